@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+import { explainTyping } from '@ogong/host/config/typed-commands';
 import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
-import { explainTyping } from '@ogong/host/lifecycle/typed-commands';
 import { EXIT } from '@ogong/host/log/errors';
 import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { Secret } from '../crypto/secret.ts';
-import { explainTyping } from '../lifecycle/typed-commands.ts';
 import { VERSION } from '../version.ts';
 import { parseArguments } from './arguments.ts';
 import { ConfigError } from './config-error.ts';
@@ -14,6 +13,7 @@ import {
   type Values,
 } from './field.ts';
 import { formatHelp } from './help.ts';
+import { explainTyping } from './typed-commands.ts';
 
 export type ParseResult<S extends ConfigFields> =
   | { readonly kind: 'run'; readonly values: Values<S>; readonly positionals: readonly string[] }

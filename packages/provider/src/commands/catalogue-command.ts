@@ -4,11 +4,11 @@ import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
+import { nameAsTyped } from '@ogong/host/config/typed-commands';
 import { boolean, decimal, text } from '@ogong/host/config/values';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
-import { nameAsTyped } from '@ogong/host/lifecycle/typed-commands';
 import { EXIT } from '@ogong/host/log/errors';
 import {
   type Catalogue,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { ConfigError } from '../config/config-error.ts';
-import { defineConfig } from '../config/define-config.ts';
+import { ConfigError } from './config-error.ts';
+import { defineConfig } from './define-config.ts';
 import { explainTyping, nameAsTyped } from './typed-commands.ts';
 
 const CLONE = { npm_lifecycle_event: 'ogong-provider' };
