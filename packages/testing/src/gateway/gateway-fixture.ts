@@ -7,7 +7,7 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
-import { openApiKeys } from '@ogong/node/gateway/api-keys';
+import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createGateway, type Gateway, type GatewayOptions } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
@@ -28,7 +28,7 @@ export interface GatewayFixture {
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
-  /** Path of a JSON file with keys. */
+  /** Path of a file of accounts. */
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
   readonly random?: () => number;
@@ -40,6 +40,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const identity = await createLinkIdentity(new Secret(new Uint8Array(32).fill(1)));
   const links = createLinkPool({ identity });
+  const accounts = openAccounts(given.keysPath ?? ':memory:', Date.now);
   const log: string[] = [];
   const gateway = createGateway(
     {
@@ -55,7 +56,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       beacon: network.beacon,
       links,
       payer: fakePayer,
-      keys: openApiKeys(given.keysPath, (error) => log.push(String(error)), Date.now),
+      accounts,
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics: createMetrics('gateway'),
       ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),
@@ -73,6 +74,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       await gateway.stop();
       links.close();
       store.close();
+      accounts.close();
       await network.close();
       rmSync(directory, { recursive: true });
     },
