@@ -5,6 +5,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import { createChainClient } from '@ogong/chain/client';
+import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -12,8 +13,9 @@ import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
-import { createLinkIdentity, loadCertificatePin } from '@ogong/host/link/link-identity';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
+import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/peer-values';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
@@ -35,7 +37,18 @@ const ACCOUNTS_FILE = 'accounts.db';
 /** Openings of long replies are the largest messages that a gateway gets. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
+const DEFAULT_ROUTER: RouterPeer = { endpoint: { host: '127.0.0.1', port: 4544 }, certHash: undefined };
+
 type Values = Extract<ReturnType<typeof gatewayConfig.parse>, { kind: 'run' }>['values'];
+
+/** @throws ConfigError where a router has no certificate. */
+function readRouters({ router, routerCert }: Values): readonly KnownPeer[] {
+  const problems: string[] = [];
+  const given = router.length > 0 ? router : [DEFAULT_ROUTER];
+  const routers = pinRouters(given, { routerCert, problems });
+  if (problems.length > 0) throw new ConfigError(NAME, problems);
+  return routers;
+}
 
 async function start(values: Values): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
@@ -69,7 +82,7 @@ async function start(values: Values): Promise<Daemon> {
   const accounts = openAccounts(values.accounts ?? join(values.dataDir, ACCOUNTS_FILE), Date.now);
   const gateway = createGateway(
     {
-      router: { endpoint: values.router, certHash: loadCertificatePin(values.routerCert) },
+      routers: readRouters(values),
       http: {
         bind: values.bind,
         maxConnections: values.maxConnections,
@@ -98,6 +111,7 @@ async function start(values: Values): Promise<Daemon> {
       },
       seal: values.seal,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
+      machineIntervalMs: values.machineInterval,
       misroutedDir: join(values.dataDir, 'misrouted'),
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,

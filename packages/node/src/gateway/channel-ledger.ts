@@ -62,6 +62,15 @@ export interface OrderBytes {
   readonly signature: Uint8Array;
 }
 
+/** Why an order brought no answer. */
+export interface TryFailure {
+  /** As a client reads it; empty where nothing failed. */
+  readonly code: string;
+  readonly reason: string;
+  /** UTF-8 bytes of its text that the client had by then. */
+  readonly shownBytes: number;
+}
+
 /** `open`: in flight. `delivered`: answered and checked. `abandoned`: no good answer came. `closed`: the fee is known. */
 export type OrderState = 'open' | 'delivered' | 'abandoned' | 'closed';
 
@@ -89,6 +98,7 @@ export interface OrderRow extends OrderBytes {
   readonly heldFeeAtomic: bigint | undefined;
   /** Hash of the record that the validator judged, in hex, or empty. */
   readonly judgedRecord: string;
+  readonly failure: TryFailure;
 }
 
 /** The record that a reply came with, and its fee. */
@@ -109,6 +119,9 @@ export interface Closing {
   readonly settlement: string;
 }
 
+/** A provider words its refusals. */
+const MAX_REASON_LENGTH = 500;
+
 export interface ChannelLedger {
   /**
    * Takes the maximum fee out of the channel and the budgets of the key and its organisation and stores the order that `sign` makes for the
@@ -118,6 +131,8 @@ export interface ChannelLedger {
   reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
   deliver(replyId: string, held: HeldRecord): Promise<void>;
   abandon(replyId: string): Promise<void>;
+  /** Keeps why an order brought no answer. The order stays what it is: what it costs is for its validator to say. */
+  noteFailure(replyId: string, failure: TryFailure): Promise<void>;
   /** Replaces the reserved maximum by the actual fee. A known fee does not change; its settlement may follow later. */
   close(replyId: string, closing: Closing): Promise<void>;
   channel(validator: string): PayerChannel;
@@ -126,6 +141,8 @@ export interface ChannelLedger {
   find(replyId: string): OrderRow | undefined;
   /** Reply ids with a receipt behind one completion, by choice. */
   findCompletion(completionId: string): string[];
+  /** Orders of the same choice that brought no answer, in the order in which they were tried. */
+  listFailed(order: Pick<OrderRow, 'completionId' | 'choice'>): OrderRow[];
   /** Orders whose fee or settlement is not known yet, oldest first. */
   listUnsettled(limit: number, offset: number): OrderRow[];
   /** Forgets orders from before a time that are settled for good. @returns how many. */
@@ -161,6 +178,11 @@ const orderFields = {
   expiresMs: integer,
 };
 const newOrder = columns(orderFields);
+const failureFields = columns({
+  code: named('failure', text),
+  reason: named('failure_reason', text),
+  shownBytes: integer,
+});
 const orderRow = columns({
   ...orderFields,
   state: oneOf<OrderState>(['open', 'delivered', 'abandoned', 'closed']),
@@ -171,6 +193,7 @@ const orderRow = columns({
   heldRecord: text,
   heldFeeAtomic: named('held_fee', optional(amount)),
   judgedRecord: text,
+  failure: failureFields,
 });
 const replyIdRow = columns({ replyId: text });
 
@@ -259,6 +282,13 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         store.prepare("UPDATE orders SET state = 'abandoned' WHERE reply_id = ? AND state = 'open'").run(replyId);
       }),
 
+    noteFailure: (replyId, { code, reason, shownBytes }) =>
+      group.write(() => {
+        store
+          .prepare('UPDATE orders SET failure = ?, failure_reason = ?, shown_bytes = ? WHERE reply_id = ?')
+          .run(code, reason.slice(0, MAX_REASON_LENGTH), shownBytes, replyId);
+      }),
+
     close: (replyId, closing) =>
       group.write(() => {
         const row = readOrder(replyId);
@@ -296,6 +326,16 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
             completionId,
           )
           .map(({ replyId }) => replyId),
+      ),
+    listFailed: ({ completionId, choice }) =>
+      store.read(() =>
+        orderRow.all(
+          store.prepare(
+            `SELECT ${orderRow.list} FROM orders WHERE completion_id = ? AND choice = ? AND failure <> '' ORDER BY rowid`,
+          ),
+          completionId,
+          choice,
+        ),
       ),
     listUnsettled: (limit, offset) =>
       store.read(() =>

@@ -22,6 +22,7 @@ import { createChoices, type OrderedPrompt } from './buy-choices.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
 import type { RateLimits } from './rate-limits.ts';
+import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
 import type { BoughtAnswer, BoughtReply } from './reply.ts';
 import type { ReplyService } from './reply-service.ts';
@@ -37,6 +38,8 @@ export interface OgongField {
     readonly receipt?: ReceiptJson;
     /** What the model wrote, where the content that is shown is not all of it. */
     readonly response?: string;
+    /** Orders of the same answer that failed before, where there were some. */
+    readonly earlier_tries?: readonly FailedTryJson[];
   }[];
 }
 
@@ -153,8 +156,9 @@ export function toOgongField(
   const withReceipt = isInline(context);
   return {
     receipts: replies.map((reply) => {
-      const { replyId, receipt, checks } = reply;
-      const listed = { reply_id: replyId, url: receiptPath(replyId) };
+      const { replyId, receipt, checks, earlierTries } = reply;
+      const tries = earlierTries && { earlier_tries: earlierTries.map(toFailedTryJson) };
+      const listed = { reply_id: replyId, url: receiptPath(replyId), ...tries };
       if (!withReceipt) return listed;
       const response = terms && 'text' in reply ? findHidden(reply, terms) : {};
       return { ...listed, checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)), ...response };

@@ -13,6 +13,7 @@ import {
   size,
   text,
 } from '@ogong/host/config/values';
+import { routerPeer } from '@ogong/host/link/peer-values';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { SORTS } from '@ogong/protocol/exchange/preference';
 import { z } from 'zod';
@@ -47,18 +48,18 @@ export const gatewayConfig = defineConfig({
   fields: {
     bind: { schema: hostPort, label: '<addr>', default: '0.0.0.0:4546', description: 'address of the HTTP API' },
     router: {
-      schema: hostPort,
-      label: '<addr>',
+      schema: routerPeer,
+      label: '<host:port|cert>',
       env: 'OGONG_ROUTER',
-      default: '127.0.0.1:4544',
-      description: 'address of the router',
+      repeatable: true,
+      description:
+        'router to ask for providers, with its certificate as a file or hash; 127.0.0.1:4544 if not given. Of several the first that answers is asked',
     },
     routerCert: {
       schema: text,
       label: '<path|hash>',
       env: 'OGONG_ROUTER_CERT',
-      required: true,
-      description: "the router's certificate, as a DER or PEM file or its SHA-256",
+      description: 'certificate of the routers that are given without one, as a DER or PEM file or its SHA-256',
     },
     maxPrice: {
       schema: atomicAmount,
@@ -91,6 +92,11 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_MACHINE_POLICY',
       description:
         'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
+    },
+    machineInterval: {
+      schema: duration,
+      default: '10m',
+      description: 'how long a machine of tier tee that has answered is not asked again',
     },
     ...chainFields,
     ...common,

@@ -1,6 +1,7 @@
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { describe, expect, it } from 'vitest';
 import { createModelList } from './model-list.ts';
+import { createRouters } from './routers.ts';
 
 const MODEL = 'ogong/verified/test/a';
 
@@ -31,7 +32,7 @@ function createList(verifiers: number, model = MODEL) {
     listOffers: async ({ model: asked }: { readonly model: string }) => ({ offers: asked === model ? [offer] : [] }),
   };
   const links = { to: () => router } as unknown as LinkPool;
-  return createModelList({ router: {} as Peer, sinceS: 0 }, { links });
+  return createModelList({ sinceS: 0 }, { routers: createRouters({ routers: [{} as Peer] }, { links }) });
 }
 
 describe('a model of the list', () => {

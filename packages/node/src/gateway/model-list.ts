@@ -1,13 +1,13 @@
-import type { Client } from '@connectrpc/connect';
+import type { CallOptions } from '@connectrpc/connect';
 import { ApiError } from '@ogong/host/http/api-error';
-import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { formatModel, type Json } from '@ogong/host/openai/format';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { type ListedOffer, type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ListedOffer, ModelSupply } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { readPosture } from '@ogong/protocol/tier/posture';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createModelNotFound } from './provider-match.ts';
+import type { RouterClient, Routers } from './routers.ts';
 
 type Caller = Pick<KeyHolder, 'models'>;
 
@@ -75,13 +75,10 @@ function describeTier({ model, verifiers }: ModelSupply): Json {
 }
 
 /** @param sinceS Unix time, s, of `created`, which OpenAI requires and the network does not know. */
-export function createModelList(
-  { router, sinceS }: { router: Peer; sinceS: number },
-  { links }: { links: LinkPool },
-): ModelList {
-  async function ask<T>(call: (service: Client<typeof RouterService>) => Promise<T>): Promise<T> {
+export function createModelList({ sinceS }: { sinceS: number }, { routers }: { routers: Routers }): ModelList {
+  async function ask<T>(call: (service: RouterClient, limits: CallOptions) => Promise<T>): Promise<T> {
     try {
-      return await call(links.to(RouterService, router));
+      return await routers.first((router, limits) => call(routers.to(router), limits));
     } catch (cause) {
       throw new ApiError('router_unreachable', 'The router does not answer; try again later.', {
         cause,
@@ -91,7 +88,9 @@ export function createModelList(
   }
 
   const fetch = async (caller: Caller): Promise<ModelSupply[]> =>
-    (await ask((service) => service.listModels({}))).models.filter(({ model }) => isModelAllowed(caller, model));
+    (await ask((service, limits) => service.listModels({}, limits))).models.filter(({ model }) =>
+      isModelAllowed(caller, model),
+    );
 
   const toModel = (supply: ModelSupply): Json => ({
     ...formatModel({ id: supply.model, created: sinceS, ownedBy: supply.model.split('/')[2] ?? 'ogong' }),
@@ -110,7 +109,7 @@ export function createModelList(
   });
 
   async function fetchOffers(model: string): Promise<readonly ListedOffer[]> {
-    return (await ask((service) => service.listOffers({ model }))).offers;
+    return (await ask((service, limits) => service.listOffers({ model }, limits))).offers;
   }
 
   return {

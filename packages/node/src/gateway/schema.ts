@@ -55,7 +55,10 @@ export const GATEWAY_SCHEMA = `
     settlement TEXT NOT NULL DEFAULT '',
     held_record TEXT NOT NULL DEFAULT '',
     held_fee TEXT,
-    judged_record TEXT NOT NULL DEFAULT ''
+    judged_record TEXT NOT NULL DEFAULT '',
+    failure TEXT NOT NULL DEFAULT '',
+    failure_reason TEXT NOT NULL DEFAULT '',
+    shown_bytes INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE INDEX orders_unsettled ON orders (created_ms) WHERE settlement = '';
   CREATE INDEX orders_by_completion ON orders (completion_id, choice);
