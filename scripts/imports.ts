@@ -231,6 +231,7 @@ const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/host/src/http/api-app.ts',
   'packages/host/src/link/as-socket.ts',
   'packages/host/src/link/relay-registration.ts',
+  'packages/node/src/gateway/api-keys.ts',
   'packages/node/src/gateway/gateway.ts',
   'packages/node/src/gateway/provider-match.ts',
   'packages/provider/src/provider/outbox.ts',

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { Store } from '@ogong/host/store/store';
 import {
   AccountError,
+  type AccountMember,
   type ApiKey,
   type AuditEntry,
   findKey,
@@ -9,7 +9,6 @@ import {
   findOrganisation,
   type KeyTerms,
   keyTerms,
-  type Member,
   type MemberTerms,
   memberTerms,
   newAuditRow,
@@ -20,7 +19,7 @@ import {
   organisationTerms,
   readTerms,
 } from './account-rows.ts';
-import { createSecret, hashSecret } from './api-keys.ts';
+import { createKeyId, createSecret, hashSecret } from './api-keys.ts';
 
 /** What a change came to. A secret is shown once and stored nowhere; it is there where one was made. */
 export interface Changed {
@@ -71,7 +70,7 @@ export function createAccountChanges(
 type KeyChanges = 'addKey' | 'rotateKey' | 'revokeKey';
 
 function createMemberChanges({ store, nowMs, change }: ChangeContext): Omit<AccountChanges, KeyChanges> {
-  function insertMember(place: Omit<Member, 'createdMs'>): string {
+  function insertMember(place: Omit<AccountMember, 'createdMs'>): string {
     const secret = createSecret('ogong-admin');
     const row = { ...place, createdMs: nowMs(), hash: hashSecret(secret) };
     newMemberRow.insert(store, 'INSERT OR REPLACE INTO members', row);
@@ -79,14 +78,14 @@ function createMemberChanges({ store, nowMs, change }: ChangeContext): Omit<Acco
   }
 
   /** @throws AccountError where nobody would be left who may change the members. */
-  function assertOwnerLeft({ organisation, id, role }: Member): void {
+  function assertOwnerLeft({ organisation, id, role }: AccountMember): void {
     if (role !== 'owner') return;
     const others = "SELECT 1 FROM members WHERE organisation = ? AND role = 'owner' AND id <> ?";
     if (store.prepare(others).get(organisation, id) !== undefined) return;
     throw new AccountError('last-owner', `${id} is the only owner of ${organisation}; make another one first`);
   }
 
-  function getMember(organisation: string, id: string): Member {
+  function getMember(organisation: string, id: string): AccountMember {
     const found = findMember(store, organisation, id);
     if (found && found.role !== 'operator') return found;
     throw new AccountError('unknown', `${organisation} has no member ${id}`);
@@ -161,7 +160,7 @@ function createKeyChanges({ store, nowMs, change }: ChangeContext): Pick<Account
         const terms = readTerms(keyTerms, given);
         if (terms.organisation !== '') assertOrganisation(store, terms.organisation);
         const secret = createSecret('ogong');
-        const id = randomBytes(4).toString('hex');
+        const id = createKeyId();
         const { name, organisation, budgetAtomic, models, expiresMs, requestsPerMinute, tokensPerMinute } = terms;
         const key: ApiKey = {
           ...{ id, organisation, name, budgetAtomic, models, requestsPerMinute, tokensPerMinute, expiresMs },

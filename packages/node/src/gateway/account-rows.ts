@@ -26,7 +26,7 @@ export const organisationRow = columns({
 export type Organisation = ReturnType<typeof organisationRow.read>;
 
 export const memberRow = columns({ organisation: text, id: text, role: oneOf(ROLES), createdMs: integer });
-export type Member = ReturnType<typeof memberRow.read>;
+export type AccountMember = ReturnType<typeof memberRow.read>;
 
 const keyFields = {
   id: text,
@@ -63,7 +63,7 @@ export type AuditEntry = ReturnType<typeof auditRow.read>;
 type Rows = Pick<Store, 'prepare'>;
 export const findOrganisation = (store: Rows, id: string): Organisation | undefined =>
   organisationRow.get(store.prepare(`SELECT ${organisationRow.list} FROM organisations WHERE id = ?`), id);
-export const findMember = (store: Rows, organisation: string, id: string): Member | undefined => {
+export const findMember = (store: Rows, organisation: string, id: string): AccountMember | undefined => {
   const sql = `SELECT ${memberRow.list} FROM members WHERE organisation = ? AND id = ?`;
   return memberRow.get(store.prepare(sql), organisation, id);
 };

@@ -1,13 +1,13 @@
 import { openStore } from '@ogong/host/store/store';
 import { type AccountChanges, createAccountChanges } from './account-changes.ts';
 import {
+  type AccountMember,
   type ApiKey,
   type AuditEntry,
   auditRow,
   findKey,
   findOrganisation,
   keyRow,
-  type Member,
   memberRow,
   type Organisation,
   organisationRow,
@@ -21,9 +21,9 @@ import { type ApiKeys, hashSecret } from './api-keys.ts';
  */
 export interface Accounts extends ApiKeys {
   /** Whose admin secret it is. */
-  findMember(secret: string): Member | undefined;
+  findMember(secret: string): AccountMember | undefined;
   listOrganisations(): Organisation[];
-  listMembers(organisation: string): Member[];
+  listMembers(organisation: string): AccountMember[];
   /** @param organisation undefined for all, empty for keys that belong to none. */
   listKeys(organisation?: string): ApiKey[];
   getKey(id: string): ApiKey | undefined;

@@ -7,7 +7,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { AdminRouteName } from '@ogong/protocol/http/routes';
 import { z } from 'zod';
 import type { AccountChanges, Changed } from './account-changes.ts';
-import { AccountError, type ApiKey, type Member, type Role } from './account-rows.ts';
+import { AccountError, type AccountMember, type ApiKey, type Role } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
 import { showAudit, showKey, showMember, showOrganisation } from './admin-view.ts';
 import { nameAccount, readSpending } from './channel-ledger.ts';
@@ -55,7 +55,7 @@ const keyBody = z.strictObject({
 
 /** Who calls, and what it may see and change. */
 interface Caller {
-  readonly member: Member;
+  readonly member: AccountMember;
   readonly changes: AccountChanges;
   /** The organisation that is asked about: the caller's own, or any for the operator. @throws ApiError `forbidden` */
   scope(asked: string | undefined): string | undefined;

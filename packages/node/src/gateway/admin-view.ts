@@ -1,5 +1,5 @@
 import type { Json } from '@ogong/host/openai/format';
-import type { ApiKey, AuditEntry, Member, Organisation } from './account-rows.ts';
+import type { AccountMember, ApiKey, AuditEntry, Organisation } from './account-rows.ts';
 import type { Spending } from './channel-ledger.ts';
 
 /** How the admin API and `ogong-gatewayd admin --json` show accounts: money as decimal text, times as ISO 8601, no secret. */
@@ -10,7 +10,7 @@ export const showOrganisation = ({ id, name, budgetAtomic, createdMs }: Organisa
   created_at: showTime(createdMs),
 });
 
-export const showMember = ({ organisation, id, role, createdMs }: Member): Json => ({
+export const showMember = ({ organisation, id, role, createdMs }: AccountMember): Json => ({
   organisation,
   id,
   role,

@@ -34,5 +34,7 @@ export const isModelAllowed = ({ models }: Pick<KeyHolder, 'models'>, model: str
 export const createSecret = (prefix: 'ogong' | 'ogong-admin'): string =>
   `${prefix}-${randomBytes(32).toString('base64url')}`;
 
+export const createKeyId = (): string => randomBytes(4).toString('hex');
+
 /** Secrets carry 256 random bits, so a plain hash cannot be searched; a salt would only cost time. */
 export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex');
