@@ -17,7 +17,7 @@ const { receipt, trust } = createSyntheticReceipt({
   crypto,
   tokens: 40,
   // Byte for byte what the command sends.
-  parameters: { stream: true },
+  parameters: { stream: true, seed: 7 },
   provider: createNodeHybridSigner(fill(1, 64)),
   router: createNodeHybridSigner(fill(2, 64)),
   payer: createNodeLedgerSigner(fill(3, 32)),
@@ -62,7 +62,7 @@ async function ask(text: string, ...flags: string[]): Promise<{ code: number; ou
   let out = '';
   let error = '';
   const argv = ['Once upon a time', '--gateway', gateway, '--model', 'ogong/verified/test/synthetic'];
-  const code = await askCommand.run([...argv, '--max-tokens', '40', ...flags], {
+  const code = await askCommand.run([...argv, '--max-tokens', '40', '--seed', '7', ...flags], {
     write: (piece) => (out += piece),
     writeError: (piece) => (error += piece),
   });
