@@ -429,7 +429,10 @@ describe('a provider', () => {
     await expect.poll(() => complaints.length).toBe(2);
 
     // Who has only what was sent and what was read finds the same, also that the draws are those of the seed.
-    const stored = (await (await fetch(`${fixture.url}${entry?.url}`)).json()) as Record<'request' | 'response', string>;
+    const stored = (await (await fetch(`${fixture.url}${entry?.url}`)).json()) as Record<
+      'request' | 'response',
+      string
+    >;
     const receipt = parseReceipt(stored);
     const response = utf8Encode(read.text);
     expect(fromBase64(stored.response)).toEqual(response);
@@ -481,7 +484,10 @@ describe('a provider', () => {
   });
 
   it('that nobody agrees with leaves the client with an error, and nothing else than it was shown', async () => {
-    const [lie, truth] = [['A', ' lie', '.', '.'], ['The', ' truth', '.']] as const;
+    const [lie, truth] = [
+      ['A', ' lie', '.', '.'],
+      ['The', ' truth', '.'],
+    ] as const;
     const behaviour = dieInTurn([2], () => (fixture.network.orders.length === 1 ? lie : truth));
     const client = await open({ providers: [behaviour, behaviour, behaviour] });
     const stream = await client.chat.completions.create({ ...chat, seed: 1, stream: true });
