@@ -7,6 +7,8 @@ import { toHex } from '@ogong/protocol/base/bytes';
 export interface GatewayOrder {
   readonly replyId: string;
   readonly validator: string;
+  /** As it was signed. */
+  readonly order: Uint8Array;
   readonly state: string;
   readonly verdict: string;
   readonly maxFeeAtomic: bigint;
@@ -36,6 +38,7 @@ export function readGateway(directory: string): GatewayAccounts {
     orders: all('SELECT * FROM orders ORDER BY created_ms').map((row) => ({
       replyId: row.reply_id as string,
       validator: row.validator as string,
+      order: row.order_bytes as Uint8Array,
       state: row.state as string,
       verdict: row.verdict as string,
       maxFeeAtomic: BigInt(row.max_fee as string),

@@ -512,6 +512,14 @@ describe('a provider', () => {
       for await (const _ of stream);
     };
     await expect(read()).rejects.toThrow(/in time/);
+    // It may be alive: what it is told bounds what it bills.
+    await expect
+      .poll(() =>
+        readWords(fixture.network)
+          .filter(({ hasLeft }) => hasLeft)
+          .map(({ textBytes }) => textBytes),
+      )
+      .toEqual([0, 'Once upon a'.length]);
   });
 
   it('that refuses the request says why', async () => {
