@@ -11,7 +11,7 @@ import { type CheckedReply, createClient } from '@ogong/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { entriesOf } from '../demo/finding.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';
-import { readAsks, readGateway } from './stores.ts';
+import { readAsks, readLastOrder } from './stores.ts';
 import { startTestMesh, type TestMesh } from './test-mesh.ts';
 
 /** Short: if openings took long before, a validator waits for several windows. */
@@ -97,8 +97,8 @@ const isDecided = ({ verdict }: { verdict: string }): boolean => verdict !== '';
 
 /** Who has the gateway's last order. */
 function findServing(): string {
-  const last = readGateway(network.mesh.plan.directory).orders.at(-1);
-  const id = last && toHex(parseOrder(last.order).providerId);
+  const last = readLastOrder(network.mesh.plan.directory);
+  const id = last && toHex(parseOrder(last).providerId);
   const serving = network.members.find(({ providerId }) => providerId === id);
   if (serving === undefined) throw new Error('nobody serves the reply');
   return serving.name;

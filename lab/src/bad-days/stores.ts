@@ -7,8 +7,6 @@ import { toHex } from '@ogong/protocol/base/bytes';
 export interface GatewayOrder {
   readonly replyId: string;
   readonly validator: string;
-  /** As it was signed. */
-  readonly order: Uint8Array;
   readonly state: string;
   readonly verdict: string;
   readonly maxFeeAtomic: bigint;
@@ -38,7 +36,6 @@ export function readGateway(directory: string): GatewayAccounts {
     orders: all('SELECT * FROM orders ORDER BY created_ms').map((row) => ({
       replyId: row.reply_id as string,
       validator: row.validator as string,
-      order: row.order_bytes as Uint8Array,
       state: row.state as string,
       verdict: row.verdict as string,
       maxFeeAtomic: BigInt(row.max_fee as string),
@@ -51,6 +48,14 @@ export function readGateway(directory: string): GatewayAccounts {
       outstandingAtomic: BigInt(row.outstanding as string),
     })),
   }));
+}
+
+/** The order that the gateway signed last. */
+export function readLastOrder(directory: string): Uint8Array | undefined {
+  return readStore(join(directory, 'gateway', 'gateway.db'), (all) => {
+    const [row] = all('SELECT order_bytes FROM orders ORDER BY rowid DESC LIMIT 1');
+    return row?.order_bytes as Uint8Array | undefined;
+  });
 }
 
 /** How often a validator has asked for an opening in vain; undefined if it has not asked, or no longer asks. */

@@ -9,8 +9,8 @@ export type ResumedSale = Pick<SyntheticReceipt, 'receipt' | 'nowMs' | 'trust'> 
   readonly reply: Pick<SyntheticReceipt['reply'], 'request' | 'response'>;
 };
 
-export const RESUMPTIONS = ['takes its tokens', 'names other draws', 'signs the rest alone'] as const;
-export type Resumption = (typeof RESUMPTIONS)[number];
+export const RESUMED_BY = ['takes its tokens', 'names other draws', 'signs the rest alone'] as const;
+export type ResumedBy = (typeof RESUMED_BY)[number];
 
 const TOKENS = 40;
 /** Tokens that the first provider showed before it died. */
@@ -22,7 +22,7 @@ const SEED = 7;
  * else in the receipt is honest, the candidates and their log-probabilities, too.
  */
 export const resumedPrefix: ProtocolAttack<
-  Omit<SoldNetwork, 'modelId'> & { readonly by: Resumption | 'draws them itself' },
+  Omit<SoldNetwork, 'modelId'> & { readonly by: ResumedBy | 'draws them itself' },
   ResumedSale
 > = {
   name: 'resumed-prefix',

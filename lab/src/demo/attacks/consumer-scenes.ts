@@ -9,7 +9,7 @@ import { describeWeights } from '@ogong/testing/chain/model-registry-compliance'
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { inventedParties } from '../../attackers/protocol/invented-parties.ts';
 import { nameSquatter, type SquatOutcome } from '../../attackers/protocol/name-squatter.ts';
-import { RESUMPTIONS, resumedPrefix } from '../../attackers/protocol/resumed-prefix.ts';
+import { RESUMED_BY, resumedPrefix } from '../../attackers/protocol/resumed-prefix.ts';
 import { DOWNGRADES, silentDowngrade } from '../../attackers/protocol/silent-downgrade.ts';
 import { tinyModel } from '../../attackers/protocol/tiny-model.ts';
 import type { AttackCourse, StagedAttack } from './scene.ts';
@@ -130,12 +130,12 @@ export const consumerScenes: readonly StagedAttack[] = [
       const { ledger } = trust;
       if (ledger === undefined) throw new Error('the consumer knows no ledger');
       const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
-      const courses = RESUMPTIONS.map((by) => {
+      const courses = RESUMED_BY.map((by) => {
         const { ok, lines } = judge(resumedPrefix.play({ crypto, ledger, router, by }), trust);
         return { ok, lines: lines.map((line) => `${by}: ${line}`) };
       });
       return {
-        tried: `showed a beginning of its own, died, and had a friend go on that ${RESUMPTIONS.join(', ')}`,
+        tried: `showed a beginning of its own, died, and had a friend go on that ${RESUMED_BY.join(', ')}`,
         answered: courses.flatMap(({ lines }) => lines),
         money: NO_MONEY,
         worked: courses.some(({ ok }) => ok),

@@ -7,7 +7,7 @@ import { followProvider } from './follow-provider.ts';
 import { openAttempt } from './open-attempt.ts';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, BoughtReply, FailedTry, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
-import { createShownReply } from './shown-reply.ts';
+import { createShownStream } from './shown-stream.ts';
 
 export interface ReplyService {
   /**
@@ -28,7 +28,7 @@ export function createReplyService(context: ReplyContext): ReplyService {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
       const tried: Uint8Array[] = [];
       const failed: FailedTry[] = [];
-      const shown = createShownReply();
+      const shown = createShownStream();
       let last: ApiError | undefined;
       // Who names a provider wants to know whether that one answers.
       const attempts = job.provider === undefined ? MAX_ATTEMPTS : 1;

@@ -7,7 +7,7 @@ import type { Delta } from './provider-call.ts';
  * What a client was shown of a reply, over all tries. A further try gives the reply from its start, under the same draws: it has to
  * repeat what was shown before anything of it is new. So the record that holds in the end is one of all that the client has.
  */
-export interface ShownReply {
+export interface ShownStream {
   /** UTF-8 bytes of its text. */
   readonly textBytes: number;
   /** Whether anything was shown at all. */
@@ -20,7 +20,7 @@ export interface ShownReply {
   end(): void;
 }
 
-export function createShownReply(): ShownReply {
+export function createShownStream(): ShownStream {
   let text = '';
   let textBytes = 0;
   let format: AnswerFormat | undefined;

@@ -4,7 +4,7 @@ import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated
 import { DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import { describe, expect, it } from 'vitest';
 import type { Delta } from './provider-call.ts';
-import { createShownReply, type ShownReply } from './shown-reply.ts';
+import { createShownStream, type ShownStream } from './shown-stream.ts';
 
 const REPLY = 'Über den Wolken 🦊 there was, once upon a time, a fox. '.repeat(3);
 const tokenAt = (id: number): TokenLogprob =>
@@ -24,7 +24,7 @@ function cut(random: () => number, upTo = Number.POSITIVE_INFINITY): Delta[] {
   return pieces;
 }
 
-function show(shown: ShownReply, pieces: readonly Delta[]): Delta[] {
+function show(shown: ShownStream, pieces: readonly Delta[]): Delta[] {
   shown.restart();
   return pieces.map((piece) => shown.take(piece)).filter((fresh) => fresh !== undefined);
 }
@@ -35,7 +35,7 @@ describe('a reply that is shown over several tries', () => {
   it('has each character and token once, wherever tries break off and however they cut their pieces', () => {
     const random = createSeededRandom(7);
     for (let round = 0; round < 200; round++) {
-      const shown = createShownReply();
+      const shown = createShownStream();
       const all: Delta[] = [];
       for (let tries = 0; tries < 3; tries++) {
         all.push(...show(shown, cut(random, Math.floor(random() * 80))));
@@ -49,7 +49,7 @@ describe('a reply that is shown over several tries', () => {
   });
 
   it('passes everything of a first try on, pieces without text, too', () => {
-    const shown = createShownReply();
+    const shown = createShownStream();
     expect(shown.hasBegun).toBe(false);
     const pieces = [say(''), say('a'), say(''), say('b')];
     expect(show(shown, pieces)).toEqual(pieces);
@@ -65,7 +65,7 @@ describe('a reply that is shown over several tries', () => {
     ['other alternatives', say('Once upon', [{ ...tokenAt(1), alternatives: [tokenAt(4)] }])],
     ['another format', { ...say('Once upon'), format: { ...DEFAULT_FORMAT, reasoning: 'opened' } } as Delta],
   ])('refuses a try that says %s', (_what, other) => {
-    const shown = createShownReply();
+    const shown = createShownStream();
     show(shown, [say('Once upon', [tokenAt(1)])]);
     expect(() => show(shown, [other])).toThrow(differs);
     // A good one still goes on.
@@ -73,7 +73,7 @@ describe('a reply that is shown over several tries', () => {
   });
 
   it('refuses a try that ends before it has said all of it', () => {
-    const shown = createShownReply();
+    const shown = createShownStream();
     show(shown, [say('Once upon', [tokenAt(1)])]);
     show(shown, [say('Once')]);
     expect(() => shown.end()).toThrow(differs);
