@@ -234,6 +234,7 @@ async function readRun({ chain, links, members, replies, before, trust, nowMs }:
     },
     firstAfterEjection: undefined,
     chaos: undefined,
+    failover: undefined,
     tests: [],
     nowMs,
   };

@@ -25,6 +25,7 @@ const withReply = (at: number, change: object): RunRecord => ({
   replies: run.replies.map((reply, i) => (i === at ? { ...reply, ...change } : reply)),
 });
 const withBatch = (change: object): RunRecord => ({ ...run, settlements: [{ ...batch, ...change }] });
+const withFailover = (change: object): RunRecord => ({ ...run, failover: { ...run.failover!, ...change } });
 const withAccount = (role: string, change: (account: Account) => Partial<Account>): RunRecord => {
   const { address } = run.members.find((member) => member.role === role)!;
   const accounts = run.books.after.accounts.map((account) =>
@@ -52,13 +53,14 @@ describe('claims of the demo', () => {
       'quorum',
       'conservation',
       'tests',
+      'failover',
       'below-quorum',
       'exactly-once',
     ]);
   });
 
   it('make no claim about a cheat or a crash if there was none', () => {
-    const ids = evaluateClaims({ ...run, cheat: 'none', chaos: undefined }).map(({ id }) => id);
+    const ids = evaluateClaims({ ...run, cheat: 'none', chaos: undefined, failover: undefined }).map(({ id }) => id);
     expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation', 'tests']);
   });
 
@@ -170,6 +172,14 @@ describe('claims of the demo', () => {
       'an honest provider that answers no test',
       { ...withTests({ tests: [...drawn.tests, missed(0), missed(1)] }), chaos: undefined },
     ],
+    ['failover', 'no answer that was cut off', withFailover({ shownBytes: 0 })],
+    ['failover', 'an answer that the killed provider signed', withFailover({ number: 2 })],
+    [
+      'failover',
+      'an answer that ends where its provider was killed',
+      withFailover({ shownBytes: first.response.length }),
+    ],
+    ['failover', 'an answer that was not given', withFailover({ number: 99 })],
     ['below-quorum', 'a batch in the meantime', withBatch({ blockNumber: 25 })],
     ['below-quorum', 'enough validators left', { ...run, chaos: { ...run.chaos!, aliveBondAtomic: 31n } }],
     ['below-quorum', 'nothing served in the meantime', { ...run, chaos: { ...run.chaos!, answered: [] } }],

@@ -7,7 +7,7 @@ import {
   checkQuorum,
   checkRefunds,
 } from './ledger-claims.ts';
-import { checkCheat, checkEjection, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
+import { checkCheat, checkEjection, checkFailover, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
 
 export interface DemoClaim extends Finding {
@@ -46,6 +46,15 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
   claims.push(
     claim('tests', 'providers that the beacon draws are asked unannounced, and honest ones answer', checkTests(run)),
   );
+  if (run.failover) {
+    claims.push(
+      claim(
+        'failover',
+        'an answer whose provider is killed in mid-stream is given whole by another',
+        checkFailover(run),
+      ),
+    );
+  }
   if (run.chaos) {
     claims.push(
       claim('below-quorum', 'without a quorum nothing settles', checkBelowQuorum(run)),

@@ -13,6 +13,7 @@ import { runChaos } from './chaos.ts';
 import { proveCheat } from './cheat-proof.ts';
 import { completeReceipts } from './complete-receipts.ts';
 import type { DemoContext } from './demo-context.ts';
+import { type FailoverContext, runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
 import type { DemoOptions } from './options.ts';
@@ -20,7 +21,7 @@ import { evidenceDirectory, waitUntil } from './polling.ts';
 import { planRequest } from './prompts.ts';
 import { createTestReader, DEMO_CANARY_RATE, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
-import type { AskedReply, ChaosRecord, CheatProof, Member, RunRecord } from './run-record.ts';
+import type { AskedReply, ChaosRecord, CheatProof, FailoverRecord, Member, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 import { readVerdictLogs } from './verdict-logs.ts';
 
@@ -68,10 +69,20 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
 
   const startedMs = performance.now();
   const later = hasCheat ? Math.min(keptForLater, Math.max(1, options.requests - 1)) : 0;
+  const askOne: FailoverContext['askOne'] = async (request, onText) => {
+    const given = { gatewayUrl: mesh.plan.gatewayUrl, model: models.id, onText };
+    const reply = await ask({ ...request, number: replies.length + 1 }, given);
+    replies.push(reply);
+    context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
+    return reply;
+  };
+
   let chaos: ChaosRecord | undefined;
+  let failover: FailoverRecord | undefined;
   if (options.hasChaos) {
     await askNext(Math.ceil((options.requests - later) / 2));
     chaos = await runChaos({ mesh, chain, members, replies, onProgress, askNext });
+    failover = await runFailover({ mesh, members, onProgress, askOne });
   }
   await askNext(Math.max(options.concurrency, options.requests - later - replies.length));
   let firstAfterEjection: number | undefined;
@@ -121,6 +132,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     },
     firstAfterEjection,
     chaos,
+    failover,
     tests,
     nowMs: Date.now(),
   };
