@@ -8,20 +8,29 @@ import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { readEvidence } from '../attackers/served-evidence.ts';
-import { ask } from './ask.ts';
+import { type AskOptions, ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
 import { proveCheat } from './cheat-proof.ts';
 import { completeReceipts } from './complete-receipts.ts';
 import type { DemoContext } from './demo-context.ts';
-import { type FailoverContext, runFailover } from './failover.ts';
+import { runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
-import { planRequest } from './prompts.ts';
+import { type PlannedRequest, planRequest } from './prompts.ts';
 import { createTestReader, DEMO_CANARY_RATE, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
-import type { AskedReply, ChaosRecord, CheatProof, FailoverRecord, Member, RunRecord } from './run-record.ts';
+import { askByReach } from './reach.ts';
+import type {
+  AskedReply,
+  ChaosRecord,
+  CheatProof,
+  FailoverRecord,
+  Member,
+  ReachRecord,
+  RunRecord,
+} from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 import { readVerdictLogs } from './verdict-logs.ts';
 
@@ -69,10 +78,12 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
 
   const startedMs = performance.now();
   const later = hasCheat ? Math.min(keptForLater, Math.max(1, options.requests - 1)) : 0;
-  const askOne: FailoverContext['askOne'] = async (request, onText) => {
-    const given = { gatewayUrl: mesh.plan.gatewayUrl, model: models.id, onText };
-    const reply = await ask({ ...request, number: replies.length + 1 }, given);
+  const askOne = async (change: Partial<PlannedRequest>, onText?: AskOptions['onText']): Promise<AskedReply> => {
+    const planned = planRequest(replies.length + 1, options.maxTokens);
+    const asked = { gatewayUrl: mesh.plan.gatewayUrl, model: models.id, ...(onText && { onText }) };
+    const reply = await ask({ ...planned, isStreamed: false, ...change }, asked);
     replies.push(reply);
+    await refreshTrust();
     context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
     return reply;
   };
@@ -93,6 +104,12 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     firstAfterEjection = replies.length + 1;
     onProgress('asking again, to see who serves now');
     await askNext(later);
+  }
+  let reach: ReachRecord | undefined;
+  if (isServed && context.door) {
+    onProgress('asking a provider behind a relay for something secret, and whoever answers first');
+    const { door } = context;
+    reach = await askByReach({ mesh, model: models.id, door, links, members, maxTokens: options.maxTokens, askOne });
   }
   const requestsMs = performance.now() - startedMs;
 
@@ -133,6 +150,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     firstAfterEjection,
     chaos,
     failover,
+    reach,
     tests,
     nowMs: Date.now(),
   };
@@ -162,7 +180,7 @@ async function readStill({ chain, links, members }: Pick<Settling, 'chain' | 'li
 export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): Member[] {
   const daemons = mesh.members.flatMap(({ name, role, identity }): Member[] => {
     const { address } = identity;
-    if (role === 'verifier') return [];
+    if (role === 'verifier' || role === 'relay') return [];
     const isCheat = role === 'provider' && name === 'cheat' && cheat !== 'none';
     if (role === 'provider') return [{ name, role, address, isCheat, providerId: toHex(identity.keyHash) }];
 

@@ -21,6 +21,7 @@ import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createChoices, type OrderedPrompt } from './buy-choices.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { readPrompt } from './read-prompt.ts';
 import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
@@ -46,6 +47,7 @@ export interface OgongField {
 export interface CompletionsDependencies {
   readonly replies: ReplyService;
   readonly gate: InferenceGate;
+  readonly rates: RateLimits;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly bodyLimits: BodyLimits;
@@ -58,6 +60,7 @@ export function createCompletionHandler(endpoint: Endpoint, dependencies: Comple
   return async (context, key) => {
     const leave = dependencies.gate.enter(key.id);
     try {
+      dependencies.rates.countRequest(context, key);
       const body = await readJsonBody(context, dependencies.bodyLimits);
       return await answerWithReplies(context, { endpoint, body, key, leave }, dependencies);
     } catch (error) {
@@ -79,7 +82,7 @@ interface CompletionCall {
 function answerWithReplies(
   context: ApiContext,
   { endpoint, body: given, key, leave }: CompletionCall,
-  { replies, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
+  { replies, rates, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
 ): Promise<Response> {
   const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
   const isChecked = isInline(context);
@@ -89,6 +92,8 @@ function answerWithReplies(
   if (choices > MAX_REPLIES) throw refuseReplies(choices);
   assertModel(request.model, key);
   const provider = readProvider(context);
+  const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
+  const metered = rates.meter(context, key, replies, asked);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   return answerCompletion<BoughtReply>(context, {
     endpoint,
@@ -96,7 +101,7 @@ function answerWithReplies(
     request: { ...request, choices },
     choicesPerPrompt: request.choices,
     serve: echoPrompts(
-      createChoices(context, { completionId: identity.id, endpoint, prompts, key, provider }, replies),
+      createChoices(context, { completionId: identity.id, endpoint, prompts, key, provider }, metered),
       prompts,
     ),
     toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),

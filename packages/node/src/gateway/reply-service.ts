@@ -30,9 +30,9 @@ export function createReplyService(context: ReplyContext): ReplyService {
       const failed: FailedTry[] = [];
       const shown = createShownStream();
       let last: ApiError | undefined;
+      let mayRepeat = true;
       // Who names a provider wants to know whether that one answers.
-      const attempts = job.provider === undefined ? MAX_ATTEMPTS : 1;
-      for (let count = 0; count < attempts; count++) {
+      for (let left = job.provider === undefined ? MAX_ATTEMPTS : 1; left > 0; left--) {
         let attempt: ProviderAttempt | undefined;
         shown.restart();
         try {
@@ -58,8 +58,13 @@ export function createReplyService(context: ReplyContext): ReplyService {
           // Report the provider's own failure, not that no other provider was left.
           if (last && isNobodyLeft(error)) throw last;
           const canGoOn = !shown.hasBegun || job.form.hasFixedDraws;
-          if (!canGoOn || !isProviderFault(error)) throw error;
+          if (!canGoOn || !mayTryAgain(error)) throw error;
           last = error;
+          // The same provider may serve under another validator. Once, since only the provider says that this one was away.
+          if (error.code !== 'order_not_admitted' || !mayRepeat) continue;
+          mayRepeat = false;
+          tried.pop();
+          left++;
         }
       }
       throw last as ApiError;
@@ -91,12 +96,13 @@ async function noteFailure(
 
 const isNobodyLeft = ({ code }: ApiError): boolean => code === 'no_provider' || code === 'model_not_found';
 
-/** Another provider may do better. */
-const PROVIDER_FAULTS: ReadonlySet<ApiErrorCode> = new Set([
+/** Another provider, or another validator, may do better. */
+const TRIED_AGAIN: ReadonlySet<ApiErrorCode> = new Set([
+  'order_not_admitted',
   'provider_failed',
   'provider_timeout',
   'provider_busy',
   'request_refused',
   'ogong_check_failed',
 ]);
-const isProviderFault = ({ code }: ApiError): boolean => PROVIDER_FAULTS.has(code);
+const mayTryAgain = ({ code }: ApiError): boolean => TRIED_AGAIN.has(code);

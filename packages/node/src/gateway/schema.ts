@@ -10,11 +10,25 @@ export const GATEWAY_SCHEMA = `
     owed TEXT NOT NULL,
     outstanding TEXT NOT NULL
   ) STRICT;
+  -- Of keys, and of organisations as 'org:<id>'.
   CREATE TABLE spending (
-    key_id TEXT PRIMARY KEY,
+    account TEXT PRIMARY KEY,
     spent TEXT NOT NULL,
     reserved TEXT NOT NULL
   ) STRICT;
+  CREATE TABLE usage (
+    day TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    organisation TEXT NOT NULL,
+    replies INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cost TEXT NOT NULL,
+    reserved TEXT NOT NULL,
+    PRIMARY KEY (key_id, day, model)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX usage_by_day ON usage (day, key_id, model);
   CREATE TABLE held (
     validator TEXT NOT NULL,
     key_id TEXT NOT NULL,
@@ -27,6 +41,8 @@ export const GATEWAY_SCHEMA = `
     choice INTEGER NOT NULL,
     validator TEXT NOT NULL,
     key_id TEXT NOT NULL,
+    organisation TEXT NOT NULL,
+    model TEXT NOT NULL,
     max_fee TEXT NOT NULL,
     order_bytes BLOB NOT NULL,
     signature BLOB NOT NULL,
