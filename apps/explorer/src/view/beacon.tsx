@@ -18,7 +18,6 @@ export function Beacon({ state }: { state: NetworkState }) {
   const [read, setRead] = useState<readonly EpochReading[]>();
   const [problem, setProblem] = useState<string>();
   const [shown, setShown] = useState<bigint>();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: read again when the epoch changes, not with each reading of the network
   useEffect(() => {
     if (info === undefined) return;
     const validators = ledger?.validators ?? info.validators;
