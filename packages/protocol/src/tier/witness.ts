@@ -16,6 +16,8 @@ import { REPORT_DATA_BYTES } from './attestation.ts';
 const METHODS = /^[A-Z]{1,16}$/;
 const MAX_URL_BYTES = 2_048;
 const CHALLENGE_BYTES = 32;
+/** The last time that calendars of programs have. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
 
 const httpsUrl: Codec<string> = plainText(MAX_URL_BYTES);
 
@@ -31,7 +33,7 @@ const exchangeCodec = struct({
   /** SHA-256 of the server's certificates, see hashChain. */
   chainHash: hash,
   /** When the response was complete, by the machine's clock, Unix time in ms. */
-  timeMs: safeInteger,
+  timeMs: within(safeInteger, 0, MAX_TIME_MS),
 });
 
 /** What a machine says of one HTTPS exchange that it made (docs/spec/witness.md). */

@@ -113,6 +113,7 @@ describe('an HTTPS exchange that a machine made', () => {
       );
     const elsewhere = await fails(bend({ url: 'https://example.org/' }));
     expect(elsewhere).toContain('fail server');
+    expect(() => bend({ timeMs: 2 ** 53 - 1 })).toThrow('must lie in');
     for (const broken of [made.statement.slice(1), new Uint8Array(), utf8Encode('x'.repeat(300))])
       expect(await fails({ ...made, statement: broken })).toEqual(['fail witness-form']);
   });
@@ -147,6 +148,7 @@ describe('an HTTPS exchange that a machine made', () => {
     let closes: (() => void) | undefined;
     const origin = await serve(({ url }, response) => {
       if (url === '/long') response.end('x'.repeat(1_001));
+      else if (url === '/slow') response.write('x');
       else if (url === '/silent') closes = () => response.destroy();
       else if (url === '/broken') {
         response.writeHead(200, { 'content-length': '100' }).write('x');
@@ -156,6 +158,8 @@ describe('an HTTPS exchange that a machine made', () => {
     await expect(witness(get(`${origin}/long`))).rejects.toMatchObject({ code: 'too-large' });
     await expect(witness(get(`${origin}/silent`), { timeoutMs: 200 })).rejects.toMatchObject({ code: 'timeout' });
     closes?.();
+    // The answer began, and does not end.
+    await expect(witness(get(`${origin}/slow`), { timeoutMs: 500 })).rejects.toMatchObject({ code: 'timeout' });
     await expect(witness(get(`${origin}/broken`))).rejects.toMatchObject({ code: 'unreachable' });
     const { made } = await witness(get(`${origin}/moved`));
     expect([made.status, toHex(made.response)]).toEqual([302, '']);

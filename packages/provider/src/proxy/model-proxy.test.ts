@@ -17,7 +17,9 @@ import {
   TEST_SERVER_CERTIFICATES,
   TEST_SERVER_KEY,
 } from '@ogong/testing/net/test-authority';
+import { softwareMachine } from '@ogong/testing/provider/software-machine';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createModelProxy } from './model-proxy.ts';
 import { proxyConfig } from './proxy-config.ts';
 import { startProxy } from './proxy-daemon.ts';
 
@@ -253,6 +255,19 @@ describe('a proxy of a hosted model', () => {
     expect((await call('/v1/chat/completions', CHAT, { 'x-ogong-challenge': '12' })).status).toBe(400);
     expect((await call('/v1/chat/completions', 'x'.repeat(2 ** 20 + 1))).status).toBe(413);
     expect((await call('/v1/models')).status).toBe(404);
+  });
+
+  it('has its machine asked so often a second, by all together', async () => {
+    const { app } = await createModelProxy(
+      {
+        ...{ upstream: origin, authorities: [TEST_AUTHORITY], headers: {}, accessKey: undefined },
+        ...{ timeoutMs: 1_000, maxResponseBytes: 1_000, maxRequests: 1 },
+      },
+      { crypto, attester: softwareMachine, clock: { nowMs: () => 0 }, log: { error: () => {} } },
+    );
+    const statuses: number[] = [];
+    for (let i = 0; i < 21; i++) statuses.push((await app.request('/v1/attestation/report', {}, {})).status);
+    expect(statuses).toEqual([...Array.from({ length: 20 }, () => 200), 429]);
   });
 
   it('does not start without machine, authority, an origin of https, or a key where others can call', async () => {

@@ -6,6 +6,7 @@ import { type ApiApp, type ApiContext, createApiApp, type Handler, mountRoutes }
 import { ApiError } from '@ogong/host/http/api-error';
 import { readJsonBody } from '@ogong/host/http/body';
 import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
+import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Clock } from '@ogong/host/time/clock';
 import { fromHex, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -36,7 +37,7 @@ export interface ModelProxyOptions {
 export interface ModelProxyParts {
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly attester: Attester;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Clock;
   readonly log: Pick<Logger, 'error'>;
 }
 
@@ -50,6 +51,8 @@ export interface ModelProxy {
 }
 
 const KEPT = { maxCount: 1_024, maxBytes: 128 << 20 };
+/** Of all callers together: a report takes a machine some 10 ms. */
+const QUESTION_RATE = { perSecond: 5, burst: 20 };
 const BODY_TIMEOUT_MS = 15_000;
 const NONCE_BYTES = 32;
 const ED25519_KEY_BYTES = 32;
@@ -62,6 +65,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
   const der = createPublicKey(identity.privateKey).export({ format: 'der', type: 'spki' });
   const signingKey = new Uint8Array(der.subarray(der.length - ED25519_KEY_BYTES));
   const memory = createExchangeMemory(KEPT);
+  const questions = createRateLimiter(QUESTION_RATE, parts.clock);
   let running = 0;
 
   const forward: Handler = async (context) => {
@@ -119,6 +123,11 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
     // Whoever wants to know whom it speaks to has no key yet.
     async report(context) {
       assertAlgorithm(context);
+      if (!questions.take('')) {
+        throw new ApiError('too_many_requests', 'The machine is asked too often; try again in a moment.', {
+          retryAfterS: 1,
+        });
+      }
       const nonce = readNonce(context.req.query('nonce'), 'nonce', () => new Uint8Array(randomBytes(NONCE_BYTES)));
       const data = new Uint8Array(REPORT_DATA_BYTES);
       data.set(signingKey);
