@@ -2,7 +2,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { fail } from '@ogong/protocol/base/checks';
 import { describe, expect, it } from 'vitest';
 import { type DemoClaim, evaluateClaims } from './claims.ts';
-import type { Account, RunRecord } from './run-record.ts';
+import type { Account, ProviderTests, RunRecord } from './run-record.ts';
 import { createSyntheticRun } from './synthetic-run.ts';
 
 const run = createSyntheticRun();
@@ -32,8 +32,9 @@ const withAccount = (role: string, change: (account: Account) => Partial<Account
   );
   return { ...run, books: { ...run.books, after: { ...run.books.after, accounts } } };
 };
-const drawn = run.tests[0]!;
-const withTests = (change: object): RunRecord => ({ ...run, tests: [{ ...drawn, ...change }] });
+const [drawn, timed] = run.tests as [ProviderTests, ProviderTests];
+const withTests = (change: object): RunRecord => ({ ...run, tests: [{ ...drawn, ...change }, timed] });
+const withTimed = (change: object): RunRecord => ({ ...run, tests: [drawn, { ...timed, ...change }] });
 const missed = (arrival: number) => ({ ...drawn.tests[0]!, epoch: 9n, arrival, isMissed: true });
 const flipLast = (bytes: Uint8Array): Uint8Array =>
   Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
@@ -165,6 +166,8 @@ describe('claims of the demo', () => {
     ],
     ['tests', 'a test that nobody drew', withTests({ checks: [fail('tests', 'it was not drawn')], tests: [] })],
     ['tests', 'no test that was answered', withTests({ tests: drawn.tests.slice(1) })],
+    ['tests', 'no job with a deadline that was done', withTimed({ tests: timed.tests.slice(1) })],
+    ['tests', 'a job that nobody drew', withTimed({ checks: [fail('tests', 'it was not drawn')], tests: [] })],
     [
       'tests',
       'an honest provider that answers no test',

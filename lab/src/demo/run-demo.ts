@@ -18,7 +18,7 @@ import { readBooks, readHistory } from './ledger-book.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
 import { planRequest } from './prompts.ts';
-import { createTestReader, DEMO_CANARY_RATE, waitForTests } from './provider-tests.ts';
+import { createTestReader, DEMO_TEST_RATES, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
 import type { AskedReply, ChaosRecord, CheatProof, Member, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
@@ -46,7 +46,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   };
   const before = await readBooks(chain, members);
   // Its own answers are paid like all others: what is settled from here on has them, too.
-  await mesh.setCanaryRate(DEMO_CANARY_RATE);
+  await mesh.setTestRates(DEMO_TEST_RATES);
   const replies: AskedReply[] = [];
   const evidenceOf = (): Promise<RunRecord['ejections']> =>
     readHistory(chain, members, crypto).then(({ ejections }) => ejections);
@@ -90,7 +90,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     onProgress('waiting for answers that validators bought unannounced');
     await waitForTests(readTests, members);
   }
-  await mesh.setCanaryRate(0);
+  await mesh.setTestRates({ canaryRate: 0, timedRate: 0 });
   onProgress('waiting until every answer is audited and settled');
   const settling = performance.now();
   if (isServed) await waitForSettlement({ ...context, chain, members, replies });
