@@ -340,6 +340,34 @@ describe('a provider', () => {
     expect(complaints.every(({ reason }) => reason === 'abandoned')).toBe(true);
   });
 
+  it('that dies before its first token is seen in the receipt, and beside the answer', async () => {
+    let deaths = 1;
+    const mortal: ProviderBehaviour = {
+      get dieAfter() {
+        return deaths-- > 0 ? 0 : Number.POSITIVE_INFINITY;
+      },
+    };
+    const client = await open({ providers: [mortal, mortal] });
+    const answer = await client.chat.completions.create(chat);
+    const [dead, alive] = fixture.network.orders as [NamedOrder, NamedOrder];
+    const { reply_id, url, earlier_tries } = ogongOf(answer).receipts[0]!;
+    expect(reply_id).toBe(toHex(alive.replyId));
+    const tried = {
+      ...{ reply_id: toHex(dead.replyId), provider: toHex(dead.providerId) },
+      ...{ code: 'provider_failed', reason: expect.stringContaining('failed'), shown_bytes: 0 },
+    };
+    expect(earlier_tries).toEqual([tried]);
+    const read = async (path: string) => (await fetch(`${fixture.url}${path}`)).json();
+    const stored = (await read(url)) as { earlier_tries: unknown; reply_id: string };
+    const status = expect.objectContaining({ state: 'abandoned', fee_atomic: null });
+    expect(stored).toMatchObject({ reply_id, earlier_tries: [{ ...tried, status }] });
+
+    // A reply at the first try has none, and its answer does not speak of any.
+    const next = await client.chat.completions.create(chat);
+    expect(ogongOf(next).receipts[0]).not.toHaveProperty('earlier_tries');
+    expect(await read(ogongOf(next).receipts[0]!.url)).toMatchObject({ earlier_tries: [] });
+  });
+
   it('that dies later ends a stream with an error, and gives no answer that is not streamed', async () => {
     const client = await open({ providers: [{ dieAfter: 4 }] });
     const stream = await client.chat.completions.create({ ...chat, stream: true });
@@ -607,6 +635,26 @@ describe('a stream', () => {
   it('that fails before anything was sent has a status', async () => {
     const client = await open({ providers: [{ dieAfter: 0 }] });
     await expect(client.chat.completions.create({ ...chat, stream: true })).rejects.toMatchObject({ status: 502 });
+  });
+});
+
+describe('several routers', () => {
+  const dead = { endpoint: '127.0.0.1:1', certHash: new Uint8Array(32) };
+
+  it('stand in for one another: the gateway serves, lists models, and reports to whoever signed the ticket', async () => {
+    const client = await open({ routers: (own) => [dead, own] });
+    const answer = await client.chat.completions.create(chat);
+    expect(answer.choices[0]?.message.content).toBe(STORY);
+    expect((await client.models.list()).data.map(({ id }) => id)).toContain(FAKE_MODEL);
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['ok']);
+  });
+
+  it('that are all out of reach leave a status that says so', async () => {
+    const client = await open({ routers: () => [dead, { ...dead, endpoint: '127.0.0.1:2' }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({
+      status: 503,
+      code: 'router_unreachable',
+    });
   });
 });
 
