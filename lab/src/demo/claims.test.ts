@@ -6,7 +6,7 @@ import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { parseTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
 import { type DemoClaim, evaluateClaims } from './claims.ts';
-import type { Account, RunRecord } from './run-record.ts';
+import type { Account, ProviderTests, RunRecord } from './run-record.ts';
 import { createSyntheticRun } from './synthetic-run.ts';
 
 const run = createSyntheticRun();
@@ -37,8 +37,9 @@ const withAccount = (role: string, change: (account: Account) => Partial<Account
   );
   return { ...run, books: { ...run.books, after: { ...run.books.after, accounts } } };
 };
-const drawn = run.tests[0]!;
-const withTests = (change: object): RunRecord => ({ ...run, tests: [{ ...drawn, ...change }] });
+const [drawn, timed] = run.tests as [ProviderTests, ProviderTests];
+const withTests = (change: object): RunRecord => ({ ...run, tests: [{ ...drawn, ...change }, timed] });
+const withTimed = (change: object): RunRecord => ({ ...run, tests: [drawn, { ...timed, ...change }] });
 const { relayed, fastest } = run.reach!;
 const withRelayed = (change: object): RunRecord => ({ ...run, reach: { fastest, relayed: { ...relayed, ...change } } });
 const withFastest = (change: object): RunRecord => ({ ...run, reach: { relayed, fastest: { ...fastest, ...change } } });
@@ -186,6 +187,8 @@ describe('claims of the demo', () => {
     ],
     ['tests', 'a test that nobody drew', withTests({ checks: [fail('tests', 'it was not drawn')], tests: [] })],
     ['tests', 'no test that was answered', withTests({ tests: drawn.tests.slice(1) })],
+    ['tests', 'no job with a deadline that was done', withTimed({ tests: timed.tests.slice(1) })],
+    ['tests', 'a job that nobody drew', withTimed({ checks: [fail('tests', 'it was not drawn')], tests: [] })],
     [
       'tests',
       'an honest provider that answers no test',

@@ -18,8 +18,13 @@ import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
+<<<<<<< HEAD
 import { type PlannedRequest, planRequest } from './prompts.ts';
 import { createTestReader, DEMO_CANARY_RATE, waitForTests } from './provider-tests.ts';
+=======
+import { planRequest } from './prompts.ts';
+import { createTestReader, DEMO_TEST_RATES, waitForTests } from './provider-tests.ts';
+>>>>>>> fad8ef8f
 import { provokeEjection } from './provoke-ejection.ts';
 import { askByReach } from './reach.ts';
 import type {
@@ -56,7 +61,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   };
   const before = await readBooks(chain, members);
   // Its own answers are paid like all others: what is settled from here on has them, too.
-  await mesh.setCanaryRate(DEMO_CANARY_RATE);
+  await mesh.setTestRates(DEMO_TEST_RATES);
   const replies: AskedReply[] = [];
   const evidenceOf = (): Promise<RunRecord['ejections']> =>
     readHistory(chain, members, crypto).then(({ ejections }) => ejections);
@@ -118,7 +123,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     onProgress('waiting for answers that validators bought unannounced');
     await waitForTests(readTests, members);
   }
-  await mesh.setCanaryRate(0);
+  await mesh.setTestRates({ canaryRate: 0, timedRate: 0 });
   onProgress('waiting until every answer is audited and settled');
   const settling = performance.now();
   if (isServed) await waitForSettlement({ ...context, chain, members, replies });

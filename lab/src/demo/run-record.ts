@@ -1,3 +1,4 @@
+import type { DrawKind } from '@ogong/protocol/audit/secret-draw';
 import type { Test } from '@ogong/protocol/audit/test-report';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -104,9 +105,10 @@ export interface ValidatorLog {
   readonly entries: readonly VerdictEntry[];
 }
 
-/** Answers that a validator bought unannounced, of providers that the beacon drew. */
+/** Answers that a validator bought unannounced, or jobs with a deadline that it gave, of providers that the beacon drew. */
 export interface ProviderTests {
   readonly validator: string;
+  readonly kind: DrawKind;
   /** Whether each of them was drawn. */
   readonly checks: readonly Check[];
   readonly tests: readonly Test[];

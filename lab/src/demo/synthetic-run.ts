@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';
 import type { Test } from '@ogong/protocol/audit/test-report';
 import { concatBytes, equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { pass } from '@ogong/protocol/base/checks';
@@ -135,7 +136,10 @@ export function createSyntheticRun(): RunRecord {
     },
     failover: { killed: 'provider-2', killedId: toHex(providerIds[1] as Uint8Array), number: 1, shownBytes: 3 },
     reach: createReach(served[5] as Served),
-    tests: [{ validator: 'validator-1', checks: [pass('tests', '2 tests were drawn')], tests: createTests(cheatId) }],
+    tests: DRAW_KINDS.map((kind) => ({
+      ...{ validator: 'validator-1', kind },
+      ...{ checks: [pass('tests', '2 tests were drawn')], tests: createTests(cheatId) },
+    })),
     nowMs: 1_700_000_002_000,
   };
 }

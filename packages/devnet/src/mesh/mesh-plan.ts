@@ -143,6 +143,8 @@ export interface MeshOptions {
    * validator. Default: they do not.
    */
   readonly canaryRate?: number;
+  /** Validators give providers' verifiers jobs with a deadline, by this rate to begin with. Default: as the contracts have it, 0. */
+  readonly timedRate?: number;
 }
 
 export const MESH_BEACONS = ['threshold', 'vrf'] as const;
