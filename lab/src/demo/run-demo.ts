@@ -18,13 +18,8 @@ import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
-<<<<<<< HEAD
 import { type PlannedRequest, planRequest } from './prompts.ts';
-import { createTestReader, DEMO_CANARY_RATE, waitForTests } from './provider-tests.ts';
-=======
-import { planRequest } from './prompts.ts';
 import { createTestReader, DEMO_TEST_RATES, waitForTests } from './provider-tests.ts';
->>>>>>> fad8ef8f
 import { provokeEjection } from './provoke-ejection.ts';
 import { askByReach } from './reach.ts';
 import type {
