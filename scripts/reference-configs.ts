@@ -5,7 +5,7 @@ import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
 import { replayConfig } from '@ogong/cli/replay-command';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
-import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
+import { adminConfig, gatewayConfig } from '@ogong/node/gateway/gateway-config';
 import { relayConfig } from '@ogong/node/relay/relay-config';
 import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/node/router/router-config';
 import { signerConfig } from '@ogong/node/signer/signer-config';
@@ -62,7 +62,7 @@ export const referenceConfigs = [
   retireConfig,
   relayConfig,
   gatewayConfig,
-  keysConfig,
+  adminConfig,
   quoteConfig,
   testimonyConfig,
   proxyConfig,

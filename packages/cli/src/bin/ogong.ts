@@ -1,4 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+import { explainTyping } from '@ogong/host/config/typed-commands';
 import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { EXIT } from '@ogong/host/log/errors';
@@ -80,7 +81,7 @@ Examples:
 
 async function main([name = '', ...rest]: readonly string[], output: Output): Promise<number> {
   if (name === '' || name === '--help' || name === '-h' || name === 'help') {
-    output.write(help);
+    output.write(help + explainTyping('ogong', process.env));
     return EXIT.ok;
   }
   if (name === '--version') {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
+import { explainTyping } from '@ogong/host/config/typed-commands';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
@@ -190,7 +191,7 @@ Examples:
 
 async function main(name: string, argv: readonly string[], output: Output): Promise<number> {
   if (['', '--help', '-h', 'help'].includes(name)) {
-    output.write(formatHelp());
+    output.write(formatHelp() + explainTyping(NAME, process.env));
     return EXIT.ok;
   }
   if (name === '--version' || name === '-V') {
