@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, randomBytes, randomUUID, sign, timingSafeEqual } from 'node:crypto';
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
-import { encodeWitness } from '@ogong/attestation/witness';
+import { encodeTestimony } from '@ogong/attestation/testimony';
 import { Secret } from '@ogong/host/crypto/secret';
 import { type ApiApp, type ApiContext, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
@@ -15,9 +15,9 @@ import { MAX_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
 import { REPORT_DATA_BYTES } from '@ogong/protocol/tier/attestation';
 import type { Attester } from '../machine/attester.ts';
 import { ExchangeError } from '../machine/https-exchange.ts';
-import { witnessExchange } from '../machine/witness-exchange.ts';
+import { testify } from '../machine/testify.ts';
 import { createExchangeMemory } from './exchange-memory.ts';
-import { CHALLENGE_HEADER, FORWARDED_ROUTES, PROOF_ROUTES, WITNESS_HEADER } from './proxy-routes.ts';
+import { CHALLENGE_HEADER, FORWARDED_ROUTES, PROOF_ROUTES, TESTIMONY_HEADER } from './proxy-routes.ts';
 
 export interface ModelProxyOptions {
   /** Origin of the hosted API, of https. */
@@ -84,14 +84,14 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         headers: { 'content-type': 'application/json', ...options.headers },
         body,
       } as const;
-      const { witness, made } = await witnessExchange(order, { ...options, challenge }, parts);
+      const { testimony, made } = await testify(order, { ...options, challenge }, parts);
       const text = `${toHex(parts.crypto.sha256(body))}:${toHex(parts.crypto.sha256(made.response))}`;
       const signature = new Uint8Array(sign(null, utf8Encode(text), identity.privateKey));
-      const id = `wit-${randomUUID()}`;
-      memory.keep(id, readGivenId(made.response), { witness, text, signature });
+      const id = `testimony-${randomUUID()}`;
+      memory.keep(id, readGivenId(made.response), { testimony, text, signature });
       const headers = {
         'content-type': made.contentType,
-        [WITNESS_HEADER]: PROOF_ROUTES.witness.path.replace(':id', id),
+        [TESTIMONY_HEADER]: PROOF_ROUTES.testimony.path.replace(':id', id),
       };
       // Of some statuses a response has no body.
       const answer = made.response.length === 0 ? null : new Uint8Array(made.response);
@@ -155,9 +155,11 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         signing_algo: SIGNING_ALGORITHM,
       });
     },
-    witness(context) {
-      const { witness } = find(context);
-      return new Response(new Uint8Array(encodeWitness(witness)), { headers: { 'content-type': 'application/json' } });
+    testimony(context) {
+      const { testimony } = find(context);
+      return new Response(new Uint8Array(encodeTestimony(testimony)), {
+        headers: { 'content-type': 'application/json' },
+      });
     },
   });
   return { app, identity, signingKey };

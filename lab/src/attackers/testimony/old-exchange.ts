@@ -1,10 +1,10 @@
-import type { WitnessAttack } from './attack.ts';
+import type { TestimonyAttack } from './attack.ts';
 
 /** All of it is true, and was so yesterday. */
-export const oldExchange: WitnessAttack = {
+export const oldExchange: TestimonyAttack = {
   name: 'old-exchange',
   adversary: 'operator that shows what a source said at another time',
   aim: 'have a price, or a vote, of yesterday taken for that of now',
   caughtBy: 'challenge',
-  bend: ({ witness, reader }) => ({ witness, reader: { ...reader, challenge: new Uint8Array(32).fill(0xee) } }),
+  bend: ({ testimony, reader }) => ({ testimony, reader: { ...reader, challenge: new Uint8Array(32).fill(0xee) } }),
 };

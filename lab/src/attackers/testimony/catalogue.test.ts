@@ -2,16 +2,16 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { verifyWitness } from '@ogong/attestation/witness';
+import { verifyTestimony } from '@ogong/attestation/testimony';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { systemClock as clock } from '@ogong/host/time/clock';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import { witnessExchange } from '@ogong/provider/machine/witness-exchange';
+import { testify } from '@ogong/provider/machine/testify';
 import { TEST_AUTHORITY, TEST_SERVER_CERTIFICATES, TEST_SERVER_KEY } from '@ogong/testing/net/test-authority';
 import { softwareMachine as attester, softwarePolicy as policy } from '@ogong/testing/provider/software-machine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HonestWitness } from './attack.ts';
-import { WITNESS_ATTACKS } from './catalogue.ts';
+import type { HonestTestimony } from './attack.ts';
+import { TESTIMONY_ATTACKS } from './catalogue.ts';
 
 const server = createServer({ cert: TEST_SERVER_CERTIFICATES, key: TEST_SERVER_KEY }, (request, response) => {
   request.resume().on('end', () => response.end('{"choices":["theirs"]}'));
@@ -19,30 +19,30 @@ const server = createServer({ cert: TEST_SERVER_CERTIFICATES, key: TEST_SERVER_K
 afterAll(() => void server.close());
 
 const challenge = new Uint8Array(32).fill(3);
-let honest: HonestWitness;
-let other: HonestWitness;
+let honest: HonestTestimony;
+let other: HonestTestimony;
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/v1/chat/completions`;
-  const ask = async (question: string): Promise<HonestWitness> => {
+  const ask = async (question: string): Promise<HonestTestimony> => {
     const order = { method: 'POST', url, headers: {}, body: utf8Encode(question) } as const;
     const limits = { authorities: [TEST_AUTHORITY], maxResponseBytes: 1_000, timeoutMs: 30_000, challenge };
-    const { witness } = await witnessExchange(order, limits, { crypto, attester, clock });
+    const { testimony } = await testify(order, limits, { crypto, attester, clock });
     const root = toHex(crypto.sha256(new Uint8Array(new X509Certificate(TEST_AUTHORITY).raw)));
-    return { witness, reader: { crypto, policy, nowMs: Date.now(), authorities: [root], challenge } };
+    return { testimony, reader: { crypto, policy, nowMs: Date.now(), authorities: [root], challenge } };
   };
   [honest, other] = [await ask('a question'), await ask('another question')];
 });
 
-const failedOf = async ({ witness, reader }: HonestWitness): Promise<string[]> =>
-  (await verifyWitness(witness, reader)).checks.filter(({ status }) => status !== 'pass').map(({ id }) => id);
+const failedOf = async ({ testimony, reader }: HonestTestimony): Promise<string[]> =>
+  (await verifyTestimony(testimony, reader)).checks.filter(({ status }) => status !== 'pass').map(({ id }) => id);
 
 describe('lies about what a server answered', () => {
   it('are none where both exchanges are shown as they were', async () => {
     expect([await failedOf(honest), await failedOf(other)]).toEqual([[], []]);
   });
 
-  it.each(WITNESS_ATTACKS.map((attack) => [attack.name, attack] as const))(
+  it.each(TESTIMONY_ATTACKS.map((attack) => [attack.name, attack] as const))(
     '%s is caught by its check',
     async (_, attack) => {
       expect(await failedOf(attack.bend(honest, other))).toContain(attack.caughtBy);
@@ -51,10 +51,10 @@ describe('lies about what a server answered', () => {
 });
 
 it('names each lie once, and the page of threats has its row', () => {
-  const names = WITNESS_ATTACKS.map(({ name }) => name);
+  const names = TESTIMONY_ATTACKS.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   const page = readFileSync(new URL('../../../../docs/threats.md', import.meta.url), 'utf8');
-  for (const { name, adversary, aim, caughtBy } of WITNESS_ATTACKS) {
+  for (const { name, adversary, aim, caughtBy } of TESTIMONY_ATTACKS) {
     const row = page.split('\n').find((line) => line.includes(`\`${name}.ts\``));
     expect(row, name).toContain(`| ${adversary} | ${aim} |`);
     expect(row, name).toContain(`\`${caughtBy}\``);
