@@ -22,6 +22,7 @@ import { replayCommand } from '../replay-command.ts';
 import { settlementCommand } from '../settlement-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { verifyCommand } from '../verify-command.ts';
+import { witnessCommand } from '../witness-command.ts';
 
 const completionCommand = createCompletionCommand('ogong', () => commands);
 
@@ -46,6 +47,7 @@ const commands: readonly Command[] = [
   replayCommand,
   compareCommand,
   evidenceCommand,
+  witnessCommand,
   modelCommand,
   ...moneyCommands,
   calibrateCommand,
@@ -56,7 +58,7 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
-  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand]],
+  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, witnessCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
   ['Run a network', [meshCommand, deployCommand, signerCommand, doctorCommand]],

@@ -23,6 +23,7 @@ import { modelCommands } from '../commands/model-commands.ts';
 import { createReadingLine } from '../commands/pull-progress.ts';
 import { quoteCommand } from '../commands/quote-command.ts';
 import { runCommand as talkCommand } from '../commands/run-command.ts';
+import { witnessCommand } from '../commands/witness-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { openLocalModels } from '../local/open-local-models.ts';
 import { noteServer } from '../local/server-note.ts';
@@ -36,6 +37,8 @@ import {
   walletConfig,
 } from '../provider/provider-config.ts';
 import { startServing } from '../provider/serve-daemon.ts';
+import { proxyConfig } from '../proxy/proxy-config.ts';
+import { startProxy } from '../proxy/proxy-daemon.ts';
 
 const NAME = 'ogong-provider';
 
@@ -132,6 +135,12 @@ const daemons: readonly DaemonVerb[] = [
     config: startConfig,
     start: (argv, signal) => serve(argv, signal, { isTold: true }),
   },
+  {
+    name: 'proxy',
+    summary: 'ask a hosted API from a machine that shows what it does',
+    config: proxyConfig,
+    start: (argv) => startProxy(read(proxyConfig.parse(argv, process.env))),
+  },
 ];
 
 const commands: readonly Command[] = [
@@ -142,6 +151,7 @@ const commands: readonly Command[] = [
   createPrinter('configure', 'write the settings of serve', configure),
   walletCommand,
   quoteCommand,
+  witnessCommand,
   installCommand(),
   uninstallCommand(),
   createCompletionCommand(NAME, () => [
@@ -156,7 +166,8 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
-  ['For the network', ['configure', 'show', 'wallet', 'quote', 'start', 'serve', 'admissions']],
+  ['For the network', ['configure', 'show', 'wallet', 'start', 'serve', 'admissions']],
+  ['In a machine that shows what it does', ['quote', 'witness', 'proxy']],
 ];
 
 function formatHelp(): string {
