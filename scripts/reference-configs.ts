@@ -39,7 +39,9 @@ import {
 } from '@ogong/provider/commands/model-commands';
 import { quoteConfig } from '@ogong/provider/commands/quote-command';
 import { runConfig } from '@ogong/provider/commands/run-command';
+import { witnessConfig } from '@ogong/provider/commands/witness-command';
 import { localConfig, serveConfig, startConfig } from '@ogong/provider/provider/provider-config';
+import { proxyConfig } from '@ogong/provider/proxy/proxy-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 
 /** All commands of the reference page, which fit a terminal and end with examples that work. */
@@ -62,6 +64,8 @@ export const referenceConfigs = [
   gatewayConfig,
   adminConfig,
   quoteConfig,
+  witnessConfig,
+  proxyConfig,
   serveConfig,
   startConfig,
   localConfig,
