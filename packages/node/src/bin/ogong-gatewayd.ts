@@ -27,13 +27,16 @@ import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { openAccounts } from '../gateway/accounts.ts';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
-import { createGateway } from '../gateway/gateway.ts';
+import type { AlertWebhook } from '../gateway/budget-alerts.ts';
+import { createGateway, GatewayConfigError } from '../gateway/gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
 import { GATEWAY_SCHEMA } from '../gateway/schema.ts';
 
 const NAME = 'ogong-gatewayd';
 const BOOKS_FILE = 'gateway.db';
 const ACCOUNTS_FILE = 'accounts.db';
+/** Percent. */
+const ALERT_AT = [50, 80, 100];
 /** Openings of long replies are the largest messages that a gateway gets. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
@@ -113,6 +116,7 @@ async function start(values: Values): Promise<Daemon> {
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
       machineIntervalMs: values.machineInterval,
       misroutedDir: join(values.dataDir, 'misrouted'),
+      alerts: { thresholds: values.alertAt.length > 0 ? values.alertAt : ALERT_AT, webhook: readWebhook(values) },
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
       network: { deployment, rpcUrl: values.publicRpcUrl },
@@ -150,6 +154,13 @@ async function start(values: Values): Promise<Daemon> {
       accounts.close();
     },
   };
+}
+
+/** @throws GatewayConfigError where there is an address and no secret: nobody could tell whose word it is. */
+function readWebhook({ alertWebhook: url, alertSecret: secret }: Values): AlertWebhook | undefined {
+  if (url === undefined) return undefined;
+  if (secret) return { url, secret };
+  throw new GatewayConfigError('--alert-webhook needs --alert-secret, or OGONG_GATEWAY_ALERT_SECRET');
 }
 
 const [first, ...rest] = process.argv.slice(2);

@@ -5,6 +5,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import {
   atomicAmount,
   boolean,
+  define,
   duration,
   hostPort,
   httpUrl,
@@ -18,12 +19,17 @@ import { modelRootFields } from '@ogong/host/views/model-roots';
 import { SORTS } from '@ogong/protocol/exchange/preference';
 import { z } from 'zod';
 import { ADMIN_VERBS } from './admin-command.ts';
+import { readWebhookSecret } from './budget-alerts.ts';
 
 /** Escrow holds more than 64 bits of the smallest unit. */
 const escrowAmount = z
   .string()
   .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
   .transform(BigInt);
+
+const webhookSecret = define('whsec_ and the base64 of 24 to 64 bytes', '<secret>', (value) =>
+  readWebhookSecret(value) === undefined ? undefined : value,
+);
 
 const common = {
   dataDir: {
@@ -154,6 +160,24 @@ export const gatewayConfig = defineConfig({
       description: 'of these, from one address without a key; behind a proxy as many as --max-connections',
     },
     receiptLifetime: { schema: duration, default: '30d', description: 'how long receipts are kept' },
+    alertAt: {
+      schema: integer({ min: 1, max: 100 }),
+      repeatable: true,
+      description:
+        'percent of a budget of a key or organisation that is told when it is spent; 50, 80 and 100 if not given',
+    },
+    alertWebhook: {
+      schema: httpUrl,
+      label: '<url>',
+      env: 'OGONG_GATEWAY_ALERT_WEBHOOK',
+      description: 'who is told of it besides the log, by signed POST requests',
+    },
+    alertSecret: {
+      schema: webhookSecret,
+      secret: true,
+      env: 'OGONG_GATEWAY_ALERT_SECRET',
+      description: 'what these are signed with, as Standard Webhooks do',
+    },
     verdictInterval: { schema: duration, default: '2s', description: 'pause between two reads of verdicts' },
     beaconInterval: { schema: duration, default: '1s', description: 'pause between two reads of the beacon' },
     metricsBind: {

@@ -18,6 +18,7 @@ import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Sort } from '@ogong/protocol/exchange/preference';
 import type { Accounts } from './accounts.ts';
 import { createAdminHandlers } from './admin-handlers.ts';
+import { type BudgetAlertOptions, createBudgetAlerts } from './budget-alerts.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
 import { type ComplaintOutbox, createComplaintOutbox } from './complaint-outbox.ts';
@@ -90,6 +91,8 @@ export interface GatewayOptions {
   /** Where tickets are kept by which the router misrouted. Default: nowhere. */
   readonly misroutedDir?: string;
   readonly receiptLifetimeMs: number;
+  /** Which parts of budgets are told, and where besides the log. Default: none. */
+  readonly alerts?: Omit<BudgetAlertOptions, 'intervalMs'>;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */
@@ -141,6 +144,7 @@ export class GatewayConfigError extends Error {
 }
 
 const EXPIRY_INTERVAL_MS = 60_000;
+const ALERT_INTERVAL_MS = 30_000;
 
 export function createGateway(options: GatewayOptions, dependencies: GatewayDependencies): Gateway {
   const { logger } = dependencies;
@@ -201,7 +205,7 @@ interface Books {
 }
 
 function createBooks(options: GatewayOptions, context: GatewayContext): Books {
-  const { store, chain, links, clock, payer, logger, counts, warn } = context;
+  const { store, accounts, chain, links, clock, payer, logger, counts, warn } = context;
   const { depositAtomic, allowanceAtomic } = options.spending;
   const group = createGroupCommit(store);
   const ledger = createChannelLedger(store, group);
@@ -266,6 +270,18 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     },
     warn('old receipts could not be dropped'),
   );
+  const alerts =
+    options.alerts &&
+    createBudgetAlerts(
+      { intervalMs: ALERT_INTERVAL_MS, ...options.alerts },
+      {
+        ...{ store, group, accounts, clock },
+        onAlert: ({ account, percent, budgetAtomic, spentAtomic }) =>
+          logger.warn({ account, percent, budgetAtomic, spentAtomic }, 'a part of a budget is spent'),
+        onError: warn('an alert was not taken'),
+      },
+    );
+  const loops = [complaints, deliveries, feed, expiry, ...(alerts ? [alerts] : [])];
   return {
     ledger,
     receipts,
@@ -273,9 +289,9 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     deliveries,
     funding,
     start() {
-      for (const loop of [complaints, deliveries, feed, expiry]) loop.start();
+      for (const loop of loops) loop.start();
     },
-    stop: () => Promise.all([complaints, deliveries, feed, expiry, funding].map((loop) => loop.stop())),
+    stop: () => Promise.all([...loops, funding].map((loop) => loop.stop())),
     close: () => group.close(),
   };
 }

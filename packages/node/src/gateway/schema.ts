@@ -29,6 +29,18 @@ export const GATEWAY_SCHEMA = `
     PRIMARY KEY (key_id, day, model)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX usage_by_day ON usage (day, key_id, model);
+  -- Parts of budgets that were spent, and whether a webhook was told.
+  CREATE TABLE alerts (
+    account TEXT NOT NULL,
+    budget TEXT NOT NULL,
+    percent INTEGER NOT NULL,
+    spent TEXT NOT NULL,
+    made_ms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_ms INTEGER NOT NULL,
+    sent_ms INTEGER,
+    PRIMARY KEY (account, budget, percent)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE held (
     validator TEXT NOT NULL,
     key_id TEXT NOT NULL,

@@ -1,0 +1,193 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { Secret } from '@ogong/host/crypto/secret';
+import type { Json } from '@ogong/host/openai/format';
+import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import type { Accounts } from './accounts.ts';
+import { nameAccount, readSpending } from './channel-ledger.ts';
+
+/** Where alerts go besides the log. */
+export interface AlertWebhook {
+  readonly url: string;
+  /** `whsec_` and the base64 of 24 to 64 bytes, as Standard Webhooks have it. */
+  readonly secret: Secret<string>;
+}
+
+export interface BudgetAlertOptions {
+  readonly intervalMs: number;
+  /** Percent of a budget, each 1 to 100. */
+  readonly thresholds: readonly number[];
+  readonly webhook?: AlertWebhook | undefined;
+}
+
+export interface BudgetAlertDependencies {
+  /** Opened with GATEWAY_SCHEMA. */
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly accounts: Pick<Accounts, 'listOrganisations' | 'listKeys'>;
+  readonly clock: Clock;
+  readonly onAlert: (alert: BudgetAlert) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** A budget of which a part was spent. It is told once, and again where the budget is another one. */
+export interface BudgetAlert {
+  /** A key's id, or `org:` and that of an organisation. */
+  readonly account: string;
+  readonly percent: number;
+  readonly budgetAtomic: bigint;
+  /** When it was seen. */
+  readonly spentAtomic: bigint;
+  readonly madeMs: number;
+}
+
+interface Budget {
+  readonly account: string;
+  readonly budgetAtomic: bigint;
+}
+
+const PATIENCE_MS = 10_000;
+const LONGEST_PAUSE_MS = 3_600_000;
+/** Whoever could not be told for so long is told by the log alone. */
+const GIVE_UP_MS = 3 * 86_400_000;
+const PER_ROUND = 16;
+
+const alertFields = {
+  account: text,
+  percent: integer,
+  budgetAtomic: named('budget', amount),
+  spentAtomic: named('spent', amount),
+  madeMs: integer,
+};
+const newAlertRow = columns({ ...alertFields, attempts: integer, nextMs: integer });
+const dueRow = newAlertRow;
+
+/**
+ * Says when a key or an organisation has spent a part of its budget. What was seen is on the disk before it is told, so that a crash
+ * loses no alert; a receiver may hear one twice, under the same id.
+ */
+export function createBudgetAlerts(
+  { intervalMs, thresholds, webhook }: BudgetAlertOptions,
+  { store, group, accounts, clock, onAlert, onError }: BudgetAlertDependencies,
+): Repeating {
+  const known = 'SELECT 1 FROM alerts WHERE account = ? AND budget = ? AND percent = ?';
+  const isTold = ({ account, budgetAtomic }: Budget, percent: number): boolean =>
+    store.read(() => store.prepare(known).get(account, `${budgetAtomic}`, percent) !== undefined);
+
+  async function look(): Promise<void> {
+    const nowMs = clock.nowMs();
+    const made: BudgetAlert[] = [];
+    for (const budget of listBudgets(accounts)) {
+      const { spent: spentAtomic } = readSpending(store, budget.account);
+      for (const percent of thresholds) {
+        const isReached = spentAtomic * 100n >= budget.budgetAtomic * BigInt(percent);
+        if (isReached && !isTold(budget, percent)) made.push({ ...budget, percent, spentAtomic, madeMs: nowMs });
+      }
+    }
+    if (made.length === 0) return;
+    await group.write(() => {
+      for (const alert of made) {
+        newAlertRow.insert(store, 'INSERT OR IGNORE INTO alerts', { ...alert, attempts: 0, nextMs: nowMs });
+      }
+    });
+    for (const alert of made) onAlert(alert);
+  }
+
+  async function send(to: AlertWebhook, signal: AbortSignal): Promise<void> {
+    const nowMs = clock.nowMs();
+    const due = `SELECT ${dueRow.list} FROM alerts WHERE sent_ms IS NULL AND next_ms <= ? AND made_ms > ?
+      ORDER BY next_ms LIMIT ?`;
+    const rows = store.read(() => dueRow.all(store.prepare(due), nowMs, nowMs - GIVE_UP_MS, PER_ROUND));
+    for (const { attempts, nextMs: _, ...alert } of rows) {
+      const failure = await post(to, alert, { nowMs, signal }).catch((cause: unknown) => cause);
+      if (signal.aborted) return;
+      if (failure !== undefined) onError(failure);
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, intervalMs * 2 ** Math.min(attempts, 20));
+      await group.write(() => {
+        const sql =
+          'UPDATE alerts SET sent_ms = ?, attempts = ?, next_ms = ? WHERE account = ? AND budget = ? AND percent = ?';
+        const place = [alert.account, `${alert.budgetAtomic}`, alert.percent] as const;
+        store.prepare(sql).run(failure === undefined ? nowMs : null, attempts + 1, nowMs + pauseMs, ...place);
+      });
+    }
+  }
+
+  return createRepeating(
+    { intervalMs },
+    async (signal) => {
+      await look();
+      if (webhook) await send(webhook, signal);
+    },
+    onError,
+  );
+}
+
+/** Budgets of which a part can be spent. A key that is revoked spends nothing more. */
+function listBudgets(accounts: BudgetAlertDependencies['accounts']): Budget[] {
+  const organisations = accounts
+    .listOrganisations()
+    .map(({ id, budgetAtomic }) => ({ account: nameAccount(id), budgetAtomic }));
+  const keys = accounts
+    .listKeys()
+    .filter(({ revokedMs }) => revokedMs === undefined)
+    .map(({ id, budgetAtomic }) => ({ account: id, budgetAtomic }));
+  return [...organisations, ...keys].filter((one): one is Budget => (one.budgetAtomic ?? 0n) > 0n);
+}
+
+/** Signs it as Standard Webhooks do. @returns undefined where it was taken. @throws what kept it from being sent. */
+async function post(
+  { url, secret }: AlertWebhook,
+  alert: BudgetAlert,
+  { nowMs, signal }: { readonly nowMs: number; readonly signal: AbortSignal },
+): Promise<undefined> {
+  const body = JSON.stringify(toEvent(alert));
+  const id = nameAlert(alert);
+  const timestamp = `${Math.floor(nowMs / 1000)}`;
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      ...{ 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': timestamp },
+      'webhook-signature': signWebhook(secret.reveal(), `${id}.${timestamp}.${body}`),
+    },
+    body,
+    // It would go where the operator did not say.
+    redirect: 'error',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
+  });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`the webhook for alerts answered ${response.status}`);
+  return undefined;
+}
+
+const signWebhook = (secret: string, content: string): string =>
+  `v1,${createHmac('sha256', readWebhookSecret(secret) ?? '')
+    .update(content)
+    .digest('base64')}`;
+
+/** @returns the key; undefined where the text is no secret of a webhook. */
+export function readWebhookSecret(secret: string): Uint8Array | undefined {
+  const [, encoded] = /^whsec_([A-Za-z0-9+/]{32,88}={0,2})$/.exec(secret) ?? [];
+  const key = encoded === undefined ? undefined : Buffer.from(encoded, 'base64');
+  return key && key.length >= 24 && key.length <= 64 ? key : undefined;
+}
+
+/** The same for each try, so that a receiver knows one that it has. */
+const nameAlert = ({ account, budgetAtomic, percent, madeMs }: BudgetAlert): string =>
+  `alert_${createHash('sha256').update(`${account} ${budgetAtomic} ${percent} ${madeMs}`).digest('hex').slice(0, 32)}`;
+
+function toEvent({ account, percent, budgetAtomic, spentAtomic, madeMs }: BudgetAlert): Json {
+  const organisation = account.startsWith(nameAccount('')) ? account.slice(nameAccount('').length) : undefined;
+  return {
+    type: 'budget.threshold',
+    timestamp: new Date(madeMs).toISOString(),
+    data: {
+      ...(organisation === undefined ? { key: account } : { organisation }),
+      percent,
+      budget_atomic: `${budgetAtomic}`,
+      spent_atomic: `${spentAtomic}`,
+    },
+  };
+}
