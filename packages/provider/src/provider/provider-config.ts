@@ -12,6 +12,9 @@ import { engineFields, servingFields } from '../engine/engine-config.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 import { teeFields } from '../machine/tee-config.ts';
 
+/** A relay, or `auto`: those that the routers name. */
+const relayChoice = z.union([z.literal('auto'), knownPeer]);
+
 /** The text of an endpoint, see parseRoutes. */
 const routes = z.string().transform((value, context) => {
   try {
@@ -103,12 +106,12 @@ export const serveConfig = defineConfig({
       description: 'where others reach this provider; needed where it listens on all addresses',
     },
     relay: {
-      schema: knownPeer,
-      label: '<host:port|cert>',
+      schema: relayChoice,
+      label: '<host:port|cert>|auto',
       env: 'OGONG_RELAY',
       repeatable: true,
       description:
-        'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine',
+        'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine; auto asks the routers for relays',
     },
     router: {
       schema: routerPeer,
