@@ -23,11 +23,13 @@ import { createEarningsWatch } from './earnings-watch.ts';
 import { findRelays } from './find-relays.ts';
 import { openFixedModels, openServedModels, openUpstreamModels } from './open-served-models.ts';
 import { type PlannedOffer, planOffers } from './planned-offers.ts';
+import { createPricePeg, type PricePeg } from './price-peg.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
 import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
 import { readServedModels, type ServedEntry } from './served-models.ts';
 import { createStartStatus } from './start-status.ts';
+import { readUsdFeed } from './usd-feed.ts';
 
 const NAME = 'ogong-provider';
 const COMMAND = 'ogong-provider serve';
@@ -50,6 +52,7 @@ export interface ServeWrappers {
   readonly attester?: (attester: Attester) => Attester;
 }
 
+const RATE_INTERVAL_MS = 60_000;
 /** A router that starts with its provider may need a while. */
 const RELAY_PATIENCE_MS = 30_000;
 
@@ -64,10 +67,13 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const links = createLinkPool({ identity });
   const relays = await resolveRelays(settings.relay, { routers, links, log });
   const models = await openModels(planned, settings, place);
+  const peg = openPricePeg(settings, log);
+  // Before the first announcement.
+  await peg?.trigger();
   const offers = models.offers.map((offer) => {
     const { engine } = offer;
     const wrapped = engine.specificationVersion === 'text-v1' ? wrap.engine?.(engine) : undefined;
-    return { ...offer, engine: wrapped ?? engine };
+    return { ...offer, engine: wrapped ?? engine, ...(peg && { peg }) };
   });
   const store = openStore(join(settings.dataDir, 'provider.db'), { schema: PROVIDER_SCHEMA });
   const refusedUntilMs = beginMemory(store, {
@@ -125,6 +131,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   beacons.start();
   await provider.start();
   earnings.start();
+  peg?.start();
   const status =
     wrap.say &&
     createStartStatus(
@@ -151,6 +158,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
     },
     async stop() {
       await status?.stop();
+      await peg?.stop();
       await provider.stop(settings.drain);
       await Promise.all([earnings.stop(), beacons.stop(), context.stop()]);
       links.close();
@@ -166,6 +174,20 @@ function openModels(planned: PlannedModels, settings: ServeSettings, place: { re
   if (planned.kind === 'on-demand') return openServedModels(planned.models, settings, place);
   if (planned.kind === 'upstream') return openUpstreamModels(COMMAND, planned.models, settings, place);
   return openFixedModels(planned.models, settings, place);
+}
+
+function openPricePeg({ usdPeg, usdFeed, usdRange }: ServeSettings, log: Logger): PricePeg | undefined {
+  if (usdPeg === undefined || usdFeed === undefined) return undefined;
+  return createPricePeg(
+    { nanoUsd: usdPeg, range: BigInt(usdRange), intervalMs: RATE_INTERVAL_MS },
+    {
+      readRate: (signal) => readUsdFeed(usdFeed, signal),
+      clock: systemClock,
+      onChange: (nanoUsd) => log.info({ nanoUsd: `${nanoUsd}` }, 'prices follow the token'),
+      onError: (err) =>
+        log.warn({ err }, 'the price of the token cannot be read: prices stay, and after an hour are the named ones'),
+    },
+  );
 }
 
 /**
@@ -204,6 +226,9 @@ function readSettings(settings: ServeSettings) {
     problems.push(
       '--public-endpoint or --relay (auto asks the routers for one) is required where all addresses are listened on: others must know where to connect',
     );
+  }
+  if ((settings.usdPeg === undefined) !== (settings.usdFeed === undefined)) {
+    problems.push('--usd-peg and --usd-feed are given together');
   }
   const offers = readOffers(settings, problems);
   if (problems.length > 0) throw new ConfigError(COMMAND, problems);
