@@ -78,7 +78,8 @@ export function createPricePeg(
     least(priceAtomic) {
       const nowMs = clock.nowMs();
       for (const [nanoUsd, lastMs] of used) if (nowMs - lastMs > PRICE_MEMORY_MS) used.delete(nanoUsd);
-      const highest = [current(), ...used.keys()].reduce((a, b) => (a > b ? a : b));
+      let highest = current();
+      for (const nanoUsd of used.keys()) if (nanoUsd > highest) highest = nanoUsd;
       return priceAt(priceAtomic, highest);
     },
   };
