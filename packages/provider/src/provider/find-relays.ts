@@ -23,7 +23,8 @@ export interface FindRelaysOptions {
 export interface FindRelaysDependencies {
   readonly links: LinkPool;
   readonly uptime: { nowMs(): number };
-  readonly random?: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
   readonly onError?: (error: unknown, router: string) => void;
 }
 
@@ -33,7 +34,7 @@ export interface FindRelaysDependencies {
  */
 export async function findRelays(
   { routers, patienceMs }: FindRelaysOptions,
-  { links, uptime, random = Math.random, onError = () => {} }: FindRelaysDependencies,
+  { links, uptime, random, onError = () => {} }: FindRelaysDependencies,
 ): Promise<readonly KnownPeer[]> {
   const untilMs = uptime.nowMs() + patienceMs;
   const ask = async (router: Peer): Promise<KnownPeer[]> => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPricePeg, PRICE_MEMORY_MS, RATE_LIFETIME_MS } from './price-peg.ts';
+import { createPricePeg, PRICE_MEMORY_MS, RATE_KNOWN_MS } from './price-peg.ts';
 import type { UsdRate } from './usd-feed.ts';
 
 const CENT = 10_000_000n;
@@ -58,7 +58,7 @@ describe('a price that is held in dollars', () => {
   it('is the named one again once the rate is an hour old', async () => {
     const { peg, set, clock } = open();
     await set({ nanoUsd: PEGGED / 2n, atMs: NOW });
-    clock.now += RATE_LIFETIME_MS;
+    clock.now += RATE_KNOWN_MS;
     expect(peg.announced(1_000n)).toBe(2_000n);
     clock.now += 1;
     expect(peg.announced(1_000n)).toBe(1_000n);
@@ -84,7 +84,7 @@ describe('a price that is held in dollars', () => {
   it.each([
     ['does not answer', new Error('down'), 'down'],
     ['has a rate from the future', { nanoUsd: 1n, atMs: NOW + 60_001 }, 'the rate is from the future'],
-    ['has an old rate', { nanoUsd: 1n, atMs: NOW - RATE_LIFETIME_MS - 1 }, 'the rate is older than an hour'],
+    ['has an old rate', { nanoUsd: 1n, atMs: NOW - RATE_KNOWN_MS - 1 }, 'the rate is older than an hour'],
     ['goes back', { nanoUsd: 1n, atMs: NOW - 1 }, 'the rate is older than the one before'],
   ])('stays where the feed %s', async (_what, answer, message) => {
     const { peg, set, errors } = open();

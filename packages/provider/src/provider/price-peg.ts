@@ -29,7 +29,7 @@ export interface PricePegDependencies {
 }
 
 /** What a feed measured longer ago counts for nothing: then the named prices hold. */
-export const RATE_LIFETIME_MS = 3_600_000;
+export const RATE_KNOWN_MS = 3_600_000;
 /** Of a feed whose clock is ahead. */
 const AHEAD_MS = 60_000;
 /** Longer than an announcement and the ticket that follows it live. */
@@ -45,7 +45,7 @@ export function createPricePeg(
 
   /** Within the range; where nothing is known of late, the one that the named prices are for. */
   function current(): bigint {
-    const isKnown = clock.nowMs() - rate.atMs <= RATE_LIFETIME_MS;
+    const isKnown = clock.nowMs() - rate.atMs <= RATE_KNOWN_MS;
     if (!isKnown) return pegged;
     const [low, high] = [(pegged + range - 1n) / range, pegged * range];
     return rate.nanoUsd < low ? low : rate.nanoUsd > high ? high : rate.nanoUsd;
@@ -58,7 +58,7 @@ export function createPricePeg(
     const read = await readRate(signal);
     const nowMs = clock.nowMs();
     if (read.atMs > nowMs + AHEAD_MS) throw new RangeError('the rate is from the future');
-    if (nowMs - read.atMs > RATE_LIFETIME_MS) throw new RangeError('the rate is older than an hour');
+    if (nowMs - read.atMs > RATE_KNOWN_MS) throw new RangeError('the rate is older than an hour');
     if (read.atMs < rate.atMs) throw new RangeError('the rate is older than the one before');
     const before = current();
     rate = read;

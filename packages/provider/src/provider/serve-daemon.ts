@@ -203,7 +203,7 @@ async function resolveRelays(
   const found = await findRelays(
     { routers, patienceMs: RELAY_PATIENCE_MS },
     {
-      ...{ links, uptime: monotonicClock },
+      ...{ links, uptime: monotonicClock, random: Math.random },
       onError: (err, router) => log.warn({ err, router }, 'a router does not say which relays there are'),
     },
   );

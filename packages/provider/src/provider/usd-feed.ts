@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 
 /** What one token costs, as somebody measured it. */
 export interface UsdRate {
@@ -51,13 +51,9 @@ export function parseNanoUsd(text: string): bigint | undefined {
 }
 
 async function readText(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(LONGEST_FEED + 1), 0, LONGEST_FEED + 1, 0);
-    return toText(buffer.subarray(0, bytesRead));
-  } finally {
-    await file.close();
-  }
+  // The operator's own file: it does not grow between the two.
+  assertSize((await stat(path)).size);
+  return (await readFile(path)).toString('utf8');
 }
 
 async function fetchText(address: string, signal: AbortSignal): Promise<string> {
@@ -70,13 +66,12 @@ async function fetchText(address: string, signal: AbortSignal): Promise<string> 
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > LONGEST_FEED) break;
+    assertSize(size);
     chunks.push(chunk);
   }
-  return toText(size > LONGEST_FEED ? Buffer.alloc(size) : Buffer.concat(chunks));
+  return Buffer.concat(chunks).toString('utf8');
 }
 
-function toText(bytes: Uint8Array): string {
-  if (bytes.length > LONGEST_FEED) throw new Error(`the feed is longer than ${LONGEST_FEED} bytes`);
-  return Buffer.from(bytes).toString('utf8');
+function assertSize(sizeBytes: number): void {
+  if (sizeBytes > LONGEST_FEED) throw new Error(`the feed is longer than ${LONGEST_FEED} bytes`);
 }
