@@ -25,7 +25,13 @@ const nanoUsd = z.string().transform((value, context) => {
 });
 
 /** A relay, or `auto`: those that the routers name. */
-const relayChoice = z.union([z.literal('auto'), knownPeer]);
+const relayChoice = z.string().transform((value, context) => {
+  if (value === 'auto') return value;
+  const peer = knownPeer.safeParse(value);
+  if (peer.success) return peer.data;
+  context.addIssue({ code: 'custom', message: `${peer.error.issues[0]?.message}, or auto` });
+  return z.NEVER;
+});
 
 /** The text of an endpoint, see parseRoutes. */
 const routes = z.string().transform((value, context) => {
@@ -227,7 +233,7 @@ export const startConfig = defineConfig({
   ...serveConfig.definition,
   name: 'ogong-provider start',
   examples: [
-    'ogong-provider start --model stories15M --model-id ogong/verified/me/stories --price 1000 --relay relay.example:4545|<cert> --router router.example:4544|<cert> --deployment deployment.json',
+    'ogong-provider start --model stories15M --model-id ogong/verified/me/stories --price 1000 --relay auto --router router.example:4544|<cert> --deployment deployment.json',
   ],
   summary:
     'Serves models on the network from wherever this machine is, as ogong-provider serve does, and says how it is doing: where\n' +
