@@ -6,7 +6,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
-import { assignPorts, countPorts, type MeshOptions, QUICK_TIMINGS } from '@ogong/devnet/mesh/mesh-plan';
+import {
+  assignPorts,
+  countPorts,
+  type MeshModel,
+  type MeshOptions,
+  type ProviderVariant,
+  QUICK_TIMINGS,
+} from '@ogong/devnet/mesh/mesh-plan';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
@@ -32,6 +39,8 @@ import { openMeshDoor } from './reach.ts';
 import type { RelayDoor } from './relay-door.ts';
 import { type DemoRun, runDemo } from './run-demo.ts';
 import { summarize } from './summary.ts';
+import { showTee } from './tee/tee-demo.ts';
+import { planTeeNetwork, type TeeNetworkPlan } from './tee/tee-network.ts';
 
 const supplyPatienceMs = 90_000;
 const attackerEntry = fileURLToPath(new URL('../attackers/provider.ts', import.meta.url));
@@ -76,11 +85,14 @@ async function main(argv: readonly string[]): Promise<number> {
       return played.worked ? 1 : EXIT.ok;
     }
     const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
-    const network = await bringUp({ options, models, directory, screen });
+    const tee = options.tee && planTeeNetwork(directory, describeModel(models));
+    const network = await bringUp({ options, models, directory, screen, tee });
     mesh = network.mesh;
     isUp = true;
     const { claims, ok } = await Promise.race([
-      show({ ...network, options, models, screen, startedMs }),
+      tee
+        ? showTee({ mesh, plan: tee, options, models, screen })
+        : show({ ...network, options, models, screen, startedMs }),
       interrupted.then(() => ({ claims: [] as DemoClaim[], ok: false })),
     ]);
     if (claims.length === 0) return 130;
@@ -116,16 +128,17 @@ interface BringUp {
   readonly models: DemoModels;
   readonly directory: string;
   readonly screen: Screen;
+  readonly tee?: TeeNetworkPlan | undefined;
 }
 
 interface Network {
   /** Stops the door, too. */
   readonly mesh: Mesh;
-  /** Undefined where the mesh has no relay: attacks are played without one. */
+  /** Undefined where the mesh has no relay: attacks are played without one, and machines. */
   readonly door: RelayDoor | undefined;
 }
 
-async function bringUp({ options, models, directory, screen }: BringUp): Promise<Network> {
+async function bringUp({ options, models, directory, screen, tee }: BringUp): Promise<Network> {
   const isPlay = options.attack !== undefined;
   const [doorPort = 0] = await findFreePorts(1);
   const plan: MeshOptions = {
@@ -133,13 +146,15 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
     economy: options.economy,
     // Attacks are played against a network as it is when they begin, so it makes no key meanwhile.
     beacon: isPlay ? 'vrf' : options.beacon,
-    ...(!isPlay && { canaryRate: 0, relay: { providers: 1, door: doorPort }, seal: 'required' as const }),
-    model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
+    ...(!isPlay &&
+      tee === undefined && { canaryRate: 0, relay: { providers: 1, door: doorPort }, seal: 'required' as const }),
+    model: describeModel(models),
     // Where one of them, or its verifier, is an adversary's, others are left to judge its replies.
-    providers: !isPlay && options.cheat === 'none' ? 4 : 3,
+    providers: tee ? 2 : !isPlay && options.cheat === 'none' ? 4 : 3,
     // The validator waits for a withheld opening for the whole audit window, so the window is short here.
     timings: isNeverOpened(options) ? { ...QUICK_TIMINGS, auditWindowMs: 12_000 } : QUICK_TIMINGS,
-    ...(options.cheat === 'none' ? {} : { variant: describeCheat(options, models, directory) }),
+    ...tee?.options,
+    ...(options.cheat === 'none' ? {} : { variants: [describeCheat(options, models, directory)] }),
   };
   const ports = assignPorts(await findFreePorts(countPorts(plan)), plan);
   const door = ports.relay === undefined ? undefined : await openMeshDoor(directory, { doorPort, ports, plan });
@@ -160,13 +175,13 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
   try {
     const wanted = mesh.plan.processes.filter(({ role }) => role === 'provider').length;
     screen.progress(`waiting until ${wanted} providers are on offer`);
-    if (
-      !(await waitUntil(
-        async () => (await countProviders(mesh.plan.gatewayUrl, models.id)) >= wanted,
-        supplyPatienceMs,
-      ))
-    ) {
-      const found = await countProviders(mesh.plan.gatewayUrl, models.id);
+    const ids = [models.id, ...(tee ? [tee.modelId] : [])];
+    const count = async (): Promise<number> => {
+      const counts = await Promise.all(ids.map((id) => countProviders(mesh.plan.gatewayUrl, id)));
+      return counts.reduce((sum, each) => sum + each, 0);
+    };
+    if (!(await waitUntil(async () => (await count()) >= wanted, supplyPatienceMs))) {
+      const found = await count();
       throw new UsageError(
         `${found} of ${wanted} providers are on offer after ${supplyPatienceMs / 1000} s; see ${join(directory, 'logs')}`,
       );
@@ -178,15 +193,14 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
   }
 }
 
+const describeModel = ({ id, sold }: DemoModels): MeshModel => ({ path: sold.path, id, root: sold.modelRoot });
+
 const isNeverOpened = ({ cheat }: DemoOptions): boolean => cheat === 'withhold' || cheat === 'tamper';
 
-function describeCheat(
-  { cheat }: DemoOptions,
-  { cheap }: DemoModels,
-  directory: string,
-): NonNullable<MeshOptions['variant']> {
+function describeCheat({ cheat }: DemoOptions, { cheap }: DemoModels, directory: string): ProviderVariant {
   const args = ['--cheat', cheat, '--evidence', evidenceDirectory(directory)];
-  return { name: 'cheat', entry: attackerEntry, args: cheap ? [...args, '--cheap-model', cheap.path] : args };
+  const program = { entry: attackerEntry, args: cheap ? [...args, '--cheap-model', cheap.path] : args };
+  return { name: 'cheat', program };
 }
 
 interface Show extends Network {

@@ -20,8 +20,8 @@ export interface EmissionState {
   /** How many tallies there were; the next one has this number. */
   readonly count: number;
   readonly talliedUntil: bigint;
-  /** End of the last period that is over; not after `talliedUntil` where none waits for its tally. */
-  readonly over: bigint;
+  /** Of the newest block. */
+  readonly now: bigint;
 }
 
 /** A tally that a quorum signed. */
@@ -94,9 +94,17 @@ export function createEmissionReads({ read }: Reads, deployment: Where) {
           client.readContract({ ...emission, functionName: 'talliedUntil' }),
           client.getBlock(),
         ]);
-        const over = timestamp < start ? start : start + ((timestamp - start) / period) * period;
-        return { start, period, lambdaPpm, allotted, count: Number(count), talliedUntil, over };
+        return { start, period, lambdaPpm, allotted, count: Number(count), talliedUntil, now: timestamp };
       });
+    },
+    /** All that was recycled before a time, at a full hour. */
+    recycledBefore(time: bigint): Promise<bigint> {
+      return read('what was recycled', (client) =>
+        client.readContract({
+          ...{ address: deployment.settlement, abi: settlementAbi, functionName: 'recycledBefore' },
+          args: [Number(time / HOUR)],
+        }),
+      );
     },
     /** Every tally so far, the oldest first. */
     allotments(): Promise<readonly MinedAllotment[]> {

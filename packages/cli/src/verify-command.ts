@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
-import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { ChainClient } from '@ogong/chain/client';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
-import type { Command } from '@ogong/host/lifecycle/command';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
@@ -18,12 +16,16 @@ import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import { formatProof } from '@ogong/protocol/verdict/proof';
+import { isSettledProof, parseSettledProof } from '@ogong/protocol/verdict/settled-proof';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
-import { loadTrust, trustFields } from './chain-trust.ts';
-import { formatVerdict } from './print-checks.ts';
-import { formatProof } from './print-proof.ts';
+import { loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
+import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
+import { openLedger } from './open-ledger.ts';
+import { formatChecks, formatVerdict } from './print-checks.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
+import { checkSettledProof, describeEntry } from './settled-proof.ts';
 import { addShownAnswer } from './shown-answer.ts';
 import { readUserFile } from './user-files.ts';
 
@@ -54,11 +56,7 @@ const config = defineConfig({
       description:
         'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement; needs --deployment',
     },
-    machines: {
-      schema: text,
-      label: '<policy.json>',
-      description: 'which machines of tier tee are believed (docs/spec/tee-tier.md#policy)',
-    },
+    ...machineFields,
     json: jsonField,
     ...trustFields,
   },
@@ -66,6 +64,7 @@ const config = defineConfig({
   examples: [
     'ogong verify receipt.json --trust trust.json',
     'ogong verify receipt.json --deployment deployment.json --follow',
+    'ogong verify settled.json --deployment deployment.json',
     'ogong verify http://127.0.0.1:11434/v1/receipts/<id> --allow network',
   ],
 });
@@ -81,7 +80,10 @@ export const verifyCommand: Command = {
         return VERIFY_EXIT.ok;
       }
       const { values, positionals } = parsed;
-      const file = await readReceiptFile(positionals[0] as string);
+      const source = positionals[0] as string;
+      const isProof = !/^https?:/.test(source) && isSettledProof(toPlainBytes(readUserFile(source)));
+      if (isProof) return await verifyProof(source, values, output);
+      const file = await readReceiptFile(source);
       const opened = await loadTrust('ogong verify', values, ({ trust: { ledger } }) =>
         isOnLedger(file.receipt, ledger),
       );
@@ -111,7 +113,7 @@ export const verifyCommand: Command = {
       const verified = isLocalReceipt(receipt)
         ? verifyLocalReceipt(receipt, { ...context, trust: opened.trust })
         : await addMachine(await verifyOnNetwork(receipt, context, { ...opened, isFollowed: values.follow }), receipt, {
-            path: values.machines,
+            policy: values.machines === undefined ? undefined : readMachinePolicy(values.machines),
             nowMs: context.nowMs,
           });
       const bodies = { request: context.request, response: context.response };
@@ -119,7 +121,7 @@ export const verifyCommand: Command = {
       const verdict = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
       if (values.json) printJson(output, verdict);
       else {
-        const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, Number(receipt.admission.timeMs));
+        const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, readAdmission(receipt));
         output.write(`${formatVerdict(verdict)}${proof}`);
       }
       if (verdict.ok) return VERIFY_EXIT.ok;
@@ -132,15 +134,24 @@ export const verifyCommand: Command = {
   },
 };
 
-/** What the machine of a reply of tier `tee` shows, against the reader's policy. */
-async function addMachine(
-  verdict: ReceiptVerdict,
-  receipt: Receipt,
-  { path, nowMs }: { readonly path: string | undefined; readonly nowMs: number },
-): Promise<ReceiptVerdict> {
-  if (path === undefined) return verdict;
-  const policy = parsePolicy(toPlainBytes(readUserFile(path)));
-  return addMachineChecks(verdict, await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }), policy);
+/** The file of `ogong settlement prove`, by the chain. */
+async function verifyProof(
+  path: string,
+  { deployment, rpcUrl, json }: Pick<TrustSources, 'deployment' | 'rpcUrl'> & { readonly json: boolean },
+  output: Output,
+): Promise<number> {
+  if (deployment === undefined) {
+    output.writeError('ogong verify: a proof of a settlement needs --deployment, which names the contracts to read\n');
+    return VERIFY_EXIT.unusable;
+  }
+  const proof = parseSettledProof(toPlainBytes(readUserFile(path)));
+  const chain = await openLedger('ogong verify', { deployment, rpcUrl });
+  const { checks, entry } = await checkSettledProof(chain, proof);
+  const ok = checks.every(({ status }) => status === 'pass');
+  if (json) printJson(output, { ok, checks, ...(ok && entry && { entry: describeEntry(entry) }) });
+  else output.write(formatChecks(checks));
+  if (ok) return VERIFY_EXIT.ok;
+  return checks.some(({ status }) => status === 'fail') ? VERIFY_EXIT.failed : VERIFY_EXIT.unchecked;
 }
 
 /** A local receipt is on none. */

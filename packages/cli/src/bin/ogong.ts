@@ -18,6 +18,7 @@ import { paramsCommand, supplyCommand, walletCommand } from '../money/show-comma
 import { bondCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
 import { replayCommand } from '../replay-command.ts';
+import { settlementCommand } from '../settlement-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { verifyCommand } from '../verify-command.ts';
 
@@ -31,6 +32,7 @@ const moneyCommands: readonly Command[] = [
   stakeCommand,
   bondCommand,
   escrowCommand,
+  settlementCommand,
   paramsCommand,
   voteCommand,
   supplyCommand,

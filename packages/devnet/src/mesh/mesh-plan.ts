@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { MeshError } from './mesh-error.ts';
 import { signingKeyPath } from './mesh-identities.ts';
 import { OGONG } from './mesh-ledger.ts';
@@ -49,11 +51,23 @@ export interface MeshModel {
   readonly root: Uint8Array;
 }
 
-/** A provider that runs another program than `ogong-provider`: its own arguments, `--`, then those of `serve`. */
+/** A provider that differs from the others. */
 export interface ProviderVariant {
   readonly name: string;
-  readonly entry: string;
-  readonly args: readonly string[];
+  /** Another program than `ogong-provider`: it gets its own arguments, `--`, then those of `serve`. */
+  readonly program?: { readonly entry: string; readonly args: readonly string[] };
+  /** Further flags of `serve`. */
+  readonly flags?: readonly string[];
+  /** Ids of what it serves. Default: all models but those whose tier takes evidence of the machine. */
+  readonly models?: readonly string[];
+}
+
+/** Which machines of tier `tee` the gateway and the validators believe. */
+export interface MeshMachines {
+  /** A file that the daemons find at their start (docs/spec/tee-tier.md#policy). */
+  readonly policyFile: string;
+  /** How long the gateway does not ask a machine again that has answered. */
+  readonly intervalMs: number;
 }
 
 export interface MeshRelay {
@@ -109,7 +123,10 @@ export interface MeshOptions {
   readonly providers?: number;
   /** What the network pays in. Default: `ogong`, its token. */
   readonly economy?: Economy;
-  readonly variant?: ProviderVariant;
+  /** Beside the honest ones. */
+  readonly variants?: readonly ProviderVariant[];
+  /** Default: no machine is believed. */
+  readonly machines?: MeshMachines;
   /** Providers that are reached through a blind relay alone. Default: none. */
   readonly relay?: MeshRelay;
   /** Whether the gateway seals what it sends. Default: its own, `auto`. */
@@ -166,13 +183,15 @@ export const bondOf = (index: number): bigint => (10_000n + 1_000n * BigInt(inde
 
 export const listModels = ({ model, others = [] }: MeshOptions): readonly MeshModel[] => [model, ...others];
 
-export const countProviders = ({ providers = 3, variant }: MeshOptions): number => providers + (variant ? 1 : 0);
+export const countProviders = ({ providers = 3, variants = [] }: MeshOptions): number => providers + variants.length;
 
 export const validatorName = (index: number): string => `validator-${index + 1}`;
 export const verifierName = (index: number): string => `verifier-${index + 1}`;
-export function providerName({ providers = 3, variant }: MeshOptions, index: number): string {
-  return index === providers && variant ? variant.name : `provider-${index + 1}`;
+export function providerName({ providers = 3, variants = [] }: MeshOptions, index: number): string {
+  return variants[index - providers]?.name ?? `provider-${index + 1}`;
 }
+
+const isForAll = ({ id }: MeshModel): boolean => !isAttestedTier(parseModelId(id).tier);
 
 /** A plan's ports lie at most so far above its base. */
 export const PORTS_ABOVE_BASE = 80;
@@ -234,7 +253,13 @@ const at = (port: number): string => `127.0.0.1:${port}`;
 
 /** Every daemon of a mesh on this machine. Pure: starts nothing and writes nothing. */
 export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins): MeshPlan {
-  const { directory, variant, pricePer1kAtomic = DEFAULT_PRICE_PER_1K, timings = QUICK_TIMINGS } = options;
+  const {
+    directory,
+    variants = [],
+    machines,
+    pricePer1kAtomic = DEFAULT_PRICE_PER_1K,
+    timings = QUICK_TIMINGS,
+  } = options;
   assertOptions(options);
   const deploymentFile = join(directory, 'deployment.json');
   const rpcUrl = `http://${at(ports.chain)}`;
@@ -245,11 +270,12 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       : { keys: join(directory, 'canary-keys.txt'), texts: join(directory, 'canary-texts.txt') };
   const logs = join(directory, 'logs');
   const models = listModels(options);
-  const modelFlags = [
-    ...models.flatMap(({ path }) => ['--model', `file:${path}`]),
-    // All daemons find there what one of them has read of a model's file.
-    ...['--models-dir', join(directory, 'models')],
-  ];
+  // All daemons find there what one of them has read of a model's file.
+  const shared = ['--models-dir', join(directory, 'models')];
+  const flagsOf = (paths: Iterable<string>): string[] => [...paths].flatMap((path) => ['--model', `file:${path}`]);
+  /** One file may bear two ids. */
+  const verified = flagsOf(new Set(models.map(({ path }) => path)));
+  const policyFlags = machines === undefined ? [] : ['--machine-policy', machines.policyFile];
   const registry = ['--registry-interval', `${timings.registryIntervalMs}ms`];
   const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
   const define = (
@@ -287,6 +313,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--audit-window', `${timings.auditWindowMs}ms`],
           ...(canaries === undefined ? [] : ['--canary-gateway', gatewayUrl]),
           ...(canaries === undefined ? [] : ['--canary-keys', canaries.keys, '--canary-texts', canaries.texts]),
+          ...policyFlags,
           ...registry,
         ],
       }),
@@ -294,7 +321,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     ...ports.verifiers.map((port, i) =>
       define(verifierName(i), 'verifier', port, {
         entry: BIN.verifierd,
-        args: [...modelFlags, '--provider', pins.providers[i] as string, ...registry],
+        args: [...verified, ...shared, '--provider', pins.providers[i] as string, ...registry],
       }),
     ),
     define('router', 'router', ports.router, {
@@ -310,13 +337,16 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     ...ports.providers.map((port, i) => {
       const name = providerName(options, i);
       const pin = pins.verifiers[i] as MeshPins['verifiers'][number];
-      const own = variant?.name === name ? variant : undefined;
+      const own = variants.find((variant) => variant.name === name);
+      const served = models.filter((model) => own?.models?.includes(model.id) ?? isForAll(model));
       return define(name, 'provider', port, {
-        entry: own?.entry ?? BIN.provider,
-        before: own ? [...own.args, '--', 'serve'] : ['serve'],
+        entry: own?.program?.entry ?? BIN.provider,
+        before: own?.program ? [...own.program.args, '--', 'serve'] : ['serve'],
         args: [
-          ...modelFlags,
-          ...models.flatMap(({ id }) => ['--model-id', id]),
+          ...(own?.flags ?? []),
+          ...flagsOf(served.map(({ path }) => path)),
+          ...shared,
+          ...served.flatMap(({ id }) => ['--model-id', id]),
           ...['--price', String(pricePer1kAtomic)],
           ...['--router', at(ports.router)],
           ...['--router-cert', pins.router],
@@ -334,6 +364,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       entry: BIN.gatewayd,
       args: [
         ...['--router', at(ports.router), '--router-cert', pins.router, '--public-rpc-url', rpcUrl],
+        ...policyFlags,
+        ...(machines === undefined ? [] : ['--machine-interval', `${machines.intervalMs}ms`]),
         ...(options.seal === undefined ? [] : ['--seal', options.seal]),
       ],
       after: [...validatorNames, 'router'],

@@ -106,6 +106,7 @@ async function start(values: Values): Promise<Daemon> {
       },
       seal: values.seal,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
+      machineIntervalMs: values.machineInterval,
       misroutedDir: join(values.dataDir, 'misrouted'),
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
@@ -173,6 +174,7 @@ if (first === 'keys') {
 
 function runKeys({ values, positionals }: Extract<ReturnType<typeof keysConfig.parse>, { kind: 'run' }>): string {
   const path = values.apiKeys ?? join(values.dataDir, 'api-keys.json');
-  const { name, maxSpend: maxSpendAtomic, lifetime: lifetimeMs, models } = values;
-  return runKeysCommand({ positionals, path, name, maxSpendAtomic, lifetimeMs, models, nowMs: Date.now() });
+  const { name, maxSpend: maxSpendAtomic, lifetime: lifetimeMs, models, requestsPerMinute, tokensPerMinute } = values;
+  const limits = { requestsPerMinute, tokensPerMinute };
+  return runKeysCommand({ positionals, path, name, maxSpendAtomic, lifetimeMs, models, ...limits, nowMs: Date.now() });
 }

@@ -117,6 +117,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       modelRoots,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
       canaries,
+      emission: deployment.emission && nameEmission(deployment.chainId, deployment.emission),
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
     {
@@ -235,16 +236,18 @@ async function openThreshold(boxSecret: Uint8Array): Promise<ThresholdParts> {
   return { bls: await createFastBls(), box: nobleSealedBox, boxSecret, drawSeed };
 }
 
+const nameEmission = (chainId: number, emission: string) => ({
+  chainId: BigInt(chainId),
+  verifyingContract: fromHex(emission.slice(2), 20),
+});
+
 async function allot(argv: readonly string[]): Promise<Daemon> {
   const parsed = allotConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
   const { until: seconds, signature: signatures, ...values } = parsed.values;
   const { deployment, openSigner, connect } = await openKeys(NAME, values);
   if (deployment.emission === undefined) throw new ConfigError(NAME, ['this network has no emission']);
-  const domain = {
-    chainId: BigInt(deployment.chainId),
-    verifyingContract: fromHex(deployment.emission.slice(2), 20),
-  };
+  const domain = nameEmission(deployment.chainId, deployment.emission);
   const client = await connect();
   const until = seconds === undefined ? undefined : BigInt(seconds);
   const nothing = new ConfigError(NAME, ['no tally is due: no period is over, or nobody earned anything in it']);

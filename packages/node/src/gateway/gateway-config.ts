@@ -82,6 +82,11 @@ export const gatewayConfig = defineConfig({
       description:
         'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
     },
+    machineInterval: {
+      schema: duration,
+      default: '10m',
+      description: 'how long a machine of tier tee that has answered is not asked again',
+    },
     ...chainFields,
     ...common,
     deposit: {
@@ -166,6 +171,14 @@ export const keysConfig = defineConfig({
       schema: text,
       label: '<ids>',
       description: 'what a new key may ask for: model ids with commas between, each may end in *, as in ogong/replay/*',
+    },
+    requestsPerMinute: {
+      schema: integer({ min: 1, max: 1e9 }),
+      description: 'requests that a new key may send in a minute; without it, any number',
+    },
+    tokensPerMinute: {
+      schema: integer({ min: 1, max: 1e9 }),
+      description: 'tokens of prompts and answers that a new key may have in a minute; without it, any number',
     },
   },
   positionals: { label: 'add | list | rotate <id> | revoke <id>', min: 1, max: 2 },

@@ -33,6 +33,7 @@ import { createProviderMatch, type ProviderMatchOptions } from './provider-match
 import { createPageHandlers } from './public/page-handlers.ts';
 import { createPublicHandlers, type PageNetwork } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
+import { createRateLimits } from './rate-limits.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
@@ -83,6 +84,8 @@ export interface GatewayOptions {
   readonly seal?: SealPolicy;
   /** Which machines of tier `tee` are believed. Default: none, and nothing is bought in that tier. */
   readonly machinePolicy?: MachinePolicy | undefined;
+  /** How long a machine that has answered is not asked again. Default: ten minutes. */
+  readonly machineIntervalMs?: number;
   /** Where tickets are kept by which the router misrouted. Default: nowhere. */
   readonly misroutedDir?: string;
   readonly receiptLifetimeMs: number;
@@ -277,7 +280,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 }
 
 function createReplies(
-  { patience, spending, modelRoots, seal = 'auto', machinePolicy, misroutedDir }: GatewayOptions,
+  { patience, spending, modelRoots, seal = 'auto', machinePolicy, machineIntervalMs, misroutedDir }: GatewayOptions,
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
 ): ReplyService {
@@ -302,7 +305,7 @@ function createReplies(
     providers: createProviderCall(patience, {
       links,
       sealing: {
-        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy }),
+        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs }),
         ledger: chain.ledger,
       },
     }),
@@ -333,7 +336,7 @@ interface AppParts {
 
 function createApp(
   { http, routers: peers, spending, network }: GatewayOptions,
-  { chain, beacon, links, publicLinks = links, metrics, clock, logger, counts }: GatewayContext,
+  { store, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts }: GatewayContext,
   { signIn, books, replies, routers }: AppParts,
 ): ApiApp {
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
@@ -343,6 +346,7 @@ function createApp(
     completions: {
       replies,
       gate,
+      rates: createRateLimits({ clock }),
       clock,
       randomBytes: readSystemBytes,
       bodyLimits: { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs },
@@ -350,6 +354,7 @@ function createApp(
       settle: spending.settle ?? 'any',
     },
     receipts: books,
+    usage: { store, clock },
     models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
       reader: createPublicReader({

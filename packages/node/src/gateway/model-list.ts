@@ -5,16 +5,19 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { ListedOffer, ModelSupply } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { readPosture } from '@ogong/protocol/tier/posture';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
+import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createModelNotFound } from './provider-match.ts';
 import type { RouterClient, Routers } from './routers.ts';
 
-/** What the network serves now, as OpenAI lists models. */
+type Caller = Pick<KeyHolder, 'models'>;
+
+/** What the network serves now, as OpenAI lists models: those that a key may ask for. */
 export interface ModelList {
   /** Offers one by one, each with its figures, posture and price. @throws ApiError */
-  listOffers(model: string | undefined): Promise<Json>;
-  list(): Promise<readonly Json[]>;
+  listOffers(model: string | undefined, caller: Caller): Promise<Json>;
+  list(caller: Caller): Promise<readonly Json[]>;
   /** @throws ApiError `model_not_found` */
-  get(id: string): Promise<Json>;
+  get(id: string, caller: Caller): Promise<Json>;
 }
 
 const MAX_LISTED_MODELS = 64;
@@ -84,8 +87,10 @@ export function createModelList({ sinceS }: { sinceS: number }, { routers }: { r
     }
   }
 
-  const fetch = async (): Promise<ModelSupply[]> =>
-    (await ask((service, limits) => service.listModels({}, limits))).models;
+  const fetch = async (caller: Caller): Promise<ModelSupply[]> =>
+    (await ask((service, limits) => service.listModels({}, limits))).models.filter(({ model }) =>
+      isModelAllowed(caller, model),
+    );
 
   const toModel = (supply: ModelSupply): Json => ({
     ...formatModel({ id: supply.model, created: sinceS, ownedBy: supply.model.split('/')[2] ?? 'ogong' }),
@@ -108,18 +113,18 @@ export function createModelList({ sinceS }: { sinceS: number }, { routers }: { r
   }
 
   return {
-    async listOffers(named) {
+    async listOffers(named, caller) {
       // One model at a time: all offers of a large network make no message.
-      const models = (await fetch()).filter(({ model }) => named === undefined || model === named);
+      const models = (await fetch(caller)).filter(({ model }) => named === undefined || model === named);
       if (named !== undefined && models.length === 0) throw createModelNotFound(named);
       const names = [...new Set(models.map(({ model }) => model))];
       const data: Json[] = [];
       for (const name of names.slice(0, MAX_LISTED_MODELS)) data.push(...(await fetchOffers(name)).map(showOffer));
       return { object: 'list', data, has_more: names.length > MAX_LISTED_MODELS };
     },
-    list: async () => (await fetch()).map(toModel),
-    async get(id) {
-      const supply = (await fetch()).find(({ model }) => model === id);
+    list: async (caller) => (await fetch(caller)).map(toModel),
+    async get(id, caller) {
+      const supply = (await fetch(caller)).find(({ model }) => model === id);
       if (supply === undefined) throw createModelNotFound(id);
       return toModel(supply);
     },

@@ -63,7 +63,7 @@ export interface ProviderEnd {
 }
 
 export interface ProviderCall {
-  /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout` */
+  /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout`, `order_not_admitted` */
   generate(input: GenerateInput): AsyncGenerator<Delta, ProviderEnd>;
   /** Hands the payer's word about a running reply to its provider. @throws LinkError */
   sendProgress(match: TicketedMatch, replyId: Uint8Array, progress: SignedProgress): Promise<void>;
@@ -237,6 +237,16 @@ function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: b
       cause: error,
       retryAfterS: 2,
     });
+  }
+  if (error.refusal === 'not-admitted' && !hasBegun) {
+    return new ApiError(
+      'order_not_admitted',
+      `The provider serves nothing before the order is admitted: ${error.message}`,
+      {
+        cause: error,
+        retryAfterS: 2,
+      },
+    );
   }
   const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
   return new ApiError('provider_failed', `The provider failed${why}`, { cause: error });

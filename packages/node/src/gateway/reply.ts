@@ -14,8 +14,9 @@ import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-f
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { KeyHolder } from './api-keys.ts';
 import type { NameCacheScope } from './cache-scope.ts';
-import type { ChannelLedger, OrderBytes } from './channel-ledger.ts';
+import type { ChannelLedger, OrderBytes, TryFailure } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { DeliveryOutbox } from './delivery-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
@@ -38,7 +39,7 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly body: Uint8Array;
   readonly request: Q;
   readonly form: AnswerForm<R>;
-  readonly key: { readonly id: string; readonly budgetAtomic: bigint | undefined };
+  readonly key: Pick<KeyHolder, 'id' | 'budgetAtomic' | 'organisation'>;
   readonly signal: AbortSignal;
   /** Who is to answer, and nobody else. Default: whoever the router draws. */
   readonly provider?: Uint8Array | undefined;
@@ -66,6 +67,17 @@ export interface BoughtAnswer {
   readonly outputTokens: number;
   readonly receipt: Receipt;
   readonly checks: readonly Check[];
+  /** Tries before the one that answered, in order; absent where there were none. */
+  readonly earlierTries?: readonly FailedTry[];
+}
+
+/** An order that brought no answer. It has no receipt, since its provider signed nothing that holds. */
+export interface FailedTry {
+  /** Hex. */
+  readonly replyId: string;
+  /** Hex. */
+  readonly providerId: string;
+  readonly failure: TryFailure;
 }
 
 /** A choice of a completion. */

@@ -46,6 +46,7 @@ export function createKnownSealKeys(
   policy: SealPolicy,
   {
     machinePolicy,
+    machineIntervalMs = MACHINE_ASKED_AGAIN_MS,
     ...context
   }: {
     readonly links: LinkPool;
@@ -53,6 +54,8 @@ export function createKnownSealKeys(
     readonly ledger: LedgerDomain;
     /** Which machines of tier `tee` are believed. Default: none. */
     readonly machinePolicy?: MachinePolicy | undefined;
+    /** How long a machine that has answered is not asked again. Default: ten minutes. */
+    readonly machineIntervalMs?: number | undefined;
   },
 ): KnownSealKeys {
   const { links, clock, ledger } = context;
@@ -69,7 +72,7 @@ export function createKnownSealKeys(
     if (held !== undefined && held.untilMs > clock.nowMs()) return held.key;
     machines.delete(name);
     const key = await askMachine({ ...context, policy: machinePolicy, randomBytes: seal.random }, match, signal);
-    const untilMs = Math.min(clock.nowMs() + MACHINE_ASKED_AGAIN_MS, key.expiresAtMs - LEAST_LEFT_MS);
+    const untilMs = Math.min(clock.nowMs() + machineIntervalMs, key.expiresAtMs - LEAST_LEFT_MS);
     remember(machines, name, { key, untilMs });
     return key;
   }

@@ -15,6 +15,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 1, burst: 25 },
   // Each may ask a provider, and checks signatures.
   'ogong.v1.ValidatorService/Witness': { perSecond: 25, burst: 250 },
+  // Reads the events of a period, once; each validator asks in its turn.
+  'ogong.v1.ValidatorService/SignAllotment': { perSecond: 1, burst: 10 },
   // Once for each batch that somebody is about to co-sign; reads a row for each of its replies.
   'ogong.v1.ValidatorService/ListHeard': { perSecond: 5, burst: 100 },
   // Each validator asks a few others every ten seconds.

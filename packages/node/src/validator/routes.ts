@@ -25,6 +25,7 @@ import { answerPeer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import { listHeard } from './settlement/cosign-heard.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
+import { type AllottingState, answerAllotment } from './settlement/step-allotment.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
@@ -55,6 +56,8 @@ export interface RouteDependencies {
   readonly chain: Pick<ChainView, 'findByCertHash' | 'recallByCertHash'>;
   readonly grants: OpeningGrants;
   readonly witness: WitnessState;
+  /** Undefined where the network has no emission. */
+  readonly allotting?: AllottingState | undefined;
   readonly metrics: Pick<
     ValidatorMetrics,
     'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
@@ -77,6 +80,7 @@ export const BEACON_METHOD: MethodName = 'ogong.v1.ValidatorService/DeliverBeaco
 export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/CosignBatch',
   'ogong.v1.ValidatorService/GetReinstatement',
+  'ogong.v1.ValidatorService/SignAllotment',
   'ogong.v1.ValidatorService/Witness',
   'ogong.v1.ValidatorService/ListHeard',
   'ogong.v1.ValidatorService/HandAnnouncements',
@@ -101,6 +105,24 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
       const kind = DRAW_KINDS.find((name) => name === asked);
       if (kind === undefined) throw new Refusal('invalid', `unknown kind of test; expected ${DRAW_KINDS.join(', ')}`);
       return { report: reportTests(kind, archive.latest().epoch) };
+    },
+    { readMaxBytes: KIB },
+  );
+}
+
+/** What this validator signs for a peer that gathers a quorum. */
+function routeWords(router: ConnectRouter, { store, allotting }: RouteDependencies): void {
+  router.rpc(
+    ValidatorService.method.getReinstatement,
+    (asked) => ({ signature: store.read(() => findApproval(store, asked))?.signature ?? new Uint8Array(0) }),
+    { readMaxBytes: KIB },
+  );
+  router.rpc(
+    ValidatorService.method.signAllotment,
+    async (asked) => {
+      if (allotting === undefined) throw new Refusal('precondition', 'this network has no emission');
+      const { allotment, signature } = await answerAllotment(allotting, asked);
+      return { root: allotment.root, signature };
     },
     { readMaxBytes: KIB },
   );
@@ -245,11 +267,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: MAX_KEY_MESSAGE_BYTES },
     );
-    router.rpc(
-      method.getReinstatement,
-      (asked) => ({ signature: store.read(() => findApproval(store, asked))?.signature ?? new Uint8Array(0) }),
-      { readMaxBytes: KIB },
-    );
+    routeWords(router, dependencies);
     router.rpc(
       method.witness,
       async (request, context) => {

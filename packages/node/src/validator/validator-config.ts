@@ -328,13 +328,14 @@ export const allotConfig = defineConfig({
   name: 'ogong-validatord allot',
   examples: ['ogong-validatord allot --deployment deployment.json'],
   summary:
-    'Computes from the chain who earned what of the emission since the last tally, and prints a signature over it. Every operator\n' +
-    'runs it with the same --until; one of them submits the signatures. More than two thirds of the votes are needed.',
+    'Does by hand what the daemons do by themselves: computes from the chain who earned what of the emission since the last tally,\n' +
+    'and prints a signature over it. One operator submits the signatures. More than two thirds of the votes are needed.',
   fields: {
     until: {
       schema: integer(),
       label: '<seconds>',
-      description: 'ends the tally there, seconds since 1970. Default: the end of the last period that is over',
+      description:
+        'ends the tally there, seconds since 1970, for all operators. Default: the end of the first period with work',
     },
     signature: {
       schema: signature,

@@ -66,6 +66,8 @@ export interface ValidatorOptions {
   readonly machinePolicy?: MachinePolicy | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
+  /** Domain of the emission contract, whose tallies are signed. Default: the network has none. */
+  readonly emission?: LedgerDomain | undefined;
   /** Buys answers of providers that the beacon draws. Default: none. */
   readonly canaries?: CanaryOptions | undefined;
   /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */

@@ -1,14 +1,17 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Issuance } from '@ogong/chain/deploy';
 import { bytesToHex } from '@ogong/chain/hex';
 import { readSettlement } from '@ogong/chain/read-settlement';
 import { readAccountsAt, readVotes } from '@ogong/chain/votes';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore } from '@ogong/host/store/store';
+import { computeTally } from '@ogong/host/views/emission-view';
 import { followReply } from '@ogong/host/views/follow-reply';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
+import { computeEmissionClaim, computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { checkIntake, checkSettled } from '@ogong/protocol/verdict/settled';
@@ -20,8 +23,10 @@ import { VALIDATOR_SCHEMA } from './store/schema.ts';
 
 type Node = TestNetwork['nodes'][number];
 
-async function start(): Promise<TestNetwork> {
-  const network = await startTestNetwork({ options: { stakeMs: 100 }, delays: { appeal: 3_600 } });
+const HOUR_S = 3_600;
+
+async function startAndAnnounce(issuance?: Issuance): Promise<TestNetwork> {
+  const network = await startTestNetwork({ options: { stakeMs: 100 }, delays: { appeal: 3_600 }, issuance });
   await network.start();
   await network.announce();
   return network;
@@ -35,7 +40,8 @@ describe('four validators on a chain', () => {
   let nodes: [Node, Node, Node, Node];
 
   beforeAll(async () => {
-    network = await start();
+    const start = BigInt(Math.floor(Date.now() / 3_600_000) * HOUR_S);
+    network = await startAndAnnounce({ start, period: HOUR_S, lambda: 900_000 });
     nodes = network.nodes as typeof nodes;
   });
   afterAll(() => network?.stop());
@@ -50,7 +56,8 @@ describe('four validators on a chain', () => {
     expect(status.transaction).toMatch(/^0x[0-9a-f]{64}$/);
     expect(await spent(nodes[0])).toBe(before + 86_000n);
     const { earned } = await network.payerClient.earningsOf(reply.order.providerId, PAYEE);
-    expect(earned).toBeGreaterThan(80_000n);
+    // 92.48 %, and what is lost to rounding.
+    expect(earned).toBe(79_533n);
   });
 
   it('draw verifiers by the stake that the chain has', async () => {
@@ -170,12 +177,31 @@ describe('four validators on a chain', () => {
     expect(await spent(nodes[0])).toBe(before.first + 86_000n);
     expect(await spent(nodes[1])).toBe(before.second + 86_000n);
   });
+
+  it('sign and submit the tally of an hour by themselves, and what it gives is claimed', async () => {
+    const { payerClient: chain } = network;
+    expect(await chain.allotments()).toEqual([]);
+    const rpc = chain.transactor.client;
+    await rpc.request({ method: 'evm_increaseTime', params: [2 * HOUR_S] } as never);
+    await expect.poll(async () => (await chain.allotments()).length, { timeout: 40_000, interval: 500 }).toBe(1);
+    const [allotment] = await chain.allotments();
+    if (allotment === undefined) throw new Error('nothing was allotted');
+    const tally = computeTally(crypto, await chain.recycledWork(allotment.since, allotment.until));
+    if (tally === undefined) throw new Error('nobody earned anything');
+    expect([bytesToHex(tally.root), tally.units]).toEqual([allotment.root, allotment.units]);
+    const index = tally.entries.findIndex(({ account }) => bytesToHex(account) === bytesToHex(PAYEE));
+    const { units } = tally.entries[index] as (typeof tally.entries)[0];
+    const before = await chain.balanceOf(PAYEE);
+    await chain.claimEmission(0, PAYEE, units, computeEmissionProof(crypto, tally.entries, index));
+    const gained = (await chain.balanceOf(PAYEE)) - before;
+    expect([gained > 0n, gained]).toEqual([true, computeEmissionClaim(allotment, units)]);
+  }, 60_000);
 });
 
 describe('validators and a cheat', () => {
   let network: TestNetwork;
   beforeAll(async () => {
-    network = await start();
+    network = await startAndAnnounce();
   });
   afterAll(() => network?.stop());
 

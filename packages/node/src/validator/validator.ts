@@ -8,7 +8,7 @@ import { createAdmissionMemory } from './admission-memory.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
-import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
+import { createRoutes, MAX_EVIDENCE_BYTES, type RouteDependencies } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
 import {
   getBeacon,
@@ -22,9 +22,15 @@ import { wireHanding } from './wire-announcements.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCanaries, wireTimed } from './wire-canaries.ts';
-import { wireCosigning, wireLiens, wireReinstating, wireSettlement } from './wire-settlement.ts';
+import {
+  repeatAllotting,
+  wireAllotting,
+  wireCosigning,
+  wireLiens,
+  wireReinstating,
+  wireSettlement,
+} from './wire-settlement.ts';
 import { wireWitness } from './wire-witness.ts';
-import type { WitnessState } from './witness/answer-witness.ts';
 
 export interface Validator {
   start(): Promise<void>;
@@ -37,6 +43,8 @@ interface ValidatorServices extends WiredAudit {
   readonly settling: Repeating;
   readonly reinstating: Repeating;
   readonly liens: Repeating;
+  /** Undefined where the network has no emission. */
+  readonly tallying: Repeating | undefined;
   readonly handing: Repeating;
   readonly server: LinkServer;
   readonly canaries: DrawnTests | undefined;
@@ -73,8 +81,10 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const reinstating = wireReinstating(state);
   const liens = wireLiens(state);
   const handing = wireHanding(state);
-  const server = wireServer(state, { beacon, intake, witness });
-  return { ...wired, beacon, settling, reinstating, liens, handing, server, canaries, timed };
+  const allotting = wireAllotting(state);
+  const tallying = allotting && repeatAllotting(state, allotting);
+  const server = wireServer(state, { beacon, intake, witness, allotting });
+  return { ...wired, beacon, settling, reinstating, liens, tallying, handing, server, canaries, timed };
 }
 
 function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
@@ -94,7 +104,7 @@ function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Int
 
 function wireServer(
   state: ValidatorState,
-  services: { readonly beacon: WiredBeacon; readonly intake: Intake; readonly witness: WitnessState },
+  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting'>,
 ): LinkServer {
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
@@ -126,7 +136,7 @@ function wireServer(
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, handing } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, tallying, handing } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -137,14 +147,28 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   settling.start();
   reinstating.start();
   liens.start();
+  tallying?.start();
   handing.start();
 }
 
 /** The store stays open. */
 async function stopValidator(state: ValidatorState, services: ValidatorServices, graceMs: number): Promise<void> {
   const { awake, links, peerLinks, group } = state;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, handing, audit, disputes, canaries, timed } =
-    services;
+  const {
+    server,
+    beacon,
+    staking,
+    auditing,
+    settling,
+    reinstating,
+    liens,
+    tallying,
+    handing,
+    audit,
+    disputes,
+    canaries,
+    timed,
+  } = services;
   state.stopping.abort();
   await Promise.all([
     beacon.stop(),
@@ -153,6 +177,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     settling.stop(),
     reinstating.stop(),
     liens.stop(),
+    tallying?.stop(),
     handing.stop(),
     audit.stop(),
     canaries?.stop(),

@@ -2,6 +2,7 @@ import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Allotment } from '@ogong/protocol/settlement/emission';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 import type { Intake } from './intake.ts';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
@@ -9,6 +10,7 @@ import { type LienState, stepLiens } from './settlement/liens.ts';
 import { type ReinstateState, stepReinstatements } from './settlement/reinstate.ts';
 import { stepSettlement } from './settlement/settlement.ts';
 import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
+import { type AllottingState, stepAllotment } from './settlement/step-allotment.ts';
 import { pruneBatch } from './store/batch-store.ts';
 import { createPolicyFinder } from './store/drift-store.ts';
 import { pruneHeard } from './store/heard-store.ts';
@@ -134,6 +136,45 @@ export function wireReinstating(state: ValidatorState): Repeating {
     { intervalMs: options.settleMs },
     () => stepReinstatements(reinstating),
     (err) => log.warn({ err }, 'reinstatements wait'),
+  );
+}
+
+/** The shortest period of an emission is an hour. */
+const ALLOT_MS = 10 * 60_000;
+
+/** Tallies of the emission, by the daemons alone; undefined on a network without one. */
+export function wireAllotting(state: ValidatorState): AllottingState | undefined {
+  const { options, crypto, signer, chain, peerLinks, log } = state;
+  const { emission: domain } = options;
+  if (domain === undefined) return undefined;
+  const describe = ({ number, until, units }: Allotment) => ({ number, until: Number(until), units: units.toString() });
+  return {
+    ...{ crypto, signer, domain, chain },
+    ask: (peer, { number, until }) =>
+      peerLinks
+        .to(ValidatorService, toPeer(options, peer))
+        .signAllotment({ number, until }, { timeoutMs: COSIGN_TIMEOUT_MS }),
+    onAllotted: (allotment, transactionHash) =>
+      log.info({ ...describe(allotment), transactionHash }, 'a tally of the emission was submitted'),
+    onDisagreement(peer, allotment, root) {
+      const roots = { own: toHex(allotment.root), signed: toHex(root.subarray(0, 32)) };
+      log.warn({ ...describe(allotment), peer: toHex(peer.address), ...roots }, 'a peer reads another tally');
+    },
+    onError: (err) => log.info({ err }, 'a peer did not sign a tally of the emission'),
+    signed: undefined,
+    signing: undefined,
+  };
+}
+
+/** Reads what is due now and then. */
+export function repeatAllotting(
+  { options, log }: Pick<ValidatorState, 'options' | 'log'>,
+  allotting: AllottingState,
+): Repeating {
+  return createRepeating(
+    { intervalMs: Math.min(ALLOT_MS, 10 * options.settleMs) },
+    () => stepAllotment(allotting),
+    (err) => log.warn({ err }, 'the tally of the emission waits'),
   );
 }
 

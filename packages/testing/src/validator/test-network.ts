@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createChainClient } from '@ogong/chain/client';
-import type { Delays } from '@ogong/chain/deploy';
+import type { Delays, Issuance } from '@ogong/chain/deploy';
 import { defaultLimits } from '@ogong/chain/deploy';
 import { bytesToHex } from '@ogong/chain/hex';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
@@ -77,17 +77,20 @@ export async function startTestNetwork({
   count = 4,
   options = {},
   delays = {},
+  issuance,
   log = quiet,
 }: {
   count?: number;
   /** Of the contracts; 0 where nothing is given. */
   delays?: Partial<Delays>;
+  /** Default: a network without emission. */
+  issuance?: Issuance | undefined;
   /** Read again at every start of a validator. */
   options?: Partial<ValidatorOptions>;
   log?: typeof quiet;
 } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-validators-'));
-  const ledger = await startTestLedger({ limits: { alpha: 0 }, delays });
+  const ledger = await startTestLedger({ limits: { alpha: 0 }, delays, ...(issuance && { issuance }) });
   const { deployment, chain } = ledger;
   const connect = (privateKey: Uint8Array) =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey: bytesToHex(privateKey), pollIntervalMs: 20 });
@@ -138,6 +141,9 @@ export async function startTestNetwork({
             epochMs: 300,
             settleMs: 200,
             auditWindowMs: 5_000,
+            emission: deployment.emission && {
+              ...{ chainId: BigInt(deployment.chainId), verifyingContract: fromHex(deployment.emission.slice(2)) },
+            },
             ...options,
           },
           {

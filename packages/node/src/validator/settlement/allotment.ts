@@ -6,23 +6,50 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type Allotment, hashAllotment } from '@ogong/protocol/settlement/emission';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
-type EmissionClient = Pick<ChainClient, 'emissionState' | 'recycledWork' | 'allot'>;
+type EmissionReads = Pick<ChainClient, 'emissionState' | 'recycledWork' | 'recycledBefore'>;
+type EmissionClient = EmissionReads & Pick<ChainClient, 'allot'>;
 
 /**
- * The tally that is due: of all work since the last one, up to the end of the last period that is over.
- * @param until ends it earlier, seconds since 1970.
- * @returns undefined where no period is over, or nobody earned anything.
+ * The tally that is due, the same for everybody who reads the chain, and as long as nobody has submitted it: a signer signs one tally
+ * under each number. It ends with the first period that is over and in which somebody earned something.
+ * @param options.until ends it there instead, seconds since 1970. `settledS`: a period counts as over only so many seconds later.
+ * @returns undefined where none is due.
  */
 export async function computeAllotment(
   crypto: Crypto,
-  client: Pick<EmissionClient, 'emissionState' | 'recycledWork'>,
-  until?: bigint,
+  client: EmissionReads,
+  { until, settledS = 0n }: { readonly until?: bigint | undefined; readonly settledS?: bigint } = {},
 ): Promise<Allotment | undefined> {
-  const { count, talliedUntil, over } = await client.emissionState();
-  const end = until !== undefined && until < over ? until : over;
-  if (end <= talliedUntil) return undefined;
-  const tally = computeTally(crypto, await client.recycledWork(talliedUntil, end));
-  return tally && { number: count, until: end, root: tally.root, units: tally.units };
+  const { count, talliedUntil, start, period, now } = await client.emissionState();
+  const last = now - settledS < start ? start : now - settledS - ((now - settledS - start) % period);
+  const compute = async (end: bigint): Promise<Allotment | undefined> => {
+    const tally = computeTally(crypto, await client.recycledWork(talliedUntil, end));
+    return tally && { number: count, until: end, root: tally.root, units: tally.units };
+  };
+  if (last <= talliedUntil) return undefined;
+  if (until !== undefined) return until <= talliedUntil ? undefined : compute(until < last ? until : last);
+  let periods = await countIdle(client, { talliedUntil, period, last });
+  // So little may have been recycled that nobody has a whole unit of it.
+  for (; talliedUntil + periods * period <= last; periods++) {
+    const allotment = await compute(talliedUntil + periods * period);
+    if (allotment !== undefined) return allotment;
+  }
+  return undefined;
+}
+
+/** @returns the number of the first period since the last tally that recycled something, from 1; beyond the last one if none did. */
+async function countIdle(
+  client: Pick<ChainClient, 'recycledBefore'>,
+  { talliedUntil, period, last }: { readonly talliedUntil: bigint; readonly period: bigint; readonly last: bigint },
+): Promise<bigint> {
+  const before = await client.recycledBefore(talliedUntil);
+  let [low, high] = [1n, (last - talliedUntil) / period + 1n];
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    if ((await client.recycledBefore(talliedUntil + middle * period)) > before) high = middle;
+    else low = middle + 1n;
+  }
+  return low;
 }
 
 /**
@@ -38,7 +65,7 @@ export async function signAllotment(
   client: EmissionClient,
   until?: bigint,
 ): Promise<(Allotment & { readonly signature: Uint8Array }) | undefined> {
-  const allotment = await computeAllotment(crypto, client, until);
+  const allotment = await computeAllotment(crypto, client, { until });
   if (allotment === undefined) return undefined;
   return { ...allotment, signature: await signer.sign({ kind: 'allotment', domain, ...allotment }) };
 }
@@ -52,7 +79,7 @@ export async function submitAllotment(
   client: EmissionClient,
   { signatures, until }: { readonly signatures: readonly Uint8Array[]; readonly until?: bigint | undefined },
 ): Promise<string | undefined> {
-  const allotment = await computeAllotment(crypto, client, until);
+  const allotment = await computeAllotment(crypto, client, { until });
   if (allotment === undefined) return undefined;
   const quorum = await sortQuorum(hashAllotment(crypto, domain, allotment), signatures);
   const { transactionHash } = await client.allot({ ...allotment, quorum });

@@ -2,9 +2,8 @@ import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
-import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type QuorumMember, type QuorumSignature, verifyQuorum } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { hashReinstatement, type Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
@@ -17,7 +16,7 @@ import {
   pardonProvider,
   putApproval,
 } from '../store/reinstatement-store.ts';
-import { pickFewest, readVotes } from './gather-signatures.ts';
+import { gatherWords } from './gather-words.ts';
 
 export type ReinstateChain = Pick<ChainClient, 'ejectionOf' | 'votesOf' | 'reinstate'>;
 
@@ -96,21 +95,11 @@ async function gather(
   { signature, ...reinstatement }: Approval,
 ): Promise<Uint8Array[] | undefined> {
   const { crypto, signer, domain, chain, ask, onError } = state;
-  const peers = chain.validators().filter(({ address }) => !equalBytes(address, signer.address));
-  const own: QuorumSignature = { signer: signer.address, signature };
-  const answers = peers.map(async (peer): Promise<QuorumSignature[]> => {
-    try {
-      return [{ signer: peer.address, signature: await ask(peer, reinstatement) }];
-    } catch (error) {
-      onError(error);
-      return [];
-    }
+  return gatherWords(client, {
+    ...{ crypto, validators: chain.validators(), own: { signer: signer.address, signature }, onError },
+    digest: hashReinstatement(crypto, domain, reinstatement),
+    ask: (peer) => ask(peer, reinstatement),
   });
-  const signatures = [own, ...(await Promise.all(answers)).flat()].filter(({ signature: one }) => one.length > 0);
-  const votes = await readVotes(client, chain.validators(), signatures);
-  const digest = hashReinstatement(crypto, domain, reinstatement);
-  const quorum = verifyQuorum(crypto, { digest, signatures, validators: votes.voters, totalStake: votes.total });
-  return quorum.ok ? pickFewest(quorum.signatures, votes, 1).map((one) => one.signature) : undefined;
 }
 
 /**

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import type { ChainClient } from '@ogong/chain/client';
+import { chainFields } from '@ogong/host/config/common-fields';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { hex, text } from '@ogong/host/config/values';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { Secret } from '@ogong/host/crypto/secret';
+import type { Command } from '@ogong/host/lifecycle/command';
+import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import { EXIT } from '@ogong/host/log/errors';
+import { readTrust } from '@ogong/host/views/read-trust';
+import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { findValidator } from '@ogong/protocol/crypto/quorum';
+import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
+import { type SettledProof, toSettledProofJson } from '@ogong/protocol/verdict/settled-proof';
+import { openLedger } from './open-ledger.ts';
+import { formatChecks } from './print-checks.ts';
+import { readReceiptFile } from './receipt-file.ts';
+import { checkSettledProof, describeEntry, nameSettlement } from './settled-proof.ts';
+import { assertWritable } from './user-files.ts';
+import { VERIFY_EXIT } from './verify-command.ts';
+
+const NAME = 'ogong settlement prove';
+const ANSWER_TIMEOUT_MS = 15_000;
+
+const proveConfig = defineConfig({
+  name: NAME,
+  examples: [
+    `${NAME} --receipt receipt.json --deployment deployment.json --out settled.json`,
+    `${NAME} --reply <id> --validator <address> --deployment deployment.json --out settled.json`,
+  ],
+  summary:
+    "Writes the proof that a reply was settled, for whoever took part in it: its entry in the validator's log, the way to the batch, and\n" +
+    'the transaction. Every step is checked by the chain before it is written; ogong verify checks the file again, for anybody.',
+  fields: {
+    ...chainFields,
+    receipt: { schema: text, label: '<path>', description: 'receipt of the reply, which names it and its validator' },
+    reply: { schema: hex(16), description: 'reply id, instead of a receipt' },
+    validator: { schema: hex(20), description: "account of the reply's validator, with --reply" },
+    out: { schema: text, label: '<path>', required: true, description: 'file to write the proof to' },
+    json: jsonField,
+  },
+});
+
+interface Wanted {
+  readonly replyId: Uint8Array;
+  readonly validator: Uint8Array;
+}
+
+async function readWanted(
+  chain: ChainClient,
+  { receipt: path, reply, validator }: { readonly [name in 'receipt' | 'reply' | 'validator']: string | undefined },
+): Promise<Wanted> {
+  if (path === undefined) {
+    if (reply === undefined || validator === undefined) {
+      throw new ConfigError(NAME, ['say which reply: --receipt, or --reply and --validator']);
+    }
+    return { replyId: fromHex(reply, 16), validator: fromHex(validator, 20) };
+  }
+  if (reply !== undefined || validator !== undefined) {
+    throw new ConfigError(NAME, ['--receipt names reply and validator: leave --reply and --validator out']);
+  }
+  const { receipt } = await readReceiptFile(path);
+  if (isLocalReceipt(receipt)) throw new ConfigError(NAME, [`--receipt ${path}: a local answer is on no chain`]);
+  const { chainId, verifyingContract } = receipt.ledger;
+  const { deployment } = chain;
+  const isHere =
+    chainId === BigInt(deployment.chainId) && equalBytes(verifyingContract, fromHex(deployment.escrow.slice(2)));
+  if (!isHere) throw new ConfigError(NAME, [`--receipt ${path}: it is of another ledger than --deployment names`]);
+  return nameOrder(nodeCrypto, receipt.ledger, parseOrder(receipt.order.bytes));
+}
+
+/** Asks the validator, at the endpoint and certificate that the chain names, under a certificate that nobody knows. */
+async function collectProof(chain: ChainClient, { replyId, validator }: Wanted): Promise<SettledProof> {
+  const { validators = [] } = await readTrust(chain);
+  const member = findValidator(validators, validator);
+  if (member === undefined) throw new ConfigError(NAME, ["the reply's validator is not registered on this chain"]);
+  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(randomBytes(32))) });
+  try {
+    const service = links.to(ValidatorService, { endpoint: member.endpoint, certHash: member.certHash });
+    const found = await service.getSettled({ replyId }, { timeoutMs: ANSWER_TIMEOUT_MS });
+    const transaction = fromHex(found.transaction.replace(/^0x/, ''), 32);
+    const { entry, index, proof } = found;
+    return { domain: nameSettlement(chain), validator, replyId, entry, index, proof, transaction };
+  } finally {
+    links.close();
+  }
+}
+
+/** The first check that does not pass; a reply that nobody pays for is under no batch's root. */
+const findRefuted = (checks: readonly Check[]): Check | undefined => checks.find(({ status }) => status !== 'pass');
+
+export const settlementCommand: Command = createCommandGroup({
+  ...{ program: 'ogong', name: 'settlement', summary: 'prove that a reply was settled' },
+  verbs: {
+    prove: {
+      summary: 'write the proof that a reply was settled',
+      async run(argv, output) {
+        const parsed = proveConfig.parse(argv, process.env);
+        if (parsed.kind === 'print') {
+          output.write(parsed.text);
+          return EXIT.ok;
+        }
+        const { receipt, reply, validator, out, json, ...where } = parsed.values;
+        assertWritable(NAME, 'out', out);
+        const chain = await openLedger(NAME, where);
+        const proof = await collectProof(chain, await readWanted(chain, { receipt, reply, validator }));
+        const { checks, entry } = await checkSettledProof(chain, proof);
+        const refuted = findRefuted(checks);
+        if (refuted === undefined) writeFileSync(out, `${JSON.stringify(toSettledProofJson(proof), undefined, 2)}\n`);
+        const said = { ok: refuted === undefined, checks, ...(entry && { entry: describeEntry(entry) }) };
+        if (json) printJson(output, { ...said, ...(said.ok && { file: out }) });
+        else output.write(`${formatChecks(checks)}${said.ok ? `${out}: written\n` : 'nothing was written\n'}`);
+        if (refuted === undefined) return VERIFY_EXIT.ok;
+        return refuted.status === 'fail' ? VERIFY_EXIT.failed : VERIFY_EXIT.unchecked;
+      },
+    },
+  },
+  examples: [`${NAME} --receipt receipt.json --deployment deployment.json --out settled.json`],
+});
