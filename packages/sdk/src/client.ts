@@ -193,19 +193,30 @@ const countEchoed = ({ echo, prompt }: CompletionParams, text: string): number =
 
 const SALT_BYTES = 16;
 
-/** The client's own settings stand behind what the request demands. */
+/**
+ * The client's own settings stand behind what the request demands. A stream that says nothing of a seed gets one, so that another
+ * provider can go on where one dies (docs/spec/request.md#unbroken-streams). A request whose caller names a seed gets no salt.
+ */
 function encodeBody(
   params: object,
   { settle, isSalted = true }: Pick<ClientOptions, 'settle' | 'isSalted'>,
 ): Uint8Array {
-  const { seed, ogong } = params as { readonly seed?: unknown; readonly ogong?: object | null };
-  const hasSeed = seed !== undefined && seed !== null;
+  const { ogong, stream, seed, temperature } = params as Partial<CompletionParams>;
+  const isBare = stream === true && seed === undefined && temperature !== 0;
+  const isFree = seed === undefined || seed === null;
   const own = {
-    ...(isSalted && !hasSeed && { salt: toHex(globalThis.crypto.getRandomValues(new Uint8Array(SALT_BYTES))) }),
-    ...(settle !== undefined && { settle }),
+    ...(isSalted && isFree && { salt: toHex(globalThis.crypto.getRandomValues(new Uint8Array(SALT_BYTES))) }),
+    ...(settle && { settle }),
   };
-  if (Object.keys(own).length === 0) return utf8Encode(JSON.stringify(params));
-  return utf8Encode(JSON.stringify({ ...params, ogong: { ...own, ...ogong } }));
+  const hasOwn = Object.keys(own).length > 0;
+  const body = { ...params, ...(isBare && { seed: drawSeed() }), ...(hasOwn && { ogong: { ...own, ...ogong } }) };
+  return utf8Encode(JSON.stringify(body));
+}
+
+/** 53 bits, as many as a seed may have. */
+function drawSeed(): number {
+  const [high, low] = globalThis.crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+  return (high >>> 11) * 2 ** 32 + low;
 }
 
 /** A message whose deltas are joined. */

@@ -173,11 +173,14 @@ class _Completions:
         With `stream=True` an iterator of chunks, whose last one comes once all is checked; else the answer.
         @raises GatewayError, ReceiptError
         """
+        if self._client.is_salted and params.get("seed") is None:
+            # Its hash tells nobody a prompt that can be guessed. Requests whose caller names a seed are to be answered equally.
+            params["ogong"] = {"salt": secrets.token_hex(16), **(params.get("ogong") or {})}
         if stream:
             params["stream"] = True
-        if self._client.is_salted and params.get("seed") is None:
-            # Its hash tells nobody a prompt that can be guessed. Requests with a seed are to be answered equally.
-            params["ogong"] = {"salt": secrets.token_hex(16), **(params.get("ogong") or {})}
+            if "seed" not in params and params.get("temperature") != 0:
+                # With a seed another provider can go on where one dies (docs/spec/request.md#unbroken-streams).
+                params["seed"] = secrets.randbits(53)
         # These bytes are what is sent, hashed and signed for.
         body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         response = self._client._open("POST", self._path, body)
