@@ -99,7 +99,12 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'ValidatorService/CosignBatch': {
     ...{ who: 'validators', changes: 'what this validator has signed', costs: 'a bond', shownBy: ACCESS },
   },
-  'ValidatorService/SignAllotment': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
+  'ValidatorService/SignAllotment': {
+    who: 'validators',
+    changes: 'nothing',
+    costs: 'a bond; rationed',
+    shownBy: ACCESS,
+  },
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
   'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
   'ValidatorService/ListHeard': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
