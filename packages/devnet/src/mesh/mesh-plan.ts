@@ -328,7 +328,12 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     ),
     define('router', 'router', ports.router, {
       entry: BIN.routerd,
-      args: [...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`],
+      args: [
+        ...[...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`],
+        ...(ports.relay === undefined
+          ? []
+          : ['--known-relay', `${at(options.relay?.door ?? ports.relay)}|${pins.relay}`]),
+      ],
     }),
     ...(ports.relay === undefined ? [] : [define('relay', 'relay', ports.relay, { entry: BIN.relayd, args: [] })]),
     ...ports.providers.map((port, i) => {
@@ -347,9 +352,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--price', String(pricePer1kAtomic)],
           ...['--router', at(ports.router)],
           ...['--router-cert', pins.router],
-          ...(isRelayed(options, i)
-            ? ['--relay', `${at(options.relay?.door ?? Number(ports.relay))}|${pins.relay}`]
-            : []),
+          ...(isRelayed(options, i) ? ['--relay', 'auto'] : []),
           ...['--verifier-endpoint', at(ports.verifiers[i] as number)],
           ...['--verifier-cert', pin.certHash],
           ...['--verifier-key', pin.keyHash],
