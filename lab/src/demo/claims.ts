@@ -7,6 +7,7 @@ import {
   checkQuorum,
   checkRefunds,
 } from './ledger-claims.ts';
+import { checkEmission, checkWithdrawal } from './money-claims.ts';
 import { checkCheat, checkEjection, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
 
@@ -50,6 +51,16 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
     claims.push(
       claim('below-quorum', 'without a quorum nothing settles', checkBelowQuorum(run)),
       claim('exactly-once', 'after the restart every reply settles exactly once', checkExactlyOnce(run)),
+    );
+  }
+  if (run.money) {
+    claims.push(
+      claim(
+        'emission',
+        'validators tally what was recycled by themselves, and a claim is paid once',
+        checkEmission(run.money),
+      ),
+      claim('withdrawal', 'what was held is withdrawn, to the unit', checkWithdrawal(run.money)),
     );
   }
   return claims;

@@ -77,6 +77,10 @@ export interface LedgerPlan {
   readonly models: readonly PublishedModel[];
   /** How often validators test providers, to begin with. Default: as the contracts have it. */
   readonly canaryRate?: number | undefined;
+  /** Default: it has none, and the deployer holds the tranche. */
+  readonly hasEmission?: boolean;
+  /** Default: as on a network with money in it. */
+  readonly entranceAtomic?: bigint | undefined;
   /** Seconds of an epoch of the threshold beacon. Default: the network has the bootstrap beacon alone. */
   readonly beaconPeriod?: number | undefined;
 }
@@ -165,24 +169,30 @@ async function findDeployment(file: string, rpcUrl: string): Promise<Deployment 
 /** Beside a deployment: which contracts it has. */
 const versionFileOf = (deploymentFile: string): string => deploymentFile.replace(/(\.json)?$/, '.contracts');
 
-/** Short, so that whoever tries the network sees money come within minutes. No new key is paid more than the entrance at once. */
-const holding = { period: 60, entrance: defaultHolding.entrance };
+/** Short, so that whoever tries the network sees money come within minutes. */
+const HOLDING_PERIOD_S = 60;
+
+const HOUR_S = 3_600;
 
 async function deploy(
-  { deployer, recipients, beaconPeriod }: LedgerPlan,
+  { deployer, recipients, beaconPeriod, hasEmission, entranceAtomic = defaultHolding.entrance }: LedgerPlan,
   { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
   file: string,
   burnAndMint: LedgerPlan['burnAndMint'],
 ): Promise<Deployment> {
+  const nowS = Math.floor(systemClock.nowMs() / 1_000);
   const deployment = await deployContracts({
     ...{ rpcUrl, chainId, privateKey: deployer.privateKey, recipients },
+    ...(hasEmission && {
+      issuance: { start: BigInt(Math.floor(nowS / HOUR_S) * HOUR_S), period: HOUR_S, lambda: 900_000 },
+    }),
     ...(burnAndMint && { burnAndMint: describeDevEconomy(burnAndMint.feedKeys, burnAndMint.governance) }),
     delays: noDelays,
-    holding,
+    holding: { period: HOLDING_PERIOD_S, entrance: entranceAtomic },
     // Longer than an audit may take with the slowest timings of a mesh.
     limits: { withdrawalDelay: 4 * 3_600 },
     ...(beaconPeriod && {
-      beacon: { origin: BigInt(Math.floor(systemClock.nowMs() / 1_000)), period: BigInt(beaconPeriod) },
+      beacon: { origin: BigInt(nowS), period: BigInt(beaconPeriod) },
     }),
   });
   writePrivateFile(versionFileOf(file), hashContracts());

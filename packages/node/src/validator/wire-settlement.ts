@@ -172,7 +172,7 @@ export function repeatAllotting(
   allotting: AllottingState,
 ): Repeating {
   return createRepeating(
-    { intervalMs: Math.min(ALLOT_MS, 10 * options.settleMs) },
+    { intervalMs: Math.min(ALLOT_MS, 2 * options.settleMs) },
     () => stepAllotment(allotting),
     (err) => log.warn({ err }, 'the tally of the emission waits'),
   );
