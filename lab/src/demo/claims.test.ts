@@ -44,6 +44,10 @@ const withClaimant = (change: object): RunRecord => ({
   ...run,
   money: { ...money, claimant: { ...money.claimant!, ...change } },
 });
+const withWithdrawal = (change: object): RunRecord => ({
+  ...run,
+  money: { ...money, withdrawal: { ...money.withdrawal, ...change } },
+});
 const flipLast = (bytes: Uint8Array): Uint8Array =>
   Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
@@ -88,8 +92,9 @@ describe('claims of the demo', () => {
       withClaimant({ refused: { more: 'paid', again: 'ClaimedAlready' } }),
     ],
     ['emission', 'a claim that is paid twice', withClaimant({ refused: { more: 'NotInTally', again: 'paid' } })],
-    ['withdrawal', 'a withdrawal that pays less', withClaimant({ withdrawnAtomic: 899n })],
-    ['withdrawal', 'nothing to withdraw', withClaimant({ withdrawableAtomic: 0n, withdrawnAtomic: 0n })],
+    ['withdrawal', 'a withdrawal that pays less', withWithdrawal({ withdrawnAtomic: 899n })],
+    ['withdrawal', 'a unit more that is paid', withWithdrawal({ more: 'paid' })],
+    ['withdrawal', 'nothing to withdraw', withWithdrawal({ freeAtomic: 0n, withdrawnAtomic: 0n })],
     ['receipts', 'an answer that differs from what was signed', withReply(0, { response: flipLast(first.response) })],
     ['receipts', 'an answer without a receipt', withReply(6, { error: undefined })],
     [

@@ -60,7 +60,11 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
         'validators tally what was recycled by themselves, and a claim is paid once',
         checkEmission(run.money),
       ),
-      claim('withdrawal', 'what was held is withdrawn, to the unit', checkWithdrawal(run.money)),
+      claim(
+        'withdrawal',
+        'a payer takes out what it has not reserved, to the unit and no more',
+        checkWithdrawal(run.money),
+      ),
     );
   }
   return claims;

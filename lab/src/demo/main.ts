@@ -120,8 +120,6 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
     directory,
     economy: options.economy,
     hasEmission: options.attack === undefined,
-    // A fee or two of a short story, so that a provider has something to withdraw after a few of them.
-    ...(options.attack === undefined && { entranceAtomic: 10n ** 14n }),
     // Attacks are played against a network as it is when they begin, so it makes no key meanwhile.
     beacon: options.attack === undefined ? options.beacon : 'vrf',
     ...(options.attack === undefined && { canaryRate: 0 }),

@@ -36,13 +36,13 @@ export function checkEmission({ tallies, claimant, recycledAtomic }: MoneyRecord
   ]);
 }
 
-/** What was held is paid to whom it was earned for, to the unit. */
-export function checkWithdrawal({ claimant }: MoneyRecord): Finding {
-  if (claimant === undefined) return judge(['nobody could withdraw'], []);
-  const { name, withdrawableAtomic, withdrawnAtomic } = claimant;
+/** What a payer has not reserved is its own, to the unit. */
+export function checkWithdrawal({ withdrawal: { name, freeAtomic, withdrawnAtomic, more } }: MoneyRecord): Finding {
   const problems: string[] = [];
-  if (withdrawnAtomic === 0n) problems.push(`${name} withdrew nothing`);
-  if (withdrawnAtomic !== withdrawableAtomic)
-    problems.push(`${name} was paid ${withdrawnAtomic}, ${withdrawableAtomic} were not held any more`);
-  return judge(problems, [`${name} withdrew ${withdrawnAtomic}, which two periods had held`]);
+  if (freeAtomic === 0n) problems.push(`${name} had nothing to withdraw`);
+  if (withdrawnAtomic !== freeAtomic) problems.push(`${name} was paid ${withdrawnAtomic}, ${freeAtomic} were free`);
+  if (more !== 'InsufficientFree') problems.push(`a withdrawal of one unit more: ${more}`);
+  return judge(problems, [
+    `${name} withdrew ${withdrawnAtomic}, all that it had not reserved; one unit more is refused`,
+  ]);
 }

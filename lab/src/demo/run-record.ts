@@ -46,7 +46,7 @@ export interface MoneyRecord {
     readonly entries: readonly { readonly account: string; readonly units: bigint }[];
     readonly computedRoot: string;
   }[];
-  /** The honest provider that could withdraw most. */
+  /** An honest provider's account. */
   readonly claimant:
     | {
         readonly name: string;
@@ -55,13 +55,19 @@ export interface MoneyRecord {
         readonly creditAtomic: bigint;
         /** What its balance gained by `ogong claim`. */
         readonly claimedAtomic: bigint;
-        /** What was not held any more, and what its balance gained by `ogong withdraw`. */
-        readonly withdrawableAtomic: bigint;
-        readonly withdrawnAtomic: bigint;
         /** What the contract answered to a claim of one unit more, and to a second claim. */
         readonly refused: { readonly more: string; readonly again: string };
       }
     | undefined;
+  /** A payer takes out what it has reserved for no validator. */
+  readonly withdrawal: {
+    readonly name: string;
+    readonly freeAtomic: bigint;
+    /** What its balance gained by `ogong escrow withdraw`. */
+    readonly withdrawnAtomic: bigint;
+    /** What the contract answered when it asked for one unit more. */
+    readonly more: string;
+  };
 }
 
 export interface Member {

@@ -282,7 +282,7 @@ function createLog(replies: readonly Served[]) {
   return { validator: 'validator-1', checks, isAnchored: true, entries };
 }
 
-/** One tally of 100 recycled units: 70 of them are the first provider's, which claims and withdraws. */
+/** One tally of 100 recycled units: 70 of them are the first provider's, which claims; the payer withdraws. */
 function createMoney(): MoneyRecord {
   const entries = [
     { account: address(payees[0] as Uint8Array), units: 70n },
@@ -294,9 +294,9 @@ function createMoney(): MoneyRecord {
     tallies: [{ number: 0, root, computedRoot: root, units: 80n, budgetAtomic: 72n, recycledAtomic: 100n, entries }],
     claimant: {
       ...{ name: 'provider-1', address: address(payees[0] as Uint8Array), creditAtomic: 5n, claimedAtomic: 68n },
-      ...{ withdrawableAtomic: 900n, withdrawnAtomic: 900n },
       refused: { more: 'NotInTally', again: 'ClaimedAlready' },
     },
+    withdrawal: { name: 'gateway', freeAtomic: 900n, withdrawnAtomic: 900n, more: 'InsufficientFree' },
   };
 }
 

@@ -79,8 +79,6 @@ export interface LedgerPlan {
   readonly canaryRate?: number | undefined;
   /** Default: it has none, and the deployer holds the tranche. */
   readonly hasEmission?: boolean;
-  /** Default: as on a network with money in it. */
-  readonly entranceAtomic?: bigint | undefined;
   /** Seconds of an epoch of the threshold beacon. Default: the network has the bootstrap beacon alone. */
   readonly beaconPeriod?: number | undefined;
 }
@@ -169,13 +167,13 @@ async function findDeployment(file: string, rpcUrl: string): Promise<Deployment 
 /** Beside a deployment: which contracts it has. */
 const versionFileOf = (deploymentFile: string): string => deploymentFile.replace(/(\.json)?$/, '.contracts');
 
-/** Short, so that whoever tries the network sees money come within minutes. */
-const HOLDING_PERIOD_S = 60;
+/** Short, so that whoever tries the network sees money come within minutes. No new key is paid more than the entrance at once. */
+const holding = { period: 60, entrance: defaultHolding.entrance };
 
 const HOUR_S = 3_600;
 
 async function deploy(
-  { deployer, recipients, beaconPeriod, hasEmission, entranceAtomic = defaultHolding.entrance }: LedgerPlan,
+  { deployer, recipients, beaconPeriod, hasEmission }: LedgerPlan,
   { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
   file: string,
   burnAndMint: LedgerPlan['burnAndMint'],
@@ -188,7 +186,7 @@ async function deploy(
     }),
     ...(burnAndMint && { burnAndMint: describeDevEconomy(burnAndMint.feedKeys, burnAndMint.governance) }),
     delays: noDelays,
-    holding: { period: HOLDING_PERIOD_S, entrance: entranceAtomic },
+    holding,
     // Longer than an audit may take with the slowest timings of a mesh.
     limits: { withdrawalDelay: 4 * 3_600 },
     ...(beaconPeriod && {

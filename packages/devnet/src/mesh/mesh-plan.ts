@@ -104,8 +104,6 @@ export interface MeshOptions {
   readonly economy?: Economy;
   /** A new network that pays its token has an emission, tallied by the hour. Default: it has none, and its deployer holds the tranche. */
   readonly hasEmission?: boolean;
-  /** What each key earns first for a payee goes to the verification pool, atomic units. Default: as on a network with money in it. */
-  readonly entranceAtomic?: bigint;
   readonly variant?: ProviderVariant;
   readonly pricePer1kAtomic?: bigint;
   readonly timings?: MeshTimings;

@@ -326,7 +326,6 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
     })),
     canaryRate: launch.canaryRate,
     hasEmission: launch.hasEmission === true && launch.economy !== 'burn-and-mint',
-    entranceAtomic: launch.entranceAtomic,
     // The chain counts whole seconds.
     beaconPeriod: launch.beacon === 'vrf' ? undefined : Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000),
   };
