@@ -1,5 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'hardhat/config';
-import { compilerPath, compilerSettings, compilerVersion } from './compiler.ts';
+import { compilerSettings, compilerVersion } from './compiler.ts';
+
+const compilerPath = fileURLToPath(new URL('test-compiler.ts', import.meta.url));
 
 export default defineConfig({
   paths: { sources: './src', tests: './test', artifacts: './artifacts', cache: './cache' },

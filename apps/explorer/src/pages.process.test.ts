@@ -104,7 +104,18 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       viewport: { width, height: 800 },
     });
     await page.getByRole('link', { name: 'ogong/verified/test/synthetic' }).first().waitFor();
-    for (const path of ['', 'replies', 'providers', 'validators', 'models', 'batches', 'check', 'nowhere']) {
+    for (const path of [
+      '',
+      'replies',
+      'providers',
+      'validators',
+      'models',
+      'batches',
+      'beacon',
+      'penalties',
+      'check',
+      'nowhere',
+    ]) {
       await page.evaluate(`location.hash = '#/${path}'`);
       await page.locator(`h1:focus`).waitFor();
       expect(await findBarriers(page), path).toEqual([]);

@@ -171,6 +171,7 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName, StrangerRow>> = {
   models: { ...SHOWS, costs: 'a key' },
   model: { ...SHOWS, costs: 'a key' },
   endpoints: { ...SHOWS, costs: 'a key' },
+  usage: { ...SHOWS, costs: 'a key', shownBy: 'packages/node/src/gateway/usage.process.test.ts' },
   health: { ...READS, costs: 'connections are limited, by address', shownBy: GATE },
   metrics: { ...SHOWS, costs: 'a key' },
 };

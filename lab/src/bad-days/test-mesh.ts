@@ -13,6 +13,7 @@ import {
   countPorts,
   type MeshBeacon,
   type MeshOptions,
+  type MeshRelay,
   type MeshTimings,
 } from '@ogong/devnet/mesh/mesh-plan';
 import { readMeshState } from '@ogong/devnet/mesh/mesh-state';
@@ -42,7 +43,8 @@ export interface TestMesh {
   readonly members: readonly Member[];
   /** All replies so far, in the order of their answers. */
   readonly replies: readonly AskedReply[];
-  ask(): Promise<AskedReply>;
+  /** @param prompt in place of the next planned one. */
+  ask(prompt?: string): Promise<AskedReply>;
   /** `SIGSTOP` makes the chain hang without ending it; `SIGCONT` lets it go on. */
   signalChain(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** `SIGSTOP` makes a daemon hang without ending it; `SIGCONT` lets it go on. */
@@ -67,23 +69,43 @@ export interface TestMeshOptions {
   readonly timings?: MeshTimings;
   /** Default: `vrf`, whose epochs are counted, so that a test can set its clocks and its chain as it likes. */
   readonly beacon?: MeshBeacon;
+  /** Behind a blind relay. Default: none. */
+  readonly relay?: MeshRelay;
+  /** Modules that are preloaded into every daemon, beside its clock. */
+  readonly preloads?: readonly string[];
+  /** Variables that every daemon has. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export async function startTestMesh({
   providers = 2,
   timings,
   beacon = 'vrf',
+  relay,
+  preloads = [],
+  environment = {},
 }: TestMeshOptions = {}): Promise<TestMesh> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bad-days-'));
   const clockFile = join(directory, 'clock');
   const restore = setEnvironment({
     OGONG_LAB_CLOCK: clockFile,
-    NODE_OPTIONS: `--disable-warning=ExperimentalWarning --import=${preload}`,
+    NODE_OPTIONS: [
+      '--disable-warning=ExperimentalWarning',
+      ...[preload, ...preloads].map((path) => `--import=${path}`),
+    ].join(' '),
     OGONG_VALIDATOR_GRACE: '5s',
+    ...environment,
   });
   const { path, modelRoot: root } = await resolveModel('stories260K', { storeDir: directory });
   const model = { path, id: MODEL_ID, root };
-  const options: MeshOptions = { directory, model, providers, beacon, ...(timings ? { timings } : {}) };
+  const options: MeshOptions = {
+    directory,
+    model,
+    providers,
+    beacon,
+    ...(timings && { timings }),
+    ...(relay && { relay }),
+  };
   const ports = assignPorts(await findFreePorts(countPorts(options)), options);
   const crashes: string[] = [];
   const mesh = await startMesh({ ...options, ports, isLasting: true }, { onCrash: (detail) => crashes.push(detail) });
@@ -115,8 +137,9 @@ export async function startTestMesh({
       links,
       members,
       replies,
-      async ask() {
-        const request = planRequest(++asked, MAX_TOKENS);
+      async ask(prompt) {
+        const planned = planRequest(++asked, MAX_TOKENS);
+        const request = prompt === undefined ? planned : { ...planned, prompt };
         const reply = await ask(request, { gatewayUrl: mesh.plan.gatewayUrl, model: MODEL_ID });
         replies.push(reply);
         return reply;
@@ -234,6 +257,7 @@ async function readRun({ chain, links, members, replies, before, trust, nowMs }:
     },
     firstAfterEjection: undefined,
     chaos: undefined,
+    reach: undefined,
     tests: [],
     nowMs,
   };

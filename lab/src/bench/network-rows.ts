@@ -97,7 +97,7 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
 
 function measureMemory(directory: string): Row[] {
   const processes = readMeshState(directory)?.processes ?? [];
-  return MESH_ROLES.map((role): Row => {
+  return MESH_ROLES.filter((role) => role !== 'relay').map((role): Row => {
     const pids = processes.flatMap((process) => (process.role === role ? (process.identity?.pid ?? []) : []));
     const memory = readTreeMemory(pids);
     return {

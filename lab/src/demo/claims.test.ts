@@ -1,5 +1,9 @@
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { concatBytes, equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { fail } from '@ogong/protocol/base/checks';
+import { type CandidateList, encodeCandidates, parseCandidates } from '@ogong/protocol/exchange/match';
+import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
+import { parseTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
 import { type DemoClaim, evaluateClaims } from './claims.ts';
 import type { Account, RunRecord } from './run-record.ts';
@@ -34,6 +38,16 @@ const withAccount = (role: string, change: (account: Account) => Partial<Account
 };
 const drawn = run.tests[0]!;
 const withTests = (change: object): RunRecord => ({ ...run, tests: [{ ...drawn, ...change }] });
+const { relayed, fastest } = run.reach!;
+const withRelayed = (change: object): RunRecord => ({ ...run, reach: { fastest, relayed: { ...relayed, ...change } } });
+const withFastest = (change: object): RunRecord => ({ ...run, reach: { relayed, fastest: { ...fastest, ...change } } });
+/** The router's list with another content, signed by it as if it were the one. */
+const listAgain = (change: (list: CandidateList) => CandidateList): RunRecord => {
+  const candidates = encodeCandidates(change(parseCandidates(fastest.candidates)));
+  const ticket = { ...parseTicket(fastest.ticket.ticket), candidatesHash: run.crypto.sha256(candidates) };
+  return withFastest({ candidates, ticket: signTicket(createNodeHybridSigner(new Uint8Array(64).fill(9)), ticket) });
+};
+const secret = run.replies.find(({ number }) => number === relayed.number)!;
 const missed = (arrival: number) => ({ ...drawn.tests[0]!, epoch: 9n, arrival, isMissed: true });
 const money = run.money!;
 const withTally = (change: object): RunRecord => ({
@@ -65,6 +79,9 @@ describe('claims of the demo', () => {
       'quorum',
       'conservation',
       'tests',
+      'relayed',
+      'sealed',
+      'fastest',
       'below-quorum',
       'exactly-once',
       'emission',
@@ -72,8 +89,10 @@ describe('claims of the demo', () => {
     ]);
   });
 
-  it('make no claim about a cheat or a crash if there was none', () => {
-    const ids = evaluateClaims({ ...run, cheat: 'none', chaos: undefined, money: undefined }).map(({ id }) => id);
+  it('make no claim about a cheat, a crash or a relay if there was none', () => {
+    const ids = evaluateClaims({ ...run, cheat: 'none', chaos: undefined, reach: undefined, money: undefined }).map(
+      ({ id }) => id,
+    );
     expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation', 'tests']);
   });
 
@@ -200,6 +219,38 @@ describe('claims of the demo', () => {
       'an honest provider that answers no test',
       { ...withTests({ tests: [...drawn.tests, missed(0), missed(1)] }), chaos: undefined },
     ],
+    ['relayed', 'a reply by somebody else', withRelayed({ providerId: '00'.repeat(32) })],
+    ['relayed', 'a reply over a direct way', withRelayed({ number: 1, providerId: run.members[0]!.providerId! })],
+    ['relayed', 'a relay that nothing passed', withRelayed({ line: new Uint8Array(500) })],
+    ['relayed', 'no answer', withRelayed({ number: 100 })],
+    ['sealed', 'a prompt on the line', withRelayed({ line: concatBytes(relayed.line, utf8Encode(secret.prompt)) })],
+    ['sealed', 'a prompt within TLS', withRelayed({ inside: concatBytes(relayed.inside, utf8Encode(secret.prompt)) })],
+    ['sealed', 'an answer within TLS', withRelayed({ inside: concatBytes(relayed.inside, secret.response) })],
+    ['sealed', 'nothing sealed', withRelayed({ inside: relayed.line })],
+    ['sealed', 'no answer', withRelayed({ number: 100 })],
+    ['fastest', 'a list that the ticket does not name', withFastest({ candidates: flipLast(fastest.candidates) })],
+    ['fastest', 'another order', listAgain((list) => ({ ...list, asked: { ...list.asked, sort: 'price' } }))],
+    [
+      'fastest',
+      'nobody measured',
+      listAgain((list) => ({ ...list, candidates: list.candidates.map((one) => ({ ...one, figures: NO_FIGURES })) })),
+    ],
+    [
+      'fastest',
+      'a list in which somebody else is drawn',
+      listAgain((list) => ({
+        ...list,
+        candidates: list.candidates.map((one) => ({ ...one, providerId: new Uint8Array(32) })),
+      })),
+    ],
+    [
+      'fastest',
+      'a ticket of another router',
+      withFastest({
+        ticket: signTicket(createNodeHybridSigner(new Uint8Array(64).fill(8)), parseTicket(fastest.ticket.ticket)),
+      }),
+    ],
+    ['fastest', 'no answer', withFastest({ number: 100 })],
     ['below-quorum', 'a batch in the meantime', withBatch({ blockNumber: 25 })],
     ['below-quorum', 'enough validators left', { ...run, chaos: { ...run.chaos!, aliveBondAtomic: 31n } }],
     ['below-quorum', 'nothing served in the meantime', { ...run, chaos: { ...run.chaos!, answered: [] } }],

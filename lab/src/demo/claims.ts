@@ -8,6 +8,7 @@ import {
   checkRefunds,
 } from './ledger-claims.ts';
 import { checkEmission, checkWithdrawal } from './money-claims.ts';
+import { checkFastest, checkRelayed, checkSealed } from './reach-claims.ts';
 import { checkCheat, checkEjection, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
 
@@ -47,6 +48,21 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
   claims.push(
     claim('tests', 'providers that the beacon draws are asked unannounced, and honest ones answer', checkTests(run)),
   );
+  if (run.reach) {
+    claims.push(
+      claim('relayed', 'a provider that only a relay reaches is asked through it, and serves', checkRelayed(run)),
+      claim(
+        'sealed',
+        'whoever carries a request and its reply reads neither, with the keys of TLS too',
+        checkSealed(run),
+      ),
+      claim(
+        'fastest',
+        'a request by lowest latency is drawn by measured figures that its router signed',
+        checkFastest(run),
+      ),
+    );
+  }
   if (run.chaos) {
     claims.push(
       claim('below-quorum', 'without a quorum nothing settles', checkBelowQuorum(run)),

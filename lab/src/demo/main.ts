@@ -6,7 +6,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
-import { assignPorts, countPorts, type MeshOptions, QUICK_TIMINGS } from '@ogong/devnet/mesh/mesh-plan';
+import {
+  assignPorts,
+  countPorts,
+  type MeshModel,
+  type MeshOptions,
+  type ProviderVariant,
+  QUICK_TIMINGS,
+} from '@ogong/devnet/mesh/mesh-plan';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
@@ -28,8 +35,12 @@ import {
   formatProviders,
   type Screen,
 } from './print.ts';
+import { openMeshDoor } from './reach.ts';
+import type { RelayDoor } from './relay-door.ts';
 import { type DemoRun, runDemo } from './run-demo.ts';
 import { summarize } from './summary.ts';
+import { showTee } from './tee/tee-demo.ts';
+import { planTeeNetwork, type TeeNetworkPlan } from './tee/tee-network.ts';
 
 const supplyPatienceMs = 90_000;
 const attackerEntry = fileURLToPath(new URL('../attackers/provider.ts', import.meta.url));
@@ -66,7 +77,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (scene !== undefined) {
       const played = await playAttack(scene, async () => {
         const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
-        mesh = await bringUp({ options, models, directory, screen });
+        ({ mesh } = await bringUp({ options, models, directory, screen }));
         return { mesh, model: { id: models.id, modelRoot: models.sold.modelRoot } };
       });
       screen.lines(`\n${formatPlayed(played)}`);
@@ -74,10 +85,14 @@ async function main(argv: readonly string[]): Promise<number> {
       return played.worked ? 1 : EXIT.ok;
     }
     const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
-    mesh = await bringUp({ options, models, directory, screen });
+    const tee = options.tee && planTeeNetwork(directory, describeModel(models));
+    const network = await bringUp({ options, models, directory, screen, tee });
+    mesh = network.mesh;
     isUp = true;
     const { claims, ok } = await Promise.race([
-      show({ mesh, options, models, screen, startedMs }),
+      tee
+        ? showTee({ mesh, plan: tee, options, models, screen })
+        : show({ ...network, options, models, screen, startedMs }),
       interrupted.then(() => ({ claims: [] as DemoClaim[], ok: false })),
     ]);
     if (claims.length === 0) return 130;
@@ -113,62 +128,83 @@ interface BringUp {
   readonly models: DemoModels;
   readonly directory: string;
   readonly screen: Screen;
+  readonly tee?: TeeNetworkPlan | undefined;
 }
 
-async function bringUp({ options, models, directory, screen }: BringUp): Promise<Mesh> {
+interface Network {
+  /** Stops the door, too. */
+  readonly mesh: Mesh;
+  /** Undefined where the mesh has no relay: attacks are played without one, and machines. */
+  readonly door: RelayDoor | undefined;
+}
+
+async function bringUp({ options, models, directory, screen, tee }: BringUp): Promise<Network> {
+  const isPlay = options.attack !== undefined;
+  const [doorPort = 0] = await findFreePorts(1);
   const plan: MeshOptions = {
     directory,
     economy: options.economy,
     hasEmission: options.attack === undefined,
     // Attacks are played against a network as it is when they begin, so it makes no key meanwhile.
-    beacon: options.attack === undefined ? options.beacon : 'vrf',
-    ...(options.attack === undefined && { canaryRate: 0 }),
-    model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
+    beacon: isPlay ? 'vrf' : options.beacon,
+    ...(!isPlay &&
+      tee === undefined && { canaryRate: 0, relay: { providers: 1, door: doorPort }, seal: 'required' as const }),
+    model: describeModel(models),
     // Where one of them, or its verifier, is an adversary's, others are left to judge its replies.
-    providers: options.attack === undefined && options.cheat === 'none' ? 4 : 3,
+    providers: tee ? 2 : !isPlay && options.cheat === 'none' ? 4 : 3,
     // The validator waits for a withheld opening for the whole audit window, so the window is short here.
     timings: isNeverOpened(options) ? { ...QUICK_TIMINGS, auditWindowMs: 12_000 } : QUICK_TIMINGS,
-    ...(options.cheat === 'none' ? {} : { variant: describeCheat(options, models, directory) }),
+    ...tee?.options,
+    ...(options.cheat === 'none' ? {} : { variants: [describeCheat(options, models, directory)] }),
   };
   const ports = assignPorts(await findFreePorts(countPorts(plan)), plan);
-  const mesh = await startMesh(
+  const door = ports.relay === undefined ? undefined : await openMeshDoor(directory, { doorPort, ports, plan });
+  const started = await startMesh(
     { ...plan, ports },
     { onProgress: screen.progress, onCrash: (detail) => screen.progress(`! ${detail}`) },
-  );
+  ).catch(async (error: unknown) => {
+    await door?.stop();
+    throw error;
+  });
+  const mesh: Mesh = {
+    ...started,
+    async stop() {
+      await started.stop();
+      await door?.stop();
+    },
+  };
   try {
     const wanted = mesh.plan.processes.filter(({ role }) => role === 'provider').length;
     screen.progress(`waiting until ${wanted} providers are on offer`);
-    if (
-      !(await waitUntil(
-        async () => (await countProviders(mesh.plan.gatewayUrl, models.id)) >= wanted,
-        supplyPatienceMs,
-      ))
-    ) {
-      const found = await countProviders(mesh.plan.gatewayUrl, models.id);
+    const ids = [models.id, ...(tee ? [tee.modelId] : [])];
+    const count = async (): Promise<number> => {
+      const counts = await Promise.all(ids.map((id) => countProviders(mesh.plan.gatewayUrl, id)));
+      return counts.reduce((sum, each) => sum + each, 0);
+    };
+    if (!(await waitUntil(async () => (await count()) >= wanted, supplyPatienceMs))) {
+      const found = await count();
       throw new UsageError(
         `${found} of ${wanted} providers are on offer after ${supplyPatienceMs / 1000} s; see ${join(directory, 'logs')}`,
       );
     }
-    return mesh;
+    return { mesh, door };
   } catch (error) {
     await mesh.stop();
     throw error;
   }
 }
 
+const describeModel = ({ id, sold }: DemoModels): MeshModel => ({ path: sold.path, id, root: sold.modelRoot });
+
 const isNeverOpened = ({ cheat }: DemoOptions): boolean => cheat === 'withhold' || cheat === 'tamper';
 
-function describeCheat(
-  { cheat }: DemoOptions,
-  { cheap }: DemoModels,
-  directory: string,
-): NonNullable<MeshOptions['variant']> {
+function describeCheat({ cheat }: DemoOptions, { cheap }: DemoModels, directory: string): ProviderVariant {
   const args = ['--cheat', cheat, '--evidence', evidenceDirectory(directory)];
-  return { name: 'cheat', entry: attackerEntry, args: cheap ? [...args, '--cheap-model', cheap.path] : args };
+  const program = { entry: attackerEntry, args: cheap ? [...args, '--cheap-model', cheap.path] : args };
+  return { name: 'cheat', program };
 }
 
-interface Show {
-  readonly mesh: Mesh;
+interface Show extends Network {
   readonly options: DemoOptions;
   readonly models: DemoModels;
   readonly screen: Screen;
@@ -176,7 +212,14 @@ interface Show {
 }
 
 /** Runs the requests, prints the replies, and evaluates the claims. */
-async function show({ mesh, options, models, screen, startedMs }: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> {
+async function show({
+  mesh,
+  door,
+  options,
+  models,
+  screen,
+  startedMs,
+}: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> {
   const startMs = performance.now() - startedMs;
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
   screen.title(`Asking at ${mesh.plan.gatewayUrl}, ${options.concurrency} at a time`);
@@ -187,6 +230,7 @@ async function show({ mesh, options, models, screen, startedMs }: Show): Promise
       models,
       options,
       links,
+      door,
       onProgress: screen.progress,
       onReply: (reply, run) => screen.lines(describeReply(reply, run)),
     });

@@ -46,7 +46,13 @@ describe('options of the demo', () => {
     expect(parseDemoOptions(['--attack', 'idle-links'])).toMatchObject({ attack: 'idle-links', cheat: 'none' });
   });
 
+  it('has machines serve without a cheat', () => {
+    expect(parseDemoOptions(['--tee', 'software'])).toMatchObject({ tee: 'software', cheat: 'none' });
+  });
+
   it.each([
+    [['--tee', 'dstack']],
+    [['--tee', 'software', '--chaos']],
     [['--cheat', 'lie']],
     [['--requests', '0']],
     [['--requests', '1e3']],

@@ -10,6 +10,8 @@ export interface DemoOptions {
   readonly economy: Economy;
   readonly beacon: MeshBeacon;
   readonly attack: string | undefined;
+  /** Machines of tier `tee` serve the model as well, and one of them lapses. */
+  readonly tee: 'software' | undefined;
   readonly hasChaos: boolean;
   readonly isOnce: boolean;
   readonly jsonFile: string | undefined;
@@ -33,6 +35,7 @@ export const DEMO_HELP = `Brings up a whole OGONG network on this machine, asks 
   --cheat MODE       what the fourth provider does: ${CHEAT_MODES.join(', ')} or none (default prefill)
   --economy NAME     what the network pays in: ${ECONOMIES.join(' or ')} (default ogong)
   --beacon NAME      where its randomness comes from: ${MESH_BEACONS.join(' or ')} (default threshold)
+  --tee software     have machines of tier tee serve beside the others: one unknown, one whose evidence lapses
   --chaos            end two validators while requests run, and bring them back
   --attack NAME      play this attack instead, or list all (on Linux, whose loopback has many addresses)
   --once             exit when the table is printed
@@ -59,13 +62,18 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions | 'help' 
   if (economy === undefined) throw new UsageError(`--economy ${values.economy}: expected ${ECONOMIES.join(' or ')}`);
   const beacon = MESH_BEACONS.find((name) => name === values.beacon);
   if (beacon === undefined) throw new UsageError(`--beacon ${values.beacon}: expected ${MESH_BEACONS.join(' or ')}`);
+  if (values.tee !== undefined && values.tee !== 'software')
+    throw new UsageError(`--tee ${values.tee}: expected software, the one attester that needs no hardware`);
+  if (values.tee !== undefined && (values.attack !== undefined || values.chaos))
+    throw new UsageError('--tee: this run has no room for --attack or --chaos');
   return {
     economy,
     beacon,
     model: values.model,
     requests: parseCount('--requests', values.requests, 1, 10_000),
-    cheat: values.attack === undefined ? values.cheat : 'none',
+    cheat: values.attack === undefined && values.tee === undefined ? values.cheat : 'none',
     attack: values.attack,
+    tee: values.tee,
     hasChaos: values.chaos,
     isOnce: values.once,
     jsonFile: values.json,
@@ -85,6 +93,7 @@ function read(argv: readonly string[]) {
       economy: { type: 'string', default: 'ogong' },
       beacon: { type: 'string', default: 'threshold' },
       attack: { type: 'string' },
+      tee: { type: 'string' },
       chaos: { type: 'boolean', default: false },
       once: { type: 'boolean', default: false },
       json: { type: 'string' },

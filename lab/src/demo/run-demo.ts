@@ -21,7 +21,8 @@ import { evidenceDirectory, waitUntil } from './polling.ts';
 import { planRequest } from './prompts.ts';
 import { createTestReader, DEMO_CANARY_RATE, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
-import type { AskedReply, ChaosRecord, CheatProof, Member, RunRecord } from './run-record.ts';
+import { askByReach, type ReachContext } from './reach.ts';
+import type { AskedReply, ChaosRecord, CheatProof, Member, ReachRecord, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 import { readVerdictLogs } from './verdict-logs.ts';
 
@@ -84,6 +85,20 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     onProgress('asking again, to see who serves now');
     await askNext(later);
   }
+  const askOne: ReachContext['askOne'] = async (change) => {
+    const planned = planRequest(replies.length + 1, options.maxTokens);
+    const asked = { gatewayUrl: mesh.plan.gatewayUrl, model: models.id };
+    const reply = await ask({ ...planned, isStreamed: false, ...change }, asked);
+    replies.push(reply);
+    context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
+    return reply;
+  };
+  let reach: ReachRecord | undefined;
+  if (isServed && context.door) {
+    onProgress('asking a provider behind a relay for something secret, and whoever answers first');
+    const { door } = context;
+    reach = await askByReach({ mesh, model: models.id, door, links, members, maxTokens: options.maxTokens, askOne });
+  }
   const requestsMs = performance.now() - startedMs;
 
   const readTests = createTestReader(chain, links);
@@ -122,6 +137,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     },
     firstAfterEjection,
     chaos,
+    reach,
     tests,
     nowMs: Date.now(),
   };
@@ -153,7 +169,7 @@ async function readStill({ chain, links, members }: Pick<Settling, 'chain' | 'li
 export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): Member[] {
   const daemons = mesh.members.flatMap(({ name, role, identity }): Member[] => {
     const { address } = identity;
-    if (role === 'verifier') return [];
+    if (role === 'verifier' || role === 'relay') return [];
     const isCheat = role === 'provider' && name === 'cheat' && cheat !== 'none';
     if (role === 'provider') return [{ name, role, address, isCheat, providerId: toHex(identity.keyHash) }];
 

@@ -2,6 +2,7 @@ import type { Test } from '@ogong/protocol/audit/test-report';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { FeeShares } from '@ogong/protocol/exchange/fee';
+import type { SignedTicket } from '@ogong/protocol/exchange/ticket';
 import type { Comparison } from '@ogong/protocol/modality/text/stage2/compare';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
@@ -25,6 +26,8 @@ export interface RunRecord {
   /** Number of the first request that was sent after the ejection was on the chain. */
   readonly firstAfterEjection: number | undefined;
   readonly chaos: ChaosRecord | undefined;
+  /** Undefined where the network has no provider behind a relay, or nobody was served. */
+  readonly reach: ReachRecord | undefined;
   /** Of each validator that could be asked. */
   readonly tests: readonly ProviderTests[];
   /** Unix time at which the record was closed. */
@@ -184,6 +187,31 @@ export interface Account {
   readonly creditAtomic: bigint;
   /** Of its credit: what an ejection would still take. */
   readonly heldAtomic: bigint;
+}
+
+/** Two requests that say by whom they would be answered. */
+export interface ReachRecord {
+  /** By the provider behind the relay. */
+  readonly relayed: {
+    /** Of the reply. */
+    readonly number: number;
+    /** Hex. */
+    readonly providerId: string;
+    /** What the relay copied meanwhile. */
+    readonly line: Uint8Array;
+    /** The same with TLS taken off, by keys that no relay has. */
+    readonly inside: Uint8Array;
+  };
+  readonly fastest: FastestRecord;
+}
+
+/** By lowest latency, and what the router signed for such a request. */
+export interface FastestRecord {
+  /** Of the reply. */
+  readonly number: number;
+  readonly ticket: SignedTicket;
+  /** The list that the ticket names. */
+  readonly candidates: Uint8Array;
 }
 
 export interface ChaosRecord {

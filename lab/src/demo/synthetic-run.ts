@@ -1,15 +1,16 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import type { Test } from '@ogong/protocol/audit/test-report';
-import { equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { pass } from '@ogong/protocol/base/checks';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeReplyFee, splitFee } from '@ogong/protocol/exchange/fee';
+import { encodeCandidates } from '@ogong/protocol/exchange/match';
 import { type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
-import { encodeTicket } from '@ogong/protocol/exchange/ticket';
+import { encodeTicket, parseTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/modality/text/drift/thresholds';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -23,7 +24,7 @@ import {
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { signAdmission, signIntake } from '@ogong/testing/synthetic/validator-words';
-import type { Account, AskedReply, Books, Member, MoneyRecord, RunRecord } from './run-record.ts';
+import type { Account, AskedReply, Books, Member, MoneyRecord, ReachRecord, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
@@ -133,8 +134,37 @@ export function createSyntheticRun(): RunRecord {
       lastBlock: 30,
       answered: [2, 3],
     },
+    reach: createReach(served[5] as Served),
     tests: [{ validator: 'validator-1', checks: [pass('tests', '2 tests were drawn')], tests: createTests(cheatId) }],
     nowMs: 1_700_000_002_000,
+  };
+}
+
+/** The number of the reply that came through a relay. */
+const RELAYED = 6;
+
+/** Two bytes streams as a relay has them, and a ticket by latency for the same reply. */
+function createReach({ asked, receipt, provider }: Served): ReachRecord {
+  const line = crypto.sha256(fill(1));
+  const candidates = encodeCandidates({
+    modelId,
+    asked: { sort: 'latency', maxPricePer1kAtomic: pricePer1kAtomic, contextSize: 100 },
+    candidates: [
+      {
+        ...{ providerId: providerIds[provider] as Uint8Array, payee: payees[provider] as Uint8Array },
+        ...{ pricePer1kAtomic, contextSize: 4096, stakeTokens: 1_000n, reputationPpm: 500_000 },
+        figures: { latencyMs: 80, milliTokensPerSecond: 9_000 },
+      },
+    ],
+  });
+  const ticket = { ...parseTicket(receipt.ticket.bytes), candidatesHash: crypto.sha256(candidates) };
+  return {
+    relayed: {
+      ...{ number: asked.number, providerId: toHex(providerIds[provider] as Uint8Array) },
+      line: concatBytes(...Array.from({ length: 100 }, () => line)),
+      inside: concatBytes(line, utf8Encode('ogong-sealed-request-v1\n'), line),
+    },
+    fastest: { number: asked.number, ticket: signTicket(routerKey, ticket), candidates },
   };
 }
 
@@ -191,14 +221,14 @@ function createReply(number: number, provider: number): Served {
       order,
       orderSignature,
       beacon: { value: genesis, previous: genesis },
-      text: `story ${number}`,
+      text: `story ${number} of a heron`,
     },
   });
   const ticketBytes = encodeTicket({
     router: routerAddress,
     modelId,
     providerId: order.providerId,
-    providerEndpoint: '127.0.0.1:8443',
+    providerEndpoint: number === RELAYED ? 'relay/127.0.0.1:4547' : '127.0.0.1:8443',
     providerCertHash: fill(0xce),
     payee: order.payee,
     modelRoot,

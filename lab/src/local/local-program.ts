@@ -2,11 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { findJoinedProgram } from '@ogong/devnet/mesh/joined-program';
 
-const PROGRAM = fileURLToPath(import.meta.resolve('@ogong/provider/bin/ogong-provider'));
+const JOINED = process.env.OGONG_PROGRAMS;
+/** As `npm run ogong-provider` runs it: joined with all that it imports, where `scripts/run.mjs` has made that. */
+const PROGRAM = findJoinedProgram(fileURLToPath(import.meta.resolve('@ogong/provider/bin/ogong-provider')), JOINED);
+const COMPILED = JOINED === undefined ? {} : { NODE_COMPILE_CACHE: resolve(JOINED, '../../compile') };
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
 
 /** Local mode as a process of its own, with its own folder. */
@@ -39,7 +43,7 @@ export async function startLocalProgram({
       ...[...NODE_FLAGS, PROGRAM, 'local', '--model', `file:${modelPath}`, '--listen', '127.0.0.1:0'],
       ...['--data-dir', dataDir, '--models-dir', modelsDir, '--sequences', String(sequences), '--log-level', 'fatal'],
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...COMPILED, ...process.env, ...env } },
   );
   const exited = once(child, 'exit');
   const ready = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>;
@@ -62,7 +66,10 @@ export async function startLocalProgram({
 /** How long a command of the program takes, from its start to its end, in ms. @throws Error where it fails. */
 export async function timeCommand(argv: readonly string[]): Promise<number> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, ...argv], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, ...argv], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...COMPILED, ...process.env },
+  });
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`ogong-provider ${argv.join(' ')} ended with ${code}`);
   return performance.now() - startedMs;

@@ -90,7 +90,7 @@ async function startGateway({ chain, clock, beacons }: PathValidator, router: Pe
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const links = createLinkPool({ identity: await createIdentity('gateway') });
   const gateway = createGateway(
-    { ...GATEWAY_FIXTURE_OPTIONS, router },
+    { ...GATEWAY_FIXTURE_OPTIONS, routers: [router] },
     {
       ...{ store, clock, links, payer, beacon: beacons, logger: log },
       chain: { ...chain, network, client: noChain },

@@ -117,6 +117,14 @@ const MONEY: readonly Mutation[] = [
     given: { lie: 'two-records', faultsPerMinute: 0 },
   },
   {
+    name: 'never-sits-again',
+    meaning: 'a reply that waits for another sitting is never drawn again',
+    file: 'packages/node/src/validator/store/sitting-store.ts',
+    from: 'wait_epoch <= ? ORDER BY',
+    to: 'wait_epoch < 0 * ? ORDER BY',
+    given: { lie: 'never-commits' },
+  },
+  {
     name: 'outbox-keeps-records',
     meaning: 'a provider never hands in what it served',
     file: 'packages/provider/src/provider/provider.ts',

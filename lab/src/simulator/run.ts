@@ -73,7 +73,13 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     const service = watchService(world, plan, honesty);
     const gateways = [...machines.values()].filter(({ name }) => name.startsWith('gateway') && honesty.isHonest(name));
     const isCalm = plan.faults.length === 0;
-    const money = watchMoney(world, honest, { honesty, answered: service.answered, isCalm, gateways });
+    const money = watchMoney(world, honest, {
+      honesty,
+      answered: service.answered,
+      isCalm,
+      gateways,
+      epochMs: plan.epochMs,
+    });
     scheduleRequests(world, plan, { machines, service });
     const check = (): void => {
       beacon.check();

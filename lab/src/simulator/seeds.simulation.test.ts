@@ -7,10 +7,15 @@ const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 /** With its choices as they were drawn: the same seed draws others since. */
 const LEFT = fileURLToPath(new URL('./seeds/validator-left.json', import.meta.url));
 
+/** The same as one below, for long enough that the last sitting of each reply is over. */
+const ALONE = fileURLToPath(new URL('./seeds/alone.json', import.meta.url));
+
 /** Runs that found a bug, which has a test of its own since. They take seconds each, so they are for the night. */
 const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'gateways exclude honest providers once a validator has left': ['--plan', LEFT],
   'a pause with a fraction of a millisecond makes a reply unreadable': ['--seed', '1', '--lie', 'never-opens'],
+  'the only provider that is left, while its replies wait': ['--seed', '3', '--lie', 'two-records', '--faults', '0'],
+  'the only provider that is left, until its replies end unjudged': ['--plan', ALONE],
   'verifiers that never commit': ['--seed', '109', '--lie', 'never-commits'],
 };
 

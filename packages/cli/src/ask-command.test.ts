@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { EXIT } from '@ogong/host/log/errors';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
+import { createSoftwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { askCommand } from './ask-command.ts';
 
 const fill = (value: number, length: number): Uint8Array => new Uint8Array(length).fill(value);
@@ -25,11 +27,48 @@ const { receipt, trust } = createSyntheticReceipt({
 });
 const directory = mkdtempSync(join(tmpdir(), 'ogong-ask-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-const trusted = join(directory, 'trust.json');
-writeFileSync(trusted, JSON.stringify(toTrustJson(trust)));
+const save = (name: string, content: string): string => {
+  writeFileSync(join(directory, name), content);
+  return join(directory, name);
+};
+const trusted = save('trust.json', JSON.stringify(toTrustJson(trust)));
 
 const ANSWER = 'a story of 40 tokens';
 
+const TEE_MODEL = 'ogong/tee/test/synthetic';
+const ofMachine = createSyntheticReceipt({
+  crypto,
+  tokens: 40,
+  parameters: { stream: true, model: TEE_MODEL },
+  provider: createNodeHybridSigner(fill(1, 64)),
+  router: createNodeHybridSigner(fill(2, 64)),
+  payer: createNodeLedgerSigner(fill(3, 32)),
+  ledger: receipt.ledger,
+  bend: { header: (header) => ({ ...header, tier: 'tee', method: 'attested-replay' }) },
+  bendTicket: (ticket) => ({ ...ticket, modelId: TEE_MODEL }),
+});
+const teeTrust = {
+  ...ofMachine.trust,
+  modelRoots: { [TEE_MODEL]: Object.values(ofMachine.trust.modelRoots ?? {})[0] as Uint8Array },
+};
+const teeTrusted = save('tee-trust.json', JSON.stringify(toTrustJson(teeTrust)));
+const policyFile = save(
+  'policy.json',
+  JSON.stringify({ images: softwarePolicy.images, softwareKeys: softwarePolicy.softwareKeys }),
+);
+const strictFile = save('strict.json', '{}');
+/** The receipt, with what the machine says of this order. */
+async function attested(): Promise<typeof receipt> {
+  const { order, record } = ofMachine.receipt;
+  const machine = createSoftwareMachine(receipt.ledger, hashHybridKey(crypto, record.publicKey));
+  const attestation = await machine.attest({ order: order.bytes, record: record.bytes });
+  return { ...ofMachine.receipt, evidence: new Map([['attestation', attestation]]) };
+}
+
+let shown = receipt;
+afterEach(() => {
+  shown = receipt;
+});
 let content = ANSWER;
 let listed: object | undefined;
 let listedFor: string | undefined;
@@ -43,7 +82,7 @@ const server = createServer((request, response) => {
   request.setEncoding('utf8').on('data', (piece: string) => {
     asked += piece;
   });
-  const receipts = [{ reply_id: '1', url: '/v1/receipts/1', checks: [], receipt: toReceiptJson(receipt) }];
+  const receipts = [{ reply_id: '1', url: '/v1/receipts/1', checks: [], receipt: toReceiptJson(shown) }];
   const chunks = [
     { choices: [{ index: 0, delta: { content } }] },
     { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], ogong: { receipts } },
@@ -61,7 +100,12 @@ async function ask(text: string, ...flags: string[]): Promise<{ code: number; ou
   content = text;
   let out = '';
   let error = '';
-  const argv = ['Once upon a time', '--gateway', gateway, '--model', 'ogong/verified/test/synthetic'];
+  const argv = [
+    'Once upon a time',
+    '--gateway',
+    gateway,
+    ...(flags.includes('--model') ? [] : ['--model', 'ogong/verified/test/synthetic']),
+  ];
   const code = await askCommand.run([...argv, '--max-tokens', '40', ...flags], {
     write: (piece) => (out += piece),
     writeError: (piece) => (error += piece),
@@ -74,6 +118,22 @@ describe('ogong ask', () => {
     const { code, out, error } = await ask(ANSWER, '--trust', trusted);
     expect({ code, out }).toEqual({ code: EXIT.ok, out: `${ANSWER}\n` });
     expect(error).toMatch(/^ok +draw-replay /m);
+  });
+
+  it('prints what the answer of a machine rests on, where the policy takes the machine', async () => {
+    shown = await attested();
+    const flags = ['--model', TEE_MODEL, '--trust', teeTrusted];
+    const taken = await ask(ANSWER, ...flags, '--machines', policyFile);
+    expect(taken.error).toMatch(/^ok +machine +software: no hardware is proven/m);
+    expect(taken.code).toBe(EXIT.ok);
+    expect(taken.error).toContain('by hardware: nothing: an attester in software signed\nby replay: ');
+    expect(taken.error).toContain('believed: the software attester (');
+    const refused = await ask(ANSWER, ...flags, '--machines', strictFile);
+    expect(refused.code).toBe(1);
+    expect(refused.error).toMatch(/^FAIL +cpu-vendor /m);
+    const unseen = await ask(ANSWER, ...flags);
+    expect(unseen.code).toBe(1);
+    expect(unseen.error).toContain('not checked: machine');
   });
 
   it('passes on what is preferred, and says nothing about it otherwise', async () => {

@@ -8,8 +8,11 @@ import { toPrintable } from '@ogong/host/log/printable';
 import { toBase64 } from '@ogong/protocol/base/bytes';
 import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
+import { formatProof } from '@ogong/protocol/verdict/proof';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
+import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
 import { assertWritable } from './user-files.ts';
 
@@ -52,6 +55,7 @@ const config = defineConfig({
     seed: { schema: integer(), description: 'the same seed gives the same answer' },
     json: { ...jsonField, description: 'print answer, reply ID and checks as JSON, when complete' },
     save: { schema: text, label: '<path>', description: 'write the full receipt, for ogong verify' },
+    ...machineFields,
     ...trustFields,
   },
   positionals: { label: '<prompt>', min: 1, max: 1 },
@@ -74,6 +78,7 @@ export const askCommand: Command = {
     const { values, positionals } = parsed;
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
     if (values.save !== undefined) assertWritable('ogong ask', 'save', values.save);
+    const policy = values.machines === undefined ? undefined : readMachinePolicy(values.machines);
     const { trust, findModelRoots, meshFile } = await loadTrust(
       'ogong ask',
       values,
@@ -87,6 +92,8 @@ export const askCommand: Command = {
         onReceipt: (reply) => replies.push(reply),
         ...(values.apiKey ? { apiKey: values.apiKey.reveal() } : {}),
         ...{ trust, ...(findModelRoots && { findModelRoots }) },
+        // Made below, by the policy: the SDK has no certificates.
+        ...(policy && { allow: [MACHINE_CHECK] }),
       });
       const { model, warning } = await findModel(baseUrl, { named: values.model, apiKey: values.apiKey?.reveal() });
       if (warning !== undefined) output.writeError(`ogong ask: ${model}: ${warning}\n`);
@@ -114,11 +121,26 @@ export const askCommand: Command = {
       // An answer that fails its checks is not printed as JSON: a script sees only the exit code.
       return explain(error, baseUrl, output);
     }
-    const [reply] = replies as [CheckedReply];
+    const [given] = replies as [CheckedReply];
+    const reply = {
+      ...given,
+      ...(await addMachine({ ...given, ok: true, missing: [] }, given.receipt, { policy, nowMs: Date.now() })),
+    };
+    if (!reply.ok) {
+      const isRefuted = reply.checks.some(({ status }) => status === 'fail');
+      const why = isRefuted
+        ? 'its machine is not one that the policy takes'
+        : `not checked: ${reply.missing.join(', ')}`;
+      output.writeError(`\nogong ask: the answer does not hold: ${why}\n${formatChecks(reply.checks)}`);
+      return 1;
+    }
     const by = meshFile === undefined ? '' : `, by ${meshFile} of the mesh that runs here`;
     if (values.json)
       printJson(output, { answer, replyId: reply.replyId, checks: reply.checks, allowed: reply.allowed });
-    else output.writeError(`\nreceipt of reply ${reply.replyId}${by}\n${formatVerdict({ ...reply, missing: [] })}`);
+    else {
+      const proof = formatProof(reply.checks, readAdmission(reply.receipt));
+      output.writeError(`\nreceipt of reply ${reply.replyId}${by}\n${formatVerdict(reply)}${proof}`);
+    }
     if (values.save !== undefined) {
       const { receipt, request, response } = reply;
       const file = { ...toReceiptJson(receipt), request: toBase64(request), response: toBase64(response) };

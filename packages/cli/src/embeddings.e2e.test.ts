@@ -14,8 +14,8 @@ import { toBase64 } from '@ogong/protocol/base/bytes';
 import { encodeEmbeddingResponse } from '@ogong/protocol/modality/embedding/replay';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { type CheckedReply, createClient, fetchReceipt, toTrustJson } from '@ogong/sdk';
-import { writeRandomBert } from '@ogong/testing/models/random-bert';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
+import { writeRandomReranker } from '@ogong/testing/models/random-reranker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VERIFY_EXIT, verifyCommand } from './verify-command.ts';
 
@@ -25,8 +25,6 @@ const MEAN = 1;
 const SHAPE = { embedding: 64, layers: 2, heads: 2, kvHeads: 2, feedForward: 128, context: 256, poolingCode: MEAN };
 const MODEL_ID = 'ogong/verified/test/random-embedding';
 const INPUT = ['The little dog', 'a cat sat'];
-/** llama.h, enum llama_pooling_type: rank. */
-const RERANKER = { embedding: 64, layers: 2, heads: 2, feedForward: 128, context: 64, poolingCode: 4, scores: 1 };
 const RERANKER_ID = 'ogong/verified/test/random-reranker';
 const DOCUMENTS = ['the little dog sat', 'a cat', 'x 12 dog dog dog.'];
 const PROVIDERS = 2;
@@ -41,7 +39,7 @@ beforeAll(async () => {
   modelPath = join(directory, 'random.gguf');
   writeRandomModel(modelPath, { vocabularyFrom: DONOR, shape: SHAPE });
   rerankerPath = join(directory, 'reranker.gguf');
-  writeRandomBert(rerankerPath, RERANKER);
+  writeRandomReranker(rerankerPath, { vocabularyFrom: DONOR });
   const describeModel = async (file: string, id: string): Promise<MeshModel> => {
     const { path, modelRoot: root } = await resolveModel(`file:${file}`, { storeDir: directory });
     return { path, id, root };

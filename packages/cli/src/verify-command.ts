@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
-import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { ChainClient } from '@ogong/chain/client';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
@@ -18,13 +16,14 @@ import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import { formatProof } from '@ogong/protocol/verdict/proof';
 import { isSettledProof, parseSettledProof } from '@ogong/protocol/verdict/settled-proof';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
+import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
 import { openLedger } from './open-ledger.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
-import { formatProof } from './print-proof.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 import { checkSettledProof, describeEntry } from './settled-proof.ts';
 import { addShownAnswer } from './shown-answer.ts';
@@ -57,11 +56,7 @@ const config = defineConfig({
       description:
         'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement; needs --deployment',
     },
-    machines: {
-      schema: text,
-      label: '<policy.json>',
-      description: 'which machines of tier tee are believed (docs/spec/tee-tier.md#policy)',
-    },
+    ...machineFields,
     json: jsonField,
     ...trustFields,
   },
@@ -118,7 +113,7 @@ export const verifyCommand: Command = {
       const verified = isLocalReceipt(receipt)
         ? verifyLocalReceipt(receipt, { ...context, trust: opened.trust })
         : await addMachine(await verifyOnNetwork(receipt, context, { ...opened, isFollowed: values.follow }), receipt, {
-            path: values.machines,
+            policy: values.machines === undefined ? undefined : readMachinePolicy(values.machines),
             nowMs: context.nowMs,
           });
       const bodies = { request: context.request, response: context.response };
@@ -126,7 +121,7 @@ export const verifyCommand: Command = {
       const verdict = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
       if (values.json) printJson(output, verdict);
       else {
-        const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, Number(receipt.admission.timeMs));
+        const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, readAdmission(receipt));
         output.write(`${formatVerdict(verdict)}${proof}`);
       }
       if (verdict.ok) return VERIFY_EXIT.ok;
@@ -157,17 +152,6 @@ async function verifyProof(
   else output.write(formatChecks(checks));
   if (ok) return VERIFY_EXIT.ok;
   return checks.some(({ status }) => status === 'fail') ? VERIFY_EXIT.failed : VERIFY_EXIT.unchecked;
-}
-
-/** What the machine of a reply of tier `tee` shows, against the reader's policy. */
-async function addMachine(
-  verdict: ReceiptVerdict,
-  receipt: Receipt,
-  { path, nowMs }: { readonly path: string | undefined; readonly nowMs: number },
-): Promise<ReceiptVerdict> {
-  if (path === undefined) return verdict;
-  const policy = parsePolicy(toPlainBytes(readUserFile(path)));
-  return addMachineChecks(verdict, await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }), policy);
 }
 
 /** A local receipt is on none. */

@@ -89,7 +89,8 @@ interface CallOptions {
 interface EventOptions {
   readonly address: Hex;
   readonly abi: Abi;
-  readonly eventName: string;
+  /** Default: all of the contract. */
+  readonly eventName?: string;
   readonly fromBlock: bigint;
   readonly toBlock: bigint;
 }
@@ -135,10 +136,10 @@ export function createChainReader(
       };
     },
     async getContractEvents({ address, abi, eventName, fromBlock, toBlock }: EventOptions): Promise<unknown[]> {
-      const topics = encodeEventTopics({ abi, eventName });
+      const topics = eventName === undefined ? [] : encodeEventTopics({ abi, eventName });
       const range = { fromBlock: quantity(fromBlock), toBlock: quantity(toBlock) };
       const logs = (await request('eth_getLogs', [{ address, topics, ...range }])) as Log[];
-      return parseEventLogs({ abi, eventName, logs, strict: true }).map((log) => ({
+      return parseEventLogs({ abi, ...(eventName !== undefined && { eventName }), logs, strict: true }).map((log) => ({
         ...log,
         blockNumber: BigInt(log.blockNumber ?? 0),
       }));

@@ -1,9 +1,8 @@
 import type { Deployment } from '@ogong/chain/deployment';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { parseEpochCertificate, verifyEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
-import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { createPublicApi, type ModelRow, type NetworkInfo, type PublicApi } from './api.ts';
+import { checkEpoch, readGenerations } from './beacon-history.ts';
 import { type LedgerReading, readContracts, readLedger } from './ledger.ts';
 import { type ReadLog, readLog } from './logs.ts';
 import { type ChainReader, createChainReader } from './rpc.ts';
@@ -89,7 +88,11 @@ export function createNetworkStore(baseUrl: string): NetworkStore {
           ),
         ),
       })),
-      attempt('beacon', async () => ({ beacon: await readBeacon(api, info, validators) })),
+      attempt('beacon', async () => {
+        const generations = await readGenerations(reader, deployment);
+        const { epoch, kind, checks } = checkEpoch(await api.certificate(0n), { info, validators, generations });
+        return { beacon: { epoch, kind, checks } };
+      }),
     ]);
   }
 
@@ -108,24 +111,4 @@ export function createNetworkStore(baseUrl: string): NetworkStore {
       void again();
     },
   };
-}
-
-async function readBeacon(
-  api: PublicApi,
-  { chainId, settlement }: NetworkInfo,
-  validators: NetworkInfo['validators'],
-): Promise<BeaconState> {
-  const bytes = await api.certificate(0n);
-  const certificate = parseEpochCertificate(bytes);
-  const { checks } = verifyEpochCertificate(
-    crypto,
-    { chainId, settlement },
-    {
-      certificate,
-      previous: undefined,
-      validators,
-      generations: [],
-    },
-  );
-  return { epoch: certificate.epoch, kind: certificate.kind, checks };
 }

@@ -5,9 +5,11 @@ import type { NetworkState, NetworkStore } from '../data/store.ts';
 import { findRoute } from '../search.ts';
 import { Account } from './account.tsx';
 import { Batches } from './batches.tsx';
+import { Beacon } from './beacon.tsx';
 import { CheckReceipt } from './check.tsx';
 import { Models } from './models.tsx';
 import { Overview } from './overview.tsx';
+import { Penalties } from './penalties.tsx';
 import { Providers } from './providers.tsx';
 import { Replies } from './replies.tsx';
 import { Reply } from './reply.tsx';
@@ -20,6 +22,8 @@ const PAGES = [
   ['validators', 'Validators'],
   ['models', 'Models'],
   ['batches', 'Batches'],
+  ['beacon', 'Beacon'],
+  ['penalties', 'Penalties'],
   ['check', 'Check a receipt'],
 ] as const;
 
@@ -103,6 +107,8 @@ function Page({
   if (page === 'validators') return <Validators state={state} {...(given && { address: given })} />;
   if (page === 'models') return <Models state={state} {...(given && { id: given })} />;
   if (page === 'batches') return <Batches state={state} {...(given && { wanted: given })} />;
+  if (page === 'beacon') return <Beacon state={state} />;
+  if (page === 'penalties') return <Penalties state={state} />;
   if (page === 'account' && given) return <Account key={given} state={state} address={given} />;
   if (page === 'id' && given) return <Named state={state} hex={given} />;
   if (page === 'check') return <CheckReceipt state={state} />;

@@ -171,7 +171,7 @@ async function buy(
   const busy = Math.floor(random() * 2 * PROVIDERS);
   const candidates = listProviders(isAlone ? (n) => n === 2 : (n) => n === 2 || n !== busy);
   const context = {
-    ...{ chain: { ledger }, router: {}, links: { to: () => ({ report: async () => ({}) }) } },
+    ...{ chain: { ledger }, links: { to: () => ({ report: async () => ({}) }) } },
     randomBytes: (length: number) => Uint8Array.from({ length }, () => Math.floor(random() * 256)),
     matches: {
       async match({ replyId }: { readonly replyId: Uint8Array }) {

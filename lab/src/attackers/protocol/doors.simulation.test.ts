@@ -113,6 +113,7 @@ describe.skipIf(process.platform !== 'linux')('the doors at ten times their limi
     const ledger = createChannelLedger(store, group);
     const request = {
       ...{ choice: 0, validator: 'aa', keyBudgetAtomic: undefined, isShared: true, maxFeeAtomic: 10n },
+      model: 'ogong/verified/test/a',
       ...{ spendableAtomic: 1_000n, spentAtomic: 0n, createdMs: 1, expiresMs: 2 },
     };
     const { reserved } = await keyHoarding.play({ ledger, keyId: 'hoarder', request, requests: 1_000 });

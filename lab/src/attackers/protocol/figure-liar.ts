@@ -2,6 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { createProviderMatch, type Match } from '@ogong/node/gateway/provider-match';
+import { createRouters } from '@ogong/node/gateway/routers';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
   type Candidate,
@@ -75,10 +76,12 @@ export const figureLiar: ProtocolAttack<RoutedNetwork, Promise<RoutedOutcome>> =
       const onMisrouted = (match: Pick<Match, 'signed' | 'candidates'>): void => {
         if (isEvidence(match)) evidence++;
       };
+      const route = async (asked: RouteRequest) => answer(lie, asked);
+      const links = { to: () => ({ route }) } as unknown as LinkPool;
       const matches = createProviderMatch(
-        { router: {} as Peer, maxPricePer1kAtomic: 1_000n, busyPatienceMs: 0, onMisrouted },
+        { maxPricePer1kAtomic: 1_000n, busyPatienceMs: 0, onMisrouted },
         {
-          links: { to: () => ({ route: async (asked: RouteRequest) => answer(lie, asked) }) } as unknown as LinkPool,
+          routers: createRouters({ routers: [{} as Peer] }, { links }),
           clock: { nowMs: () => NOW_MS },
         },
       );

@@ -216,7 +216,7 @@ export const doorScenes: readonly StagedAttack[] = [
         const ledger: Pick<ChannelLedger, 'reserve'> = { reserve: (...asked) => gateway.ledger.reserve(...asked) };
         const request = {
           ...{ choice: 0, validator: 'aa', keyBudgetAtomic: undefined, isShared: true, maxFeeAtomic: 10n },
-          ...{ spendableAtomic: 1_000n, spentAtomic: 0n, createdMs: 1, expiresMs: 2 },
+          ...{ spendableAtomic: 1_000n, spentAtomic: 0n, createdMs: 1, expiresMs: 2, model: 'ogong/verified/test/a' },
         };
         const { reserved } = await keyHoarding.play({ ledger, keyId: 'hoarder', request, requests: 200 }, breaks);
         const honest = await keyHoarding.play({ ledger, keyId: 'honest', request, requests: 30 });

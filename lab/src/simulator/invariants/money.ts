@@ -1,5 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { Store } from '@ogong/host/store/store';
 import { listEntries } from '@ogong/node/validator/store/batch-store';
+import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { isBillable, listVerifierIds, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
@@ -12,8 +14,10 @@ import type { World } from '../world/world.ts';
 
 /** An order without a record is open until it expires, and a little longer. */
 const ABANDONED_AFTER_MS = 90_000;
-const OPEN_REPLIES = `SELECT state, count(*) AS n FROM replies
-  WHERE state NOT IN ('settled', 'admitted') OR (state = 'admitted' AND expires_at < ?) GROUP BY state`;
+const OPEN_REPLIES = `SELECT state, provider_id, beacon_epoch FROM replies
+  WHERE state NOT IN ('settled', 'admitted') OR (state = 'admitted' AND expires_at < ?) ORDER BY state`;
+/** The last sitting itself, with what silent verifiers may postpone it by, and the batch after it. */
+const LAST_SITTING_MS = 90_000;
 
 export interface MoneyWatch {
   check(): void;
@@ -34,6 +38,7 @@ export interface MoneyContext {
   readonly isCalm: boolean;
   /** What an honest gateway was shown keeps its record. */
   readonly gateways: readonly Machine[];
+  readonly epochMs: number;
 }
 
 const withoutPrefix = (name: string): string => name.replace(/^0x/, '');
@@ -42,7 +47,7 @@ const withoutPrefix = (name: string): string => name.replace(/^0x/, '');
 export function watchMoney(
   world: World,
   honest: readonly Machine[],
-  { honesty, answered, isCalm, gateways }: MoneyContext,
+  { honesty, answered, isCalm, gateways, epochMs }: MoneyContext,
 ): MoneyWatch {
   const byAddress = new Map<string, Machine>();
   for (const machine of honest) {
@@ -55,6 +60,21 @@ export function watchMoney(
   const waits: number[] = [];
   const forged: Record<string, number> = {};
   let seen = 0;
+
+  /** A verifier announces itself through its provider. So of a provider that alone is left, nobody may judge a reply. */
+  function hasJudges(provider: string): boolean {
+    const ejected = new Set([...world.ledger.ejected.keys()].map(withoutPrefix));
+    return [...honesty.providers].some((other) => other !== provider && !ejected.has(other));
+  }
+
+  /** Whether a reply that nobody may judge still has sittings before it: then it ends unjudged (docs/spec/audit-selection.md). */
+  function mayWait(store: Store, { state, provider_id, beacon_epoch }: Record<string, unknown>): boolean {
+    if (state !== 'waiting' && state !== 'auditing') return false;
+    if (hasJudges(toHex(provider_id as Uint8Array))) return false;
+    const latest = store.prepare('SELECT max(epoch) AS epoch FROM beacon_values').get()?.epoch as number;
+    const last = computeSittingEpoch(BigInt(beacon_epoch as number), MAX_SITTINGS - 1);
+    return latest <= Number(last) + Math.ceil(LAST_SITTING_MS / epochMs);
+  }
 
   /** What was read of each batch, to take it back where the chain takes the batch back. */
   const read: { readonly batch: Settled; readonly takeBack: () => void }[] = [];
@@ -110,7 +130,8 @@ export function watchMoney(
       }
       if (!honesty.honestProviders.has(provider)) continue;
       if (verdict === 'reject') world.violate('nobody-honest-is-rejected', `${id} by ${machine.name}`);
-      if (verdict === 'unjudged') world.violate('honest-work-is-judged', `${id} by ${machine.name}`);
+      if (verdict === 'unjudged' && hasJudges(provider))
+        world.violate('honest-work-is-judged', `${id} by ${machine.name}`);
       if (fineAtomic > 0n && isCalm) world.violate('nobody-honest-is-fined', `${id} by ${machine.name}`);
       if (verdict === 'abandoned' && answered.has(id)) {
         world.violate('delivered-work-is-paid', `${id} counts as abandoned at ${machine.name}`);
@@ -138,8 +159,13 @@ export function watchMoney(
     finish() {
       for (const machine of honest) {
         const store = machine.disk.find('validator');
-        const open = store?.prepare(OPEN_REPLIES).all(world.time.wallMs() - ABANDONED_AFTER_MS) ?? [];
-        const text = open.map(({ state, n }) => `${n} ${state}`).join(', ');
+        const rows = store?.prepare(OPEN_REPLIES).all(world.time.wallMs() - ABANDONED_AFTER_MS) ?? [];
+        const counts = new Map<unknown, number>();
+        for (const row of rows) {
+          if (store === undefined || mayWait(store, row)) continue;
+          counts.set(row.state, (counts.get(row.state) ?? 0) + 1);
+        }
+        const text = [...counts].map(([state, n]) => `${n} ${state}`).join(', ');
         if (text !== '') world.violate('what-was-taken-in-settles', `${machine.name} has ${text}`);
       }
     },

@@ -14,6 +14,8 @@ import { plantValidatorLies } from './validator-lies.ts';
 /** Who of a run keeps the rules. */
 export interface Honesty {
   isHonest(machine: string): boolean;
+  /** All of the run. */
+  readonly providers: ReadonlySet<string>;
   /** By id, hex. Ids that nobody has are nobody's. */
   readonly honestProviders: ReadonlySet<string>;
   /** Whose provider and verifier are honest, by address, hex. */
@@ -53,6 +55,7 @@ export function plantLies(
   const idOf = (i: number): string => toHex(providerIdOf(world, i));
   return {
     ...{ isHonest, forgetful, howOf: (name) => hows.get(name) },
+    providers: new Set(providers.map(idOf)),
     honestProviders: new Set(providers.filter((i) => isHonest(`provider-${i}`)).map(idOf)),
     honestVerifiers: new Set(
       providers

@@ -220,7 +220,7 @@ export async function startGateway(
   let fetch: ((request: Request, bindings: ServerBindings) => Response | Promise<Response>) | undefined;
   const gateway = createGateway(
     {
-      router: placeOf(world, 'router', router).peer,
+      routers: [placeOf(world, 'router', router).peer],
       http: {
         ...{ bind: { host: '127.0.0.1', port: 8_080 }, maxConnections: 256, headersTimeoutMs: 5_000, origins: [] },
         ...{ maxBodyBytes: 2 ** 20, bodyTimeoutMs: 5_000, heartbeatMs: 10_000, stopGraceMs: 200 },

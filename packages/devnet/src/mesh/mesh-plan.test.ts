@@ -15,7 +15,7 @@ import {
 const options: MeshOptions = {
   directory: '/mesh',
   model: { path: '/models/story.gguf', id: 'ogong/verified/karpathy/stories15m', root: new Uint8Array(32) },
-  variant: { name: 'cheat', entry: '/lab/provider.ts', args: ['--cheat', 'prefill'] },
+  variants: [{ name: 'cheat', program: { entry: '/lab/provider.ts', args: ['--cheat', 'prefill'] } }],
 };
 const pins: MeshPins = {
   router: 'aa'.repeat(32),
@@ -102,6 +102,47 @@ describe('mesh plan', () => {
       const ids = role === 'provider' ? [options.model.id, 'ogong/verified/test/b'] : [];
       expect(valuesOf(args, '--model-id')).toEqual(ids);
     }
+  });
+
+  it('has models of attested tiers served by the variants that name them alone, from one file, under a policy', () => {
+    const id = 'ogong/tee/karpathy/stories15m';
+    const mixed: MeshOptions = {
+      ...options,
+      others: [{ ...options.model, id }],
+      variants: [{ name: 'enclave', flags: ['--tee', 'software'], models: [id] }],
+      machines: { policyFile: '/mesh/policy.json', intervalMs: 2_000 },
+    };
+    const { processes } = planMesh(mixed, planPorts(DEFAULT_BASE_PORT, mixed), pins);
+    const valuesOf = (name: string, of: string) => {
+      const { args = [] } = processes.find((process) => process.name === name) ?? {};
+      return args.filter((_, i) => args[i - 1] === of);
+    };
+    expect(valuesOf('provider-1', '--model-id')).toEqual([options.model.id]);
+    expect(valuesOf('enclave', '--model-id')).toEqual([id]);
+    expect(valuesOf('enclave', '--model')).toHaveLength(1);
+    expect(valuesOf('enclave', '--tee')).toEqual(['software']);
+    expect(valuesOf('provider-1', '--tee')).toEqual([]);
+    expect(valuesOf('verifier-1', '--model')).toHaveLength(1);
+    for (const name of ['gateway', 'validator-1'])
+      expect(valuesOf(name, '--machine-policy')).toEqual(['/mesh/policy.json']);
+    expect(valuesOf('gateway', '--machine-interval')).toEqual(['2000ms']);
+    expect(find('gateway').args).not.toContain('--machine-policy');
+  });
+
+  it('puts the last honest providers behind a relay where it is told to, by the door that it is told', () => {
+    const relayed: MeshOptions = { ...options, relay: { providers: 2, door: 4999 }, seal: 'required' };
+    const behind = planMesh(relayed, planPorts(DEFAULT_BASE_PORT, relayed), { ...pins, relay: 'bb'.repeat(32) });
+    const argsOf = (name: string) => behind.processes.find((process) => process.name === name)?.args ?? [];
+    const hidden = behind.processes.filter(({ args }) => args.includes('--relay')).map(({ name }) => name);
+    expect(hidden).toEqual(['provider-2', 'provider-3']);
+    expect(argsOf('provider-3').join(' ')).toContain(`--relay 127.0.0.1:4999|${'bb'.repeat(32)}`);
+    expect(argsOf('relay')).toEqual(['--bind', '127.0.0.1:4547', '--data-dir', '/mesh/relay']);
+    expect(argsOf('gateway').join(' ')).toContain('--seal required');
+    expect(countPorts(relayed)).toBe(countPorts(options) + 1);
+    expect(() =>
+      planMesh({ ...relayed, relay: { providers: 4 } }, planPorts(DEFAULT_BASE_PORT, relayed), pins),
+    ).toThrow(MeshError);
+    expect(plan.processes.some(({ name, args }) => name === 'relay' || args.includes('--relay'))).toBe(false);
   });
 
   it('starts providers and gateway after what they need', () => {

@@ -1,10 +1,12 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { MeshError } from './mesh-error.ts';
 import { signingKeyPath } from './mesh-identities.ts';
 import { OGONG } from './mesh-ledger.ts';
 
-export const MESH_ROLES = ['validator', 'verifier', 'router', 'provider', 'gateway'] as const;
+export const MESH_ROLES = ['validator', 'verifier', 'router', 'relay', 'provider', 'gateway'] as const;
 export type MeshRole = (typeof MESH_ROLES)[number];
 
 /** One daemon: its program, its arguments, and the daemons that must serve before it. */
@@ -49,11 +51,30 @@ export interface MeshModel {
   readonly root: Uint8Array;
 }
 
-/** A provider that runs another program than `ogong-provider`: its own arguments, `--`, then those of `serve`. */
+/** A provider that differs from the others. */
 export interface ProviderVariant {
   readonly name: string;
-  readonly entry: string;
-  readonly args: readonly string[];
+  /** Another program than `ogong-provider`: it gets its own arguments, `--`, then those of `serve`. */
+  readonly program?: { readonly entry: string; readonly args: readonly string[] };
+  /** Further flags of `serve`. */
+  readonly flags?: readonly string[];
+  /** Ids of what it serves. Default: all models but those whose tier takes evidence of the machine. */
+  readonly models?: readonly string[];
+}
+
+/** Which machines of tier `tee` the gateway and the validators believe. */
+export interface MeshMachines {
+  /** A file that the daemons find at their start (docs/spec/tee-tier.md#policy). */
+  readonly policyFile: string;
+  /** How long the gateway does not ask a machine again that has answered. */
+  readonly intervalMs: number;
+}
+
+export interface MeshRelay {
+  /** The last so many of the honest ones. */
+  readonly providers: number;
+  /** The port by which they and their callers find it, where it is not its own: somebody listens there and hands the bytes on. */
+  readonly door?: number;
 }
 
 export interface MeshTimings {
@@ -104,7 +125,14 @@ export interface MeshOptions {
   readonly economy?: Economy;
   /** A new network that pays its token has an emission, tallied by the hour. Default: it has none, and its deployer holds the tranche. */
   readonly hasEmission?: boolean;
-  readonly variant?: ProviderVariant;
+  /** Beside the honest ones. */
+  readonly variants?: readonly ProviderVariant[];
+  /** Default: no machine is believed. */
+  readonly machines?: MeshMachines;
+  /** Providers that are reached through a blind relay alone. Default: none. */
+  readonly relay?: MeshRelay;
+  /** Whether the gateway seals what it sends. Default: its own, `auto`. */
+  readonly seal?: 'auto' | 'off' | 'required';
   readonly pricePer1kAtomic?: bigint;
   readonly timings?: MeshTimings;
   /**
@@ -126,6 +154,8 @@ export interface MeshPorts {
   readonly chain: number;
   readonly router: number;
   readonly gateway: number;
+  /** Undefined where the mesh has no relay. */
+  readonly relay?: number;
   readonly validators: readonly number[];
   readonly verifiers: readonly number[];
   readonly providers: readonly number[];
@@ -135,6 +165,8 @@ export interface MeshPorts {
 export interface MeshPins {
   /** Certificate hash of the router, 64 hex digits. */
   readonly router: string;
+  /** The same of the relay, where there is one. */
+  readonly relay?: string;
   /** Account of each validator, `0x` and 40 hex digits. */
   readonly validators: readonly string[];
   /** Certificate hash and key hash of each verifier. */
@@ -153,13 +185,15 @@ export const bondOf = (index: number): bigint => (10_000n + 1_000n * BigInt(inde
 
 export const listModels = ({ model, others = [] }: MeshOptions): readonly MeshModel[] => [model, ...others];
 
-export const countProviders = ({ providers = 3, variant }: MeshOptions): number => providers + (variant ? 1 : 0);
+export const countProviders = ({ providers = 3, variants = [] }: MeshOptions): number => providers + variants.length;
 
 export const validatorName = (index: number): string => `validator-${index + 1}`;
 export const verifierName = (index: number): string => `verifier-${index + 1}`;
-export function providerName({ providers = 3, variant }: MeshOptions, index: number): string {
-  return index === providers && variant ? variant.name : `provider-${index + 1}`;
+export function providerName({ providers = 3, variants = [] }: MeshOptions, index: number): string {
+  return variants[index - providers]?.name ?? `provider-${index + 1}`;
 }
+
+const isForAll = ({ id }: MeshModel): boolean => !isAttestedTier(parseModelId(id).tier);
 
 /** A plan's ports lie at most so far above its base. */
 export const PORTS_ABOVE_BASE = 80;
@@ -175,6 +209,7 @@ export function planPorts(base: number, { validators = 4, ...options }: MeshOpti
     chain: base + 45,
     router: base + 44,
     gateway: base + 46,
+    ...(options.relay && { relay: base + 47 }),
     validators: row(31, validators),
     verifiers: row(51, countProviders(options as MeshOptions)),
     providers: row(61, countProviders(options as MeshOptions)),
@@ -196,19 +231,22 @@ export function assignPorts(free: readonly number[], options: MeshOptions): Mesh
     chain: next(),
     router: next(),
     gateway: next(),
+    ...(options.relay && { relay: next() }),
     validators: row(validators),
     verifiers: row(providers),
     providers: row(providers),
   };
 }
 
-export const countPorts = (options: MeshOptions): number => 3 + (options.validators ?? 4) + 2 * countProviders(options);
+export const countPorts = (options: MeshOptions): number =>
+  3 + (options.relay ? 1 : 0) + (options.validators ?? 4) + 2 * countProviders(options);
 
 const require = createRequire(import.meta.url);
 /** The daemons' programs, from the packages that they come with. */
 const BIN = {
   validatord: require.resolve('@ogong/node/bin/ogong-validatord'),
   routerd: require.resolve('@ogong/node/bin/ogong-routerd'),
+  relayd: require.resolve('@ogong/node/bin/ogong-relayd'),
   gatewayd: require.resolve('@ogong/node/bin/ogong-gatewayd'),
   provider: require.resolve('@ogong/provider/bin/ogong-provider'),
   verifierd: require.resolve('@ogong/provider/bin/ogong-verifierd'),
@@ -217,7 +255,13 @@ const at = (port: number): string => `127.0.0.1:${port}`;
 
 /** Every daemon of a mesh on this machine. Pure: starts nothing and writes nothing. */
 export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins): MeshPlan {
-  const { directory, variant, pricePer1kAtomic = DEFAULT_PRICE_PER_1K, timings = QUICK_TIMINGS } = options;
+  const {
+    directory,
+    variants = [],
+    machines,
+    pricePer1kAtomic = DEFAULT_PRICE_PER_1K,
+    timings = QUICK_TIMINGS,
+  } = options;
   assertOptions(options);
   const deploymentFile = join(directory, 'deployment.json');
   const rpcUrl = `http://${at(ports.chain)}`;
@@ -228,11 +272,12 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       : { keys: join(directory, 'canary-keys.txt'), texts: join(directory, 'canary-texts.txt') };
   const logs = join(directory, 'logs');
   const models = listModels(options);
-  const modelFlags = [
-    ...models.flatMap(({ path }) => ['--model', `file:${path}`]),
-    // All daemons find there what one of them has read of a model's file.
-    ...['--models-dir', join(directory, 'models')],
-  ];
+  // All daemons find there what one of them has read of a model's file.
+  const shared = ['--models-dir', join(directory, 'models')];
+  const flagsOf = (paths: Iterable<string>): string[] => [...paths].flatMap((path) => ['--model', `file:${path}`]);
+  /** One file may bear two ids. */
+  const verified = flagsOf(new Set(models.map(({ path }) => path)));
+  const policyFlags = machines === undefined ? [] : ['--machine-policy', machines.policyFile];
   const registry = ['--registry-interval', `${timings.registryIntervalMs}ms`];
   const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
   const define = (
@@ -242,7 +287,9 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     rest: { entry: string; before?: readonly string[]; args: readonly string[]; after?: readonly string[] },
   ): ProcessPlan => {
     const dataDir = join(directory, name);
-    const args = [...(rest.before ?? []), '--bind', at(port), '--data-dir', dataDir, ...chainFlags, ...rest.args];
+    // A relay knows no chain.
+    const common = ['--bind', at(port), '--data-dir', dataDir, ...(role === 'relay' ? [] : chainFlags)];
+    const args = [...(rest.before ?? []), ...common, ...rest.args];
     return {
       name,
       role,
@@ -268,6 +315,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--audit-window', `${timings.auditWindowMs}ms`],
           ...(canaries === undefined ? [] : ['--canary-gateway', gatewayUrl]),
           ...(canaries === undefined ? [] : ['--canary-keys', canaries.keys, '--canary-texts', canaries.texts]),
+          ...policyFlags,
           ...registry,
         ],
       }),
@@ -275,38 +323,50 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     ...ports.verifiers.map((port, i) =>
       define(verifierName(i), 'verifier', port, {
         entry: BIN.verifierd,
-        args: [...modelFlags, '--provider', pins.providers[i] as string, ...registry],
+        args: [...verified, ...shared, '--provider', pins.providers[i] as string, ...registry],
       }),
     ),
     define('router', 'router', ports.router, {
       entry: BIN.routerd,
       args: [...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`],
     }),
+    ...(ports.relay === undefined ? [] : [define('relay', 'relay', ports.relay, { entry: BIN.relayd, args: [] })]),
     ...ports.providers.map((port, i) => {
       const name = providerName(options, i);
       const pin = pins.verifiers[i] as MeshPins['verifiers'][number];
-      const own = variant?.name === name ? variant : undefined;
+      const own = variants.find((variant) => variant.name === name);
+      const served = models.filter((model) => own?.models?.includes(model.id) ?? isForAll(model));
       return define(name, 'provider', port, {
-        entry: own?.entry ?? BIN.provider,
-        before: own ? [...own.args, '--', 'serve'] : ['serve'],
+        entry: own?.program?.entry ?? BIN.provider,
+        before: own?.program ? [...own.program.args, '--', 'serve'] : ['serve'],
         args: [
-          ...modelFlags,
-          ...models.flatMap(({ id }) => ['--model-id', id]),
+          ...(own?.flags ?? []),
+          ...flagsOf(served.map(({ path }) => path)),
+          ...shared,
+          ...served.flatMap(({ id }) => ['--model-id', id]),
           ...['--price', String(pricePer1kAtomic)],
           ...['--router', at(ports.router)],
           ...['--router-cert', pins.router],
+          ...(isRelayed(options, i)
+            ? ['--relay', `${at(options.relay?.door ?? Number(ports.relay))}|${pins.relay}`]
+            : []),
           ...['--verifier-endpoint', at(ports.verifiers[i] as number)],
           ...['--verifier-cert', pin.certHash],
           ...['--verifier-key', pin.keyHash],
           ...['--announce-interval', `${timings.announceIntervalMs}ms`],
           ...registry,
         ],
-        after: [...validatorNames, 'router'],
+        after: [...validatorNames, 'router', ...(isRelayed(options, i) ? ['relay'] : [])],
       });
     }),
     define('gateway', 'gateway', ports.gateway, {
       entry: BIN.gatewayd,
-      args: ['--router', at(ports.router), '--router-cert', pins.router, '--public-rpc-url', rpcUrl],
+      args: [
+        ...['--router', at(ports.router), '--router-cert', pins.router, '--public-rpc-url', rpcUrl],
+        ...policyFlags,
+        ...(machines === undefined ? [] : ['--machine-interval', `${machines.intervalMs}ms`]),
+        ...(options.seal === undefined ? [] : ['--seal', options.seal]),
+      ],
       after: [...validatorNames, 'router'],
     }),
   ];
@@ -323,8 +383,15 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   };
 }
 
-function assertOptions({ validators = 4, providers = 3 }: MeshOptions): void {
+function isRelayed({ providers = 3, relay }: MeshOptions, index: number): boolean {
+  return relay !== undefined && index < providers && index >= providers - relay.providers;
+}
+
+function assertOptions({ validators = 4, providers = 3, relay }: MeshOptions): void {
   const within = (value: number, high: number): boolean => Number.isInteger(value) && value >= 1 && value <= high;
   if (!within(validators, 9)) throw new MeshError('bad-option', `${validators} validators: 1 to 9 fit on one machine`);
   if (!within(providers, 8)) throw new MeshError('bad-option', `${providers} providers: 1 to 8 fit on one machine`);
+  if (relay && !within(relay.providers, providers)) {
+    throw new MeshError('bad-option', `${relay.providers} providers behind a relay: 1 to ${providers} can be`);
+  }
 }

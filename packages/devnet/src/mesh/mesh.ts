@@ -92,6 +92,7 @@ export async function startMesh(
   const identityOf = (name: string): MeshIdentity => identities.get(name) as MeshIdentity;
   const plan = planMesh(launch, ports, {
     router: toHex(identityOf('router').certHash),
+    ...(launch.relay && { relay: toHex(identityOf('relay').certHash) }),
     validators: validators.map(({ address }) => address),
     verifiers: ports.verifiers.map((_, i) => {
       const { certHash, keyHash } = identityOf(verifierName(i));
@@ -270,6 +271,7 @@ async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdent
     ...providers.map(verifierName),
     ...providers.map((i) => providerName(launch, i)),
     ...['router', 'gateway'],
+    ...(launch.relay ? ['relay'] : []),
     ...accountNames,
     ...(launch.economy === 'burn-and-mint' ? [...feedNames, 'governance'] : []),
   ];
@@ -332,7 +334,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
 }
 
 /** Consumers first, so that nobody calls what is already gone. */
-const stopOrder: readonly MeshRole[] = ['gateway', 'provider', 'router', 'verifier', 'validator'];
+const stopOrder: readonly MeshRole[] = ['gateway', 'provider', 'relay', 'router', 'verifier', 'validator'];
 
 async function stopInOrder(plan: MeshPlan, processes: ReadonlyMap<string, SupervisedProcess>): Promise<void> {
   for (const role of stopOrder) {
@@ -341,8 +343,10 @@ async function stopInOrder(plan: MeshPlan, processes: ReadonlyMap<string, Superv
   }
 }
 
-async function assertPortsFree({ chain, router, gateway, validators, verifiers, providers }: MeshPorts): Promise<void> {
-  for (const port of [chain, router, gateway, ...validators, ...verifiers, ...providers]) {
+async function assertPortsFree({ chain, router, gateway, relay, ...rows }: MeshPorts): Promise<void> {
+  const { validators, verifiers, providers } = rows;
+  const single = [chain, router, gateway, ...(relay === undefined ? [] : [relay])];
+  for (const port of [...single, ...validators, ...verifiers, ...providers]) {
     if (!(await isPortFree(port))) {
       throw new MeshError('port-in-use', `port ${port} is in use: stop what holds it, or choose another --base-port`);
     }

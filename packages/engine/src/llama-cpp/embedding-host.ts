@@ -1,13 +1,14 @@
 import type { PoolingModel } from '../decode/pooling-model.ts';
+import { createPairTokenizer } from '../decode/text/pair-tokens.ts';
 import type { EmbeddingInfo, Pooling } from '../interface/embedding.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaEmbeddingLoad } from './load-options.ts';
-import { type LlamaModel, type LlamaVocabulary, openLlamaModel } from './model.ts';
+import { type LlamaModel, openLlamaModel } from './model.ts';
 import type { ModelFacts } from './model-file.ts';
 import { formatNumericClass, isaClassOf, WHOLE_INPUTS } from './numeric-class.ts';
 import { openLibrary } from './open-host.ts';
 import { LLAMA_VERSION } from './platform.ts';
-import { POOLING_CODES } from './pooled-context.ts';
+import { POOLING_CODES, type PooledContextOptions, type ScorePlace } from './pooled-context.ts';
 import { assertUnchanged } from './verified-model.ts';
 
 /** Loads llama.cpp and an embedding model in this process. @throws EngineError. */
@@ -23,12 +24,14 @@ export function openEmbeddingHost(options: LlamaEmbeddingLoad): {
   assertUnchanged(files);
   const { vocabulary, embeddingSize } = llama;
   const reference = kernels === 'reference';
+  const readPair = createPairTokenizer(vocabulary, pooling === 'rank' ? file.rerankTemplate : undefined);
+  const score = placeOfScore(file);
   const tokenize = (input: string, query?: string) =>
     query === undefined
       ? vocabulary.tokenize(input, { addSpecial: true, parseSpecial: false })
-      : tokenizePair(vocabulary, query, input);
-  const exact = reference && llama.hasReference && probeRepetition(llama, { contextSize, pooling, threads });
-  const context = llama.createPooledContext({ contextSize, threads, pooling, reference });
+      : readPair(query, input);
+  const exact = reference && llama.hasReference && probeRepetition(llama, { contextSize, pooling, score, threads });
+  const context = llama.createPooledContext({ contextSize, threads, pooling, score, reference });
   const info: EmbeddingInfo = {
     modelRoot: options.modelRoot,
     vocabularyHash: file.vocabularyHash,
@@ -57,10 +60,10 @@ export function openEmbeddingHost(options: LlamaEmbeddingLoad): {
   return { model, info };
 }
 
+type RerankFacts = Pick<ModelFacts, 'path' | 'architecture' | 'scoreCount' | 'scoreLabels' | 'rerankTemplate'>;
+
 /** @throws EngineError */
-export function findPooling(
-  file: Pick<ModelFacts, 'path' | 'poolingCode' | 'scoreCount' | 'hasRerankTemplate'>,
-): Pooling {
+export function findPooling(file: RerankFacts & Pick<ModelFacts, 'poolingCode'>): Pooling {
   const { path, poolingCode } = file;
   const found = Object.entries(POOLING_CODES).find(([, code]) => code === poolingCode)?.[0] as Pooling | undefined;
   const problem = found === 'rank' ? findRerankProblem(file) : undefined;
@@ -72,34 +75,26 @@ export function findPooling(
   );
 }
 
-function findRerankProblem({
-  path,
-  scoreCount,
-  hasRerankTemplate,
-}: Pick<ModelFacts, 'path' | 'scoreCount' | 'hasRerankTemplate'>): string | undefined {
-  const known = 'rerankers with a classifier of one score are run, which read [BOS] query [EOS] [SEP] document [EOS]';
-  if (hasRerankTemplate)
-    return `${path} reads query and document in a form of its own (tokenizer.chat_template.rerank), which no receipt names yet; ${known}`;
+/** Where llama.cpp makes two likelihoods of the scores of yes and no. */
+const ANSWERS_IN_WORDS = new Set(['qwen3', 'qwen3vl']);
+const YES = 'yes';
+
+function findRerankProblem({ path, architecture, scoreCount, scoreLabels }: RerankFacts): string | undefined {
+  const known = 'rerankers are run that have a classifier of one score, or one of yes and no as Qwen3-Reranker has it';
   if (scoreCount === undefined) return `${path} is to rerank, and has no classifier (cls.output.weight); ${known}`;
-  if (scoreCount !== 1) return `${path} gives ${scoreCount} scores for a document; ${known}`;
+  if (scoreCount === 1) return undefined;
+  const labels = scoreLabels?.join(', ') ?? 'nothing that the file names';
+  const saysYesOrNo = scoreCount === 2 && [...(scoreLabels ?? [])].sort().join() === `no,${YES}`;
+  if (!saysYesOrNo || !ANSWERS_IN_WORDS.has(architecture))
+    return `${path} (${architecture}) gives ${scoreCount} scores for a document, of ${labels}; ${known}`;
   return undefined;
 }
 
-/**
- * Query and document as llama.cpp's server writes them for a reranker; each part of a text is a text, whatever it spells.
- * [BOS] query [EOS] [SEP] document [EOS], where the vocabulary adds such tokens.
- */
-function tokenizePair(
-  { tokenize, bos, eos, sep, addBos, addEos, addSep }: LlamaVocabulary,
-  query: string,
-  document: string,
-): Uint32Array {
-  const read = (text: string) => tokenize(text, { addSpecial: false, parseSpecial: false });
-  const begin = addBos ? [bos] : [];
-  // A vocabulary without an end has a separator in its place.
-  const end = addEos ? [eos >= 0 ? eos : sep] : [];
-  return Uint32Array.from([...begin, ...read(query), ...end, ...(addSep ? [sep] : []), ...read(document), ...end]);
-}
+/** Where the score lies among those of the classifier. */
+const placeOfScore = ({ scoreCount, scoreLabels }: RerankFacts): ScorePlace => ({
+  count: scoreCount ?? 1,
+  at: scoreCount === 1 ? 0 : (scoreLabels?.indexOf(YES) ?? 0),
+});
 
 /** Lengths that ggml runs differently: one row, a few, and enough to tile. */
 const PROBE_LENGTHS = [72, 1, 5, 72];
@@ -113,13 +108,14 @@ function probeRepetition(
   {
     contextSize,
     pooling,
+    score,
     threads,
-  }: Pick<LlamaEmbeddingLoad, 'contextSize' | 'threads'> & { readonly pooling: Pooling },
+  }: Pick<LlamaEmbeddingLoad, 'contextSize' | 'threads'> & Pick<PooledContextOptions, 'pooling' | 'score'>,
 ): boolean {
   const usable = Math.max(1, llama.vocabulary.size - 3);
   const inputOf = (length: number) =>
     Uint32Array.from({ length: Math.min(length, contextSize) }, (_, i) => 3 + ((i * 7919 + length) % usable));
-  const one = { contextSize, pooling, reference: true };
+  const one = { contextSize, pooling, score, reference: true };
   const many = llama.createPooledContext({ ...one, threads });
   try {
     return PROBE_LENGTHS.every((length) => {

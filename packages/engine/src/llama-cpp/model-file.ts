@@ -47,8 +47,10 @@ export interface ModelFacts {
   readonly poolingCode: number | undefined;
   /** Scores that the file's classifier gives, where it has one. */
   readonly scoreCount: number | undefined;
-  /** Whether a pair of query and document is read in a form of the model's own. */
-  readonly hasRerankTemplate: boolean;
+  /** What each of these scores is the likelihood of, where the file says so. */
+  readonly scoreLabels: readonly string[] | undefined;
+  /** The form in which a query and a document are read, where the model has one of its own. */
+  readonly rerankTemplate: string | undefined;
   /** Whether a token sees only those before it, as whatever writes must; true where the file does not say. */
   readonly isCausal: boolean;
 }
@@ -112,7 +114,8 @@ export function inspectModelFile(path: string): ModelFacts {
     fillTokens: findFillTokens(metadata),
     poolingCode: numberOf(metadata, `${architecture}.pooling_type`),
     scoreCount: countScores(tensors),
-    hasRerankTemplate: metadata.has('tokenizer.chat_template.rerank'),
+    scoreLabels: readTexts(metadata.get(`${architecture}.classifier.output_labels`)?.value),
+    rerankTemplate: stringOf(metadata, 'tokenizer.chat_template.rerank'),
     isCausal: metadata.get(`${architecture}.attention.causal`)?.value !== false,
   };
 }
@@ -152,6 +155,10 @@ function readWhole(path: string): {
     if (cause instanceof GgufError) throw new EngineError('model-corrupt', `${current}: ${cause.message}`, { cause });
     throw cause;
   }
+}
+
+function readTexts(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? value.map(String) : undefined;
 }
 
 /** Of llama.cpp's classifier: a dense layer that may come first, and the layer that gives the scores. */

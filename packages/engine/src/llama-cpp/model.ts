@@ -1,4 +1,5 @@
 import type { ControlToken } from '../decode/text/literal-text.ts';
+import type { PairVocabulary } from '../decode/text/pair-tokens.ts';
 import type { PromptVocabulary } from '../decode/text/prompt-tokens.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
@@ -9,13 +10,8 @@ import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from 
 import { createPooledContext, type PooledContext, type PooledContextOptions } from './pooled-context.ts';
 import { useReference } from './reference-kernels.ts';
 
-export interface LlamaVocabulary extends PromptVocabulary {
+export interface LlamaVocabulary extends PromptVocabulary, PairVocabulary {
   readonly size: number;
-  /** -1 where there is none. */
-  readonly sep: number;
-  /** Whether a text ends with `eos`, and whether `sep` stands between two. */
-  readonly addEos: boolean;
-  readonly addSep: boolean;
   isEnd(token: number): boolean;
   /** The token's bytes as they appear in text; control tokens have none. */
   bytesOf(token: number): Uint8Array;

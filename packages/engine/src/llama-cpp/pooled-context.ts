@@ -4,11 +4,19 @@ import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import { allocateNative, viewFloats } from './native-memory.ts';
 import { useReference } from './reference-kernels.ts';
 
+/** Which of the classifier's scores is the one of a document. */
+export interface ScorePlace {
+  readonly count: number;
+  readonly at: number;
+}
+
 export interface PooledContextOptions {
   /** Tokens of one pass at most. */
   readonly contextSize: number;
   readonly threads: number;
   readonly pooling: Pooling;
+  /** Of a reranker; the only one where absent. */
+  readonly score?: ScorePlace | undefined;
   /** Reference kernels in every pass. */
   readonly reference: boolean;
 }
@@ -26,12 +34,13 @@ export interface PooledContext {
 /** llama.h, enum llama_pooling_type. */
 export const POOLING_CODES: Readonly<Record<Pooling, number>> = { mean: 1, cls: 2, last: 3, rank: 4 };
 const FLASH_ATTENTION_ON = 1;
+const ONLY_SCORE: ScorePlace = { count: 1, at: 0 };
 
 export function createPooledContext(
   library: LlamaLibrary,
   model: Pointer,
   { vocabularySize, embeddingSize }: { vocabularySize: number; embeddingSize: number },
-  { contextSize, threads, pooling, reference }: PooledContextOptions,
+  { contextSize, threads, pooling, score = ONLY_SCORE, reference }: PooledContextOptions,
 ): PooledContext {
   // llama.cpp pads to 256 positions. Encoders need all of an input in one pass, so a pass holds a whole context.
   const size = Math.ceil(contextSize / 256) * 256;
@@ -77,7 +86,8 @@ export function createPooledContext(
       if (code !== 0) throw new EngineError('engine-crashed', `llama_decode failed with ${code}`, { retryable: true });
       const pooled: Pointer = library.embeddingsOfSequence(handle, 0);
       if (!pooled) throw new EngineError('engine-crashed', 'llama.cpp returned no vector');
-      return viewFloats(pooled, pooling === 'rank' ? 1 : embeddingSize);
+      if (pooling !== 'rank') return viewFloats(pooled, embeddingSize);
+      return viewFloats(pooled, score.count).subarray(score.at, score.at + 1);
     },
     free() {
       if (freed) return;

@@ -1,10 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { readGgufHeader } from '@ogong/models/gguf/read';
+import { computeTensorBytes } from '@ogong/models/gguf/types';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { describeEmbeddingEngine } from '@ogong/testing/engine/embedding-compliance';
 import { type RandomBertShape, writeRandomBert } from '@ogong/testing/models/random-bert';
+import { RERANK_TEMPLATE, writeRandomReranker } from '@ogong/testing/models/random-reranker';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createLlamaEmbeddingEngine } from './embedding-engine.ts';
 import { findPooling } from './embedding-host.ts';
@@ -32,15 +35,19 @@ describeEmbeddingEngine({
   words: (count) => Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 'a' : 'b')).join(' '),
 });
 
+function readTensor(path: string, name: string): ArrayBuffer {
+  const { tensors, dataOffset } = readGgufHeader(path);
+  const tensor = tensors.find((each) => each.name === name) ?? expect.fail(name);
+  const start = dataOffset + tensor.offset;
+  const file = readFileSync(path);
+  return Uint8Array.from(file.subarray(start, start + (computeTensorBytes(tensor) ?? 0))).buffer;
+}
+
 /** What the classifier of the file makes of the first token's hidden state: tanh(W h + b), and one row of weights over it. */
 function computeScore(hidden: Float32Array): number {
-  const { tensors, dataOffset } = readGgufHeader(modelPath);
-  const file = readFileSync(modelPath);
   const read = (name: string, length: number): number[] => {
-    const { offset, type } = tensors.find((tensor) => tensor.name === name) ?? expect.fail(name);
-    const at = file.byteOffset + dataOffset + offset;
-    const bytes = file.buffer.slice(at, at + length * (type === 1 ? 2 : 4));
-    return Array.from(type === 1 ? new Float16Array(bytes) : new Float32Array(bytes));
+    const bytes = readTensor(modelPath, name);
+    return Array.from(bytes.byteLength === length * 2 ? new Float16Array(bytes) : new Float32Array(bytes));
   };
   const size = hidden.length;
   const [dense, bias] = [read('cls.weight', size * size), read('cls.bias', size)];
@@ -81,15 +88,76 @@ describe('a reranker', () => {
     await expect(opening).rejects.toMatchObject({ code: 'unsupported-model', message: expect.stringMatching(message) });
   });
 
-  it('is refused where it reads a pair in a form of its own', () => {
-    const facts = { path: 'm.gguf', poolingCode: POOLING_CODES.rank, scoreCount: 1, hasRerankTemplate: false };
+  it('is refused where nobody says what its scores are of, or its architecture leaves them as they are', () => {
+    const facts = {
+      ...{ path: 'm.gguf', architecture: 'qwen3', poolingCode: POOLING_CODES.rank, scoreCount: 2 },
+      ...{ scoreLabels: ['no', 'yes'], rerankTemplate: undefined },
+    };
     expect(findPooling(facts)).toBe('rank');
-    // As llama.cpp converts Qwen3-Reranker: two scores, of yes and of no.
-    for (const scoreCount of [1, 2]) {
-      const form = { ...facts, scoreCount, hasRerankTemplate: true };
-      expect(() => findPooling(form)).toThrow(
-        /form of its own \(tokenizer\.chat_template\.rerank\).*of one score are run/,
-      );
+    for (const change of [
+      { scoreLabels: undefined },
+      { scoreLabels: ['no', 'maybe'] },
+      { scoreLabels: ['no', 'yes', 'yes'], scoreCount: 3 },
+      { architecture: 'llama' },
+    ])
+      expect(() => findPooling({ ...facts, ...change })).toThrow(/one of yes and no as Qwen3-Reranker has it/);
+  });
+});
+
+const DONOR = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
+const inWords = join(folder, 'in-words.gguf');
+writeRandomReranker(inWords, { vocabularyFrom: DONOR });
+
+describeEmbeddingEngine({
+  name: 'llama.cpp on a random reranker that answers in words',
+  query: QUERY,
+  open: (options) => createLlamaEmbeddingEngine({ modelPath: inWords, ...options }),
+  openTwin: (options) => createLlamaEmbeddingEngine({ modelPath: inWords, ...options, threads: 1 }),
+  words: (count) => Array(count).fill('a').join(' '),
+});
+
+describe('a reranker that answers in words', () => {
+  const scoresOf = async (path: string): Promise<readonly { tokens: Uint32Array; score: number }[]> => {
+    const engine = await createLlamaEmbeddingEngine({ modelPath: path });
+    try {
+      expect([engine.info().embeddingSize, engine.info().exact]).toEqual([1, true]);
+      const { inputs } = await engine.embed({ query: QUERY, inputs: DOCUMENTS });
+      return inputs.map(({ tokens, vector }) => ({ tokens, score: vector[0] as number }));
+    } finally {
+      await engine.close();
     }
+  };
+
+  it('reads the pair in the form of its file, and gives the likelihood of yes against no', async () => {
+    const found = await scoresOf(inWords);
+    const llama = openLlamaModel(openLibrary({ backend: 'cpu', engineDir: '', isa: 'auto' }), inWords);
+    const weights = new Float16Array(readTensor(inWords, 'cls.output.weight'));
+    const last = llama.createPooledContext({ contextSize: 128, threads: 1, pooling: 'last', reference: true });
+    for (const [i, { tokens, score }] of found.entries()) {
+      const written = RERANK_TEMPLATE.replace('{query}', QUERY).replace('{document}', DOCUMENTS[i] as string);
+      expect([...tokens]).toEqual([...llama.vocabulary.tokenize(written, { addSpecial: false, parseSpecial: true })]);
+      const hidden = last.pool(tokens);
+      const [yes = 0, no = 0] = [0, 1].map((row) =>
+        hidden.reduce((sum, value, at) => sum + value * (weights[row * hidden.length + at] as number), 0),
+      );
+      expect(score).toBeCloseTo(1 / (1 + Math.exp(no - yes)), 2);
+    }
+    last.free();
+    llama.free();
+    expect(new Set(found.map(({ score }) => score.toFixed(3))).size).toBe(DOCUMENTS.length);
+  });
+
+  it('takes the score of yes, wherever it stands', async () => {
+    const turned = join(folder, 'turned.gguf');
+    writeRandomReranker(turned, { vocabularyFrom: DONOR, labels: ['no', 'yes'] });
+    const [scores, others] = [await scoresOf(inWords), await scoresOf(turned)];
+    for (const [i, { score }] of scores.entries()) expect(score + (others[i]?.score ?? 0)).toBeCloseTo(1, 6);
+  });
+
+  it('is refused with a form that has no place for the document', async () => {
+    const path = join(folder, 'half.gguf');
+    writeRandomReranker(path, { vocabularyFrom: DONOR, template: '<s>{query}</s>' });
+    const opening = createLlamaEmbeddingEngine({ modelPath: path });
+    await expect(opening).rejects.toMatchObject({ code: 'unsupported-model', message: expect.stringMatching(/once/) });
   });
 });

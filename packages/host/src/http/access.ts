@@ -6,6 +6,7 @@ import { ApiError } from './api-error.ts';
 /** Headers of answers that pages may read. */
 const SHOWN = [
   ...['x-request-id', 'request-id', 'retry-after'],
+  ...['limit', 'remaining', 'reset'].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
   ...['x-ogong-receipt', 'x-ogong-ignored', 'x-ogong-clamped', 'x-ogong-token-count'],
 ];
 

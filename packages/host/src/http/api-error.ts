@@ -36,6 +36,7 @@ const KINDS = {
   internal_error: SERVER(500, false),
   ogong_check_failed: SERVER(502),
   provider_failed: SERVER(502),
+  order_not_admitted: SERVER(503),
   no_provider: SERVER(503),
   engine_unavailable: SERVER(503),
   provider_busy: SERVER(503),

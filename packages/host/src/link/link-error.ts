@@ -39,6 +39,7 @@ const REFUSALS = {
   precondition: Code.FailedPrecondition,
   unsupported: Code.Unimplemented,
   unavailable: Code.Unavailable,
+  'not-admitted': Code.FailedPrecondition,
 } as const;
 
 export type RefusalCode = keyof typeof REFUSALS;

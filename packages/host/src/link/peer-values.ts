@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readHostPort, type ValueSchema } from '../config/values.ts';
-import type { HostPort } from './host-port.ts';
+import { formatHostPort, type HostPort } from './host-port.ts';
 import { loadCertificatePin, type PeerId } from './link-identity.ts';
 
 export interface KnownPeer {
@@ -17,6 +17,42 @@ export const certificatePin: ValueSchema<PeerId> = z.string().transform((value, 
     return z.NEVER;
   }
 });
+
+export interface RouterPeer {
+  readonly endpoint: HostPort;
+  /** Undefined where it is given for all routers together. */
+  readonly certHash: PeerId | undefined;
+}
+
+/** `host:port`, or `host:port|cert` as below. */
+export const routerPeer: ValueSchema<RouterPeer> = z.string().transform((value, context) => {
+  const [address = '', pin, ...rest] = value.split('|');
+  const parsed = rest.length === 0 ? readHostPort(address) : undefined;
+  try {
+    if (parsed) return { endpoint: parsed, certHash: pin === undefined ? undefined : loadCertificatePin(pin) };
+    context.addIssue({ code: 'custom', message: 'expected host:port or host:port|cert' });
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+  return z.NEVER;
+});
+
+/**
+ * Routers with their certificates: their own, or the one that is given for all.
+ * @param problems gets a sentence for each router that has none.
+ */
+export function pinRouters(
+  routers: readonly RouterPeer[],
+  { routerCert, problems }: { readonly routerCert: string | undefined; readonly problems: string[] },
+): KnownPeer[] {
+  const known: KnownPeer[] = [];
+  for (const { endpoint, certHash } of routers) {
+    const pin = certHash ?? (routerCert === undefined ? undefined : loadCertificatePin(routerCert));
+    if (pin) known.push({ endpoint, certHash: pin });
+    else problems.push(`--router ${formatHostPort(endpoint)} needs its certificate: host:port|cert, or --router-cert`);
+  }
+  return known;
+}
 
 /** `host:port|cert`, the certificate as above. */
 export const knownPeer: ValueSchema<KnownPeer> = z.string().transform((value, context) => {

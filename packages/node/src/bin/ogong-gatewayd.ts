@@ -4,14 +4,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import { createChainClient } from '@ogong/chain/client';
+import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
-import { createLinkIdentity, loadCertificatePin } from '@ogong/host/link/link-identity';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
+import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/peer-values';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
@@ -31,7 +33,18 @@ const NAME = 'ogong-gatewayd';
 /** Openings of long replies are the largest messages that a gateway gets. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
+const DEFAULT_ROUTER: RouterPeer = { endpoint: { host: '127.0.0.1', port: 4544 }, certHash: undefined };
+
 type Values = Extract<ReturnType<typeof gatewayConfig.parse>, { kind: 'run' }>['values'];
+
+/** @throws ConfigError where a router has no certificate. */
+function readRouters({ router, routerCert }: Values): readonly KnownPeer[] {
+  const problems: string[] = [];
+  const given = router.length > 0 ? router : [DEFAULT_ROUTER];
+  const routers = pinRouters(given, { routerCert, problems });
+  if (problems.length > 0) throw new ConfigError(NAME, problems);
+  return routers;
+}
 
 async function start(values: Values): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
@@ -64,7 +77,7 @@ async function start(values: Values): Promise<Daemon> {
   bindLedger(store, chain.ledger);
   const gateway = createGateway(
     {
-      router: { endpoint: values.router, certHash: loadCertificatePin(values.routerCert) },
+      routers: readRouters(values),
       http: {
         bind: values.bind,
         maxConnections: values.maxConnections,
@@ -93,6 +106,7 @@ async function start(values: Values): Promise<Daemon> {
       },
       seal: values.seal,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
+      machineIntervalMs: values.machineInterval,
       misroutedDir: join(values.dataDir, 'misrouted'),
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
@@ -160,6 +174,7 @@ if (first === 'keys') {
 
 function runKeys({ values, positionals }: Extract<ReturnType<typeof keysConfig.parse>, { kind: 'run' }>): string {
   const path = values.apiKeys ?? join(values.dataDir, 'api-keys.json');
-  const { name, maxSpend: maxSpendAtomic, lifetime: lifetimeMs, models } = values;
-  return runKeysCommand({ positionals, path, name, maxSpendAtomic, lifetimeMs, models, nowMs: Date.now() });
+  const { name, maxSpend: maxSpendAtomic, lifetime: lifetimeMs, models, requestsPerMinute, tokensPerMinute } = values;
+  const limits = { requestsPerMinute, tokensPerMinute };
+  return runKeysCommand({ positionals, path, name, maxSpendAtomic, lifetimeMs, models, ...limits, nowMs: Date.now() });
 }

@@ -54,7 +54,7 @@ it('rotates the secret alone: id, budget, models and expiry stay, and the old se
   const next = rotateApiKey(path, key.id, now);
   expect(keys.find(secret)).toBeUndefined();
   expect(keys.find(next)).toEqual(before);
-  expect(before).toEqual({ id: key.id, budgetAtomic: 7n, models: ['ogong/replay/*'] });
+  expect(before).toMatchObject({ id: key.id, budgetAtomic: 7n, models: ['ogong/replay/*'] });
   now = 5_000;
   expect(keys.find(next)).toBeUndefined();
   for (const shown of [secret, next]) expect(readFileSync(path, 'utf8')).not.toContain(shown);

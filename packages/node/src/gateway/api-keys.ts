@@ -2,10 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { writePrivateFile } from '@ogong/host/files/private-files';
 import { z } from 'zod';
+import type { SpendingOrganisation } from './channel-ledger.ts';
 
 /** The file has dates with four digits of a year. */
 const LATEST_EXPIRY_MS = Date.UTC(9999, 11, 31);
 const MAX_PATTERNS = 100;
+const perMinute = z.number().int().min(1).max(1e9).optional();
 const MODEL_PATTERN = /^(?=.)[\x21-\x29\x2b\x2d-\x7e]{0,160}\*?$/;
 
 /** A key as the file has it: only its hash, so that whoever reads the file cannot use it. */
@@ -23,6 +25,8 @@ const keySchema = z.object({
   rotatedAt: z.iso.datetime().optional(),
   /** Model ids, or beginnings of them that end in `*`. */
   models: z.array(z.string().regex(MODEL_PATTERN)).min(1).max(MAX_PATTERNS).optional(),
+  requestsPerMinute: perMinute,
+  tokensPerMinute: perMinute,
 });
 const fileSchema = z.object({ keys: z.array(keySchema).max(100_000) });
 
@@ -43,6 +47,16 @@ export interface KeyHolder {
   readonly budgetAtomic: bigint | undefined;
   /** Which models it may ask for; undefined for all. */
   readonly models?: readonly string[] | undefined;
+  readonly limits?: KeyLimits;
+  /** Whom it belongs to, with a budget for all of its keys; undefined for nobody. */
+  readonly organisation?: SpendingOrganisation | undefined;
+}
+
+/** How much a key may ask for in a minute; undefined for as much as there is. */
+export interface KeyLimits {
+  readonly requestsPerMinute?: number | undefined;
+  /** Of prompts and answers. */
+  readonly tokensPerMinute?: number | undefined;
 }
 
 export interface ApiKeys {
@@ -70,10 +84,11 @@ export function openApiKeys(path: string | undefined, onError: (error: unknown) 
     byHash = new Map(
       keys
         .filter(({ revokedAt }) => revokedAt === undefined)
-        .map(({ id, hash, maxSpendAtomic, expiresAt, models }) => {
+        .map(({ id, hash, maxSpendAtomic, expiresAt, models, requestsPerMinute, tokensPerMinute }) => {
           const budgetAtomic = maxSpendAtomic === undefined ? undefined : BigInt(maxSpendAtomic);
           const expiresMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
-          return [hash, { holder: { id, budgetAtomic, models }, expiresMs }];
+          const limits = { requestsPerMinute, tokensPerMinute };
+          return [hash, { holder: { id, budgetAtomic, models, limits }, expiresMs }];
         }),
     );
     stamp = current;
@@ -125,7 +140,7 @@ export const isModelAllowed = ({ models }: Pick<KeyHolder, 'models'>, model: str
   models.some((pattern) => (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern));
 
 /** Limits of a new key. */
-export interface KeyTerms {
+export interface KeyTerms extends KeyLimits {
   readonly maxSpendAtomic: bigint | undefined;
   readonly expiresMs?: number | undefined;
   readonly models?: readonly string[] | undefined;
@@ -136,7 +151,15 @@ const createSecret = (): string => `ogong-${randomBytes(32).toString('base64url'
 /** @returns the secret, which is shown once and stored nowhere. @throws ApiKeyError `usage` */
 export function addApiKey(
   path: string,
-  { name, maxSpendAtomic, expiresMs, models, nowMs }: KeyTerms & { readonly name: string; readonly nowMs: number },
+  {
+    name,
+    maxSpendAtomic,
+    expiresMs,
+    models,
+    requestsPerMinute,
+    tokensPerMinute,
+    nowMs,
+  }: KeyTerms & { readonly name: string; readonly nowMs: number },
 ): { key: ApiKey; secret: string } {
   if (expiresMs !== undefined && !(expiresMs <= LATEST_EXPIRY_MS)) {
     throw new ApiKeyError('usage', 'a key ends before the year 10000; leave --lifetime out where it has no end');
@@ -150,12 +173,15 @@ export function addApiKey(
     ...(maxSpendAtomic === undefined ? {} : { maxSpendAtomic: `${maxSpendAtomic}` }),
     ...(expiresMs === undefined ? {} : { expiresAt: new Date(expiresMs).toISOString() }),
     ...(models === undefined ? {} : { models: [...models] }),
+    ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
+    ...(tokensPerMinute === undefined ? {} : { tokensPerMinute }),
   };
   // The daemon refuses a file with a field that it cannot read, so none is written.
   if (!keySchema.safeParse(key).success) {
     throw new ApiKeyError(
       'usage',
-      'a name has at most 100 characters, a list of models 1 to 100 ids, of which each may end in *',
+      'a name has at most 100 characters, a list of models 1 to 100 ids, of which each may end in *, ' +
+        'a limit of a minute is 1 to 1,000,000,000',
     );
   }
   writeApiKeys(path, [...readApiKeys(path), key]);

@@ -16,6 +16,7 @@ const reservation = (replyId: string, maxFeeAtomic: bigint, change: Partial<Rese
   validator: 'aa',
   keyId: 'key',
   keyBudgetAtomic: undefined,
+  model: 'ogong/verified/test/a',
   maxFeeAtomic,
   spendableAtomic: UNLIMITED,
   spentAtomic: 0n,
@@ -108,7 +109,7 @@ describe('vouchers', () => {
     await ledger.close('1', closing(1_000_000n));
     await ledger.close('1', closing(5n));
     expect(ledger.channel('aa')).toEqual({ cumulativeAtomic: 100n, owedAtomic: 100n, outstandingAtomic: 0n });
-    expect(ledger.spentBy('key')).toBe(100n);
+    expect(ledger.spending('key').spent).toBe(100n);
   });
 
   it('learn of a settlement after the fee', async () => {

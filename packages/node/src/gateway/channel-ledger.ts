@@ -3,6 +3,7 @@ import { amount, bytes, columns, integer, named, oneOf, optional, text } from '@
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import { addHold, sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
+import { addUsage, toDay, type UsagePlace } from './usage-book.ts';
 
 /**
  * What the gateway has signed away, per channel (one validator, one payer). The voucher in an order is cumulative: it
@@ -25,6 +26,12 @@ export function computeCumulative(channel: PayerChannel, maxFeeAtomic: bigint): 
   return needed;
 }
 
+export interface SpendingOrganisation {
+  readonly id: string;
+  /** Undefined: no limit. */
+  readonly budgetAtomic: bigint | undefined;
+}
+
 export interface Reservation {
   /** Hex, 16 bytes. */
   readonly replyId: string;
@@ -35,6 +42,9 @@ export interface Reservation {
   readonly keyId: string;
   /** Most that the key may ever spend; undefined: no limit. */
   readonly keyBudgetAtomic: bigint | undefined;
+  /** Whom the key belongs to, and the most that all of its keys may ever spend. Default: nobody. */
+  readonly organisation?: SpendingOrganisation | undefined;
+  readonly model: string;
   /** Whether others use the gateway too: then one key may hold no more of a channel than its share, see assertShare. */
   readonly isShared?: boolean;
   readonly maxFeeAtomic: bigint;
@@ -52,6 +62,15 @@ export interface OrderBytes {
   readonly signature: Uint8Array;
 }
 
+/** Why an order brought no answer. */
+export interface TryFailure {
+  /** As a client reads it; empty where nothing failed. */
+  readonly code: string;
+  readonly reason: string;
+  /** UTF-8 bytes of its text that the client had by then. */
+  readonly shownBytes: number;
+}
+
 /** `open`: in flight. `delivered`: answered and checked. `abandoned`: no good answer came. `closed`: the fee is known. */
 export type OrderState = 'open' | 'delivered' | 'abandoned' | 'closed';
 
@@ -61,6 +80,9 @@ export interface OrderRow extends OrderBytes {
   readonly choice: number;
   readonly validator: string;
   readonly keyId: string;
+  /** Empty where the key belongs to none. */
+  readonly organisation: string;
+  readonly model: string;
   readonly maxFeeAtomic: bigint;
   readonly createdMs: number;
   readonly expiresMs: number;
@@ -76,6 +98,7 @@ export interface OrderRow extends OrderBytes {
   readonly heldFeeAtomic: bigint | undefined;
   /** Hash of the record that the validator judged, in hex, or empty. */
   readonly judgedRecord: string;
+  readonly failure: TryFailure;
 }
 
 /** The record that a reply came with, and its fee. */
@@ -83,6 +106,8 @@ export interface HeldRecord {
   /** Hex. */
   readonly recordHash: string;
   readonly feeAtomic: bigint;
+  readonly promptTokens: number;
+  readonly outputTokens: number;
 }
 
 export interface Closing {
@@ -94,15 +119,20 @@ export interface Closing {
   readonly settlement: string;
 }
 
+/** A provider words its refusals. */
+const MAX_REASON_LENGTH = 500;
+
 export interface ChannelLedger {
   /**
-   * Takes the maximum fee out of the channel and the key's budget and stores the order that `sign` makes for the
+   * Takes the maximum fee out of the channel and the budgets of the key and its organisation and stores the order that `sign` makes for the
    * resulting voucher. The order is on the disk when this resolves, and only then may anybody else see it.
    * @throws ApiError `budget_exceeded`, `too_many_requests` or `escrow_exhausted`; nothing changed then.
    */
   reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
   deliver(replyId: string, held: HeldRecord): Promise<void>;
   abandon(replyId: string): Promise<void>;
+  /** Keeps why an order brought no answer. The order stays what it is: what it costs is for its validator to say. */
+  noteFailure(replyId: string, failure: TryFailure): Promise<void>;
   /** Replaces the reserved maximum by the actual fee. A known fee does not change; its settlement may follow later. */
   close(replyId: string, closing: Closing): Promise<void>;
   channel(validator: string): PayerChannel;
@@ -111,14 +141,17 @@ export interface ChannelLedger {
   find(replyId: string): OrderRow | undefined;
   /** Reply ids with a receipt behind one completion, by choice. */
   findCompletion(completionId: string): string[];
+  /** Orders of the same choice that brought no answer, in the order in which they were tried. */
+  listFailed(order: Pick<OrderRow, 'completionId' | 'choice'>): OrderRow[];
   /** Orders whose fee or settlement is not known yet, oldest first. */
   listUnsettled(limit: number, offset: number): OrderRow[];
-  spentBy(keyId: string): bigint;
+  /** @param account a key's id, or `nameAccount` of an organisation. */
+  spending(account: string): Spending;
   /** Forgets orders from before a time that are settled for good. @returns how many. */
   expire(beforeMs: number): Promise<number>;
 }
 
-interface Spending {
+export interface Spending {
   readonly spent: bigint;
   readonly reserved: bigint;
 }
@@ -130,7 +163,7 @@ const channelState = columns({
 });
 const channelRow = columns({ validator: text, state: channelState });
 const spendingState = columns({ spent: amount, reserved: amount });
-const spendingRow = columns({ keyId: text, state: spendingState });
+const spendingRow = columns({ account: text, state: spendingState });
 const heldRow = columns({ validator: text, keyId: text, held: amount });
 const orderFields = {
   replyId: text,
@@ -138,6 +171,8 @@ const orderFields = {
   choice: integer,
   validator: text,
   keyId: text,
+  organisation: text,
+  model: text,
   maxFeeAtomic: named('max_fee', amount),
   order: named('order_bytes', bytes),
   signature: bytes,
@@ -145,6 +180,11 @@ const orderFields = {
   expiresMs: integer,
 };
 const newOrder = columns(orderFields);
+const failureFields = columns({
+  code: named('failure', text),
+  reason: named('failure_reason', text),
+  shownBytes: integer,
+});
 const orderRow = columns({
   ...orderFields,
   state: oneOf<OrderState>(['open', 'delivered', 'abandoned', 'closed']),
@@ -155,6 +195,7 @@ const orderRow = columns({
   heldRecord: text,
   heldFeeAtomic: named('held_fee', optional(amount)),
   judgedRecord: text,
+  failure: failureFields,
 });
 const replyIdRow = columns({ replyId: text });
 
@@ -167,16 +208,26 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
     channelRow.insert(store, 'INSERT OR REPLACE INTO channels', { validator, state });
   }
 
-  function readSpending(keyId: string): Spending {
+  function readSpending(account: string): Spending {
     const known = spendingState.get(
-      store.prepare(`SELECT ${spendingState.list} FROM spending WHERE key_id = ?`),
-      keyId,
+      store.prepare(`SELECT ${spendingState.list} FROM spending WHERE account = ?`),
+      account,
     );
     return known ?? { spent: 0n, reserved: 0n };
   }
 
-  function writeSpending(keyId: string, state: Spending): void {
-    spendingRow.insert(store, 'INSERT OR REPLACE INTO spending', { keyId, state });
+  /** Books one change of an order for everybody whose money it is, and in the usage of its day. */
+  function book(
+    { keyId, organisation, model, createdMs }: Omit<UsagePlace, 'day'> & { readonly createdMs: number },
+    { spent, reserved }: Spending,
+  ): void {
+    for (const account of organisation === '' ? [keyId] : [keyId, nameAccount(organisation)]) {
+      const known = readSpending(account);
+      const state = { spent: known.spent + spent, reserved: known.reserved + reserved };
+      spendingRow.insert(store, 'INSERT OR REPLACE INTO spending', { account, state });
+    }
+    const place = { day: toDay(createdMs), keyId, model, organisation };
+    addUsage(store, place, { costAtomic: spent, reservedAtomic: reserved });
   }
 
   /** What the open orders of each key hold of a channel. */
@@ -199,8 +250,8 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
       group.write(() => {
         const { validator, keyId, maxFeeAtomic } = reservation;
         const channel = readChannel(validator) ?? openChannel(reservation.spentAtomic);
-        const spending = readSpending(keyId);
-        assertBudget(reservation, spending);
+        const organisation = reservation.organisation?.id ?? '';
+        assertBudgets(reservation, readSpending);
         const held = readHeld(validator);
         assertShare(reservation, { held, roomAtomic: reservation.spendableAtomic - channel.owedAtomic });
         const cumulativeAtomic = computeCumulative(channel, maxFeeAtomic);
@@ -219,24 +270,33 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           cumulativeAtomic,
           outstandingAtomic: channel.outstandingAtomic + maxFeeAtomic,
         });
-        writeSpending(keyId, { ...spending, reserved: spending.reserved + maxFeeAtomic });
+        book({ ...reservation, organisation }, { spent: 0n, reserved: maxFeeAtomic });
         writeHeld(validator, keyId, (held.get(keyId) ?? 0n) + maxFeeAtomic);
-        newOrder.insert(store, 'INSERT INTO orders', { ...reservation, ...signed });
+        newOrder.insert(store, 'INSERT INTO orders', { ...reservation, organisation, ...signed });
         return signed;
       }),
 
-    deliver: (replyId, { recordHash, feeAtomic }) =>
+    deliver: (replyId, { recordHash, feeAtomic, promptTokens, outputTokens }) =>
       group.write(() => {
+        const row = readOrder(replyId);
+        // A verdict may be here before the gateway's own checks are done; the reply counts as used all the same.
+        if (row === undefined || row.state === 'abandoned' || row.heldRecord !== '') return;
         store
-          .prepare(
-            "UPDATE orders SET state = 'delivered', held_record = ?, held_fee = ? WHERE reply_id = ? AND state = 'open'",
-          )
-          .run(recordHash, `${feeAtomic}`, replyId);
+          .prepare('UPDATE orders SET state = ?, held_record = ?, held_fee = ? WHERE reply_id = ?')
+          .run(row.state === 'closed' ? 'closed' : 'delivered', recordHash, `${feeAtomic}`, replyId);
+        addUsage(store, { ...row, day: toDay(row.createdMs) }, { replies: 1, promptTokens, outputTokens });
       }),
 
     abandon: (replyId) =>
       group.write(() => {
         store.prepare("UPDATE orders SET state = 'abandoned' WHERE reply_id = ? AND state = 'open'").run(replyId);
+      }),
+
+    noteFailure: (replyId, { code, reason, shownBytes }) =>
+      group.write(() => {
+        store
+          .prepare('UPDATE orders SET failure = ?, failure_reason = ?, shown_bytes = ? WHERE reply_id = ?')
+          .run(code, reason.slice(0, MAX_REASON_LENGTH), shownBytes, replyId);
       }),
 
     close: (replyId, closing) =>
@@ -255,8 +315,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,
         });
         writeHeld(row.validator, row.keyId, (readHeld(row.validator).get(row.keyId) ?? 0n) - row.maxFeeAtomic);
-        const { spent, reserved } = readSpending(row.keyId);
-        writeSpending(row.keyId, { spent: spent + fee, reserved: reserved - row.maxFeeAtomic });
+        book(row, { spent: fee, reserved: -row.maxFeeAtomic });
         store
           .prepare(
             "UPDATE orders SET state = 'closed', fee = ?, verdict = ?, detail = ?, judged_record = ? WHERE reply_id = ?",
@@ -278,6 +337,16 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           )
           .map(({ replyId }) => replyId),
       ),
+    listFailed: ({ completionId, choice }) =>
+      store.read(() =>
+        orderRow.all(
+          store.prepare(
+            `SELECT ${orderRow.list} FROM orders WHERE completion_id = ? AND choice = ? AND failure <> '' ORDER BY rowid`,
+          ),
+          completionId,
+          choice,
+        ),
+      ),
     listUnsettled: (limit, offset) =>
       store.read(() =>
         orderRow.all(
@@ -288,7 +357,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           offset,
         ),
       ),
-    spentBy: (keyId) => store.read(() => readSpending(keyId).spent),
+    spending: (account) => store.read(() => readSpending(account)),
     expire: (beforeMs) =>
       group.write(() => {
         const settled = store.prepare(
@@ -336,12 +405,25 @@ function assertCovered({ maxFeeAtomic, spendableAtomic, spentAtomic }: Reservati
   );
 }
 
-function assertBudget({ keyBudgetAtomic, maxFeeAtomic }: Reservation, { spent, reserved }: Spending): void {
-  if (keyBudgetAtomic === undefined || spent + reserved + maxFeeAtomic <= keyBudgetAtomic) return;
-  throw new ApiError(
-    'budget_exceeded',
-    `You exceeded the budget of this key: ${spent + reserved} of ${keyBudgetAtomic} atomic units are spent or reserved, ` +
-      `and this request may cost ${maxFeeAtomic}. Lower max_tokens or raise the budget.`,
-    { publicCode: 'insufficient_quota' },
-  );
+function assertBudgets(
+  { keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: Reservation,
+  readSpending: (account: string) => Spending,
+): void {
+  const budgets: [whose: string, account: string, budgetAtomic: bigint | undefined][] = [
+    ['this key', keyId, keyBudgetAtomic],
+  ];
+  if (organisation) budgets.push(["this key's organisation", nameAccount(organisation.id), organisation.budgetAtomic]);
+  for (const [whose, account, budgetAtomic] of budgets) {
+    const { spent, reserved } = readSpending(account);
+    if (budgetAtomic === undefined || spent + reserved + maxFeeAtomic <= budgetAtomic) continue;
+    throw new ApiError(
+      'budget_exceeded',
+      `You exceeded the budget of ${whose}: ${spent + reserved} of ${budgetAtomic} atomic units are spent or reserved, ` +
+        `and this request may cost ${maxFeeAtomic}. Lower max_tokens or raise the budget.`,
+      { publicCode: 'insufficient_quota' },
+    );
+  }
 }
+
+/** What an organisation's spending is kept under; no key has such an id. */
+export const nameAccount = (organisation: string): string => `org:${organisation}`;

@@ -110,6 +110,8 @@ function readHeld(
   const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, response);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
+    promptTokens: header.promptTokenCount,
+    outputTokens: header.outputTokenCount,
     feeAtomic: computeBilledFee(findModality(endpoint), {
       order: named,
       request,

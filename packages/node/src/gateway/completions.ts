@@ -21,6 +21,8 @@ import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createChoices, type OrderedPrompt } from './buy-choices.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
+import type { RateLimits } from './rate-limits.ts';
+import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
 import type { BoughtAnswer, BoughtReply } from './reply.ts';
 import type { ReplyService } from './reply-service.ts';
@@ -36,12 +38,15 @@ export interface OgongField {
     readonly receipt?: ReceiptJson;
     /** What the model wrote, where the content that is shown is not all of it. */
     readonly response?: string;
+    /** Orders of the same answer that failed before, where there were some. */
+    readonly earlier_tries?: readonly FailedTryJson[];
   }[];
 }
 
 export interface CompletionsDependencies {
   readonly replies: ReplyService;
   readonly gate: InferenceGate;
+  readonly rates: RateLimits;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly bodyLimits: BodyLimits;
@@ -54,6 +59,7 @@ export function createCompletionHandler(endpoint: Endpoint, dependencies: Comple
   return async (context, key) => {
     const leave = dependencies.gate.enter(key.id);
     try {
+      dependencies.rates.countRequest(context, key);
       const body = await readJsonBody(context, dependencies.bodyLimits);
       return await answerWithReplies(context, { endpoint, body, key, leave }, dependencies);
     } catch (error) {
@@ -75,7 +81,7 @@ interface CompletionCall {
 function answerWithReplies(
   context: ApiContext,
   { endpoint, body: given, key, leave }: CompletionCall,
-  { replies, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
+  { replies, rates, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
 ): Promise<Response> {
   const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
   const isChecked = isInline(context);
@@ -87,6 +93,8 @@ function answerWithReplies(
   if (choices > MAX_REPLIES) throw refuseReplies(choices);
   assertModel(request.model, key);
   const provider = readProvider(context);
+  const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
+  const metered = rates.meter(context, key, replies, asked);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   return answerCompletion<BoughtReply>(context, {
     endpoint,
@@ -94,7 +102,7 @@ function answerWithReplies(
     request: { ...request, choices },
     choicesPerPrompt: request.choices,
     serve: echoPrompts(
-      createChoices(context, { completionId: identity.id, endpoint, prompts, key, provider }, replies),
+      createChoices(context, { completionId: identity.id, endpoint, prompts, key, provider }, metered),
       prompts,
     ),
     toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),
@@ -148,8 +156,9 @@ export function toOgongField(
   const withReceipt = isInline(context);
   return {
     receipts: replies.map((reply) => {
-      const { replyId, receipt, checks } = reply;
-      const listed = { reply_id: replyId, url: receiptPath(replyId) };
+      const { replyId, receipt, checks, earlierTries } = reply;
+      const tries = earlierTries && { earlier_tries: earlierTries.map(toFailedTryJson) };
+      const listed = { reply_id: replyId, url: receiptPath(replyId), ...tries };
       if (!withReceipt) return listed;
       const response = terms && 'text' in reply ? findHidden(reply, terms) : {};
       return { ...listed, checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)), ...response };

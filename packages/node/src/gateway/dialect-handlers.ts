@@ -16,10 +16,11 @@ import type { KeyedHandler } from './sign-in.ts';
  * to (docs/spec/dialects.md).
  */
 export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
-  const { gate, replies, bodyLimits, clock, randomBytes, heartbeatMs, settle } = dependencies;
+  const { gate, rates, replies, bodyLimits, clock, randomBytes, heartbeatMs, settle } = dependencies;
   return async (context, key) => {
     const leave = gate.enter(key.id);
     try {
+      rates.countRequest(context, key);
       const asked = API_DIALECTS[name].read(context, await readJsonBody(context, bodyLimits));
       const given = { body: asked.body, isChecked: isInline(context) };
       const prompt = readUnderPolicy(given, settle, (bytes) => parseRequest(bytes, 'chat'));
@@ -29,10 +30,11 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const provider = readProvider(context);
       const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key, provider } as const;
+      const metered = rates.meter(context, key, replies, [{ request, count: request.choices }]);
       return await answerInDialect<BoughtReply>(context, {
         dialect: asked.toDialect({ identity, nowMs }),
         request: { ...request, dropped: [...asked.dropped, ...request.dropped] },
-        serve: createChoices(context, job, replies),
+        serve: createChoices(context, job, metered),
         toExtra: (ends) => ({ ogong: toOgongField(context, ends, request.terms) }),
         headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
         heartbeatMs,

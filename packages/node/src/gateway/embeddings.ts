@@ -49,10 +49,11 @@ function createVectorHandler<Q extends EmbeddingRequest>(
   dependencies: CompletionsDependencies,
   { prefix, parse, format, addProof }: VectorApi<Q>,
 ): KeyedHandler {
-  const { gate, replies, bodyLimits, randomBytes, settle } = dependencies;
+  const { gate, rates, replies, bodyLimits, randomBytes, settle } = dependencies;
   return async (context: ApiContext, key) => {
     const leave = gate.enter(key.id);
     try {
+      rates.countRequest(context, key);
       const asked = { body: await readJsonBody(context, bodyLimits), isChecked: isInline(context) };
       const { body, request } = readUnderPolicy(asked, settle, parse);
       assertModel(request.model, key);
@@ -61,7 +62,8 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const form = createEmbeddingForm(request);
       const provider = readProvider(context);
       const job = { completionId, choice: 0, endpoint: request.endpoint, body, request, form, key, signal, provider };
-      const reply = await buy(replies.serve<Q, BoughtEmbedding>(job));
+      const metered = rates.meter(context, key, replies, [{ request, count: 1 }]);
+      const reply = await buy(metered.serve<Q, BoughtEmbedding>(job));
       const ogong = { ...toOgongField(context, [reply]), ...addProof?.(reply) };
       return context.json({ ...format(request, reply), ogong }, 200, {
         [RECEIPT_HEADER]: receiptPath(completionId),

@@ -14,7 +14,7 @@ const MAX_LISTS = 4;
 const MAX_NONCES = 4_096;
 const NONCES_AT_ONCE = 128;
 
-type MatchContext = Pick<ReplyContext, 'matches' | 'chain' | 'randomBytes' | 'links' | 'router'>;
+type MatchContext = Pick<ReplyContext, 'matches' | 'chain' | 'randomBytes' | 'links'>;
 
 interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
   readonly named: Pick<Order, 'payer' | 'validator'>;
@@ -76,13 +76,13 @@ const refuseNamed = (): ApiError =>
 
 /** A ticket that is not given back holds its slot until it expires. */
 async function giveBack(
-  { links, router }: Pick<MatchContext, 'links' | 'router'>,
+  { links }: Pick<MatchContext, 'links'>,
   { replyId, match }: Pick<FoundMatch, 'replyId' | 'match'>,
 ): Promise<void> {
   const { providerId } = match.ticket;
   const message = { replyId, providerId, outcome: 'unused', outputTokens: 0, durationMs: 0, firstTokenMs: 0 };
   await links
-    .to(RouterService, router)
+    .to(RouterService, match.router)
     .report(message)
     .catch(() => undefined);
 }

@@ -1,5 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { ApiError } from '@ogong/host/http/api-error';
+import { ApiError, type ApiErrorCode } from '@ogong/host/http/api-error';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
@@ -77,7 +77,7 @@ export async function* followProvider(
     // The provider may have refused because it cannot reach the validator.
     if (isRefusal(error)) {
       context.validators.doubt();
-      reportToRouter(context, attempt, { outcome: 'refused', outputTokens: 0 });
+      void reportRefusal(context, attempt, error.code);
     }
     throw error;
   } finally {
@@ -86,6 +86,15 @@ export async function* followProvider(
     if (!isOver) await leave();
     await stream.return(undefined as never);
   }
+}
+
+/**
+ * That nobody admitted the order is the provider's word. This gateway asks the validator itself: only where it is away for both of
+ * them, the provider has refused nothing.
+ */
+async function reportRefusal(context: ReplyContext, attempt: ProviderAttempt, code: ApiErrorCode): Promise<void> {
+  const isAway = code === 'order_not_admitted' && !(await context.validators.answers(attempt.validator));
+  reportToRouter(context, attempt, { outcome: isAway ? 'unused' : 'refused', outputTokens: 0 });
 }
 
 function openProgress({ payer, chain, providers, onError }: ReplyContext, attempt: ProviderAttempt): ReplyProgress {
@@ -117,5 +126,5 @@ function toCall(
 }
 
 /** The provider declined before it began, so it broke no promise. */
-const isRefusal = (error: unknown): boolean =>
-  error instanceof ApiError && (error.code === 'request_refused' || error.code === 'provider_busy');
+const isRefusal = (error: unknown): error is ApiError => error instanceof ApiError && REFUSALS.has(error.code);
+const REFUSALS: ReadonlySet<ApiErrorCode> = new Set(['request_refused', 'provider_busy', 'order_not_admitted']);

@@ -21,11 +21,13 @@ import { createEmbeddingHandler, createRerankHandler } from './embeddings.ts';
 import type { ModelList } from './model-list.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './receipt-handlers.ts';
 import type { SignIn } from './sign-in.ts';
+import { createUsageHandler, type UsageHandlerDependencies } from './usage-handler.ts';
 
 export interface GatewayAppDependencies {
   readonly signIn: SignIn;
   readonly completions: CompletionsDependencies;
   readonly receipts: ReceiptHandlersDependencies;
+  readonly usage: UsageHandlerDependencies;
   readonly models: ModelList;
   readonly public: Readonly<Record<PublicRouteName, Handler>>;
   readonly pages: Readonly<Record<PageRouteName, Handler>>;
@@ -61,9 +63,14 @@ export function createGatewayApp(
     responseCount: signIn.require(createCountHandler('response', completions)),
     message: signIn.require(createDialectHandler('message', completions)),
     messageCount: signIn.require(createCountHandler('message', completions)),
-    models: signIn.require(async (context) => showModels(context, await models.list())),
-    model: signIn.require(async (context) => showModel(context, await models.get(context.req.param('id') ?? ''))),
-    endpoints: signIn.require(async (context) => context.json(await models.listOffers(context.req.query('model')))),
+    models: signIn.require(async (context, key) => showModels(context, await models.list(key))),
+    model: signIn.require(async (context, key) =>
+      showModel(context, await models.get(context.req.param('id') ?? '', key)),
+    ),
+    endpoints: signIn.require(async (context, key) =>
+      context.json(await models.listOffers(context.req.query('model'), key)),
+    ),
+    usage: signIn.require(createUsageHandler(dependencies.usage)),
     receipt: signIn.require(receipts.showReceipt),
     opening: signIn.require(receipts.showOpening),
     health: createHealthHandler(dependencies),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { chainFields, observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hostPort, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';
+import { routerPeer } from '@ogong/host/link/peer-values';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { SORTS } from '@ogong/protocol/exchange/preference';
 import { z } from 'zod';
@@ -36,18 +37,18 @@ export const gatewayConfig = defineConfig({
   fields: {
     bind: { schema: hostPort, label: '<addr>', default: '0.0.0.0:4546', description: 'address of the HTTP API' },
     router: {
-      schema: hostPort,
-      label: '<addr>',
+      schema: routerPeer,
+      label: '<host:port|cert>',
       env: 'OGONG_ROUTER',
-      default: '127.0.0.1:4544',
-      description: 'address of the router',
+      repeatable: true,
+      description:
+        'router to ask for providers, with its certificate as a file or hash; 127.0.0.1:4544 if not given. Of several the first that answers is asked',
     },
     routerCert: {
       schema: text,
       label: '<path|hash>',
       env: 'OGONG_ROUTER_CERT',
-      required: true,
-      description: "the router's certificate, as a DER or PEM file or its SHA-256",
+      description: 'certificate of the routers that are given without one, as a DER or PEM file or its SHA-256',
     },
     maxPrice: {
       schema: atomicAmount,
@@ -80,6 +81,11 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_MACHINE_POLICY',
       description:
         'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
+    },
+    machineInterval: {
+      schema: duration,
+      default: '10m',
+      description: 'how long a machine of tier tee that has answered is not asked again',
     },
     ...chainFields,
     ...common,
@@ -165,6 +171,14 @@ export const keysConfig = defineConfig({
       schema: text,
       label: '<ids>',
       description: 'what a new key may ask for: model ids with commas between, each may end in *, as in ogong/replay/*',
+    },
+    requestsPerMinute: {
+      schema: integer({ min: 1, max: 1e9 }),
+      description: 'requests that a new key may send in a minute; without it, any number',
+    },
+    tokensPerMinute: {
+      schema: integer({ min: 1, max: 1e9 }),
+      description: 'tokens of prompts and answers that a new key may have in a minute; without it, any number',
     },
   },
   positionals: { label: 'add | list | rotate <id> | revoke <id>', min: 1, max: 2 },

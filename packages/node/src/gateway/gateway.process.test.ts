@@ -19,6 +19,7 @@ import {
   type TokenLogprob,
   TokenLogprobSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { PROVIDER_HEADER } from '@ogong/protocol/http/routes';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
@@ -339,6 +340,34 @@ describe('a provider', () => {
     expect(complaints.every(({ reason }) => reason === 'abandoned')).toBe(true);
   });
 
+  it('that dies before its first token is seen in the receipt, and beside the answer', async () => {
+    let deaths = 1;
+    const mortal: ProviderBehaviour = {
+      get dieAfter() {
+        return deaths-- > 0 ? 0 : Number.POSITIVE_INFINITY;
+      },
+    };
+    const client = await open({ providers: [mortal, mortal] });
+    const answer = await client.chat.completions.create(chat);
+    const [dead, alive] = fixture.network.orders as [NamedOrder, NamedOrder];
+    const { reply_id, url, earlier_tries } = ogongOf(answer).receipts[0]!;
+    expect(reply_id).toBe(toHex(alive.replyId));
+    const tried = {
+      ...{ reply_id: toHex(dead.replyId), provider: toHex(dead.providerId) },
+      ...{ code: 'provider_failed', reason: expect.stringContaining('failed'), shown_bytes: 0 },
+    };
+    expect(earlier_tries).toEqual([tried]);
+    const read = async (path: string) => (await fetch(`${fixture.url}${path}`)).json();
+    const stored = (await read(url)) as { earlier_tries: unknown; reply_id: string };
+    const status = expect.objectContaining({ state: 'abandoned', fee_atomic: null });
+    expect(stored).toMatchObject({ reply_id, earlier_tries: [{ ...tried, status }] });
+
+    // A reply at the first try has none, and its answer does not speak of any.
+    const next = await client.chat.completions.create(chat);
+    expect(ogongOf(next).receipts[0]).not.toHaveProperty('earlier_tries');
+    expect(await read(ogongOf(next).receipts[0]!.url)).toMatchObject({ earlier_tries: [] });
+  });
+
   it('that dies later ends a stream with an error, and gives no answer that is not streamed', async () => {
     const client = await open({ providers: [{ dieAfter: 4 }] });
     const stream = await client.chat.completions.create({ ...chat, stream: true });
@@ -609,6 +638,26 @@ describe('a stream', () => {
   });
 });
 
+describe('several routers', () => {
+  const dead = { endpoint: '127.0.0.1:1', certHash: new Uint8Array(32) };
+
+  it('stand in for one another: the gateway serves, lists models, and reports to whoever signed the ticket', async () => {
+    const client = await open({ routers: (own) => [dead, own] });
+    const answer = await client.chat.completions.create(chat);
+    expect(answer.choices[0]?.message.content).toBe(STORY);
+    expect((await client.models.list()).data.map(({ id }) => id)).toContain(FAKE_MODEL);
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['ok']);
+  });
+
+  it('that are all out of reach leave a status that says so', async () => {
+    const client = await open({ routers: () => [dead, { ...dead, endpoint: '127.0.0.1:2' }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({
+      status: 503,
+      code: 'router_unreachable',
+    });
+  });
+});
+
 describe('validators', () => {
   it('are told which record was given, and hear it when they are back', async () => {
     const client = await open();
@@ -730,19 +779,34 @@ describe('validators', () => {
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'validator_unreachable' });
   });
 
-  it('are asked again if a provider refuses, because it may not be able to reach them', async () => {
-    const refuse = new Refusal('unavailable', 'the validator did not admit the order: cannot reach it');
-    const client = await open({ providers: [{}, {}] });
+  it('that are away are no fault of a provider: the next one is asked, and the router hears of no refusal', async () => {
+    const client = await open({ providers: [{ asksValidator: true }] });
     const { network } = fixture;
     await client.chat.completions.create(chat);
     const first = network.orders[0]!.validator;
-    const isFirst = ({ address }: { address: Uint8Array }): boolean => Buffer.compare(address, first) === 0;
-    network.deadValidators.add(network.chain.validators().findIndex(isFirst));
-    for (const provider of network.providers) provider.behaviour = { refuse };
-    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'provider_busy' });
-    for (const provider of network.providers) provider.behaviour = {};
+    network.deadValidators.add(
+      network.chain.validators().findIndex(({ address }) => Buffer.compare(address, first) === 0),
+    );
     await client.chat.completions.create(chat);
     expect(network.orders.at(-1)!.validator).not.toEqual(first);
+    const outcomes = () => network.reports.map(({ outcome }) => outcome).sort();
+    await expect.poll(outcomes, { timeout: 30_000 }).toEqual(['ok', 'ok', 'unused']);
+    // Nor does a test of this provider count.
+    network.deadValidators.add(0).add(1);
+    const named = { headers: { [PROVIDER_HEADER]: toHex(network.providers[0]!.id) } };
+    await expect(client.chat.completions.create(chat, named)).rejects.toMatchObject({ code: 'validator_unreachable' });
+    expect(network.complaints).toEqual([]);
+  });
+
+  it('that answer this gateway are no excuse for a provider', async () => {
+    const refuse = new Refusal('not-admitted', 'the validator did not admit the order: it is down');
+    const client = await open({ providers: [{ refuse }] });
+    const { network } = fixture;
+    const named = { headers: { [PROVIDER_HEADER]: toHex(network.providers[0]!.id) } };
+    const failed = { status: 503, code: 'order_not_admitted' };
+    await expect(client.chat.completions.create(chat, named)).rejects.toMatchObject(failed);
+    const outcomes = () => network.reports.map(({ outcome }) => outcome);
+    await expect.poll(outcomes, { timeout: 30_000 }).toEqual(['refused', 'refused']);
     expect(network.complaints).toEqual([]);
   });
 

@@ -33,9 +33,11 @@ import { createProviderMatch, type ProviderMatchOptions } from './provider-match
 import { createPageHandlers } from './public/page-handlers.ts';
 import { createPublicHandlers, type PageNetwork } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
+import { createRateLimits } from './rate-limits.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
+import { createRouters, type Routers } from './routers.ts';
 import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
@@ -72,7 +74,8 @@ export interface GatewaySpendingOptions {
 }
 
 export interface GatewayOptions {
-  readonly router: Peer;
+  /** At least one, in the order in which they are asked. */
+  readonly routers: readonly Peer[];
   readonly http: GatewayHttpOptions;
   readonly spending: GatewaySpendingOptions;
   /** How long providers are waited for. */
@@ -81,6 +84,8 @@ export interface GatewayOptions {
   readonly seal?: SealPolicy;
   /** Which machines of tier `tee` are believed. Default: none, and nothing is bought in that tier. */
   readonly machinePolicy?: MachinePolicy | undefined;
+  /** How long a machine that has answered is not asked again. Default: ten minutes. */
+  readonly machineIntervalMs?: number;
   /** Where tickets are kept by which the router misrouted. Default: nowhere. */
   readonly misroutedDir?: string;
   readonly receiptLifetimeMs: number;
@@ -148,8 +153,9 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   const signIn = createSignIn(dependencies.keys);
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
-  const replies = createReplies(options, context, { books, checker });
-  const app = createApp(options, context, { signIn, books, replies });
+  const routers = createRouters(options, context);
+  const replies = createReplies(options, context, { books, checker, routers });
+  const app = createApp(options, context, { signIn, books, replies, routers });
   const server = (dependencies.openServer ?? createHttpServer)(app, {
     bind,
     headersTimeoutMs,
@@ -274,9 +280,9 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 }
 
 function createReplies(
-  { router, patience, spending, modelRoots, seal = 'auto', machinePolicy, misroutedDir }: GatewayOptions,
+  { patience, spending, modelRoots, seal = 'auto', machinePolicy, machineIntervalMs, misroutedDir }: GatewayOptions,
   context: GatewayContext,
-  { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
+  { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
 ): ReplyService {
   const { chain, beacon, links, payer, clock, logger, counts, warn } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
@@ -285,22 +291,21 @@ function createReplies(
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
     const kept = misroutedDir && keepMisrouted(misroutedDir, match);
-    logger.warn({ problem, kept }, 'the router misrouted');
+    logger.warn({ problem, kept }, 'a router misrouted');
   };
   const { busyPatienceMs } = patience;
   return createReplyService({
-    router,
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
     chain,
     beacon,
     links,
     payer,
-    matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted }, { links, clock }),
+    matches: createProviderMatch({ maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted }, { routers, clock }),
     providers: createProviderCall(patience, {
       links,
       sealing: {
-        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy }),
+        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs }),
         ledger: chain.ledger,
       },
     }),
@@ -318,14 +323,21 @@ function createReplies(
       counts.countFault(reason);
       logger.warn({ reason, providerId }, 'a provider failed');
     },
-    onError: warn('the router could not be told'),
+    onError: warn('a router could not be told'),
   });
 }
 
+interface AppParts {
+  readonly signIn: SignIn;
+  readonly books: Books;
+  readonly replies: ReplyService;
+  readonly routers: Routers;
+}
+
 function createApp(
-  { http, router, spending, network }: GatewayOptions,
-  { chain, beacon, links, publicLinks = links, metrics, clock, logger, counts }: GatewayContext,
-  { signIn, books, replies }: { readonly signIn: SignIn; readonly books: Books; readonly replies: ReplyService },
+  { http, routers: peers, spending, network }: GatewayOptions,
+  { store, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts }: GatewayContext,
+  { signIn, books, replies, routers }: AppParts,
 ): ApiApp {
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
   counts.watch({ running: gate.size, complaints: books.complaints.size });
@@ -334,6 +346,7 @@ function createApp(
     completions: {
       replies,
       gate,
+      rates: createRateLimits({ clock }),
       clock,
       randomBytes: readSystemBytes,
       bodyLimits: { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs },
@@ -341,9 +354,13 @@ function createApp(
       settle: spending.settle ?? 'any',
     },
     receipts: books,
-    models: createModelList({ router, sinceS: Math.floor(clock.nowMs() / 1000) }, { links }),
+    usage: { store, clock },
+    models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
-      reader: createPublicReader({ links: publicLinks, router, chain, clock }),
+      reader: createPublicReader({
+        ...{ links: publicLinks, chain, clock },
+        routers: createRouters({ routers: peers }, { links: publicLinks }),
+      }),
       ...{ network, chain, beacon, clock },
     }),
     pages: createPageHandlers({ rpcUrl: network?.rpcUrl }),

@@ -1,9 +1,18 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
-import { type ApiKey, ApiKeyError, addApiKey, readApiKeys, revokeApiKey, rotateApiKey } from './api-keys.ts';
+import {
+  type ApiKey,
+  ApiKeyError,
+  addApiKey,
+  type KeyLimits,
+  readApiKeys,
+  revokeApiKey,
+  rotateApiKey,
+} from './api-keys.ts';
 
-export interface KeysCommand {
+/** The limits are those of a new key. */
+export interface KeysCommand extends KeyLimits {
   readonly positionals: readonly string[];
   readonly path: string;
   readonly name: string;
@@ -27,6 +36,8 @@ export function runKeysCommand(command: KeysCommand): string {
       maxSpendAtomic,
       expiresMs: lifetimeMs === undefined ? undefined : nowMs + lifetimeMs,
       models: command.models?.split(',').map((model) => model.trim()),
+      requestsPerMinute: command.requestsPerMinute,
+      tokensPerMinute: command.tokensPerMinute,
       nowMs,
     });
     return `key ${key.id} (${key.name}) in ${path}; its secret is shown only now:\n${secret}\n`;
@@ -46,10 +57,13 @@ export function runKeysCommand(command: KeysCommand): string {
   throw new ApiKeyError('usage', 'say one of: keys add, keys list, keys rotate <id>, keys revoke <id>');
 }
 
-function describe({ revokedAt, expiresAt, maxSpendAtomic, models }: ApiKey, nowMs: number): string {
+function describe(key: ApiKey, nowMs: number): string {
+  const { revokedAt, expiresAt, maxSpendAtomic, models, requestsPerMinute, tokensPerMinute } = key;
   if (revokedAt !== undefined) return 'revoked';
   const parts = [maxSpendAtomic === undefined ? 'no limit' : `at most ${maxSpendAtomic}`];
   if (expiresAt !== undefined) parts.push(`${Date.parse(expiresAt) <= nowMs ? 'expired' : 'until'} ${expiresAt}`);
   if (models !== undefined) parts.push(`only ${models.join(',')}`);
+  if (requestsPerMinute !== undefined) parts.push(`${requestsPerMinute} requests a minute`);
+  if (tokensPerMinute !== undefined) parts.push(`${tokensPerMinute} tokens a minute`);
   return parts.join('; ');
 }

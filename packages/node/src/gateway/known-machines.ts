@@ -11,7 +11,7 @@ import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { type CheckedSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
 import type { Match } from './provider-match.ts';
 
-/** How long a machine that has answered is not asked again: so soon does one that lapses lose its traffic. */
+/** How long a machine that has answered is not asked again, where nobody says: so soon does one that lapses lose its traffic. */
 export const MACHINE_ASKED_AGAIN_MS = 600_000;
 const TIMEOUT_MS = 15_000;
 const NONCE_BYTES = 32;
@@ -31,7 +31,7 @@ export interface MachineQuestions {
  */
 export async function askMachine(
   { links, clock, ledger, policy, randomBytes }: MachineQuestions,
-  { ticket }: Match,
+  { ticket }: Pick<Match, 'ticket'>,
   signal: AbortSignal,
 ): Promise<CheckedSealKey> {
   if (policy === undefined)

@@ -1,6 +1,7 @@
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { describe, expect, it } from 'vitest';
 import { createModelList } from './model-list.ts';
+import { createRouters } from './routers.ts';
 
 const MODEL = 'ogong/verified/test/a';
 
@@ -31,37 +32,37 @@ function createList(verifiers: number, model = MODEL) {
     listOffers: async ({ model: asked }: { readonly model: string }) => ({ offers: asked === model ? [offer] : [] }),
   };
   const links = { to: () => router } as unknown as LinkPool;
-  return createModelList({ router: {} as Peer, sinceS: 0 }, { links });
+  return createModelList({ sinceS: 0 }, { routers: createRouters({ routers: [{} as Peer] }, { links }) });
 }
 
 describe('a model of the list', () => {
   it.each([0, 1])('with %i verifiers says that nobody else can check it', async (verifiers) => {
     const warning = expect.stringContaining('What nobody judges is not paid');
-    expect(await createList(verifiers).get(MODEL)).toMatchObject({ ogong: { verifiers, warning } });
+    expect(await createList(verifiers).get(MODEL, {})).toMatchObject({ ogong: { verifiers, warning } });
   });
 
   it('of tier vanilla says that nothing is proven, however many verifiers there are', async () => {
     const id = 'ogong/vanilla/test/a';
     const warning = expect.stringContaining('nothing proves which model answers');
     const posture = { tier: 'vanilla', method: 'signature', audited: false, min_price_per_1k: '1' };
-    expect(await createList(3, id).get(id)).toMatchObject({ ogong: { ...posture, warning } });
-    expect(await createList(3).get(MODEL)).toMatchObject({
+    expect(await createList(3, id).get(id, {})).toMatchObject({ ogong: { ...posture, warning } });
+    expect(await createList(3).get(MODEL, {})).toMatchObject({
       ogong: { tier: 'verified', method: 'draw-replay', audited: true },
     });
   });
 
   it('with two verifiers has no warning', async () => {
-    expect(await createList(2).get(MODEL)).not.toHaveProperty('ogong.warning');
+    expect(await createList(2).get(MODEL, {})).not.toHaveProperty('ogong.warning');
   });
 });
 
 describe('figures', () => {
   it('stand beside each model, and null where nobody has measured', async () => {
-    expect(await createList(2).get(MODEL)).toMatchObject({ ogong: { latency_ms: 120, tokens_per_second: null } });
+    expect(await createList(2).get(MODEL, {})).toMatchObject({ ogong: { latency_ms: 120, tokens_per_second: null } });
   });
 
   it('stand beside each offer, with posture and price', async () => {
-    const list = await createList(2).listOffers(MODEL);
+    const list = await createList(2).listOffers(MODEL, {});
     expect(list).toMatchObject({ object: 'list', has_more: false });
     expect((list as { data: unknown[] }).data).toEqual([
       {
@@ -75,7 +76,7 @@ describe('figures', () => {
         },
       },
     ]);
-    await expect(createList(2).listOffers('ogong/verified/test/other')).rejects.toMatchObject({
+    await expect(createList(2).listOffers('ogong/verified/test/other', {})).rejects.toMatchObject({
       code: 'model_not_found',
     });
   });

@@ -1,20 +1,23 @@
-import type { Client } from '@connectrpc/connect';
+import type { CallOptions } from '@connectrpc/connect';
 import { ApiError } from '@ogong/host/http/api-error';
-import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { formatModel, type Json } from '@ogong/host/openai/format';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { type ListedOffer, type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ListedOffer, ModelSupply } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { readPosture } from '@ogong/protocol/tier/posture';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
+import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createModelNotFound } from './provider-match.ts';
+import type { RouterClient, Routers } from './routers.ts';
 
-/** What the network serves now, as OpenAI lists models. */
+type Caller = Pick<KeyHolder, 'models'>;
+
+/** What the network serves now, as OpenAI lists models: those that a key may ask for. */
 export interface ModelList {
   /** Offers one by one, each with its figures, posture and price. @throws ApiError */
-  listOffers(model: string | undefined): Promise<Json>;
-  list(): Promise<readonly Json[]>;
+  listOffers(model: string | undefined, caller: Caller): Promise<Json>;
+  list(caller: Caller): Promise<readonly Json[]>;
   /** @throws ApiError `model_not_found` */
-  get(id: string): Promise<Json>;
+  get(id: string, caller: Caller): Promise<Json>;
 }
 
 const MAX_LISTED_MODELS = 64;
@@ -72,13 +75,10 @@ function describeTier({ model, verifiers }: ModelSupply): Json {
 }
 
 /** @param sinceS Unix time, s, of `created`, which OpenAI requires and the network does not know. */
-export function createModelList(
-  { router, sinceS }: { router: Peer; sinceS: number },
-  { links }: { links: LinkPool },
-): ModelList {
-  async function ask<T>(call: (service: Client<typeof RouterService>) => Promise<T>): Promise<T> {
+export function createModelList({ sinceS }: { sinceS: number }, { routers }: { routers: Routers }): ModelList {
+  async function ask<T>(call: (service: RouterClient, limits: CallOptions) => Promise<T>): Promise<T> {
     try {
-      return await call(links.to(RouterService, router));
+      return await routers.first((router, limits) => call(routers.to(router), limits));
     } catch (cause) {
       throw new ApiError('router_unreachable', 'The router does not answer; try again later.', {
         cause,
@@ -87,7 +87,10 @@ export function createModelList(
     }
   }
 
-  const fetch = async (): Promise<ModelSupply[]> => (await ask((service) => service.listModels({}))).models;
+  const fetch = async (caller: Caller): Promise<ModelSupply[]> =>
+    (await ask((service, limits) => service.listModels({}, limits))).models.filter(({ model }) =>
+      isModelAllowed(caller, model),
+    );
 
   const toModel = (supply: ModelSupply): Json => ({
     ...formatModel({ id: supply.model, created: sinceS, ownedBy: supply.model.split('/')[2] ?? 'ogong' }),
@@ -106,22 +109,22 @@ export function createModelList(
   });
 
   async function fetchOffers(model: string): Promise<readonly ListedOffer[]> {
-    return (await ask((service) => service.listOffers({ model }))).offers;
+    return (await ask((service, limits) => service.listOffers({ model }, limits))).offers;
   }
 
   return {
-    async listOffers(named) {
+    async listOffers(named, caller) {
       // One model at a time: all offers of a large network make no message.
-      const models = (await fetch()).filter(({ model }) => named === undefined || model === named);
+      const models = (await fetch(caller)).filter(({ model }) => named === undefined || model === named);
       if (named !== undefined && models.length === 0) throw createModelNotFound(named);
       const names = [...new Set(models.map(({ model }) => model))];
       const data: Json[] = [];
       for (const name of names.slice(0, MAX_LISTED_MODELS)) data.push(...(await fetchOffers(name)).map(showOffer));
       return { object: 'list', data, has_more: names.length > MAX_LISTED_MODELS };
     },
-    list: async () => (await fetch()).map(toModel),
-    async get(id) {
-      const supply = (await fetch()).find(({ model }) => model === id);
+    list: async (caller) => (await fetch(caller)).map(toModel),
+    async get(id, caller) {
+      const supply = (await fetch(caller)).find(({ model }) => model === id);
       if (supply === undefined) throw createModelNotFound(id);
       return toModel(supply);
     },

@@ -131,7 +131,7 @@ async function reserveOrder(
     terms,
     nowMs,
   }: {
-    readonly job: Pick<ReplyJob, 'completionId' | 'choice' | 'index' | 'key'>;
+    readonly job: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'completionId' | 'choice' | 'index' | 'key' | 'request'>;
     readonly replyId: Uint8Array;
     readonly terms: AttemptTerms;
     readonly nowMs: number;
@@ -149,6 +149,8 @@ async function reserveOrder(
     validator,
     keyId: job.key.id,
     keyBudgetAtomic: job.key.budgetAtomic,
+    organisation: job.key.organisation,
+    model: job.request.model,
     isShared: job.key.id !== ANONYMOUS.id,
     maxFeeAtomic: terms.maxFeeAtomic,
     spendableAtomic: spendable,

@@ -39,8 +39,11 @@ export interface ProviderCallOptions {
   readonly totalTimeoutMs: number;
 }
 
+/** Whoever serves does not care who matched. */
+export type TicketedMatch = Omit<Match, 'router'>;
+
 export interface GenerateInput {
-  readonly match: Match;
+  readonly match: TicketedMatch;
   readonly order: MessageInitShape<typeof SignedOrderSchema>;
   readonly request: Uint8Array;
   readonly cacheScope: Uint8Array;
@@ -60,12 +63,12 @@ export interface ProviderEnd {
 }
 
 export interface ProviderCall {
-  /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout` */
+  /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout`, `order_not_admitted` */
   generate(input: GenerateInput): AsyncGenerator<Delta, ProviderEnd>;
   /** Hands the payer's word about a running reply to its provider. @throws LinkError */
-  sendProgress(match: Match, replyId: Uint8Array, progress: SignedProgress): Promise<void>;
+  sendProgress(match: TicketedMatch, replyId: Uint8Array, progress: SignedProgress): Promise<void>;
   /** Asks a slow or unreachable provider again until the time is over. @throws LinkError if the provider does not open. */
-  getOpening(match: Match, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
+  getOpening(match: TicketedMatch, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
 }
 
 /** Of one token: far more than any vocabulary has. */
@@ -87,7 +90,7 @@ export function createProviderCall(
   options: ProviderCallOptions,
   { links, sealing }: ProviderCallDependencies,
 ): ProviderCall {
-  const provider = ({ ticket }: Match) =>
+  const provider = ({ ticket }: TicketedMatch) =>
     links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
 
   /** Sealed where the provider has a key. A provider that has restarted does not know the one that is known here, and says so first. */
@@ -234,6 +237,16 @@ function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: b
       cause: error,
       retryAfterS: 2,
     });
+  }
+  if (error.refusal === 'not-admitted' && !hasBegun) {
+    return new ApiError(
+      'order_not_admitted',
+      `The provider serves nothing before the order is admitted: ${error.message}`,
+      {
+        cause: error,
+        retryAfterS: 2,
+      },
+    );
   }
   const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
   return new ApiError('provider_failed', `The provider failed${why}`, { cause: error });

@@ -8,6 +8,7 @@ import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
 import { describe, expect, it } from 'vitest';
 import { createProviderMatch } from './provider-match.ts';
+import { createRouters } from './routers.ts';
 
 const MODEL = 'ogong/verified/test/fake';
 const NOW_MS = 1_700_000_000_000;
@@ -56,8 +57,8 @@ async function matchWith(
   );
   const links = { to: () => ({ route: async () => ({ ticket: signed, candidates }) }) } as unknown as LinkPool;
   const matches = createProviderMatch(
-    { router: {} as Peer, maxPricePer1kAtomic: 10n, busyPatienceMs: 0 },
-    { links, clock: { nowMs: () => NOW_MS } },
+    { maxPricePer1kAtomic: 10n, busyPatienceMs: 0 },
+    { routers: createRouters({ routers: [{} as Peer] }, { links }), clock: { nowMs: () => NOW_MS } },
   );
   const query = { model: MODEL, replyId, requestHash, contextSize: 600, exclude: [], demands, preference };
   return (await matches.match({ ...query, signal: AbortSignal.timeout(10_000) })).ticket;

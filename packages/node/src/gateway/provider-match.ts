@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
-import { LinkError } from '@ogong/host/link/link-error';
-import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import type { Peer } from '@ogong/host/link/link-pool';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
@@ -12,15 +11,15 @@ import { parseCandidates } from '@ogong/protocol/exchange/match';
 import { findMisrouting, isNamedList } from '@ogong/protocol/exchange/misrouting';
 import type { AskedMatch, Sort } from '@ogong/protocol/exchange/preference';
 import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
-import {
-  type ModelSupply,
-  type RouteRequestSchema,
-  type RouteResponse,
-  RouterService,
-  type SignedTicket,
+import type {
+  ModelSupply,
+  RouteRequestSchema,
+  RouteResponse,
+  SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Demands } from '@ogong/protocol/modality/demands';
 import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
+import { isRefusal, type Routers } from './routers.ts';
 
 export interface MatchQuery {
   readonly model: string;
@@ -40,6 +39,8 @@ export interface MatchQuery {
 export interface Match {
   readonly ticket: Ticket;
   readonly signed: SignedTicket;
+  /** Who signed it, and is told what became of it. */
+  readonly router: Peer;
   /** The list that the router drew from, as the ticket names it. */
   readonly candidates: Uint8Array;
 }
@@ -52,7 +53,6 @@ export interface ProviderMatch {
 }
 
 export interface ProviderMatchOptions {
-  readonly router: Peer;
   readonly maxPricePer1kAtomic: bigint;
   /** How long a request waits while every provider is busy. */
   readonly busyPatienceMs: number;
@@ -69,15 +69,15 @@ const PAUSE = { firstMs: 75, longestMs: 1_500 };
 const ANY_WEIGHTS = new Uint8Array();
 const U64_MAX = (1n << 64n) - 1n;
 
-/** Asks the router for a provider and does not trust it: signature, request, price and draw are checked. */
+/** Asks a router for a provider and does not trust it: signature, request, price and draw are checked. */
 export function createProviderMatch(
-  { router, maxPricePer1kAtomic, busyPatienceMs, sort: ownSort = 'none', onMisrouted = () => {} }: ProviderMatchOptions,
+  { maxPricePer1kAtomic, busyPatienceMs, sort: ownSort = 'none', onMisrouted = () => {} }: ProviderMatchOptions,
   {
-    links,
+    routers,
     clock,
     uptime = monotonicClock,
     random = Math.random,
-  }: { links: LinkPool; clock: Clock; uptime?: Clock; random?: () => number },
+  }: { routers: Routers; clock: Clock; uptime?: Clock; random?: () => number },
 ): ProviderMatch {
   /** Models that a provider was found for. A router that does not know one of them has just started. */
   const served = new Set<string>();
@@ -89,24 +89,29 @@ export function createProviderMatch(
     return [...excluded.values()].map(({ id }) => id);
   }
 
-  const service = () => links.to(RouterService, router);
-
   async function findSupply({ model, signal }: MatchQuery): Promise<ModelSupply | undefined> {
-    const { models } = await service()
-      .listModels({}, { signal })
+    const { models } = await routers
+      .first((router, limits) => routers.to(router).listModels({}, { signal, ...limits }))
       .catch(() => ({ models: [] }));
     return models.find((supply) => supply.model === model);
   }
 
   /** Asks again while providers are busy, since they are free again soon; not if there are none. */
-  async function ask(query: MatchQuery, request: MessageInitShape<typeof RouteRequestSchema>): Promise<RouteResponse> {
+  async function ask(
+    query: MatchQuery,
+    request: MessageInitShape<typeof RouteRequestSchema>,
+    check: (response: RouteResponse, router: Peer) => Match,
+  ): Promise<Match> {
     const startedMs = uptime.nowMs();
     const excludedCount = request.exclude?.length ?? 0;
+    const askOne = async (router: Peer, limits: { readonly timeoutMs?: number }): Promise<Match> =>
+      check(await routers.to(router).route(request, { signal: query.signal, ...limits }), router);
     for (let failures = 0; ; failures++) {
       try {
-        return await service().route(request, { signal: query.signal });
+        return await routers.first(askOne);
       } catch (error) {
-        if (!(error instanceof LinkError) || error.refusal !== 'unavailable') throw await explain(error, query);
+        if (error instanceof ApiError) throw error;
+        if (!isRefusal(error) || error.refusal !== 'unavailable') throw await explain(error, query);
         const supply = await findSupply(query);
         const isBusy = (supply?.providers ?? 0) > excludedCount;
         if (!isBusy || uptime.nowMs() - startedMs >= busyPatienceMs) throw await explain(error, query);
@@ -117,7 +122,7 @@ export function createProviderMatch(
   }
 
   async function explain(error: unknown, query: MatchQuery): Promise<ApiError> {
-    if (!(error instanceof LinkError) || error.code !== 'remote') {
+    if (!isRefusal(error)) {
       return new ApiError('router_unreachable', 'The router does not answer; try again later.', {
         cause: error,
         retryAfterS: 2,
@@ -143,28 +148,29 @@ export function createProviderMatch(
       const named = { model, replyId, requestHash, contextSize };
       const offered = { sort: sort === 'none' ? '' : sort, only: [...only], maxPricePer1k: asked.maxPricePer1kAtomic };
       const request = { ...named, ...offered, seed, exclude, exact, modelRoot };
-      const { ticket: signed, candidates } = await ask(query, request);
-      if (signed === undefined) throw createRouterFault('it sent no ticket');
-      const nowMs = clock.nowMs();
-      const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
-      if (!ok || ticket === undefined) {
-        throw createRouterFault(checks.find(({ status }) => status === 'fail')?.detail ?? 'its ticket is void');
-      }
-      if (ticket.modelId !== model) throw createRouterFault(`it matched ${ticket.modelId}`);
-      if (demands.modelRoot !== undefined && !equalBytes(ticket.modelRoot, demands.modelRoot)) {
-        throw createRouterFault('it matched other weights than were demanded');
-      }
-      if (!isNamedList(crypto, { ticket, candidates }))
-        throw createRouterFault('its draw does not replay: the list is another');
-      const misrouting = findMisrouting(crypto, { ticket, candidates });
-      if (misrouting !== undefined) {
-        onMisrouted({ signed, candidates }, misrouting);
-        throw createRouterFault(misrouting);
-      }
-      const unasked = findUnasked(candidates, { asked, only, exclude });
-      if (unasked !== undefined) throw createRouterFault(unasked);
-      served.add(model);
-      return { ticket, signed, candidates };
+      return ask(query, request, ({ ticket: signed, candidates }, router) => {
+        if (signed === undefined) throw createRouterFault('it sent no ticket');
+        const nowMs = clock.nowMs();
+        const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
+        if (!ok || ticket === undefined) {
+          throw createRouterFault(checks.find(({ status }) => status === 'fail')?.detail ?? 'its ticket is void');
+        }
+        if (ticket.modelId !== model) throw createRouterFault(`it matched ${ticket.modelId}`);
+        if (demands.modelRoot !== undefined && !equalBytes(ticket.modelRoot, demands.modelRoot)) {
+          throw createRouterFault('it matched other weights than were demanded');
+        }
+        if (!isNamedList(crypto, { ticket, candidates }))
+          throw createRouterFault('its draw does not replay: the list is another');
+        const misrouting = findMisrouting(crypto, { ticket, candidates });
+        if (misrouting !== undefined) {
+          onMisrouted({ signed, candidates }, misrouting);
+          throw createRouterFault(misrouting);
+        }
+        const unasked = findUnasked(candidates, { asked, only, exclude });
+        if (unasked !== undefined) throw createRouterFault(unasked);
+        served.add(model);
+        return { ticket, signed, candidates, router };
+      });
     },
     exclude(providerId) {
       excluded.set(toHex(providerId), { id: providerId, untilMs: uptime.nowMs() + EXCLUSION_MS });

@@ -1,16 +1,30 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Json } from '@ogong/host/openai/format';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { KeyHolder } from './api-keys.ts';
 import type { ChannelLedger, OrderRow } from './channel-ledger.ts';
 import { type HeldWord, type ReceiptStore, toCompactReceipt } from './receipt-store.ts';
+import type { FailedTry } from './reply.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 export interface ReceiptHandlersDependencies {
-  readonly ledger: Pick<ChannelLedger, 'find' | 'findCompletion'>;
+  readonly ledger: Pick<ChannelLedger, 'find' | 'findCompletion' | 'listFailed'>;
   readonly receipts: ReceiptStore;
 }
+
+/** An order of the same answer that brought none. */
+export type FailedTryJson = {
+  readonly reply_id: string;
+  readonly provider: string;
+  /** As an error's `code` and `message`. */
+  readonly code: string;
+  readonly reason: string;
+  /** UTF-8 bytes of its text that the client had got. */
+  readonly shown_bytes: number;
+};
 
 export interface ReceiptHandlers {
   readonly showReceipt: KeyedHandler;
@@ -50,6 +64,7 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
         checks,
         held: receipts.listHeld(order.replyId).map(toHeld),
         status: toStatus(order),
+        earlier_tries: ledger.listFailed(order).map(toEarlierTry),
         // What the receipt is about. Without request and response it cannot be checked.
         ...(isCompact ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
       });
@@ -88,6 +103,21 @@ function toStatus(order: OrderRow): Json {
     detail: order.detail,
   };
 }
+
+/** An order that brought no answer. By this gateway's word alone: nothing that its provider signed holds. */
+function toEarlierTry(order: OrderRow): Json {
+  const providerId = toHex(parseOrder(order.order).providerId);
+  const failed = { replyId: order.replyId, providerId, failure: order.failure };
+  return { ...toFailedTryJson(failed), status: toStatus(order) };
+}
+
+export const toFailedTryJson = ({ replyId, providerId, failure }: FailedTry): FailedTryJson => ({
+  reply_id: replyId,
+  provider: providerId,
+  code: failure.code,
+  reason: failure.reason,
+  shown_bytes: failure.shownBytes,
+});
 
 function createNoReceipt({ replyId, state }: OrderRow): ApiError {
   const why = state === 'abandoned' ? 'it failed' : 'it is not finished, or its receipt expired';

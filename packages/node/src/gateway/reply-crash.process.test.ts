@@ -31,6 +31,7 @@ import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts'
 import { createReceiptStore } from './receipt-store.ts';
 import type { ReplyContext } from './reply.ts';
 import { createReplyService } from './reply-service.ts';
+import { createRouters } from './routers.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
 import { createTextForm } from './text-form.ts';
 import { createValidatorChoice } from './validator-choice.ts';
@@ -104,14 +105,19 @@ function live(path: string, network: FakeNetwork, death: Death) {
   const complaints = createComplaintOutbox({ store, group, chain, links, clock: systemClock, payer: fakePayer });
   const deliveries = createDeliveryOutbox({ store, group, chain, links, clock: systemClock });
   const timeouts = { firstTokenTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 10_000 };
-  const price = { router: network.router, maxPricePer1kAtomic: 10n ** 18n, busyPatienceMs: 0 };
+  const price = { maxPricePer1kAtomic: 10n ** 18n, busyPatienceMs: 0 };
   const context: ReplyContext = {
-    router: network.router,
     chain,
     beacon: network.beacon,
     links,
     payer: fakePayer,
-    matches: mortal(createProviderMatch(price, { links, clock: systemClock }), death),
+    matches: mortal(
+      createProviderMatch(price, {
+        routers: createRouters({ routers: [network.router] }, { links }),
+        clock: systemClock,
+      }),
+      death,
+    ),
     providers: mortal(createProviderCall(timeouts, { links }), death),
     validators: mortal(createValidatorChoice({ chain, links, random: () => 0 }), death),
     funding: mortal(

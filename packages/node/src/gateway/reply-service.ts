@@ -1,11 +1,12 @@
 import { ApiError, type ApiErrorCode } from '@ogong/host/http/api-error';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { checkReply } from './check-reply.ts';
 import { followProvider } from './follow-provider.ts';
 import { openAttempt } from './open-attempt.ts';
 import type { Delta } from './provider-call.ts';
-import type { BoughtAnswer, BoughtReply, ReplyContext, ReplyJob } from './reply.ts';
+import type { BoughtAnswer, BoughtReply, FailedTry, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 
 export interface ReplyService {
   /**
@@ -25,18 +26,24 @@ export function createReplyService(context: ReplyContext): ReplyService {
   return {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
       const tried: Uint8Array[] = [];
+      const failed: FailedTry[] = [];
       let last: ApiError | undefined;
+      let mayRepeat = true;
       // Who names a provider wants to know whether that one answers.
-      const attempts = job.provider === undefined ? MAX_ATTEMPTS : 1;
-      for (let count = 0; count < attempts; count++) {
+      for (let left = job.provider === undefined ? MAX_ATTEMPTS : 1; left > 0; left--) {
+        let attempt: ProviderAttempt | undefined;
+        let shownBytes = 0;
         let hasStreamed = false;
         try {
-          const stream = tryOnce(context, job, tried);
+          attempt = await openAttempt(context, job, tried);
+          tried.push(attempt.match.ticket.providerId);
+          const stream = tryOnce(context, job, attempt);
           try {
             for (;;) {
               const next = await stream.next();
-              if (next.done) return next.value;
+              if (next.done) return failed.length === 0 ? next.value : { ...next.value, earlierTries: failed };
               if (!job.form.streams) continue;
+              shownBytes += Buffer.byteLength(next.value.text);
               hasStreamed = true;
               yield next.value;
             }
@@ -45,10 +52,16 @@ export function createReplyService(context: ReplyContext): ReplyService {
           }
         } catch (error) {
           if (!(error instanceof ApiError) || job.signal.aborted) throw error;
+          if (attempt) failed.push(await noteFailure(context, attempt, { error, shownBytes }));
           // Report the provider's own failure, not that no other provider was left.
           if (last && isNobodyLeft(error)) throw last;
-          if (hasStreamed || !isProviderFault(error)) throw error;
+          if (hasStreamed || !mayTryAgain(error)) throw error;
           last = error;
+          // The same provider may serve under another validator. Once, since only the provider says that this one was away.
+          if (error.code !== 'order_not_admitted' || !mayRepeat) continue;
+          mayRepeat = false;
+          tried.pop();
+          left++;
         }
       }
       throw last as ApiError;
@@ -56,26 +69,37 @@ export function createReplyService(context: ReplyContext): ReplyService {
   };
 }
 
-/** Orders from one provider, streams its answer and checks it. @param tried gets the provider that is tried. */
+/** Streams the answer of one provider to one order, and checks it. */
 async function* tryOnce<R extends BoughtAnswer>(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, R>,
-  tried: Uint8Array[],
+  attempt: ProviderAttempt,
 ): AsyncGenerator<Delta, R> {
-  const attempt = await openAttempt(context, job, tried);
-  tried.push(attempt.match.ticket.providerId);
   const answer = yield* followProvider(context, job, attempt);
   return checkReply(context, job, { attempt, answer });
 }
 
+/** Kept, so that whoever reads the receipt of the reply sees what was tried before. */
+async function noteFailure(
+  { ledger }: Pick<ReplyContext, 'ledger'>,
+  attempt: ProviderAttempt,
+  { error, shownBytes }: { readonly error: ApiError; readonly shownBytes: number },
+): Promise<FailedTry> {
+  const replyId = toHex(attempt.replyId);
+  const failure = { code: error.code, reason: error.message, shownBytes };
+  await ledger.noteFailure(replyId, failure);
+  return { replyId, providerId: toHex(attempt.match.ticket.providerId), failure };
+}
+
 const isNobodyLeft = ({ code }: ApiError): boolean => code === 'no_provider' || code === 'model_not_found';
 
-/** Another provider may do better. */
-const PROVIDER_FAULTS: ReadonlySet<ApiErrorCode> = new Set([
+/** Another provider, or another validator, may do better. */
+const TRIED_AGAIN: ReadonlySet<ApiErrorCode> = new Set([
+  'order_not_admitted',
   'provider_failed',
   'provider_timeout',
   'provider_busy',
   'request_refused',
   'ogong_check_failed',
 ]);
-const isProviderFault = ({ code }: ApiError): boolean => PROVIDER_FAULTS.has(code);
+const mayTryAgain = ({ code }: ApiError): boolean => TRIED_AGAIN.has(code);

@@ -1,5 +1,5 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
-import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -14,8 +14,9 @@ import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-f
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { KeyHolder } from './api-keys.ts';
 import type { NameCacheScope } from './cache-scope.ts';
-import type { ChannelLedger, OrderBytes } from './channel-ledger.ts';
+import type { ChannelLedger, OrderBytes, TryFailure } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { DeliveryOutbox } from './delivery-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
@@ -38,7 +39,7 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly body: Uint8Array;
   readonly request: Q;
   readonly form: AnswerForm<R>;
-  readonly key: { readonly id: string; readonly budgetAtomic: bigint | undefined };
+  readonly key: Pick<KeyHolder, 'id' | 'budgetAtomic' | 'organisation'>;
   readonly signal: AbortSignal;
   /** Who is to answer, and nobody else. Default: whoever the router draws. */
   readonly provider?: Uint8Array | undefined;
@@ -66,6 +67,17 @@ export interface BoughtAnswer {
   readonly outputTokens: number;
   readonly receipt: Receipt;
   readonly checks: readonly Check[];
+  /** Tries before the one that answered, in order; absent where there were none. */
+  readonly earlierTries?: readonly FailedTry[];
+}
+
+/** An order that brought no answer. It has no receipt, since its provider signed nothing that holds. */
+export interface FailedTry {
+  /** Hex. */
+  readonly replyId: string;
+  /** Hex. */
+  readonly providerId: string;
+  readonly failure: TryFailure;
 }
 
 /** A choice of a completion. */
@@ -97,7 +109,6 @@ export interface AnswerForm<R extends BoughtAnswer> {
 
 /** What the steps from a job to its reply share: open-attempt, follow-provider, check-reply, report-attempt. */
 export interface ReplyContext {
-  readonly router: Peer;
   /** Default: providers are believed which weights bear a name. */
   readonly modelRoots?: ModelRoots;
   /** Which machines of tier `tee` are believed. */

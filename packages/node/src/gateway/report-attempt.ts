@@ -7,7 +7,7 @@ export interface ComplaintEvidence {
   readonly opening?: { readonly opening: Uint8Array };
 }
 
-/** Tells validator and router what the provider did. The report to the validator is durable. */
+/** Tells the validator, and the router of its ticket, what the provider did. The report to the validator is durable. */
 export async function accuseProvider(
   context: ReplyContext,
   attempt: ProviderAttempt,
@@ -25,7 +25,7 @@ export async function accuseProvider(
 
 /** What others see as the provider's figures (docs/spec/match.md#figures). A lost report does no harm. */
 export function reportToRouter(
-  { clock, links, router, onError = () => {} }: ReplyContext,
+  { clock, links, onError = () => {} }: ReplyContext,
   { replyId, match, startedMs }: ProviderAttempt,
   {
     outcome,
@@ -42,5 +42,5 @@ export function reportToRouter(
   const { providerId } = match.ticket;
   const durationMs = Math.max(0, Math.min(tookMs, 0xffff_ffff));
   const message = { replyId, providerId, outcome, outputTokens, durationMs, firstTokenMs };
-  links.to(RouterService, router).report(message).catch(onError);
+  links.to(RouterService, match.router).report(message).catch(onError);
 }

@@ -10,11 +10,25 @@ export const GATEWAY_SCHEMA = `
     owed TEXT NOT NULL,
     outstanding TEXT NOT NULL
   ) STRICT;
+  -- Of keys, and of organisations as 'org:<id>'.
   CREATE TABLE spending (
-    key_id TEXT PRIMARY KEY,
+    account TEXT PRIMARY KEY,
     spent TEXT NOT NULL,
     reserved TEXT NOT NULL
   ) STRICT;
+  CREATE TABLE usage (
+    day TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    organisation TEXT NOT NULL,
+    replies INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cost TEXT NOT NULL,
+    reserved TEXT NOT NULL,
+    PRIMARY KEY (key_id, day, model)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX usage_by_day ON usage (day, key_id, model);
   CREATE TABLE held (
     validator TEXT NOT NULL,
     key_id TEXT NOT NULL,
@@ -27,6 +41,8 @@ export const GATEWAY_SCHEMA = `
     choice INTEGER NOT NULL,
     validator TEXT NOT NULL,
     key_id TEXT NOT NULL,
+    organisation TEXT NOT NULL,
+    model TEXT NOT NULL,
     max_fee TEXT NOT NULL,
     order_bytes BLOB NOT NULL,
     signature BLOB NOT NULL,
@@ -39,7 +55,10 @@ export const GATEWAY_SCHEMA = `
     settlement TEXT NOT NULL DEFAULT '',
     held_record TEXT NOT NULL DEFAULT '',
     held_fee TEXT,
-    judged_record TEXT NOT NULL DEFAULT ''
+    judged_record TEXT NOT NULL DEFAULT '',
+    failure TEXT NOT NULL DEFAULT '',
+    failure_reason TEXT NOT NULL DEFAULT '',
+    shown_bytes INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE INDEX orders_unsettled ON orders (created_ms) WHERE settlement = '';
   CREATE INDEX orders_by_completion ON orders (completion_id, choice);

@@ -24,9 +24,9 @@ export interface KnownSealKeys {
    * Undefined where the request goes out in plain.
    * @throws ApiError where the provider has no seal key and has to have one, or shows one that does not hold; LinkError
    */
-  find(match: Match, signal: AbortSignal): Promise<CheckedSealKey | undefined>;
+  find(match: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<CheckedSealKey | undefined>;
   /** The provider does not know it: it has restarted. */
-  forget(match: Match): void;
+  forget(match: Pick<Match, 'ticket'>): void;
 }
 
 const TIMEOUT_MS = 5_000;
@@ -46,6 +46,7 @@ export function createKnownSealKeys(
   policy: SealPolicy,
   {
     machinePolicy,
+    machineIntervalMs = MACHINE_ASKED_AGAIN_MS,
     ...context
   }: {
     readonly links: LinkPool;
@@ -53,29 +54,31 @@ export function createKnownSealKeys(
     readonly ledger: LedgerDomain;
     /** Which machines of tier `tee` are believed. Default: none. */
     readonly machinePolicy?: MachinePolicy | undefined;
+    /** How long a machine that has answered is not asked again. Default: ten minutes. */
+    readonly machineIntervalMs?: number | undefined;
   },
 ): KnownSealKeys {
   const { links, clock, ledger } = context;
   const known = new Map<string, CheckedSealKey>();
   /** Providers that seal nothing, and until when they are not asked again. */
   const without = new Map<string, number>();
-  const nameOf = ({ ticket }: Match): string => toHex(ticket.providerId);
+  const nameOf = ({ ticket }: Pick<Match, 'ticket'>): string => toHex(ticket.providerId);
   /** Seal keys that a machine vouches for, and when it has to be asked again. */
   const machines = new Map<string, { readonly key: CheckedSealKey; readonly untilMs: number }>();
 
-  async function findMachine(match: Match, signal: AbortSignal): Promise<CheckedSealKey> {
+  async function findMachine(match: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<CheckedSealKey> {
     const name = nameOf(match);
     const held = machines.get(name);
     if (held !== undefined && held.untilMs > clock.nowMs()) return held.key;
     machines.delete(name);
     const key = await askMachine({ ...context, policy: machinePolicy, randomBytes: seal.random }, match, signal);
-    const untilMs = Math.min(clock.nowMs() + MACHINE_ASKED_AGAIN_MS, key.expiresAtMs - LEAST_LEFT_MS);
+    const untilMs = Math.min(clock.nowMs() + machineIntervalMs, key.expiresAtMs - LEAST_LEFT_MS);
     remember(machines, name, { key, untilMs });
     return key;
   }
 
   /** Asked of the provider itself, whose certificate the ticket pins: nobody else can say that there is none. */
-  async function fetchKey({ ticket }: Match, signal: AbortSignal): Promise<CheckedSealKey | undefined> {
+  async function fetchKey({ ticket }: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<CheckedSealKey | undefined> {
     const peer = { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash };
     try {
       const signed = await links.to(ProviderService, peer).getSealKey({}, { timeoutMs: TIMEOUT_MS, signal });

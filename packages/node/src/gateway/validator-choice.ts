@@ -1,6 +1,7 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
@@ -10,6 +11,8 @@ export interface ValidatorChoice {
   pick(): Promise<QuorumMember>;
   /** An order under this validator failed: check that it answers before the next order. */
   doubt(): void;
+  /** Whether this validator answers this gateway now. @param address 20 bytes; false for somebody who is not registered. */
+  answers(address: Uint8Array): Promise<boolean>;
 }
 
 export interface ValidatorChoiceDependencies {
@@ -27,6 +30,9 @@ export function createValidatorChoice({ chain, links, random }: ValidatorChoiceD
   let doubted = false;
   let probing: Promise<QuorumMember> | undefined;
 
+  const ask = (validator: QuorumMember) =>
+    links.to(ValidatorService, validator).getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
+
   async function probe(): Promise<QuorumMember> {
     const validators = chain.validators();
     const preferred = validators.findIndex(({ certHash }) => Buffer.compare(certHash, chosen?.certHash ?? EMPTY) === 0);
@@ -35,7 +41,7 @@ export function createValidatorChoice({ chain, links, random }: ValidatorChoiceD
     for (let i = 0; i < validators.length; i++) {
       const validator = validators[(first + i) % validators.length] as QuorumMember;
       try {
-        await links.to(ValidatorService, validator).getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
+        await ask(validator);
         chosen = validator;
         doubted = false;
         return validator;
@@ -57,6 +63,14 @@ export function createValidatorChoice({ chain, links, random }: ValidatorChoiceD
     },
     doubt() {
       doubted = true;
+    },
+    async answers(address) {
+      const validator = chain.validators().find((one) => equalBytes(one.address, address));
+      if (validator === undefined) return false;
+      return ask(validator).then(
+        () => true,
+        () => false,
+      );
     },
   };
 }

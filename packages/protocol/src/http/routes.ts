@@ -26,6 +26,8 @@ export const GATEWAY_ROUTES = {
   endpoints: { method: 'GET', path: '/v1/endpoints' },
   receipt: { method: 'GET', path: '/v1/receipts/:id' },
   opening: { method: 'GET', path: '/v1/receipts/:id/opening' },
+  // Of the key that asks.
+  usage: { method: 'GET', path: '/v1/usage' },
   health: { method: 'GET', path: '/healthz' },
   metrics: { method: 'GET', path: '/metrics' },
 } as const satisfies Readonly<Record<string, Route>>;

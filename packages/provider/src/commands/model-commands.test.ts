@@ -48,6 +48,8 @@ describe('without a server', () => {
     expect((await run('show', 'bedtime', '--plan')).text).toMatch(
       /^context +2048 tokens; trained for 2048\nslots +8 replies at a time\nweights +1\.\d MB\n/,
     );
+    for (const typed of ['Bedtime', 'bedtime:latest'])
+      expect((await run('show', typed, '--plan')).text).toMatch(/trained for 2048/);
     const plan = JSON.parse((await run('show', 'bedtime', '--plan', '--json', '--n-ctx', '512')).text);
     expect(plan).toMatchObject({ contextSize: 512, sequences: 8, trainContext: 2048 });
     expect(plan.total).toBe(plan.weights + 8 * plan.kvPerSequence + plan.compute);

@@ -15,6 +15,8 @@ import { createLogger } from '@ogong/host/log/logger';
 import { ModelError } from '@ogong/models/model-error';
 import { createModelStore } from '@ogong/models/store';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
+import { findNamed } from '../local/model-names.ts';
+import { createStoreShelf } from '../local/store-shelf.ts';
 import { showConfiguration } from '../provider/configure-command.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 import { formatAge, formatBytes, formatTable, formatUntil } from './format.ts';
@@ -218,7 +220,7 @@ const showCommand: Command = {
     }
     if (parsed.kind !== 'run' || !parsed.values.plan) return showModelCommand.run(argv, output);
     const [name = ''] = parsed.positionals;
-    const plan = planModel(name, parsed.values);
+    const plan = await planModel(name, parsed.values);
     if (parsed.values.json) printJson(output, plan);
     else output.write(formatPlan(plan));
     return EXIT.ok;
@@ -226,7 +228,7 @@ const showCommand: Command = {
 };
 
 /** From the file's header: nothing else of it is read. @throws ModelError, EngineError */
-function planModel(
+async function planModel(
   name: string,
   {
     modelsDir,
@@ -235,9 +237,9 @@ function planModel(
     kvType,
     draftModel,
   }: Pick<Values<typeof showConfig.definition.fields>, 'modelsDir' | 'nCtx' | 'sequences' | 'kvType' | 'draftModel'>,
-): MemoryPlan & { readonly trainContext: number } {
-  const file = inspectModelFile(findFile(name, modelsDir));
-  const draft = draftModel === undefined ? undefined : inspectDraftModel(findFile(draftModel, modelsDir), file);
+): Promise<MemoryPlan & { readonly trainContext: number }> {
+  const file = inspectModelFile(await findFile(name, modelsDir));
+  const draft = draftModel === undefined ? undefined : inspectDraftModel(await findFile(draftModel, modelsDir), file);
   const both = draft === undefined ? file : besideDraft(file, draft);
   return {
     ...planMemory(both, { contextSize: nCtx, sequences, kvType }, readAvailableMemory()),
@@ -245,9 +247,10 @@ function planModel(
   };
 }
 
-/** @throws ModelError */
-function findFile(name: string, modelsDir: string): string {
-  const path = createModelStore(modelsDir).find(name)?.path ?? (existsSync(name) ? name : undefined);
+/** By the names that every other command takes. @throws ModelError */
+async function findFile(name: string, modelsDir: string): Promise<string> {
+  const models = await createStoreShelf(createModelStore(modelsDir)).list();
+  const path = findNamed(models, name)?.path ?? (existsSync(name) ? name : undefined);
   if (path !== undefined) return path;
   throw new ModelError(
     'not-found',

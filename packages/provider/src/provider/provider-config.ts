@@ -1,10 +1,9 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, duration, hex, hostPort, oneOf, readHostPort, text } from '@ogong/host/config/values';
+import { atomicAmount, duration, hex, hostPort, oneOf, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
-import { loadCertificatePin } from '@ogong/host/link/link-identity';
-import { knownPeer } from '@ogong/host/link/peer-values';
+import { knownPeer, routerPeer } from '@ogong/host/link/peer-values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
 import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
@@ -12,19 +11,6 @@ import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 import { teeFields } from '../machine/tee-config.ts';
-
-/** `host:port`, or `host:port|cert` with the certificate as a file or as its hash. */
-const router = z.string().transform((value, context) => {
-  const [address = '', pin, ...rest] = value.split('|');
-  const parsed = rest.length === 0 ? readHostPort(address) : undefined;
-  try {
-    if (parsed) return { endpoint: parsed, certHash: pin === undefined ? undefined : loadCertificatePin(pin) };
-    context.addIssue({ code: 'custom', message: 'expected host:port or host:port|cert' });
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-  }
-  return z.NEVER;
-});
 
 /** The text of an endpoint, see parseRoutes. */
 const routes = z.string().transform((value, context) => {
@@ -125,7 +111,7 @@ export const serveConfig = defineConfig({
         'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine',
     },
     router: {
-      schema: router,
+      schema: routerPeer,
       label: '<host:port|cert>',
       env: 'OGONG_ROUTER',
       repeatable: true,

@@ -120,8 +120,8 @@ export async function admitOrder(
     admission = await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
   } catch (error) {
     if (!(error instanceof LinkError)) throw error;
-    const code = error.retryable ? 'unavailable' : 'precondition';
-    throw new Refusal(code, `the validator did not admit the order: ${error.message}`);
+    if (error.code === 'canceled') throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
+    throw new Refusal('not-admitted', `the validator did not admit the order: ${error.message}`);
   }
   const aheadMs = Number(admission.timeMs) - clock.nowMs();
   const isOld = -aheadMs > MAX_ORDER_LIFETIME_MS + CLOCK_TOLERANCE_MS;
@@ -131,6 +131,6 @@ export async function admitOrder(
     (aheadMs > CLOCK_TOLERANCE_MS || isOld
       ? `its admission is of a time ${aheadMs} ms ahead of this machine's clock`
       : undefined);
-  if (problem !== undefined) throw new Refusal('precondition', `the order is not admitted: ${problem}`);
+  if (problem !== undefined) throw new Refusal('not-admitted', `the order is not admitted: ${problem}`);
   return admission;
 }

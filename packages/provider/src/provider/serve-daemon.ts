@@ -7,7 +7,8 @@ import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
-import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import { pinRouters } from '@ogong/host/link/peer-values';
 import type { Logger } from '@ogong/host/log/logger';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
@@ -166,12 +167,7 @@ function openModels(planned: PlannedModels, settings: ServeSettings, place: { re
 function readSettings(settings: ServeSettings) {
   const problems: string[] = [];
   const bind = settings.bind ?? settings.listen;
-  const routers: Peer[] = [];
-  for (const { endpoint, certHash } of settings.router) {
-    const pin = certHash ?? (settings.routerCert === undefined ? undefined : loadCertificatePin(settings.routerCert));
-    if (pin) routers.push({ endpoint, certHash: pin });
-    else problems.push(`--router ${formatHostPort(endpoint)} needs its certificate: host:port|cert, or --router-cert`);
-  }
+  const routers = pinRouters(settings.router, { routerCert: settings.routerCert, problems });
   const { verifierEndpoint, verifierCert, verifierKey } = settings;
   const given = [verifierEndpoint, verifierCert, verifierKey].filter((value) => value !== undefined).length;
   if (given !== 0 && given !== 3) {

@@ -112,6 +112,8 @@ export interface ProviderBehaviour {
   /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
   readonly refuse?: Refusal;
+  /** Refuses orders of validators that are down, as a real one does: they admit nothing. */
+  readonly asksValidator?: boolean;
   readonly bend?: SyntheticOptions['bend'];
   /** How its replies are read. Default: that of a model without a template. */
   readonly format?: AnswerFormat;
@@ -256,6 +258,12 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     return signAdmission(crypto, key, { ledger, orderHash, epoch: 0n, timeMs: BigInt(Date.now()) });
   }
 
+  function assertAdmits({ validator }: NamedOrder): void {
+    const index = validatorKeys.findIndex(({ address }) => equalBytes(address, validator));
+    if (deadValidators.has(index))
+      throw new Refusal('not-admitted', 'the validator did not admit the order: it is down');
+  }
+
   const providers: (FakeProvider & { endpoint: string; certHash: Uint8Array })[] = [];
   for (const [index, behaviour] of behaviours.entries()) {
     const signer = createNodeHybridSigner(new Uint8Array(64).fill(index + 1));
@@ -279,6 +287,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           const signature = request.order?.signature as Uint8Array;
           if (!verifyOrder(crypto, order, signature)) throw new Refusal('invalid', 'order is not signed');
           if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
+          if (provider.behaviour.asksValidator) assertAdmits(order);
           orders.push(order);
           cacheScopes.push(request.cacheScope);
           if (embedding.endpoints.includes(request.endpoint)) {

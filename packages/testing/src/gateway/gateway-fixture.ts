@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
-import { createLinkPool } from '@ogong/host/link/link-pool';
+import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
@@ -28,6 +28,8 @@ export interface GatewayFixture {
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
+  /** The gateway's routers, given the network's own. Default: that one. */
+  readonly routers?: (own: Peer) => readonly Peer[];
   /** Path of a JSON file with keys. */
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
@@ -44,7 +46,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const gateway = createGateway(
     {
       ...GATEWAY_FIXTURE_OPTIONS,
-      router: network.router,
+      routers: given.routers?.(network.router) ?? [network.router],
       http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
@@ -79,7 +81,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   };
 }
 
-export const GATEWAY_FIXTURE_OPTIONS: Omit<GatewayOptions, 'router'> = {
+export const GATEWAY_FIXTURE_OPTIONS: Omit<GatewayOptions, 'routers'> = {
   http: {
     bind: { host: '127.0.0.1', port: 0 },
     maxConnections: 256,

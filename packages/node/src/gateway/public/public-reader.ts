@@ -1,6 +1,6 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
-import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import type { LinkPool } from '@ogong/host/link/link-pool';
 import { createRateLimiter, type RateLimit } from '@ogong/host/link/token-bucket';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -10,11 +10,11 @@ import {
   type ListVerdictsResponse,
   type ModelSupply,
   type ReplyStatus,
-  RouterService,
   type SettledEntry,
   type SignedIntake,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Routers } from '../routers.ts';
 import { createMemo } from './memo.ts';
 
 /** Where a reply stands, in the words of the validator that handles it. */
@@ -41,7 +41,7 @@ type VerdictPage = Pick<ListVerdictsResponse, 'entries' | 'head' | 'length'>;
 export interface PublicReaderDependencies {
   /** Of a certificate that is not the gateway's own: what strangers ask for must not use up what validators let the gateway ask. */
   readonly links: LinkPool;
-  readonly router: Peer;
+  readonly routers: Routers;
   readonly chain: Pick<ChainView, 'validators'>;
   readonly clock: Clock;
 }
@@ -65,7 +65,7 @@ const FOR_EVER = Number.POSITIVE_INFINITY;
 const createBusy = (): ApiError =>
   new ApiError('too_many_requests', 'Too much is read at once; try again soon.', { retryAfterS: 2 });
 
-export function createPublicReader({ links, router, chain, clock }: PublicReaderDependencies): PublicReader {
+export function createPublicReader({ links, routers, chain, clock }: PublicReaderDependencies): PublicReader {
   const budgets = Object.fromEntries(
     Object.entries(RATES).map(([method, rate]) => [method, createRateLimiter(rate, clock)]),
   ) as Record<keyof typeof RATES, ReturnType<typeof createRateLimiter>>;
@@ -122,7 +122,7 @@ export function createPublicReader({ links, router, chain, clock }: PublicReader
     listModels: () =>
       models('', async () => {
         try {
-          return (await links.to(RouterService, router).listModels({}, limits)).models;
+          return (await routers.first((router) => routers.to(router).listModels({}, limits))).models;
         } catch (cause) {
           throw new ApiError('router_unreachable', 'The router does not answer; try again later.', {
             cause,

@@ -113,7 +113,13 @@ describe('canaries', () => {
       expect(judgeAnswer(error(code))).toBe('missed');
       expect(judgeAnswer(`: ping\n\ndata: {"choices":[]}\n\ndata: ${error(code)}\n\n`)).toBe('missed');
     }
-    for (const code of ['no_provider', 'router_unreachable', 'escrow_exhausted', 'provider_busy']) {
+    for (const code of [
+      'no_provider',
+      'router_unreachable',
+      'escrow_exhausted',
+      'provider_busy',
+      'order_not_admitted',
+    ]) {
       expect(judgeAnswer(error(code))).toBe('unknown');
     }
     expect(judgeAnswer('<html>')).toBe('unknown');

@@ -42,6 +42,8 @@ export const MAX_INPUTS = 256;
 const MAX_INPUT_BYTES = 256 * 1024;
 /** What a tokenizer may put around one input, in tokens. */
 const TOKENS_PER_INPUT = 16;
+/** What a reranker's form may put around a query and a document, in tokens. */
+export const TOKENS_PER_PAIR = 128;
 
 const KNOWN = new Set(['model', 'input', 'encoding_format', 'ogong']);
 /** Known, harmless, and without effect on the answer. */
@@ -81,8 +83,8 @@ export const computePromptBound = (read: Read): number => boundInputs(read).redu
 export const computeContextOfInputs = (read: Read): number =>
   boundInputs(read).reduce((most, tokens) => Math.max(most, tokens), 0);
 
-function boundInputs({ inputs, query = '' }: Read): number[] {
-  const beside = utf8Encode(query).length + TOKENS_PER_INPUT;
+function boundInputs({ inputs, query }: Read): number[] {
+  const beside = query === undefined ? TOKENS_PER_INPUT : utf8Encode(query).length + TOKENS_PER_PAIR;
   return inputs.map((input) => beside + utf8Encode(input).length);
 }
 

@@ -28,9 +28,9 @@ describe('parseRerankRequest', () => {
     const request = parseRerankRequest(body({ ...asked, user: 'x' }));
     expect(request).toMatchObject({
       ...{ endpoint: 'rerank', model, query: 'qq', inputs: ['a', 'bé'], inputCount: 2 },
-      ...{ topN: 1, returnsDocuments: true, promptTokenBound: 2 + 1 + 16 + 2 + 3 + 16 },
+      ...{ topN: 1, returnsDocuments: true, promptTokenBound: 2 + 1 + 128 + 2 + 3 + 128 },
     });
-    expect(computeContextOfInputs(request)).toBe(2 + 3 + 16);
+    expect(computeContextOfInputs(request)).toBe(2 + 3 + 128);
     const plain = parseRerankRequest(body({ model, query: 'q', documents: ['a', 'b'], top_n: 9 }));
     expect([plain.topN, plain.returnsDocuments]).toEqual([2, false]);
   });

@@ -28,7 +28,7 @@ const qwen2: ArchitectureRecipe = {
   ],
 };
 
-const qwen3: ArchitectureRecipe = {
+export const qwen3: ArchitectureRecipe = {
   name: 'qwen3',
   architecture: 'qwen3',
   features: ['tied head', 'norms of queries and keys'],

@@ -11,11 +11,22 @@ const F16 = 1;
 /**
  * Writes a model with random weights of a recipe's architecture. Equal arguments give equal bytes.
  * @param vocabularyFrom a GGUF file of `stories260K`.
+ * @param more what the file says besides, by full names.
  * @throws GgufError if that file has another number of words.
  */
 export function writeRandomArchitecture(
   target: string,
-  { recipe, seed, vocabularyFrom }: { recipe: ArchitectureRecipe; seed: number; vocabularyFrom: string },
+  {
+    recipe,
+    seed,
+    vocabularyFrom,
+    more = {},
+  }: {
+    recipe: ArchitectureRecipe;
+    seed: number;
+    vocabularyFrom: string;
+    more?: Readonly<Record<string, GgufValue>>;
+  },
 ): void {
   const { metadata: donor } = readGgufHeader(vocabularyFrom);
   const tokens = donor.get(WORDS)?.value;
@@ -33,6 +44,7 @@ export function writeRandomArchitecture(
     ...(recipe.lastWord === undefined
       ? []
       : [[WORDS, { type: 'array', of: 'string', value: [...tokens.slice(0, -1), recipe.lastWord] }] as const]),
+    ...Object.entries(more),
   ]);
   // A state of zero would stay zero.
   const next = createGenerator(seed || 1);

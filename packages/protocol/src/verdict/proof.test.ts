@@ -1,8 +1,8 @@
-import { type Check, fail, pass, skip } from '@ogong/protocol/base/checks';
 import { describe, expect, it } from 'vitest';
-import { formatProof } from './print-proof.ts';
+import { type Check, fail, pass, skip } from '../base/checks.ts';
+import { formatProof } from './proof.ts';
 
-const AT = Date.parse('2026-01-02T03:04:05Z');
+const AT = '2026-01-02T03:04:05.000Z';
 const passes = (...ids: string[]): Check[] => ids.map((id) => pass(id, ''));
 const SOFTWARE = passes('admission', 'attested-reply', 'draw-replay', 'machine', 'cpu-vendor', 'cpu-signature');
 const HARDWARE = [...SOFTWARE, ...passes('cpu-chain', 'report-data')];

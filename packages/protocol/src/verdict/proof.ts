@@ -1,4 +1,4 @@
-import type { Check } from '@ogong/protocol/base/checks';
+import type { Check } from '../base/checks.ts';
 
 /** Checks of a machine (docs/spec/machine-evidence.md#checks) that rest on its report, whoever signed that. */
 const OF_THE_REPORT = /^(?:attested-reply|machine|cpu-[a-z]+|report-data|boot|event-log|image|gpu-[a-z]+)$/;
@@ -7,9 +7,9 @@ const OF_REPLAY = ['draw-key', 'sampler', 'listing', 'draw-replay', 'shape-class
 
 /**
  * What the answer of a machine rests on: hardware, replay, belief and since when. Empty where the receipt is of no machine.
- * @param admittedMs when the order's validator says that it admitted the order: evidence answers that order, so it is no older.
+ * @param admitted when the order's validator says that it admitted the order, as a text: evidence answers that order, so it is no older.
  */
-export function formatProof(checks: readonly Check[], admittedMs: number): string {
+export function formatProof(checks: readonly Check[], admitted: string): string {
   const machine = checks.find(({ id }) => id === 'machine');
   if (machine === undefined) return '';
   const hasPassed = (name: string): boolean => checks.some(({ id, status }) => id === name && status === 'pass');
@@ -17,7 +17,7 @@ export function formatProof(checks: readonly Check[], admittedMs: number): strin
   const replayed = passed.filter((id) => OF_REPLAY.includes(id));
   // A software attester has no certificates of a vendor: it signs as hardware would, and proves none.
   const isHardware = hasPassed('cpu-chain');
-  const since = `since ${new Date(admittedMs).toISOString()}, when ${
+  const since = `since ${admitted}, when ${
     hasPassed('admission') ? 'the validator admitted the order' : 'the order was admitted, which nobody checked'
   }`;
   const isTaken = machine.status === 'pass' && hasPassed('attested-reply');

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Mesh } from '@ogong/devnet/mesh/mesh';
+import { type MeshOptions, type MeshPorts, providerName, validatorName } from '@ogong/devnet/mesh/mesh-plan';
+import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { parseTicket } from '@ogong/protocol/exchange/ticket';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { PlannedRequest } from './prompts.ts';
+import { openRelayDoor, type RelayDoor } from './relay-door.ts';
+import type { AskedReply, FastestRecord, Member, ReachRecord } from './run-record.ts';
+
+/** What the demo asks through the relay. Nobody else asks for it, so it is found wherever it is read. */
+const SECRET_PROMPT = 'The vault behind the clock opens with nine copper spoons.';
+
+/** In front of the relay of a mesh that is about to start, with the keys of all who may meet there. */
+export function openMeshDoor(
+  directory: string,
+  { doorPort, ports, plan }: { readonly doorPort: number; readonly ports: MeshPorts; readonly plan: MeshOptions },
+): Promise<RelayDoor> {
+  const names = [
+    'gateway',
+    ...ports.validators.map((_, i) => validatorName(i)),
+    ...ports.providers.map((_, i) => providerName(plan, i)),
+  ];
+  return openRelayDoor({
+    port: doorPort,
+    relay: { host: '127.0.0.1', port: ports.relay as number },
+    identities: () =>
+      Promise.all(names.map((name) => createLinkIdentity(createOrLoadKeys(join(directory, name)).linkSeed))),
+  });
+}
+
+export interface ReachContext {
+  readonly mesh: Mesh;
+  readonly model: string;
+  readonly door: RelayDoor;
+  readonly links: LinkPool;
+  readonly members: readonly Member[];
+  readonly maxTokens: number;
+  readonly askOne: (change: Pick<PlannedRequest, 'parameters'> & Partial<PlannedRequest>) => Promise<AskedReply>;
+}
+
+/** Asks the provider behind the relay for something secret, and then whoever answers first. */
+export async function askByReach({ door, askOne, ...context }: ReachContext): Promise<ReachRecord | undefined> {
+  const { mesh, members, maxTokens } = context;
+  const hidden = mesh.plan.processes.find(({ args, role }) => role === 'provider' && args.includes('--relay'));
+  const { providerId } = members.find(({ name }) => name === hidden?.name) ?? {};
+  if (providerId === undefined) return undefined;
+  door.take();
+  const relayed = await askOne({
+    prompt: SECRET_PROMPT,
+    parameters: { temperature: 0.8, max_tokens: maxTokens, ogong: { providers: { only: [providerId] } } },
+  });
+  const { line, inside } = door.take();
+  const fastest = await askForRoute(context);
+  const { number } = await askOne({
+    parameters: { temperature: 0.8, max_tokens: maxTokens, ogong: { sort: 'latency' } },
+  });
+  return { relayed: { number: relayed.number, providerId, line, inside }, fastest: { ...fastest, number } };
+}
+
+const MAX_PRICE = (1n << 64n) - 1n;
+
+/** What the router signs for a caller that wants the lowest latency; the slot is given back. */
+async function askForRoute({
+  mesh,
+  model,
+  links,
+  maxTokens,
+}: Pick<ReachContext, 'mesh' | 'model' | 'links' | 'maxTokens'>): Promise<Omit<FastestRecord, 'number'>> {
+  const member = mesh.members.find(({ role }) => role === 'router');
+  const at = mesh.plan.processes.find(({ role }) => role === 'router');
+  if (member === undefined || at === undefined) throw new Error('the mesh has no router');
+  const router = links.to(RouterService, {
+    endpoint: `127.0.0.1:${at.port}`,
+    certHash: member.identity.certHash,
+  });
+  const [replyId, requestHash] = [new Uint8Array(randomBytes(16)), new Uint8Array(randomBytes(32))];
+  const named = { model, replyId, requestHash, seed: crypto.sha256(requestHash, replyId) };
+  const wanted = { maxPricePer1k: MAX_PRICE, contextSize: maxTokens, sort: 'latency', exclude: [], only: [] };
+  const { ticket, candidates } = await router.route({ ...named, ...wanted });
+  if (ticket === undefined) throw new Error('the router sent no ticket');
+  const unused = { outcome: 'unused', outputTokens: 0, durationMs: 0, firstTokenMs: 0 };
+  const { providerId } = parseTicket(ticket.ticket);
+  await router.report({ replyId, providerId, ...unused });
+  return { ticket: { ticket: ticket.ticket, routerKey: ticket.routerKey, signature: ticket.signature }, candidates };
+}

@@ -1,0 +1,141 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { dialDirect } from '@ogong/host/link/dial';
+import type { HostPort } from '@ogong/host/link/host-port';
+import type { LinkIdentity } from '@ogong/host/link/link-identity';
+import { createTlsOptions, getPeerId } from '@ogong/host/link/link-tls';
+import { addressOf, listen } from '@ogong/host/link/listen';
+import {
+  nameRelayAnswer,
+  parseRelayHello,
+  RELAY_HELLO_BYTES,
+  readExactly,
+  TLS_HANDSHAKE,
+} from '@ogong/host/link/relay-wire';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+
+export interface Recording {
+  /** What the relay copied: links that TLS encrypts. */
+  readonly line: Uint8Array;
+  /** The same links with TLS taken off, by keys of both ends. */
+  readonly inside: Uint8Array;
+}
+
+/**
+ * A port in front of a relay, held by somebody who has the TLS keys of those who meet there: more than any relay has. What it hears is
+ * what a relay sees, and what it would see if TLS were all that protects a request.
+ */
+export interface RelayDoor {
+  readonly port: number;
+  /** What passed since the last call. */
+  take(): Recording;
+  stop(): Promise<void>;
+}
+
+export interface RelayDoorOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly relay: HostPort;
+  /** Of nodes and callers whose links are opened; asked once, when the first one comes. Other links pass as they are. */
+  readonly identities: () => Promise<readonly LinkIdentity[]>;
+}
+
+const HELLO_TIMEOUT_MS = 10_000;
+/** Of each kind; what comes later is passed on and not kept. */
+const KEPT = 8 << 20;
+
+export async function openRelayDoor({ port, relay, identities }: RelayDoorOptions): Promise<RelayDoor> {
+  const line = createTape();
+  const inside = createTape();
+  const sockets = new Set<Socket>();
+  let known: Promise<readonly LinkIdentity[]> | undefined;
+  async function find(id: Uint8Array | undefined): Promise<LinkIdentity | undefined> {
+    known ??= identities();
+    return id && (await known).find((identity) => equalBytes(identity.id, id));
+  }
+
+  async function pass(near: Socket): Promise<void> {
+    const signal = AbortSignal.timeout(HELLO_TIMEOUT_MS);
+    const far = keep(await dialDirect(relay, signal));
+    const first = await readExactly(near, 1, signal);
+    // A node that registers at the relay itself.
+    if (first[0] === TLS_HANDSHAKE) {
+      far.write(first);
+      return join(near, far);
+    }
+    const hello = Buffer.concat([first, await readExactly(near, RELAY_HELLO_BYTES - 1, signal)]);
+    const { ask, subject } = parseRelayHello(hello) ?? {};
+    far.write(hello);
+    const node = ask === 'connect' ? await find(subject) : undefined;
+    if (node === undefined) return join(near, far, line.keep);
+    const answer = await readExactly(far, 1, signal);
+    near.write(answer);
+    if (nameRelayAnswer(answer[0] as number) !== 'joined') near.end();
+    else open(near, far, node);
+  }
+
+  /** Ends TLS on both sides, as the node towards the caller and as the caller towards the node. */
+  function open(near: Socket, far: Socket, node: LinkIdentity): void {
+    const tls = createTlsServer({ ...createTlsOptions(node), ALPNProtocols: ['h2'], requestCert: true });
+    tls.on('tlsClientError', () => near.destroy());
+    tls.once('secureConnection', async (caller: TLSSocket) => {
+      keep(caller);
+      const identity = await find(getPeerId(caller)).catch(() => undefined);
+      if (identity === undefined) return void caller.destroy();
+      const onward = connectTls({ socket: far, ALPNProtocols: ['h2'], ...createTlsOptions(identity) });
+      keep(onward);
+      join(caller, onward, inside.keep);
+    });
+    tls.emit('connection', near);
+  }
+
+  function keep<S extends Socket>(socket: S): S {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => sockets.delete(socket));
+    return socket;
+  }
+
+  const server: Server = createServer((near) => {
+    pass(keep(near)).catch(() => near.destroy());
+  });
+  await listen(server, { host: '127.0.0.1', port });
+  return {
+    port: addressOf(server).port,
+    take: () => ({ line: line.take(), inside: inside.take() }),
+    async stop() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function join(a: Socket, b: Socket, hear: (chunk: Uint8Array) => void = () => {}): void {
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    from.on('data', hear);
+    from.pipe(to);
+    from.once('close', () => to.destroy());
+  }
+}
+
+function createTape() {
+  let chunks: Uint8Array[] = [];
+  let size = 0;
+  return {
+    keep(chunk: Uint8Array): void {
+      if (size + chunk.length > KEPT) return;
+      chunks.push(chunk);
+      size += chunk.length;
+    },
+    take(): Uint8Array {
+      const taken = Buffer.concat(chunks);
+      chunks = [];
+      size = 0;
+      return taken;
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
+import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
+import { createChainClient } from '@ogong/chain/client';
+import type { Mesh } from '@ogong/devnet/mesh/mesh';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { attestationPart } from '@ogong/protocol/tier/attestation';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { ask } from '../ask.ts';
+import { completeReceipts } from '../complete-receipts.ts';
+import { replyIdOf } from '../finding.ts';
+import { waitUntil } from '../polling.ts';
+import { planRequest } from '../prompts.ts';
+import { listMembers, readTrust } from '../run-demo.ts';
+import type { AskedReply } from '../run-record.ts';
+import { readVerdictLogs } from '../verdict-logs.ts';
+import type { TeeAnswer, TeeRun } from './tee-claims.ts';
+import { lapse, MACHINE_INTERVAL_MS, MACHINES, questionMachine, type TeeNetworkPlan } from './tee-network.ts';
+
+/** Timers count by another clock than the gateway's. */
+const MARGIN_MS = 200;
+const SETTLEMENT_PATIENCE_MS = 180_000;
+const STRICT = parsePolicy(utf8Encode('{}'));
+
+export interface TeeContext {
+  readonly mesh: Mesh;
+  readonly plan: Pick<TeeNetworkPlan, 'modelId' | 'policy'>;
+  /** What is served in tier `verified`. */
+  readonly model: { readonly id: string; readonly modelRoot: Uint8Array };
+  readonly links: LinkPool;
+  /** Requests that any provider may take, of each tier, before the lapse and after it. */
+  readonly requests: number;
+  readonly maxTokens: number;
+  readonly onProgress: (message: string) => void;
+  readonly onAnswer?: (reply: AskedReply, answer: TeeAnswer) => void;
+}
+
+interface Asked {
+  readonly reply: AskedReply;
+  readonly modelId: string;
+  readonly only: string | undefined;
+  readonly hasLapsed: boolean;
+}
+
+/** Buys answers of machines and of other providers, has one machine change in between, and records what came of it. */
+export async function runTee(context: TeeContext): Promise<TeeRun> {
+  const { mesh, plan, model, links, onProgress } = context;
+  const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
+  const ledger = {
+    chainId: BigInt(mesh.deployment.chainId),
+    verifyingContract: fromHex(mesh.deployment.escrow.slice(2)),
+  };
+  const asked: Asked[] = [];
+  const machines: TeeRun['machines'][number][] = [];
+  const question = async (name: string, hasLapsed: boolean): Promise<void> => {
+    const by = { mesh, links, ledger, policy: plan.policy, nonce: new Uint8Array(randomBytes(32)) };
+    const checks = await questionMachine(name, by);
+    machines.push({ name, hasLapsed, checks });
+    onProgress(`${name}: ${checks[0]?.status === 'pass' ? 'taken' : 'refused'}, ${checks[0]?.detail}`);
+  };
+  const buy = async (modelId: string, { only, hasLapsed }: Pick<Asked, 'only' | 'hasLapsed'>): Promise<void> => {
+    const planned = planRequest(asked.length + 1, context.maxTokens);
+    const named = only === undefined ? {} : { ogong: { providers: { only: [idOf(mesh, only)] } } };
+    const request = { ...planned, parameters: { ...planned.parameters, ...named } };
+    const reply = await ask(request, { gatewayUrl: mesh.plan.gatewayUrl, model: modelId });
+    const entry = { reply, modelId, only, hasLapsed };
+    asked.push(entry);
+    const trust = await readTrustOf();
+    context.onAnswer?.(
+      reply,
+      await look(entry, { mesh, trust, policy: plan.policy, other: undefined, verdicts: new Map() }),
+    );
+  };
+  const readTrustOf = async () => {
+    const trust = await readTrust(chain, { mesh, models: { id: model.id, sold: { modelRoot: model.modelRoot } } });
+    return { ...trust, modelRoots: { [model.id]: model.modelRoot, [plan.modelId]: model.modelRoot } };
+  };
+  const buyBoth = async (hasLapsed: boolean): Promise<void> => {
+    for (let i = 0; i < context.requests; i++)
+      for (const id of [model.id, plan.modelId]) await buy(id, { only: undefined, hasLapsed });
+  };
+
+  for (const name of Object.values(MACHINES)) await question(name, false);
+  for (const only of Object.values(MACHINES)) await buy(plan.modelId, { only, hasLapsed: false });
+  await buyBoth(false);
+  lapse(mesh.plan.directory);
+  onProgress(
+    `${MACHINES.lapsing} runs another program from now on; the gateway asks it again within ${MACHINE_INTERVAL_MS} ms`,
+  );
+  await delay(MACHINE_INTERVAL_MS + MARGIN_MS);
+  await question(MACHINES.lapsing, true);
+  await buy(plan.modelId, { only: MACHINES.lapsing, hasLapsed: true });
+  await buyBoth(true);
+
+  onProgress('waiting until every answer is audited and settled');
+  const verdicts = new Map<string, string>();
+  const wanted = asked.flatMap(({ reply }) => replyIdOf(reply) ?? []);
+  const members = listMembers(mesh, { cheat: 'none' });
+  await waitUntil(async () => {
+    const { logs } = await readVerdictLogs(members, { chain, links, crypto });
+    for (const { entries } of logs) for (const { replyId, verdict } of entries) verdicts.set(toHex(replyId), verdict);
+    return wanted.every((id) => verdicts.has(id));
+  }, SETTLEMENT_PATIENCE_MS);
+
+  const trust = await readTrustOf();
+  const attestations = asked.flatMap(({ reply }) => reply.receipts?.full.evidence?.get('attestation') ?? []);
+  const answers: TeeAnswer[] = [];
+  for (const each of asked) {
+    const entry = { ...each, reply: await completeReceipts(mesh.plan.gatewayUrl, each.reply) };
+    const own = entry.reply.receipts?.full.evidence?.get('attestation');
+    const other = own && attestations.find((each) => each !== own);
+    answers.push(await look(entry, { mesh, trust, policy: plan.policy, other, verdicts }));
+  }
+  return { answers, machines };
+}
+
+function idOf(mesh: Pick<Mesh, 'members'>, name: string): string {
+  const member = mesh.members.find((each) => each.name === name);
+  if (member === undefined) throw new TypeError(`there is no ${name}`);
+  return toHex(member.identity.keyHash);
+}
+
+interface Reader {
+  readonly mesh: Pick<Mesh, 'members'>;
+  readonly trust: Awaited<ReturnType<typeof readTrust>>;
+  readonly policy: MachinePolicy;
+  /** The attestation of another reply. */
+  readonly other: Uint8Array | undefined;
+  readonly verdicts: ReadonlyMap<string, string>;
+}
+
+async function look(entry: Asked, { mesh, trust, policy, other, verdicts }: Reader): Promise<TeeAnswer> {
+  const { reply, modelId, only, hasLapsed } = entry;
+  const { number, error, receipts, request, response } = reply;
+  const { tier } = parseModelId(modelId);
+  const named = { number, tier, only, hasLapsed, error };
+  if (receipts === undefined)
+    return { ...named, provider: undefined, checks: [], strict: [], swapped: [], verdict: undefined };
+  const { full } = receipts;
+  const nowMs = Date.now();
+  const verdict = verifyReceipt(full, { crypto, trust, request, response, nowMs });
+  const { checks } = addMachineChecks(verdict, await checkReceiptMachine(full, { crypto, policy, nowMs }), policy);
+  const providerId = toHex(parseOrder(full.order.bytes).providerId);
+  return {
+    ...named,
+    provider: mesh.members.find(({ identity }) => toHex(identity.keyHash) === providerId)?.name ?? providerId,
+    checks,
+    strict: await checkReceiptMachine(full, { crypto, policy: STRICT, nowMs }),
+    swapped: other === undefined ? [] : await checkSwapped(full, other, policy),
+    verdict: verdicts.get(replyIdOf(reply) ?? ''),
+  };
+}
+
+async function checkSwapped(receipt: Receipt, attestation: Uint8Array, policy: MachinePolicy): Promise<Check[]> {
+  const { order, record } = receipt;
+  const evidence = new Map([...(receipt.evidence ?? []), ['attestation', attestation] as const]);
+  return [
+    ...attestationPart.verify(crypto, attestation, { order: order.bytes, record: record.bytes }),
+    ...(await checkReceiptMachine({ ...receipt, evidence }, { crypto, policy, nowMs: Date.now() })),
+  ];
+}

@@ -1,0 +1,77 @@
+import { type Check, fail, pass, skip } from '@ogong/protocol/base/checks';
+import { describe, expect, it } from 'vitest';
+import { evaluateTeeClaims, type TeeAnswer, type TeeRun } from './tee-claims.ts';
+import { MACHINES } from './tee-network.ts';
+
+const passes = (...ids: string[]): Check[] => ids.map((id) => pass(id, ''));
+const fails = (...ids: string[]): Check[] => ids.map((id) => fail(id, ''));
+
+const verified: TeeAnswer = {
+  ...{ number: 1, tier: 'verified', only: undefined, hasLapsed: false, provider: 'provider-1', error: undefined },
+  ...{ checks: passes('record'), strict: [], swapped: [], verdict: 'accept' },
+};
+const tee: TeeAnswer = {
+  ...{ ...verified, number: 2, tier: 'tee', provider: MACHINES.good },
+  checks: passes('record', 'machine'),
+  strict: fails('machine', 'cpu-vendor'),
+  swapped: fails('attested-reply', 'report-data'),
+};
+const refused = (number: number, only: string, why: string): TeeAnswer => ({
+  ...{ ...tee, number, only, provider: undefined, checks: [], strict: [], swapped: [], verdict: undefined },
+  error: `503 Nothing is sent: the provider's machine is refused: ${why}: detail.`,
+});
+
+const good: TeeRun = {
+  answers: [
+    verified,
+    tee,
+    { ...tee, number: 3, only: MACHINES.lapsing, provider: MACHINES.lapsing },
+    refused(4, MACHINES.unknown, 'cpu-vendor'),
+    { ...refused(5, MACHINES.lapsing, 'image'), hasLapsed: true },
+    { ...tee, number: 6, hasLapsed: true },
+  ],
+  machines: [
+    { name: MACHINES.unknown, hasLapsed: false, checks: fails('machine', 'cpu-vendor') },
+    { name: MACHINES.lapsing, hasLapsed: true, checks: fails('machine', 'image') },
+  ],
+};
+
+const broken = (run: TeeRun): string[] =>
+  evaluateTeeClaims(run)
+    .filter(({ ok }) => !ok)
+    .map(({ id }) => id);
+const withAnswer = (number: number, change: Partial<TeeAnswer>): TeeRun => ({
+  ...good,
+  answers: good.answers.map((answer) => (answer.number === number ? { ...answer, ...change } : answer)),
+});
+const without = (...numbers: number[]): TeeRun => ({
+  ...good,
+  answers: good.answers.filter(({ number }) => !numbers.includes(number)),
+});
+
+describe('claims about machines', () => {
+  it('hold of a good run', () => {
+    expect(broken(good)).toEqual([]);
+  });
+
+  it.each<[why: string, run: TeeRun, claims: string[]]>([
+    ['a receipt fails', withAnswer(2, { checks: [...tee.checks, fail('image', '')] }), ['beside']],
+    ['a machine was not looked at', withAnswer(2, { checks: [pass('record', ''), skip('machine', '')] }), ['beside']],
+    ['a receipt holds no evidence', withAnswer(2, { checks: passes('record') }), ['beside']],
+    ['nobody answered', withAnswer(1, { provider: undefined, error: 'no' }), ['beside', 'audited']],
+    ['a policy for production takes a machine', withAnswer(2, { strict: passes('cpu-vendor') }), ['no-hardware']],
+    ['other evidence passes', withAnswer(2, { swapped: fails('report-data') }), ['own-evidence']],
+    ['the unknown machine serves', withAnswer(2, { provider: MACHINES.unknown }), ['unknown']],
+    ['the unknown machine serves later', withAnswer(6, { provider: MACHINES.unknown }), ['unknown', 'lapse']],
+    ['the unknown machine was not asked for', without(4), ['unknown']],
+    ['it was refused for something else', withAnswer(4, { error: '503 busy' }), ['unknown']],
+    ['the unknown machine shows good evidence', { ...good, machines: good.machines.slice(1) }, ['unknown']],
+    ['the machine goes on after its lapse', withAnswer(6, { provider: MACHINES.lapsing }), ['lapse']],
+    ['it never served', without(3), ['lapse']],
+    ['it shows good evidence after its lapse', { ...good, machines: good.machines.slice(0, 1) }, ['lapse']],
+    ['an answer is rejected', withAnswer(3, { verdict: 'reject' }), ['audited']],
+    ['an answer is never judged', withAnswer(3, { verdict: undefined }), ['audited']],
+  ])('do not hold where %s', (_why, run, claims) => {
+    expect(broken(run)).toEqual(claims);
+  });
+});

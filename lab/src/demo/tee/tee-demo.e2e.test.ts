@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
+import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { Secret } from '@ogong/host/crypto/secret';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import { afterAll, describe, expect, it } from 'vitest';
+import { countProviders, waitUntil } from '../polling.ts';
+import { runTee } from './run-tee.ts';
+import { evaluateTeeClaims } from './tee-claims.ts';
+import { planTeeNetwork } from './tee-network.ts';
+
+const PATIENCE_MS = 120_000;
+const MACHINE_COUNT = 3;
+
+const directory = mkdtempSync(join(tmpdir(), 'ogong-tee-'));
+let mesh: Mesh | undefined;
+afterAll(async () => {
+  await mesh?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 120_000);
+
+describe('a network with machines', () => {
+  it('buys from those that the policy takes, for as long as it takes them, and settles as ever', async () => {
+    const { path, modelRoot } = await resolveModel('stories260K', { storeDir: directory });
+    const model = { path, id: 'ogong/verified/karpathy/stories260k', root: modelRoot };
+    const plan = planTeeNetwork(directory, model);
+    const options: MeshOptions = { directory, model, providers: 1, beacon: 'vrf', ...plan.options };
+    const ports = assignPorts(await findFreePorts(countPorts(options)), options);
+    const crashes: string[] = [];
+    mesh = await startMesh({ ...options, ports }, { onCrash: (detail) => crashes.push(detail) });
+    const { gatewayUrl } = mesh.plan;
+    const isOnOffer = async (): Promise<boolean> =>
+      (await countProviders(gatewayUrl, plan.modelId)) === MACHINE_COUNT &&
+      (await countProviders(gatewayUrl, model.id)) === 1;
+    expect(await waitUntil(isOnOffer, PATIENCE_MS)).toBe(true);
+    const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+    try {
+      const run = await runTee({
+        ...{ mesh, plan, links, model: { id: model.id, modelRoot }, requests: 2, maxTokens: 32 },
+        onProgress: () => {},
+      });
+      for (const claim of evaluateTeeClaims(run)) expect(claim).toMatchObject({ ok: true });
+      expect(crashes).toEqual([]);
+    } finally {
+      links.close();
+    }
+  }, 480_000);
+});

@@ -1,0 +1,111 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, sep } from 'node:path';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readGateway } from '../bad-days/stores.ts';
+import { startTestMesh, type TestMesh } from '../bad-days/test-mesh.ts';
+import { waitUntil } from '../demo/polling.ts';
+import type { AskedReply } from '../demo/run-record.ts';
+import { findText } from './search-files.ts';
+import { WIRE_TAP, wireTapEntry } from './wire-tap.ts';
+
+const PROVIDERS = 2;
+const PATIENCE_MS = 180_000;
+const SEALED = 'The zebra Quixambre hid a turquoise umbrella.';
+const BARE = 'The heron Vandobel lost a crimson lantern.';
+
+let network: TestMesh;
+let wire: string;
+
+beforeAll(async () => {
+  wire = mkdtempSync(join(tmpdir(), 'ogong-wire-'));
+  network = await startTestMesh({
+    ...{ providers: PROVIDERS, relay: { providers: PROVIDERS } },
+    ...{ preloads: [wireTapEntry], environment: { [WIRE_TAP]: wire } },
+  });
+}, 240_000);
+afterAll(async () => {
+  await network?.stop();
+  rmSync(wire, { recursive: true, force: true });
+}, 120_000);
+
+/** Asks until somebody answers, and waits until the answer is judged and settled everywhere. */
+async function askAndSettle(prompt: string): Promise<AskedReply> {
+  let reply: AskedReply | undefined;
+  const isAnswered = async (): Promise<boolean> => {
+    reply = await network.ask(prompt);
+    return reply.receipts !== undefined;
+  };
+  expect(await waitUntil(isAnswered, PATIENCE_MS), reply?.error).toBe(true);
+  const isClosed = async (): Promise<boolean> =>
+    readGateway(network.mesh.plan.directory).orders.every(({ state }) => state === 'closed');
+  expect(await waitUntil(isClosed, PATIENCE_MS)).toBe(true);
+  return reply as AskedReply;
+}
+
+/** Who has a text in a directory: the names of the directories below it, each once. */
+const holders = (directory: string, text: string, ending = ''): string[] => [
+  ...new Set(
+    findText(directory, text)
+      .filter((path) => path.endsWith(ending))
+      .map((path) => path.split(sep)[0] as string),
+  ),
+];
+
+/** Who served a reply and who handled it, by the names of their daemons. */
+function nameParties({ receipts }: AskedReply): { readonly provider: string; readonly handler: string } {
+  const order = parseOrder(receipts?.full.order.bytes ?? new Uint8Array());
+  const validator = `0x${toHex(order.validator)}`;
+  const provider = network.members.find(({ providerId }) => providerId === toHex(order.providerId))?.name;
+  const handler = network.members.find(({ address }) => address === validator)?.name;
+  return { provider: provider ?? 'nobody', handler: handler ?? 'nobody' };
+}
+
+/** A piece of the answer that no number or quotation mark of a format can have changed. */
+function pickPiece({ response }: AskedReply): string {
+  const pieces = new TextDecoder().decode(response).match(/[A-Za-z ,.]{20,}/g) ?? [];
+  return pieces.sort((a, b) => b.length - a.length)[0]?.slice(0, 40) ?? 'there was no answer to look for';
+}
+
+const sizeOf = (directory: string): number =>
+  readdirSync(directory).reduce((sum, name) => sum + readFileSync(join(directory, name)).length, 0);
+
+describe('a prompt and its answer, in a network of processes', () => {
+  it('are held by gateway, provider, handling validator and verifiers alone: on the wire, on disks and in logs', async () => {
+    const reply = await askAndSettle(SEALED);
+    const { provider, handler } = nameParties(reply);
+    const piece = pickPiece(reply);
+    const disks = network.mesh.plan.directory;
+
+    // With TLS taken off. The verifiers were drawn by the beacon.
+    const mayHear = /^(gateway|verifier-\d)$/;
+    for (const text of [SEALED, piece]) {
+      const heard = holders(wire, text).filter((name) => !mayHear.test(name));
+      expect(heard.toSorted(), `wire: ${text}`).toEqual([provider, handler].toSorted());
+      expect(holders(disks, text).toSorted(), `disks: ${text}`).toEqual(['gateway', provider, handler].toSorted());
+    }
+    // What came to the provider came sealed, so whoever had its TLS key saw nothing.
+    expect(holders(wire, SEALED, '.in')).not.toContain(provider);
+    expect(holders(wire, SEALED, '.in')).toContain('gateway');
+    // The relay and the router were there, and what was kept of them is no empty file.
+    for (const name of ['relay', 'router']) expect(sizeOf(join(wire, name)), name).toBeGreaterThan(5_000);
+  }, 600_000);
+
+  it('come to the provider in plain where nothing is sealed, so that this search can fail', async () => {
+    process.env.OGONG_GATEWAY_SEAL = 'off';
+    try {
+      await network.mesh.restart('gateway');
+      const reply = await askAndSettle(BARE);
+      const { provider } = nameParties(reply);
+      expect(holders(wire, BARE, '.in')).toContain(provider);
+      expect(holders(wire, pickPiece(reply), '.in')).toContain('gateway');
+      // The relay copies links that are encrypted in any case, and the router is told hashes.
+      expect(holders(wire, BARE)).not.toContain('relay');
+      expect(holders(wire, BARE)).not.toContain('router');
+    } finally {
+      delete process.env.OGONG_GATEWAY_SEAL;
+    }
+  }, 600_000);
+});

@@ -1,0 +1,125 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { expect, it } from 'vitest';
+import type { KeyHolder, KeyLimits } from './api-keys.ts';
+import { createRateLimits } from './rate-limits.ts';
+import type { BoughtReply, ReplyJob } from './reply.ts';
+import type { ReplyService } from './reply-service.ts';
+
+let nowMs = 0;
+const rates = () => {
+  nowMs = 1_000_000;
+  return createRateLimits({ clock: { nowMs: () => nowMs } });
+};
+const holder = (limits: KeyLimits, id = 'a'): KeyHolder => ({ id, budgetAtomic: undefined, limits });
+const createContext = () => {
+  const headers = new Map<string, string>();
+  const context = { header: (name: string, value: string) => headers.set(name, value) } as unknown as ApiContext;
+  return { context, headers };
+};
+
+const body = JSON.stringify({
+  model: 'ogong/verified/test/a',
+  messages: [{ role: 'user', content: 'x'.repeat(20) }],
+  max_tokens: 60,
+});
+const request = parseRequest(new TextEncoder().encode(body), 'chat');
+const bound = request.promptTokenBound + request.maxTokens;
+const createJob = (signal = new AbortController().signal) => ({ request, signal }) as ReplyJob;
+const serve = (answer: () => BoughtReply): ReplyService => ({
+  // biome-ignore lint/suspicious/noExplicitAny: one kind of reply is enough here
+  async *serve(): AsyncGenerator<any, any> {
+    yield {};
+    return answer();
+  },
+});
+async function readAll(stream: AsyncGenerator<unknown, unknown>): Promise<void> {
+  while (!(await stream.next()).done);
+}
+
+it('takes a minute of requests at once, then as they come back, each key for itself', () => {
+  const limits = rates();
+  const { context, headers } = createContext();
+  const key = holder({ requestsPerMinute: 3 });
+  for (const left of ['2', '1', '0']) {
+    limits.countRequest(context, key);
+    expect(headers.get('x-ratelimit-remaining-requests')).toBe(left);
+  }
+  expect(headers.get('x-ratelimit-limit-requests')).toBe('3');
+  expect(headers.get('x-ratelimit-reset-requests')).toBe('60s');
+  const refused = { code: 'too_many_requests', status: 429, publicCode: 'rate_limit_exceeded', retryAfterS: 20 };
+  expect(() => limits.countRequest(context, key)).toThrow(expect.objectContaining(refused));
+  // Another key, and one without a limit, do not wait for it.
+  limits.countRequest(context, holder({ requestsPerMinute: 1 }, 'b'));
+  for (let i = 0; i < 9; i++) limits.countRequest(context, holder({}, 'c'));
+  nowMs += 19_999;
+  expect(() => limits.countRequest(context, key)).toThrow(expect.objectContaining({ retryAfterS: 1 }));
+  // What was refused was not counted.
+  nowMs += 1;
+  limits.countRequest(context, key);
+  expect(() => limits.countRequest(context, key)).toThrow();
+});
+
+it('starts again where the limit was changed, and fills nothing by a clock that goes back', () => {
+  const limits = rates();
+  const { context } = createContext();
+  limits.countRequest(context, holder({ requestsPerMinute: 1 }));
+  nowMs -= 600_000;
+  expect(() => limits.countRequest(context, holder({ requestsPerMinute: 1 }))).toThrow();
+  limits.countRequest(context, holder({ requestsPerMinute: 2 }));
+});
+
+it('takes the most that a call may have, and gives back what it did not have', async () => {
+  const limits = rates();
+  const { context, headers } = createContext();
+  const key = holder({ tokensPerMinute: bound * 2 });
+  const left = () => Number(headers.get('x-ratelimit-remaining-tokens'));
+  const replies = serve(() => ({ promptTokens: 4, outputTokens: 6 }) as BoughtReply);
+  const metered = limits.meter(context, key, replies, [{ request, count: 2 }]);
+  expect(left()).toBe(0);
+  expect(() => limits.meter(context, key, replies, [{ request, count: 1 }])).toThrow(
+    expect.objectContaining({ code: 'too_many_requests' }),
+  );
+  await readAll(metered.serve(createJob()));
+  await readAll(metered.serve(createJob()));
+  limits.meter(context, key, replies, [{ request, count: 1 }]);
+  expect(left()).toBe(bound * 2 - 20 - bound);
+});
+
+it('gives all back where a provider fails, and nothing where the caller leaves', async () => {
+  const limits = rates();
+  const { context, headers } = createContext();
+  const key = holder({ tokensPerMinute: bound * 4 });
+  const left = () => Number(headers.get('x-ratelimit-remaining-tokens'));
+  const failing = serve(() => {
+    throw new Error('the provider failed');
+  });
+  const meter = () => limits.meter(context, key, failing, [{ request, count: 1 }]);
+  await expect(readAll(meter().serve(createJob()))).rejects.toThrow('failed');
+  meter();
+  expect(left()).toBe(bound * 3);
+  const stream = meter().serve(createJob());
+  await stream.next();
+  await stream.return(undefined as never);
+  const gone = new AbortController();
+  gone.abort();
+  await expect(readAll(meter().serve(createJob(gone.signal)))).rejects.toThrow('failed');
+  expect(left()).toBe(bound);
+  meter();
+  expect(meter).toThrow();
+});
+
+it('lets a call that is larger than a minute through a full bucket, and pays it off', async () => {
+  const limits = rates();
+  const { context } = createContext();
+  const key = holder({ tokensPerMinute: bound / 2 });
+  const replies = serve(() => ({ promptTokens: bound, outputTokens: 0 }) as BoughtReply);
+  const meter = () => limits.meter(context, key, replies, [{ request, count: 1 }]);
+  await readAll(meter().serve(createJob()));
+  // Half of the bucket below nothing: a minute pays it off, another one fills it.
+  expect(meter).toThrow(expect.objectContaining({ retryAfterS: 120 }));
+  nowMs += 119_000;
+  expect(meter).toThrow();
+  nowMs += 1_000;
+  meter();
+});

@@ -1,0 +1,65 @@
+import type { Client } from '@connectrpc/connect';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import { type Clock, monotonicClock } from '@ogong/host/time/clock';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+
+export type RouterClient = Client<typeof RouterService>;
+
+/** The routers of a gateway. Any of them can serve it, so a call goes to the next one where one fails. */
+export interface Routers {
+  /** To the router of a ticket: what is said about a ticket concerns whoever signed it. */
+  to(router: Peer): RouterClient;
+  /**
+   * The first answer. Routers that failed of late are asked last.
+   * @param ask with the time that it has, where there is another router to ask.
+   * @throws what says most about why there is no answer: a refusal, before a router that is out of reach.
+   */
+  first<T>(ask: (router: Peer, limits: { readonly timeoutMs?: number }) => Promise<T>): Promise<T>;
+}
+
+export interface RoutersOptions {
+  /** At least one, in the order of preference. */
+  readonly routers: readonly Peer[];
+  /** How long a router that failed is asked last. */
+  readonly doubtMs?: number;
+  /** How long a router has to answer while there is another one to ask. */
+  readonly patienceMs?: number;
+}
+
+/** @throws RangeError without a router. */
+export function createRouters(
+  { routers, doubtMs = 30_000, patienceMs = 2_000 }: RoutersOptions,
+  { links, uptime = monotonicClock }: { readonly links: LinkPool; readonly uptime?: Clock },
+): Routers {
+  if (routers.length === 0) throw new RangeError('a gateway needs a router');
+  const doubted = new Map<Peer, number>();
+  const doubtOf = (router: Peer): number => {
+    const untilMs = doubted.get(router) ?? 0;
+    return untilMs > uptime.nowMs() ? untilMs : 0;
+  };
+  const doubt = (router: Peer): void => void doubted.set(router, uptime.nowMs() + doubtMs);
+
+  return {
+    to: (router) => links.to(RouterService, router),
+    async first(ask) {
+      // A stable order: among those in good standing the first named is asked first.
+      const order = [...routers].sort((a, b) => doubtOf(a) - doubtOf(b));
+      const failures: unknown[] = [];
+      for (const [i, router] of order.entries()) {
+        try {
+          return await ask(router, i === order.length - 1 ? {} : { timeoutMs: patienceMs });
+        } catch (error) {
+          // Who left asks nobody else.
+          if (error instanceof LinkError && error.code === 'canceled') throw error;
+          if (!isRefusal(error)) doubt(router);
+          failures.push(error);
+        }
+      }
+      throw failures.find(isRefusal) ?? failures[0];
+    },
+  };
+}
+
+/** The router is there, and has nobody for this request. */
+export const isRefusal = (error: unknown): error is LinkError => error instanceof LinkError && error.code === 'remote';

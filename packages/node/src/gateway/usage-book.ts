@@ -1,0 +1,76 @@
+import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+
+/** What one key had of one model on one day. */
+export interface UsageRow {
+  /** UTC, `2026-01-31`: when the replies were ordered. */
+  readonly day: string;
+  readonly keyId: string;
+  readonly model: string;
+  /** Empty where the key belongs to none. */
+  readonly organisation: string;
+  /** Replies that were delivered. */
+  readonly replies: number;
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+  /** Fees of the orders whose fee is known. */
+  readonly costAtomic: bigint;
+  /** Maximum fees of the others. */
+  readonly reservedAtomic: bigint;
+}
+
+/** Whose usage, and of which days, both included. */
+export interface UsageQuery {
+  readonly keyId?: string | undefined;
+  readonly organisation?: string | undefined;
+  readonly from: string;
+  readonly to: string;
+}
+
+export type UsagePlace = Pick<UsageRow, 'day' | 'keyId' | 'model' | 'organisation'>;
+export type UsageChange = Partial<Omit<UsageRow, keyof UsagePlace>>;
+
+/** A query that finds more is refused: ask for fewer days. */
+export const MOST_USAGE_ROWS = 10_000;
+
+const place = { day: text, keyId: text, model: text, organisation: text };
+const counts = {
+  replies: integer,
+  promptTokens: integer,
+  outputTokens: integer,
+  costAtomic: named('cost', amount),
+  reservedAtomic: named('reserved', amount),
+};
+const countsRow = columns(counts);
+const usageRow = columns({ ...place, ...counts });
+const NOTHING = { replies: 0, promptTokens: 0, outputTokens: 0, costAtomic: 0n, reservedAtomic: 0n };
+
+/** @returns the day in UTC, `2026-01-31`. */
+export const toDay = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
+
+/** Adds to a row. Only within the transaction that changes the order and the budgets, so that they never differ. */
+export function addUsage(store: Store, { day, keyId, model, organisation }: UsagePlace, change: UsageChange): void {
+  const sql = `SELECT ${countsRow.list} FROM usage WHERE day = ? AND key_id = ? AND model = ?`;
+  const known = countsRow.get(store.prepare(sql), day, keyId, model) ?? NOTHING;
+  usageRow.insert(store, 'INSERT OR REPLACE INTO usage', {
+    ...{ day, keyId, model, organisation },
+    replies: known.replies + (change.replies ?? 0),
+    promptTokens: known.promptTokens + (change.promptTokens ?? 0),
+    outputTokens: known.outputTokens + (change.outputTokens ?? 0),
+    costAtomic: known.costAtomic + (change.costAtomic ?? 0n),
+    reservedAtomic: known.reservedAtomic + (change.reservedAtomic ?? 0n),
+  });
+}
+
+/** @returns rows by day, key and model; one more than MOST_USAGE_ROWS where there are more. */
+export function listUsage(store: Store, { keyId, organisation, from, to }: UsageQuery): UsageRow[] {
+  const where = ['day >= ?', 'day <= ?'];
+  const values = [from, to];
+  for (const [column, value] of [['key_id', keyId] as const, ['organisation', organisation] as const]) {
+    if (value === undefined) continue;
+    where.push(`${column} = ?`);
+    values.push(value);
+  }
+  const sql = `SELECT ${usageRow.list} FROM usage WHERE ${where.join(' AND ')} ORDER BY day, key_id, model LIMIT ?`;
+  return store.read(() => usageRow.all(store.prepare(sql), ...values, MOST_USAGE_ROWS + 1));
+}
