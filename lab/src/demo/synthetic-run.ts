@@ -134,6 +134,7 @@ export function createSyntheticRun(): RunRecord {
       lastBlock: 30,
       answered: [2, 3],
     },
+    failover: { killed: 'provider-2', killedId: toHex(providerIds[1] as Uint8Array), number: 1, shownBytes: 3 },
     reach: createReach(served[5] as Served),
     tests: [{ validator: 'validator-1', checks: [pass('tests', '2 tests were drawn')], tests: createTests(cheatId) }],
     nowMs: 1_700_000_002_000,
