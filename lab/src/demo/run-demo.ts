@@ -16,6 +16,7 @@ import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
+import { useMoney } from './money.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
 import { type PlannedRequest, planRequest } from './prompts.ts';
@@ -159,7 +160,9 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     ? runTamperProbes(crypto, trust, { receipt: first.receipts.full, request: first.request, response: first.response })
     : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
-  return { run: { ...partial, probes, cheatProof }, requestsMs, settleMs };
+  // A network that stays up keeps the time of this machine.
+  const money = isServed && options.isOnce ? await useMoney({ mesh, chain, onProgress }) : undefined;
+  return { run: { ...partial, probes, cheatProof, money }, requestsMs, settleMs };
 }
 
 const STILL_TRIES = 20;
@@ -192,7 +195,10 @@ export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): 
     address: mesh.recipients[role],
     isCheat: false,
   }));
-  return [...daemons, ...shareHolders];
+  const { emission } = mesh.deployment;
+  const recycle =
+    emission === undefined ? [] : [{ name: 'emission', role: 'recycle', address: emission, isCheat: false } as const];
+  return [...daemons, ...shareHolders, ...recycle];
 }
 
 /** Sets the weight of a validator's signature: the bond that the chain holds for it. */

@@ -25,7 +25,7 @@ import {
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { signAdmission, signIntake } from '@ogong/testing/synthetic/validator-words';
-import type { Account, AskedReply, Books, Member, ReachRecord, RunRecord } from './run-record.ts';
+import type { Account, AskedReply, Books, Member, MoneyRecord, ReachRecord, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
@@ -123,6 +123,7 @@ export function createSyntheticRun(): RunRecord {
       },
     ],
     ejections: [{ providerId: cheatId, validator: address(validatorAddresses[0] as Uint8Array), transaction: '0xbb' }],
+    money: createMoney(),
     books: createBooks(owed, lines),
     shares,
     firstAfterEjection: 6,
@@ -314,6 +315,24 @@ function createLog(replies: readonly Served[]) {
   }
   const { checks } = verifyChain(crypto, { from, entries: bytes, expected: position });
   return { validator: 'validator-1', checks, isAnchored: true, entries };
+}
+
+/** One tally of 100 recycled units: 70 of them are the first provider's, which claims; the payer withdraws. */
+function createMoney(): MoneyRecord {
+  const entries = [
+    { account: address(payees[0] as Uint8Array), units: 70n },
+    { account: address(validatorAddresses[0] as Uint8Array), units: 10n },
+  ];
+  const root = address(fill(0x77));
+  return {
+    recycledAtomic: 100n,
+    tallies: [{ number: 0, root, computedRoot: root, units: 80n, budgetAtomic: 72n, recycledAtomic: 100n, entries }],
+    claimant: {
+      ...{ name: 'provider-1', address: address(payees[0] as Uint8Array), creditAtomic: 5n, claimedAtomic: 68n },
+      refused: { more: 'NotInTally', again: 'ClaimedAlready' },
+    },
+    withdrawal: { name: 'gateway', freeAtomic: 900n, withdrawnAtomic: 900n, more: 'InsufficientFree' },
+  };
 }
 
 function createMembers(): Member[] {

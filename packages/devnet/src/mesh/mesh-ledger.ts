@@ -85,6 +85,8 @@ export interface LedgerPlan {
   readonly models: readonly PublishedModel[];
   /** How often validators test providers, to begin with. Default: as the contracts have it. */
   readonly testRates?: TestRates | undefined;
+  /** Default: it has none, and the deployer holds the tranche. */
+  readonly hasEmission?: boolean;
   /** Seconds of an epoch of the threshold beacon. Default: the network has the bootstrap beacon alone. */
   readonly beaconPeriod?: number | undefined;
 }
@@ -178,21 +180,27 @@ const versionFileOf = (deploymentFile: string): string => deploymentFile.replace
 /** Short, so that whoever tries the network sees money come within minutes. No new key is paid more than the entrance at once. */
 const holding = { period: 60, entrance: defaultHolding.entrance };
 
+const HOUR_S = 3_600;
+
 async function deploy(
-  { deployer, recipients, beaconPeriod }: LedgerPlan,
+  { deployer, recipients, beaconPeriod, hasEmission }: LedgerPlan,
   { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
   file: string,
   burnAndMint: LedgerPlan['burnAndMint'],
 ): Promise<Deployment> {
+  const nowS = Math.floor(systemClock.nowMs() / 1_000);
   const deployment = await deployContracts({
     ...{ rpcUrl, chainId, privateKey: deployer.privateKey, recipients },
+    ...(hasEmission && {
+      issuance: { start: BigInt(Math.floor(nowS / HOUR_S) * HOUR_S), period: HOUR_S, lambda: 900_000 },
+    }),
     ...(burnAndMint && { burnAndMint: describeDevEconomy(burnAndMint.feedKeys, burnAndMint.governance) }),
     delays: noDelays,
     holding,
     // Longer than an audit may take with the slowest timings of a mesh.
     limits: { withdrawalDelay: 4 * 3_600 },
     ...(beaconPeriod && {
-      beacon: { origin: BigInt(Math.floor(systemClock.nowMs() / 1_000)), period: BigInt(beaconPeriod) },
+      beacon: { origin: BigInt(nowS), period: BigInt(beaconPeriod) },
     }),
   });
   writePrivateFile(versionFileOf(file), hashContracts());

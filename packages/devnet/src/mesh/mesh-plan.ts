@@ -123,6 +123,8 @@ export interface MeshOptions {
   readonly providers?: number;
   /** What the network pays in. Default: `ogong`, its token. */
   readonly economy?: Economy;
+  /** A new network that pays its token has an emission, tallied by the hour. Default: it has none, and its deployer holds the tranche. */
+  readonly hasEmission?: boolean;
   /** Beside the honest ones. */
   readonly variants?: readonly ProviderVariant[];
   /** Default: no machine is believed. */
