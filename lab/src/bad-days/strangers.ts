@@ -1,9 +1,9 @@
-import type { GatewayRouteName } from '@ogong/protocol/http/routes';
+import type { AdminRouteName, GatewayRouteName } from '@ogong/protocol/http/routes';
 
 /** One thing that somebody may ask of a daemon, and what it costs whoever asks. */
 interface StrangerRow {
   /** `anyone`: whoever has a certificate of its own, which is free. */
-  readonly who: 'anyone' | 'validators' | 'asked peers' | 'served peers' | 'API keys';
+  readonly who: 'anyone' | 'validators' | 'asked peers' | 'served peers' | 'API keys' | 'admin secrets';
   /** What stays behind where it is answered; `nothing` for what only reads. */
   readonly changes: string;
   /** What it costs the caller, or what bounds it. */
@@ -161,8 +161,18 @@ const SHOWS: StrangerRow = {
   shownBy: GATE,
 };
 
+const ADMIN = 'packages/node/src/gateway/admin.process.test.ts';
+const TELLS: StrangerRow = { who: 'admin secrets', changes: 'nothing', costs: 'an admin secret', shownBy: ADMIN };
+const GOVERNS: StrangerRow = {
+  ...{ who: 'admin secrets', changes: 'accounts of its own organisation, with a line in the log', shownBy: ADMIN },
+  costs: 'an admin secret of a role that may do it',
+};
+
 /** By route of the gateway's HTTP API. */
-export const ROUTE_ROWS: Readonly<Record<GatewayRouteName, StrangerRow>> = {
+export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName, StrangerRow>> = {
+  ...{ adminOrganisations: TELLS, adminMembers: TELLS, adminKeys: TELLS, adminUsage: TELLS, adminAudit: TELLS },
+  ...{ adminOrganisation: GOVERNS, adminMember: GOVERNS, adminMemberRotation: GOVERNS, adminMemberRemoval: GOVERNS },
+  ...{ adminKey: GOVERNS, adminKeyRotation: GOVERNS, adminKeyRevocation: GOVERNS },
   ...{
     chat: BUYS,
     completion: BUYS,

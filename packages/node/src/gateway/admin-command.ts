@@ -41,11 +41,11 @@ const AUDIT_LINES = 1_000;
 /** What may be said after `admin`. */
 export const ADMIN_VERBS = [
   'secret',
-  'org put <id> | org list',
-  'member put <org> <id> | member list <org> | member rotate <org> <id> | member remove <org> <id>',
-  'key add | key list | key rotate <id> | key revoke <id>',
-  'usage | audit | reconcile',
-].join(' | ');
+  'org put <id>, org list',
+  'member put <org> <id>, member list <org>, member rotate <org> <id>, member remove <org> <id>',
+  'key add, key list, key rotate <id>, key revoke <id>',
+  'usage, audit, reconcile',
+].join(', ');
 
 type Verb = (command: AdminCommand, ids: readonly string[]) => Json | readonly Json[] | AdminOutput;
 const ENTRIES: Readonly<Record<string, readonly [ids: number, run: Verb]>> = {

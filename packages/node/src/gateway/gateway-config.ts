@@ -199,7 +199,8 @@ export const adminConfig = defineConfig({
   ],
   summary:
     'Organisations, members and API keys of a gateway, what they used, who changed what, and whether all books agree. ' +
-    'It works beside the daemon and without it. A secret is shown once, when it is made.',
+    'It works beside the daemon and without it. A secret is shown once, when it is made. What there is: ' +
+    `${ADMIN_VERBS}.`,
   fields: {
     ...common,
     organisation: {
@@ -236,5 +237,5 @@ export const adminConfig = defineConfig({
     to: { schema: text, label: '<day>', description: 'last day of usage, UTC; today if not given' },
     json: { schema: boolean, boolean: true, description: 'print JSON' },
   },
-  positionals: { label: ADMIN_VERBS, min: 1, max: 4 },
+  positionals: { label: '<what> [<id> ...]', min: 1, max: 4 },
 });
