@@ -245,6 +245,7 @@ const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/node/src/gateway/gateway.ts',
   'packages/node/src/gateway/provider-match.ts',
   'packages/provider/src/provider/outbox.ts',
+  'packages/provider/src/provider/serve-daemon.ts',
 ]);
 
 /** @returns what a line, or an import, of simulated code takes past the simulator. */

@@ -39,7 +39,7 @@ import {
 } from '@ogong/provider/commands/model-commands';
 import { quoteConfig } from '@ogong/provider/commands/quote-command';
 import { runConfig } from '@ogong/provider/commands/run-command';
-import { witnessConfig } from '@ogong/provider/commands/witness-command';
+import { testimonyConfig } from '@ogong/provider/commands/testimony-command';
 import { localConfig, serveConfig, startConfig } from '@ogong/provider/provider/provider-config';
 import { proxyConfig } from '@ogong/provider/proxy/proxy-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
@@ -64,7 +64,7 @@ export const referenceConfigs = [
   gatewayConfig,
   adminConfig,
   quoteConfig,
-  witnessConfig,
+  testimonyConfig,
   proxyConfig,
   serveConfig,
   startConfig,

@@ -99,6 +99,12 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'ValidatorService/CosignBatch': {
     ...{ who: 'validators', changes: 'what this validator has signed', costs: 'a bond', shownBy: ACCESS },
   },
+  'ValidatorService/SignAllotment': {
+    who: 'validators',
+    changes: 'nothing',
+    costs: 'a bond; rationed',
+    shownBy: ACCESS,
+  },
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
   'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
   'ValidatorService/ListHeard': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
@@ -132,6 +138,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   },
   'RouterService/ListModels': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListOffers': { ...READS, costs: RATE, shownBy: LINKS },
+  'RouterService/ListRelays': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/Report': {
     ...{ who: 'anyone', changes: 'statistics of speed', shownBy: 'packages/node/src/router/router.test.ts' },
     costs: 'a ticket of this router',

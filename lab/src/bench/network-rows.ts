@@ -11,7 +11,7 @@ import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { countProviders, waitUntil } from '../demo/polling.ts';
-import { describePath } from './path-timing.ts';
+import { measurePath } from './path-timing.ts';
 import { readTreeMemory } from './process-memory.ts';
 import { createGatewayTimer, type ReplyTiming, timeEngine } from './reply-timing.ts';
 import { measureInTurn, median, pairedDifference, type Row } from './row.ts';
@@ -23,8 +23,12 @@ const WARM_UP = 5;
 const PATIENCE_MS = 90_000;
 /** A pause between replies, so that audit and settlement of one are not timed with the next. */
 const PAUSE_MS = 200;
-const MESSAGES = [{ role: 'user', content: 'Tell me a story about a little dragon who wanted to fly to the moon.' }];
-const BODY = { model: MODEL_ID, messages: MESSAGES, max_tokens: 48, temperature: 0.8, top_p: 0.95, stream: true };
+/** Each with a beginning of its own, so that no prompt is found in a cache of prefixes. */
+const messagesOf = (number: number) => [
+  { role: 'user', content: `${number} is the number of a story about a little dragon who wanted to fly to the moon.` },
+];
+const bodyOf = (number: number) => ({ ...BODY, messages: messagesOf(number) });
+const BODY = { model: MODEL_ID, max_tokens: 48, temperature: 0.8, top_p: 0.95, stream: true };
 
 /** What the network adds to an engine: time for its user, and memory of each role. */
 export async function measureNetwork(model: ResolvedModel): Promise<Row[]> {
@@ -49,17 +53,18 @@ export async function measureNetwork(model: ResolvedModel): Promise<Row[]> {
 async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
   const engine = await createLlamaEngine({ modelPath });
   const gateway = createGatewayTimer(mesh.plan.gatewayUrl);
-  const { sampler } = parseRequest(new TextEncoder().encode(JSON.stringify(BODY)), 'chat');
+  const { sampler } = parseRequest(new TextEncoder().encode(JSON.stringify(bodyOf(0))), 'chat');
+  let asked = 0;
   const direct = (round: number): Promise<ReplyTiming> =>
     timeEngine(engine, {
-      prompt: { kind: 'chat', messages: MESSAGES },
+      prompt: { kind: 'chat', messages: messagesOf(asked++) },
       ...{ sampler, bias: [], maxTokens: BODY.max_tokens, stop: [], topLogprobs: 0 },
       drawKey: createHash('sha256').update(`draw ${round}`).digest(),
       sketch: { bankSeed: createHash('sha256').update('bank').digest(), directions: 16 },
     });
   try {
     const measures = {
-      network: () => delay(PAUSE_MS).then(() => gateway.time(BODY)),
+      network: () => delay(PAUSE_MS).then(() => gateway.time(bodyOf(asked++))),
       engine: (round: number) => delay(PAUSE_MS).then(() => direct(round)),
     };
     await measureInTurn(WARM_UP, measures);
@@ -78,7 +83,7 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
         what: 'time to first token that gateway, router and links add to the engine, p50',
         ...compare('firstTextMs'),
         aim: { at: 'most', value: 5 },
-        why: await describePath(mesh, MODEL_ID),
+        why: 'see the steps below; all daemons share the cores with the engine, so that the admission that runs beside the prompt outlasts it, and the first requests of an epoch wait for its beacon',
         next: 'tickets fetched ahead of the request, and the record of admission acknowledged beside the first pass in place of before it',
       },
       {
@@ -88,6 +93,7 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
         aim: { at: 'most', value: 5 },
         why: 'all daemons share the cores with the engine',
       },
+      ...(await measurePath(mesh, MODEL_ID)),
     ];
   } finally {
     gateway.close();

@@ -11,13 +11,22 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { measureInTurn, median } from './row.ts';
+import { measureInTurn, median, type Row } from './row.ts';
 
 /** Only a few, because an unused ticket holds a slot of its provider until it expires. */
 const ROUNDS = 10;
 
-/** Times each step between a request and its first token, to show where added time comes from. */
-export async function describePath(mesh: Mesh, model: string): Promise<string> {
+/** What happens one after the other between a request and its first token, beside reading the request and its prompt. */
+const STEPS = {
+  route: 'a ticket from the router, with its draw, its signature and the link',
+  sign: "the order's signature",
+  verify: "the check of the order's signature, by the provider and again by the validator",
+  commit: 'a durable commit, of the gateway and of the validator',
+  roundTrip: 'a call on a link and back, to the provider and to the validator',
+} as const;
+
+/** Times each step by itself on a running mesh, to show where added time comes from. */
+export async function measurePath(mesh: Mesh, model: string): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-path-'));
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(crypto.sha256(new Uint8Array(1)))) });
   const store = openStore(join(directory, 'commits.sqlite'), { schema: 'CREATE TABLE writes (number INTEGER)' });
@@ -55,17 +64,16 @@ export async function describePath(mesh: Mesh, model: string): Promise<string> {
     for (let round = 0; round < ROUNDS; round++) verify(round);
     await measureInTurn(2, measures);
     const samples = await measureInTurn(ROUNDS, measures);
-    const ms = (name: keyof typeof samples): string => `${median(samples[name]).toFixed(1)} ms`;
-    return [
-      `on the way, one after the other: a ticket from the router, ${ms('route')}`,
-      `the order's signature, ${ms('sign')}`,
-      `its check by the provider, ${ms('verify')}, and by the validator`,
-      `a durable commit each of gateway and validator, ${ms('commit')}`,
-      `link round trips to provider and validator, ${ms('roundTrip')} each`,
-      'tokenising and checking the request',
-      'the first requests of an epoch, until the provider looks for its beacon',
-      'and all daemons share the cores with the engine, so that the admission that runs beside the prompt outlasts it',
-    ].join('; ');
+    return (Object.keys(STEPS) as (keyof typeof STEPS)[]).map((name): Row => {
+      const sorted = [...samples[name]].sort((x, y) => x - y);
+      return {
+        id: `path-${name}`,
+        what: `on the way to the first token: ${STEPS[name]}`,
+        value: median(sorted),
+        unit: 'ms',
+        note: `median of ${ROUNDS}, the slowest ${(sorted.at(-1) ?? Number.NaN).toFixed(1)} ms`,
+      };
+    });
   } finally {
     await group.close();
     store.close();

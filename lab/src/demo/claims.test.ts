@@ -6,7 +6,7 @@ import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { parseTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
 import { type DemoClaim, evaluateClaims } from './claims.ts';
-import type { Account, RunRecord } from './run-record.ts';
+import type { Account, ProviderTests, RunRecord } from './run-record.ts';
 import { createSyntheticRun } from './synthetic-run.ts';
 
 const run = createSyntheticRun();
@@ -37,8 +37,9 @@ const withAccount = (role: string, change: (account: Account) => Partial<Account
   );
   return { ...run, books: { ...run.books, after: { ...run.books.after, accounts } } };
 };
-const drawn = run.tests[0]!;
-const withTests = (change: object): RunRecord => ({ ...run, tests: [{ ...drawn, ...change }] });
+const [drawn, timed] = run.tests as [ProviderTests, ProviderTests];
+const withTests = (change: object): RunRecord => ({ ...run, tests: [{ ...drawn, ...change }, timed] });
+const withTimed = (change: object): RunRecord => ({ ...run, tests: [drawn, { ...timed, ...change }] });
 const { relayed, fastest } = run.reach!;
 const withRelayed = (change: object): RunRecord => ({ ...run, reach: { fastest, relayed: { ...relayed, ...change } } });
 const withFastest = (change: object): RunRecord => ({ ...run, reach: { relayed, fastest: { ...fastest, ...change } } });
@@ -50,6 +51,19 @@ const listAgain = (change: (list: CandidateList) => CandidateList): RunRecord =>
 };
 const secret = run.replies.find(({ number }) => number === relayed.number)!;
 const missed = (arrival: number) => ({ ...drawn.tests[0]!, epoch: 9n, arrival, isMissed: true });
+const money = run.money!;
+const withTally = (change: object): RunRecord => ({
+  ...run,
+  money: { ...money, tallies: [{ ...money.tallies[0]!, ...change }] },
+});
+const withClaimant = (change: object): RunRecord => ({
+  ...run,
+  money: { ...money, claimant: { ...money.claimant!, ...change } },
+});
+const withWithdrawal = (change: object): RunRecord => ({
+  ...run,
+  money: { ...money, withdrawal: { ...money.withdrawal, ...change } },
+});
 const flipLast = (bytes: Uint8Array): Uint8Array =>
   Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
@@ -73,19 +87,41 @@ describe('claims of the demo', () => {
       'fastest',
       'below-quorum',
       'exactly-once',
+      'emission',
+      'withdrawal',
     ]);
   });
 
   it('make no claim about a cheat, a crash or a relay if there was none', () => {
-    const ids = evaluateClaims({ ...run, cheat: 'none', chaos: undefined, reach: undefined, failover: undefined }).map(
-      ({ id }) => id,
-    );
+    const ids = evaluateClaims({
+      ...run,
+      cheat: 'none',
+      chaos: undefined,
+      reach: undefined,
+      failover: undefined,
+      money: undefined,
+    }).map(({ id }) => id);
     expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation', 'tests']);
   });
 
   const first = run.replies[0]!;
   const receipts = first.receipts!;
   const broken: [string, string, RunRecord][] = [
+    ['emission', 'a tally that the events do not have', withTally({ computedRoot: '0x88' })],
+    ['emission', 'units that nobody has', withTally({ entries: money.tallies[0]!.entries.slice(0, 1) })],
+    ['emission', 'more given than nine tenths of what was recycled', withTally({ budgetAtomic: 91n })],
+    ['emission', 'work that no tally has', { ...run, money: { ...money, recycledAtomic: 101n } }],
+    ['emission', 'no tally', { ...run, money: { ...money, tallies: [] } }],
+    ['emission', 'a claim that pays too much', withClaimant({ claimedAtomic: 69n })],
+    [
+      'emission',
+      'a claim of more units that is paid',
+      withClaimant({ refused: { more: 'paid', again: 'ClaimedAlready' } }),
+    ],
+    ['emission', 'a claim that is paid twice', withClaimant({ refused: { more: 'NotInTally', again: 'paid' } })],
+    ['withdrawal', 'a withdrawal that pays less', withWithdrawal({ withdrawnAtomic: 899n })],
+    ['withdrawal', 'a unit more that is paid', withWithdrawal({ more: 'paid' })],
+    ['withdrawal', 'nothing to withdraw', withWithdrawal({ freeAtomic: 0n, withdrawnAtomic: 0n })],
     ['receipts', 'an answer that differs from what was signed', withReply(0, { response: flipLast(first.response) })],
     ['receipts', 'an answer without a receipt', withReply(6, { error: undefined })],
     [
@@ -186,6 +222,8 @@ describe('claims of the demo', () => {
     ],
     ['tests', 'a test that nobody drew', withTests({ checks: [fail('tests', 'it was not drawn')], tests: [] })],
     ['tests', 'no test that was answered', withTests({ tests: drawn.tests.slice(1) })],
+    ['tests', 'no job with a deadline that was done', withTimed({ tests: timed.tests.slice(1) })],
+    ['tests', 'a job that nobody drew', withTimed({ checks: [fail('tests', 'it was not drawn')], tests: [] })],
     [
       'tests',
       'an honest provider that answers no test',

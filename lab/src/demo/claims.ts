@@ -7,6 +7,7 @@ import {
   checkQuorum,
   checkRefunds,
 } from './ledger-claims.ts';
+import { checkEmission, checkWithdrawal } from './money-claims.ts';
 import { checkFastest, checkRelayed, checkSealed } from './reach-claims.ts';
 import { checkCheat, checkEjection, checkFailover, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
@@ -75,6 +76,20 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
     claims.push(
       claim('below-quorum', 'without a quorum nothing settles', checkBelowQuorum(run)),
       claim('exactly-once', 'after the restart every reply settles exactly once', checkExactlyOnce(run)),
+    );
+  }
+  if (run.money) {
+    claims.push(
+      claim(
+        'emission',
+        'validators tally what was recycled by themselves, and a claim is paid once',
+        checkEmission(run.money),
+      ),
+      claim(
+        'withdrawal',
+        'a payer takes out what it has not reserved, to the unit and no more',
+        checkWithdrawal(run.money),
+      ),
     );
   }
   return claims;

@@ -144,6 +144,7 @@ async function bringUp({ options, models, directory, screen, tee }: BringUp): Pr
   const plan: MeshOptions = {
     directory,
     economy: options.economy,
+    hasEmission: !isPlay && tee === undefined,
     // Attacks are played against a network as it is when they begin, so it makes no key meanwhile.
     beacon: isPlay ? 'vrf' : options.beacon,
     ...(!isPlay &&

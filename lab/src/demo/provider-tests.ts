@@ -4,15 +4,20 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
+import { DRAW_KINDS, type DrawKind } from '@ogong/protocol/audit/secret-draw';
 import { parseTestReport, verifyTestReport } from '@ogong/protocol/audit/test-report';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { waitUntil } from './polling.ts';
 import type { Member, ProviderTests } from './run-record.ts';
 
-/** So that each validator tests each provider in one epoch of seventeen: a few answers while the demo asks. */
-export const DEMO_CANARY_RATE = 60_000;
-const WANTED_TESTS = 3;
+/**
+ * So that each validator buys of each provider in one epoch of seventeen: a few answers while the demo asks. Only a validator that handled
+ * replies has jobs to give: mostly one, so that one gives more.
+ */
+export const DEMO_TEST_RATES = { canaryRate: 60_000, timedRate: 200_000 };
+const WANTED_CANARIES = 3;
+const WANTED_TIMED = 1;
 const TESTS_PATIENCE_MS = 90_000;
 /** Validators answer one caller once a second. */
 const TESTS_INTERVAL_MS = 1_000;
@@ -26,27 +31,30 @@ export function createTestReader(chain: ChainClient, links: LinkPool): TestReade
 
   async function readOne(
     validator: ReturnType<typeof view.validators>[number],
-  ): Promise<Omit<ProviderTests, 'validator'>> {
+    kind: DrawKind,
+  ): Promise<Omit<ProviderTests, 'validator' | 'kind'>> {
     const service = links.to(ValidatorService, validator);
-    const report = parseTestReport((await service.getTests({ kind: 'canary' }, { timeoutMs: 10_000 })).report);
+    const report = parseTestReport((await service.getTests({ kind }, { timeoutMs: 10_000 })).report);
     const values = new Map<bigint, Uint8Array>();
     for (const { epoch } of report.draws) values.set(epoch, (await beacons.get(epoch)).value);
     return verifyTestReport(crypto, report, {
-      ...{ chainId: view.network.chainId, kind: 'canary', validator },
+      ...{ chainId: view.network.chainId, kind, validator },
       beaconOf: (epoch) => values.get(epoch),
-      greatestPpm: view.parameters()?.greatestRates.canary ?? 0,
+      greatestPpm: view.parameters()?.greatestRates[kind] ?? 0,
     });
   }
 
   return async (members) => {
     await view.refresh();
-    const found = view.validators().map(async (validator): Promise<ProviderTests[]> => {
+    const found = view.validators().flatMap((validator) => {
       const address = `0x${toHex(validator.address)}`;
       const name = members.find((member) => member.address === address)?.name ?? address;
       // One that is down says nothing; what a report fails is kept.
-      return readOne(validator).then(
-        (tests) => [{ validator: name, ...tests }],
-        () => [],
+      return DRAW_KINDS.map((kind) =>
+        readOne(validator, kind).then(
+          (tests): ProviderTests[] => [{ validator: name, kind, ...tests }],
+          () => [],
+        ),
       );
     });
     return (await Promise.all(found)).flat();
@@ -55,9 +63,13 @@ export function createTestReader(chain: ChainClient, links: LinkPool): TestReade
 
 /** Waits for some tests that are told: those of the newest two epochs are not. */
 export async function waitForTests(read: TestReader, members: readonly Member[]): Promise<void> {
+  const providers = members.filter(({ role }) => role === 'provider').length;
+  const wantedTimed = providers > 1 ? WANTED_TIMED : 0;
   await waitUntil(async () => {
     const found = await read(members);
-    if (found.reduce((sum, { tests }) => sum + tests.length, 0) >= WANTED_TESTS) return true;
+    const count = (of: DrawKind): number =>
+      found.filter(({ kind }) => kind === of).reduce((sum, { tests }) => sum + tests.length, 0);
+    if (count('canary') >= WANTED_CANARIES && count('timed') >= wantedTimed) return true;
     await delay(TESTS_INTERVAL_MS);
     return false;
   }, TESTS_PATIENCE_MS);

@@ -156,22 +156,35 @@ export function checkEjection(run: RunRecord): Finding {
 }
 
 /** Each test that counts was drawn, and its draw was recomputed. What came of it is its validator's word. */
-export function checkTests({ tests: reports, members, chaos }: RunRecord): Finding {
+export function checkTests({ tests: reports, members, chaos, logs }: RunRecord): Finding {
   const problems = reports.flatMap(({ validator, checks }) =>
     failuresOf(checks).map((failure) => `${validator}: ${failure}`),
   );
-  const tests = reports.flatMap((report) => report.tests);
-  if (!tests.some(({ isMissed }) => !isMissed)) problems.push('no test was answered');
-  const parts: string[] = [];
-  for (const { name, providerId, isCheat } of members.filter(({ role }) => role === 'provider')) {
-    const own = tests.filter((test) => toHex(test.providerId) === providerId);
-    const missed = own.filter(({ isMissed }) => isMissed).length;
-    if (own.length > 0) parts.push(`${name} answered ${own.length - missed} of ${own.length}`);
-    // A provider cannot serve where the validator that it has to ask is down.
-    if (!isCheat && !chaos && 2 * missed > own.length) problems.push(`${name} missed ${missed} of ${own.length} tests`);
+  const evidence: string[] = [];
+  // The work of a timed job is what somebody else served.
+  const accepted = logs.flatMap(({ entries }) => entries.filter(({ verdict }) => verdict === 'accept'));
+  const hasWork = new Set(accepted.map(({ providerId }) => toHex(providerId))).size > 1;
+  for (const [kind, what] of TESTS) {
+    const told = reports.filter((report) => report.kind === kind);
+    const tests = told.flatMap((report) => report.tests);
+    if ((kind === 'canary' || hasWork) && !tests.some(({ isMissed }) => !isMissed))
+      problems.push(`no ${what} was answered`);
+    const parts: string[] = [];
+    for (const { name, providerId, isCheat } of members.filter(({ role }) => role === 'provider')) {
+      const own = tests.filter((test) => toHex(test.providerId) === providerId);
+      const missed = own.filter(({ isMissed }) => isMissed).length;
+      if (own.length > 0) parts.push(`${name} answered ${own.length - missed} of ${own.length}`);
+      // A provider cannot serve where the validator that it has to ask is down.
+      if (!isCheat && !chaos && 2 * missed > own.length)
+        problems.push(`${name} missed ${missed} of ${own.length}: ${what}`);
+    }
+    const asking = told.filter((report) => report.tests.length > 0).length;
+    evidence.push(`${what}: ${tests.length} by ${asking} validators, each drawn by its beacon: ${parts.join(', ')}`);
   }
-  const asking = reports.filter((report) => report.tests.length > 0).length;
-  return judge(problems, [
-    `${tests.length} tests by ${asking} validators, each drawn by its beacon: ${parts.join(', ')}`,
-  ]);
+  return judge(problems, evidence);
 }
+
+const TESTS = [
+  ['canary', 'unannounced request'],
+  ['timed', 'job with a deadline'],
+] as const;

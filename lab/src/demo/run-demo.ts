@@ -16,10 +16,11 @@ import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
+import { useMoney } from './money.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
 import { type PlannedRequest, planRequest } from './prompts.ts';
-import { createTestReader, DEMO_CANARY_RATE, waitForTests } from './provider-tests.ts';
+import { createTestReader, DEMO_TEST_RATES, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
 import { askByReach } from './reach.ts';
 import type {
@@ -56,7 +57,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   };
   const before = await readBooks(chain, members);
   // Its own answers are paid like all others: what is settled from here on has them, too.
-  await mesh.setCanaryRate(DEMO_CANARY_RATE);
+  await mesh.setTestRates(DEMO_TEST_RATES);
   const replies: AskedReply[] = [];
   const evidenceOf = (): Promise<RunRecord['ejections']> =>
     readHistory(chain, members, crypto).then(({ ejections }) => ejections);
@@ -118,7 +119,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     onProgress('waiting for answers that validators bought unannounced');
     await waitForTests(readTests, members);
   }
-  await mesh.setCanaryRate(0);
+  await mesh.setTestRates({ canaryRate: 0, timedRate: 0 });
   onProgress('waiting until every answer is audited and settled');
   const settling = performance.now();
   if (isServed) await waitForSettlement({ ...context, chain, members, replies });
@@ -159,7 +160,9 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     ? runTamperProbes(crypto, trust, { receipt: first.receipts.full, request: first.request, response: first.response })
     : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
-  return { run: { ...partial, probes, cheatProof }, requestsMs, settleMs };
+  // A network that stays up keeps the time of this machine.
+  const money = isServed && options.isOnce ? await useMoney({ mesh, chain, onProgress }) : undefined;
+  return { run: { ...partial, probes, cheatProof, money }, requestsMs, settleMs };
 }
 
 const STILL_TRIES = 20;
@@ -192,7 +195,10 @@ export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): 
     address: mesh.recipients[role],
     isCheat: false,
   }));
-  return [...daemons, ...shareHolders];
+  const { emission } = mesh.deployment;
+  const recycle =
+    emission === undefined ? [] : [{ name: 'emission', role: 'recycle', address: emission, isCheat: false } as const];
+  return [...daemons, ...shareHolders, ...recycle];
 }
 
 /** Sets the weight of a validator's signature: the bond that the chain holds for it. */

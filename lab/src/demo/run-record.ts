@@ -1,3 +1,4 @@
+import type { DrawKind } from '@ogong/protocol/audit/secret-draw';
 import type { Test } from '@ogong/protocol/audit/test-report';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -33,11 +34,50 @@ export interface RunRecord {
   readonly tests: readonly ProviderTests[];
   /** Unix time at which the record was closed. */
   readonly nowMs: number;
+  /** What was done with what was earned, after all else; undefined on a network without emission. */
+  readonly money?: MoneyRecord | undefined;
+}
+
+export interface MoneyRecord {
+  /** All that was recycled in the run, atomic units. */
+  readonly recycledAtomic: bigint;
+  /** As the chain has them, and as the events of the same time say. */
+  readonly tallies: readonly {
+    readonly number: number;
+    readonly root: string;
+    readonly units: bigint;
+    readonly budgetAtomic: bigint;
+    readonly recycledAtomic: bigint;
+    readonly entries: readonly { readonly account: string; readonly units: bigint }[];
+    readonly computedRoot: string;
+  }[];
+  /** An honest provider's account. */
+  readonly claimant:
+    | {
+        readonly name: string;
+        readonly address: string;
+        /** Its credit in the escrow, which `ogong claim` pays too. */
+        readonly creditAtomic: bigint;
+        /** What its balance gained by `ogong claim`. */
+        readonly claimedAtomic: bigint;
+        /** What the contract answered to a claim of one unit more, and to a second claim. */
+        readonly refused: { readonly more: string; readonly again: string };
+      }
+    | undefined;
+  /** A payer takes out what it has reserved for no validator. */
+  readonly withdrawal: {
+    readonly name: string;
+    readonly freeAtomic: bigint;
+    /** What its balance gained by `ogong escrow withdraw`. */
+    readonly withdrawnAtomic: bigint;
+    /** What the contract answered when it asked for one unit more. */
+    readonly more: string;
+  };
 }
 
 export interface Member {
   readonly name: string;
-  readonly role: 'provider' | 'validator' | 'router' | 'payer' | 'verification' | 'treasury' | 'license';
+  readonly role: 'provider' | 'validator' | 'router' | 'payer' | 'verification' | 'treasury' | 'license' | 'recycle';
   /** Ledger address, hex with 0x. */
   readonly address: string;
   /** Hex, providers only. */
@@ -104,9 +144,10 @@ export interface ValidatorLog {
   readonly entries: readonly VerdictEntry[];
 }
 
-/** Answers that a validator bought unannounced, of providers that the beacon drew. */
+/** Answers that a validator bought unannounced, or jobs with a deadline that it gave, of providers that the beacon drew. */
 export interface ProviderTests {
   readonly validator: string;
+  readonly kind: DrawKind;
   /** Whether each of them was drawn. */
   readonly checks: readonly Check[];
   readonly tests: readonly Test[];

@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';
 import type { Test } from '@ogong/protocol/audit/test-report';
 import { concatBytes, equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { pass } from '@ogong/protocol/base/checks';
@@ -24,7 +25,7 @@ import {
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { signAdmission, signIntake } from '@ogong/testing/synthetic/validator-words';
-import type { Account, AskedReply, Books, Member, ReachRecord, RunRecord } from './run-record.ts';
+import type { Account, AskedReply, Books, Member, MoneyRecord, ReachRecord, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
@@ -122,6 +123,7 @@ export function createSyntheticRun(): RunRecord {
       },
     ],
     ejections: [{ providerId: cheatId, validator: address(validatorAddresses[0] as Uint8Array), transaction: '0xbb' }],
+    money: createMoney(),
     books: createBooks(owed, lines),
     shares,
     firstAfterEjection: 6,
@@ -135,7 +137,10 @@ export function createSyntheticRun(): RunRecord {
     },
     failover: { killed: 'provider-2', killedId: toHex(providerIds[1] as Uint8Array), number: 1, shownBytes: 3 },
     reach: createReach(served[5] as Served),
-    tests: [{ validator: 'validator-1', checks: [pass('tests', '2 tests were drawn')], tests: createTests(cheatId) }],
+    tests: DRAW_KINDS.map((kind) => ({
+      ...{ validator: 'validator-1', kind },
+      ...{ checks: [pass('tests', '2 tests were drawn')], tests: createTests(cheatId) },
+    })),
     nowMs: 1_700_000_002_000,
   };
 }
@@ -310,6 +315,24 @@ function createLog(replies: readonly Served[]) {
   }
   const { checks } = verifyChain(crypto, { from, entries: bytes, expected: position });
   return { validator: 'validator-1', checks, isAnchored: true, entries };
+}
+
+/** One tally of 100 recycled units: 70 of them are the first provider's, which claims; the payer withdraws. */
+function createMoney(): MoneyRecord {
+  const entries = [
+    { account: address(payees[0] as Uint8Array), units: 70n },
+    { account: address(validatorAddresses[0] as Uint8Array), units: 10n },
+  ];
+  const root = address(fill(0x77));
+  return {
+    recycledAtomic: 100n,
+    tallies: [{ number: 0, root, computedRoot: root, units: 80n, budgetAtomic: 72n, recycledAtomic: 100n, entries }],
+    claimant: {
+      ...{ name: 'provider-1', address: address(payees[0] as Uint8Array), creditAtomic: 5n, claimedAtomic: 68n },
+      refused: { more: 'NotInTally', again: 'ClaimedAlready' },
+    },
+    withdrawal: { name: 'gateway', freeAtomic: 900n, withdrawnAtomic: 900n, more: 'InsufficientFree' },
+  };
 }
 
 function createMembers(): Member[] {

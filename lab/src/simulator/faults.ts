@@ -1,4 +1,5 @@
 import { MINERS } from './chain/simulated-chain.ts';
+import { createSieve } from './network/sieve.ts';
 import { describeFault, type Plan, type PlannedFault } from './plan.ts';
 import { listValidator, validatorName } from './roles/validator.ts';
 import type { Machine } from './world/process.ts';
@@ -82,6 +83,8 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
     weather.loss = Math.max(CALM.loss, ...of('loss').map(({ share }) => share));
     weather.duplication = Math.max(CALM.duplication, ...of('duplication').map(({ share }) => share));
     weather.mostDelayMs = Math.max(CALM.mostDelayMs, ...of('delay').map(({ mostMs }) => mostMs));
+    const [sieve] = of('sieve');
+    world.network.loses = sieve && createSieve(plan.seed, sieve.share);
     weather.groups.clear();
     of('partition').forEach(({ machines }, index) => {
       for (const name of machines) weather.groups.set(name, (weather.groups.get(name) ?? 0) + 2 ** index);

@@ -16,6 +16,7 @@ export interface Mutation {
     readonly validators?: number;
     readonly gateways?: number;
     readonly faultsPerMinute?: number;
+    readonly sieve?: number;
   };
 }
 
@@ -43,7 +44,7 @@ const BEACON: readonly Mutation[] = [
     from: 'await group.write((store) => archive.putVote(store, action.vote));',
     to: '',
     also: [GUARD_OFF],
-    given: { lie: 'favours', epochMs: 1_000 },
+    given: { lie: 'hides-locks', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 60 },
   },
   {
     name: 'ignores-lock',
@@ -51,7 +52,7 @@ const BEACON: readonly Mutation[] = [
     file: STEPS,
     from: 'if (lock !== undefined && !isSameChoice(lock, choice) && (justify === undefined || justify.view < lock.view)) return;',
     to: '',
-    given: { lie: 'favours', epochMs: 1_000 },
+    given: { lie: 'hides-locks', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 0 },
   },
   {
     name: 'prepares-twice',
@@ -60,7 +61,7 @@ const BEACON: readonly Mutation[] = [
     from: 'if (state.vote !== undefined && state.vote.view === state.view && !isSameChoice(state.vote, choice)) return;',
     to: '',
     also: [GUARD_OFF],
-    given: { lie: 'twin', epochMs: 1_000 },
+    given: { lie: 'two-heads', sieve: 0.8, epochMs: 1_000 },
   },
   {
     name: 'never-changes-view',

@@ -50,6 +50,8 @@ export type PlannedFault =
     }
   /** The wall clock of a machine is wrong, for the whole run. */
   | { readonly kind: 'skew'; readonly machine: string; readonly skewMs: number; readonly drift: number }
+  /** Of what one validator says to another in one view, every message of a kind is lost, as often as it is sent: this share of the kinds. */
+  | { readonly kind: 'sieve'; readonly share: number; readonly atMs: number; readonly forMs: number }
   /** A validator is not in the registry. */
   | { readonly kind: 'leave'; readonly machine: string; readonly atMs: number; readonly forMs: number };
 
@@ -96,6 +98,8 @@ export interface PlanOptions {
   readonly liars: number | undefined;
   /** The only lie of a run, told by all liars of the roles that know it. Default: drawn. */
   readonly lie?: string | undefined;
+  /** Share of a sieve over the whole faulty time. Default: none. */
+  readonly sieve?: number | undefined;
 }
 
 const HEAL_MS = 120_000;
@@ -144,6 +148,7 @@ export function drawPlan(options: PlanOptions): Plan {
   const count = isCalm ? 0 : Math.round(minutes * options.faultsPerMinute);
   const everybody = [...validatorNames, ...others];
   for (let i = 0; i < count; i++) faults.push(drawFault());
+  if (options.sieve) faults.push({ kind: 'sieve', share: options.sieve, atMs: 0, forMs: faultyMs });
   for (const machine of everybody) {
     if (!isCalm && draws.next('is skewed') < 0.3) {
       faults.push({

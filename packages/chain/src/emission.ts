@@ -123,6 +123,16 @@ export function createEmissionReads({ read }: Reads, deployment: Where) {
         return found;
       });
     },
+    /** What a quorum signed under a number. @throws ChainError where there is no such tally */
+    allotmentOf(number: number): Promise<Pick<MinedAllotment, 'root' | 'units' | 'budget'>> {
+      return read('a tally', async (client) => {
+        const args = [BigInt(number)] as const;
+        const { root, units, budget } = lowerHex(
+          await client.readContract({ ...contract(), functionName: 'allotmentOf', args }),
+        );
+        return { root, units, budget };
+      });
+    },
     hasClaimedEmission(number: number, account: BytesLike): Promise<boolean> {
       const args = [BigInt(number), toAddress(account, 'account')] as const;
       return read('a claim', (client) => client.readContract({ ...contract(), functionName: 'hasClaimed', args }));

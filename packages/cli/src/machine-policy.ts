@@ -36,4 +36,7 @@ export async function addMachine<
 }
 
 /** When the order's validator says that it admitted the order. */
-export const readAdmission = ({ admission }: Receipt): string => new Date(Number(admission.timeMs)).toISOString();
+export function readAdmission({ admission }: Receipt): string {
+  const time = new Date(Number(admission.timeMs));
+  return Number.isNaN(time.getTime()) ? 'a time that no calendar has' : time.toISOString();
+}

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { type MeshState, writeMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatMesh, inspectMesh, meshCommand } from './mesh-command.ts';
+import { sumReports } from './told-tests.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-mesh-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+const ID = new Uint8Array(32);
 const state: MeshState = {
   launcher: { pid: 1, startedAt: 'a' },
   phase: 'ready',
@@ -36,6 +38,23 @@ describe('ogong mesh', () => {
     expect(report.isWell).toBe(true);
     expect(formatMesh(report)).toContain('up    gateway        port 4546  pid 3\n');
     expect(formatMesh(report)).toContain('explorer http://127.0.0.1:4546/explorer/, chat http://127.0.0.1:4546/\n');
+  });
+
+  it('says what validators tell of their tests, and nothing where none answers', () => {
+    const test = (isMissed: boolean) => ({ ...{ epoch: 1n, arrival: 0, isMissed }, providerId: ID, modelRoot: ID });
+    const report = (kind: 'canary' | 'timed', ...misses: boolean[]) => ({ kind, tests: misses.map(test) });
+    const tests = sumReports([[report('canary', true, false), report('timed')], [], [report('timed', false)]]);
+    expect(tests).toEqual({
+      validators: 2,
+      canary: { asked: 2, missed: 1 },
+      timed: { asked: 1, missed: 0 },
+    });
+    const shown = formatMesh({ ...inspectMesh(state, () => true), tests });
+    expect(shown).toContain(
+      'tests of providers: 2 (1 missed) answers bought, 1 (0 missed) jobs with a deadline, told by 2',
+    );
+    expect(sumReports([[], []])).toBeNull();
+    expect(formatMesh({ ...inspectMesh(state, () => true), tests: null })).not.toContain('tests of providers');
   });
 
   it.each([

@@ -28,8 +28,10 @@ import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
+import { MAX_REPORT_EPOCHS } from '@ogong/protocol/audit/test-report';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { meshDirField } from './mesh-trust.ts';
+import { readToldTests, type TestCount, type ToldTests } from './told-tests.ts';
 
 const dir = meshDirField;
 
@@ -72,6 +74,13 @@ const upConfig = defineConfig({
       label: '<ppm>',
       description:
         'how often each validator tests each provider, in a million epochs of 5 s, until the chain names another rate',
+    },
+    timed: {
+      schema: integer({ min: 0, max: 4_000_000 }),
+      default: '0',
+      label: '<ppm>',
+      description:
+        'how often each validator gives each provider work with a deadline, in a million epochs, until the chain names another rate',
     },
     foreground: { schema: boolean, boolean: true, description: 'stay in the foreground until Ctrl-C' },
   },
@@ -155,6 +164,7 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
     timings: CALM_TIMINGS,
     beacon: values.beacon,
     canaryRate: values.canaries,
+    timedRate: values.timed,
   };
   const basePort = values.basePort === 0 ? await findFreePortRow(PORTS_ABOVE_BASE + 1) : values.basePort;
   let mesh: Mesh | undefined;
@@ -190,6 +200,7 @@ async function launch(values: UpValues, directory: string, model: Served, output
   args.push('--model-id', model.id, '--model-root', toHex(model.root), '--base-port', String(values.basePort));
   args.push('--validators', String(values.validators), '--providers', String(values.providers));
   args.push('--beacon', values.beacon, '--canaries', String(values.canaries));
+  args.push('--timed', String(values.timed));
   const entry = fileURLToPath(new URL('./bin/ogong.ts', import.meta.url));
   const from = statSync(launcherLog(directory)).size;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
@@ -262,7 +273,7 @@ async function status(argv: readonly string[], output: Output): Promise<number> 
     else output.write('nothing runs\n');
     return EXIT.unavailable;
   }
-  const found = inspectMesh(state);
+  const found = { ...inspectMesh(state), tests: await readMeshTests(state) };
   if (parsed.values.json) printJson(output, found);
   else output.write(formatMesh(found));
   return found.isWell ? EXIT.ok : EXIT.temporary;
@@ -284,6 +295,8 @@ export interface MeshReport {
     readonly pid: number | null;
     readonly isRunning: boolean;
   }[];
+  /** What validators tell of their tests of providers; null where none of them answers. */
+  readonly tests?: ToldTests | null;
 }
 
 /** Every part with its process, from the operating system and not from what was written down. */
@@ -300,15 +313,37 @@ export function inspectMesh(state: MeshState, isAlive: (identity: ProcessIdentit
   return { isWell, isLaunched, phase, message, gatewayUrl, rpcUrl, model, processes };
 }
 
+/** Of a network that has ended, nobody has to be asked. */
+async function readMeshTests({ phase, launcher, deploymentFile, rpcUrl }: MeshState): Promise<ToldTests | null> {
+  if (phase !== 'ready' || !isRunning(launcher)) return null;
+  return readToldTests({ deployment: deploymentFile, rpcUrl }).catch(() => null);
+}
+
+function describeTests(tests: ToldTests | null | undefined): string[] {
+  if (!tests) return [];
+  const describe = ({ asked, missed }: TestCount): string => `${asked} (${missed} missed)`;
+  const counts = `${describe(tests.canary)} answers bought, ${describe(tests.timed)} jobs with a deadline`;
+  return [
+    `tests of providers: ${counts}, told by ${tests.validators} validators for the last ${MAX_REPORT_EPOCHS} epochs`,
+  ];
+}
+
 const describePages = (gatewayUrl: string): string => `explorer ${gatewayUrl}/explorer/, chat ${gatewayUrl}/`;
 
-export function formatMesh({ isLaunched, phase, message, gatewayUrl, model, processes }: MeshReport): string {
+export function formatMesh({ isLaunched, phase, message, gatewayUrl, model, processes, tests }: MeshReport): string {
   const head = isLaunched ? `${phase}: ${message}` : 'the launcher is gone: ogong mesh up starts over';
   const rows = processes.map(
     ({ name, port, pid, isRunning: runs }) =>
       `${runs ? 'up  ' : 'DOWN'}  ${name.padEnd(14)} port ${port}${pid === null ? '' : `  pid ${pid}`}`,
   );
-  return [head, `gateway ${gatewayUrl}/v1, model ${model}`, describePages(gatewayUrl), ...rows, ''].join('\n');
+  return [
+    head,
+    `gateway ${gatewayUrl}/v1, model ${model}`,
+    describePages(gatewayUrl),
+    ...describeTests(tests),
+    ...rows,
+    '',
+  ].join('\n');
 }
 
 async function logs(argv: readonly string[], output: Output): Promise<number> {

@@ -69,6 +69,14 @@ it('says of an answer of a machine, and of no other, what it rests on', async ()
   expect((await verify(whole, '--trust', trusted)).out).not.toContain('by hardware');
 });
 
+it('lists the checks of a receipt whose admission has a time that no calendar has', async () => {
+  const late = { ...receipt, admission: { ...receipt.admission, timeMs: 9_000_000_000_000_000n } };
+  const parts = { ...toReceiptJson(late), request: toBase64(reply.request), response: toBase64(reply.response) };
+  const { code, out } = await verify(save('late.json', JSON.stringify(parts)), '--trust', trusted);
+  expect(code).toBe(VERIFY_EXIT.failed);
+  expect(out).toMatch(/^FAIL +admission /m);
+});
+
 describe('ogong verify', () => {
   const meshOf = (mesh: string, changes: Partial<MeshState> = {}): string => {
     writeMeshState(join(directory, mesh), {

@@ -1,4 +1,5 @@
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import {
   createSyntheticReceipt,
@@ -86,6 +87,7 @@ describe('a client', () => {
     const gateway = createGateway();
     const seen: string[] = [];
     const client = createClient({
+      isSalted: false,
       baseUrl: `${BASE_URL}/v1/`,
       fetch: gateway.fetch,
       trust: gateway.synthetic.trust,
@@ -106,7 +108,12 @@ describe('a client', () => {
       sent.push(JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)));
       return Response.json({ choices: [] });
     };
-    const client = createClient({ baseUrl: BASE_URL, fetch: fetch as typeof globalThis.fetch, settle: 'accepted' });
+    const client = createClient({
+      isSalted: false,
+      baseUrl: BASE_URL,
+      fetch: fetch as typeof globalThis.fetch,
+      settle: 'accepted',
+    });
     for (const ogong of [undefined, { exact: true }, { settle: 'any' }] as const) {
       await client.chat.completions.create({ ...params, ...(ogong && { ogong }) }).catch(() => undefined);
     }
@@ -117,6 +124,30 @@ describe('a client', () => {
       { ...params, ogong: { settle: 'any' } },
       { model: 'm', input: 'one', ogong: { settle: 'accepted' } },
     ]);
+  });
+
+  it('salts each request, so that no two have one hash, unless they are to be answered equally', async () => {
+    const sent: { ogong?: { salt?: string; settle?: string } }[] = [];
+    const fetch = async (_input: unknown, init?: RequestInit): Promise<Response> => {
+      const body = init?.body as Uint8Array;
+      // A gateway takes it, and reads the same request.
+      expect(parseRequest(body, 'chat').maxTokens).toBe(40);
+      sent.push(JSON.parse(new TextDecoder().decode(body)));
+      return Response.json({ choices: [] });
+    };
+    const ask = async (fields: object, options = {}) => {
+      const client = createClient({ baseUrl: BASE_URL, fetch: fetch as typeof globalThis.fetch, ...options });
+      await client.chat.completions.create({ ...params, ...fields }).catch(() => undefined);
+      return sent.at(-1);
+    };
+    const first = await ask({});
+    const second = await ask({}, { settle: 'accepted' });
+    expect(first?.ogong?.salt).toMatch(/^[0-9a-f]{32}$/);
+    expect(second?.ogong?.salt).not.toBe(first?.ogong?.salt);
+    expect(second?.ogong?.settle).toBe('accepted');
+    expect(await ask({ seed: 0 })).toEqual({ ...params, seed: 0 });
+    expect(await ask({}, { isSalted: false })).toEqual(params);
+    expect((await ask({ ogong: { salt: 'ab'.repeat(16) } }))?.ogong?.salt).toBe('ab'.repeat(16));
   });
 
   it('streams, and ends only when the answer holds', async () => {
@@ -135,17 +166,23 @@ describe('a client', () => {
 
   it('hands over nothing that it could not check, unless the caller does without', async () => {
     const gateway = createGateway();
-    const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch });
+    const client = createClient({ isSalted: false, baseUrl: BASE_URL, fetch: gateway.fetch });
     await expect(client.chat.completions.create(params)).rejects.toMatchObject({
       ...{ name: 'ReceiptError', code: 'unchecked', retryable: false },
       message: expect.stringContaining('router, ledger, validator, admission, intake, model-root, beacon'),
     });
     const { routers, ...trust } = gateway.synthetic.trust;
     expect(routers).toHaveLength(1);
-    const careless = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust, allow: ['router'] });
+    const careless = createClient({
+      isSalted: false,
+      baseUrl: BASE_URL,
+      fetch: gateway.fetch,
+      trust,
+      allow: ['router'],
+    });
     const { replies } = await careless.chat.completions.create(params);
     expect(replies[0]?.allowed).toEqual(['router']);
-    const strict = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust, allow: ['beacon'] });
+    const strict = createClient({ isSalted: false, baseUrl: BASE_URL, fetch: gateway.fetch, trust, allow: ['beacon'] });
     await expect(strict.chat.completions.create(params)).rejects.toMatchObject({ code: 'unchecked' });
   });
 
@@ -153,7 +190,12 @@ describe('a client', () => {
     'fetches no opening from %s',
     async (url) => {
       const gateway = createGateway({ field: withReceipt((json) => ({ ...json, opening: { url } })) });
-      const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust: gateway.synthetic.trust });
+      const client = createClient({
+        isSalted: false,
+        baseUrl: BASE_URL,
+        fetch: gateway.fetch,
+        trust: gateway.synthetic.trust,
+      });
       await expect(client.chat.completions.create(params)).rejects.toMatchObject({ code: 'opening' });
       expect(gateway.calls).toEqual(['/v1/chat/completions']);
     },
@@ -186,7 +228,7 @@ describe('a client', () => {
   it.each(bad)('refuses %s', async (_what, change, code) => {
     const gateway = createGateway(change);
     const { trust } = gateway.synthetic;
-    const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust });
+    const client = createClient({ isSalted: false, baseUrl: BASE_URL, fetch: gateway.fetch, trust });
     await expect(client.chat.completions.create(params)).rejects.toMatchObject({ name: 'ReceiptError', code });
 
     const streamed = createGateway({ ...change, parameters: { stream: true, seed: 7 } });
@@ -202,10 +244,15 @@ describe('a client', () => {
 
   it('passes on what the gateway refuses, before and within a stream', async () => {
     const error = { error: { message: 'no such model', code: 'model_not_found', param: 'model', type: 'x' } };
-    const refusing = createClient({ baseUrl: BASE_URL, fetch: async () => Response.json(error, { status: 404 }) });
+    const refusing = createClient({
+      isSalted: false,
+      baseUrl: BASE_URL,
+      fetch: async () => Response.json(error, { status: 404 }),
+    });
     const refusal = { name: 'GatewayApiError', status: 404, code: 'model_not_found', message: 'no such model' };
     await expect(refusing.chat.completions.create(params)).rejects.toMatchObject(refusal);
     const breaking = createClient({
+      isSalted: false,
       baseUrl: BASE_URL,
       fetch: async () => new Response(`data: ${JSON.stringify(error)}\n\n`),
     });

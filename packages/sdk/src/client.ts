@@ -1,4 +1,4 @@
-import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
@@ -38,6 +38,11 @@ export interface ClientOptions {
   readonly allow?: readonly string[];
   /** Which verdicts are paid for, where a request does not say. `accepted`: no reply that its audit leaves in doubt. Default: any. */
   readonly settle?: 'any' | 'accepted';
+  /**
+   * Whether each request gets a salt of its own, so that its hash tells nobody a prompt that can be guessed. A request with a seed gets
+   * none: equal ones are to be answered equally. Default: true.
+   */
+  readonly isSalted?: boolean;
   /** Called for every reply that passed, before its answer is returned. */
   readonly onReceipt?: (reply: CheckedReply) => void;
 }
@@ -186,14 +191,25 @@ export function createClient(options: ClientOptions): Client {
 const countEchoed = ({ echo, prompt }: CompletionParams, text: string): number =>
   echo === true && typeof prompt === 'string' && text.startsWith(prompt) ? prompt.length : 0;
 
+const SALT_BYTES = 16;
+
 /**
- * The client's own setting stands behind what the request demands. A stream that says nothing of a seed gets one, so that another
- * provider can go on where one dies (docs/spec/request.md#unbroken-streams).
+ * The client's own settings stand behind what the request demands. A stream that says nothing of a seed gets one, so that another
+ * provider can go on where one dies (docs/spec/request.md#unbroken-streams). A request whose caller names a seed gets no salt.
  */
-function encodeBody(params: object, { settle }: Pick<ClientOptions, 'settle'>): Uint8Array {
+function encodeBody(
+  params: object,
+  { settle, isSalted = true }: Pick<ClientOptions, 'settle' | 'isSalted'>,
+): Uint8Array {
   const { ogong, stream, seed, temperature } = params as Partial<CompletionParams>;
   const isBare = stream === true && seed === undefined && temperature !== 0;
-  const body = { ...params, ...(isBare && { seed: drawSeed() }), ...(settle && { ogong: { settle, ...ogong } }) };
+  const isFree = seed === undefined || seed === null;
+  const own = {
+    ...(isSalted && isFree && { salt: toHex(globalThis.crypto.getRandomValues(new Uint8Array(SALT_BYTES))) }),
+    ...(settle && { settle }),
+  };
+  const hasOwn = Object.keys(own).length > 0;
+  const body = { ...params, ...(isBare && { seed: drawSeed() }), ...(hasOwn && { ogong: { ...own, ...ogong } }) };
   return utf8Encode(JSON.stringify(body));
 }
 

@@ -64,7 +64,7 @@ class Answer(Shown):
 class Client:
     """
     @param base_url: of the gateway, with or without `/v1`. @param trust: the JSON object of a trust file. @param allow: ids of checks
-    that the caller does without where they are skipped.
+    that the caller does without where they are skipped. @param is_salted: whether each request without a seed gets a salt of its own.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Client:
         trust: Mapping[str, Any] | None = None,
         allow: tuple[str, ...] | list[str] = (),
         timeout: float = 600.0,
+        is_salted: bool = True,
     ) -> None:
         url = urlsplit(base_url.rstrip("/").removesuffix("/v1"))
         if url.scheme not in ("http", "https") or not url.hostname:
@@ -83,6 +84,7 @@ class Client:
         known = dict(trust or {})
         known["allow"] = [*known.get("allow", []), *allow]
         self._trust = known
+        self.is_salted = is_salted
         self.chat = _Chat(self)
         self.completions = _Completions(self, "/v1/completions", "completion")
 
@@ -171,6 +173,9 @@ class _Completions:
         With `stream=True` an iterator of chunks, whose last one comes once all is checked; else the answer.
         @raises GatewayError, ReceiptError
         """
+        if self._client.is_salted and params.get("seed") is None:
+            # Its hash tells nobody a prompt that can be guessed. Requests whose caller names a seed are to be answered equally.
+            params["ogong"] = {"salt": secrets.token_hex(16), **(params.get("ogong") or {})}
         if stream:
             params["stream"] = True
             if "seed" not in params and params.get("temperature") != 0:

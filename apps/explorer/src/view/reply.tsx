@@ -252,7 +252,11 @@ export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict
 /** What the answer of a machine rests on. */
 function RestsOn({ file: { receipt }, verdict }: { file: DroppedReceipt; verdict: ReceiptVerdict }) {
   if (isLocalReceipt(receipt)) return null;
-  const proof = describeProof(verdict.checks, formatTime(Number(receipt.admission.timeMs)));
+  const admittedMs = Number(receipt.admission.timeMs);
+  const admitted = Number.isNaN(new Date(admittedMs).getTime())
+    ? 'a time that no calendar has'
+    : formatTime(admittedMs);
+  const proof = describeProof(verdict.checks, admitted);
   if (proof === undefined) return null;
   return (
     <Card title="What it rests on" wide>

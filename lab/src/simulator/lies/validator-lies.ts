@@ -1,5 +1,9 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { type BeaconMessage, encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
+import { BeaconEnvelopeSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { AGREEING, readBeaconMessage } from '../network/sieve.ts';
 import type { Plan } from '../plan.ts';
-import { startValidator, type ValidatorTimes } from '../roles/validator.ts';
+import { listValidator, startValidator, type ValidatorTimes } from '../roles/validator.ts';
 import { createDraws } from '../world/draws.ts';
 import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -13,8 +17,6 @@ export interface ValidatorLies {
   readonly forgetful: ReadonlySet<string>;
 }
 
-/** What validators say to each other about an epoch. */
-const AGREEING = /\/Deliver\w+$/;
 /** Calls that it never makes. */
 const UNASKED: Readonly<Record<string, RegExp>> = { 'asks-nobody': /\/(Commit|Reveal|GetOpening|Witness|ShowRecord)$/ };
 /** Calls that it never answers. */
@@ -40,7 +42,9 @@ export function plantValidatorLies(
     const machine = machines.get(name);
     if (machine === undefined || roleOf(name) !== 'validator') continue;
     const index = indexOf(name);
-    if (how === 'twin') {
+    if (how === 'twin' || how === 'two-heads') {
+      // Both machines hear everything, and each proposes what it has gathered.
+      if (how === 'two-heads') world.network.shared.set(listValidator(plan.seed, index).endpoint, AGREEING);
       // A second machine with the same keys and address, and notes of its own: each caller reaches one of them.
       const twin = `${name}-twin`;
       machines.set(
@@ -51,6 +55,8 @@ export function plantValidatorLies(
     } else if (how === 'forgets') {
       forgetful.add(name);
       forgetAgain(machine);
+    } else if (how === 'hides-locks') {
+      world.network.ears.set(name, ({ method, bytes }) => (AGREEING.test(method) ? withoutLock(bytes) : bytes));
     } else if (how === 'garbles' || how === 'withholds' || how === 'favours') {
       world.network.tampers.set(name, ({ method, bytes }) => {
         if (!AGREEING.test(method)) return bytes;
@@ -80,3 +86,17 @@ export function plantValidatorLies(
     });
   }
 }
+
+/**
+ * As of somebody who is locked on nothing: who gathers such contributions may propose what it likes. Itself it never hears that something is
+ * prepared, or it would be locked.
+ */
+function withoutLock(bytes: Uint8Array): Uint8Array {
+  const message = readBeaconMessage(bytes);
+  if (message?.kind === 'prepared') return wrap({ kind: 'certificate-request', epoch: message.epoch });
+  if (message?.kind !== 'contribution' || message.lock === undefined) return bytes;
+  return wrap({ ...message, lock: undefined });
+}
+
+const wrap = (message: BeaconMessage): Uint8Array =>
+  toBinary(BeaconEnvelopeSchema, create(BeaconEnvelopeSchema, { message: encodeBeaconMessage(message) }));

@@ -72,6 +72,19 @@ export type TamperAnswer = (part: {
 
 export interface SimulatedNetwork {
   readonly weather: Weather;
+  /** Whether a message is lost because of what it says: a fault that picks its messages. */
+  loses:
+    | ((call: {
+        readonly from: string;
+        readonly to: string;
+        readonly method: string;
+        readonly bytes: Uint8Array;
+      }) => boolean)
+    | undefined;
+  /** Changes what a process hears: a liar that is deaf to some of it. */
+  readonly ears: Map<string, (call: { readonly method: string; readonly bytes: Uint8Array }) => Uint8Array>;
+  /** Calls that reach all machines of an address, and not one of them, by the method's name. */
+  readonly shared: Map<string, RegExp>;
   readonly counts: ReadonlyMap<string, MethodCount>;
   /** By the name of the process that lies. */
   readonly tampers: Map<string, Tamper>;
@@ -105,6 +118,8 @@ export function createNetwork(
   const answers: SimulatedNetwork['answers'] = new Map();
   const hears: SimulatedNetwork['hears'] = new Map();
   const weather: Weather = { loss: 0, duplication: 0, leastDelayMs: 1, mostDelayMs: 40, groups: new Map() };
+  const ears: SimulatedNetwork['ears'] = new Map();
+  const shared: SimulatedNetwork['shared'] = new Map();
   let open = 0;
   /** What is on its way belongs to nobody, and arrives although its sender is gone. */
   const network: Owner = { name: 'network', isDead: false, skewMs: 0, drift: 0, slowMs: 0 };
@@ -149,7 +164,8 @@ export function createNetwork(
     };
     const to = find(call.to, from)?.owner.name ?? call.to;
     count(call.method, call.bytes.length, 1);
-    if (bytes === undefined || isLost(from, to)) {
+    const isPicked = bytes !== undefined && self.loses?.({ from, to, method: call.method, bytes }) === true;
+    if (bytes === undefined || isPicked || isLost(from, to)) {
       trace.note(from, `-x ${to} ${shorten(call.method)}`);
       breakLater();
     } else {
@@ -175,9 +191,15 @@ export function createNetwork(
           if ((server.owner.standsUntilMs ?? 0) > time.nowMs())
             time.plan(0, () => deliver(server, isCopy), server.owner);
           else time.runAs(server.owner, () => deliver(server, isCopy));
+          for (const twin of listTwins(server)) time.runAs(twin.owner, () => deliver(twin, true));
         },
         network,
       );
+    }
+
+    function listTwins(server: Listener): readonly Listener[] {
+      if (!shared.get(call.to)?.test(call.method)) return [];
+      return (listeners.get(call.to) ?? []).filter((one) => one !== server && !one.owner.isDead);
     }
 
     function deliver(server: Listener, isCopy: boolean): void {
@@ -192,7 +214,8 @@ export function createNetwork(
       server.receive({
         caller: call.caller,
         method: call.method,
-        bytes: bytes as Uint8Array,
+        bytes:
+          ears.get(server.owner.name)?.({ method: call.method, bytes: bytes as Uint8Array }) ?? (bytes as Uint8Array),
         timeoutMs: call.timeoutMs,
         onLeft(listener) {
           if (isCopy) return;
@@ -230,8 +253,11 @@ export function createNetwork(
     };
   }
 
-  return {
+  const self: SimulatedNetwork = {
     weather,
+    loses: undefined,
+    ears,
+    shared,
     counts,
     tampers,
     answers,
@@ -254,6 +280,7 @@ export function createNetwork(
     send,
     open: () => open,
   };
+  return self;
 }
 
 const passOn: Tamper = ({ bytes }) => bytes;

@@ -21,8 +21,8 @@ import { voteCommand } from '../money/vote-command.ts';
 import { replayCommand } from '../replay-command.ts';
 import { settlementCommand } from '../settlement-command.ts';
 import { signerCommand } from '../signer-command.ts';
+import { testimonyCommand } from '../testimony-command.ts';
 import { verifyCommand } from '../verify-command.ts';
-import { witnessCommand } from '../witness-command.ts';
 
 const completionCommand = createCompletionCommand('ogong', () => commands);
 
@@ -47,7 +47,7 @@ const commands: readonly Command[] = [
   replayCommand,
   compareCommand,
   evidenceCommand,
-  witnessCommand,
+  testimonyCommand,
   modelCommand,
   ...moneyCommands,
   calibrateCommand,
@@ -58,7 +58,7 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
-  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, witnessCommand]],
+  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, testimonyCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
   ['Run a network', [meshCommand, deployCommand, signerCommand, doctorCommand]],

@@ -1,22 +1,17 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { hex } from '@ogong/host/config/values';
+import { boolean, hex } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import type { Command } from '@ogong/host/lifecycle/command';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { computeTally } from '@ogong/host/views/emission-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { computeEmissionClaim, computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { act, actionFields } from './act.ts';
 import { formatAmount } from './amount.ts';
-
-interface EmissionClaim {
-  readonly number: number;
-  readonly units: bigint;
-  readonly amount: bigint;
-  readonly proof: readonly Uint8Array[];
-}
+import { askEmissionClaims } from './ask-emission.ts';
+import type { EmissionClaim } from './emission-claim.ts';
 
 type EmissionReads = Pick<ChainClient, 'allotments' | 'hasClaimedEmission' | 'recycledWork'>;
 
@@ -40,12 +35,36 @@ async function findEmissionClaims(client: EmissionReads, account: Address): Prom
   return claims;
 }
 
+async function listClaims(
+  client: ChainClient & { readonly address: Address },
+  isAsked: boolean,
+  output: Output,
+): Promise<readonly EmissionClaim[]> {
+  if (client.deployment.emission === undefined) return [];
+  if (!isAsked) return findEmissionClaims(client, client.address);
+  const { claims, unshown } = await askEmissionClaims(client, client.address);
+  if (unshown.length > 0) {
+    output.writeError(
+      `no validator shows anything of tallies ${unshown.join(', ')}: without --ask the events say what is in them\n`,
+    );
+  }
+  return claims;
+}
+
 const claimConfig = defineConfig({
   ...{ name: 'ogong claim', examples: ['ogong claim --keypair <path> --deployment deployment.json --dry-run'] },
   summary:
     "Pays the account what it has: its credit in the escrow (a router's, a validator's or a verifier's part of fees), and its part of the\n" +
     'emission in every tally so far.',
-  fields: actionFields,
+  fields: {
+    ...actionFields,
+    ask: {
+      schema: boolean,
+      boolean: true,
+      description:
+        'take units and proofs from the validators rather than from all events, and check them by the root on the chain: for RPC endpoints that do not search old events',
+    },
+  },
 });
 
 export const claimCommand: Command = {
@@ -57,11 +76,12 @@ export const claimCommand: Command = {
       output.write(parsed.text);
       return EXIT.ok;
     }
-    return act('ogong claim', parsed.values, output, {
+    const { ask, ...values } = parsed.values;
+    return act('ogong claim', values, output, {
       does: 'claim credit and emission',
       async run(writes, client) {
         const credit = await client.creditOf(client.address);
-        const claims = client.deployment.emission === undefined ? [] : await findEmissionClaims(client, client.address);
+        const claims = await listClaims(client, ask, output);
         const emission = claims.reduce((sum, { amount }) => sum + amount, 0n);
         output.writeError(
           `credit ${formatAmount(credit)}, emission ${formatAmount(emission)} in ${claims.length} tallies\n`,

@@ -63,6 +63,14 @@ export interface PublishedModel {
   readonly tokenizerHash: Uint8Array;
 }
 
+/** In an epoch, of each provider by each validator, parts per million; what is left out stays as it is. */
+export interface TestRates {
+  /** Answers that it buys (docs/spec/canary.md). */
+  readonly canaryRate?: number | undefined;
+  /** Jobs with a deadline that it gives (docs/spec/timed-challenge.md). */
+  readonly timedRate?: number | undefined;
+}
+
 export interface LedgerPlan {
   readonly deployer: LedgerAccount;
   readonly recipients: { readonly verification: Address; readonly treasury: Address; readonly license: Address };
@@ -76,7 +84,9 @@ export interface LedgerPlan {
   readonly maker: LedgerAccount;
   readonly models: readonly PublishedModel[];
   /** How often validators test providers, to begin with. Default: as the contracts have it. */
-  readonly canaryRate?: number | undefined;
+  readonly testRates?: TestRates | undefined;
+  /** Default: it has none, and the deployer holds the tranche. */
+  readonly hasEmission?: boolean;
   /** Seconds of an epoch of the threshold beacon. Default: the network has the bootstrap beacon alone. */
   readonly beaconPeriod?: number | undefined;
 }
@@ -115,7 +125,7 @@ export async function prepareLedger(
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 50 });
   const governor = await connect(deployer);
   await openDevMarket(governor, plan.burnAndMint?.feedKeys ?? []);
-  if (plan.canaryRate !== undefined) await setCanaryRate(governor, plan.canaryRate);
+  await setTestRates(governor, plan.testRates ?? {});
 
   onProgress(
     `bonding ${validators.length} validators, staking ${providers.length} providers, funding the gateway, publishing models`,
@@ -137,9 +147,11 @@ export async function prepareLedger(
 }
 
 /** By the owner of the parameters. Validators read it with the registry. */
-export async function setCanaryRate(governor: ChainClient, canaryRate: number): Promise<void> {
+export async function setTestRates(governor: ChainClient, rates: TestRates): Promise<void> {
   const { tests } = await governor.parameters();
-  if (tests.canaryRate !== canaryRate) await governor.setTests({ ...tests, canaryRate });
+  const { canaryRate = tests.canaryRate, timedRate = tests.timedRate } = rates;
+  if (canaryRate === tests.canaryRate && timedRate === tests.timedRate) return;
+  await governor.setTests({ ...tests, canaryRate, timedRate });
 }
 
 /**
@@ -168,21 +180,27 @@ const versionFileOf = (deploymentFile: string): string => deploymentFile.replace
 /** Short, so that whoever tries the network sees money come within minutes. No new key is paid more than the entrance at once. */
 const holding = { period: 60, entrance: defaultHolding.entrance };
 
+const HOUR_S = 3_600;
+
 async function deploy(
-  { deployer, recipients, beaconPeriod }: LedgerPlan,
+  { deployer, recipients, beaconPeriod, hasEmission }: LedgerPlan,
   { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
   file: string,
   burnAndMint: LedgerPlan['burnAndMint'],
 ): Promise<Deployment> {
+  const nowS = Math.floor(systemClock.nowMs() / 1_000);
   const deployment = await deployContracts({
     ...{ rpcUrl, chainId, privateKey: deployer.privateKey, recipients },
+    ...(hasEmission && {
+      issuance: { start: BigInt(Math.floor(nowS / HOUR_S) * HOUR_S), period: HOUR_S, lambda: 900_000 },
+    }),
     ...(burnAndMint && { burnAndMint: describeDevEconomy(burnAndMint.feedKeys, burnAndMint.governance) }),
     delays: noDelays,
     holding,
     // Longer than an audit may take with the slowest timings of a mesh.
     limits: { withdrawalDelay: 4 * 3_600 },
     ...(beaconPeriod && {
-      beacon: { origin: BigInt(Math.floor(systemClock.nowMs() / 1_000)), period: BigInt(beaconPeriod) },
+      beacon: { origin: BigInt(nowS), period: BigInt(beaconPeriod) },
     }),
   });
   writePrivateFile(versionFileOf(file), hashContracts());

@@ -135,7 +135,8 @@ describe('mesh plan', () => {
     const argsOf = (name: string) => behind.processes.find((process) => process.name === name)?.args ?? [];
     const hidden = behind.processes.filter(({ args }) => args.includes('--relay')).map(({ name }) => name);
     expect(hidden).toEqual(['provider-2', 'provider-3']);
-    expect(argsOf('provider-3').join(' ')).toContain(`--relay 127.0.0.1:4999|${'bb'.repeat(32)}`);
+    expect(argsOf('provider-3').join(' ')).toContain('--relay auto');
+    expect(argsOf('router').join(' ')).toContain(`--known-relay 127.0.0.1:4999|${'bb'.repeat(32)}`);
     expect(argsOf('relay')).toEqual(['--bind', '127.0.0.1:4547', '--data-dir', '/mesh/relay']);
     expect(argsOf('gateway').join(' ')).toContain('--seal required');
     expect(countPorts(relayed)).toBe(countPorts(options) + 1);

@@ -123,6 +123,8 @@ export interface MeshOptions {
   readonly providers?: number;
   /** What the network pays in. Default: `ogong`, its token. */
   readonly economy?: Economy;
+  /** A new network that pays its token has an emission, tallied by the hour. Default: it has none, and its deployer holds the tranche. */
+  readonly hasEmission?: boolean;
   /** Beside the honest ones. */
   readonly variants?: readonly ProviderVariant[];
   /** Default: no machine is believed. */
@@ -143,6 +145,8 @@ export interface MeshOptions {
    * validator. Default: they do not.
    */
   readonly canaryRate?: number;
+  /** Validators give providers' verifiers jobs with a deadline, by this rate to begin with. Default: as the contracts have it, 0. */
+  readonly timedRate?: number;
 }
 
 export const MESH_BEACONS = ['threshold', 'vrf'] as const;
@@ -326,7 +330,12 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     ),
     define('router', 'router', ports.router, {
       entry: BIN.routerd,
-      args: [...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`],
+      args: [
+        ...[...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`],
+        ...(ports.relay === undefined
+          ? []
+          : ['--known-relay', `${at(options.relay?.door ?? ports.relay)}|${pins.relay}`]),
+      ],
     }),
     ...(ports.relay === undefined ? [] : [define('relay', 'relay', ports.relay, { entry: BIN.relayd, args: [] })]),
     ...ports.providers.map((port, i) => {
@@ -345,9 +354,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--price', String(pricePer1kAtomic)],
           ...['--router', at(ports.router)],
           ...['--router-cert', pins.router],
-          ...(isRelayed(options, i)
-            ? ['--relay', `${at(options.relay?.door ?? Number(ports.relay))}|${pins.relay}`]
-            : []),
+          ...(isRelayed(options, i) ? ['--relay', 'auto'] : []),
           ...['--verifier-endpoint', at(ports.verifiers[i] as number)],
           ...['--verifier-cert', pin.certHash],
           ...['--verifier-key', pin.keyHash],

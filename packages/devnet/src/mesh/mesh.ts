@@ -16,7 +16,7 @@ import { isPortFree } from '../chain/free-port.ts';
 import { CANARY_TEXTS } from './canary-texts.ts';
 import { MeshError } from './mesh-error.ts';
 import { loadMeshIdentity, loadMeshValidator, type MeshIdentity, type MeshValidator } from './mesh-identities.ts';
-import { type LedgerPlan, OGONG, prepareLedger, setCanaryRate } from './mesh-ledger.ts';
+import { type LedgerPlan, OGONG, prepareLedger, setTestRates, type TestRates } from './mesh-ledger.ts';
 import {
   bondOf,
   type CanaryFiles,
@@ -70,8 +70,8 @@ export interface Mesh {
   /** Starts a daemon again that was stopped or killed. */
   restart(name: string): Promise<void>;
   kill(name: string, signal: NodeJS.Signals): Promise<void>;
-  /** How often validators test providers from when they read it, parts per million; they do so where the launch named a rate. */
-  setCanaryRate(ratePpm: number): Promise<void>;
+  /** How often validators test providers from when they read it; they buy answers only where the launch named a rate. */
+  setTestRates(rates: TestRates): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -202,9 +202,9 @@ export async function startMesh(
         await find(processes, name).kill(signal);
         publish(`${name} was ended with ${signal}`);
       },
-      async setCanaryRate(ratePpm) {
+      async setTestRates(rates) {
         const { privateKey } = identityOf('deployer');
-        await setCanaryRate(await createChainClient({ rpcUrl: plan.rpcUrl, deployment, privateKey }), ratePpm);
+        await setTestRates(await createChainClient({ rpcUrl: plan.rpcUrl, deployment, privateKey }), rates);
       },
       stop,
     };
@@ -326,7 +326,8 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
       ...{ id, root },
       tokenizerHash: hashTokenizer(readGgufHeader(path)),
     })),
-    canaryRate: launch.canaryRate,
+    testRates: { canaryRate: launch.canaryRate, timedRate: launch.timedRate },
+    hasEmission: launch.hasEmission === true && launch.economy !== 'burn-and-mint',
     // The chain counts whole seconds.
     beaconPeriod: launch.beacon === 'vrf' ? undefined : Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000),
   };

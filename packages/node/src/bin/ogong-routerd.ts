@@ -8,6 +8,8 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { openModelRoots } from '@ogong/host/views/model-roots';
@@ -20,6 +22,10 @@ import { registerConfig, retireConfig, routerConfig } from '../router/router-con
 import { ROUTER_SCHEMA } from '../router/router-store.ts';
 
 const NAME = 'ogong-routerd';
+
+const ALL_ADDRESSES = ['0.0.0.0', '::'];
+
+type RouterValues = Extract<ReturnType<typeof routerConfig.parse>, { kind: 'run' }>['values'];
 
 async function start(): Promise<Daemon> {
   const parsed = routerConfig.parse(process.argv.slice(2), process.env);
@@ -39,6 +45,7 @@ async function start(): Promise<Daemon> {
       ticketTtlMs: values.ticketTtl,
       refreshMs: values.refreshInterval,
       maxProviders: values.maxProviders,
+      relays: listRelays(values, identity.id),
       ...(modelRoots && { modelRoots }),
     },
     { crypto: nodeCrypto, clock: systemClock, signer, identity, chain, store, log, metrics },
@@ -75,6 +82,12 @@ async function start(): Promise<Daemon> {
       store.close();
     },
   };
+}
+
+/** Relays that providers are told of: the one beside this router, where it has an address that others can dial, and those that it was given. */
+function listRelays({ relay, relayEndpoint, knownRelay }: RouterValues, certHash: PeerId): readonly KnownPeer[] {
+  const endpoint = relayEndpoint ?? (relay && !ALL_ADDRESSES.includes(relay.host) ? relay : undefined);
+  return [...(relay && endpoint ? [{ endpoint, certHash }] : []), ...knownRelay];
 }
 
 async function register(argv: readonly string[]): Promise<Daemon> {

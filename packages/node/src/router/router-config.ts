@@ -4,6 +4,7 @@ import { chainFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
+import { knownPeer } from '@ogong/host/link/peer-values';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 
 const dataDir = {
@@ -51,6 +52,19 @@ export const routerConfig = defineConfig({
       env: 'OGONG_ROUTER_RELAY',
       description:
         'address of a blind relay that runs beside the router, under the same certificate; none if not given',
+    },
+    relayEndpoint: {
+      schema: hostPort,
+      label: '<host:port>',
+      env: 'OGONG_ROUTER_RELAY_ENDPOINT',
+      description: 'where providers find that relay; its address, if that is not one of all addresses',
+    },
+    knownRelay: {
+      schema: knownPeer,
+      label: '<host:port|cert>',
+      env: 'OGONG_ROUTER_KNOWN_RELAYS',
+      repeatable: true,
+      description: 'another relay that providers are told of, with its certificate as a file or hash',
     },
     dataDir,
     ...networkFields,

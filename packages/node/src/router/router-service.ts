@@ -1,4 +1,5 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { formatHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';
@@ -14,6 +15,7 @@ import type { RouterState } from './router-state.ts';
 
 /** So many make a message of some 250 KiB. */
 const MAX_LISTED_OFFERS = 1_000;
+const MAX_LISTED_RELAYS = 8;
 
 /** `unused`: no order came of the ticket. It says nothing about its provider. */
 const OUTCOMES = ['ok', 'abandoned', 'failed-check', 'refused', 'unused'] as const;
@@ -23,7 +25,7 @@ export function createRouterService(
   state: RouterState,
   { readStakes }: { readonly readStakes: () => void },
 ): ServiceImpl<typeof RouterService> {
-  const { supply, stakes, metrics } = state;
+  const { supply, stakes, metrics, relays } = state;
   return {
     async announce(signed: SignedAnnouncement, context: HandlerContext) {
       const { payee } = await supply.announce(signed, getCaller(context)).catch((error: unknown) => {
@@ -52,6 +54,11 @@ export function createRouterService(
     },
     listModels: () => ({ models: listModels(supply.offers()) }),
     listOffers: ({ model }) => ({ offers: listOffers(supply.offers(model), MAX_LISTED_OFFERS) }),
+    listRelays: () => ({
+      relays: relays
+        .slice(0, MAX_LISTED_RELAYS)
+        .map(({ endpoint, certHash }) => ({ endpoint: formatHostPort(endpoint), certHash })),
+    }),
   };
 }
 

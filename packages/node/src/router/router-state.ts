@@ -1,6 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
+import type { KnownPeer } from '@ogong/host/link/peer-values';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
@@ -41,6 +42,7 @@ export interface RouterState
   /** 20 bytes: the ledger address that is paid for matches. */
   readonly address: Uint8Array;
   readonly ticketTtlMs: number;
+  readonly relays: readonly KnownPeer[];
   readonly commits: GroupCommit;
   readonly links: LinkPool;
   readonly supply: Supply;
@@ -56,11 +58,13 @@ export interface RouterState
 export interface RouterStateOptions extends SupplyOptions {
   readonly address: Uint8Array;
   readonly ticketTtlMs: number;
+  /** Named to providers that look for one, the first eight. Default: none. */
+  readonly relays?: readonly KnownPeer[];
 }
 
 export function openRouterState(options: RouterStateOptions, dependencies: RouterDependencies): RouterState {
   const { crypto, clock, signer, identity, chain, store, log } = dependencies;
-  const { address, ticketTtlMs } = options;
+  const { address, ticketTtlMs, relays = [] } = options;
   const commits = createGroupCommit(store);
   const outstanding = createOutstanding();
   const stakes = createStakeView(chain);
@@ -84,6 +88,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
       log,
       address,
       ticketTtlMs,
+      relays,
       commits,
       outstanding,
       stakes,

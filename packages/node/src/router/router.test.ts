@@ -198,6 +198,21 @@ describe('capacity', () => {
   });
 });
 
+describe('relays', () => {
+  it('are named to whoever asks, as the router was told, eight at most', async () => {
+    const relays = Array.from({ length: 9 }, (_, n) => ({
+      endpoint: { host: `198.51.100.${n}`, port: 4546 },
+      certHash: new Uint8Array(32).fill(n),
+    }));
+    const { connect } = await start({ relays });
+    const named = (await (await connect(60)).service(RouterService).listRelays({})).relays;
+    expect(named).toHaveLength(8);
+    expect(named[1]).toMatchObject({ endpoint: '198.51.100.1:4546', certHash: new Uint8Array(32).fill(1) });
+    const { connect: elsewhere } = await start();
+    expect((await (await elsewhere(60)).service(RouterService).listRelays({})).relays).toEqual([]);
+  });
+});
+
 describe('a provider whose link ends', () => {
   it('is sent nobody, until it announces itself again; another link of its own keeps it in the draw', async () => {
     const opened = await start();

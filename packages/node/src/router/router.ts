@@ -1,6 +1,7 @@
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { createLinkServer, type LinkServer, type MethodRates } from '@ogong/host/link/link-server';
+import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -19,6 +20,8 @@ export interface RouterOptions extends SupplyOptions {
   readonly address: Uint8Array;
   /** How long a ticket is good for, and holds its slot unless reported. Default: 120,000. */
   readonly ticketTtlMs?: number;
+  /** Named to providers that look for a relay. Default: none. */
+  readonly relays?: readonly KnownPeer[];
   /** How often stake and verdict logs are read. Default: 10,000. */
   readonly refreshMs?: number;
   /** How often the chain is asked for ejections. Default: 1,000. */

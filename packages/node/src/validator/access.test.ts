@@ -15,7 +15,7 @@ function create() {
 }
 
 describe('access', () => {
-  it.each(['DeliverBeacon', 'CosignBatch'])('%s is for registered validators', (method) => {
+  it.each(['DeliverBeacon', 'CosignBatch', 'SignAllotment'])('%s is for registered validators', (method) => {
     const { access } = create();
     expect(access(member, `${service}/${method}`)).toBe(true);
     expect(access(stranger, `${service}/${method}`)).toBe(false);
@@ -37,10 +37,13 @@ describe('access', () => {
     expect(answers).toEqual([true, false, false]);
   });
 
-  it.each(['Admit', 'PushRecord', 'GetReply', 'ListVerdicts', 'GetBeacon'])('%s is for everybody', (method) => {
-    const { access } = create();
-    for (let call = 0; call < 200; call++) expect(access(stranger, `${service}/${method}`)).toBe(true);
-  });
+  it.each(['Admit', 'PushRecord', 'GetReply', 'ListVerdicts', 'GetBeacon', 'GetEmissionUnits'])(
+    '%s is for everybody',
+    (method) => {
+      const { access } = create();
+      for (let call = 0; call < 200; call++) expect(access(stranger, `${service}/${method}`)).toBe(true);
+    },
+  );
 
   it('has rates for methods that there are', () => {
     const names = ValidatorService.methods.map(({ name }) => `${ValidatorService.typeName}/${name}`);

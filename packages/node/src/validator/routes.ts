@@ -4,7 +4,7 @@ import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/lin
 import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';
-import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { createWriter, ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-message';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -26,6 +26,7 @@ import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts'
 import { listHeard } from './settlement/cosign-heard.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
 import { type AllottingState, answerAllotment } from './settlement/step-allotment.ts';
+import type { TallyBook } from './settlement/tally-book.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
@@ -58,6 +59,7 @@ export interface RouteDependencies {
   readonly witness: WitnessState;
   /** Undefined where the network has no emission. */
   readonly allotting?: AllottingState | undefined;
+  readonly tallyBook?: TallyBook | undefined;
   readonly metrics: Pick<
     ValidatorMetrics,
     'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
@@ -111,7 +113,7 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
 }
 
 /** What this validator signs for a peer that gathers a quorum. */
-function routeWords(router: ConnectRouter, { store, allotting }: RouteDependencies): void {
+function routeWords(router: ConnectRouter, { store, allotting, tallyBook }: RouteDependencies): void {
   router.rpc(
     ValidatorService.method.getReinstatement,
     (asked) => ({ signature: store.read(() => findApproval(store, asked))?.signature ?? new Uint8Array(0) }),
@@ -123,6 +125,15 @@ function routeWords(router: ConnectRouter, { store, allotting }: RouteDependenci
       if (allotting === undefined) throw new Refusal('precondition', 'this network has no emission');
       const { allotment, signature } = await answerAllotment(allotting, asked);
       return { root: allotment.root, signature };
+    },
+    { readMaxBytes: KIB },
+  );
+  router.rpc(
+    ValidatorService.method.getEmissionUnits,
+    async ({ number, account }) => {
+      if (tallyBook === undefined) throw new Refusal('precondition', 'this network has no emission');
+      const { units, proof } = await tallyBook.find(number, account);
+      return { units: createWriter(16).u128(units).finish(), proof: [...proof] };
     },
     { readMaxBytes: KIB },
   );

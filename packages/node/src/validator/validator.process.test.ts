@@ -8,10 +8,11 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore } from '@ogong/host/store/store';
 import { computeTally } from '@ogong/host/views/emission-view';
 import { followReply } from '@ogong/host/views/follow-reply';
+import { createReader } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
-import { computeEmissionClaim, computeEmissionProof } from '@ogong/protocol/settlement/emission';
+import { computeEmissionClaim, computeEmissionProof, verifyEmissionProof } from '@ogong/protocol/settlement/emission';
 import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { checkIntake, checkSettled } from '@ogong/protocol/verdict/settled';
@@ -191,6 +192,10 @@ describe('four validators on a chain', () => {
     expect([bytesToHex(tally.root), tally.units]).toEqual([allotment.root, allotment.units]);
     const index = tally.entries.findIndex(({ account }) => bytesToHex(account) === bytesToHex(PAYEE));
     const { units } = tally.entries[index] as (typeof tally.entries)[0];
+    // Any validator shows it to anybody.
+    const shown = await network.service(nodes[3]).getEmissionUnits({ number: 0, account: PAYEE });
+    expect(createReader(shown.units).u128()).toBe(units);
+    expect(verifyEmissionProof(crypto, tally.root, { account: PAYEE, units }, shown.proof)).toBe(true);
     const before = await chain.balanceOf(PAYEE);
     await chain.claimEmission(0, PAYEE, units, computeEmissionProof(crypto, tally.entries, index));
     const gained = (await chain.balanceOf(PAYEE)) - before;

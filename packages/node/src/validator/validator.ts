@@ -29,6 +29,7 @@ import {
   wireLiens,
   wireReinstating,
   wireSettlement,
+  wireTallyBook,
 } from './wire-settlement.ts';
 import { wireWitness } from './wire-witness.ts';
 
@@ -83,7 +84,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const handing = wireHanding(state);
   const allotting = wireAllotting(state);
   const tallying = allotting && repeatAllotting(state, allotting);
-  const server = wireServer(state, { beacon, intake, witness, allotting });
+  const server = wireServer(state, { beacon, intake, witness, allotting, tallyBook: wireTallyBook(state) });
   return { ...wired, beacon, settling, reinstating, liens, tallying, handing, server, canaries, timed };
 }
 
@@ -104,7 +105,7 @@ function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Int
 
 function wireServer(
   state: ValidatorState,
-  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting'>,
+  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook'>,
 ): LinkServer {
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);

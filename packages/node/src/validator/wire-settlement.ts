@@ -11,6 +11,7 @@ import { type ReinstateState, stepReinstatements } from './settlement/reinstate.
 import { stepSettlement } from './settlement/settlement.ts';
 import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
 import { type AllottingState, stepAllotment } from './settlement/step-allotment.ts';
+import { createTallyBook, type TallyBook } from './settlement/tally-book.ts';
 import { pruneBatch } from './store/batch-store.ts';
 import { createPolicyFinder } from './store/drift-store.ts';
 import { pruneHeard } from './store/heard-store.ts';
@@ -166,13 +167,17 @@ export function wireAllotting(state: ValidatorState): AllottingState | undefined
   };
 }
 
+/** Tallies that the chain has, for whoever claims; undefined on a network without emission. */
+export const wireTallyBook = ({ options, crypto, chain, clock }: ValidatorState): TallyBook | undefined =>
+  options.emission && createTallyBook({ crypto, clock, client: () => chain.client() });
+
 /** Reads what is due now and then. */
 export function repeatAllotting(
   { options, log }: Pick<ValidatorState, 'options' | 'log'>,
   allotting: AllottingState,
 ): Repeating {
   return createRepeating(
-    { intervalMs: Math.min(ALLOT_MS, 10 * options.settleMs) },
+    { intervalMs: Math.min(ALLOT_MS, 2 * options.settleMs) },
     () => stepAllotment(allotting),
     (err) => log.warn({ err }, 'the tally of the emission waits'),
   );

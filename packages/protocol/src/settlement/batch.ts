@@ -270,7 +270,10 @@ function netDebits(debts: readonly Debt[], vouchers: readonly Voucher[]): Debit[
   });
 }
 
-function netLines(owing: readonly VerdictEntry[]): Line[] {
+/** One line for each provider, payee and router, in the order of a batch. */
+export function netLines(
+  owing: readonly Pick<VerdictEntry, 'providerId' | 'payee' | 'router' | 'feeAtomic'>[],
+): Line[] {
   const lines = new Map<string, Line>();
   for (const { providerId, payee, router, feeAtomic } of owing) {
     const key = toHex(concatBytes(providerId, payee, router));

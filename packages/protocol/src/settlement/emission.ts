@@ -140,10 +140,7 @@ export function computeEmissionProof(crypto: Crypto, entries: readonly EmissionU
   return proof;
 }
 
-/**
- * As the contract checks it.
- * @internal the contract's twin: tests and the laboratory hold the two together
- */
+/** As the contract checks it. */
 export function verifyEmissionProof(
   crypto: Crypto,
   root: Uint8Array,

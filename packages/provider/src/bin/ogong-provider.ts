@@ -23,7 +23,7 @@ import { modelCommands } from '../commands/model-commands.ts';
 import { createReadingLine } from '../commands/pull-progress.ts';
 import { quoteCommand } from '../commands/quote-command.ts';
 import { runCommand as talkCommand } from '../commands/run-command.ts';
-import { witnessCommand } from '../commands/witness-command.ts';
+import { testimonyCommand } from '../commands/testimony-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { openLocalModels } from '../local/open-local-models.ts';
 import { noteServer } from '../local/server-note.ts';
@@ -151,7 +151,7 @@ const commands: readonly Command[] = [
   createPrinter('configure', 'write the settings of serve', configure),
   walletCommand,
   quoteCommand,
-  witnessCommand,
+  testimonyCommand,
   installCommand(),
   uninstallCommand(),
   createCompletionCommand(NAME, () => [
@@ -167,7 +167,7 @@ const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
   ['For the network', ['configure', 'show', 'wallet', 'start', 'serve', 'admissions']],
-  ['In a machine that shows what it does', ['quote', 'witness', 'proxy']],
+  ['In a machine that shows what it does', ['quote', 'testimony', 'proxy']],
 ];
 
 function formatHelp(): string {

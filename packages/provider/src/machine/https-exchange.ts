@@ -70,6 +70,7 @@ export function makeExchange(
   clock: Pick<Clock, 'nowMs'>,
 ): Promise<MadeExchange> {
   const url = readExchangeUrl(text);
+  const signal = AbortSignal.timeout(timeoutMs);
   const options: RequestOptions = {
     method,
     headers: { ...headers, 'accept-encoding': 'identity', ...(body && { 'content-length': body.length }) },
@@ -77,10 +78,10 @@ export function makeExchange(
     minVersion: 'TLSv1.2',
     // A link that is kept would show its certificates once.
     agent: false,
-    signal: AbortSignal.timeout(timeoutMs),
+    signal,
   };
   return new Promise((resolve, reject) => {
-    const wrong = (cause: Error): void => reject(explain(cause, url, timeoutMs));
+    const wrong = (cause: Error): void => reject(explain(cause, url, signal.aborted ? timeoutMs : undefined));
     const request = httpsRequest(url, options, (answer) => {
       const chain = readChain((answer.socket as TLSSocket).getPeerCertificate(true));
       const pieces: Uint8Array[] = [];
@@ -107,10 +108,11 @@ export function makeExchange(
   });
 }
 
-function explain(cause: Error & { readonly code?: unknown }, { host }: URL, timeoutMs: number): ExchangeError {
+/** @param lateMs after how long it was given up; undefined where it was not. */
+function explain(cause: Error & { readonly code?: unknown }, { host }: URL, lateMs: number | undefined): ExchangeError {
   if (cause instanceof ExchangeError) return cause;
-  if (cause.name === 'TimeoutError' || cause.name === 'AbortError')
-    return new ExchangeError('timeout', `${host} does not answer within ${timeoutMs} ms`, { cause });
+  if (lateMs !== undefined)
+    return new ExchangeError('timeout', `${host} does not answer within ${lateMs} ms`, { cause });
   const code = String(cause.code ?? '');
   return UNTRUSTED.test(code)
     ? new ExchangeError('untrusted', `no named authority vouches for ${host}: ${code}`, { cause })

@@ -5,6 +5,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { OfferedModel } from '@ogong/protocol/exchange/announcement';
 import type { ModelPresence } from '../engine/on-demand-engine.ts';
+import type { PricePeg } from './price-peg.ts';
 import { assertServesTier, assertShowsMachine, findServingProblem } from './served-tier.ts';
 
 /** By modality. */
@@ -14,7 +15,10 @@ export type ServingEngine = TextEngine | EmbeddingEngine;
 export interface ServedOffer<E extends ServingEngine = ServingEngine> {
   /** `ogong/<tier>/<maker>/<model>` */
   readonly modelId: string;
+  /** As the operator named it. */
   readonly pricePer1kAtomic: bigint;
+  /** Moves the price with the dollar. Default: the price stays. */
+  readonly peg?: Pick<PricePeg, 'announced' | 'least'>;
   readonly engine: E;
   /** Where the model is loaded when it is asked for. Default: it stays loaded. */
   readonly presence?: ModelPresence;
@@ -104,9 +108,14 @@ function countFreeSlots({ modelId, engine, info, active, presence }: OfferState)
   return findServingProblem(modelId, engine.info()) === undefined ? Math.max(0, info.sequences - active) : 0;
 }
 
+/** What an order has to pay per 1,000 tokens at least: no more than was announced lately. */
+export const leastPriceOf = ({ pricePer1kAtomic, peg }: Pick<OfferState, 'pricePer1kAtomic' | 'peg'>): bigint =>
+  peg?.least(pricePer1kAtomic) ?? pricePer1kAtomic;
+
 /** @param takesOrders whether the provider serves anybody now. */
 export function describeOffer(offer: OfferState, { takesOrders }: { readonly takesOrders: boolean }): OfferedModel {
-  const { modelId, pricePer1kAtomic, info } = offer;
+  const { modelId, peg, info } = offer;
+  const pricePer1kAtomic = peg?.announced(offer.pricePer1kAtomic) ?? offer.pricePer1kAtomic;
   const { modelRoot, contextSize, numericClass, sequences: capacity } = info;
   const freeCapacity = takesOrders ? countFreeSlots(offer) : 0;
   return { modelId, modelRoot, pricePer1kAtomic, contextSize, numericClass, capacity, freeCapacity };

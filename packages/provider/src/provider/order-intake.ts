@@ -20,7 +20,7 @@ import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 import { ReplyTextError } from './commit-reply.ts';
-import type { OfferState } from './offers.ts';
+import { leastPriceOf, type OfferState } from './offers.ts';
 import { type CheckedOrder, checkOrder, type ReadRequest } from './order-check.ts';
 import type { ReplyIds } from './provider-store.ts';
 import type { SealKeys } from './seal-keys.ts';
@@ -61,16 +61,17 @@ export interface AcceptedOrder<R> extends CheckedOrder<R> {
  */
 export function checkOfferedOrder<R>(
   context: IntakeContext,
-  { modelId, pricePer1kAtomic, engine, info }: OfferState,
+  offer: OfferState,
   message: GenerateRequest,
   read: ReadRequest<R>,
 ): CheckedOrder<R> {
   const { id, payee, crypto, clock, chain, beacons } = context;
+  const { modelId, engine, info } = offer;
   assertServesTier(modelId, engine.info());
   const terms = {
     ...{ crypto, payee, ledger: chain.ledger, providerId: id },
     model: {
-      ...{ id: modelId, root: info.modelRoot, pricePer1kAtomic },
+      ...{ id: modelId, root: info.modelRoot, pricePer1kAtomic: leastPriceOf(offer) },
       ...{ numericClass: info.numericClass, contextSize: info.contextSize },
     },
     findValidator: (address: Uint8Array) => findValidator(context, address),

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, duration, hex, hostPort, oneOf, text } from '@ogong/host/config/values';
+import { atomicAmount, duration, hex, hostPort, integer, oneOf, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { knownPeer, routerPeer } from '@ogong/host/link/peer-values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
@@ -11,6 +11,27 @@ import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 import { teeFields } from '../machine/tee-config.ts';
+import { parseNanoUsd } from './usd-feed.ts';
+
+/** Billionths of a dollar. */
+const nanoUsd = z.string().transform((value, context) => {
+  const amount = parseNanoUsd(value);
+  if (amount) return amount;
+  context.addIssue({
+    code: 'custom',
+    message: 'expected dollars above 0, such as 0.051, with nine digits after the point at most',
+  });
+  return z.NEVER;
+});
+
+/** A relay, or `auto`: those that the routers name. */
+const relayChoice = z.string().transform((value, context) => {
+  if (value === 'auto') return value;
+  const peer = knownPeer.safeParse(value);
+  if (peer.success) return peer.data;
+  context.addIssue({ code: 'custom', message: `${peer.error.issues[0]?.message}, or auto` });
+  return z.NEVER;
+});
 
 /** The text of an endpoint, see parseRoutes. */
 const routes = z.string().transform((value, context) => {
@@ -81,6 +102,25 @@ export const serveConfig = defineConfig({
       repeatable: true,
       description: 'price per 1,000 tokens, prompt and reply, in atomic units; one for all models, or one for each',
     },
+    usdPeg: {
+      schema: nanoUsd,
+      label: '<dollars>',
+      env: 'OGONG_PROVIDER_USD_PEG',
+      description:
+        'what one token costs, in dollars, where the prices above are right: they then follow the token, so that they stay the same in dollars; needs --usd-feed',
+    },
+    usdFeed: {
+      schema: text,
+      label: '<file|url>',
+      env: 'OGONG_PROVIDER_USD_FEED',
+      description: 'where it is read what one token costs now, each minute; see docs/spec/price-peg.md',
+    },
+    usdRange: {
+      schema: integer({ min: 1, max: 1_000 }),
+      env: 'OGONG_PROVIDER_USD_RANGE',
+      default: '4',
+      description: 'factor by which a price may move at most, up and down, whatever the feed says',
+    },
     servedModels: {
       schema: text,
       label: '<file>',
@@ -103,12 +143,12 @@ export const serveConfig = defineConfig({
       description: 'where others reach this provider; needed where it listens on all addresses',
     },
     relay: {
-      schema: knownPeer,
-      label: '<host:port|cert>',
+      schema: relayChoice,
+      label: '<host:port|cert>|auto',
       env: 'OGONG_RELAY',
       repeatable: true,
       description:
-        'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine',
+        'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine; auto asks the routers for relays',
     },
     router: {
       schema: routerPeer,
@@ -193,7 +233,7 @@ export const startConfig = defineConfig({
   ...serveConfig.definition,
   name: 'ogong-provider start',
   examples: [
-    'ogong-provider start --model stories15M --model-id ogong/verified/me/stories --price 1000 --relay relay.example:4545|<cert> --router router.example:4544|<cert> --deployment deployment.json',
+    'ogong-provider start --model stories15M --model-id ogong/verified/me/stories --price 1000 --relay auto --router router.example:4544|<cert> --deployment deployment.json',
   ],
   summary:
     'Serves models on the network from wherever this machine is, as ogong-provider serve does, and says how it is doing: where\n' +

@@ -6,7 +6,7 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
-import { verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { parseAnnouncement, verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseProgress, signProgress } from '@ogong/protocol/exchange/progress';
@@ -31,6 +31,7 @@ import {
   type NetworkOptions,
   network,
   openProgress,
+  PRICE,
   payee,
   payer,
   receive,
@@ -67,6 +68,27 @@ function isWordOf({ order, payeeWord }: PushRecordRequest): boolean {
   const { providerId, expiresAtMs } = parseOrder(order!.order);
   return verifyProviderPayee(crypto, ledger, { providerId, payee, payeeWord, untilMs: Number(expiresAtMs) });
 }
+
+const announcedPrices = ({ validator }: Network): bigint[] =>
+  validator.announced.flatMap(({ announcement }) =>
+    parseAnnouncement(announcement).models.map(({ pricePer1kAtomic }) => pricePer1kAtomic),
+  );
+
+describe('a price that follows the token', () => {
+  it('is announced, and taken from orders of before as well', async () => {
+    const peg = { announced: (price: bigint) => 2n * price, least: (price: bigint) => price };
+    const network = await start({ peg, provider: { announceIntervalMs: 20 } });
+    await until(() => announcedPrices(network).length > 0);
+    expect(new Set(announcedPrices(network))).toEqual(new Set([2n * PRICE]));
+    const { finished } = await receive(network.client, network.order());
+    expect(finished.stopReason).toBe('length');
+  });
+
+  it('refuses an order that pays less than was announced lately', async () => {
+    const network = await start({ peg: { announced: (price) => 2n * price, least: (price) => 2n * price } });
+    await expect(receive(network.client, network.order())).rejects.toThrow(/the price is 4000000/);
+  });
+});
 
 describe('a served reply', () => {
   it('is admitted, committed, pushed, opened, and makes a receipt that holds', async () => {

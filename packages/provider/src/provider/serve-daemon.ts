@@ -7,12 +7,12 @@ import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
-import { createLinkPool } from '@ogong/host/link/link-pool';
-import { pinRouters } from '@ogong/host/link/peer-values';
+import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
+import { type KnownPeer, pinRouters } from '@ogong/host/link/peer-values';
 import type { Logger } from '@ogong/host/log/logger';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
-import { systemClock } from '@ogong/host/time/clock';
+import { monotonicClock, systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
@@ -20,13 +20,16 @@ import type { Attester } from '../machine/attester.ts';
 import { describeAttester, openAttester } from '../machine/tee-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createEarningsWatch } from './earnings-watch.ts';
+import { findRelays } from './find-relays.ts';
 import { openFixedModels, openServedModels, openUpstreamModels } from './open-served-models.ts';
 import { type PlannedOffer, planOffers } from './planned-offers.ts';
+import { createPricePeg, type PricePeg } from './price-peg.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
 import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
 import { readServedModels, type ServedEntry } from './served-models.ts';
 import { createStartStatus } from './start-status.ts';
+import { readUsdFeed } from './usd-feed.ts';
 
 const NAME = 'ogong-provider';
 const COMMAND = 'ogong-provider serve';
@@ -49,6 +52,10 @@ export interface ServeWrappers {
   readonly attester?: (attester: Attester) => Attester;
 }
 
+const RATE_INTERVAL_MS = 60_000;
+/** A router that starts with its provider may need a while. */
+const RELAY_PATIENCE_MS = 30_000;
+
 /** `ogong-provider serve`, from its settings to a running daemon. */
 export async function startServing(settings: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
   const { routers, verifier, publicEndpoint, bind, offers: planned } = readSettings(settings);
@@ -57,11 +64,16 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const signer = wrap.signer?.(context.signer) ?? context.signer;
   const place = { log, ...(wrap.signal && { signal: wrap.signal }) };
   const attester = openAttester(COMMAND, settings);
+  const links = createLinkPool({ identity });
+  const relays = await resolveRelays(settings.relay, { routers, links, log });
   const models = await openModels(planned, settings, place);
+  const peg = openPricePeg(settings, log);
+  // Before the first announcement.
+  await peg?.trigger();
   const offers = models.offers.map((offer) => {
     const { engine } = offer;
     const wrapped = engine.specificationVersion === 'text-v1' ? wrap.engine?.(engine) : undefined;
-    return { ...offer, engine: wrapped ?? engine };
+    return { ...offer, engine: wrapped ?? engine, ...(peg && { peg }) };
   });
   const store = openStore(join(settings.dataDir, 'provider.db'), { schema: PROVIDER_SCHEMA });
   const refusedUntilMs = beginMemory(store, {
@@ -74,7 +86,6 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   }
   const commits = createGroupCommit(store);
   const openings = createOpenings(store, commits);
-  const links = createLinkPool({ identity });
   const beacons = createBeaconView(
     { refreshMs: settings.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: (err) => log.warn({ err }, 'the beacon cannot be read') },
@@ -86,7 +97,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       routers,
       validators: settings.validatorEndpoint.map(formatHostPort),
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
-      relays: settings.relay,
+      relays,
       ...(verifier === undefined ? {} : { verifier }),
       announceIntervalMs: settings.announceInterval,
       openingTtlMs: settings.openingTtl,
@@ -120,6 +131,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   beacons.start();
   await provider.start();
   earnings.start();
+  peg?.start();
   const status =
     wrap.say &&
     createStartStatus(
@@ -146,6 +158,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
     },
     async stop() {
       await status?.stop();
+      await peg?.stop();
       await provider.stop(settings.drain);
       await Promise.all([earnings.stop(), beacons.stop(), context.stop()]);
       links.close();
@@ -163,6 +176,42 @@ function openModels(planned: PlannedModels, settings: ServeSettings, place: { re
   return openFixedModels(planned.models, settings, place);
 }
 
+function openPricePeg({ usdPeg, usdFeed, usdRange }: ServeSettings, log: Logger): PricePeg | undefined {
+  if (usdPeg === undefined || usdFeed === undefined) return undefined;
+  return createPricePeg(
+    { nanoUsd: usdPeg, range: BigInt(usdRange), intervalMs: RATE_INTERVAL_MS },
+    {
+      readRate: (signal) => readUsdFeed(usdFeed, signal),
+      clock: systemClock,
+      onChange: (nanoUsd) => log.info({ nanoUsd: `${nanoUsd}` }, 'prices follow the token'),
+      onError: (err) =>
+        log.warn({ err }, 'the price of the token cannot be read: prices stay, and after an hour are the named ones'),
+    },
+  );
+}
+
+/**
+ * The relays that were given, and for `auto` those that routers name.
+ * @throws ConfigError where it is `auto`, and no router names one.
+ */
+async function resolveRelays(
+  given: ServeSettings['relay'],
+  { routers, links, log }: { readonly routers: readonly Peer[]; readonly links: LinkPool; readonly log: Logger },
+): Promise<readonly KnownPeer[]> {
+  const named = given.filter((relay) => relay !== 'auto');
+  if (named.length === given.length) return named;
+  const found = await findRelays(
+    { routers, patienceMs: RELAY_PATIENCE_MS },
+    {
+      ...{ links, uptime: monotonicClock, random: Math.random },
+      onError: (err, router) => log.warn({ err, router }, 'a router does not say which relays there are'),
+    },
+  );
+  log.info({ relays: found.map(({ endpoint }) => formatHostPort(endpoint)) }, 'relays that routers name');
+  if (found.length > 0 || named.length > 0) return [...named, ...found];
+  throw new ConfigError(COMMAND, ['--relay auto: no router names a relay; name one as host:port|cert']);
+}
+
 /** Checks that concern several fields. @throws ConfigError */
 function readSettings(settings: ServeSettings) {
   const problems: string[] = [];
@@ -175,8 +224,11 @@ function readSettings(settings: ServeSettings) {
   }
   if (settings.publicEndpoint === undefined && settings.relay.length === 0 && ['0.0.0.0', '::'].includes(bind.host)) {
     problems.push(
-      '--public-endpoint or --relay is required where all addresses are listened on: others must know where to connect',
+      '--public-endpoint or --relay (auto asks the routers for one) is required where all addresses are listened on: others must know where to connect',
     );
+  }
+  if ((settings.usdPeg === undefined) !== (settings.usdFeed === undefined)) {
+    problems.push('--usd-peg and --usd-feed are given together');
   }
   const offers = readOffers(settings, problems);
   if (problems.length > 0) throw new ConfigError(COMMAND, problems);

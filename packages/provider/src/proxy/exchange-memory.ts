@@ -1,8 +1,8 @@
-import type { Witness } from '@ogong/attestation/witness';
+import type { Testimony } from '@ogong/attestation/testimony';
 
 /** An exchange that can still be shown. */
 export interface KeptExchange {
-  readonly witness: Witness;
+  readonly testimony: Testimony;
   /** Of Ed25519, over `hex(SHA-256(request)):hex(SHA-256(response))`. */
   readonly text: string;
   readonly signature: Uint8Array;
@@ -39,7 +39,7 @@ export function createExchangeMemory({
 
   return {
     keep(id, given, exchange) {
-      const { request, response, evidence, chain } = exchange.witness;
+      const { request, response, evidence, chain } = exchange.testimony;
       const bytes = [request, response, evidence, ...chain].reduce((sum, part) => sum + (part?.length ?? 0), 0);
       // A server that gives an id twice takes no earlier exchange's name away.
       const names = given === undefined || byName.has(given) ? [id] : [id, given];

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { checkMachineReport } from '@ogong/attestation/machine-check';
 import { parsePolicy } from '@ogong/attestation/policy-file';
-import { parseWitness, verifyWitness } from '@ogong/attestation/witness';
+import { parseTestimony, verifyTestimony } from '@ogong/attestation/testimony';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { HostPort } from '@ogong/host/link/host-port';
 import { concatBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -17,7 +17,9 @@ import {
   TEST_SERVER_CERTIFICATES,
   TEST_SERVER_KEY,
 } from '@ogong/testing/net/test-authority';
+import { softwareMachine } from '@ogong/testing/provider/software-machine';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createModelProxy } from './model-proxy.ts';
 import { proxyConfig } from './proxy-config.ts';
 import { startProxy } from './proxy-daemon.ts';
 
@@ -164,15 +166,15 @@ describe('a proxy of a hosted model', () => {
     expect([called.status, called.body.toString()]).toEqual([200, answers.body]);
     expect(asked.at(-1)).toEqual({ path: '/v1/chat/completions', key: `Bearer ${SECRET}`, body: CHAT });
 
-    const path = called.headers['x-ogong-witness'] as string;
-    const witness = parseWitness(new Uint8Array((await call(path)).body));
+    const path = called.headers['x-ogong-testimony'] as string;
+    const testimony = parseTestimony(new Uint8Array((await call(path)).body));
     const root = toHex(crypto.sha256(new Uint8Array(new X509Certificate(TEST_AUTHORITY).raw)));
     const reader = { crypto, policy, nowMs: Date.now(), authorities: [root], challenge: fromHex(challenge) };
-    const { checks, exchange } = await verifyWitness(witness, reader);
+    const { checks, exchange } = await verifyTestimony(testimony, reader);
     expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     expect(exchange).toMatchObject({ method: 'POST', url: `${origin}/v1/chat/completions`, status: 200 });
-    // A proxy that answers by itself has other bytes than the witness, or none.
-    const own = await verifyWitness({ ...witness, response: utf8Encode('{"id":"chatcmpl-7"}') }, reader);
+    // A proxy that answers by itself has other bytes than the testimony, or none.
+    const own = await verifyTestimony({ ...testimony, response: utf8Encode('{"id":"chatcmpl-7"}') }, reader);
     expect(own.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['response']);
 
     for (const id of ['chatcmpl-7', path.split('/').at(-1) as string]) {
@@ -184,7 +186,7 @@ describe('a proxy of a hosted model', () => {
       expect(verify(null, Buffer.from(`${said.text}0`), key, Buffer.from(said.signature, 'hex'))).toBe(false);
     }
     expect((await call('/v1/signature/unknown')).status).toBe(404);
-    expect((await call('/v1/witness/unknown')).status).toBe(404);
+    expect((await call('/v1/testimony/unknown')).status).toBe(404);
     for (const shown of [called, await call(path)]) expect(shown.body.toString()).not.toContain(SECRET);
   });
 
@@ -253,6 +255,19 @@ describe('a proxy of a hosted model', () => {
     expect((await call('/v1/chat/completions', CHAT, { 'x-ogong-challenge': '12' })).status).toBe(400);
     expect((await call('/v1/chat/completions', 'x'.repeat(2 ** 20 + 1))).status).toBe(413);
     expect((await call('/v1/models')).status).toBe(404);
+  });
+
+  it('has its machine asked so often a second, by all together', async () => {
+    const { app } = await createModelProxy(
+      {
+        ...{ upstream: origin, authorities: [TEST_AUTHORITY], headers: {}, accessKey: undefined },
+        ...{ timeoutMs: 1_000, maxResponseBytes: 1_000, maxRequests: 1 },
+      },
+      { crypto, attester: softwareMachine, clock: { nowMs: () => 0 }, log: { error: () => {} } },
+    );
+    const statuses: number[] = [];
+    for (let i = 0; i < 21; i++) statuses.push((await app.request('/v1/attestation/report', {}, {})).status);
+    expect(statuses).toEqual([...Array.from({ length: 20 }, () => 200), 429]);
   });
 
   it('does not start without machine, authority, an origin of https, or a key where others can call', async () => {

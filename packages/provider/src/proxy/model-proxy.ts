@@ -1,11 +1,12 @@
 import { createHash, createPublicKey, randomBytes, randomUUID, sign, timingSafeEqual } from 'node:crypto';
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
-import { encodeWitness } from '@ogong/attestation/witness';
+import { encodeTestimony } from '@ogong/attestation/testimony';
 import { Secret } from '@ogong/host/crypto/secret';
 import { type ApiApp, type ApiContext, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { readJsonBody } from '@ogong/host/http/body';
 import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
+import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Clock } from '@ogong/host/time/clock';
 import { fromHex, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -14,9 +15,9 @@ import { MAX_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
 import { REPORT_DATA_BYTES } from '@ogong/protocol/tier/attestation';
 import type { Attester } from '../machine/attester.ts';
 import { ExchangeError } from '../machine/https-exchange.ts';
-import { witnessExchange } from '../machine/witness-exchange.ts';
+import { testify } from '../machine/testify.ts';
 import { createExchangeMemory } from './exchange-memory.ts';
-import { CHALLENGE_HEADER, FORWARDED_ROUTES, PROOF_ROUTES, WITNESS_HEADER } from './proxy-routes.ts';
+import { CHALLENGE_HEADER, FORWARDED_ROUTES, PROOF_ROUTES, TESTIMONY_HEADER } from './proxy-routes.ts';
 
 export interface ModelProxyOptions {
   /** Origin of the hosted API, of https. */
@@ -36,7 +37,7 @@ export interface ModelProxyOptions {
 export interface ModelProxyParts {
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly attester: Attester;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Clock;
   readonly log: Pick<Logger, 'error'>;
 }
 
@@ -50,6 +51,8 @@ export interface ModelProxy {
 }
 
 const KEPT = { maxCount: 1_024, maxBytes: 128 << 20 };
+/** Of all callers together: a report takes a machine some 10 ms. */
+const QUESTION_RATE = { perSecond: 5, burst: 20 };
 const BODY_TIMEOUT_MS = 15_000;
 const NONCE_BYTES = 32;
 const ED25519_KEY_BYTES = 32;
@@ -62,6 +65,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
   const der = createPublicKey(identity.privateKey).export({ format: 'der', type: 'spki' });
   const signingKey = new Uint8Array(der.subarray(der.length - ED25519_KEY_BYTES));
   const memory = createExchangeMemory(KEPT);
+  const questions = createRateLimiter(QUESTION_RATE, parts.clock);
   let running = 0;
 
   const forward: Handler = async (context) => {
@@ -80,14 +84,14 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         headers: { 'content-type': 'application/json', ...options.headers },
         body,
       } as const;
-      const { witness, made } = await witnessExchange(order, { ...options, challenge }, parts);
+      const { testimony, made } = await testify(order, { ...options, challenge }, parts);
       const text = `${toHex(parts.crypto.sha256(body))}:${toHex(parts.crypto.sha256(made.response))}`;
       const signature = new Uint8Array(sign(null, utf8Encode(text), identity.privateKey));
-      const id = `wit-${randomUUID()}`;
-      memory.keep(id, readGivenId(made.response), { witness, text, signature });
+      const id = `testimony-${randomUUID()}`;
+      memory.keep(id, readGivenId(made.response), { testimony, text, signature });
       const headers = {
         'content-type': made.contentType,
-        [WITNESS_HEADER]: PROOF_ROUTES.witness.path.replace(':id', id),
+        [TESTIMONY_HEADER]: PROOF_ROUTES.testimony.path.replace(':id', id),
       };
       // Of some statuses a response has no body.
       const answer = made.response.length === 0 ? null : new Uint8Array(made.response);
@@ -119,6 +123,11 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
     // Whoever wants to know whom it speaks to has no key yet.
     async report(context) {
       assertAlgorithm(context);
+      if (!questions.take('')) {
+        throw new ApiError('too_many_requests', 'The machine is asked too often; try again in a moment.', {
+          retryAfterS: 1,
+        });
+      }
       const nonce = readNonce(context.req.query('nonce'), 'nonce', () => new Uint8Array(randomBytes(NONCE_BYTES)));
       const data = new Uint8Array(REPORT_DATA_BYTES);
       data.set(signingKey);
@@ -146,9 +155,11 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         signing_algo: SIGNING_ALGORITHM,
       });
     },
-    witness(context) {
-      const { witness } = find(context);
-      return new Response(new Uint8Array(encodeWitness(witness)), { headers: { 'content-type': 'application/json' } });
+    testimony(context) {
+      const { testimony } = find(context);
+      return new Response(new Uint8Array(encodeTestimony(testimony)), {
+        headers: { 'content-type': 'application/json' },
+      });
     },
   });
   return { app, identity, signingKey };

@@ -14,7 +14,7 @@ export const proxyConfig = defineConfig({
     'ogong-provider proxy --upstream https://api.example.com --authority root.pem --tee software',
   ],
   summary:
-    'Asks a hosted API of OpenAI or Anthropic for its callers from a machine that can show what it does: each answer has a witness.\n' +
+    'Asks a hosted API of OpenAI or Anthropic for its callers from a machine that can show what it does: each answer has a testimony.\n' +
     'The door is TLS whose key is made here and stands in the report of the machine. Which model answers is the vendor’s word.',
   fields: {
     ...teeFields,
@@ -43,7 +43,7 @@ export const proxyConfig = defineConfig({
       schema: text,
       label: '<headers.json>',
       env: 'OGONG_PROXY_UPSTREAM_HEADERS',
-      description: 'headers that the hosted API wants, a JSON object: its key. They are in no log, answer or witness',
+      description: 'headers that the hosted API wants, a JSON object: its key. They are in no log, answer or testimony',
     },
     accessKey: {
       schema: text,

@@ -9,14 +9,14 @@ export const FORWARDED_ROUTES = {
   message: { method: 'POST', path: '/v1/messages' },
 } as const satisfies Readonly<Record<string, Route>>;
 
-/** What shows the machine, and what it did; the first two as others have them (docs/spec/witness.md#proxy). */
+/** What shows the machine, and what it did; the first two as others have them (docs/spec/testimony.md#proxy). */
 export const PROOF_ROUTES = {
   report: { method: 'GET', path: '/v1/attestation/report' },
   signature: { method: 'GET', path: '/v1/signature/:id' },
-  witness: { method: 'GET', path: '/v1/witness/:id' },
+  testimony: { method: 'GET', path: '/v1/testimony/:id' },
 } as const satisfies Readonly<Record<string, Route>>;
 
-/** Of a request: 64 hex digits that its witness answers. */
+/** Of a request: 64 hex digits that its testimony answers. */
 export const CHALLENGE_HEADER = 'x-ogong-challenge';
-/** Of an answer: where its witness is. */
-export const WITNESS_HEADER = 'x-ogong-witness';
+/** Of an answer: where its testimony is. */
+export const TESTIMONY_HEADER = 'x-ogong-testimony';

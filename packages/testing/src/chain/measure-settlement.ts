@@ -1,6 +1,9 @@
+import { settlementAbi } from '@ogong/chain/generated/abi';
 import type { Hex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
-import type { SettleCall } from '@ogong/chain/settle-call';
+import { type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
+import { encodeFunctionData } from 'viem';
+import { sign } from 'viem/accounts';
 import { startTestLedger, unit } from './test-ledger.ts';
 
 export interface GasReport {
@@ -81,6 +84,24 @@ export async function measureSettlement(
       steadyGasPerReply: Math.round(steady! / replies),
       calldataBytes: (transaction.input.length - 2) / 2,
     };
+  } finally {
+    await ledger.stop();
+  }
+}
+
+/** What it takes to check a quorum on chain, every validator signing: gas of a whole transaction that does nothing else. */
+export async function measureQuorum(validatorCount: number): Promise<number> {
+  const ledger = await startTestLedger({ blockTimeMs: 50 });
+  try {
+    const validators = await Promise.all(Array.from({ length: validatorCount }, () => ledger.createValidator()));
+    const digest = hash('cc');
+    const signatures = await Promise.all(
+      validators.map(({ privateKey }) => sign({ hash: digest, privateKey, to: 'hex' })),
+    );
+    const quorum = (await sortQuorum(digest, signatures)).map((signature) => signature as Hex);
+    const data = encodeFunctionData({ abi: settlementAbi, functionName: 'requireQuorum', args: [digest, quorum] });
+    const { client } = ledger.governor.transactor;
+    return Number(await client.estimateGas({ to: ledger.deployment.settlement, data }));
   } finally {
     await ledger.stop();
   }

@@ -181,6 +181,8 @@ export interface NetworkOptions {
   readonly provider?: Partial<ProviderOptions>;
   /** Default: MODEL_ID. */
   readonly modelId?: string;
+  /** Moves the price of the first one. Default: it stays. */
+  readonly peg?: NonNullable<ServedOffer['peg']>;
   /** Served beside the first one. */
   readonly others?: readonly ServedOffer[];
   readonly openings?: (store: Store) => Openings;
@@ -222,7 +224,10 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
     provider = createProvider(
       {
         bind: { host: '127.0.0.1', port: 0 },
-        offers: [{ modelId, pricePer1kAtomic: PRICE, engine }, ...(options.others ?? [])],
+        offers: [
+          { modelId, pricePer1kAtomic: PRICE, engine, ...(options.peg && { peg: options.peg }) },
+          ...(options.others ?? []),
+        ],
         routers: [],
         outbox: { firstRetryMs: 20, maxRetryMs: 50 },
         ...options.provider,

@@ -21,6 +21,7 @@ import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthet
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createAnswerVectors } from './answer-vectors.ts';
 import { createBeaconVectors } from './beacon-vectors.ts';
+import { createCohortVectors } from './cohort-vectors.ts';
 import { createDrawVectors } from './draw-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
@@ -73,6 +74,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
     'burn-mint': createMintVectors(crypto),
+    cohort: createCohortVectors(),
     emission: createEmissionVectors(crypto),
     'over-admission': createOverAdmissionVectors(crypto),
     reply: replyVectors(crypto),

@@ -9,7 +9,7 @@ import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { judgeOutcome } from '@ogong/protocol/tier/outcome';
 import { checkPosture } from '@ogong/protocol/tier/posture';
 import { listServedTiers, TIERS } from '@ogong/protocol/tier/registry';
-import { computeWitnessData, encodeWitnessedExchange, hashChain } from '@ogong/protocol/tier/witness';
+import { computeTestimonyData, encodeHttpsExchange, hashChain } from '@ogong/protocol/tier/testimony';
 
 const EXACT = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
 const CLASSES = [
@@ -64,7 +64,7 @@ function createAttestedVectors() {
 }
 
 /** What a machine says of an exchange with a server, from fixed bodies and certificates that are none. */
-function createWitnessVectors() {
+function createTestimonyVectors() {
   const chain = [utf8Encode('the server'), utf8Encode('its authority')];
   const [request, response] = [utf8Encode('{}'), utf8Encode('an answer')];
   const exchange = {
@@ -73,7 +73,7 @@ function createWitnessVectors() {
     responseHash: nobleCrypto.sha256(response),
     chainHash: hashChain(nobleCrypto, chain),
   };
-  const statement = encodeWitnessedExchange(exchange);
+  const statement = encodeHttpsExchange(exchange);
   const challenge = new Uint8Array(32).fill(12);
   return {
     ...{ method: exchange.method, url: exchange.url, status: exchange.status, timeMs: exchange.timeMs },
@@ -81,7 +81,7 @@ function createWitnessVectors() {
     chainHash: toHex(exchange.chainHash),
     statement: toHex(statement),
     challenge: toHex(challenge),
-    reportData: toHex(computeWitnessData(nobleCrypto, statement, challenge)),
+    reportData: toHex(computeTestimonyData(nobleCrypto, statement, challenge)),
   };
 }
 
@@ -107,7 +107,7 @@ export function createTierVectors(): Readonly<Record<string, unknown>> {
       }),
       tokenWindows: TOKEN_WINDOWS.map((window) => ({ ...window, bytes: toHex(encodeTokenWindow(window)) })),
       attested: createAttestedVectors(),
-      witness: createWitnessVectors(),
+      testimony: createTestimonyVectors(),
       outcomes: names.flatMap((tier) =>
         OUTCOMES.flatMap((found) =>
           [true, false].map((exact) => ({

@@ -196,13 +196,15 @@ def _read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[boo
     value = body.get("ogong")
     if value is None:
         return False, None, False, None
-    ogong = known(value, "ogong", "exact model_root settle grammar sort max_price tier accept providers")
+    ogong = known(value, "ogong", "exact model_root settle salt grammar sort max_price tier accept providers")
     check_preference(ogong, model, sort)
-    root, settle = ogong.get("model_root"), ogong.get("settle")
+    root, settle, salt = ogong.get("model_root"), ogong.get("settle"), ogong.get("salt")
     if root is not None and (not isinstance(root, str) or not re.fullmatch(r"[0-9a-f]{64}", root)):
         raise RequestError("ogong.model_root", "64 lower-case hex digits are expected")
     if settle is not None and settle not in ("any", "accepted"):
         raise RequestError("ogong.settle", '"any" or "accepted" is expected')
+    if salt is not None and (not isinstance(salt, str) or not re.fullmatch(r"[0-9a-f]{32,64}", salt)):
+        raise RequestError("ogong.salt", "32 to 64 lower-case hex digits are expected")
     grammar = ogong.get("grammar")
     return (
         read_boolean(ogong, "exact", "ogong"),

@@ -4,7 +4,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
-import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
+import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { afterEach, expect, it } from 'vitest';
@@ -24,7 +24,21 @@ afterEach(async () => {
 /** A network that has served and audited; then verifiers change as their names say. */
 async function createChallenger({ isConnected = true, isLate = false, rateOf = (): number | undefined => 20 } = {}) {
   const served = new Map<string, TestReply>();
-  const validator = createTestValidator({ verifiers: answerHonestly(served) });
+  /** What each verifier was asked to score, in audits and in challenges. */
+  const scored = new Map<string, string[]>();
+  const note = (...[peer, job]: Parameters<TestVerifiers>): void => {
+    scored.set(nameOf(peer), [
+      ...(scored.get(nameOf(peer)) ?? []),
+      toHex(crypto.sha256(job.request, job.header, job.sketchBankSeed)),
+    ]);
+  };
+  const audit = answerHonestly(served);
+  const validator = createTestValidator({
+    verifiers: (peer, job) => {
+      note(peer, job);
+      return audit(peer, job);
+    },
+  });
   await validator.announce(provider);
   for (const name of NAMES) await validator.announceVerifier(name);
   for (let number = 0; number < 3; number++) {
@@ -49,6 +63,7 @@ async function createChallenger({ isConnected = true, isLate = false, rateOf = (
     ...inner,
     async commit(peer, job, call) {
       asked.push({ name: nameOf(peer), timeoutMs: call.timeoutMs });
+      note(peer, job);
       if (nameOf(peer) === 'gone') throw new Error('nobody answers');
       const answer = await inner.commit(peer, job, call);
       // It has the work of many keys before it.
@@ -78,12 +93,16 @@ async function createChallenger({ isConnected = true, isLate = false, rateOf = (
     for (let epoch = 1n; epoch <= epochs; epoch++) timed.notice({ epoch, value: beaconOf(epoch) });
   }
   const outcomesOf = (name: string): Set<string> =>
-    new Set(ended.filter(({ test }) => toHex(test.providerId) === idOf(name)).map(({ outcome }) => outcome));
+    new Set(
+      ended
+        .filter(({ test, outcome }) => toHex(test.providerId) === idOf(name) && outcome !== 'unknown')
+        .map(({ outcome }) => outcome),
+    );
   const report = () =>
     parseTestReport(
       reportTests(validator.store, 'timed', { chainId: 31_337n, validator: new Uint8Array(20), latest: 14n }),
     );
-  return { validator, ended, asked, run, outcomesOf, report };
+  return { validator, ended, asked, scored, run, outcomesOf, report };
 }
 
 it('finds who answers rightly, wrongly, and not at all', async () => {
@@ -98,8 +117,8 @@ it('finds who answers rightly, wrongly, and not at all', async () => {
   const server = toHex(hashHybridKey(crypto, provider.publicKey));
   for (const { test, outcome } of ended) if (toHex(test.providerId) === server) expect(outcome).toBe('unknown');
   // Several replies at once, with one deadline that follows from their tokens.
-  expect(asked.filter(({ name }) => name === 'honest').length % 3).toBe(0);
-  expect(new Set(asked.map(({ timeoutMs }) => timeoutMs)).size).toBe(1);
+  expect(asked.filter(({ name }) => name === 'gone').length).toBeGreaterThan(1);
+  expect(new Set(asked.filter(({ name }) => name === 'gone').map(({ timeoutMs }) => timeoutMs)).size).toBe(1);
   expect(asked[0]?.timeoutMs).toBeGreaterThan(1_000);
   await expect.poll(() => report().tests.some(({ isMissed }) => isMissed)).toBe(true);
   expect(report().tests.some(({ providerId }) => toHex(providerId) === server)).toBe(false);
@@ -120,4 +139,13 @@ it('says nothing of anybody while this validator hears of nobody, or knows no de
     expect(ended.every(({ outcome }) => outcome === 'unknown')).toBe(true);
     expect(report().tests).toEqual([]);
   }
+});
+
+it('gives nobody work whose report it may have kept', async () => {
+  const { ended, scored, run } = await createChallenger();
+  run(12n);
+  // Each key is drawn again and again, and there are three replies.
+  await expect.poll(() => ended.length, { timeout: 20_000 }).toBeGreaterThan(20);
+  expect([...scored.values()].some((all) => all.length > 2)).toBe(true);
+  for (const [name, all] of scored) expect(new Set(all).size, name).toBe(all.length);
 });

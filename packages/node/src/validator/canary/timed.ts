@@ -1,6 +1,6 @@
 import type { Peer } from '@ogong/host/link/link-pool';
 import { computeTimedDeadline } from '@ogong/protocol/audit/timed-challenge';
-import { createWriter } from '@ogong/protocol/base/bytes';
+import { createWriter, toHex } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { type Header, isTextHeader } from '@ogong/protocol/modality/text/commitment/header';
@@ -32,6 +32,7 @@ import {
   type DrawnTests,
   type TestOutcome,
 } from './drawn-tests.ts';
+import { takeTurns } from './take-turns.ts';
 
 export interface TimedDependencies extends DrawnTestDependencies {
   /** 20 bytes, of this validator. */
@@ -50,7 +51,10 @@ export interface TimedDependencies extends DrawnTestDependencies {
 const DOMAIN = encodeDomain('ogong-timed-job-v1');
 /** One challenge is several jobs at once, so that work and not the way to the device takes the time. */
 const MAX_JOBS = 4;
+const WORK_DOMAIN = encodeDomain('ogong-timed-work-v1');
 const LOOKED_AT = 64;
+/** Some 10 MB. */
+const MAX_GIVEN = 65_536;
 const OPENING_TIMEOUT_MS = 10_000;
 
 /**
@@ -58,16 +62,26 @@ const OPENING_TIMEOUT_MS = 10_000;
  * an audit would have them scored. So any engine behind a verifier takes part by the path that it is paid for.
  */
 export function createTimedChallenges(dependencies: TimedDependencies): DrawnTests {
-  return createDrawnTests('timed', dependencies, (test, signal) => challenge(dependencies, test, signal));
+  const given = createGivenWork();
+  return createDrawnTests('timed', dependencies, (test, signal) => challenge({ ...dependencies, given }, test, signal));
 }
 
-async function challenge(state: TimedDependencies, test: DrawnTest, signal: AbortSignal): Promise<TestOutcome> {
-  const { store, crypto, clock, calls, slowestRate, isConnected } = state;
+type ChallengeState = TimedDependencies & { readonly given: GivenWork };
+
+async function challenge(state: ChallengeState, test: DrawnTest, signal: AbortSignal): Promise<TestOutcome> {
+  const { store, crypto, clock, calls, slowestRate, isConnected, given } = state;
   const verifier = store.read(() => readAnnouncement(store, test.providerId))?.verifier;
   const tokensPerSecond = slowestRate();
   if (verifier === undefined || tokensPerSecond === undefined) return 'unknown';
   // Before the clock starts.
-  const rows = store.read(() => listTimedWork(store, test, LOOKED_AT)).slice(0, MAX_JOBS);
+  const subject = { ...test, verifierIds: [test.providerId, verifier.keyHash] };
+  const rows = chooseWork(
+    state,
+    test,
+    store.read(() => listTimedWork(store, subject, LOOKED_AT)),
+  );
+  // At once: another challenge of this key may be about to begin.
+  for (const { replyId } of rows) given.add(test, replyId);
   const found = await Promise.all(rows.map((row) => openWork(state, row, signal)));
   const jobs = found.flatMap((work, index) => (work === undefined ? [] : [createJob(state, test, { work, index })]));
   if (jobs.length === 0) return 'unknown';
@@ -88,6 +102,54 @@ async function challenge(state: TimedDependencies, test: DrawnTest, signal: Abor
     if (!(await isRight(state, job, { peer: verifier, committed: answer.value, call }))) return 'missed';
   }
   return signal.aborted ? 'unknown' : 'answered';
+}
+
+/**
+ * Nothing that this key was given before: it may have kept the report. Of the rest a draw that only this validator can make, and of each server
+ * one before a second of anybody: whoever serves the newest replies, short ones or ones that it foresees, cannot choose what a friend is asked.
+ */
+function chooseWork(
+  { crypto, jobSecret, given }: Pick<ChallengeState, 'crypto' | 'jobSecret' | 'given'>,
+  test: DrawnTest,
+  rows: readonly ReplyRow[],
+): readonly ReplyRow[] {
+  const { epoch, providerId, arrival } = test;
+  const drawn = rows
+    .filter(({ replyId }) => !given.has(test, replyId))
+    .map((row) => {
+      const writer = createWriter()
+        .bytes(WORK_DOMAIN)
+        .bytes(jobSecret, 32)
+        .u64(epoch)
+        .bytes(providerId, 32)
+        .u8(arrival);
+      return { row, at: toHex(crypto.sha256(writer.bytes(row.replyId, 16).finish())) };
+    })
+    .sort((a, b) => (a.at < b.at ? -1 : 1));
+  const serverOf = (row: ReplyRow): string => toHex(toClaim(row).order.providerId);
+  return takeTurns(
+    drawn.map(({ row }) => row),
+    serverOf,
+  ).slice(0, MAX_JOBS);
+}
+
+interface GivenWork {
+  has(test: DrawnTest, replyId: Uint8Array): boolean;
+  add(test: DrawnTest, replyId: Uint8Array): void;
+}
+
+/** What each key was given while this process runs; the oldest is forgotten first. */
+function createGivenWork(): GivenWork {
+  const given = new Set<string>();
+  const nameOf = ({ providerId }: DrawnTest, replyId: Uint8Array): string => `${toHex(providerId)} ${toHex(replyId)}`;
+  return {
+    has: (test, replyId) => given.has(nameOf(test, replyId)),
+    add(test, replyId) {
+      given.add(nameOf(test, replyId));
+      const [oldest] = given;
+      if (given.size > MAX_GIVEN && oldest !== undefined) given.delete(oldest);
+    },
+  };
 }
 
 /** A reply whose right report is known from its opening. */

@@ -2,22 +2,34 @@ import { bytes, columns } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { isTextHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
 
-const idColumns = columns({ replyId: bytes });
+const workColumns = columns({ replyId: bytes, entry: bytes });
+
+/** Whom work is for. */
+export interface TimedSubject {
+  readonly providerId: Uint8Array;
+  readonly modelRoot: Uint8Array;
+  /** Names under which an entry may have it as a verifier. */
+  readonly verifierIds: readonly Uint8Array[];
+}
 
 /**
- * The newest accepted texts of a model that somebody else served and whose request is still kept: their right reports are known.
+ * The newest accepted texts of a model that somebody else served, that this verifier was not asked about, and whose request is still kept:
+ * their right reports are known, and not to it.
  * @param limit how many are looked at; those of other models among them are left out.
  */
 export function listTimedWork(
   store: Store,
-  { providerId, modelRoot }: { readonly providerId: Uint8Array; readonly modelRoot: Uint8Array },
+  { providerId, modelRoot, verifierIds }: TimedSubject,
   limit: number,
 ): ReplyRow[] {
-  const sql = `SELECT log.reply_id FROM log JOIN replies ON replies.reply_id = log.reply_id
+  const sql = `SELECT log.reply_id, log.entry FROM log JOIN replies ON replies.reply_id = log.reply_id
     WHERE verdict = 'accept' AND request IS NOT NULL AND provider_id <> ? ORDER BY log.position DESC LIMIT ?`;
-  return idColumns.all(store.prepare(sql), providerId, limit).flatMap(({ replyId }) => {
+  return workColumns.all(store.prepare(sql), providerId, limit).flatMap(({ replyId, entry }) => {
+    const { verifiers } = parseVerdictEntry(entry);
+    if (verifiers.some((asked) => verifierIds.some((id) => equalBytes(id, asked.verifierId)))) return [];
     const row = readReply(store, replyId);
     if (row?.submission === undefined) return [];
     const { header, record } = toClaim(row);

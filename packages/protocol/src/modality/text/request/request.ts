@@ -328,7 +328,7 @@ function parseSeed(value: unknown): bigint | undefined {
   return BigInt(value);
 }
 
-const DEMANDS: ReadonlySet<string> = new Set(['exact', 'model_root', 'settle', ...PREFERENCES]);
+const DEMANDS: ReadonlySet<string> = new Set(['exact', 'model_root', 'settle', 'salt', ...PREFERENCES]);
 
 /** What a text may be is no demand, but stands among them. */
 const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar']);
@@ -347,11 +347,18 @@ export function parseDemands(value: unknown, known: ReadonlySet<string> = DEMAND
   if (!isAbsent(root) && (typeof root !== 'string' || !/^[0-9a-f]{64}$/.test(root))) {
     throw new RequestError('ogong.model_root must be 64 lower-case hex digits', 'ogong.model_root');
   }
+  assertSalt(fields.salt);
   return {
     exact: parseBoolean(fields, 'exact', 'ogong.exact'),
     modelRoot: isAbsent(root) ? undefined : fromHex(root as string, 32),
     acceptedOnly: parseSettle(fields.settle),
   };
+}
+
+/** It asks for nothing: it keeps the hash of a request from telling a prompt that somebody can guess. */
+function assertSalt(value: unknown): void {
+  if (isAbsent(value) || (typeof value === 'string' && /^[0-9a-f]{32,64}$/.test(value))) return;
+  throw new RequestError('ogong.salt must be 32 to 64 lower-case hex digits', 'ogong.salt');
 }
 
 function parseSettle(value: unknown): boolean {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from '@ogong/host/lifecycle/command';
-import { witnessCommand as makeCommand } from '@ogong/provider/commands/witness-command';
+import { testimonyCommand as makeCommand } from '@ogong/provider/commands/testimony-command';
 import { describeAttester, openAttester } from '@ogong/provider/machine/tee-config';
 import {
   OTHER_AUTHORITY,
@@ -13,10 +13,10 @@ import {
   TEST_SERVER_KEY,
 } from '@ogong/testing/net/test-authority';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testimonyCommand } from './testimony-command.ts';
 import { VERIFY_EXIT } from './verify-command.ts';
-import { witnessCommand } from './witness-command.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'ogong-witness-'));
+const directory = mkdtempSync(join(tmpdir(), 'ogong-testimony-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const save = (name: string, content: string): string => {
   writeFileSync(join(directory, name), content);
@@ -58,9 +58,9 @@ async function run(command: Command, ...argv: string[]): Promise<{ code: number;
   return { code: await command.run(argv, write), out, error };
 }
 
-describe('a witness, from the command that makes it to the one that checks it', () => {
+describe('a testimony, from the command that makes it to the one that checks it', () => {
   it('holds of a hosted model what was asked and what came, and no key', async () => {
-    const file = join(directory, 'witness.json');
+    const file = join(directory, 'testimony.json');
     const flags = ['--authority', authority, '--body', body, '--headers', headers, '--challenge', challenge];
     const made = await run(makeCommand, url, ...tee, ...flags, '--out', file);
     expect(made).toMatchObject({ code: 0, out: '', error: expect.stringContaining('status 200, 14 bytes') });
@@ -70,25 +70,25 @@ describe('a witness, from the command that makes it to the one that checks it', 
     expect(Buffer.from(JSON.parse(text).statement as string, 'base64').toString('latin1')).not.toContain(SECRET);
 
     const asked = ['--machines', policy, '--challenge', challenge];
-    const good = await run(witnessCommand, file, ...asked, '--authority', authority);
+    const good = await run(testimonyCommand, file, ...asked, '--authority', authority);
     expect(good).toMatchObject({ code: VERIFY_EXIT.ok, error: '' });
     expect(good.out).toContain(`POST ${url}: status 200, `);
     expect(good.out).toMatch(/^ok +server +127\.0\.0\.1 showed these certificates/m);
-    const json = JSON.parse((await run(witnessCommand, file, ...asked, '--authority', authority, '--json')).out);
+    const json = JSON.parse((await run(testimonyCommand, file, ...asked, '--authority', authority, '--json')).out);
     expect(json).toMatchObject({ ok: true, exchange: { method: 'POST', url, status: 200 } });
 
-    expect((await run(witnessCommand, file, ...asked)).code).toBe(VERIFY_EXIT.unchecked);
-    expect((await run(witnessCommand, file, ...asked, '--allow', 'authority')).code).toBe(VERIFY_EXIT.ok);
-    const strange = await run(witnessCommand, file, ...asked, '--authority', other);
+    expect((await run(testimonyCommand, file, ...asked)).code).toBe(VERIFY_EXIT.unchecked);
+    expect((await run(testimonyCommand, file, ...asked, '--allow', 'authority')).code).toBe(VERIFY_EXIT.ok);
+    const strange = await run(testimonyCommand, file, ...asked, '--authority', other);
     expect([strange.code, strange.out]).toEqual([VERIFY_EXIT.failed, expect.stringMatching(/^FAIL +authority /m)]);
     // Without a policy no machine is believed.
-    const bare = await run(witnessCommand, file, '--authority', authority, '--challenge', challenge);
+    const bare = await run(testimonyCommand, file, '--authority', authority, '--challenge', challenge);
     expect([bare.code, bare.out]).toEqual([VERIFY_EXIT.failed, expect.stringMatching(/^FAIL +cpu-vendor /m)]);
     const bent = save('bent.json', JSON.stringify({ ...JSON.parse(text), response: 'e30=' }));
-    const changed = await run(witnessCommand, bent, ...asked, '--authority', authority);
+    const changed = await run(testimonyCommand, bent, ...asked, '--authority', authority);
     expect([changed.code, changed.out]).toEqual([VERIFY_EXIT.failed, expect.stringMatching(/^FAIL +response /m)]);
     for (const broken of ['nothing', '{}', JSON.stringify({ ...JSON.parse(text), chain: [] })])
-      expect((await run(witnessCommand, save('broken.json', broken), ...asked)).code).toBe(VERIFY_EXIT.unusable);
+      expect((await run(testimonyCommand, save('broken.json', broken), ...asked)).code).toBe(VERIFY_EXIT.unusable);
   });
 
   it('holds of a source what was read', async () => {
@@ -96,7 +96,7 @@ describe('a witness, from the command that makes it to the one that checks it', 
     expect(seen.at(-1)).toMatchObject({ method: 'GET', key: undefined, text: '' });
     const file = save('source.json', made.out);
     const checked = await run(
-      witnessCommand,
+      testimonyCommand,
       file,
       '--machines',
       policy,

@@ -1,12 +1,12 @@
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
-import type { Witness } from '@ogong/attestation/witness';
+import type { Testimony } from '@ogong/attestation/testimony';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { computeWitnessData, encodeWitnessedExchange, hashChain } from '@ogong/protocol/tier/witness';
+import { computeTestimonyData, encodeHttpsExchange, hashChain } from '@ogong/protocol/tier/testimony';
 import type { Attester } from './attester.ts';
 import { type ExchangeLimits, type ExchangeOrder, type MadeExchange, makeExchange } from './https-exchange.ts';
 
-export interface WitnessContext {
+export interface TestimonyContext {
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly attester: Attester;
   readonly clock: Pick<Clock, 'nowMs'>;
@@ -17,20 +17,20 @@ export interface WitnessContext {
  * in it, so a key that the server wants stays here.
  * @param challenge 32 bytes of whoever asks. @throws ExchangeError, AttesterError
  */
-export async function witnessExchange(
+export async function testify(
   order: ExchangeOrder,
   { challenge, ...limits }: ExchangeLimits & { readonly challenge: Uint8Array },
-  { crypto, attester, clock }: WitnessContext,
-): Promise<{ readonly witness: Witness; readonly made: MadeExchange }> {
+  { crypto, attester, clock }: TestimonyContext,
+): Promise<{ readonly testimony: Testimony; readonly made: MadeExchange }> {
   const { method, url, body: request = new Uint8Array() } = order;
   const made = await makeExchange(order, limits, clock);
   const { status, response, chain, timeMs } = made;
-  const statement = encodeWitnessedExchange({
+  const statement = encodeHttpsExchange({
     ...{ method, url, status, timeMs },
     requestHash: crypto.sha256(request),
     responseHash: crypto.sha256(response),
     chainHash: hashChain(crypto, chain),
   });
-  const evidence = encodeEvidence(await attester.attest(computeWitnessData(crypto, statement, challenge)));
-  return { witness: { statement, challenge, chain, evidence, request, response }, made };
+  const evidence = encodeEvidence(await attester.attest(computeTestimonyData(crypto, statement, challenge)));
+  return { testimony: { statement, challenge, chain, evidence, request, response }, made };
 }

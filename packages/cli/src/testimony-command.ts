@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { parsePolicy } from '@ogong/attestation/policy-file';
-import { parseWitness, verifyWitness } from '@ogong/attestation/witness';
+import { parseTestimony, verifyTestimony } from '@ogong/attestation/testimony';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { hex, text } from '@ogong/host/config/values';
@@ -17,7 +17,7 @@ import { toPlainBytes } from './receipt-file.ts';
 import { readUserFile } from './user-files.ts';
 import { VERIFY_EXIT } from './verify-command.ts';
 
-const NAME = 'ogong witness';
+const NAME = 'ogong testimony';
 
 const config = defineConfig({
   name: NAME,
@@ -36,15 +36,15 @@ const config = defineConfig({
     allow: { schema: text, label: '<checks>', description: 'checks that you do without where they are skipped' },
     json: jsonField,
   },
-  positionals: { label: '<witness.json>', min: 1, max: 1 },
+  positionals: { label: '<testimony.json>', min: 1, max: 1 },
   examples: [
-    'ogong witness witness.json --machines policy.json --authority root.pem --challenge <hex>',
-    'ogong witness witness.json --machines policy.json --authority root.pem --allow challenge',
+    'ogong testimony testimony.json --machines policy.json --authority root.pem --challenge <hex>',
+    'ogong testimony testimony.json --machines policy.json --authority root.pem --allow challenge',
   ],
 });
 
-export const witnessCommand: Command = {
-  name: 'witness',
+export const testimonyCommand: Command = {
+  name: 'testimony',
   summary: 'check what a machine says that a server answered',
   async run(argv, output) {
     try {
@@ -55,8 +55,8 @@ export const witnessCommand: Command = {
       }
       const { values, positionals } = parsed;
       const policy = values.machines === undefined ? parsePolicy(utf8Encode('{}')) : readMachinePolicy(values.machines);
-      const { checks, exchange } = await verifyWitness(
-        parseWitness(toPlainBytes(readUserFile(positionals[0] as string))),
+      const { checks, exchange } = await verifyTestimony(
+        parseTestimony(toPlainBytes(readUserFile(positionals[0] as string))),
         {
           ...{ crypto, policy, nowMs: Date.now() },
           authorities: values.authority.length === 0 ? undefined : values.authority.map(readAuthority),

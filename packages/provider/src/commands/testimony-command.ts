@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { encodeWitness } from '@ogong/attestation/witness';
+import { encodeTestimony } from '@ogong/attestation/testimony';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { duration, hex, size, text } from '@ogong/host/config/values';
@@ -12,20 +12,20 @@ import { systemClock as clock } from '@ogong/host/time/clock';
 import { fromHex, toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import { readHeadersFile } from '../machine/headers-file.ts';
 import { openAttester, teeFields } from '../machine/tee-config.ts';
-import { witnessExchange } from '../machine/witness-exchange.ts';
+import { testify } from '../machine/testify.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 
-const NAME = 'ogong-provider witness';
+const NAME = 'ogong-provider testimony';
 const CHALLENGE_BYTES = 32;
 
-export const witnessConfig = defineConfig({
+export const testimonyConfig = defineConfig({
   name: NAME,
   examples: [
-    'ogong-provider witness https://example.org/price.json --authority root.pem --tee dstack --tee-endorsements collateral.json',
-    'ogong-provider witness https://api.example.com/v1/chat/completions --body request.json --headers key.json --authority root.pem --tee software',
+    'ogong-provider testimony https://example.org/price.json --authority root.pem --tee dstack --tee-endorsements collateral.json',
+    'ogong-provider testimony https://api.example.com/v1/chat/completions --body request.json --headers key.json --authority root.pem --tee software',
   ],
   summary:
-    'Asks a server over HTTPS, and has this machine say what was asked, what came, who answered and when: prints a witness as JSON, for ogong witness.\n' +
+    'Asks a server over HTTPS, and has this machine say what was asked, what came, who answered and when: prints a testimony as JSON, for ogong testimony.\n' +
     'It is a source that can be shown to others, or the answer of a hosted model. Headers stay here.',
   fields: {
     ...teeFields,
@@ -44,9 +44,9 @@ export const witnessConfig = defineConfig({
     challenge: {
       schema: hex(CHALLENGE_BYTES),
       label: '<hex>',
-      description: 'the 32 bytes of whoever asks, so that the witness is no old one; drawn here if not given',
+      description: 'the 32 bytes of whoever asks, so that the testimony is no old one; drawn here if not given',
     },
-    out: { schema: text, label: '<path>', description: 'where to write the witness, instead of printing it' },
+    out: { schema: text, label: '<path>', description: 'where to write the testimony, instead of printing it' },
     maxResponse: { schema: size, default: '4MiB', description: 'longest response' },
     timeout: { schema: duration, default: '2m', description: 'how long the exchange may take' },
     ...dataDirField,
@@ -54,11 +54,11 @@ export const witnessConfig = defineConfig({
   positionals: { label: '<url>', min: 1, max: 1 },
 });
 
-export const witnessCommand: Command = {
-  name: 'witness',
+export const testimonyCommand: Command = {
+  name: 'testimony',
   summary: 'have this machine say what a server answered',
   async run(argv, output) {
-    const parsed = witnessConfig.parse(argv, process.env);
+    const parsed = testimonyConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {
       output.write(parsed.text);
       return EXIT.ok;
@@ -80,11 +80,13 @@ export const witnessCommand: Command = {
       authorities: values.authority.map((path) => read('authority', path).toString('utf8')),
       ...{ challenge: new Uint8Array(challenge), maxResponseBytes: values.maxResponse, timeoutMs: values.timeout },
     };
-    const { witness, made } = await witnessExchange(order, limits, { crypto, attester, clock });
-    const json = utf8Decode(encodeWitness(witness));
+    const { testimony, made } = await testify(order, limits, { crypto, attester, clock });
+    const json = utf8Decode(encodeTestimony(testimony));
     if (values.out === undefined) output.write(`${json}\n`);
     else writePublicFile(values.out, `${json}\n`);
-    output.writeError(`status ${made.status}, ${made.response.length} bytes; challenge ${toHex(witness.challenge)}\n`);
+    output.writeError(
+      `status ${made.status}, ${made.response.length} bytes; challenge ${toHex(testimony.challenge)}\n`,
+    );
     return EXIT.ok;
   },
 };

@@ -3,16 +3,16 @@ import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import {
-  encodeWitness,
-  parseWitness,
-  verifyWitness,
-  type Witness,
-  type WitnessReader,
-} from '@ogong/attestation/witness';
+  encodeTestimony,
+  parseTestimony,
+  type Testimony,
+  type TestimonyReader,
+  verifyTestimony,
+} from '@ogong/attestation/testimony';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { systemClock as clock } from '@ogong/host/time/clock';
 import { toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
-import { encodeWitnessedExchange, parseWitnessedExchange, type WitnessedExchange } from '@ogong/protocol/tier/witness';
+import { encodeHttpsExchange, type HttpsExchange, parseHttpsExchange } from '@ogong/protocol/tier/testimony';
 import {
   OTHER_AUTHORITY,
   TEST_AUTHORITY,
@@ -26,12 +26,12 @@ import {
 } from '@ogong/testing/provider/software-machine';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ExchangeLimits, ExchangeOrder } from './https-exchange.ts';
-import { witnessExchange } from './witness-exchange.ts';
+import { testify } from './testify.ts';
 
 const rootOf = (pem: string): string => createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
 const challenge = new Uint8Array(32).fill(7);
 const LIMITS: ExchangeLimits = { authorities: [TEST_AUTHORITY], maxResponseBytes: 1_000, timeoutMs: 10_000 };
-const reader: WitnessReader = {
+const reader: TestimonyReader = {
   ...{ crypto, policy, challenge, authorities: [rootOf(TEST_AUTHORITY)] },
   nowMs: Date.now() + 30_000,
 };
@@ -45,12 +45,12 @@ async function serve(listener: RequestListener): Promise<string> {
   return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const witness = (order: ExchangeOrder, limits: Partial<ExchangeLimits> = {}) =>
-  witnessExchange(order, { ...LIMITS, challenge, ...limits }, { crypto, attester, clock });
+const testimony = (order: ExchangeOrder, limits: Partial<ExchangeLimits> = {}) =>
+  testify(order, { ...LIMITS, challenge, ...limits }, { crypto, attester, clock });
 const get = (url: string): ExchangeOrder => ({ method: 'GET', url, headers: {} });
 
-async function fails(held: Witness, by: WitnessReader = reader): Promise<string[]> {
-  const { checks } = await verifyWitness(held, by);
+async function fails(held: Testimony, by: TestimonyReader = reader): Promise<string[]> {
+  const { checks } = await verifyTestimony(held, by);
   return checks.filter(({ status }) => status !== 'pass').map(({ id, status }) => `${status} ${id}`);
 }
 
@@ -69,14 +69,14 @@ describe('an HTTPS exchange that a machine made', () => {
       headers: { authorization: 'Bearer secret' },
       body,
     } as const;
-    const { witness: made } = await witness(order);
+    const { testimony: made } = await testimony(order);
     expect([asked, key]).toEqual(['{"model":"a hosted one"}', 'Bearer secret']);
-    const bytes = encodeWitness(made);
+    const bytes = encodeTestimony(made);
     expect(utf8Decode(bytes)).not.toContain(Buffer.from('secret').toString('base64').slice(0, 6));
     expect(utf8Decode(bytes)).not.toContain('secret');
-    const read = parseWitness(bytes);
+    const read = parseTestimony(bytes);
     expect(await fails(read)).toEqual([]);
-    const { exchange } = await verifyWitness(read, reader);
+    const { exchange } = await verifyTestimony(read, reader);
     expect(exchange).toMatchObject({ method: 'POST', url: `${origin}/v1/chat`, status: 201 });
     expect(utf8Decode(read.response ?? new Uint8Array())).toBe('{"price":3}');
     expect(read.chain).toHaveLength(3);
@@ -84,11 +84,11 @@ describe('an HTTPS exchange that a machine made', () => {
 
   it('fails by name where anything of it is another', async () => {
     const origin = await serve((_, response) => response.end('a source'));
-    const { witness: made } = await witness(get(`${origin}/source`));
-    const other = (await witness(get(`${origin}/other`))).witness;
-    const bend = (change: Partial<WitnessedExchange>): Witness => ({
+    const { testimony: made } = await testimony(get(`${origin}/source`));
+    const other = (await testimony(get(`${origin}/other`))).testimony;
+    const bend = (change: Partial<HttpsExchange>): Testimony => ({
       ...made,
-      statement: encodeWitnessedExchange({ ...parseWitnessedExchange(made.statement), ...change }),
+      statement: encodeHttpsExchange({ ...parseHttpsExchange(made.statement), ...change }),
     });
     expect(await fails({ ...made, response: utf8Encode('a sourcf') })).toEqual(['fail response']);
     expect(await fails({ ...made, request: utf8Encode('x') })).toEqual(['fail request']);
@@ -113,19 +113,20 @@ describe('an HTTPS exchange that a machine made', () => {
       );
     const elsewhere = await fails(bend({ url: 'https://example.org/' }));
     expect(elsewhere).toContain('fail server');
+    expect(() => bend({ timeMs: 2 ** 53 - 1 })).toThrow('must lie in');
     for (const broken of [made.statement.slice(1), new Uint8Array(), utf8Encode('x'.repeat(300))])
-      expect(await fails({ ...made, statement: broken })).toEqual(['fail witness-form']);
+      expect(await fails({ ...made, statement: broken })).toEqual(['fail testimony-form']);
   });
 
   it('is taken by readers who name machine, authority and challenge, and by nobody else', async () => {
     const origin = await serve((_, response) => response.end('a source'));
-    const { witness: made } = await witness(get(origin));
+    const { testimony: made } = await testimony(get(origin));
     expect(await fails(made, { ...reader, policy: strictPolicy })).toEqual(
       expect.arrayContaining(['fail machine', 'fail cpu-vendor']),
     );
     expect(await fails(made, { ...reader, authorities: [rootOf(OTHER_AUTHORITY)] })).toEqual(['fail authority']);
     expect(await fails(made, { ...reader, challenge: new Uint8Array(32) })).toEqual(['fail challenge']);
-    expect(await fails(made, { ...reader, nowMs: Date.now() - 3_600_000 })).toEqual(['fail witness-time']);
+    expect(await fails(made, { ...reader, nowMs: Date.now() - 3_600_000 })).toEqual(['fail testimony-time']);
     const { request: _, response: __, ...bare } = made;
     expect(await fails(bare, { ...reader, authorities: undefined, challenge: undefined })).toEqual([
       'skip challenge',
@@ -137,8 +138,10 @@ describe('an HTTPS exchange that a machine made', () => {
 
   it('is not made with a server for which no named authority vouches, or under another name', async () => {
     const origin = await serve((_, response) => response.end('a source'));
-    await expect(witness(get(origin), { authorities: [OTHER_AUTHORITY] })).rejects.toMatchObject({ code: 'untrusted' });
-    await expect(witness(get(origin.replace('127.0.0.1', '127.0.0.2')))).rejects.toMatchObject({
+    await expect(testimony(get(origin), { authorities: [OTHER_AUTHORITY] })).rejects.toMatchObject({
+      code: 'untrusted',
+    });
+    await expect(testimony(get(origin.replace('127.0.0.1', '127.0.0.2')))).rejects.toMatchObject({
       code: expect.stringMatching(/^(?:untrusted|unreachable)$/),
     });
   });
@@ -147,17 +150,20 @@ describe('an HTTPS exchange that a machine made', () => {
     let closes: (() => void) | undefined;
     const origin = await serve(({ url }, response) => {
       if (url === '/long') response.end('x'.repeat(1_001));
+      else if (url === '/slow') response.write('x');
       else if (url === '/silent') closes = () => response.destroy();
       else if (url === '/broken') {
         response.writeHead(200, { 'content-length': '100' }).write('x');
         setTimeout(() => response.destroy(), 20);
       } else response.writeHead(302, { location: '/long' }).end();
     });
-    await expect(witness(get(`${origin}/long`))).rejects.toMatchObject({ code: 'too-large' });
-    await expect(witness(get(`${origin}/silent`), { timeoutMs: 200 })).rejects.toMatchObject({ code: 'timeout' });
+    await expect(testimony(get(`${origin}/long`))).rejects.toMatchObject({ code: 'too-large' });
+    await expect(testimony(get(`${origin}/silent`), { timeoutMs: 200 })).rejects.toMatchObject({ code: 'timeout' });
     closes?.();
-    await expect(witness(get(`${origin}/broken`))).rejects.toMatchObject({ code: 'unreachable' });
-    const { made } = await witness(get(`${origin}/moved`));
+    // The answer began, and does not end.
+    await expect(testimony(get(`${origin}/slow`), { timeoutMs: 500 })).rejects.toMatchObject({ code: 'timeout' });
+    await expect(testimony(get(`${origin}/broken`))).rejects.toMatchObject({ code: 'unreachable' });
+    const { made } = await testimony(get(`${origin}/moved`));
     expect([made.status, toHex(made.response)]).toEqual([302, '']);
   });
 
@@ -168,6 +174,6 @@ describe('an HTTPS exchange that a machine made', () => {
     'nothing',
     'file:///etc/passwd',
   ])('is not made with %s', async (url) => {
-    await expect(witness(get(url))).rejects.toMatchObject({ code: 'address' });
+    await expect(testimony(get(url))).rejects.toMatchObject({ code: 'address' });
   });
 });

@@ -16,6 +16,8 @@ import { REPORT_DATA_BYTES } from './attestation.ts';
 const METHODS = /^[A-Z]{1,16}$/;
 const MAX_URL_BYTES = 2_048;
 const CHALLENGE_BYTES = 32;
+/** The last time that calendars of programs have. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
 
 const httpsUrl: Codec<string> = plainText(MAX_URL_BYTES);
 
@@ -31,28 +33,28 @@ const exchangeCodec = struct({
   /** SHA-256 of the server's certificates, see hashChain. */
   chainHash: hash,
   /** When the response was complete, by the machine's clock, Unix time in ms. */
-  timeMs: safeInteger,
+  timeMs: within(safeInteger, 0, MAX_TIME_MS),
 });
 
-/** What a machine says of one HTTPS exchange that it made (docs/spec/witness.md). */
-export interface WitnessedExchange extends CodecType<typeof exchangeCodec> {}
+/** What a machine says of one HTTPS exchange that it made (docs/spec/testimony.md). */
+export interface HttpsExchange extends CodecType<typeof exchangeCodec> {}
 
-const exchangeFormat = createFormat<WitnessedExchange>(exchangeCodec, { tag: 'ogong-witnessed-exchange-v1' });
+const exchangeFormat = createFormat<HttpsExchange>(exchangeCodec, { tag: 'ogong-https-exchange-v1' });
 
 /** @throws ProtocolError */
-export function encodeWitnessedExchange(exchange: WitnessedExchange): Uint8Array {
+export function encodeHttpsExchange(exchange: HttpsExchange): Uint8Array {
   assertForm(exchange);
   return exchangeFormat.encode(exchange);
 }
 
 /** @throws ProtocolError */
-export function parseWitnessedExchange(bytes: Uint8Array): WitnessedExchange {
+export function parseHttpsExchange(bytes: Uint8Array): HttpsExchange {
   const exchange = exchangeFormat.decode(bytes);
   assertForm(exchange);
   return exchange;
 }
 
-function assertForm({ method, url }: WitnessedExchange): void {
+function assertForm({ method, url }: HttpsExchange): void {
   if (!METHODS.test(method)) throw new ProtocolError('malformed', 'method: 1 to 16 capital letters');
   if (!url.startsWith('https://') || url.includes('#')) throw new ProtocolError('malformed', 'url: not of https');
 }
@@ -65,7 +67,7 @@ export function hashChain(crypto: Pick<Crypto, 'sha256'>, chain: readonly Uint8A
 }
 
 /** What the machine's report has to hold: SHA-256 of the statement, and the challenge of whoever asked. @param challenge 32 bytes */
-export function computeWitnessData(
+export function computeTestimonyData(
   crypto: Pick<Crypto, 'sha256'>,
   statement: Uint8Array,
   challenge: Uint8Array,

@@ -2,19 +2,19 @@ import { equalBytes, fromBase64, toBase64, toHex, utf8Encode } from '@ogong/prot
 import { type Check, check, fail, skip } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
-  computeWitnessData,
+  computeTestimonyData,
+  type HttpsExchange,
   hashChain,
-  parseWitnessedExchange,
-  type WitnessedExchange,
-} from '@ogong/protocol/tier/witness';
+  parseHttpsExchange,
+} from '@ogong/protocol/tier/testimony';
 import type { X509Certificate } from '@peculiar/x509';
 import { bearsName, findChainProblem, parseCertificate } from './certificates.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { checkMachineReport, type MachineReader } from './machine-check.ts';
 
 /** An HTTPS exchange that a machine made, with all that shows it. */
-export interface Witness {
-  /** Of WitnessedExchange. */
+export interface Testimony {
+  /** Of HttpsExchange. */
   readonly statement: Uint8Array;
   /** What the machine was asked with, 32 bytes. */
   readonly challenge: Uint8Array;
@@ -22,26 +22,26 @@ export interface Witness {
   readonly chain: readonly Uint8Array[];
   /** JSON of docs/spec/machine-evidence.md. */
   readonly evidence: Uint8Array;
-  /** Bodies as they crossed the wire; left out where whoever hands the witness on keeps them. */
+  /** Bodies as they crossed the wire; left out where whoever hands the testimony on keeps them. */
   readonly request?: Uint8Array;
   readonly response?: Uint8Array;
 }
 
-const FORMAT = 'ogong-witness-v1';
+const FORMAT = 'ogong-testimony-v1';
 const MAX_FILE_BYTES = 96 << 20;
 const MAX_CHAIN = 8;
 
 /** @throws EvidenceError */
-export function parseWitness(bytes: Uint8Array): Witness {
-  if (bytes.length > MAX_FILE_BYTES) throw new EvidenceError(`a witness has at most ${MAX_FILE_BYTES} bytes`);
+export function parseTestimony(bytes: Uint8Array): Testimony {
+  if (bytes.length > MAX_FILE_BYTES) throw new EvidenceError(`a testimony has at most ${MAX_FILE_BYTES} bytes`);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    throw new EvidenceError('the witness is no JSON');
+    throw new EvidenceError('the testimony is no JSON');
   }
   const fields = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
-  if (fields.format !== FORMAT) throw new EvidenceError(`the witness is not of format ${FORMAT}`);
+  if (fields.format !== FORMAT) throw new EvidenceError(`the testimony is not of format ${FORMAT}`);
   const { chain, request, response } = fields;
   if (!Array.isArray(chain) || chain.length === 0 || chain.length > MAX_CHAIN)
     throw new EvidenceError(`chain is a list of 1 to ${MAX_CHAIN} certificates`);
@@ -64,8 +64,8 @@ function asBytes(value: unknown, what: string): Uint8Array {
   throw new EvidenceError(`${what} is no base64`);
 }
 
-/** `parseWitness` reads what this writes. */
-export function encodeWitness({ statement, challenge, chain, evidence, request, response }: Witness): Uint8Array {
+/** `parseTestimony` reads what this writes. */
+export function encodeTestimony({ statement, challenge, chain, evidence, request, response }: Testimony): Uint8Array {
   return utf8Encode(
     JSON.stringify({
       format: FORMAT,
@@ -79,7 +79,7 @@ export function encodeWitness({ statement, challenge, chain, evidence, request, 
   );
 }
 
-export interface WitnessReader extends MachineReader {
+export interface TestimonyReader extends MachineReader {
   /** SHA-256 of DER, hex: roots that may vouch for the server. Without them `authority` is skipped. */
   readonly authorities?: readonly string[] | undefined;
   /** What the machine had to answer, 32 bytes. Without it `challenge` is skipped: the exchange may be an old one. */
@@ -90,33 +90,33 @@ export interface WitnessReader extends MachineReader {
 const CLOCK_LEAD_MS = 60_000;
 
 /**
- * The checks of a witness: `machine` and what it sums up, `challenge`, `server`, `authority`, `request`, `response`, `witness-time`; `witness-form` alone where
+ * The checks of a testimony: `machine` and what it sums up, `challenge`, `server`, `authority`, `request`, `response`, `testimony-time`; `testimony-form` alone where
  * it cannot be read. Nothing throws.
  */
-export async function verifyWitness(
-  witness: Witness,
-  reader: WitnessReader,
-): Promise<{ readonly checks: readonly Check[]; readonly exchange: WitnessedExchange | undefined }> {
+export async function verifyTestimony(
+  testimony: Testimony,
+  reader: TestimonyReader,
+): Promise<{ readonly checks: readonly Check[]; readonly exchange: HttpsExchange | undefined }> {
   const { crypto, nowMs, authorities, challenge } = reader;
-  let exchange: WitnessedExchange;
+  let exchange: HttpsExchange;
   let data: Uint8Array;
   let chain: X509Certificate[];
   try {
-    exchange = parseWitnessedExchange(witness.statement);
-    data = computeWitnessData(crypto, witness.statement, witness.challenge);
-    chain = witness.chain.map((der) => parseCertificate(der, 'the chain'));
+    exchange = parseHttpsExchange(testimony.statement);
+    data = computeTestimonyData(crypto, testimony.statement, testimony.challenge);
+    chain = testimony.chain.map((der) => parseCertificate(der, 'the chain'));
   } catch (error) {
-    return { checks: [fail('witness-form', (error as Error).message)], exchange: undefined };
+    return { checks: [fail('testimony-form', (error as Error).message)], exchange: undefined };
   }
   const { timeMs } = exchange;
   const checks = [
-    ...(await checkMachineReport(witness.evidence, data, reader)),
-    checkChallenge(witness.challenge, challenge),
-    checkServer(crypto, exchange, witness.chain, chain),
+    ...(await checkMachineReport(testimony.evidence, data, reader)),
+    checkChallenge(testimony.challenge, challenge),
+    checkServer(crypto, exchange, testimony.chain, chain),
     await checkAuthority(chain, authorities, timeMs),
-    checkBody('request', crypto, witness.request, exchange.requestHash),
-    checkBody('response', crypto, witness.response, exchange.responseHash),
-    check('witness-time', timeMs <= nowMs + CLOCK_LEAD_MS, [
+    checkBody('request', crypto, testimony.request, exchange.requestHash),
+    checkBody('response', crypto, testimony.response, exchange.responseHash),
+    check('testimony-time', timeMs <= nowMs + CLOCK_LEAD_MS, [
       `at ${new Date(timeMs).toISOString()}, by the machine's clock`,
       `the machine's clock is ${Math.round((timeMs - nowMs) / 1_000)} s ahead`,
     ]),
@@ -136,7 +136,7 @@ function checkChallenge(given: Uint8Array, asked: Uint8Array | undefined): Check
 /** The certificates are those that the machine saw, and the first one is of the host that it asked. */
 function checkServer(
   crypto: Pick<Crypto, 'sha256'>,
-  { url, chainHash }: WitnessedExchange,
+  { url, chainHash }: HttpsExchange,
   ders: readonly Uint8Array[],
   [leaf]: readonly X509Certificate[],
 ): Check {
