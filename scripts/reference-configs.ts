@@ -5,7 +5,7 @@ import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
 import { replayConfig } from '@ogong/cli/replay-command';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
-import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
+import { adminConfig, gatewayConfig } from '@ogong/node/gateway/gateway-config';
 import { relayConfig } from '@ogong/node/relay/relay-config';
 import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/node/router/router-config';
 import { signerConfig } from '@ogong/node/signer/signer-config';
@@ -39,7 +39,9 @@ import {
 } from '@ogong/provider/commands/model-commands';
 import { quoteConfig } from '@ogong/provider/commands/quote-command';
 import { runConfig } from '@ogong/provider/commands/run-command';
+import { witnessConfig } from '@ogong/provider/commands/witness-command';
 import { localConfig, serveConfig, startConfig } from '@ogong/provider/provider/provider-config';
+import { proxyConfig } from '@ogong/provider/proxy/proxy-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 
 /** All commands of the reference page, which fit a terminal and end with examples that work. */
@@ -60,8 +62,10 @@ export const referenceConfigs = [
   retireConfig,
   relayConfig,
   gatewayConfig,
-  keysConfig,
+  adminConfig,
   quoteConfig,
+  witnessConfig,
+  proxyConfig,
   serveConfig,
   startConfig,
   localConfig,

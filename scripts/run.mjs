@@ -4,9 +4,10 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { joinPrograms, listJoined } from './join-programs.mjs';
 
+const { ppid } = process;
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = join(root, 'node_modules', '.ogong-installed');
 
@@ -104,20 +105,27 @@ function projectNode() {
   return existsSync(installed) ? installed : process.execPath;
 }
 
-/** Entries that are a program of the packages, or that start some; so do tests of whole daemons. */
-const STARTS_PROGRAMS = /^(packages\/[^/]+\/src\/bin\/|lab\/src\/|scripts\/(test|nightly)\.ts$)/;
+const PROGRAMS = /^packages\/[^/]+\/src\/bin\//;
+/** Entries that start programs of the packages; so do tests of whole daemons. */
+const STARTS_PROGRAMS = /^(lab\/src\/|scripts\/(test|nightly)\.ts$)/;
+const TETHER = join(root, 'packages', 'devnet', 'src', 'mesh', 'tether.ts');
 
-/** The entry to run, and the environment that names the joined programs. `OGONG_PROGRAMS=sources` runs all from their sources. */
+/** The entry to run, what ties it to this launcher, and the environment that names the joined programs. `OGONG_PROGRAMS=sources` runs all from their sources. */
 async function findProgram(entry, lock) {
   const source = join(root, entry);
-  const startsPrograms = STARTS_PROGRAMS.test(entry.replaceAll('\\', '/')) || args.includes('e2e');
-  if (process.env.OGONG_PROGRAMS || !startsPrograms) return { path: source, env: {} };
+  const asSource = { path: source, tether: TETHER, env: {} };
+  const name = entry.replaceAll('\\', '/');
+  const startsPrograms = PROGRAMS.test(name) || STARTS_PROGRAMS.test(name) || args.includes('e2e');
+  if (process.env.OGONG_PROGRAMS || !startsPrograms) return asSource;
   const folder = await joinPrograms(root, lock);
-  if (folder === undefined) return { path: source, env: {} };
-  const joined = listJoined(folder)[source];
+  if (folder === undefined) return asSource;
+  const list = listJoined(folder);
   const env = { OGONG_PROGRAMS: folder };
-  if (joined === undefined) return { path: source, env };
-  return { path: joined, env: { NODE_COMPILE_CACHE: join(root, '.cache', 'compile'), ...env } };
+  if (list[source] === undefined) return { ...asSource, env };
+  return {
+    ...{ path: list[source], tether: list[TETHER] ?? TETHER },
+    env: { NODE_COMPILE_CACHE: join(root, '.cache', 'compile'), ...env },
+  };
 }
 
 const [entry, ...args] = process.argv.slice(2);
@@ -137,11 +145,33 @@ const flags = /^#!\/usr\/bin\/env -S node (.+)/
   .trim()
   .split(/\s+/);
 const program = await findProgram(entry, lock);
-const child = spawn(node, [...(flags ?? ['--disable-warning=ExperimentalWarning']), program.path, ...args], {
-  stdio: 'inherit',
-  env: { ...program.env, ...process.env, PATH: path },
-});
+// Whoever has this program started again later names the launcher: joined files go when the sources change.
+const launcher = JSON.stringify([fileURLToPath(import.meta.url), entry.replaceAll('\\', '/')]);
+// A program of the packages ends with this launcher, however that ends.
+const isProgram = PROGRAMS.test(entry.replaceAll('\\', '/'));
+const child = spawn(
+  node,
+  [
+    ...(flags ?? ['--disable-warning=ExperimentalWarning']),
+    ...(isProgram ? ['--import', pathToFileURL(program.tether).href] : []),
+    program.path,
+    ...args,
+  ],
+  {
+    stdio: ['inherit', 'inherit', 'inherit', ...(isProgram ? ['ipc'] : [])],
+    env: { ...program.env, ...process.env, OGONG_LAUNCHER: launcher, PATH: path },
+  },
+);
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 // A terminal sends Ctrl-C to the child too. A second signal would end it at once instead of letting it finish.
 process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+// Told to stop, npm ends the shell between itself and this launcher, and nobody else.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const watch = setInterval(() => {
+    if (process.ppid === ppid) return;
+    clearInterval(watch);
+    child.kill('SIGTERM');
+  }, 500);
+  watch.unref();
+}
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

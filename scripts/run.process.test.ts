@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { root as repository } from './steps.ts';
@@ -84,10 +84,52 @@ describe.skipIf(process.platform === 'win32')('the first run of a clone', () => 
     expect(run.exitCode ?? (await once(run, 'exit'))[0]).toBe(7);
   });
 
+  it('tells the program how it was started, for whoever starts it again later', async () => {
+    writeNpm(`mkdir -p '${join(root, 'node_modules')}'`);
+    writeFileSync(join(root, 'entry.ts'), 'console.log(process.env.OGONG_LAUNCHER);\n');
+    expect(JSON.parse(await text(start().stdout))).toEqual([join(root, 'scripts', 'run.mjs'), 'entry.ts']);
+  });
+
   it('installs once', async () => {
     writeNpm(`mkdir -p '${join(root, 'node_modules')}'`);
     expect(await text(start().stdout)).toBe('it runs\n');
     writeNpm('exit 7');
     expect(await text(start().stdout)).toBe('it runs\n');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a program of the packages', () => {
+  const ENTRY = 'packages/a/src/bin/program.ts';
+  let programPid: number;
+
+  /** Started as npm starts it: a shell stands between. */
+  async function startProgram(): Promise<{ readonly shell: number; readonly launcher: number }> {
+    writeNpm(`mkdir -p '${join(root, 'node_modules')}'`);
+    const tether = join('packages', 'devnet', 'src', 'mesh', 'tether.ts');
+    for (const path of [tether, ENTRY]) mkdirSync(dirname(join(root, path)), { recursive: true });
+    copyFileSync(join(repository, tether), join(root, tether));
+    const program = 'console.log(JSON.stringify([process.ppid, process.pid])); setInterval(() => {}, 1000);\n';
+    writeFileSync(join(root, ENTRY), program);
+    const { PATH } = process.env;
+    const run = join(root, 'scripts', 'run.mjs');
+    const shell = spawn('sh', ['-c', `'${process.execPath}' '${run}' ${ENTRY}; true`], {
+      env: { ...process.env, PATH: [join(root, 'bin'), PATH].join(delimiter), npm_lifecycle_event: 'program' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [said] = (await once(shell.stdout, 'data')) as [Buffer];
+    const [launcher, pid] = JSON.parse(String(said)) as [number, number];
+    programPid = pid;
+    return { shell: shell.pid as number, launcher };
+  }
+  afterEach(async () => {
+    if (!(await isGone(programPid))) process.kill(programPid, 'SIGKILL');
+  });
+
+  it.each(['shell', 'launcher'] as const)('ends where its %s is killed', async (which) => {
+    const pids = await startProgram();
+    expect(await isGone(programPid)).toBe(false);
+    process.kill(pids[which], 'SIGKILL');
+    await expect.poll(() => isGone(programPid), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => isGone(pids.launcher), { timeout: 20_000 }).toBe(true);
   });
 });

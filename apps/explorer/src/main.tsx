@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { loadChecks } from './check/load-checks.ts';
+import { loadMachine } from './check/load-machine.ts';
 import { createNetworkStore } from './data/store.ts';
 import { App } from './view/app.tsx';
 
@@ -20,4 +21,10 @@ const store = createNetworkStore(await findGateway());
 render(<App store={store} />, document.getElementById('root') as HTMLElement);
 store.run();
 // After the first view, so that a receipt can be checked without a connection later. Without it they are loaded with the first receipt.
-setTimeout(() => void loadChecks().catch(() => undefined), 0);
+setTimeout(
+  () =>
+    void loadChecks()
+      .then(loadMachine)
+      .catch(() => undefined),
+  0,
+);

@@ -3,12 +3,14 @@ import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { collectFirstLook } from '@ogong/testing/browser/first-look';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { createSoftwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPages } from '../scripts/build.ts';
@@ -193,6 +195,45 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.locator('.banner.bad', { hasText: /checks failed$/ }).waitFor();
     expect(await page.getByRole('list', { name: 'Checks that failed' }).textContent()).toContain('response-hash');
     await page.locator('pre', { hasText: '<img src=x' }).waitFor();
+    await page.context().setOffline(false);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('checks the machine of a receipt under a policy, and says what the answer rests on, without any network', async () => {
+    const model = 'ogong/tee/test/synthetic';
+    const tee = createSyntheticReceipt({
+      ...{ crypto: nobleCrypto, ledger: made.receipt.ledger, tokens: 3, parameters: { model } },
+      provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+      router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
+      payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
+      bend: { header: (header) => ({ ...header, tier: 'tee', method: 'attested-replay' }) },
+      bendTicket: (ticket) => ({ ...ticket, modelId: model }),
+    });
+    const { order, record, ledger } = tee.receipt;
+    const machine = createSoftwareMachine(ledger, hashHybridKey(nobleCrypto, record.publicKey));
+    const attestation = await machine.attest({ order: order.bytes, record: record.bytes });
+    const held = {
+      ...toReceiptJson({ ...tee.receipt, evidence: new Map([['attestation', attestation]]) }),
+      ...{ request: base64(tee.reply.request), response: base64(tee.reply.response) },
+    };
+    const { images, softwareKeys } = softwarePolicy;
+    const { page, complaints } = await open(`${staticUrl}#/check`);
+    await page.waitForLoadState('networkidle');
+    await page.context().setOffline(true);
+    const give = (name: string, content: object) =>
+      page.setInputFiles('#receipt-file', upload(name, JSON.stringify(content)));
+    await give('receipt.json', held);
+    await page.getByText('nothing: the machine was not taken').waitFor();
+    expect(await page.getByRole('list', { name: 'Checks that were not made' }).textContent()).toContain('machine');
+    await give('policy.json', { images, softwareKeys });
+    await page.getByText('nothing: an attester in software signed').waitFor();
+    expect(await page.getByRole('list', { name: 'Checks that passed' }).textContent()).toContain('cpu-signature');
+    expect(await findBarriers(page)).toEqual([]);
+    // A policy for production names no attester in software.
+    await give('policy.json', { images, softwareKeys: [] });
+    await page.getByRole('list', { name: 'Checks that failed' }).getByText('cpu-vendor', { exact: true }).waitFor();
+    await page.getByText('nothing: the machine was not taken').waitFor();
     await page.context().setOffline(false);
     expect(complaints).toEqual([]);
     await page.close();

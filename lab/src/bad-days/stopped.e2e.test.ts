@@ -1,13 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { QUICK_TIMINGS } from '@ogong/devnet/mesh/mesh-plan';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { readTrust } from '@ogong/host/views/read-trust';
+import { createRootFinder } from '@ogong/host/views/registry-roots';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type CheckedReply, createClient } from '@ogong/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { entriesOf } from '../demo/finding.ts';
-import { readAsks } from './stores.ts';
+import { countProviders, waitUntil } from '../demo/polling.ts';
+import { readAsks, readLastOrder } from './stores.ts';
 import { startTestMesh, type TestMesh } from './test-mesh.ts';
 
 /** Short: if openings took long before, a validator waits for several windows. */
@@ -90,6 +94,81 @@ async function isAskedInVain({ order, validator, look }: Served, times: number):
 }
 
 const isDecided = ({ verdict }: { verdict: string }): boolean => verdict !== '';
+
+/** Who has the gateway's last order. */
+function findServing(): string {
+  const last = readLastOrder(network.mesh.plan.directory);
+  const id = last && toHex(parseOrder(last).providerId);
+  const serving = network.members.find(({ providerId }) => providerId === id);
+  if (serving === undefined) throw new Error('nobody serves the reply');
+  return serving.name;
+}
+
+interface FailedTry {
+  readonly provider: string;
+  readonly shown_bytes: number;
+  readonly status: { readonly state: string; readonly fee_atomic: string | null };
+}
+
+describe('a provider whose process is killed in mid-stream', () => {
+  const isServed = async (): Promise<boolean> =>
+    (await countProviders(network.mesh.plan.gatewayUrl, network.model.id)) >= 2;
+
+  /** Asks for a long story, and kills its provider behind the first piece. @returns undefined where the story was over by then. */
+  async function askAndKill() {
+    const { mesh, model, chain } = network;
+    const { gatewayUrl: baseUrl } = mesh.plan;
+    expect(await waitUntil(isServed, patienceMs)).toBe(true);
+    const findModelRoots = createRootFinder({ client: async () => chain });
+    const trust = { ...(await readTrust(chain)), allow: ['router'] };
+    const replies: CheckedReply[] = [];
+    const client = createClient({ baseUrl, trust, findModelRoots, onReceipt: (reply) => replies.push(reply) });
+    // Unless every piece comes, or the whole does not hold, this throws.
+    const stream = await client.chat.completions.create({
+      ...{ model: model.id, messages: [{ role: 'user', content: 'Once upon a time' }] },
+      ...{ max_tokens: 400, temperature: 0.7, stream: true },
+    });
+    let text = '';
+    let killed: string | undefined;
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? '';
+      if (text === '' || killed !== undefined) continue;
+      killed = findServing();
+      await mesh.kill(killed, 'SIGKILL');
+    }
+    if (killed === undefined) throw new Error('the reply had no text');
+    await mesh.restart(killed);
+    const [reply] = replies as [CheckedReply];
+    const read = async () => {
+      const answer = await fetch(`${baseUrl}/v1/receipts/${reply.replyId}`);
+      return (await answer.json()) as { earlier_tries: FailedTry[]; status: FailedTry['status'] & { verdict: string } };
+    };
+    const [failed] = (await read()).earlier_tries;
+    return failed && failed.shown_bytes > 0 ? { killed, text, reply, read } : undefined;
+  }
+
+  it('is followed by another: the stream goes on, its receipt is one of all of it, and one order is paid', async () => {
+    let asked: Awaited<ReturnType<typeof askAndKill>>;
+    for (let tries = 0; asked === undefined; tries++) {
+      if (tries === 10) throw new Error('every reply was over before its provider was killed');
+      asked = await askAndKill();
+    }
+    const { killed, text, reply, read } = asked;
+    const { earlier_tries } = await read();
+    expect(earlier_tries.map(({ provider }) => provider)).toEqual([
+      network.members.find(({ name }) => name === killed)?.providerId,
+    ]);
+    expect(earlier_tries[0]?.shown_bytes).toBeLessThan(utf8Encode(text).length);
+    expect(reply.response).toEqual(utf8Encode(text));
+    const signer = hashHybridKey(crypto, reply.receipt.record.publicKey);
+    expect(toHex(signer)).not.toBe(earlier_tries[0]?.provider);
+    expect(reply.checks.find(({ id }) => id === 'draw-replay')).toMatchObject({ status: 'pass' });
+
+    const isSettled = async () => (await read()).status.state === 'settled';
+    expect(await waitUntil(isSettled, patienceMs)).toBe(true);
+    expect((await read()).status).toMatchObject({ verdict: 'accept', fee_atomic: expect.stringMatching(/^[1-9]/) });
+  });
+});
 
 // Windows has no signal that stops a process and lets it go on.
 describe.skipIf(process.platform === 'win32')('a provider whose process stands still while it is audited', () => {

@@ -50,6 +50,14 @@ export function readGateway(directory: string): GatewayAccounts {
   }));
 }
 
+/** The order that the gateway signed last. */
+export function readLastOrder(directory: string): Uint8Array | undefined {
+  return readStore(join(directory, 'gateway', 'gateway.db'), (all) => {
+    const [row] = all('SELECT order_bytes FROM orders ORDER BY rowid DESC LIMIT 1');
+    return row?.order_bytes as Uint8Array | undefined;
+  });
+}
+
 /** How often a validator has asked for an opening in vain; undefined if it has not asked, or no longer asks. */
 export function readAsks(directory: string, validator: string, replyId: Uint8Array): number | undefined {
   const id = toHex(replyId);

@@ -257,6 +257,7 @@ async function readRun({ chain, links, members, replies, before, trust, nowMs }:
     },
     firstAfterEjection: undefined,
     chaos: undefined,
+    failover: undefined,
     reach: undefined,
     tests: [],
     nowMs,

@@ -4,7 +4,7 @@ export interface TimedAnswer {
   readonly tokens: number;
 }
 
-/** One streamed answer of the first model of local mode. */
+/** One streamed answer of the model that local mode was started with; the store may have others, and a newer one before it. */
 export async function askLocal(
   base: string,
   prompt: string,
@@ -35,7 +35,7 @@ const names = new Map<string, string>();
 async function nameModel(base: string): Promise<string> {
   const known = names.get(base);
   if (known !== undefined) return known;
-  const { models } = (await (await fetch(`${base}/api/tags`)).json()) as { models: readonly { name: string }[] };
+  const { models } = (await (await fetch(`${base}/api/ps`)).json()) as { models: readonly { name: string }[] };
   const name = models[0]?.name as string;
   names.set(base, name);
   return name;

@@ -28,13 +28,14 @@ export async function measureLocalSpeed(path: string, modelsDir: string): Promis
   }
 }
 
-/** The child that decodes. */
-const findEngine = ({ pid }: LocalProgram): number =>
-  Number(
-    execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
-      .trim()
-      .split('\n')[0],
-  );
+/** The child that decodes. @throws Error where there are several: one of them would be measured while another one works. */
+function findEngine({ pid }: LocalProgram): number {
+  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
+  if (children.length !== 1) throw new Error(`local mode has ${children.length} children, one engine is expected`);
+  return Number(children[0]);
+}
 
 /** Answers at once over HTTP against the library alone, which decodes as many sequences in one pass, and samples nothing. */
 async function measureBatch(program: LocalProgram, path: string, streams: number): Promise<Row> {

@@ -9,6 +9,8 @@ export interface AskOptions {
   readonly gatewayUrl: string;
   readonly model: string;
   readonly timeoutMs?: number;
+  /** Called for each piece of a stream with text in it; the next piece waits. */
+  readonly onText?: (text: string) => Promise<void>;
 }
 
 /** The field that the gateway adds to OpenAI's objects. */
@@ -19,7 +21,7 @@ type WithOgong<T> = T & { readonly ogong?: OgongField };
 
 /** Sends one request through the official client and keeps the exact bytes of request and response. */
 export async function ask(request: PlannedRequest, options: AskOptions): Promise<AskedReply> {
-  const { gatewayUrl, model, timeoutMs = 180_000 } = options;
+  const { gatewayUrl, model, timeoutMs = 180_000, onText } = options;
   const startedMs = performance.now();
   let body: Uint8Array = new Uint8Array(0);
   let firstTextMs: number | undefined;
@@ -56,6 +58,7 @@ export async function ask(request: PlannedRequest, options: AskOptions): Promise
         const piece = chunk.choices[0]?.delta?.content ?? '';
         if (piece !== '') firstTextMs ??= performance.now() - startedMs;
         text += piece;
+        if (piece !== '') await onText?.(piece);
         field = chunk.ogong ?? field;
       }
     } else {

@@ -29,6 +29,7 @@ const withReply = (at: number, change: object): RunRecord => ({
   replies: run.replies.map((reply, i) => (i === at ? { ...reply, ...change } : reply)),
 });
 const withBatch = (change: object): RunRecord => ({ ...run, settlements: [{ ...batch, ...change }] });
+const withFailover = (change: object): RunRecord => ({ ...run, failover: { ...run.failover!, ...change } });
 const withAccount = (role: string, change: (account: Account) => Partial<Account>): RunRecord => {
   const { address } = run.members.find((member) => member.role === role)!;
   const accounts = run.books.after.accounts.map((account) =>
@@ -67,6 +68,7 @@ describe('claims of the demo', () => {
       'quorum',
       'conservation',
       'tests',
+      'failover',
       'relayed',
       'sealed',
       'fastest',
@@ -76,7 +78,9 @@ describe('claims of the demo', () => {
   });
 
   it('make no claim about a cheat, a crash or a relay if there was none', () => {
-    const ids = evaluateClaims({ ...run, cheat: 'none', chaos: undefined, reach: undefined }).map(({ id }) => id);
+    const ids = evaluateClaims({ ...run, cheat: 'none', chaos: undefined, reach: undefined, failover: undefined }).map(
+      ({ id }) => id,
+    );
     expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation', 'tests']);
   });
 
@@ -190,6 +194,14 @@ describe('claims of the demo', () => {
       'an honest provider that answers no test',
       { ...withTests({ tests: [...drawn.tests, missed(0), missed(1)] }), chaos: undefined },
     ],
+    ['failover', 'no answer that was cut off', withFailover({ shownBytes: 0 })],
+    ['failover', 'an answer that the killed provider signed', withFailover({ number: 2 })],
+    [
+      'failover',
+      'an answer that ends where its provider was killed',
+      withFailover({ shownBytes: first.response.length }),
+    ],
+    ['failover', 'an answer that was not given', withFailover({ number: 99 })],
     ['relayed', 'a reply by somebody else', withRelayed({ providerId: '00'.repeat(32) })],
     ['relayed', 'a reply over a direct way', withRelayed({ number: 1, providerId: run.members[0]!.providerId! })],
     ['relayed', 'a relay that nothing passed', withRelayed({ line: new Uint8Array(500) })],

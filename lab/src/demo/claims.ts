@@ -8,7 +8,7 @@ import {
   checkRefunds,
 } from './ledger-claims.ts';
 import { checkFastest, checkRelayed, checkSealed } from './reach-claims.ts';
-import { checkCheat, checkEjection, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
+import { checkCheat, checkEjection, checkFailover, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
 
 export interface DemoClaim extends Finding {
@@ -47,6 +47,15 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
   claims.push(
     claim('tests', 'providers that the beacon draws are asked unannounced, and honest ones answer', checkTests(run)),
   );
+  if (run.failover) {
+    claims.push(
+      claim(
+        'failover',
+        'an answer whose provider is killed in mid-stream is given whole by another',
+        checkFailover(run),
+      ),
+    );
+  }
   if (run.reach) {
     claims.push(
       claim('relayed', 'a provider that only a relay reaches is asked through it, and serves', checkRelayed(run)),

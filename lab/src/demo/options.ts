@@ -36,7 +36,7 @@ export const DEMO_HELP = `Brings up a whole OGONG network on this machine, asks 
   --economy NAME     what the network pays in: ${ECONOMIES.join(' or ')} (default ogong)
   --beacon NAME      where its randomness comes from: ${MESH_BEACONS.join(' or ')} (default threshold)
   --tee software     have machines of tier tee serve beside the others: one unknown, one whose evidence lapses
-  --chaos            end two validators while requests run, and bring them back
+  --chaos            end two validators while requests run, and a provider in the middle of an answer, and bring them back
   --attack NAME      play this attack instead, or list all (on Linux, whose loopback has many addresses)
   --once             exit when the table is printed
   --json FILE        write the summary (docs/schema/demo-summary.schema.json)

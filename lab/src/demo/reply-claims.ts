@@ -1,5 +1,6 @@
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { isOk } from '@ogong/protocol/base/checks';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { answeredOf, cheatOf, entriesOf, type Finding, failuresOf, judge } from './finding.ts';
@@ -42,6 +43,25 @@ export function checkReceipts(run: RunRecord): Finding {
   return judge(problems, [
     `${answered.length} answers, ${passed} checks passed on their full receipts, none failed or skipped`,
     `${run.replies.length - answered.length} requests were refused`,
+  ]);
+}
+
+/** That its receipt is good for all of the text is part of `checkReceipts`. */
+export function checkFailover({ crypto, failover, replies }: RunRecord): Finding {
+  if (!failover) return { ok: false, evidence: ['no provider was killed'] };
+  const { killed, killedId, number, shownBytes } = failover;
+  const reply = replies.find((one) => one.number === number);
+  const problems: string[] = [];
+  if (shownBytes === 0) problems.push('no answer was cut off in its middle');
+  if (!reply?.receipts) problems.push(`answer ${number} was not given: ${reply?.error ?? 'nobody asked'}`);
+  else {
+    const signer = toHex(hashHybridKey(crypto, reply.receipts.full.record.publicKey));
+    if (signer === killedId) problems.push(`${killed}, which was killed, signed answer ${number}`);
+    if (reply.response.length <= shownBytes) problems.push(`answer ${number} ended where ${killed} was killed`);
+  }
+  return judge(problems, [
+    `${killed} was killed behind ${shownBytes} bytes of answer ${number}, and another one went on to ${reply?.response.length}`,
+    'one receipt of that one is good for all of them',
   ]);
 }
 

@@ -8,20 +8,29 @@ import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { readEvidence } from '../attackers/served-evidence.ts';
-import { ask } from './ask.ts';
+import { type AskOptions, ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
 import { proveCheat } from './cheat-proof.ts';
 import { completeReceipts } from './complete-receipts.ts';
 import type { DemoContext } from './demo-context.ts';
+import { runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
-import { planRequest } from './prompts.ts';
+import { type PlannedRequest, planRequest, planRequest } from './prompts.ts';
 import { createTestReader, DEMO_TEST_RATES, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
-import { askByReach, type ReachContext } from './reach.ts';
-import type { AskedReply, ChaosRecord, CheatProof, Member, ReachRecord, RunRecord } from './run-record.ts';
+import { askByReach } from './reach.ts';
+import type {
+  AskedReply,
+  ChaosRecord,
+  CheatProof,
+  FailoverRecord,
+  Member,
+  ReachRecord,
+  RunRecord,
+} from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 import { readVerdictLogs } from './verdict-logs.ts';
 
@@ -69,10 +78,22 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
 
   const startedMs = performance.now();
   const later = hasCheat ? Math.min(keptForLater, Math.max(1, options.requests - 1)) : 0;
+  const askOne = async (change: Partial<PlannedRequest>, onText?: AskOptions['onText']): Promise<AskedReply> => {
+    const planned = planRequest(replies.length + 1, options.maxTokens);
+    const asked = { gatewayUrl: mesh.plan.gatewayUrl, model: models.id, ...(onText && { onText }) };
+    const reply = await ask({ ...planned, isStreamed: false, ...change }, asked);
+    replies.push(reply);
+    await refreshTrust();
+    context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
+    return reply;
+  };
+
   let chaos: ChaosRecord | undefined;
+  let failover: FailoverRecord | undefined;
   if (options.hasChaos) {
     await askNext(Math.ceil((options.requests - later) / 2));
     chaos = await runChaos({ mesh, chain, members, replies, onProgress, askNext });
+    failover = await runFailover({ mesh, members, onProgress, askOne });
   }
   await askNext(Math.max(options.concurrency, options.requests - later - replies.length));
   let firstAfterEjection: number | undefined;
@@ -84,14 +105,6 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     onProgress('asking again, to see who serves now');
     await askNext(later);
   }
-  const askOne: ReachContext['askOne'] = async (change) => {
-    const planned = planRequest(replies.length + 1, options.maxTokens);
-    const asked = { gatewayUrl: mesh.plan.gatewayUrl, model: models.id };
-    const reply = await ask({ ...planned, isStreamed: false, ...change }, asked);
-    replies.push(reply);
-    context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
-    return reply;
-  };
   let reach: ReachRecord | undefined;
   if (isServed && context.door) {
     onProgress('asking a provider behind a relay for something secret, and whoever answers first');
@@ -136,6 +149,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     },
     firstAfterEjection,
     chaos,
+    failover,
     reach,
     tests,
     nowMs: Date.now(),

@@ -27,6 +27,7 @@ export interface RunRecord {
   /** Number of the first request that was sent after the ejection was on the chain. */
   readonly firstAfterEjection: number | undefined;
   readonly chaos: ChaosRecord | undefined;
+  readonly failover: FailoverRecord | undefined;
   /** Undefined where the network has no provider behind a relay, or nobody was served. */
   readonly reach: ReachRecord | undefined;
   /** Of each validator that could be asked. */
@@ -62,6 +63,17 @@ export interface AskedReply {
   readonly receipts: { readonly full: Receipt; readonly compact: Receipt; readonly fetched: Uint8Array } | undefined;
   readonly firstTextMs: number | undefined;
   readonly durationMs: number;
+}
+
+/** A provider that was killed in the middle of its answer. */
+export interface FailoverRecord {
+  readonly killed: string;
+  /** Hex. */
+  readonly killedId: string;
+  /** Of the request that another provider went on with. */
+  readonly number: number;
+  /** UTF-8 bytes of the text that the client had by then; 0 where no answer was cut off. */
+  readonly shownBytes: number;
 }
 
 /** One change to a reply, and the check that noticed it. */

@@ -7,7 +7,7 @@ import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore } from '@ogong/host/store/store';
-import { openApiKeys } from '@ogong/node/gateway/api-keys';
+import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createGateway } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { createRouter } from '@ogong/node/router/router';
@@ -94,7 +94,7 @@ async function startGateway({ chain, clock, beacons }: PathValidator, router: Pe
     {
       ...{ store, clock, links, payer, beacon: beacons, logger: log },
       chain: { ...chain, network, client: noChain },
-      keys: openApiKeys(undefined, () => undefined, Date.now),
+      accounts: openAccounts(':memory:', Date.now),
       metrics: createMetrics('gateway'),
     },
   );

@@ -1,6 +1,13 @@
 import 'reflect-metadata';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, X509Certificate, X509Crl } from '@peculiar/x509';
+import {
+  BasicConstraintsExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  X509Certificate,
+  X509Crl,
+} from '@peculiar/x509';
 import { own } from './byte-reader.ts';
 import { EvidenceError } from './evidence-error.ts';
 
@@ -107,6 +114,18 @@ async function isSignedBy(certificate: X509Certificate, issuer: X509Certificate)
 }
 
 const nameOf = ({ subject }: X509Certificate): string => /CN=([^,]*)/.exec(subject)?.[1] ?? subject.slice(0, 80);
+
+/** Whether a server's certificate is of this host (RFC 6125): by names of its extension alone, where `*` stands for a whole first label. */
+export function bearsName(certificate: X509Certificate, host: string): boolean {
+  const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.toJSON() ?? [];
+  const [, ...rest] = host.split('.');
+  return names.some(({ type, value }) => {
+    if (type === 'ip') return value.toLowerCase() === host;
+    if (type !== 'dns') return false;
+    const name = value.toLowerCase();
+    return name === host || (rest.length > 1 && name === `*.${rest.join('.')}`);
+  });
+}
 
 /** Verifies r || s over a message. Keys of another curve, and signatures of another length, do not hold. */
 export async function verifyEcdsa(

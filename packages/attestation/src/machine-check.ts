@@ -36,10 +36,18 @@ export interface MachineReader {
  */
 export async function checkMachine(
   { evidence, nonce, ...keys }: MachineClaim,
-  { crypto, policy, nowMs, seenMs }: MachineReader,
+  reader: MachineReader,
+): Promise<Check[]> {
+  return checkMachineReport(evidence, computeReportData(reader.crypto, keys, nonce), reader);
+}
+
+/** The same of a report that holds other data. @param evidence JSON. @param reportData 64 bytes */
+export async function checkMachineReport(
+  evidence: Uint8Array,
+  reportData: Uint8Array,
+  { policy, nowMs, seenMs }: Omit<MachineReader, 'crypto'>,
 ): Promise<Check[]> {
   const { allow, ...demands } = policy;
-  const reportData = computeReportData(crypto, keys, nonce);
   const asked = { ...demands, reportData, ...(seenMs === undefined ? {} : { seenMs }) };
   const checks = await checkEvidenceFile(evidence, asked, nowMs);
   return [sumUp(checks, allow, evidence), ...checks];

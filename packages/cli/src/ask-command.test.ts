@@ -19,7 +19,7 @@ const { receipt, trust } = createSyntheticReceipt({
   crypto,
   tokens: 40,
   // Byte for byte what the command sends.
-  parameters: { stream: true },
+  parameters: { stream: true, seed: 7 },
   provider: createNodeHybridSigner(fill(1, 64)),
   router: createNodeHybridSigner(fill(2, 64)),
   payer: createNodeLedgerSigner(fill(3, 32)),
@@ -39,7 +39,7 @@ const TEE_MODEL = 'ogong/tee/test/synthetic';
 const ofMachine = createSyntheticReceipt({
   crypto,
   tokens: 40,
-  parameters: { stream: true, model: TEE_MODEL },
+  parameters: { stream: true, seed: 7, model: TEE_MODEL },
   provider: createNodeHybridSigner(fill(1, 64)),
   router: createNodeHybridSigner(fill(2, 64)),
   payer: createNodeLedgerSigner(fill(3, 32)),
@@ -106,7 +106,7 @@ async function ask(text: string, ...flags: string[]): Promise<{ code: number; ou
     gateway,
     ...(flags.includes('--model') ? [] : ['--model', 'ogong/verified/test/synthetic']),
   ];
-  const code = await askCommand.run([...argv, '--max-tokens', '40', ...flags], {
+  const code = await askCommand.run([...argv, '--max-tokens', '40', '--seed', '7', ...flags], {
     write: (piece) => (out += piece),
     writeError: (piece) => (error += piece),
   });

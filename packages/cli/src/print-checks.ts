@@ -3,6 +3,10 @@ import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 
 const marks: Readonly<Record<Check['status'], string>> = { pass: 'ok  ', fail: 'FAIL', skip: 'skip' };
 
+/** Nothing that a user could give would help: it takes its time. */
+const UNSETTLED =
+  'not checked: settled: ask again later: a reply settles after its audit, with the next batch of its validator\n';
+
 /** The checks of a verdict, then what was skipped with and without permission. */
 export function formatVerdict({
   checks,
@@ -14,8 +18,10 @@ export function formatVerdict({
   const advice = isLocal
     ? 'of a local answer nobody can: do without them by --allow network'
     : 'give what they need (--trust, --deployment, --gateway), or name them with --allow';
-  const lacking = missing.length === 0 ? '' : `not checked: ${missing.join(', ')}: ${advice}\n`;
-  return `${formatChecks(checks)}${without}${lacking}`;
+  const lacking = missing.filter((id) => id !== 'settled');
+  const unchecked = lacking.length === 0 ? '' : `not checked: ${lacking.join(', ')}: ${advice}\n`;
+  const unsettled = missing.includes('settled') ? UNSETTLED : '';
+  return `${formatChecks(checks)}${without}${unchecked}${unsettled}`;
 }
 
 /** Which promise applied, where that is known; then one line per check, and how many there were of each kind. */

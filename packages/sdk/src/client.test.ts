@@ -22,7 +22,8 @@ const params = {
   messages: [{ role: 'user', content: 'Once upon a time' }],
   max_tokens: 40,
 };
-const streaming = { ...params, stream: true } as const;
+/** With a seed, since the client would draw one. */
+const streaming = { ...params, stream: true, seed: 7 } as const;
 const TEXT = 'a story of 40 tokens';
 const BASE_URL = 'http://gateway.test';
 
@@ -119,7 +120,7 @@ describe('a client', () => {
   });
 
   it('streams, and ends only when the answer holds', async () => {
-    const gateway = createGateway({ parameters: { stream: true } });
+    const gateway = createGateway({ parameters: { stream: true, seed: 7 } });
     const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust: gateway.synthetic.trust });
     const stream = await client.chat.completions.create(streaming);
     let text = '';
@@ -188,7 +189,7 @@ describe('a client', () => {
     const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch, trust });
     await expect(client.chat.completions.create(params)).rejects.toMatchObject({ name: 'ReceiptError', code });
 
-    const streamed = createGateway({ ...change, parameters: { stream: true } });
+    const streamed = createGateway({ ...change, parameters: { stream: true, seed: 7 } });
     const streamingClient = createClient({ baseUrl: BASE_URL, fetch: streamed.fetch, trust });
     const stream = await streamingClient.chat.completions.create(streaming);
     const read = async () => {

@@ -186,11 +186,21 @@ export function createClient(options: ClientOptions): Client {
 const countEchoed = ({ echo, prompt }: CompletionParams, text: string): number =>
   echo === true && typeof prompt === 'string' && text.startsWith(prompt) ? prompt.length : 0;
 
-/** The client's own setting stands behind what the request demands. */
+/**
+ * The client's own setting stands behind what the request demands. A stream that says nothing of a seed gets one, so that another
+ * provider can go on where one dies (docs/spec/request.md#unbroken-streams).
+ */
 function encodeBody(params: object, { settle }: Pick<ClientOptions, 'settle'>): Uint8Array {
-  if (settle === undefined) return utf8Encode(JSON.stringify(params));
-  const { ogong } = params as { readonly ogong?: object };
-  return utf8Encode(JSON.stringify({ ...params, ogong: { settle, ...ogong } }));
+  const { ogong, stream, seed, temperature } = params as Partial<CompletionParams>;
+  const isBare = stream === true && seed === undefined && temperature !== 0;
+  const body = { ...params, ...(isBare && { seed: drawSeed() }), ...(settle && { ogong: { settle, ...ogong } }) };
+  return utf8Encode(JSON.stringify(body));
+}
+
+/** 53 bits, as many as a seed may have. */
+function drawSeed(): number {
+  const [high, low] = globalThis.crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+  return (high >>> 11) * 2 ** 32 + low;
 }
 
 /** A message whose deltas are joined. */

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -172,6 +173,9 @@ class _Completions:
         """
         if stream:
             params["stream"] = True
+            if "seed" not in params and params.get("temperature") != 0:
+                # With a seed another provider can go on where one dies (docs/spec/request.md#unbroken-streams).
+                params["seed"] = secrets.randbits(53)
         # These bytes are what is sent, hashed and signed for.
         body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         response = self._client._open("POST", self._path, body)

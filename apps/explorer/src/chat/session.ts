@@ -115,6 +115,8 @@ export function createChatSession(
         ...composeBody(state.turns, model, question),
         stream: true,
         stream_options: { include_usage: true },
+        // The receipt is checked against this body, so that the gateway has to have nothing to add (docs/spec/request.md#unbroken-streams).
+        seed: globalThis.crypto.getRandomValues(new Uint32Array(1))[0],
       });
       asking = new AbortController();
       publish({ turns: [...state.turns, { id, model, question, answer: '', body, state: 'asking' }], isAsking: true });

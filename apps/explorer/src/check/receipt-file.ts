@@ -18,7 +18,9 @@ import {
 /** A file that somebody drops on the page. */
 export type DroppedFile =
   | { readonly kind: 'receipt'; readonly receipt: DroppedReceipt }
-  | { readonly kind: 'trust'; readonly trust: Trust };
+  | { readonly kind: 'trust'; readonly trust: Trust }
+  /** Which machines are believed (docs/spec/tee-tier.md#policy), as it was dropped. */
+  | { readonly kind: 'machines'; readonly file: Uint8Array };
 
 export interface DroppedReceipt {
   readonly receipt: Receipt | LocalReceipt;
@@ -29,6 +31,9 @@ export interface DroppedReceipt {
 
 /** Receipt, request and response, in base64 all. */
 const MAX_FILE_BYTES = 2 * MAX_RECEIPT_BYTES;
+
+/** Of a policy for machines; one of them has to be there, since a policy without any believes no machine. */
+const POLICY_FIELDS = ['images', 'boots', 'acceptedTcb', 'minimumSnpTcb', 'softwareKeys'];
 
 export class FileError extends Error {
   override readonly name = 'FileError';
@@ -50,6 +55,7 @@ export function readDroppedFile(bytes: Uint8Array): DroppedFile {
     if (!('record' in fields) && ('ledger' in fields || 'validators' in fields || 'modelRoots' in fields)) {
       return { kind: 'trust', trust: parseTrust(fields) };
     }
+    if (!('record' in fields) && POLICY_FIELDS.some((name) => name in fields)) return { kind: 'machines', file: bytes };
     return { kind: 'receipt', receipt: readReceiptFields(bytes, fields) };
   } catch (error) {
     throw new FileError((error as Error).message);

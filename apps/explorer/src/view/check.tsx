@@ -1,7 +1,8 @@
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
-import type { ReceiptVerdict, Trust } from '@ogong/sdk';
+import type { Receipt, ReceiptVerdict, Trust } from '@ogong/sdk';
 import { useRef, useState } from 'preact/hooks';
 import { loadChecks } from '../check/load-checks.ts';
+import { loadMachine } from '../check/load-machine.ts';
 import type { DroppedReceipt } from '../check/receipt-file.ts';
 import type { NetworkState } from '../data/store.ts';
 import { Card } from './parts.tsx';
@@ -15,6 +16,7 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
   const [file, setFile] = useState<DroppedReceipt>();
   const [verdict, setVerdict] = useState<ReceiptVerdict>();
   const [given, setGiven] = useState<Trust>();
+  const [machines, setMachines] = useState<Uint8Array>();
   const [source, setSource] = useState<Source>('nothing');
   const [problem, setProblem] = useState<string>();
   const [isOver, setOver] = useState(false);
@@ -22,7 +24,7 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
 
   async function check(
     receipt: DroppedReceipt,
-    trust: Trust | undefined,
+    { trust, policy }: { readonly trust: Trust | undefined; readonly policy: Uint8Array | undefined },
     { checkReceiptFile, readNetworkTrust }: Checks,
   ): Promise<void> {
     const { reader, deployment, ledger } = state;
@@ -36,20 +38,28 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
         // Without the chain the checks that need it are skipped, and say so.
       }
     }
+    const nowMs = Date.now();
+    const own = checkReceiptFile(receipt, { trust: found, nowMs });
+    const isOfMachine = !isLocalReceipt(receipt.receipt) && receipt.receipt.evidence?.has('attestation') === true;
+    const whole =
+      policy && isOfMachine
+        ? await (await loadMachine()).addMachine(own, receipt.receipt as Receipt, { file: policy, nowMs })
+        : own;
     setSource(from);
     setFile(receipt);
-    setVerdict(checkReceiptFile(receipt, { trust: found, nowMs: Date.now() }));
+    setVerdict(whole);
   }
 
   async function take(files: Iterable<File>): Promise<void> {
     setProblem(undefined);
     const checks = await loadChecks().catch((error: Error) => setProblem(error.message));
     if (!checks) return;
-    let [receipt, trust] = [file, given];
+    let [receipt, trust, policy] = [file, given, machines];
     for (const one of files) {
       try {
         const dropped = checks.readDroppedFile(new Uint8Array(await one.arrayBuffer()));
         if (dropped.kind === 'trust') trust = dropped.trust;
+        else if (dropped.kind === 'machines') policy = dropped.file;
         else receipt = dropped.receipt;
       } catch (error) {
         setProblem(`${one.name}: ${(error as Error).message}`);
@@ -57,7 +67,8 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
       }
     }
     setGiven(trust);
-    if (receipt) await check(receipt, trust, checks);
+    setMachines(policy);
+    if (receipt) await check(receipt, { trust, policy }, checks).catch((error: Error) => setProblem(error.message));
   }
 
   return (
@@ -100,7 +111,9 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
         <p class="note">
           A receipt is what <code>GET /v1/receipts/&lt;id&gt;</code> gives. Drop a trust file beside it to compare it
           with values of your own
-          {given && <strong> (one is loaded)</strong>}; otherwise those of the connected network are taken.
+          {given && <strong> (one is loaded)</strong>}; otherwise those of the connected network are taken. Of tier tee,
+          drop a policy for machines, too
+          {machines && <strong> (one is loaded)</strong>}: without it no machine is checked.
         </p>
         {problem && (
           <p class="banner bad" role="alert">

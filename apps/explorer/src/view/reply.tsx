@@ -1,6 +1,7 @@
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
+import { describeProof } from '@ogong/protocol/verdict/proof';
 import type { ReceiptVerdict } from '@ogong/sdk';
 import { useEffect, useState } from 'preact/hooks';
 import { followReply, type ReplyTrail } from '../check/follow-reply.ts';
@@ -230,6 +231,7 @@ export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict
         )}
         <Texts file={file} />
       </Card>
+      <RestsOn file={file} verdict={verdict} />
       {failed.length > 0 && (
         <Card title="Refuted" wide>
           <CheckList checks={failed} label="Checks that failed" />
@@ -244,6 +246,24 @@ export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict
         </Card>
       )}
     </>
+  );
+}
+
+/** What the answer of a machine rests on. */
+function RestsOn({ file: { receipt }, verdict }: { file: DroppedReceipt; verdict: ReceiptVerdict }) {
+  if (isLocalReceipt(receipt)) return null;
+  const proof = describeProof(verdict.checks, formatTime(Number(receipt.admission.timeMs)));
+  if (proof === undefined) return null;
+  return (
+    <Card title="What it rests on" wide>
+      <Facts
+        rows={[
+          ['By hardware', proof.hardware],
+          ['By replay', proof.replay],
+          ['Believed', proof.believed],
+        ]}
+      />
+    </Card>
   );
 }
 

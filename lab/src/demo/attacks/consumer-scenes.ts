@@ -9,13 +9,18 @@ import { describeWeights } from '@ogong/testing/chain/model-registry-compliance'
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { inventedParties } from '../../attackers/protocol/invented-parties.ts';
 import { nameSquatter, type SquatOutcome } from '../../attackers/protocol/name-squatter.ts';
+import { RESUMED_BY, resumedPrefix } from '../../attackers/protocol/resumed-prefix.ts';
 import { DOWNGRADES, silentDowngrade } from '../../attackers/protocol/silent-downgrade.ts';
 import { tinyModel } from '../../attackers/protocol/tiny-model.ts';
 import type { AttackCourse, StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none: nobody paid for the answer';
 
-function judge({ receipt, reply: { request, response }, nowMs }: SyntheticReceipt, trust: Trust) {
+interface SoldReply extends Pick<SyntheticReceipt, 'receipt' | 'nowMs'> {
+  readonly reply: Pick<SyntheticReceipt['reply'], 'request' | 'response'>;
+}
+
+function judge({ receipt, reply: { request, response }, nowMs }: SoldReply, trust: Trust) {
   const { ok, checks } = verifyReceipt(receipt, { crypto, request, response, trust, nowMs });
   const failed = checks.filter(({ status }) => status === 'fail');
   const missing = checks.filter(({ status }) => status === 'skip');
@@ -112,6 +117,25 @@ export const consumerScenes: readonly StagedAttack[] = [
       });
       return {
         tried: `signed answers of an unchecked server for requests of ${checked}: by ${DOWNGRADES.join(', ')}`,
+        answered: courses.flatMap(({ lines }) => lines),
+        money: NO_MONEY,
+        worked: courses.some(({ ok }) => ok),
+      };
+    },
+  },
+  {
+    attack: resumedPrefix,
+    async play() {
+      const trust = createConsumerTrust();
+      const { ledger } = trust;
+      if (ledger === undefined) throw new Error('the consumer knows no ledger');
+      const router = createNobleHybridSigner(new Uint8Array(64).fill(2));
+      const courses = RESUMED_BY.map((by) => {
+        const { ok, lines } = judge(resumedPrefix.play({ crypto, ledger, router, by }), trust);
+        return { ok, lines: lines.map((line) => `${by}: ${line}`) };
+      });
+      return {
+        tried: `showed a beginning of its own, died, and had a friend go on that ${RESUMED_BY.join(', ')}`,
         answered: courses.flatMap(({ lines }) => lines),
         money: NO_MONEY,
         worked: courses.some(({ ok }) => ok),

@@ -9,6 +9,7 @@ import type { Store } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import { type ChainView, createChainView } from '@ogong/host/views/chain-view';
+import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createBeaconMemo } from '@ogong/node/gateway/beacon-memo';
 import { createGateway } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
@@ -235,7 +236,10 @@ export async function startGateway(
     },
     {
       ...{ chain, links, payer: place.account, beacon: beacons, store: disk.open('gateway', GATEWAY_SCHEMA) },
-      keys: { isEmpty: () => false, find: () => ({ id: 'simulate', budgetAtomic: undefined }) },
+      accounts: {
+        ...openAccounts(':memory:', () => 0),
+        ...{ isEmpty: () => false, find: () => ({ id: 'simulate', budgetAtomic: undefined }) },
+      },
       ...{ logger: world.logOf(place.name), metrics: createMetrics('gateway') },
       checker: {
         start() {},

@@ -1,4 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+import { explainTyping } from '@ogong/host/config/typed-commands';
 import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { EXIT } from '@ogong/host/log/errors';
@@ -21,6 +22,7 @@ import { replayCommand } from '../replay-command.ts';
 import { settlementCommand } from '../settlement-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { verifyCommand } from '../verify-command.ts';
+import { witnessCommand } from '../witness-command.ts';
 
 const completionCommand = createCompletionCommand('ogong', () => commands);
 
@@ -45,6 +47,7 @@ const commands: readonly Command[] = [
   replayCommand,
   compareCommand,
   evidenceCommand,
+  witnessCommand,
   modelCommand,
   ...moneyCommands,
   calibrateCommand,
@@ -55,7 +58,7 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
-  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand]],
+  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, witnessCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
   ['Run a network', [meshCommand, deployCommand, signerCommand, doctorCommand]],
@@ -78,7 +81,7 @@ Examples:
 
 async function main([name = '', ...rest]: readonly string[], output: Output): Promise<number> {
   if (name === '' || name === '--help' || name === '-h' || name === 'help') {
-    output.write(help);
+    output.write(help + explainTyping('ogong', process.env));
     return EXIT.ok;
   }
   if (name === '--version') {

@@ -40,3 +40,12 @@ export function inspectAdapterFile(
     );
   return { stamp };
 }
+
+/** What a model takes of the memory with its adapters. @throws EngineError as `inspectAdapterFile`. */
+export const besideAdapters = (model: ModelFacts, paths: readonly string[]): ModelFacts => ({
+  ...model,
+  weightBytes: paths.reduce(
+    (sum, path) => sum + Number(inspectAdapterFile(path, model).stamp.sizeBytes),
+    model.weightBytes,
+  ),
+});

@@ -4,6 +4,7 @@ import type { FileHashes } from '@ogong/models/file-hashes';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
+import { besideAdapters } from './adapter-file.ts';
 import { openCudaDevice } from './cuda-device.ts';
 import { besideDraft, inspectDraftModel } from './draft-facts.ts';
 import { bringGpuBuild } from './gpu-build.ts';
@@ -148,8 +149,9 @@ export async function createLlamaEngine(
   assertKvType(file, kvType, flashAttention);
   const { gpuLayers, expertsOnCpu, tensorSplit } = options;
   assertPlacement({ gpuLayers, expertsOnCpu, tensorSplit }, { backend, kernels });
+  const adapted = besideAdapters(file, options.adapterPaths ?? []);
   const { contextSize, sequences: planned } = planMemory(
-    draft === undefined ? file : besideDraft(file, draft),
+    draft === undefined ? adapted : besideDraft(adapted, draft),
     { ...options, sequences: options.sequences ?? (MIXES_NEIGHBOURS.test(file.architecture) ? 1 : undefined) },
     options.availableMemory ?? readAvailableMemory(),
   );

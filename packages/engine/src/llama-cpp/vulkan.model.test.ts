@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NARROW, SINGLE, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
+import { describeEngine } from '@ogong/testing/engine/compliance';
 import {
   collectReply,
   createRequest,
@@ -34,6 +35,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe.skipIf(absence !== undefined)(
   `Vulkan back end${absence === undefined ? '' : ` (skipped: ${absence})`}`,
   () => {
+    describeEngine({
+      name: 'llama.cpp on a Vulkan device',
+      open: (options) => createLlamaEngine({ modelPath, threads: 1, engineDir, backend: 'vulkan', ...options }),
+      prompts: ['Once upon a time', 'The little dog', 'Lily and Tim went to the park. They saw a big tree and'],
+    });
+
     it(
       'serves on the device that its class names, and other kernels show',
       async () => {

@@ -13,6 +13,7 @@ import {
   type Values,
 } from './field.ts';
 import { formatHelp } from './help.ts';
+import { explainTyping } from './typed-commands.ts';
 
 export type ParseResult<S extends ConfigFields> =
   | { readonly kind: 'run'; readonly values: Values<S>; readonly positionals: readonly string[] }
@@ -47,7 +48,8 @@ export function defineConfig<const S extends ConfigFields>(
     parse(argv, env) {
       const problems: string[] = [];
       const given = parseArguments(definition, argv, problems);
-      if (given.help) return { kind: 'print', text: formatHelp(definition) };
+      if (given.help)
+        return { kind: 'print', text: formatHelp(definition) + explainTyping(programOf(definition.name), env) };
       if (given.version) return { kind: 'print', text: `${definition.name} ${definition.version}\n` };
       const file =
         given.configPath === undefined ? {} : readConfigFile(definition, given.configPath, readText, problems);
@@ -95,3 +97,6 @@ function readValue(name: string, field: Field, origin: string, text: string, pro
   problems.push(`${nameSources(name, field)}: ${shown}${origin} does not fit, ${expected}`);
   return undefined;
 }
+
+/** `ogong-provider` of `ogong-provider list`. */
+const programOf = (name: string): string => name.split(' ')[0] as string;

@@ -23,6 +23,7 @@ const KINDS = {
   invalid_request: INVALID(400),
   request_refused: INVALID(400),
   invalid_api_key: { status: 401, type: 'authentication_error', retryable: false },
+  forbidden: INVALID(403),
   forbidden_origin: INVALID(403),
   model_not_allowed: INVALID(403),
   model_not_found: INVALID(404),

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
@@ -22,6 +23,8 @@ export interface ServerBindings {
 export interface HttpServerOptions extends HttpPlaceLimits {
   readonly bind: HostPort;
   readonly headersTimeoutMs: number;
+  /** PEM. Default: HTTP without TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 export interface HttpServer {
@@ -41,17 +44,23 @@ export function createHttpServer(
   const exchanges = new Set<Promise<unknown>>();
   const work = new Set<Promise<unknown>>();
 
-  const server = createServer({
-    headersTimeout: options.headersTimeoutMs,
+  const { tls, headersTimeoutMs } = options;
+  const settings = {
+    headersTimeout: headersTimeoutMs,
     requestTimeout: 0,
     keepAliveTimeout: 10_000,
     maxHeaderSize: 16 * 1024,
-    connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs),
-  });
+    connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
+  };
+  const server =
+    tls === undefined
+      ? createServer(settings)
+      : createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.3', handshakeTimeout: headersTimeoutMs });
   const places = createHttpPlaces(options);
   // The places decide who stays; this bounds what has not been closed yet.
   server.maxConnections = 2 * options.maxConnections;
-  server.on('connection', places.enter);
+  // A handshake has a timeout of its own; what it ends in is the connection.
+  server.on(tls === undefined ? 'connection' : 'secureConnection', places.enter);
 
   const waitUntil = (one: Promise<unknown>): void => keepUntilSettled(work, one);
   const answer = getRequestListener(

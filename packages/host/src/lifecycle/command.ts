@@ -1,5 +1,5 @@
+import { nameAsTyped } from '../config/typed-commands.ts';
 import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
-import { nameAsTyped } from './typed-commands.ts';
 
 /** What a command writes to; the tests pass their own. */
 export interface Output {

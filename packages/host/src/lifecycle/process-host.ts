@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { nameAsTyped } from './typed-commands.ts';
+import { nameAsTyped } from '../config/typed-commands.ts';
 
 /** What a program needs from the process around it; the tests pass their own. */
 export interface ProcessHost {

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import { createChainClient } from '@ogong/chain/client';
@@ -10,6 +11,7 @@ import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
@@ -18,18 +20,20 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
-import { openStore } from '@ogong/host/store/store';
+import { openStore, type Store } from '@ogong/host/store/store';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { openApiKeys } from '../gateway/api-keys.ts';
+import { openAccounts } from '../gateway/accounts.ts';
+import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
 import { createGateway } from '../gateway/gateway.ts';
-import { gatewayConfig, keysConfig } from '../gateway/gateway-config.ts';
-import { runKeysCommand } from '../gateway/keys-command.ts';
+import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
 import { GATEWAY_SCHEMA } from '../gateway/schema.ts';
 
 const NAME = 'ogong-gatewayd';
+const BOOKS_FILE = 'gateway.db';
+const ACCOUNTS_FILE = 'accounts.db';
 /** Openings of long replies are the largest messages that a gateway gets. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
@@ -73,8 +77,9 @@ async function start(values: Values): Promise<Daemon> {
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
   );
   const metrics = createMetrics('gateway');
-  const store = openStore(join(values.dataDir, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+  const store = openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
   bindLedger(store, chain.ledger);
+  const accounts = openAccounts(values.accounts ?? join(values.dataDir, ACCOUNTS_FILE), Date.now);
   const gateway = createGateway(
     {
       routers: readRouters(values),
@@ -120,11 +125,7 @@ async function start(values: Values): Promise<Daemon> {
       links,
       publicLinks,
       payer,
-      keys: openApiKeys(
-        values.apiKeys ?? join(values.dataDir, 'api-keys.json'),
-        warn('the API keys cannot be read'),
-        Date.now,
-      ),
+      accounts,
       logger,
       metrics,
     },
@@ -146,17 +147,19 @@ async function start(values: Values): Promise<Daemon> {
       links.close();
       publicLinks.close();
       store.close();
+      accounts.close();
     },
   };
 }
 
 const [first, ...rest] = process.argv.slice(2);
-if (first === 'keys') {
+if (first === 'admin') {
   await runDaemon(
     async () => {
-      const parsed = keysConfig.parse(rest, process.env);
-      process.stdout.write(parsed.kind === 'print' ? parsed.text : runKeys(parsed));
-      process.exit(0);
+      const parsed = adminConfig.parse(rest, process.env);
+      const { text, isOk } = parsed.kind === 'print' ? { ...parsed, isOk: true } : runAdmin(parsed);
+      process.stdout.write(text);
+      process.exit(isOk ? 0 : 1);
     },
     { name: NAME },
   );
@@ -172,9 +175,27 @@ if (first === 'keys') {
   );
 }
 
-function runKeys({ values, positionals }: Extract<ReturnType<typeof keysConfig.parse>, { kind: 'run' }>): string {
-  const path = values.apiKeys ?? join(values.dataDir, 'api-keys.json');
-  const { name, maxSpend: maxSpendAtomic, lifetime: lifetimeMs, models, requestsPerMinute, tokensPerMinute } = values;
-  const limits = { requestsPerMinute, tokensPerMinute };
-  return runKeysCommand({ positionals, path, name, maxSpendAtomic, lifetimeMs, models, ...limits, nowMs: Date.now() });
+/** Works on the files alone, which the daemon may have open, too. */
+function runAdmin({
+  values,
+  positionals,
+}: Extract<ReturnType<typeof adminConfig.parse>, { kind: 'run' }>): AdminOutput {
+  makePrivateDirectory(values.dataDir);
+  const path = values.accounts ?? join(values.dataDir, ACCOUNTS_FILE);
+  const accounts = openAccounts(path, Date.now);
+  let books: Store | undefined;
+  const openBooks = (): Store => {
+    books ??= openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
+    return books;
+  };
+  const { maxSpend: maxSpendAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
+  try {
+    return runAdminCommand({
+      ...{ ...terms, positionals, accounts, openBooks, maxSpendAtomic, lifetimeMs, isJson },
+      ...{ actor: `operator:${userInfo().username}`, nowMs: Date.now() },
+    });
+  } finally {
+    accounts.close();
+    books?.close();
+  }
 }

@@ -4,7 +4,7 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ChannelLedger, createChannelLedger, type Reservation } from './channel-ledger.ts';
+import { type ChannelLedger, createChannelLedger, type Reservation, readSpending } from './channel-ledger.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
 
 const bytes = new Uint8Array(4);
@@ -109,7 +109,7 @@ describe('vouchers', () => {
     await ledger.close('1', closing(1_000_000n));
     await ledger.close('1', closing(5n));
     expect(ledger.channel('aa')).toEqual({ cumulativeAtomic: 100n, owedAtomic: 100n, outstandingAtomic: 0n });
-    expect(ledger.spending('key').spent).toBe(100n);
+    expect(readSpending(store, 'key').spent).toBe(100n);
   });
 
   it('learn of a settlement after the fee', async () => {

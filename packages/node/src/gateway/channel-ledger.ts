@@ -145,8 +145,6 @@ export interface ChannelLedger {
   listFailed(order: Pick<OrderRow, 'completionId' | 'choice'>): OrderRow[];
   /** Orders whose fee or settlement is not known yet, oldest first. */
   listUnsettled(limit: number, offset: number): OrderRow[];
-  /** @param account a key's id, or `nameAccount` of an organisation. */
-  spending(account: string): Spending;
   /** Forgets orders from before a time that are settled for good. @returns how many. */
   expire(beforeMs: number): Promise<number>;
 }
@@ -208,21 +206,13 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
     channelRow.insert(store, 'INSERT OR REPLACE INTO channels', { validator, state });
   }
 
-  function readSpending(account: string): Spending {
-    const known = spendingState.get(
-      store.prepare(`SELECT ${spendingState.list} FROM spending WHERE account = ?`),
-      account,
-    );
-    return known ?? { spent: 0n, reserved: 0n };
-  }
-
   /** Books one change of an order for everybody whose money it is, and in the usage of its day. */
   function book(
     { keyId, organisation, model, createdMs }: Omit<UsagePlace, 'day'> & { readonly createdMs: number },
     { spent, reserved }: Spending,
   ): void {
     for (const account of organisation === '' ? [keyId] : [keyId, nameAccount(organisation)]) {
-      const known = readSpending(account);
+      const known = findSpending(store, account);
       const state = { spent: known.spent + spent, reserved: known.reserved + reserved };
       spendingRow.insert(store, 'INSERT OR REPLACE INTO spending', { account, state });
     }
@@ -251,7 +241,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         const { validator, keyId, maxFeeAtomic } = reservation;
         const channel = readChannel(validator) ?? openChannel(reservation.spentAtomic);
         const organisation = reservation.organisation?.id ?? '';
-        assertBudgets(reservation, readSpending);
+        assertBudgets(reservation, (account) => findSpending(store, account));
         const held = readHeld(validator);
         assertShare(reservation, { held, roomAtomic: reservation.spendableAtomic - channel.owedAtomic });
         const cumulativeAtomic = computeCumulative(channel, maxFeeAtomic);
@@ -357,7 +347,6 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           offset,
         ),
       ),
-    spending: (account) => store.read(() => readSpending(account)),
     expire: (beforeMs) =>
       group.write(() => {
         const settled = store.prepare(
@@ -366,6 +355,14 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         return Number(settled.run(beforeMs).changes);
       }),
   };
+}
+
+/** @param account a key's id, or `nameAccount` of an organisation. @param store opened with GATEWAY_SCHEMA. */
+export const readSpending = (store: Store, account: string): Spending => store.read(() => findSpending(store, account));
+
+function findSpending(store: Store, account: string): Spending {
+  const sql = `SELECT ${spendingState.list} FROM spending WHERE account = ?`;
+  return spendingState.get(store.prepare(sql), account) ?? { spent: 0n, reserved: 0n };
 }
 
 const openChannel = (spentAtomic: bigint): PayerChannel => ({

@@ -13,7 +13,7 @@ import { PROVIDER_HEADER, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol
 import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
-import { type InferenceRequest, isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { type InferenceRequest, isChat } from '@ogong/protocol/modality/text/request/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
@@ -22,11 +22,12 @@ import { createChoices, type OrderedPrompt } from './buy-choices.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
 import type { RateLimits } from './rate-limits.ts';
+import { readPrompt } from './read-prompt.ts';
 import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
 import type { BoughtAnswer, BoughtReply } from './reply.ts';
 import type { ReplyService } from './reply-service.ts';
-import { readUnderPolicy, type SettlePolicy } from './settle-policy.ts';
+import type { SettlePolicy } from './settle-policy.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 /** The field `ogong` of an answer's body, or of the last chunk of a stream. Checks and receipt are there for who asks. */
@@ -85,9 +86,7 @@ function answerWithReplies(
 ): Promise<Response> {
   const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
   const isChecked = isInline(context);
-  const prompts = bodies.map((body) =>
-    readUnderPolicy({ body, isChecked }, settle, (bytes) => parseRequest(bytes, endpoint)),
-  );
+  const prompts = bodies.map((body) => readPrompt({ body, isChecked }, { settle, randomBytes }, endpoint));
   const { request } = prompts[0] as OrderedPrompt;
   const choices = request.choices * prompts.length;
   if (choices > MAX_REPLIES) throw refuseReplies(choices);

@@ -4,8 +4,8 @@ import { translateAnthropic } from '@ogong/protocol/modality/text/dialect/anthro
 import { translateResponses } from '@ogong/protocol/modality/text/dialect/responses-request';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { addTestKey } from '@ogong/testing/gateway/test-keys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addApiKey } from './api-keys.ts';
 
 let fixture: GatewayFixture;
 beforeAll(async () => {
@@ -77,8 +77,8 @@ it('refuses in the words of the API that was asked', async () => {
 });
 
 it("takes a key where Anthropic's clients put it", async () => {
-  const keysPath = join(fixture.directory, 'keys.json');
-  const { secret } = addApiKey(keysPath, { name: 'a', maxSpendAtomic: undefined, nowMs: 0 });
+  const keysPath = join(fixture.directory, 'accounts.db');
+  const { secret } = addTestKey({ path: keysPath, name: 'a' });
   const closed = await createGatewayFixture({ keysPath });
   try {
     const ask = (headers: object) =>

@@ -6,9 +6,9 @@ import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createChoices } from './buy-choices.ts';
 import { assertModel, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
+import { readPrompt } from './read-prompt.ts';
 import { receiptPath } from './receipt-store.ts';
 import type { BoughtReply } from './reply.ts';
-import { readUnderPolicy } from './settle-policy.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 /**
@@ -23,7 +23,7 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       rates.countRequest(context, key);
       const asked = API_DIALECTS[name].read(context, await readJsonBody(context, bodyLimits));
       const given = { body: asked.body, isChecked: isInline(context) };
-      const prompt = readUnderPolicy(given, settle, (bytes) => parseRequest(bytes, 'chat'));
+      const prompt = readPrompt(given, { settle, randomBytes }, 'chat');
       const { request } = prompt;
       assertModel(request.model, key);
       const nowMs = () => clock.nowMs();

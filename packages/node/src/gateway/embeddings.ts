@@ -85,6 +85,7 @@ async function buy<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
 export function createEmbeddingForm({ inputs }: Pick<EmbeddingRequest, 'inputs'>): AnswerForm<BoughtEmbedding> {
   return {
     streams: false,
+    hasFixedDraws: false,
     maxTokens: 0,
     topLogprobs: undefined,
     toResponse: ({ finished }) => finished.response,

@@ -72,6 +72,8 @@ export async function* followProvider(
     }
   } catch (error) {
     isOver = true;
+    // It may be slow and not dead: then it stops, and bills what came and not the whole reply, which another one may give.
+    if (error instanceof ApiError && error.code === 'provider_timeout') void progress.leave();
     // If the client left, the provider is not at fault, and the validator decides about the order.
     if (!job.signal.aborted && !isRefusal(error)) await accuseProvider(context, attempt, { reason: 'abandoned' });
     // The provider may have refused because it cannot reach the validator.

@@ -8,6 +8,8 @@ import { type Metrics, readMetrics } from '@ogong/host/metrics/metrics';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import {
+  ADMIN_ROUTES,
+  type AdminRouteName,
   GATEWAY_ROUTES,
   type GatewayRouteName,
   PAGE_ROUTES,
@@ -31,6 +33,7 @@ export interface GatewayAppDependencies {
   readonly models: ModelList;
   readonly public: Readonly<Record<PublicRouteName, Handler>>;
   readonly pages: Readonly<Record<PageRouteName, Handler>>;
+  readonly admin: Readonly<Record<AdminRouteName, Handler>>;
   readonly metrics: Metrics;
   readonly chain: Pick<ChainView, 'validators'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
@@ -80,6 +83,7 @@ export function createGatewayApp(
   };
   mountRoutes(app, GATEWAY_ROUTES, handlers);
   mountRoutes(app, PUBLIC_ROUTES, dependencies.public);
+  mountRoutes(app, ADMIN_ROUTES, dependencies.admin);
   mountRoutes(app, PAGE_ROUTES, dependencies.pages);
   return app;
 }

@@ -2,11 +2,22 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { chainFields, observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, duration, hostPort, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';
+import {
+  atomicAmount,
+  boolean,
+  duration,
+  hostPort,
+  httpUrl,
+  integer,
+  oneOf,
+  size,
+  text,
+} from '@ogong/host/config/values';
 import { routerPeer } from '@ogong/host/link/peer-values';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { SORTS } from '@ogong/protocol/exchange/preference';
 import { z } from 'zod';
+import { ADMIN_VERBS } from './admin-command.ts';
 
 /** Escrow holds more than 64 bits of the smallest unit. */
 const escrowAmount = z
@@ -22,11 +33,11 @@ const common = {
     default: join(homedir(), '.ogong', 'gateway'),
     description: 'where keys, receipts and the accounts of the escrow channels are kept',
   },
-  apiKeys: {
+  accounts: {
     schema: text,
     label: '<path>',
-    env: 'OGONG_GATEWAY_API_KEYS',
-    description: 'file of API keys; api-keys.json in the data directory if not given',
+    env: 'OGONG_GATEWAY_ACCOUNTS',
+    description: 'file of organisations, members and API keys; accounts.db in the data directory if not given',
   },
 } as const;
 
@@ -154,17 +165,30 @@ export const gatewayConfig = defineConfig({
   },
 });
 
-export const keysConfig = defineConfig({
-  name: 'ogong-gatewayd keys',
-  examples: ['ogong-gatewayd keys add --name laptop', 'ogong-gatewayd keys list'],
-  summary: 'Makes, lists, rotates and revokes the API keys of a gateway. A secret is shown once, when it is made.',
+export const adminConfig = defineConfig({
+  name: 'ogong-gatewayd admin',
+  examples: [
+    'ogong-gatewayd admin org put acme --max-spend 1000000',
+    'ogong-gatewayd admin member put acme alice --role owner',
+    'ogong-gatewayd admin key add --organisation acme --name laptop',
+    'ogong-gatewayd admin usage --organisation acme --from 2026-11-01',
+  ],
+  summary:
+    'Organisations, members and API keys of a gateway, what they used, who changed what, and whether all books agree. ' +
+    'It works beside the daemon and without it. A secret is shown once, when it is made.',
   fields: {
     ...common,
-    name: { schema: text, default: 'unnamed', description: 'what a new key is for' },
+    organisation: {
+      schema: text,
+      label: '<id>',
+      description: 'whose keys, usage or log; of a new key: whom it belongs to',
+    },
+    name: { schema: text, description: 'what a new key is for, or what an organisation is called' },
+    role: { schema: oneOf(['owner', 'admin', 'member']), default: 'member', description: 'what a member may do' },
     maxSpend: {
       schema: escrowAmount,
       label: '<amount>',
-      description: 'limit of what a new key may ever spend, atomic units',
+      description: 'limit of what a new key, or all keys of an organisation, may ever spend, atomic units',
     },
     lifetime: { schema: duration, description: 'how long a new key is valid; without it, until it is revoked' },
     models: {
@@ -180,6 +204,13 @@ export const keysConfig = defineConfig({
       schema: integer({ min: 1, max: 1e9 }),
       description: 'tokens of prompts and answers that a new key may have in a minute; without it, any number',
     },
+    from: {
+      schema: text,
+      label: '<day>',
+      description: 'first day of usage, UTC; thirty days before the last if not given',
+    },
+    to: { schema: text, label: '<day>', description: 'last day of usage, UTC; today if not given' },
+    json: { schema: boolean, boolean: true, description: 'print JSON' },
   },
-  positionals: { label: 'add | list | rotate <id> | revoke <id>', min: 1, max: 2 },
+  positionals: { label: ADMIN_VERBS, min: 1, max: 4 },
 });

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
@@ -6,9 +5,10 @@ import { DOCUMENTED_PATHS } from '@ogong/testing/clients/documented-paths';
 import { isServed, toPath } from '@ogong/testing/clients/served-paths';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { addTestKey, revokeTestKey } from '@ogong/testing/gateway/test-keys';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
-import { addApiKey, revokeApiKey } from './api-keys.ts';
+import { hashSecret } from './api-keys.ts';
 
 let fixture: GatewayFixture;
 afterEach(() => fixture.close());
@@ -200,21 +200,21 @@ describe('access', () => {
       createGatewayFixture({ options: { http: { bind: { host: '0.0.0.0', port: 0 } } } }),
     ).rejects.toMatchObject({
       name: 'GatewayConfigError',
-      message: expect.stringContaining('ogong-gatewayd keys add'),
+      message: expect.stringContaining('ogong-gatewayd admin key add'),
     });
   });
 
   it('goes by key, which can be revoked while the gateway runs', async () => {
     await open();
-    const path = join(fixture.directory, 'keys.json');
-    const { key, secret } = addApiKey(path, { name: 'a', maxSpendAtomic: undefined, nowMs: 0 });
-    const other = addApiKey(path, { name: 'b', maxSpendAtomic: undefined, nowMs: 0 });
+    const path = join(fixture.directory, 'accounts.db');
+    const { key, secret } = addTestKey({ path, name: 'a' });
+    const other = addTestKey({ path, name: 'b' });
     const guarded = await createGatewayFixture({ keysPath: path });
     const ask = (authorization?: string, url = '/v1/models') =>
       fetch(`${guarded.url}${url}`, { headers: authorization === undefined ? {} : { authorization } });
     expect(await readError(await ask())).toEqual([401, null, 'invalid_api_key']);
     expect(await readError(await ask('Bearer nope'))).toEqual([401, null, 'invalid_api_key']);
-    expect((await ask(`Bearer ${key.hash}`)).status).toBe(401);
+    expect((await ask(`Bearer ${hashSecret(secret)}`)).status).toBe(401);
     expect((await ask(`Bearer ${secret}`)).status).toBe(200);
     expect((await ask(undefined, '/metrics')).status).toBe(401);
     expect((await ask(undefined, '/healthz')).status).toBe(200);
@@ -224,20 +224,17 @@ describe('access', () => {
     expect((await ask(`Bearer ${secret}`, `/v1/receipts/${answer.id}`)).status).toBe(200);
     expect((await ask(`Bearer ${other.secret}`, `/v1/receipts/${answer.id}`)).status).toBe(404);
 
-    revokeApiKey(path, key.id, 0);
+    revokeTestKey(path, key.id);
     await expect(client.models.list()).rejects.toBeInstanceOf(OpenAI.AuthenticationError);
-    revokeApiKey(path, other.key.id, 0);
+    revokeTestKey(path, other.key.id);
     expect((await ask()).status).toBe(401);
-    writeFileSync(path, '{"keys": [');
-    expect((await ask('Bearer nope')).status).toBe(401);
-    expect(guarded.log.join()).toContain('not a list of API keys');
     await guarded.close();
   });
 
   it('keeps a provider from sharing its cache between the holders of keys, who stay unnamed', async () => {
     await open();
-    const path = join(fixture.directory, 'keys.json');
-    const holders = ['a', 'b'].map((name) => addApiKey(path, { name, maxSpendAtomic: undefined, nowMs: 0 }));
+    const path = join(fixture.directory, 'accounts.db');
+    const holders = ['a', 'b'].map((name) => addTestKey({ path, name }));
     const serve = async (asked: readonly number[]): Promise<string[]> => {
       const guarded = await createGatewayFixture({ keysPath: path });
       for (const at of asked) {
@@ -258,8 +255,8 @@ describe('access', () => {
 
   it('ends where the budget of the key does', async () => {
     await open();
-    const path = join(fixture.directory, 'keys.json');
-    const { secret } = addApiKey(path, { name: 'a', maxSpendAtomic: 900_000n, nowMs: 0 });
+    const path = join(fixture.directory, 'accounts.db');
+    const { secret } = addTestKey({ path, budgetAtomic: 900_000n });
     const guarded = await createGatewayFixture({ keysPath: path });
     const client = new OpenAI({ baseURL: `${guarded.url}/v1`, apiKey: secret, maxRetries: 0 });
     // 2,000 atomic units per token: (15 + 64 + 64 + max_tokens) tokens at most.

@@ -41,6 +41,25 @@ describe('the SDK against a gateway', () => {
     expect(text.checks.every(({ status }) => status !== 'fail')).toBe(true);
   });
 
+  it('names a seed in a stream, whose choices each go on where their provider dies', async () => {
+    const left = [4, 2];
+    const mortal: ProviderBehaviour = {
+      get dieAfter() {
+        return left.pop() ?? Number.POSITIVE_INFINITY;
+      },
+    };
+    const client = await open([mortal, mortal, mortal]);
+    const stream = await client.chat.completions.create({ ...params, stream: true });
+    const texts = ['', ''];
+    for await (const { choices } of stream) {
+      for (const { index, delta } of choices) texts[index] += delta.content ?? '';
+    }
+    expect(texts[0]).not.toBe('');
+    expect(texts[1]).toBe(texts[0]);
+    expect(stream.checked?.replies).toHaveLength(2);
+    expect(fixture.network.orders).toHaveLength(4);
+  });
+
   it('checks completions that begin with their prompts, and continues tokens', async () => {
     const client = await open();
     const asked = { model: FAKE_MODEL, prompt: 'Hi', echo: true, n: 2 };

@@ -47,6 +47,8 @@ async function open(options: FixtureOptions = {}): Promise<OpenAI> {
 }
 
 const STORY = 'Once upon a time there was a small fox.';
+/** One for each token. */
+const WORDS = STORY.split(/(?= |\.)/);
 const chat = { model: FAKE_MODEL, messages: [{ role: 'user' as const, content: 'Tell me a story' }] };
 /** What the gateway said while replies came. */
 const readWords = ({ words }: FakeNetwork) =>
@@ -384,6 +386,121 @@ describe('a provider', () => {
     expect((await client.chat.completions.create(chat)).choices[0]?.message.content).toBe(STORY);
   });
 
+  /** The first tries of an answer die after so many tokens. */
+  const dieInTurn = (after: readonly number[], words: () => readonly string[] = () => WORDS): ProviderBehaviour => {
+    const left = [...after];
+    return {
+      get dieAfter() {
+        return left.shift() ?? Number.POSITIVE_INFINITY;
+      },
+      get words() {
+        return words();
+      },
+    };
+  };
+
+  /** All that a client reads of a stream. */
+  async function readStream(client: OpenAI, asked: object = {}) {
+    const read = { text: '', tokens: [] as string[], finish: '', ogong: undefined as OgongField | undefined };
+    const stream = await client.chat.completions.create({ ...chat, ...asked, stream: true });
+    for await (const chunk of stream) {
+      read.text += chunk.choices[0]?.delta.content ?? '';
+      read.tokens.push(...(chunk.choices[0]?.logprobs?.content ?? []).map(({ token }) => token));
+      read.finish = chunk.choices[0]?.finish_reason ?? read.finish;
+      read.ogong = ogongOf(chunk) ?? read.ogong;
+    }
+    return read;
+  }
+
+  it('that dies in mid-stream is followed by another, and the receipt is one of all that was shown', async () => {
+    const mortal = dieInTurn([4, 7]);
+    const client = await open({ providers: [mortal, mortal, mortal] });
+    const asked = { seed: 5, logprobs: true, top_logprobs: 2 };
+    const read = await readStream(client, asked);
+    expect(read).toMatchObject({ text: STORY, finish: 'stop' });
+    expect(read.tokens.join('')).toBe(STORY);
+    const { orders, complaints, chain } = fixture.network;
+    expect(new Set(orders.map(({ providerId }) => toHex(providerId))).size).toBe(3);
+    const [entry] = read.ogong?.receipts ?? [];
+    expect(entry?.earlier_tries?.map(({ shown_bytes, code }) => [shown_bytes, code])).toEqual([
+      ['Once upon a time'.length, 'provider_failed'],
+      ['Once upon a time there was a'.length, 'provider_failed'],
+    ]);
+    expect(entry?.checks?.find(({ id }) => id === 'draw-replay')).toMatchObject({ status: 'pass' });
+    await expect.poll(() => complaints.length).toBe(2);
+
+    // Who has only what was sent and what was read finds the same, also that the draws are those of the seed.
+    const stored = (await (await fetch(`${fixture.url}${entry?.url}`)).json()) as Record<
+      'request' | 'response',
+      string
+    >;
+    const receipt = parseReceipt(stored);
+    const response = utf8Encode(read.text);
+    expect(fromBase64(stored.response)).toEqual(response);
+    const allow = ['router', 'validator', 'admission', 'intake', 'model-root'];
+    const trust = { ledger: chain.ledger, settlement: chain.network.settlement, allow };
+    const given = { crypto: nobleCrypto, request: fromBase64(stored.request), trust, nowMs: Date.now() };
+    expect(verifyReceipt(receipt, { ...given, response })).toMatchObject({ ok: true, missing: [] });
+    const rest = utf8Encode(STORY.slice('Once upon a time'.length));
+    expect(verifyReceipt(receipt, { ...given, response: rest }).ok).toBe(false);
+  });
+
+  it('that dies in mid-stream is followed by another although the client names no seed', async () => {
+    const mortal = dieInTurn([1]);
+    await open({ providers: [mortal, mortal] });
+    const client = new OpenAI({ baseURL: `${fixture.url}/v1`, apiKey: 'unused', maxRetries: 0 });
+    const { text, ogong } = await readStream(client);
+    expect(text).toBe(STORY);
+    const stored = await (await fetch(`${fixture.url}${ogong?.receipts[0]?.url}`)).json();
+    const body = JSON.parse(new TextDecoder().decode(fromBase64((stored as { request: string }).request)));
+    expect(body).toEqual({ ...chat, stream: true, seed: expect.any(Number) });
+  });
+
+  it('that signs something else than it streamed is followed by one that does not', async () => {
+    let lies = 1;
+    const liar: ProviderBehaviour = {
+      get signedText() {
+        return lies-- > 0 ? 'something else' : STORY;
+      },
+    };
+    const client = await open({ providers: [liar, liar] });
+    const { text, ogong } = await readStream(client, { temperature: 0 });
+    expect(text).toBe(STORY);
+    expect(ogong?.receipts[0]?.earlier_tries).toMatchObject([
+      { code: 'ogong_check_failed', reason: expect.stringContaining('response-hash'), shown_bytes: STORY.length },
+    ]);
+  });
+
+  it('that goes on with another text than was shown is left, for one that goes on with that', async () => {
+    const other = ['Once', ' upon', ' another', ' time', '.'];
+    const behaviour = dieInTurn([4], () => (fixture.network.orders.length === 2 ? other : WORDS));
+    const client = await open({ providers: [behaviour, behaviour, behaviour] });
+    const { text, ogong } = await readStream(client, { seed: 1 });
+    expect(text).toBe(STORY);
+    const tries = ogong?.receipts[0]?.earlier_tries;
+    expect(tries?.map(({ code }) => code)).toEqual(['provider_failed', 'ogong_check_failed']);
+    // It may be the one that died that lied: whoever contradicts it is not reported, and hears that nothing more is wanted.
+    expect(fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
+    await expect.poll(() => readWords(fixture.network).some(({ hasLeft }) => hasLeft)).toBe(true);
+  });
+
+  it('that nobody agrees with leaves the client with an error, and nothing else than it was shown', async () => {
+    const [lie, truth] = [
+      ['A', ' lie', '.', '.'],
+      ['The', ' truth', '.'],
+    ] as const;
+    const behaviour = dieInTurn([2], () => (fixture.network.orders.length === 1 ? lie : truth));
+    const client = await open({ providers: [behaviour, behaviour, behaviour] });
+    const stream = await client.chat.completions.create({ ...chat, seed: 1, stream: true });
+    let text = '';
+    const read = async () => {
+      for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'ogong_check_failed' });
+    expect(text).toBe('A lie');
+    expect(fixture.network.orders).toHaveLength(3);
+  });
+
   it('that goes silent is given up', async () => {
     const client = await open({
       providers: [{ hangAfter: 0 }],
@@ -396,6 +513,14 @@ describe('a provider', () => {
       for await (const _ of stream);
     };
     await expect(read()).rejects.toThrow(/in time/);
+    // It may be alive: what it is told bounds what it bills.
+    await expect
+      .poll(() =>
+        readWords(fixture.network)
+          .filter(({ hasLeft }) => hasLeft)
+          .map(({ textBytes }) => textBytes),
+      )
+      .toEqual([0, 'Once upon a'.length]);
   });
 
   it('that refuses the request says why', async () => {

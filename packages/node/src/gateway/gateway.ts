@@ -16,7 +16,8 @@ import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Sort } from '@ogong/protocol/exchange/preference';
-import type { ApiKeys } from './api-keys.ts';
+import type { Accounts } from './accounts.ts';
+import { createAdminHandlers } from './admin-handlers.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
 import { type ComplaintOutbox, createComplaintOutbox } from './complaint-outbox.ts';
@@ -112,7 +113,7 @@ export interface GatewayDependencies {
   /** Of another certificate, for what strangers read through the gateway. Default: the same. */
   readonly publicLinks?: LinkPool;
   readonly payer: LedgerSigner;
-  readonly keys: ApiKeys;
+  readonly accounts: Accounts;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
@@ -150,7 +151,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
     counts: createGatewayMetrics(dependencies.metrics),
     warn: (what) => (err) => logger.warn({ err }, what),
   };
-  const signIn = createSignIn(dependencies.keys);
+  const signIn = createSignIn(dependencies.accounts);
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
   const routers = createRouters(options, context);
@@ -336,9 +337,11 @@ interface AppParts {
 
 function createApp(
   { http, routers: peers, spending, network }: GatewayOptions,
-  { store, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts }: GatewayContext,
+  context: GatewayContext,
   { signIn, books, replies, routers }: AppParts,
 ): ApiApp {
+  const { store, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
+  const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
   counts.watch({ running: gate.size, complaints: books.complaints.size });
   return createGatewayApp(http, {
@@ -349,12 +352,13 @@ function createApp(
       rates: createRateLimits({ clock }),
       clock,
       randomBytes: readSystemBytes,
-      bodyLimits: { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs },
+      bodyLimits,
       heartbeatMs: http.heartbeatMs,
       settle: spending.settle ?? 'any',
     },
     receipts: books,
     usage: { store, clock },
+    admin: createAdminHandlers({ accounts, store, clock, bodyLimits }),
     models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
       reader: createPublicReader({
@@ -382,7 +386,7 @@ function assertStaysHere({ host }: HostPort, logger: Logger): void {
   if (!isLoopbackHost(host)) {
     throw new GatewayConfigError(
       `without an API key the gateway serves this machine only, not ${host}: ` +
-        'add one with `ogong-gatewayd keys add`, or bind to 127.0.0.1',
+        'add one with `ogong-gatewayd admin key add`, or bind to 127.0.0.1',
     );
   }
   logger.warn('NO API KEY IS SET: every program on this machine can use this gateway and spend its escrow');

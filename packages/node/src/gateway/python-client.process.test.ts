@@ -88,6 +88,17 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     expect(await ask({ prompt: 'Once', seed: 7, ogong })).toMatchObject({ text: STORY, error: null });
   });
 
+  it('names a seed in a stream, which goes on where its provider dies', async () => {
+    const left = [3];
+    const mortal: ProviderBehaviour = {
+      get dieAfter() {
+        return left.pop() ?? Number.POSITIVE_INFINITY;
+      },
+    };
+    expect(await ask({ messages, stream: true }, [mortal, mortal])).toMatchObject({ text: STORY, error: null });
+    expect(fixture.network.orders).toHaveLength(2);
+  });
+
   it('keeps back an answer where a check is missing that nobody allowed', async () => {
     const answer = await ask({ messages }, [{}], ['router', 'validator', 'admission', 'intake']);
     expect(answer).toMatchObject({ text: '', failed: [], error: expect.stringContaining('model-root') });

@@ -7,11 +7,12 @@ import { followProvider } from './follow-provider.ts';
 import { openAttempt } from './open-attempt.ts';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, BoughtReply, FailedTry, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import { createShownStream } from './shown-stream.ts';
 
 export interface ReplyService {
   /**
-   * One choice of a completion. Streams what a provider says, and returns it once it is checked. If a provider fails before
-   * anything was streamed, or the request does not stream, another provider is tried.
+   * One choice of a completion. Streams what a provider says, and returns it once it is checked. If a provider fails, another one
+   * is tried: one that was shown in part goes on where its draws do not depend on who serves it.
    * @throws ApiError
    */
   serve<Q extends CommonRequest = InferenceRequest, R extends BoughtAnswer = BoughtReply>(
@@ -27,13 +28,13 @@ export function createReplyService(context: ReplyContext): ReplyService {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
       const tried: Uint8Array[] = [];
       const failed: FailedTry[] = [];
+      const shown = createShownStream();
       let last: ApiError | undefined;
       let mayRepeat = true;
       // Who names a provider wants to know whether that one answers.
       for (let left = job.provider === undefined ? MAX_ATTEMPTS : 1; left > 0; left--) {
         let attempt: ProviderAttempt | undefined;
-        let shownBytes = 0;
-        let hasStreamed = false;
+        shown.restart();
         try {
           attempt = await openAttempt(context, job, tried);
           tried.push(attempt.match.ticket.providerId);
@@ -41,21 +42,23 @@ export function createReplyService(context: ReplyContext): ReplyService {
           try {
             for (;;) {
               const next = await stream.next();
-              if (next.done) return failed.length === 0 ? next.value : { ...next.value, earlierTries: failed };
-              if (!job.form.streams) continue;
-              shownBytes += Buffer.byteLength(next.value.text);
-              hasStreamed = true;
-              yield next.value;
+              if (next.done) {
+                shown.end();
+                return failed.length === 0 ? next.value : { ...next.value, earlierTries: failed };
+              }
+              const fresh = job.form.streams ? shown.take(next.value) : undefined;
+              if (fresh !== undefined) yield fresh;
             }
           } finally {
             await stream.return(undefined as never);
           }
         } catch (error) {
           if (!(error instanceof ApiError) || job.signal.aborted) throw error;
-          if (attempt) failed.push(await noteFailure(context, attempt, { error, shownBytes }));
+          if (attempt) failed.push(await noteFailure(context, attempt, { error, shownBytes: shown.textBytes }));
           // Report the provider's own failure, not that no other provider was left.
           if (last && isNobodyLeft(error)) throw last;
-          if (hasStreamed || !mayTryAgain(error)) throw error;
+          const canGoOn = !shown.hasBegun || job.form.hasFixedDraws;
+          if (!canGoOn || !mayTryAgain(error)) throw error;
           last = error;
           // The same provider may serve under another validator. Once, since only the provider says that this one was away.
           if (error.code !== 'order_not_admitted' || !mayRepeat) continue;

@@ -93,6 +93,8 @@ export interface BoughtReply extends BoughtAnswer {
 export interface AnswerForm<R extends BoughtAnswer> {
   /** Whether what comes is passed on as it comes. */
   readonly streams: boolean;
+  /** Whether another provider of the same model draws the same tokens, so that a reply that broke off can go on. */
+  readonly hasFixedDraws: boolean;
   /** Tokens that the request allows; a provider that streams more is cut off. */
   readonly maxTokens: number;
   /** Alternatives that the request wants with each token; undefined where it wants no log-probabilities at all. */

@@ -3,24 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { afterAll, expect, it } from 'vitest';
-import { addApiKey, openApiKeys, revokeApiKey } from './api-keys.ts';
+import { type Accounts, openAccounts } from './accounts.ts';
 import { createSignIn } from './sign-in.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-sign-in-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 it('takes callers without a key until the first one is made, and never again, however many are revoked', async () => {
-  const path = join(directory, 'keys.json');
-  const startGateway = () =>
-    createSignIn(
-      openApiKeys(
-        path,
-        (error) => {
-          throw error;
-        },
-        () => 0,
-      ),
-    );
+  const opened: Accounts[] = [];
+  const open = () => {
+    const accounts = openAccounts(join(directory, 'accounts.db'), () => 0);
+    opened.push(accounts);
+    return accounts;
+  };
+  const startGateway = () => createSignIn(open());
   const enter = async (gateway: ReturnType<typeof startGateway>, secret?: string): Promise<string> => {
     const header = (name: string) => (name === 'x-api-key' ? secret : undefined);
     const context = { req: { header }, env: {} } as unknown as ApiContext;
@@ -33,13 +29,14 @@ it('takes callers without a key until the first one is made, and never again, ho
   };
   const gateway = startGateway();
   expect(await enter(gateway)).toBe('anonymous');
-  const { key, secret } = addApiKey(path, { name: 'first', maxSpendAtomic: undefined, nowMs: 0 });
+  const { key, secret } = open().as('test').addKey({ organisation: '', name: 'first' });
   expect(await enter(gateway)).toContain("didn't provide");
   expect(await enter(gateway, secret)).toBe(key.id);
-  revokeApiKey(path, key.id, 1);
+  open().as('test').revokeKey(key.id);
   for (const one of [gateway, startGateway()]) {
     expect(one.isOpen).toBe(one === gateway);
     expect(await enter(one)).toContain("didn't provide");
     expect(await enter(one, secret)).toContain('Incorrect');
   }
+  for (const accounts of opened) accounts.close();
 });

@@ -37,7 +37,7 @@ export function createSignIn(keys: ApiKeys): SignIn {
     const message =
       secret === undefined
         ? "You didn't provide an API key. Send it as `Authorization: Bearer <key>` or as `x-api-key: <key>`."
-        : 'Incorrect API key provided. Keys are made with `ogong-gatewayd keys add`.';
+        : 'Incorrect API key provided. Keys are made with `ogong-gatewayd admin key add`.';
     throw new ApiError('invalid_api_key', message);
   }
 

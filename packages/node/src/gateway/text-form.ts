@@ -4,17 +4,18 @@ import { isSameFormat } from '@ogong/protocol/modality/text/answer/answer-format
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
-import { assertTierShows } from '@ogong/protocol/modality/text/request/tier-rules';
+import { assertTierShows, hasFixedDraws } from '@ogong/protocol/modality/text/request/tier-rules';
 import { checkShownBytes, checkShownLogprobs } from '@ogong/protocol/modality/text/stage1/shown-logprobs';
 import type { AnswerForm, BoughtReply } from './reply.ts';
 
 /** Chat and completions: text as it comes, with the log-probabilities that the provider signed. @throws RequestError where its tier has none. */
 export function createTextForm(
-  request: Pick<InferenceRequest, 'model' | 'stream' | 'maxTokens' | 'logprobs' | 'topLogprobs'>,
+  request: Pick<InferenceRequest, 'model' | 'stream' | 'maxTokens' | 'logprobs' | 'topLogprobs' | 'seed' | 'sampler'>,
 ): AnswerForm<BoughtReply> {
   assertTierShows(request);
   return {
     streams: request.stream,
+    hasFixedDraws: hasFixedDraws(request),
     maxTokens: request.maxTokens,
     topLogprobs: request.logprobs ? request.topLogprobs : undefined,
     toResponse: ({ text }) => utf8Encode(text),

@@ -1,16 +1,17 @@
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { addTestKey } from '@ogong/testing/gateway/test-keys';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { addApiKey, type KeyTerms } from './api-keys.ts';
+import type { KeyTerms } from './account-rows.ts';
 
 let directory: TestDirectory;
 let fixture: GatewayFixture;
 let keysPath: string;
 beforeAll(async () => {
   directory = createTestDirectory('usage');
-  keysPath = `${directory.path}/keys.json`;
+  keysPath = `${directory.path}/accounts.db`;
   addKey('first');
   fixture = await createGatewayFixture({ keysPath, random: createSeededRandom(3) });
 });
@@ -20,7 +21,7 @@ afterAll(async () => {
 });
 
 function addKey(name: string, terms: Partial<KeyTerms> = {}): { id: string; secret: string } {
-  const { key, secret } = addApiKey(keysPath, { name, maxSpendAtomic: undefined, nowMs: 0, ...terms });
+  const { key, secret } = addTestKey({ path: keysPath, name, ...terms });
   return { id: key.id, secret };
 }
 

@@ -247,7 +247,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.getSettled,
       ({ replyId }) => {
         const found = store.read(() => findSettled(replyId));
-        if (found === undefined) throw new Refusal('not-found', 'no such reply is settled here');
+        if (found === undefined) throw new Refusal('not-found', 'no such reply is settled here yet');
         return found;
       },
       { readMaxBytes: KIB },

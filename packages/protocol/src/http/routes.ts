@@ -44,6 +44,22 @@ export const PUBLIC_ROUTES = {
   beacon: { method: 'GET', path: '/public/beacon/:epoch' },
 } as const satisfies Readonly<Record<string, Route>>;
 
+/** A gateway's accounts, for holders of an admin secret (docs/accounts.md#admin-api). */
+export const ADMIN_ROUTES = {
+  adminOrganisations: { method: 'GET', path: '/admin/v1/organisations' },
+  adminOrganisation: { method: 'POST', path: '/admin/v1/organisations' },
+  adminMembers: { method: 'GET', path: '/admin/v1/members' },
+  adminMember: { method: 'POST', path: '/admin/v1/members' },
+  adminMemberRemoval: { method: 'DELETE', path: '/admin/v1/members/:organisation/:id' },
+  adminMemberRotation: { method: 'POST', path: '/admin/v1/members/:organisation/:id/rotate' },
+  adminKeys: { method: 'GET', path: '/admin/v1/keys' },
+  adminKey: { method: 'POST', path: '/admin/v1/keys' },
+  adminKeyRevocation: { method: 'DELETE', path: '/admin/v1/keys/:id' },
+  adminKeyRotation: { method: 'POST', path: '/admin/v1/keys/:id/rotate' },
+  adminUsage: { method: 'GET', path: '/admin/v1/usage' },
+  adminAudit: { method: 'GET', path: '/admin/v1/audit' },
+} as const satisfies Readonly<Record<string, Route>>;
+
 /** A gateway's pages for people, which read the routes above. */
 export const PAGE_ROUTES = {
   chat: { method: 'GET', path: '/' },
@@ -52,6 +68,7 @@ export const PAGE_ROUTES = {
   pageFile: { method: 'GET', path: '/explorer/:name' },
 } as const satisfies Readonly<Record<string, Route>>;
 
+export type AdminRouteName = keyof typeof ADMIN_ROUTES;
 export type PageRouteName = keyof typeof PAGE_ROUTES;
 export type PublicRouteName = keyof typeof PUBLIC_ROUTES;
 

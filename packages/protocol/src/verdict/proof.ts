@@ -5,13 +5,21 @@ const OF_THE_REPORT = /^(?:attested-reply|machine|cpu-[a-z]+|report-data|boot|ev
 /** Checks that compute what the model's sampler did again. */
 const OF_REPLAY = ['draw-key', 'sampler', 'listing', 'draw-replay', 'shape-classes'];
 
+/** What the answer of a machine rests on, in words. */
+export interface Proof {
+  readonly hardware: string;
+  readonly replay: string;
+  /** And since when. */
+  readonly believed: string;
+}
+
 /**
- * What the answer of a machine rests on: hardware, replay, belief and since when. Empty where the receipt is of no machine.
+ * What the answer of a machine rests on: hardware, replay, belief. Undefined where the receipt is of no machine.
  * @param admitted when the order's validator says that it admitted the order, as a text: evidence answers that order, so it is no older.
  */
-export function formatProof(checks: readonly Check[], admitted: string): string {
+export function describeProof(checks: readonly Check[], admitted: string): Proof | undefined {
   const machine = checks.find(({ id }) => id === 'machine');
-  if (machine === undefined) return '';
+  if (machine === undefined) return undefined;
   const hasPassed = (name: string): boolean => checks.some(({ id, status }) => id === name && status === 'pass');
   const passed = checks.filter(({ status }) => status === 'pass').map(({ id }) => id);
   const replayed = passed.filter((id) => OF_REPLAY.includes(id));
@@ -27,5 +35,12 @@ export function formatProof(checks: readonly Check[], admitted: string): string 
     : isHardware
       ? [report, `the vendor's root, ${since}`]
       : ['nothing: an attester in software signed', `the software attester (${report}), ${since}`];
-  return `by hardware: ${hardware}\nby replay: ${replayed.join(', ') || 'nothing'}\nbelieved: ${believed}\n`;
+  return { hardware, replay: replayed.join(', ') || 'nothing', believed };
+}
+
+/** The same as three lines; empty where the receipt is of no machine. */
+export function formatProof(checks: readonly Check[], admitted: string): string {
+  const proof = describeProof(checks, admitted);
+  if (proof === undefined) return '';
+  return `by hardware: ${proof.hardware}\nby replay: ${proof.replay}\nbelieved: ${proof.believed}\n`;
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
+import { explainTyping } from '@ogong/host/config/typed-commands';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
@@ -22,6 +23,7 @@ import { modelCommands } from '../commands/model-commands.ts';
 import { createReadingLine } from '../commands/pull-progress.ts';
 import { quoteCommand } from '../commands/quote-command.ts';
 import { runCommand as talkCommand } from '../commands/run-command.ts';
+import { witnessCommand } from '../commands/witness-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { openLocalModels } from '../local/open-local-models.ts';
 import { noteServer } from '../local/server-note.ts';
@@ -35,6 +37,8 @@ import {
   walletConfig,
 } from '../provider/provider-config.ts';
 import { startServing } from '../provider/serve-daemon.ts';
+import { proxyConfig } from '../proxy/proxy-config.ts';
+import { startProxy } from '../proxy/proxy-daemon.ts';
 
 const NAME = 'ogong-provider';
 
@@ -131,6 +135,12 @@ const daemons: readonly DaemonVerb[] = [
     config: startConfig,
     start: (argv, signal) => serve(argv, signal, { isTold: true }),
   },
+  {
+    name: 'proxy',
+    summary: 'ask a hosted API from a machine that shows what it does',
+    config: proxyConfig,
+    start: (argv) => startProxy(read(proxyConfig.parse(argv, process.env))),
+  },
 ];
 
 const commands: readonly Command[] = [
@@ -141,6 +151,7 @@ const commands: readonly Command[] = [
   createPrinter('configure', 'write the settings of serve', configure),
   walletCommand,
   quoteCommand,
+  witnessCommand,
   installCommand(),
   uninstallCommand(),
   createCompletionCommand(NAME, () => [
@@ -155,7 +166,8 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
-  ['For the network', ['configure', 'show', 'wallet', 'quote', 'start', 'serve', 'admissions']],
+  ['For the network', ['configure', 'show', 'wallet', 'start', 'serve', 'admissions']],
+  ['In a machine that shows what it does', ['quote', 'witness', 'proxy']],
 ];
 
 function formatHelp(): string {
@@ -179,7 +191,7 @@ Examples:
 
 async function main(name: string, argv: readonly string[], output: Output): Promise<number> {
   if (['', '--help', '-h', 'help'].includes(name)) {
-    output.write(formatHelp());
+    output.write(formatHelp() + explainTyping(NAME, process.env));
     return EXIT.ok;
   }
   if (name === '--version' || name === '-V') {

@@ -4,6 +4,7 @@ import { readAvailableMemory } from '@ogong/engine/llama-cpp/memory';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
+import { nameAsTyped } from '@ogong/host/config/typed-commands';
 import { boolean, decimal, text } from '@ogong/host/config/values';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
@@ -194,7 +195,8 @@ const formatCount = (count: number): string =>
 function formatModel(model: CatalogueModel, sources: Readonly<Record<string, string | undefined>>): string {
   const { name, repository, commit, licence = 'unknown', draft, quantisations } = model;
   const at = commit === undefined ? '' : `@${commit}`;
-  const pull = (quant: string): string => `ogong-provider pull hf:${repository}${at}:${quant.toLowerCase()}`;
+  const pull = (quant: string): string =>
+    nameAsTyped(`ogong-provider pull hf:${repository}${at}:${quant.toLowerCase()}`, process.env);
   return formatTable(
     [],
     [

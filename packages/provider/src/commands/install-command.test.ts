@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { installCommand, type ServiceMachine, uninstallCommand } from './install-command.ts';
+import { installCommand, nameProgram, type ServiceMachine, uninstallCommand } from './install-command.ts';
 
 let home: string;
 let ran: string[];
@@ -53,6 +53,7 @@ describe('on Linux', () => {
       `systemctl --user enable ${UNIT}`,
       `systemctl --user restart ${UNIT}`,
     ];
+    expect(readFileSync(unitPath(), 'utf8')).toContain('\nKillMode=mixed\n');
     expect(ran).toEqual(begun);
     const { mtimeNs } = statSync(unitPath(), { bigint: true });
     await run('linux', 'install', 'local', '--', '--model', 'stories15M');
@@ -114,4 +115,24 @@ it.each([
 ])('on %s %j is refused', async (platform, argv, message) => {
   await expect(run(platform, 'install', ...argv)).rejects.toThrow(message);
   expect(ran).toEqual([]);
+});
+
+describe('what is started at login', () => {
+  const node = {
+    execPath: '/opt/node',
+    execArgv: ['--a'],
+    argv: ['/opt/node', '/clone/.cache/programs/1/provider.mjs'],
+  };
+
+  it('is the launcher of a clone, whose path from its root does not change with its sources', () => {
+    const launcher = JSON.stringify(['/clone/scripts/run.mjs', 'packages/provider/src/bin/ogong-provider.ts']);
+    expect(nameProgram(node, launcher)).toEqual(['/opt/node', ...JSON.parse(launcher)]);
+  });
+
+  it.each([undefined, '["/clone/scripts/run.mjs","scripts/test.ts"]'])(
+    'is the program itself where %s started it',
+    (launcher) => {
+      expect(nameProgram(node, launcher)).toEqual(['/opt/node', '--a', '/clone/.cache/programs/1/provider.mjs']);
+    },
+  );
 });

@@ -56,9 +56,23 @@ export interface ServiceMachine {
   run(command: readonly string[]): string | undefined;
 }
 
+/**
+ * What starts this program at any later login. In a clone that is its launcher (`scripts/run.mjs`), by which it was started: the joined
+ * file that runs now goes when the sources change.
+ * @param launcher JSON of the launcher's path and the entry that it was given; absent elsewhere.
+ */
+export function nameProgram(
+  { execPath, execArgv, argv }: Pick<NodeJS.Process, 'execPath' | 'execArgv' | 'argv'>,
+  launcher: string | undefined,
+): readonly string[] {
+  const launched: unknown = launcher === undefined ? undefined : JSON.parse(launcher);
+  const isOwn = Array.isArray(launched) && String(launched[1]).endsWith('/ogong-provider.ts');
+  return isOwn ? [execPath, ...launched.map(String)] : [execPath, ...execArgv, argv[1] as string];
+}
+
 const thisMachine = (): ServiceMachine => ({
   ...{ platform: process.platform, home: homedir(), uid: process.getuid?.() ?? 0, env: process.env },
-  program: [process.execPath, ...process.execArgv, process.argv[1] as string],
+  program: nameProgram(process, process.env.OGONG_LAUNCHER),
   run([program = '', ...args]) {
     const { status, error, stderr } = spawnSync(program, args, { encoding: 'utf8' });
     return status === 0 ? undefined : (error?.message ?? stderr.trim().split('\n').at(-1) ?? `status ${status}`);

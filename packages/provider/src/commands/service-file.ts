@@ -7,7 +7,7 @@ export interface ServicePlan {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A unit of systemd for one user. */
+/** A unit of systemd for one user. A stop reaches the launcher alone, which hands it on: a second signal would end the program in the middle of its answers. */
 export function formatUnit({ description, argv, environment }: ServicePlan): string {
   const variables = Object.entries(environment).map(
     ([name, value]) => `Environment=${quoteUnit(`${name}=${value}`, false)}`,
@@ -21,6 +21,7 @@ Type=exec
 ExecStart=${argv.map((word) => quoteUnit(word, true)).join(' ')}
 ${variables.join('\n')}${variables.length > 0 ? '\n' : ''}Restart=on-failure
 RestartSec=5
+KillMode=mixed
 TimeoutStopSec=30
 NoNewPrivileges=yes
 UMask=0077

@@ -7,7 +7,7 @@ import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
-import { openApiKeys } from '@ogong/node/gateway/api-keys';
+import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createGateway, type Gateway, type GatewayOptions } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
@@ -30,7 +30,7 @@ export interface FixtureOptions {
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
   /** The gateway's routers, given the network's own. Default: that one. */
   readonly routers?: (own: Peer) => readonly Peer[];
-  /** Path of a JSON file with keys. */
+  /** Path of a file of accounts. */
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
   readonly random?: () => number;
@@ -42,6 +42,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const identity = await createLinkIdentity(new Secret(new Uint8Array(32).fill(1)));
   const links = createLinkPool({ identity });
+  const accounts = openAccounts(given.keysPath ?? ':memory:', Date.now);
   const log: string[] = [];
   const gateway = createGateway(
     {
@@ -57,7 +58,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       beacon: network.beacon,
       links,
       payer: fakePayer,
-      keys: openApiKeys(given.keysPath, (error) => log.push(String(error)), Date.now),
+      accounts,
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics: createMetrics('gateway'),
       ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),
@@ -75,6 +76,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       await gateway.stop();
       links.close();
       store.close();
+      accounts.close();
       await network.close();
       rmSync(directory, { recursive: true });
     },

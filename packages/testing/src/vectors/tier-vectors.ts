@@ -9,6 +9,7 @@ import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { judgeOutcome } from '@ogong/protocol/tier/outcome';
 import { checkPosture } from '@ogong/protocol/tier/posture';
 import { listServedTiers, TIERS } from '@ogong/protocol/tier/registry';
+import { computeWitnessData, encodeWitnessedExchange, hashChain } from '@ogong/protocol/tier/witness';
 
 const EXACT = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
 const CLASSES = [
@@ -62,6 +63,28 @@ function createAttestedVectors() {
   };
 }
 
+/** What a machine says of an exchange with a server, from fixed bodies and certificates that are none. */
+function createWitnessVectors() {
+  const chain = [utf8Encode('the server'), utf8Encode('its authority')];
+  const [request, response] = [utf8Encode('{}'), utf8Encode('an answer')];
+  const exchange = {
+    ...{ method: 'POST', url: 'https://api.example.org/v1/chat/completions', status: 200, timeMs: 1_790_000_000_000 },
+    requestHash: nobleCrypto.sha256(request),
+    responseHash: nobleCrypto.sha256(response),
+    chainHash: hashChain(nobleCrypto, chain),
+  };
+  const statement = encodeWitnessedExchange(exchange);
+  const challenge = new Uint8Array(32).fill(12);
+  return {
+    ...{ method: exchange.method, url: exchange.url, status: exchange.status, timeMs: exchange.timeMs },
+    ...{ request: toHex(request), response: toHex(response), chain: chain.map((der) => toHex(der)) },
+    chainHash: toHex(exchange.chainHash),
+    statement: toHex(statement),
+    challenge: toHex(challenge),
+    reportData: toHex(computeWitnessData(nobleCrypto, statement, challenge)),
+  };
+}
+
 /** Valid and contradictory postures, and the outcomes that an audit may have: `vectors/tier.json`. */
 export function createTierVectors(): Readonly<Record<string, unknown>> {
   const names = [...TIERS.map(({ name }) => name), 'Verified', ''];
@@ -84,6 +107,7 @@ export function createTierVectors(): Readonly<Record<string, unknown>> {
       }),
       tokenWindows: TOKEN_WINDOWS.map((window) => ({ ...window, bytes: toHex(encodeTokenWindow(window)) })),
       attested: createAttestedVectors(),
+      witness: createWitnessVectors(),
       outcomes: names.flatMap((tier) =>
         OUTCOMES.flatMap((found) =>
           [true, false].map((exact) => ({

@@ -9,3 +9,12 @@ export function assertTierShows({ model, logprobs }: Pick<InferenceRequest, 'mod
   const message = `logprobs: replies of tier ${tier.name} sign no log-probabilities, so none are shown; ask for the model in another tier`;
   throw new RequestError(message, 'logprobs', 'unsupported_parameter');
 }
+
+/**
+ * Whether the draws of a reply are the same whoever serves it: by its seed, or because it takes the likeliest token. Then two
+ * providers with the same logits give the same reply (docs/spec/sampler.md#draw-key).
+ */
+export function hasFixedDraws({ model, seed, sampler }: Pick<InferenceRequest, 'model' | 'seed' | 'sampler'>): boolean {
+  const { tier } = lookUpTier(model.split('/')[1] ?? '');
+  return tier?.windows === 'draws' && (seed !== undefined || sampler.temperatureQ16 === 0);
+}

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { ConfigError } from '../config/config-error.ts';
-import { nameAsTyped } from './typed-commands.ts';
+import { ConfigError } from './config-error.ts';
+import { defineConfig } from './define-config.ts';
+import { explainTyping, nameAsTyped } from './typed-commands.ts';
 
 const CLONE = { npm_lifecycle_event: 'ogong-provider' };
 
@@ -18,4 +19,12 @@ it.each([
   expect(nameAsTyped(text, CLONE)).toBe(typed);
   expect(nameAsTyped(text, {})).toBe(text);
   expect(nameAsTyped(text, { npm_lifecycle_event: 'test' })).toBe(text);
+});
+
+it('help says in a clone how its commands are typed there, and nothing elsewhere', () => {
+  expect(explainTyping('ogong-provider', CLONE)).toBe('\nIn a clone, type: npm run ogong-provider -- ...\n');
+  expect(explainTyping('ogong-provider', {})).toBe('');
+  const config = defineConfig({ name: 'ogong-provider list', summary: 'Lists.', fields: {} });
+  const help = config.parse(['--help'], CLONE);
+  expect(help.kind === 'print' && help.text.endsWith(explainTyping('ogong-provider', CLONE))).toBe(true);
 });

@@ -1,0 +1,66 @@
+import type { Mesh } from '@ogong/devnet/mesh/mesh';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { readLastOrder } from '../bad-days/stores.ts';
+import { replyIdOf } from './finding.ts';
+import type { PlannedRequest } from './prompts.ts';
+import type { AskedReply, FailoverRecord, Member } from './run-record.ts';
+
+export interface FailoverContext {
+  readonly mesh: Mesh;
+  readonly members: readonly Member[];
+  readonly onProgress: (message: string) => void;
+  /** Sends one more request. @param onText called for each piece of its answer; the next one waits. */
+  readonly askOne: (
+    request: Omit<PlannedRequest, 'number'>,
+    onText: (text: string) => Promise<void>,
+  ) => Promise<AskedReply>;
+}
+
+/** A small model may be through before its provider is killed. */
+const MOST_TRIES = 8;
+const LONG_TOKENS = 180;
+/** Its draws follow from the seed, so that another provider can go on. */
+const STORY = {
+  prompt: 'Once upon a time there was a lighthouse that wanted to see the sea from below.',
+  isStreamed: true,
+  parameters: { temperature: 0.8, seed: 11, max_tokens: LONG_TOKENS },
+} as const;
+
+/** Kills the provider of a stream behind its first piece, and starts it again when the answer is there. */
+export async function runFailover({ mesh, members, onProgress, askOne }: FailoverContext): Promise<FailoverRecord> {
+  for (let tries = 1; ; tries++) {
+    let killed: Member | undefined;
+    const reply = await askOne(STORY, async () => {
+      if (killed !== undefined) return;
+      killed = findServing(mesh, members);
+      onProgress(`killing ${killed.name} in the middle of its answer`);
+      await mesh.kill(killed.name, 'SIGKILL');
+    });
+    if (killed !== undefined) await mesh.restart(killed.name);
+    const record = {
+      killed: killed?.name ?? 'nobody',
+      killedId: killed?.providerId ?? '',
+      number: reply.number,
+      shownBytes: await readShown(mesh, reply),
+    };
+    if (record.shownBytes > 0 || tries === MOST_TRIES) return record;
+  }
+}
+
+function findServing({ plan }: Mesh, members: readonly Member[]): Member {
+  const order = readLastOrder(plan.directory);
+  const id = order && toHex(parseOrder(order).providerId);
+  const serving = members.find(({ providerId }) => providerId === id);
+  if (serving === undefined) throw new Error('no provider has the last order of the gateway');
+  return serving;
+}
+
+/** How much of an answer the client had when its first provider failed; 0 where none did. */
+async function readShown({ plan }: Mesh, reply: AskedReply): Promise<number> {
+  const replyId = replyIdOf(reply);
+  if (replyId === undefined) return 0;
+  const response = await fetch(`${plan.gatewayUrl}/v1/receipts/${replyId}?compact=1`);
+  const { earlier_tries = [] } = (await response.json()) as { earlier_tries?: { shown_bytes: number }[] };
+  return earlier_tries[0]?.shown_bytes ?? 0;
+}

@@ -1,0 +1,164 @@
+import type { Json } from '@ogong/host/openai/format';
+import type { Store } from '@ogong/host/store/store';
+import type { Changed } from './account-changes.ts';
+import { AccountError, type KeyTerms, type MemberTerms, type Organisation } from './account-rows.ts';
+import type { Accounts } from './accounts.ts';
+import { showAudit, showKey, showMember, showOrganisation } from './admin-view.ts';
+import { nameAccount, readSpending } from './channel-ledger.ts';
+import { reconcile } from './reconcile.ts';
+import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
+
+export interface AdminCommand {
+  readonly positionals: readonly string[];
+  readonly accounts: Accounts;
+  /** Opened with GATEWAY_SCHEMA, when it is needed. */
+  readonly openBooks: () => Store;
+  /** Who runs the command, for the log. */
+  readonly actor: string;
+  readonly isJson: boolean;
+  readonly nowMs: number;
+  readonly organisation: string | undefined;
+  readonly name: string | undefined;
+  readonly role: MemberTerms['role'];
+  readonly maxSpendAtomic: bigint | undefined;
+  /** How long a new key is valid. */
+  readonly lifetimeMs: number | undefined;
+  /** What a new key may ask for, as one list with commas. */
+  readonly models: string | undefined;
+  readonly requestsPerMinute: number | undefined;
+  readonly tokensPerMinute: number | undefined;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
+/** What to print, and whether what was asked for is well. */
+export interface AdminOutput {
+  readonly text: string;
+  readonly isOk: boolean;
+}
+
+const AUDIT_LINES = 1_000;
+/** What may be said after `admin`. */
+export const ADMIN_VERBS = [
+  'secret',
+  'org put <id> | org list',
+  'member put <org> <id> | member list <org> | member rotate <org> <id> | member remove <org> <id>',
+  'key add | key list | key rotate <id> | key revoke <id>',
+  'usage | audit | reconcile',
+].join(' | ');
+
+type Verb = (command: AdminCommand, ids: readonly string[]) => Json | readonly Json[] | AdminOutput;
+const ENTRIES: Readonly<Record<string, readonly [ids: number, run: Verb]>> = {
+  secret: [0, ({ accounts, actor }) => ({ secret: accounts.as(actor).makeOperatorSecret() })],
+  'org put': [1, putOrganisation],
+  'org list': [
+    0,
+    (command) =>
+      command.accounts
+        .listOrganisations()
+        .map((one) => showOrganisation(one, readSpending(command.openBooks(), nameAccount(one.id)))),
+  ],
+  'member put': [
+    2,
+    ({ accounts, actor, role }, [organisation = '', id = '']) =>
+      showChanged({ organisation, id, role }, accounts.as(actor).putMember({ organisation, id, role })),
+  ],
+  'member list': [1, ({ accounts }, [organisation = '']) => accounts.listMembers(organisation).map(showMember)],
+  'member rotate': [
+    2,
+    ({ accounts, actor }, [organisation = '', id = '']) => ({
+      ...{ organisation, id },
+      secret: accounts.as(actor).rotateMember(organisation, id),
+    }),
+  ],
+  'member remove': [
+    2,
+    ({ accounts, actor }, [organisation = '', id = '']) => {
+      const isThere = accounts.listMembers(organisation).some((member) => member.id === id);
+      if (isThere) accounts.as(actor).removeMember(organisation, id);
+      return showChanged({ organisation, id }, { outcome: isThere ? 'changed' : 'unchanged' });
+    },
+  ],
+  'key add': [0, addKey],
+  'key list': [
+    0,
+    ({ accounts, organisation, openBooks }) =>
+      accounts.listKeys(organisation).map((key) => showKey(key, readSpending(openBooks(), key.id))),
+  ],
+  'key rotate': [1, ({ accounts, actor }, [id = '']) => ({ id, secret: accounts.as(actor).rotateKey(id) })],
+  'key revoke': [1, ({ accounts, actor }, [id = '']) => showChanged({ id }, accounts.as(actor).revokeKey(id))],
+  usage: [0, showUsage],
+  audit: [0, ({ accounts, organisation }) => accounts.listAudit(organisation, AUDIT_LINES).map(showAudit)],
+  reconcile: [0, showReconciliation],
+};
+
+/** @throws AccountError */
+export function runAdminCommand(command: AdminCommand): AdminOutput {
+  const [first = '', second = '', ...rest] = command.positionals;
+  const isOne = Object.hasOwn(ENTRIES, first);
+  const verb = isOne ? first : `${first} ${second}`;
+  const [ids, run] = (Object.hasOwn(ENTRIES, verb) && ENTRIES[verb]) || [];
+  const given = isOne ? command.positionals.slice(1) : rest;
+  if (run === undefined || given.length !== ids) throw new AccountError('usage', `say one of: ${ADMIN_VERBS}`);
+  const found = run(command, given);
+  if ('isOk' in found && 'text' in found) return found as AdminOutput;
+  return { text: command.isJson ? `${JSON.stringify(found)}\n` : toText(found as Json), isOk: true };
+}
+
+function putOrganisation({ accounts, actor, name, maxSpendAtomic }: AdminCommand, [id = '']: readonly string[]): Json {
+  const known: Partial<Organisation> = accounts.listOrganisations().find((one) => one.id === id) ?? {};
+  // What is not said stays as it is.
+  const terms = { id, name: name ?? known.name ?? id, budgetAtomic: maxSpendAtomic ?? known.budgetAtomic };
+  return showChanged({ id }, accounts.as(actor).putOrganisation(terms));
+}
+
+function addKey(command: AdminCommand): Json {
+  const { accounts, actor, organisation = '', name = 'unnamed', lifetimeMs, models, nowMs } = command;
+  const terms: KeyTerms = {
+    ...{ organisation, name, budgetAtomic: command.maxSpendAtomic },
+    expiresMs: lifetimeMs === undefined ? undefined : nowMs + lifetimeMs,
+    models: models?.split(',').map((model) => model.trim()),
+    ...{ requestsPerMinute: command.requestsPerMinute, tokensPerMinute: command.tokensPerMinute },
+  };
+  const { key, secret } = accounts.as(actor).addKey(terms);
+  return { id: key.id, organisation, name, secret };
+}
+
+function showUsage({ organisation, openBooks, isJson, from, to, nowMs }: AdminCommand): AdminOutput {
+  const days = readDays({ from, to }, nowMs);
+  const rows = readUsage(openBooks(), { organisation, ...days });
+  return { text: isJson ? `${JSON.stringify(toUsageJson(rows, days))}\n` : toUsageCsv(rows), isOk: true };
+}
+
+function showReconciliation({ openBooks, isJson }: AdminCommand): AdminOutput {
+  const found = reconcile(openBooks()).map(({ what, bookedAtomic, foundAtomic }) => ({
+    what,
+    booked_atomic: `${bookedAtomic}`,
+    found_atomic: `${foundAtomic}`,
+  }));
+  const isOk = found.length === 0;
+  if (isJson) return { text: `${JSON.stringify({ ok: isOk, discrepancies: found })}\n`, isOk };
+  return { text: isOk ? 'all books agree\n' : toText(found), isOk };
+}
+
+const showChanged = (place: Json, { outcome, secret }: Changed): Json => ({
+  ...place,
+  outcome,
+  ...(secret !== undefined && { secret }),
+});
+
+/** One line a row; a secret on a line of its own, so that it can be copied. */
+function toText(found: Json | readonly Json[]): string {
+  const rows: readonly Json[] = Array.isArray(found) ? found : [found as Json];
+  if (rows.length === 0) return 'none\n';
+  return rows
+    .map(({ secret, ...fields }) => {
+      const line = Object.entries(fields)
+        .filter(([, value]) => value !== null && value !== '')
+        .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : value}`)
+        .join('  ');
+      if (secret === undefined) return `${line}\n`;
+      return `${line}${line === '' ? '' : '; '}the secret is shown only now:\n${secret}\n`;
+    })
+    .join('');
+}

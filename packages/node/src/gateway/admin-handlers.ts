@@ -1,0 +1,223 @@
+import type { ApiContext, Handler } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
+import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
+import type { Json } from '@ogong/host/openai/format';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import type { AdminRouteName } from '@ogong/protocol/http/routes';
+import { z } from 'zod';
+import type { AccountChanges, Changed } from './account-changes.ts';
+import { AccountError, type AccountMember, type ApiKey, type Role } from './account-rows.ts';
+import type { Accounts } from './accounts.ts';
+import { showAudit, showKey, showMember, showOrganisation } from './admin-view.ts';
+import { nameAccount, readSpending } from './channel-ledger.ts';
+import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
+
+export interface AdminHandlersDependencies {
+  readonly accounts: Accounts;
+  /** Opened with GATEWAY_SCHEMA. */
+  readonly store: Store;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly bodyLimits: BodyLimits;
+}
+
+/** What each role may do. All but the operator may do it within their own organisation alone. */
+const MAY = {
+  read: ['operator', 'owner', 'admin', 'member'],
+  readAudit: ['operator', 'owner', 'admin'],
+  changeKeys: ['operator', 'owner', 'admin'],
+  changeMembers: ['operator', 'owner'],
+  changeOrganisations: ['operator'],
+} as const satisfies Record<string, readonly Role[]>;
+type Right = keyof typeof MAY;
+
+const MOST_AUDIT_LINES = 1_000;
+
+const amountText = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,37})$/, 'expected a decimal whole number as text')
+  .transform(BigInt);
+const organisationBody = z.strictObject({ id: z.string(), name: z.string(), budget_atomic: amountText.optional() });
+const memberBody = z.strictObject({
+  organisation: z.string(),
+  id: z.string(),
+  role: z.enum(['owner', 'admin', 'member']),
+});
+const keyBody = z.strictObject({
+  organisation: z.string(),
+  name: z.string(),
+  budget_atomic: amountText.optional(),
+  expires_at: z.iso.datetime().optional(),
+  models: z.array(z.string()).optional(),
+  requests_per_minute: z.number().optional(),
+  tokens_per_minute: z.number().optional(),
+});
+
+/** Who calls, and what it may see and change. */
+interface Caller {
+  readonly member: AccountMember;
+  readonly changes: AccountChanges;
+  /** The organisation that is asked about: the caller's own, or any for the operator. @throws ApiError `forbidden` */
+  scope(asked: string | undefined): string | undefined;
+}
+
+/** Organisations, members, keys, usage and the audit log, for holders of an admin secret. No answer has the hash of a secret. */
+export function createAdminHandlers({
+  accounts,
+  store,
+  clock,
+  bodyLimits,
+}: AdminHandlersDependencies): Readonly<Record<AdminRouteName, Handler>> {
+  /** @throws ApiError `invalid_api_key`, `forbidden` */
+  function admit({ req, env }: ApiContext, right: Right): Caller {
+    const [, secret] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
+    const member = secret === undefined ? undefined : accounts.findMember(secret);
+    if (member === undefined) {
+      throw new ApiError(
+        'invalid_api_key',
+        'The admin API takes an admin secret as `Authorization: Bearer <secret>`; `ogong-gatewayd admin secret` makes one.',
+      );
+    }
+    env.welcome?.();
+    const roles: readonly Role[] = MAY[right];
+    if (!roles.includes(member.role)) throw refuse(`Your role, ${member.role}, may not do this.`);
+    const isOperator = member.role === 'operator';
+    return {
+      member,
+      changes: accounts.as(isOperator ? 'operator by API' : `${member.organisation}/${member.id}`),
+      scope(asked) {
+        if (isOperator) return asked;
+        if (asked !== undefined && asked !== member.organisation) throw refuse('This is not your organisation.');
+        return member.organisation;
+      },
+    };
+  }
+
+  const handle =
+    (right: Right, work: (context: ApiContext, caller: Caller) => Response | Promise<Response>): Handler =>
+    async (context) => {
+      const caller = admit(context, right);
+      try {
+        return await work(context, caller);
+      } catch (error) {
+        throw error instanceof AccountError ? toRefusal(error) : error;
+      }
+    };
+
+  async function readBody<T>(context: ApiContext, schema: z.ZodType<T>): Promise<T> {
+    const bytes = await readJsonBody(context, bodyLimits);
+    let given: unknown;
+    try {
+      given = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    } catch (cause) {
+      throw new ApiError('invalid_request', 'The body is not JSON.', { cause, publicCode: null });
+    }
+    const parsed = schema.safeParse(given);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const param = issue?.path.join('.') || null;
+    throw new ApiError('invalid_request', `${param ?? 'body'}: ${issue?.message}.`, { param, publicCode: null });
+  }
+
+  /** A key that the caller may see; of others it does not learn whether they are there. @throws AccountError */
+  function findKey(context: ApiContext, { member }: Caller): ApiKey {
+    const key = accounts.getKey(context.req.param('id') ?? '');
+    if (key && (member.role === 'operator' || key.organisation === member.organisation)) return key;
+    throw new AccountError('unknown', 'there is no such key');
+  }
+
+  /** @throws ApiError `forbidden` */
+  function readPlace({ req }: ApiContext, caller: Caller): { readonly organisation: string; readonly id: string } {
+    const organisation = req.param('organisation') ?? '';
+    caller.scope(organisation);
+    return { organisation, id: req.param('id') ?? '' };
+  }
+
+  return {
+    adminOrganisations: handle('read', (context, caller) => {
+      const own = caller.scope(undefined);
+      const shown = accounts.listOrganisations().filter(({ id }) => own === undefined || id === own);
+      return list(
+        context,
+        shown.map((one) => showOrganisation(one, readSpending(store, nameAccount(one.id)))),
+      );
+    }),
+    adminOrganisation: handle('changeOrganisations', async (context, { changes }) => {
+      const { id, name, budget_atomic: budgetAtomic } = await readBody(context, organisationBody);
+      return showChange(context, { id }, changes.putOrganisation({ id, name, budgetAtomic }));
+    }),
+    adminMembers: handle('read', (context, caller) => {
+      const organisation = caller.scope(context.req.query('organisation'));
+      return list(context, accounts.listMembers(organisation ?? '').map(showMember));
+    }),
+    adminMember: handle('changeMembers', async (context, caller) => {
+      const terms = await readBody(context, memberBody);
+      caller.scope(terms.organisation);
+      return showChange(context, terms, caller.changes.putMember(terms));
+    }),
+    adminMemberRotation: handle('changeMembers', (context, caller) => {
+      const { organisation, id } = readPlace(context, caller);
+      return showSecret(context, { organisation, id }, caller.changes.rotateMember(organisation, id));
+    }),
+    adminMemberRemoval: handle('changeMembers', (context, caller) => {
+      const { organisation, id } = readPlace(context, caller);
+      caller.changes.removeMember(organisation, id);
+      return context.json({ organisation, id, outcome: 'changed' });
+    }),
+    adminKeys: handle('read', (context, caller) => {
+      const organisation = caller.scope(context.req.query('organisation'));
+      const keys = accounts.listKeys(organisation);
+      return list(
+        context,
+        keys.map((key) => showKey(key, readSpending(store, key.id))),
+      );
+    }),
+    adminKey: handle('changeKeys', async (context, caller) => {
+      const body = await readBody(context, keyBody);
+      caller.scope(body.organisation);
+      const { key, secret } = caller.changes.addKey({
+        ...{ organisation: body.organisation, name: body.name, budgetAtomic: body.budget_atomic, models: body.models },
+        expiresMs: body.expires_at === undefined ? undefined : Date.parse(body.expires_at),
+        ...{ requestsPerMinute: body.requests_per_minute, tokensPerMinute: body.tokens_per_minute },
+      });
+      return showSecret(context, showKey(key, { spent: 0n, reserved: 0n }), secret);
+    }),
+    adminKeyRotation: handle('changeKeys', (context, caller) => {
+      const { id } = findKey(context, caller);
+      return showSecret(context, { id }, caller.changes.rotateKey(id));
+    }),
+    adminKeyRevocation: handle('changeKeys', (context, caller) => {
+      const { id } = findKey(context, caller);
+      return showChange(context, { id }, caller.changes.revokeKey(id));
+    }),
+    adminUsage: handle('read', (context, caller) => {
+      const { req } = context;
+      const organisation = caller.scope(req.query('organisation'));
+      const days = readDays({ from: req.query('from'), to: req.query('to') }, clock.nowMs());
+      const rows = readUsage(store, { organisation, ...days });
+      return req.query('format') === 'csv'
+        ? context.body(toUsageCsv(rows), 200, { 'content-type': 'text/csv; charset=utf-8' })
+        : context.json(toUsageJson(rows, days));
+    }),
+    adminAudit: handle('readAudit', (context, caller) => {
+      const organisation = caller.scope(context.req.query('organisation'));
+      return list(context, accounts.listAudit(organisation, MOST_AUDIT_LINES).map(showAudit));
+    }),
+  };
+}
+
+const list = (context: ApiContext, data: readonly Json[]): Response => context.json({ object: 'list', data });
+
+/** A secret is shown once, so nothing on the way may keep it. */
+const showSecret = (context: ApiContext, place: Json, secret: string): Response =>
+  context.json({ ...place, secret }, 200, { 'cache-control': 'no-store' });
+
+const showChange = (context: ApiContext, place: Json, { outcome, secret }: Changed): Response =>
+  secret === undefined ? context.json({ ...place, outcome }) : showSecret(context, { ...place, outcome }, secret);
+
+const refuse = (why: string): ApiError => new ApiError('forbidden', why);
+
+function toRefusal({ code, message }: AccountError): ApiError {
+  if (code === 'unknown') return new ApiError('not_found', `${message}.`, { publicCode: 'unknown' });
+  return new ApiError('invalid_request', `${message}.`, { publicCode: code });
+}

@@ -1,0 +1,53 @@
+import type { Json } from '@ogong/host/openai/format';
+import type { AccountMember, ApiKey, AuditEntry, Organisation } from './account-rows.ts';
+import type { Spending } from './channel-ledger.ts';
+
+/** How the admin API and `ogong-gatewayd admin --json` show accounts: money as decimal text, times as ISO 8601, no secret. */
+export const showOrganisation = ({ id, name, budgetAtomic, createdMs }: Organisation, spending: Spending): Json => ({
+  id,
+  name,
+  ...showMoney(budgetAtomic, spending),
+  created_at: showTime(createdMs),
+});
+
+export const showMember = ({ organisation, id, role, createdMs }: AccountMember): Json => ({
+  organisation,
+  id,
+  role,
+  created_at: showTime(createdMs),
+});
+
+export const showKey = (key: ApiKey, spending: Spending): Json => ({
+  id: key.id,
+  organisation: key.organisation,
+  name: key.name,
+  ...showMoney(key.budgetAtomic, spending),
+  models: key.models ?? null,
+  requests_per_minute: key.requestsPerMinute ?? null,
+  tokens_per_minute: key.tokensPerMinute ?? null,
+  created_at: showTime(key.createdMs),
+  expires_at: showTime(key.expiresMs),
+  rotated_at: showTime(key.rotatedMs),
+  revoked_at: showTime(key.revokedMs),
+});
+
+export const showAudit = ({ id, timeMs, actor, action, organisation, target, detail }: AuditEntry): Json => ({
+  id,
+  time: showTime(timeMs),
+  ...{ actor, action, organisation, target, detail },
+});
+
+/** A budget is granted; it is spent, reserved or left. One that was lowered below what is spent has nothing left. */
+function showMoney(budgetAtomic: bigint | undefined, { spent, reserved }: Spending): Json {
+  const left = budgetAtomic === undefined ? undefined : budgetAtomic - spent - reserved;
+  return {
+    budget_atomic: showAmount(budgetAtomic),
+    spent_atomic: `${spent}`,
+    reserved_atomic: `${reserved}`,
+    left_atomic: showAmount(left !== undefined && left < 0n ? 0n : left),
+  };
+}
+
+const showAmount = (value: bigint | undefined): string | null => (value === undefined ? null : `${value}`);
+const showTime = (timeMs: number | undefined): string | null =>
+  timeMs === undefined ? null : new Date(timeMs).toISOString();

@@ -1,0 +1,145 @@
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Role } from './account-rows.ts';
+import { type Accounts, openAccounts } from './accounts.ts';
+
+let directory: TestDirectory;
+let fixture: GatewayFixture;
+let accounts: Accounts;
+/** Admin secrets of acme, and of the operator. */
+const secrets = {} as Record<Role, string>;
+let foreign: string;
+beforeAll(async () => {
+  directory = createTestDirectory('admin');
+  const keysPath = `${directory.path}/accounts.db`;
+  accounts = openAccounts(keysPath, Date.now);
+  const changes = accounts.as('test');
+  secrets.operator = changes.makeOperatorSecret();
+  for (const id of ['acme', 'other']) changes.putOrganisation({ id, name: id, budgetAtomic: undefined });
+  for (const role of ['owner', 'admin', 'member'] as const) {
+    secrets[role] = changes.putMember({ organisation: 'acme', id: role, role }).secret as string;
+  }
+  foreign = changes.putMember({ organisation: 'other', id: 'eve', role: 'owner' }).secret as string;
+  changes.addKey({ organisation: 'other', name: 'first' });
+  fixture = await createGatewayFixture({ keysPath });
+});
+afterAll(async () => {
+  await fixture.close();
+  accounts.close();
+  directory.remove();
+});
+
+async function call(secret: string | undefined, line: string, body?: object): Promise<[number, Answer]> {
+  const [method = '', path = ''] = line.split(' ');
+  const response = await fetch(`${fixture.url}/admin/v1/${path}`, {
+    method,
+    headers: {
+      ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
+      ...(body && { 'content-type': 'application/json' }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  return [response.status, (await response.json()) as Answer];
+}
+/** Whatever the gateway says; what it should be is what the tests are about. */
+// biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at field by field
+type Answer = any;
+
+const ask = (secret: string): Promise<Response> =>
+  fetch(`${fixture.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
+    body: JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: 'Hello' }], max_tokens: 20 }),
+  });
+
+it('lets each role do what it may, in its own organisation alone', async () => {
+  const key = { organisation: 'acme', name: 'k' };
+  const member = { organisation: 'acme', id: 'new', role: 'member' };
+  const organisation = { id: 'third', name: 'Third' };
+  const rows: [line: string, body: object | undefined, may: Role[]][] = [
+    ['GET organisations', undefined, ['operator', 'owner', 'admin', 'member']],
+    ['GET members?organisation=acme', undefined, ['operator', 'owner', 'admin', 'member']],
+    ['GET keys?organisation=acme', undefined, ['operator', 'owner', 'admin', 'member']],
+    ['GET usage?organisation=acme', undefined, ['operator', 'owner', 'admin', 'member']],
+    ['GET audit?organisation=acme', undefined, ['operator', 'owner', 'admin']],
+    ['POST keys', key, ['operator', 'owner', 'admin']],
+    ['POST members', member, ['operator', 'owner']],
+    ['POST members/acme/new/rotate', undefined, ['operator', 'owner']],
+    ['POST organisations', organisation, ['operator']],
+  ];
+  for (const [line, body, may] of rows) {
+    for (const role of ['operator', 'owner', 'admin', 'member'] as const) {
+      const [status] = await call(secrets[role], line, body);
+      expect([line, role, status]).toEqual([line, role, may.includes(role) ? 200 : 403]);
+    }
+    expect([line, (await call(undefined, line, body))[0]]).toEqual([line, 401]);
+    expect([line, (await call('ogong-admin-unknown', line, body))[0]]).toEqual([line, 401]);
+    if (line !== 'GET organisations') expect([line, (await call(foreign, line, body))[0]]).toEqual([line, 403]);
+  }
+  expect((await call(foreign, 'GET organisations'))[1].data.map(({ id }: Answer) => id)).toEqual(['other']);
+  const [own] = accounts.listKeys('acme');
+  for (const line of [`DELETE keys/${own?.id}`, `POST keys/${own?.id}/rotate`]) {
+    expect([line, (await call(foreign, line))[0]]).toEqual([line, 404]);
+  }
+  expect((await call(foreign, 'DELETE members/acme/new'))[0]).toBe(403);
+  expect((await call(secrets.owner, 'DELETE members/acme/new'))[0]).toBe(200);
+  expect((await call(secrets.owner, 'DELETE members/acme/owner'))[1].error.code).toBe('last-owner');
+});
+
+it('has no way from an API key to the admin API, nor back', async () => {
+  const { secret } = accounts.as('test').addKey({ organisation: 'acme', name: 'plain' });
+  expect((await call(secret, 'GET organisations'))[0]).toBe(401);
+  expect((await ask(secrets.operator)).status).toBe(401);
+});
+
+it('counts what all keys of an organisation spend against its budget, and shows it to its members', async () => {
+  const [, { id, secret }] = await call(secrets.owner, 'POST keys', {
+    ...{ organisation: 'acme', name: 'laptop', requests_per_minute: 100 },
+  });
+  const second = (await call(secrets.admin, 'POST keys', { organisation: 'acme', name: 'phone' }))[1].secret;
+  expect((await ask(secret)).status).toBe(200);
+  const [, usage] = await call(secrets.member, 'GET usage');
+  expect(usage.data).toMatchObject([{ key: id, organisation: 'acme', replies: 1 }]);
+  const reserved = usage.total.reserved_atomic;
+  const [, shown] = await call(secrets.member, 'GET organisations');
+  expect(shown.data).toMatchObject([{ id: 'acme', spent_atomic: '0', reserved_atomic: reserved, left_atomic: null }]);
+
+  const budget = { id: 'acme', name: 'acme', budget_atomic: `${BigInt(reserved) + 1n}` };
+  expect((await call(secrets.operator, 'POST organisations', budget))[1].outcome).toBe('changed');
+  expect((await call(secrets.operator, 'POST organisations', budget))[1].outcome).toBe('unchanged');
+  for (const one of [secret, second]) {
+    const refused = await ask(one);
+    expect(refused.status).toBe(429);
+    expect(((await refused.json()) as Answer).error).toMatchObject({ code: 'insufficient_quota' });
+  }
+  expect((await call(secrets.member, 'GET organisations'))[1].data).toMatchObject([{ left_atomic: '1' }]);
+  // Whoever belongs elsewhere goes on.
+  const [, other] = await call(foreign, 'POST keys', { organisation: 'other', name: 'mine' });
+  expect((await ask(other.secret)).status).toBe(200);
+  expect((await call(foreign, 'GET usage'))[1].data).toHaveLength(1);
+  expect((await call(secrets.operator, 'GET usage'))[1].data).toHaveLength(2);
+
+  const [, audit] = await call(secrets.owner, 'GET audit');
+  const line = audit.data.find(({ action, target }: Answer) => action === 'key added' && target === id);
+  expect(line).toMatchObject({ actor: 'acme/owner', organisation: 'acme' });
+  expect(JSON.stringify(audit)).not.toContain(secret);
+  expect(fixture.log.join()).not.toContain(secret);
+  expect((await call(secrets.owner, `DELETE keys/${id}`))[1]).toEqual({ id, outcome: 'changed' });
+  expect((await ask(secret)).status).toBe(401);
+});
+
+it.each([
+  ['POST keys', { organisation: 'acme' }, 'name'],
+  ['POST keys', { organisation: 'acme', name: 'k', budget_atomic: 5 }, 'budget_atomic'],
+  ['POST keys', { organisation: 'acme', name: 'k', budget_atomic: '-5' }, 'budget_atomic'],
+  ['POST keys', { organisation: 'acme', name: 'k', expires_at: 'soon' }, 'expires_at'],
+  ['POST keys', { organisation: 'acme', name: 'k', models: [] }, null],
+  ['POST members', { organisation: 'acme', id: 'A B', role: 'member' }, null],
+  ['POST members', { organisation: 'acme', id: 'eve', role: 'operator' }, 'role'],
+  ['POST organisations', { id: '../x', name: 'x' }, null],
+] as const)('refuses %s %o in its own terms', async (line, body, param) => {
+  const [status, { error }] = await call(secrets.operator, line, body);
+  expect([status, error.param]).toEqual([400, param]);
+});

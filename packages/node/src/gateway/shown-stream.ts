@@ -1,0 +1,79 @@
+import { ApiError } from '@ogong/host/http/api-error';
+import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type AnswerFormat, isSameFormat } from '@ogong/protocol/modality/text/answer/answer-format';
+import type { Delta } from './provider-call.ts';
+
+/**
+ * What a client was shown of a reply, over all tries. A further try gives the reply from its start, under the same draws: it has to
+ * repeat what was shown before anything of it is new. So the record that holds in the end is one of all that the client has.
+ */
+export interface ShownStream {
+  /** UTF-8 bytes of its text. */
+  readonly textBytes: number;
+  /** Whether anything was shown at all. */
+  readonly hasBegun: boolean;
+  /** Another try begins from the start. */
+  restart(): void;
+  /** @returns what of a delta the client does not have yet; undefined where that is nothing. @throws ApiError where the try says something else. */
+  take(delta: Delta): Delta | undefined;
+  /** The try is over. @throws ApiError where it ended before it said all that was shown. */
+  end(): void;
+}
+
+export function createShownStream(): ShownStream {
+  let text = '';
+  let textBytes = 0;
+  let format: AnswerFormat | undefined;
+  const tokens: TokenLogprob[] = [];
+  /** How much of it the running try has said. */
+  let saidLength = 0;
+  let saidTokens = 0;
+  return {
+    get textBytes() {
+      return textBytes;
+    },
+    get hasBegun() {
+      return format !== undefined;
+    },
+    restart() {
+      saidLength = 0;
+      saidTokens = 0;
+    },
+    take(delta) {
+      const again = delta.text.slice(0, text.length - saidLength);
+      const tokensAgain = delta.tokens.slice(0, tokens.length - saidTokens);
+      const isSame =
+        (format === undefined || isSameFormat(format, delta.format)) &&
+        text.startsWith(again, saidLength) &&
+        tokensAgain.every((token, i) => isSameToken(token, tokens[saidTokens + i]));
+      if (!isSame) throw createOtherReply();
+      saidLength += delta.text.length;
+      saidTokens += delta.tokens.length;
+      format ??= delta.format;
+      const fresh = { ...delta, text: delta.text.slice(again.length), tokens: delta.tokens.slice(tokensAgain.length) };
+      const isRepeated = again.length + tokensAgain.length > 0;
+      if (isRepeated && fresh.text === '' && fresh.tokens.length === 0) return undefined;
+      text += fresh.text;
+      textBytes += Buffer.byteLength(fresh.text);
+      tokens.push(...fresh.tokens);
+      return fresh;
+    },
+    end() {
+      if (saidLength < text.length || saidTokens < tokens.length) throw createOtherReply();
+    },
+  };
+}
+
+function isSameToken(token: TokenLogprob, shown: TokenLogprob | undefined): boolean {
+  return (
+    shown !== undefined &&
+    token.id === shown.id &&
+    token.logprob === shown.logprob &&
+    token.alternatives.length === shown.alternatives.length &&
+    Buffer.compare(token.bytes, shown.bytes) === 0 &&
+    token.alternatives.every((one, i) => isSameToken(one, shown.alternatives[i]))
+  );
+}
+
+const createOtherReply = (): ApiError =>
+  new ApiError('ogong_check_failed', 'The reply broke off, and another provider gives another one than was shown.');

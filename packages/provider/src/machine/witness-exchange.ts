@@ -1,0 +1,36 @@
+import { encodeEvidence } from '@ogong/attestation/evidence-file';
+import type { Witness } from '@ogong/attestation/witness';
+import type { Clock } from '@ogong/host/time/clock';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { computeWitnessData, encodeWitnessedExchange, hashChain } from '@ogong/protocol/tier/witness';
+import type { Attester } from './attester.ts';
+import { type ExchangeLimits, type ExchangeOrder, type MadeExchange, makeExchange } from './https-exchange.ts';
+
+export interface WitnessContext {
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly attester: Attester;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
+/**
+ * Makes an exchange, and has the machine say so: its report holds the hash of what was asked, of what came, and of who answered. Headers are not
+ * in it, so a key that the server wants stays here.
+ * @param challenge 32 bytes of whoever asks. @throws ExchangeError, AttesterError
+ */
+export async function witnessExchange(
+  order: ExchangeOrder,
+  { challenge, ...limits }: ExchangeLimits & { readonly challenge: Uint8Array },
+  { crypto, attester, clock }: WitnessContext,
+): Promise<{ readonly witness: Witness; readonly made: MadeExchange }> {
+  const { method, url, body: request = new Uint8Array() } = order;
+  const made = await makeExchange(order, limits, clock);
+  const { status, response, chain, timeMs } = made;
+  const statement = encodeWitnessedExchange({
+    ...{ method, url, status, timeMs },
+    requestHash: crypto.sha256(request),
+    responseHash: crypto.sha256(response),
+    chainHash: hashChain(crypto, chain),
+  });
+  const evidence = encodeEvidence(await attester.attest(computeWitnessData(crypto, statement, challenge)));
+  return { witness: { statement, challenge, chain, evidence, request, response }, made };
+}

@@ -1,0 +1,276 @@
+import { createPublicKey, verify, X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { checkMachineReport } from '@ogong/attestation/machine-check';
+import { parsePolicy } from '@ogong/attestation/policy-file';
+import { parseWitness, verifyWitness } from '@ogong/attestation/witness';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { HostPort } from '@ogong/host/link/host-port';
+import { concatBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import {
+  OTHER_AUTHORITY,
+  TEST_AUTHORITY,
+  TEST_SERVER_CERTIFICATES,
+  TEST_SERVER_KEY,
+} from '@ogong/testing/net/test-authority';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { proxyConfig } from './proxy-config.ts';
+import { startProxy } from './proxy-daemon.ts';
+
+const SECRET = 'a key of the vendor';
+const ACCESS = 'a key of the proxy';
+const directory = mkdtempSync(join(tmpdir(), 'ogong-proxy-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const save = (name: string, content: string): string => {
+  writeFileSync(join(directory, name), content);
+  return join(directory, name);
+};
+const authority = save('root.pem', TEST_AUTHORITY);
+const headers = save('headers.json', JSON.stringify({ Authorization: `Bearer ${SECRET}` }));
+
+interface Asked {
+  readonly path: string;
+  readonly key: string | undefined;
+  readonly body: string;
+}
+const asked: Asked[] = [];
+let answers: { status: number; type: string; body: string } = { status: 200, type: 'application/json', body: '{}' };
+let hold: Promise<void> | undefined;
+const upstream = createServer({ cert: TEST_SERVER_CERTIFICATES, key: TEST_SERVER_KEY }, (request, response) => {
+  let body = '';
+  request.setEncoding('utf8').on('data', (piece: string) => (body += piece));
+  request.on('end', async () => {
+    asked.push({ path: request.url ?? '', key: request.headers.authorization, body });
+    await hold;
+    response.writeHead(answers.status, { 'content-type': answers.type }).end(answers.body);
+  });
+});
+let origin = '';
+beforeAll(async () => {
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  origin = `https://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+});
+afterAll(() => void upstream.close());
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+  hold = undefined;
+});
+
+/** Later flags stand for earlier ones of the same name. */
+function read(...flags: string[]) {
+  const data = ['--data-dir', join(directory, 'machine'), '--log-level', 'fatal'];
+  const all = ['--listen', '127.0.0.1:0', '--upstream', origin, ...data, ...flags];
+  const pairs = all.flatMap((name, i) => (i % 2 === 0 ? [[name, all[i + 1] as string] as const] : []));
+  const last = pairs.filter(
+    ([name], i) => name === '--authority' || !pairs.slice(i + 1).some(([later]) => later === name),
+  );
+  const parsed = proxyConfig.parse(last.flat(), {});
+  if (parsed.kind !== 'run') throw new Error('help was printed');
+  return parsed.values;
+}
+
+async function open(...flags: string[]) {
+  const base = ['--authority', authority, '--tee', 'software', '--upstream-headers', headers];
+  const daemon = await startProxy(read(...base, ...flags));
+  stops.push(daemon.stop);
+  const ready = daemon.ready as {
+    address: HostPort;
+    signingKey: string;
+    image: string;
+    softwareKey: string;
+    certHash: string;
+  };
+  const policy = parsePolicy(utf8Encode(JSON.stringify({ images: [ready.image], softwareKeys: [ready.softwareKey] })));
+  return { ready, policy, call: createCaller(ready.address) };
+}
+
+interface Called {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly body: Buffer;
+  readonly certificate: X509Certificate;
+}
+
+const createCaller =
+  ({ host, port }: HostPort) =>
+  (path: string, sent?: string, extra: Readonly<Record<string, string>> = {}): Promise<Called> =>
+    new Promise((resolve, reject) => {
+      const options = {
+        host,
+        port,
+        path,
+        method: sent === undefined ? 'GET' : 'POST',
+        rejectUnauthorized: false,
+        agent: false,
+      };
+      const type = sent === undefined ? {} : { 'content-type': 'application/json' };
+      const request = httpsRequest({ ...options, headers: { ...type, ...extra } }, (answer) => {
+        const certificate = new X509Certificate((answer.socket as TLSSocket).getPeerCertificate().raw);
+        const pieces: Buffer[] = [];
+        answer.on('data', (piece: Buffer) => pieces.push(piece));
+        answer.on('end', () =>
+          resolve({
+            status: answer.statusCode ?? 0,
+            headers: answer.headers,
+            body: Buffer.concat(pieces),
+            certificate,
+          }),
+        );
+      });
+      request.on('error', reject);
+      request.end(sent);
+    });
+
+const json = ({ body }: Called) => JSON.parse(body.toString('utf8'));
+const CHAT = '{"model":"hosted","messages":[{"role":"user","content":"Hello"}]}';
+
+describe('a proxy of a hosted model', () => {
+  it('has a door whose key the machine vouches for', async () => {
+    const { call, policy, ready } = await open();
+    const nonce = '3c'.repeat(32);
+    const called = await call(`/v1/attestation/report?signing_algo=ed25519&nonce=${nonce}`);
+    const report = json(called);
+    const raw = new Uint8Array(called.certificate.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32));
+    expect(report).toMatchObject({
+      ...{ signing_address: toHex(raw), signing_public_key: ready.signingKey, request_nonce: nonce },
+      ...{ signing_algo: 'ed25519', intel_quote: null, nvidia_payload: null },
+    });
+    expect(toHex(crypto.sha256(new Uint8Array(called.certificate.raw)))).toBe(ready.certHash);
+    const evidence = utf8Encode(JSON.stringify(report.evidence));
+    const of = (key: Uint8Array, given: string) =>
+      checkMachineReport(evidence, concatBytes(key, fromHex(given)), { policy, nowMs: Date.now() });
+    expect((await of(raw, nonce)).filter(({ status }) => status === 'fail')).toEqual([]);
+    const failed = async (key: Uint8Array, given: string) =>
+      (await of(key, given)).filter(({ status }) => status === 'fail').map(({ id }) => id);
+    expect(await failed(raw, '3d'.repeat(32))).toEqual(['machine', 'report-data']);
+    // A door with another key is somebody who stands before the machine.
+    expect(await failed(new Uint8Array(32), nonce)).toEqual(['machine', 'report-data']);
+    expect((await open()).ready.signingKey).not.toBe(ready.signingKey);
+    for (const wrong of ['signing_algo=ecdsa', 'nonce=12'])
+      expect((await call(`/v1/attestation/report?${wrong}`)).status).toBe(400);
+  });
+
+  it('hands on what was asked and what came, and shows both', async () => {
+    const { call, policy, ready } = await open();
+    answers = { status: 200, type: 'application/json', body: '{"id":"chatcmpl-7","choices":[]}' };
+    const challenge = 'a7'.repeat(32);
+    const called = await call('/v1/chat/completions', CHAT, { 'x-ogong-challenge': challenge });
+    expect([called.status, called.body.toString()]).toEqual([200, answers.body]);
+    expect(asked.at(-1)).toEqual({ path: '/v1/chat/completions', key: `Bearer ${SECRET}`, body: CHAT });
+
+    const path = called.headers['x-ogong-witness'] as string;
+    const witness = parseWitness(new Uint8Array((await call(path)).body));
+    const root = toHex(crypto.sha256(new Uint8Array(new X509Certificate(TEST_AUTHORITY).raw)));
+    const reader = { crypto, policy, nowMs: Date.now(), authorities: [root], challenge: fromHex(challenge) };
+    const { checks, exchange } = await verifyWitness(witness, reader);
+    expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect(exchange).toMatchObject({ method: 'POST', url: `${origin}/v1/chat/completions`, status: 200 });
+    // A proxy that answers by itself has other bytes than the witness, or none.
+    const own = await verifyWitness({ ...witness, response: utf8Encode('{"id":"chatcmpl-7"}') }, reader);
+    expect(own.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['response']);
+
+    for (const id of ['chatcmpl-7', path.split('/').at(-1) as string]) {
+      const said = json(await call(`/v1/signature/${id}?signing_algo=ed25519`));
+      const hash = (text: string): string => toHex(crypto.sha256(utf8Encode(text)));
+      expect(said).toMatchObject({ text: `${hash(CHAT)}:${hash(answers.body)}`, signing_address: ready.signingKey });
+      const key = createPublicKey(called.certificate.publicKey.export({ format: 'pem', type: 'spki' }));
+      expect(verify(null, Buffer.from(said.text), key, Buffer.from(said.signature, 'hex'))).toBe(true);
+      expect(verify(null, Buffer.from(`${said.text}0`), key, Buffer.from(said.signature, 'hex'))).toBe(false);
+    }
+    expect((await call('/v1/signature/unknown')).status).toBe(404);
+    expect((await call('/v1/witness/unknown')).status).toBe(404);
+    for (const shown of [called, await call(path)]) expect(shown.body.toString()).not.toContain(SECRET);
+  });
+
+  it('hands on errors and streams of the vendor as they are, and gives no earlier answer’s name away', async () => {
+    const { call } = await open();
+    answers = { status: 429, type: 'application/json', body: '{"error":{"message":"slower"}}' };
+    const refused = await call('/v1/messages', CHAT);
+    expect([refused.status, refused.body.toString()]).toEqual([429, answers.body]);
+    answers = { status: 200, type: 'text/event-stream', body: 'data: {"id":"a"}\n\ndata: [DONE]\n\n' };
+    const streamed = await call('/v1/chat/completions', CHAT);
+    expect([streamed.headers['content-type'], streamed.body.toString()]).toEqual(['text/event-stream', answers.body]);
+    answers = { status: 200, type: 'application/json', body: '{"id":"one","n":1}' };
+    await call('/v1/chat/completions', CHAT);
+    const first = json(await call('/v1/signature/one')).text;
+    answers = { ...answers, body: '{"id":"one","n":2}' };
+    await call('/v1/chat/completions', CHAT);
+    expect(json(await call('/v1/signature/one')).text).toBe(first);
+  });
+
+  it('asks nobody for whom no named authority vouches, and takes no answer that is too long', async () => {
+    const strange = await open('--authority', save('other.pem', OTHER_AUTHORITY));
+    answers = { status: 200, type: 'application/json', body: '{"id":"x"}' };
+    expect((await strange.call('/v1/chat/completions', CHAT)).status).toBe(200);
+    const before = asked.length;
+    const parsed = read(
+      '--authority',
+      join(directory, 'other.pem'),
+      '--tee',
+      'software',
+      '--upstream-headers',
+      headers,
+    );
+    const daemon = await startProxy(parsed);
+    stops.push(daemon.stop);
+    const refused = await createCaller((daemon.ready as { address: HostPort }).address)('/v1/chat/completions', CHAT);
+    expect([refused.status, asked.length]).toEqual([502, before]);
+    expect(refused.body.toString()).toContain('no named authority vouches');
+    const { call } = await open('--max-response', '5B');
+    expect((await call('/v1/chat/completions', CHAT)).status).toBe(502);
+  });
+
+  it('wants its key where it has one, and keeps its answers to itself', async () => {
+    answers = { status: 200, type: 'application/json', body: '{"id":"mine"}' };
+    const { call } = await open('--access-key', ACCESS);
+    const before = asked.length;
+    for (const extra of [{}, { authorization: 'Bearer other' }, { authorization: ACCESS }] as Record<string, string>[])
+      expect((await call('/v1/chat/completions', CHAT, extra)).status).toBe(401);
+    expect(asked.length).toBe(before);
+    expect((await call('/v1/chat/completions', CHAT, { authorization: `Bearer ${ACCESS}` })).status).toBe(200);
+    expect((await call('/v1/messages', CHAT, { 'x-api-key': ACCESS })).status).toBe(200);
+    expect(asked.at(-1)?.key).toBe(`Bearer ${SECRET}`);
+    expect((await call('/v1/signature/mine')).status).toBe(401);
+    expect((await call('/v1/attestation/report')).status).toBe(200);
+  });
+
+  it('refuses more at once than it was told, and requests that it cannot read', async () => {
+    const { call } = await open('--max-requests', '1');
+    let release = (): void => {};
+    hold = new Promise((resolve) => (release = resolve));
+    const before = asked.length;
+    const first = call('/v1/chat/completions', CHAT);
+    while (asked.length === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect((await call('/v1/chat/completions', CHAT)).status).toBe(429);
+    release();
+    expect((await first).status).toBe(200);
+    expect((await call('/v1/chat/completions', CHAT, { 'x-ogong-challenge': '12' })).status).toBe(400);
+    expect((await call('/v1/chat/completions', 'x'.repeat(2 ** 20 + 1))).status).toBe(413);
+    expect((await call('/v1/models')).status).toBe(404);
+  });
+
+  it('does not start without machine, authority, an origin of https, or a key where others can call', async () => {
+    const given = ['--authority', authority, '--tee', 'software'];
+    const wrong: [flags: string[], problem: string][] = [
+      [['--tee', 'software'], '--authority'],
+      [['--authority', authority], '--tee'],
+      [[...given, '--listen', '0.0.0.0:0'], '--access-key'],
+      [[...given, '--upstream', 'http://127.0.0.1:1'], '--upstream'],
+      [[...given, '--upstream', `${origin}/v1`], '--upstream'],
+      [[...given, '--upstream-headers', save('bad.json', JSON.stringify({ a: `${SECRET}\n` }))], '--upstream-headers'],
+      [[...given, '--upstream-headers', save('host.json', '{"Host":"other"}')], 'host is not yours to set'],
+    ];
+    for (const [flags, problem] of wrong) {
+      const error = await startProxy(read(...flags)).catch((cause: Error) => cause);
+      expect(error, flags.join(' ')).toBeInstanceOf(Error);
+      expect((error as Error).message).toContain(problem);
+      expect((error as Error).message).not.toContain(SECRET);
+    }
+  });
+});

@@ -1,0 +1,196 @@
+import { createHash, createPublicKey, randomBytes, randomUUID, sign, timingSafeEqual } from 'node:crypto';
+import { encodeEvidence } from '@ogong/attestation/evidence-file';
+import { encodeWitness } from '@ogong/attestation/witness';
+import { Secret } from '@ogong/host/crypto/secret';
+import { type ApiApp, type ApiContext, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
+import { readJsonBody } from '@ogong/host/http/body';
+import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
+import type { Logger } from '@ogong/host/log/logger';
+import type { Clock } from '@ogong/host/time/clock';
+import { fromHex, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { MAX_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
+import { REPORT_DATA_BYTES } from '@ogong/protocol/tier/attestation';
+import type { Attester } from '../machine/attester.ts';
+import { ExchangeError } from '../machine/https-exchange.ts';
+import { witnessExchange } from '../machine/witness-exchange.ts';
+import { createExchangeMemory } from './exchange-memory.ts';
+import { CHALLENGE_HEADER, FORWARDED_ROUTES, PROOF_ROUTES, WITNESS_HEADER } from './proxy-routes.ts';
+
+export interface ModelProxyOptions {
+  /** Origin of the hosted API, of https. */
+  readonly upstream: string;
+  /** PEM: the only roots that may vouch for it. */
+  readonly authorities: readonly string[];
+  /** What the hosted API wants beside the body: a key. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What callers have to show as a bearer token; undefined where anybody may call. */
+  readonly accessKey: Secret<string> | undefined;
+  readonly timeoutMs: number;
+  readonly maxResponseBytes: number;
+  /** Exchanges at once. */
+  readonly maxRequests: number;
+}
+
+export interface ModelProxyParts {
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly attester: Attester;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly log: Pick<Logger, 'error'>;
+}
+
+/** Asks a hosted API for its callers, and shows what it asked and what it was told. */
+export interface ModelProxy {
+  readonly app: ApiApp;
+  /** Of the door: its key is made here, is on no disk, and signs what crossed the wire, too. */
+  readonly identity: LinkIdentity;
+  /** Ed25519, 32 bytes. */
+  readonly signingKey: Uint8Array;
+}
+
+const KEPT = { maxCount: 1_024, maxBytes: 128 << 20 };
+const BODY_TIMEOUT_MS = 15_000;
+const NONCE_BYTES = 32;
+const ED25519_KEY_BYTES = 32;
+const MAX_GIVEN_ID = 128;
+/** As deployed clients word it; ours is the one that both have. */
+const SIGNING_ALGORITHM = 'ed25519';
+
+export async function createModelProxy(options: ModelProxyOptions, parts: ModelProxyParts): Promise<ModelProxy> {
+  const identity = await createLinkIdentity(new Secret(new Uint8Array(randomBytes(ED25519_KEY_BYTES))));
+  const der = createPublicKey(identity.privateKey).export({ format: 'der', type: 'spki' });
+  const signingKey = new Uint8Array(der.subarray(der.length - ED25519_KEY_BYTES));
+  const memory = createExchangeMemory(KEPT);
+  let running = 0;
+
+  const forward: Handler = async (context) => {
+    assertAccess(context, options.accessKey);
+    const challenge = readNonce(context.req.header(CHALLENGE_HEADER), CHALLENGE_HEADER);
+    if (running >= options.maxRequests)
+      throw new ApiError('too_many_requests', `${running} requests are under way; try again in a moment.`, {
+        retryAfterS: 1,
+      });
+    running++;
+    try {
+      const body = await readJsonBody(context, { maxBytes: MAX_REQUEST_BYTES, timeoutMs: BODY_TIMEOUT_MS });
+      const order = {
+        method: 'POST',
+        url: `${options.upstream}${new URL(context.req.url).pathname}`,
+        headers: { 'content-type': 'application/json', ...options.headers },
+        body,
+      } as const;
+      const { witness, made } = await witnessExchange(order, { ...options, challenge }, parts);
+      const text = `${toHex(parts.crypto.sha256(body))}:${toHex(parts.crypto.sha256(made.response))}`;
+      const signature = new Uint8Array(sign(null, utf8Encode(text), identity.privateKey));
+      const id = `wit-${randomUUID()}`;
+      memory.keep(id, readGivenId(made.response), { witness, text, signature });
+      const headers = {
+        'content-type': made.contentType,
+        [WITNESS_HEADER]: PROOF_ROUTES.witness.path.replace(':id', id),
+      };
+      // Of some statuses a response has no body.
+      const answer = made.response.length === 0 ? null : new Uint8Array(made.response);
+      return new Response(answer, { status: made.status, headers });
+    } finally {
+      running--;
+    }
+  };
+
+  const find = (context: ApiContext) => {
+    assertAccess(context, options.accessKey);
+    const kept = memory.find(context.req.param('id') ?? '');
+    if (kept === undefined) throw new ApiError('not_found', 'Nothing is kept here under this id.');
+    return kept;
+  };
+
+  const app = createApiApp({
+    explain: explainExchange,
+    onFailure: (err, requestId) => parts.log.error({ err, requestId }, 'a request failed'),
+  });
+  mountRoutes(app, FORWARDED_ROUTES, {
+    chat: forward,
+    completion: forward,
+    embedding: forward,
+    response: forward,
+    message: forward,
+  });
+  mountRoutes(app, PROOF_ROUTES, {
+    // Whoever wants to know whom it speaks to has no key yet.
+    async report(context) {
+      assertAlgorithm(context);
+      const nonce = readNonce(context.req.query('nonce'), 'nonce', () => new Uint8Array(randomBytes(NONCE_BYTES)));
+      const data = new Uint8Array(REPORT_DATA_BYTES);
+      data.set(signingKey);
+      data.set(nonce, ED25519_KEY_BYTES);
+      const evidence = await parts.attester.attest(data);
+      const { cpu, eventLog } = evidence;
+      return context.json({
+        signing_algo: SIGNING_ALGORITHM,
+        signing_address: toHex(signingKey),
+        signing_public_key: toHex(signingKey),
+        request_nonce: toHex(nonce),
+        intel_quote: cpu.kind === 'intel' ? toHex(cpu.quote) : null,
+        event_log: eventLog === undefined ? null : (JSON.parse(eventLog) as unknown),
+        nvidia_payload: null,
+        evidence: JSON.parse(utf8Decode(encodeEvidence(evidence))) as unknown,
+      });
+    },
+    signature(context) {
+      assertAlgorithm(context);
+      const { text, signature } = find(context);
+      return context.json({
+        text,
+        signature: toHex(signature),
+        signing_address: toHex(signingKey),
+        signing_algo: SIGNING_ALGORITHM,
+      });
+    },
+    witness(context) {
+      const { witness } = find(context);
+      return new Response(new Uint8Array(encodeWitness(witness)), { headers: { 'content-type': 'application/json' } });
+    },
+  });
+  return { app, identity, signingKey };
+}
+
+function assertAccess({ req }: ApiContext, accessKey: Secret<string> | undefined): void {
+  if (accessKey === undefined) return;
+  const given = /^Bearer (.+)$/.exec(req.header('authorization') ?? '')?.[1] ?? req.header('x-api-key') ?? '';
+  const [shown, own] = [given, accessKey.reveal()].map((text) => createHash('sha256').update(text).digest());
+  if (!timingSafeEqual(shown as Buffer, own as Buffer))
+    throw new ApiError('invalid_api_key', 'This is not the key of this proxy.');
+}
+
+function assertAlgorithm({ req }: ApiContext): void {
+  const wanted = req.query('signing_algo') ?? SIGNING_ALGORITHM;
+  if (wanted !== SIGNING_ALGORITHM)
+    throw new ApiError('invalid_request', `signing_algo: this machine signs by ${SIGNING_ALGORITHM} alone.`, {
+      param: 'signing_algo',
+    });
+}
+
+function readNonce(text: string | undefined, param: string, fallback = () => new Uint8Array(NONCE_BYTES)): Uint8Array {
+  if (text === undefined) return fallback();
+  if (!/^[0-9a-fA-F]{64}$/.test(text))
+    throw new ApiError('invalid_request', `${param}: 64 hexadecimal digits are expected.`, { param });
+  return fromHex(text.toLowerCase());
+}
+
+/** What the hosted API calls its answer. It names nothing but this lookup. */
+function readGivenId(response: Uint8Array): string | undefined {
+  try {
+    const { id } = JSON.parse(utf8Decode(response)) as { readonly id?: unknown };
+    return typeof id === 'string' && id.length > 0 && id.length <= MAX_GIVEN_ID ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function explainExchange(error: unknown): ApiError | undefined {
+  if (!(error instanceof ExchangeError)) return undefined;
+  const code = error.code === 'timeout' ? 'provider_timeout' : 'provider_failed';
+  return new ApiError(code, `The hosted API was not asked, or its answer is not handed on: ${error.message}.`, {
+    cause: error,
+  });
+}
