@@ -18,7 +18,7 @@ import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
-import { type PlannedRequest, planRequest, planRequest } from './prompts.ts';
+import { type PlannedRequest, planRequest } from './prompts.ts';
 import { createTestReader, DEMO_TEST_RATES, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
 import { askByReach } from './reach.ts';
