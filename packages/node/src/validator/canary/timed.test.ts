@@ -24,18 +24,16 @@ afterEach(async () => {
 /** A network that has served and audited; then verifiers change as their names say. */
 async function createChallenger({ isConnected = true, isLate = false, rateOf = (): number | undefined => 20 } = {}) {
   const served = new Map<string, TestReply>();
-  /** What each verifier was asked to score, in audits and in challenges. */
-  const scored = new Map<string, string[]>();
-  const note = (...[peer, job]: Parameters<TestVerifiers>): void => {
-    scored.set(nameOf(peer), [
-      ...(scored.get(nameOf(peer)) ?? []),
-      toHex(crypto.sha256(job.request, job.header, job.sketchBankSeed)),
-    ]);
+  /** What each verifier was asked to score. */
+  const [audited, scored] = [new Map<string, string[]>(), new Map<string, string[]>()];
+  const note = (to: Map<string, string[]>, ...[peer, job]: Parameters<TestVerifiers>): void => {
+    const work = toHex(crypto.sha256(job.request, job.header, job.sketchBankSeed));
+    to.set(nameOf(peer), [...(to.get(nameOf(peer)) ?? []), work]);
   };
   const audit = answerHonestly(served);
   const validator = createTestValidator({
     verifiers: (peer, job) => {
-      note(peer, job);
+      note(audited, peer, job);
       return audit(peer, job);
     },
   });
@@ -63,7 +61,7 @@ async function createChallenger({ isConnected = true, isLate = false, rateOf = (
     ...inner,
     async commit(peer, job, call) {
       asked.push({ name: nameOf(peer), timeoutMs: call.timeoutMs });
-      note(peer, job);
+      note(scored, peer, job);
       if (nameOf(peer) === 'gone') throw new Error('nobody answers');
       const answer = await inner.commit(peer, job, call);
       // It has the work of many keys before it.
@@ -102,7 +100,7 @@ async function createChallenger({ isConnected = true, isLate = false, rateOf = (
     parseTestReport(
       reportTests(validator.store, 'timed', { chainId: 31_337n, validator: new Uint8Array(20), latest: 14n }),
     );
-  return { validator, ended, asked, scored, run, outcomesOf, report };
+  return { validator, ended, asked, audited, scored, run, outcomesOf, report };
 }
 
 it('finds who answers rightly, wrongly, and not at all', async () => {
@@ -141,11 +139,16 @@ it('says nothing of anybody while this validator hears of nobody, or knows no de
   }
 });
 
-it('gives nobody work whose report it may have kept', async () => {
-  const { ended, scored, run } = await createChallenger();
+it('gives nobody the same work twice, and what it has audited last', async () => {
+  const { ended, scored, audited, run } = await createChallenger();
   run(12n);
   // Each key is drawn again and again, and there are three replies.
   await expect.poll(() => ended.length, { timeout: 20_000 }).toBeGreaterThan(20);
   expect([...scored.values()].some((all) => all.length > 2)).toBe(true);
   for (const [name, all] of scored) expect(new Set(all).size, name).toBe(all.length);
+  expect([...audited.values()].some((all) => all.length > 0)).toBe(true);
+  for (const [name, all] of scored) {
+    const isKnown = all.map((work) => audited.get(name)?.includes(work) === true);
+    expect(isKnown, name).toEqual(isKnown.toSorted((a, b) => Number(a) - Number(b)));
+  }
 });

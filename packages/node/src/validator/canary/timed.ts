@@ -24,7 +24,7 @@ import {
 } from '../audit/verifier-call.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type ReplyRow, toClaim } from '../store/reply-store.ts';
-import { listTimedWork } from '../store/timed-work.ts';
+import { listTimedWork, type TimedReply } from '../store/timed-work.ts';
 import {
   createDrawnTests,
   type DrawnTest,
@@ -105,32 +105,34 @@ async function challenge(state: ChallengeState, test: DrawnTest, signal: AbortSi
 }
 
 /**
- * Nothing that this key was given before: it may have kept the report. Of the rest a draw that only this validator can make, and of each server
- * one before a second of anybody: whoever serves the newest replies, short ones or ones that it foresees, cannot choose what a friend is asked.
+ * Nothing that this key was given before, and what it was asked about in an audit last: it may have kept the report. Among the others a draw
+ * that only this validator can make, and of each server one before a second of anybody: whoever serves the newest replies, short ones or ones
+ * that it foresees, cannot choose what a friend is asked.
  */
 function chooseWork(
   { crypto, jobSecret, given }: Pick<ChallengeState, 'crypto' | 'jobSecret' | 'given'>,
   test: DrawnTest,
-  rows: readonly ReplyRow[],
+  replies: readonly TimedReply[],
 ): readonly ReplyRow[] {
   const { epoch, providerId, arrival } = test;
-  const drawn = rows
-    .filter(({ replyId }) => !given.has(test, replyId))
-    .map((row) => {
+  const drawn = replies
+    .filter(({ row }) => !given.has(test, row.replyId))
+    .map((reply) => {
       const writer = createWriter()
         .bytes(WORK_DOMAIN)
         .bytes(jobSecret, 32)
         .u64(epoch)
         .bytes(providerId, 32)
         .u8(arrival);
-      return { row, at: toHex(crypto.sha256(writer.bytes(row.replyId, 16).finish())) };
+      return { reply, at: toHex(crypto.sha256(writer.bytes(reply.row.replyId, 16).finish())) };
     })
-    .sort((a, b) => (a.at < b.at ? -1 : 1));
-  const serverOf = (row: ReplyRow): string => toHex(toClaim(row).order.providerId);
-  return takeTurns(
-    drawn.map(({ row }) => row),
-    serverOf,
-  ).slice(0, MAX_JOBS);
+    .sort((a, b) => (a.at < b.at ? -1 : 1))
+    .map(({ reply }) => reply);
+  const serverOf = ({ row }: TimedReply): string => toHex(toClaim(row).order.providerId);
+  const [fresh, known] = [false, true].map((which) => drawn.filter(({ isKnown }) => isKnown === which));
+  return [...takeTurns(fresh ?? [], serverOf), ...takeTurns(known ?? [], serverOf)]
+    .slice(0, MAX_JOBS)
+    .map(({ row }) => row);
 }
 
 interface GivenWork {

@@ -15,24 +15,30 @@ export interface TimedSubject {
   readonly verifierIds: readonly Uint8Array[];
 }
 
+/** A reply that may be scored again. */
+export interface TimedReply {
+  readonly row: ReplyRow;
+  /** This verifier was asked in its audit: it may have kept its report. */
+  readonly isKnown: boolean;
+}
+
 /**
- * The newest accepted texts of a model that somebody else served, that this verifier was not asked about, and whose request is still kept:
- * their right reports are known, and not to it.
+ * The newest accepted texts of a model that somebody else served and whose request is still kept: their right reports are known.
  * @param limit how many are looked at; those of other models among them are left out.
  */
 export function listTimedWork(
   store: Store,
   { providerId, modelRoot, verifierIds }: TimedSubject,
   limit: number,
-): ReplyRow[] {
+): TimedReply[] {
   const sql = `SELECT log.reply_id, log.entry FROM log JOIN replies ON replies.reply_id = log.reply_id
     WHERE verdict = 'accept' AND request IS NOT NULL AND provider_id <> ? ORDER BY log.position DESC LIMIT ?`;
   return workColumns.all(store.prepare(sql), providerId, limit).flatMap(({ replyId, entry }) => {
     const { verifiers } = parseVerdictEntry(entry);
-    if (verifiers.some((asked) => verifierIds.some((id) => equalBytes(id, asked.verifierId)))) return [];
+    const isKnown = verifiers.some((asked) => verifierIds.some((id) => equalBytes(id, asked.verifierId)));
     const row = readReply(store, replyId);
     if (row?.submission === undefined) return [];
     const { header, record } = toClaim(row);
-    return isTextHeader(header) && equalBytes(record.modelRoot, modelRoot) ? [row] : [];
+    return isTextHeader(header) && equalBytes(record.modelRoot, modelRoot) ? [{ row, isKnown }] : [];
   });
 }
