@@ -7,6 +7,7 @@ export type { Posture } from '@ogong/protocol/tier/posture';
 export type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 export type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';
+export { createCheckedFetch } from './checked-fetch.ts';
 export {
   type CallOptions,
   type CheckedAnswer,

@@ -1,0 +1,82 @@
+import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { type ClientOptions, createClient } from './client.ts';
+import { GatewayApiError, ReceiptError } from './errors.ts';
+
+type Params = Readonly<Record<string, unknown>>;
+type Ask = (client: ReturnType<typeof createClient>, params: Params, signal: AbortSignal) => Promise<unknown>;
+
+/** What can be asked through it, each by the client's own function. */
+const ASKS: Readonly<Record<string, Ask>> = {
+  [GATEWAY_ROUTES.chat.path]: (client, params, signal) =>
+    client.chat.completions.create(params as never, { signal }) as Promise<unknown>,
+  [GATEWAY_ROUTES.completion.path]: (client, params, signal) =>
+    client.completions.create(params as never, { signal }) as Promise<unknown>,
+  [GATEWAY_ROUTES.embedding.path]: (client, params, signal) => client.embeddings.create(params as never, { signal }),
+  [GATEWAY_ROUTES.rerank.path]: (client, params, signal) => client.rerank(params as never, { signal }),
+};
+
+/**
+ * A `fetch` for other clients of OpenAI's API (the package `openai`, the Vercel AI SDK, LangChain): every answer is checked before they
+ * have it. What fails a check reaches them as an error of status 422 with the code `ogong_check_failed`, which no client tries again by
+ * itself; in a stream as an event with an error, and no end. It asks its own gateway alone. Lists are read as they are. What it cannot
+ * check (other APIs, stored answers) is refused with the code `ogong_unchecked`.
+ * @param options as for `createClient`; the key is that of the request, where it has one.
+ */
+export function createCheckedFetch(options: ClientOptions): typeof globalThis.fetch {
+  const origin = new URL(options.baseUrl).origin;
+  const plain = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const url = new URL(request.url);
+    if (url.origin !== origin) throw new TypeError(`this fetch asks ${origin} alone, and not ${url.origin}`);
+    if (request.method === 'GET') return plain(request);
+    const ask = ASKS[url.pathname];
+    if (ask === undefined || request.method !== 'POST')
+      return refuse('ogong_unchecked', `answers of ${request.method} ${url.pathname} cannot be checked`);
+    const key = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? options.apiKey;
+    const client = createClient({ ...options, ...(key !== undefined && { apiKey: key }) });
+    try {
+      const params = (await request.json()) as Params;
+      const answer = await ask(client, params, request.signal);
+      if (params.stream === true) return streamEvents(answer as AsyncIterable<unknown>);
+      return Response.json((answer as { readonly response: unknown }).response);
+    } catch (error) {
+      if (error instanceof GatewayApiError) return Response.json({ error: describe(error) }, { status: error.status });
+      if (error instanceof ReceiptError) return refuse('ogong_check_failed', error.message);
+      throw error;
+    }
+  };
+}
+
+const refuse = (code: string, message: string): Response =>
+  Response.json({ error: { message, type: 'invalid_request_error', param: null, code } }, { status: 422 });
+
+function describe(error: unknown) {
+  const { message } = error as Error;
+  if (error instanceof GatewayApiError) return { message, type: 'api_error', param: error.param, code: error.code };
+  const code = error instanceof ReceiptError ? 'ogong_check_failed' : 'ogong_stream_failed';
+  return { message, type: 'api_error', param: null, code };
+}
+
+/** Server-sent events. The client pulls, so no more is read ahead than it takes. */
+function streamEvents(chunks: AsyncIterable<unknown>): Response {
+  const iterator = chunks[Symbol.asyncIterator]();
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const write = (text: string) => controller.enqueue(encoder.encode(`data: ${text}\n\n`));
+      try {
+        const { done, value } = await iterator.next();
+        if (!done) return write(JSON.stringify(value));
+        write('[DONE]');
+      } catch (error) {
+        write(JSON.stringify({ error: describe(error) }));
+      }
+      controller.close();
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+}
