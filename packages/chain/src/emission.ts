@@ -85,14 +85,17 @@ export function createEmissionReads({ read }: Reads, deployment: Where) {
     emissionState(): Promise<EmissionState> {
       const emission = contract();
       return read('the emission', async (client) => {
-        const [start, period, lambdaPpm, allotted, count, talliedUntil, { timestamp }] = await Promise.all([
-          client.readContract({ ...emission, functionName: 'start' }),
-          client.readContract({ ...emission, functionName: 'period' }),
-          client.readContract({ ...emission, functionName: 'lambda' }),
-          client.readContract({ ...emission, functionName: 'allotted' }),
-          client.readContract({ ...emission, functionName: 'allotmentCount' }),
-          client.readContract({ ...emission, functionName: 'talliedUntil' }),
-          client.getBlock(),
+        // At one block: a number of one block and an end of another make a tally that the contract never takes, and a signer signs one
+        // tally under each number.
+        const { number: blockNumber, timestamp } = await client.getBlock();
+        const at = { ...emission, blockNumber };
+        const [start, period, lambdaPpm, allotted, count, talliedUntil] = await Promise.all([
+          client.readContract({ ...at, functionName: 'start' }),
+          client.readContract({ ...at, functionName: 'period' }),
+          client.readContract({ ...at, functionName: 'lambda' }),
+          client.readContract({ ...at, functionName: 'allotted' }),
+          client.readContract({ ...at, functionName: 'allotmentCount' }),
+          client.readContract({ ...at, functionName: 'talliedUntil' }),
         ]);
         return { start, period, lambdaPpm, allotted, count: Number(count), talliedUntil, now: timestamp };
       });
@@ -208,7 +211,35 @@ async function readRecycledWork(
     }
   }
   const ejected = await readEjected(client, { address, block }, end - 1n);
+  await assertEjections(client, { address, batches: batches.values(), ejected, until });
   return { recycled: after - before, batches: [...batches.values()], ejected };
+}
+
+/**
+ * The chain knows whose ejection is in force: a node that has lost old events does not pass for one with all of them.
+ * @param until seconds since 1970. @throws ChainError `bad-input`
+ */
+async function assertEjections(
+  client: PublicClient,
+  {
+    address,
+    batches,
+    ejected,
+    until,
+  }: {
+    readonly address: Address;
+    readonly batches: Iterable<{ readonly lines: readonly { readonly providerId: Hex }[] }>;
+    readonly ejected: readonly Hex[];
+    readonly until: bigint;
+  },
+): Promise<void> {
+  const paid = new Set([...batches].flatMap(({ lines }) => lines.map(({ providerId }) => providerId)));
+  for (const providerId of paid) {
+    const call = { address, abi: settlementAbi, functionName: 'ejectionOf', args: [providerId] } as const;
+    const { since } = await client.readContract(call);
+    if (since !== 0n && since < until && !ejected.includes(providerId))
+      throw new ChainError('bad-input', `the events lack the ejection of ${providerId}: the node has lost some`);
+  }
 }
 
 /** Who was ejected, and not reinstated, up to a block. */

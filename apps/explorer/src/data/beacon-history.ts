@@ -75,7 +75,10 @@ export async function readBeaconHistory(
   const found: Uint8Array[] = [newest];
   for (let epoch = last - 1n; found.length < count && epoch > 0n; epoch -= 1n) {
     try {
-      found.push(await api.certificate(epoch));
+      const bytes = await api.certificate(epoch);
+      // A gateway may answer with another epoch's.
+      if (parseEpochCertificate(bytes).epoch !== epoch) break;
+      found.push(bytes);
     } catch {
       // What a gateway no longer has ends the history.
       break;

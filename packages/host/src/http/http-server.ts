@@ -59,7 +59,6 @@ export function createHttpServer(
   const places = createHttpPlaces(options);
   // The places decide who stays; this bounds what has not been closed yet.
   server.maxConnections = 2 * options.maxConnections;
-  // A handshake has a timeout of its own; what it ends in is the connection.
   server.on(tls === undefined ? 'connection' : 'secureConnection', places.enter);
 
   const waitUntil = (one: Promise<unknown>): void => keepUntilSettled(work, one);
@@ -79,6 +78,8 @@ export function createHttpServer(
     void answer(incoming, outgoing);
   });
   server.on('clientError', refuseMalformed);
+  // Node leaves a link open whose handshake is too slow, and nothing can be said to whoever speaks no TLS.
+  if (tls !== undefined) server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
 
   return {
     start: () => listen(server, options.bind),

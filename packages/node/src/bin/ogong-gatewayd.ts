@@ -159,8 +159,20 @@ async function start(values: Values): Promise<Daemon> {
 /** @throws GatewayConfigError where there is an address and no secret: nobody could tell whose word it is. */
 function readWebhook({ alertWebhook: url, alertSecret: secret }: Values): AlertWebhook | undefined {
   if (url === undefined) return undefined;
+  const { username, password } = new URL(url);
+  if (username !== '' || password !== '')
+    throw new GatewayConfigError('--alert-webhook: an address without user and password is expected');
   if (secret) return { url, secret };
   throw new GatewayConfigError('--alert-webhook needs --alert-secret, or OGONG_GATEWAY_ALERT_SECRET');
+}
+
+/** A user of a container may have no name. */
+function nameUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 const [first, ...rest] = process.argv.slice(2);
@@ -203,7 +215,7 @@ function runAdmin({
   try {
     return runAdminCommand({
       ...{ ...terms, positionals, accounts, openBooks, maxSpendAtomic, lifetimeMs, isJson },
-      ...{ actor: `operator:${userInfo().username}`, nowMs: Date.now() },
+      ...{ actor: `operator:${nameUser()}`, nowMs: Date.now() },
     });
   } finally {
     accounts.close();

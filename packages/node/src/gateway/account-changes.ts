@@ -43,6 +43,12 @@ export interface AccountChanges {
   revokeKey(id: string): Changed;
 }
 
+/** Of one organisation: keys that are not revoked, members. The operator's own keys have no limit. */
+export const MOST_KEYS = 1_000;
+export const MOST_MEMBERS = 1_000;
+/** Of the models of a key, in the log. */
+const MAX_MODELS_LENGTH = 500;
+
 const OPERATOR = { organisation: '', id: 'operator', role: 'operator' } as const;
 
 type Log = (entry: Omit<AuditEntry, 'id' | 'timeMs' | 'actor'>) => void;
@@ -118,6 +124,7 @@ function createMemberChanges({ store, nowMs, change }: ChangeContext): Omit<Acco
         const known = findMember(store, organisation, id);
         if (known?.role === role) return { outcome: 'unchanged' };
         if (known) assertOwnerLeft(known);
+        else assertRoom(store, { table: 'members', organisation });
         const outcome = known ? 'changed' : 'added';
         log({ action: `member ${outcome}`, organisation, target: id, detail: `role ${role}` });
         if (known === undefined) return { outcome, secret: insertMember(terms) };
@@ -147,6 +154,21 @@ function assertOrganisation(store: Store, id: string): void {
   if (findOrganisation(store, id) === undefined) throw new AccountError('unknown', `there is no organisation ${id}`);
 }
 
+const ROOM = {
+  keys: { most: MOST_KEYS, sql: 'SELECT COUNT(*) AS count FROM keys WHERE organisation = ? AND revoked_ms IS NULL' },
+  members: { most: MOST_MEMBERS, sql: 'SELECT COUNT(*) AS count FROM members WHERE organisation = ?' },
+} as const;
+
+/** @throws AccountError */
+function assertRoom(
+  store: Store,
+  { table, organisation }: { readonly table: keyof typeof ROOM; readonly organisation: string },
+): void {
+  const { most, sql } = ROOM[table];
+  if (Number(store.prepare(sql).get(organisation)?.count) < most) return;
+  throw new AccountError('full', `${organisation} has ${most} ${table}, as many as an organisation may have`);
+}
+
 function createKeyChanges({ store, nowMs, change }: ChangeContext): Pick<AccountChanges, KeyChanges> {
   function getKey(id: string): ApiKey {
     const found = findKey(store, id);
@@ -158,7 +180,10 @@ function createKeyChanges({ store, nowMs, change }: ChangeContext): Pick<Account
     addKey: (given) =>
       change((log) => {
         const terms = readTerms(keyTerms, given);
-        if (terms.organisation !== '') assertOrganisation(store, terms.organisation);
+        if (terms.organisation !== '') {
+          assertOrganisation(store, terms.organisation);
+          assertRoom(store, { table: 'keys', organisation: terms.organisation });
+        }
         const secret = createSecret('ogong');
         const id = createKeyId();
         const { name, organisation, budgetAtomic, models, expiresMs, requestsPerMinute, tokensPerMinute } = terms;
@@ -198,7 +223,7 @@ function createKeyChanges({ store, nowMs, change }: ChangeContext): Pick<Account
 export function describeKey(key: ApiKey): string {
   const parts = [key.name, key.budgetAtomic === undefined ? 'no limit' : `at most ${key.budgetAtomic}`];
   if (key.expiresMs !== undefined) parts.push(`until ${new Date(key.expiresMs).toISOString()}`);
-  if (key.models !== undefined) parts.push(`only ${key.models.join(',')}`);
+  if (key.models !== undefined) parts.push(`only ${key.models.join(',').slice(0, MAX_MODELS_LENGTH)}`);
   if (key.requestsPerMinute !== undefined) parts.push(`${key.requestsPerMinute} requests a minute`);
   if (key.tokensPerMinute !== undefined) parts.push(`${key.tokensPerMinute} tokens a minute`);
   return parts.join('; ');

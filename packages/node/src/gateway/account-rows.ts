@@ -8,7 +8,7 @@ export type Role = (typeof ROLES)[number];
 
 export class AccountError extends Error {
   override readonly name = 'AccountError';
-  readonly code: 'usage' | 'unknown' | 'revoked-key' | 'expired-key' | 'last-owner' | 'forbidden';
+  readonly code: 'usage' | 'unknown' | 'revoked-key' | 'expired-key' | 'last-owner' | 'full' | 'forbidden';
   readonly retryable = false;
   constructor(code: AccountError['code'], message: string) {
     super(message);

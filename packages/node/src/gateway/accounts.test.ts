@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openStore } from '@ogong/host/store/store';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MOST_MEMBERS } from './account-changes.ts';
 import { type Accounts, openAccounts } from './accounts.ts';
 import { ACCOUNTS_SCHEMA } from './accounts-schema.ts';
 import { type AdminCommand, type AdminOutput, runAdminCommand } from './admin-command.ts';
@@ -94,6 +95,13 @@ describe('a key', () => {
     daemon.close();
   });
 
+  it('is renewed as it is now, unless it has ended', () => {
+    const { key } = add({ budgetAtomic: 9n });
+    expect(accounts.renew(key.id)).toMatchObject({ id: key.id, budgetAtomic: 9n });
+    accounts.as('test').revokeKey(key.id);
+    expect(accounts.renew(key.id)).toBeUndefined();
+  });
+
   it('of an organisation comes with its budget, as it is now', () => {
     const changes = accounts.as('test');
     changes.putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: 9n });
@@ -160,6 +168,18 @@ describe('members', () => {
     // An admin secret buys nothing, and a key administers nothing.
     expect(accounts.find(alice)).toBeUndefined();
     expect(accounts.findMember(add().secret)).toBeUndefined();
+  });
+
+  it('and keys of an organisation have a limit, so that a database does not grow without one', () => {
+    const changes = accounts.as('test');
+    changes.putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: undefined });
+    const store = openStore(path, { schema: ACCOUNTS_SCHEMA });
+    store.database.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MOST_MEMBERS})
+      INSERT INTO members (organisation, id, role, created_ms, hash) SELECT 'acme', 'm' || i, 'member', 1, 'h' || i FROM n`);
+    store.close();
+    expect(() => changes.putMember({ organisation: 'acme', id: 'more', role: 'member' })).toThrow(codeOf('full'));
+    changes.removeMember('acme', 'm1');
+    expect(changes.putMember({ organisation: 'acme', id: 'more', role: 'member' }).outcome).toBe('added');
   });
 
   it('leave an owner behind', () => {

@@ -13,7 +13,7 @@ import {
   organisationRow,
 } from './account-rows.ts';
 import { ACCOUNTS_SCHEMA } from './accounts-schema.ts';
-import { type ApiKeys, hashSecret } from './api-keys.ts';
+import { type ApiKeys, hashSecret, type KeyHolder } from './api-keys.ts';
 
 /**
  * Organisations, their members and keys, and the log of every change. One file, which the daemon and commands have open at once;
@@ -40,16 +40,18 @@ export function openAccounts(path: string, nowMs: () => number): Accounts {
   const { prepare } = store;
   const selectKey = `SELECT ${keyRow.list} FROM keys`;
 
+  function toHolder(key: ApiKey | undefined): KeyHolder | undefined {
+    if (key === undefined || !isLive(key, nowMs())) return undefined;
+    const { id, budgetAtomic, models, requestsPerMinute, tokensPerMinute } = key;
+    const organisation = key.organisation === '' ? undefined : findOrganisation(store, key.organisation);
+    return { id, budgetAtomic, models, limits: { requestsPerMinute, tokensPerMinute }, organisation };
+  }
+
   return {
     isEmpty: () => store.read(() => prepare('SELECT 1 FROM keys LIMIT 1').get() === undefined),
     find: (secret) =>
-      store.read(() => {
-        const key = keyRow.get(prepare(`${selectKey} WHERE hash = ?`), hashSecret(secret));
-        if (key === undefined || !isLive(key, nowMs())) return undefined;
-        const { id, budgetAtomic, models, requestsPerMinute, tokensPerMinute } = key;
-        const organisation = key.organisation === '' ? undefined : findOrganisation(store, key.organisation);
-        return { id, budgetAtomic, models, limits: { requestsPerMinute, tokensPerMinute }, organisation };
-      }),
+      store.read(() => toHolder(keyRow.get(prepare(`${selectKey} WHERE hash = ?`), hashSecret(secret)))),
+    renew: (id) => store.read(() => toHolder(findKey(store, id))),
     findMember: (secret) =>
       store.read(() =>
         memberRow.get(prepare(`SELECT ${memberRow.list} FROM members WHERE hash = ?`), hashSecret(secret)),

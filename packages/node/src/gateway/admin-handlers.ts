@@ -1,6 +1,7 @@
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
+import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import type { Json } from '@ogong/host/openai/format';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -17,7 +18,7 @@ export interface AdminHandlersDependencies {
   readonly accounts: Accounts;
   /** Opened with GATEWAY_SCHEMA. */
   readonly store: Store;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Clock;
   readonly bodyLimits: BodyLimits;
 }
 
@@ -32,6 +33,8 @@ const MAY = {
 type Right = keyof typeof MAY;
 
 const MOST_AUDIT_LINES = 1_000;
+/** Each change is a write that is synced, and a line that is kept for good. */
+const CHANGES_OF_AN_ORGANISATION = { perSecond: 1, burst: 60 };
 
 const amountText = z
   .string()
@@ -68,6 +71,8 @@ export function createAdminHandlers({
   clock,
   bodyLimits,
 }: AdminHandlersDependencies): Readonly<Record<AdminRouteName, Handler>> {
+  const changes = createRateLimiter(CHANGES_OF_AN_ORGANISATION, clock);
+
   /** @throws ApiError `invalid_api_key`, `forbidden` */
   function admit({ req, env }: ApiContext, right: Right): Caller {
     const [, secret] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
@@ -97,6 +102,9 @@ export function createAdminHandlers({
     (right: Right, work: (context: ApiContext, caller: Caller) => Response | Promise<Response>): Handler =>
     async (context) => {
       const caller = admit(context, right);
+      const { role, organisation } = caller.member;
+      if (right.startsWith('change') && role !== 'operator' && !changes.take(organisation))
+        throw new ApiError('too_many_requests', 'Too many changes; try again shortly.', { retryAfterS: 1 });
       try {
         return await work(context, caller);
       } catch (error) {
@@ -104,8 +112,10 @@ export function createAdminHandlers({
       }
     };
 
-  async function readBody<T>(context: ApiContext, schema: z.ZodType<T>): Promise<T> {
+  async function readBody<T>(context: ApiContext, right: Right, schema: z.ZodType<T>): Promise<T> {
     const bytes = await readJsonBody(context, bodyLimits);
+    // Whoever lost the right while the body came does not use it.
+    admit(context, right);
     let given: unknown;
     try {
       given = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -143,7 +153,11 @@ export function createAdminHandlers({
       );
     }),
     adminOrganisation: handle('changeOrganisations', async (context, { changes }) => {
-      const { id, name, budget_atomic: budgetAtomic } = await readBody(context, organisationBody);
+      const {
+        id,
+        name,
+        budget_atomic: budgetAtomic,
+      } = await readBody(context, 'changeOrganisations', organisationBody);
       return showChange(context, { id }, changes.putOrganisation({ id, name, budgetAtomic }));
     }),
     adminMembers: handle('read', (context, caller) => {
@@ -151,7 +165,7 @@ export function createAdminHandlers({
       return list(context, accounts.listMembers(organisation ?? '').map(showMember));
     }),
     adminMember: handle('changeMembers', async (context, caller) => {
-      const terms = await readBody(context, memberBody);
+      const terms = await readBody(context, 'changeMembers', memberBody);
       caller.scope(terms.organisation);
       return showChange(context, terms, caller.changes.putMember(terms));
     }),
@@ -173,7 +187,7 @@ export function createAdminHandlers({
       );
     }),
     adminKey: handle('changeKeys', async (context, caller) => {
-      const body = await readBody(context, keyBody);
+      const body = await readBody(context, 'changeKeys', keyBody);
       caller.scope(body.organisation);
       const { key, secret } = caller.changes.addKey({
         ...{ organisation: body.organisation, name: body.name, budgetAtomic: body.budget_atomic, models: body.models },

@@ -88,6 +88,38 @@ it('lets each role do what it may, in its own organisation alone', async () => {
   expect((await call(secrets.owner, 'DELETE members/acme/owner'))[1].error.code).toBe('last-owner');
 });
 
+it('takes no change whose caller lost the right while its body came, and slows down who changes without end', async () => {
+  const changes = accounts.as('test');
+  // Of its own, since the other tests change things, too.
+  changes.putOrganisation({ id: 'busy', name: 'busy', budgetAtomic: undefined });
+  const owner = changes.putMember({ organisation: 'busy', id: 'owner', role: 'owner' }).secret as string;
+  const thief = changes.putMember({ organisation: 'busy', id: 'thief', role: 'owner' }).secret as string;
+  const body = JSON.stringify({ organisation: 'busy', id: 'friend', role: 'owner' });
+  let send: (() => void) | undefined;
+  const slow = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(body.slice(0, 5)));
+      send = () => {
+        controller.enqueue(new TextEncoder().encode(body.slice(5)));
+        controller.close();
+      };
+    },
+  });
+  const headers = { authorization: `Bearer ${thief}`, 'content-type': 'application/json' };
+  const url = `${fixture.url}/admin/v1/members`;
+  const late = fetch(url, { method: 'POST', headers, body: slow, duplex: 'half' } as RequestInit);
+  // By then the gateway has read the headers, and waits for the body.
+  await expect.poll(async () => (await call(thief, 'GET members'))[0]).toBe(200);
+  changes.removeMember('busy', 'thief');
+  send?.();
+  expect((await late).status).toBe(401);
+  expect(accounts.listMembers('busy').map(({ id }) => id)).not.toContain('friend');
+  const answers = await Promise.all(
+    Array.from({ length: 70 }, () => call(owner, 'POST members', { organisation: 'busy', id: 'x', role: 'none' })),
+  );
+  expect(answers.map(([status]) => status)).toContain(429);
+});
+
 it('has no way from an API key to the admin API, nor back', async () => {
   const { secret } = accounts.as('test').addKey({ organisation: 'acme', name: 'plain' });
   expect((await call(secret, 'GET organisations'))[0]).toBe(401);

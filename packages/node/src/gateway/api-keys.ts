@@ -23,6 +23,8 @@ export interface ApiKeys {
   isEmpty(): boolean;
   /** The holder of a secret, unless it is unknown, revoked or expired. */
   find(secret: string): KeyHolder | undefined;
+  /** The same holder as it is now, unless its key has ended since. */
+  renew(id: string): KeyHolder | undefined;
 }
 
 /** Whether a key may ask for a model. */

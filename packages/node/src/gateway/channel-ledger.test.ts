@@ -232,6 +232,16 @@ describe('what one key may hold of a channel that others use too', () => {
     await reserve('newcomer 0', 200n, shared('newcomer'));
   });
 
+  it('is one share for all keys of an organisation', async () => {
+    const organisation = { id: 'acme', budgetAtomic: undefined };
+    for (let i = 0; i < 5; i++) await reserve(`flood ${i}`, 100n, { ...shared(`key ${i}`), organisation });
+    const further = reserve('flood 5', 100n, { ...shared('another key'), organisation });
+    await expect(further).rejects.toMatchObject({ code: 'too_many_requests' });
+    await reserve('honest', 300n, shared('honest'));
+    for (let i = 0; i < 5; i++) await ledger.close(`flood ${i}`, closing(0n));
+    await reserve('flood 6', 100n, { ...shared('another key'), organisation });
+  });
+
   it('is free again when its orders are closed, also after a restart', async () => {
     for (let i = 0; i < 5; i++) await reserve(`${i}`, 100n, shared('a'));
     store.close();

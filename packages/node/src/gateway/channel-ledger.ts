@@ -162,7 +162,7 @@ const channelState = columns({
 const channelRow = columns({ validator: text, state: channelState });
 const spendingState = columns({ spent: amount, reserved: amount });
 const spendingRow = columns({ account: text, state: spendingState });
-const heldRow = columns({ validator: text, keyId: text, held: amount });
+const heldRow = columns({ validator: text, holder: text, held: amount });
 const orderFields = {
   replyId: text,
   completionId: text,
@@ -220,15 +220,15 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
     addUsage(store, place, { costAtomic: spent, reservedAtomic: reserved });
   }
 
-  /** What the open orders of each key hold of a channel. */
+  /** What the open orders of each holder hold of a channel. */
   function readHeld(validator: string): Map<string, bigint> {
     const rows = heldRow.all(store.prepare(`SELECT ${heldRow.list} FROM held WHERE validator = ?`), validator);
-    return new Map(rows.map(({ keyId, held }) => [keyId, held]));
+    return new Map(rows.map(({ holder, held }) => [holder, held]));
   }
 
-  function writeHeld(validator: string, keyId: string, held: bigint): void {
-    if (held > 0n) heldRow.insert(store, 'INSERT OR REPLACE INTO held', { validator, keyId, held });
-    else store.prepare('DELETE FROM held WHERE validator = ? AND key_id = ?').run(validator, keyId);
+  function writeHeld(validator: string, holder: string, held: bigint): void {
+    if (held > 0n) heldRow.insert(store, 'INSERT OR REPLACE INTO held', { validator, holder, held });
+    else store.prepare('DELETE FROM held WHERE validator = ? AND holder = ?').run(validator, holder);
   }
 
   function readOrder(replyId: string): OrderRow | undefined {
@@ -243,7 +243,8 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         const organisation = reservation.organisation?.id ?? '';
         assertBudgets(reservation, (account) => findSpending(store, account));
         const held = readHeld(validator);
-        assertShare(reservation, { held, roomAtomic: reservation.spendableAtomic - channel.owedAtomic });
+        const holder = nameHolder({ keyId, organisation });
+        assertShare(reservation, { holder, held, roomAtomic: reservation.spendableAtomic - channel.owedAtomic });
         const cumulativeAtomic = computeCumulative(channel, maxFeeAtomic);
         if (cumulativeAtomic > reservation.spendableAtomic) {
           throw new ApiError(
@@ -261,7 +262,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           outstandingAtomic: channel.outstandingAtomic + maxFeeAtomic,
         });
         book({ ...reservation, organisation }, { spent: 0n, reserved: maxFeeAtomic });
-        writeHeld(validator, keyId, (held.get(keyId) ?? 0n) + maxFeeAtomic);
+        writeHeld(validator, holder, (held.get(holder) ?? 0n) + maxFeeAtomic);
         newOrder.insert(store, 'INSERT INTO orders', { ...reservation, organisation, ...signed });
         return signed;
       }),
@@ -304,7 +305,8 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           owedAtomic: channel.owedAtomic + fee,
           outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,
         });
-        writeHeld(row.validator, row.keyId, (readHeld(row.validator).get(row.keyId) ?? 0n) - row.maxFeeAtomic);
+        const holder = nameHolder(row);
+        writeHeld(row.validator, holder, (readHeld(row.validator).get(holder) ?? 0n) - row.maxFeeAtomic);
         book(row, { spent: fee, reserved: -row.maxFeeAtomic });
         store
           .prepare(
@@ -321,7 +323,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         replyIdRow
           .all(
             store.prepare(
-              'SELECT reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? ORDER BY choice',
+              "SELECT reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? AND failure = '' ORDER BY choice",
             ),
             completionId,
           )
@@ -372,20 +374,24 @@ const openChannel = (spentAtomic: bigint): PayerChannel => ({
 });
 
 /**
- * What is reserved stays so until an order is answered or expires, and abandoning one costs nothing. So each key that holds
- * something of a channel has an equal share of it, and one more share is left for whoever comes next. A single request may be
+ * What is reserved stays so until an order is answered or expires, and abandoning one costs nothing. So each holder, which is a key or
+ * all keys of an organisation, that holds something of a channel has an equal share of it, and one more share is left for whoever comes next. A single request may be
  * larger than a share.
  */
 function assertShare(
-  { keyId, isShared = false, maxFeeAtomic }: Reservation,
-  { held, roomAtomic }: { readonly held: ReadonlyMap<string, bigint>; readonly roomAtomic: bigint },
+  { isShared = false, maxFeeAtomic }: Reservation,
+  {
+    holder,
+    held,
+    roomAtomic,
+  }: { readonly holder: string; readonly held: ReadonlyMap<string, bigint>; readonly roomAtomic: bigint },
 ): void {
-  const own = held.get(keyId) ?? 0n;
+  const own = held.get(holder) ?? 0n;
   if (!isShared || own === 0n) return;
   if ((own + maxFeeAtomic) * BigInt(held.size + 1) <= roomAtomic) return;
   throw new ApiError(
     'too_many_requests',
-    `The running requests of this key hold ${own} atomic units, its share of what the gateway can spend now; ` +
+    `The running requests of this key, or of its organisation, hold ${own} atomic units, its share of what the gateway can spend now; ` +
       'wait until one is answered, or lower max_tokens.',
     { retryAfterS: 5 },
   );
@@ -424,3 +430,12 @@ function assertBudgets(
 
 /** What an organisation's spending is kept under; no key has such an id. */
 export const nameAccount = (organisation: string): string => `org:${organisation}`;
+
+/** Whose share of a channel and of the gateway's places an order is in: its organisation's, so that more keys make no larger one. */
+export const nameHolder = ({
+  keyId,
+  organisation,
+}: {
+  readonly keyId: string;
+  readonly organisation: string;
+}): string => (organisation === '' ? keyId : nameAccount(organisation));

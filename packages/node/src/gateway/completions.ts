@@ -58,7 +58,7 @@ export interface CompletionsDependencies {
 /** Chat or completions: every choice is a reply of its own, with a receipt of its own. */
 export function createCompletionHandler(endpoint: Endpoint, dependencies: CompletionsDependencies): KeyedHandler {
   return async (context, key) => {
-    const leave = dependencies.gate.enter(key.id);
+    const leave = dependencies.gate.enter(key);
     try {
       dependencies.rates.countRequest(context, key);
       const body = await readJsonBody(context, dependencies.bodyLimits);

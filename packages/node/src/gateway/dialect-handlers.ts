@@ -18,7 +18,7 @@ import type { KeyedHandler } from './sign-in.ts';
 export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
   const { gate, rates, replies, bodyLimits, clock, randomBytes, heartbeatMs, settle } = dependencies;
   return async (context, key) => {
-    const leave = gate.enter(key.id);
+    const leave = gate.enter(key);
     try {
       rates.countRequest(context, key);
       const asked = API_DIALECTS[name].read(context, await readJsonBody(context, bodyLimits));

@@ -51,7 +51,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
 ): KeyedHandler {
   const { gate, rates, replies, bodyLimits, randomBytes, settle } = dependencies;
   return async (context: ApiContext, key) => {
-    const leave = gate.enter(key.id);
+    const leave = gate.enter(key);
     try {
       rates.countRequest(context, key);
       const asked = { body: await readJsonBody(context, bodyLimits), isChecked: isInline(context) };

@@ -79,7 +79,7 @@ export async function* followProvider(
     // The provider may have refused because it cannot reach the validator.
     if (isRefusal(error)) {
       context.validators.doubt();
-      void reportRefusal(context, attempt, error.code);
+      reportRefusal(context, attempt, error.code).catch((failure: unknown) => context.onError?.(failure));
     }
     throw error;
   } finally {

@@ -480,7 +480,7 @@ describe('a provider', () => {
     const tries = ogong?.receipts[0]?.earlier_tries;
     expect(tries?.map(({ code }) => code)).toEqual(['provider_failed', 'ogong_check_failed']);
     // It may be the one that died that lied: whoever contradicts it is not reported, and hears that nothing more is wanted.
-    expect(fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
+    await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
     await expect.poll(() => readWords(fixture.network).some(({ hasLeft }) => hasLeft)).toBe(true);
   });
 

@@ -42,7 +42,7 @@ import { createReplyService, type ReplyService } from './reply-service.ts';
 import { createRouters, type Routers } from './routers.ts';
 import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
 import type { SettlePolicy } from './settle-policy.ts';
-import { createSignIn, type SignIn } from './sign-in.ts';
+import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 import { createVerdictFeed, isForAnother } from './verdict-feed.ts';
 
@@ -301,7 +301,7 @@ function createReplies(
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
 ): ReplyService {
-  const { chain, beacon, links, payer, clock, logger, counts, warn } = context;
+  const { accounts, chain, beacon, links, payer, clock, logger, counts, warn } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
   const { ledger, receipts, complaints, deliveries, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none' } = spending;
@@ -336,6 +336,7 @@ function createReplies(
     clock,
     randomBytes,
     nameCacheScope: createCacheScopes(readSystemBytes(32)),
+    renewKey: (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
     onFault(reason, providerId) {
       counts.countFault(reason);
       logger.warn({ reason, providerId }, 'a provider failed');

@@ -124,7 +124,7 @@ export function buildTerms(
  * @throws ApiError, StoreError
  */
 async function reserveOrder(
-  { ledger, funding, payer, chain }: ReplyContext,
+  { ledger, funding, payer, chain, renewKey = (key) => key }: ReplyContext,
   {
     job,
     replyId,
@@ -137,6 +137,9 @@ async function reserveOrder(
     readonly nowMs: number;
   },
 ): Promise<OrderBytes> {
+  // Read anew for each order: a key may have been revoked, or a budget lowered, while its request ran.
+  const key = renewKey(job.key);
+  if (key === undefined) throw new ApiError('invalid_api_key', 'The key of this request has ended.');
   const validator = toHex(terms.validator);
   const { owedAtomic, outstandingAtomic } = ledger.channel(validator);
   const needed = owedAtomic + outstandingAtomic + terms.maxFeeAtomic;
@@ -147,11 +150,11 @@ async function reserveOrder(
     completionId: job.completionId,
     choice: job.index ?? job.choice,
     validator,
-    keyId: job.key.id,
-    keyBudgetAtomic: job.key.budgetAtomic,
-    organisation: job.key.organisation,
+    keyId: key.id,
+    keyBudgetAtomic: key.budgetAtomic,
+    organisation: key.organisation,
     model: job.request.model,
-    isShared: job.key.id !== ANONYMOUS.id,
+    isShared: key.id !== ANONYMOUS.id,
     maxFeeAtomic: terms.maxFeeAtomic,
     spendableAtomic: spendable,
     spentAtomic: spent,

@@ -90,10 +90,10 @@ export function createProviderMatch(
   }
 
   async function findSupply({ model, signal }: MatchQuery): Promise<ModelSupply | undefined> {
-    const { models } = await routers
-      .first((router, limits) => routers.to(router).listModels({}, { signal, ...limits }))
-      .catch(() => ({ models: [] }));
-    return models.find((supply) => supply.model === model);
+    const lists = await routers.all((router, limits) => routers.to(router).listModels({}, { signal, ...limits }));
+    return lists
+      .flatMap(({ models }) => models.filter((supply) => supply.model === model))
+      .sort((a, b) => b.providers - a.providers)[0];
   }
 
   /** Asks again while providers are busy, since they are free again soon; not if there are none. */

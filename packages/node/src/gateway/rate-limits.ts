@@ -1,4 +1,4 @@
-import type { ApiContext } from '@ogong/host/http/api-app';
+import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Clock } from '@ogong/host/time/clock';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
@@ -83,7 +83,7 @@ export function createRateLimits({ clock }: { readonly clock: Pick<Clock, 'nowMs
     meter(context, key, replies, asked) {
       const wanted = asked.reduce((sum, { request, count }) => sum + boundTokens(request) * count, 0);
       const bucket = take(context, 'tokens', key, wanted);
-      return bucket === undefined ? replies : createMeter(replies, bucket);
+      return bucket === undefined ? replies : createMeter(replies, { bucket, call: getCallSignal(context) });
     },
   };
 }
@@ -94,7 +94,10 @@ function boundTokens(request: CommonRequest): number {
 }
 
 /** Gives back what each reply did not have of its bound. */
-function createMeter(replies: ReplyService, bucket: Bucket): ReplyService {
+function createMeter(
+  replies: ReplyService,
+  { bucket, call }: { readonly bucket: Bucket; readonly call: AbortSignal },
+): ReplyService {
   return {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>) {
       const bound = boundTokens(job.request);
@@ -105,7 +108,8 @@ function createMeter(replies: ReplyService, bucket: Bucket): ReplyService {
         used = reply.promptTokens + reply.outputTokens;
         return reply;
       } catch (error) {
-        if (!job.signal.aborted) used = 0;
+        // A choice that was ended because another one failed did not leave.
+        if (!call.aborted) used = 0;
         throw error;
       } finally {
         bucket.level = Math.min(bucket.limit, bucket.level + Math.max(0, bound - used));

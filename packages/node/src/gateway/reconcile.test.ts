@@ -160,7 +160,7 @@ describe('books that do not agree', () => {
     ["UPDATE channels SET outstanding = '19'", 'outstanding at aa', '19', '20'],
     ["UPDATE channels SET owed = '4'", 'owed to aa', '4', '5'],
     ["UPDATE channels SET cumulative = '24'", 'vouchers of aa', '24', '25'],
-    ["UPDATE held SET held = '30'", 'held by aa k0', '30', '20'],
+    ["UPDATE held SET held = '30'", 'held by aa org:acme', '30', '20'],
     ["DELETE FROM orders WHERE reply_id = 'r1'", 'outstanding at aa', '20', '0'],
     ["UPDATE orders SET fee = '7' WHERE reply_id = 'r0'", 'owed to aa', '5', '7'],
   ])('are found after: %s', async (sql, what, booked, found) => {

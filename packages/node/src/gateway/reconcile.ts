@@ -1,6 +1,6 @@
 import { amount, columns, named, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import { nameAccount } from './channel-ledger.ts';
+import { nameAccount, nameHolder } from './channel-ledger.ts';
 
 /** Two books that say different things about the same money. */
 export interface Discrepancy {
@@ -24,7 +24,7 @@ const usageRow = columns({
 const channelRow = columns({
   ...{ validator: text, cumulative: amount, owed: amount, outstanding: amount },
 });
-const heldRow = columns({ validator: text, keyId: text, held: amount });
+const heldRow = columns({ validator: text, holder: text, held: amount });
 const orderRow = columns({
   ...{ validator: text, keyId: text, model: text, organisation: text, state: text },
   ...{ maxFee: amount, fee: text, day: text },
@@ -37,7 +37,8 @@ const orderRow = columns({
  * @returns what does not agree; nothing where all does.
  */
 export function reconcile(store: Store): Discrepancy[] {
-  return store.read(() => {
+  // One transaction, so that a daemon that writes meanwhile changes nothing between two reads.
+  return store.transact(() => {
     const found: Discrepancy[] = [];
     const compare = (what: string, bookedAtomic: bigint, foundAtomic: bigint): void => {
       if (bookedAtomic !== foundAtomic) found.push({ what, bookedAtomic, foundAtomic });
@@ -71,7 +72,7 @@ export function reconcile(store: Store): Discrepancy[] {
       const sums = { spent: isClosed ? BigInt(row.fee) : 0n, reserved: isClosed ? 0n : row.maxFee };
       add(ordered, nameDay(row), sums);
       add(channels, row.validator, sums);
-      add(holds, `${row.validator} ${row.keyId}`, sums);
+      add(holds, `${row.validator} ${nameHolder(row)}`, sums);
     }
     for (const day of new Set([...days.keys(), ...ordered.keys()])) {
       const [used, sums] = [days.get(day) ?? NOTHING, ordered.get(day) ?? NOTHING];
@@ -89,7 +90,7 @@ export function reconcile(store: Store): Discrepancy[] {
       compareMost(`vouchers of ${validator}`, cumulative, owed + outstanding);
     }
     const held = heldRow.all(store.prepare(`SELECT ${heldRow.list} FROM held`));
-    const heldBy = new Map(held.map((row) => [`${row.validator} ${row.keyId}`, row.held]));
+    const heldBy = new Map(held.map((row) => [`${row.validator} ${row.holder}`, row.held]));
     for (const place of new Set([...heldBy.keys(), ...holds.keys()])) {
       compare(`held by ${place}`, heldBy.get(place) ?? 0n, (holds.get(place) ?? NOTHING).reserved);
     }

@@ -38,14 +38,11 @@ export function createReplyService(context: ReplyContext): ReplyService {
         try {
           attempt = await openAttempt(context, job, tried);
           tried.push(attempt.match.ticket.providerId);
-          const stream = tryOnce(context, job, attempt);
+          const stream = tryOnce(context, job, { attempt, assertWhole: shown.end });
           try {
             for (;;) {
               const next = await stream.next();
-              if (next.done) {
-                shown.end();
-                return failed.length === 0 ? next.value : { ...next.value, earlierTries: failed };
-              }
+              if (next.done) return failed.length === 0 ? next.value : { ...next.value, earlierTries: failed };
               const fresh = job.form.streams ? shown.take(next.value) : undefined;
               if (fresh !== undefined) yield fresh;
             }
@@ -72,13 +69,14 @@ export function createReplyService(context: ReplyContext): ReplyService {
   };
 }
 
-/** Streams the answer of one provider to one order, and checks it. */
+/** Streams the answer of one provider to one order, and checks it. @param assertWhole throws where it says less than was shown before. */
 async function* tryOnce<R extends BoughtAnswer>(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, R>,
-  attempt: ProviderAttempt,
+  { attempt, assertWhole }: { readonly attempt: ProviderAttempt; readonly assertWhole: () => void },
 ): AsyncGenerator<Delta, R> {
   const answer = yield* followProvider(context, job, attempt);
+  assertWhole();
   return checkReply(context, job, { attempt, answer });
 }
 

@@ -27,6 +27,9 @@ import type { ReceiptChecker } from './receipt-checker.ts';
 import type { ReceiptStore } from './receipt-store.ts';
 import type { ValidatorChoice } from './validator-choice.ts';
 
+/** Whose money an order is. */
+export type PayingKey = Pick<KeyHolder, 'id' | 'budgetAtomic' | 'organisation'>;
+
 /** One reply to be bought: a choice of a completion, or all inputs of an embedding. */
 export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends BoughtAnswer = BoughtReply> {
   readonly completionId: string;
@@ -39,7 +42,7 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly body: Uint8Array;
   readonly request: Q;
   readonly form: AnswerForm<R>;
-  readonly key: Pick<KeyHolder, 'id' | 'budgetAtomic' | 'organisation'>;
+  readonly key: PayingKey;
   readonly signal: AbortSignal;
   /** Who is to answer, and nobody else. Default: whoever the router draws. */
   readonly provider?: Uint8Array | undefined;
@@ -131,6 +134,8 @@ export interface ReplyContext {
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly nameCacheScope: NameCacheScope;
+  /** A key as it is now; undefined where it has ended. Default: as it was when its request came. */
+  readonly renewKey?: (key: PayingKey) => PayingKey | undefined;
   readonly onFault?: (reason: string, providerId: Uint8Array) => void;
   readonly onError?: (error: unknown) => void;
 }

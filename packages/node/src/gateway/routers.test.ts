@@ -63,6 +63,20 @@ describe('several routers', () => {
     await expect(ask()).rejects.toMatchObject({ refusal: 'unavailable' });
   });
 
+  it('end with the refusal of one whose providers are busy, rather than with that of one that has none', async () => {
+    const { ask } = open({ 1: () => refusal('not-found'), 2: () => refusal('unavailable'), 3: unreachable });
+    await expect(ask()).rejects.toMatchObject({ refusal: 'unavailable' });
+  });
+
+  it('are all asked at once, and those that answer count', async () => {
+    const routers = createRouters({ routers: ROUTERS }, { links: {} as LinkPool });
+    const answers = await routers.all(async (router) => {
+      if (router === ROUTERS[1]) throw unreachable();
+      return router.endpoint;
+    });
+    expect(answers).toEqual(['127.0.0.1:1', '127.0.0.1:3']);
+  });
+
   it('end with the first failure where none is there, and are all asked again', async () => {
     const { ask, asked } = open({ 1: unreachable, 2: unreachable, 3: unreachable });
     await expect(ask()).rejects.toMatchObject({ code: 'unreachable' });

@@ -16,6 +16,8 @@ export interface Routers {
    * @throws what says most about why there is no answer: a refusal, before a router that is out of reach.
    */
   first<T>(ask: (router: Peer, limits: { readonly timeoutMs?: number }) => Promise<T>): Promise<T>;
+  /** What each router answers that does. Never throws. */
+  all<T>(ask: (router: Peer, limits: { readonly timeoutMs?: number }) => Promise<T>): Promise<T[]>;
 }
 
 export interface RoutersOptions {
@@ -41,6 +43,10 @@ export function createRouters(
   const doubt = (router: Peer): void => void doubted.set(router, uptime.nowMs() + doubtMs);
 
   return {
+    async all(ask) {
+      const answers = await Promise.allSettled(routers.map((router) => ask(router, { timeoutMs: patienceMs })));
+      return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    },
     to: (router) => links.to(RouterService, router),
     async first(ask) {
       // A stable order: among those in good standing the first named is asked first.
@@ -56,7 +62,12 @@ export function createRouters(
           failures.push(error);
         }
       }
-      throw failures.find(isRefusal) ?? failures[0];
+      // One whose providers are all busy knows more than one that has none.
+      throw (
+        failures.find((one) => isRefusal(one) && one.refusal === 'unavailable') ??
+        failures.find(isRefusal) ??
+        failures[0]
+      );
     },
   };
 }

@@ -43,9 +43,9 @@ export const GATEWAY_SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE held (
     validator TEXT NOT NULL,
-    key_id TEXT NOT NULL,
+    holder TEXT NOT NULL,
     held TEXT NOT NULL,
-    PRIMARY KEY (validator, key_id)
+    PRIMARY KEY (validator, holder)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE orders (
     reply_id TEXT PRIMARY KEY,

@@ -30,7 +30,8 @@ export function createValidatorChoice({ chain, links, random }: ValidatorChoiceD
   let doubted = false;
   let probing: Promise<QuorumMember> | undefined;
 
-  const ask = (validator: QuorumMember) =>
+  // An endpoint on the chain is free text: a malformed one is a failure like any other.
+  const ask = async (validator: QuorumMember) =>
     links.to(ValidatorService, validator).getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
 
   async function probe(): Promise<QuorumMember> {

@@ -241,22 +241,24 @@ export function fromHex(text: string, length?: number): Uint8Array {
 }
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const PADDING = 61;
 const BASE64_VALUE = new Int8Array(128).fill(-1);
 for (let i = 0; i < 64; i++) BASE64_VALUE[BASE64.charCodeAt(i)] = i;
 
 /** RFC 4648 base64 with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  let out = '';
-  for (let i = 0; i < bytes.length; i += 3) {
+  // Code units in one piece: a text that grows by a letter at a time takes 32 bytes for each.
+  const out = new Uint8Array(Math.ceil(bytes.length / 3) * 4).fill(PADDING);
+  for (let i = 0, at = 0; i < bytes.length; i += 3, at += 4) {
     const a = bytes[i] as number;
     const b = bytes[i + 1];
     const c = bytes[i + 2];
-    out += BASE64[a >> 2];
-    out += BASE64[((a & 3) << 4) | ((b ?? 0) >> 4)];
-    out += b === undefined ? '=' : BASE64[((b & 15) << 2) | ((c ?? 0) >> 6)];
-    out += c === undefined ? '=' : BASE64[c & 63];
+    out[at] = BASE64.charCodeAt(a >> 2);
+    out[at + 1] = BASE64.charCodeAt(((a & 3) << 4) | ((b ?? 0) >> 4));
+    if (b !== undefined) out[at + 2] = BASE64.charCodeAt(((b & 15) << 2) | ((c ?? 0) >> 6));
+    if (c !== undefined) out[at + 3] = BASE64.charCodeAt(c & 63);
   }
-  return out;
+  return decoder.decode(out);
 }
 
 /** Canonical RFC 4648 base64 only. @throws ProtocolError. */

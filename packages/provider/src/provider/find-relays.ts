@@ -72,7 +72,9 @@ function takeInTurn(named: readonly (readonly KnownPeer[])[]): KnownPeer[] {
   for (let turn = 0; turn < MOST_OF_ONE; turn++) {
     for (const relays of named) {
       const relay = relays[turn];
-      if (relay !== undefined && found.size < WANTED) found.set(toHex(relay.certHash), relay);
+      // Who is named first stands: nobody leads away from a relay that another router named.
+      if (relay === undefined || found.size >= WANTED || found.has(toHex(relay.certHash))) continue;
+      found.set(toHex(relay.certHash), relay);
     }
   }
   return [...found.values()];

@@ -61,8 +61,11 @@ export const proxyConfig = defineConfig({
 
 type ProxySettings = Extract<ReturnType<typeof proxyConfig.parse>, { kind: 'run' }>['values'];
 
+/** Bytes. What is longer is forgotten at once, and no reader takes a testimony of it. */
+const MAX_SHOWN_RESPONSE = 64 * 1024 * 1024;
+
 /** Checks that concern several fields. @throws ConfigError */
-export function checkProxySettings({ tee, upstream, authority, accessKey, listen }: ProxySettings): void {
+export function checkProxySettings({ tee, upstream, authority, accessKey, listen, maxResponse }: ProxySettings): void {
   const problems: string[] = [];
   if (tee === undefined) problems.push('say by --tee how this machine shows what it is');
   if (new URL(upstream).origin !== upstream || !upstream.startsWith('https://'))
@@ -70,5 +73,6 @@ export function checkProxySettings({ tee, upstream, authority, accessKey, listen
   if (authority.length === 0) problems.push('say by --authority which root may vouch for the hosted API');
   if (accessKey === undefined && !isLoopbackHost(listen.host))
     problems.push(`--listen ${listen.host}: others can call, so --access-key is required`);
+  if (maxResponse > MAX_SHOWN_RESPONSE) problems.push('--max-response: a testimony can show at most 64MiB');
   if (problems.length > 0) throw new ConfigError(NAME, problems);
 }

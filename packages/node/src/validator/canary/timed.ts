@@ -83,6 +83,8 @@ async function challenge(state: ChallengeState, test: DrawnTest, signal: AbortSi
   // At once: another challenge of this key may be about to begin.
   for (const { replyId } of rows) given.add(test, replyId);
   const found = await Promise.all(rows.map((row) => openWork(state, row, signal)));
+  // Whoever keeps its openings back uses up nobody's work.
+  for (const [index, { replyId }] of rows.entries()) if (found[index] === undefined) given.remove(test, replyId);
   const jobs = found.flatMap((work, index) => (work === undefined ? [] : [createJob(state, test, { work, index })]));
   if (jobs.length === 0) return 'unknown';
   const tokens = jobs.reduce((sum, { work }) => sum + countTokens(work.known.header), 0);
@@ -138,6 +140,7 @@ function chooseWork(
 interface GivenWork {
   has(test: DrawnTest, replyId: Uint8Array): boolean;
   add(test: DrawnTest, replyId: Uint8Array): void;
+  remove(test: DrawnTest, replyId: Uint8Array): void;
 }
 
 /** What each key was given while this process runs; the oldest is forgotten first. */
@@ -146,6 +149,7 @@ function createGivenWork(): GivenWork {
   const nameOf = ({ providerId }: DrawnTest, replyId: Uint8Array): string => `${toHex(providerId)} ${toHex(replyId)}`;
   return {
     has: (test, replyId) => given.has(nameOf(test, replyId)),
+    remove: (test, replyId) => void given.delete(nameOf(test, replyId)),
     add(test, replyId) {
       given.add(nameOf(test, replyId));
       const [oldest] = given;

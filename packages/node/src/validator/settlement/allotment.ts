@@ -12,7 +12,7 @@ type EmissionClient = EmissionReads & Pick<ChainClient, 'allot'>;
 /**
  * The tally that is due, the same for everybody who reads the chain, and as long as nobody has submitted it: a signer signs one tally
  * under each number. It ends with the first period that is over and in which somebody earned something.
- * @param options.until ends it there instead, seconds since 1970. `settledS`: a period counts as over only so many seconds later.
+ * @param options.until ends it there instead, seconds since 1970: the end of a period that is over. `settledS`: a period counts as over only so many seconds later.
  * @returns undefined where none is due.
  */
 export async function computeAllotment(
@@ -27,7 +27,11 @@ export async function computeAllotment(
     return tally && { number: count, until: end, root: tally.root, units: tally.units };
   };
   if (last <= talliedUntil) return undefined;
-  if (until !== undefined) return until <= talliedUntil ? undefined : compute(until < last ? until : last);
+  // A signer signs one tally under each number, so all operators have to name the same end, and one that the contract takes.
+  if (until !== undefined) {
+    const isTaken = until > talliedUntil && until <= last && (until - start) % period === 0n;
+    return isTaken ? compute(until) : undefined;
+  }
   let periods = await countIdle(client, { talliedUntil, period, last });
   // So little may have been recycled that nobody has a whole unit of it.
   for (; talliedUntil + periods * period <= last; periods++) {

@@ -9,6 +9,8 @@ import { createTallyBook } from './tally-book.ts';
 const account = (label: number): Hex => `0x${label.toString(16).padStart(40, '0')}`;
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
+const STATE = { start: 0n, period: 1n, lambdaPpm: 0n, allotted: 0n, talliedUntil: 0n, now: 0n };
+
 /** Work of one hour, of as many payees as its number says and one more. */
 function createWork(number: number) {
   const lines = Array.from({ length: number + 1 }, (_, i) => ({
@@ -23,6 +25,7 @@ function create() {
   const chain = { count: 1, readings: 0, lists: 0, isOther: false, release: undefined as (() => void) | undefined };
   const clock = { ms: 0, nowMs: () => clock.ms };
   const client = async () => ({
+    emissionState: async () => ({ ...STATE, count: chain.count }),
     async allotments() {
       chain.lists++;
       return Array.from({ length: chain.count }, (_, number) => {
@@ -91,5 +94,8 @@ describe('the tallies that a validator shows', () => {
     const { chain, book } = create();
     chain.isOther = true;
     await expect(book.find(0, bytes(account(1)))).rejects.toThrow('the root that the quorum signed');
+    // Nobody has the validator read the same events again and again.
+    await expect(book.find(0, bytes(account(1)))).rejects.toThrow('a little while ago');
+    expect(chain.readings).toBe(1);
   });
 });

@@ -24,31 +24,38 @@ export interface TallyBook {
 interface TallyBookDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  readonly client: () => Promise<Pick<ChainClient, 'allotments' | 'recycledWork'>>;
+  readonly client: () => Promise<Pick<ChainClient, 'allotments' | 'emissionState' | 'recycledWork'>>;
 }
 
-/** Tallies in memory, of the hundred or so accounts that each has. Who asks for older ones waits for a reading. */
-const KEPT_TALLIES = 64;
-/** The list of tallies is read again after so long, and not before. */
+/** Tallies in memory, of the hundred or so accounts that each has: half a year of hours. Who asks for older ones waits for a reading. */
+const KEPT_TALLIES = 4_096;
+/** Whether there are further tallies is asked after so long, and not before. */
 const LIST_MS = 10_000;
+/** A tally that could not be read is not read again for so long. */
+const FAILED_MS = 600_000;
 
 /** What was claimed of once is asked for again: a tally never changes. One is read at a time, whoever asks. */
 export function createTallyBook({ crypto, clock, client }: TallyBookDependencies): TallyBook {
   const kept = new Map<number, readonly EmissionUnits[]>();
   let list: readonly MinedAllotment[] = [];
-  let listedMs = Number.NEGATIVE_INFINITY;
+  let countedMs = Number.NEGATIVE_INFINITY;
+  const failed = new Map<number, number>();
   let reading: { readonly number: number; readonly entries: Promise<readonly EmissionUnits[]> } | undefined;
 
   async function read(number: number): Promise<readonly EmissionUnits[]> {
     const chain = await client();
-    if (number >= list.length && clock.nowMs() - listedMs >= LIST_MS) {
-      list = await chain.allotments();
-      listedMs = clock.nowMs();
+    // To read events costs the validator many calls, so nobody has it read them for a tally that is not there, or again and again.
+    if (number >= list.length && clock.nowMs() - countedMs >= LIST_MS) {
+      countedMs = clock.nowMs();
+      if ((await chain.emissionState()).count > list.length) list = await chain.allotments();
     }
     const allotment = list[number];
     if (allotment === undefined) throw new Refusal('not-found', `the chain has no tally ${number} of the emission`);
+    if (clock.nowMs() - (failed.get(number) ?? Number.NEGATIVE_INFINITY) < FAILED_MS)
+      throw new Refusal('unavailable', `tally ${number} could not be read a little while ago`);
     const tally = computeTally(crypto, await chain.recycledWork(allotment.since, allotment.until));
     if (tally === undefined || `0x${toHex(tally.root)}` !== allotment.root) {
+      failed.set(number, clock.nowMs());
       throw new Refusal('unavailable', `the events of tally ${number} do not have the root that the quorum signed`);
     }
     kept.set(number, tally.entries);
