@@ -178,9 +178,10 @@ const trust = parseTrust(JSON.parse(readFileSync(file, 'utf8')));
 const client = createClient({ baseUrl: gateway, trust });
 const models = await (await fetch(gateway + '/v1/models')).json();
 const params = { model: models.data[0].id, messages: [{ role: 'user', content: 'Once' }], max_tokens: 16 };
-const { response, receipt, checks } = await client.chat.completions.create(params);
+const { response, receipt, checks, replies } = await client.chat.completions.create(params);
 const encode = (text) => new TextEncoder().encode(text);
-const [request, nowMs] = [encode(JSON.stringify(params)), Date.now()];
+// The body as it was sent: the client adds a salt.
+const [{ request }, nowMs] = [replies[0], Date.now()];
 const verify = (text) => verifyReceipt(receipt, { request, response: encode(text), trust, nowMs });
 const text = response.choices[0].message.content;
 console.log(JSON.stringify({
