@@ -1,4 +1,4 @@
-import { encodeFunctionData, type PublicClient, parseAbi } from 'viem';
+import { encodeFunctionData, getAbiItem, type PublicClient, parseAbi } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { findBlockAt } from './find-block.ts';
@@ -171,6 +171,11 @@ async function readSupply(client: PublicClient, { token: address, emission }: Wh
   return { total, emission: held, team: ofTeam, foundation: ofFoundation, releasable: first + second, circulating };
 }
 
+const WORK_EVENTS = [
+  getAbiItem({ abi: settlementAbi, name: 'Paid' }),
+  getAbiItem({ abi: settlementAbi, name: 'Verified' }),
+] as const;
+
 async function readRecycledWork(
   client: PublicClient,
   { settlement: address, block }: Where,
@@ -197,17 +202,15 @@ async function readRecycledWork(
     return batch;
   };
   for (const range of listRanges(from, end - 1n)) {
-    const [paid, verified] = await Promise.all([
-      client.getContractEvents({ ...settlement, eventName: 'Paid', strict: true, ...range }),
-      client.getContractEvents({ ...settlement, eventName: 'Verified', strict: true, ...range }),
-    ]);
-    for (const { args } of paid) {
-      const { validator, sequence, providerId, payee, router, recycled } = lowerHex(args);
-      batchOf(validator, sequence).lines.push({ providerId, payee, router, recycled });
-    }
-    for (const { args } of verified) {
-      const { validator, sequence, payee, credits } = lowerHex(args);
-      batchOf(validator, sequence).verifiers.push({ payee, credits });
+    // In one answer, since only the sum of what was paid is known: what loses one of the two loses the other.
+    for (const log of await client.getLogs({ address, events: WORK_EVENTS, strict: true, ...range })) {
+      if (log.eventName === 'Paid') {
+        const { validator, sequence, providerId, payee, router, recycled } = lowerHex(log.args);
+        batchOf(validator, sequence).lines.push({ providerId, payee, router, recycled });
+      } else {
+        const { validator, sequence, payee, credits } = lowerHex(log.args);
+        batchOf(validator, sequence).verifiers.push({ payee, credits });
+      }
     }
   }
   const ejected = await readEjected(client, { address, block }, end - 1n);

@@ -19,7 +19,7 @@ import {
 } from '@ogong/testing/net/test-authority';
 import { softwareMachine } from '@ogong/testing/provider/software-machine';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createModelProxy } from './model-proxy.ts';
+import { createModelProxy, describeUpstream } from './model-proxy.ts';
 import { proxyConfig } from './proxy-config.ts';
 import { startProxy } from './proxy-daemon.ts';
 
@@ -153,6 +153,21 @@ describe('a proxy of a hosted model', () => {
     expect(await failed(raw, '3d'.repeat(32))).toEqual(['machine', 'report-data']);
     // A door with another key is somebody who stands before the machine.
     expect(await failed(new Uint8Array(32), nonce)).toEqual(['machine', 'report-data']);
+    // Whom it asks is signed by the same key, for this nonce alone.
+    const root = toHex(crypto.sha256(new Uint8Array(new X509Certificate(TEST_AUTHORITY).raw)));
+    expect(report).toMatchObject({ upstream: origin, authorities: [root] });
+    const names = (upstream: string, given: string): boolean =>
+      verify(
+        null,
+        utf8Encode(describeUpstream(upstream, [root], fromHex(given))),
+        called.certificate.publicKey,
+        fromHex(report.upstream_signature as string),
+      );
+    expect([names(origin, nonce), names('https://another.test', nonce), names(origin, '3d'.repeat(32))]).toEqual([
+      true,
+      false,
+      false,
+    ]);
     expect((await open()).ready.signingKey).not.toBe(ready.signingKey);
     for (const wrong of ['signing_algo=ecdsa', 'nonce=12'])
       expect((await call(`/v1/attestation/report?${wrong}`)).status).toBe(400);

@@ -1,4 +1,12 @@
-import { createHash, createPublicKey, randomBytes, randomUUID, sign, timingSafeEqual } from 'node:crypto';
+import {
+  createHash,
+  createPublicKey,
+  randomBytes,
+  randomUUID,
+  sign,
+  timingSafeEqual,
+  X509Certificate,
+} from 'node:crypto';
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
 import { encodeTestimony } from '@ogong/attestation/testimony';
 import { Secret } from '@ogong/host/crypto/secret';
@@ -64,6 +72,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
   const identity = await createLinkIdentity(new Secret(new Uint8Array(randomBytes(ED25519_KEY_BYTES))));
   const der = createPublicKey(identity.privateKey).export({ format: 'der', type: 'spki' });
   const signingKey = new Uint8Array(der.subarray(der.length - ED25519_KEY_BYTES));
+  const authorities = options.authorities.flatMap(splitCertificates).map((der) => toHex(parts.crypto.sha256(der)));
   const memory = createExchangeMemory(KEPT);
   const questions = createRateLimiter(QUESTION_RATE, parts.clock);
   let running = 0;
@@ -143,6 +152,14 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         event_log: eventLog === undefined ? null : (JSON.parse(eventLog) as unknown),
         nvidia_payload: null,
         evidence: JSON.parse(utf8Decode(encodeEvidence(evidence))) as unknown,
+        // The report names the key alone, and whoever runs the machine may have set whom it asks.
+        upstream: options.upstream,
+        authorities,
+        upstream_signature: toHex(
+          new Uint8Array(
+            sign(null, utf8Encode(describeUpstream(options.upstream, authorities, nonce)), identity.privateKey),
+          ),
+        ),
       });
     },
     signature(context) {
@@ -164,6 +181,16 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
   });
   return { app, identity, signingKey };
 }
+
+/** Of a file that may hold several. @returns each in DER */
+const splitCertificates = (pem: string): Uint8Array[] =>
+  (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
+    (one) => new Uint8Array(new X509Certificate(one).raw),
+  );
+
+/** What the key of the door signs about whom it asks. @param authorities SHA-256 of each root's DER, in hex. */
+export const describeUpstream = (upstream: string, authorities: readonly string[], nonce: Uint8Array): string =>
+  `ogong-proxy-v1\n${upstream}\n${authorities.join(',')}\n${toHex(nonce)}`;
 
 function assertAccess({ req }: ApiContext, accessKey: Secret<string> | undefined): void {
   if (accessKey === undefined) return;
