@@ -32,6 +32,8 @@ import type { Disk } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
 export const MODEL_ID = 'ogong/verified/test/fake';
+/** Whoever asks a gateway. */
+const CALLER = { id: 'simulate', budgetAtomic: undefined };
 const UNIT = 10n ** 18n;
 const PRICE = 2_000_000n;
 const PORT = 7_200;
@@ -236,10 +238,7 @@ export async function startGateway(
     },
     {
       ...{ chain, links, payer: place.account, beacon: beacons, store: disk.open('gateway', GATEWAY_SCHEMA) },
-      accounts: {
-        ...openAccounts(':memory:', () => 0),
-        ...{ isEmpty: () => false, find: () => ({ id: 'simulate', budgetAtomic: undefined }) },
-      },
+      accounts: { ...openAccounts(':memory:', () => 0), isEmpty: () => false, find: () => CALLER, renew: () => CALLER },
       ...{ logger: world.logOf(place.name), metrics: createMetrics('gateway') },
       checker: {
         start() {},
