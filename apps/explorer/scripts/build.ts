@@ -11,7 +11,9 @@ const source = (name: string): string => fileURLToPath(new URL(`../src/${name}`,
 const READ_NAMES = new Set([
   ...['validators', 'signerAt', 'inForceSince', 'accountsAt', 'votesOf', 'stakeOf', 'routerOf', 'versionsOf'],
   ...['totalSupply', 'balanceOf', 'freeOf', 'creditOf', 'distribution', 'limits', 'delays', 'anchorOf', 'settle'],
-  ...['Settled', 'Paid', 'Ejected'],
+  ...['origin', 'period', 'generations', 'eras'],
+  ...['Settled', 'Paid', 'Ejected', 'Reinstated', 'Penalized', 'Pardoned', 'BondTaken', 'StakeTaken', 'Restored'],
+  ...['CaseOpened', 'CaseLifted'],
 ]);
 
 /** What a decoder does not look at. */
@@ -66,7 +68,7 @@ const shortenErrors: Plugin = {
  */
 export async function buildPages(): Promise<Map<string, Uint8Array>> {
   const { outputFiles } = await build({
-    entryPoints: { explorer: source('main.tsx'), chat: source('chat/main.tsx') },
+    entryPoints: { explorer: source('main.tsx'), chat: source('chat/main.tsx'), admin: source('admin/main.tsx') },
     outdir: '/',
     bundle: true,
     splitting: true,

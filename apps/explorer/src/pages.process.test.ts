@@ -14,6 +14,7 @@ import { createSoftwareMachine, softwarePolicy } from '@ogong/testing/provider/s
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPages } from '../scripts/build.ts';
+import { PENALTIES } from './data/penalties.ts';
 
 type Browser = Awaited<ReturnType<typeof launchChromium>>;
 type Page = Awaited<ReturnType<Browser['newPage']>>;
@@ -41,6 +42,18 @@ it('what the explorer loads before its first view is at most 150 kB, packed', as
   );
   // The rest, which is loaded with the first receipt.
   expect([...files.keys()].filter((name) => /^chunk-.*js$/.test(name)).length).toBeGreaterThan(scripts.size - 1);
+});
+
+it('knows the functions and events of the contracts that the pages read', () => {
+  const scripts = [...files]
+    .filter(([name]) => name.endsWith('.js'))
+    .map(([, bytes]) => new TextDecoder().decode(bytes));
+  for (const name of [...Object.keys(PENALTIES), 'Settled', 'Paid', 'generations', 'eras', 'origin', 'period'])
+    expect(
+      scripts.some((text) => text.includes(`name:"${name}"`)),
+      name,
+    ).toBe(true);
+  expect(scripts.some((text) => text.includes('name:"grantRole"'))).toBe(false);
 });
 
 /** What axe finds, by the rules of WCAG 2.2 A and AA. */

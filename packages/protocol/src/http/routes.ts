@@ -63,6 +63,7 @@ export const ADMIN_ROUTES = {
 /** A gateway's pages for people, which read the routes above. */
 export const PAGE_ROUTES = {
   chat: { method: 'GET', path: '/' },
+  admin: { method: 'GET', path: '/admin/' },
   explorer: { method: 'GET', path: '/explorer' },
   explorerRoot: { method: 'GET', path: '/explorer/' },
   pageFile: { method: 'GET', path: '/explorer/:name' },

@@ -1,5 +1,5 @@
 import type { ApiKey, KeyTerms } from '@ogong/node/gateway/account-rows';
-import { openAccounts } from '@ogong/node/gateway/accounts';
+import { type Accounts, openAccounts } from '@ogong/node/gateway/accounts';
 
 type TestTerms = Partial<KeyTerms> & { readonly path: string; readonly nowMs?: number };
 
@@ -25,3 +25,6 @@ export function revokeTestKey(path: string, id: string): void {
     accounts.close();
   }
 }
+
+/** A file of accounts, as a command beside the gateway has it open. For tests. */
+export const openTestAccounts = (path: string): Accounts => openAccounts(path, Date.now);

@@ -34,7 +34,7 @@ interface ServedFile {
   readonly tag: string;
 }
 
-/** The chat at `/`, and the explorer. A browser asks for HTML by name; other callers of `/` learn that there is no such endpoint. */
+/** The chat at `/`, the explorer, and the page of accounts. A browser asks for HTML by name; other callers of `/` learn that there is no such endpoint. */
 export function createPageHandlers(
   { rpcUrl }: { readonly rpcUrl: string | undefined },
   files: () => Promise<PageFiles | undefined> = createPageFiles(),
@@ -79,6 +79,7 @@ export function createPageHandlers(
       if (/\btext\/html\b/.test(context.req.header('accept') ?? '')) return serve(context, 'chat.html');
       throw new ApiError('not_found', 'Unknown request URL: GET /.', { publicCode: 'unknown_url' });
     },
+    admin: (context) => serve(context, 'admin.html'),
     explorer: (context) => context.redirect('/explorer/', 308),
     explorerRoot: (context) => serve(context, 'index.html'),
     pageFile: (context) => serve(context, context.req.param('name') ?? ''),
