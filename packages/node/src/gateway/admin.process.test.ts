@@ -114,10 +114,10 @@ it('takes no change whose caller lost the right while its body came, and slows d
   send?.();
   expect((await late).status).toBe(401);
   expect(accounts.listMembers('busy').map(({ id }) => id)).not.toContain('friend');
-  const answers = await Promise.all(
-    Array.from({ length: 70 }, () => call(owner, 'POST members', { organisation: 'busy', id: 'x', role: 'none' })),
-  );
-  expect(answers.map(([status]) => status)).toContain(429);
+  let status = 0;
+  for (let i = 0; i < 500 && status !== 429; i++)
+    [status] = await call(owner, 'POST members', { organisation: 'busy', id: 'x', role: 'none' });
+  expect(status).toBe(429);
 });
 
 it('has no way from an API key to the admin API, nor back', async () => {
