@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { ChainError } from '@ogong/chain/errors';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { claimCommand } from '@ogong/cli/money/claim-command';
 import { escrowCommand } from '@ogong/cli/money/escrow-command';
@@ -14,6 +13,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { waitUntil } from './polling.ts';
 import type { MoneyRecord } from './run-record.ts';
+import { tellAnswer } from './tell-answer.ts';
 
 const PATIENCE_MS = 30_000;
 
@@ -131,15 +131,4 @@ async function withdraw(mesh: Mesh, chain: ChainClient): Promise<MoneyRecord['wi
   const amount = `${freeAtomic} atomic`;
   const withdrawnAtomic = await run(mesh, chain, payer, [escrowCommand, 'withdraw', '--amount', amount]);
   return { name: payer.name, freeAtomic, withdrawnAtomic, more };
-}
-
-/** What the contract answers, by its own name of the error. */
-async function tellAnswer(call: () => Promise<unknown>): Promise<string> {
-  try {
-    await call();
-    return 'paid';
-  } catch (error) {
-    if (!(error instanceof ChainError)) throw error;
-    return error.revert?.name ?? error.message;
-  }
 }

@@ -12,6 +12,7 @@ import { type AskOptions, ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
 import { proveCheat } from './cheat-proof.ts';
 import { completeReceipts } from './complete-receipts.ts';
+import { runCourt } from './court.ts';
 import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
@@ -162,7 +163,9 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
   // A network that stays up keeps the time of this machine.
   const money = isServed && options.isOnce ? await useMoney({ mesh, chain, onProgress }) : undefined;
-  return { run: { ...partial, probes, cheatProof, money }, requestsMs, settleMs };
+  const run = { ...partial, probes, cheatProof, money };
+  const court = isServed && options.isOnce ? await runCourt({ mesh, chain, onProgress }, run) : {};
+  return { run: { ...run, ...court }, requestsMs, settleMs };
 }
 
 const STILL_TRIES = 20;
