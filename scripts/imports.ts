@@ -242,6 +242,7 @@ const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/host/src/link/as-socket.ts',
   'packages/host/src/link/relay-registration.ts',
   'packages/node/src/gateway/api-keys.ts',
+  'packages/host/src/metrics/observation.ts',
   'packages/node/src/gateway/gateway.ts',
   'packages/node/src/gateway/provider-match.ts',
   'packages/provider/src/provider/outbox.ts',

@@ -1,7 +1,7 @@
 import { groupSamples, type Sample, sumSamples } from './metrics-text.ts';
 
 /** What one daemon showed at one time. */
-export interface Reading {
+export interface DaemonReading {
   readonly name: string;
   readonly atMs: number;
   readonly samples: readonly Sample[];
@@ -105,7 +105,7 @@ const ROLES: Readonly<Record<string, RoleView>> = {
 };
 
 /** @param before the same daemons a while ago; empty where this is the first reading. */
-export function summarize(now: readonly Reading[], before: readonly Reading[]): TopReport {
+export function summarize(now: readonly DaemonReading[], before: readonly DaemonReading[]): TopReport {
   const earlier = new Map(before.map((reading) => [reading.name, reading]));
   const daemons = now.map((reading) => describe(reading, earlier.get(reading.name)));
   const all = now.flatMap(({ samples }) => samples);
@@ -131,7 +131,7 @@ export function summarize(now: readonly Reading[], before: readonly Reading[]): 
   };
 }
 
-function describe({ name, atMs, samples, problem }: Reading, before: Reading | undefined): DaemonRow {
+function describe({ name, atMs, samples, problem }: DaemonReading, before: DaemonReading | undefined): DaemonRow {
   const role = samples.map(({ labels: { role: own } }) => own).find((own) => own !== undefined) ?? 'unknown';
   const view = ROLES[role];
   const total = view?.work(samples) ?? 0;

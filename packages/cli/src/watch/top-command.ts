@@ -8,7 +8,7 @@ import { systemClock } from '@ogong/host/time/clock';
 import { drawTop } from './draw-top.ts';
 import { findDaemons, readFrom, type WatchedDaemon, watchFields } from './find-daemons.ts';
 import { parseMetrics } from './metrics-text.ts';
-import { type Reading, summarize } from './summary.ts';
+import { type DaemonReading, summarize } from './summary.ts';
 
 const config = defineConfig({
   name: 'ogong top',
@@ -65,7 +65,7 @@ function showOnce(report: ReturnType<typeof summarize>, json: boolean, output: O
   return report.daemons.every(({ isUp }) => isUp) ? EXIT.ok : EXIT.temporary;
 }
 
-async function read(daemon: WatchedDaemon): Promise<Reading> {
+async function read(daemon: WatchedDaemon): Promise<DaemonReading> {
   const { name } = daemon;
   try {
     const samples = parseMetrics(await readFrom(daemon, '/metrics'));

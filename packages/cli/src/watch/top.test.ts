@@ -5,7 +5,7 @@ import { afterEach, expect, it } from 'vitest';
 import { drawTop } from './draw-top.ts';
 import { logsCommand } from './logs-command.ts';
 import { parseMetrics, sumSamples } from './metrics-text.ts';
-import { type Reading, summarize } from './summary.ts';
+import { type DaemonReading, summarize } from './summary.ts';
 import { topCommand } from './top-command.ts';
 
 const closing: (() => void)[] = [];
@@ -52,7 +52,7 @@ const validator = [
   'ogong_validator_batches_settled_total{role="validator"} 4',
 ].join('\n');
 
-const read = (name: string, text: string, atMs: number): Reading => ({ name, atMs, samples: parseMetrics(text) });
+const read = (name: string, text: string, atMs: number): DaemonReading => ({ name, atMs, samples: parseMetrics(text) });
 
 it('reads the text format of Prometheus, quotes and odd lines included', () => {
   const samples = parseMetrics(

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { HostPort } from '../link/host-port.ts';
 import type { Logger } from '../log/logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -34,6 +35,7 @@ export function createObservation(
           { endpoint: otlp, service: name, role, share: otlpShare },
           {
             steps: metrics.steps,
+            randomBytes,
             onError: (err) => log.warn({ err }, 'the collector takes no spans: they are dropped until it does'),
           },
         );

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
@@ -29,6 +30,7 @@ function collect(share = 1) {
     { ...options, share },
     {
       steps,
+      randomBytes,
       onError: (error) => errors.push(error),
       async send(_url, body) {
         if (isDown) throw new Error('refused');
@@ -124,7 +126,7 @@ it('speaks OTLP over HTTP', async () => {
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const exporter = createOtlpExporter(
       { ...options, endpoint, intervalMs: 20 },
-      { steps, onError: (e) => errors.push(e) },
+      { steps, randomBytes, onError: (e) => errors.push(e) },
     );
     exporter.start();
     steps.add(REPLY, 'step');

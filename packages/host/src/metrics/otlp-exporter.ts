@@ -1,6 +1,6 @@
 import { VERSION } from '../version.ts';
 import type { ReplyStep, ReplySteps, StepAttributes } from './reply-steps.ts';
-import { createSpanId, type TraceContext, traceOfReply } from './trace-context.ts';
+import { createSpanId, type SpanPlace, traceOfReply } from './trace-context.ts';
 
 export interface OtlpExporterOptions {
   /** Where a collector takes OTLP over HTTP; spans go to `/v1/traces` there. */
@@ -16,6 +16,7 @@ export interface OtlpExporterOptions {
 
 export interface OtlpExporterDependencies {
   readonly steps: ReplySteps;
+  readonly randomBytes: (length: number) => Uint8Array;
   /** Told when the collector takes no spans, and not again before it has taken some. */
   readonly onError: (error: unknown) => void;
   readonly send?: (url: string, body: string, signal: AbortSignal) => Promise<void>;
@@ -40,6 +41,7 @@ const [KIND_INTERNAL, KIND_SERVER, STATUS_ERROR] = [1, 2, 2];
 export function createOtlpExporter(options: OtlpExporterOptions, dependencies: OtlpExporterDependencies): OtlpExporter {
   const { share = 1, intervalMs = 2_000 } = options;
   const { steps, onError, send = postSpans } = dependencies;
+  const newSpanId = (): string => createSpanId(dependencies.randomBytes);
   const url = `${options.endpoint.replace(/\/+$/, '')}/v1/traces`;
   const resource = { attributes: toAttributes({ 'service.name': options.service, 'service.version': VERSION }) };
   let queued: object[] = [];
@@ -50,7 +52,7 @@ export function createOtlpExporter(options: OtlpExporterOptions, dependencies: O
 
   const unsubscribe = steps.subscribe((step) => {
     if (!isTaken(step.replyId, share)) return;
-    const spans = toSpans(step, options.role);
+    const spans = toSpans(step, options.role, newSpanId);
     if (queued.length + spans.length > MAX_QUEUED) dropped += spans.length;
     else queued.push(...spans);
   });
@@ -91,7 +93,7 @@ export function createOtlpExporter(options: OtlpExporterOptions, dependencies: O
 /** Reply ids are hashes, so their first bytes are as good as chance, and the same for all daemons. */
 const isTaken = (replyId: string, share: number): boolean => Number.parseInt(replyId.slice(0, 8), 16) / 2 ** 32 < share;
 
-function toSpans(step: ReplyStep, role: string): object[] {
+function toSpans(step: ReplyStep, role: string, newSpanId: () => string): object[] {
   const reply = traceOfReply(step.replyId);
   const attributes = { 'ogong.role': role, 'ogong.reply_id': step.replyId, ...step.attributes };
   const times = {
@@ -102,18 +104,18 @@ function toSpans(step: ReplyStep, role: string): object[] {
   const { caller, linked } = step;
   if (!step.isWhole) {
     const links = linked === undefined ? [] : [traceOfReply(linked)];
-    const own = { traceId: reply.traceId, spanId: createSpanId(), parentSpanId: reply.spanId };
+    const own = { traceId: reply.traceId, spanId: newSpanId(), parentSpanId: reply.spanId };
     return [{ ...own, name: step.name, kind: KIND_INTERNAL, ...times, ...about(attributes, links) }];
   }
   const shown = { name: step.name, kind: KIND_SERVER, ...times };
   const whole = { ...reply, ...shown, ...about(attributes, caller ? [caller] : []) };
   if (caller === undefined) return [whole];
   // The caller's own trace has the call, too, and leads from there to the reply's.
-  const call = { traceId: caller.traceId, spanId: createSpanId(), parentSpanId: caller.spanId };
+  const call = { traceId: caller.traceId, spanId: newSpanId(), parentSpanId: caller.spanId };
   return [whole, { ...call, ...shown, ...about(attributes, [reply]) }];
 }
 
-const about = (attributes: StepAttributes, links: readonly TraceContext[]) => ({
+const about = (attributes: StepAttributes, links: readonly SpanPlace[]) => ({
   attributes: toAttributes(attributes),
   ...(links.length > 0 && { links: links.map(({ traceId, spanId }) => ({ traceId, spanId })) }),
 });

@@ -1,6 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { systemClock } from '../time/clock.ts';
-import type { TraceContext } from './trace-context.ts';
+import type { SpanPlace } from './trace-context.ts';
 
 export type StepAttributes = Readonly<Record<string, string | number | boolean>>;
 
@@ -18,7 +18,7 @@ export interface ReplyStep {
   /** Whether the other steps of the reply belong to this one. */
   readonly isWhole?: boolean;
   /** The trace of the program that asked. */
-  readonly caller?: TraceContext;
+  readonly caller?: SpanPlace;
   /** Another trace, of 32 hexadecimal digits, that this step caused. */
   readonly linked?: string;
 }
@@ -29,7 +29,7 @@ export interface StepDetails {
   readonly failure?: string | undefined;
   readonly attributes?: StepAttributes;
   readonly isWhole?: boolean;
-  readonly caller?: TraceContext | undefined;
+  readonly caller?: SpanPlace | undefined;
   readonly linked?: string | undefined;
 }
 

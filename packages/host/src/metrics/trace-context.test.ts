@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createSpanId, parseTraceParent, traceOfReply } from './trace-context.ts';
 
@@ -26,7 +27,9 @@ it.each([
 it('names a trace and its first span by the reply, and other spans by chance', () => {
   expect(traceOfReply(TRACE)).toEqual({ traceId: TRACE, spanId: 'a3ce929d0e0e4736' });
   expect(traceOfReply(`${TRACE.slice(0, 16)}${'0'.repeat(16)}`).spanId).toBe('0000000000000001');
-  const drawn = new Set(Array.from({ length: 100 }, createSpanId));
+  const drawn = new Set(Array.from({ length: 100 }, () => createSpanId(randomBytes)));
   expect(drawn.size).toBe(100);
+  const draws = [new Uint8Array(8), new Uint8Array(8).fill(1)];
+  expect(createSpanId(() => draws.shift() as Uint8Array)).toBe('01'.repeat(8));
   for (const id of drawn) expect(id).toMatch(/^[0-9a-f]{16}$/);
 });

@@ -1,7 +1,7 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
-import type { TraceContext } from '@ogong/host/metrics/trace-context';
+import type { SpanPlace } from '@ogong/host/metrics/trace-context';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -49,7 +49,7 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   /** Who is to answer, and nobody else. Default: whoever the router draws. */
   readonly provider?: Uint8Array | undefined;
   /** The trace that the client writes of its own program. */
-  readonly caller?: TraceContext | undefined;
+  readonly caller?: SpanPlace | undefined;
   /** Told whose offer is taken, before anything is bought. */
   readonly onMatch?: (ticket: Match['ticket']) => void;
 }
