@@ -14,6 +14,8 @@ import { meshCommand } from './mesh-command.ts';
 import { modelCommand } from './model-command.ts';
 import { replayCommand } from './replay-command.ts';
 import { verifyCommand } from './verify-command.ts';
+import { logsCommand } from './watch/logs-command.ts';
+import { topCommand } from './watch/top-command.ts';
 
 async function run(command: Command, ...argv: string[]): Promise<{ code: number; text: string; error: string }> {
   const written: string[] = [];
@@ -34,6 +36,8 @@ describe('help', () => {
     [replayCommand, []],
     [evidenceCommand, []],
     [doctorCommand, []],
+    [topCommand, []],
+    [logsCommand, []],
     [earningsCommand, []],
     [meshCommand, []],
     ...['up', 'status', 'logs', 'down'].map((verb) => [meshCommand, [verb]] as const),

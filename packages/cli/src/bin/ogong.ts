@@ -23,6 +23,8 @@ import { settlementCommand } from '../settlement-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { testimonyCommand } from '../testimony-command.ts';
 import { verifyCommand } from '../verify-command.ts';
+import { logsCommand } from '../watch/logs-command.ts';
+import { topCommand } from '../watch/top-command.ts';
 
 const completionCommand = createCompletionCommand('ogong', () => commands);
 
@@ -53,6 +55,8 @@ const commands: readonly Command[] = [
   calibrateCommand,
   deployCommand,
   signerCommand,
+  topCommand,
+  logsCommand,
   doctorCommand,
   completionCommand,
 ];
@@ -61,7 +65,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, testimonyCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
-  ['Run a network', [meshCommand, deployCommand, signerCommand, doctorCommand]],
+  ['Run a network', [meshCommand, deployCommand, signerCommand, topCommand, logsCommand, doctorCommand]],
   ['This program', [completionCommand]],
 ];
 

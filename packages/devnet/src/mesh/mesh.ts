@@ -6,6 +6,7 @@ import { defaultLimits } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import type { Address } from '@ogong/chain/hex';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
+import { formatHostPort } from '@ogong/host/link/host-port';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
@@ -382,11 +383,17 @@ function describeState({ plan, launch, phase, message, processes, chain }: Snaps
         ...(chainIdentity ? { identity: chainIdentity } : {}),
       },
       ...plan.processes.map(({ name, role, port, logFile }) => {
-        const identity = processes.get(name)?.identity;
-        return { name, role, port, logFile, ...(identity ? { identity } : {}) };
+        const { identity, ready } = processes.get(name) ?? {};
+        const metrics = readAddress(ready?.['metrics']);
+        return { name, role, port, logFile, ...(identity && { identity }), ...(metrics && { metrics }) };
       }),
     ],
   };
+}
+
+function readAddress(told: unknown): string | undefined {
+  const { host, port } = (told ?? {}) as { readonly host?: unknown; readonly port?: unknown };
+  return typeof host === 'string' && typeof port === 'number' ? formatHostPort({ host, port }) : undefined;
 }
 
 async function writeTrust(

@@ -17,8 +17,7 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/peer-values';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
@@ -79,7 +78,8 @@ async function start(values: Values): Promise<Daemon> {
     { refreshMs: values.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
   );
-  const metrics = createMetrics('gateway');
+  const observation = createObservation({ name: NAME, role: 'gateway', log: logger }, values);
+  const { metrics } = observation;
   const store = openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
   bindLedger(store, chain.ledger);
   const accounts = openAccounts(values.accounts ?? join(values.dataDir, ACCOUNTS_FILE), Date.now);
@@ -134,7 +134,6 @@ async function start(values: Values): Promise<Daemon> {
       metrics,
     },
   );
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
   // The chain may come up later than the gateway does; until then it answers that nobody can serve.
   await chain.refresh().catch(warn('the chain cannot be read yet'));
@@ -142,12 +141,12 @@ async function start(values: Values): Promise<Daemon> {
   await gateway.start();
   chain.start();
   beacon.start();
-  await metricsServer?.start();
+  await observation.start();
   return {
-    ready: { address: gateway.address(), payer: `0x${toHex(payer.address)}` },
+    ready: { ...observation.ready, address: gateway.address(), payer: `0x${toHex(payer.address)}` },
     async stop() {
       await gateway.stop();
-      await Promise.all([beacon.stop(), chain.stop(), metricsServer?.stop()]);
+      await Promise.all([beacon.stop(), chain.stop(), observation.stop()]);
       links.close();
       publicLinks.close();
       store.close();

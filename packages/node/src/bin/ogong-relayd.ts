@@ -7,8 +7,7 @@ import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { systemClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createRelay } from '../relay/relay.ts';
@@ -27,8 +26,8 @@ async function start(): Promise<Daemon> {
   const keys = createOrLoadKeys(values.dataDir);
   const identity = await createLinkIdentity(keys.linkSeed);
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
-  const metrics = createMetrics('relay');
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
+  const observation = createObservation({ name: NAME, role: 'relay', log }, values);
+  const { metrics } = observation;
   const { bind, maxNodes, maxLinks, nodeRate: bytesPerSecond, nodeDay: maxBytesPerDay } = values;
   const relay = createRelay(
     {
@@ -42,13 +41,13 @@ async function start(): Promise<Daemon> {
       randomBytes: () => new Uint8Array(randomBytes(32)),
     },
   );
-  await metricsServer?.start();
+  await observation.start();
   await relay.start();
   return {
-    ready: { address: relay.address(), certHash: toHex(identity.id), keyHash: toHex(relay.id) },
+    ready: { ...observation.ready, address: relay.address(), certHash: toHex(identity.id), keyHash: toHex(relay.id) },
     async stop() {
       await relay.stop();
-      await metricsServer?.stop();
+      await observation.stop();
     },
   };
 }

@@ -69,6 +69,7 @@ async function start(): Promise<Daemon> {
   await relay?.start();
   return {
     ready: {
+      ...context.ready,
       address: router.address(),
       ...(relay && { relay: relay.address() }),
       router: `0x${toHex(ledger.address)}`,

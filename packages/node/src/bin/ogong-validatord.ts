@@ -14,8 +14,7 @@ import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
@@ -80,7 +79,8 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     client: chain.client,
     onError: (err) => logger.warn({ err }, 'the model registry cannot be read'),
   });
-  const metrics = createMetrics('validator');
+  const observation = createObservation({ name: NAME, role: 'validator', log: logger }, values);
+  const { metrics } = observation;
   const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
   bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
@@ -125,7 +125,6 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       threshold: deployment.beaconKeys === undefined ? undefined : await openThreshold(boxSecret),
     },
   );
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
   if (chain.validators().length > 0 && chain.findByAddress(signer.address) === undefined) {
     logger.warn('this validator is not registered: run ogong-validatord register');
@@ -140,9 +139,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   }
   await validator.start();
   chain.start();
-  await metricsServer?.start();
+  await observation.start();
   return {
     ready: {
+      ...observation.ready,
       address: validator.address(),
       validator: `0x${toHex(signer.address)}`,
       signingKey: `0x${toHex(signer.signingKey)}`,
@@ -150,7 +150,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     },
     async stop() {
       await validator.stop();
-      await Promise.all([chain.stop(), metricsServer?.stop()]);
+      await Promise.all([chain.stop(), observation.stop()]);
       store.close();
       closeSigner();
     },

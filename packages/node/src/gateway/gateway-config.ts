@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { chainFields, observationFields } from '@ogong/host/config/common-fields';
+import { chainFields, observationFields, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import {
   atomicAmount,
@@ -186,6 +186,7 @@ export const gatewayConfig = defineConfig({
       description: 'address of a metrics server on this machine, besides /metrics of the API',
     },
     logLevel: observationFields.logLevel,
+    ...traceFields,
   },
 });
 

@@ -205,7 +205,8 @@ interface Books {
 }
 
 function createBooks(options: GatewayOptions, context: GatewayContext): Books {
-  const { store, accounts, chain, links, clock, payer, logger, counts, warn } = context;
+  const { store, accounts, chain, links, clock, payer, logger, counts, warn, metrics } = context;
+  const { steps } = metrics;
   const { depositAtomic, allowanceAtomic } = options.spending;
   const group = createGroupCommit(store);
   const ledger = createChannelLedger(store, group);
@@ -250,6 +251,9 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
         const { verdict, feeAtomic, judgedRecord } = closing;
         counts.countVerdict(verdict, feeAtomic);
         logger.debug({ replyId, verdict, feeAtomic }, 'a verdict is in');
+        steps.add(replyId, 'learn verdict', {
+          attributes: { 'ogong.verdict': verdict, 'ogong.fee_atomic': String(feeAtomic) },
+        });
         if (!isForAnother(order, closing)) return;
         counts.countOther();
         logger.warn(
@@ -257,6 +261,8 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
           'a validator judged another record than was delivered',
         );
       },
+      onSettled: (replyId, settlement) =>
+        steps.add(replyId, 'learn settlement', { attributes: { 'ogong.transaction': settlement } }),
       onError: warn('the verdicts could not be read'),
     },
   );
@@ -301,7 +307,7 @@ function createReplies(
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
 ): ReplyService {
-  const { accounts, chain, beacon, links, payer, clock, logger, counts, warn } = context;
+  const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
   const { ledger, receipts, complaints, deliveries, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none' } = spending;
@@ -314,6 +320,7 @@ function createReplies(
   return createReplyService({
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
+    steps: metrics.steps,
     chain,
     beacon,
     links,

@@ -121,6 +121,7 @@ export type RouterMetrics = ReturnType<typeof createRouterMetrics>;
 
 function createRouterMetrics(metrics: Metrics) {
   return {
+    steps: metrics.steps,
     providers: metrics.gauge('router_providers', 'Providers with a current announcement'),
     openTickets: metrics.gauge('router_open_tickets', 'Tickets that were handed out and not reported back'),
     announcements: metrics.counter('router_announcements_total', 'Announcements: taken or refused', ['outcome']),

@@ -1,6 +1,7 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';
@@ -10,9 +11,9 @@ import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { MAX_JOB_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
-import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { isBillable, parseVerdictEntry, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
@@ -62,7 +63,7 @@ export interface RouteDependencies {
   readonly tallyBook?: TallyBook | undefined;
   readonly metrics: Pick<
     ValidatorMetrics,
-    'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
+    'steps' | 'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
   >;
 }
 
@@ -309,6 +310,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
           const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, findPeer(context), request));
           metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
           metrics.uncompared.inc(answer.uncompared.length);
+          if (answer.refused.length === 0) noteCosigned(metrics.steps, request);
           const refused = answer.refused.map(({ delivery, ...fault }) => ({
             ...fault,
             ...(delivery && { delivery: writeDelivered(delivery) }),
@@ -323,6 +325,11 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: MAX_EVIDENCE_BYTES },
     );
   };
+}
+
+/** A quorum settles what it has signed, so each signature is a step of every reply in the batch. */
+function noteCosigned(steps: ReplySteps, { entries }: Pick<CosignBatchRequest, 'entries'>): void {
+  for (const { logEntry } of entries) steps.add(parseVerdictEntry(logEntry).replyId, 'co-sign');
 }
 
 /** The public names of the states. */

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { chainFields, observationFields } from '@ogong/host/config/common-fields';
+import { chainFields, observationFields, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { knownPeer } from '@ogong/host/link/peer-values';
@@ -257,6 +257,7 @@ export const validatorConfig = defineConfig({
     },
     audits: { schema: integer({ min: 1, max: 1024 }), default: '8', description: 'audits at a time' },
     ...observationFields,
+    ...traceFields,
   },
 });
 

@@ -7,6 +7,7 @@ import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
+import { noteIntake } from './note-intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES, type RouteDependencies } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
@@ -90,7 +91,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
 
 function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
   const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
-  return createIntake(
+  const intake = createIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
@@ -101,6 +102,7 @@ function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Int
       }),
     },
   );
+  return noteIntake(intake, { crypto, clock, ledger: chain.ledger, steps: state.metrics.steps });
 }
 
 function wireServer(

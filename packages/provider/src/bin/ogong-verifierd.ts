@@ -84,6 +84,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
   await verifier.start();
   return {
     ready: {
+      ...context.ready,
       address: verifier.address(),
       certHash: toHex(identity.id),
       keyHash: toHex(verifier.keyHash),

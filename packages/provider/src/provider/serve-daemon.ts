@@ -145,6 +145,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   return {
     stopTimeoutMs: settings.drain + STOP_REST_MS,
     ready: {
+      ...context.ready,
       address: provider.address(),
       endpoint: provider.endpoint(),
       provider: toHex(provider.id),
