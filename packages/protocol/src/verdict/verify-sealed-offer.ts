@@ -63,6 +63,7 @@ export function verifySealedOffer(
     return refuse(fail('ticket', failed?.detail ?? 'the ticket cannot be read'));
   }
   const list = checkList(crypto, { ticket, candidates }, asked);
+  if (list.status === 'fail') return refuse(list);
   const sealKey = readSealKey(crypto, offer, { ticket, nowMs });
   if (!('key' in sealKey)) return refuse(sealKey);
   const checks = [

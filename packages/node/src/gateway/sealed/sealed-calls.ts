@@ -4,6 +4,8 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { giveBack } from '../find-match.ts';
@@ -19,7 +21,7 @@ import { SEAL_KEY_EXPIRED, type SealedEvent } from './pass-sealed.ts';
 
 /** What a client tells of a request that it seals itself: no text, and its hash. */
 export interface AskedSealed {
-  readonly endpoint: string;
+  readonly endpoint: Endpoint;
   /** What fee and match depend on. The provider refuses a request that asks for more. */
   readonly request: CommonRequest;
   readonly requestHash: Uint8Array;
@@ -42,7 +44,7 @@ export interface SealedCalls {
     replyId: string,
     key: PayingKey,
     call: { readonly envelope: Uint8Array; readonly signal: AbortSignal },
-  ): AsyncGenerator<SealedEvent, Served>;
+  ): AsyncGenerator<SealedEvent, PassedReceipt>;
   /** The client has so much of a running reply. @throws ApiError */
   progress(replyId: string, key: PayingKey, said: Parameters<ReplyProgress['know']>[0]): void;
   /** The client holds a reply, or does not take it; saying it again changes nothing. @throws ApiError */
@@ -50,7 +52,7 @@ export interface SealedCalls {
   stop(): void;
 }
 
-export interface Served extends Pick<PassedReply, 'receipt'> {
+export interface PassedReceipt extends Pick<PassedReply, 'receipt'> {
   /** Of prompt and answer, by the provider's word. */
   readonly tokens: number;
 }
@@ -80,7 +82,7 @@ interface Passed {
 }
 
 /** A ticket holds a slot of its provider, so an offer does not wait for long. */
-const OFFER_LIFETIME_MS = 30_000;
+const OFFER_WAIT_MS = 30_000;
 const MAX_TRIES = 3;
 /** Replies whose clients have not said yet what they found. */
 const MAX_PASSED = 4_096;
@@ -162,7 +164,7 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
       if (offered.has(name) || running.has(name)) {
         throw new ApiError('invalid_request', 'A nonce is for one offer.', { param: 'nonce', publicCode: null });
       }
-      const timer = setTimeout(() => expire(name), OFFER_LIFETIME_MS);
+      const timer = setTimeout(() => expire(name), OFFER_WAIT_MS);
       timer.unref();
       // The list is with the client now.
       const kept = { ...offer, match: { ...offer.match, candidates: NOTHING } };
@@ -227,8 +229,8 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
 }
 
 /** As clients name the answer that they make of it. */
-const nameCompletion = (endpoint: string, replyId: string): string =>
-  `${endpoint === 'chat' ? 'chatcmpl' : 'cmpl'}-${replyId}`;
+const nameCompletion = (endpoint: Endpoint, replyId: string): string =>
+  `${isChat({ endpoint }) ? 'chatcmpl' : 'cmpl'}-${replyId}`;
 
 const createUnknown = (what: string, replyId: string): ApiError =>
   new ApiError('not_found', `There is no ${what} ${replyId.slice(0, 64)} of this key here, or no more.`, {
