@@ -162,6 +162,7 @@ const SHOWS: StrangerRow = {
   shownBy: GATE,
 };
 
+const SEALED = 'packages/node/src/gateway/sealed/sealed-client.process.test.ts';
 const ADMIN = 'packages/node/src/gateway/admin.process.test.ts';
 const TELLS: StrangerRow = { who: 'admin secrets', changes: 'nothing', costs: 'an admin secret', shownBy: ADMIN };
 const GOVERNS: StrangerRow = {
@@ -183,6 +184,16 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName, Stra
     message: BUYS,
     receipt: SHOWS,
     opening: SHOWS,
+  },
+  sealedOffer: {
+    ...{ who: 'API keys', changes: 'a slot that looks taken, for half a minute', shownBy: SEALED },
+    costs: 'a place among the running requests of the key, until the offer is over',
+  },
+  sealedReply: { ...BUYS, shownBy: SEALED },
+  sealedProgress: { ...SHOWS, costs: 'a key that ordered the reply', shownBy: SEALED },
+  sealedOutcome: {
+    ...{ who: 'API keys', changes: 'what validators are told of one reply', shownBy: SEALED },
+    costs: 'a key that ordered the reply; once',
   },
   responseCount: { ...SHOWS, costs: 'a key' },
   messageCount: { ...SHOWS, costs: 'a key' },

@@ -38,9 +38,11 @@ import { createPublicReader } from './public/public-reader.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
+import type { ReplyContext } from './reply.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
 import { createRouters, type Routers } from './routers.ts';
 import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
+import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
 import { createValidatorChoice } from './validator-choice.ts';
@@ -159,8 +161,8 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
   const routers = createRouters(options, context);
-  const replies = createReplies(options, context, { books, checker, routers });
-  const app = createApp(options, context, { signIn, books, replies, routers });
+  const { replies, sealed } = createReplies(options, context, { books, checker, routers });
+  const app = createApp(options, context, { signIn, books, replies, sealed, routers });
   const server = (dependencies.openServer ?? createHttpServer)(app, {
     bind,
     headersTimeoutMs,
@@ -177,6 +179,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
     },
     async stop() {
       await server.stop(stopGraceMs);
+      sealed.stop();
       await Promise.all([books.stop(), checker.stop()]);
       await books.close();
     },
@@ -306,7 +309,7 @@ function createReplies(
   { patience, spending, modelRoots, seal = 'auto', machinePolicy, machineIntervalMs, misroutedDir }: GatewayOptions,
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
-): ReplyService {
+): { readonly replies: ReplyService; readonly sealed: SealedCalls } {
   const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
   const { ledger, receipts, complaints, deliveries, funding } = books;
@@ -317,7 +320,8 @@ function createReplies(
     logger.warn({ problem, kept }, 'a router misrouted');
   };
   const { busyPatienceMs } = patience;
-  return createReplyService({
+  const keys = createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs });
+  const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
     steps: metrics.steps,
@@ -326,13 +330,7 @@ function createReplies(
     links,
     payer,
     matches: createProviderMatch({ maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted }, { routers, clock }),
-    providers: createProviderCall(patience, {
-      links,
-      sealing: {
-        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs }),
-        ledger: chain.ledger,
-      },
-    }),
+    providers: createProviderCall(patience, { links, sealing: { keys, ledger: chain.ledger } }),
     validators: createValidatorChoice({ chain, links, random }),
     funding,
     ledger,
@@ -349,37 +347,46 @@ function createReplies(
       logger.warn({ reason, providerId }, 'a provider failed');
     },
     onError: warn('a router could not be told'),
-  });
+  };
+  return {
+    replies: createReplyService(steps),
+    sealed: createSealedCalls({ context: steps, sealKeys: keys, links, patience }),
+  };
 }
 
 interface AppParts {
   readonly signIn: SignIn;
   readonly books: Books;
   readonly replies: ReplyService;
+  readonly sealed: SealedCalls;
   readonly routers: Routers;
 }
 
 function createApp(
   { http, routers: peers, spending, network }: GatewayOptions,
   context: GatewayContext,
-  { signIn, books, replies, routers }: AppParts,
+  { signIn, books, replies, sealed, routers }: AppParts,
 ): ApiApp {
   const { store, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
   const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
   counts.watch({ running: gate.size, complaints: books.complaints.size });
+  const rates = createRateLimits({ clock });
+  const settle = spending.settle ?? 'any';
+  const { heartbeatMs } = http;
   return createGatewayApp(http, {
     signIn,
     completions: {
       replies,
       gate,
-      rates: createRateLimits({ clock }),
+      rates,
       clock,
       randomBytes: readSystemBytes,
       bodyLimits,
-      heartbeatMs: http.heartbeatMs,
-      settle: spending.settle ?? 'any',
+      heartbeatMs,
+      settle,
     },
+    sealed: { calls: sealed, gate, rates, bodyLimits, settle, heartbeatMs },
     receipts: books,
     usage: { store, clock },
     admin: createAdminHandlers({ accounts, store, clock, bodyLimits }),

@@ -20,6 +20,11 @@ export interface RateLimits {
    * @throws ApiError `too_many_requests`; nothing is taken then.
    */
   meter(context: ApiContext, key: KeyHolder, replies: ReplyService, asked: readonly MeteredRequest[]): ReplyService;
+  /**
+   * The same for one reply that its caller follows itself.
+   * @returns gives back what it did not have, once it is over. @throws ApiError
+   */
+  take(context: ApiContext, key: KeyHolder, request: CommonRequest): (usedTokens: number) => void;
 }
 
 /** A request, and how many replies to it are asked for. */
@@ -85,12 +90,21 @@ export function createRateLimits({ clock }: { readonly clock: Pick<Clock, 'nowMs
       const bucket = take(context, 'tokens', key, wanted);
       return bucket === undefined ? replies : createMeter(replies, { bucket, call: getCallSignal(context) });
     },
+    take(context, key, request) {
+      const bound = boundTokens(request);
+      const bucket = take(context, 'tokens', key, bound);
+      return (used) => bucket && giveBack(bucket, bound - used);
+    },
   };
 }
 
 function boundTokens(request: CommonRequest): number {
   const { promptTokens, outputTokens } = findModality(request.endpoint).boundTokens(request);
   return promptTokens + outputTokens;
+}
+
+function giveBack(bucket: Bucket, tokens: number): void {
+  bucket.level = Math.min(bucket.limit, bucket.level + Math.max(0, tokens));
 }
 
 /** Gives back what each reply did not have of its bound. */
@@ -112,7 +126,7 @@ function createMeter(
         if (!call.aborted) used = 0;
         throw error;
       } finally {
-        bucket.level = Math.min(bucket.limit, bucket.level + Math.max(0, bound - used));
+        giveBack(bucket, bound - used);
       }
     },
   };

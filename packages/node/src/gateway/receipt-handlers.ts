@@ -56,23 +56,26 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
       if (stored === undefined) throw createNoReceipt(order);
       const isCompact = context.req.query('compact') === '1';
       const { receipt, request, response, checks } = stored;
-      const opening = isCompact || 'url' in receipt.opening ? undefined : encodeBase64(receipt.opening.bytes);
+      // A client that sealed its request has the texts, and its gateway never had them.
+      const isSealed = request.length === 0;
+      const opening = isCompact || isSealed || 'url' in receipt.opening ? undefined : receipt.opening.bytes;
       return context.json({
         ...toReceiptJson(toCompactReceipt(receipt, order.replyId)),
-        ...(opening === undefined ? {} : { opening: { bytes: opening } }),
+        ...(opening === undefined ? {} : { opening: { bytes: encodeBase64(opening) } }),
         reply_id: order.replyId,
         checks,
         held: receipts.listHeld(order.replyId).map(toHeld),
         status: toStatus(order),
         earlier_tries: ledger.listFailed(order).map(toEarlierTry),
         // What the receipt is about. Without request and response it cannot be checked.
-        ...(isCompact ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
+        ...(isCompact || isSealed ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
       });
     },
     showOpening(context, key) {
       const order = find(context, key);
       const opening = receipts.getOpening(order.replyId);
       if (opening === undefined) throw createNoReceipt(order);
+      if (opening.length === 0) throw createSealed(order);
       return context.body(new Uint8Array(opening), 200, { 'content-type': 'application/octet-stream' });
     },
   };
@@ -126,6 +129,12 @@ function createNoReceipt({ replyId, state }: OrderRow): ApiError {
     publicCode: 'receipt_not_found',
   });
 }
+
+const createSealed = ({ replyId }: OrderRow): ApiError =>
+  new ApiError('not_found', `Only the client that sealed the request of ${replyId} has its opening.`, {
+    param: 'id',
+    publicCode: 'receipt_not_found',
+  });
 
 /** A reply id is hexadecimal; what was answered with has a prefix, by its kind. */
 const isCompletionId = (id: string): boolean => /^[a-z]+[-_]/.test(id);
