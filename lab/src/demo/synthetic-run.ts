@@ -313,7 +313,9 @@ function createLog(replies: readonly Served[]) {
       fineAtomic: 0n,
       payer: order.payer,
       router: order.router,
-      verifiers: [{ verifierId: providerIds[0] as Uint8Array, payee: payees[0] as Uint8Array, outcome: 'credited' }],
+      verifiers: [
+        { verifierId: providerIds[0] as Uint8Array, payee: payees[0] as Uint8Array, outcome: 'credited', tokens: 12 },
+      ],
       beaconEpoch: 1n,
       evidenceHash: fill(0xef),
       step: 'reply',
