@@ -16,6 +16,7 @@ import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
+import { useMint } from './mint-money.ts';
 import { useMoney } from './money.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
@@ -161,8 +162,10 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
   // A network that stays up keeps the time of this machine.
-  const money = isServed && options.isOnce ? await useMoney({ mesh, chain, onProgress }) : undefined;
-  return { run: { ...partial, probes, cheatProof, money }, requestsMs, settleMs };
+  const isSpent = isServed && options.isOnce;
+  const money = isSpent ? await useMoney({ mesh, chain, onProgress }) : undefined;
+  const mint = isSpent ? await useMint({ mesh, chain, onProgress }) : undefined;
+  return { run: { ...partial, probes, cheatProof, money, mint }, requestsMs, settleMs };
 }
 
 const STILL_TRIES = 20;
