@@ -105,6 +105,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'a bond; rationed',
     shownBy: ACCESS,
   },
+  'ValidatorService/SignPrice': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
   'ValidatorService/GetEmissionUnits': { who: 'anyone', changes: 'nothing', costs: 'rationed', shownBy: ACCESS },
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
   'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
