@@ -69,6 +69,12 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'anyone', changes: 'the record of an admitted order', shownBy: INTAKE },
     costs: "the provider's signature; a second record of an order ejects it",
   },
+  'ValidatorService/PushMilestone': {
+    ...{ who: 'anyone', changes: 'what counts where no record of an admitted order comes' },
+    costs:
+      "the provider's signature, and its payer's that it has left; one of a reply is kept, and checked again only where it is longer",
+    shownBy: 'packages/node/src/validator/milestones.test.ts',
+  },
   'ValidatorService/Acknowledge': {
     ...{ who: 'anyone', changes: 'which record of an admitted order is judged; what other validators keep of it' },
     costs:

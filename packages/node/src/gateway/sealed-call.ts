@@ -5,6 +5,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import {
   type Delta,
+  type Milestone,
   type SealedEnd,
   SealedMessageSchema,
   type SealedPart,
@@ -15,12 +16,14 @@ import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sea
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import type { GenerateInput } from './provider-call.ts';
 
+type OpenedMessage = { readonly delta: Delta } | { readonly end: SealedEnd } | { readonly milestone: Milestone };
+
 /** One sealed call, from its message to the end of its reply. */
 export interface SealedCall {
   /** What takes the place of request, endpoint and cache scope. */
   readonly envelope: Uint8Array;
   /** @returns what is whole by this part. @throws ApiError where it does not open. */
-  open(part: SealedPart): { readonly delta: Delta } | { readonly end: SealedEnd } | undefined;
+  open(part: SealedPart): OpenedMessage | undefined;
 }
 
 const SECRET_BYTES = 32;
@@ -55,10 +58,11 @@ export function sealCall(
   };
 }
 
-function readMessage(bytes: Uint8Array): { readonly delta: Delta } | { readonly end: SealedEnd } {
+function readMessage(bytes: Uint8Array): OpenedMessage {
   const { message } = parse(bytes);
   if (message.case === 'delta') return { delta: message.value };
   if (message.case === 'end') return { end: message.value };
+  if (message.case === 'milestone') return { milestone: message.value };
   throw new SealError('malformed', 'a message of no kind');
 }
 

@@ -31,6 +31,7 @@ import {
   type ComplainRequest,
   type ProgressRequest,
   ProviderService,
+  type PushMilestoneRequest,
   type ReplyStatusSchema,
   type ReportRequest,
   RouterService,
@@ -42,7 +43,7 @@ import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { type DrawRow, decodeDraws, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
@@ -71,6 +72,7 @@ export interface FakeNetwork {
   readonly heard: AcknowledgeRequest[];
   /** What gateways say while replies come. */
   readonly words: ProgressRequest[];
+  readonly milestones: PushMilestoneRequest[];
   /** Openings that were asked for and sent. */
   readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
@@ -126,6 +128,9 @@ export interface ProviderBehaviour {
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
   /** Sent with every word although no log-probabilities were requested. */
   readonly unasked?: TokenLogprob;
+  /** Signs a milestone behind so many tokens each, where its caller wants milestones. */
+  readonly milestones?: readonly number[];
+  readonly bendMilestone?: SyntheticOptions['bend'];
   readonly withholdOpening?: boolean;
   /** How often it is too busy before it hands out an opening. */
   readonly busyOpenings?: number;
@@ -169,6 +174,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const deliveries: AcknowledgeRequest[] = [];
   const heard: AcknowledgeRequest[] = [];
   const words: ProgressRequest[] = [];
+  const milestones: PushMilestoneRequest[] = [];
   const proofs: Uint8Array[] = [];
   const reports: ReportRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
@@ -207,6 +213,11 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             return { outcome: 'awaited' };
           }
           return { outcome: 'taken', intake: takeIn(key, request), held: hold(key, request) };
+        },
+        pushMilestone(request) {
+          assertAlive();
+          milestones.push(request);
+          return {};
         },
         complain(request) {
           assertAlive();
@@ -304,23 +315,29 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           const asked = parseRequest(request.request, request.endpoint as Endpoint);
           const { words = chooseWords(asked) } = provider.behaviour;
           const said = speak(words, asked);
-          const compose = (seed: number) =>
+          const passed: number[] = [];
+          const compose = (seed: number, part?: { tokens: number; bend: SyntheticOptions['bend'] }) =>
             createSyntheticReply({
               seed,
               crypto,
               provider: signer,
               payer: fakePayer,
               ledger,
-              tokens: said.pieces.length,
-              bend: { header: (header) => ({ ...header, answerFormat: format }), ...bend },
+              tokens: part?.tokens ?? said.pieces.length,
+              bend: {
+                header: (header) => ({ ...header, answerFormat: format }),
+                ...(part && { record: (record) => ({ ...record, isMilestone: true }) }),
+                ...bend,
+                ...part?.bend,
+              },
               given: {
                 endpoint: asked.endpoint,
                 request: request.request,
                 order,
                 orderSignature: signature,
                 beacon,
-                text: signedText ?? said.pieces.join(''),
-                stopReason: said.stopReason,
+                text: signedText ?? said.pieces.slice(0, part?.tokens).join(''),
+                stopReason: part ? 'cancelled' : said.stopReason,
                 startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
               },
             });
@@ -349,6 +366,22 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
                 },
               };
               provider.sent++;
+              const before = passed.at(-1) ?? 0;
+              const { milestones: due = [], bendMilestone } = provider.behaviour;
+              if (!request.milestones || !due.includes(at + 1)) continue;
+              passed.push(at + 1);
+              const part = compose(1, { tokens: at + 1, bend: bendMilestone });
+              const { recordBytes, recordSignature, opening, response } = part;
+              yield {
+                event: {
+                  case: 'milestone',
+                  value: {
+                    record: { record: recordBytes, providerKey: signer.publicKey, signature: recordSignature },
+                    ...{ header: opening.header, admission: admit(order), textBytes: response.length },
+                    windows: opening.windows.slice(before / WINDOW_TOKENS),
+                  },
+                },
+              };
             }
           } finally {
             if (context.signal.aborted) provider.cancelled++;
@@ -483,6 +516,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     deliveries,
     heard,
     words,
+    milestones,
     proofs,
     reports,
     statuses,
