@@ -24,10 +24,13 @@ export function putMilestone(
   }: { readonly submission: Submission; readonly opening: Uint8Array; readonly tokens: number },
 ): void {
   if (readMilestoneTokens(store, replyId) >= tokens) return;
-  const { progress, ...said } = submission;
+  const { order, record, header, headerProof, request, endpoint, response, payeeWord, progress } = submission;
+  // A message from the wire is no plain object, so its fields are named.
   const push = create(PushRecordRequestSchema, {
-    ...{ ...said, headerProof: [...said.headerProof] },
-    ...(progress && { progress }),
+    order: { order: order.order, signature: order.signature },
+    record: { record: record.record, providerKey: record.providerKey, signature: record.signature },
+    ...{ header, headerProof: [...headerProof], request, endpoint, response, payeeWord },
+    ...(progress && { progress: { progress: progress.progress, signature: progress.signature } }),
   });
   store
     .prepare('INSERT OR REPLACE INTO milestones (reply_id, submission, opening, tokens) VALUES (?, ?, ?, ?)')
