@@ -146,6 +146,13 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'RouterService/ListModels': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListOffers': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListRelays': { ...READS, costs: RATE, shownBy: LINKS },
+  'RouterService/HandSupply': {
+    ...{
+      ...READS,
+      costs: 'rationed: it looks through the list',
+      shownBy: 'packages/node/src/router/hand-supply.test.ts',
+    },
+  },
   'RouterService/Report': {
     ...{ who: 'anyone', changes: 'statistics of speed', shownBy: 'packages/node/src/router/router.test.ts' },
     costs: 'a ticket of this router',
