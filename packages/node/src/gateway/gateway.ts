@@ -29,6 +29,7 @@ import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
 import { createInferenceGate } from './inference-gate.ts';
 import { keepHeld, keepIntake } from './keep-intake.ts';
 import { keepMisrouted } from './keep-misrouted.ts';
+import { createMilestoneOutbox, type MilestoneOutbox } from './milestone-outbox.ts';
 import { createModelList } from './model-list.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
@@ -200,6 +201,7 @@ interface Books {
   readonly receipts: ReceiptStore;
   readonly complaints: ComplaintOutbox;
   readonly deliveries: DeliveryOutbox;
+  readonly milestones: MilestoneOutbox;
   readonly funding: EscrowFunding;
   start(): void;
   stop(): Promise<unknown>;
@@ -237,6 +239,14 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     keepHeld: (told, validator, signature) => keepHeld({ receipts, chain }, told, { validator, signature }),
     keepIntake: (order, intake) => keepIntake({ receipts, chain }, order, intake),
     onError: warn('a delivery was not acknowledged'),
+  });
+  const milestones = createMilestoneOutbox({
+    store,
+    group,
+    chain,
+    links,
+    clock,
+    onError: warn('a milestone was not handed in'),
   });
   const funding = createEscrowFunding(
     { payer: payer.address, depositAtomic, allowanceAtomic },
@@ -290,12 +300,13 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
         onError: warn('an alert was not taken'),
       },
     );
-  const loops = [complaints, deliveries, feed, expiry, ...(alerts ? [alerts] : [])];
+  const loops = [complaints, deliveries, milestones, feed, expiry, ...(alerts ? [alerts] : [])];
   return {
     ledger,
     receipts,
     complaints,
     deliveries,
+    milestones,
     funding,
     start() {
       for (const loop of loops) loop.start();
@@ -312,7 +323,7 @@ function createReplies(
 ): { readonly replies: ReplyService; readonly sealed: SealedCalls } {
   const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
-  const { ledger, receipts, complaints, deliveries, funding } = books;
+  const { ledger, receipts, complaints, deliveries, milestones, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none' } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
@@ -337,6 +348,7 @@ function createReplies(
     receipts,
     complaints,
     deliveries,
+    milestones,
     checker,
     clock,
     randomBytes,

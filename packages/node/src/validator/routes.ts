@@ -10,7 +10,12 @@ import { createWriter, ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-message';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { MAX_JOB_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import {
+  MAX_JOB_BYTES,
+  MAX_MILESTONE_OPENING_BYTES,
+  MAX_REQUEST_BYTES,
+  MAX_RESPONSE_BYTES,
+} from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
@@ -193,6 +198,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         return answer;
       },
       { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MACHINE_EVIDENCE_BYTES + 64 * KIB },
+    );
+    router.rpc(
+      method.pushMilestone,
+      async ({ push, opening }) => {
+        if (push === undefined) throw new Refusal('invalid', 'the milestone is missing');
+        await intake.pushMilestone(readSubmission(push), opening);
+        return {};
+      },
+      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MILESTONE_OPENING_BYTES + 64 * KIB },
     );
     router.rpc(
       method.acknowledge,
