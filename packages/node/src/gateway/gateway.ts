@@ -6,8 +6,7 @@ import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
-import type { Store } from '@ogong/host/store/store';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
@@ -35,6 +34,7 @@ import { createProviderMatch, type ProviderMatchOptions } from './provider-match
 import { createPageHandlers } from './public/page-handlers.ts';
 import { createPublicHandlers, type PageNetwork } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
+import { createMemoryBuckets, createSharedBuckets } from './rate-buckets.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
@@ -108,8 +108,8 @@ export type GatewayChain = Pick<
 >;
 
 export interface GatewayDependencies {
-  /** Opened with GATEWAY_SCHEMA. */
-  readonly store: Store;
+  /** Opened with GATEWAY_SCHEMA; the caller closes it after the gateway has stopped. */
+  readonly books: WorkStore;
   readonly chain: GatewayChain;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;
@@ -170,7 +170,8 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
 
   return {
     async start() {
-      if (signIn.isOpen) assertStaysHere(bind, logger);
+      await signIn.start();
+      if (signIn.isOpen()) assertStaysHere(bind, logger);
       checker.start();
       await server.start();
       books.start();
@@ -178,7 +179,6 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
     async stop() {
       await server.stop(stopGraceMs);
       await Promise.all([books.stop(), checker.stop()]);
-      await books.close();
     },
     address: server.address,
   };
@@ -200,19 +200,15 @@ interface Books {
   readonly funding: EscrowFunding;
   start(): void;
   stop(): Promise<unknown>;
-  /** After the last write. */
-  close(): Promise<void>;
 }
 
 function createBooks(options: GatewayOptions, context: GatewayContext): Books {
-  const { store, accounts, chain, links, clock, payer, logger, counts, warn } = context;
+  const { books, accounts, chain, links, clock, payer, logger, counts, warn } = context;
   const { depositAtomic, allowanceAtomic } = options.spending;
-  const group = createGroupCommit(store);
-  const ledger = createChannelLedger(store, group);
-  const receipts = createReceiptStore(store, group);
+  const ledger = createChannelLedger(books);
+  const receipts = createReceiptStore(books);
   const complaints = createComplaintOutbox({
-    store,
-    group,
+    books,
     chain,
     links,
     clock,
@@ -221,8 +217,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     onError: warn('a complaint was not heard'),
   });
   const deliveries = createDeliveryOutbox({
-    store,
-    group,
+    books,
     chain,
     links,
     clock,
@@ -236,7 +231,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
   });
   const funding = createEscrowFunding(
     { payer: payer.address, depositAtomic, allowanceAtomic },
-    { chain, onError: warn('the escrow could not be topped up') },
+    { chain, alone: books.alone, onError: warn('the escrow could not be topped up') },
   );
   const feed = createVerdictFeed(
     { intervalMs: options.verdictIntervalMs },
@@ -266,7 +261,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
       await receipts.expire(beforeMs);
       await ledger.expire(beforeMs);
-      store.eraseDeleted();
+      books.eraseDeleted();
     },
     warn('old receipts could not be dropped'),
   );
@@ -275,7 +270,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     createBudgetAlerts(
       { intervalMs: ALERT_INTERVAL_MS, ...options.alerts },
       {
-        ...{ store, group, accounts, clock },
+        ...{ books, accounts, clock },
         onAlert: ({ account, percent, budgetAtomic, spentAtomic }) =>
           logger.warn({ account, percent, budgetAtomic, spentAtomic }, 'a part of a budget is spent'),
         onError: warn('an alert was not taken'),
@@ -292,7 +287,6 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       for (const loop of loops) loop.start();
     },
     stop: () => Promise.all([...loops, funding].map((loop) => loop.stop())),
-    close: () => group.close(),
   };
 }
 
@@ -336,7 +330,7 @@ function createReplies(
     clock,
     randomBytes,
     nameCacheScope: createCacheScopes(readSystemBytes(32)),
-    renewKey: (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
+    renewKey: async (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
     onFault(reason, providerId) {
       counts.countFault(reason);
       logger.warn({ reason, providerId }, 'a provider failed');
@@ -355,27 +349,29 @@ interface AppParts {
 function createApp(
   { http, routers: peers, spending, network }: GatewayOptions,
   context: GatewayContext,
-  { signIn, books, replies, routers }: AppParts,
+  { signIn, books: parts, replies, routers }: AppParts,
 ): ApiApp {
-  const { store, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
+  const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
   const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
-  counts.watch({ running: gate.size, complaints: books.complaints.size });
+  counts.watch({ running: gate.size, complaints: parts.complaints.size });
   return createGatewayApp(http, {
     signIn,
     completions: {
       replies,
       gate,
-      rates: createRateLimits({ clock }),
+      rates: createRateLimits({
+        buckets: books.isShared ? createSharedBuckets(books, clock.nowMs) : createMemoryBuckets(clock.nowMs),
+      }),
       clock,
       randomBytes: readSystemBytes,
       bodyLimits,
       heartbeatMs: http.heartbeatMs,
       settle: spending.settle ?? 'any',
     },
-    receipts: books,
-    usage: { store, clock },
-    admin: createAdminHandlers({ accounts, store, clock, bodyLimits }),
+    receipts: parts,
+    usage: { books, clock },
+    admin: createAdminHandlers({ accounts, books, clock, bodyLimits }),
     models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
       reader: createPublicReader({

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -23,7 +23,7 @@ interface Crash {
   left: number;
 }
 
-function open(path: string, crash: Crash): { store: Store; ledger: ChannelLedger } {
+function open(path: string, crash: Crash): { store: Store; books: WorkStore; ledger: ChannelLedger } {
   const real = openStore(path, { schema: GATEWAY_SCHEMA });
   const store: Store = {
     ...real,
@@ -32,7 +32,8 @@ function open(path: string, crash: Crash): { store: Store; ledger: ChannelLedger
       return real.prepare(sql);
     },
   };
-  return { store: real, ledger: createChannelLedger(store, createGroupCommit(real)) };
+  const books = createWorkStore(store);
+  return { store: real, books, ledger: createChannelLedger(books) };
 }
 
 /** What an order did to the books, kept beside them. */
@@ -92,8 +93,8 @@ async function play(ledger: ChannelLedger, step: Operation, orders: Ordered[]): 
 const sum = (values: readonly bigint[]): bigint => values.reduce((a, b) => a + b, 0n);
 
 /** Granted is spent, reserved and left, for each key and the organisation, and each day's usage is what its orders say. */
-function assertReconciled(store: Store, orders: readonly Ordered[]): void {
-  expect(reconcile(store)).toEqual([]);
+async function assertReconciled(books: WorkStore, orders: readonly Ordered[]): Promise<void> {
+  expect(await reconcile(books)).toEqual([]);
   const spentOf = (some: readonly Ordered[]): bigint => sum(some.map(({ fee }) => fee ?? 0n));
   const reservedOf = (some: readonly Ordered[]): bigint =>
     sum(some.map(({ fee, maxFee }) => (fee === undefined ? maxFee : 0n)));
@@ -102,11 +103,11 @@ function assertReconciled(store: Store, orders: readonly Ordered[]): void {
     [nameAccount(ORGANISATION.id), ORGANISATION.budgetAtomic, orders.filter(({ key }) => key < 2)] as const,
   ];
   for (const [account, granted, own] of accounts) {
-    const { spent, reserved } = readSpending(store, account);
+    const { spent, reserved } = await readSpending(books, account);
     expect([account, spent, reserved]).toEqual([account, spentOf(own), reservedOf(own)]);
     expect(granted - spent - reserved).toBeGreaterThanOrEqual(0n);
   }
-  for (const row of listUsage(store, { from: toDay(0), to: toDay(9 * DAY_MS) })) {
+  for (const row of await listUsage(books, { from: toDay(0), to: toDay(9 * DAY_MS) })) {
     const own = orders.filter(
       ({ key, model, day }) => KEYS[key] === row.keyId && model === row.model && day === row.day,
     );
@@ -137,7 +138,7 @@ describe('every unit of credit', () => {
                 gateway.store.close();
                 gateway = open(path, crash);
               }
-              assertReconciled(gateway.store, orders);
+              await assertReconciled(gateway.books, orders);
             }
           } finally {
             gateway.store.close();
@@ -165,17 +166,17 @@ describe('books that do not agree', () => {
     ["UPDATE orders SET fee = '7' WHERE reply_id = 'r0'", 'owed to aa', '5', '7'],
   ])('are found after: %s', async (sql, what, booked, found) => {
     const directory = createTestDirectory('reconcile');
-    const { store, ledger } = open(join(directory.path, 'gateway.db'), { left: -1 });
+    const { store, books, ledger } = open(join(directory.path, 'gateway.db'), { left: -1 });
     try {
       const reserve = { kind: 'reserve', key: 0, model: MODELS[0] as string, validator: 'aa', day: 0 } as const;
       const orders: Ordered[] = [];
       await play(ledger, { ...reserve, maxFee: 30n }, orders);
       await play(ledger, { ...reserve, maxFee: 20n }, orders);
       await play(ledger, { kind: 'close', order: 0, fee: 5n }, orders);
-      assertReconciled(store, orders);
+      await assertReconciled(books, orders);
       store.database.exec(sql);
       const named = { what: expect.stringContaining(what), bookedAtomic: BigInt(booked), foundAtomic: BigInt(found) };
-      expect(reconcile(store)).toContainEqual(named);
+      expect(await reconcile(books)).toContainEqual(named);
     } finally {
       store.close();
       directory.remove();

@@ -135,7 +135,7 @@ export interface ReplyContext {
   readonly randomBytes: (length: number) => Uint8Array;
   readonly nameCacheScope: NameCacheScope;
   /** A key as it is now; undefined where it has ended. Default: as it was when its request came. */
-  readonly renewKey?: (key: PayingKey) => PayingKey | undefined;
+  readonly renewKey?: (key: PayingKey) => Promise<PayingKey | undefined>;
   readonly onFault?: (reason: string, providerId: Uint8Array) => void;
   readonly onError?: (error: unknown) => void;
 }
