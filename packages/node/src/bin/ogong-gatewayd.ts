@@ -199,11 +199,11 @@ async function runAdmin({
   positionals,
 }: Extract<ReturnType<typeof adminConfig.parse>, { kind: 'run' }>): Promise<AdminOutput> {
   makePrivateDirectory(values.dataDir);
-  const { maxSpend: maxSpendAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
+  const { maxSpend: maxSpendAtomic, amount: amountAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
   const { books, accounts, close } = await openBooks(values);
   try {
     return await runAdminCommand({
-      ...{ ...terms, positionals, accounts, books, maxSpendAtomic, lifetimeMs, isJson },
+      ...{ ...terms, positionals, accounts, books, maxSpendAtomic, amountAtomic, lifetimeMs, isJson },
       ...{ actor: `operator:${nameUser()}`, nowMs: Date.now() },
     });
   } finally {

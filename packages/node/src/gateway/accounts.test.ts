@@ -29,7 +29,14 @@ const run = (positionals: string, given: Partial<AdminCommand> = {}): Promise<Ad
   runAdminCommand({
     ...{ positionals: positionals.split(' '), accounts, actor: 'operator:test', isJson: true, nowMs: now },
     books: opened.books,
-    ...{ organisation: undefined, name: undefined, role: 'member', maxSpendAtomic: undefined, lifetimeMs: undefined },
+    ...{
+      organisation: undefined,
+      name: undefined,
+      role: 'member',
+      maxSpendAtomic: undefined,
+      amountAtomic: undefined,
+      lifetimeMs: undefined,
+    },
     ...{ models: undefined, requestsPerMinute: undefined, tokensPerMinute: undefined, from: undefined, to: undefined },
     ...given,
   });
@@ -95,6 +102,22 @@ describe('ogong-gatewayd admin', () => {
     expect([await accounts.find(secret), (await accounts.find(next))?.id]).toEqual([undefined, id]);
     expect(await runJson(`key revoke ${id}`)).toEqual({ id, outcome: 'changed' });
     expect(await accounts.find(next)).toBeUndefined();
+  });
+
+  it('adds credit once for each reference, and takes it back', async () => {
+    await run('org put acme');
+    await expect(run('credit open other')).rejects.toThrow(codeOf('unknown'));
+    await expect(run('credit add acme invoice-1')).rejects.toThrow(codeOf('usage'));
+    expect((await runJson('credit open acme')).outcome).toBe('added');
+    for (const outcome of ['added', 'unchanged'])
+      expect((await runJson('credit add acme invoice-1', { amountAtomic: 70n })).outcome).toBe(outcome);
+    expect((await runJson('credit add acme refund-1', { amountAtomic: -20n })).outcome).toBe('added');
+    expect((await runJson('credit open acme')).outcome).toBe('unchanged');
+    expect((await runJson('credit list acme')).map((one: { amount_atomic: string }) => one.amount_atomic)).toEqual([
+      '70',
+      '-20',
+    ]);
+    expect(await runJson('org list')).toMatchObject([{ credit_atomic: '50', credit_left_atomic: '50' }]);
   });
 
   it('holds the books against each other, and fails where they differ', async () => {

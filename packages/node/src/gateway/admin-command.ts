@@ -3,9 +3,10 @@ import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Changed } from './account-changes.ts';
 import { AccountError, type KeyTerms, type MemberTerms, type Organisation } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
-import { showAudit, showKey, showMember, showOrganisation } from './admin-view.ts';
-import { nameAccount, readSpending } from './channel-ledger.ts';
+import { showAudit, showCredit, showKey, showMember, showOrganisation } from './admin-view.ts';
+import { addCredit, findGranted, listCredits, openCredit } from './credit-book.ts';
 import { reconcile } from './reconcile.ts';
+import { nameAccount, readSpending } from './spending-book.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
 
 export interface AdminCommand {
@@ -25,6 +26,8 @@ export interface AdminCommand {
   readonly lifetimeMs: number | undefined;
   /** What a new key may ask for, as one list with commas. */
   readonly models: string | undefined;
+  /** Of credit: below 0 takes back. */
+  readonly amountAtomic: bigint | undefined;
   readonly requestsPerMinute: number | undefined;
   readonly tokensPerMinute: number | undefined;
   readonly from: string | undefined;
@@ -44,6 +47,7 @@ export const ADMIN_VERBS = [
   'org put <id>, org list',
   'member put <org> <id>, member list <org>, member rotate <org> <id>, member remove <org> <id>',
   'key add, key list, key rotate <id>, key revoke <id>',
+  'credit open <org>, credit add <org> <reference>, credit list <org>',
   'usage, audit, reconcile',
 ].join(', ');
 
@@ -55,10 +59,21 @@ const ENTRIES: Readonly<Record<string, readonly [ids: number, run: Verb]>> = {
     0,
     async ({ accounts, books }) => {
       const shown = await accounts.listOrganisations();
-      return Promise.all(
-        shown.map(async (one) => showOrganisation(one, await readSpending(books, nameAccount(one.id)))),
-      );
+      return Promise.all(shown.map((one) => readOrganisation(books, one)));
     },
+  ],
+  'credit open': [
+    1,
+    async ({ accounts, books, nowMs }, [organisation = '']) => {
+      await assertOrganisation(accounts, organisation);
+      const isNew = await books.write(() => openCredit(nameAccount(organisation), nowMs));
+      return showChanged({ organisation }, { outcome: isNew ? 'added' : 'unchanged' });
+    },
+  ],
+  'credit add': [2, addOwnCredit],
+  'credit list': [
+    1,
+    async ({ books }, [organisation = '']) => (await listCredits(books, nameAccount(organisation))).map(showCredit),
   ],
   'member put': [
     2,
@@ -138,6 +153,32 @@ async function addKey(command: AdminCommand): Promise<Json> {
   };
   const { key, secret } = await accounts.as(actor).addKey(terms);
   return { id: key.id, organisation, name, secret };
+}
+
+/** An organisation with what it spent, and its credit. */
+export async function readOrganisation(books: WorkStore, one: Organisation): Promise<Json> {
+  const account = nameAccount(one.id);
+  const granted = await books.read(() => findGranted(account));
+  return showOrganisation(one, await readSpending(books, account), granted);
+}
+
+/** @throws AccountError */
+async function assertOrganisation(accounts: Accounts, id: string): Promise<void> {
+  if ((await accounts.listOrganisations()).some((one) => one.id === id)) return;
+  throw new AccountError('unknown', `there is no organisation ${id}`);
+}
+
+/** Credit for which the operator was paid elsewhere, under a reference of its own that counts once. */
+async function addOwnCredit(
+  { accounts, books, actor, amountAtomic, nowMs }: AdminCommand,
+  [organisation = '', reference = '']: readonly string[],
+): Promise<Json> {
+  await assertOrganisation(accounts, organisation);
+  if (amountAtomic === undefined) throw new AccountError('usage', 'say how much by --amount, in atomic units');
+  const account = nameAccount(organisation);
+  const entry = { id: `operator:${reference}`, account, amountAtomic, detail: `by ${actor}`, madeMs: nowMs };
+  const isNew = await books.write(() => addCredit(entry));
+  return showChanged({ organisation, reference }, { outcome: isNew ? 'added' : 'unchanged' });
 }
 
 async function showUsage({ organisation, books, isJson, from, to, nowMs }: AdminCommand): Promise<AdminOutput> {

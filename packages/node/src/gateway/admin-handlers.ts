@@ -10,8 +10,9 @@ import { z } from 'zod';
 import type { AccountChanges, Changed } from './account-changes.ts';
 import { AccountError, type AccountMember, type ApiKey, type Role } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
-import { showAudit, showKey, showMember, showOrganisation } from './admin-view.ts';
-import { nameAccount, readSpending } from './channel-ledger.ts';
+import { readOrganisation } from './admin-command.ts';
+import { showAudit, showKey, showMember } from './admin-view.ts';
+import { readSpending } from './spending-book.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
 
 export interface AdminHandlersDependencies {
@@ -147,12 +148,7 @@ export function createAdminHandlers({
     adminOrganisations: handle('read', async (context, caller) => {
       const own = caller.scope(undefined);
       const shown = (await accounts.listOrganisations()).filter(({ id }) => own === undefined || id === own);
-      return list(
-        context,
-        await Promise.all(
-          shown.map(async (one) => showOrganisation(one, await readSpending(books, nameAccount(one.id)))),
-        ),
-      );
+      return list(context, await Promise.all(shown.map((one) => readOrganisation(books, one))));
     }),
     adminOrganisation: handle('changeOrganisations', async (context, { changes }) => {
       const {

@@ -7,7 +7,7 @@ import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import type { Accounts } from './accounts.ts';
-import { nameAccount, readSpending } from './channel-ledger.ts';
+import { nameAccount, readSpending } from './spending-book.ts';
 
 /** Where alerts go besides the log. */
 export interface AlertWebhook {

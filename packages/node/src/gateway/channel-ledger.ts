@@ -3,6 +3,8 @@ import { amount, bytes, columns, integer, named, oneOf, optional, text } from '@
 import { addHold, sumHolds } from '@ogong/host/store/holds';
 import { change, findAll, findOne, insertRow, replaceRow, type Work } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
+import { findGranted } from './credit-book.ts';
+import { findSpending, nameAccount, putSpending, type Spending } from './spending-book.ts';
 import { addUsage, toDay, type UsagePlace } from './usage-book.ts';
 
 /**
@@ -149,19 +151,12 @@ export interface ChannelLedger {
   expire(beforeMs: number): Promise<number>;
 }
 
-export interface Spending {
-  readonly spent: bigint;
-  readonly reserved: bigint;
-}
-
 const channelState = columns({
   cumulativeAtomic: named('cumulative', amount),
   owedAtomic: named('owed', amount),
   outstandingAtomic: named('outstanding', amount),
 });
 const channelRow = columns({ validator: text, state: channelState });
-const spendingState = columns({ spent: amount, reserved: amount });
-const spendingRow = columns({ account: text, state: spendingState });
 const heldRow = columns({ validator: text, holder: text, held: amount });
 const orderFields = {
   replyId: text,
@@ -252,7 +247,7 @@ function* book(
   for (const account of organisation === '' ? [keyId] : [keyId, nameAccount(organisation)]) {
     const known = yield* findSpending(account);
     const state = { spent: known.spent + spent, reserved: known.reserved + reserved };
-    yield* replaceRow(spendingRow, 'spending', 'account', { account, state });
+    yield* putSpending(account, state);
   }
   const place = { day: toDay(createdMs), keyId, model, organisation };
   yield* addUsage(place, { costAtomic: spent, reservedAtomic: reserved });
@@ -333,15 +328,6 @@ function* close(replyId: string, closing: Closing): Work<boolean> {
   return true;
 }
 
-/** @param account a key's id, or `nameAccount` of an organisation. @param books opened with GATEWAY_SCHEMA. */
-export const readSpending = (books: WorkStore, account: string): Promise<Spending> =>
-  books.read(() => findSpending(account));
-
-function* findSpending(account: string): Work<Spending> {
-  const sql = `SELECT ${spendingState.list} FROM spending WHERE account = ?`;
-  return (yield* findOne(spendingState, sql, account)) ?? { spent: 0n, reserved: 0n };
-}
-
 const openChannel = (spentAtomic: bigint): PayerChannel => ({
   cumulativeAtomic: spentAtomic,
   owedAtomic: spentAtomic,
@@ -390,7 +376,17 @@ function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: 
   if (organisation) budgets.push(["this key's organisation", nameAccount(organisation.id), organisation.budgetAtomic]);
   for (const [whose, account, budgetAtomic] of budgets) {
     const { spent, reserved } = yield* findSpending(account);
-    if (budgetAtomic === undefined || spent + reserved + maxFeeAtomic <= budgetAtomic) continue;
+    const needed = spent + reserved + maxFeeAtomic;
+    const granted = yield* findGranted(account);
+    if (granted !== undefined && needed > granted) {
+      throw new ApiError(
+        'credit_exhausted',
+        `The credit of ${whose} does not cover this request: ${granted} atomic units were paid in, ${spent + reserved} are spent ` +
+          `or reserved, and it may cost ${maxFeeAtomic}. Lower max_tokens or add credit.`,
+        { publicCode: 'insufficient_quota' },
+      );
+    }
+    if (budgetAtomic === undefined || needed <= budgetAtomic) continue;
     throw new ApiError(
       'budget_exceeded',
       `You exceeded the budget of ${whose}: ${spent + reserved} of ${budgetAtomic} atomic units are spent or reserved, ` +
@@ -399,9 +395,6 @@ function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: 
     );
   }
 }
-
-/** What an organisation's spending is kept under; no key has such an id. */
-export const nameAccount = (organisation: string): string => `org:${organisation}`;
 
 /** Whose share of a channel and of the gateway's places an order is in: its organisation's, so that more keys make no larger one. */
 export const nameHolder = ({

@@ -27,6 +27,11 @@ const escrowAmount = z
   .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
   .transform(BigInt);
 
+const signedAmount = z
+  .string()
+  .regex(/^-?\d{1,38}$/, 'expected a whole number of atomic units')
+  .transform(BigInt);
+
 const postgresUrl = define('postgres://user@host:port/database, without a password', '<url>', (value) => {
   if (!URL.canParse(value)) return undefined;
   const { protocol, password, pathname, searchParams } = new URL(value);
@@ -236,6 +241,11 @@ export const adminConfig = defineConfig({
       schema: escrowAmount,
       label: '<amount>',
       description: 'limit of what a new key, or all keys of an organisation, may ever spend, atomic units',
+    },
+    amount: {
+      schema: signedAmount,
+      label: '<amount>',
+      description: 'of credit, atomic units; below 0 takes back',
     },
     lifetime: { schema: duration, description: 'how long a new key is valid; without it, until it is revoked' },
     models: {

@@ -12,10 +12,10 @@ import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccounts } from './accounts.ts';
-import { readSpending } from './channel-ledger.ts';
 import { gatewayConfig } from './gateway-config.ts';
 import { SHARED_SCHEMA } from './open-books.ts';
 import { openPostgresBooks, type PostgresOptions } from './postgres-books.ts';
+import { readSpending } from './spending-book.ts';
 
 describe.skipIf(noPostgres !== undefined)(`books in PostgreSQL${noPostgres ? ` (${noPostgres})` : ''}`, () => {
   let server: TestPostgres;

@@ -1,7 +1,9 @@
 import { amount, columns, integer, named, optional, text } from '@ogong/host/store/columns';
 import { findAll, type Work } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
-import { nameAccount, nameHolder } from './channel-ledger.ts';
+import { nameHolder } from './channel-ledger.ts';
+import { sumCredits } from './credit-book.ts';
+import { nameAccount } from './spending-book.ts';
 import { toDay } from './usage-book.ts';
 
 /** Two books that say different things about the same money. */
@@ -34,7 +36,7 @@ const orderRow = columns({
 
 /**
  * Holds every book of a gateway against the others: budgets of keys and organisations against usage, usage, channels and what keys
- * hold of them against orders. Orders are forgotten when they are old and settled, so what was spent is at least what they say.
+ * hold of them against orders, credit against the payments behind it. Orders are forgotten when they are old and settled, so what was spent is at least what they say.
  * @param books opened with GATEWAY_SCHEMA.
  * @returns what does not agree; nothing where all does.
  */
@@ -62,6 +64,13 @@ function* compareBooks(): Work<Discrepancy[]> {
     const [spent, used] = [booked.get(account) ?? NOTHING, accounts.get(account) ?? NOTHING];
     compare(`spent by ${account}`, spent.spent, used.spent);
     compare(`reserved by ${account}`, spent.reserved, used.reserved);
+  }
+
+  for (const [account, { granted, credited, takenBack }] of yield* sumCredits()) {
+    compare(`credit of ${account}`, granted, credited - takenBack);
+    // What was taken back may have been spent before.
+    const { spent, reserved } = booked.get(account) ?? NOTHING;
+    compareMost(`credit behind what ${account} spent`, granted + takenBack, spent + reserved);
   }
 
   const channels = new Map<string, Sums>();

@@ -7,10 +7,11 @@ import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { KeyTerms } from './account-rows.ts';
 import { createAccounts } from './accounts.ts';
-import { createChannelLedger, readSpending } from './channel-ledger.ts';
+import { createChannelLedger } from './channel-ledger.ts';
 import { SHARED_SCHEMA } from './open-books.ts';
 import { openPostgresBooks } from './postgres-books.ts';
 import { reconcile } from './reconcile.ts';
+import { readSpending } from './spending-book.ts';
 
 const schema = SHARED_SCHEMA;
 const FEE = 1_000n;

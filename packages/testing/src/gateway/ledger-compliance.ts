@@ -1,9 +1,7 @@
-import {
-  type ChannelLedger,
-  createChannelLedger,
-  type Reservation,
-  readSpending,
-} from '@ogong/node/gateway/channel-ledger';
+import { type ChannelLedger, createChannelLedger, type Reservation } from '@ogong/node/gateway/channel-ledger';
+import { addCredit, openCredit } from '@ogong/node/gateway/credit-book';
+import { reconcile } from '@ogong/node/gateway/reconcile';
+import { nameAccount, readSpending } from '@ogong/node/gateway/spending-book';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenBooks, TestBooksPlace } from './books-place.ts';
@@ -135,6 +133,37 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       const kept = await Promise.all(['settled', 'closed', 'open', 'young'].map((id) => ledger.find(id)));
       expect(kept.map((order) => order?.replyId)).toEqual([undefined, 'closed', 'open', 'young']);
       expect(await ledger.channel('aa')).toEqual({ cumulativeAtomic: 400n, owedAtomic: 15n, outstandingAtomic: 100n });
+    });
+  });
+
+  describe('credit', () => {
+    const credit = (id: string, amountAtomic: bigint, account = 'key') =>
+      opened.books.write(() => addCredit({ id, account, amountAtomic, detail: '', madeMs: 1 }));
+
+    it('is all that an account may spend once it is opened, for its keys together, and each payment counts once', async () => {
+      const organisation = { id: 'acme', budgetAtomic: undefined };
+      await reserve('before', 1_000n, { organisation });
+      await ledger.close('before', closing(700n));
+      await opened.books.write(() => openCredit(nameAccount('acme'), 1));
+      await expect(reserve('1', 1n, { organisation })).rejects.toMatchObject({ code: 'credit_exhausted', status: 429 });
+      expect(await credit('card:1', 100n, nameAccount('acme'))).toBe(true);
+      expect(await credit('card:1', 100n, nameAccount('acme'))).toBe(false);
+      const results = await Promise.allSettled(
+        Array.from({ length: 10 }, (_, i) => reserve(`${i}`, 30n, { organisation, keyId: `k${i}` })),
+      );
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+      expect(await reconcile(opened.books)).toEqual([]);
+    });
+
+    it('that is taken back stops new orders, also where it was spent', async () => {
+      await credit('card:1', 100n);
+      await reserve('1', 100n);
+      await ledger.close('1', closing(80n));
+      await credit('refund:1', -100n);
+      await expect(reserve('2', 1n)).rejects.toMatchObject({ code: 'credit_exhausted' });
+      expect(await reconcile(opened.books)).toEqual([]);
+      await credit('card:2', 90n);
+      await reserve('3', 10n);
     });
   });
 
