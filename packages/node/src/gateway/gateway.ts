@@ -6,8 +6,7 @@ import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
-import type { Store } from '@ogong/host/store/store';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
@@ -36,6 +35,7 @@ import { createProviderMatch, type ProviderMatchOptions } from './provider-match
 import { createPageHandlers } from './public/page-handlers.ts';
 import { createPublicHandlers, type PageNetwork } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
+import { createMemoryBuckets, createSharedBuckets } from './rate-buckets.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
@@ -111,8 +111,8 @@ export type GatewayChain = Pick<
 >;
 
 export interface GatewayDependencies {
-  /** Opened with GATEWAY_SCHEMA. */
-  readonly store: Store;
+  /** Opened with GATEWAY_SCHEMA; the caller closes it after the gateway has stopped. */
+  readonly books: WorkStore;
   readonly chain: GatewayChain;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;
@@ -173,7 +173,8 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
 
   return {
     async start() {
-      if (signIn.isOpen) assertStaysHere(bind, logger);
+      await signIn.start();
+      if (signIn.isOpen()) assertStaysHere(bind, logger);
       checker.start();
       await server.start();
       books.start();
@@ -182,7 +183,6 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
       await server.stop(stopGraceMs);
       sealed.stop();
       await Promise.all([books.stop(), checker.stop()]);
-      await books.close();
     },
     address: server.address,
   };
@@ -205,20 +205,16 @@ interface Books {
   readonly funding: EscrowFunding;
   start(): void;
   stop(): Promise<unknown>;
-  /** After the last write. */
-  close(): Promise<void>;
 }
 
 function createBooks(options: GatewayOptions, context: GatewayContext): Books {
-  const { store, accounts, chain, links, clock, payer, logger, counts, warn, metrics } = context;
+  const { books, accounts, chain, links, clock, payer, logger, counts, warn, metrics } = context;
   const { steps } = metrics;
   const { depositAtomic, allowanceAtomic } = options.spending;
-  const group = createGroupCommit(store);
-  const ledger = createChannelLedger(store, group);
-  const receipts = createReceiptStore(store, group);
+  const ledger = createChannelLedger(books);
+  const receipts = createReceiptStore(books);
   const complaints = createComplaintOutbox({
-    store,
-    group,
+    books,
     chain,
     links,
     clock,
@@ -227,8 +223,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     onError: warn('a complaint was not heard'),
   });
   const deliveries = createDeliveryOutbox({
-    store,
-    group,
+    books,
     chain,
     links,
     clock,
@@ -241,8 +236,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     onError: warn('a delivery was not acknowledged'),
   });
   const milestones = createMilestoneOutbox({
-    store,
-    group,
+    books,
     chain,
     links,
     clock,
@@ -250,7 +244,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
   });
   const funding = createEscrowFunding(
     { payer: payer.address, depositAtomic, allowanceAtomic },
-    { chain, onError: warn('the escrow could not be topped up') },
+    { chain, alone: books.alone, onError: warn('the escrow could not be topped up') },
   );
   const feed = createVerdictFeed(
     { intervalMs: options.verdictIntervalMs },
@@ -285,7 +279,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
       await receipts.expire(beforeMs);
       await ledger.expire(beforeMs);
-      store.eraseDeleted();
+      books.eraseDeleted();
     },
     warn('old receipts could not be dropped'),
   );
@@ -294,7 +288,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     createBudgetAlerts(
       { intervalMs: ALERT_INTERVAL_MS, ...options.alerts },
       {
-        ...{ store, group, accounts, clock },
+        ...{ books, accounts, clock },
         onAlert: ({ account, percent, budgetAtomic, spentAtomic }) =>
           logger.warn({ account, percent, budgetAtomic, spentAtomic }, 'a part of a budget is spent'),
         onError: warn('an alert was not taken'),
@@ -312,7 +306,6 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       for (const loop of loops) loop.start();
     },
     stop: () => Promise.all([...loops, funding].map((loop) => loop.stop())),
-    close: () => group.close(),
   };
 }
 
@@ -353,7 +346,7 @@ function createReplies(
     clock,
     randomBytes,
     nameCacheScope: createCacheScopes(readSystemBytes(32)),
-    renewKey: (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
+    renewKey: async (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
     onFault(reason, providerId) {
       counts.countFault(reason);
       logger.warn({ reason, providerId }, 'a provider failed');
@@ -377,13 +370,15 @@ interface AppParts {
 function createApp(
   { http, routers: peers, spending, network }: GatewayOptions,
   context: GatewayContext,
-  { signIn, books, replies, sealed, routers }: AppParts,
+  { signIn, books: parts, replies, sealed, routers }: AppParts,
 ): ApiApp {
-  const { store, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
+  const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
   const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
-  counts.watch({ running: gate.size, complaints: books.complaints.size });
-  const rates = createRateLimits({ clock });
+  counts.watch({ running: gate.size, complaints: parts.complaints.size });
+  const rates = createRateLimits({
+    buckets: books.isShared ? createSharedBuckets(books, clock.nowMs) : createMemoryBuckets(clock.nowMs),
+  });
   const settle = spending.settle ?? 'any';
   const { heartbeatMs } = http;
   return createGatewayApp(http, {
@@ -399,9 +394,9 @@ function createApp(
       settle,
     },
     sealed: { calls: sealed, gate, rates, bodyLimits, settle, heartbeatMs },
-    receipts: books,
-    usage: { store, clock },
-    admin: createAdminHandlers({ accounts, store, clock, bodyLimits }),
+    receipts: parts,
+    usage: { books, clock },
+    admin: createAdminHandlers({ accounts, books, clock, bodyLimits }),
     models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
       reader: createPublicReader({

@@ -143,7 +143,7 @@ export interface ReplyContext {
   readonly randomBytes: (length: number) => Uint8Array;
   readonly nameCacheScope: NameCacheScope;
   /** A key as it is now; undefined where it has ended. Default: as it was when its request came. */
-  readonly renewKey?: (key: PayingKey) => PayingKey | undefined;
+  readonly renewKey?: (key: PayingKey) => Promise<PayingKey | undefined>;
   /** Told how each reply goes on. Default: nobody is. */
   readonly steps?: ReplySteps;
   readonly onFault?: (reason: string, providerId: Uint8Array) => void;

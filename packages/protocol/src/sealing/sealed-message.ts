@@ -3,10 +3,7 @@ import { type Delta, type Milestone, type SealedEnd, SealedMessageSchema } from 
 import { SealError } from './seal-error.ts';
 
 /** What stands in the units of a sealed reply: a part of its text, a milestone behind it, or all that comes last. */
-export type OpenedPart =
-  | { readonly delta: Delta }
-  | { readonly milestone: Milestone }
-  | { readonly end: SealedEnd };
+export type OpenedPart = { readonly delta: Delta } | { readonly milestone: Milestone } | { readonly end: SealedEnd };
 
 /** @throws SealError */
 export function readSealedMessage(bytes: Uint8Array): OpenedPart {
