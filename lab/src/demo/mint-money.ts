@@ -3,7 +3,7 @@ import { priceOracleAbi } from '@ogong/chain/generated/abi';
 import { claimCommand, withdrawCommand } from '@ogong/cli/money/claim-command';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { computeLeastSale, computeMintClaim, MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
-import { connectAs, findAccount, type MoneyContext, runAs, withdrawFree } from './money.ts';
+import { connectAs, findAccount, runAs, type SpendingContext, withdrawFree } from './money.ts';
 import { waitUntil } from './polling.ts';
 import type { MintRecord } from './run-record.ts';
 import { tellAnswer } from './tell-answer.ts';
@@ -18,7 +18,7 @@ const TURNS_S = 600;
  * Everything else of the run is over: clocks of machines and chain differ from here on.
  * @returns undefined on a network that does not burn and mint.
  */
-export async function useMint({ mesh, chain, onProgress }: MoneyContext): Promise<MintRecord | undefined> {
+export async function useMint({ mesh, chain, onProgress }: SpendingContext): Promise<MintRecord | undefined> {
   if (chain.deployment.burnAndMint === undefined) return undefined;
   onProgress('the chain’s clock runs until what providers earned is theirs; one of them withdraws it');
   await passHolding(chain);
@@ -63,7 +63,7 @@ async function passHolding(chain: ChainClient): Promise<void> {
 type Earner = NonNullable<ReturnType<typeof findAccount>>;
 
 /** The first provider that has earned something. */
-async function withdrawEarnings({ mesh, chain }: MoneyContext): Promise<Earner | undefined> {
+async function withdrawEarnings({ mesh, chain }: SpendingContext): Promise<Earner | undefined> {
   for (const { role, identity, name } of mesh.members) {
     if (role !== 'provider' || name === 'cheat') continue;
     const { keyHash, address } = identity;
@@ -89,7 +89,7 @@ async function countPrices(chain: ChainClient, fromBlock: bigint): Promise<numbe
 }
 
 async function claimFrom(
-  { mesh, chain }: MoneyContext,
+  { mesh, chain }: SpendingContext,
   earner: Earner,
   number: bigint,
 ): Promise<NonNullable<MintRecord['claimant']>> {

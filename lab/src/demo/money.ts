@@ -17,7 +17,7 @@ import { tellAnswer } from './tell-answer.ts';
 
 const PATIENCE_MS = 30_000;
 
-export interface MoneyContext {
+export interface SpendingContext {
   readonly mesh: Mesh;
   readonly chain: ChainClient;
   readonly onProgress: (message: string) => void;
@@ -28,7 +28,7 @@ export interface MoneyContext {
  * payer withdraw, by the commands that people use. Everything else of the run is over: clocks of machines and chain differ from here on.
  * @returns undefined on a network without emission.
  */
-export async function useMoney({ mesh, chain, onProgress }: MoneyContext): Promise<MoneyRecord | undefined> {
+export async function useMoney({ mesh, chain, onProgress }: SpendingContext): Promise<MoneyRecord | undefined> {
   if (chain.deployment.emission === undefined) return undefined;
   onProgress('the chain’s clock runs to the end of the hour: validators tally the emission');
   const recycledAtomic = await passPeriod(chain);

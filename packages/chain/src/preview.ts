@@ -14,11 +14,16 @@ export interface PreviewedTransaction {
 }
 
 /** What comes after one of these fails on the chain as it is. */
-const OPENS: ReadonlySet<string> = new Set(['approve', 'close an epoch']);
+const OPENS: ReadonlySet<string> = new Set([
+  ...['approve', 'close an epoch'],
+  // What comes out is there for the next call.
+  ...['withdraw', 'finish release', 'finish unstake', 'finish unbond'],
+]);
 
 /**
  * Sends nothing: tries each call on the chain as it is, and notes what it would take. The first call that the chain refuses fails; after
- * an allowance that is missing, or an epoch that nobody closed, nothing more can be tried, and what comes then is noted alone.
+ * an allowance that is missing, an epoch that nobody closed, or money that is on its way, nothing more can be tried, and what comes then is
+ * noted alone.
  */
 export function createPreview({ client, address, read }: Transactor) {
   const transactions: PreviewedTransaction[] = [];

@@ -16,6 +16,7 @@ import { modelCommand } from '../model-command.ts';
 import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
 import { creditsCommand } from '../money/credits-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
+import { migrateCommand } from '../money/migrate-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
 import { bondCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
@@ -42,6 +43,7 @@ const moneyCommands: readonly Command[] = [
   paramsCommand,
   voteCommand,
   supplyCommand,
+  migrateCommand,
 ];
 
 const commands: readonly Command[] = [

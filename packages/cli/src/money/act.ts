@@ -1,4 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
+import type { Deployment } from '@ogong/chain/deployment';
 import { createWrites } from '@ogong/chain/ledger-writes';
 import { createPreview, type PreviewedTransaction } from '@ogong/chain/preview';
 import { chainFields } from '@ogong/host/config/common-fields';
@@ -38,7 +39,12 @@ interface ActionValues {
 }
 
 /** The account that acts; nothing that it sends is mined where it is dry. */
-export type ActingClient = ChainClient & { readonly address: `0x${string}`; readonly isDry: boolean };
+export type ActingClient = ChainClient & {
+  readonly address: `0x${string}`;
+  readonly isDry: boolean;
+  /** The same account, in the contracts of another deployment on the same chain. */
+  readonly writesTo: (deployment: Deployment) => Writes;
+};
 
 export interface Action {
   /** What is done, as a sentence without its end; by the units of the network where it has amounts. */
@@ -57,7 +63,10 @@ export async function act(program: string, values: ActionValues, output: Output,
   const preview = createPreview(client.transactor);
   const transactor = dryRun ? { ...client.transactor, send: preview.send } : client.transactor;
   const does = typeof action.does === 'string' ? action.does : action.does(unitsOf(client.deployment));
-  await action.run(createWrites(transactor, client.deployment), { ...client, address, isDry: dryRun });
+  await action.run(createWrites(transactor, client.deployment), {
+    ...{ ...client, address, isDry: dryRun },
+    writesTo: (deployment) => createWrites(transactor, deployment),
+  });
   const sent = dryRun && toJson(preview.transactions);
   if (json) printJson(output, { account: address, does, dryRun, ...action.fields?.(), ...sent });
   else output.write(dryRun ? describe(does, preview.transactions) : `done: ${does}\n`);

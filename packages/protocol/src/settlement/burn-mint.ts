@@ -54,10 +54,7 @@ export function hashPriceQuote(crypto: Crypto, domain: LedgerDomain, { asset, pr
 export const computeQuotePrice = (nanoUsd: bigint, decimals: number): bigint =>
   (nanoUsd * 10n ** 9n * WHOLE) / 10n ** BigInt(decimals);
 
-/**
- * Of ascending prices: the middle one, or the mean of the two, rounded down. @throws ProtocolError `malformed` where there are none
- * @internal the contract's twin: tests and the laboratory hold the two together
- */
+/** Of ascending prices: the middle one, or the mean of the two, rounded down. @throws ProtocolError `malformed` where there are none */
 export function computeMedianPrice(ascending: readonly bigint[]): bigint {
   const middle = Math.floor(ascending.length / 2);
   const upper = ascending[middle];

@@ -17,7 +17,10 @@ export async function readUsdFeed(place: string, signal: AbortSignal): Promise<U
   return toRate(await readFeed(place, signal));
 }
 
-/** @throws Error where it is no rate. */
+/**
+ * @throws Error where it is no rate.
+ * @internal what is refused is shown without files
+ */
 export const parseUsdRate = (text: string): UsdRate => toRate(parseFeed(text));
 
 function toRate(feed: Readonly<Record<string, unknown>>): UsdRate {

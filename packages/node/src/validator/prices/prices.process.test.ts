@@ -1,6 +1,5 @@
 import type { Address } from '@ogong/chain/hex';
 import { generatePrivateKey } from '@ogong/chain/keys';
-import { DEV_DOLLAR_PRICE, DEV_TOKEN_PRICE } from '@ogong/devnet/chain/dev-market';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { fromHex } from '@ogong/protocol/base/bytes';
@@ -14,6 +13,9 @@ import { stepPrices } from './step-prices.ts';
 
 const feedKeys = [generatePrivateKey(), generatePrivateKey(), generatePrivateKey()];
 const HOUR_S = 3_600;
+/** Of the test's chain. */
+const DEV_TOKEN_PRICE = 10n ** 17n;
+const DEV_DOLLAR_PRICE = 10n ** 30n;
 let ledger: TestLedger;
 let validators: Awaited<ReturnType<TestLedger['createValidator']>>[];
 let states: PricingState[];
