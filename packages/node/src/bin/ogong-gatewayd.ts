@@ -11,6 +11,7 @@ import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
@@ -19,6 +20,7 @@ import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/pe
 import { createLogger } from '@ogong/host/log/logger';
 import { createObservation } from '@ogong/host/metrics/observation';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
@@ -55,6 +57,14 @@ function readRouters({ router, routerCert }: Values): readonly KnownPeer[] {
 async function start(values: Values): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const warn = (what: string) => (err: unknown) => logger.warn({ err }, what);
+  const restored = enterDataDirectory(values.dataDir);
+  if (restored && !restored.isFinal) {
+    const copied = new Date(restored.copiedAtMs).toISOString();
+    logger.warn(
+      { copied },
+      'this is a copy: receipts and spending of keys since then are lost, and budgets do not count it',
+    );
+  }
   const secrets = createOrLoadKeys(values.dataDir);
   const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
   const { deployment, rpcUrl } = readDeployment(NAME, values);
@@ -80,7 +90,7 @@ async function start(values: Values): Promise<Daemon> {
   );
   const observation = createObservation({ name: NAME, role: 'gateway', log: logger }, values);
   const { metrics } = observation;
-  const store = openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
+  const store = openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
   bindLedger(store, chain.ledger);
   const accounts = openAccounts(values.accounts ?? join(values.dataDir, ACCOUNTS_FILE), Date.now);
   const gateway = createGateway(
@@ -207,7 +217,7 @@ function runAdmin({
   const accounts = openAccounts(path, Date.now);
   let books: Store | undefined;
   const openBooks = (): Store => {
-    books ??= openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
+    books ??= openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
     return books;
   };
   const { maxSpend: maxSpendAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;

@@ -1,3 +1,4 @@
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { type AccountChanges, createAccountChanges } from './account-changes.ts';
 import {
@@ -36,7 +37,7 @@ export interface Accounts extends ApiKeys {
 
 /** @throws StoreError */
 export function openAccounts(path: string, nowMs: () => number): Accounts {
-  const store = openStore(path, { schema: ACCOUNTS_SCHEMA });
+  const store = openStore(path, { schema: ACCOUNTS_SCHEMA, upgrades: RELEASED.accounts });
   const { prepare } = store;
   const selectKey = `SELECT ${keyRow.list} FROM keys`;
 

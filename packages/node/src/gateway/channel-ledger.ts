@@ -202,6 +202,17 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
     return channelState.get(store.prepare(`SELECT ${channelState.list} FROM channels WHERE validator = ?`), validator);
   }
 
+  /**
+   * The channel as it is known, or more. A fee that was drawn is owed for an order that is known, open or closed. Where more was drawn than
+   * all of them may cost, a restored database has forgotten orders; none would be admitted whose voucher does not cover what was drawn.
+   */
+  function catchUp(validator: string, spentAtomic: bigint): PayerChannel {
+    const known = readChannel(validator);
+    if (known === undefined) return openChannel(spentAtomic);
+    const forgotten = spentAtomic - known.owedAtomic - known.outstandingAtomic;
+    return forgotten > 0n ? { ...known, owedAtomic: known.owedAtomic + forgotten } : known;
+  }
+
   function writeChannel(validator: string, state: PayerChannel): void {
     channelRow.insert(store, 'INSERT OR REPLACE INTO channels', { validator, state });
   }
@@ -239,7 +250,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
     reserve: (reservation, sign) =>
       group.write(() => {
         const { validator, keyId, maxFeeAtomic } = reservation;
-        const channel = readChannel(validator) ?? openChannel(reservation.spentAtomic);
+        const channel = catchUp(validator, reservation.spentAtomic);
         const organisation = reservation.organisation?.id ?? '';
         assertBudgets(reservation, (account) => findSpending(store, account));
         const held = readHeld(validator);

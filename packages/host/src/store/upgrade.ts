@@ -1,0 +1,71 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { StoreError } from './store-error.ts';
+
+/** From the schema of an earlier release to the present one. */
+export interface StoreUpgrade {
+  /** Version of the released schema: a hash, see computeSchemaVersion. */
+  readonly from: number;
+  /** Tables, and columns as `table.column`, that the present schema does not have any more. */
+  readonly drops?: readonly string[];
+  /** SQL that runs once rows are taken over: where columns of the same name do not mean the same. */
+  readonly finish?: string;
+}
+
+const OLD = 'released__';
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/**
+ * Makes the present tables and moves the rows of the released ones into them, by the names of tables and columns. Call it within a
+ * transaction, with foreign keys off. Nothing is left out that the upgrade does not name.
+ * @throws StoreError where rows would be lost, or do not fit.
+ */
+export function moveRows(
+  database: DatabaseSync,
+  { path, schema, upgrade }: { readonly path: string; readonly schema: string; readonly upgrade: StoreUpgrade },
+): void {
+  const dropped = new Set(upgrade.drops ?? []);
+  const parts = listParts(database);
+  for (const { type, name } of parts) if (type !== 'table') database.exec(`DROP ${type} ${quote(name)}`);
+  const tables = parts.filter(({ type }) => type === 'table').map(({ name }) => name);
+  for (const table of tables) database.exec(`ALTER TABLE ${quote(table)} RENAME TO ${quote(OLD + table)}`);
+  database.exec(schema);
+  const present = new Set(listParts(database).map(({ name }) => name));
+  for (const table of tables) {
+    if (present.has(table)) moveTable(database, { path, table, dropped });
+    else if (!dropped.has(table)) refuse(path, `the table ${table}`);
+    database.exec(`DROP TABLE ${quote(OLD + table)}`);
+  }
+  if (upgrade.finish !== undefined) database.exec(upgrade.finish);
+  if (database.prepare('PRAGMA foreign_key_check').get() !== undefined) refuse(path, 'a row that others refer to');
+}
+
+function moveTable(
+  database: DatabaseSync,
+  { path, table, dropped }: { readonly path: string; readonly table: string; readonly dropped: ReadonlySet<string> },
+): void {
+  const now = new Set(listColumns(database, table));
+  const kept = listColumns(database, OLD + table).filter((column) => {
+    if (!now.has(column) && !dropped.has(`${table}.${column}`)) refuse(path, `the column ${table}.${column}`);
+    return now.has(column);
+  });
+  const columns = kept.map(quote).join(', ');
+  // Constraints of the present table hold for each row, or nothing changes.
+  database.exec(`INSERT INTO ${quote(table)} (${columns}) SELECT ${columns} FROM ${quote(OLD + table)}`);
+}
+
+function refuse(path: string, what: string): never {
+  throw new StoreError('version', `the database ${path} cannot be upgraded: ${what} would be lost. It stays as it was`);
+}
+
+function listParts(database: DatabaseSync): { readonly type: string; readonly name: string }[] {
+  const rows = database.prepare(
+    "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'",
+  );
+  return rows.all().map(({ type, name }) => ({ type: String(type), name: String(name) }));
+}
+
+const listColumns = (database: DatabaseSync, table: string): string[] =>
+  database
+    .prepare(`SELECT name FROM pragma_table_info(?)`)
+    .all(table)
+    .map(({ name }) => String(name));
