@@ -73,7 +73,9 @@ export class ReadError extends Error {
 }
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+const MAX_TABLE_BYTES = 32 * 1024 * 1024;
 const TIMEOUT_MS = 10_000;
+const TABLE_TIMEOUT_MS = 60_000;
 
 export type PublicApi = ReturnType<typeof createPublicApi>;
 
@@ -92,6 +94,22 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
     if (!response.ok)
       throw new ReadError(readMessage(text) ?? `the gateway answers ${response.status}`, response.status);
     return text;
+  }
+
+  async function getBytes(path: string): Promise<Uint8Array> {
+    let response: Response;
+    try {
+      response = await fetch(new URL(path, baseUrl), {
+        signal: AbortSignal.timeout(TABLE_TIMEOUT_MS),
+        redirect: 'error',
+      });
+    } catch (cause) {
+      throw new ReadError('the gateway does not answer', 0, { cause });
+    }
+    if (!response.ok) throw new ReadError(`the gateway answers ${response.status}`, response.status);
+    const bytes = await readBounded(response, MAX_TABLE_BYTES);
+    if (bytes === undefined) throw new ReadError('the answer is too long', response.status);
+    return bytes;
   }
 
   async function get<T>(path: string, read: (fields: Fields) => T): Promise<T> {
@@ -119,9 +137,41 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
       })),
     certificate: (epoch: bigint): Promise<Uint8Array> =>
       get(at(PUBLIC_ROUTES.beacon, { epoch: `${epoch}` }), ({ certificate }) => asBytes(certificate)),
+    /** The bytes of the drift table that the gateway has; undefined where it has none. */
+    async driftTable(): Promise<Uint8Array | undefined> {
+      try {
+        return await getBytes(PUBLIC_ROUTES.driftTable.path);
+      } catch (error) {
+        if (error instanceof ReadError && error.status === 404) return undefined;
+        throw error;
+      }
+    },
     /** The whole receipt with request and response, where the gateway gives it without a key. */
     receipt: (id: string): Promise<string> => getText(at(GATEWAY_ROUTES.receipt, { id })),
   };
+}
+
+/** @returns undefined where there is more, which is not read. */
+async function readBounded({ body }: Response, mostBytes: number): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (const reader = body?.getReader(); reader !== undefined; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > mostBytes) {
+      await reader.cancel();
+      return undefined;
+    }
+    parts.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

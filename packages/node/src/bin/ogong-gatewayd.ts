@@ -11,6 +11,8 @@ import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
+import { readTableFile } from '@ogong/host/drift-table/table-file';
 import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
@@ -130,6 +132,8 @@ async function start(values: Values): Promise<Daemon> {
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
       network: { deployment, rpcUrl: values.publicRpcUrl },
+      readDriftTable: () =>
+        values.driftTable === undefined ? readDefaultTable(nodeCrypto) : readTableFile(nodeCrypto, values.driftTable),
       ...(modelRoots && { modelRoots }),
     },
     {

@@ -1,3 +1,8 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
+import type { TableFile } from '@ogong/host/drift-table/table-file';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { hashDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-signature';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -75,6 +80,29 @@ describe('what a gateway reads for anybody', () => {
   it('takes no writes', async () => {
     const response = await fetch(`${fixture.url}/public/network`, { method: 'POST' });
     expect(response.status).toBe(405);
+  });
+});
+
+describe('the drift table', () => {
+  it('comes as the bytes that its hash names, packed where the reader can unpack them, and once for who has it', async () => {
+    const response = await fetch(`${fixture.url}/public/drift-table`);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const table = readDefaultTable(nodeCrypto) as TableFile;
+    expect(toHex(hashDriftTable(nodeCrypto, bytes))).toBe(toHex(table.hash));
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    const tag = response.headers.get('etag') as string;
+    expect(tag).toBe(`"${toHex(table.hash)}"`);
+    const again = { 'if-none-match': tag };
+    expect((await read('/public/drift-table', again)).status).toBe(304);
+  });
+
+  it('is not there where the gateway has none, and is given to one caller a few times in a row', async () => {
+    const other = await createGatewayFixture({ driftTable: () => undefined });
+    const statuses: number[] = [];
+    for (let asked = 0; asked < 6; asked++) statuses.push((await fetch(`${other.url}/public/drift-table`)).status);
+    await other.close();
+    expect(statuses).toEqual([404, 404, 404, 404, 404, 429]);
   });
 });
 

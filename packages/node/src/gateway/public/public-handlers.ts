@@ -1,4 +1,5 @@
 import type { Deployment } from '@ogong/chain/deployment';
+import type { TableFile } from '@ogong/host/drift-table/table-file';
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { computeAddressGroup } from '@ogong/host/link/places';
@@ -10,6 +11,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { PublicRouteName } from '@ogong/protocol/http/routes';
+import { createDriftTableHandler } from './drift-table-handler.ts';
 import type { PublicReader } from './public-reader.ts';
 
 /** What the network is, for a page that reads the chain by itself. */
@@ -25,12 +27,17 @@ export interface PublicHandlersDependencies {
   readonly chain: Pick<ChainView, 'validators' | 'findByAddress' | 'ledger' | 'network'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly clock: Clock;
+  /** Which drift table the gateway shows. Default: none. */
+  readonly readDriftTable?: (() => Pick<TableFile, 'bytes' | 'hash'> | undefined) | undefined;
 }
 
 /** Entries of a log in one answer. */
 const MAX_ENTRIES = 250;
 const PER_ADDRESS = { perSecond: 20, burst: 200 };
 const IN_ALL = { perSecond: 100, burst: 1_000 };
+/** Of drift tables, which take a megabyte each: by address, and all together. */
+const TABLES_PER_ADDRESS = { perSecond: 0.1, burst: 5 };
+const TABLES_IN_ALL = { perSecond: 2, burst: 20 };
 
 /** For anybody: no key, no cookie, nothing that depends on who asks. */
 export function createPublicHandlers(
@@ -39,11 +46,13 @@ export function createPublicHandlers(
   const { reader, network, chain, beacon, clock } = dependencies;
   const perAddress = createRateLimiter(PER_ADDRESS, clock);
   const inAll = createRateLimiter(IN_ALL, clock);
+  const tablesPerAddress = createRateLimiter(TABLES_PER_ADDRESS, clock);
+  const tablesInAll = createRateLimiter(TABLES_IN_ALL, clock);
 
   const open =
     (answer: (context: ApiContext) => Json | Promise<Json>): Handler =>
     async (context) => {
-      assertWithin(perAddress, computeAddressGroup(context.env.incoming?.socket.remoteAddress) ?? 'unknown');
+      assertWithin(perAddress, nameCaller(context));
       assertWithin(inAll, 'all');
       context.header('access-control-allow-origin', '*');
       context.header('cache-control', 'no-store');
@@ -121,8 +130,15 @@ export function createPublicHandlers(
       if (certificate === undefined) throw new ApiError('not_found', 'No validator has a certificate of this epoch.');
       return { certificate: write(certificate) };
     }),
+    driftTable: createDriftTableHandler(dependencies.readDriftTable ?? (() => undefined), (context) => {
+      assertWithin(tablesPerAddress, nameCaller(context));
+      assertWithin(tablesInAll, 'all');
+    }),
   };
 }
+
+const nameCaller = ({ env }: ApiContext): string =>
+  computeAddressGroup(env.incoming?.socket.remoteAddress) ?? 'unknown';
 
 const write = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
 
