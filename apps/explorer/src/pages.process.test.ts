@@ -181,6 +181,17 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await bent.close();
   });
 
+  it('shows the offers of a model, one by one', async () => {
+    const { page, complaints } = await open(`${fixture.url}/explorer/`);
+    await page.getByRole('link', { name: 'ogong/verified/test/synthetic' }).first().click();
+    const offers = page.getByRole('region', { name: 'Offers' });
+    await offers.getByText('4 of 4').first().waitFor();
+    expect(await offers.textContent()).toContain('not measured');
+    expect(await findBarriers(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   it('says that it believes the gateway where the chain is not read', async () => {
     const { page } = await open(`${fixture.url}/explorer/#/validators`);
     await page.getByText('By the word of the gateway: the chain is not read.').waitFor();

@@ -34,6 +34,20 @@ export interface ModelRow {
   readonly numericClasses: readonly string[];
 }
 
+/** What one provider offers for a model, as the router says. */
+export interface OfferRow {
+  readonly provider: string;
+  readonly numericClass: string;
+  readonly pricePer1k: bigint;
+  readonly capacity: number;
+  readonly freeCapacity: number;
+  /** Whole tokens. */
+  readonly stake: bigint;
+  readonly reputationPpm: number;
+  readonly latencyMs: number | undefined;
+  readonly tokensPerSecond: number | undefined;
+}
+
 export interface RelayedReply {
   readonly validator: Uint8Array;
   readonly state: string;
@@ -128,6 +142,12 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
     baseUrl,
     network: () => get(PUBLIC_ROUTES.network.path, readNetwork),
     models: () => get(PUBLIC_ROUTES.supply.path, ({ models }) => asList(models).map(readModel)),
+    /** Offers of a model, and whether there are more. */
+    offers: (model: string) =>
+      get(`${PUBLIC_ROUTES.offers.path}?model=${encodeURIComponent(model)}`, ({ offers, has_more }) => ({
+        offers: asList(offers).map(readOffer),
+        hasMore: has_more === true,
+      })),
     reply: (id: string) => get(at(PUBLIC_ROUTES.reply, { id }), readReply),
     verdicts: (address: string, from: bigint, limit: number): Promise<LogPage> =>
       get(`${at(PUBLIC_ROUTES.verdicts, { address })}?from=${from}&limit=${limit}`, ({ entries, head, length }) => ({
@@ -252,6 +272,21 @@ function readModel(value: unknown): ModelRow {
     verifiers: asCount(fields.verifiers),
     stakedVerifiers: asCount(fields.staked_verifiers),
     numericClasses: asList(fields.numeric_classes).map(asText),
+  };
+}
+
+function readOffer(value: unknown): OfferRow {
+  const fields = asFields(value);
+  return {
+    provider: asText(fields.provider),
+    numericClass: asText(fields.numeric_class),
+    pricePer1k: asBigInt(fields.price_per_1k),
+    capacity: asCount(fields.capacity),
+    freeCapacity: asCount(fields.free_capacity),
+    stake: asBigInt(fields.stake_tokens),
+    reputationPpm: asCount(fields.reputation_ppm),
+    latencyMs: orNothing(fields.latency_ms, asCount),
+    tokensPerSecond: orNothing(fields.tokens_per_second, Number),
   };
 }
 

@@ -8,6 +8,9 @@ const RELEASED = `
   CREATE TABLE reply (id BLOB PRIMARY KEY, fee TEXT NOT NULL, old TEXT) STRICT;
   CREATE INDEX reply_by_fee ON reply (fee);
   CREATE TABLE entry (n INTEGER PRIMARY KEY, reply BLOB NOT NULL REFERENCES reply) STRICT;
+  CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+  INSERT INTO counter VALUES ('orders', 0);
+  CREATE TABLE numbered (n INTEGER PRIMARY KEY AUTOINCREMENT, x TEXT) STRICT;
   CREATE TABLE gone (x INTEGER) STRICT;
   CREATE TRIGGER entry_stays BEFORE DELETE ON entry BEGIN SELECT RAISE(ABORT, 'kept'); END;
 `;
@@ -15,6 +18,9 @@ const PRESENT = `
   CREATE TABLE reply (id BLOB PRIMARY KEY, state TEXT NOT NULL DEFAULT 'open', fee TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX reply_by_fee ON reply (fee, state);
   CREATE TABLE entry (n INTEGER PRIMARY KEY, reply BLOB NOT NULL REFERENCES reply) STRICT;
+  CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+  INSERT INTO counter VALUES ('orders', 0);
+  CREATE TABLE numbered (n INTEGER PRIMARY KEY AUTOINCREMENT, x TEXT) STRICT;
   CREATE TABLE fresh (x INTEGER) STRICT;
   CREATE TRIGGER entry_stays BEFORE DELETE ON entry BEGIN SELECT RAISE(ABORT, 'kept'); END;
 `;
@@ -36,6 +42,8 @@ beforeEach(() => {
       prepare('INSERT INTO entry (n, reply) VALUES (?, ?)').run(10 - n, new Uint8Array(2).fill(n));
     });
   }
+  store.database.exec('UPDATE counter SET value = 7');
+  store.database.exec("INSERT INTO numbered (x) VALUES ('a'), ('b'), ('c'); DELETE FROM numbered WHERE n > 1");
   store.close();
 });
 afterEach(() => directory.remove());
@@ -58,12 +66,15 @@ describe('a store of an earlier release', () => {
       { id: '0202', state: 'closed', fee: '7' },
       { id: '0303', state: 'open', fee: '8' },
     ]);
+    // What a new file begins with does not replace what was counted.
+    expect(read(PRESENT, 'SELECT name, value FROM counter')).toEqual([{ name: 'orders', value: 7 }]);
     expect(read(PRESENT, 'SELECT n FROM entry ORDER BY n')).toEqual([{ n: 7 }, { n: 8 }, { n: 9 }]);
     const store = openStore(path(), { schema: PRESENT });
     const delivered = store.database.prepare('SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name');
     const fresh = openStore(':memory:', { schema: PRESENT });
     const plain = (rows: readonly object[]): string => JSON.stringify(rows).replaceAll('\\"', '');
     expect(plain(delivered.all())).toBe(plain(fresh.database.prepare(delivered.sourceSQL).all()));
+    expect(store.database.prepare("INSERT INTO numbered (x) VALUES ('d') RETURNING n").get()).toEqual({ n: 4 });
     expect(() => store.database.exec('DELETE FROM entry')).toThrow('kept');
     expect(() => store.database.exec("INSERT INTO entry VALUES (1, x'99')")).toThrow('FOREIGN KEY');
     store.close();

@@ -48,9 +48,22 @@ function moveTable(
     if (!now.has(column) && !dropped.has(`${table}.${column}`)) refuse(path, `the column ${table}.${column}`);
     return now.has(column);
   });
+  // A schema may put rows of its own into a new file; here they come from the released one, as they are by now.
+  if (database.prepare(`SELECT 1 FROM ${quote(table)}`).get() !== undefined)
+    database.exec(`DELETE FROM ${quote(table)}`);
   const columns = kept.map(quote).join(', ');
   // Constraints of the present table hold for each row, or nothing changes.
   database.exec(`INSERT INTO ${quote(table)} (${columns}) SELECT ${columns} FROM ${quote(OLD + table)}`);
+  keepSequence(database, table);
+}
+
+/** A number that AUTOINCREMENT gave once is never given again, also where its row is gone. */
+function keepSequence(database: DatabaseSync, table: string): void {
+  if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").get() === undefined) return;
+  const known = database.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').get(OLD + table);
+  if (known === undefined) return;
+  database.prepare('DELETE FROM sqlite_sequence WHERE name = ?').run(table);
+  database.prepare('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run(table, known['seq'] as number);
 }
 
 function refuse(path: string, what: string): never {

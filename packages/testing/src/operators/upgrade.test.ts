@@ -32,6 +32,9 @@ function makeReleased({ schema, tables }: ReleasedRows): void {
   try {
     store.database.exec('PRAGMA foreign_keys = OFF');
     for (const [table, rows] of Object.entries(tables)) {
+      // A schema may put rows of its own into a new file.
+      if (store.database.prepare(`SELECT 1 FROM ${table}`).get() !== undefined)
+        store.database.exec(`DELETE FROM ${table}`);
       for (const row of rows) {
         const slots = Object.keys(row).map(() => '?');
         const insert = `INSERT INTO ${table} (${Object.keys(row).join(', ')}) VALUES (${slots.join(', ')})`;

@@ -22,7 +22,7 @@ export const PRESENT_SCHEMAS: Readonly<Record<ReleasedStore, string>> = {
 export type StoredValue = string | number | null | { readonly hex: string };
 export type StoredRow = Readonly<Record<string, StoredValue>>;
 
-/** What a release left in one store, of a network that had answered. */
+/** What a release left in one store, of a network that had answered; long values are cut. */
 export interface ReleasedRows {
   readonly schema: string;
   readonly tables: Readonly<Record<string, readonly StoredRow[]>>;

@@ -40,6 +40,14 @@ describe('what a gateway reads for anybody', () => {
     expect((await read('/public/models')).body.models).toMatchObject([{ id: FAKE_MODEL, min_price_per_1k: '2000000' }]);
   });
 
+  it('relays the offers of a model one by one', async () => {
+    const { body } = await read(`/public/offers?model=${encodeURIComponent(FAKE_MODEL)}`);
+    expect(body).toMatchObject({ has_more: false });
+    expect(body.offers[0]).toMatchObject({ price_per_1k: '2000000', reputation_ppm: 1_000_000, latency_ms: null });
+    const unknown = await read('/public/offers?model=ogong%2Fverified%2Fno%2Fbody');
+    expect([unknown.status, unknown.body]).toEqual([200, { offers: [], has_more: false }]);
+  });
+
   it('finds a reply at the validator that knows it, and shows no more than that one does', async () => {
     tell();
     const { status, body } = await read(`/public/replies/${REPLY}`);
@@ -64,6 +72,8 @@ describe('what a gateway reads for anybody', () => {
     ['/public/validators/0x12/verdicts', 404],
     ['/public/beacon/minus', 400],
     ['/public/beacon/99999999999999999999', 400],
+    ['/public/offers', 400],
+    ['/public/offers?model=hello', 400],
     ['/public/nothing', 404],
   ])('answers %s with %d, and an error in words', async (path, expected) => {
     const { status, body } = await read(path);

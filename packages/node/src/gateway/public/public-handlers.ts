@@ -8,8 +8,10 @@ import type { Json } from '@ogong/host/openai/format';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import type { ListedOffer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { PublicRouteName } from '@ogong/protocol/http/routes';
 import { createDriftTableHandler } from './drift-table-handler.ts';
 import type { PublicReader } from './public-reader.ts';
@@ -31,6 +33,8 @@ export interface PublicHandlersDependencies {
   readonly readDriftTable?: (() => Pick<TableFile, 'bytes' | 'hash'> | undefined) | undefined;
 }
 
+/** Offers in one answer, the router's first ones. */
+const MAX_OFFERS = 200;
 /** Entries of a log in one answer. */
 const MAX_ENTRIES = 250;
 const PER_ADDRESS = { perSecond: 20, burst: 200 };
@@ -91,6 +95,14 @@ export function createPublicHandlers(
         numeric_classes: supply.numericClasses,
       })),
     })),
+    offers: open(async ({ req }) => {
+      const model = req.query('model') ?? '';
+      if (!isModelId(model)) {
+        throw new ApiError('invalid_request', 'Expected the id of a model.', { param: 'model' });
+      }
+      const offers = await reader.listOffers(model);
+      return { offers: offers.slice(0, MAX_OFFERS).map(toOfferJson), has_more: offers.length > MAX_OFFERS };
+    }),
     reply: open(async ({ req }) => {
       const id = req.param('id') ?? '';
       if (!/^(?:0x)?[0-9a-f]{32}$/.test(id)) {
@@ -141,6 +153,32 @@ const nameCaller = ({ env }: ApiContext): string =>
   computeAddressGroup(env.incoming?.socket.remoteAddress) ?? 'unknown';
 
 const write = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
+
+function isModelId(text: string): boolean {
+  try {
+    parseModelId(text);
+    return true;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
+}
+
+const toOfferJson = (offer: ListedOffer): Json => ({
+  provider: write(offer.providerId),
+  payee: write(offer.payee),
+  model_root: write(offer.modelRoot),
+  numeric_class: offer.numericClass,
+  price_per_1k: `${offer.pricePer1k}`,
+  context_size: offer.contextSize,
+  capacity: offer.capacity,
+  free_capacity: offer.freeCapacity,
+  stake_tokens: `${offer.stakeTokens}`,
+  reputation_ppm: offer.reputationPpm,
+  liveness_ppm: offer.livenessPpm,
+  latency_ms: offer.latencyMs === 0 ? null : offer.latencyMs,
+  tokens_per_second: offer.milliTokensPerSecond === 0 ? null : offer.milliTokensPerSecond / 1_000,
+});
 
 const toValidatorJson = ({ address, signingKey, stake, endpoint, certHash, vrfKey }: QuorumMember): Json => ({
   address: write(address),
