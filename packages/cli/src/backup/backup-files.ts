@@ -206,7 +206,7 @@ function assertSound(file: string): void {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
     const [row] = database.prepare('PRAGMA integrity_check').all();
-    if (row?.['integrity_check'] !== 'ok') throw new BackupError('damaged-backup', `${file} is damaged`);
+    if (row?.integrity_check !== 'ok') throw new BackupError('damaged-backup', `${file} is damaged`);
   } finally {
     database.close();
   }

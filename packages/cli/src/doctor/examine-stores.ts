@@ -80,7 +80,7 @@ function judgeStore(name: ReleasedStore, path: string): FoundStore {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { readOnly: true, timeout: 1_000 });
-    const version = database.prepare('PRAGMA user_version').get()?.['user_version'];
+    const version = database.prepare('PRAGMA user_version').get()?.user_version;
     // A file that a daemon has only just made.
     if (version === 0 || version === computeSchemaVersion(SCHEMAS[name])) return { path, standing: 'present' };
     return { path, standing: RELEASED[name].some(({ from }) => from === version) ? 'released' : 'foreign' };

@@ -1,5 +1,11 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import { StoreError } from './store-error.ts';
+
+/** What is asked of an open database here. */
+interface OpenDatabase {
+  exec(sql: string): void;
+  prepare(sql: string): StatementSync;
+}
 
 /** From the schema of an earlier release to the present one. */
 export interface StoreUpgrade {
@@ -20,7 +26,7 @@ const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
  * @throws StoreError where rows would be lost, or do not fit.
  */
 export function moveRows(
-  database: DatabaseSync,
+  database: OpenDatabase,
   { path, schema, upgrade }: { readonly path: string; readonly schema: string; readonly upgrade: StoreUpgrade },
 ): void {
   const dropped = new Set(upgrade.drops ?? []);
@@ -40,7 +46,7 @@ export function moveRows(
 }
 
 function moveTable(
-  database: DatabaseSync,
+  database: OpenDatabase,
   { path, table, dropped }: { readonly path: string; readonly table: string; readonly dropped: ReadonlySet<string> },
 ): void {
   const now = new Set(listColumns(database, table));
@@ -58,26 +64,26 @@ function moveTable(
 }
 
 /** A number that AUTOINCREMENT gave once is never given again, also where its row is gone. */
-function keepSequence(database: DatabaseSync, table: string): void {
+function keepSequence(database: OpenDatabase, table: string): void {
   if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").get() === undefined) return;
   const known = database.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').get(OLD + table);
   if (known === undefined) return;
   database.prepare('DELETE FROM sqlite_sequence WHERE name = ?').run(table);
-  database.prepare('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run(table, known['seq'] as number);
+  database.prepare('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run(table, known.seq as number);
 }
 
 function refuse(path: string, what: string): never {
   throw new StoreError('version', `the database ${path} cannot be upgraded: ${what} would be lost. It stays as it was`);
 }
 
-function listParts(database: DatabaseSync): { readonly type: string; readonly name: string }[] {
+function listParts(database: OpenDatabase): { readonly type: string; readonly name: string }[] {
   const rows = database.prepare(
     "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'",
   );
   return rows.all().map(({ type, name }) => ({ type: String(type), name: String(name) }));
 }
 
-const listColumns = (database: DatabaseSync, table: string): string[] =>
+const listColumns = (database: OpenDatabase, table: string): string[] =>
   database
     .prepare(`SELECT name FROM pragma_table_info(?)`)
     .all(table)
