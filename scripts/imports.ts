@@ -135,7 +135,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/devnet/src': ['chain', 'mesh'],
   'packages/models/src': ['gguf', '.'],
   'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'upstream', 'class-search', '.'],
-  'packages/cli/src': ['.', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'bin'],
+  'packages/cli/src': ['.', 'backup', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'bin'],
 };
 
 const FAST_TEST = /\/[^/]+(?<!\.(process|simulation|model|e2e))\.test\.ts$/;

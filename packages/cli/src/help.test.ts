@@ -6,6 +6,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { localConfig, serveConfig } from '@ogong/provider/provider/provider-config';
 import { describe, expect, it } from 'vitest';
 import { askCommand } from './ask-command.ts';
+import { backupCommand } from './backup/backup-command.ts';
 import { calibrateCommand } from './calibrate/calibrate-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { earningsCommand } from './earnings-command.ts';
@@ -37,6 +38,8 @@ describe('help', () => {
     [evidenceCommand, []],
     [doctorCommand, []],
     [topCommand, []],
+    [backupCommand, []],
+    ...['create', 'check', 'restore'].map((verb) => [backupCommand, [verb]] as const),
     [logsCommand, []],
     [earningsCommand, []],
     [meshCommand, []],

@@ -5,6 +5,7 @@ import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { EXIT } from '@ogong/host/log/errors';
 import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';
+import { backupCommand } from '../backup/backup-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
 import { compareCommand } from '../compare/compare-command.ts';
 import { deployCommand } from '../deploy/deploy-command.ts';
@@ -61,6 +62,7 @@ const commands: readonly Command[] = [
   signerCommand,
   topCommand,
   logsCommand,
+  backupCommand,
   doctorCommand,
   completionCommand,
 ];
@@ -69,7 +71,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, testimonyCommand]],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
-  ['Run a network', [meshCommand, deployCommand, signerCommand, topCommand, logsCommand, doctorCommand]],
+  ['Run a network', [meshCommand, deployCommand, signerCommand, topCommand, logsCommand, backupCommand, doctorCommand]],
   ['This program', [completionCommand]],
 ];
 

@@ -388,7 +388,7 @@ function describeState({ plan, launch, phase, message, processes, chain }: Snaps
       },
       ...plan.processes.map(({ name, role, port, logFile }) => {
         const { identity, ready } = processes.get(name) ?? {};
-        const metrics = readAddress(ready?.['metrics']);
+        const metrics = readAddress(ready?.metrics);
         return { name, role, port, logFile, ...(identity && { identity }), ...(metrics && { metrics }) };
       }),
     ],

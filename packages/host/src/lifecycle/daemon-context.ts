@@ -6,6 +6,7 @@ import { readDeployment } from '../config/read-deployment.ts';
 import { duration, text } from '../config/values.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../crypto/signers.ts';
+import { enterDataDirectory, type RestoredMark } from '../files/data-directory.ts';
 import { writePublicFile } from '../files/private-files.ts';
 import { createLinkIdentity, type LinkIdentity } from '../link/link-identity.ts';
 import { createLogger, type Logger, type LogLevel } from '../log/logger.ts';
@@ -45,6 +46,8 @@ export interface DaemonContext {
   payingClient(): Promise<ChainClient>;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** What the data directory was restored from, where it was. */
+  readonly restored: RestoredMark | undefined;
   /** For the ready line, once it has started. */
   readonly ready: Observation['ready'];
   /** Reads the chain and begins to follow it; a chain that is down is waited for. */
@@ -58,6 +61,7 @@ export async function openDaemon(
   settings: DaemonSettings,
 ): Promise<DaemonContext> {
   const log = createLogger({ name, level: settings.logLevel });
+  const restored = enterDataDirectory(settings.dataDir);
   const keys = createOrLoadKeys(settings.dataDir);
   const identity = await createLinkIdentity(keys.linkSeed);
   if (settings.certOut !== undefined) writePublicFile(settings.certOut, identity.certificateDer);
@@ -88,6 +92,7 @@ export async function openDaemon(
     },
     log,
     metrics,
+    restored,
     ready,
     async start() {
       await chain.refresh().catch((err: unknown) => log.warn({ err }, 'the chain cannot be read yet'));

@@ -11,6 +11,9 @@ import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
+import { readTableFile } from '@ogong/host/drift-table/table-file';
+import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
@@ -50,6 +53,14 @@ function readRouters({ router, routerCert }: Values): readonly KnownPeer[] {
 async function start(values: Values): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const warn = (what: string) => (err: unknown) => logger.warn({ err }, what);
+  const restored = enterDataDirectory(values.dataDir);
+  if (restored && !restored.isFinal) {
+    const copied = new Date(restored.copiedAtMs).toISOString();
+    logger.warn(
+      { copied },
+      'this is a copy: receipts and spending of keys since then are lost, and budgets do not count it',
+    );
+  }
   const secrets = createOrLoadKeys(values.dataDir);
   const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
   const { deployment, rpcUrl } = readDeployment(NAME, values);
@@ -116,6 +127,8 @@ async function start(values: Values): Promise<Daemon> {
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
       network: { deployment, rpcUrl: values.publicRpcUrl },
+      readDriftTable: () =>
+        values.driftTable === undefined ? readDefaultTable(nodeCrypto) : readTableFile(nodeCrypto, values.driftTable),
       ...(modelRoots && { modelRoots }),
     },
     {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
@@ -23,6 +24,7 @@ async function start(): Promise<Daemon> {
   }
   const { values } = parsed;
   const log = createLogger({ name: NAME, level: values.logLevel });
+  enterDataDirectory(values.dataDir);
   const keys = createOrLoadKeys(values.dataDir);
   const identity = await createLinkIdentity(keys.linkSeed);
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);

@@ -207,6 +207,12 @@ export const gatewayConfig = defineConfig({
     },
     verdictInterval: { schema: duration, default: '2s', description: 'pause between two reads of verdicts' },
     beaconInterval: { schema: duration, default: '1s', description: 'pause between two reads of the beacon' },
+    driftTable: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_GATEWAY_DRIFT_TABLE',
+      description: 'drift table for the explorer to show; the one of this release if not given',
+    },
     metricsBind: {
       schema: hostPort,
       label: '<addr>',

@@ -33,7 +33,7 @@ import { createModelList } from './model-list.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
 import { createPageHandlers } from './public/page-handlers.ts';
-import { createPublicHandlers, type PageNetwork } from './public/public-handlers.ts';
+import { createPublicHandlers, type PageNetwork, type PublicHandlersDependencies } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
 import { createMemoryBuckets, createSharedBuckets } from './rate-buckets.ts';
 import { createRateLimits } from './rate-limits.ts';
@@ -100,6 +100,8 @@ export interface GatewayOptions {
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */
   readonly network?: PageNetwork;
+  /** The drift table that pages are shown, read when one asks. Default: none. */
+  readonly readDriftTable?: PublicHandlersDependencies['readDriftTable'];
   /** Default: providers are believed which weights bear a name. */
   readonly modelRoots?: ModelRoots;
 }
@@ -368,7 +370,7 @@ interface AppParts {
 }
 
 function createApp(
-  { http, routers: peers, spending, network }: GatewayOptions,
+  { http, routers: peers, spending, network, readDriftTable }: GatewayOptions,
   context: GatewayContext,
   { signIn, books: parts, replies, sealed, routers }: AppParts,
 ): ApiApp {
@@ -403,7 +405,7 @@ function createApp(
         ...{ links: publicLinks, chain, clock },
         routers: createRouters({ routers: peers }, { links: publicLinks }),
       }),
-      ...{ network, chain, beacon, clock },
+      ...{ network, chain, beacon, clock, readDriftTable },
     }),
     pages: createPageHandlers({ rpcUrl: network?.rpcUrl }),
     metrics,

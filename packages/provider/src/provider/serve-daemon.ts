@@ -3,6 +3,7 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { takeUnusedMark } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { forgetRestored } from '@ogong/host/files/data-directory';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
@@ -11,6 +12,7 @@ import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-
 import { type KnownPeer, pinRouters } from '@ogong/host/link/peer-values';
 import type { Logger } from '@ogong/host/log/logger';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { monotonicClock, systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
@@ -60,7 +62,7 @@ const RELAY_PATIENCE_MS = 30_000;
 export async function startServing(settings: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
   const { routers, verifier, publicEndpoint, bind, offers: planned } = readSettings(settings);
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
-  const { ledger, identity, chain, log, metrics } = context;
+  const { ledger, identity, chain, log, metrics, restored } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
   const place = { log, ...(wrap.signal && { signal: wrap.signal }) };
   const attester = openAttester(COMMAND, settings);
@@ -75,11 +77,16 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
     const wrapped = engine.specificationVersion === 'text-v1' ? wrap.engine?.(engine) : undefined;
     return { ...offer, engine: wrapped ?? engine, ...(peg && { peg }) };
   });
-  const store = openStore(join(settings.dataDir, 'provider.db'), { schema: PROVIDER_SCHEMA });
+  const store = openStore(join(settings.dataDir, 'provider.db'), {
+    schema: PROVIDER_SCHEMA,
+    upgrades: RELEASED.provider,
+  });
   const refusedUntilMs = beginMemory(store, {
     nowMs: systemClock.nowMs(),
     isKeyNew: takeUnusedMark(settings.dataDir),
+    forgottenAtMs: restored && !restored.isFinal ? restored.restoredAtMs : undefined,
   });
+  forgetRestored(settings.dataDir);
   if (refusedUntilMs !== undefined) {
     const until = new Date(refusedUntilMs).toISOString();
     log.warn({ until }, 'nothing is known here of what this key has signed: orders that expire by then are refused');

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
@@ -32,6 +34,8 @@ export interface FixtureOptions {
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
   /** The gateway's routers, given the network's own. Default: that one. */
   readonly routers?: (own: Peer) => readonly Peer[];
+  /** What the gateway shows as its drift table. Default: that of this release. */
+  readonly driftTable?: GatewayOptions['readDriftTable'];
   /** Path of a file of accounts. */
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
@@ -50,6 +54,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const gateway = createGateway(
     {
       ...GATEWAY_FIXTURE_OPTIONS,
+      readDriftTable: given.driftTable ?? (() => readDefaultTable(nodeCrypto)),
       routers: given.routers?.(network.router) ?? [network.router],
       http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
