@@ -177,7 +177,7 @@ describe('a provider whose process is killed in mid-stream', () => {
     const [part] = (await read()).earlier_tries;
     expect(part?.status.fee_atomic).toMatch(/^[1-9]/);
     expect(part?.signed_bytes).toBeLessThanOrEqual(part?.shown_bytes ?? 0);
-  });
+  }, 3 * patienceMs);
 });
 
 // Windows has no signal that stops a process and lets it go on.
