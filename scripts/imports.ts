@@ -102,7 +102,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'drift',
     '.',
   ],
-  'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'canary', 'settlement', '.'],
+  'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'canary', 'settlement', 'machines', '.'],
   'packages/host/src': [
     '.',
     'files',

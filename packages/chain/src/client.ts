@@ -17,6 +17,7 @@ import {
 import { createGovernmentReads } from './government.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { createWrites } from './ledger-writes.ts';
+import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
 import { createRouterReads } from './router-reads.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
@@ -142,6 +143,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createRouterReads(transactor, deployment.staking),
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
+    ...createMachineReads(transactor, deployment),
     ...createMintReads(transactor, deployment),
     ...createCaseReads(transactor, deployment),
     ...createGovernmentReads(transactor, deployment),

@@ -38,6 +38,7 @@ import { signAllotment, submitAllotment } from '../validator/settlement/allotmen
 import { signCharge, signConviction, submitCharge, submitConviction } from '../validator/settlement/conviction.ts';
 import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
+import { signRevocation, submitRevocation } from '../validator/settlement/revoke-machine.ts';
 import { findDelayProblem } from '../validator/settlement/withdrawal-delay.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
@@ -49,6 +50,7 @@ import {
   pardonConfig,
   registerConfig,
   reinstateConfig,
+  revokeMachineConfig,
   setSignerConfig,
   validatorConfig,
 } from '../validator/validator-config.ts';
@@ -117,7 +119,8 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       modelRoots,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
       canaries,
-      emission: deployment.emission && nameEmission(deployment.chainId, deployment.emission),
+      emission: deployment.emission && nameContract(deployment.chainId, deployment.emission),
+      machines: deployment.machines && nameContract(deployment.chainId, deployment.machines),
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
     {
@@ -236,9 +239,9 @@ async function openThreshold(boxSecret: Uint8Array): Promise<ThresholdParts> {
   return { bls: await createFastBls(), box: nobleSealedBox, boxSecret, drawSeed };
 }
 
-const nameEmission = (chainId: number, emission: string) => ({
+const nameContract = (chainId: number, address: string) => ({
   chainId: BigInt(chainId),
-  verifyingContract: fromHex(emission.slice(2), 20),
+  verifyingContract: fromHex(address.slice(2), 20),
 });
 
 async function allot(argv: readonly string[]): Promise<Daemon> {
@@ -247,7 +250,7 @@ async function allot(argv: readonly string[]): Promise<Daemon> {
   const { until: seconds, signature: signatures, ...values } = parsed.values;
   const { deployment, openSigner, connect } = await openKeys(NAME, values);
   if (deployment.emission === undefined) throw new ConfigError(NAME, ['this network has no emission']);
-  const domain = nameEmission(deployment.chainId, deployment.emission);
+  const domain = nameContract(deployment.chainId, deployment.emission);
   const client = await connect();
   const until = seconds === undefined ? undefined : BigInt(seconds);
   const nothing = new ConfigError(NAME, ['no tally is due: no period is over, or nobody earned anything in it']);
@@ -368,6 +371,32 @@ async function acquit(argv: readonly string[]): Promise<Daemon> {
   }
 }
 
+async function revokeMachine(argv: readonly string[]): Promise<Daemon> {
+  const parsed = revokeMachineConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { machine, evidence: path, restore = false, signature: signatures, ...values } = parsed.values;
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  if (deployment.machines === undefined) throw new ConfigError(NAME, ['this network has no registry of machines']);
+  const domain = nameContract(deployment.chainId, deployment.machines);
+  const revoked = { machine, evidence: hashEvidence(NAME, path), isRevoked: !restore };
+  const client = await connect();
+  const nothing = new ConfigError(NAME, [`machine ${toHex(machine)} is ${restore ? 'not' : 'already'} revoked`]);
+  if (signatures.length > 0) {
+    const transaction = await submitRevocation({ crypto: nodeCrypto, domain }, client, { revoked, signatures });
+    if (transaction === undefined) throw nothing;
+    return print(`${JSON.stringify({ outcome: restore ? 'restored' : 'revoked', transaction })}\n`);
+  }
+  const { signer, close } = await openSigner();
+  try {
+    const signed = await signRevocation({ signer, domain }, client, revoked);
+    if (signed === undefined) throw nothing;
+    const answer = { outcome: 'signed', machine: toHex(machine), number: signed.number };
+    return print(`${JSON.stringify({ ...answer, signature: `0x${toHex(signed.signature)}` })}\n`);
+  } finally {
+    close();
+  }
+}
+
 async function consent(argv: readonly string[]): Promise<Daemon> {
   const parsed = consentConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
@@ -405,6 +434,7 @@ const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Dae
   pardon,
   convict,
   acquit,
+  'revoke-machine': revokeMachine,
   allot,
   consent,
   'set-signer': setSigner,

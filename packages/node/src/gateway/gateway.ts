@@ -105,7 +105,8 @@ export interface GatewayOptions {
 export type GatewayChain = Pick<
   ChainView,
   'ledger' | 'network' | 'validators' | 'generations' | 'findByAddress' | 'channel' | 'client' | 'router'
->;
+> &
+  Partial<Pick<ChainView, 'findMachineProblem'>>;
 
 export interface GatewayDependencies {
   /** Opened with GATEWAY_SCHEMA. */
@@ -322,7 +323,10 @@ function createReplies(
     providers: createProviderCall(patience, {
       links,
       sealing: {
-        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs }),
+        keys: createKnownSealKeys(seal, {
+          ...{ links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs },
+          findMachineProblem: chain.findMachineProblem,
+        }),
         ledger: chain.ledger,
       },
     }),

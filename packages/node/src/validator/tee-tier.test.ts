@@ -1,3 +1,4 @@
+import { parseAttestation } from '@ogong/protocol/tier/attestation';
 import { createSoftwareMachine, softwarePolicy, strictPolicy } from '@ogong/testing/provider/software-machine';
 import {
   type BenchOptions,
@@ -14,8 +15,12 @@ const MODEL = 'ogong/tee/test/synthetic';
 const machine = createSoftwareMachine(ledger, providerId);
 
 /** A reply of tier tee, admitted, and what its machine says about it. */
-async function serve(machinePolicy?: BenchOptions['machinePolicy'], index = 0) {
-  const validator = createTestValidator(machinePolicy ? { machinePolicy } : {});
+async function serve(
+  machinePolicy?: BenchOptions['machinePolicy'],
+  index = 0,
+  more: Pick<BenchOptions, 'findMachineProblem'> = {},
+) {
+  const validator = createTestValidator({ ...more, ...(machinePolicy && { machinePolicy }) });
   const order = createTestOrder({
     ...{ payer, ledger, provider, validator: validator.signer.address, index, model: MODEL },
     ...{ epoch: validator.archive.latest().epoch, expiresAtMs: validator.clock.nowMs() + 120_000 },
@@ -34,6 +39,18 @@ describe('a record of tier tee', () => {
     const { validator, submission, attestation, replyId } = await serve(softwarePolicy);
     await validator.intake.pushRecord({ ...submission, attestation });
     expect(validator.find(replyId).state).toBe('recorded');
+  });
+
+  it('is not taken in where the registry has no such machine', async () => {
+    const asked: unknown[] = [];
+    const findMachineProblem: BenchOptions['findMachineProblem'] = async (id, key) => {
+      asked.push(id, key);
+      return 'no machine of this provider is entered';
+    };
+    const { validator, submission, attestation, replyId } = await serve(softwarePolicy, 0, { findMachineProblem });
+    await expect(validator.intake.pushRecord({ ...submission, attestation })).rejects.toThrow('registry: no machine');
+    expect(asked).toEqual([providerId, parseAttestation(attestation).attestedKey]);
+    expect(validator.find(replyId).state).toBe('admitted');
   });
 
   it.each<

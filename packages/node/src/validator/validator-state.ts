@@ -68,6 +68,8 @@ export interface ValidatorOptions {
   readonly minSignatures?: number;
   /** Domain of the emission contract, whose tallies are signed. Default: the network has none. */
   readonly emission?: LedgerDomain | undefined;
+  /** Domain of the registry of machines. Default: the network has none. */
+  readonly machines?: LedgerDomain | undefined;
   /** Buys answers of providers that the beacon draws. Default: none. */
   readonly canaries?: CanaryOptions | undefined;
   /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */

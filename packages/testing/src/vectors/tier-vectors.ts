@@ -4,6 +4,7 @@ import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { encodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
+import { computeMachineNonce } from '@ogong/protocol/settlement/machine-entry';
 import { computeReportData, encodeAttestation, stateReply } from '@ogong/protocol/tier/attestation';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { judgeOutcome } from '@ogong/protocol/tier/outcome';
@@ -63,6 +64,14 @@ function createAttestedVectors() {
   };
 }
 
+function createNonceVector() {
+  const asked = { epoch: 7n, beacon: new Uint8Array(32).fill(1), providerId: new Uint8Array(32).fill(2) };
+  return {
+    ...{ epoch: '7', beacon: toHex(asked.beacon), providerId: toHex(asked.providerId) },
+    nonce: toHex(computeMachineNonce(nobleCrypto, asked)),
+  };
+}
+
 /** What a machine says of an exchange with a server, from fixed bodies and certificates that are none. */
 function createTestimonyVectors() {
   const chain = [utf8Encode('the server'), utf8Encode('its authority')];
@@ -108,6 +117,7 @@ export function createTierVectors(): Readonly<Record<string, unknown>> {
       tokenWindows: TOKEN_WINDOWS.map((window) => ({ ...window, bytes: toHex(encodeTokenWindow(window)) })),
       attested: createAttestedVectors(),
       testimony: createTestimonyVectors(),
+      machineNonce: createNonceVector(),
       outcomes: names.flatMap((tier) =>
         OUTCOMES.flatMap((found) =>
           [true, false].map((exact) => ({
