@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 import { computeMachineNonce, type MachineEntry } from '@ogong/protocol/settlement/machine-entry';
 import { createSoftwareMachine, softwarePolicy, strictPolicy } from '@ogong/testing/provider/software-machine';
@@ -20,7 +20,7 @@ describe.skipIf(absence !== '')(`names of real machines${absence && ` (${absence
     const { machine, image, platformKey, quote: parts } = await nameMachine(parseEvidence(file));
     expect([machine, image, platformKey].map(({ length }) => length)).toEqual([32, 32, 32]);
     if (parts === undefined) throw new TypeError('a quote of Intel has parts');
-    expect(toHex(nodeCrypto.sha256(parts.platformKey))).toBe(toHex(platformKey));
+    expect(toHex(nobleCrypto.sha256(parts.platformKey))).toBe(toHex(platformKey));
     for (const [key, message, signature] of [
       [parts.platformKey, parts.enclaveReport, parts.enclaveSignature],
       [parts.attestationKey, parts.signed, parts.signature],
@@ -56,15 +56,15 @@ describe('an entry of the registry', () => {
   const providerId = new Uint8Array(32).fill(2);
   const [beacon, epoch] = [new Uint8Array(32).fill(3), 5n];
   const machine = createSoftwareMachine(ledger, providerId);
-  const reader = { crypto: nodeCrypto, policy: softwarePolicy, nowMs: 1_800_000_000_000 };
+  const reader = { crypto: nobleCrypto, policy: softwarePolicy, nowMs: 1_800_000_000_000 };
 
   async function publish() {
-    const shown = await machine.show(computeMachineNonce(nodeCrypto, { epoch, beacon, providerId }));
+    const shown = await machine.show(computeMachineNonce(nobleCrypto, { epoch, beacon, providerId }));
     const named = await nameMachine(parseEvidence(shown.evidence));
     const entry: MachineEntry = {
       ...{ providerId, epoch, until: 1n, machine: named.machine, image: named.image, platformKey: named.platformKey },
-      ...{ evidence: nodeCrypto.sha256(shown.evidence), signingKey: shown.attestedKey },
-      sealKey: hashSealKey(nodeCrypto, shown.sealKey.sealKey),
+      ...{ evidence: nobleCrypto.sha256(shown.evidence), signingKey: shown.attestedKey },
+      sealKey: hashSealKey(nobleCrypto, shown.sealKey.sealKey),
     };
     return { entry, evidence: shown.evidence, ledger, beacon };
   }

@@ -6,8 +6,8 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
-import { parseAttestation } from '@ogong/protocol/tier/attestation';
-import { isAttestedTier } from '@ogong/protocol/tier/registry';
+import { readAttestation } from '@ogong/protocol/tier/proxied';
+import { getAttestationPart } from '@ogong/protocol/tier/registry';
 import { type BoundRecord, type Claim, ClaimError, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
@@ -102,14 +102,15 @@ async function assertMachine(
   { header: { tier } }: Pick<Claim, 'header'>,
   { order, record, attestation = new Uint8Array() }: Submission,
 ): Promise<void> {
-  if (!isAttestedTier(tier)) return;
+  const part = getAttestationPart(tier);
+  if (part === undefined) return;
   if (machinePolicy === undefined) throw new ClaimError('machine', 'this validator has no policy for machines');
   const reader = { crypto, policy: machinePolicy, nowMs: clock.nowMs() };
-  const checks = await checkAttestedRecord({ ledger, order: order.order, record, attestation }, reader);
+  const checks = await checkAttestedRecord({ ledger, order: order.order, record, attestation }, reader, part);
   const failed = checks.find(({ status }) => status === 'fail');
   if (failed !== undefined) throw new ClaimError('machine', `${failed.id}: ${failed.detail}`);
   const providerId = hashHybridKey(crypto, record.providerKey);
-  const problem = await findMachineProblem?.(providerId, parseAttestation(attestation).attestedKey);
+  const problem = await findMachineProblem?.(providerId, readAttestation(attestation).attestedKey);
   if (problem !== undefined) throw new ClaimError('machine', `registry: ${problem}`);
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -34,8 +34,8 @@ export function wireMachines(state: ValidatorState): MachinesState | undefined {
       const link = peerLinks.to(ValidatorService, toPeer(options, peer));
       return (await link.certifyMachine(asked, { timeoutMs: CALL_TIMEOUT_MS })).signature;
     },
-    randomBytes: (length) => new Uint8Array(randomBytes(length)),
-    random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
+    randomBytes: nodeSeal.random,
+    random: () => Buffer.from(nodeSeal.random(4)).readUInt32BE() / 2 ** 32,
     lapsed: new Map(),
     onEntered: ({ providerId, machine, until }, transactionHash) =>
       log.info(

@@ -9,6 +9,7 @@ import { computeReportData, encodeAttestation, stateReply } from '@ogong/protoco
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { judgeOutcome } from '@ogong/protocol/tier/outcome';
 import { checkPosture } from '@ogong/protocol/tier/posture';
+import { encodeProxiedAttestation, nonceOfReply } from '@ogong/protocol/tier/proxied';
 import { listServedTiers, TIERS } from '@ogong/protocol/tier/registry';
 import { computeTestimonyData, encodeHttpsExchange, hashChain } from '@ogong/protocol/tier/testimony';
 
@@ -61,6 +62,24 @@ function createAttestedVectors() {
     statement: toHex(stateReply(nobleCrypto, record, evidence)),
     signature: toHex(fill(11, 64)),
     attestation: toHex(encodeAttestation({ attestedKey, sealKeyHash, evidence, signature: fill(11, 64) })),
+  };
+}
+
+/** An attestation of a hosted model's answer, with one exchange. */
+function createProxiedVectors() {
+  const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
+  const chain = [fill(1, 5), fill(2, 7)];
+  const statement = encodeHttpsExchange({
+    ...{ method: 'POST', url: 'https://api.example.org/v1/chat/completions', status: 200, timeMs: 1_800_000_000_000 },
+    ...{ requestHash: fill(3), responseHash: fill(4), chainHash: hashChain(nobleCrypto, chain) },
+  });
+  const exchanges = [{ statement, chain }];
+  const held = { attestedKey: fill(3), sealKeyHash: fill(4), evidence: utf8Encode('{}'), signature: fill(11, 64) };
+  return {
+    exchanges: [[toHex(statement), chain.map((each) => toHex(each))]],
+    order: toHex(fill(12, 40)),
+    nonce: toHex(nonceOfReply(nobleCrypto, fill(12, 40), exchanges)),
+    attestation: toHex(encodeProxiedAttestation({ ...held, exchanges })),
   };
 }
 
@@ -117,6 +136,7 @@ export function createTierVectors(): Readonly<Record<string, unknown>> {
       tokenWindows: TOKEN_WINDOWS.map((window) => ({ ...window, bytes: toHex(encodeTokenWindow(window)) })),
       attested: createAttestedVectors(),
       testimony: createTestimonyVectors(),
+      proxied: createProxiedVectors(),
       machineNonce: createNonceVector(),
       outcomes: names.flatMap((tier) =>
         OUTCOMES.flatMap((found) =>

@@ -7,7 +7,7 @@ import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { computeMachineNonce, MAX_MACHINE_ENTRY_S, type MachineEntry } from '@ogong/protocol/settlement/machine-entry';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import { keepMachine } from '../store/machine-store.ts';
-import type { AskedMachine, MachinesState, ShownMachine } from './machine-state.ts';
+import type { AnsweringMachine, AskedMachine, MachinesState } from './machine-state.ts';
 
 /** Evidence for an epoch's nonce is fresh while the epoch, or one of the next two, is the newest. */
 const FRESH_EPOCHS = 2n;
@@ -68,7 +68,7 @@ async function findNonce(
 /** Why a machine that answered `nonce` is none that the policy takes, or undefined. */
 export async function findMachineProblem(
   { crypto, clock, ledger, policy }: Pick<MachinesState, 'crypto' | 'clock' | 'ledger' | 'policy'>,
-  { providerId, attestedKey, sealKeyHash, evidence }: ShownMachine,
+  { providerId, attestedKey, sealKeyHash, evidence }: AnsweringMachine,
   nonce: Uint8Array,
 ): Promise<string | undefined> {
   if (policy === undefined) return 'this validator has no policy for machines (--machine-policy)';

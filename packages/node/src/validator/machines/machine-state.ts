@@ -10,7 +10,7 @@ import type { MachineEntry } from '@ogong/protocol/settlement/machine-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
 /** What a provider's machine answered a nonce with. */
-export interface ShownMachine {
+export interface AnsweringMachine {
   readonly providerId: Uint8Array;
   readonly attestedKey: Uint8Array;
   readonly sealKeyHash: Uint8Array;
@@ -19,7 +19,7 @@ export interface ShownMachine {
 }
 
 /** What is to be entered, as peers are asked to sign it. */
-export interface AskedMachine extends ShownMachine {
+export interface AskedMachine extends AnsweringMachine {
   /** The evidence answers the nonce that follows from this epoch's beacon. */
   readonly epoch: bigint;
   /** Seconds since 1970. */
@@ -48,7 +48,7 @@ export interface MachinesState {
   /** The value of an epoch's beacon; undefined where it is not known. */
   readonly findBeacon: (epoch: bigint) => Promise<Uint8Array | undefined>;
   /** Asks a provider's machine. @throws LinkError */
-  readonly askProvider: (providerId: Uint8Array, nonce: Uint8Array) => Promise<ShownMachine>;
+  readonly askProvider: (providerId: Uint8Array, nonce: Uint8Array) => Promise<AnsweringMachine>;
   /** A peer's signature. @throws LinkError */
   readonly askPeer: (peer: QuorumMember, asked: AskedMachine) => Promise<Uint8Array>;
   readonly randomBytes: (length: number) => Uint8Array;

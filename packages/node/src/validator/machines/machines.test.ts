@@ -20,7 +20,7 @@ import { putAnnouncement } from '../store/announcement-store.ts';
 import { findMachineEvidence } from '../store/machine-store.ts';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { certifyMachine } from './certify-machine.ts';
-import type { AskedMachine, MachinesState, ShownMachine } from './machine-state.ts';
+import type { AnsweringMachine, AskedMachine, MachinesState } from './machine-state.ts';
 import { stepMachines } from './step-machines.ts';
 
 const domain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0x44) };
@@ -28,7 +28,7 @@ const NOW = 1_800_000_000n;
 const machine = createSoftwareMachine(ledger, providerId);
 const beaconOf = (epoch: bigint): Uint8Array => new Uint8Array(32).fill(Number(epoch));
 
-async function show(nonce: Uint8Array): Promise<ShownMachine> {
+async function show(nonce: Uint8Array): Promise<AnsweringMachine> {
   const { attestedKey, sealKey, evidence } = await machine.show(nonce);
   return { providerId, attestedKey, sealKeyHash: hashSealKey(crypto, sealKey.sealKey), evidence };
 }
