@@ -110,7 +110,8 @@ export interface GatewayOptions {
 export type GatewayChain = Pick<
   ChainView,
   'ledger' | 'network' | 'validators' | 'generations' | 'findByAddress' | 'channel' | 'client' | 'router'
->;
+> &
+  Partial<Pick<ChainView, 'findMachineProblem'>>;
 
 export interface GatewayDependencies {
   /** Opened with GATEWAY_SCHEMA; the caller closes it after the gateway has stopped. */
@@ -326,7 +327,10 @@ function createReplies(
     logger.warn({ problem, kept }, 'a router misrouted');
   };
   const { busyPatienceMs } = patience;
-  const keys = createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs });
+  const keys = createKnownSealKeys(seal, {
+    ...{ links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs },
+    findMachineProblem: chain.findMachineProblem,
+  });
   const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
