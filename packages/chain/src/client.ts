@@ -1,3 +1,4 @@
+import { createAuthorizationReads, createAuthorizationWrites } from './authorizations.ts';
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
 import { createCaseReads } from './cases.ts';
@@ -148,6 +149,8 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createCaseReads(transactor, deployment),
     ...createGovernmentReads(transactor, deployment),
     ...createWrites(transactor, deployment),
+    ...createAuthorizationReads(transactor, deployment.token),
+    ...createAuthorizationWrites(transactor, deployment.token),
   };
 }
 
