@@ -44,7 +44,7 @@ const BEACON: readonly Mutation[] = [
     from: 'await group.write((store) => archive.putVote(store, action.vote));',
     to: '',
     also: [GUARD_OFF],
-    given: { lie: 'hides-locks', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 60 },
+    given: { lie: 'two-minds', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 60 },
   },
   {
     name: 'ignores-lock',
@@ -52,7 +52,7 @@ const BEACON: readonly Mutation[] = [
     file: STEPS,
     from: 'if (lock !== undefined && !isSameChoice(lock, choice) && (justify === undefined || justify.view < lock.view)) return;',
     to: '',
-    given: { lie: 'hides-locks', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 0 },
+    given: { lie: 'two-minds', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 0 },
   },
   {
     name: 'prepares-twice',
