@@ -1,3 +1,5 @@
+import type { PlannedFault } from './plan.ts';
+
 /** A known bug, planted again: a line of the product that says something else. */
 export interface Mutation {
   readonly name: string;
@@ -17,6 +19,9 @@ export interface Mutation {
     readonly gateways?: number;
     readonly faultsPerMinute?: number;
     readonly sieve?: number;
+    /** Of each role. */
+    readonly liars?: number;
+    readonly only?: readonly PlannedFault['kind'][];
   };
 }
 
@@ -100,6 +105,7 @@ const MONEY: readonly Mutation[] = [
     file: 'packages/node/src/validator/settlement/settlement.ts',
     from: 'if (proposed && anchor.sequence >= proposed.sequence) {',
     to: 'if (proposed && anchor.sequence > proposed.sequence) {',
+    given: { liars: 0, only: ['mute'], faultsPerMinute: 6 },
   },
   {
     name: 'judges-what-it-was-handed',
@@ -142,6 +148,7 @@ const FOUND: readonly Mutation[] = [
     file: 'packages/node/src/gateway/check-reply.ts',
     from: 'const checks = verdict.checks.map((one) => (isOut(one) ? read : one));',
     to: 'const checks = verdict.checks.map((one) => (isOut(one) ? { ...read, status: one.status } : one));',
+    given: { liars: 0, only: ['leave'], faultsPerMinute: 10 },
   },
   {
     name: 'forgets-what-it-booked',
@@ -149,6 +156,7 @@ const FOUND: readonly Mutation[] = [
     file: 'packages/node/src/validator/settlement/settlement.ts',
     from: 'const lost = findLost(state, anchor);',
     to: 'const lost: ReturnType<typeof findLost> = undefined;',
+    given: { liars: 0, only: ['reorg'], faultsPerMinute: 8 },
   },
   {
     name: 'parts-of-milliseconds',

@@ -10,6 +10,8 @@ export interface SimulateOptions {
   /** A plan as JSON, or the path of one. */
   readonly given: string | undefined;
   readonly mutation: string | undefined;
+  /** Plays the runs of a mutation without it. */
+  readonly control: boolean;
   readonly hunt: boolean;
   /** Sizes of networks to measure, in place of seeds. */
   readonly scale: readonly string[] | undefined;
@@ -44,6 +46,7 @@ const FLAGS = {
   },
   plan: { type: 'string', about: 'plays this plan, as JSON or from a file, in place of a drawn one' },
   mutation: { type: 'string', about: 'plants a known bug first; --mutation list names them' },
+  control: { type: 'boolean', default: false, about: 'with --mutation: plays the same runs without the bug' },
   hunt: { type: 'boolean', default: false, about: 'plants each known bug, and looks for it' },
   scale: { type: 'boolean', default: false, about: 'measures growing networks, and writes docs/simulator' },
   sizes: { type: 'string', about: 'validators/providers/consumers, several with commas between; default: all' },
@@ -119,6 +122,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
     seeds: number('seeds', 1),
     given: text('plan'),
     mutation,
+    control: values.control === true,
     hunt: values.hunt === true,
     scale: values.scale === true ? (text('sizes')?.split(',') ?? []) : undefined,
     scaleSize: text('scale-size'),

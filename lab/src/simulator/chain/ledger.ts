@@ -1,5 +1,5 @@
 import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
-import { defaultLimits, defaultTests, type Shares } from '@ogong/chain/deploy';
+import { defaultLimits, defaultTests, noWork, type Shares } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, type BytesLike, toHex as toPrefixed } from '@ogong/chain/hex';
@@ -272,9 +272,10 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
           ...current,
           announced: { ...current, from: 0n },
           limits: { ...defaultLimits, withdrawalDelay: 86_400 },
-          holding: { period: 0, entrance: 0n },
+          holding: { period: 0, entrance: 0n, growth: 0 },
           driftTable: { hash: NO_HASH, version: 0n },
           tests: defaultTests,
+          work: noWork,
           greatestRates: { canary: defaultTests.canaryRate, timed: defaultTests.timedRate },
         };
       },

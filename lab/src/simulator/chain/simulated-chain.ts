@@ -8,6 +8,8 @@ import { deployment, type Ledger } from './ledger.ts';
 export interface ChainWeather {
   /** No call is answered. */
   isStalled: boolean;
+  /** What is sent to it counts, and nobody gets a receipt. */
+  isMute: boolean;
   mostDelayMs: number;
 }
 
@@ -59,7 +61,7 @@ export function createSimulatedClient(
     });
     const result = await done;
     await wait(`chain ${from}`);
-    if (weather.isStalled) throw new ChainError('timeout', `${name}: no receipt`);
+    if (weather.isStalled || weather.isMute) throw new ChainError('timeout', `${name}: no receipt`);
     return result;
   }
 

@@ -58,7 +58,7 @@ export function createWorld({ seed, onLine }: SimulatedWorldOptions): World {
   const network = createNetwork({ seed }, { time, trace });
   const wire = createSimulatedWire(network, time);
   const ledger = createLedger({ crypto, nowMs: time.nowMs, wallMs: () => START_MS + time.nowMs() });
-  const chainWeather: ChainWeather = { isStalled: false, mostDelayMs: 60 };
+  const chainWeather: ChainWeather = { isStalled: false, isMute: false, mostDelayMs: 60 };
   const violations: Violation[] = [];
   const machines: Machine[] = [];
   const interception: Interception = intercept(time, seed);
