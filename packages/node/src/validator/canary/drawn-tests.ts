@@ -14,6 +14,8 @@ export type TestOutcome = 'answered' | 'missed' | 'unknown';
 /** A test that was drawn, before it is made. */
 export interface DrawnTest extends Omit<Test, 'isMissed'> {
   readonly modelId: string;
+  /** Of the VRF for the epoch, 64 bytes: from it follows who is tested, and when. */
+  readonly output: Uint8Array;
 }
 
 export interface DrawnTestDependencies {
@@ -102,6 +104,6 @@ function planTests(
   return offers.flatMap(({ providerId, modelRoot, modelId }) => {
     const subject = computeSubject({ providerId, modelRoot });
     const arrivals = drawArrivals(crypto, output, { subject, meanPpm });
-    return arrivals.map((atPpm, arrival) => ({ epoch, providerId, modelRoot, modelId, arrival, atPpm }));
+    return arrivals.map((atPpm, arrival) => ({ epoch, providerId, modelRoot, modelId, output, arrival, atPpm }));
   });
 }
