@@ -49,7 +49,7 @@ export interface TestRouter {
   /** What providers hold, by the hex of their ids. */
   readonly earned: Map<string, bigint>;
   /** Read once. */
-  readonly holding: { now: { period: number; entrance: bigint } };
+  readonly holding: { now: { period: number; entrance: bigint; growth: number } };
   readonly anchors: Map<string, { logLength: bigint; logHead: `0x${string}` }>;
   connect(seed: number): Promise<LinkClient>;
   restart(): Promise<void>;
@@ -65,7 +65,7 @@ export async function start(
   const stakes = new Map<string, bigint>();
   const anchors: TestRouter['anchors'] = new Map();
   const earned: TestRouter['earned'] = new Map();
-  const holding = { now: { period: 0, entrance: 0n } };
+  const holding = { now: { period: 0, entrance: 0n, growth: 0 } };
   const client = {
     stakesOf: async (payees: Uint8Array[]) => payees.map((payee) => stakes.get(toHex(payee)) ?? 0n),
     anchorOf: async (address: Uint8Array) =>

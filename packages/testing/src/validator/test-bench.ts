@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { defaultHolding } from '@ogong/chain/deploy';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { NewcomerLimits } from '@ogong/host/link/newcomer-budget';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
@@ -122,7 +123,7 @@ export interface BenchOptions {
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<
-    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'entrance' | 'stakedOf' | 'findRouter'>
+    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'stakedOf' | 'findRouter'>
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
   /** What providers show to those who ask for a record. Default: they have none. */
@@ -234,7 +235,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const findRouter = options.findRouter ?? (async () => ANY_ROUTER);
   const holdings = {
     heldFor: options.heldFor ?? (async () => undefined),
-    entrance: async () => options.entranceAtomic ?? 0n,
+    ramp: async () => ({ entranceAtomic: options.entranceAtomic ?? 0n, growthPpm: defaultHolding.growth }),
   };
   const member: QuorumMember = {
     address: account,
@@ -375,7 +376,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       channelOf: (...channel) => chain.channelOf(...channel),
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       heldFor: options.cosign?.heldFor ?? holdings.heldFor,
-      entrance: options.cosign?.entrance ?? holdings.entrance,
+      ramp: options.cosign?.ramp ?? holdings.ramp,
       findRouter: options.cosign?.findRouter ?? findRouter,
       stakeOf,
       stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),
