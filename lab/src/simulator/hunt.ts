@@ -43,7 +43,18 @@ function huntOne(
 ): BugSearch {
   const { minutes, validators } = plan;
   const run = (seed: number, seeds: number, leftMs: number, more: readonly string[]): readonly Played[] => {
-    const flags = ['--mutation', name, '--seed', seed, '--seeds', seeds, '--minutes', minutes, '--validators', validators];
+    const flags = [
+      '--mutation',
+      name,
+      '--seed',
+      seed,
+      '--seeds',
+      seeds,
+      '--minutes',
+      minutes,
+      '--validators',
+      validators,
+    ];
     const limits = ['--budget', Math.max(1, leftMs / 1_000), '--json', '--no-shrink'];
     const args = ['--disable-warning=ExperimentalWarning', MAIN, ...[...flags, ...limits].map(String), ...more];
     const child = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });

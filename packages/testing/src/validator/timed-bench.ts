@@ -3,7 +3,7 @@ import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import type { TestOutcome } from '@ogong/node/validator/canary/drawn-tests';
 import { createTimedChallenges } from '@ogong/node/validator/canary/timed';
 import type { Test } from '@ogong/protocol/audit/test-report';
-import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
@@ -110,6 +110,8 @@ export async function createTimedBench(options: TimedBenchOptions) {
     run(epochs: bigint): void {
       for (let epoch = 1n; epoch <= epochs; epoch++) timed.notice({ epoch, value: beaconOf(epoch) });
     },
+    /** Until every challenge that was drawn has ended. */
+    settle: () => timed.idle(),
     /** What became of the tests of a verifier. */
     outcomesOf: (name: string): readonly TestOutcome[] =>
       ended.filter(({ test }) => toHex(test.providerId) === toHex(timedIdOf(name))).map(({ outcome }) => outcome),
@@ -120,7 +122,3 @@ export async function createTimedBench(options: TimedBenchOptions) {
     },
   };
 }
-
-/** A draw of a validator that nobody knows. */
-export const otherOutput = (word: string): Uint8Array =>
-  concatBytes(crypto.sha256(utf8Encode(word)), crypto.sha256(utf8Encode(`${word} again`)));

@@ -34,6 +34,11 @@ export interface DrawnTestDependencies {
 export interface DrawnTests {
   /** The beacon of an epoch is certified: whoever it draws is tested while the epoch lasts. */
   notice(point: { readonly epoch: bigint; readonly value: Uint8Array }): void;
+  /**
+   * Until all tests that were drawn have ended.
+   * @internal
+   */
+  idle(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -85,6 +90,12 @@ export function createDrawnTests(
           Math.floor((atPpm * epochMs) / 1_000_000),
         );
         timers.add(timer);
+      }
+    },
+    async idle() {
+      // A timer that has fired is gone before its test runs.
+      while (timers.size + running.size > 0) {
+        await (running.size > 0 ? Promise.all(running) : new Promise((resolve) => setTimeout(resolve, epochMs)));
       }
     },
     async stop() {
