@@ -4,6 +4,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { findWeightsProblem, type ModelRoots } from '@ogong/host/views/model-roots';
+import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
@@ -50,6 +51,7 @@ export interface SupplyDependencies {
   readonly held: HeldView;
   readonly liveness: Pick<Liveness, 'of'>;
   readonly figures: Pick<Figures, 'of'>;
+  readonly letIn: NewcomerDoor;
 }
 
 export interface ListedOffer extends Offer {
@@ -80,6 +82,8 @@ export interface Supply {
   sweep(): Promise<void>;
 }
 
+const NOTHING = new Uint8Array(0);
+
 export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
   const { maxProviders = 4096, modelRoots } = options;
   const {
@@ -94,6 +98,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     held: holdings,
     liveness,
     figures,
+    letIn,
   } = dependencies;
   const listed = new Map<string, Announcement>();
   /** Providers whose link ended, by id. */
@@ -172,6 +177,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
   return {
     async announce(signed, caller) {
       const announcement = check(signed, caller);
+      await letIn(announcement, signed.newcomerWork ?? NOTHING);
       await assertSold(announcement);
       const { providerId, expiresAtMs } = announcement;
       assertNewer(announcement);

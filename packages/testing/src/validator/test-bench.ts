@@ -7,6 +7,7 @@ import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-com
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
+import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
 import type { DeliveryOutcome } from '@ogong/node/validator/accept-delivery';
@@ -157,6 +158,8 @@ export interface BenchOptions {
   readonly findRouter?: FindRouter;
   /** What providers hold. Default: the network holds no earnings. */
   readonly heldFor?: HeldFor;
+  /** Default: everybody is let in. */
+  readonly letIn?: NewcomerDoor;
   /** The entrance of a key. Default: none. */
   readonly entranceAtomic?: bigint;
   readonly isEjectedOnChain?: boolean;
@@ -268,6 +271,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       memory: options.memory,
       getBeacon: async (epoch) => archive.find(epoch),
       holdings,
+      letIn: options.letIn,
       chain: {
         isEjected: async () => options.isEjectedOnChain ?? false,
         router: findRouter,
