@@ -19,6 +19,7 @@ export interface Mutation {
     readonly gateways?: number;
     readonly faultsPerMinute?: number;
     readonly sieve?: number;
+    readonly beacon?: 'threshold' | 'vrf';
     /** Of each role. */
     readonly liars?: number;
     readonly only?: readonly PlannedFault['kind'][];
@@ -159,6 +160,14 @@ const FOUND: readonly Mutation[] = [
     given: { liars: 0, only: ['reorg'], faultsPerMinute: 8 },
   },
   {
+    name: 'keeps-the-last-certificate',
+    meaning: 'whoever has the last certificate of the bootstrap beacon gives it to nobody once a key has taken over',
+    file: DRIVER,
+    from: '() => answerLate(from, message),',
+    to: '() => undefined,',
+    given: { beacon: 'threshold', gateways: 0, lie: 'favours' },
+  },
+  {
     name: 'parts-of-milliseconds',
     meaning: 'a time with a fraction of a millisecond is written, and the reply cannot be read again',
     file: 'packages/node/src/validator/store/sitting-store.ts',
@@ -168,8 +177,9 @@ const FOUND: readonly Mutation[] = [
   },
 ];
 
+/** All but one are in the bootstrap beacon, or need none of the two. */
 export const MUTATIONS: readonly Mutation[] = [
   ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
   ...MONEY,
   ...FOUND,
-];
+].map((one) => ({ ...one, given: { beacon: 'vrf', ...one.given } }));

@@ -33,6 +33,11 @@ const FLAGS = {
   routers: { type: 'string', default: '2', about: 'gateways take turns with them' },
   requests: { type: 'string', default: '10', about: 'requests in a minute, of all gateways' },
   epoch: { type: 'string', default: '5000', about: 'length of an epoch, ms' },
+  beacon: {
+    type: 'string',
+    default: 'drawn',
+    about: '`threshold`, `vrf` (the bootstrap beacon alone), or `drawn`: either, by the seed',
+  },
   faults: { type: 'string', default: '6', about: 'faults in a minute' },
   liars: {
     type: 'string',
@@ -61,6 +66,8 @@ const FLAGS = {
   'no-shrink': { type: 'boolean', default: false, about: 'leaves a failing plan as it is' },
   help: { type: 'boolean', default: false, about: 'prints this' },
 } as const;
+
+const BEACONS = ['threshold', 'vrf', 'drawn'];
 
 export class FlagError extends Error {
   override readonly name = 'FlagError';
@@ -104,6 +111,8 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
   if (lie !== undefined && lie !== 'list' && !ALL_LIES.includes(lie)) {
     throw new FlagError(`no lie ${lie}: --lie list names them`);
   }
+  const beacon = text('beacon') ?? '';
+  if (!BEACONS.includes(beacon)) throw new FlagError(`--beacon is one of ${BEACONS.join(', ')}`);
   return {
     plan: {
       minutes: number('minutes', 0.1),
@@ -114,6 +123,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
       requestsPerMinute: number('requests'),
       epochMs: number('epoch', 500),
       faultsPerMinute: number('faults'),
+      beacon: beacon as PlanOptions['beacon'],
       liars: text('liars') === undefined ? undefined : number('liars'),
       lie,
       sieve: number('sieve'),

@@ -80,6 +80,8 @@ export interface Plan {
   readonly requests: readonly { readonly atMs: number; readonly gateway: number }[];
   readonly faults: readonly PlannedFault[];
   readonly liars: readonly Liar[];
+  /** The network makes a key of the threshold beacon, and goes on by it. Default: the bootstrap beacon alone. */
+  readonly isThreshold?: boolean;
   /** Whether gateways are asked again once all is well. Default: true. */
   readonly isProbed?: boolean;
 }
@@ -100,6 +102,8 @@ export interface PlanOptions {
   readonly liars: number | undefined;
   /** The only lie of a run, told by all liars of the roles that know it. Default: drawn. */
   readonly lie?: string | undefined;
+  /** `drawn`: of half of the seeds the threshold beacon. Default: `vrf`. */
+  readonly beacon?: 'threshold' | 'vrf' | 'drawn' | undefined;
   /** Share of a sieve over the whole faulty time. Default: none. */
   readonly sieve?: number | undefined;
   /** Of faults, only these kinds are drawn, in every run. Default: all, and one run in five has none. */
@@ -225,7 +229,9 @@ export function drawPlan(options: PlanOptions): Plan {
     atMs: between('request at', 5_000, Math.max(5_000, faultyMs)),
     gateway: Math.floor(draws.next('which gateway') * gateways),
   })).sort((a, b) => a.atMs - b.atMs);
-  const size = { seed, validators, providers, gateways, routers, epochMs };
+  const isThreshold =
+    options.beacon === 'threshold' || (options.beacon === 'drawn' && draws.next('is threshold') < 0.5);
+  const size = { seed, validators, providers, gateways, routers, epochMs, ...(isThreshold && { isThreshold }) };
   return {
     ...size,
     faultyMs,

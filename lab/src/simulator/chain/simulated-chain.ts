@@ -3,7 +3,7 @@ import { ChainError } from '@ogong/chain/errors';
 import type { NamedDraws } from '../world/draws.ts';
 import type { Trace } from '../world/trace.ts';
 import type { Owner, VirtualTime } from '../world/virtual-time.ts';
-import { deployment, type Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 
 export interface ChainWeather {
   /** No call is answered. */
@@ -78,7 +78,7 @@ export function createSimulatedClient(
     ]),
   );
   const client = {
-    deployment,
+    deployment: ledger.deployment,
     address: sender,
     transactor: {
       read: (what: string, run: (rpc: unknown) => Promise<unknown>) => call(what, () => run(createRpc(ledger))),

@@ -89,7 +89,9 @@ describe('ogong deploy', () => {
       ...{ tests: { canaryRate: 7, timedRate: 11, slowestRate: 20 }, work: newcomers.work },
     });
     expect(existsSync(out)).toBe(false);
-    expect(await run('plan', file, '--keypair', keypair)).toMatch(/0\.5 times what the key holds.*20 bits[\s\S]*nothing was sent/);
+    expect(await run('plan', file, '--keypair', keypair)).toMatch(
+      /0\.5 times what the key holds.*20 bits[\s\S]*nothing was sent/,
+    );
     await run(file, '--keypair', keypair, '--out', out);
     const deployment = parseDeployment(readFileSync(out, 'utf8'));
     const planned = Object.fromEntries(

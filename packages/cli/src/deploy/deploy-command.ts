@@ -120,7 +120,9 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
     });
     return EXIT.ok;
   }
-  output.write(`chain ${chainId}, by ${deployer}\ngoverned by ${describeGovernance(network)}\n${describeNewcomers(parameters)}\n\n`);
+  output.write(
+    `chain ${chainId}, by ${deployer}\ngoverned by ${describeGovernance(network)}\n${describeNewcomers(parameters)}\n\n`,
+  );
   for (const { what, address, gas } of planned) output.write(`  ${what.padEnd(20)} ${address}  ${gas} gas\n`);
   output.write(
     `\n${planned.length} transactions, ${gasUsed} gas, at most ${formatTokens(feeWei)} of the chain's coin\n`,

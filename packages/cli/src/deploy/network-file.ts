@@ -70,7 +70,10 @@ const networkFile = z.strictObject({
     .strictObject({ period: seconds, entrance: amount, growth: z.int().min(0).max(MAX_GROWTH) })
     .partial()
     .optional(),
-  tests: z.strictObject({ canaryRate: rate, timedRate: rate, slowestRate: z.int().min(1) }).partial().optional(),
+  tests: z
+    .strictObject({ canaryRate: rate, timedRate: rate, slowestRate: z.int().min(1) })
+    .partial()
+    .optional(),
   work: z.strictObject({ bits: z.int().min(0), epochs: z.int().min(0) }).optional(),
   emission: z.strictObject({ start: time, period: seconds.min(HOUR), lambda: ppm }).optional(),
   makerFee: amount.optional(),
@@ -142,7 +145,19 @@ const given = <T extends object>(fields: T) =>
   };
 
 function toPlan(file: NetworkFile): DeployPlan {
-  const { governance: who, holder, recipients, genesis, vault, shares, limits, tests, makerFee, justice, beacon } = file;
+  const {
+    governance: who,
+    holder,
+    recipients,
+    genesis,
+    vault,
+    shares,
+    limits,
+    tests,
+    makerFee,
+    justice,
+    beacon,
+  } = file;
   const { emission, burnAndMint, work } = file;
   const owner = who.kind === 'owner' ? who.address : holder;
   return {

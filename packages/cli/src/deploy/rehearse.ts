@@ -33,7 +33,12 @@ export async function rehearse({ chainId, plan }: NetworkPlan, deployer: Address
       { onStep: (step) => void steps.push(step) },
     );
     const { parameters } = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
-    return { steps, deployment, parameters: await parameters(), gasUsed: steps.reduce((sum, { gasUsed }) => sum + gasUsed, 0n) };
+    return {
+      steps,
+      deployment,
+      parameters: await parameters(),
+      gasUsed: steps.reduce((sum, { gasUsed }) => sum + gasUsed, 0n),
+    };
   } finally {
     await chain.stop();
   }
