@@ -34,7 +34,7 @@ export interface SpinCheck extends CheckBase {
 export type ModelCheck = QuintCheck | SpinCheck;
 
 /** Samples of a deep run for each of CI's. */
-export const DEEP_FACTOR = 20;
+export const DEEP_FACTOR = 100;
 export const DEEP_SEED = '7';
 
 type Twin = readonly [module: string, seed: string, invariant: string, says: string];
