@@ -1,18 +1,8 @@
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
-import { encodeNewcomerWork, searchNewcomerWork } from '@ogong/protocol/exchange/newcomer-work';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { expect, it } from 'vitest';
-import { announce, closing, idOf, network, payeeOf, refusalOf, start } from './router-fixture.ts';
-
-/** On the epoch that every network begins with. */
-function makeWork(n: number, bits: number): Uint8Array {
-  const subject = { ...network, providerId: idOf(n), epoch: 0n, beacon: computeGenesisBeacon(crypto, network) };
-  const nonce = searchNewcomerWork(crypto, subject, { bits, from: 0n, tries: 1_000_000 }) as bigint;
-  return encodeNewcomerWork({ epoch: 0n, nonce });
-}
+import { announce, closing, makeWork, payeeOf, refusalOf, start } from './router-fixture.ts';
 
 it('a router lists keys without stake that show work, where the network asks for it', async () => {
   const opened = await start();

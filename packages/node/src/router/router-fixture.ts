@@ -9,11 +9,12 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type Candidate, parseCandidates, weighList } from '@ogong/protocol/exchange/match';
-import type { WorkTerms } from '@ogong/protocol/exchange/newcomer-work';
+import { encodeNewcomerWork, searchNewcomerWork, type WorkTerms } from '@ogong/protocol/exchange/newcomer-work';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -223,4 +224,11 @@ export function listWeighed(bytes: Uint8Array): readonly (Candidate & { readonly
   const list = parseCandidates(bytes);
   const weights = weighList(list);
   return list.candidates.map((candidate, i) => ({ ...candidate, weight: weights[i] as bigint }));
+}
+
+/** On the epoch that every network begins with. */
+export function makeWork(n: number, bits: number): Uint8Array {
+  const subject = { ...network, providerId: idOf(n), epoch: 0n, beacon: computeGenesisBeacon(crypto, network) };
+  const nonce = searchNewcomerWork(crypto, subject, { bits, from: 0n, tries: 1_000_000 }) as bigint;
+  return encodeNewcomerWork({ epoch: 0n, nonce });
 }
