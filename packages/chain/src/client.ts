@@ -1,7 +1,7 @@
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
 import { createCaseReads } from './cases.ts';
-import type { Distribution, Holding, Limits, Tests, Work } from './deploy.ts';
+import type { AskedWork, Distribution, Holding, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionReads } from './emission.ts';
 import { ChainError } from './errors.ts';
@@ -103,7 +103,7 @@ export interface NetworkParameters extends Distribution {
   readonly holding: Holding;
   readonly driftTable: DriftTableAnchor;
   readonly tests: Tests;
-  readonly work: Work;
+  readonly work: AskedWork;
   /** Of the last day, parts per million. A test that a higher rate would have drawn was not drawn. */
   readonly greatestRates: { readonly canary: number; readonly timed: number };
 }

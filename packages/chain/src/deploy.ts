@@ -60,7 +60,7 @@ export interface Tests {
 }
 
 /** What a key shows whose payee has staked nothing, before it is listed. */
-export interface Work {
+export interface AskedWork {
   /** Leading zero bits of its hash; 0: nothing is asked for. */
   readonly bits: number;
   /** For how many epochs after the one that it names it counts. */
@@ -68,7 +68,7 @@ export interface Work {
 }
 
 /** Newcomers are asked for none. */
-export const noWork: Work = { bits: 0, epochs: 0 };
+export const noWork: AskedWork = { bits: 0, epochs: 0 };
 
 /** Of a network that names no others. */
 export const defaultTests: Tests = { canaryRate: 50_000, timedRate: 0, slowestRate: 20 };
@@ -228,7 +228,7 @@ export interface DeployPlan {
   readonly holding?: Holding;
   readonly tests?: Partial<Tests>;
   /** Default: none. */
-  readonly work?: Work;
+  readonly work?: AskedWork;
   /** Default: no emission. */
   readonly issuance?: Issuance;
   /** The token of an earlier deployment, which this one takes over from. Default: a new one. */

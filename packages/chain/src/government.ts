@@ -1,5 +1,5 @@
 import { decodeFunctionData, encodeFunctionData, keccak256, type TransactionReceipt, toBytes } from 'viem';
-import type { Distribution, Limits, Tests, Work } from './deploy.ts';
+import type { AskedWork, Distribution, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { governmentAbi, ogongTokenAbi, parametersAbi } from './generated/abi.ts';
@@ -153,7 +153,7 @@ export interface ParameterChange {
   readonly limits?: Limits;
   readonly driftTable?: { readonly hash: Hex; readonly version: bigint };
   readonly tests?: Tests;
-  readonly work?: Work;
+  readonly work?: AskedWork;
   readonly guardian?: Address;
 }
 

@@ -2,7 +2,7 @@ import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
 import { createBeaconKeysWrites } from './beacon-keys.ts';
 import { createMintWrites } from './burn-and-mint.ts';
 import { createCaseWrites } from './cases.ts';
-import type { Distribution, Limits, Tests, Work } from './deploy.ts';
+import type { AskedWork, Distribution, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionWrites } from './emission.ts';
 import { ChainError } from './errors.ts';
@@ -184,7 +184,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         parameters,
         encodeFunctionData({ abi: parametersAbi, functionName: 'setTests', args: [tests] }),
       ),
-    setWork: (work: Work) =>
+    setWork: (work: AskedWork) =>
       send('set work', parameters, encodeFunctionData({ abi: parametersAbi, functionName: 'setWork', args: [work] })),
     setDriftTable: ({ hash, version }: { readonly hash: BytesLike; readonly version: bigint }) =>
       send(

@@ -8,13 +8,13 @@ import { MODEL, MODEL_ROOT } from '@ogong/testing/validator/test-reply';
 import { createTimedBench, nameWork, reportWritten, TIMED_KEYS, timedIdOf } from '@ogong/testing/validator/timed-bench';
 import type { ProtocolAttack } from './attack.ts';
 
-export interface EarlyNetwork {
+export interface EarlyWorkNetwork {
   readonly epochs: number;
   /** `before`: what is known when an epoch begins. `all`: the epoch's value, too, as if something else than the beacon wrote the work. */
   readonly knows: 'before' | 'all';
 }
 
-export interface EarlyOutcome {
+export interface EarlyWorkOutcome {
   /** Texts that the validator handed to its friend ahead of time. */
   readonly handed: number;
   /** Challenges of the friend, and those that it answered. */
@@ -31,7 +31,7 @@ const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`early 
  * A validator tells a friend, whose key has no device behind it, the work of its challenges before they come. It knows its own draw key,
  * its job secret, the model and every value up to the epoch before; where the value decides, it can only guess.
  */
-export const earlyWork: ProtocolAttack<EarlyNetwork, Promise<EarlyOutcome>> = {
+export const earlyWork: ProtocolAttack<EarlyWorkNetwork, Promise<EarlyWorkOutcome>> = {
   name: 'early-work',
   adversary: 'validator that tells a friend the work of its challenges in advance',
   aim: 'have a key without a device answer timed challenges',

@@ -1,4 +1,3 @@
-import type { NetworkParameters } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { parseNewcomerWork, verifyNewcomerWork, type WorkTerms } from '@ogong/protocol/exchange/newcomer-work';
 import { afterEach, expect, it } from 'vitest';
@@ -17,7 +16,7 @@ function open({ work = { bits: 8, epochs: 10 } as WorkTerms, stake = 0n } = {}) 
   const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(new Uint8Array([Number(epoch)]));
   const worker = createNewcomerWorker({
     ...{ crypto, providerId, readStake: async () => stake, onError: (error) => errors.push(error) },
-    chain: { network, parameters: () => ({ work: seen.work }) as NetworkParameters },
+    chain: { network, parameters: () => ({ work: seen.work }) as never },
     beacons: {
       latest: () => ({ epoch: seen.epoch, value: beaconOf(seen.epoch) }) as never,
     },

@@ -1,3 +1,4 @@
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import type { TestOutcome } from '@ogong/node/validator/canary/drawn-tests';
@@ -16,19 +17,19 @@ import {
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import { createBlankWindows } from '@ogong/provider/verifier/blank-windows';
-import { parseScoreJob } from '@ogong/provider/verifier/score-job';
+import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
 import { createTestValidator, provider } from './test-bench.ts';
 import { createTestCalls } from './test-calls.ts';
 import { createTestHybrid } from './test-keys.ts';
 import { MODEL_ROOT } from './test-reply.ts';
 
 /** What a verifier reports; throws where it does not answer. */
-export type TimedAnswer = (name: string, job: ScoreJobMessage) => Promise<Uint8Array> | Uint8Array;
+export type WrittenAnswer = (name: string, job: ScoreJobMessage) => Promise<Uint8Array> | Uint8Array;
 
 export interface TimedBenchOptions {
   /** Verifiers, each of a payee of its own. */
   readonly names: readonly string[];
-  readonly answer: TimedAnswer;
+  readonly answer: WrittenAnswer;
   readonly beaconOf?: (epoch: bigint) => Uint8Array;
   readonly ratePpm?: number;
   readonly slowestRate?: number | undefined;
@@ -58,6 +59,12 @@ export function reportWritten(job: ScoreJobMessage, bend: Partial<ScoreReport> &
     ...rest,
   });
 }
+
+/** By the path of audits. */
+export const answerByEngine =
+  (engine: TextEngine): WrittenAnswer =>
+  (_, job) =>
+    scoreJob(parseScoreJob(job), { engine, crypto, signal: AbortSignal.timeout(60_000) });
 
 const VOCABULARY = crypto.sha256(utf8Encode('written vocabulary'));
 const usualBeacon = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`timed beacon ${epoch}`));

@@ -1,12 +1,11 @@
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { parseTestReport } from '@ogong/protocol/audit/test-report';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { MODEL_ROOT, type TestReply } from '@ogong/testing/validator/test-reply';
 import {
+  answerByEngine,
   createTimedBench,
   reportWritten,
   type TimedBenchOptions,
@@ -102,7 +101,7 @@ it('has an engine answer by the path of audits', async () => {
       ...{ vocabularyHash: info.vocabularyHash, vocabularySize: info.vocabularySize, answerFormat: info.answerFormat },
       ...{ embeddingSize: info.embeddingSize, numericClass: info.numericClass },
     },
-    answer: (_, job) => scoreJob(parseScoreJob(job), { engine, crypto, signal: AbortSignal.timeout(60_000) }),
+    answer: answerByEngine(engine),
   });
   close.push(() => engine.close());
   bench.run(1n);
