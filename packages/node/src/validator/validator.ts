@@ -94,6 +94,7 @@ function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Int
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
+      learnOrderKey: state.learnOrderKey,
       getBeacon: (epoch) => getBeacon(state, epoch),
       memory: createAdmissionMemory({
         ...{ store, clock, validator: signer.address },
