@@ -18,6 +18,7 @@ import { createGovernmentReads } from './government.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { createWrites } from './ledger-writes.ts';
 import { createModelReads } from './model-registry.ts';
+import type { RemoteSigner } from './remote-signer.ts';
 import { createRouterReads } from './router-reads.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 import { readSigningKeys, readVotes } from './votes.ts';
@@ -119,6 +120,8 @@ export interface ChainClientOptions {
   readonly rpcUrl: string;
   readonly deployment: Deployment;
   readonly privateKey?: Hex;
+  /** Signs in place of a key. */
+  readonly signer?: RemoteSigner;
   readonly requestTimeoutMs?: number;
   readonly receiptTimeoutMs?: number;
   readonly pollIntervalMs?: number;
