@@ -6,7 +6,7 @@ import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { parseTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
 import { type DemoClaim, evaluateClaims } from './claims.ts';
-import type { Account, ProviderTests, RunRecord } from './run-record.ts';
+import type { Account, MintRecord, ProviderTests, RunRecord } from './run-record.ts';
 import { createSyntheticRun } from './synthetic-run.ts';
 
 const run = createSyntheticRun();
@@ -52,6 +52,7 @@ const listAgain = (change: (list: CandidateList) => CandidateList): RunRecord =>
 const secret = run.replies.find(({ number }) => number === relayed.number)!;
 const missed = (arrival: number) => ({ ...drawn.tests[0]!, epoch: 9n, arrival, isMissed: true });
 const money = run.money!;
+const DOLLAR = 10n ** 18n;
 const withTally = (change: object): RunRecord => ({
   ...run,
   money: { ...money, tallies: [{ ...money.tallies[0]!, ...change }] },
@@ -70,6 +71,28 @@ const withVerdictOf = (change: object): RunRecord => withSlash({ answers: { ...s
 const split = run.split!;
 const withSplit = (change: object): RunRecord => ({ ...run, split: { ...split, ...change } });
 const withSplitAnswer = (change: object): RunRecord => withSplit({ answers: { ...split.answers, ...change } });
+const spent: MintRecord = {
+  pricesPosted: 2,
+  epoch: {
+    number: 9,
+    dollars: 100n * DOLLAR,
+    burnedAtomic: 1_010n * DOLLAR,
+    mintedAtomic: 950n * DOLLAR,
+    highPrice: DOLLAR / 10n,
+  },
+  claimant: {
+    ...{ name: 'provider-1', dollars: 75n * DOLLAR, paidStable: 71_000_000n, leastStable: 70_537_500n },
+    refused: { again: 'NothingToClaim', early: 'NotClosed' },
+  },
+  withdrawal: money.withdrawal,
+};
+const withMint = (change: Partial<MintRecord> = {}): RunRecord => ({
+  ...run,
+  money: undefined,
+  mint: { ...spent, ...change },
+});
+const withEpoch = (change: object): RunRecord => withMint({ epoch: { ...spent.epoch!, ...change } });
+const withPayee = (change: object): RunRecord => withMint({ claimant: { ...spent.claimant!, ...change } });
 const flipLast = (bytes: Uint8Array): Uint8Array =>
   Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
@@ -112,6 +135,12 @@ describe('claims of the demo', () => {
       split: undefined,
     }).map(({ id }) => id);
     expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation', 'tests']);
+  });
+
+  it('are about prices and minting where the network burns and mints', () => {
+    const claims = evaluateClaims(withMint());
+    expect(claims.filter(({ ok }) => !ok)).toEqual([]);
+    expect(claims.map(({ id }) => id).slice(-2)).toEqual(['mint', 'withdrawal']);
   });
 
   const first = run.replies[0]!;
@@ -161,6 +190,17 @@ describe('claims of the demo', () => {
       withClaimant({ refused: { more: 'taken', again: 'ClaimedAlready' } }),
     ],
     ['emission', 'a claim that is paid twice', withClaimant({ refused: { more: 'NotInTally', again: 'taken' } })],
+    ['mint', 'no price of a daemon', withMint({ pricesPosted: 0 })],
+    ['mint', 'an epoch that nobody closed', withMint({ epoch: undefined })],
+    ['mint', 'an epoch that mints nothing', withEpoch({ mintedAtomic: 0n })],
+    ['mint', 'more minted than 0.95 of what was burned', withEpoch({ burnedAtomic: 999n * DOLLAR })],
+    ['mint', 'more minted than 0.95 of the dollars', withEpoch({ dollars: 99n * DOLLAR })],
+    ['mint', 'nobody who claims', withMint({ claimant: undefined })],
+    ['mint', 'a claimant that earned nothing', withPayee({ dollars: 0n })],
+    ['mint', 'a sale below the bound', withPayee({ paidStable: 70_537_499n })],
+    ['mint', 'a claim that is paid twice', withPayee({ refused: { again: 'taken', early: 'NotClosed' } })],
+    ['mint', 'a claim before the epoch is over', withPayee({ refused: { again: 'NothingToClaim', early: 'taken' } })],
+    ['withdrawal', 'too little of the credits', withMint({ withdrawal: { ...money.withdrawal, withdrawnAtomic: 1n } })],
     ['withdrawal', 'a withdrawal that pays less', withWithdrawal({ withdrawnAtomic: 899n })],
     ['withdrawal', 'a unit more that is paid', withWithdrawal({ more: 'taken' })],
     ['withdrawal', 'nothing to withdraw', withWithdrawal({ freeAtomic: 0n, withdrawnAtomic: 0n })],

@@ -8,7 +8,7 @@ import {
   checkQuorum,
   checkRefunds,
 } from './ledger-claims.ts';
-import { checkEmission, checkWithdrawal } from './money-claims.ts';
+import { checkEmission, checkMint, checkWithdrawal } from './money-claims.ts';
 import { checkFastest, checkRelayed, checkSealed } from './reach-claims.ts';
 import { checkCheat, checkEjection, checkFailover, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
@@ -101,6 +101,20 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
   if (run.slash) {
     claims.push(
       claim('slash', 'a validator that signs a false verdict loses a tenth of its bond', checkSlash(run.slash)),
+    );
+  }
+  if (run.mint) {
+    claims.push(
+      claim(
+        'mint',
+        'validators keep prices and close the epoch by themselves, and work is paid once, within what was burned',
+        checkMint(run.mint),
+      ),
+      claim(
+        'withdrawal',
+        'a payer takes out what it has not reserved, to the unit and no more',
+        checkWithdrawal(run.mint),
+      ),
     );
   }
   return claims;

@@ -17,6 +17,7 @@ import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
+import { useMint } from './mint-money.ts';
 import { useMoney } from './money.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
@@ -162,9 +163,11 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
   // A network that stays up keeps the time of this machine.
-  const money = isServed && options.isOnce ? await useMoney({ mesh, chain, onProgress }) : undefined;
-  const run = { ...partial, probes, cheatProof, money };
-  const court = isServed && options.isOnce ? await runCourt({ mesh, chain, onProgress }, run) : {};
+  const isSpent = isServed && options.isOnce;
+  const money = isSpent ? await useMoney({ mesh, chain, onProgress }) : undefined;
+  const mint = isSpent ? await useMint({ mesh, chain, onProgress }) : undefined;
+  const run = { ...partial, probes, cheatProof, money, mint };
+  const court = isSpent ? await runCourt({ mesh, chain, onProgress }, run) : {};
   return { run: { ...run, ...court }, requestsMs, settleMs };
 }
 

@@ -36,6 +36,8 @@ export interface RunRecord {
   readonly nowMs: number;
   /** What was done with what was earned, after all else; undefined on a network without emission. */
   readonly money?: MoneyRecord | undefined;
+  /** The same on a network that burns and mints. */
+  readonly mint?: MintRecord | undefined;
   /** Undefined where the network stays up, or nobody was served. */
   readonly slash?: SlashRecord | undefined;
   readonly split?: SplitRecord | undefined;
@@ -106,15 +108,47 @@ export interface MoneyRecord {
         readonly refused: { readonly more: string; readonly again: string };
       }
     | undefined;
-  /** A payer takes out what it has reserved for no validator. */
-  readonly withdrawal: {
-    readonly name: string;
-    readonly freeAtomic: bigint;
-    /** What its balance gained by `ogong escrow withdraw`. */
-    readonly withdrawnAtomic: bigint;
-    /** What the contract answered when it asked for one unit more. */
-    readonly more: string;
-  };
+  readonly withdrawal: WithdrawalRecord;
+}
+
+/** A payer takes out what it has reserved for no validator. */
+export interface WithdrawalRecord {
+  readonly name: string;
+  readonly freeAtomic: bigint;
+  /** What its balance gained by `ogong escrow withdraw`. */
+  readonly withdrawnAtomic: bigint;
+  /** What the contract answered when it asked for one unit more. */
+  readonly more: string;
+}
+
+export interface MintRecord {
+  /** Prices that were posted after the chain's clock had run past the age of those before. */
+  readonly pricesPosted: number;
+  /** The epoch of the run's work; undefined where no daemon closed it. */
+  readonly epoch:
+    | {
+        readonly number: number;
+        /** Of 18 decimals. */
+        readonly dollars: bigint;
+        readonly burnedAtomic: bigint;
+        readonly mintedAtomic: bigint;
+        /** Dollars of a token, of 18 decimals: the higher one, at which it was closed. */
+        readonly highPrice: bigint;
+      }
+    | undefined;
+  /** An honest provider's account. */
+  readonly claimant:
+    | {
+        readonly name: string;
+        readonly dollars: bigint;
+        /** What its balance of the stablecoin gained by `ogong claim`, and the least that the sale may bring. */
+        readonly paidStable: bigint;
+        readonly leastStable: bigint;
+        /** What the contract answered to a second claim, and to one of the present epoch. */
+        readonly refused: { readonly again: string; readonly early: string };
+      }
+    | undefined;
+  readonly withdrawal: WithdrawalRecord;
 }
 
 export interface Member {

@@ -55,6 +55,8 @@ export interface IntakeDependencies {
   readonly holdings: Holdings;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
+  /** What the network says against a provider's machine, see ChainView. Default: nothing. */
+  readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
   readonly onVerdict: (entry: VerdictEntry) => void;
   /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
   readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
