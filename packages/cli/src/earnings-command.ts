@@ -15,7 +15,6 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { formatAmount } from './money/amount.ts';
 import { openLedger, readPrivateKey } from './open-ledger.ts';
 
 const config = defineConfig({
@@ -91,7 +90,7 @@ export const earningsCommand: Command = {
       printBalance(output, shown, holding.period);
       for (const { from, earned, vestsAt, isVested } of periods) {
         const state = isVested ? "the payee's since" : 'held until';
-        output.write(`${from}  ${formatAmount(earned)}  (${state} ${vestsAt})\n`);
+        output.write(`${from}  ${earned} atomic units  (${state} ${vestsAt})\n`);
       }
     }
     return EXIT.ok;
