@@ -20,6 +20,7 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } fr
 import { createWrites } from './ledger-writes.ts';
 import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
+import type { RemoteSigner } from './remote-signer.ts';
 import { createRouterReads } from './router-reads.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 import { readSigningKeys, readVotes } from './votes.ts';
@@ -122,6 +123,8 @@ export interface ChainClientOptions {
   readonly rpcUrl: string;
   readonly deployment: Deployment;
   readonly privateKey?: Hex;
+  /** Signs in place of a key. */
+  readonly signer?: RemoteSigner;
   readonly requestTimeoutMs?: number;
   readonly receiptTimeoutMs?: number;
   readonly pollIntervalMs?: number;

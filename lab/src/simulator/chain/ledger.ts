@@ -338,6 +338,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
         refuted: refuted.get(key(payee)) ?? 0,
       }),
       lienOf: async () => ({ cumulative: 0n, until: 0n }),
+      keyLimitOf: async () => 0n,
       earnedIn: async () => 0n,
       async paidTo(payee: BytesLike, validator: BytesLike, fromBlock: number | undefined) {
         const last = Number(block());

@@ -12,6 +12,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import type { OrderKeyView } from '@ogong/host/views/order-keys';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isPayeeOut } from '@ogong/protocol/settlement/log-tests';
@@ -60,6 +61,8 @@ export interface IntakeDependencies {
   /** What the network says against a provider's machine, see ChainView. Default: nothing. */
   readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
   readonly onVerdict: (entry: VerdictEntry) => void;
+  /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
+  readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
   /** Default: the database knows all that was admitted. */
   readonly memory?: AdmissionMemory | undefined;
 }

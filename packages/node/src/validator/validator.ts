@@ -118,6 +118,7 @@ function wireIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
+      learnOrderKey: state.learnOrderKey,
       getBeacon: (epoch) => getBeacon(state, epoch),
       findMachineProblem: async (providerId, attestedKey) =>
         machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),

@@ -87,8 +87,8 @@ export async function startTestLedger(
     validator: BytesLike,
     amount: bigint,
     cumulative: bigint,
+    payer = computeAddress(payerKey),
   ): Promise<LedgerDebit> {
-    const payer = computeAddress(payerKey);
     const digest = await governor.transactor.client.readContract({
       address: deployment.escrow,
       abi: escrowAbi,

@@ -8,6 +8,7 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import { createOrderKeys } from '@ogong/host/views/order-keys';
 import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
 import type { DeliveryOutcome } from '@ogong/node/validator/accept-delivery';
@@ -143,6 +144,8 @@ export interface BenchOptions {
   readonly maxEntries?: number;
   /** It takes in nothing of what its co-signers heard of payers. */
   readonly hidesDeliveries?: boolean;
+  /** Up to how much a key signs orders for a payer at a validator. Default: none does. */
+  readonly keyLimitOf?: (payer: Uint8Array, validator: Uint8Array, key: Uint8Array) => Promise<bigint>;
   /** Orders of payers that the validator does not know yet. Default: NEWCOMER_LIMITS. */
   readonly newcomers?: NewcomerLimits;
   /** The escrow at intake. Default: every channel holds `spendable`. */
@@ -251,6 +254,10 @@ export function createTestValidator(options: BenchOptions = {}) {
     endpoint: '',
   };
   const onVerdict = (entry: VerdictEntry) => decided.push(entry);
+  const orderKeys = createOrderKeys(crypto, options.ledger ?? ledger, {
+    clock,
+    readLimit: options.keyLimitOf ?? (async () => 0n),
+  });
   const intake = createIntake(
     {
       ledger: options.ledger ?? ledger,
@@ -263,7 +270,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       ...(options.heardLimits === undefined ? {} : { heardLimits: options.heardLimits }),
     },
     {
-      crypto,
+      ...{ crypto: orderKeys.crypto, learnOrderKey: orderKeys.learn },
       clock,
       signer,
       store,
