@@ -56,6 +56,7 @@ const providerIds = [1, 2, 3].map((i): Hex => `0x${String(i).padStart(64, '0')}`
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
 async function rpc(...calls: readonly (readonly [method: string, params: readonly unknown[]])[]): Promise<unknown[]> {
+  if (calls.length === 0) return [];
   const body = JSON.stringify(calls.map(([method, params], id) => ({ jsonrpc: '2.0', id, method, params })));
   const headers = { 'content-type': 'application/json' };
   const response = await fetch(ledger.chain.rpcUrl, { method: 'POST', headers, body });
