@@ -1,3 +1,4 @@
+import { checkSlash, checkSplit } from './court-claims.ts';
 import type { Finding } from './finding.ts';
 import {
   checkBelowQuorum,
@@ -90,6 +91,16 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
         'a payer takes out what it has not reserved, to the unit and no more',
         checkWithdrawal(run.money),
       ),
+    );
+  }
+  if (run.split) {
+    claims.push(
+      claim('bad-split', 'a split that does not conserve is refused, and nothing moves', checkSplit(run.split)),
+    );
+  }
+  if (run.slash) {
+    claims.push(
+      claim('slash', 'a validator that signs a false verdict loses a tenth of its bond', checkSlash(run.slash)),
     );
   }
   if (run.mint) {

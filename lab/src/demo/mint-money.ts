@@ -2,9 +2,10 @@ import type { ChainClient } from '@ogong/chain/client';
 import { priceOracleAbi } from '@ogong/chain/generated/abi';
 import { claimCommand } from '@ogong/cli/money/claim-command';
 import { computeLeastSale, computeMintClaim, MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
-import { connectAs, findAccount, runAs, type SpendingContext, tellAnswer, withdrawFree } from './money.ts';
+import { connectAs, findAccount, runAs, type SpendingContext, withdrawFree } from './money.ts';
 import { waitUntil } from './polling.ts';
 import type { MintRecord } from './run-record.ts';
+import { tellAnswer } from './tell-answer.ts';
 
 const PATIENCE_MS = 60_000;
 /** In each half second of waiting. */

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { ChainError } from '@ogong/chain/errors';
 import { escrowAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { claimCommand } from '@ogong/cli/money/claim-command';
@@ -15,6 +14,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { waitUntil } from './polling.ts';
 import type { MoneyRecord, WithdrawalRecord } from './run-record.ts';
+import { tellAnswer } from './tell-answer.ts';
 
 const PATIENCE_MS = 30_000;
 
@@ -143,15 +143,4 @@ export async function withdrawFree(mesh: Mesh, chain: ChainClient): Promise<With
   const amount = `${freeAtomic} atomic`;
   const withdrawnAtomic = await runAs(mesh, chain, payer, [escrowCommand, 'withdraw', '--amount', amount]);
   return { name: payer.name, freeAtomic, withdrawnAtomic, more };
-}
-
-/** What the contract answers, by its own name of the error. */
-export async function tellAnswer(call: () => Promise<unknown>): Promise<string> {
-  try {
-    await call();
-    return 'paid';
-  } catch (error) {
-    if (!(error instanceof ChainError)) throw error;
-    return error.revert?.name ?? error.message;
-  }
 }

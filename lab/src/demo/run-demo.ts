@@ -12,6 +12,7 @@ import { type AskOptions, ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
 import { proveCheat } from './cheat-proof.ts';
 import { completeReceipts } from './complete-receipts.ts';
+import { runCourt } from './court.ts';
 import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
@@ -165,7 +166,9 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const isSpent = isServed && options.isOnce;
   const money = isSpent ? await useMoney({ mesh, chain, onProgress }) : undefined;
   const mint = isSpent ? await useMint({ mesh, chain, onProgress }) : undefined;
-  return { run: { ...partial, probes, cheatProof, money, mint }, requestsMs, settleMs };
+  const run = { ...partial, probes, cheatProof, money, mint };
+  const court = isSpent ? await runCourt({ mesh, chain, onProgress }, run) : {};
+  return { run: { ...run, ...court }, requestsMs, settleMs };
 }
 
 const STILL_TRIES = 20;

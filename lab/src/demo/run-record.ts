@@ -38,6 +38,48 @@ export interface RunRecord {
   readonly money?: MoneyRecord | undefined;
   /** The same on a network that burns and mints. */
   readonly mint?: MintRecord | undefined;
+  /** Undefined where the network stays up, or nobody was served. */
+  readonly slash?: SlashRecord | undefined;
+  readonly split?: SplitRecord | undefined;
+}
+
+/** A validator that signed a false verdict, and what it lost. */
+export interface SlashRecord {
+  readonly accused: string;
+  /** Who signed the conviction. */
+  readonly judges: readonly string[];
+  /** Hex, of the honest reply that it called forged. */
+  readonly replyId: string;
+  /** What each judge looked at. */
+  readonly checks: readonly Check[];
+  /** What the case took of the bond. */
+  readonly heldAtomic: bigint;
+  /** What the contracts answered: to the lie under one signature, to the conviction, to a second one, and when the case was closed. */
+  readonly answers: {
+    readonly alone: string;
+    readonly convicted: string;
+    readonly again: string;
+    readonly closed: string;
+  };
+  readonly before: SlashBooks;
+  readonly after: SlashBooks;
+}
+
+interface SlashBooks {
+  readonly bondAtomic: bigint;
+  readonly treasuryAtomic: bigint;
+  readonly reporterAtomic: bigint;
+}
+
+/** A batch that all validators signed, whose lines pay a unit more than its debit draws. */
+export interface SplitRecord {
+  readonly feeAtomic: bigint;
+  /** What each is due by its layers, and what the batch would have paid it. */
+  readonly shards: readonly { readonly name: string; readonly amountAtomic: bigint; readonly askedAtomic: bigint }[];
+  /** What the builder of batches answered, what the contract did, and what it would have said to the same batch without the unit. */
+  readonly answers: { readonly builder: string; readonly refused: string; readonly conserving: string };
+  readonly before: Books;
+  readonly after: Books;
 }
 
 export interface MoneyRecord {

@@ -147,6 +147,8 @@ export interface MeshOptions {
    * validator. Default: they do not.
    */
   readonly canaryRate?: number;
+  /** Where all daemons send spans. Default: they send none. */
+  readonly otlp?: string | undefined;
   /** Validators give providers' verifiers jobs with a deadline, by this rate to begin with. Default: as the contracts have it, 0. */
   readonly timedRate?: number;
 }
@@ -296,6 +298,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   const verified = flagsOf(new Set(models.map(({ path }) => path)));
   const policyFlags = machines === undefined ? [] : ['--machine-policy', machines.policyFile];
   const registry = ['--registry-interval', `${timings.registryIntervalMs}ms`];
+  const tracing = options.otlp === undefined ? [] : ['--otlp', options.otlp];
   const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
   const define = (
     name: string,
@@ -305,7 +308,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   ): ProcessPlan => {
     const dataDir = join(directory, name);
     // A relay knows no chain.
-    const common = ['--bind', at(port), '--data-dir', dataDir, ...(role === 'relay' ? [] : chainFlags)];
+    const network = role === 'relay' ? [] : [...chainFlags, ...tracing];
+    const common = ['--bind', at(port), '--data-dir', dataDir, '--metrics-bind', at(0), ...network];
     const args = [...(rest.before ?? []), ...common, ...rest.args];
     return {
       name,

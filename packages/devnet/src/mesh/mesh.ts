@@ -6,6 +6,7 @@ import { defaultLimits } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import type { Address } from '@ogong/chain/hex';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
+import { formatHostPort } from '@ogong/host/link/host-port';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
@@ -332,6 +333,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
     })),
     testRates: { canaryRate: launch.canaryRate, timedRate: launch.timedRate },
     hasEmission: launch.hasEmission === true && launch.economy !== 'burn-and-mint',
+    hasMachines: launch.machines !== undefined,
     // The chain counts whole seconds.
     beaconPeriod: launch.beacon === 'vrf' ? undefined : Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000),
   };
@@ -386,11 +388,17 @@ function describeState({ plan, launch, phase, message, processes, chain }: Snaps
         ...(chainIdentity ? { identity: chainIdentity } : {}),
       },
       ...plan.processes.map(({ name, role, port, logFile }) => {
-        const identity = processes.get(name)?.identity;
-        return { name, role, port, logFile, ...(identity ? { identity } : {}) };
+        const { identity, ready } = processes.get(name) ?? {};
+        const metrics = readAddress(ready?.metrics);
+        return { name, role, port, logFile, ...(identity && { identity }), ...(metrics && { metrics }) };
       }),
     ],
   };
+}
+
+function readAddress(told: unknown): string | undefined {
+  const { host, port } = (told ?? {}) as { readonly host?: unknown; readonly port?: unknown };
+  return typeof host === 'string' && typeof port === 'number' ? formatHostPort({ host, port }) : undefined;
 }
 
 async function writeTrust(

@@ -12,14 +12,15 @@ import { createFastBls } from '@ogong/host/crypto/fast-bls';
 import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { enterLatestDirectory } from '@ogong/host/files/data-directory';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
@@ -42,6 +43,7 @@ import { signAllotment, submitAllotment } from '../validator/settlement/allotmen
 import { signCharge, signConviction, submitCharge, submitConviction } from '../validator/settlement/conviction.ts';
 import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
+import { signRevocation, submitRevocation } from '../validator/settlement/revoke-machine.ts';
 import { findDelayProblem } from '../validator/settlement/withdrawal-delay.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
@@ -53,6 +55,7 @@ import {
   pardonConfig,
   registerConfig,
   reinstateConfig,
+  revokeMachineConfig,
   setSignerConfig,
   validatorConfig,
 } from '../validator/validator-config.ts';
@@ -74,6 +77,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   }
   const canaries = readCanaries(NAME, values, () => randomInt(RANDOM_STEPS) / RANDOM_STEPS);
   const logger = createLogger({ name: NAME, level: values.logLevel });
+  enterLatestDirectory(values.dataDir);
   const { deployment, openSigner, vrfSeed, boxSecret, identity, connect } = await openKeys(NAME, values);
   const { signer, close: closeSigner } = await openSigner();
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
@@ -85,8 +89,12 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     client: chain.client,
     onError: (err) => logger.warn({ err }, 'the model registry cannot be read'),
   });
-  const metrics = createMetrics('validator');
-  const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
+  const observation = createObservation({ name: NAME, role: 'validator', log: logger }, values);
+  const { metrics } = observation;
+  const store = openStore(join(values.dataDir, 'validator.db'), {
+    schema: VALIDATOR_SCHEMA,
+    upgrades: RELEASED.validator,
+  });
   bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
   const parameters = chain.parameters();
@@ -124,6 +132,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       canaries,
       emission: deployment.emission && nameContract(deployment.chainId, deployment.emission),
       burnAndMint: readDuty(values, deployment),
+      machines: deployment.machines && nameContract(deployment.chainId, deployment.machines),
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
     {
@@ -131,7 +140,6 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       threshold: deployment.beaconKeys === undefined ? undefined : await openThreshold(boxSecret),
     },
   );
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
   if (chain.validators().length > 0 && chain.findByAddress(signer.address) === undefined) {
     logger.warn('this validator is not registered: run ogong-validatord register');
@@ -146,9 +154,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   }
   await validator.start();
   chain.start();
-  await metricsServer?.start();
+  await observation.start();
   return {
     ready: {
+      ...observation.ready,
       address: validator.address(),
       validator: `0x${toHex(signer.address)}`,
       signingKey: `0x${toHex(signer.signingKey)}`,
@@ -156,7 +165,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     },
     async stop() {
       await validator.stop();
-      await Promise.all([chain.stop(), metricsServer?.stop()]);
+      await Promise.all([chain.stop(), observation.stop()]);
       store.close();
       closeSigner();
     },
@@ -190,7 +199,10 @@ async function reinstate(argv: readonly string[]): Promise<Daemon> {
     chainId: BigInt(deployment.chainId),
     verifyingContract: fromHex(deployment.settlement.slice(2), 20),
   };
-  const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
+  const store = openStore(join(values.dataDir, 'validator.db'), {
+    schema: VALIDATOR_SCHEMA,
+    upgrades: RELEASED.validator,
+  });
   try {
     const state = { signer, domain, store };
     const ejection = await approveReinstatement(state, await connect(), provider);
@@ -400,6 +412,32 @@ async function acquit(argv: readonly string[]): Promise<Daemon> {
   }
 }
 
+async function revokeMachine(argv: readonly string[]): Promise<Daemon> {
+  const parsed = revokeMachineConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { machine, evidence: path, restore = false, signature: signatures, ...values } = parsed.values;
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  if (deployment.machines === undefined) throw new ConfigError(NAME, ['this network has no registry of machines']);
+  const domain = nameContract(deployment.chainId, deployment.machines);
+  const revoked = { machine, evidence: hashEvidence(NAME, path), isRevoked: !restore };
+  const client = await connect();
+  const nothing = new ConfigError(NAME, [`machine ${toHex(machine)} is ${restore ? 'not' : 'already'} revoked`]);
+  if (signatures.length > 0) {
+    const transaction = await submitRevocation({ crypto: nodeCrypto, domain }, client, { revoked, signatures });
+    if (transaction === undefined) throw nothing;
+    return print(`${JSON.stringify({ outcome: restore ? 'restored' : 'revoked', transaction })}\n`);
+  }
+  const { signer, close } = await openSigner();
+  try {
+    const signed = await signRevocation({ signer, domain }, client, revoked);
+    if (signed === undefined) throw nothing;
+    const answer = { outcome: 'signed', machine: toHex(machine), number: signed.number };
+    return print(`${JSON.stringify({ ...answer, signature: `0x${toHex(signed.signature)}` })}\n`);
+  } finally {
+    close();
+  }
+}
+
 async function consent(argv: readonly string[]): Promise<Daemon> {
   const parsed = consentConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
@@ -437,6 +475,7 @@ const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Dae
   pardon,
   convict,
   acquit,
+  'revoke-machine': revokeMachine,
   allot,
   consent,
   'set-signer': setSigner,
