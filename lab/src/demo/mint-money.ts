@@ -29,7 +29,8 @@ export async function useMint({ mesh, chain, onProgress }: SpendingContext): Pro
   // Each waits for its turn by the chain's clock, which goes on faster than that of this machine.
   const isClosed = await waitUntil(async () => {
     await passSeconds(chain, STEP_S);
-    return (await chain.mintEpoch(number)).isClosed;
+    const isPriced = (await Promise.all(listAssets(chain).map((asset) => hasPrice(chain, asset)))).every(Boolean);
+    return isPriced && (await chain.mintEpoch(number)).isClosed;
   }, PATIENCE_MS);
   const pricesPosted = await countPrices(chain, from);
   const { dollars, burned: burnedAtomic, minted: mintedAtomic } = await chain.mintEpoch(number);
@@ -41,6 +42,15 @@ export async function useMint({ mesh, chain, onProgress }: SpendingContext): Pro
     claimant: isClosed && earner ? await claimFrom({ mesh, chain, onProgress }, earner, number) : undefined,
     withdrawal: await withdrawFree(mesh, chain),
   };
+}
+
+/** What a payout is priced by. */
+const listAssets = ({ deployment: { token, burnAndMint } }: ChainClient): `0x${string}`[] =>
+  burnAndMint === undefined ? [] : [token, burnAndMint.stable];
+
+async function hasPrice(chain: ChainClient, asset: `0x${string}`): Promise<boolean> {
+  const { last, doubted, maxAge, now } = await chain.priceState(asset);
+  return doubted.price === 0n && now <= last.time + maxAge;
 }
 
 async function passSeconds(chain: ChainClient, seconds: number): Promise<void> {
