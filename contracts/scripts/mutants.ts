@@ -12,7 +12,7 @@ import { compileSources, type SourceOutput } from './compile.ts';
 import { MUTANTS, type Mutant } from './mutant-list.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const folder = join(root, 'cache', 'mutant');
+const folder = join(root, 'cache', `mutant-${process.pid}`);
 const hardhat = join(root, '../node_modules/hardhat/dist/src/cli.js');
 const COPIED = ['src', 'test', 'compiler.ts', 'test-compiler.ts', 'hardhat.config.ts', 'package.json', 'artifacts'];
 /** Random lives: they run when nothing quicker has noticed. */

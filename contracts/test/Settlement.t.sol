@@ -361,4 +361,22 @@ contract SettlementTest is Fixture {
         vm.expectRevert(reason);
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
     }
+
+    /// Lists are hashed as the concatenation of their fields, whatever is quickest.
+    function testFuzz_listsAreHashedFieldByField(address payer, uint128 amount, uint128 gross, bytes32 id, uint8 count) public view {
+        Debit[] memory debits = new Debit[](count % 5);
+        Line[] memory lines = new Line[](count % 7);
+        bytes memory all;
+        for (uint256 i; i < debits.length; ++i) {
+            debits[i] = Debit(payer, amount, gross, id, "signature");
+            all = bytes.concat(all, abi.encode(payer, amount, gross, id));
+        }
+        check(settlement.hashDebits(debits) == keccak256(all), "debits");
+        all = "";
+        for (uint256 i; i < lines.length; ++i) {
+            lines[i] = Line(id, payer, address(this), gross, amount);
+            all = bytes.concat(all, abi.encode(id, payer, address(this), gross, amount));
+        }
+        check(settlement.hashLines(lines) == keccak256(all), "lines");
+    }
 }

@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What both economies claim alike; each has one about how its tokens come into being. */
 const SHARED =
-  'receipts tampering cheat-prefill ejection refunds honest-paid quorum conservation tests relayed sealed fastest withdrawal';
+  'receipts tampering cheat-prefill ejection refunds honest-paid quorum conservation tests relayed sealed fastest withdrawal slash bad-split';
 
 describe('the demo, by night: it takes two minutes for each economy', () => {
   it.runIf(IS_LONG).each([

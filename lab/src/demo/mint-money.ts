@@ -1,7 +1,6 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { priceOracleAbi } from '@ogong/chain/generated/abi';
-import { claimCommand, withdrawCommand } from '@ogong/cli/money/claim-command';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { claimCommand } from '@ogong/cli/money/claim-command';
 import { computeLeastSale, computeMintClaim, MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
 import { connectAs, findAccount, runAs, type SpendingContext, withdrawFree } from './money.ts';
 import { waitUntil } from './polling.ts';
@@ -9,28 +8,30 @@ import type { MintRecord } from './run-record.ts';
 import { tellAnswer } from './tell-answer.ts';
 
 const PATIENCE_MS = 60_000;
-/** Longer than the turns of all validators. */
-const TURNS_S = 600;
+/** In each half second of waiting. */
+const STEP_S = 5;
 
 /**
- * Has a provider withdraw what it earned, lets the chain's clock run past the end of that epoch and the age of all prices, waits until the
+ * Has a provider take what its verifier earned, lets the chain's clock run past the end of that epoch and the age of all prices, waits until the
  * daemons have posted new ones and closed the epoch, and has the provider claim and the payer withdraw, by the commands that people use.
  * Everything else of the run is over: clocks of machines and chain differ from here on.
  * @returns undefined on a network that does not burn and mint.
  */
 export async function useMint({ mesh, chain, onProgress }: SpendingContext): Promise<MintRecord | undefined> {
   if (chain.deployment.burnAndMint === undefined) return undefined;
-  onProgress('the chain’s clock runs until what providers earned is theirs; one of them withdraws it');
-  await passHolding(chain);
-  const earner = await withdrawEarnings({ mesh, chain, onProgress });
+  onProgress('a provider takes what its verifier earned, so that it counts in this epoch of minting');
+  await passToEpoch(chain);
+  const earner = await takeCredit({ mesh, chain, onProgress });
   const number = await readPresentEpoch(chain);
-  onProgress('it runs past the epoch’s end: validators post prices anew, and close it');
+  onProgress('the chain’s clock runs past the epoch’s end: validators post prices anew, and close it');
   const from = (await chain.transactor.client.getBlockNumber({ cacheTime: 0 })) + 1n;
   await passSeconds(chain, Number(MINT_EPOCH_S));
-  const isPriced = async () => (await countPrices(chain, from)) >= 2;
-  await waitUntil(isPriced, PATIENCE_MS);
-  await passSeconds(chain, TURNS_S);
-  const isClosed = await waitUntil(async () => (await chain.mintEpoch(number)).isClosed, PATIENCE_MS);
+  // Each waits for its turn by the chain's clock, which goes on faster than that of this machine.
+  const isClosed = await waitUntil(async () => {
+    await passSeconds(chain, STEP_S);
+    const isPriced = (await Promise.all(listAssets(chain).map((asset) => hasPrice(chain, asset)))).every(Boolean);
+    return isPriced && (await chain.mintEpoch(number)).isClosed;
+  }, PATIENCE_MS);
   const pricesPosted = await countPrices(chain, from);
   const { dollars, burned: burnedAtomic, minted: mintedAtomic } = await chain.mintEpoch(number);
   const { high: highPrice } = await readBounds(chain, chain.deployment.token);
@@ -43,6 +44,15 @@ export async function useMint({ mesh, chain, onProgress }: SpendingContext): Pro
   };
 }
 
+/** What a payout is priced by. */
+const listAssets = ({ deployment: { token, burnAndMint } }: ChainClient): `0x${string}`[] =>
+  burnAndMint === undefined ? [] : [token, burnAndMint.stable];
+
+async function hasPrice(chain: ChainClient, asset: `0x${string}`): Promise<boolean> {
+  const { last, doubted, maxAge, now } = await chain.priceState(asset);
+  return doubted.price === 0n && now <= last.time + maxAge;
+}
+
 async function passSeconds(chain: ChainClient, seconds: number): Promise<void> {
   await chain.transactor.client.request({ method: 'evm_increaseTime', params: [seconds] } as never);
   await chain.transactor.client.request({ method: 'evm_mine' } as never);
@@ -51,27 +61,22 @@ async function passSeconds(chain: ChainClient, seconds: number): Promise<void> {
 const readPresentEpoch = async (chain: ChainClient): Promise<bigint> =>
   (await chain.transactor.client.getBlock()).timestamp / MINT_EPOCH_S;
 
-/** To the beginning of an epoch where the present one is nearly over: what is withdrawn has to fall into one epoch. */
-async function passHolding(chain: ChainClient): Promise<void> {
-  const { holding } = await chain.parameters();
+/** To the beginning of an epoch where the present one is nearly over: what is taken has to fall into one epoch. */
+async function passToEpoch(chain: ChainClient): Promise<void> {
   const { timestamp } = await chain.transactor.client.getBlock();
-  const held = BigInt(3 * holding.period);
-  const left = MINT_EPOCH_S - ((timestamp + held) % MINT_EPOCH_S);
-  await passSeconds(chain, Number(left < 120n ? held + left : held));
+  const left = MINT_EPOCH_S - (timestamp % MINT_EPOCH_S);
+  if (left < 120n) await passSeconds(chain, Number(left));
 }
 
 type Earner = NonNullable<ReturnType<typeof findAccount>>;
 
-/** The first provider that has earned something. */
-async function withdrawEarnings({ mesh, chain }: SpendingContext): Promise<Earner | undefined> {
+/** The first honest provider whose verifier has earned something takes it, so that it counts in the present epoch. */
+async function takeCredit({ mesh, chain }: SpendingContext): Promise<Earner | undefined> {
   for (const { role, identity, name } of mesh.members) {
-    if (role !== 'provider' || name === 'cheat') continue;
-    const { keyHash, address } = identity;
-    if ((await chain.earningsOf(keyHash, address)).withdrawable === 0n) continue;
-    const account = findAccount(mesh, 'provider', (one) => one === address);
+    if (role !== 'provider' || name === 'cheat' || (await chain.creditOf(identity.address)) === 0n) continue;
+    const account = findAccount(mesh, 'provider', (one) => one === identity.address);
     if (account === undefined) continue;
-    const whose = ['--provider', toHex(keyHash), '--payee', address.slice(2)];
-    await runAs(mesh, chain, account, [withdrawCommand, ...whose]);
+    await runAs(mesh, chain, account, [claimCommand]);
     return account;
   }
   return undefined;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { escrowAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { claimCommand } from '@ogong/cli/money/claim-command';
 import { escrowCommand } from '@ogong/cli/money/escrow-command';
@@ -111,16 +112,26 @@ async function claim(mesh: Mesh, chain: ChainClient, tallies: readonly Tally[]):
   if (tally === undefined || account === undefined) return undefined;
   const { name, address } = account;
   const client = await connectAs(mesh, account);
-  const creditAtomic = await chain.creditOf(address);
   const entries = tally.entries.map((entry) => ({ account: fromHex(entry.account.slice(2)), units: entry.units }));
   const index = tally.entries.findIndex((entry) => entry.account === address);
   const proof = computeEmissionProof(crypto, entries, index);
   const own = entries[index]?.units ?? 0n;
   const tryUnits = (units: bigint) => tellAnswer(() => client.claimEmission(tally.number, address, units, proof));
   const more = await tryUnits(own + 1n);
+  const fromBlock = (await chain.transactor.client.getBlockNumber({ cacheTime: 0 })) + 1n;
   const claimedAtomic = await runAs(mesh, chain, account, [claimCommand]);
+  // Its credit grows with every batch, until it is claimed.
+  const creditAtomic = await readClaimed(chain, address, fromBlock);
   const again = await tryUnits(own);
   return { name, address, creditAtomic, claimedAtomic, refused: { more, again } };
+}
+
+async function readClaimed(chain: ChainClient, account: Address, fromBlock: bigint): Promise<bigint> {
+  const event = { address: chain.deployment.escrow, abi: escrowAbi, eventName: 'Claimed', strict: true } as const;
+  const claimed = await chain.transactor.read('what was claimed', (client) =>
+    client.getContractEvents({ ...event, args: { payee: account }, fromBlock }),
+  );
+  return claimed.reduce((sum, { args }) => sum + args.amount, 0n);
 }
 
 export async function withdrawFree(mesh: Mesh, chain: ChainClient): Promise<WithdrawalRecord> {

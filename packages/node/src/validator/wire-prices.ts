@@ -27,7 +27,8 @@ export function wirePricing(state: ValidatorState): PricingState | undefined {
     onPosted: (asset, price, quotes, transactionHash) =>
       log.info({ asset, price: price.toString(), quotes, transactionHash }, 'a price was posted'),
     onTooFew: (asset, quotes) => log.warn({ asset, quotes }, 'too few price feeds answer and agree'),
-    onError: (err) => log.debug({ err }, 'a price feed did not answer, or a price waits'),
+    onSilent: (err) => log.debug({ err }, 'a price feed did not answer'),
+    onError: (err) => log.warn({ err }, 'a price waits'),
   });
 }
 

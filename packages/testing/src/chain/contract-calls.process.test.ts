@@ -29,7 +29,7 @@ beforeAll(async () => {
   ledgers = await Promise.all([
     startTestLedger({
       issuance: { start, period: 86_400, lambda: 900_000 },
-      ...{ voting: defaultVoting, beacon: { origin, period: 60n } },
+      ...{ voting: defaultVoting, machines: true, beacon: { origin, period: 60n } },
     }),
     startTestLedger({ feedKeys: [generatePrivateKey()] }),
   ]);
@@ -47,12 +47,13 @@ function findContract(name: string): readonly [ledger: number, address: Address]
   const market = { constantProductPool: exchange, devDollar: stable };
   const found = ({ ...burning, ...market } as Record<string, Address>)[name];
   if (found !== undefined) return [1, found];
-  const { token, registry, models, ...rest } = first;
+  const { token, registry, models, machines, ...rest } = first;
   const named: Record<string, unknown> = {
     ...rest,
     ogongToken: token,
     validatorRegistry: registry,
     modelRegistry: models,
+    machineRegistry: machines,
   };
   return [0, named[name] as Address];
 }

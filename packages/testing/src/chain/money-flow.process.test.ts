@@ -56,6 +56,7 @@ const providerIds = [1, 2, 3].map((i): Hex => `0x${String(i).padStart(64, '0')}`
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
 async function rpc(...calls: readonly (readonly [method: string, params: readonly unknown[]])[]): Promise<unknown[]> {
+  if (calls.length === 0) return [];
   const body = JSON.stringify(calls.map(([method, params], id) => ({ jsonrpc: '2.0', id, method, params })));
   const headers = { 'content-type': 'application/json' };
   const response = await fetch(ledger.chain.rpcUrl, { method: 'POST', headers, body });
@@ -98,7 +99,7 @@ beforeEach(async () => {
 });
 
 describe('money through the contracts', () => {
-  it(`is where the book has it, after each of ${DEEDS} deeds, crashes and reorganisations, from seed ${SEED}`, async () => {
+  it('is where the book has it, after each block, whatever crashes, comes twice or is reorganised', async () => {
     const flow = await openFlow(SEED);
     while (flow.counts.deeds < DEEDS) await flow.step();
     console.log(`money flow from seed ${SEED}: ${JSON.stringify(flow.counts)}`);

@@ -28,6 +28,9 @@ export interface PricingState {
   readonly onPosted: (asset: Address, price: bigint, quotes: number, transactionHash: string) => void;
   /** Too few feeds agree, or none of them answers. */
   readonly onTooFew: (asset: Address, quotes: number) => void;
+  /** A peer did not answer: those who are no feeds never do. */
+  readonly onSilent: (error: unknown) => void;
+  /** The price of one asset waits. */
   readonly onError: (error: unknown) => void;
   /** What was read last. */
   reading: PriceReading | undefined;

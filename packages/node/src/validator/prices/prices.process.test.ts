@@ -53,6 +53,7 @@ beforeAll(async () => {
       },
       onPosted: (asset, price, quotes) => heard.push(`${asset === token ? 'token' : 'stable'} ${price} by ${quotes}`),
       onTooFew: (_asset, quotes) => heard.push(`too few ${quotes}`),
+      onSilent: (error) => heard.push(String(error)),
       onError: (error) => heard.push((error as Error).message),
     }),
   );

@@ -59,6 +59,7 @@ function createFour() {
       },
       onPosted: (asset, price, quotes) => heard.push(`${asset.slice(0, 4)} ${price} of ${quotes}`),
       onTooFew: (asset, quotes) => heard.push(`too few: ${asset.slice(0, 4)} ${quotes}`),
+      onSilent: (error) => heard.push(String(error)),
       onError: (error) => heard.push(String(error)),
     }),
   );

@@ -96,13 +96,13 @@ function findTurn({ validator, chain }: Pick<PricingState, 'validator' | 'chain'
 }
 
 /** Everybody at once; those who are no feeds refuse. */
-async function askPeers({ chain, validator, ask, onError }: PricingState, asset: Address): Promise<SignedQuote[]> {
+async function askPeers({ chain, validator, ask, onSilent }: PricingState, asset: Address): Promise<SignedQuote[]> {
   const peers = chain.validators().filter(({ address }) => !equalBytes(address, validator));
   const answers = peers.map(async (peer: QuorumMember): Promise<SignedQuote[]> => {
     try {
       return [await ask(peer, asset)];
     } catch (error) {
-      onError(error);
+      onSilent(error);
       return [];
     }
   });
