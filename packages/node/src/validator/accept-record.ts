@@ -6,7 +6,15 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
-import { type BoundRecord, type Claim, ClaimError, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
+import {
+  type BoundRecord,
+  type Claim,
+  ClaimError,
+  type HandedReply,
+  isBare,
+  verifyHanded,
+} from '@ogong/protocol/verdict/claim';
+import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
@@ -21,13 +29,13 @@ export interface Acknowledgement {
 }
 
 /**
- * A provider's record with the reply that it is about: checked, durable, acknowledged, in this order.
+ * A provider's record with the reply that it is about, or without its texts: checked, durable, acknowledged, in this order.
  * @param submission handed in by the provider, or shown by it to whoever asked (`isShown`).
  * @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptRecord(
   state: IntakeState,
-  submission: Submission,
+  submission: HandedReply,
   { isShown = false }: { readonly isShown?: boolean } = {},
 ): Promise<Acknowledgement> {
   const { crypto, ledger, archive, group } = state;
@@ -40,6 +48,7 @@ export async function acceptRecord(
   const claim = await checkSubmission(state, order, own);
   // What was shown when it was asked for has to get a verdict.
   if (!isShown) refusePayeeOut(state, claim.header.payee);
+  const summary = { ...(isBare(own) ? own : summarizeSubmission(crypto, own)), endpoint: claim.request.endpoint };
   const epoch = archive.latest().epoch;
   const recorded = await group.write((db) => {
     const current = readReply(db, order.replyId) as ReplyRow;
@@ -47,7 +56,7 @@ export async function acceptRecord(
     const awaited = readDelivery(db, order.replyId)?.awaited;
     // The payer was given another record than this validator.
     if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...current, signedRecord: awaited };
-    recordReply(db, claim, own, { epoch, timeMs: state.clock.nowMs() });
+    recordReply(db, claim, { summary, texts: isBare(own) ? undefined : own }, { epoch, timeMs: state.clock.nowMs() });
     meetDelivery(db, order.replyId, { orderEpoch: order.epoch, intakeEpoch: epoch });
     return readReply(db, order.replyId) as ReplyRow;
   });
@@ -60,12 +69,12 @@ export async function acceptRecord(
 export async function checkSubmission(
   state: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'getBeacon' | 'checkWord' | 'modelRoots' | 'machinePolicy'>,
   order: NamedOrder,
-  submission: Submission,
+  submission: HandedReply,
 ): Promise<Claim> {
   const { crypto, ledger, getBeacon, checkWord } = state;
   const beacon = await getBeacon(order.epoch);
   if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
-  const claim = verifyReply(crypto, { ledger, order, beacon, checkWord }, submission);
+  const claim = verifyHanded(crypto, { ledger, order, beacon, checkWord }, submission);
   await assertPublishedWeights(state, claim);
   await assertMachine(state, claim, submission);
   return claim;
@@ -89,7 +98,7 @@ async function assertPublishedWeights(
 async function assertMachine(
   { crypto, clock, ledger, machinePolicy }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'machinePolicy'>,
   { header: { tier } }: Pick<Claim, 'header'>,
-  { order, record, attestation = new Uint8Array() }: Submission,
+  { order, record, attestation = new Uint8Array() }: HandedReply,
 ): Promise<void> {
   if (!isAttestedTier(tier)) return;
   if (machinePolicy === undefined) throw new ClaimError('machine', 'this validator has no policy for machines');
@@ -126,7 +135,7 @@ async function acknowledge(
 export function findAdmitted(
   state: Pick<IntakeState, 'store'>,
   { replyId }: Pick<NamedOrder, 'replyId'>,
-  { order }: Pick<Submission, 'order'>,
+  { order }: Pick<HandedReply, 'order'>,
 ): ReplyRow {
   const row = findReply(state, replyId);
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
@@ -143,7 +152,7 @@ export function findAdmitted(
 export async function acceptAgain(
   state: IntakeState,
   row: ReplyRow,
-  { record, header, headerProof }: Pick<Submission, 'record' | 'header' | 'headerProof'>,
+  { record, header, headerProof }: Pick<HandedReply, 'record' | 'header' | 'headerProof'>,
 ): Promise<Acknowledgement> {
   const signedRecord = row.signedRecord as BoundRecord;
   if (equalBytes(signedRecord.record, record.record)) {

@@ -95,6 +95,7 @@ function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' 
       const { opening } = await links.to(ProviderService, provider).getOpening({ replyId }, call);
       return opening;
     },
+    getTexts: (provider, replyId, call) => links.to(ProviderService, provider).getTexts({ replyId }, call),
     calls: connectVerifiers(state),
     jobSecret: computeJobSecret(state),
     onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),
