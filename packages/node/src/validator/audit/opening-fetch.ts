@@ -32,7 +32,7 @@ export interface OpeningFetchDependencies extends PatienceDependencies {
 }
 
 /** An opening, with the texts where they were not handed in. */
-export interface ShownReply {
+export interface FetchedOpening {
   readonly opened: OpenedReply;
   readonly texts: ReplyTexts | undefined;
 }
@@ -56,7 +56,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
   const patience = createPatience(options, dependencies);
 
   /** Stores an opening, whoever handed it over. */
-  async function keep(replyId: Uint8Array, { opened, texts }: ShownReply, openedAt: Uint8Array): Promise<void> {
+  async function keep(replyId: Uint8Array, { opened, texts }: FetchedOpening, openedAt: Uint8Array): Promise<void> {
     const deadlineMs = clock.nowMs() + windowMs;
     await group.write((db) => keepOpening(db, replyId, opened.bytes, { openedAt, deadlineMs, texts }));
   }
@@ -88,7 +88,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     claim: StoredClaim,
     needsTexts: boolean,
     timeoutMs: number,
-  ): Promise<ShownReply & { readonly provider: Announcement }> {
+  ): Promise<FetchedOpening & { readonly provider: Announcement }> {
     const { replyId, providerId } = claim.order;
     const provider = store.read(() => readAnnouncement(store, providerId));
     if (provider === undefined) throw new Unannounced(`${toHex(providerId)} is not announced`);
