@@ -74,6 +74,12 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'anyone', changes: 'the record of an admitted order', shownBy: INTAKE },
     costs: "the provider's signature; a second record of an order ejects it",
   },
+  'ValidatorService/PushMilestone': {
+    ...{ who: 'anyone', changes: 'what counts where no record of an admitted order comes' },
+    costs:
+      "the provider's signature, and its payer's that it has left; one of a reply is kept, and checked again only where it is longer",
+    shownBy: 'packages/node/src/validator/milestones.test.ts',
+  },
   'ValidatorService/Acknowledge': {
     ...{ who: 'anyone', changes: 'which record of an admitted order is judged; what other validators keep of it' },
     costs:
@@ -110,6 +116,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'a bond; rationed',
     shownBy: ACCESS,
   },
+  'ValidatorService/SignPrice': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
   'ValidatorService/GetEmissionUnits': { who: 'anyone', changes: 'nothing', costs: 'rationed', shownBy: ACCESS },
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
   'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
@@ -145,6 +152,13 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'RouterService/ListModels': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListOffers': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListRelays': { ...READS, costs: RATE, shownBy: LINKS },
+  'RouterService/HandSupply': {
+    ...{
+      ...READS,
+      costs: 'rationed: it looks through the list',
+      shownBy: 'packages/node/src/router/hand-supply.test.ts',
+    },
+  },
   'RouterService/Report': {
     ...{ who: 'anyone', changes: 'statistics of speed', shownBy: 'packages/node/src/router/router.test.ts' },
     costs: 'a ticket of this router',

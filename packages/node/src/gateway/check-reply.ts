@@ -20,6 +20,7 @@ import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
+import type { StoredReply } from './receipt-store.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
 
@@ -93,6 +94,22 @@ async function fetchOpening(
     await accuseProvider(context, attempt, { reason: 'opening-withheld', evidence: { record } });
     throw createCheckFailed('the provider withholds the opening of its commitment', cause);
   }
+}
+
+/** Keeps the receipt of a part of an answer that stage 1 has passed, and what is owed for it. */
+export async function keepReply(
+  context: ReplyContext,
+  job: ReplyJob<CommonRequest, BoughtAnswer>,
+  attempt: ProviderAttempt,
+  part: Pick<StoredReply, 'receipt' | 'response' | 'checks'> & Parameters<typeof readHeld>[3],
+): Promise<void> {
+  const { receipt, response, checks } = part;
+  const replyId = toHex(attempt.replyId);
+  const stored = { replyId, receipt, request: job.body, response, checks };
+  await Promise.all([
+    context.receipts.put(stored, context.clock.nowMs()),
+    context.ledger.deliver(replyId, readHeld(context, job, attempt, part)),
+  ]);
 }
 
 /** Stage 1 has found that the reply may be billed. */
@@ -201,7 +218,7 @@ export function buildReceipt(
 }
 
 /** Runs in the child process that reads bytes from strangers. */
-async function verifyReply(
+export async function verifyReply(
   { chain, modelRoots, machinePolicy, checker, clock }: ReplyContext,
   { body }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body'>,
   {

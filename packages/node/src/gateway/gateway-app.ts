@@ -56,7 +56,7 @@ export function createGatewayApp(
   const app = createApiApp({ onFailure, onAnswered, formatError: formatDialectError });
   app.use(nameAnthropicRequest);
   app.use(async (context, next) => {
-    if (signIn.isOpen) assertLoopbackHost(context);
+    if (signIn.isOpen()) assertLoopbackHost(context);
     await next();
   });
   app.use(allowOrigins(origins));

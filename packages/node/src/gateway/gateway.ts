@@ -6,8 +6,7 @@ import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
-import type { Store } from '@ogong/host/store/store';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
@@ -29,12 +28,14 @@ import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
 import { createInferenceGate } from './inference-gate.ts';
 import { keepHeld, keepIntake } from './keep-intake.ts';
 import { keepMisrouted } from './keep-misrouted.ts';
+import { createMilestoneOutbox, type MilestoneOutbox } from './milestone-outbox.ts';
 import { createModelList } from './model-list.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
 import { createPageHandlers } from './public/page-handlers.ts';
-import { createPublicHandlers, type PageNetwork } from './public/public-handlers.ts';
+import { createPublicHandlers, type PageNetwork, type PublicHandlersDependencies } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
+import { createMemoryBuckets, createSharedBuckets } from './rate-buckets.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
@@ -99,6 +100,8 @@ export interface GatewayOptions {
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */
   readonly network?: PageNetwork;
+  /** The drift table that pages are shown, read when one asks. Default: none. */
+  readonly readDriftTable?: PublicHandlersDependencies['readDriftTable'];
   /** Default: providers are believed which weights bear a name. */
   readonly modelRoots?: ModelRoots;
 }
@@ -110,8 +113,8 @@ export type GatewayChain = Pick<
 >;
 
 export interface GatewayDependencies {
-  /** Opened with GATEWAY_SCHEMA. */
-  readonly store: Store;
+  /** Opened with GATEWAY_SCHEMA; the caller closes it after the gateway has stopped. */
+  readonly books: WorkStore;
   readonly chain: GatewayChain;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;
@@ -172,7 +175,8 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
 
   return {
     async start() {
-      if (signIn.isOpen) assertStaysHere(bind, logger);
+      await signIn.start();
+      if (signIn.isOpen()) assertStaysHere(bind, logger);
       checker.start();
       await server.start();
       books.start();
@@ -181,7 +185,6 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
       await server.stop(stopGraceMs);
       sealed.stop();
       await Promise.all([books.stop(), checker.stop()]);
-      await books.close();
     },
     address: server.address,
   };
@@ -200,22 +203,20 @@ interface Books {
   readonly receipts: ReceiptStore;
   readonly complaints: ComplaintOutbox;
   readonly deliveries: DeliveryOutbox;
+  readonly milestones: MilestoneOutbox;
   readonly funding: EscrowFunding;
   start(): void;
   stop(): Promise<unknown>;
-  /** After the last write. */
-  close(): Promise<void>;
 }
 
 function createBooks(options: GatewayOptions, context: GatewayContext): Books {
-  const { store, accounts, chain, links, clock, payer, logger, counts, warn } = context;
+  const { books, accounts, chain, links, clock, payer, logger, counts, warn, metrics } = context;
+  const { steps } = metrics;
   const { depositAtomic, allowanceAtomic } = options.spending;
-  const group = createGroupCommit(store);
-  const ledger = createChannelLedger(store, group);
-  const receipts = createReceiptStore(store, group);
+  const ledger = createChannelLedger(books);
+  const receipts = createReceiptStore(books);
   const complaints = createComplaintOutbox({
-    store,
-    group,
+    books,
     chain,
     links,
     clock,
@@ -224,8 +225,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     onError: warn('a complaint was not heard'),
   });
   const deliveries = createDeliveryOutbox({
-    store,
-    group,
+    books,
     chain,
     links,
     clock,
@@ -237,9 +237,16 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     keepIntake: (order, intake) => keepIntake({ receipts, chain }, order, intake),
     onError: warn('a delivery was not acknowledged'),
   });
+  const milestones = createMilestoneOutbox({
+    books,
+    chain,
+    links,
+    clock,
+    onError: warn('a milestone was not handed in'),
+  });
   const funding = createEscrowFunding(
     { payer: payer.address, depositAtomic, allowanceAtomic },
-    { chain, onError: warn('the escrow could not be topped up') },
+    { chain, alone: books.alone, onError: warn('the escrow could not be topped up') },
   );
   const feed = createVerdictFeed(
     { intervalMs: options.verdictIntervalMs },
@@ -253,6 +260,9 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
         const { verdict, feeAtomic, judgedRecord } = closing;
         counts.countVerdict(verdict, feeAtomic);
         logger.debug({ replyId, verdict, feeAtomic }, 'a verdict is in');
+        steps.add(replyId, 'learn verdict', {
+          attributes: { 'ogong.verdict': verdict, 'ogong.fee_atomic': String(feeAtomic) },
+        });
         if (!isForAnother(order, closing)) return;
         counts.countOther();
         logger.warn(
@@ -260,6 +270,8 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
           'a validator judged another record than was delivered',
         );
       },
+      onSettled: (replyId, settlement) =>
+        steps.add(replyId, 'learn settlement', { attributes: { 'ogong.transaction': settlement } }),
       onError: warn('the verdicts could not be read'),
     },
   );
@@ -269,7 +281,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
       await receipts.expire(beforeMs);
       await ledger.expire(beforeMs);
-      store.eraseDeleted();
+      books.eraseDeleted();
     },
     warn('old receipts could not be dropped'),
   );
@@ -278,24 +290,24 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     createBudgetAlerts(
       { intervalMs: ALERT_INTERVAL_MS, ...options.alerts },
       {
-        ...{ store, group, accounts, clock },
+        ...{ books, accounts, clock },
         onAlert: ({ account, percent, budgetAtomic, spentAtomic }) =>
           logger.warn({ account, percent, budgetAtomic, spentAtomic }, 'a part of a budget is spent'),
         onError: warn('an alert was not taken'),
       },
     );
-  const loops = [complaints, deliveries, feed, expiry, ...(alerts ? [alerts] : [])];
+  const loops = [complaints, deliveries, milestones, feed, expiry, ...(alerts ? [alerts] : [])];
   return {
     ledger,
     receipts,
     complaints,
     deliveries,
+    milestones,
     funding,
     start() {
       for (const loop of loops) loop.start();
     },
     stop: () => Promise.all([...loops, funding].map((loop) => loop.stop())),
-    close: () => group.close(),
   };
 }
 
@@ -304,9 +316,9 @@ function createReplies(
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
 ): { readonly replies: ReplyService; readonly sealed: SealedCalls } {
-  const { accounts, chain, beacon, links, payer, clock, logger, counts, warn } = context;
+  const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
-  const { ledger, receipts, complaints, deliveries, funding } = books;
+  const { ledger, receipts, complaints, deliveries, milestones, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none' } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
@@ -318,6 +330,7 @@ function createReplies(
   const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
+    steps: metrics.steps,
     chain,
     beacon,
     links,
@@ -330,11 +343,12 @@ function createReplies(
     receipts,
     complaints,
     deliveries,
+    milestones,
     checker,
     clock,
     randomBytes,
     nameCacheScope: createCacheScopes(readSystemBytes(32)),
-    renewKey: (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
+    renewKey: async (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
     onFault(reason, providerId) {
       counts.countFault(reason);
       logger.warn({ reason, providerId }, 'a provider failed');
@@ -356,15 +370,17 @@ interface AppParts {
 }
 
 function createApp(
-  { http, routers: peers, spending, network }: GatewayOptions,
+  { http, routers: peers, spending, network, readDriftTable }: GatewayOptions,
   context: GatewayContext,
-  { signIn, books, replies, sealed, routers }: AppParts,
+  { signIn, books: parts, replies, sealed, routers }: AppParts,
 ): ApiApp {
-  const { store, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
+  const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
   const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
-  counts.watch({ running: gate.size, complaints: books.complaints.size });
-  const rates = createRateLimits({ clock });
+  counts.watch({ running: gate.size, complaints: parts.complaints.size });
+  const rates = createRateLimits({
+    buckets: books.isShared ? createSharedBuckets(books, clock.nowMs) : createMemoryBuckets(clock.nowMs),
+  });
   const settle = spending.settle ?? 'any';
   const { heartbeatMs } = http;
   return createGatewayApp(http, {
@@ -380,16 +396,16 @@ function createApp(
       settle,
     },
     sealed: { calls: sealed, gate, rates, bodyLimits, settle, heartbeatMs },
-    receipts: books,
-    usage: { store, clock },
-    admin: createAdminHandlers({ accounts, store, clock, bodyLimits }),
+    receipts: parts,
+    usage: { books, clock },
+    admin: createAdminHandlers({ accounts, books, clock, bodyLimits }),
     models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
       reader: createPublicReader({
         ...{ links: publicLinks, chain, clock },
         routers: createRouters({ routers: peers }, { links: publicLinks }),
       }),
-      ...{ network, chain, beacon, clock },
+      ...{ network, chain, beacon, clock, readDriftTable },
     }),
     pages: createPageHandlers({ rpcUrl: network?.rpcUrl }),
     metrics,

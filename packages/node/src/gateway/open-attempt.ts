@@ -165,7 +165,7 @@ export function buildTerms(
  * @throws ApiError, StoreError
  */
 async function reserveOrder(
-  { ledger, funding, payer, chain, renewKey = (key) => key }: ReplyContext,
+  { ledger, funding, payer, chain, renewKey = async (key) => key }: ReplyContext,
   {
     job,
     replyId,
@@ -179,12 +179,12 @@ async function reserveOrder(
   },
 ): Promise<OrderBytes> {
   // Read anew for each order: a key may have been revoked, or a budget lowered, while its request ran.
-  const key = renewKey(job.key);
+  const key = await renewKey(job.key);
   if (key === undefined) throw new ApiError('invalid_api_key', 'The key of this request has ended.');
   const validator = toHex(terms.validator);
-  const { owedAtomic, outstandingAtomic } = ledger.channel(validator);
+  const { owedAtomic, outstandingAtomic } = await ledger.channel(validator);
   const needed = owedAtomic + outstandingAtomic + terms.maxFeeAtomic;
-  const held = ledger.held(validator, nowMs) + terms.maxFeeAtomic;
+  const held = (await ledger.held(validator, nowMs)) + terms.maxFeeAtomic;
   const { spendable, spent } = await funding.provide(terms.validator, needed, held);
   const reservation = {
     replyId: toHex(replyId),

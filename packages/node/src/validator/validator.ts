@@ -7,6 +7,7 @@ import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
+import { noteIntake } from './note-intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES, type RouteDependencies } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
@@ -22,6 +23,7 @@ import { wireHanding } from './wire-announcements.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCanaries, wireTimed } from './wire-canaries.ts';
+import { repeatPricing, wirePricing } from './wire-prices.ts';
 import {
   repeatAllotting,
   wireAllotting,
@@ -46,6 +48,8 @@ interface ValidatorServices extends WiredAudit {
   readonly liens: Repeating;
   /** Undefined where the network has no emission. */
   readonly tallying: Repeating | undefined;
+  /** Undefined where the network does not burn and mint. */
+  readonly pricing: Repeating | undefined;
   readonly handing: Repeating;
   readonly server: LinkServer;
   readonly canaries: DrawnTests | undefined;
@@ -84,13 +88,16 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const handing = wireHanding(state);
   const allotting = wireAllotting(state);
   const tallying = allotting && repeatAllotting(state, allotting);
-  const server = wireServer(state, { beacon, intake, witness, allotting, tallyBook: wireTallyBook(state) });
-  return { ...wired, beacon, settling, reinstating, liens, tallying, handing, server, canaries, timed };
+  const feed = wirePricing(state);
+  const pricing = repeatPricing(state, feed);
+  const tallyBook = wireTallyBook(state);
+  const server = wireServer(state, { beacon, intake, witness, allotting, tallyBook, pricing: feed });
+  return { ...wired, beacon, settling, reinstating, liens, tallying, pricing, handing, server, canaries, timed };
 }
 
 function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
   const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
-  return createIntake(
+  const intake = createIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
@@ -101,11 +108,12 @@ function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Int
       }),
     },
   );
+  return noteIntake(intake, { crypto, clock, ledger: chain.ledger, steps: state.metrics.steps });
 }
 
 function wireServer(
   state: ValidatorState,
-  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook'>,
+  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'pricing'>,
 ): LinkServer {
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
@@ -137,7 +145,7 @@ function wireServer(
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, tallying, handing } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, tallying, pricing, handing } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -149,6 +157,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   reinstating.start();
   liens.start();
   tallying?.start();
+  pricing?.start();
   handing.start();
 }
 
@@ -164,6 +173,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     reinstating,
     liens,
     tallying,
+    pricing,
     handing,
     audit,
     disputes,
@@ -179,6 +189,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     reinstating.stop(),
     liens.stop(),
     tallying?.stop(),
+    pricing?.stop(),
     handing.stop(),
     audit.stop(),
     canaries?.stop(),

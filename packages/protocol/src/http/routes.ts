@@ -44,9 +44,11 @@ export const GATEWAY_ROUTES = {
 export const PUBLIC_ROUTES = {
   network: { method: 'GET', path: '/public/network' },
   supply: { method: 'GET', path: '/public/models' },
+  offers: { method: 'GET', path: '/public/offers' },
   reply: { method: 'GET', path: '/public/replies/:id' },
   verdicts: { method: 'GET', path: '/public/validators/:address/verdicts' },
   beacon: { method: 'GET', path: '/public/beacon/:epoch' },
+  driftTable: { method: 'GET', path: '/public/drift-table' },
 } as const satisfies Readonly<Record<string, Route>>;
 
 /** A gateway's accounts, for holders of an admin secret (docs/accounts.md#admin-api). */

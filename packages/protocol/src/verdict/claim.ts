@@ -19,7 +19,7 @@ import { RequestError } from '../modality/text/request/request-error.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
-import { computeBilledFee, readProgress } from './reply-fee.ts';
+import { computeBilledFee, isLeftAt, readProgress } from './reply-fee.ts';
 
 /** What a provider claims and is paid for, without the texts. */
 interface ClaimedReply {
@@ -55,7 +55,8 @@ export interface BareSubmission extends SummarizedReply, Pick<Submission, 'attes
 /** Whatever a provider hands in. */
 export type HandedReply = Submission | BareSubmission;
 
-export const isBare = (handed: HandedReply): handed is BareSubmission => 'requestSummary' in handed;
+export const isBare = (handed: HandedReply): handed is BareSubmission =>
+  'requestSummary' in handed && handed.requestSummary.length > 0;
 
 export interface SignedOrder {
   readonly order: Uint8Array;
@@ -112,6 +113,7 @@ export type ClaimErrorCode =
   | 'inputs'
   | 'delivery'
   | 'progress'
+  | 'milestone'
   | 'complaint'
   | 'response-size'
   | 'machine';
@@ -204,6 +206,11 @@ export function openBoundRecord(
   bound: BoundRecord,
 ): { readonly record: RecordV2; readonly header: CommonHeader } {
   const record = readRecord(bound);
+  demand(
+    record.isMilestone === undefined,
+    'milestone',
+    'a milestone is not the record of its reply, and contradicts none',
+  );
   verifyProvider(crypto, order, bound);
   const modality = findHeaderModality(bound.header);
   demand(modality !== undefined, 'malformed', 'the header is of no modality that this version knows');
@@ -391,6 +398,11 @@ function verifyClaimed(
   }
   const progress = verifyProgress(crypto, { ledger, order, modality, header }, reply, response);
   const responseBytes = isShown ? response.length : response.sizeBytes;
+  demand(
+    record.isMilestone === undefined || isLeftAt(progress, responseBytes),
+    'milestone',
+    'a milestone counts where the payer has signed that it has its text, and that it has left',
+  );
   const feeAtomic = computeClaimedFee(modality, { order, request, header, responseBytes, progress });
   const { payeeWord } = reply;
   demand(

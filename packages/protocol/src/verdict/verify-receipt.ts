@@ -30,7 +30,7 @@ import { checkEvidence } from '../tier/evidence.ts';
 import { type Posture, readPosture } from '../tier/posture.ts';
 import { lookUpTier } from '../tier/registry.ts';
 import type { ReceiptPart } from '../tier/tier.ts';
-import { type BilledReply, computeBilledFee, readProgress } from './reply-fee.ts';
+import { type BilledReply, computeBilledFee, isLeftAt, readProgress } from './reply-fee.ts';
 import { checkJudgedRecord } from './reported-verdict.ts';
 import {
   checkAdmission,
@@ -392,12 +392,14 @@ function computeFee(
 /** The payer's word, where the receipt has one that holds: a reply that was cut short is only good with it. */
 function findProgress(
   { ledger, progress }: Receipt,
-  { order }: Parts,
+  { order, record }: Parts,
   { crypto, response }: ReceiptContext,
 ): Progress | undefined {
   if (progress === undefined) return undefined;
   const signed = { progress: progress.bytes, signature: progress.signature };
-  return readProgress(crypto, { ledger, order }, signed, response);
+  const said = readProgress(crypto, { ledger, order }, signed, response);
+  // A milestone is paid by a word about its very text alone.
+  return record.isMilestone && !isLeftAt(said, response.length) ? undefined : said;
 }
 
 function checkFee(modality: Modality, billed: BilledReply): Check {

@@ -77,6 +77,7 @@ export async function* openSealedReply(
     else if (event.type === 'sealed') {
       const opened = open(event);
       if (opened === undefined) continue;
+      if ('milestone' in opened) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
       if ('end' in opened) answer.end(opened.end);
       else {
         const delta = answer.add(opened.delta);

@@ -32,6 +32,7 @@ import {
   type GenerateRequest,
   type ProgressRequest,
   ProviderService,
+  type PushMilestoneRequest,
   type ReplyStatusSchema,
   type ReportRequest,
   RouterService,
@@ -43,7 +44,7 @@ import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { type DrawRow, decodeDraws, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
@@ -74,6 +75,7 @@ export interface FakeNetwork {
   readonly heard: AcknowledgeRequest[];
   /** What gateways say while replies come. */
   readonly words: ProgressRequest[];
+  readonly milestones: PushMilestoneRequest[];
   /** Openings that were asked for and sent. */
   readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
@@ -129,6 +131,9 @@ export interface ProviderBehaviour {
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
   /** Sent with every word although no log-probabilities were requested. */
   readonly unasked?: TokenLogprob;
+  /** Signs a milestone behind so many tokens each, where its caller wants milestones. */
+  readonly milestones?: readonly number[];
+  readonly bendMilestone?: SyntheticOptions['bend'];
   readonly withholdOpening?: boolean;
   /** Whether it has a seal key. Default: no. */
   readonly seals?: boolean;
@@ -176,6 +181,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const deliveries: AcknowledgeRequest[] = [];
   const heard: AcknowledgeRequest[] = [];
   const words: ProgressRequest[] = [];
+  const milestones: PushMilestoneRequest[] = [];
   const proofs: Uint8Array[] = [];
   const reports: ReportRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
@@ -214,6 +220,11 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             return { outcome: 'awaited' };
           }
           return { outcome: 'taken', intake: takeIn(key, request), held: hold(key, request) };
+        },
+        pushMilestone(request) {
+          assertAlive();
+          milestones.push(request);
+          return {};
         },
         complain(request) {
           assertAlive();
@@ -310,23 +321,29 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       const asked = parseRequest(request.request, request.endpoint as Endpoint);
       const { words = chooseWords(asked) } = provider.behaviour;
       const said = speak(words, asked);
-      const compose = (seed: number) =>
+      const passed: number[] = [];
+      const compose = (seed: number, part?: { tokens: number; bend: SyntheticOptions['bend'] }) =>
         createSyntheticReply({
           seed,
           crypto,
           provider: signer,
           payer: fakePayer,
           ledger,
-          tokens: said.pieces.length,
-          bend: { header: (header) => ({ ...header, answerFormat: format }), ...bend },
+          tokens: part?.tokens ?? said.pieces.length,
+          bend: {
+            header: (header) => ({ ...header, answerFormat: format }),
+            ...(part && { record: (record) => ({ ...record, isMilestone: true }) }),
+            ...bend,
+            ...part?.bend,
+          },
           given: {
             endpoint: asked.endpoint,
             request: request.request,
             order,
             orderSignature: signature,
             beacon,
-            text: signedText ?? said.pieces.join(''),
-            stopReason: said.stopReason,
+            text: signedText ?? said.pieces.slice(0, part?.tokens).join(''),
+            stopReason: part ? 'cancelled' : said.stopReason,
             startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
           },
         });
@@ -355,6 +372,22 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             },
           };
           provider.sent++;
+          const before = passed.at(-1) ?? 0;
+          const { milestones: due = [], bendMilestone } = provider.behaviour;
+          if (!request.milestones || !due.includes(at + 1)) continue;
+          passed.push(at + 1);
+          const part = compose(1, { tokens: at + 1, bend: bendMilestone });
+          const { recordBytes, recordSignature, opening, response } = part;
+          yield {
+            event: {
+              case: 'milestone',
+              value: {
+                record: { record: recordBytes, providerKey: signer.publicKey, signature: recordSignature },
+                ...{ header: opening.header, admission: admit(order), textBytes: response.length },
+                windows: opening.windows.slice(before / WINDOW_TOKENS),
+              },
+            },
+          };
         }
       } finally {
         if (context.signal.aborted) provider.cancelled++;
@@ -496,6 +529,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     deliveries,
     heard,
     words,
+    milestones,
     proofs,
     reports,
     statuses,

@@ -325,12 +325,13 @@ describe('an offer', () => {
   it('is for the key that asked, within what the key may ask for', async () => {
     const keysPath = join(directory.path, 'accounts.db');
     mkdirSync(directory.path, { recursive: true });
-    const [one, two, poor, narrow] = [
+    const keys = await Promise.all([
       addTestKey({ path: keysPath, name: 'one' }),
       addTestKey({ path: keysPath, name: 'two' }),
       addTestKey({ path: keysPath, name: 'poor', budgetAtomic: 1n }),
       addTestKey({ path: keysPath, name: 'narrow', models: ['ogong/verified/other/*'] }),
-    ].map(({ secret }) => secret) as [string, string, string, string];
+    ]);
+    const [one, two, poor, narrow] = keys.map(({ secret }) => secret) as [string, string, string, string];
     await open([{}], { keysPath });
     expect((await ask()).status).toBe(401);
     expect((await ask({ key: narrow })).status).toBe(403);

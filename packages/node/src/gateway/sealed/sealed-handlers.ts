@@ -84,7 +84,7 @@ export function createSealedHandlers({
     async sealedOffer(context, key) {
       const leave = gate.enter(key);
       try {
-        rates.countRequest(context, key);
+        await rates.countRequest(context, key);
         const asked = readOffer(await read(context, small, offerBody));
         assertModel(asked.request.model, key);
         readUnderPolicy({ body: new Uint8Array(), isChecked: true }, settle, () => asked.request);
@@ -100,7 +100,7 @@ export function createSealedHandlers({
       const { reply_id: id, envelope } = await read(context, large, replyBody);
       const sealed = readBase64(envelope);
       const { request } = calls.find(id, key);
-      const giveBack = rates.take(context, key, request);
+      const giveBack = await rates.take(context, key, request);
       const events = calls.serve(id, key, { envelope: sealed, signal: getCallSignal(context) });
       return streamEvents(
         context,
@@ -119,7 +119,7 @@ export function createSealedHandlers({
             }
           } finally {
             // Whoever leaves before the end has had all of it, so that leaving is no way around the limit.
-            if (!getCallSignal(context).aborted) giveBack(usedTokens);
+            if (!getCallSignal(context).aborted) await giveBack(usedTokens);
             await events.return(undefined as never);
           }
         },

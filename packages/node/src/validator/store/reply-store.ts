@@ -1,3 +1,4 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import {
   amount,
   bigInteger,
@@ -13,11 +14,14 @@ import {
 } from '@ogong/host/store/columns';
 import { addHold, sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
+import { doWork } from '@ogong/host/store/work';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import { findModality } from '@ogong/protocol/modality/registry';
+import { summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import type {
   BoundRecord,
   Claim,
@@ -29,6 +33,7 @@ import type {
 import { encodeKeptConsent } from '@ogong/protocol/verdict/evidence';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { hashList } from './hash-list.ts';
+import { forgetMilestone } from './milestone-store.ts';
 import { forgetAsks } from './opening-store.ts';
 import { REPLY_STATES, type ReplyState } from './reply-states.ts';
 
@@ -100,11 +105,7 @@ const MAX_OPEN_ORDERS = 4_096;
 export interface StoredSummary extends SummarizedReply, Pick<Submission, 'endpoint'> {}
 
 /** NULL before the reply is handed in, and again after its batch was pruned. */
-const submittedColumns = optionalColumns({
-  requestSummary: bytes,
-  responseSummary: bytes,
-  payeeWord: bytes,
-});
+const summaryColumns = optionalColumns({ requestSummary: bytes, responseSummary: bytes });
 /** NULL also where nobody has opened the reply. */
 const textColumns = optionalColumns({ request: bytes, response: bytes });
 
@@ -129,7 +130,8 @@ const replyColumns = columns({
     header: bytes,
     headerProof: hashList,
   }),
-  submitted: submittedColumns,
+  summaries: summaryColumns,
+  payeeWord: optional(bytes),
   texts: textColumns,
   /** The payer's word on a reply that was cut short. */
   progress: optionalColumns({ progress: bytes, signature: named('progress_signature', bytes) }),
@@ -186,15 +188,23 @@ export function findReply({ store }: { readonly store: Store }, replyId: Uint8Ar
   return store.read(() => readReply(store, replyId));
 }
 
-function toReply({ submitted, texts, endpoint, progress, ...row }: ReturnType<typeof replyColumns.read>): ReplyRow {
+function toReply(read: ReturnType<typeof replyColumns.read>): ReplyRow {
+  const { summaries: stored, payeeWord, texts, endpoint, progress, ...row } = read;
   const { signedRecord, orderBytes, orderSignature } = row;
   const order = { order: orderBytes, signature: orderSignature };
-  if (signedRecord === undefined || submitted === undefined || endpoint === undefined)
+  if (signedRecord === undefined || payeeWord === undefined || endpoint === undefined)
     return { ...row, summary: undefined, submission: undefined };
-  const { payeeWord, ...summaries } = submitted;
+  // What the release before has taken in has texts alone.
+  const summaries = stored ?? (texts && summarizeTexts(endpoint, texts));
+  if (summaries === undefined) return { ...row, summary: undefined, submission: undefined };
   const claimed = { order, ...splitRecord(signedRecord), payeeWord, progress, endpoint };
   return { ...row, summary: { ...claimed, ...summaries }, submission: texts && { ...claimed, ...texts } };
 }
+
+const summarizeTexts = (endpoint: string, { request, response }: Pick<ReplyTexts, 'request' | 'response'>) => ({
+  requestSummary: summarizeRequest(nodeCrypto, endpoint, request),
+  responseSummary: summarizeResponse(nodeCrypto, response),
+});
 
 /** A bound record as the parts of a submission. */
 function splitRecord({ header, headerProof, ...record }: BoundRecord) {
@@ -303,14 +313,14 @@ export function admitReply(store: Store, admission: AdmittedOrder): boolean {
     maxFeeAtomic: order.maxFeeAtomic,
     expiresAtMs: Number(order.expiresAtMs),
   };
-  const held = sumHolds(store, hold.channel, admission.admittedAtMs) + order.maxFeeAtomic;
+  const held = doWork(store, sumHolds(hold.channel, admission.admittedAtMs)) + order.maxFeeAtomic;
   if (channel.spendable < channel.spent + held) {
     throw new AdmissionError(
       'allowance-exceeded',
       `${channel.spendable - channel.spent} left, orders that have not expired may cost ${held}`,
     );
   }
-  addHold(store, hold, admission.admittedAtMs);
+  doWork(store, addHold(hold, admission.admittedAtMs));
   store
     .prepare(
       `INSERT INTO channels (payer, voucher_cumulative, voucher_order, voucher_signature) VALUES (?, '0', ?, ?)
@@ -386,6 +396,7 @@ export function recordReply(
       summary.progress?.signature ?? null,
       order.replyId,
     );
+  if (claim.record.isMilestone === undefined) forgetMilestone(store, order.replyId);
   adjustChannel(store, order.payer, { outstanding: -order.maxFeeAtomic, owed: feeAtomic });
 }
 
