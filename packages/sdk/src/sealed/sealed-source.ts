@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeCommitment, parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
@@ -24,7 +24,14 @@ export interface SealedSourceOptions {
   readonly trust?: Trust;
   readonly allow?: readonly string[];
   readonly findModelRoots?: FindModelRoots;
+  readonly distrusted: Distrusted;
 }
+
+/** Providers whose replies did not open or failed their checks, the newest last. The gateway cannot know of them, so the client does. */
+export type Distrusted = Uint8Array[];
+
+/** With those that one request was tried with, as many as an offer may leave out. */
+const MAX_DISTRUSTED = 5;
 
 /** One request that is sealed to its provider, in the place of a gateway that would answer it. */
 export interface SealedSource {
@@ -50,7 +57,7 @@ const NOBODY: ReadonlySet<string | null> = new Set(['no_provider', 'model_not_fo
 
 /** @throws RequestError, SealedCallError where the request is none that can be sealed. */
 export function createSealedSource(
-  { post, verify, trust = {}, allow = [], findModelRoots }: SealedSourceOptions,
+  { post, verify, trust = {}, allow = [], findModelRoots, distrusted }: SealedSourceOptions,
   call: { readonly endpoint: Endpoint; readonly body: Uint8Array; readonly signal: AbortSignal | undefined },
 ): SealedSource {
   const { endpoint, body, signal } = call;
@@ -68,7 +75,8 @@ export function createSealedSource(
     for (;;) {
       let hasBegun = false;
       try {
-        const offered = await askOffer(post, asked, { trust: known, findModelRoots, tried, signal });
+        const exclude = listExcluded();
+        const offered = await askOffer(post, asked, { trust: known, findModelRoots, tried: exclude, signal });
         tried.push(offered.ticket.providerId);
         const reply = openSealedReply(post, asked, { offered, signal });
         try {
@@ -85,12 +93,25 @@ export function createSealedSource(
           await reply.return(undefined as never);
         }
       } catch (error) {
+        if (error instanceof SealedCallError && tried.length > 0 && error.checks.length === 0) distrust();
         // Report the provider's own failure, not that no other provider was left.
         if (failed !== undefined && error instanceof GatewayApiError && NOBODY.has(error.code)) throw failed;
         if (hasBegun || signal?.aborted || !mayTryAgain(error)) throw error;
         failed = error;
       }
     }
+  }
+
+  function listExcluded(): Uint8Array[] {
+    const isTried = (id: Uint8Array): boolean => tried.some((one) => equalBytes(one, id));
+    return [...distrusted.filter((id) => !isTried(id)), ...tried];
+  }
+
+  function distrust(): void {
+    const id = tried.at(-1);
+    if (id === undefined || distrusted.some((one) => equalBytes(one, id))) return;
+    distrusted.push(id);
+    if (distrusted.length > MAX_DISTRUSTED) distrusted.shift();
   }
 
   function mayTryAgain(error: unknown): boolean {
@@ -133,6 +154,7 @@ export function createSealedSource(
         replies = await verify(answer, ['intake']);
       } catch (error) {
         const isRefuted = error instanceof ReceiptError && error.code !== 'unchecked';
+        if (isRefuted) distrust();
         if (isRefuted) await tell(opened, { outcome: 'failed', reason: error.code });
         throw error;
       }

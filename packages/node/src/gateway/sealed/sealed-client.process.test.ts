@@ -280,16 +280,42 @@ describe('a gateway that meddles with a sealed reply', () => {
 
 describe('a sealed reply that fails its check', () => {
   it('is complained of without a text, and the provider stays for others', async () => {
-    const { client } = await open([{ signedText: 'something else' }]);
+    const { client, options } = await open([{ signedText: 'something else' }]);
     const error = await failure(client.chat.completions.create(params));
     expect(error).toMatchObject({ code: 'response-hash' });
     await expect.poll(() => fixture.network.complaints.length).toBe(1);
     const [complaint] = fixture.network.complaints;
     expect(complaint).toMatchObject({ reason: 'response-hash', openingHash: new Uint8Array() });
     expect(fixture.network.deliveries).toHaveLength(0);
-    // It is still drawn.
+    // It is still drawn, for another client.
     (fixture.network.providers[0] as { behaviour: ProviderBehaviour }).behaviour = { seals: true, words: WORDS };
-    expect((await client.chat.completions.create(params)).response.choices[0]?.message.content).toBe(ANSWER);
+    const other = createClient(options);
+    expect((await other.chat.completions.create(params)).response.choices[0]?.message.content).toBe(ANSWER);
+  });
+
+  it('keeps its provider out of what this client asks next, and of nothing that others ask', async () => {
+    const { client, options } = await open([{ signedText: 'something else' }, {}]);
+    const [bad] = fixture.network.providers;
+    const served = () => fixture.network.orders.map(({ providerId }) => toHex(providerId));
+    // Until the bad one was drawn: a whole answer that fails is asked of somebody else.
+    while (!served().includes(toHex(bad?.id ?? new Uint8Array()))) await client.chat.completions.create(params);
+    const before = served().length;
+    for (let i = 0; i < 12; i++) await client.chat.completions.create(params);
+    expect(served().slice(before)).not.toContain(toHex(bad?.id ?? new Uint8Array()));
+    const other = createClient(options);
+    while (
+      !served()
+        .slice(before)
+        .includes(toHex(bad?.id ?? new Uint8Array()))
+    )
+      await other.chat.completions.create(params);
+  });
+
+  it("that its provider cannot open is nobody's fault", async () => {
+    const { client } = await open([{ refuse: new Refusal('invalid', 'the sealed request does not open') }]);
+    await expect(client.chat.completions.create(params)).rejects.toMatchObject({ code: 'request_refused' });
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['unused']);
+    expect(fixture.network.complaints).toEqual([]);
   });
 
   it('of a provider that answers in plain is cut off by the gateway', async () => {
