@@ -5,6 +5,7 @@ import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { hasFixedDraws } from '@ogong/protocol/modality/text/request/tier-rules';
 import { checkShownBytes, checkShownLogprobs } from '@ogong/protocol/modality/text/stage1/shown-logprobs';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -12,6 +13,7 @@ import type { CheckedReply, GatewayAnswer } from '../check-answer.ts';
 import type { AnswerBody, CheckedAnswer, Chunk } from '../checked-stream.ts';
 import { GatewayApiError, ReceiptError, SealedCallError } from '../errors.ts';
 import { askOffer, type PostJson } from './ask-offer.ts';
+import { createRepeatedText } from './repeated-text.ts';
 import { openSealedReply, type SealedAnswer, type SealedDelta } from './sealed-reply.ts';
 import { wordAnswer, wordChunks } from './word-answer.ts';
 
@@ -70,10 +72,13 @@ export function createSealedSource(
   let failed: unknown;
   let last: SealedAnswer | undefined;
 
-  /** Who has failed before anything was shown is not asked again. */
+  /** Who has failed is not asked again. Where the draws are the same at any provider, another one goes on. */
   async function* open(): AsyncGenerator<SealedDelta, SealedAnswer> {
+    const shown = createRepeatedText();
+    // Log-probabilities are not compared.
+    const canGoOn = hasFixedDraws(request) && !request.logprobs;
     for (;;) {
-      let hasBegun = false;
+      shown.restart();
       try {
         const exclude = listExcluded();
         const offered = await askOffer(post, asked, { trust: known, findModelRoots, tried: exclude, signal });
@@ -83,11 +88,12 @@ export function createSealedSource(
           for (;;) {
             const next = await reply.next();
             if (next.done) {
+              shown.end();
               last = next.value;
               return last;
             }
-            hasBegun = true;
-            yield next.value;
+            const fresh = shown.take(next.value);
+            if (fresh !== undefined) yield fresh;
           }
         } finally {
           await reply.return(undefined as never);
@@ -96,7 +102,7 @@ export function createSealedSource(
         if (error instanceof SealedCallError && tried.length > 0 && error.checks.length === 0) distrust();
         // Report the provider's own failure, not that no other provider was left.
         if (failed !== undefined && error instanceof GatewayApiError && NOBODY.has(error.code)) throw failed;
-        if (hasBegun || signal?.aborted || !mayTryAgain(error)) throw error;
+        if ((shown.hasBegun && !canGoOn) || signal?.aborted || !mayTryAgain(error)) throw error;
         failed = error;
       }
     }

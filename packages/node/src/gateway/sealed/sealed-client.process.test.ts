@@ -137,6 +137,41 @@ describe('a client that seals its requests', () => {
     expect(response.choices[0]?.message.content).toBe(ANSWER);
   });
 
+  it('goes on with another provider where one dies in mid-stream, and the stream never breaks', async () => {
+    const { client } = await open([{ dieAfter: 4 }, { dieAfter: 4 }, {}]);
+    const stream = await client.chat.completions.create({ ...params, stream: true });
+    let text = '';
+    for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+    expect(text).toBe(ANSWER);
+    expect(stream.checked?.checks.find(({ id }) => id === 'answer')?.status).toBe('pass');
+  });
+
+  it.each<[string, readonly string[]]>([
+    ['says something else than was shown', ['Something', ' else', ' than', ' was', ' shown', '.']],
+    ['ends before what was shown', ['Quixambre', ' has']],
+  ])('does not go on with a provider that %s', async (_, words) => {
+    const { client } = await open([{ dieAfter: 4 }, { words }, { words }]);
+    // Until one that dies was drawn first.
+    const codes = new Set<string>();
+    while (!codes.has('repeated')) {
+      const stream = await client.chat.completions.create({ ...params, stream: true });
+      const read = async () => {
+        for await (const _chunk of stream);
+      };
+      await read().catch((error: { readonly code: string }) => codes.add(error.code));
+    }
+  });
+
+  it('breaks where nothing says that another provider draws the same', async () => {
+    const { client } = await open([{ dieAfter: 4 }, { dieAfter: 4 }, { dieAfter: 4 }]);
+    const stream = await client.chat.completions.create({ ...params, stream: true, logprobs: true });
+    const read = async () => {
+      for await (const _chunk of stream);
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'provider_failed' });
+    expect(fixture.network.orders).toHaveLength(1);
+  });
+
   it('signs for long answers as they come, by a hash', async () => {
     const words = Array.from({ length: 40 }, (_, i) => ` ${i}`.padEnd(40, 'x'));
     const { options } = await open([{ words, pauseMs: 10 }]);
