@@ -177,6 +177,9 @@ const isCutShort = (reply: PathReply): boolean =>
 
 const isTaken = (reply: PathReply): boolean => listAll(reply).length === 0 || isCutShort(reply);
 
+/** What the intake cannot see, because a reply is handed in without its texts. */
+const SHOWN_BY_TEXTS = ['grammar', 'stop-strings', 'response-size'];
+
 /** What must hold for every reply, honest or not. */
 function expectConsistent(reply: PathReply): void {
   const { refused, intake, audit, verdict } = reply;
@@ -191,7 +194,9 @@ function expectConsistent(reply: PathReply): void {
     // If stage 1 refutes a reply, the intake or the validator refuses it before any verifier is asked.
     expect(verdict.verifiers, shown).toEqual([]);
     const isAtDoor = intake !== undefined || reply.header === undefined;
-    expect([verdict.verdict, listFailed(audit)], shown).toEqual(isAtDoor ? ['abandoned', []] : ['reject', refused]);
+    // Texts that were not what was asked for open nothing.
+    const failed = refused.every((id) => SHOWN_BY_TEXTS.includes(id)) ? ['opening'] : refused;
+    expect([verdict.verdict, listFailed(audit)], shown).toEqual(isAtDoor ? ['abandoned', []] : ['reject', failed]);
   }
 }
 

@@ -67,6 +67,14 @@ export function readAsks(directory: string, validator: string, replyId: Uint8Arr
   });
 }
 
+/** How far a validator is with a reply; undefined where it does not know it. @param replyId hex. */
+export function readReplyState(directory: string, validator: string, replyId: string): string | undefined {
+  return readStore(join(directory, validator, 'validator.db'), (all) => {
+    const row = all('SELECT reply_id, state FROM replies').find((one) => toHex(one.reply_id as Uint8Array) === replyId);
+    return row?.state as string | undefined;
+  });
+}
+
 export function readProvider(directory: string, name: string): ProviderAccounts {
   return readStore(join(directory, name, 'provider.db'), (all) => {
     const ids = (sql: string): string[] => all(sql).map((row) => toHex(row.reply_id as Uint8Array));

@@ -41,6 +41,11 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'the consumer of the reply, its validator, and the witnesses whom the beacon draws',
     shownBy: 'packages/provider/src/provider/read-opening.test.ts',
   },
+  'ProviderService/GetTexts': {
+    ...READS,
+    costs: 'the validator of the reply, and the witnesses whom the beacon draws',
+    shownBy: 'packages/provider/src/provider/read-opening.test.ts',
+  },
   'ProviderService/Progress': {
     ...{ who: 'served peers', changes: 'how much of a running reply its payer has', shownBy: PROVIDER },
     costs: "the payer's signature, over 512 bytes more, or over leaving once",

@@ -39,6 +39,8 @@ export interface TestMesh {
   /** What it sells. */
   readonly model: { readonly id: string; readonly modelRoot: Uint8Array };
   readonly chain: ChainClient;
+  /** What its consumers know of it, as the chain says when it starts. */
+  readonly trust: Trust;
   readonly links: LinkPool;
   readonly members: readonly Member[];
   /** All replies so far, in the order of their answers. */
@@ -134,6 +136,7 @@ export async function startTestMesh({
       mesh,
       model: { id: MODEL_ID, modelRoot: root },
       chain,
+      trust,
       links,
       members,
       replies,

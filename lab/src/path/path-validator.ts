@@ -62,6 +62,8 @@ export async function startValidator() {
         throw error;
       }
     },
+    getTexts: (provider, replyId, { signal }) =>
+      links.to(ProviderService, provider).getTexts({ replyId }, { timeoutMs: OPENING_MS, signal }),
     calls: {
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
       async reveal(verifier, job, call) {

@@ -1,10 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
+import { QUICK_TIMINGS } from '@ogong/devnet/mesh/mesh-plan';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { createClient, fetchReceipt } from '@ogong/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readGateway } from '../bad-days/stores.ts';
+import { readGateway, readReplyState } from '../bad-days/stores.ts';
 import { startTestMesh, type TestMesh } from '../bad-days/test-mesh.ts';
 import { waitUntil } from '../demo/polling.ts';
 import type { AskedReply } from '../demo/run-record.ts';
@@ -15,6 +18,9 @@ const PROVIDERS = 2;
 const PATIENCE_MS = 180_000;
 const SEALED = 'The zebra Quixambre hid a turquoise umbrella.';
 const BARE = 'The heron Vandobel lost a crimson lantern.';
+const BLIND = 'The otter Zephirole buried an emerald spoon.';
+/** So that a reply waits long enough for the beacon that decides about it to be searched for before. */
+const TIMINGS = { ...QUICK_TIMINGS, epochMs: 10_000 };
 
 let network: TestMesh;
 let wire: string;
@@ -22,7 +28,7 @@ let wire: string;
 beforeAll(async () => {
   wire = mkdtempSync(join(tmpdir(), 'ogong-wire-'));
   network = await startTestMesh({
-    ...{ providers: PROVIDERS, relay: { providers: PROVIDERS } },
+    ...{ providers: PROVIDERS, relay: { providers: PROVIDERS }, timings: TIMINGS },
     ...{ preloads: [wireTapEntry], environment: { [WIRE_TAP]: wire } },
   });
 }, 240_000);
@@ -39,9 +45,7 @@ async function askAndSettle(prompt: string): Promise<AskedReply> {
     return reply.receipts !== undefined;
   };
   expect(await waitUntil(isAnswered, PATIENCE_MS), reply?.error).toBe(true);
-  const isClosed = async (): Promise<boolean> =>
-    readGateway(network.mesh.plan.directory).orders.every(({ state }) => state === 'closed');
-  expect(await waitUntil(isClosed, PATIENCE_MS)).toBe(true);
+  expect(await waitUntil(async () => isClosed(), PATIENCE_MS)).toBe(true);
   return reply as AskedReply;
 }
 
@@ -55,8 +59,15 @@ const holders = (directory: string, text: string, ending = ''): string[] => [
 ];
 
 /** Who served a reply and who handled it, by the names of their daemons. */
-function nameParties({ receipts }: AskedReply): { readonly provider: string; readonly handler: string } {
-  const order = parseOrder(receipts?.full.order.bytes ?? new Uint8Array());
+const nameParties = ({ receipts }: AskedReply): Parties => nameOrder(receipts?.full);
+
+interface Parties {
+  readonly provider: string;
+  readonly handler: string;
+}
+
+function nameOrder(receipt: Receipt | undefined): Parties {
+  const order = parseOrder(receipt?.order.bytes ?? new Uint8Array());
   const validator = `0x${toHex(order.validator)}`;
   const provider = network.members.find(({ providerId }) => providerId === toHex(order.providerId))?.name;
   const handler = network.members.find(({ address }) => address === validator)?.name;
@@ -64,10 +75,15 @@ function nameParties({ receipts }: AskedReply): { readonly provider: string; rea
 }
 
 /** A piece of the answer that no number or quotation mark of a format can have changed. */
-function pickPiece({ response }: AskedReply): string {
+const pickPiece = ({ response }: Pick<AskedReply, 'response'>): string => pickText(response);
+
+const pickText = (response: Uint8Array): string => {
   const pieces = new TextDecoder().decode(response).match(/[A-Za-z ,.]{20,}/g) ?? [];
   return pieces.sort((a, b) => b.length - a.length)[0]?.slice(0, 40) ?? 'there was no answer to look for';
-}
+};
+
+const isClosed = (): boolean =>
+  readGateway(network.mesh.plan.directory).orders.every(({ state }) => state === 'closed');
 
 const sizeOf = (directory: string): number =>
   readdirSync(directory).reduce((sum, name) => sum + readFileSync(join(directory, name)).length, 0);
@@ -91,6 +107,43 @@ describe('a prompt and its answer, in a network of processes', () => {
     expect(holders(wire, SEALED, '.in')).toContain('gateway');
     // The relay and the router were there, and what was kept of them is no empty file.
     for (const name of ['relay', 'router']) expect(sizeOf(join(wire, name)), name).toBeGreaterThan(5_000);
+  }, 600_000);
+
+  it('are held by their provider alone where the client seals, and by the handling validator once they are audited', async () => {
+    const { plan } = network.mesh;
+    const disks = plan.directory;
+    const baseUrl = plan.gatewayUrl;
+    // The validator's word for the record is waited for below.
+    const client = createClient({ baseUrl, isSealed: true, trust: network.trust, allow: ['intake'] });
+    const messages = [{ role: 'user', content: BLIND }];
+    const asked = { model: network.model.id, messages, max_tokens: 64, temperature: 0 };
+    const { replies } = await client.chat.completions.create(asked);
+    const { receipt, replyId: id, response } = replies[0] as (typeof replies)[number];
+    const { provider, handler } = nameOrder(receipt);
+    const isTaken = async (): Promise<boolean> =>
+      (await fetchReceipt({ baseUrl, id, compact: true })).receipt.intake !== undefined;
+    expect(await waitUntil(isTaken, PATIENCE_MS)).toBe(true);
+    const piece = pickText(response);
+    for (const text of [BLIND, piece]) {
+      expect(holders(disks, text), `disks: ${text}`).toEqual([provider]);
+      expect(
+        holders(wire, text).filter((name) => name !== provider),
+        `wire: ${text}`,
+      ).toEqual([]);
+    }
+    // Nobody could have audited it by then.
+    expect(readReplyState(disks, handler, id)).toBe('recorded');
+    for (const name of ['gateway', 'relay', 'router', handler]) {
+      expect(sizeOf(join(wire, name)), name).toBeGreaterThan(5_000);
+    }
+
+    expect(await waitUntil(async () => isClosed(), PATIENCE_MS)).toBe(true);
+    const mayHear = /^verifier-\d$/;
+    for (const text of [BLIND, piece]) {
+      expect(holders(disks, text).toSorted(), `disks: ${text}`).toEqual([provider, handler].toSorted());
+      const heard = holders(wire, text).filter((name) => !mayHear.test(name));
+      expect(heard.toSorted(), `wire: ${text}`).toEqual([provider, handler].toSorted());
+    }
   }, 600_000);
 
   it('come to the provider in plain where nothing is sealed, so that this search can fail', async () => {

@@ -17,7 +17,7 @@ import { GatewayApiError, SealedCallError } from './errors.ts';
 import { readScores } from './read-scores.ts';
 import { readVectors } from './read-vectors.ts';
 import type { PostJson } from './sealed/ask-offer.ts';
-import { createSealedSource, type VerifyAnswer } from './sealed/sealed-source.ts';
+import { createSealedSource, type Distrusted, type VerifyAnswer } from './sealed/sealed-source.ts';
 import type {
   ChatChunk,
   ChatCompletion,
@@ -111,6 +111,7 @@ export function createClient(options: ClientOptions): Client {
   }
 
   const check = async (answer: GatewayAnswer) => handOver(await verify(answer));
+  const distrusted: Distrusted = [];
   const postJson: PostJson = (path, body, signal) => post(path, utf8Encode(JSON.stringify(body)), signal);
 
   /** @throws SealedCallError where only sealed requests may go out: nothing but texts is sealed yet. */
@@ -125,7 +126,10 @@ export function createClient(options: ClientOptions): Client {
       const request = encodeBody(params, options);
       const base = { endpoint, request, choices: params.n ?? 1 };
       if (params.ogong?.sealed ?? options.isSealed) {
-        const source = createSealedSource({ ...options, post: postJson, verify }, { endpoint, body: request, signal });
+        const source = createSealedSource(
+          { ...options, post: postJson, verify, distrusted },
+          { endpoint, body: request, signal },
+        );
         const checkSealed = async (answer: GatewayAnswer) => handOver(await source.verify(answer));
         if (params.stream) return createCheckedStream<C>(source.chunks(), { ...base, params }, checkSealed);
         return source.answer<T>(async (response) => ({ response, ...(await checkWhole(response, checkSealed)) }));

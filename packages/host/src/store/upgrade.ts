@@ -58,8 +58,9 @@ function moveTable(
   if (database.prepare(`SELECT 1 FROM ${quote(table)}`).get() !== undefined)
     database.exec(`DELETE FROM ${quote(table)}`);
   const columns = kept.map(quote).join(', ');
-  // Constraints of the present table hold for each row, or nothing changes.
-  database.exec(`INSERT INTO ${quote(table)} (${columns}) SELECT ${columns} FROM ${quote(OLD + table)}`);
+  // Constraints of the present table hold for each row, or nothing changes. Without rows, AUTOINCREMENT would note a number all the same.
+  if (database.prepare(`SELECT 1 FROM ${quote(OLD + table)}`).get() !== undefined)
+    database.exec(`INSERT INTO ${quote(table)} (${columns}) SELECT ${columns} FROM ${quote(OLD + table)}`);
   keepSequence(database, table);
 }
 

@@ -95,7 +95,7 @@ describe('the record that a payer holds', () => {
     const [entry] = validator.decided;
     expect(entry).toMatchObject({ verdict: 'accept', feeAtomic: 86_000n });
     const log = { entry: new Uint8Array(0), replyId: order.fields.replyId };
-    const { delivery } = validator.store.read(() => readEntryMessage(validator.store, crypto, log));
+    const { delivery } = validator.store.read(() => readEntryMessage(validator.store, log));
     const named = parseDelivery(delivery?.delivery as Uint8Array);
     expect(equalBytes(named.recordHash, entry?.recordHash as Uint8Array)).toBe(true);
   });

@@ -8,7 +8,15 @@ import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { readAttestation } from '@ogong/protocol/tier/proxied';
 import { getAttestationPart } from '@ogong/protocol/tier/registry';
-import { type BoundRecord, type Claim, ClaimError, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
+import {
+  type BoundRecord,
+  type Claim,
+  ClaimError,
+  type HandedReply,
+  isBare,
+  verifyHanded,
+} from '@ogong/protocol/verdict/claim';
+import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
@@ -23,13 +31,13 @@ export interface Acknowledgement {
 }
 
 /**
- * A provider's record with the reply that it is about: checked, durable, acknowledged, in this order.
+ * A provider's record with the reply that it is about, or without its texts: checked, durable, acknowledged, in this order.
  * @param submission handed in by the provider, or shown by it to whoever asked (`isShown`).
  * @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptRecord(
   state: IntakeState,
-  submission: Submission,
+  submission: HandedReply,
   { isShown = false }: { readonly isShown?: boolean } = {},
 ): Promise<Acknowledgement> {
   const { crypto, ledger, archive, group } = state;
@@ -42,6 +50,7 @@ export async function acceptRecord(
   const claim = await checkSubmission(state, order, own);
   // What was shown when it was asked for has to get a verdict.
   if (!isShown) refusePayeeOut(state, claim.header.payee);
+  const summary = { ...(isBare(own) ? own : summarizeSubmission(crypto, own)), endpoint: claim.request.endpoint };
   const epoch = archive.latest().epoch;
   const recorded = await group.write((db) => {
     const current = readReply(db, order.replyId) as ReplyRow;
@@ -49,7 +58,7 @@ export async function acceptRecord(
     const awaited = readDelivery(db, order.replyId)?.awaited;
     // The payer was given another record than this validator.
     if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...current, signedRecord: awaited };
-    recordReply(db, claim, own, { epoch, timeMs: state.clock.nowMs() });
+    recordReply(db, claim, { summary, texts: isBare(own) ? undefined : own }, { epoch, timeMs: state.clock.nowMs() });
     meetDelivery(db, order.replyId, { orderEpoch: order.epoch, intakeEpoch: epoch });
     return readReply(db, order.replyId) as ReplyRow;
   });
@@ -65,12 +74,12 @@ export async function checkSubmission(
     'crypto' | 'clock' | 'ledger' | 'getBeacon' | 'checkWord' | 'modelRoots' | 'machinePolicy' | 'findMachineProblem'
   >,
   order: NamedOrder,
-  submission: Submission,
+  submission: HandedReply,
 ): Promise<Claim> {
   const { crypto, ledger, getBeacon, checkWord } = state;
   const beacon = await getBeacon(order.epoch);
   if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
-  const claim = verifyReply(crypto, { ledger, order, beacon, checkWord }, submission);
+  const claim = verifyHanded(crypto, { ledger, order, beacon, checkWord }, submission);
   await assertPublishedWeights(state, claim);
   await assertMachine(state, claim, submission);
   return claim;
@@ -100,7 +109,7 @@ async function assertMachine(
     findMachineProblem,
   }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'machinePolicy' | 'findMachineProblem'>,
   { header: { tier } }: Pick<Claim, 'header'>,
-  { order, record, attestation = new Uint8Array() }: Submission,
+  { order, record, attestation = new Uint8Array() }: HandedReply,
 ): Promise<void> {
   const part = getAttestationPart(tier);
   if (part === undefined) return;
@@ -141,7 +150,7 @@ async function acknowledge(
 export function findAdmitted(
   state: Pick<IntakeState, 'store'>,
   { replyId }: Pick<NamedOrder, 'replyId'>,
-  { order }: Pick<Submission, 'order'>,
+  { order }: Pick<HandedReply, 'order'>,
 ): ReplyRow {
   const row = findReply(state, replyId);
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
@@ -158,7 +167,7 @@ export function findAdmitted(
 export async function acceptAgain(
   state: IntakeState,
   row: ReplyRow,
-  { record, header, headerProof }: Pick<Submission, 'record' | 'header' | 'headerProof'>,
+  { record, header, headerProof }: Pick<HandedReply, 'record' | 'header' | 'headerProof'>,
 ): Promise<Acknowledgement> {
   const signedRecord = row.signedRecord as BoundRecord;
   if (equalBytes(signedRecord.record, record.record)) {

@@ -4,7 +4,7 @@ import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
+import { ClaimError, type HandedReply, type Submission } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { acceptDelivery, type DeliveryAnswer } from './accept-delivery.ts';
@@ -20,13 +20,13 @@ export interface Intake {
   /** @param caller who brings it. @returns this validator's word for it. @throws Refusal */
   admit(order: AgreedOrder, caller?: Caller): Promise<SignedAdmission>;
   /** @throws Refusal */
-  pushRecord(submission: Submission): Promise<Acknowledgement>;
+  pushRecord(submission: HandedReply): Promise<Acknowledgement>;
   /** The same of a reply that its provider showed when it was asked for. @throws Refusal */
-  takeIn(submission: Submission): Promise<Acknowledgement>;
+  takeIn(submission: HandedReply): Promise<Acknowledgement>;
   /** What a provider had committed to when it died, from its payer. @throws Refusal */
   pushMilestone(submission: Submission, opening: Uint8Array): Promise<void>;
   /** All that a reply has to hold, whoever handles it. @throws Refusal, ClaimError, ProtocolError */
-  checkSubmission(order: NamedOrder, submission: Submission): Promise<unknown>;
+  checkSubmission(order: NamedOrder, submission: HandedReply): Promise<unknown>;
   /** What a payer says, about a reply of this validator or of another one. @throws Refusal */
   acknowledge(told: ToldReply): Promise<DeliveryAnswer>;
   /** This validator's word for a record that it has taken in; undefined where it has none. */

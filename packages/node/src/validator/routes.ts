@@ -22,6 +22,7 @@ import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { isBillable, parseVerdictEntry, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
+import { isBare } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import { createTestReporter } from './canary/report-tests.ts';
 import { listLacking } from './hand-announcements.ts';
@@ -240,7 +241,9 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.pushMilestone,
       async ({ push, opening }) => {
         if (push === undefined) throw new Refusal('invalid', 'the milestone is missing');
-        await intake.pushMilestone(readSubmission(push), opening);
+        const submission = readSubmission(push);
+        if (isBare(submission)) throw new Refusal('invalid', 'a milestone is handed in with its texts');
+        await intake.pushMilestone(submission, opening);
         return {};
       },
       { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MILESTONE_OPENING_BYTES + 64 * KIB },

@@ -98,6 +98,7 @@ function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' 
         return opening;
       }),
     steps,
+    getTexts: (provider, replyId, call) => links.to(ProviderService, provider).getTexts({ replyId }, call),
     calls: connectVerifiers(state),
     jobSecret: computeJobSecret(state),
     onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),

@@ -6,13 +6,14 @@ import type {
   HeardDelivery as HeardDeliveryMessage,
   HeardDeliverySchema,
   PushRecordRequest,
+  ReplyTexts as ReplyTextsMessage,
   SignedOrder as SignedOrderMessage,
   WitnessAnswer as WitnessAnswerMessage,
   WitnessAnswerSchema,
   WitnessRequest,
   WitnessRequestSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
+import type { HandedReply, ReplyTexts, SignedOrder } from '@ogong/protocol/verdict/claim';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import type { ToldReply } from './hear-delivery.ts';
 import type { HeardAnswer } from './settlement/cosign-heard.ts';
@@ -24,10 +25,19 @@ export function readOrder(order: SignedOrderMessage | undefined): SignedOrder {
   return order;
 }
 
-export function readSubmission(request: PushRecordRequest): Submission {
-  const { order, record } = request;
+export function readSubmission(pushed: PushRecordRequest): HandedReply {
+  const { order, record, header, headerProof, payeeWord, progress, attestation } = pushed;
   if (order === undefined || record === undefined) throw new Refusal('invalid', 'order or record is missing');
-  return { ...request, order, record };
+  const claimed = { order, record, header, headerProof, payeeWord, progress, attestation };
+  const { request, endpoint, response, requestSummary, responseSummary } = pushed;
+  const hasTexts = request.length > 0 || endpoint !== '' || response.length > 0;
+  if (requestSummary.length === 0) return { ...claimed, request, endpoint, response };
+  if (hasTexts) throw new Refusal('invalid', 'a reply comes with its texts, or with their summaries');
+  return { ...claimed, requestSummary, responseSummary };
+}
+
+export function readTexts(texts: ReplyTextsMessage | undefined): ReplyTexts | undefined {
+  return texts && { request: texts.request, endpoint: texts.endpoint, response: texts.response };
 }
 
 export function readDelivered(request: AcknowledgeRequest): ToldReply {
@@ -82,8 +92,8 @@ export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
   if (about.case === undefined || about.value.record === undefined) {
     throw new Refusal('invalid', 'what is asked for is missing');
   }
-  const { record, header, headerProof } = about.value;
-  return { order: signed, asked: 'opening', bound: { ...record, header, headerProof } };
+  const { record, header, headerProof, withTexts } = about.value;
+  return { order: signed, asked: 'opening', bound: { ...record, header, headerProof }, withTexts };
 }
 
 export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof WitnessRequestSchema> {
@@ -99,7 +109,8 @@ export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof Witnes
     return { order, about: { case: 'report', value } };
   }
   const { record, providerKey, signature, header, headerProof } = ask.bound;
-  const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof] };
+  const { withTexts = false } = ask;
+  const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof], withTexts };
   return { order, about: { case: 'record', value: bound } };
 }
 
@@ -108,7 +119,10 @@ export function readWitnessAnswer({ answer }: WitnessAnswerMessage): WitnessAnsw
     const { isRefused, epoch, timeMs, signature } = answer.value;
     return { kind: 'silence', isRefused, epoch, timeMs: Number(timeMs), signature };
   }
-  if (answer.case === 'opening') return { kind: 'opening', opening: answer.value.opening };
+  if (answer.case === 'opening') {
+    const texts = readTexts(answer.value.texts);
+    return { kind: 'opening', opening: answer.value.opening, ...(texts && { texts }) };
+  }
   if (answer.case === 'commitment') return { kind: 'commitment', committed: answer.value };
   if (answer.case === 'report') return { kind: 'report', opened: answer.value };
   if (answer.case === 'record') return { kind: 'record', submission: readSubmission(answer.value) };
@@ -121,7 +135,10 @@ export function writeWitnessAnswer(answer: WitnessAnswer): MessageInitShape<type
     const { kind: _kind, timeMs, ...told } = answer;
     return { answer: { case: 'silence', value: { ...told, timeMs: BigInt(timeMs) } } };
   }
-  if (answer.kind === 'opening') return { answer: { case: 'opening', value: { opening: answer.opening } } };
+  if (answer.kind === 'opening') {
+    const { opening, texts } = answer;
+    return { answer: { case: 'opening', value: { opening, ...(texts && { texts }) } } };
+  }
   if (answer.kind === 'commitment') return { answer: { case: 'commitment', value: answer.committed } };
   if (answer.kind === 'report') return { answer: { case: 'report', value: answer.opened } };
   if (answer.kind !== 'record') return { answer: { case: answer.kind, value: {} } };

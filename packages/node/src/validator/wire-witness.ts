@@ -59,6 +59,7 @@ export function wireWitness(
       async getOpening(provider, replyId, call) {
         return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
       },
+      getTexts: (provider, replyId, call) => links.to(ProviderService, provider).getTexts({ replyId }, call),
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
       reveal: (verifier, job, call) =>
         links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round] }, call),

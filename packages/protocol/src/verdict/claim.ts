@@ -49,6 +49,15 @@ export interface SummarizedReply extends ClaimedReply {
   readonly responseSummary: Uint8Array;
 }
 
+/** The same where a provider hands it in before anybody is to read it. */
+export interface BareSubmission extends SummarizedReply, Pick<Submission, 'attestation'> {}
+
+/** Whatever a provider hands in. */
+export type HandedReply = Submission | BareSubmission;
+
+export const isBare = (handed: HandedReply): handed is BareSubmission =>
+  'requestSummary' in handed && handed.requestSummary.length > 0;
+
 export interface SignedOrder {
   readonly order: Uint8Array;
   readonly signature: Uint8Array;
@@ -74,7 +83,7 @@ export interface Claim {
   readonly feeAtomic: bigint;
 }
 
-/** Read again from a submission that was verified before it was stored. */
+/** Read again from what was verified before it was stored. */
 export type StoredClaim = Pick<Claim, 'order' | 'record' | 'header'> & Pick<Submission, 'endpoint'>;
 
 export type ClaimErrorCode =
@@ -286,19 +295,11 @@ interface ReplyContext extends ClaimContext {
  * @throws ClaimError naming the first check that failed; cheap checks come first.
  */
 export function verifyReply(crypto: Crypto, context: ReplyContext, submission: Submission): Claim {
-  const { request: body, endpoint, response } = submission;
+  const { request: body, response } = submission;
   demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
   const record = verifySignedRecord(crypto, context.order, submission.record);
-  demand(
-    equalBytes(hashResponse(crypto, response), record.responseHash),
-    'response-hash',
-    'the record signs another response',
-  );
-  const modality = parsed('endpoint', () => findModality(endpoint));
-  const request = parsed('request', () => modality.parseRequest(body, endpoint));
-  const requestHash = parsed('request', () => hashReadRequest(crypto, request, body));
-  demand(equalBytes(requestHash, record.requestHash), 'request-hash', 'the record names another request');
+  const { modality, request } = openTexts(crypto, record, submission);
   return verifyClaimed(crypto, context, submission, { record, modality, request, response });
 }
 
@@ -319,6 +320,53 @@ export function verifySummarized(crypto: Crypto, context: ReplyContext, reply: S
   const response = parsed('response', () => parseResponseSummary(responseSummary));
   demand(response.sizeBytes <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
   return verifyClaimed(crypto, context, reply, { record, modality, request, response });
+}
+
+/**
+ * A reply as its provider hands it in, with its texts or without. One that was cut short comes with them: it is paid by what its payer
+ * signed about them.
+ * @throws ClaimError naming the first check that failed.
+ */
+export function verifyHanded(crypto: Crypto, context: ReplyContext, handed: HandedReply): Claim {
+  if (!isBare(handed)) return verifyReply(crypto, context, handed);
+  const claim = verifySummarized(crypto, context, handed);
+  const isCut = findHeaderModality(handed.header)?.wasCutShort(claim.header) === true;
+  demand(!isCut, 'progress', 'a reply that was cut short is handed in with its texts');
+  return claim;
+}
+
+/** What a reply says, and what was asked. */
+export type ReplyTexts = Pick<Submission, 'request' | 'endpoint' | 'response'>;
+
+/**
+ * Whether these are the texts of a reply whose record and header were verified without them.
+ * @throws ClaimError naming the first check that failed.
+ */
+export function verifyTexts(
+  crypto: Crypto,
+  { order, record, header }: Pick<Claim, 'order' | 'record' | 'header'>,
+  { request: body, endpoint, response }: ReplyTexts,
+): void {
+  const { modality, request } = openTexts(crypto, record, { request: body, endpoint, response });
+  const held = { order, request, beacon: undefined, mayBeCancelled: true, response };
+  const checks = modality.checkHeader(crypto, header, held);
+  for (const one of checks) if (TEXT_CHECKS.includes(one.id)) demandCheck(one);
+}
+
+/** @throws ClaimError where they are others than the record names. */
+function openTexts(crypto: Crypto, record: RecordV2, { request: body, endpoint, response }: ReplyTexts) {
+  demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
+  demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
+  demand(
+    equalBytes(hashResponse(crypto, response), record.responseHash),
+    'response-hash',
+    'the record signs another response',
+  );
+  const modality = parsed('endpoint', () => findModality(endpoint));
+  const request = parsed('request', () => modality.parseRequest(body, endpoint));
+  const requestHash = parsed('request', () => hashReadRequest(crypto, request, body));
+  demand(equalBytes(requestHash, record.requestHash), 'request-hash', 'the record names another request');
+  return { modality, request };
 }
 
 /** Checks of a header that need the texts. */

@@ -1,7 +1,8 @@
 import { summarizeResponse } from '../commitment/response-hash.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { findHeaderModality } from '../modality/registry.ts';
 import { summarizeRequest } from '../modality/request-hash.ts';
-import type { Submission, SummarizedReply } from './claim.ts';
+import type { HandedReply, Submission, SummarizedReply } from './claim.ts';
 
 /**
  * A reply that was taken in, as co-signers get it: without its texts.
@@ -14,4 +15,16 @@ export function summarizeSubmission(crypto: Crypto, submission: Submission): Sum
     requestSummary: summarizeRequest(crypto, endpoint, request),
     responseSummary: summarizeResponse(crypto, response),
   };
+}
+
+/**
+ * A reply as its provider hands it in: without its texts, which a validator asks for once a beacon has selected the reply. One that was
+ * cut short keeps them, because it is paid by what its payer signed about them.
+ * @throws RequestError, ProtocolError
+ */
+export function bareSubmission(crypto: Crypto, submission: Submission): HandedReply {
+  const modality = findHeaderModality(submission.header);
+  if (modality === undefined || modality.wasCutShort(modality.parseHeader(submission.header))) return submission;
+  const { attestation } = submission;
+  return { ...summarizeSubmission(crypto, submission), ...(attestation && { attestation }) };
 }

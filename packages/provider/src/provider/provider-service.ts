@@ -16,9 +16,10 @@ import type {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { AttesterError } from '../machine/attester.ts';
 import { answerOrder } from './answer-order.ts';
+import { barePush } from './bare-push.ts';
 import type { KeptRecord } from './outbox.ts';
 import type { ProviderState } from './provider-state.ts';
-import { readOpening } from './read-opening.ts';
+import { readOpening, readTexts } from './read-opening.ts';
 import { createReplyTracer } from './trace-reply.ts';
 
 /**
@@ -37,6 +38,8 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
     getEvidence: ({ nonce }) => showMachine(state, nonce),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
       readOpening(state, replyId, getCaller(context)),
+    getTexts: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
+      readTexts(state, replyId, getCaller(context)),
     progress({ replyId, progress }: ProgressRequest, context: HandlerContext) {
       if (progress === undefined) throw new Refusal('invalid', 'the progress is missing');
       state.replies.take(getCaller(context), replyId, progress);
@@ -66,8 +69,8 @@ async function showMachine({ machine }: Pick<ProviderState, 'machine'>, nonce: U
 }
 
 /**
- * For a validator that wants to know whether a reply was delivered. The order's own validator gets the whole, as does a witness while
- * nobody has signed for the record. Where there is a receipt, that is all that a witness needs: it sees no text. @throws Refusal
+ * For a validator that wants to know whether a reply was delivered. The order's own validator gets it as it was handed in, as does a
+ * witness while nobody has signed for the record. Where there is a receipt, that is all that a witness needs: it sees no text. @throws Refusal
  */
 export function showRecord(
   {
@@ -90,6 +93,6 @@ export function showRecord(
   const isOver = order && clock.nowMs() + CLOCK_TOLERANCE_MS > Number(order.expiresAtMs);
   if (kept === undefined || !(isOwn || isOver)) throw new Refusal('not-found', 'no record of this reply for you');
   const { push, intake } = kept;
-  if (isOwn || intake === undefined) return kept;
+  if (isOwn || intake === undefined) return { push: barePush(crypto, push), intake };
   return { intake, recordHash: hashRecord(crypto, push.record?.record ?? new Uint8Array(0)) };
 }

@@ -18,6 +18,7 @@ import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type AttestedMachine, createAttestedMachine } from '../machine/attested-machine.ts';
 import type { Attester } from '../machine/attester.ts';
 import { type Admissions, createAdmissions } from './admissions.ts';
+import { barePush } from './bare-push.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { readReceipt } from './intake-receipt.ts';
 import type { StrangersLoad } from './model-loading.ts';
@@ -188,7 +189,9 @@ function openOutbox(
       if (validator === undefined) {
         throw new LinkError('unreachable', 'the validator is not in the registry (any more)');
       }
-      const answer = await links.to(ValidatorService, validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS });
+      const answer = await links
+        .to(ValidatorService, validator)
+        .pushRecord(barePush(crypto, message), { timeoutMs: PUSH_TIMEOUT_MS });
       return readReceipt({ crypto, ledger: chain.ledger, validator }, message, answer);
     },
     onSize: (records) => metrics.outbox.set(records),

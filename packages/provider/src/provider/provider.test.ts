@@ -16,6 +16,7 @@ import {
   ProviderService,
   type PushRecordRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
@@ -164,7 +165,10 @@ describe('a served reply', () => {
     await until(() => validator.pushed.length === 1);
     const pushed = validator.pushed[0]!;
     expect(pushed.record!.record).toEqual(finished.record!.record);
-    expect(pushed.request).toEqual(message.request);
+    // No text of it, but what names it.
+    expect([pushed.request.length, pushed.response.length]).toEqual([0, 0]);
+    const summary = summarizeRequest(crypto, message.endpoint as string, message.request as Uint8Array);
+    expect(pushed.requestSummary).toEqual(summary);
     expect(isWordOf(pushed)).toBe(true);
     expect(parseHeader(pushed.header)).toMatchObject({ tier: 'verified', method: 'draw-replay', payee });
     expect(parseRecordV2(pushed.record!.record).tokenCount).toBe(finished.outputTokens);

@@ -1,6 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { BeaconViewError } from '@ogong/host/views/beacon-view';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { encodeBeaconCertificate } from '@ogong/protocol/beacon/beacon';
@@ -9,7 +10,7 @@ import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong
 import { createTestValidator, network } from '@ogong/testing/validator/test-bench';
 import { toPushMessage } from '@ogong/testing/validator/test-reply';
 import { expect, it } from 'vitest';
-import { type OpeningState, readOpening } from './read-opening.ts';
+import { type OpeningState, readOpening, readTexts } from './read-opening.ts';
 
 const own = createTestValidator();
 const order = own.order(0);
@@ -26,6 +27,12 @@ const members = Array.from({ length: 15 }, (_, i) => ({
 }));
 const value = new Uint8Array(32).fill(7);
 const epoch = computeWitnessEpoch(order.fields.epoch);
+/** Later than that of the witnesses. */
+const INTAKE_EPOCH = order.fields.epoch + 40n;
+const { epoch: decidingEpoch } = computeDecidingEpoch({
+  orderEpoch: order.fields.epoch,
+  intakeEpoch: INTAKE_EPOCH,
+});
 const drawn = drawWitnesses(crypto, { beacon: value, replyId, asked: 'opening', target, validator }, members);
 const witness = drawn[0]?.certHash as Uint8Array;
 const undrawn = members.find((one, i) => i > 0 && !drawn.includes(one))?.certHash as Uint8Array;
@@ -36,20 +43,34 @@ interface Given {
   /** Whether the registry is as it was then. */
   readonly isChanged?: boolean;
   readonly id?: Uint8Array;
+  /** Whether its validator has signed for the record, and the beacon is certified that decides about it. */
+  readonly isTaken?: boolean;
+  readonly isDecided?: boolean;
 }
 
-function read(caller: Uint8Array, { isCertified = true, isChanged = false, id = replyId }: Given = {}) {
+function openState({
+  isCertified = true,
+  isChanged = false,
+  isTaken = true,
+  isDecided = true,
+}: Given = {}): OpeningState {
   const set = hashValidatorSet(crypto, network, isChanged ? members.slice(1) : members);
   const sets = { set, following: set, next: set, block: 0n };
   const facts = { epoch, view: 0, previous: value, value, ...sets, contributions: [], signatures: [] };
   const beacon = { epoch, value, previous: value, certificate: encodeBeaconCertificate(facts) };
-  const state: OpeningState = {
+  return {
     crypto,
     openings: { get: async (asked) => (equalBytes(asked, replyId) ? { bytes, consumer, expiresAtMs: 1 } : undefined) },
-    outbox: { find: () => ({ push, intake: undefined }) },
+    outbox: {
+      find: (asked) =>
+        equalBytes(asked, replyId)
+          ? { push, intake: isTaken ? { epoch: INTAKE_EPOCH, signature: new Uint8Array(65) } : undefined }
+          : undefined,
+    },
     beacons: {
       async get(asked) {
         if (asked === epoch && isCertified) return beacon;
+        if (asked === decidingEpoch && isDecided) return beacon;
         throw new BeaconViewError('unknown-epoch', 'not yet');
       },
     },
@@ -61,8 +82,12 @@ function read(caller: Uint8Array, { isCertified = true, isChanged = false, id = 
       findByCertHash: (hash) => members.find(({ certHash }) => equalBytes(certHash, hash)),
     },
   };
-  return readOpening(state, id, caller as PeerId);
 }
+
+const read = (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
+  readOpening(openState(given), id, caller as PeerId);
+const readAll = (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
+  readTexts(openState(given), id, caller as PeerId);
 
 it.each([
   ['its consumer', consumer, {}],
@@ -83,4 +108,23 @@ it.each([
   ['its consumer, under half an id', consumer, { id: replyId.subarray(0, 8) }],
 ])('is not shown to %s', async (_who, caller, given) => {
   await expect(read(caller, given)).rejects.toThrow('no opening of this reply for you');
+});
+
+it.each([
+  ["its order's validator", own.member.certHash],
+  ['a witness whom the beacon draws', witness],
+])('its texts are shown to %s, once a beacon can have selected it', async (_who, caller) => {
+  const { request, endpoint, response } = push;
+  expect(await readAll(caller)).toEqual({ request, endpoint, response });
+  await expect(readAll(caller, { isDecided: false })).rejects.toThrow('no beacon has decided');
+  await expect(readAll(caller, { isTaken: false })).rejects.toThrow('no beacon has decided');
+});
+
+it.each([
+  ['its consumer', consumer, {}],
+  ['a stranger', stranger, {}],
+  ['a validator that the beacon does not draw', undrawn, {}],
+  ['whoever names another reply', own.member.certHash, { id: new Uint8Array(16) }],
+])('its texts are not shown to %s', async (_who, caller, given) => {
+  await expect(readAll(caller, given)).rejects.toThrow('no texts of this reply for you');
 });

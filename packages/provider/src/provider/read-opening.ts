@@ -2,6 +2,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { findEra } from '@ogong/host/views/beacon-generations';
 import { BeaconViewError } from '@ogong/host/views/beacon-view';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 import { type EpochCertificate, parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
@@ -10,6 +11,8 @@ import { type EpochMember, hashValidatorSet } from '@ogong/protocol/beacon/valid
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import type { ReplyTexts } from '@ogong/protocol/verdict/claim';
+import type { KeptRecord } from './outbox.ts';
 import type { ProviderState } from './provider-state.ts';
 
 export interface OpeningState extends Pick<ProviderState, 'crypto'> {
@@ -34,6 +37,37 @@ export async function readOpening(
     opening !== undefined && (equalBytes(opening.consumer, caller) || (await isEntitled(state, replyId, caller)));
   if (!isAllowed) throw new Refusal('not-found', 'no opening of this reply for you');
   return { opening: opening.bytes };
+}
+
+/**
+ * What was asked and answered, for the validators that may have the opening, once a beacon can have selected the reply. It is handed in
+ * without.
+ * @throws Refusal
+ */
+export async function readTexts(state: OpeningState, replyId: Uint8Array, caller: PeerId): Promise<ReplyTexts> {
+  const kept = replyId.length === REPLY_ID_BYTES ? state.outbox.find(replyId) : undefined;
+  if (kept === undefined || !(await isEntitled(state, replyId, caller))) {
+    throw new Refusal('not-found', 'no texts of this reply for you');
+  }
+  if (!(await isDecided(state, kept))) {
+    throw new Refusal('unavailable', 'no beacon has decided yet whether this reply is audited');
+  }
+  const { request, endpoint, response } = kept.push;
+  return { request, endpoint, response };
+}
+
+/** Before its beacon is certified no reply can have been selected, so nobody needs to read it. */
+async function isDecided({ beacons }: Pick<OpeningState, 'beacons'>, { push, intake }: KeptRecord): Promise<boolean> {
+  if (push.order === undefined || intake === undefined) return false;
+  const { epoch: orderEpoch } = parseOrder(push.order.order);
+  const { epoch } = computeDecidingEpoch({ orderEpoch, intakeEpoch: intake.epoch });
+  return beacons.get(epoch).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof BeaconViewError) return false;
+      throw error;
+    },
+  );
 }
 
 async function isEntitled(state: OpeningState, replyId: Uint8Array, caller: PeerId): Promise<boolean> {

@@ -7,6 +7,7 @@ import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong
 import { createTestValidator } from '@ogong/testing/validator/test-bench';
 import { toPushMessage } from '@ogong/testing/validator/test-reply';
 import { expect, it } from 'vitest';
+import { barePush } from './bare-push.ts';
 import type { KeptRecord } from './outbox.ts';
 import { showRecord } from './provider-service.ts';
 
@@ -14,6 +15,7 @@ const validator = createTestValidator();
 const order = validator.order(0);
 const { submission } = validator.serve(order);
 const push = toPushMessage(submission) as PushRecordRequest;
+const bare = barePush(crypto, push);
 const { replyId } = order.fields;
 const EXPIRES_MS = Number(parseOrder(order.order).expiresAtMs);
 const recordHash = hashRecord(crypto, submission.record.record);
@@ -29,15 +31,17 @@ function show(caller: 1 | 2 | 3, kept: KeptRecord, nowMs: number, id = replyId) 
   return showRecord(state, id, new Uint8Array(32).fill(caller) as PeerId);
 }
 
-it("shows the whole reply to its order's validator, at any time", () => {
-  expect(show(OWN, { push, intake: undefined }, 0)).toEqual({ push, intake: undefined });
-  expect(show(OWN, { push, intake }, EXPIRES_MS)).toEqual({ push, intake });
+it("shows the reply to its order's validator, at any time, without its texts", () => {
+  expect(show(OWN, { push, intake: undefined }, 0)).toEqual({ push: bare, intake: undefined });
+  expect(show(OWN, { push, intake }, EXPIRES_MS)).toEqual({ push: bare, intake });
+  expect([bare.request.length, bare.response.length, bare.endpoint]).toEqual([0, 0, '']);
+  expect(bare.requestSummary.length).toBeGreaterThan(0);
 });
 
 it('shows other validators the receipt alone, or the whole where there is none, after the expiry', () => {
   const late = EXPIRES_MS - CLOCK_TOLERANCE_MS + 1;
   expect(show(OTHER, { push, intake }, late)).toEqual({ intake, recordHash });
-  expect(show(OTHER, { push, intake: undefined }, late)).toEqual({ push, intake: undefined });
+  expect(show(OTHER, { push, intake: undefined }, late)).toEqual({ push: bare, intake: undefined });
 });
 
 it.each<[string, () => unknown]>([

@@ -1,10 +1,11 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeCommitment, parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { hasFixedDraws } from '@ogong/protocol/modality/text/request/tier-rules';
 import { checkShownBytes, checkShownLogprobs } from '@ogong/protocol/modality/text/stage1/shown-logprobs';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -12,6 +13,7 @@ import type { CheckedReply, GatewayAnswer } from '../check-answer.ts';
 import type { AnswerBody, CheckedAnswer, Chunk } from '../checked-stream.ts';
 import { GatewayApiError, ReceiptError, SealedCallError } from '../errors.ts';
 import { askOffer, type PostJson } from './ask-offer.ts';
+import { createRepeatedText } from './repeated-text.ts';
 import { openSealedReply, type SealedAnswer, type SealedDelta } from './sealed-reply.ts';
 import { wordAnswer, wordChunks } from './word-answer.ts';
 
@@ -24,7 +26,14 @@ export interface SealedSourceOptions {
   readonly trust?: Trust;
   readonly allow?: readonly string[];
   readonly findModelRoots?: FindModelRoots;
+  readonly distrusted: Distrusted;
 }
+
+/** Providers whose replies did not open or failed their checks, the newest last. The gateway cannot know of them, so the client does. */
+export type Distrusted = Uint8Array[];
+
+/** With those that one request was tried with, as many as an offer may leave out. */
+const MAX_DISTRUSTED = 5;
 
 /** One request that is sealed to its provider, in the place of a gateway that would answer it. */
 export interface SealedSource {
@@ -50,7 +59,7 @@ const NOBODY: ReadonlySet<string | null> = new Set(['no_provider', 'model_not_fo
 
 /** @throws RequestError, SealedCallError where the request is none that can be sealed. */
 export function createSealedSource(
-  { post, verify, trust = {}, allow = [], findModelRoots }: SealedSourceOptions,
+  { post, verify, trust = {}, allow = [], findModelRoots, distrusted }: SealedSourceOptions,
   call: { readonly endpoint: Endpoint; readonly body: Uint8Array; readonly signal: AbortSignal | undefined },
 ): SealedSource {
   const { endpoint, body, signal } = call;
@@ -63,34 +72,52 @@ export function createSealedSource(
   let failed: unknown;
   let last: SealedAnswer | undefined;
 
-  /** Who has failed before anything was shown is not asked again. */
+  /** Who has failed is not asked again. Where the draws are the same at any provider, another one goes on. */
   async function* open(): AsyncGenerator<SealedDelta, SealedAnswer> {
+    const shown = createRepeatedText();
+    // Log-probabilities are not compared.
+    const canGoOn = hasFixedDraws(request) && !request.logprobs;
     for (;;) {
-      let hasBegun = false;
+      shown.restart();
       try {
-        const offered = await askOffer(post, asked, { trust: known, findModelRoots, tried, signal });
+        const exclude = listExcluded();
+        const offered = await askOffer(post, asked, { trust: known, findModelRoots, tried: exclude, signal });
         tried.push(offered.ticket.providerId);
         const reply = openSealedReply(post, asked, { offered, signal });
         try {
           for (;;) {
             const next = await reply.next();
             if (next.done) {
+              shown.end();
               last = next.value;
               return last;
             }
-            hasBegun = true;
-            yield next.value;
+            const fresh = shown.take(next.value);
+            if (fresh !== undefined) yield fresh;
           }
         } finally {
           await reply.return(undefined as never);
         }
       } catch (error) {
+        if (error instanceof SealedCallError && tried.length > 0 && error.checks.length === 0) distrust();
         // Report the provider's own failure, not that no other provider was left.
         if (failed !== undefined && error instanceof GatewayApiError && NOBODY.has(error.code)) throw failed;
-        if (hasBegun || signal?.aborted || !mayTryAgain(error)) throw error;
+        if ((shown.hasBegun && !canGoOn) || signal?.aborted || !mayTryAgain(error)) throw error;
         failed = error;
       }
     }
+  }
+
+  function listExcluded(): Uint8Array[] {
+    const isTried = (id: Uint8Array): boolean => tried.some((one) => equalBytes(one, id));
+    return [...distrusted.filter((id) => !isTried(id)), ...tried];
+  }
+
+  function distrust(): void {
+    const id = tried.at(-1);
+    if (id === undefined || distrusted.some((one) => equalBytes(one, id))) return;
+    distrusted.push(id);
+    if (distrusted.length > MAX_DISTRUSTED) distrusted.shift();
   }
 
   function mayTryAgain(error: unknown): boolean {
@@ -133,6 +160,7 @@ export function createSealedSource(
         replies = await verify(answer, ['intake']);
       } catch (error) {
         const isRefuted = error instanceof ReceiptError && error.code !== 'unchecked';
+        if (isRefuted) distrust();
         if (isRefuted) await tell(opened, { outcome: 'failed', reason: error.code });
         throw error;
       }

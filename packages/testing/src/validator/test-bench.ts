@@ -128,6 +128,8 @@ export interface BenchOptions {
     CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'stakedOf' | 'findRouter'>
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
+  /** Default: those of what was served. */
+  readonly getTexts?: AuditDependencies['getTexts'];
   /** What providers show to those who ask for a record. Default: they have none. */
   readonly showRecord?: InquirerDependencies['showRecord'];
   readonly verifiers?: TestVerifiers;
@@ -302,6 +304,12 @@ export function createTestValidator(options: BenchOptions = {}) {
   };
   const getOpening: AuditDependencies['getOpening'] =
     options.getOpening ?? (async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes);
+  const getTexts =
+    options.getTexts ??
+    (async (_peer: unknown, replyId: Uint8Array) => {
+      const { request, endpoint, response } = (served.get(toHex(replyId)) as TestReply).submission;
+      return { request, endpoint, response };
+    });
   const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
   const awake = options.awake ?? clock;
   const calls =
@@ -310,7 +318,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     ...{ crypto, clock, awake, store, group, ledger: options.ledger ?? ledger, signer },
     isConnected: options.isConnected ?? (() => true),
     latestEpoch: () => archive.latest().epoch,
-    getOpening,
+    ...{ getOpening, getTexts },
     showRecord: options.showRecord ?? (async () => Promise.reject(createRefused('no such record'))),
     isTaken: (order: NamedOrder, taken: TakenRecord) =>
       isTakenIn({ ...asking, findValidator: () => undefined }, order, taken),
@@ -363,7 +371,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       getBeacon: async (epoch) => archive.find(epoch),
       heldFor: holdings.heldFor,
       onVerdict,
-      getOpening,
+      ...{ getOpening, getTexts },
       contest,
       takeIn: intake.takeIn,
       jobSecret: seedOf('job secret'),

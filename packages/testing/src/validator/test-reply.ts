@@ -38,7 +38,7 @@ import {
   NO_TAIL_GAP,
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
-import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
+import { type HandedReply, isBare, type SignedOrder, type Submission } from '@ogong/protocol/verdict/claim';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
@@ -212,8 +212,8 @@ export function createTestDelivery(
 }
 
 /** As co-signers get it. */
-export function toSummaryMessage(submission: Submission): SummarizedReplyMessage {
-  const summarized = summarizeSubmission(crypto, submission);
+export function toSummaryMessage(submission: HandedReply): SummarizedReplyMessage {
+  const summarized = isBare(submission) ? submission : summarizeSubmission(crypto, submission);
   return create(SummarizedReplySchema, { ...summarized, headerProof: [...summarized.headerProof] });
 }
 
@@ -226,7 +226,8 @@ export function toPushMessage(submission: Submission): Omit<
 } {
   const { progress, ...rest } = submission;
   return {
-    ...{ attestation: new Uint8Array(), ...rest, headerProof: [...submission.headerProof] },
+    ...{ attestation: new Uint8Array(), requestSummary: new Uint8Array(), responseSummary: new Uint8Array() },
+    ...{ ...rest, headerProof: [...submission.headerProof] },
     ...(progress && { progress: create(SignedProgressSchema, progress) }),
   };
 }

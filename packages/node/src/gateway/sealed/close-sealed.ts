@@ -14,7 +14,7 @@ import { accuseProvider, reportToRouter } from '../report-attempt.ts';
 import type { SealedEnd } from './follow-sealed.ts';
 
 /** A reply that went through here sealed and whole. What it says its client alone knows. */
-export interface PassedReply extends Required<Pick<SealedEnd, 'tookMs' | 'firstMs'>> {
+export interface SealedPassage extends Required<Pick<SealedEnd, 'tookMs' | 'firstMs'>> {
   readonly endpoint: string;
   readonly request: CommonRequest;
   readonly attempt: ProviderAttempt;
@@ -38,9 +38,9 @@ const NOTHING = new Uint8Array();
 /** @throws ApiError where the provider left out what it owes; the validator is told. */
 export async function keepPassed(
   context: ReplyContext,
-  asked: Pick<PassedReply, 'endpoint' | 'request' | 'attempt'> & Pick<PassedReply, 'progress'>,
+  asked: Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> & Pick<SealedPassage, 'progress'>,
   { finished, tookMs, firstMs }: SealedEnd,
-): Promise<PassedReply> {
+): Promise<SealedPassage> {
   const { record, admission, header, attestation } = finished;
   const { attempt, endpoint } = asked;
   if (record === undefined || admission === undefined) {
@@ -63,7 +63,7 @@ export async function keepPassed(
  */
 export async function complainOfSealed(
   context: ReplyContext,
-  { attempt, record }: Pick<PassedReply, 'attempt' | 'record'>,
+  { attempt, record }: Pick<SealedPassage, 'attempt' | 'record'>,
   reason: string,
 ): Promise<void> {
   const replyId = toHex(attempt.replyId);
@@ -77,7 +77,7 @@ export async function complainOfSealed(
  * The client has checked the reply: this gateway tells the validators which record it holds, and keeps the receipt.
  * @throws ApiError where the record does not hold.
  */
-export async function deliverSealed(context: ReplyContext, passed: PassedReply, held: HeldSealed): Promise<void> {
+export async function deliverSealed(context: ReplyContext, passed: SealedPassage, held: HeldSealed): Promise<void> {
   const { attempt, admission, receipt, tookMs, firstMs, record, header: bytes } = passed;
   const replyId = toHex(attempt.replyId);
   const bound = { ...record, header: bytes, headerProof: held.headerProof };
@@ -96,7 +96,7 @@ export async function deliverSealed(context: ReplyContext, passed: PassedReply, 
 /** @throws ApiError */
 function readPassed(
   context: ReplyContext,
-  { attempt, endpoint, request, progress, record }: PassedReply,
+  { attempt, endpoint, request, progress, record }: SealedPassage,
   { bound, responseBytes }: { readonly bound: BoundRecord; readonly responseBytes: number },
 ): { readonly header: CommonHeader; readonly billed: HeldRecord } {
   try {

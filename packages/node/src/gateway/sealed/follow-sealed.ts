@@ -6,7 +6,7 @@ import { isRefusal, reportRefusal } from '../follow-provider.ts';
 import type { ProviderCallOptions } from '../provider-call.ts';
 import type { ProviderAttempt, ReplyContext } from '../reply.ts';
 import type { ReplyProgress } from '../reply-progress.ts';
-import { accuseProvider } from '../report-attempt.ts';
+import { accuseProvider, reportToRouter } from '../report-attempt.ts';
 import { passSealed, type SealedEvent } from './pass-sealed.ts';
 
 export interface SealedRun {
@@ -65,7 +65,10 @@ export async function* followSealed(
     if (error instanceof ApiError && error.code === 'provider_timeout') void progress.leave();
     // If the client left, the provider is not at fault, and the validator decides about the order.
     if (!signal.aborted && !isRefusal(error)) await accuseProvider(context, attempt, { reason: 'abandoned' });
-    if (isRefusal(error)) {
+    if (error instanceof ApiError && error.code === 'request_refused') {
+      // What the client has sealed may be anything: that it does not open, or asks for more than it said, is no fault of the provider.
+      reportToRouter(context, attempt, { outcome: 'unused', outputTokens: 0 });
+    } else if (isRefusal(error)) {
       context.validators.doubt();
       reportRefusal(context, attempt, error.code).catch((failure: unknown) => context.onError?.(failure));
     }

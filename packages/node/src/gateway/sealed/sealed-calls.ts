@@ -15,7 +15,7 @@ import type { ProviderCallOptions } from '../provider-call.ts';
 import type { PayingKey, ReplyContext } from '../reply.ts';
 import type { ReplyProgress } from '../reply-progress.ts';
 import type { KnownSealKeys } from '../seal-keys.ts';
-import { complainOfSealed, deliverSealed, type HeldSealed, keepPassed, type PassedReply } from './close-sealed.ts';
+import { complainOfSealed, deliverSealed, type HeldSealed, keepPassed, type SealedPassage } from './close-sealed.ts';
 import { followSealed } from './follow-sealed.ts';
 import { SEAL_KEY_EXPIRED, type SealedEvent } from './pass-sealed.ts';
 
@@ -52,7 +52,7 @@ export interface SealedCalls {
   stop(): void;
 }
 
-export interface PassedReceipt extends Pick<PassedReply, 'receipt'> {
+export interface PassedReceipt extends Pick<SealedPassage, 'receipt'> {
   /** Of prompt and answer, by the provider's word. */
   readonly tokens: number;
 }
@@ -77,7 +77,7 @@ interface Offered {
 interface Passed {
   readonly keyId: string;
   readonly untilMs: number;
-  readonly reply: PassedReply;
+  readonly reply: SealedPassage;
   isClosed: boolean;
 }
 

@@ -137,6 +137,41 @@ describe('a client that seals its requests', () => {
     expect(response.choices[0]?.message.content).toBe(ANSWER);
   });
 
+  it('goes on with another provider where one dies in mid-stream, and the stream never breaks', async () => {
+    const { client } = await open([{ dieAfter: 4 }, { dieAfter: 4 }, {}]);
+    const stream = await client.chat.completions.create({ ...params, stream: true });
+    let text = '';
+    for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+    expect(text).toBe(ANSWER);
+    expect(stream.checked?.checks.find(({ id }) => id === 'answer')?.status).toBe('pass');
+  });
+
+  it.each<[string, readonly string[]]>([
+    ['says something else than was shown', ['Something', ' else', ' than', ' was', ' shown', '.']],
+    ['ends before what was shown', ['Quixambre', ' has']],
+  ])('does not go on with a provider that %s', async (_, words) => {
+    const { client } = await open([{ dieAfter: 4 }, { words }, { words }]);
+    // Until one that dies was drawn first.
+    const codes = new Set<string>();
+    while (!codes.has('repeated')) {
+      const stream = await client.chat.completions.create({ ...params, stream: true });
+      const read = async () => {
+        for await (const _chunk of stream);
+      };
+      await read().catch((error: { readonly code: string }) => codes.add(error.code));
+    }
+  });
+
+  it('breaks where nothing says that another provider draws the same', async () => {
+    const { client } = await open([{ dieAfter: 4 }, { dieAfter: 4 }, { dieAfter: 4 }]);
+    const stream = await client.chat.completions.create({ ...params, stream: true, logprobs: true });
+    const read = async () => {
+      for await (const _chunk of stream);
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'provider_failed' });
+    expect(fixture.network.orders).toHaveLength(1);
+  });
+
   it('signs for long answers as they come, by a hash', async () => {
     const words = Array.from({ length: 40 }, (_, i) => ` ${i}`.padEnd(40, 'x'));
     const { options } = await open([{ words, pauseMs: 10 }]);
@@ -280,16 +315,42 @@ describe('a gateway that meddles with a sealed reply', () => {
 
 describe('a sealed reply that fails its check', () => {
   it('is complained of without a text, and the provider stays for others', async () => {
-    const { client } = await open([{ signedText: 'something else' }]);
+    const { client, options } = await open([{ signedText: 'something else' }]);
     const error = await failure(client.chat.completions.create(params));
     expect(error).toMatchObject({ code: 'response-hash' });
     await expect.poll(() => fixture.network.complaints.length).toBe(1);
     const [complaint] = fixture.network.complaints;
     expect(complaint).toMatchObject({ reason: 'response-hash', openingHash: new Uint8Array() });
     expect(fixture.network.deliveries).toHaveLength(0);
-    // It is still drawn.
+    // It is still drawn, for another client.
     (fixture.network.providers[0] as { behaviour: ProviderBehaviour }).behaviour = { seals: true, words: WORDS };
-    expect((await client.chat.completions.create(params)).response.choices[0]?.message.content).toBe(ANSWER);
+    const other = createClient(options);
+    expect((await other.chat.completions.create(params)).response.choices[0]?.message.content).toBe(ANSWER);
+  });
+
+  it('keeps its provider out of what this client asks next, and of nothing that others ask', async () => {
+    const { client, options } = await open([{ signedText: 'something else' }, {}]);
+    const [bad] = fixture.network.providers;
+    const served = () => fixture.network.orders.map(({ providerId }) => toHex(providerId));
+    // Until the bad one was drawn: a whole answer that fails is asked of somebody else.
+    while (!served().includes(toHex(bad?.id ?? new Uint8Array()))) await client.chat.completions.create(params);
+    const before = served().length;
+    for (let i = 0; i < 12; i++) await client.chat.completions.create(params);
+    expect(served().slice(before)).not.toContain(toHex(bad?.id ?? new Uint8Array()));
+    const other = createClient(options);
+    while (
+      !served()
+        .slice(before)
+        .includes(toHex(bad?.id ?? new Uint8Array()))
+    )
+      await other.chat.completions.create(params);
+  });
+
+  it("that its provider cannot open is nobody's fault", async () => {
+    const { client } = await open([{ refuse: new Refusal('invalid', 'the sealed request does not open') }]);
+    await expect(client.chat.completions.create(params)).rejects.toMatchObject({ code: 'request_refused' });
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['unused']);
+    expect(fixture.network.complaints).toEqual([]);
   });
 
   it('of a provider that answers in plain is cut off by the gateway', async () => {

@@ -15,7 +15,7 @@ import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
-import type { BoundRecord, SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
+import type { BoundRecord, HandedReply, ReplyTexts, SignedOrder } from '@ogong/protocol/verdict/claim';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
@@ -23,6 +23,7 @@ import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from '../store/verdict-store.ts';
 import type { HeldFor } from './deterrence.ts';
+import type { GetTexts } from './fetch-texts.ts';
 import { createGrace } from './grace.ts';
 import { createHoneypots } from './honeypot-runner.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
@@ -71,9 +72,11 @@ export interface AuditDependencies {
   /** The beacon of an epoch, of a peer where the archive lacks it. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** The texts of a reply that was handed in without them. Default: nobody is asked for texts. */
+  readonly getTexts?: GetTexts;
   readonly contest: Contests;
   /** Takes a record in that somebody else was shown. @throws Refusal */
-  readonly takeIn: (submission: Submission) => Promise<unknown>;
+  readonly takeIn: (submission: HandedReply) => Promise<unknown>;
   readonly calls: VerifierCalls;
   readonly heldFor: HeldFor;
   /** A payee's stake, atomic units; 0 where it is not known. */
@@ -89,7 +92,7 @@ export interface AuditDependencies {
 /** What does not come, as it is told to those who ask in this validator's place: a reply, its opening, or a verifier's commitment. */
 export type Contested = { readonly order: SignedOrder } & (
   | { readonly asked: 'record'; readonly consent: OrderConsent }
-  | { readonly asked: 'opening'; readonly bound: BoundRecord }
+  | { readonly asked: 'opening'; readonly bound: BoundRecord; readonly withTexts?: boolean }
   | ContestedJob
   | ContestedReport
 );
@@ -117,8 +120,8 @@ export type ContestOutcome =
   | { readonly kind: 'waiting' }
   /** The provider has this validator's own receipt for the record. */
   | { readonly kind: 'taken' }
-  | { readonly kind: 'record'; readonly submission: Submission }
-  | { readonly kind: 'opening'; readonly opening: Uint8Array }
+  | { readonly kind: 'record'; readonly submission: HandedReply }
+  | { readonly kind: 'opening'; readonly opening: Uint8Array; readonly texts?: ReplyTexts }
   | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
   | { readonly kind: 'report'; readonly opened: OpenedReport }
   /** Enough witnesses were told nothing. `isTimely`: while the provider had to keep it. */
@@ -181,7 +184,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
-  const { contest, takeIn } = dependencies;
+  const { contest, takeIn, getTexts } = dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
@@ -198,7 +201,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const contestPauseMs = Math.max(retryMs, graceMs / ROUNDS_PER_GRACE);
   const honeypots = createHoneypots(
     { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift, alphaPpm, windowMs },
-    { ...shared, getOpening },
+    shared,
   );
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
@@ -219,7 +222,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
     },
     openings: createOpeningFetch(
       { windowMs, retryMs },
-      { crypto, clock, awake, isConnected, store, group, getOpening, signal, onError },
+      { crypto, clock, awake, isConnected, store, group, getOpening, getTexts, signal, onError },
     ),
   };
 }

@@ -1,5 +1,5 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import { listDueHoneypots, listReserve } from '../store/honeypot-store.ts';
+import { listDueHoneypots } from '../store/honeypot-store.ts';
 import { listDueAsks } from '../store/opening-store.ts';
 import { listAudits, listExpired, listReplies } from '../store/reply-store.ts';
 import { type AuditDependencies, type AuditOptions, type AuditState, openAuditState } from './audit-state.ts';
@@ -76,9 +76,6 @@ function startAudit(state: AuditState, replyId: Uint8Array, taken: Map<string, P
 function startHoneypots(state: AuditState): void {
   const { clock, store, honeypots, places } = state;
   const { traps } = places;
-  for (const replyId of store.read(() => listReserve(store, PER_TICK))) {
-    startWork(state, traps, { key: `reserve ${toHex(replyId)}`, replyId, run: () => honeypots.gather(replyId) });
-  }
   for (const row of store.read(() => listDueHoneypots(store, clock.nowMs(), PER_TICK))) {
     startWork(state, traps, { key: toHex(row.id), replyId: row.replyId, run: () => honeypots.run(row) });
   }

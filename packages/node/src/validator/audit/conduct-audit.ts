@@ -1,6 +1,7 @@
 import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { pass } from '@ogong/protocol/base/checks';
 import { isComparable } from '@ogong/protocol/tier/outcome';
+import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
 import type { AuditEvidence, Evidence } from '@ogong/protocol/verdict/evidence';
 import { type AuditContext, judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -141,18 +142,20 @@ async function fetchOpening(
   const { crypto, stopping, openings, contest } = state;
   const { record, order } = judged.claim;
   if (record.isMilestone) return keepPassed(state, judged);
-  const asked = await openings.ask(order, record);
+  const needsTexts = row.submission === undefined;
+  const asked = await openings.ask(judged.claim, needsTexts);
   if (asked.outcome === 'opened') return asked.opened;
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
-  const { header, headerProof } = row.submission as NonNullable<ReplyRow['submission']>;
+  const { header, headerProof } = row.summary as NonNullable<ReplyRow['summary']>;
   const signedOrder = { order: row.orderBytes, signature: row.orderSignature };
   const found = await contest.ask({
     order: signedOrder,
     asked: 'opening',
     bound: { ...judged.signed, header, headerProof },
+    withTexts: needsTexts,
   });
   if (stopping.signal.aborted) return undefined;
-  if (found.kind === 'opening') return keepFound(state, judged, found.opening);
+  if (found.kind === 'opening') return keepFound(state, judged, { ...found, needsTexts });
   if (found.kind !== 'silent') return undefined;
   const { statements, isTimely } = found;
   const isWithheld = asked.outcome === 'withheld' && isTimely;
@@ -180,19 +183,36 @@ async function keepPassed(
   }));
   const opened = milestone && openReply(crypto, record, milestone.opening);
   if (opened === undefined || opened.outcome === 'nothing') throw new Error('a milestone without its opening');
-  await openings.keep(order.replyId, opened, provider ? hashPlace(crypto, provider) : NOWHERE);
+  await openings.keep(order.replyId, { opened, texts: undefined }, provider ? hashPlace(crypto, provider) : NOWHERE);
   return opened;
 }
 
 /** The provider gave a witness what it did not give this validator. Where it is reached is not proven by that. */
 async function keepFound(
   { crypto, openings, store }: Pick<AuditState, 'crypto' | 'openings' | 'store'>,
-  { claim: { record, order } }: AuditContext,
-  bytes: Uint8Array,
+  { claim }: AuditContext,
+  {
+    opening,
+    texts,
+    needsTexts,
+  }: { readonly opening: Uint8Array; readonly texts?: ReplyTexts; readonly needsTexts: boolean },
 ): Promise<OpenedReply | undefined> {
-  const opened = openReply(crypto, record, bytes);
+  const { record, order } = claim;
+  const opened = openReply(crypto, record, opening);
+  // A witness has checked them, and may lie.
+  if (needsTexts && (texts === undefined || !isOfClaim(crypto, claim, texts))) return undefined;
   const provider = store.read(() => readAnnouncement(store, order.providerId));
   if (opened === undefined || opened.outcome === 'nothing' || provider === undefined) return undefined;
-  await openings.keep(order.replyId, opened, hashPlace(crypto, provider));
+  await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined }, hashPlace(crypto, provider));
   return opened;
+}
+
+function isOfClaim(crypto: AuditState['crypto'], claim: AuditContext['claim'], texts: ReplyTexts): boolean {
+  try {
+    verifyTexts(crypto, claim, texts);
+    return true;
+  } catch (error) {
+    if (error instanceof ClaimError) return false;
+    throw error;
+  }
 }

@@ -82,15 +82,15 @@ describe('coverage', () => {
     expect(dear[1]).toBe(50_000);
     expect(dear[3]).toBeGreaterThan(dear[0] as number);
     const timed = (row: ReplyRow, seconds: number): ReplyRow => {
-      const { submission } = row as { submission: NonNullable<ReplyRow['submission']> };
-      const record = parseRecordV2(submission.record.record);
+      const { summary } = row as { summary: NonNullable<ReplyRow['summary']> };
+      const record = parseRecordV2(summary.record.record);
       const endNs = record.startNs + BigInt(seconds * 1e9);
       const bytes = encodeRecordV2({ ...record, endNs });
       return {
         ...row,
         recordedAtMs: row.admittedAtMs + 60_000,
         feeAtomic: 1000n,
-        submission: { ...submission, record: { ...submission.record, record: bytes } },
+        summary: { ...summary, record: { ...summary.record, record: bytes } },
       };
     };
     const fast = plan((row, i) => timed(row, i === 5 ? 1 : 20));

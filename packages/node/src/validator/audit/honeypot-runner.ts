@@ -20,28 +20,18 @@ import { type HoneypotOccasion, planHoneypots } from './plan-honeypots.ts';
 /** Jobs with a known answer, sent like any other job (docs/adr/0007-verifier-audits.md). */
 export function createHoneypots(options: HoneypotOptions, dependencies: HoneypotDependencies) {
   const state = openHoneypotState(options, dependencies);
-  const { offer, gather } = state.reserve;
   return {
     plan: (judged: AuditContext, opened: OpenedReply, occasion: HoneypotOccasion) =>
       planHoneypots(state, judged, opened, occasion),
     run: (row: HoneypotRow) => runHoneypot(state, row),
-    offer,
-    gather,
   };
 }
 
 /** Continues a honeypot from where it was, as far as possible now. */
 async function runHoneypot(state: HoneypotState, row: HoneypotRow): Promise<void> {
-  const { crypto, store, signal, drift, reserve } = state;
+  const { crypto, store, signal, drift } = state;
   const opened = row.opened ?? (await askHoneypot(state, row));
   if (opened === undefined || signal.aborted) return;
-  const committed = reserve.readCommitted(row.replyId);
-  if (committed) {
-    const { outcome, by } = judgeHoneypot(crypto, committed, row, parseScoreReport(opened.report), drift);
-    if (outcome !== 'failed') return finishHoneypot(state, row, outcome);
-    const settled = await reserve.settle({ ...row, opened });
-    return settled && finishHoneypot(state, row, settled, settled === 'failed' ? blame(row, by) : undefined);
-  }
   const { report: known, isDecided } = store.read(() => readAnswer(store, row.replyId));
   if (known === undefined) return isDecided ? finishHoneypot(state, row, 'dropped') : undefined;
   const header = findReply(state, row.replyId)?.submission && readHoneypotClaim(state, row).header;

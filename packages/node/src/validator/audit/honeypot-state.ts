@@ -7,7 +7,6 @@ import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { closeHoneypot, type HoneypotRow } from '../store/honeypot-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { recordVerifier, type VerifierEvent } from '../store/verifier-store.ts';
-import { createReserve, type ReserveDependencies } from './honeypot-reserve.ts';
 import { computeCallTimeout, type VerifierCalls } from './verifier-call.ts';
 
 export interface HoneypotOptions {
@@ -34,8 +33,6 @@ export interface HoneypotDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly calls: VerifierCalls;
-  readonly getOpening: ReserveDependencies['getOpening'];
-  readonly stakeOf: ReserveDependencies['stakeOf'];
   readonly jobSecret: Uint8Array;
   readonly signal: AbortSignal;
   readonly pause: (leftMs: number) => Promise<void>;
@@ -43,9 +40,7 @@ export interface HoneypotDependencies {
 }
 
 /** The state that the steps of a honeypot work on. Everything that changes is in the store. */
-export interface HoneypotState extends HoneypotOptions, HoneypotDependencies {
-  readonly reserve: ReturnType<typeof createReserve>;
-}
+export interface HoneypotState extends HoneypotOptions, HoneypotDependencies {}
 
 export type HoneypotOutcome = 'passed' | 'failed' | 'unclear' | 'garbage' | 'silent' | 'dropped';
 
@@ -57,9 +52,10 @@ const EVENTS: Readonly<Partial<Record<HoneypotOutcome, VerifierEvent>>> = {
   silent: 'silent',
 };
 
-export function openHoneypotState(options: HoneypotOptions, dependencies: HoneypotDependencies): HoneypotState {
-  return { ...options, ...dependencies, reserve: createReserve(options, dependencies) };
-}
+export const openHoneypotState = (options: HoneypotOptions, dependencies: HoneypotDependencies): HoneypotState => ({
+  ...options,
+  ...dependencies,
+});
 
 /** Of the reply that the honeypot was made of. */
 export function readHoneypotClaim({ store }: Pick<HoneypotState, 'store'>, { replyId }: HoneypotRow): StoredClaim {

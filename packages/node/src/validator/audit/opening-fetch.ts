@@ -3,16 +3,16 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import type { ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { hashPlace } from '../store/candidates.ts';
 import { keepAsks, readAsks } from '../store/opening-store.ts';
 import { keepOpening } from '../store/reply-store.ts';
+import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
 import type { VerifierCallOptions } from './verifier-call.ts';
 
@@ -25,8 +25,16 @@ export interface OpeningFetchDependencies extends PatienceDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** Default: nobody is asked for texts. */
+  readonly getTexts?: GetTexts | undefined;
   readonly signal: AbortSignal;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
+}
+
+/** An opening, with the texts where they were not handed in. */
+export interface FetchedOpening {
+  readonly opened: OpenedReply;
+  readonly texts: ReplyTexts | undefined;
 }
 
 export type AskedOpening =
@@ -44,22 +52,24 @@ export type AskedOpening =
  */
 export function createOpeningFetch(options: OpeningFetchOptions, dependencies: OpeningFetchDependencies) {
   const { windowMs } = options;
-  const { crypto, clock, store, group, getOpening, signal, onError } = dependencies;
+  const { crypto, clock, store, group, getOpening, getTexts = askNobody, signal, onError } = dependencies;
   const patience = createPatience(options, dependencies);
 
   /** Stores an opening, whoever handed it over. */
-  async function keep(replyId: Uint8Array, opened: OpenedReply, openedAt: Uint8Array): Promise<void> {
+  async function keep(replyId: Uint8Array, { opened, texts }: FetchedOpening, openedAt: Uint8Array): Promise<void> {
     const deadlineMs = clock.nowMs() + windowMs;
-    await group.write((db) => keepOpening(db, replyId, opened.bytes, { openedAt, deadlineMs }));
+    await group.write((db) => keepOpening(db, replyId, opened.bytes, { openedAt, deadlineMs, texts }));
   }
 
-  async function ask({ replyId, providerId, expiresAtMs }: NamedOrder, record: RecordV2): Promise<AskedOpening> {
+  /** @param needsTexts the provider has handed the reply in without them. */
+  async function ask(claim: StoredClaim, needsTexts: boolean): Promise<AskedOpening> {
+    const { replyId, expiresAtMs } = claim.order;
     const before = store.read(() => readAsks(store, replyId));
-    const asked = await patience.ask(before, (timeoutMs) => call(replyId, providerId, record, timeoutMs));
+    const asked = await patience.ask(before, (timeoutMs) => call(claim, needsTexts, timeoutMs));
     if (signal.aborted) return { outcome: 'waiting' };
     if ('value' in asked) {
-      const { opened, provider } = asked.value;
-      await keep(replyId, opened, hashPlace(crypto, provider));
+      const { opened, texts, provider } = asked.value;
+      await keep(replyId, { opened, texts }, hashPlace(crypto, provider));
       return { outcome: 'opened', opened };
     }
     const { error, asks: after } = asked;
@@ -75,17 +85,21 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
   }
 
   async function call(
-    replyId: Uint8Array,
-    providerId: Uint8Array,
-    record: RecordV2,
+    claim: StoredClaim,
+    needsTexts: boolean,
     timeoutMs: number,
-  ): Promise<{ readonly opened: OpenedReply; readonly provider: Announcement }> {
+  ): Promise<FetchedOpening & { readonly provider: Announcement }> {
+    const { replyId, providerId } = claim.order;
     const provider = store.read(() => readAnnouncement(store, providerId));
     if (provider === undefined) throw new Unannounced(`${toHex(providerId)} is not announced`);
     const bytes = await getOpening(provider, replyId, { timeoutMs, signal });
-    const opened = openReply(crypto, record, bytes);
-    if (opened !== undefined && opened.outcome !== 'nothing') return { opened, provider };
-    throw new NoAnswer('what came does not open the commitment');
+    const opened = openReply(crypto, claim.record, bytes);
+    if (opened === undefined || opened.outcome === 'nothing')
+      throw new NoAnswer('what came does not open the commitment');
+    const texts = needsTexts
+      ? await fetchTexts(crypto, claim, (id) => getTexts(provider, id, { timeoutMs, signal }))
+      : undefined;
+    return { opened, texts, provider };
   }
 
   return { ask, keep };

@@ -8,7 +8,6 @@ import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
 import type { HoneypotRow } from '../store/honeypot-store.ts';
 import { plantBad } from './honeypot.ts';
-import { computeLacking } from './honeypot-reserve.ts';
 import type { HoneypotState } from './honeypot-state.ts';
 
 /** The audit that honeypots go along with. */
@@ -20,17 +19,17 @@ export interface HoneypotOccasion {
   readonly deadlineMs: number;
 }
 
-type PlanState = Pick<HoneypotState, 'crypto' | 'jobSecret' | 'honeypotPpm' | 'pairPpm' | 'alphaPpm' | 'computeDelay'>;
+type PlanState = Pick<HoneypotState, 'crypto' | 'jobSecret' | 'honeypotPpm' | 'pairPpm' | 'computeDelay'>;
 
 const HONEYPOT_DOMAIN = encodeDomain('ogong-honeypot-v2');
 const MAX_PER_REPLY = 2;
 
 /**
- * Plans honeypots that the reserve cannot give, from a reply that two verifiers will score. Each goes to a verifier of
+ * Plans honeypots from a reply that two verifiers will score: no other is read by its validator. Each goes to a verifier of
  * another operator, at a random moment as any job, so that neither its time nor its age gives it away.
  */
 export function planHoneypots(
-  { crypto, jobSecret, honeypotPpm, pairPpm, alphaPpm, computeDelay }: PlanState,
+  { crypto, jobSecret, honeypotPpm, pairPpm, computeDelay }: PlanState,
   { draw, claim }: AuditContext,
   { reply }: OpenedReply,
   { candidates, pair, selectedMs, deadlineMs }: HoneypotOccasion,
@@ -46,7 +45,7 @@ export function planHoneypots(
     const writer = createWriter().bytes(HONEYPOT_DOMAIN).bytes(jobSecret, 32).bytes(replyId, 16).u8(number);
     const seed = crypto.sha256(writer.finish());
     const reader = createReader(seed);
-    const wanted = computeLacking(honeypotPpm, alphaPpm()) / pairPpm - number;
+    const wanted = honeypotPpm / pairPpm - number;
     if (reader.u32() / 2 ** 32 >= wanted) break;
     const id = crypto.sha256(seed).slice(0, 16);
     const verifier = assignVerifier(crypto, {

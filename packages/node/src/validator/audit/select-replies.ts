@@ -69,7 +69,7 @@ async function selectReply(
   row: ReplyRow,
   { beaconEpoch, alphaPpm }: { readonly beaconEpoch: bigint; readonly alphaPpm: number },
 ): Promise<void> {
-  const { crypto, clock, group, windowMs, honeypots } = state;
+  const { crypto, clock, group, windowMs } = state;
   const { replyId, isForced } = row;
   const draw = await findDraw(state, row, beaconEpoch);
   if (draw === undefined) return;
@@ -80,6 +80,5 @@ async function selectReply(
     await group.write((db) => beginAudit(db, replyId, beaconEpoch, times));
   } else {
     await decide(state, replyId, { verdict: 'unaudited', beaconEpoch });
-    if (mayBeAudited) await honeypots.offer(replyId);
   }
 }

@@ -62,7 +62,7 @@ export async function gatherSignatures(
   client: Pick<SettlementChain, 'votesOf'>,
   { batch, digest }: { readonly batch: StoredBatch; readonly digest: Uint8Array },
 ): Promise<Uint8Array[]> {
-  const { crypto, signer, store, chain, minSignatures, onError } = state;
+  const { signer, store, chain, minSignatures, onError } = state;
   const { sequence, from, to } = batch;
   const validators = chain.validators();
   const known = store.read(() => listSignatures(store, sequence));
@@ -73,7 +73,7 @@ export async function gatherSignatures(
     ({ address }) => ![...counted, signer.address].some((one) => equalBytes(one, address)),
   );
   const rows = store.read(() => listEntries(store, from, Number(to - from)));
-  const entries: EntryMessage[] = store.read(() => rows.map((row) => readEntryMessage(store, crypto, row)));
+  const entries: EntryMessage[] = store.read(() => rows.map((row) => readEntryMessage(store, row)));
   const request = { batch: batch.bytes, entries, logFrom: from };
   const own = store.read(() => readOwnPlaces(store, signer.address, batch, rows));
   const isAlmost = () => {

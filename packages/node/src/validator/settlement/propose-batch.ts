@@ -166,19 +166,14 @@ export function assertFollows(entry: Uint8Array, { sequence, logHead }: Pick<Anc
 
 /** As many entries as fit one message and one transaction; at least one. */
 export function takeEntries(
-  {
-    crypto,
-    store,
-    maxEntries,
-    maxBatchBytes,
-  }: Pick<SettlementState, 'crypto' | 'store' | 'maxEntries' | 'maxBatchBytes'>,
+  { store, maxEntries, maxBatchBytes }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'>,
   from: bigint,
 ): Uint8Array[] {
   const taken: Uint8Array[] = [];
   const meter = createGasMeter();
   let size = 0;
   for (const row of store.read(() => listEntries(store, from, maxEntries))) {
-    size += store.read(() => measureEntry(readEntryMessage(store, crypto, row)));
+    size += store.read(() => measureEntry(readEntryMessage(store, row)));
     const gas = meter.add(parseVerdictEntry(row.entry));
     if (taken.length > 0 && (size > maxBatchBytes || gas > MAX_SETTLEMENT_GAS)) break;
     taken.push(row.entry);

@@ -20,7 +20,7 @@ describe('the entries of a batch', () => {
     await decideThree(four);
     const { store } = four.own;
     const take = (maxEntries: number, maxBatchBytes: number, from = 0n) =>
-      takeEntries({ crypto, store, maxEntries, maxBatchBytes }, from).map((entry) => parseVerdictEntry(entry).verdict);
+      takeEntries({ store, maxEntries, maxBatchBytes }, from).map((entry) => parseVerdictEntry(entry).verdict);
     const all = take(100, 1 << 24);
     expect([...all].sort()).toEqual(['abandoned', 'accept', 'reject']);
     expect(take(2, 1 << 24)).toEqual(all.slice(0, 2));
@@ -32,7 +32,7 @@ describe('the entries of a batch', () => {
   it('continue the log that the chain has settled', async () => {
     const four = await createFour();
     await decideThree(four);
-    const [first, second] = takeEntries({ crypto, store: four.own.store, maxEntries: 2, maxBatchBytes: 1 << 24 }, 0n);
+    const [first, second] = takeEntries({ store: four.own.store, maxEntries: 2, maxBatchBytes: 1 << 24 }, 0n);
     const { previousHash } = parseVerdictEntry(second!);
     const logHead = `0x${toHex(previousHash)}` as const;
     assertFollows(second!, { sequence: 1n, logHead });

@@ -2,7 +2,6 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { bigInteger, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
@@ -13,7 +12,6 @@ import {
   parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
-import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { adjustChannel } from './channel-store.ts';
 import { readDelivery } from './delivery-store.ts';
 import { readReply } from './reply-store.ts';
@@ -107,18 +105,17 @@ export function findCorrection(store: Store, index: bigint): bigint | undefined 
 /** A log entry with all that a co-signer needs to come to the same verdict: no text of request and reply is among it. */
 export function readEntryMessage(
   store: Store,
-  crypto: Crypto,
   { entry, replyId }: { entry: Uint8Array; replyId: Uint8Array },
 ): EntryMessage {
   const row = readReply(store, replyId);
   if (row === undefined) throw new Error('a log entry without its reply');
   const order = { order: row.orderBytes, signature: row.orderSignature };
   const record = row.signedRecord && { record: row.signedRecord };
-  const submission = row.submission && summarizeSubmission(crypto, row.submission);
+  const { summary } = row;
   const delivery = readDelivery(store, replyId);
   return {
     logEntry: entry,
-    record: submission ? { ...submission, headerProof: [...submission.headerProof] } : { order, ...record },
+    record: summary ? { ...summary, headerProof: [...summary.headerProof] } : { order, ...record },
     evidence: row.evidence ?? new Uint8Array(0),
     // Of a record that the provider never handed in, the entry says nothing.
     ...(delivery && !delivery.awaited && { delivery: delivery.signed }),
@@ -257,7 +254,7 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
   const { sequence } = row;
   store
     .prepare(
-      `UPDATE replies SET request = NULL, response = NULL, evidence = NULL,
+      `UPDATE replies SET request = NULL, response = NULL, request_summary = NULL, response_summary = NULL, evidence = NULL,
        payee_word = NULL, progress = NULL, progress_signature = NULL
        WHERE sequence = ?`,
     )

@@ -123,45 +123,8 @@ export function listDueHoneypots(store: Store, nowMs: number, limit: number): Ho
   return storedHoneypot.all(store.prepare(sql), nowMs, limit).map(toHoneypot);
 }
 
-/** All that were made of one reply, with what came of them. */
-export function listHoneypotsOf(store: Store, replyId: Uint8Array): HoneypotOutcome[] {
-  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE reply_id = ? ORDER BY ask_at, id`;
-  return storedHoneypot.all(store.prepare(sql), replyId).map(toHoneypot);
-}
-
-const reserveColumns = columns({ deadlineMs: named('deadline', integer), opening: optional(bytes) });
-const idColumns = columns({ replyId: bytes });
-
-export function putReserve(store: Store, replyId: Uint8Array, deadlineMs: number): void {
-  store.prepare('INSERT OR IGNORE INTO reserve (reply_id, deadline) VALUES (?, ?)').run(replyId, deadlineMs);
-}
-
-export function readReserve(
-  store: Store,
-  replyId: Uint8Array,
-): { readonly deadlineMs: number; readonly opening: Uint8Array | undefined } | undefined {
-  return reserveColumns.get(store.prepare('SELECT deadline, opening FROM reserve WHERE reply_id = ?'), replyId);
-}
-
-/** @returns ids of replies whose opening is still to be asked for. */
-export function listReserve(store: Store, limit: number): Uint8Array[] {
-  const statement = store.prepare('SELECT reply_id FROM reserve WHERE opening IS NULL LIMIT ?');
-  return idColumns.all(statement, limit).map(({ replyId }) => replyId);
-}
-
-export function keepReserve(store: Store, replyId: Uint8Array, opening: Uint8Array): void {
-  store.prepare('UPDATE reserve SET opening = ? WHERE reply_id = ?').run(opening, replyId);
-}
-
-export function dropReserve(store: Store, replyId: Uint8Array): void {
-  store.prepare('DELETE FROM reserve WHERE reply_id = ?').run(replyId);
-}
-
 /** Drops honeypots that were closed before, and answers that none is waiting for. */
 export function pruneHoneypots(store: Store, beforeMs: number): void {
   store.prepare('DELETE FROM honeypots WHERE outcome IS NOT NULL AND deadline < ?').run(beforeMs);
-  store
-    .prepare('DELETE FROM reserve WHERE deadline < ? AND reply_id NOT IN (SELECT reply_id FROM honeypots)')
-    .run(beforeMs);
   store.prepare('DELETE FROM known_answers WHERE reply_id NOT IN (SELECT reply_id FROM honeypots)').run();
 }

@@ -1,3 +1,4 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import {
   amount,
   bigInteger,
@@ -16,10 +17,19 @@ import type { Store } from '@ogong/host/store/store';
 import { doWork } from '@ogong/host/store/work';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import { findModality } from '@ogong/protocol/modality/registry';
-import type { BoundRecord, Claim, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
+import { summarizeRequest } from '@ogong/protocol/modality/request-hash';
+import type {
+  BoundRecord,
+  Claim,
+  ReplyTexts,
+  StoredClaim,
+  Submission,
+  SummarizedReply,
+} from '@ogong/protocol/verdict/claim';
 import { encodeKeptConsent } from '@ogong/protocol/verdict/evidence';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { hashList } from './hash-list.ts';
@@ -47,7 +57,9 @@ export interface ReplyRow {
   readonly observedMs: number | undefined;
   /** Present from `recorded` on, and where a complaint brought the record alone. */
   readonly signedRecord: BoundRecord | undefined;
-  /** Present where the provider handed the whole reply in. */
+  /** Present where the provider handed the reply in: all of it but its texts. */
+  readonly summary: StoredSummary | undefined;
+  /** Present where its texts are here, too: from its opening on, or because it was cut short. */
   readonly submission: Submission | undefined;
   readonly feeAtomic: bigint | undefined;
   readonly intakeEpoch: bigint | undefined;
@@ -89,12 +101,13 @@ export class AdmissionError extends Error {
 /** More than a busy gateway has under way at one validator. */
 const MAX_OPEN_ORDERS = 4_096;
 
+/** What a provider handed in, without its texts. */
+export interface StoredSummary extends SummarizedReply, Pick<Submission, 'endpoint'> {}
+
 /** NULL before the reply is handed in, and again after its batch was pruned. */
-const submittedColumns = optionalColumns({
-  request: bytes,
-  response: bytes,
-  payeeWord: bytes,
-});
+const summaryColumns = optionalColumns({ requestSummary: bytes, responseSummary: bytes });
+/** NULL also where nobody has opened the reply. */
+const textColumns = optionalColumns({ request: bytes, response: bytes });
 
 const replyColumns = columns({
   replyId: bytes,
@@ -117,7 +130,9 @@ const replyColumns = columns({
     header: bytes,
     headerProof: hashList,
   }),
-  submitted: submittedColumns,
+  summaries: summaryColumns,
+  payeeWord: optional(bytes),
+  texts: textColumns,
   /** The payer's word on a reply that was cut short. */
   progress: optionalColumns({ progress: bytes, signature: named('progress_signature', bytes) }),
   /** Stays where the rest of what was handed in is pruned. */
@@ -173,13 +188,23 @@ export function findReply({ store }: { readonly store: Store }, replyId: Uint8Ar
   return store.read(() => readReply(store, replyId));
 }
 
-function toReply({ submitted, endpoint, progress, ...row }: ReturnType<typeof replyColumns.read>): ReplyRow {
+function toReply(read: ReturnType<typeof replyColumns.read>): ReplyRow {
+  const { summaries: stored, payeeWord, texts, endpoint, progress, ...row } = read;
   const { signedRecord, orderBytes, orderSignature } = row;
   const order = { order: orderBytes, signature: orderSignature };
-  const isWhole = signedRecord && submitted && endpoint !== undefined;
-  const submission = isWhole ? { order, ...splitRecord(signedRecord), ...submitted, endpoint, progress } : undefined;
-  return { ...row, submission };
+  if (signedRecord === undefined || payeeWord === undefined || endpoint === undefined)
+    return { ...row, summary: undefined, submission: undefined };
+  // What the release before has taken in has texts alone.
+  const summaries = stored ?? (texts && summarizeTexts(endpoint, texts));
+  if (summaries === undefined) return { ...row, summary: undefined, submission: undefined };
+  const claimed = { order, ...splitRecord(signedRecord), payeeWord, progress, endpoint };
+  return { ...row, summary: { ...claimed, ...summaries }, submission: texts && { ...claimed, ...texts } };
 }
+
+const summarizeTexts = (endpoint: string, { request, response }: Pick<ReplyTexts, 'request' | 'response'>) => ({
+  requestSummary: summarizeRequest(nodeCrypto, endpoint, request),
+  responseSummary: summarizeResponse(nodeCrypto, response),
+});
 
 /** A bound record as the parts of a submission. */
 function splitRecord({ header, headerProof, ...record }: BoundRecord) {
@@ -228,14 +253,14 @@ export function readOrder({
   return { ...parseOrder(orderBytes), replyId, orderHash };
 }
 
-/** The claim of a stored submission, which was verified before it was stored. */
-export function toClaim({ submission, ...row }: ReplyRow): StoredClaim {
-  if (submission === undefined) throw new Error('the reply has no submission');
+/** The claim of a stored reply, which was verified before it was stored. */
+export function toClaim({ summary, ...row }: ReplyRow): StoredClaim {
+  if (summary === undefined) throw new Error('the reply was not handed in');
   return {
     order: readOrder(row),
-    record: parseRecordV2(submission.record.record),
-    header: findModality(submission.endpoint).parseHeader(submission.header),
-    endpoint: submission.endpoint,
+    record: parseRecordV2(summary.record.record),
+    header: findModality(summary.endpoint).parseHeader(summary.header),
+    endpoint: summary.endpoint,
   };
 }
 
@@ -339,15 +364,15 @@ function countOpen(store: Store, payer: Uint8Array): number {
 export function recordReply(
   store: Store,
   claim: Claim,
-  submission: Submission,
+  { summary, texts }: { readonly summary: StoredSummary; readonly texts: ReplyTexts | undefined },
   intake: { readonly epoch: bigint; readonly timeMs: number },
 ): void {
   const { order, header, feeAtomic } = claim;
-  const { record, providerKey, signature } = submission.record;
+  const { record, providerKey, signature } = summary.record;
   store
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
-       header_proof = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
+       header_proof = ?, request_summary = ?, response_summary = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
        payee_word = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, consent = NULL
        WHERE reply_id = ? AND state = 'admitted'`,
     )
@@ -355,18 +380,20 @@ export function recordReply(
       record,
       providerKey,
       signature,
-      submission.header,
-      hashList.write(submission.headerProof),
-      submission.request,
-      submission.endpoint,
-      submission.response,
+      summary.header,
+      hashList.write(summary.headerProof),
+      summary.requestSummary,
+      summary.responseSummary,
+      texts?.request ?? null,
+      summary.endpoint,
+      texts?.response ?? null,
       feeAtomic.toString(),
       header.payee,
-      submission.payeeWord,
+      summary.payeeWord,
       intake.epoch,
       intake.timeMs,
-      submission.progress?.progress ?? null,
-      submission.progress?.signature ?? null,
+      summary.progress?.progress ?? null,
+      summary.progress?.signature ?? null,
       order.replyId,
     );
   if (claim.record.isMilestone === undefined) forgetMilestone(store, order.replyId);
@@ -430,20 +457,26 @@ export function beginAudit(
 
 /**
  * Stores the opening. The time for verifiers starts now, however late the opening came.
+ * @param texts where the provider had handed the reply in without them.
  * @param openedAt the place that the provider has proven by handing the opening over there.
  */
 export function keepOpening(
   store: Store,
   replyId: Uint8Array,
   opening: Uint8Array,
-  { openedAt, deadlineMs }: { readonly openedAt: Uint8Array; readonly deadlineMs: number },
+  {
+    openedAt,
+    deadlineMs,
+    texts,
+  }: { readonly openedAt: Uint8Array; readonly deadlineMs: number; readonly texts: ReplyTexts | undefined },
 ): void {
   store
     .prepare(
-      `UPDATE replies SET opening = ?1, opened_at = ?2, deadline = ?3, ask_at = ask_at + ?3 - deadline
+      `UPDATE replies SET opening = ?1, opened_at = ?2, deadline = ?3, ask_at = ask_at + ?3 - deadline,
+       request = coalesce(request, ?5), response = coalesce(response, ?6)
        WHERE reply_id = ?4 AND state = 'auditing'`,
     )
-    .run(opening, openedAt, deadlineMs, replyId);
+    .run(opening, openedAt, deadlineMs, replyId, texts?.request ?? null, texts?.response ?? null);
   forgetAsks(store, replyId);
 }
 

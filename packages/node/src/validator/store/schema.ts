@@ -29,6 +29,8 @@ export const VALIDATOR_SCHEMA = `
     request BLOB,
     endpoint TEXT,
     response BLOB,
+    request_summary BLOB,
+    response_summary BLOB,
     fee TEXT,
     payee BLOB,
     intake_epoch INTEGER,
@@ -439,13 +441,6 @@ export const VALIDATOR_SCHEMA = `
     signature BLOB NOT NULL,
     PRIMARY KEY (reply_id, asked, target, subject, place)
   ) WITHOUT ROWID;
-
-  -- Replies that no audit asks about, kept for honeypots; the opening as soon as it is there.
-  CREATE TABLE reserve (
-    reply_id BLOB PRIMARY KEY REFERENCES replies,
-    deadline INTEGER NOT NULL,
-    opening BLOB
-  );
 
   INSERT INTO drift_tables VALUES (zeroblob(32), x'', 0, NULL);
   ${LEDGER_TABLE}

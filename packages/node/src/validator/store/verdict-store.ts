@@ -103,7 +103,7 @@ export function decideReply(
   const row = readReply(store, replyId);
   if (row === undefined || !OPEN_STATES.has(row.state)) return undefined;
   const order = parseOrder(row.orderBytes);
-  const payee = row.submission && toClaim(row).header.payee;
+  const payee = row.summary && toClaim(row).header.payee;
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
   const verdict = nameVerdict(decision);
   const evidence = findEvidence(decision, row);
@@ -162,10 +162,9 @@ export function decideReply(
 }
 
 /** By the request, which says whether doubt is paid. */
-function isPaid({ submission }: Pick<ReplyRow, 'submission'>, verdict: Verdict): boolean {
-  if (submission === undefined) return isBillable(verdict);
-  const { endpoint, request } = submission;
-  return isPaidFor(verdict, findModality(endpoint).parseRequest(request, endpoint));
+function isPaid({ summary }: Pick<ReplyRow, 'summary'>, verdict: Verdict): boolean {
+  if (summary === undefined) return isBillable(verdict);
+  return isPaidFor(verdict, findModality(summary.endpoint).parseSummary(summary.requestSummary));
 }
 
 function nameVerdict(decision: Decision): Verdict {

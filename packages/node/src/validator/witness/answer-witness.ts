@@ -16,7 +16,7 @@ import {
   type ScoreJobMessage,
 } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
-import { verifyBoundRecord, verifySignedOrder } from '@ogong/protocol/verdict/claim';
+import { openBoundRecord, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findCommitmentProblem } from '@ogong/protocol/verdict/report-check';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { Contested } from '../audit/audit-state.ts';
@@ -73,9 +73,10 @@ export function readQuestion(
   }
   if (ask.asked === 'report') return readReportQuestion(crypto, ask, { order, shared });
   if (ask.asked === 'opening') {
-    const record = verifyBoundRecord(crypto, order, ask.bound);
+    const { record, header } = openBoundRecord(crypto, order, ask.bound);
     const subject = hashRecord(crypto, ask.bound.record);
-    return { question: { ...shared, asked: 'opening', subject }, order, asked: 'opening', record };
+    const claim = ask.withTexts === true ? { claim: { order, record, header } } : {};
+    return { question: { ...shared, asked: 'opening', subject }, order, asked: 'opening', record, ...claim };
   }
   if (!verifyConsent(crypto, ask.consent, order)) {
     throw new Refusal('invalid', 'the provider has not agreed to this order');

@@ -10,12 +10,13 @@ import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
-import type { Submission } from '@ogong/protocol/verdict/claim';
+import type { HandedReply, ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
 import type { ContestedReport } from '../audit/audit-state.ts';
+import { askNobody, fetchTexts, type GetTexts } from '../audit/fetch-texts.ts';
 import {
   createPatience,
   NoAnswer,
@@ -31,10 +32,10 @@ import type { TakenRecord } from './taken-record.ts';
 
 /** What a provider, or a verifier, showed. */
 export type ReplyPart =
-  | { readonly kind: 'record'; readonly submission: Submission }
+  | { readonly kind: 'record'; readonly submission: HandedReply }
   /** The receipt of the order's validator for the record, in place of the record. */
   | { readonly kind: 'taken' }
-  | { readonly kind: 'opening'; readonly opening: Uint8Array }
+  | { readonly kind: 'opening'; readonly opening: Uint8Array; readonly texts?: ReplyTexts }
   | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
   | { readonly kind: 'report'; readonly opened: OpenedReport };
 
@@ -54,10 +55,12 @@ export interface InquirerDependencies extends PatienceDependencies {
     provider: Peer,
     replyId: Uint8Array,
     options: VerifierCallOptions,
-  ) => Promise<Submission | TakenRecord>;
+  ) => Promise<HandedReply | TakenRecord>;
   /** Whether the order's validator has signed for a record (isTakenIn). */
   readonly isTaken: (order: NamedOrder, taken: TakenRecord) => Promise<boolean>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** The texts beside it. Default: nobody is asked for texts. @throws LinkError */
+  readonly getTexts?: GetTexts;
   /** Has a verifier commit, in the name of the validator whose job it is. @throws LinkError */
   readonly commit: (
     verifier: Peer,
@@ -75,14 +78,19 @@ export interface InquirerDependencies extends PatienceDependencies {
   /** Whether the order's validator has signed for a round (reveal-word.ts). */
   readonly isOwnRound: (order: NamedOrder, job: JobRound & { readonly word: Uint8Array }) => Promise<boolean>;
   /** @throws ClaimError, ProtocolError where it is not what its order asks for; anything else where that cannot be told now. */
-  readonly checkSubmission: (order: NamedOrder, submission: Submission) => Promise<unknown>;
+  readonly checkSubmission: (order: NamedOrder, submission: HandedReply) => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
 /** A question to somebody, with what the answer is checked against. */
 export type AskedQuestion = { readonly question: Question; readonly order: NamedOrder } & (
   | { readonly asked: 'record' }
-  | { readonly asked: 'opening'; readonly record: RecordV2 }
+  | {
+      readonly asked: 'opening';
+      readonly record: RecordV2;
+      /** Present where the texts are wanted, too. */
+      readonly claim?: Pick<StoredClaim, 'order' | 'record' | 'header'>;
+    }
   | { readonly asked: 'commitment'; readonly job: ScoreJobMessage; readonly keyHash: Uint8Array }
   | (ContestedReport & { readonly word: Uint8Array })
 );
@@ -107,6 +115,7 @@ export interface InquirerOptions {
 export function createInquirer(options: InquirerOptions, dependencies: InquirerDependencies): Inquirer {
   const { crypto, clock, store, group, latestEpoch, showRecord, isTaken, getOpening, checkSubmission, signal } =
     dependencies;
+  const { getTexts = askNobody } = dependencies;
   const patience = {
     record: createPatience(options.record, dependencies),
     opening: createPatience(options.opening, dependencies),
@@ -139,7 +148,9 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
     const opened = openReply(crypto, asked.record, opening);
     if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('what came is no opening');
-    return { kind: 'opening', opening };
+    if (asked.claim === undefined) return { kind: 'opening', opening };
+    const texts = await fetchTexts(crypto, asked.claim, (id) => getTexts(provider, id, { timeoutMs, signal }));
+    return { kind: 'opening', opening, texts };
   }
 
   async function callVerifier(

@@ -1,0 +1,22 @@
+import { create } from '@bufbuild/protobuf';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type PushRecordRequest, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { isBare } from '@ogong/protocol/verdict/claim';
+import { bareSubmission } from '@ogong/protocol/verdict/summarize';
+
+/**
+ * What leaves of a reply before anybody is to read it: no texts, but summaries of them. A reply that was cut short leaves as it is.
+ * @throws RequestError, ProtocolError
+ */
+export function barePush(crypto: Crypto, push: PushRecordRequest): PushRecordRequest {
+  const { order, record, header, headerProof, payeeWord, attestation, request, endpoint, response } = push;
+  if (order === undefined || record === undefined) return push;
+  const handed = bareSubmission(crypto, {
+    ...{ order, record, header, headerProof, payeeWord, request, endpoint, response },
+    progress: push.progress,
+  });
+  if (!isBare(handed)) return push;
+  const { requestSummary, responseSummary } = handed;
+  const claimed = { order, record, header, headerProof, payeeWord, attestation };
+  return create(PushRecordRequestSchema, { ...claimed, requestSummary, responseSummary });
+}
