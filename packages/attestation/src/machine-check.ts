@@ -6,7 +6,7 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { attestationPart, computeReportData, MACHINE_CHECK, type NamedKeys } from '@ogong/protocol/tier/attestation';
 import { nonceOfReply, readAttestation, readExchanges } from '@ogong/protocol/tier/proxied';
 import type { OwnEvidence } from '@ogong/protocol/tier/tier';
-import { type EvidencePolicy, verifyEvidence } from './evidence.ts';
+import { computeGpuNonce, type EvidencePolicy, verifyEvidence } from './evidence.ts';
 import { parseEvidence } from './evidence-file.ts';
 import { checkExchangeServer } from './exchange-server.ts';
 import type { MachinePolicy } from './policy-file.ts';
@@ -43,8 +43,11 @@ export async function checkMachineReport(
   reportData: Uint8Array,
   { policy, nowMs, seenMs }: Omit<MachineReader, 'crypto'>,
 ): Promise<Check[]> {
-  const { allow, ...demands } = policy;
-  const asked = { ...demands, reportData, ...(seenMs === undefined ? {} : { seenMs }) };
+  const { allow, gpu, authorities: _, ...demands } = policy;
+  const asked = {
+    ...{ ...demands, reportData, ...(seenMs === undefined ? {} : { seenMs }) },
+    ...(gpu && { gpuNonce: await computeGpuNonce(reportData) }),
+  };
   const checks = await checkEvidenceFile(evidence, asked, nowMs);
   return [sumUp(checks, allow, evidence), ...checks];
 }
