@@ -5,6 +5,7 @@ import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { EXIT } from '@ogong/host/log/errors';
 import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';
+import { backupCommand } from '../backup/backup-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
 import { compareCommand } from '../compare/compare-command.ts';
 import { deployCommand } from '../deploy/deploy-command.ts';
@@ -15,7 +16,9 @@ import { machineCommand } from '../machine-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
 import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
+import { creditsCommand } from '../money/credits-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
+import { migrateCommand } from '../money/migrate-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
 import { bondCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
@@ -24,6 +27,8 @@ import { settlementCommand } from '../settlement-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { testimonyCommand } from '../testimony-command.ts';
 import { verifyCommand } from '../verify-command.ts';
+import { logsCommand } from '../watch/logs-command.ts';
+import { topCommand } from '../watch/top-command.ts';
 
 const completionCommand = createCompletionCommand('ogong', () => commands);
 
@@ -35,10 +40,12 @@ const moneyCommands: readonly Command[] = [
   stakeCommand,
   bondCommand,
   escrowCommand,
+  creditsCommand,
   settlementCommand,
   paramsCommand,
   voteCommand,
   supplyCommand,
+  migrateCommand,
 ];
 
 const commands: readonly Command[] = [
@@ -55,6 +62,9 @@ const commands: readonly Command[] = [
   calibrateCommand,
   deployCommand,
   signerCommand,
+  topCommand,
+  logsCommand,
+  backupCommand,
   doctorCommand,
   completionCommand,
 ];
@@ -66,7 +76,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   ],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
-  ['Run a network', [meshCommand, deployCommand, signerCommand, doctorCommand]],
+  ['Run a network', [meshCommand, deployCommand, signerCommand, topCommand, logsCommand, backupCommand, doctorCommand]],
   ['This program', [completionCommand]],
 ];
 

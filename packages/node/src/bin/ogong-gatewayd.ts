@@ -11,30 +11,27 @@ import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
+import { readTableFile } from '@ogong/host/drift-table/table-file';
+import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/peer-values';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
-import { bindLedger } from '@ogong/host/store/ledger-binding';
-import { openStore, type Store } from '@ogong/host/store/store';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { openAccounts } from '../gateway/accounts.ts';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
 import type { AlertWebhook } from '../gateway/budget-alerts.ts';
 import { createGateway, GatewayConfigError } from '../gateway/gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
-import { GATEWAY_SCHEMA } from '../gateway/schema.ts';
+import { openBooks } from '../gateway/open-books.ts';
 
 const NAME = 'ogong-gatewayd';
-const BOOKS_FILE = 'gateway.db';
-const ACCOUNTS_FILE = 'accounts.db';
 /** Percent. */
 const ALERT_AT = [50, 80, 100];
 /** Openings of long replies are the largest messages that a gateway gets. */
@@ -56,6 +53,14 @@ function readRouters({ router, routerCert }: Values): readonly KnownPeer[] {
 async function start(values: Values): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const warn = (what: string) => (err: unknown) => logger.warn({ err }, what);
+  const restored = enterDataDirectory(values.dataDir);
+  if (restored && !restored.isFinal) {
+    const copied = new Date(restored.copiedAtMs).toISOString();
+    logger.warn(
+      { copied },
+      'this is a copy: receipts and spending of keys since then are lost, and budgets do not count it',
+    );
+  }
   const secrets = createOrLoadKeys(values.dataDir);
   const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
   const { deployment, rpcUrl } = readDeployment(NAME, values);
@@ -79,10 +84,12 @@ async function start(values: Values): Promise<Daemon> {
     { refreshMs: values.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
   );
-  const metrics = createMetrics('gateway');
-  const store = openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
-  bindLedger(store, chain.ledger);
-  const accounts = openAccounts(values.accounts ?? join(values.dataDir, ACCOUNTS_FILE), Date.now);
+  const observation = createObservation({ name: NAME, role: 'gateway', log: logger }, values);
+  const { metrics } = observation;
+  const { books, accounts, close } = await openBooks(values, {
+    payer: `0x${toHex(payer.address)}`,
+    ledger: chain.ledger,
+  });
   const gateway = createGateway(
     {
       routers: readRouters(values),
@@ -120,10 +127,12 @@ async function start(values: Values): Promise<Daemon> {
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
       network: { deployment, rpcUrl: values.publicRpcUrl },
+      readDriftTable: () =>
+        values.driftTable === undefined ? readDefaultTable(nodeCrypto) : readTableFile(nodeCrypto, values.driftTable),
       ...(modelRoots && { modelRoots }),
     },
     {
-      store,
+      books,
       chain,
       beacon,
       links,
@@ -134,7 +143,6 @@ async function start(values: Values): Promise<Daemon> {
       metrics,
     },
   );
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
   // The chain may come up later than the gateway does; until then it answers that nobody can serve.
   await chain.refresh().catch(warn('the chain cannot be read yet'));
@@ -142,16 +150,15 @@ async function start(values: Values): Promise<Daemon> {
   await gateway.start();
   chain.start();
   beacon.start();
-  await metricsServer?.start();
+  await observation.start();
   return {
-    ready: { address: gateway.address(), payer: `0x${toHex(payer.address)}` },
+    ready: { ...observation.ready, address: gateway.address(), payer: `0x${toHex(payer.address)}` },
     async stop() {
       await gateway.stop();
-      await Promise.all([beacon.stop(), chain.stop(), metricsServer?.stop()]);
+      await Promise.all([beacon.stop(), chain.stop(), observation.stop()]);
       links.close();
       publicLinks.close();
-      store.close();
-      accounts.close();
+      await close();
     },
   };
 }
@@ -180,7 +187,7 @@ if (first === 'admin') {
   await runDaemon(
     async () => {
       const parsed = adminConfig.parse(rest, process.env);
-      const { text, isOk } = parsed.kind === 'print' ? { ...parsed, isOk: true } : runAdmin(parsed);
+      const { text, isOk } = parsed.kind === 'print' ? { ...parsed, isOk: true } : await runAdmin(parsed);
       process.stdout.write(text);
       process.exit(isOk ? 0 : 1);
     },
@@ -198,27 +205,20 @@ if (first === 'admin') {
   );
 }
 
-/** Works on the files alone, which the daemon may have open, too. */
-function runAdmin({
+/** Works on the books alone, which daemons may have open, too. */
+async function runAdmin({
   values,
   positionals,
-}: Extract<ReturnType<typeof adminConfig.parse>, { kind: 'run' }>): AdminOutput {
+}: Extract<ReturnType<typeof adminConfig.parse>, { kind: 'run' }>): Promise<AdminOutput> {
   makePrivateDirectory(values.dataDir);
-  const path = values.accounts ?? join(values.dataDir, ACCOUNTS_FILE);
-  const accounts = openAccounts(path, Date.now);
-  let books: Store | undefined;
-  const openBooks = (): Store => {
-    books ??= openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
-    return books;
-  };
-  const { maxSpend: maxSpendAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
+  const { maxSpend: maxSpendAtomic, amount: amountAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
+  const { books, accounts, close } = await openBooks(values);
   try {
-    return runAdminCommand({
-      ...{ ...terms, positionals, accounts, openBooks, maxSpendAtomic, lifetimeMs, isJson },
+    return await runAdminCommand({
+      ...{ ...terms, positionals, accounts, books, maxSpendAtomic, amountAtomic, lifetimeMs, isJson },
       ...{ actor: `operator:${nameUser()}`, nowMs: Date.now() },
     });
   } finally {
-    accounts.close();
-    books?.close();
+    await close();
   }
 }

@@ -4,19 +4,23 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { AppealSubject } from '@ogong/chain/cases';
+import type { Deployment } from '@ogong/chain/deployment';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { hashEvidence, readEvidence } from '@ogong/host/config/read-evidence';
 import { createFastBls } from '@ogong/host/crypto/fast-bls';
+import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { enterLatestDirectory } from '@ogong/host/files/data-directory';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
@@ -31,6 +35,7 @@ import { createKeySigner } from '@ogong/protocol/settlement/validator-statement'
 import type { ThresholdParts } from '../validator/beacon/threshold-state.ts';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { type KeyOptions, openKeys, openSigningKey } from '../validator/open-keys.ts';
+import { readPriceSource } from '../validator/prices/price-source.ts';
 import { readCanaries } from '../validator/read-canaries.ts';
 import { registerValidator } from '../validator/register.ts';
 import { signAcquittal, submitAcquittal } from '../validator/settlement/acquittal.ts';
@@ -54,6 +59,7 @@ import {
   setSignerConfig,
   validatorConfig,
 } from '../validator/validator-config.ts';
+import type { BurnAndMintDuty } from '../validator/validator-state.ts';
 import { computeCallLimit } from '../validator/wire-audit.ts';
 
 const NAME = 'ogong-validatord';
@@ -71,6 +77,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   }
   const canaries = readCanaries(NAME, values, () => randomInt(RANDOM_STEPS) / RANDOM_STEPS);
   const logger = createLogger({ name: NAME, level: values.logLevel });
+  enterLatestDirectory(values.dataDir);
   const { deployment, openSigner, vrfSeed, boxSecret, identity, connect } = await openKeys(NAME, values);
   const { signer, close: closeSigner } = await openSigner();
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
@@ -82,8 +89,12 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     client: chain.client,
     onError: (err) => logger.warn({ err }, 'the model registry cannot be read'),
   });
-  const metrics = createMetrics('validator');
-  const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
+  const observation = createObservation({ name: NAME, role: 'validator', log: logger }, values);
+  const { metrics } = observation;
+  const store = openStore(join(values.dataDir, 'validator.db'), {
+    schema: VALIDATOR_SCHEMA,
+    upgrades: RELEASED.validator,
+  });
   bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
   const parameters = chain.parameters();
@@ -120,6 +131,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
       canaries,
       emission: deployment.emission && nameContract(deployment.chainId, deployment.emission),
+      burnAndMint: readDuty(values, deployment),
       machines: deployment.machines && nameContract(deployment.chainId, deployment.machines),
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
@@ -128,7 +140,6 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       threshold: deployment.beaconKeys === undefined ? undefined : await openThreshold(boxSecret),
     },
   );
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
   if (chain.validators().length > 0 && chain.findByAddress(signer.address) === undefined) {
     logger.warn('this validator is not registered: run ogong-validatord register');
@@ -143,9 +154,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   }
   await validator.start();
   chain.start();
-  await metricsServer?.start();
+  await observation.start();
   return {
     ready: {
+      ...observation.ready,
       address: validator.address(),
       validator: `0x${toHex(signer.address)}`,
       signingKey: `0x${toHex(signer.signingKey)}`,
@@ -153,7 +165,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     },
     async stop() {
       await validator.stop();
-      await Promise.all([chain.stop(), metricsServer?.stop()]);
+      await Promise.all([chain.stop(), observation.stop()]);
       store.close();
       closeSigner();
     },
@@ -187,7 +199,10 @@ async function reinstate(argv: readonly string[]): Promise<Daemon> {
     chainId: BigInt(deployment.chainId),
     verifyingContract: fromHex(deployment.settlement.slice(2), 20),
   };
-  const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
+  const store = openStore(join(values.dataDir, 'validator.db'), {
+    schema: VALIDATOR_SCHEMA,
+    upgrades: RELEASED.validator,
+  });
   try {
     const state = { signer, domain, store };
     const ejection = await approveReinstatement(state, await connect(), provider);
@@ -243,6 +258,32 @@ const nameContract = (chainId: number, address: string) => ({
   chainId: BigInt(chainId),
   verifyingContract: fromHex(address.slice(2), 20),
 });
+
+interface DutyOptions {
+  readonly priceSource: string | undefined;
+  readonly priceKeypair: string | undefined;
+  readonly priceInterval: number;
+}
+
+/** What this validator does for prices and epochs of minting; undefined where the network does not burn and mint. @throws ConfigError, KeyFileError */
+function readDuty(
+  { priceSource, priceKeypair, priceInterval: intervalMs }: DutyOptions,
+  { chainId, token, burnAndMint }: Pick<Deployment, 'chainId' | 'token' | 'burnAndMint'>,
+): BurnAndMintDuty | undefined {
+  if ((priceSource === undefined) !== (priceKeypair === undefined)) {
+    throw new ConfigError(NAME, ['--price-source and --price-keypair are given together']);
+  }
+  if (burnAndMint === undefined) {
+    if (priceSource !== undefined) throw new ConfigError(NAME, ['--price-source: this network does not burn and mint']);
+    return undefined;
+  }
+  const feed = priceSource !== undefined &&
+    priceKeypair !== undefined && {
+      key: createNodeLedgerSigner(loadLedgerKey(priceKeypair).reveal()),
+      read: (signal: AbortSignal) => readPriceSource(priceSource, signal),
+    };
+  return { token, oracle: nameContract(chainId, burnAndMint.oracle), intervalMs, ...(feed && { feed }) };
+}
 
 async function allot(argv: readonly string[]): Promise<Daemon> {
   const parsed = allotConfig.parse(argv, process.env);

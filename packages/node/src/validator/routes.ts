@@ -1,6 +1,8 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
+import { bytesToHex } from '@ogong/chain/hex';
 import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';
@@ -8,11 +10,16 @@ import { createWriter, ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-message';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { MAX_JOB_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import {
+  MAX_JOB_BYTES,
+  MAX_MILESTONE_OPENING_BYTES,
+  MAX_REQUEST_BYTES,
+  MAX_RESPONSE_BYTES,
+} from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
-import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { isBillable, parseVerdictEntry, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
@@ -23,6 +30,7 @@ import { certifyMachine } from './machines/certify-machine.ts';
 import type { MachinesState } from './machines/machine-state.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
+import { type PricingState, signOwnQuote } from './prices/price-state.ts';
 import { answerPeer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import { listHeard } from './settlement/cosign-heard.ts';
@@ -63,11 +71,13 @@ export interface RouteDependencies {
   /** Undefined where the network has no emission. */
   readonly allotting?: AllottingState | undefined;
   readonly tallyBook?: TallyBook | undefined;
+  /** Undefined where this validator is no price feed. */
+  readonly pricing?: PricingState | undefined;
   /** Undefined where the network has no registry of machines. */
   readonly machines?: MachinesState | undefined;
   readonly metrics: Pick<
     ValidatorMetrics,
-    'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
+    'steps' | 'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
   >;
 }
 
@@ -88,6 +98,7 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/CosignBatch',
   'ogong.v1.ValidatorService/GetReinstatement',
   'ogong.v1.ValidatorService/SignAllotment',
+  'ogong.v1.ValidatorService/SignPrice',
   'ogong.v1.ValidatorService/Witness',
   'ogong.v1.ValidatorService/ListHeard',
   'ogong.v1.ValidatorService/HandAnnouncements',
@@ -146,7 +157,10 @@ function routeMachines(
 }
 
 /** What this validator signs for a peer that gathers a quorum. */
-function routeWords(router: ConnectRouter, { store, allotting, tallyBook, machines }: RouteDependencies): void {
+function routeWords(
+  router: ConnectRouter,
+  { store, allotting, tallyBook, pricing, machines }: RouteDependencies,
+): void {
   routeMachines(router, { store, machines });
   router.rpc(
     ValidatorService.method.getReinstatement,
@@ -159,6 +173,16 @@ function routeWords(router: ConnectRouter, { store, allotting, tallyBook, machin
       if (allotting === undefined) throw new Refusal('precondition', 'this network has no emission');
       const { allotment, signature } = await answerAllotment(allotting, asked);
       return { root: allotment.root, signature };
+    },
+    { readMaxBytes: KIB },
+  );
+  router.rpc(
+    ValidatorService.method.signPrice,
+    async ({ asset }) => {
+      if (pricing === undefined) throw new Refusal('precondition', 'this validator is no price feed');
+      if (asset.length !== 20) throw new Refusal('invalid', 'an asset is an address of 20 bytes');
+      const { price, time, signature } = await signOwnQuote(pricing, bytesToHex(asset));
+      return { price: createWriter(16).u128(price).finish(), time, signature };
     },
     { readMaxBytes: KIB },
   );
@@ -211,6 +235,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         return answer;
       },
       { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MACHINE_EVIDENCE_BYTES + 64 * KIB },
+    );
+    router.rpc(
+      method.pushMilestone,
+      async ({ push, opening }) => {
+        if (push === undefined) throw new Refusal('invalid', 'the milestone is missing');
+        await intake.pushMilestone(readSubmission(push), opening);
+        return {};
+      },
+      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MILESTONE_OPENING_BYTES + 64 * KIB },
     );
     router.rpc(
       method.acknowledge,
@@ -343,6 +376,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
           const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, findPeer(context), request));
           metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
           metrics.uncompared.inc(answer.uncompared.length);
+          if (answer.refused.length === 0) noteCosigned(metrics.steps, request);
           const refused = answer.refused.map(({ delivery, ...fault }) => ({
             ...fault,
             ...(delivery && { delivery: writeDelivered(delivery) }),
@@ -357,6 +391,11 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: MAX_EVIDENCE_BYTES },
     );
   };
+}
+
+/** A quorum settles what it has signed, so each signature is a step of every reply in the batch. */
+function noteCosigned(steps: ReplySteps, { entries }: Pick<CosignBatchRequest, 'entries'>): void {
+  for (const { logEntry } of entries) steps.add(parseVerdictEntry(logEntry).replyId, 'co-sign');
 }
 
 /** The public names of the states. */

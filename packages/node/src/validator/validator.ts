@@ -9,6 +9,7 @@ import { createAdmissionMemory } from './admission-memory.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
 import type { MachinesState } from './machines/machine-state.ts';
+import { noteIntake } from './note-intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES, type RouteDependencies } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
@@ -25,6 +26,7 @@ import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCanaries, wireTimed } from './wire-canaries.ts';
 import { repeatMachines, wireMachines } from './wire-machines.ts';
+import { repeatPricing, wirePricing } from './wire-prices.ts';
 import {
   repeatAllotting,
   wireAllotting,
@@ -49,6 +51,8 @@ interface ValidatorServices extends WiredAudit {
   readonly liens: Repeating;
   /** Undefined where the network has no emission. */
   readonly tallying: Repeating | undefined;
+  /** Undefined where the network does not burn and mint. */
+  readonly pricing: Repeating | undefined;
   /** Undefined where the network has no registry of machines. */
   readonly challenging: Repeating | undefined;
   readonly handing: Repeating;
@@ -90,12 +94,17 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const handing = wireHanding(state);
   const allotting = wireAllotting(state);
   const tallying = allotting && repeatAllotting(state, allotting);
+  const feed = wirePricing(state);
+  const pricing = repeatPricing(state, feed);
   const challenging = machines && repeatMachines(state, machines);
   const server = wireServer(state, {
-    ...{ beacon, intake, witness, allotting, machines },
+    ...{ beacon, intake, witness, allotting, machines, pricing: feed },
     tallyBook: wireTallyBook(state),
   });
-  return { ...wired, beacon, settling, reinstating, liens, tallying, challenging, handing, server, canaries, timed };
+  return {
+    ...{ ...wired, beacon, settling, reinstating, liens, tallying, pricing, challenging },
+    ...{ handing, server, canaries, timed },
+  };
 }
 
 function wireIntake(
@@ -104,7 +113,7 @@ function wireIntake(
   onVerdict: WiredAudit['report'],
 ): Intake {
   const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
-  return createIntake(
+  const intake = createIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
@@ -117,11 +126,15 @@ function wireIntake(
       }),
     },
   );
+  return noteIntake(intake, { crypto, clock, ledger: chain.ledger, steps: state.metrics.steps });
 }
 
 function wireServer(
   state: ValidatorState,
-  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'machines'>,
+  services: Pick<
+    RouteDependencies,
+    'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'pricing' | 'machines'
+  >,
 ): LinkServer {
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
@@ -153,7 +166,8 @@ function wireServer(
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, tallying, challenging, handing } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, handing } = services;
+  const { tallying, pricing, challenging } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -165,6 +179,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   reinstating.start();
   liens.start();
   tallying?.start();
+  pricing?.start();
   challenging?.start();
   handing.start();
 }
@@ -181,6 +196,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     reinstating,
     liens,
     tallying,
+    pricing,
     challenging,
     handing,
     audit,
@@ -197,6 +213,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     reinstating.stop(),
     liens.stop(),
     tallying?.stop(),
+    pricing?.stop(),
     challenging?.stop(),
     handing.stop(),
     audit.stop(),

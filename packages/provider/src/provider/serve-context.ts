@@ -73,7 +73,9 @@ export function createServeContext(
       }
       await assertRouter(state, job);
       hold = await receivables.hold(job.order);
-      const admission = await admitOrder(state, job, signal);
+      const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>
+        admitOrder(state, job, signal),
+      );
       // Evidence may wait for the disk; the consumer does not wait for evidence.
       state.admissions
         .keep(job.order, job.signedOrder, admission)

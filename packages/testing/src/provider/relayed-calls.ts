@@ -117,7 +117,15 @@ export async function openRelayedCalls(
       const way = { providerEndpoint: formatHostPort(server.address()), providerCertHash: identity.id };
       const match = { ticket: { ...parseTicket(signed.ticket), ...way }, signed, candidates: new Uint8Array() };
       const events = providers.generate({
-        ...{ match, order, request, endpoint, cacheScope: new Uint8Array([1]), maxTokens: 4_096 },
+        ...{
+          match,
+          order,
+          request,
+          endpoint,
+          beacon: new Uint8Array(),
+          cacheScope: new Uint8Array([1]),
+          maxTokens: 4_096,
+        },
         ...{ topLogprobs: undefined, signal: new AbortController().signal },
       });
       let text = '';
