@@ -46,9 +46,12 @@ function readCpu(fields: Fields, collateral: unknown): MachineEvidence['cpu'] {
   throw new EvidenceError('cpu.kind is intel, amd-snp or software');
 }
 
-const readGpu = (fields: Fields): NonNullable<MachineEvidence['gpu']> => ({
-  report: asBytes(fields.report, 'gpu.report'),
-  chain: asChain(fields.chain),
+const readGpu = ({ report, chain, rims, tokens, measured }: Fields): NonNullable<MachineEvidence['gpu']> => ({
+  report: asBytes(report, 'gpu.report'),
+  chain: asChain(chain),
+  ...(rims === undefined ? {} : { rims: asChain(rims) }),
+  ...(tokens === undefined ? {} : { tokens }),
+  ...(measured === undefined ? {} : { measured: asText(measured, 'gpu.measured') }),
 });
 
 function asObject(value: unknown, what: string): Fields {
@@ -78,7 +81,7 @@ export function encodeEvidence({ cpu, gpu, eventLog, compose }: MachineEvidence)
     chain.map((certificate) => (typeof certificate === 'string' ? certificate : toPem(certificate)));
   const fields = {
     cpu: encodeCpu(cpu, chainOf),
-    ...(gpu && { gpu: { report: toHex(gpu.report), chain: chainOf(gpu.chain) } }),
+    ...(gpu && { gpu: { ...gpu, report: toHex(gpu.report), chain: chainOf(gpu.chain) } }),
     ...(eventLog === undefined ? {} : { event_log: eventLog }),
     ...(compose === undefined ? {} : { compose }),
   };

@@ -1,19 +1,23 @@
 import { createHash, type webcrypto } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { describe, expect, it } from 'vitest';
 import { parseSnpReport } from './amd-snp.ts';
 import { findEvent, type LoggedEvent, parseEventLog } from './event-log.ts';
 import {
+  computeGpuNonce,
   type EvidencePolicy,
   encodeSoftwareStatement,
   type MachineEvidence,
   STRICT_POLICY,
   verifyEvidence,
 } from './evidence.ts';
+import { encodeEvidence } from './evidence-file.ts';
 import { parseQuote, type TdBody } from './intel-quote.ts';
+import { checkMachineReport } from './machine-check.ts';
 import { parseGpuReport } from './nvidia-spdm.ts';
+import { parsePolicy } from './policy-file.ts';
 
 /** Quotes and reports of real machines, with the verdicts that others measured: SOURCES.md beside them. */
 const VECTORS = new URL('../../../../shared/vectors/tee/', import.meta.url);
@@ -266,13 +270,30 @@ describe.skipIf(absence !== '')(`evidence of real machines${absence && ` (${abse
         policyOf(reportData, { images: [toHex(measurement)], gpuNonce }),
         SNP_TIME,
       );
-    expect(failed(await ask({ report, chain }))).toEqual([]);
-    expect(failed(await ask({ report, chain }, new Uint8Array(32)))).toEqual(['gpu-nonce']);
+    // Nobody has said yet that its driver is the vendor's, nor that both are of one machine.
+    const unsaid = ['gpu-rim', 'gpu-machine'];
+    expect(failed(await ask({ report, chain }))).toEqual(unsaid);
+    expect((await ask({ report, chain })).filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(failed(await ask({ report, chain }, new Uint8Array(32)))).toEqual(['gpu-nonce', ...unsaid]);
     expect(failed(await ask(undefined))).toEqual(['gpu-signature']);
+    // Registers of no log name the GPU, whatever is said to have been measured.
+    const measured = await ask({ report, chain, measured: '{}' });
+    expect(measured.find(({ id }) => id === 'gpu-machine')).toMatchObject({ status: 'fail' });
+    const rims = ['nvidia/Driver_RIM_test_no_gpu.swidtag', 'nvidia/1010_0200_882_96005E0001_test_no_gpu.swidtag'];
+    const held = await ask({ report, chain, rims: rims.map(text), tokens: [] });
+    expect(held.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['gpu-rim', 'gpu-token']);
+    // A policy that demands a GPU has it answer what follows from the CPU's question: this one answered another.
+    const file = encodeEvidence({ cpu, gpu: { report, chain, rims: rims.map(text), measured: '{}' } });
+    const policy = { ...parsePolicy(utf8Encode('{"gpu":true}')), allow: [] };
+    const asked = await checkMachineReport(file, reportData, { policy, nowMs: SNP_TIME });
+    expect(asked.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual([
+      ...['machine', 'gpu-nonce', 'gpu-rim', 'gpu-machine'],
+    ]);
+    expect(toHex(await computeGpuNonce(reportData))).not.toBe(toHex(nonce));
     expect(failed(await ask({ report, chain: chain.slice(1) }))).toContain('gpu-signature');
     const flipped = report.slice();
     flipped[10]! ^= 1;
-    expect(failed(await ask({ report: flipped, chain }))).toEqual(['gpu-signature', 'gpu-nonce']);
+    expect(failed(await ask({ report: flipped, chain }))).toEqual(['gpu-signature', 'gpu-nonce', ...unsaid]);
   });
 
   it('cut and garbled bytes never throw', async () => {

@@ -8,7 +8,9 @@ import { EvidenceError } from './evidence-error.ts';
 import { checkIntelQuote, INTEL_ROOTS } from './intel.ts';
 import { parseCollateral } from './intel-collateral.ts';
 import { parseQuote, type TdBody } from './intel-quote.ts';
+import { checkRims, NVIDIA_RIM_ROOTS } from './nvidia-rim.ts';
 import { checkGpuReport, NVIDIA_ROOTS, parseGpuReport } from './nvidia-spdm.ts';
+import { checkGpuTokens, checkMeasuredGpu } from './nvidia-token.ts';
 
 /** What a machine shows about itself (RFC 9334: evidence, with the endorsements that it comes with). */
 export interface MachineEvidence {
@@ -37,6 +39,12 @@ export interface MachineEvidence {
     readonly report: Uint8Array;
     /** PEM, the GPU's own first. */
     readonly chain: readonly string[];
+    /** Manifests of NVIDIA for its driver and its VBIOS, XML. */
+    readonly rims?: readonly string[];
+    /** What NVIDIA's remote service answered, JSON. */
+    readonly tokens?: unknown;
+    /** What the guest found about it and measured when it began, the text as it was measured. */
+    readonly measured?: string;
   };
   /** The guest's event log, the JSON text of its agent. */
   readonly eventLog?: string;
@@ -56,6 +64,8 @@ export interface EvidencePolicy {
   readonly minimumSnpTcb: SnpTcb;
   /** Where a GPU is demanded: the nonce that it had to answer, 32 bytes. */
   readonly gpuNonce?: Uint8Array;
+  /** Keys of NVIDIA's remote service by their names, x || y of P-384 in hex. Without them no token of it is believed. */
+  readonly nrasKeys?: Readonly<Record<string, string>>;
   /** Ed25519 keys of attesters in software, in hex. A production policy names none. */
   readonly softwareKeys: readonly string[];
   /** A time that somebody signed whom the reader believes, Unix time in ms: a clock far behind it fails `clock`. */
@@ -73,7 +83,7 @@ export const STRICT_POLICY = {
 
 /**
  * The checks of a machine's evidence, one list for all vendors: `evidence-form`, `clock`, `cpu-vendor`, `cpu-chain`, `cpu-signature`, `cpu-identity`,
- * `cpu-collateral`, `cpu-tcb`, `cpu-debug`, `report-data`, `boot`, `event-log`, `image`, `gpu-chain`, `gpu-signature`, `gpu-nonce`. A machine is good where
+ * `cpu-collateral`, `cpu-tcb`, `cpu-debug`, `report-data`, `boot`, `event-log`, `image`, `gpu-chain`, `gpu-signature`, `gpu-nonce`, `gpu-rim`, `gpu-token`, `gpu-machine`. A machine is good where
  * none fails; a skipped one is not good. Nothing throws.
  * @param nowMs the reader's clock, Unix time in ms: certificates and collateral have to be of this time.
  */
@@ -93,6 +103,7 @@ export async function verifyEvidence(
       ...image.checks,
       checkImage(image.hash, policy),
       ...(await checkGpu(evidence, policy, nowMs)),
+      ...(await checkMeasured(evidence, policy, image.isReplayed === true)),
     ];
   } catch (error) {
     if (error instanceof EvidenceError) return [fail('evidence-form', error.message)];
@@ -233,7 +244,7 @@ export async function readImage(evidence: MachineEvidence): Promise<string | und
 async function findImage(
   { eventLog, compose }: MachineEvidence,
   { image, registers, configId }: Machine,
-): Promise<{ readonly checks: readonly Check[]; readonly hash?: string }> {
+): Promise<{ readonly checks: readonly Check[]; readonly hash?: string; readonly isReplayed?: boolean }> {
   if (image !== undefined || registers === undefined || configId === undefined)
     return { checks: [], ...(image === undefined ? {} : { hash: image }) };
   if (eventLog === undefined) return { checks: [skip('event-log', 'there is no event log')] };
@@ -248,20 +259,53 @@ async function findImage(
   const checks = [
     check('event-log', isSame && replayed.forged === undefined, ['the log makes the registers of the quote', reason]),
   ];
-  if (hash === undefined) return { checks };
+  const isReplayed = isSame && replayed.forged === undefined;
+  if (hash === undefined) return { checks, isReplayed };
   const composed = compose === undefined ? undefined : toHex(await digest('SHA-256', utf8Encode(compose)));
   if (composed !== undefined && composed !== hash)
     return { checks: [...checks, fail('compose', 'the composition that is shown is not the one that was measured')] };
   // Newer guests have it from their launch, too.
   const isBound = configId[0] !== 1 || equalBytes(configId.subarray(1, 33), fromHex(hash, 32));
   return isBound
-    ? { checks, hash }
+    ? { checks, hash, isReplayed }
     : { checks: [...checks, fail('compose', 'launch and event log name different compositions')] };
 }
 
-async function checkGpu({ gpu }: MachineEvidence, { gpuNonce }: EvidencePolicy, nowMs: number): Promise<Check[]> {
+async function checkGpu(
+  { gpu }: MachineEvidence,
+  { gpuNonce, nrasKeys }: EvidencePolicy,
+  nowMs: number,
+): Promise<Check[]> {
   if (gpuNonce === undefined) return [];
   if (gpu === undefined) return [fail('gpu-signature', 'a GPU is demanded, and none has answered')];
   const chain = gpu.chain.slice(0, 9).map((certificate) => parseCertificate(certificate, 'the chain of the GPU'));
-  return checkGpuReport(parseGpuReport(gpu.report), chain, { roots: NVIDIA_ROOTS, nonce: gpuNonce, nowMs });
+  const report = parseGpuReport(gpu.report);
+  const checks = await checkGpuReport(report, chain, { roots: NVIDIA_ROOTS, nonce: gpuNonce, nowMs });
+  const { rims, tokens } = gpu;
+  if (rims !== undefined) checks.push(await checkRims(report, rims, { roots: NVIDIA_RIM_ROOTS, nowMs }));
+  if (tokens !== undefined) checks.push(await checkGpuTokens(tokens, { keys: nrasKeys ?? {}, nonce: gpuNonce, nowMs }));
+  // Who signed for the GPU has not said yet that what runs on it is the vendor's.
+  if (rims === undefined && tokens === undefined)
+    checks.push(skip('gpu-rim', 'neither manifests of its driver and VBIOS nor tokens of the service are here'));
+  return checks;
 }
+
+/** Both are of one machine: the CPU's registers name what its guest found about the GPU. */
+async function checkMeasured(
+  { gpu, eventLog }: MachineEvidence,
+  { gpuNonce }: EvidencePolicy,
+  isReplayed: boolean,
+): Promise<Check[]> {
+  if (gpuNonce === undefined || gpu === undefined) return [];
+  if (gpu.measured === undefined)
+    return [skip('gpu-machine', 'nothing says that GPU and CPU are of one machine, but that both answered')];
+  if (!isReplayed || eventLog === undefined)
+    return [fail('gpu-machine', 'no event log that makes the registers names the GPU')];
+  return [await checkMeasuredGpu(gpu.measured, parseEventLog(eventLog))];
+}
+
+const GPU_NONCE_TAG = 'ogong-gpu-nonce-v1\n';
+
+/** What a GPU has to answer beside a CPU: it follows from the CPU's report data, so both answered one question. */
+export const computeGpuNonce = (reportData: Uint8Array): Promise<Uint8Array> =>
+  digest('SHA-256', utf8Encode(GPU_NONCE_TAG), reportData);

@@ -1,6 +1,8 @@
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { type Check, check, fail, skip } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { type HttpsExchange, hashChain } from '@ogong/protocol/tier/testimony';
 import type { X509Certificate } from '@peculiar/x509';
 import { bearsName, findChainProblem, parseCertificate } from './certificates.ts';
@@ -37,6 +39,33 @@ export async function checkExchangeServer(
   const vouched = await checkAuthority(chain, authorities, exchange.timeMs);
   const isLacking = vouched.status === 'skip' && !allow.includes(vouched.id);
   return [server, isLacking ? fail(vouched.id, vouched.detail) : vouched];
+}
+
+/**
+ * `upstream`: the machine asked whoever the policy names for models of this maker. A public authority vouches for every host, so a chain alone says
+ * nothing about who answered.
+ * @param modelId as the ticket names it; the order has the root of this name.
+ */
+export function checkUpstream(
+  crypto: Crypto,
+  { url }: Pick<HttpsExchange, 'url'>,
+  { modelId, modelRoot }: { readonly modelId: string; readonly modelRoot: Uint8Array },
+  { upstreams, allow }: MachinePolicy,
+): Check {
+  const id = 'upstream';
+  const root = findNamedRoot(crypto, modelId);
+  if (root === undefined || !equalBytes(root, modelRoot)) return fail(id, `the order is not for ${modelId}`);
+  const origin = URL.canParse(url) ? new URL(url).origin : url;
+  const { maker } = parseModelId(modelId);
+  if (upstreams === undefined) {
+    const detail = `nobody said whom the machine may ask for models of ${maker}; it asked ${origin}`;
+    return allow.includes(id) ? skip(id, detail) : fail(id, detail);
+  }
+  const named = Object.hasOwn(upstreams, maker) ? upstreams[maker] : undefined;
+  return check(id, named?.includes(origin) ?? false, [
+    `${origin} may be asked for models of ${maker}`,
+    `the machine asked ${origin} for a model of ${maker}, and the policy does not name it`,
+  ]);
 }
 
 function readHost(url: string): string | undefined {

@@ -1,14 +1,15 @@
 import { type Check, fail, isOk, listSkipped, pass } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
+import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { attestationPart, computeReportData, MACHINE_CHECK, type NamedKeys } from '@ogong/protocol/tier/attestation';
 import { nonceOfReply, readAttestation, readExchanges } from '@ogong/protocol/tier/proxied';
 import type { OwnEvidence } from '@ogong/protocol/tier/tier';
-import { type EvidencePolicy, verifyEvidence } from './evidence.ts';
+import { computeGpuNonce, type EvidencePolicy, verifyEvidence } from './evidence.ts';
 import { parseEvidence } from './evidence-file.ts';
-import { checkExchangeServer } from './exchange-server.ts';
+import { checkExchangeServer, checkUpstream } from './exchange-server.ts';
 import type { MachinePolicy } from './policy-file.ts';
 
 export interface MachineClaim extends NamedKeys {
@@ -43,8 +44,11 @@ export async function checkMachineReport(
   reportData: Uint8Array,
   { policy, nowMs, seenMs }: Omit<MachineReader, 'crypto'>,
 ): Promise<Check[]> {
-  const { allow, ...demands } = policy;
-  const asked = { ...demands, reportData, ...(seenMs === undefined ? {} : { seenMs }) };
+  const { allow, gpu, authorities: _, upstreams: __, ...demands } = policy;
+  const asked = {
+    ...{ ...demands, reportData, ...(seenMs === undefined ? {} : { seenMs }) },
+    ...(gpu && { gpuNonce: await computeGpuNonce(reportData) }),
+  };
   const checks = await checkEvidenceFile(evidence, asked, nowMs);
   return [sumUp(checks, allow, evidence), ...checks];
 }
@@ -78,11 +82,13 @@ export interface AttestedRecord {
   readonly order: Uint8Array;
   readonly record: { readonly record: Uint8Array; readonly providerKey: Uint8Array };
   readonly attestation: Uint8Array;
+  /** As the ticket names it. */
+  readonly modelId: string;
 }
 
 /**
- * `machine`, what it sums up, and `attested-reply`: for whoever takes records in; of a hosted model's answer also `exchange`, `server` and
- * `authority`. Nothing throws. @param part of the tier
+ * `machine`, what it sums up, and `attested-reply`: for whoever takes records in; of a hosted model's answer also `exchange`, `server`,
+ * `authority` and `upstream`. Nothing throws. @param part of the tier
  */
 export async function checkAttestedRecord(
   held: AttestedRecord,
@@ -101,7 +107,7 @@ export async function checkAttestedRecord(
 }
 
 async function checkOwnMachine(
-  { ledger, order, record, attestation }: AttestedRecord,
+  { ledger, order, record, attestation, modelId }: AttestedRecord,
   reader: MachineReader,
 ): Promise<Check[]> {
   const { crypto } = reader;
@@ -111,7 +117,10 @@ async function checkOwnMachine(
     const found = await checkMachine({ ...keys, evidence, nonce: nonceOfReply(crypto, order, exchanges) }, reader);
     const read = readExchanges(crypto, exchanges);
     const servers = await Promise.all(
-      read.map((exchange, i) => checkExchangeServer(crypto, exchange, exchanges[i]?.chain ?? [], reader.policy)),
+      read.map(async (exchange, i) => [
+        ...(await checkExchangeServer(crypto, exchange, exchanges[i]?.chain ?? [], reader.policy)),
+        checkUpstream(crypto, exchange, { modelId, modelRoot: parseOrder(order).modelRoot }, reader.policy),
+      ]),
     );
     return [...found, ...servers.flat()];
   } catch (error) {
@@ -121,12 +130,19 @@ async function checkOwnMachine(
 
 /** The machine of a receipt of tier `tee`, against the policy; nothing where the receipt carries no attestation. Nothing throws. */
 export async function checkReceiptMachine(
-  { ledger, order, record, admission, evidence }: Receipt,
+  { ledger, order, ticket, record, admission, evidence }: Receipt,
   reader: MachineReader,
 ): Promise<Check[]> {
   const attestation = evidence?.get('attestation');
   if (attestation === undefined) return [];
+  let modelId: string;
+  try {
+    ({ modelId } = parseTicket(ticket.bytes));
+  } catch (error) {
+    return [fail(MACHINE_CHECK, `the ticket cannot be read: ${(error as Error).message}`)];
+  }
   const held = {
+    modelId,
     ledger,
     order: order.bytes,
     record: { record: record.bytes, providerKey: record.publicKey },

@@ -5,12 +5,27 @@ import { EvidenceError } from './evidence-error.ts';
 export interface MachinePolicy extends Omit<EvidencePolicy, 'reportData' | 'gpuNonce' | 'seenMs'> {
   /** Checks of the machine that the reader does without where they are skipped. */
   readonly allow: readonly string[];
+  /** Each machine has to show a GPU that answered the same question. Default: no GPU is asked for. */
+  readonly gpu?: boolean;
   /** Of tier `tee-proxy`: SHA-256 of the roots that may vouch for a hosted API, hex. */
   readonly authorities?: readonly string[];
+  /** Of the same: origins that may be asked for models of a maker. */
+  readonly upstreams?: Readonly<Record<string, readonly string[]>>;
 }
 
 const NO_TCB = { bootLoader: 0, tee: 0, snp: 0, microcode: 0 };
-const FIELDS = ['acceptedTcb', 'images', 'boots', 'minimumSnpTcb', 'softwareKeys', 'allow', 'authorities'];
+const FIELDS = [
+  'acceptedTcb',
+  'images',
+  'boots',
+  'minimumSnpTcb',
+  'softwareKeys',
+  'allow',
+  'authorities',
+  'gpu',
+  'nrasKeys',
+  'upstreams',
+];
 const MAX_BYTES = 1 << 20;
 const MAX_ENTRIES = 1_024;
 
@@ -27,13 +42,18 @@ export function parsePolicy(bytes: Uint8Array): MachinePolicy {
   const fields = value as Readonly<Record<string, unknown>>;
   const strange = Object.keys(fields).find((name) => !FIELDS.includes(name));
   if (strange !== undefined) throw new EvidenceError(`a policy has no field ${JSON.stringify(strange.slice(0, 32))}`);
-  const { acceptedTcb, images, boots, minimumSnpTcb, softwareKeys, allow, authorities } = fields;
+  const { acceptedTcb, images, boots, minimumSnpTcb, softwareKeys, allow, authorities, gpu, nrasKeys, upstreams } =
+    fields;
+  if (gpu !== undefined && typeof gpu !== 'boolean') throw new EvidenceError('gpu is true or false');
   return {
     acceptedTcb: acceptedTcb === undefined ? STRICT_POLICY.acceptedTcb : readTexts(acceptedTcb, 'acceptedTcb'),
     ...(images === undefined ? {} : { images: readTexts(images, 'images').map(plainHex) }),
     ...(boots === undefined ? {} : { boots: readTexts(boots, 'boots').map(plainHex) }),
     minimumSnpTcb: minimumSnpTcb === undefined ? NO_TCB : readTcb(minimumSnpTcb),
     softwareKeys: softwareKeys === undefined ? [] : readTexts(softwareKeys, 'softwareKeys').map(plainHex),
+    ...(gpu === undefined ? {} : { gpu }),
+    ...(nrasKeys === undefined ? {} : { nrasKeys: readKeys(nrasKeys) }),
+    ...(upstreams === undefined ? {} : { upstreams: readUpstreams(upstreams) }),
     ...(authorities === undefined ? {} : { authorities: readTexts(authorities, 'authorities').map(plainHex) }),
     allow: allow === undefined ? [] : readTexts(allow, 'allow'),
   };
@@ -43,6 +63,30 @@ function readTexts(value: unknown, what: string): string[] {
   const isList = Array.isArray(value) && value.length <= MAX_ENTRIES && value.every((one) => typeof one === 'string');
   if (!isList) throw new EvidenceError(`${what} is no list of at most ${MAX_ENTRIES} texts`);
   return value as string[];
+}
+
+function readUpstreams(value: unknown): Readonly<Record<string, readonly string[]>> {
+  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  if (entries.length === 0 || entries.length > MAX_ENTRIES)
+    throw new EvidenceError('upstreams are lists of origins by the makers of models');
+  return Object.fromEntries(
+    entries.map(([maker, origins]) => {
+      const list = readTexts(origins, `upstreams.${maker.slice(0, 64)}`);
+      const isGood = list.every(
+        (each) => each.startsWith('https://') && URL.canParse(each) && new URL(each).origin === each,
+      );
+      if (!isGood) throw new EvidenceError(`upstreams.${maker.slice(0, 64)}: origins of https are expected`);
+      return [maker, list];
+    }),
+  );
+}
+
+function readKeys(value: unknown): Readonly<Record<string, string>> {
+  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  const isGood = entries.length > 0 && entries.length <= MAX_ENTRIES;
+  if (!isGood || !entries.every(([, key]) => typeof key === 'string' && /^(?:0x)?[0-9a-f]{192}$/i.test(key)))
+    throw new EvidenceError('nrasKeys are keys of P-384 by their names, x || y in hex');
+  return Object.fromEntries(entries.map(([name, key]) => [name, plainHex(key as string)]));
 }
 
 const plainHex = (value: string): string => value.replace(/^0x/, '').toLowerCase();

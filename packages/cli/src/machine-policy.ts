@@ -1,7 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
+import { ConfigError } from '@ogong/host/config/config-error';
 import { text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { toPlainBytes } from './receipt-file.ts';
@@ -39,4 +42,14 @@ export async function addMachine<
 export function readAdmission({ admission }: Receipt): string {
   const time = new Date(Number(admission.timeMs));
   return Number.isNaN(time.getTime()) ? 'a time that no calendar has' : time.toISOString();
+}
+
+/** A root that may vouch for servers, as a file or as the SHA-256 of its DER. @throws ConfigError */
+export function readAuthority(program: string, given: string): string {
+  if (/^(?:0x)?[0-9a-fA-F]{64}$/.test(given)) return given.replace(/^0x/, '').toLowerCase();
+  try {
+    return toHex(crypto.sha256(new Uint8Array(new X509Certificate(readUserFile(given)).raw)));
+  } catch {
+    throw new ConfigError(program, [`--authority ${given}: no certificate, and no hash of one`]);
+  }
 }

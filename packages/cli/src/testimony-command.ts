@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import { parseTestimony, verifyTestimony } from '@ogong/attestation/testimony';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -11,7 +10,7 @@ import { describeFailure } from '@ogong/host/log/errors';
 import { toPrintable } from '@ogong/host/log/printable';
 import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { isOk, listSkipped } from '@ogong/protocol/base/checks';
-import { machineFields, readMachinePolicy } from './machine-policy.ts';
+import { machineFields, readAuthority, readMachinePolicy } from './machine-policy.ts';
 import { formatVerdict } from './print-checks.ts';
 import { toPlainBytes } from './receipt-file.ts';
 import { readUserFile } from './user-files.ts';
@@ -59,7 +58,8 @@ export const testimonyCommand: Command = {
         parseTestimony(toPlainBytes(readUserFile(positionals[0] as string))),
         {
           ...{ crypto, policy, nowMs: Date.now() },
-          authorities: values.authority.length === 0 ? undefined : values.authority.map(readAuthority),
+          authorities:
+            values.authority.length === 0 ? undefined : values.authority.map((given) => readAuthority(NAME, given)),
           challenge: values.challenge === undefined ? undefined : fromHex(values.challenge),
         },
       );
@@ -87,11 +87,3 @@ export const testimonyCommand: Command = {
 };
 
 /** SHA-256 of a root's DER. */
-function readAuthority(given: string): string {
-  if (/^(?:0x)?[0-9a-fA-F]{64}$/.test(given)) return given.replace(/^0x/, '').toLowerCase();
-  try {
-    return toHex(crypto.sha256(new Uint8Array(new X509Certificate(readUserFile(given)).raw)));
-  } catch {
-    throw new ConfigError(NAME, [`--authority ${given}: no certificate, and no hash of one`]);
-  }
-}

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { ChainClient } from '@ogong/chain/client';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
@@ -10,7 +11,7 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { describeFailure } from '@ogong/host/log/errors';
 import { followReply } from '@ogong/host/views/follow-reply';
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
@@ -22,7 +23,8 @@ import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { addParts } from './answer-parts.ts';
 import { loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
-import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
+import { addMachine, machineFields, readAdmission, readAuthority, readMachinePolicy } from './machine-policy.ts';
+import { addSources } from './named-sources.ts';
 import { openLedger } from './open-ledger.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
@@ -61,6 +63,18 @@ const config = defineConfig({
       boolean: true,
       description:
         'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement; needs --deployment',
+    },
+    source: {
+      schema: text,
+      label: '<testimony.json>',
+      repeatable: true,
+      description: 'testimony of a source that the request names; needs --machines and --authority',
+    },
+    authority: {
+      schema: text,
+      label: '<root.pem|hash>',
+      repeatable: true,
+      description: 'root that may vouch for the servers of sources',
     },
     ...machineFields,
     json: jsonField,
@@ -124,7 +138,26 @@ export const verifyCommand: Command = {
           });
       const bodies = { request: context.request, response: context.response };
       const answer = values.answer === undefined ? undefined : toPlainBytes(readUserFile(values.answer));
-      const shown = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
+      const answered = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
+      const shown =
+        values.source.length === 0
+          ? answered
+          : await addSources(
+              answered,
+              {
+                request: context.request,
+                testimonies: values.source.map((path) => toPlainBytes(readUserFile(path))),
+              },
+              {
+                policy:
+                  values.machines === undefined ? parsePolicy(utf8Encode('{}')) : readMachinePolicy(values.machines),
+                authorities:
+                  values.authority.length === 0
+                    ? undefined
+                    : values.authority.map((given) => readAuthority('ogong verify', given)),
+                nowMs: context.nowMs,
+              },
+            );
       const gateway = values.gateway ?? (/^https?:/.test(source) ? new URL(source).origin : undefined);
       const verdict =
         isLocalReceipt(receipt) || gateway === undefined

@@ -5,8 +5,11 @@ import { clockSetBack } from './clock-set-back.ts';
 import { debugGuest } from './debug-guest.ts';
 import { forgedEventLog } from './forged-event-log.ts';
 import { oldTcb } from './old-tcb.ts';
+import { ownManifest } from './own-manifest.ts';
 import { replayedEvidence } from './replayed-evidence.ts';
 import { swappedCollateral } from './swapped-collateral.ts';
+import { unmeasuredGpu } from './unmeasured-gpu.ts';
+import { unsignedToken } from './unsigned-token.ts';
 
 export const EVIDENCE_ATTACKS: readonly EvidenceAttack[] = [
   replayedEvidence,
@@ -17,4 +20,7 @@ export const EVIDENCE_ATTACKS: readonly EvidenceAttack[] = [
   forgedEventLog,
   swappedCollateral,
   clockSetBack,
+  ownManifest,
+  unsignedToken,
+  unmeasuredGpu,
 ];

@@ -56,7 +56,7 @@ describe('a call to a provider of tier tee', () => {
     expect(orders[0]?.sealed.length).toBeGreaterThan(0);
     const record = finished.record as NonNullable<typeof finished.record>;
     const order = orders[0]?.order?.order as Uint8Array;
-    const held = { ledger, order, record, attestation: finished.attestation };
+    const held = { ledger, order, record, attestation: finished.attestation, modelId: TEE_MODEL_ID };
     const reader = { crypto, policy, nowMs: Date.now() };
     const checks = await checkAttestedRecord(held, reader);
     expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);

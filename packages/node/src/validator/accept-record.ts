@@ -108,14 +108,14 @@ async function assertMachine(
     machinePolicy,
     findMachineProblem,
   }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'machinePolicy' | 'findMachineProblem'>,
-  { header: { tier } }: Pick<Claim, 'header'>,
+  { header: { tier }, request: { model: modelId } }: Pick<Claim, 'header' | 'request'>,
   { order, record, attestation = new Uint8Array() }: HandedReply,
 ): Promise<void> {
   const part = getAttestationPart(tier);
   if (part === undefined) return;
   if (machinePolicy === undefined) throw new ClaimError('machine', 'this validator has no policy for machines');
   const reader = { crypto, policy: machinePolicy, nowMs: clock.nowMs() };
-  const checks = await checkAttestedRecord({ ledger, order: order.order, record, attestation }, reader, part);
+  const checks = await checkAttestedRecord({ ledger, order: order.order, record, attestation, modelId }, reader, part);
   const failed = checks.find(({ status }) => status === 'fail');
   if (failed !== undefined) throw new ClaimError('machine', `${failed.id}: ${failed.detail}`);
   const providerId = hashHybridKey(crypto, record.providerKey);

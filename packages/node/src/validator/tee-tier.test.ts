@@ -111,7 +111,7 @@ describe('a record of tier tee-proxy', () => {
     const push = () => validator.intake.pushRecord({ ...submission, attestation });
     return { push, stateOf: () => validator.find(order.fields.replyId).state };
   }
-  const trusting = { ...softwarePolicy, authorities: [ROOT] };
+  const trusting = { ...softwarePolicy, authorities: [ROOT], upstreams: { test: ['https://127.0.0.1'] } };
 
   it('is taken in with what the hosted API was asked and told, where a named root vouches for it', async () => {
     const { push, stateOf } = await proxy(trusting, [exchange]);
@@ -122,6 +122,7 @@ describe('a record of tier tee-proxy', () => {
   it.each<[what: string, policy: MachinePolicy, exchanges: readonly ShownExchange[] | undefined, why: RegExp]>([
     ['that shows no exchange', trusting, undefined, /cannot be read/],
     ['whose server no named root vouches for', softwarePolicy, [exchange], /authority/],
+    ['that asked somebody else', { ...trusting, upstreams: { test: ['https://api.test'] } }, [exchange], /upstream/],
     ['with other certificates', trusting, [{ ...exchange, chain: CHAIN.slice(1) }], /exchange/],
     ['with a statement that cannot be read', trusting, [{ ...exchange, statement: new Uint8Array(3) }], /exchange/],
   ])('%s is not taken in', async (_what, policy, exchanges, why) => {

@@ -6,6 +6,9 @@ import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 /** No entry is longer, in seconds: a machine shows itself again within a week. */
 export const MAX_MACHINE_ENTRY_S = 7n * 86_400n;
 
+/** How long entries are made for: clocks of chains differ, so one ends an hour before it would have to. */
+export const MACHINE_ENTRY_S = MAX_MACHINE_ENTRY_S - 3_600n;
+
 /** What a quorum says about a provider's machine (docs/spec/machine-registry.md). 32 bytes each, but for the numbers. */
 export interface MachineEntry {
   readonly providerId: Uint8Array;

@@ -72,9 +72,17 @@ describe('an upstream', () => {
   });
 
   it('is sold in tier tee-proxy over a link that receipts can show alone', async () => {
-    const offer = { model: 'm', modelId: 'ogong/tee-proxy/a/b' };
+    const offer = { model: 'm', modelId: 'ogong/tee-proxy/a/m' };
     const loading = loadUpstreamModel('x', offer, { upstream: 'https://127.0.0.1:1' }, place);
     await expect(loading).rejects.toMatchObject({ problems: [expect.stringContaining('--upstream-authority')] });
+    const link = { fetch: async () => new Response(), show: () => ({ statement: new Uint8Array(), chain: [] }) };
+    const renamed = loadUpstreamModel(
+      'x',
+      { ...offer, model: 'cheap' },
+      { upstream: 'https://127.0.0.1:1', link },
+      place,
+    );
+    await expect(renamed).rejects.toMatchObject({ problems: [expect.stringContaining('under its own name')] });
     const plain = { upstreamAuthority: [pathOf('root.pem', 'x')], upstream: 'http://127.0.0.1:1' };
     expect(() => openShownLink('x', plain)).toThrow('https');
     const absent = { upstreamAuthority: [join(directory, 'none.pem')], upstream: 'https://127.0.0.1:1' };

@@ -97,6 +97,9 @@ function toConnection(command: string, settings: UpstreamSettings) {
 export const openUpstream = (command: string, settings: UpstreamSettings): UpstreamConnection =>
   connectUpstream(toConnection(command, settings));
 
+/** What ids take of a name: nobody can sell one model of an API under the name of another. */
+const toIdWord = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9._+-]/g, '-');
+
 /**
  * A model of another server, under the id that consumers ask for.
  * @throws ConfigError; EngineError where the server cannot be used.
@@ -116,6 +119,11 @@ export async function loadUpstreamModel(
   if (isProxiedTier(parseModelId(modelId).tier) && settings.link === undefined) {
     throw new ConfigError(command, [
       `--model-id ${modelId}: say by --upstream-authority which root may vouch for the server: receipts show its certificates`,
+    ]);
+  }
+  if (isProxiedTier(parseModelId(modelId).tier) && toIdWord(model) !== parseModelId(modelId).model) {
+    throw new ConfigError(command, [
+      `--model-id ${modelId}: a hosted model is sold under its own name: ogong/tee-proxy/<maker>/${toIdWord(model)}`,
     ]);
   }
   const { nCtx: contextSize, sequences } = settings;

@@ -9,7 +9,7 @@ import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 import {
   computeMachineNonce,
   hashMachineEntry,
-  MAX_MACHINE_ENTRY_S,
+  MACHINE_ENTRY_S,
   type MachineEntry,
 } from '@ogong/protocol/settlement/machine-entry';
 
@@ -42,9 +42,6 @@ export interface PreparedEntry {
   readonly refusals: readonly { readonly validator: Uint8Array; readonly reason: string }[];
 }
 
-/** Clocks of chains differ: an entry ends a little before it would have to. */
-const MARGIN_S = 3_600n;
-
 /** Has the machine answer the newest beacon, and the validators sign for it. @throws EvidenceError, LinkError */
 export async function prepareEntry({
   crypto,
@@ -59,7 +56,7 @@ export async function prepareEntry({
   const { attestedKey, sealKey, evidence } = await show(computeMachineNonce(crypto, { epoch, beacon, providerId }));
   const sealKeyHash = hashSealKey(crypto, sealKey?.sealKey ?? new Uint8Array());
   const named = await nameMachine(parseEvidence(evidence));
-  const until = nowS + MAX_MACHINE_ENTRY_S - MARGIN_S;
+  const until = nowS + MACHINE_ENTRY_S;
   const { machine, image, platformKey } = named;
   const entry = {
     ...{ providerId, machine, image, platformKey, evidence: crypto.sha256(evidence), epoch, until },

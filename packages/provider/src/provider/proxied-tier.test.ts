@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { checkAttestedRecord } from '@ogong/attestation/machine-check';
+import { checkAttestedRecord, type MachineReader } from '@ogong/attestation/machine-check';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { createUpstreamEngine } from '@ogong/engine/upstream/engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -31,7 +31,7 @@ const MODEL_ID = 'ogong/tee-proxy/test/toy';
 const MODEL_ROOT = findNamedRoot(crypto, MODEL_ID) as Uint8Array;
 const part = getAttestationPart('tee-proxy');
 const rootOf = (pem: string): string => createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
-const policy: MachinePolicy = { ...softwarePolicy, authorities: [rootOf(TEST_AUTHORITY)] };
+const trusting: MachinePolicy = { ...softwarePolicy, authorities: [rootOf(TEST_AUTHORITY)] };
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -53,7 +53,7 @@ async function open({ isShown = true } = {}) {
   const attester = { kind: 'software' as const, attest: softwareMachine.attest };
   const network = await createNetwork({ realEngine: engine, modelId: MODEL_ID, attester });
   closing.push(network.close);
-  const calls = await openRelayedCalls(network, { machinePolicy: policy });
+  const calls = await openRelayedCalls(network, { machinePolicy: trusting });
   closing.push(calls.close);
   let nonce = 0;
   const call = () => calls.call({ body: { messages: [{ role: 'user', content: 'a marker' }] }, nonce: ++nonce });
@@ -68,12 +68,13 @@ describe('a hosted model behind a machine', () => {
     expect([isSeen('a marker'), isSeen('sk-secret')]).toEqual([false, false]);
     const record = finished.record as NonNullable<typeof finished.record>;
     const order = orders[0]?.order?.order as Uint8Array;
-    const held = { ledger, order, record, attestation: finished.attestation };
-    const reader = { crypto, policy, nowMs: Date.now() + 1_000 };
+    const held = { ledger, order, record, attestation: finished.attestation, modelId: MODEL_ID };
+    const policy: MachinePolicy = { ...trusting, upstreams: { test: [server.address] } };
+    const reader: MachineReader = { crypto, policy, nowMs: Date.now() + 1_000 };
     const checks = await checkAttestedRecord(held, reader, part);
     expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     expect(checks.map(({ id }) => id)).toEqual(
-      expect.arrayContaining(['attested-reply', 'exchange', 'machine', 'server', 'authority']),
+      expect.arrayContaining(['attested-reply', 'exchange', 'machine', 'server', 'authority', 'upstream']),
     );
     expect(checks.find(({ id }) => id === 'exchange')?.detail).toContain("vendor's word");
     const attestation = readAttestation(finished.attestation);
@@ -106,7 +107,15 @@ describe('a hosted model behind a machine', () => {
     expect(await fails({}, { ...reader, policy: { ...policy, authorities: [rootOf(OTHER_AUTHORITY)] } })).toEqual([
       'authority',
     ]);
-    expect(await fails({}, { ...reader, policy: softwarePolicy })).toEqual(['authority']);
+    expect(await fails({}, { ...reader, policy: softwarePolicy })).toEqual(['authority', 'upstream']);
+    // A public root vouches for every host: whom the machine asked is the policy's to name, by the maker.
+    for (const upstreams of [{ test: ['https://another.test'] }, { other: [server.address] }, undefined])
+      expect(await fails({}, { ...reader, policy: { ...trusting, ...(upstreams && { upstreams }) } })).toEqual([
+        'upstream',
+      ]);
+    const renamed = { ...held, modelId: 'ogong/tee-proxy/test/other' };
+    const asOther = await checkAttestedRecord(renamed, reader, part);
+    expect(asOther.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['upstream']);
     expect(await fails(bend({ url: 'https://example.org/v1/chat/completions' }))).toContain('server');
     // The exchange of another reply, and the attestation of a tier that shows none.
     const second = await call();

@@ -192,11 +192,26 @@ def _read_stop(body: dict[str, Any]) -> tuple[str, ...]:
     return tuple(strings)
 
 
+def _check_sources(value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, list) or not 1 <= len(value) <= 16:
+        raise RequestError("ogong.sources", "a list of 1 to 16 sources is expected")
+    for i, each in enumerate(value):
+        at = f"ogong.sources[{i}]"
+        source = known(each, at, "url sha256")
+        url, digest = source.get("url"), source.get("sha256")
+        if not isinstance(url, str) or not re.fullmatch(r"https://[\x21-\x7e]+", url) or len(url) > 2_048:
+            raise RequestError(f"{at}.url", "an address of https is expected")
+        if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise RequestError(f"{at}.sha256", "64 lower-case hex digits are expected")
+
+
 def _read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[bool, bytes | None, bool, str | None]:
     value = body.get("ogong")
     if value is None:
         return False, None, False, None
-    ogong = known(value, "ogong", "exact model_root settle salt grammar sort max_price tier accept providers")
+    ogong = known(value, "ogong", "exact model_root settle salt grammar sources sort max_price tier accept providers")
     check_preference(ogong, model, sort)
     root, settle, salt = ogong.get("model_root"), ogong.get("settle"), ogong.get("salt")
     if root is not None and (not isinstance(root, str) or not re.fullmatch(r"[0-9a-f]{64}", root)):
@@ -205,6 +220,7 @@ def _read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[boo
         raise RequestError("ogong.settle", '"any" or "accepted" is expected')
     if salt is not None and (not isinstance(salt, str) or not re.fullmatch(r"[0-9a-f]{32,64}", salt)):
         raise RequestError("ogong.salt", "32 to 64 lower-case hex digits are expected")
+    _check_sources(ogong.get("sources"))
     grammar = ogong.get("grammar")
     return (
         read_boolean(ogong, "exact", "ogong"),

@@ -3,12 +3,14 @@ import { parseEvidence } from '@ogong/attestation/evidence-file';
 import { checkMachine } from '@ogong/attestation/machine-check';
 import { type MachineName, nameMachine } from '@ogong/attestation/machine-name';
 import { Refusal } from '@ogong/host/link/link-error';
-import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import { computeMachineNonce, MAX_MACHINE_ENTRY_S, type MachineEntry } from '@ogong/protocol/settlement/machine-entry';
+import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { computeMachineNonce, MACHINE_ENTRY_S, type MachineEntry } from '@ogong/protocol/settlement/machine-entry';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import { keepMachine } from '../store/machine-store.ts';
 import type { AnsweringMachine, AskedMachine, MachinesState } from './machine-state.ts';
 
+/** Validators read the time of their newest blocks, in seconds. */
+const CLOCKS_S = 60n;
 /** Evidence for an epoch's nonce is fresh while the epoch, or one of the next two, is the newest. */
 const FRESH_EPOCHS = 2n;
 
@@ -33,14 +35,16 @@ export async function certifyMachine(state: MachinesState, asked: AskedMachine):
   if (before !== undefined) throw new Refusal('precondition', `the machine did not pass when it was asked: ${before}`);
   const named = await readName(evidence);
   const client = await chain.client();
-  const [now, isEjected, { isRevoked }] = await Promise.all([
+  const [now, isEjected, { isRevoked }, entered] = await Promise.all([
     client.now(),
     client.isEjected(providerId),
     client.machineRevocation(named.machine),
+    client.machineOf(providerId),
   ]);
   if (isEjected) throw new Refusal('precondition', 'the provider is ejected');
   if (isRevoked) throw new Refusal('precondition', 'the machine is revoked');
-  if (until <= now || until > now + MAX_MACHINE_ENTRY_S)
+  // Whoever could ask for a longer one could keep a machine that starts again from being entered anew: an entry gives way to a later one alone.
+  if (until <= now || until > now + MACHINE_ENTRY_S + CLOCKS_S)
     throw new Refusal('precondition', `an entry until ${until} is no entry of at most a week, now ${now}`);
   const { machine, image, platformKey } = named;
   const entry = {
@@ -48,7 +52,9 @@ export async function certifyMachine(state: MachinesState, asked: AskedMachine):
     ...{ signingKey: asked.attestedKey, sealKey: asked.sealKeyHash },
   };
   const signature = await signer.sign({ kind: 'machine', domain, ...entry });
-  await state.group.write((db) => keepMachine(db, { hash: entry.evidence, providerId, evidence, epoch }));
+  const kept = { hash: entry.evidence, providerId, evidence, epoch };
+  const onChain = entered && fromHex(entered.evidence.slice(2));
+  await state.group.write((db) => keepMachine(db, kept, onChain));
   return { entry, named, signature };
 }
 

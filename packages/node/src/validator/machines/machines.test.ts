@@ -4,7 +4,7 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
-import { computeMachineNonce, hashMachineEntry, MAX_MACHINE_ENTRY_S } from '@ogong/protocol/settlement/machine-entry';
+import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/settlement/machine-entry';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import {
   createSoftwareMachine,
@@ -48,7 +48,7 @@ function createFour() {
   const heard: string[] = [];
   const chain = { now: NOW, isEjected: false, isRevoked: false, entry: undefined as Entered | undefined };
   const shown = { show, isDown: false };
-  type Entered = { until: bigint; isGood: boolean; signingKey: string; signatures: number };
+  type Entered = { until: bigint; isGood: boolean; signingKey: string; signatures: number; evidence: string };
   const client = {
     now: async () => chain.now,
     isEjected: async () => chain.isEjected,
@@ -67,6 +67,7 @@ function createFour() {
       chain.entry = {
         ...{ until: entry.until, isGood: true, signatures: known.length },
         signingKey: `0x${toHex(entry.signingKey)}`,
+        evidence: `0x${toHex(entry.evidence)}`,
       };
       return { transactionHash: '0xff' };
     },
@@ -119,7 +120,7 @@ function announce(store: ReturnType<typeof openStore>): void {
 
 describe('a machine that is to be entered', () => {
   it('is signed for by whoever finds its evidence good, which is kept for others', async () => {
-    const { all } = createFour();
+    const { all, chain } = createFour();
     const asked = await ask();
     const { entry, signature } = await certifyMachine(all[0], asked);
     expect(crypto.recoverAddress(hashMachineEntry(crypto, domain, entry), signature)).toEqual(all[0].signer.address);
@@ -129,6 +130,17 @@ describe('a machine that is to be entered', () => {
     const later = await certifyMachine({ ...all[0], latestEpoch: () => 6n }, await ask(6n));
     expect(findMachineEvidence(all[0].store, entry.evidence)).toBeUndefined();
     expect(findMachineEvidence(all[0].store, later.entry.evidence)).toBeDefined();
+    // What the chain names stays, whoever asks for another signature.
+    chain.entry = {
+      until: NOW,
+      isGood: true,
+      signingKey: '0x',
+      signatures: 3,
+      evidence: `0x${toHex(later.entry.evidence)}`,
+    };
+    const newest = await certifyMachine({ ...all[0], latestEpoch: () => 7n }, await ask(7n));
+    for (const { evidence } of [later.entry, newest.entry])
+      expect(findMachineEvidence(all[0].store, evidence)).toBeDefined();
   });
 
   it.each<
@@ -152,7 +164,7 @@ describe('a machine that is to be entered', () => {
       () => ({}),
       'other keys',
     ],
-    ['for longer than a week', () => ask(5n, NOW + MAX_MACHINE_ENTRY_S + 1n), () => ({}), 'at most a week'],
+    ['for longer than a week', () => ask(5n, NOW + MACHINE_ENTRY_S + 61n), () => ({}), 'at most a week'],
     ['that has ended', () => ask(5n, NOW), () => ({}), 'at most a week'],
     [
       'with endless evidence',
@@ -182,15 +194,15 @@ describe('validators', () => {
     await stepAll();
     expect([chain.entry?.signatures, heard]).toEqual([3, ['entered']]);
     const { until } = chain.entry as { until: bigint };
-    expect(until).toBeLessThanOrEqual(NOW + MAX_MACHINE_ENTRY_S);
+    expect(until).toBeLessThanOrEqual(NOW + MACHINE_ENTRY_S);
     await stepAll();
     expect(heard).toHaveLength(1);
-    chain.now = NOW + MAX_MACHINE_ENTRY_S / 2n;
+    chain.now = NOW + MACHINE_ENTRY_S / 2n + 1n;
     await stepAll();
     expect(heard).toEqual(['entered', 'entered']);
     expect(chain.entry?.until).toBeGreaterThan(until);
     // Whoever has no policy signs for none: two of four are no quorum.
-    chain.now = NOW + MAX_MACHINE_ENTRY_S;
+    chain.now = NOW + MACHINE_ENTRY_S;
     for (const state of all.slice(1, 3)) Object.assign(state, { policy: undefined });
     await stepAll();
     expect(heard.filter((line) => line === 'entered')).toHaveLength(2);

@@ -1,7 +1,7 @@
 import { ChainError } from '@ogong/chain/errors';
 import { compareBytes, equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { computeMachineNonce, hashMachineEntry, MAX_MACHINE_ENTRY_S } from '@ogong/protocol/settlement/machine-entry';
+import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/settlement/machine-entry';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { gatherWords } from '../settlement/gather-words.ts';
 import { listOffers } from '../store/announcement-store.ts';
@@ -9,9 +9,7 @@ import { certifyMachine, findMachineProblem } from './certify-machine.ts';
 import { MAX_LAPSED, type MachinesChain, type MachinesState } from './machine-state.ts';
 
 /** An entry is renewed in its second half. */
-const RENEWED_S = MAX_MACHINE_ENTRY_S / 2n;
-/** Clocks of chains differ: an entry ends a little before it would have to. */
-const MARGIN_S = 3_600n;
+const RENEWED_S = MACHINE_ENTRY_S / 2n;
 const NONCE_BYTES = 32;
 /** In one step. */
 const MAX_ASKED = 64;
@@ -88,7 +86,7 @@ async function enterMachine(state: MachinesState, client: MachinesChain, provide
   const beacon = await state.findBeacon(epoch);
   if (beacon === undefined) return;
   const shown = await state.askProvider(providerId, computeMachineNonce(crypto, { epoch, beacon, providerId }));
-  const until = (await client.now()) + MAX_MACHINE_ENTRY_S - MARGIN_S;
+  const until = (await client.now()) + MACHINE_ENTRY_S;
   const asked = { ...shown, epoch, until };
   const { entry, named, signature } = await certifyMachine(state, asked);
   const quorum = await gatherWords(client, {

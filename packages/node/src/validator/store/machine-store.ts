@@ -16,9 +16,14 @@ const MAX_KEPT = 512;
 
 const keptColumns = columns({ hash: bytes, providerId: bytes, evidence: bytes, epoch: bigInteger });
 
-/** The newest of each provider is kept. Call it inside one transaction. */
-export function keepMachine(store: Store, kept: KeptMachine): void {
-  store.prepare('DELETE FROM machines WHERE provider_id = ? AND epoch < ?').run(kept.providerId, kept.epoch);
+/**
+ * The newest of each provider is kept, beside the one that the chain names: whoever asks for another signature takes it from nobody. Call it inside
+ * one transaction. @param entered hash of the evidence that the chain names for the provider.
+ */
+export function keepMachine(store: Store, kept: KeptMachine, entered: Uint8Array = new Uint8Array()): void {
+  store
+    .prepare('DELETE FROM machines WHERE provider_id = ? AND epoch <= ? AND hash <> ?')
+    .run(kept.providerId, kept.epoch, entered);
   keptColumns.insert(store, 'INSERT OR REPLACE INTO machines', kept);
   store
     .prepare('DELETE FROM machines WHERE hash NOT IN (SELECT hash FROM machines ORDER BY epoch DESC, hash LIMIT ?)')

@@ -331,7 +331,7 @@ function parseSeed(value: unknown): bigint | undefined {
 const DEMANDS: ReadonlySet<string> = new Set(['exact', 'model_root', 'settle', 'salt', ...PREFERENCES]);
 
 /** What a text may be is no demand, but stands among them. */
-const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar']);
+const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar', 'sources']);
 
 /**
  * The object `ogong` of a body: what OpenAI's API has no word for.
@@ -348,12 +348,45 @@ export function parseDemands(value: unknown, known: ReadonlySet<string> = DEMAND
     throw new RequestError('ogong.model_root must be 64 lower-case hex digits', 'ogong.model_root');
   }
   assertSalt(fields.salt);
+  parseSources(fields.sources);
   return {
     exact: parseBoolean(fields, 'exact', 'ogong.exact'),
     modelRoot: isAbsent(root) ? undefined : fromHex(root as string, 32),
     acceptedOnly: parseSettle(fields.settle),
   };
 }
+
+/** What a prompt was made of, as its author says (docs/spec/request.md#sources). */
+export interface NamedSource {
+  readonly url: string;
+  /** SHA-256 of the text, which is the whole content of a message; 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+const MAX_SOURCES = 16;
+const MAX_URL_LENGTH = 2_048;
+
+/** @param value of `ogong.sources`. @throws RequestError */
+export function parseSources(value: unknown): readonly NamedSource[] {
+  if (isAbsent(value)) return [];
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_SOURCES)
+    throw new RequestError(`ogong.sources is a list of 1 to ${MAX_SOURCES} sources`, 'ogong.sources');
+  return value.map((each: unknown, i) => {
+    const at = `ogong.sources[${i}]`;
+    if (typeof each !== 'object' || each === null || Array.isArray(each))
+      throw new RequestError(`${at} must be an object`, at);
+    const fields = each as Fields;
+    assertKeys(fields, SOURCE_KEYS, at);
+    const { url, sha256 } = fields;
+    if (typeof url !== 'string' || !/^https:\/\/[\x21-\x7e]+$/.test(url) || url.length > MAX_URL_LENGTH)
+      throw new RequestError(`${at}.url is an address of https`, `${at}.url`);
+    if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
+      throw new RequestError(`${at}.sha256 must be 64 lower-case hex digits`, `${at}.sha256`);
+    return { url, hash: fromHex(sha256, 32) };
+  });
+}
+
+const SOURCE_KEYS: ReadonlySet<string> = new Set(['url', 'sha256']);
 
 /** It asks for nothing: it keeps the hash of a request from telling a prompt that somebody can guess. */
 function assertSalt(value: unknown): void {

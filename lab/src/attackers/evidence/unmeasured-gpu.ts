@@ -1,0 +1,14 @@
+import type { EvidenceAttack } from './attack.ts';
+
+/** A GPU elsewhere answers the question that follows from this CPU's, and a text says that the guest measured it. */
+export const unmeasuredGpu: EvidenceAttack = {
+  name: 'unmeasured-gpu',
+  adversary: 'operator whose machine asks a good GPU of another machine, and says that it is its own',
+  aim: 'run the model on a GPU that is open, beside a good one that answers for it',
+  caughtBy: 'gpu-machine',
+  bend({ evidence, ...rest }) {
+    if (evidence.gpu === undefined) return undefined;
+    const measured = JSON.stringify({ claims: [{ measres: 'success', secboot: true, dbgstat: 'disabled' }] });
+    return { ...rest, evidence: { ...evidence, gpu: { ...evidence.gpu, measured } } };
+  },
+};
