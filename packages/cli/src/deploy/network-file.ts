@@ -81,6 +81,7 @@ const networkFile = z.strictObject({
   makerFee: amount.optional(),
   justice: z.strictObject({ reporterPpm: ppm, deposit: amount }).optional(),
   beacon: z.strictObject({ origin: time, period: z.int().min(1).transform(BigInt) }).optional(),
+  machines: z.boolean().optional(),
   burnAndMint: z
     .strictObject({
       feeds: z.array(address).min(1).max(31),
@@ -158,7 +159,7 @@ const given = <T extends object>(fields: T) =>
 
 function toPlan(file: NetworkFile): DeployPlan {
   const { governance: who, holder, recipients, genesis, vault, shares, limits, makerFee, justice, beacon } = file;
-  const { emission, burnAndMint, token, tests, work } = file;
+  const { emission, burnAndMint, machines, token, tests, work } = file;
   const owner = who.kind === 'owner' ? who.address : holder;
   return {
     ...{ recipients, delays: { ...defaultDelays, ...given(file.delays ?? {}) } },
@@ -169,7 +170,7 @@ function toPlan(file: NetworkFile): DeployPlan {
     ...(limits && { limits: given(limits) }),
     ...(tests && { tests: given(tests) }),
     ...(burnAndMint && { burnAndMint: toBurnAndMint(burnAndMint) }),
-    ...given({ owner, token, genesis, vault, work, makerFee, justice, beacon }),
+    ...given({ owner, token, genesis, vault, work, makerFee, justice, beacon, machines }),
   };
 }
 

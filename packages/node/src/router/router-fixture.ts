@@ -8,6 +8,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -62,6 +63,7 @@ export interface TestRouter {
 export async function start(
   options: Partial<RouterOptions> = {},
   validators: readonly QuorumMember[] = [],
+  more: Pick<Partial<ChainView>, 'findMachineProblem'> = {},
 ): Promise<TestRouter> {
   const directory = createTestDirectory('router');
   const identity = await makeIdentity(40);
@@ -95,6 +97,7 @@ export async function start(
           ...{ ledger, network, validators: () => validators, client: async () => client },
           parameters: () => asked.work && ({ work: asked.work } as NetworkParameters),
           ...{ generations: () => [], readBeaconKeys: async () => undefined },
+          ...more,
         },
         store,
         log: createLogger({ name: 'test', level: 'silent' }),
@@ -146,7 +149,13 @@ export const makeOfferedModel = (fields: Partial<OfferedModel> = {}): OfferedMod
 export async function announce(
   opened: TestRouter,
   n: number,
-  bend: Partial<Announcement> & { price?: bigint; root?: Uint8Array; capacity?: number; freeCapacity?: number } = {},
+  bend: Partial<Announcement> & {
+    modelId?: string;
+    price?: bigint;
+    root?: Uint8Array;
+    capacity?: number;
+    freeCapacity?: number;
+  } = {},
   {
     signer = n,
     peer = n,
@@ -158,7 +167,7 @@ export async function announce(
     work = undefined as Uint8Array | undefined,
   } = {},
 ): Promise<LinkClient> {
-  const { price = 1_000n, root = MODEL_ROOT, capacity = 2, freeCapacity = capacity, ...fields } = bend;
+  const { modelId, price = 1_000n, root = MODEL_ROOT, capacity = 2, freeCapacity = capacity, ...fields } = bend;
   const payee = payeeOf(paidTo);
   const announcement = {
     providerId: idOf(n),
@@ -167,7 +176,14 @@ export async function announce(
     certHash: (await makeIdentity(n)).id,
     verifier: undefined,
     models: [
-      makeOfferedModel({ modelRoot: root, pricePer1kAtomic: price, contextSize: 512 + n, capacity, freeCapacity }),
+      makeOfferedModel({
+        modelRoot: root,
+        pricePer1kAtomic: price,
+        contextSize: 512 + n,
+        capacity,
+        freeCapacity,
+        ...(modelId && { modelId }),
+      }),
     ],
     sequence: 1n,
     issuedAtMs: opened.clock.now,

@@ -16,6 +16,7 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { createFigures, type Figures } from './figures.ts';
 import { createHeldView, type HeldView } from './held-view.ts';
 import { createLiveness, type Liveness } from './liveness-reader.ts';
+import { createMachineStanding, type MachineStanding } from './machine-standing.ts';
 import { createOutstanding, type Outstanding } from './outstanding.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createSupply, type Supply, type SupplyOptions } from './supply.ts';
@@ -28,9 +29,10 @@ export interface RouterDependencies {
   readonly chain: Pick<
     ChainView,
     'ledger' | 'network' | 'validators' | 'parameters' | 'generations' | 'readBeaconKeys'
-  > & {
-    client(): Promise<ChainClient>;
-  };
+  > &
+    Partial<Pick<ChainView, 'findMachineProblem'>> & {
+      client(): Promise<ChainClient>;
+    };
   /** Opened with ROUTER_SCHEMA. */
   readonly store: Store;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -52,6 +54,7 @@ export interface RouterState
   readonly held: HeldView;
   readonly stakes: StakeView;
   readonly figures: Figures;
+  readonly machines: MachineStanding;
   readonly liveness: Liveness;
   readonly metrics: RouterMetrics;
 }
@@ -72,6 +75,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const { stakeOf } = stakes;
   const refusals = createRefusals();
   const figures = createFigures();
+  const machines = createMachineStanding(chain);
   const held = createHeldView(createEarningsView(chain));
   const links = createLinkPool({ identity });
   const beacons = createBeaconView({}, { crypto, chain, links });
@@ -100,6 +104,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
     links,
     liveness,
     figures,
+    machines,
     supply: createSupply(options, {
       ...{
         crypto,
@@ -114,6 +119,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
         liveness,
         figures,
         letIn: openNewcomerDoor({ crypto, clock, chain }, beacons),
+        machines,
       },
     }),
     metrics: createRouterMetrics(dependencies.metrics),

@@ -22,6 +22,7 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Attester } from '../machine/attester.ts';
+import { openShownLink } from '../machine/open-shown-link.ts';
 import { describeAttester, openAttester } from '../machine/tee-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createEarningsWatch } from './earnings-watch.ts';
@@ -184,7 +185,10 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
 /** @throws ModelError, EngineError, ConfigError */
 function openModels(planned: PlannedModels, settings: ServeSettings, place: { readonly log: Logger }) {
   if (planned.kind === 'on-demand') return openServedModels(planned.models, settings, place);
-  if (planned.kind === 'upstream') return openUpstreamModels(COMMAND, planned.models, settings, place);
+  if (planned.kind === 'upstream') {
+    const link = openShownLink(COMMAND, settings);
+    return openUpstreamModels(COMMAND, planned.models, { ...settings, link }, place);
+  }
   return openFixedModels(planned.models, settings, place);
 }
 
