@@ -56,8 +56,8 @@ export interface SupplyDependencies {
   readonly held: HeldView;
   readonly liveness: Pick<Liveness, 'of'>;
   readonly figures: Pick<Figures, 'of'>;
-  readonly machines: Pick<MachineStanding, 'mayServe'>;
   readonly letIn: NewcomerDoor;
+  readonly machines: Pick<MachineStanding, 'mayServe'>;
 }
 
 export interface ListedOffer extends Offer {
@@ -124,8 +124,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     held: holdings,
     liveness,
     figures,
-    machines,
     letIn,
+    machines,
   } = dependencies;
   const listings = createListings(maxProviders, clock);
   const { current, isHanded } = listings;
