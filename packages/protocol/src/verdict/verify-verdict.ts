@@ -162,6 +162,8 @@ export async function assertVerdict(
   const at = `entry ${entry.index}`;
   const order = verifySignedOrder(crypto, trust.ledger, signedOrder);
   demand(equalBytes(order.validator, trust.validator), `${at}: the order names another validator`);
+  // Nothing that a provider signs names shards yet, so nothing shows who agreed to share the fee.
+  demand(entry.shards.length === 0, `${at} names shards that nobody signed`);
   const isCorrection = equalBytes(computeCorrectionId(order.replyId), entry.replyId);
   demand(
     (isCorrection || equalBytes(order.replyId, entry.replyId)) &&
@@ -473,6 +475,7 @@ function isSameMark(a: VerifierMark, b: VerifierMark | undefined): boolean {
     equalBytes(a.verifierId, b.verifierId) &&
     equalBytes(a.payee, b.payee) &&
     a.outcome === b.outcome &&
-    (a.outcome !== 'silent' || b.outcome !== 'silent' || a.halfHour === b.halfHour)
+    (a.outcome !== 'silent' || b.outcome !== 'silent' || a.halfHour === b.halfHour) &&
+    (a.outcome !== 'credited' || b.outcome !== 'credited' || a.tokens === b.tokens)
   );
 }

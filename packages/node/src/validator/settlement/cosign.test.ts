@@ -119,6 +119,30 @@ describe('a co-signer', () => {
         verifiers: entry.verifiers.map((mark) => ({ ...mark, outcome: 'refuted' as const })),
       }),
     ],
+    [
+      'more tokens than a verifier scored',
+      'of its verifiers',
+      (entry: VerdictEntry) => ({
+        ...entry,
+        verifiers: entry.verifiers.map((mark) =>
+          mark.outcome === 'credited' ? { ...mark, tokens: mark.tokens + 1 } : mark,
+        ),
+      }),
+    ],
+    [
+      'a friend as a second shard',
+      'shards that nobody signed',
+      (entry: VerdictEntry) =>
+        entry.verdict === 'accept'
+          ? {
+              ...entry,
+              shards: [
+                { providerId: entry.providerId, payee: entry.payee, firstLayer: 0, layers: 1 },
+                { providerId: new Uint8Array(32).fill(9), payee: stranger, firstLayer: 1, layers: 9 },
+              ],
+            }
+          : entry,
+    ],
     ['an unknown beacon', 'not known', on('accept', { beaconEpoch: 16n })],
     ['an epoch that somebody has waited for', 'does not decide', on('accept', { beaconEpoch: 5n })],
     ['an audit passed over', 'evidence without an audit', on('accept', { ...noStep, verdict: 'unaudited' })],
