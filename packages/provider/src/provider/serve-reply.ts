@@ -196,7 +196,7 @@ function openMilestones(
 ): ReplyMilestones | undefined {
   if (!wantsMilestones || !engine.info().capabilities.tokenize || !hasMilestones(asked.model)) return undefined;
   return createReplyMilestones({
-    ...{ providerKey: signer.publicKey, payeeWord },
+    ...{ maxTokens: asked.maxTokens, providerKey: signer.publicKey, payeeWord },
     commit: (passed) => commit(crypto, signer, { ...signable, ...passed, counted: undefined, endMs: clock.nowMs() }),
   });
 }
