@@ -11,6 +11,7 @@ import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { startPunchNode } from '@ogong/host/link/punch';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
@@ -89,6 +90,8 @@ async function start(): Promise<Daemon> {
   const metrics = createMetrics('relay');
   const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
   const paid = await openPayments(values);
+  const { punchBind, punchBootstrap: bootstrap } = values;
+  const punchNode = punchBind && (await startPunchNode(punchBind, { bootstrap }));
   const { bind, maxNodes, maxLinks, nodeRate: bytesPerSecond, nodeDay: maxBytesPerDay } = values;
   const relay = createRelay(
     {
@@ -109,6 +112,7 @@ async function start(): Promise<Daemon> {
     ready: { address: relay.address(), certHash: toHex(identity.id), keyHash: toHex(relay.id) },
     async stop() {
       await relay.stop();
+      await punchNode?.close();
       await paid?.close();
       await metricsServer?.stop();
     },

@@ -45,7 +45,12 @@ export function hasMilestones(modelId: string): boolean {
   return getTier(tier).windows === 'draws' && !isAttestedTier(tier);
 }
 
-export function createReplyMilestones({ commit, maxTokens, providerKey, payeeWord }: ReplyMilestonesInput): ReplyMilestones {
+export function createReplyMilestones({
+  commit,
+  maxTokens,
+  providerKey,
+  payeeWord,
+}: ReplyMilestonesInput): ReplyMilestones {
   const ids: number[] = [];
   const spelled: Uint8Array[] = [];
   const sentLengths: number[] = [];
@@ -77,7 +82,13 @@ export function createReplyMilestones({ commit, maxTokens, providerKey, payeeWor
       sizeBytes += window.draws.length + window.sketch.length;
       const tokens = windows.length * WINDOW_TOKENS;
       isOver ||= sizeBytes > MAX_MILESTONE_OPENING_BYTES / 2;
-      if (isOver || tokens >= maxTokens || ids.length < tokens || !isMilestoneDue(tokens, passedWindows * WINDOW_TOKENS)) return undefined;
+      if (
+        isOver ||
+        tokens >= maxTokens ||
+        ids.length < tokens ||
+        !isMilestoneDue(tokens, passedWindows * WINDOW_TOKENS)
+      )
+        return undefined;
       // A text that holds something back at this place has its milestone at a later window.
       const text = sent.slice(0, sentLengths[tokens - 1]);
       if (renderReply(Buffer.concat(spelled.slice(0, tokens)), [], 'cancelled') !== text) return undefined;
