@@ -111,6 +111,12 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'a bond; rationed',
     shownBy: ACCESS,
   },
+  'ValidatorService/SignPrice': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
+  'ValidatorService/CertifyMachine': {
+    ...{ who: 'anyone', changes: 'evidence that is kept, the newest of each machine', shownBy: ACCESS },
+    costs: 'a machine that passes; rationed',
+  },
+  'ValidatorService/GetMachineEvidence': { ...READS, costs: 'rationed: it reads a row of 256 KiB', shownBy: ACCESS },
   'ValidatorService/GetEmissionUnits': { who: 'anyone', changes: 'nothing', costs: 'rationed', shownBy: ACCESS },
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
   'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
@@ -175,6 +181,7 @@ const SHOWS: StrangerRow = {
   shownBy: GATE,
 };
 
+const SEALED = 'packages/node/src/gateway/sealed/sealed-client.process.test.ts';
 const ADMIN = 'packages/node/src/gateway/admin.process.test.ts';
 const TELLS: StrangerRow = { who: 'admin secrets', changes: 'nothing', costs: 'an admin secret', shownBy: ADMIN };
 const GOVERNS: StrangerRow = {
@@ -196,6 +203,16 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName, Stra
     message: BUYS,
     receipt: SHOWS,
     opening: SHOWS,
+  },
+  sealedOffer: {
+    ...{ who: 'API keys', changes: 'a slot that looks taken, for half a minute', shownBy: SEALED },
+    costs: 'a place among the running requests of the key, until the offer is over',
+  },
+  sealedReply: { ...BUYS, shownBy: SEALED },
+  sealedProgress: { ...SHOWS, costs: 'a key that ordered the reply', shownBy: SEALED },
+  sealedOutcome: {
+    ...{ who: 'API keys', changes: 'what validators are told of one reply', shownBy: SEALED },
+    costs: 'a key that ordered the reply; once',
   },
   responseCount: { ...SHOWS, costs: 'a key' },
   messageCount: { ...SHOWS, costs: 'a key' },

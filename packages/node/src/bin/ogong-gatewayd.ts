@@ -5,12 +5,16 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import { createChainClient } from '@ogong/chain/client';
+import type { Deployment } from '@ogong/chain/deployment';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
+import { readTableFile } from '@ogong/host/drift-table/table-file';
+import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
@@ -18,27 +22,23 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/peer-values';
 import { openPuncher } from '@ogong/host/link/punch';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
-import { bindLedger } from '@ogong/host/store/ledger-binding';
-import { openStore, type Store } from '@ogong/host/store/store';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { openAccounts } from '../gateway/accounts.ts';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
 import type { AlertWebhook } from '../gateway/budget-alerts.ts';
-import { createGateway, GatewayConfigError } from '../gateway/gateway.ts';
+import { createGateway, GatewayConfigError, type GatewayOptions } from '../gateway/gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
-import { GATEWAY_SCHEMA } from '../gateway/schema.ts';
+import { openBooks } from '../gateway/open-books.ts';
+import { U64_MAX } from '../gateway/provider-match.ts';
 
 const NAME = 'ogong-gatewayd';
-const BOOKS_FILE = 'gateway.db';
-const ACCOUNTS_FILE = 'accounts.db';
 /** Percent. */
 const ALERT_AT = [50, 80, 100];
 /** Openings of long replies are the largest messages that a gateway gets. */
+const PAYMENT_INTERVAL_MS = 10_000;
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 const DEFAULT_ROUTER: RouterPeer = { endpoint: { host: '127.0.0.1', port: 4544 }, certHash: undefined };
@@ -57,6 +57,14 @@ function readRouters({ router, routerCert }: Values): readonly KnownPeer[] {
 async function start(values: Values): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const warn = (what: string) => (err: unknown) => logger.warn({ err }, what);
+  const restored = enterDataDirectory(values.dataDir);
+  if (restored && !restored.isFinal) {
+    const copied = new Date(restored.copiedAtMs).toISOString();
+    logger.warn(
+      { copied },
+      'this is a copy: receipts and spending of keys since then are lost, and budgets do not count it',
+    );
+  }
   const secrets = createOrLoadKeys(values.dataDir);
   const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
   const { deployment, rpcUrl } = readDeployment(NAME, values);
@@ -83,10 +91,12 @@ async function start(values: Values): Promise<Daemon> {
     { refreshMs: values.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
   );
-  const metrics = createMetrics('gateway');
-  const store = openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
-  bindLedger(store, chain.ledger);
-  const accounts = openAccounts(values.accounts ?? join(values.dataDir, ACCOUNTS_FILE), Date.now);
+  const observation = createObservation({ name: NAME, role: 'gateway', log: logger }, values);
+  const { metrics } = observation;
+  const { books, accounts, close } = await openBooks(values, {
+    payer: `0x${toHex(payer.address)}`,
+    ledger: chain.ledger,
+  });
   const gateway = createGateway(
     {
       routers: readRouters(values),
@@ -123,11 +133,14 @@ async function start(values: Values): Promise<Daemon> {
       alerts: { thresholds: values.alertAt.length > 0 ? values.alertAt : ALERT_AT, webhook: readWebhook(values) },
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
+      ...readPayments(values, deployment),
       network: { deployment, rpcUrl: values.publicRpcUrl },
+      readDriftTable: () =>
+        values.driftTable === undefined ? readDefaultTable(nodeCrypto) : readTableFile(nodeCrypto, values.driftTable),
       ...(modelRoots && { modelRoots }),
     },
     {
-      store,
+      books,
       chain,
       beacon,
       links,
@@ -138,7 +151,6 @@ async function start(values: Values): Promise<Daemon> {
       metrics,
     },
   );
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
   // The chain may come up later than the gateway does; until then it answers that nobody can serve.
   await chain.refresh().catch(warn('the chain cannot be read yet'));
@@ -146,17 +158,16 @@ async function start(values: Values): Promise<Daemon> {
   await gateway.start();
   chain.start();
   beacon.start();
-  await metricsServer?.start();
+  await observation.start();
   return {
-    ready: { address: gateway.address(), payer: `0x${toHex(payer.address)}` },
+    ready: { ...observation.ready, address: gateway.address(), payer: `0x${toHex(payer.address)}` },
     async stop() {
       await gateway.stop();
-      await Promise.all([beacon.stop(), chain.stop(), metricsServer?.stop()]);
+      await Promise.all([beacon.stop(), chain.stop(), observation.stop()]);
       links.close();
       await puncher?.close();
       publicLinks.close();
-      store.close();
-      accounts.close();
+      await close();
     },
   };
 }
@@ -169,6 +180,21 @@ function readWebhook({ alertWebhook: url, alertSecret: secret }: Values): AlertW
     throw new GatewayConfigError('--alert-webhook: an address without user and password is expected');
   if (secret) return { url, secret };
   throw new GatewayConfigError('--alert-webhook needs --alert-secret, or OGONG_GATEWAY_ALERT_SECRET');
+}
+
+/** @throws GatewayConfigError where a payment would cover no request, or the network has no token to pay in. */
+function readPayments(values: Values, deployment: Deployment): Pick<GatewayOptions, 'payments'> {
+  if (!values.payments) return {};
+  if (values.maxPrice === U64_MAX)
+    throw new GatewayConfigError(
+      '--payments takes --max-price: callers are asked for the most that a request may cost',
+    );
+  if (deployment.burnAndMint)
+    throw new GatewayConfigError('--payments: this network pays in credits, which nobody can hand over');
+  const { leastPayment: leastAtomic, confirmations } = values;
+  return {
+    payments: { deployment, leastAtomic, confirmations: BigInt(confirmations), intervalMs: PAYMENT_INTERVAL_MS },
+  };
 }
 
 /** A user of a container may have no name. */
@@ -185,7 +211,7 @@ if (first === 'admin') {
   await runDaemon(
     async () => {
       const parsed = adminConfig.parse(rest, process.env);
-      const { text, isOk } = parsed.kind === 'print' ? { ...parsed, isOk: true } : runAdmin(parsed);
+      const { text, isOk } = parsed.kind === 'print' ? { ...parsed, isOk: true } : await runAdmin(parsed);
       process.stdout.write(text);
       process.exit(isOk ? 0 : 1);
     },
@@ -203,27 +229,20 @@ if (first === 'admin') {
   );
 }
 
-/** Works on the files alone, which the daemon may have open, too. */
-function runAdmin({
+/** Works on the books alone, which daemons may have open, too. */
+async function runAdmin({
   values,
   positionals,
-}: Extract<ReturnType<typeof adminConfig.parse>, { kind: 'run' }>): AdminOutput {
+}: Extract<ReturnType<typeof adminConfig.parse>, { kind: 'run' }>): Promise<AdminOutput> {
   makePrivateDirectory(values.dataDir);
-  const path = values.accounts ?? join(values.dataDir, ACCOUNTS_FILE);
-  const accounts = openAccounts(path, Date.now);
-  let books: Store | undefined;
-  const openBooks = (): Store => {
-    books ??= openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
-    return books;
-  };
-  const { maxSpend: maxSpendAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
+  const { maxSpend: maxSpendAtomic, amount: amountAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
+  const { books, accounts, close } = await openBooks(values);
   try {
-    return runAdminCommand({
-      ...{ ...terms, positionals, accounts, openBooks, maxSpendAtomic, lifetimeMs, isJson },
+    return await runAdminCommand({
+      ...{ ...terms, positionals, accounts, books, maxSpendAtomic, amountAtomic, lifetimeMs, isJson },
       ...{ actor: `operator:${nameUser()}`, nowMs: Date.now() },
     });
   } finally {
-    accounts.close();
-    books?.close();
+    await close();
   }
 }

@@ -8,13 +8,13 @@ import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { startPunchNode } from '@ogong/host/link/punch';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
@@ -84,11 +84,12 @@ async function start(): Promise<Daemon> {
   if (parsed.kind === 'print') return print(parsed.text);
   const { values } = parsed;
   const log = createLogger({ name: NAME, level: values.logLevel });
+  enterDataDirectory(values.dataDir);
   const keys = createOrLoadKeys(values.dataDir);
   const identity = await createLinkIdentity(keys.linkSeed);
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
-  const metrics = createMetrics('relay');
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
+  const observation = createObservation({ name: NAME, role: 'relay', log }, values);
+  const { metrics } = observation;
   const paid = await openPayments(values);
   const { punchBind, punchBootstrap: bootstrap } = values;
   const punchNode = punchBind && (await startPunchNode(punchBind, { bootstrap }));
@@ -106,15 +107,15 @@ async function start(): Promise<Daemon> {
       payments: paid?.payments,
     },
   );
-  await metricsServer?.start();
+  await observation.start();
   await relay.start();
   return {
-    ready: { address: relay.address(), certHash: toHex(identity.id), keyHash: toHex(relay.id) },
+    ready: { ...observation.ready, address: relay.address(), certHash: toHex(identity.id), keyHash: toHex(relay.id) },
     async stop() {
       await relay.stop();
       await punchNode?.close();
       await paid?.close();
-      await metricsServer?.stop();
+      await observation.stop();
     },
   };
 }

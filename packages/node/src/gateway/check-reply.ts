@@ -9,12 +9,12 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import type { SignedProgress } from '@ogong/protocol/exchange/progress';
+import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { bindRecord } from '@ogong/protocol/verdict/claim';
+import { type BoundRecord, bindRecord } from '@ogong/protocol/verdict/claim';
 import { computeBilledFee, readProgress } from '@ogong/protocol/verdict/reply-fee';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { HeldRecord } from './channel-ledger.ts';
@@ -71,7 +71,7 @@ export async function checkReply<R extends BoughtAnswer>(
     context.deliveries.put(
       [attempt.validator, ...listHearers(context, attempt)],
       createDelivery(context, attempt, {
-        ...{ admission, record, opening, promptTokens, outputTokens },
+        ...{ admission, record: bindRecord(crypto, record, opening), promptTokens, outputTokens },
         tookMs: answer.tookMs,
       }),
     ),
@@ -113,11 +113,11 @@ export async function keepReply(
 }
 
 /** Stage 1 has found that the reply may be billed. */
-function readHeld(
+export function readHeld(
   { chain: { ledger } }: Pick<ReplyContext, 'chain'>,
   { endpoint, request }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'>,
   { order }: Pick<ProviderAttempt, 'order'>,
-  held: { readonly record: SignedRecord; readonly header: CommonHeader; readonly response: Uint8Array } & Pick<
+  held: { readonly record: SignedRecord; readonly header: CommonHeader; readonly response: ProgressedText } & Pick<
     ProviderAnswer,
     'progress'
   >,
@@ -133,14 +133,14 @@ function readHeld(
       order: named,
       request,
       header,
-      responseBytes: response.length,
+      responseBytes: 'sizeBytes' in response ? response.sizeBytes : response.length,
       progress,
     }),
   };
 }
 
 /** Who hears it, too, so that the handling validator cannot hide it. */
-function listHearers(
+export function listHearers(
   { chain }: Pick<ReplyContext, 'chain'>,
   { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
 ): Uint8Array[] {
@@ -150,17 +150,16 @@ function listHearers(
 }
 
 /** This gateway's word about the reply that it holds. */
-function createDelivery(
+export function createDelivery(
   { chain: { ledger }, beacon, payer }: ReplyContext,
   { order }: Pick<ProviderAttempt, 'order'>,
   held: {
     readonly admission: SignedAdmission;
-    readonly record: SignedRecord;
-    readonly opening: Uint8Array;
+    readonly record: BoundRecord;
     readonly tookMs: number;
   } & Pick<BoughtAnswer, 'promptTokens' | 'outputTokens'>,
 ): OutboxDelivery {
-  const { record, header, headerProof } = bindRecord(crypto, held.record, held.opening);
+  const { record, header, headerProof, providerKey, signature: signed } = held.record;
   const delivery = signDelivery(crypto, payer, {
     ledger,
     orderHash: hashOrder(crypto, ledger, parseOrder(order.order)),
@@ -174,7 +173,7 @@ function createDelivery(
   return {
     order,
     delivery,
-    record: held.record,
+    record: { record, providerKey, signature: signed },
     header,
     headerProof: [...headerProof],
     admission,

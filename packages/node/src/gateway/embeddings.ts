@@ -1,6 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { readJsonBody } from '@ogong/host/http/body';
+import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { formatEmbeddings } from '@ogong/host/openai/embeddings';
 import type { Json } from '@ogong/host/openai/format';
 import { formatRerank } from '@ogong/host/openai/rerank';
@@ -49,11 +50,11 @@ function createVectorHandler<Q extends EmbeddingRequest>(
   dependencies: CompletionsDependencies,
   { prefix, parse, format, addProof }: VectorApi<Q>,
 ): KeyedHandler {
-  const { gate, rates, replies, bodyLimits, randomBytes, settle } = dependencies;
+  const { gate, rates, charge, replies, bodyLimits, randomBytes, settle } = dependencies;
   return async (context: ApiContext, key) => {
     const leave = gate.enter(key);
     try {
-      rates.countRequest(context, key);
+      await rates.countRequest(context, key);
       const asked = { body: await readJsonBody(context, bodyLimits), isChecked: isInline(context) };
       const { body, request } = readUnderPolicy(asked, settle, parse);
       assertModel(request.model, key);
@@ -61,8 +62,11 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const signal = getCallSignal(context);
       const form = createEmbeddingForm(request);
       const provider = readProvider(context);
-      const job = { completionId, choice: 0, endpoint: request.endpoint, body, request, form, key, signal, provider };
-      const metered = rates.meter(context, key, replies, [{ request, count: 1 }]);
+      const caller = parseTraceParent(context.req.header('traceparent'));
+      const payer = await charge(context, key, [{ request, count: 1 }]);
+      const bought = { completionId, choice: 0, endpoint: request.endpoint, body, request, form };
+      const job = { ...bought, key: payer, signal, provider, caller };
+      const metered = await rates.meter(context, payer, replies, [{ request, count: 1 }]);
       const reply = await buy(metered.serve<Q, BoughtEmbedding>(job));
       const ogong = { ...toOgongField(context, [reply]), ...addProof?.(reply) };
       return context.json({ ...format(request, reply), ogong }, 200, {

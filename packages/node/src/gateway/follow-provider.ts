@@ -130,12 +130,19 @@ const createSpoiled = ({ id, detail }: FailedMilestone, cause: unknown): ApiErro
  * That nobody admitted the order is the provider's word. This gateway asks the validator itself: only where it is away for both of
  * them, the provider has refused nothing.
  */
-async function reportRefusal(context: ReplyContext, attempt: ProviderAttempt, code: ApiErrorCode): Promise<void> {
+export async function reportRefusal(
+  context: ReplyContext,
+  attempt: ProviderAttempt,
+  code: ApiErrorCode,
+): Promise<void> {
   const isAway = code === 'order_not_admitted' && !(await context.validators.answers(attempt.validator));
   reportToRouter(context, attempt, { outcome: isAway ? 'unused' : 'refused', outputTokens: 0 });
 }
 
-function openProgress({ payer, chain, providers, onError }: ReplyContext, attempt: ProviderAttempt): ReplyProgress {
+export function openProgress(
+  { payer, chain, providers, onError }: ReplyContext,
+  attempt: ProviderAttempt,
+): ReplyProgress {
   const { match, order, replyId } = attempt;
   return createReplyProgress({
     payer,
@@ -165,5 +172,5 @@ function toCall(
 }
 
 /** The provider declined before it began, so it broke no promise. */
-const isRefusal = (error: unknown): error is ApiError => error instanceof ApiError && REFUSALS.has(error.code);
+export const isRefusal = (error: unknown): error is ApiError => error instanceof ApiError && REFUSALS.has(error.code);
 const REFUSALS: ReadonlySet<ApiErrorCode> = new Set(['request_refused', 'provider_busy', 'order_not_admitted']);

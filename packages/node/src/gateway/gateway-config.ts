@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { chainFields, observationFields } from '@ogong/host/config/common-fields';
+import { chainFields, observationFields, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import {
   atomicAmount,
@@ -27,6 +27,20 @@ const escrowAmount = z
   .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
   .transform(BigInt);
 
+const signedAmount = z
+  .string()
+  .regex(/^-?\d{1,38}$/, 'expected a whole number of atomic units')
+  .transform(BigInt);
+
+const postgresUrl = define('postgres://user@host:port/database, without a password', '<url>', (value) => {
+  if (!URL.canParse(value)) return undefined;
+  const { protocol, password, pathname, searchParams } = new URL(value);
+  const isPostgres = protocol === 'postgres:' || protocol === 'postgresql:';
+  // What stands in a command line or a log is no secret.
+  const isOpen = password === '' && !searchParams.has('password');
+  return isPostgres && isOpen && pathname.length > 1 ? value : undefined;
+});
+
 const webhookSecret = define('whsec_ and the base64 of 24 to 64 bytes', '<secret>', (value) =>
   readWebhookSecret(value) === undefined ? undefined : value,
 );
@@ -44,6 +58,19 @@ const common = {
     label: '<path>',
     env: 'OGONG_GATEWAY_ACCOUNTS',
     description: 'file of organisations, members and API keys; accounts.db in the data directory if not given',
+  },
+  database: {
+    schema: postgresUrl,
+    label: '<url>',
+    env: 'OGONG_GATEWAY_DATABASE',
+    description:
+      'PostgreSQL database that several gateways share, postgres://user@host/database, without a password; SQLite files in the data directory if not given',
+  },
+  databasePassword: {
+    schema: text,
+    secret: true,
+    env: 'OGONG_GATEWAY_DATABASE_PASSWORD',
+    description: 'password of its user; PGPASSWORD or ~/.pgpass if not given',
   },
 } as const;
 
@@ -128,6 +155,26 @@ export const gatewayConfig = defineConfig({
       default: '10000000000000000000',
       description: 'amount that a channel is filled up to, beyond the vouchers already signed; 0 never fills',
     },
+    payments: {
+      schema: boolean,
+      boolean: true,
+      env: 'OGONG_GATEWAY_PAYMENTS',
+      description:
+        'callers without a key may pay for a request by x402, in the token of the network; takes --max-price, at which requests are counted',
+    },
+    leastPayment: {
+      schema: escrowAmount,
+      label: '<amount>',
+      env: 'OGONG_GATEWAY_LEAST_PAYMENT',
+      default: '10000000000000000',
+      description: 'least that such a payment is, atomic units: more than the gas that its transfer takes is worth',
+    },
+    confirmations: {
+      schema: integer({ min: 0 }),
+      env: 'OGONG_GATEWAY_CONFIRMATIONS',
+      default: '12',
+      description: 'how many blocks have to be above a payment until it is taken to stay',
+    },
     ...modelRootFields,
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_GATEWAY_MODEL_ROOTS' },
     origin: {
@@ -188,12 +235,19 @@ export const gatewayConfig = defineConfig({
     },
     verdictInterval: { schema: duration, default: '2s', description: 'pause between two reads of verdicts' },
     beaconInterval: { schema: duration, default: '1s', description: 'pause between two reads of the beacon' },
+    driftTable: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_GATEWAY_DRIFT_TABLE',
+      description: 'drift table for the explorer to show; the one of this release if not given',
+    },
     metricsBind: {
       schema: hostPort,
       label: '<addr>',
       description: 'address of a metrics server on this machine, besides /metrics of the API',
     },
     logLevel: observationFields.logLevel,
+    ...traceFields,
   },
 });
 
@@ -222,6 +276,11 @@ export const adminConfig = defineConfig({
       schema: escrowAmount,
       label: '<amount>',
       description: 'limit of what a new key, or all keys of an organisation, may ever spend, atomic units',
+    },
+    amount: {
+      schema: signedAmount,
+      label: '<amount>',
+      description: 'of credit, atomic units; below 0 takes back',
     },
     lifetime: { schema: duration, description: 'how long a new key is valid; without it, until it is revoked' },
     models: {

@@ -238,7 +238,10 @@ function isAskedFor({ bytes, alternatives }: TokenLogprob, topLogprobs: number |
   );
 }
 
-function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean }): unknown {
+export function toProviderError(
+  error: unknown,
+  { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean },
+): unknown {
   if (wasSilent || (error instanceof LinkError && error.code === 'timeout')) {
     return new ApiError('provider_timeout', 'The provider did not answer in time.', { cause: error });
   }

@@ -1,5 +1,7 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
+import type { SpanPlace } from '@ogong/host/metrics/trace-context';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -47,6 +49,8 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly signal: AbortSignal;
   /** Who is to answer, and nobody else. Default: whoever the router draws. */
   readonly provider?: Uint8Array | undefined;
+  /** The trace that the client writes of its own program. */
+  readonly caller?: SpanPlace | undefined;
   /** Told whose offer is taken, before anything is bought. */
   readonly onMatch?: (ticket: Match['ticket']) => void;
 }
@@ -139,7 +143,9 @@ export interface ReplyContext {
   readonly randomBytes: (length: number) => Uint8Array;
   readonly nameCacheScope: NameCacheScope;
   /** A key as it is now; undefined where it has ended. Default: as it was when its request came. */
-  readonly renewKey?: (key: PayingKey) => PayingKey | undefined;
+  readonly renewKey?: (key: PayingKey) => Promise<PayingKey | undefined>;
+  /** Told how each reply goes on. Default: nobody is. */
+  readonly steps?: ReplySteps;
   readonly onFault?: (reason: string, providerId: Uint8Array) => void;
   readonly onError?: (error: unknown) => void;
 }

@@ -1,29 +1,21 @@
-import { fromBinary } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import {
-  type Delta,
-  type Milestone,
-  type SealedEnd,
-  SealedMessageSchema,
-  type SealedPart,
-} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SealedPart } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import type { CheckedSealKey } from '@ogong/protocol/sealing/seal-key';
+import { type OpenedPart, readSealedMessage } from '@ogong/protocol/sealing/sealed-message';
 import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import type { GenerateInput } from './provider-call.ts';
-
-type OpenedMessage = { readonly delta: Delta } | { readonly end: SealedEnd } | { readonly milestone: Milestone };
 
 /** One sealed call, from its message to the end of its reply. */
 export interface SealedCall {
   /** What takes the place of request, endpoint and cache scope. */
   readonly envelope: Uint8Array;
   /** @returns what is whole by this part. @throws ApiError where it does not open. */
-  open(part: SealedPart): OpenedMessage | undefined;
+  open(part: SealedPart): OpenedPart | undefined;
 }
 
 const SECRET_BYTES = 32;
@@ -49,27 +41,11 @@ export function sealCall(
       try {
         opener ??= createReplyOpener({ seal }, { secret, replyKey, head });
         const opened = opener.open(unit);
-        return opened && readMessage(opened);
+        return opened && readSealedMessage(opened);
       } catch (cause) {
         if (!(cause instanceof SealError)) throw cause;
         throw new ApiError('provider_failed', `The provider's reply does not open: ${cause.message}.`, { cause });
       }
     },
   };
-}
-
-function readMessage(bytes: Uint8Array): OpenedMessage {
-  const { message } = parse(bytes);
-  if (message.case === 'delta') return { delta: message.value };
-  if (message.case === 'end') return { end: message.value };
-  if (message.case === 'milestone') return { milestone: message.value };
-  throw new SealError('malformed', 'a message of no kind');
-}
-
-function parse(bytes: Uint8Array) {
-  try {
-    return fromBinary(SealedMessageSchema, bytes);
-  } catch (cause) {
-    throw new SealError('malformed', 'a message that cannot be read', { cause });
-  }
 }

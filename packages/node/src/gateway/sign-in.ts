@@ -1,6 +1,7 @@
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { ApiKeys, KeyHolder } from './api-keys.ts';
+import { UNPAID } from './payments.ts';
 
 /** The holder of orders and budgets if the gateway has no keys. */
 export const ANONYMOUS: KeyHolder = { id: 'anonymous', budgetAtomic: undefined };
@@ -10,9 +11,13 @@ export type KeyedHandler = (context: ApiContext, key: KeyHolder) => Response | P
 
 export interface SignIn {
   /** Whether the gateway started without keys, so that whoever reaches it may use it. */
-  readonly isOpen: boolean;
+  isOpen(): boolean;
+  /** Looks whether there are keys; before, nobody is let in without one. */
+  start(): Promise<void>;
   /** Answers holders of a key only. */
   require(handle: KeyedHandler): Handler;
+  /** Lets callers without a key come as far as `UNPAID`, where payments are taken. */
+  requireOrPay(handle: KeyedHandler): Handler;
 }
 
 /** From now on the connection counts as that of a caller with a key. */
@@ -21,18 +26,20 @@ function welcome(env: ApiContext['env'], holder: KeyHolder): KeyHolder {
   return holder;
 }
 
-export function createSignIn(keys: ApiKeys): SignIn {
-  const isOpen = keys.isEmpty();
+/** @param takesPayments whether callers without a key may pay for what they ask. */
+export function createSignIn(keys: ApiKeys, takesPayments = false): SignIn {
+  let isOpen = false;
 
   /** @throws ApiError `invalid_api_key` */
-  function findHolder({ req, env }: ApiContext): KeyHolder {
+  async function findHolder({ req, env }: ApiContext, mayPay: boolean): Promise<KeyHolder> {
     // Only a gateway that started without keys is open. It closes when the first key is made, for good: a key that was revoked
     // stays in the file.
-    if (isOpen && keys.isEmpty()) return welcome(env, ANONYMOUS);
+    if (isOpen && (await keys.isEmpty())) return welcome(env, ANONYMOUS);
     const [, bearer] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
     // Where Anthropic's clients put it.
     const secret = bearer ?? /^\S{1,200}$/.exec(req.header('x-api-key') ?? '')?.[0];
-    const holder = secret === undefined ? undefined : keys.find(secret);
+    if (secret === undefined && mayPay) return UNPAID;
+    const holder = secret === undefined ? undefined : await keys.find(secret);
     if (holder) return welcome(env, holder);
     const message =
       secret === undefined
@@ -41,5 +48,12 @@ export function createSignIn(keys: ApiKeys): SignIn {
     throw new ApiError('invalid_api_key', message);
   }
 
-  return { isOpen, require: (handle) => (context) => handle(context, findHolder(context)) };
+  return {
+    isOpen: () => isOpen,
+    async start() {
+      isOpen = !takesPayments && (await keys.isEmpty());
+    },
+    require: (handle) => async (context) => handle(context, await findHolder(context, false)),
+    requireOrPay: (handle) => async (context) => handle(context, await findHolder(context, takesPayments)),
+  };
 }

@@ -20,6 +20,8 @@ export interface VerdictFeedDependencies {
   readonly links: LinkPool;
   readonly clock: Clock;
   readonly onClosed?: (order: OrderRow, closing: Closing) => void;
+  /** Told of the transaction that settled an order. */
+  readonly onSettled?: (replyId: string, transaction: string) => void;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -31,7 +33,15 @@ export const NO_SETTLEMENT = 'none';
 /** Learns the verdict on each order, so that money that was reserved but is not owed is free again. */
 export function createVerdictFeed(
   { intervalMs = 2_000, graceMs = 60_000 }: VerdictFeedOptions,
-  { ledger, chain, links, clock, onClosed = () => {}, onError = () => {} }: VerdictFeedDependencies,
+  {
+    ledger,
+    chain,
+    links,
+    clock,
+    onClosed = () => {},
+    onSettled = () => {},
+    onError = () => {},
+  }: VerdictFeedDependencies,
 ): Repeating {
   let offset = 0;
 
@@ -58,15 +68,17 @@ export function createVerdictFeed(
 
   async function close(order: OrderRow, closing: Closing | undefined): Promise<void> {
     if (closing === undefined || (order.state === 'closed' && closing.settlement === '')) return;
-    await ledger.close(order.replyId, closing);
-    if (order.state !== 'closed') onClosed(order, closing);
+    // Another gateway with the same books may have closed it meanwhile.
+    if (await ledger.close(order.replyId, closing)) onClosed(order, closing);
+    const { settlement } = closing;
+    if (settlement !== '' && settlement !== NO_SETTLEMENT) onSettled(order.replyId, settlement);
   }
 
   return createRepeating(
     { intervalMs },
     async () => {
       // Each round takes the next orders, so that orders of a dead validator do not block those of a living one.
-      const orders = ledger.listUnsettled(PER_ROUND, offset);
+      const orders = await ledger.listUnsettled(PER_ROUND, offset);
       const results = await Promise.allSettled(orders.map(ask));
       offset = orders.length < PER_ROUND ? 0 : offset + PER_ROUND;
       for (const result of results) if (result.status === 'rejected') onError(result.reason);

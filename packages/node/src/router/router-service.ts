@@ -26,7 +26,7 @@ export function createRouterService(
   state: RouterState,
   { readStakes }: { readonly readStakes: () => void },
 ): ServiceImpl<typeof RouterService> {
-  const { supply, stakes, metrics, relays } = state;
+  const { supply, stakes, metrics, relays, clock } = state;
   return {
     async announce(signed: SignedAnnouncement, context: HandlerContext) {
       const { payee } = await supply.announce(signed, getCaller(context)).catch((error: unknown) => {
@@ -40,9 +40,11 @@ export function createRouterService(
       return {};
     },
     route(request: RouteRequest, context: HandlerContext) {
+      const startMs = clock.nowMs();
       try {
         const answer = matchRequest(state, request, getCallerPlace(context));
         metrics.matches.inc({ outcome: 'matched' });
+        metrics.steps.add(request.replyId, 'match', { startMs, attributes: { 'gen_ai.request.model': request.model } });
         return answer;
       } catch (error) {
         metrics.matches.inc({ outcome: 'refused' });

@@ -198,7 +198,7 @@ function checkTicket(crypto: Crypto, receipt: Receipt, { ticket, order, request 
 }
 
 /** Anybody can make a key and sign tickets with it. */
-function checkRouter(crypto: Crypto, { ticket }: Receipt, { routers }: Trust): Check {
+export function checkRouter(crypto: Crypto, { ticket }: Pick<Receipt, 'ticket'>, { routers }: Trust): Check {
   if (routers === undefined) return skip('router', 'no router is known to compare with');
   const id = hashHybridKey(crypto, ticket.publicKey);
   return check(
@@ -209,7 +209,7 @@ function checkRouter(crypto: Crypto, { ticket }: Receipt, { routers }: Trust): C
 }
 
 /** Who handles the reply decides on its payment, so an order for a stranger is worth nothing. */
-function checkValidator(order: Order, { validators }: Trust): Check {
+export function checkValidator(order: Pick<Order, 'validator'>, { validators }: Trust): Check {
   if (validators === undefined)
     return skip('validator', 'no validator set is given to look the handling validator up in');
   return check('validator', findValidator(validators, order.validator) !== undefined, [
@@ -245,7 +245,7 @@ function checkValidatorWords(
   ];
 }
 
-function checkLedger(receipt: Receipt, { ledger }: Trust): Check {
+export function checkLedger(receipt: Pick<Receipt, 'ledger'>, { ledger }: Trust): Check {
   if (ledger === undefined) return skip('ledger', 'no chain and escrow given to compare with');
   const same =
     ledger.chainId === receipt.ledger.chainId && equalBytes(ledger.verifyingContract, receipt.ledger.verifyingContract);
@@ -256,7 +256,7 @@ export function checkModelRoot(
   crypto: Crypto,
   { modelRoots }: Trust,
   request: Pick<CommonRequest, 'model'>,
-  record: RecordV2,
+  record: Pick<RecordV2, 'modelRoot'>,
 ): Check {
   const named = findNamedRoot(crypto, request.model);
   if (named !== undefined) {

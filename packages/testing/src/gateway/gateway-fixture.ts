@@ -1,14 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { openAccounts } from '@ogong/node/gateway/accounts';
-import { createGateway, type Gateway, type GatewayOptions } from '@ogong/node/gateway/gateway';
+import { createGateway, type Gateway, type GatewayChain, type GatewayOptions } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 
@@ -17,6 +20,7 @@ export interface GatewayFixture {
   readonly network: FakeNetwork;
   readonly gateway: Gateway;
   readonly store: Store;
+  readonly books: WorkStore;
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly directory: string;
@@ -30,6 +34,10 @@ export interface FixtureOptions {
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
   /** The gateway's routers, given the network's own. Default: that one. */
   readonly routers?: (own: Peer) => readonly Peer[];
+  /** What the gateway shows as its drift table. Default: that of this release. */
+  readonly driftTable?: GatewayOptions['readDriftTable'];
+  /** Whether callers without a key may pay, on which chain. */
+  readonly payments?: { readonly options: GatewayOptions['payments']; readonly client: GatewayChain['client'] };
   /** Path of a file of accounts. */
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
@@ -40,6 +48,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const network = await createFakeNetwork(given.providers);
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+  const books = createWorkStore(store);
   const identity = await createLinkIdentity(new Secret(new Uint8Array(32).fill(1)));
   const links = createLinkPool({ identity });
   const accounts = openAccounts(given.keysPath ?? ':memory:', Date.now);
@@ -47,14 +56,16 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const gateway = createGateway(
     {
       ...GATEWAY_FIXTURE_OPTIONS,
+      readDriftTable: given.driftTable ?? (() => readDefaultTable(nodeCrypto)),
       routers: given.routers?.(network.router) ?? [network.router],
       http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
+      ...(given.payments?.options && { payments: given.payments.options }),
     },
     {
-      store,
-      chain: network.chain,
+      books,
+      chain: { ...network.chain, ...(given.payments && { client: given.payments.client }) },
       beacon: network.beacon,
       links,
       payer: fakePayer,
@@ -69,14 +80,16 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
     network,
     gateway,
     store,
+    books,
     url: `http://127.0.0.1:${gateway.address().port}`,
     directory,
     log,
     async close() {
       await gateway.stop();
       links.close();
+      await books.close();
       store.close();
-      accounts.close();
+      await accounts.close();
       await network.close();
       rmSync(directory, { recursive: true });
     },

@@ -33,6 +33,7 @@ import { createMintVectors } from './mint-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createRelayVectors } from './relay-vectors.ts';
+import { createSealedOfferVectors } from './sealed-offer-vectors.ts';
 import { createSealingVectors } from './sealing-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
@@ -57,6 +58,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     beacon: createBeaconVectors(crypto),
     bls: createBlsVectors(crypto),
     sealing: createSealingVectors(crypto),
+    'sealed-offer': createSealedOfferVectors(crypto),
     'threshold-beacon': createThresholdVectors(crypto),
     match: createMatchVectors(crypto),
     'secret-draw': createDrawVectors(crypto),

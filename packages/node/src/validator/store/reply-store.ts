@@ -13,6 +13,7 @@ import {
 } from '@ogong/host/store/columns';
 import { addHold, sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
+import { doWork } from '@ogong/host/store/work';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -287,14 +288,14 @@ export function admitReply(store: Store, admission: AdmittedOrder): boolean {
     maxFeeAtomic: order.maxFeeAtomic,
     expiresAtMs: Number(order.expiresAtMs),
   };
-  const held = sumHolds(store, hold.channel, admission.admittedAtMs) + order.maxFeeAtomic;
+  const held = doWork(store, sumHolds(hold.channel, admission.admittedAtMs)) + order.maxFeeAtomic;
   if (channel.spendable < channel.spent + held) {
     throw new AdmissionError(
       'allowance-exceeded',
       `${channel.spendable - channel.spent} left, orders that have not expired may cost ${held}`,
     );
   }
-  addHold(store, hold, admission.admittedAtMs);
+  doWork(store, addHold(hold, admission.admittedAtMs));
   store
     .prepare(
       `INSERT INTO channels (payer, voucher_cumulative, voucher_order, voucher_signature) VALUES (?, '0', ?, ?)
