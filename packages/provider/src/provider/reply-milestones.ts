@@ -10,7 +10,7 @@ import { getTier, isAttestedTier } from '@ogong/protocol/tier/registry';
 import { type CommittedReply, ReplyTextError, type ServedReply } from './commit-reply.ts';
 
 /** What a milestone commits to: the reply as though it had been cut short there. */
-export type PassedReply = Pick<ServedReply, 'outputTokens' | 'windows' | 'text' | 'stopReason' | 'isMilestone'>;
+export type MilestoneSource = Pick<ServedReply, 'outputTokens' | 'windows' | 'text' | 'stopReason' | 'isMilestone'>;
 
 /** As it goes over the wire, without the admission of its order. */
 export interface SignedMilestone {
@@ -32,7 +32,7 @@ export interface ReplyMilestones {
 
 export interface ReplyMilestonesInput {
   /** @throws ReplyTextError, FeeError, ProtocolError where no such reply may be signed. */
-  readonly commit: (passed: PassedReply) => CommittedReply;
+  readonly commit: (passed: MilestoneSource) => CommittedReply;
   /** Of the whole reply: its record follows at once. */
   readonly maxTokens: number;
   readonly providerKey: Uint8Array;
