@@ -251,6 +251,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
               ...{ sinceMs: 0, untilMs: undefined },
             })),
           beaconKeys: () => undefined,
+          parameters: () => undefined,
           client: () => Promise.reject(new Error('there is no chain')),
           channel: options.readChannel ?? (async () => options.channel ?? FULL_CHANNEL),
         },
