@@ -9,6 +9,7 @@ import type { ResolvedModel } from '@ogong/models/resolve';
 import { READING_SCENES } from '../doors/catalogue.ts';
 import { drawCurves } from '../economics/figure.ts';
 import { labModelsDir } from '../lab-models.ts';
+import { measureLoad } from '../load/load-rows.ts';
 import { measureAuditBatches } from './audit-batch-rows.ts';
 import { measureAudit } from './audit-rows.ts';
 import { measureBeacon } from './beacon-rows.ts';
@@ -176,6 +177,10 @@ const parts: Readonly<
   sealing: { title: 'Sealing', measure: measureSealing },
   evidence: { title: 'Evidence of machines', measure: measureEvidence },
   ledger: { title: 'Settlement', measure: measureGas },
+  load: {
+    title: 'One gateway under load',
+    measure: ({ onProgress }) => measureLoad({ replies: 96, long: 800, onProgress }),
+  },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
   mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },
   pages: { title: 'Pages for people', measure: ({ model }) => measurePages(model) },

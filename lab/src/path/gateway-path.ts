@@ -7,9 +7,10 @@ import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
 import { createWorkStore } from '@ogong/host/store/work-store';
 import { openAccounts } from '@ogong/node/gateway/accounts';
-import { createGateway } from '@ogong/node/gateway/gateway';
+import { createGateway, type GatewayDependencies, type GatewayOptions } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { createRouter } from '@ogong/node/router/router';
 import { ROUTER_SCHEMA } from '@ogong/node/router/router-store';
@@ -57,7 +58,7 @@ export async function openGatewayPath(offers: readonly ServedOffer[]): Promise<G
 
 const noChain = () => Promise.reject(new Error('there is no chain here'));
 
-async function startRouter({ chain, clock }: PathValidator) {
+export async function startRouter({ chain, clock }: PathValidator) {
   const identity = await createIdentity('router');
   const store = openStore(':memory:', { schema: ROUTER_SCHEMA });
   const router = createRouter(
@@ -86,12 +87,24 @@ async function startRouter({ chain, clock }: PathValidator) {
   };
 }
 
-async function startGateway({ chain, clock, beacons }: PathValidator, router: Peer) {
+/** What a gateway reads of a network. */
+export interface GatewayView {
+  readonly clock: Clock;
+  readonly beacons: GatewayDependencies['beacon'];
+  readonly chain: Omit<GatewayDependencies['chain'], 'network' | 'client'>;
+}
+
+/** @param http where it takes more than the tests need. */
+export async function startGateway(
+  { chain, clock, beacons }: GatewayView,
+  router: Peer,
+  http: Partial<GatewayOptions['http']> = {},
+) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const links = createLinkPool({ identity: await createIdentity('gateway') });
   const gateway = createGateway(
-    { ...GATEWAY_FIXTURE_OPTIONS, routers: [router] },
+    { ...GATEWAY_FIXTURE_OPTIONS, routers: [router], http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...http } },
     {
       ...{ books: createWorkStore(store), clock, links, payer, beacon: beacons, logger: log },
       chain: { ...chain, network, client: noChain },

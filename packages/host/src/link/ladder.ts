@@ -3,6 +3,7 @@ import { type NodeRoute, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { dialDirect, dialRelay } from './dial.ts';
 import { type HostPort, parseHostPort } from './host-port.ts';
 import type { PeerId } from './link-identity.ts';
+import type { Puncher } from './punch.ts';
 
 /** One way to a node. The first of a ladder is the best. */
 export interface Rung {
@@ -11,16 +12,19 @@ export interface Rung {
   dial(signal: AbortSignal): Promise<Socket>;
 }
 
-/** The ways that an endpoint's text lists. @throws ProtocolError where the text is malformed. */
-export function createLadder(endpoint: string, certHash: PeerId): Rung[] {
-  return parseRoutes(endpoint).map(({ kind, at }): Rung => {
+/**
+ * The ways that an endpoint's text lists, without those that this machine cannot go.
+ * @param puncher default: no hole is punched. @throws ProtocolError where the text is malformed.
+ */
+export function createLadder(endpoint: string, certHash: PeerId, puncher?: Puncher): Rung[] {
+  return parseRoutes(endpoint).flatMap(({ kind, at }): Rung[] => {
+    if (kind === 'punch') {
+      return puncher ? [{ kind, name: `${at.slice(0, 8)} (punched)`, dial: (signal) => puncher.dial(at, signal) }] : [];
+    }
     const address: HostPort = parseHostPort(at);
-    if (kind === 'direct') return { kind, name: at, dial: (signal) => dialDirect(address, signal) };
-    return {
-      kind,
-      name: `${at} (relay)`,
-      dial: (signal) => dialRelay(address, { ask: 'connect', subject: certHash }, signal),
-    };
+    if (kind === 'direct') return [{ kind, name: at, dial: (signal) => dialDirect(address, signal) }];
+    const dial: Rung['dial'] = (signal) => dialRelay(address, { ask: 'connect', subject: certHash }, signal);
+    return [{ kind, name: `${at} (relay)`, dial }];
   });
 }
 

@@ -1,12 +1,16 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { type NodeRoute, parseRoutes } from '@ogong/protocol/exchange/routes';
+import { parseRoutes } from '@ogong/protocol/exchange/routes';
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
 import { createLadder } from './ladder.ts';
 import { createLinkClient, type LinkClient } from './link-client.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import type { LinkClientLimits } from './link-limits.ts';
+import type { Puncher } from './punch.ts';
+
+/** Of a node that can be reached by a punched route alone. */
+const NOWHERE: HostPort = { host: 'punched.invalid', port: 1 };
 
 /** One link per peer that a daemon calls; the least recently used one is closed where there are too many. */
 export interface LinkPool {
@@ -26,15 +30,23 @@ export interface LinkPoolOptions {
   readonly limits?: Partial<LinkClientLimits>;
   /** Default: 256. */
   readonly capacity?: number;
+  /** Default: punched routes are left out. */
+  readonly puncher?: Puncher | undefined;
 }
 
-export function createLinkPool({ identity, limits = {}, capacity = 256 }: LinkPoolOptions): LinkPool {
+export function createLinkPool({ identity, limits = {}, capacity = 256, puncher }: LinkPoolOptions): LinkPool {
   const links = new Map<string, LinkClient>();
 
   function openLink(endpoint: string, certHash: PeerId): LinkClient {
-    const ladder = createLadder(endpoint, certHash);
-    const [first] = parseRoutes(endpoint) as [NodeRoute, ...NodeRoute[]];
-    return createLinkClient({ endpoint: parseHostPort(first.at), ladder, certHash, identity, limits });
+    const ladder = createLadder(endpoint, certHash, puncher);
+    const named = parseRoutes(endpoint).find(({ kind }) => kind !== 'punch');
+    return createLinkClient({
+      endpoint: named ? parseHostPort(named.at) : NOWHERE,
+      ladder,
+      certHash,
+      identity,
+      limits,
+    });
   }
 
   function find(peer: Peer): LinkClient {

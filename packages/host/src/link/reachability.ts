@@ -4,6 +4,7 @@ import { formatRoutes, MAX_ROUTES, type NodeRoute } from '@ogong/protocol/exchan
 import { formatHostPort } from './host-port.ts';
 import type { LinkIdentity } from './link-identity.ts';
 import type { KnownPeer } from './peer-values.ts';
+import type { Puncher } from './punch.ts';
 import type { RelayPayerOptions } from './relay-payer.ts';
 import { createRelayRegistration, type RelayRegistrationState } from './relay-registration.ts';
 
@@ -11,6 +12,8 @@ export interface ReachabilityOptions {
   /** `host:port` where others reach this node itself; undefined where a NAT stands before it. */
   readonly direct: () => string | undefined;
   readonly relays: readonly KnownPeer[];
+  /** Takes links through holes that are punched. Default: none. */
+  readonly puncher?: Puncher | undefined;
 }
 
 export interface ReachabilityDependencies {
@@ -35,7 +38,7 @@ export interface Reachability {
 }
 
 export function createReachability(
-  { direct, relays }: ReachabilityOptions,
+  { direct, relays, puncher }: ReachabilityOptions,
   { crypto, identity, accept, payer, onChange = () => {}, onError = () => {} }: ReachabilityDependencies,
 ): Reachability {
   const registrations = relays.map((relay) =>
@@ -47,11 +50,18 @@ export function createReachability(
       },
     ),
   );
+  let punched: string | undefined;
   const states = () => registrations.map((registration) => registration.state());
 
   return {
     start() {
       for (const registration of registrations) registration.start();
+      puncher?.listen(accept).then(
+        (key) => {
+          punched = key;
+        },
+        (error: unknown) => onError(error, 'punch'),
+      );
     },
     async stop() {
       await Promise.all(registrations.map((registration) => registration.stop()));
@@ -62,9 +72,9 @@ export function createReachability(
       const registered = all.filter(({ isRegistered }) => isRegistered);
       const asked = own === undefined && registered.length === 0 ? all : registered;
       const routes: NodeRoute[] = asked.map(({ at }) => ({ kind: 'relay', at }));
-      return formatRoutes(
-        [...(own === undefined ? [] : [{ kind: 'direct' as const, at: own }]), ...routes].slice(0, MAX_ROUTES),
-      );
+      const first: NodeRoute[] = own === undefined ? [] : [{ kind: 'direct', at: own }];
+      if (punched !== undefined) first.push({ kind: 'punch', at: punched });
+      return formatRoutes([...first, ...routes].slice(0, MAX_ROUTES));
     },
     isReachable: () => direct() !== undefined || states().some(({ isRegistered }) => isRegistered),
     relays: states,

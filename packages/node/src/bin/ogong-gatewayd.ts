@@ -20,6 +20,7 @@ import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/peer-values';
+import { openPuncher } from '@ogong/host/link/punch';
 import { createLogger } from '@ogong/host/log/logger';
 import { createObservation } from '@ogong/host/metrics/observation';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
@@ -78,7 +79,10 @@ async function start(values: Values): Promise<Daemon> {
     client: chain.client,
     onError: warn('the model registry cannot be read'),
   });
+  const { punchBootstrap: bootstrap } = values;
+  const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap });
   const links = createLinkPool({
+    puncher,
     identity: await createLinkIdentity(secrets.linkSeed),
     limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
   });
@@ -161,6 +165,7 @@ async function start(values: Values): Promise<Daemon> {
       await gateway.stop();
       await Promise.all([beacon.stop(), chain.stop(), observation.stop()]);
       links.close();
+      await puncher?.close();
       publicLinks.close();
       await close();
     },

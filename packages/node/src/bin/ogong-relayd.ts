@@ -12,6 +12,7 @@ import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { startPunchNode } from '@ogong/host/link/punch';
 import { createLogger } from '@ogong/host/log/logger';
 import { createObservation } from '@ogong/host/metrics/observation';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
@@ -90,6 +91,8 @@ async function start(): Promise<Daemon> {
   const observation = createObservation({ name: NAME, role: 'relay', log }, values);
   const { metrics } = observation;
   const paid = await openPayments(values);
+  const { punchBind, punchBootstrap: bootstrap } = values;
+  const punchNode = punchBind && (await startPunchNode(punchBind, { bootstrap }));
   const { bind, maxNodes, maxLinks, nodeRate: bytesPerSecond, nodeDay: maxBytesPerDay } = values;
   const relay = createRelay(
     {
@@ -110,6 +113,7 @@ async function start(): Promise<Daemon> {
     ready: { ...observation.ready, address: relay.address(), certHash: toHex(identity.id), keyHash: toHex(relay.id) },
     async stop() {
       await relay.stop();
+      await punchNode?.close();
       await paid?.close();
       await observation.stop();
     },

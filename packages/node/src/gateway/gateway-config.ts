@@ -80,6 +80,14 @@ export const gatewayConfig = defineConfig({
   summary: 'The OpenAI-compatible front door: buys answers on the network, checks each one, and keeps the receipts.',
   fields: {
     bind: { schema: hostPort, label: '<addr>', default: '0.0.0.0:4546', description: 'address of the HTTP API' },
+    punchBootstrap: {
+      schema: hostPort,
+      label: '<host:port>',
+      env: 'OGONG_PUNCH_BOOTSTRAP',
+      repeatable: true,
+      description:
+        'node that helps to punch a hole to providers behind a NAT, so that no relay carries their links; needs the package hyperdht',
+    },
     router: {
       schema: routerPeer,
       label: '<host:port|cert>',

@@ -59,6 +59,20 @@ export const relayConfig = defineConfig({
     },
     rpcUrl: chainFields.rpcUrl,
     deployment: { ...chainFields.deployment, required: false },
+    punchBind: {
+      schema: hostPort,
+      label: '<addr>',
+      env: 'OGONG_RELAY_PUNCH_BIND',
+      description:
+        'address (UDP) of a node beside the relay that helps others to punch holes to each other; needs the package hyperdht; none if not given',
+    },
+    punchBootstrap: {
+      schema: hostPort,
+      label: '<host:port>',
+      env: 'OGONG_PUNCH_BOOTSTRAP',
+      repeatable: true,
+      description: 'other such nodes; none for the first one. A network needs four or more',
+    },
     accountInterval: { schema: duration, default: '1m', description: 'pause between two signed accounts to a node' },
     ...observationFields,
   },

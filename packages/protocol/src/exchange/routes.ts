@@ -5,13 +5,16 @@ import { ProtocolError } from '../base/bytes.ts';
  * has to show the certificate that stands beside the endpoint. So no route has to be trusted, a relay's least of all.
  */
 export interface NodeRoute {
-  readonly kind: 'direct' | 'relay';
-  /** `host:port`: of the node itself, or of the relay that it has registered with. */
+  readonly kind: 'direct' | 'punch' | 'relay';
+  /** `host:port` of the node itself, or of the relay that it has registered with; of a punched route the key that the node listens under, 64 hex digits. */
   readonly at: string;
 }
 
 export const MAX_ROUTES = 4;
-const RELAY = 'relay/';
+const PREFIXES = { direct: '', punch: 'punch/', relay: 'relay/' } as const;
+/** Best first. */
+const ORDER: readonly NodeRoute['kind'][] = ['direct', 'punch', 'relay'];
+const PUNCH_KEY = /^[0-9a-f]{64}$/;
 const HOST_PORT = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,253}):(?:[1-9]\d{0,4})$/;
 
 /** @throws ProtocolError naming the text. */
@@ -19,20 +22,24 @@ export function parseRoutes(text: string): NodeRoute[] {
   const routes = text.split(',', MAX_ROUTES + 1).map(parseRoute);
   if (routes.length > MAX_ROUTES) throw malformed(text, `more than ${MAX_ROUTES} routes`);
   if (new Set(routes.map(formatRoute)).size < routes.length) throw malformed(text, 'a route stands there twice');
-  const firstRelay = routes.findIndex(({ kind }) => kind === 'relay');
-  if (firstRelay >= 0 && routes.slice(firstRelay).some(({ kind }) => kind === 'direct')) {
-    throw malformed(text, 'direct routes come first');
+  const ranks = routes.map(({ kind }) => ORDER.indexOf(kind));
+  if (ranks.some((rank, at) => rank < (ranks[at - 1] ?? 0))) {
+    throw malformed(text, 'direct routes come first, and relays last');
   }
   return routes;
 }
 
 export const formatRoutes = (routes: readonly NodeRoute[]): string => routes.map(formatRoute).join(',');
 
-const formatRoute = ({ kind, at }: NodeRoute): string => (kind === 'relay' ? `${RELAY}${at}` : at);
+const formatRoute = ({ kind, at }: NodeRoute): string => `${PREFIXES[kind]}${at}`;
 
 function parseRoute(text: string): NodeRoute {
-  const kind = text.startsWith(RELAY) ? 'relay' : 'direct';
-  const at = kind === 'relay' ? text.slice(RELAY.length) : text.replace(/^https:\/\//, '');
+  const kind = (['punch', 'relay'] as const).find((name) => text.startsWith(PREFIXES[name])) ?? 'direct';
+  const at = kind === 'direct' ? text.replace(/^https:\/\//, '') : text.slice(PREFIXES[kind].length);
+  if (kind === 'punch') {
+    if (!PUNCH_KEY.test(at)) throw malformed(text, 'expected punch/ and 64 hex digits');
+    return { kind, at };
+  }
   if (!HOST_PORT.test(at) || Number(/\d+$/.exec(at)?.[0]) > 65_535) {
     throw malformed(text, 'expected host:port or relay/host:port');
   }

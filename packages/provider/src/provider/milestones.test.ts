@@ -113,6 +113,7 @@ describe('milestones of a running text', () => {
 
   it.each([
     ['of a short text', 60, true],
+    ['at the end of the text, where its record follows', 64, true],
     ['where nobody wants them', 200, false],
   ])('are not sent %s', async (_name, tokens, milestones) => {
     expect((await stream(await ask(tokens, milestones))).passed).toEqual([]);

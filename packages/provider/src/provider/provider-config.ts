@@ -150,6 +150,14 @@ export const serveConfig = defineConfig({
       description:
         'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine; auto asks the routers for relays',
     },
+    punchBootstrap: {
+      schema: hostPort,
+      label: '<host:port>',
+      env: 'OGONG_PUNCH_BOOTSTRAP',
+      repeatable: true,
+      description:
+        'node that helps callers to punch a hole to this provider, so that no relay carries their links; needs the package hyperdht. Name a relay, too: not every NAT can be punched',
+    },
     relayMaxPrice: {
       schema: atomicAmount,
       default: '0',

@@ -3,6 +3,7 @@ import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer, type MethodName, type MethodRates } from '@ogong/host/link/link-server';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
+import type { Puncher } from '@ogong/host/link/punch';
 import { createReachability, type Reachability } from '@ogong/host/link/reachability';
 import type { RelayPayerOptions } from '@ogong/host/link/relay-payer';
 import type { RelayRegistrationState } from '@ogong/host/link/relay-registration';
@@ -29,6 +30,8 @@ export interface ProviderOptions {
   readonly publicEndpoint?: string;
   /** Relays that it registers with. It is reached through these alone, unless it has a public endpoint. Default: none. */
   readonly relays?: readonly KnownPeer[];
+  /** Takes links through punched holes. Default: none. */
+  readonly puncher?: Puncher | undefined;
   /** Pays relays that ask for it. Default: none of those is used. */
   readonly relayPayer?: RelayPayerOptions | undefined;
   /** At least one; each model id and each model root once. */
@@ -104,13 +107,18 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
 
 function openReachability(
   { crypto, identity, log }: ProviderState,
-  { publicEndpoint, relays = [], relayPayer }: Pick<ProviderOptions, 'publicEndpoint' | 'relays' | 'relayPayer'>,
+  {
+    publicEndpoint,
+    relays = [],
+    relayPayer,
+    puncher,
+  }: Pick<ProviderOptions, 'publicEndpoint' | 'relays' | 'relayPayer' | 'puncher'>,
   server: LinkServer,
   announce: () => Promise<void>,
 ): Reachability {
   const isHidden = relays.length > 0 && publicEndpoint === undefined;
   return createReachability(
-    { relays, direct: () => (isHidden ? undefined : (publicEndpoint ?? formatHostPort(server.address()))) },
+    { relays, puncher, direct: () => (isHidden ? undefined : (publicEndpoint ?? formatHostPort(server.address()))) },
     {
       ...{ crypto, identity, accept: server.accept, payer: relayPayer },
       onChange({ at, isRegistered, seenAt }) {

@@ -10,7 +10,7 @@ import { getTier, isAttestedTier } from '@ogong/protocol/tier/registry';
 import { type CommittedReply, ReplyTextError, type ServedReply } from './commit-reply.ts';
 
 /** What a milestone commits to: the reply as though it had been cut short there. */
-export type PassedReply = Pick<ServedReply, 'outputTokens' | 'windows' | 'text' | 'stopReason' | 'isMilestone'>;
+export type MilestoneSource = Pick<ServedReply, 'outputTokens' | 'windows' | 'text' | 'stopReason' | 'isMilestone'>;
 
 /** As it goes over the wire, without the admission of its order. */
 export interface SignedMilestone {
@@ -32,7 +32,9 @@ export interface ReplyMilestones {
 
 export interface ReplyMilestonesInput {
   /** @throws ReplyTextError, FeeError, ProtocolError where no such reply may be signed. */
-  readonly commit: (passed: PassedReply) => CommittedReply;
+  readonly commit: (passed: MilestoneSource) => CommittedReply;
+  /** Of the whole reply: its record follows at once. */
+  readonly maxTokens: number;
   readonly providerKey: Uint8Array;
   readonly payeeWord: Uint8Array;
 }
@@ -43,7 +45,12 @@ export function hasMilestones(modelId: string): boolean {
   return getTier(tier).windows === 'draws' && !isAttestedTier(tier);
 }
 
-export function createReplyMilestones({ commit, providerKey, payeeWord }: ReplyMilestonesInput): ReplyMilestones {
+export function createReplyMilestones({
+  commit,
+  maxTokens,
+  providerKey,
+  payeeWord,
+}: ReplyMilestonesInput): ReplyMilestones {
   const ids: number[] = [];
   const spelled: Uint8Array[] = [];
   const sentLengths: number[] = [];
@@ -75,7 +82,13 @@ export function createReplyMilestones({ commit, providerKey, payeeWord }: ReplyM
       sizeBytes += window.draws.length + window.sketch.length;
       const tokens = windows.length * WINDOW_TOKENS;
       isOver ||= sizeBytes > MAX_MILESTONE_OPENING_BYTES / 2;
-      if (isOver || ids.length < tokens || !isMilestoneDue(tokens, passedWindows * WINDOW_TOKENS)) return undefined;
+      if (
+        isOver ||
+        tokens >= maxTokens ||
+        ids.length < tokens ||
+        !isMilestoneDue(tokens, passedWindows * WINDOW_TOKENS)
+      )
+        return undefined;
       // A text that holds something back at this place has its milestone at a later window.
       const text = sent.slice(0, sentLengths[tokens - 1]);
       if (renderReply(Buffer.concat(spelled.slice(0, tokens)), [], 'cancelled') !== text) return undefined;

@@ -12,6 +12,7 @@ import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { type KnownPeer, pinRouters } from '@ogong/host/link/peer-values';
+import { openPuncher } from '@ogong/host/link/punch';
 import type { RelayPayerOptions } from '@ogong/host/link/relay-payer';
 import type { Logger } from '@ogong/host/log/logger';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
@@ -72,6 +73,8 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const attester = openAttester(COMMAND, settings);
   const links = createLinkPool({ identity });
   const relays = await resolveRelays(settings.relay, { routers, links, log });
+  const { punchBootstrap: bootstrap } = settings;
+  const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap });
   const models = await openModels(planned, settings, place);
   const peg = openPricePeg(settings, log);
   // Before the first announcement.
@@ -110,6 +113,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
       relays,
       relayPayer: openRelayPayer(settings, ledger),
+      puncher,
       ...(verifier === undefined ? {} : { verifier }),
       announceIntervalMs: settings.announceInterval,
       openingTtlMs: settings.openingTtl,
@@ -173,6 +177,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       await status?.stop();
       await peg?.stop();
       await provider.stop(settings.drain);
+      await puncher?.close();
       await Promise.all([earnings.stop(), beacons.stop(), context.stop()]);
       links.close();
       await commits.close();

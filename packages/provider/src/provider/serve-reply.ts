@@ -24,7 +24,12 @@ import { assertTextSize, type CommitReply, type CommittedReply, type ServedReply
 import { planReply } from './generate-reply.ts';
 import type { AcceptedOrder } from './order-intake.ts';
 import type { PayingPayers } from './paying-payers.ts';
-import { createReplyMilestones, hasMilestones, type PassedReply, type ReplyMilestones } from './reply-milestones.ts';
+import {
+  createReplyMilestones,
+  hasMilestones,
+  type MilestoneSource,
+  type ReplyMilestones,
+} from './reply-milestones.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
 type TokenMessage = MessageInitShape<typeof TokenLogprobSchema>;
@@ -196,11 +201,11 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
 function openMilestones(
   { request: { asked }, wantsMilestones }: Pick<OrderJob, 'request' | 'wantsMilestones'>,
   { crypto, clock, signer, payeeWord, commit, engine }: ServeDependencies,
-  signable: Omit<ServedReply, keyof PassedReply | 'counted' | 'endMs'>,
+  signable: Omit<ServedReply, keyof MilestoneSource | 'counted' | 'endMs'>,
 ): ReplyMilestones | undefined {
   if (!wantsMilestones || !engine.info().capabilities.tokenize || !hasMilestones(asked.model)) return undefined;
   return createReplyMilestones({
-    ...{ providerKey: signer.publicKey, payeeWord },
+    ...{ maxTokens: asked.maxTokens, providerKey: signer.publicKey, payeeWord },
     commit: (passed) => commit(crypto, signer, { ...signable, ...passed, counted: undefined, endMs: clock.nowMs() }),
   });
 }

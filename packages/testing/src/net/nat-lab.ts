@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { platform, userInfo } from 'node:os';
 
 /** What stands between a machine and the internet. */
-export type Nat = 'none' | 'cone' | 'symmetric' | 'double';
+export type Nat = 'none' | 'cone' | 'symmetric' | 'double' | 'erratic';
 
 /**
  * Networks in namespaces of the kernel: an internet, a caller in it, and a home behind each kind of NAT. Nothing of it is seen from
@@ -44,7 +44,8 @@ export function findNatLabAbsence(): string {
 
 const FORWARD = ['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'];
 const INTERNET = '198.51.100.1';
-const KINDS: readonly Nat[] = ['none', 'cone', 'symmetric', 'double'];
+/** `erratic` is a second symmetric one. */
+const KINDS: readonly Nat[] = ['none', 'cone', 'symmetric', 'double', 'erratic'];
 
 export function createNatLab(): NatLab {
   const prefix = `og${randomBytes(4).toString('hex')}`;
@@ -82,6 +83,12 @@ export function createNatLab(): NatLab {
       '}',
       '}',
       'table ip filter {',
+      // What nobody asked for is dropped before it is a connection: one that is refused would take the port of a hole that is punched.
+      'chain input {',
+      'type filter hook input priority 0; policy drop;',
+      'ct state established,related accept;',
+      `iifname != "${outer}" accept;`,
+      '}',
       'chain forward {',
       'type filter hook forward priority 0; policy drop;',
       'ct state established,related accept;',
@@ -113,7 +120,7 @@ export function createNatLab(): NatLab {
       const box = `${kind.slice(0, 4)}n`;
       addSpace(box);
       wire(outside, [box, outer]);
-      translate(box, `${box}d`, { symmetric: kind === 'symmetric' });
+      translate(box, `${box}d`, { symmetric: kind === 'symmetric' || kind === 'erratic' });
       if (kind !== 'double') {
         wire([box, `10.${at}.0.1/24`], [home, `10.${at}.0.2/24`]);
         continue;

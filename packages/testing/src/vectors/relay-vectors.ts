@@ -10,6 +10,8 @@ const ENDPOINTS = [
   'provider.example:8443,relay/relay.example:4545',
   'relay/[2001:db8::2]:4545,relay/203.0.113.9:4545',
   'relay:4545',
+  `punch/${'0123456789abcdef'.repeat(4)}`,
+  `203.0.113.7:8443,punch/${'ab'.repeat(32)},relay/203.0.113.9:4545`,
 ];
 
 const REFUSED = {
@@ -18,7 +20,11 @@ const REFUSED = {
   'a port that is none': '203.0.113.7:65536',
   'port 0': '203.0.113.7:0',
   'a relay without an address': 'relay/',
-  'a kind that nobody knows': 'punch/203.0.113.7:8443',
+  'a punched route by an address': 'punch/203.0.113.7:8443',
+  'a punched route by a short key': `punch/${'ab'.repeat(31)}`,
+  'a punched route by a key in capitals': `punch/${'AB'.repeat(32)}`,
+  'a punched route before a direct one': `punch/${'ab'.repeat(32)},203.0.113.7:8443`,
+  'a relay before a punched route': `relay/203.0.113.9:4545,punch/${'ab'.repeat(32)}`,
   'a relay before a direct route': 'relay/203.0.113.9:4545,203.0.113.7:8443',
   'a route twice': '203.0.113.7:8443,203.0.113.7:8443',
   'five routes': 'a:1,b:1,c:1,d:1,e:1',

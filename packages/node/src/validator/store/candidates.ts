@@ -55,11 +55,11 @@ export function hashPlace(
   return concatBytes(certHash, hashHost(crypto, endpoint));
 }
 
-/** Many nodes share a relay, which says nothing about operators either. */
+/** Many nodes share a relay, which says nothing about operators either; a punched route names no host. */
 function hashHost(crypto: Crypto, endpoint: string): Uint8Array {
   const [best] = parseRoutes(endpoint);
   const host = best?.at.replace(/:\d+$/, '').toLowerCase();
-  if (host === undefined || best?.kind === 'relay' || isLoopbackHost(host)) return new Uint8Array(32);
+  if (host === undefined || best?.kind !== 'direct' || isLoopbackHost(host)) return new Uint8Array(32);
   return crypto.sha256(utf8Encode(host));
 }
 

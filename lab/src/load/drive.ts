@@ -1,0 +1,98 @@
+import { Agent, request } from 'node:http';
+import { readCpuMs } from './load-child.ts';
+
+/** A gateway as clients see it. */
+export interface LoadSide {
+  readonly name: string;
+  readonly url: string;
+  /** Of the process whose time counts, its children's too. */
+  readonly pid: number;
+  readonly model: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface LoadPlan {
+  readonly replies: number;
+  readonly concurrency: number;
+  readonly tokens: number;
+  readonly stream: boolean;
+}
+
+export interface LoadRun {
+  readonly repliesPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Of the gateway, for each reply; undefined where /proc is not there. */
+  readonly cpuMs: number | undefined;
+  /** The same for each chunk of a stream. */
+  readonly cpuPerChunkUs: number | undefined;
+  readonly failures: number;
+}
+
+let number = 0;
+
+/** Asks so often, so many at a time, each with a prompt of its own. */
+export async function drive(side: LoadSide, { replies, concurrency, tokens, stream }: LoadPlan): Promise<LoadRun> {
+  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
+  const tookMs: number[] = [];
+  let left = replies;
+  let failures = 0;
+  let chunks = 0;
+  const cpuBefore = readCpuMs(side.pid);
+  const startMs = performance.now();
+  async function client(): Promise<void> {
+    while (left-- > 0) {
+      const content = `${number++} is the number of a story`;
+      const body = JSON.stringify({
+        ...{ model: side.model, messages: [{ role: 'user', content }], max_tokens: tokens, stream, temperature: 0.8 },
+      });
+      const beganMs = performance.now();
+      const answer = await ask(side, body, agent);
+      tookMs.push(performance.now() - beganMs);
+      chunks += answer.chunks;
+      if (!answer.isGood) failures++;
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, client));
+  const seconds = (performance.now() - startMs) / 1000;
+  const cpuAfter = readCpuMs(side.pid);
+  agent.destroy();
+  tookMs.sort((a, b) => a - b);
+  const cpu = cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore;
+  const at = (share: number): number =>
+    tookMs[Math.min(tookMs.length - 1, Math.floor(share * tookMs.length))] ?? Number.NaN;
+  return {
+    ...{ repliesPerSecond: replies / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failures },
+    cpuMs: cpu && cpu / replies,
+    cpuPerChunkUs: cpu && chunks > 0 ? (cpu * 1000) / chunks : undefined,
+  };
+}
+
+function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<{ isGood: boolean; chunks: number }> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      new URL('/v1/chat/completions', url),
+      {
+        method: 'POST',
+        agent,
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers },
+      },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (part: string) => {
+          text += part;
+        });
+        answer.on('end', () => {
+          const chunks = text.split('\ndata: ').length + (text.startsWith('data: ') ? 0 : -1);
+          const isStream = answer.headers['content-type']?.includes('event-stream') ?? false;
+          const isGood = answer.statusCode === 200 && (!isStream || text.trimEnd().endsWith('data: [DONE]'));
+          resolve({ isGood, chunks: isStream ? chunks : 0 });
+        });
+        answer.on('error', reject);
+      },
+    );
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}

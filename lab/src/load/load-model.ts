@@ -1,0 +1,2 @@
+/** Whatever the load asks for. */
+export const LOAD_MODEL = 'ogong/verified/bench/load';

@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { measureInTurn, median, type Row } from '../bench/row.ts';
+import { drive, type LoadPlan, type LoadRun, type LoadSide } from './drive.ts';
+import { forkChild, type LoadChild, readMemory, spawnServer } from './load-child.ts';
+import { LOAD_MODEL } from './load-model.ts';
+
+const PORTKEY = fileURLToPath(new URL('../../gateway-load/', import.meta.url));
+const PROGRAM = `${PORTKEY}node_modules/@portkey-ai/gateway/build/start-server.js`;
+const ROUNDS = 3;
+
+export interface LoadBench {
+  /** Of each side, in each round. */
+  readonly replies: number;
+  /** Over which the memory of the gateway is watched. */
+  readonly long: number;
+  readonly onProgress: (what: string) => void;
+}
+
+async function findPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** With its own lock file, in its own folder. */
+async function startPortkey(): Promise<LoadChild> {
+  if (!existsSync(PROGRAM)) {
+    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: PORTKEY, stdio: 'ignore' });
+  }
+  const port = await findPort();
+  return spawnServer([PROGRAM, `--port=${port}`, '--headless'], `http://127.0.0.1:${port}`);
+}
+
+type Runs = Readonly<Record<string, LoadRun>>;
+
+/** Side by side, in turns: what each of them does with one plan, medians over the rounds. */
+async function compare(sides: readonly LoadSide[], plan: LoadPlan): Promise<Runs> {
+  const runs = await measureInTurn(
+    ROUNDS,
+    Object.fromEntries(sides.map((side) => [side.name, () => drive(side, plan)])),
+  );
+  const middle = (all: readonly LoadRun[], what: keyof LoadRun): number =>
+    median(all.map((run) => run[what] ?? Number.NaN));
+  return Object.fromEntries(
+    Object.entries(runs).map(([name, all]) => [
+      name,
+      {
+        repliesPerSecond: middle(all, 'repliesPerSecond'),
+        p50Ms: middle(all, 'p50Ms'),
+        p99Ms: middle(all, 'p99Ms'),
+        cpuMs: middle(all, 'cpuMs'),
+        cpuPerChunkUs: middle(all, 'cpuPerChunkUs'),
+        failures: all.reduce((sum, run) => sum + run.failures, 0),
+      },
+    ]),
+  );
+}
+
+const describeRun = (name: string, { repliesPerSecond, p99Ms, cpuMs, failures }: LoadRun): string =>
+  `${name} ${repliesPerSecond.toFixed(1)} replies/s, ${cpuMs?.toFixed(2)} ms of processor a reply, p99 ${p99Ms.toFixed(0)} ms${failures > 0 ? `, ${failures} failed` : ''}`;
+const describeRuns = (runs: Runs): string =>
+  Object.entries(runs)
+    .map(([name, run]) => describeRun(name, run))
+    .join('; ');
+
+const WHY =
+  'each reply is matched, ordered, admitted, checked against its commitment and signed for; all of the network, with a provider whose engine is a fake, runs on the same cores';
+const NEXT = 'a profile of the gateway on a machine of its own; matches and orders of several replies in one call';
+
+/** One gateway with its checker over a fake engine, and the same load on a bare proxy and on @portkey-ai/gateway. */
+export async function measureLoad({ replies, long, onProgress }: LoadBench): Promise<Row[]> {
+  const children: LoadChild[] = [];
+  const keep = async (child: Promise<LoadChild>): Promise<LoadChild> => {
+    const started = await child;
+    children.push(started);
+    return started;
+  };
+  try {
+    const upstream = await keep(forkChild('./upstream.child.ts'));
+    const proxy = await keep(forkChild('./proxy.child.ts', { upstream: upstream.url }));
+    const network = await keep(forkChild('./network.child.ts'));
+    const gateway = await keep(forkChild('./gateway.child.ts', network.ready));
+    const portkey = await keep(startPortkey());
+    const plain = { authorization: 'Bearer unused' };
+    const routed = { ...plain, 'x-portkey-provider': 'openai', 'x-portkey-custom-host': `${upstream.url}/v1` };
+    const own: LoadSide = { name: 'ogong', url: gateway.url, pid: gateway.pid, model: LOAD_MODEL, headers: plain };
+    const bare: LoadSide = { name: 'proxy', url: proxy.url, pid: proxy.pid, model: 'm', headers: plain };
+    const other: LoadSide = { name: 'portkey', url: portkey.url, pid: portkey.pid, model: 'm', headers: routed };
+    // Its version 1.15.2 answers each stream with 500 under Node 24: it changes headers of a response that are immutable there.
+    const sides = [own, bare, other];
+    const streaming = [own, bare];
+    for (const side of sides) await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: false });
+    for (const side of streaming) await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: true });
+    onProgress('whole answers, 32 at a time');
+    const whole = await compare(sides, { replies, concurrency: 32, tokens: 16, stream: false });
+    onProgress('20 streams');
+    const few = await compare(streaming, { replies, concurrency: 20, tokens: 64, stream: true });
+    onProgress('200 streams');
+    const many = await compare(streaming, {
+      replies: Math.max(replies, 200),
+      concurrency: 200,
+      tokens: 64,
+      stream: true,
+    });
+    onProgress('memory');
+    return [...listRows(whole, few, many), await measureMemory(own, long)];
+  } finally {
+    await Promise.all(children.map((child) => child.stop()));
+  }
+}
+
+function listRows(whole: Runs, few: Runs, many: Runs): Row[] {
+  const of = (runs: Runs, name: string): LoadRun => runs[name] as LoadRun;
+  const ratio = (name: string, what: 'cpuMs' | 'repliesPerSecond'): number =>
+    (of(whole, 'ogong')[what] ?? Number.NaN) / (of(whole, name)[what] ?? Number.NaN);
+  return [
+    {
+      ...{ id: 'load-replies', what: 'checked replies of 16 tokens by one gateway, 32 at a time', unit: '/s' },
+      ...{ value: of(whole, 'ogong').repliesPerSecond, aim: { at: 'least', value: 1000 } },
+      ...{ note: describeRuns(whole), why: WHY, next: NEXT },
+    },
+    {
+      ...{
+        id: 'load-cpu-proxy',
+        what: 'the same, processor time of the gateway / of a bare node:http proxy',
+        unit: 'x',
+      },
+      value: ratio('proxy', 'cpuMs'),
+    },
+    {
+      ...{ id: 'load-cpu-portkey', what: 'the same / of @portkey-ai/gateway 1.15.2', unit: 'x' },
+      ...{ value: ratio('portkey', 'cpuMs'), note: 'of streams it gives none under Node 24 (500)' },
+    },
+    {
+      ...{
+        id: 'load-chunk',
+        what: 'processor time of the gateway for a streamed chunk, 20 streams of 64 tokens',
+        unit: 'us',
+      },
+      ...{ value: of(few, 'ogong').cpuPerChunkUs, aim: { at: 'most', value: 60 } },
+      note: `all of a reply's cost by its chunks, order and check included; ${describeRuns(few)}`,
+      ...{ why: WHY, next: NEXT },
+    },
+    {
+      ...{ id: 'load-p99', what: 'p99 of a streamed reply, 200 streams / 20 streams', unit: 'x' },
+      ...{ value: of(many, 'ogong').p99Ms / of(few, 'ogong').p99Ms, aim: { at: 'most', value: 1.2 } },
+      note: `the proxy ${(of(many, 'proxy').p99Ms / of(few, 'proxy').p99Ms).toFixed(1)}; ${describeRuns(many)}`,
+      ...{ why: `200 streams queue for the same cores; ${WHY}`, next: NEXT },
+    },
+  ];
+}
+
+/** @returns what the second half of the run added, since pools and code fill in the first. */
+async function measureMemory(own: LoadSide, long: number): Promise<Row> {
+  const memory: (readonly [number, number])[] = [];
+  for (let done = 0; done <= long; done += long / 4) {
+    if (done > 0) await drive(own, { replies: long / 4, concurrency: 32, tokens: 16, stream: false });
+    memory.push([done, readMemory(own.pid) ?? Number.NaN]);
+  }
+  const [, , half, , end] = memory.map(([, mib]) => mib);
+  return {
+    ...{ id: 'load-memory', what: `memory that ${long / 2} replies add, after as many before`, unit: 'MiB' },
+    value: (end ?? Number.NaN) - (half ?? Number.NaN),
+    note: `gateway with its checker: ${memory.map(([done, mib]) => `${mib.toFixed(0)} MiB after ${done}`).join(', ')}; the aim is flat over 100,000, which takes a machine for hours`,
+  };
+}

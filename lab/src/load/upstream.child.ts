@@ -1,0 +1,35 @@
+// A server that speaks OpenAI's API and answers at once, with as many chunks as are asked for: what the other gateways stand before.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+const toChunk = (content: string, finish: string | null) =>
+  `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content }, finish_reason: finish }] })}\n\n`;
+
+const server = createServer(async (request, response) => {
+  let body = '';
+  for await (const part of request) body += part;
+  if (request.method !== 'POST') return void response.end('{}');
+  const { max_tokens: tokens, stream } = JSON.parse(body) as { max_tokens: number; stream?: boolean };
+  if (!stream) {
+    response.setHeader('content-type', 'application/json');
+    const message = { role: 'assistant', content: 'word '.repeat(tokens) };
+    return void response.end(
+      JSON.stringify({
+        id: 'chatcmpl-1',
+        object: 'chat.completion',
+        created: 1,
+        model: 'm',
+        choices: [{ index: 0, message, finish_reason: 'length' }],
+      }),
+    );
+  }
+  response.setHeader('content-type', 'text/event-stream');
+  for (let i = 0; i < tokens; i++) {
+    response.write(toChunk('word ', i === tokens - 1 ? 'length' : null));
+    await new Promise(setImmediate);
+  }
+  response.end('data: [DONE]\n\n');
+});
+server.listen(0, '127.0.0.1', () => {
+  process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+});
