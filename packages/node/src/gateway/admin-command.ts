@@ -1,11 +1,19 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { Address } from '@ogong/chain/hex';
 import type { Json } from '@ogong/host/openai/format';
+import { bytes, columns, named } from '@ogong/host/store/columns';
+import { findOne } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { Changed } from './account-changes.ts';
 import { AccountError, type KeyTerms, type MemberTerms, type Organisation } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
 import { showAudit, showCredit, showKey, showMember, showOrganisation } from './admin-view.ts';
 import { addCredit, findGranted, listCredits, openCredit } from './credit-book.ts';
+import { listDeposits } from './deposits.ts';
 import { reconcile } from './reconcile.ts';
+import { reconcileChain } from './reconcile-chain.ts';
 import { nameAccount, readSpending } from './spending-book.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
 
@@ -30,6 +38,8 @@ export interface AdminCommand {
   readonly amountAtomic: bigint | undefined;
   readonly requestsPerMinute: number | undefined;
   readonly tokensPerMinute: number | undefined;
+  /** Where the chain is looked at. */
+  readonly client?: (() => Promise<ChainClient>) | undefined;
   readonly from: string | undefined;
   readonly to: string | undefined;
 }
@@ -159,7 +169,9 @@ async function addKey(command: AdminCommand): Promise<Json> {
 export async function readOrganisation(books: WorkStore, one: Organisation): Promise<Json> {
   const account = nameAccount(one.id);
   const granted = await books.read(() => findGranted(account));
-  return showOrganisation(one, await readSpending(books, account), granted);
+  const deposits = granted === undefined ? [] : await books.read(listDeposits);
+  const shown = showOrganisation(one, await readSpending(books, account), granted);
+  return { ...shown, deposit_address: deposits.find((deposit) => deposit.account === account)?.address ?? null };
 }
 
 /** @throws AccountError */
@@ -187,8 +199,10 @@ async function showUsage({ organisation, books, isJson, from, to, nowMs }: Admin
   return { text: isJson ? `${JSON.stringify(toUsageJson(rows, days))}\n` : toUsageCsv(rows), isOk: true };
 }
 
-async function showReconciliation({ books, isJson }: AdminCommand): Promise<AdminOutput> {
-  const found = (await reconcile(books)).map(({ what, bookedAtomic, foundAtomic }) => ({
+async function showReconciliation({ books, isJson, client }: AdminCommand): Promise<AdminOutput> {
+  const payer = client && (await findPayer(books));
+  const onChain = client && payer ? await reconcileChain(books, await client(), payer) : [];
+  const found = [...(await reconcile(books)), ...onChain].map(({ what, bookedAtomic, foundAtomic }) => ({
     what,
     booked_atomic: `${bookedAtomic}`,
     found_atomic: `${foundAtomic}`,
@@ -196,6 +210,13 @@ async function showReconciliation({ books, isJson }: AdminCommand): Promise<Admi
   const isOk = found.length === 0;
   if (isJson) return { text: `${JSON.stringify({ ok: isOk, discrepancies: found })}\n`, isOk };
   return { text: isOk ? 'all books agree\n' : toText(found), isOk };
+}
+
+/** Who signed the gateway's orders; undefined before the first one. */
+async function findPayer(books: WorkStore): Promise<Address | undefined> {
+  const row = columns({ order: named('order_bytes', bytes) });
+  const first = await books.read(() => findOne(row, `SELECT ${row.list} FROM orders LIMIT 1`));
+  return first && `0x${toHex(parseOrder(first.order).payer)}`;
 }
 
 const showChanged = (place: Json, { outcome, secret }: Changed): Json => ({

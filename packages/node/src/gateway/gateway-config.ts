@@ -41,6 +41,11 @@ const postgresUrl = define('postgres://user@host:port/database, without a passwo
   return isPostgres && isOpen && pathname.length > 1 ? value : undefined;
 });
 
+const cardRate = define('a currency and its rate, as usd=40000000000000000', '<currency=units>', (value) => {
+  const [, currency, rate] = /^([a-z]{3})=([1-9]\d{0,37})$/.exec(value) ?? [];
+  return currency === undefined || rate === undefined ? undefined : ([currency, BigInt(rate)] as const);
+});
+
 const webhookSecret = define('whsec_ and the base64 of 24 to 64 bytes', '<secret>', (value) =>
   readWebhookSecret(value) === undefined ? undefined : value,
 );
@@ -160,6 +165,25 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_LEAST_PAYMENT',
       default: '10000000000000000',
       description: 'least that such a payment is, atomic units: more than the gas that its transfer takes is worth',
+    },
+    deposits: {
+      schema: boolean,
+      boolean: true,
+      env: 'OGONG_GATEWAY_DEPOSITS',
+      description: 'organisations with credit get addresses at which tokens that come in are credited',
+    },
+    cardSecret: {
+      schema: text,
+      secret: true,
+      env: 'OGONG_GATEWAY_CARD_SECRET',
+      description: 'signing secret of the webhooks by which Stripe tells of payments by card, at /hooks/card',
+    },
+    cardRate: {
+      schema: cardRate,
+      label: '<currency=units>',
+      env: 'OGONG_GATEWAY_CARD_RATE',
+      repeatable: true,
+      description: "atomic units of credit for a currency's least unit, as usd=40000000000000000 for a cent",
     },
     confirmations: {
       schema: integer({ min: 0 }),
@@ -287,6 +311,13 @@ export const adminConfig = defineConfig({
       description: 'first day of usage, UTC; thirty days before the last if not given',
     },
     to: { schema: text, label: '<day>', description: 'last day of usage, UTC; today if not given' },
+    deployment: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_DEPLOYMENT',
+      description: 'with it, reconcile also holds the books against the escrow on the chain',
+    },
+    rpcUrl: chainFields.rpcUrl,
     json: { schema: boolean, boolean: true, description: 'print JSON' },
   },
   positionals: { label: '<what> [<id> ...]', min: 1, max: 4 },

@@ -20,9 +20,11 @@ import type { Accounts } from './accounts.ts';
 import { createAdminHandlers } from './admin-handlers.ts';
 import { type BudgetAlertOptions, createBudgetAlerts } from './budget-alerts.ts';
 import { createCacheScopes } from './cache-scope.ts';
+import { type CardOptions, createCardHandler } from './card-handler.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
 import { type ComplaintOutbox, createComplaintOutbox } from './complaint-outbox.ts';
 import { createDeliveryOutbox, type DeliveryOutbox } from './delivery-outbox.ts';
+import { createDeposits, type DepositOptions } from './deposits.ts';
 import { createEscrowFunding, type EscrowFunding } from './escrow-funding.ts';
 import { createGatewayApp } from './gateway-app.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
@@ -98,6 +100,10 @@ export interface GatewayOptions {
   readonly alerts?: Omit<BudgetAlertOptions, 'intervalMs'>;
   /** Whether callers without a key may pay, and how. Default: they may not. */
   readonly payments?: Omit<PaymentOptions, 'payTo' | 'pricePer1kAtomic'>;
+  /** Whether organisations with credit get addresses to pay tokens in at. Default: they do not. */
+  readonly deposits?: Omit<DepositOptions, 'payTo'>;
+  /** Whose webhooks about payments by card are taken. Default: nobody's. */
+  readonly card?: CardOptions | undefined;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */
@@ -292,7 +298,24 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       },
       { books, clock, client: chain.client, onError: warn('a payment could not be settled') },
     );
-  const loops = [complaints, deliveries, feed, expiry, ...(alerts ? [alerts] : []), ...(payments ? [payments] : [])];
+  const deposits =
+    options.deposits &&
+    createDeposits(
+      { ...options.deposits, payTo: `0x${toHex(payer.address)}` },
+      {
+        ...{ books, clock, client: chain.client, onError: warn('a deposit could not be credited') },
+        onDeposit: (account, amountAtomic) => logger.info({ account, amountAtomic }, 'a deposit was credited'),
+      },
+    );
+  const loops = [
+    complaints,
+    deliveries,
+    feed,
+    expiry,
+    ...(alerts ? [alerts] : []),
+    ...(payments ? [payments] : []),
+    ...(deposits ? [deposits] : []),
+  ];
   return {
     ledger,
     receipts,
@@ -364,7 +387,7 @@ interface AppParts {
 }
 
 function createApp(
-  { http, routers: peers, spending, network }: GatewayOptions,
+  { http, routers: peers, spending, network, card }: GatewayOptions,
   context: GatewayContext,
   { signIn, books: parts, replies, routers }: AppParts,
 ): ApiApp {
@@ -390,6 +413,12 @@ function createApp(
     receipts: parts,
     usage: { books, clock },
     admin: createAdminHandlers({ accounts, books, clock, bodyLimits }),
+    hooks: {
+      card: createCardHandler(card, {
+        ...{ books, accounts, clock, bodyLimits },
+        onBooked: (event, amountAtomic) => logger.info({ event, amountAtomic }, 'a payment by card was booked'),
+      }),
+    },
     models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
       reader: createPublicReader({
