@@ -25,6 +25,7 @@ import { createChainView } from '@ogong/host/views/chain-view';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
+import type { ArchiveOptions, ArchivePlace } from '../gateway/archive.ts';
 import type { AlertWebhook } from '../gateway/budget-alerts.ts';
 import type { DepositOptions } from '../gateway/deposits.ts';
 import { createGateway, GatewayConfigError, type GatewayOptions } from '../gateway/gateway.ts';
@@ -36,6 +37,9 @@ const NAME = 'ogong-gatewayd';
 /** Percent. */
 const ALERT_AT = [50, 80, 100];
 /** Openings of long replies are the largest messages that a gateway gets. */
+const ARCHIVE_INTERVAL_MS = 60_000;
+/** By then validators have signed for nearly all records. */
+const ARCHIVE_AFTER_MS = 600_000;
 const PAYMENT_INTERVAL_MS = 10_000;
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
@@ -119,6 +123,7 @@ async function start(values: Values): Promise<Daemon> {
       alerts: { thresholds: values.alertAt.length > 0 ? values.alertAt : ALERT_AT, webhook: readWebhook(values) },
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
+      archive: readArchive(values, values.archiveRetention),
       ...readPayments(values, deployment),
       ...readDeposits(values, { deployment, ledgerKey: secrets.ledgerKey }),
       card: values.cardSecret && { secret: values.cardSecret, rates: readCardRates(values) },
@@ -166,6 +171,24 @@ function readWebhook({ alertWebhook: url, alertSecret: secret }: Values): AlertW
     throw new GatewayConfigError('--alert-webhook: an address without user and password is expected');
   if (secret) return { url, secret };
   throw new GatewayConfigError('--alert-webhook needs --alert-secret, or OGONG_GATEWAY_ALERT_SECRET');
+}
+
+/** @throws GatewayConfigError where nothing could be written there. */
+function readArchivePlace({
+  archiveUrl: url,
+  archiveRegion: region,
+  archiveKey: accessKeyId,
+  archiveSecret: secretAccessKey,
+}: Pick<Values, 'archiveUrl' | 'archiveRegion' | 'archiveKey' | 'archiveSecret'>): ArchivePlace | undefined {
+  if (url === undefined) return undefined;
+  if (accessKeyId === undefined || secretAccessKey === undefined)
+    throw new GatewayConfigError('--archive-url needs --archive-key and OGONG_GATEWAY_ARCHIVE_SECRET');
+  return { url, region, accessKeyId, secretAccessKey };
+}
+
+function readArchive(values: Values, retentionMs: number): ArchiveOptions | undefined {
+  const place = readArchivePlace(values);
+  return place && { ...place, retentionMs, afterMs: ARCHIVE_AFTER_MS, intervalMs: ARCHIVE_INTERVAL_MS };
 }
 
 /** @throws GatewayConfigError where the network has no token to pay in. */
@@ -256,7 +279,12 @@ async function runAdmin({
   try {
     return await runAdminCommand({
       ...{ ...terms, positionals, accounts, books, maxSpendAtomic, amountAtomic, lifetimeMs, isJson },
-      ...{ actor: `operator:${nameUser()}`, nowMs: Date.now(), client: connectChain(values) },
+      ...{
+        actor: `operator:${nameUser()}`,
+        nowMs: Date.now(),
+        client: connectChain(values),
+        archive: readArchivePlace(values),
+      },
     });
   } finally {
     await close();

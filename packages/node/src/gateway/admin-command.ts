@@ -10,6 +10,7 @@ import type { Changed } from './account-changes.ts';
 import { AccountError, type KeyTerms, type MemberTerms, type Organisation } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
 import { showAudit, showCredit, showKey, showMember, showOrganisation } from './admin-view.ts';
+import { type ArchivePlace, readArchived } from './archive.ts';
 import { addCredit, findGranted, listCredits, openCredit } from './credit-book.ts';
 import { listDeposits } from './deposits.ts';
 import { reconcile } from './reconcile.ts';
@@ -38,6 +39,8 @@ export interface AdminCommand {
   readonly amountAtomic: bigint | undefined;
   readonly requestsPerMinute: number | undefined;
   readonly tokensPerMinute: number | undefined;
+  /** Where receipts are that were dropped here. */
+  readonly archive?: ArchivePlace | undefined;
   /** Where the chain is looked at. */
   readonly client?: (() => Promise<ChainClient>) | undefined;
   readonly from: string | undefined;
@@ -58,6 +61,7 @@ export const ADMIN_VERBS = [
   'member put <org> <id>, member list <org>, member rotate <org> <id>, member remove <org> <id>',
   'key add, key list, key rotate <id>, key revoke <id>',
   'credit open <org>, credit add <org> <reference>, credit list <org>',
+  'archive show <reply id>',
   'usage, audit, reconcile',
 ].join(', ');
 
@@ -127,6 +131,7 @@ const ENTRIES: Readonly<Record<string, readonly [ids: number, run: Verb]>> = {
     0,
     async ({ accounts, organisation }) => (await accounts.listAudit(organisation, AUDIT_LINES)).map(showAudit),
   ],
+  'archive show': [1, showArchived],
   reconcile: [0, showReconciliation],
 };
 
@@ -217,6 +222,12 @@ async function findPayer(books: WorkStore): Promise<Address | undefined> {
   const row = columns({ order: named('order_bytes', bytes) });
   const first = await books.read(() => findOne(row, `SELECT ${row.list} FROM orders LIMIT 1`));
   return first && `0x${toHex(parseOrder(first.order).payer)}`;
+}
+
+/** As the API shows a receipt, so that it can be checked. */
+async function showArchived({ books, archive }: AdminCommand, [replyId = '']: readonly string[]): Promise<AdminOutput> {
+  if (archive === undefined) throw new AccountError('usage', 'say where the archive is, by --archive-url');
+  return { text: `${JSON.stringify(await readArchived(books, archive, replyId))}\n`, isOk: true };
 }
 
 const showChanged = (place: Json, { outcome, secret }: Changed): Json => ({

@@ -77,6 +77,32 @@ const common = {
     env: 'OGONG_GATEWAY_DATABASE_PASSWORD',
     description: 'password of its user; PGPASSWORD or ~/.pgpass if not given',
   },
+  archiveUrl: {
+    schema: httpUrl,
+    label: '<url>',
+    env: 'OGONG_GATEWAY_ARCHIVE_URL',
+    description:
+      'bucket, and a folder in it, of a store that speaks S3, where receipts are kept after they are dropped here',
+  },
+  archiveRegion: {
+    schema: text,
+    label: '<name>',
+    env: 'OGONG_GATEWAY_ARCHIVE_REGION',
+    default: 'us-east-1',
+    description: 'region that requests to it are signed for',
+  },
+  archiveKey: {
+    schema: text,
+    label: '<id>',
+    env: 'OGONG_GATEWAY_ARCHIVE_KEY',
+    description: 'id of the access key',
+  },
+  archiveSecret: {
+    schema: text,
+    secret: true,
+    env: 'OGONG_GATEWAY_ARCHIVE_SECRET',
+    description: 'the access key itself',
+  },
 } as const;
 
 export const gatewayConfig = defineConfig({
@@ -231,6 +257,7 @@ export const gatewayConfig = defineConfig({
       description: 'of these, from one address without a key; behind a proxy as many as --max-connections',
     },
     receiptLifetime: { schema: duration, default: '30d', description: 'how long receipts are kept' },
+    archiveRetention: { schema: duration, default: '365d', description: 'how long receipts are kept there' },
     alertAt: {
       schema: integer({ min: 1, max: 100 }),
       repeatable: true,

@@ -18,6 +18,7 @@ import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Sort } from '@ogong/protocol/exchange/preference';
 import type { Accounts } from './accounts.ts';
 import { createAdminHandlers } from './admin-handlers.ts';
+import { type ArchiveOptions, createArchiving } from './archive.ts';
 import { type BudgetAlertOptions, createBudgetAlerts } from './budget-alerts.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { type CardOptions, createCardHandler } from './card-handler.ts';
@@ -100,6 +101,8 @@ export interface GatewayOptions {
   readonly alerts?: Omit<BudgetAlertOptions, 'intervalMs'>;
   /** Whether callers without a key may pay, and how. Default: they may not. */
   readonly payments?: Omit<PaymentOptions, 'payTo' | 'pricePer1kAtomic'>;
+  /** Where receipts are copied to before they are dropped. Default: nowhere. */
+  readonly archive?: ArchiveOptions | undefined;
   /** Whether organisations with credit get addresses to pay tokens in at. Default: they do not. */
   readonly deposits?: Omit<DepositOptions, 'payTo'>;
   /** Whose webhooks about payments by card are taken. Default: nobody's. */
@@ -271,7 +274,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     { intervalMs: EXPIRY_INTERVAL_MS },
     async () => {
       const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
-      await receipts.expire(beforeMs);
+      await receipts.expire(beforeMs, options.archive !== undefined);
       await ledger.expire(beforeMs);
       books.eraseDeleted();
     },
@@ -307,6 +310,9 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
         onDeposit: (account, amountAtomic) => logger.info({ account, amountAtomic }, 'a deposit was credited'),
       },
     );
+  const archiving =
+    options.archive &&
+    createArchiving(options.archive, { books, receipts, clock, onError: warn('receipts could not be archived') });
   const loops = [
     complaints,
     deliveries,
@@ -315,6 +321,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     ...(alerts ? [alerts] : []),
     ...(payments ? [payments] : []),
     ...(deposits ? [deposits] : []),
+    ...(archiving ? [archiving] : []),
   ];
   return {
     ledger,
