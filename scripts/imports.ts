@@ -102,11 +102,22 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'drift',
     '.',
   ],
-  'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'canary', 'settlement', '.'],
+  'packages/node/src/validator': [
+    'store',
+    'beacon',
+    'audit',
+    'witness',
+    'canary',
+    'settlement',
+    'prices',
+    'machines',
+    '.',
+  ],
   'packages/host/src': [
     '.',
     'files',
     'time',
+    'feed',
     'crypto',
     'log',
     'config',
@@ -134,7 +145,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/devnet/src': ['chain', 'mesh'],
   'packages/models/src': ['gguf', '.'],
   'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'upstream', 'class-search', '.'],
-  'packages/cli/src': ['.', 'calibrate', 'compare', 'doctor', 'money', 'deploy', 'bin'],
+  'packages/cli/src': ['.', 'backup', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'bin'],
 };
 
 const FAST_TEST = /\/[^/]+(?<!\.(process|simulation|model|e2e))\.test\.ts$/;
@@ -242,6 +253,7 @@ const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/host/src/link/as-socket.ts',
   'packages/host/src/link/relay-registration.ts',
   'packages/node/src/gateway/api-keys.ts',
+  'packages/host/src/metrics/observation.ts',
   'packages/node/src/gateway/gateway.ts',
   'packages/node/src/gateway/provider-match.ts',
   'packages/provider/src/provider/outbox.ts',

@@ -11,7 +11,7 @@ const source = (name: string): string => fileURLToPath(new URL(`../src/${name}`,
 const READ_NAMES = new Set([
   ...['validators', 'signerAt', 'inForceSince', 'accountsAt', 'votesOf', 'stakeOf', 'routerOf', 'versionsOf'],
   ...['totalSupply', 'balanceOf', 'freeOf', 'creditOf', 'distribution', 'limits', 'delays', 'anchorOf', 'settle'],
-  ...['origin', 'period', 'generations', 'eras'],
+  ...['origin', 'period', 'generations', 'eras', 'driftTable'],
   ...['Settled', 'Paid', 'Ejected', 'Reinstated', 'Penalized', 'Pardoned', 'BondTaken', 'StakeTaken', 'Restored'],
   ...['CaseOpened', 'CaseLifted'],
 ]);

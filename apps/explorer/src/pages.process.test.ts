@@ -125,6 +125,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       'providers',
       'validators',
       'models',
+      'drift',
       'batches',
       'beacon',
       'penalties',
@@ -153,6 +154,41 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'A reply' }).waitFor();
     await page.getByText('It cannot be read: No validator knows this reply.').waitFor();
+    await page.close();
+  });
+
+  it('shows a row of the drift table as a plot, found by words, and refuses other bytes', async () => {
+    const { page, complaints } = await open(`${fixture.url}/explorer/#/drift`);
+    await page.getByText('the chain is not read', { exact: true }).waitFor();
+    await page.getByLabel('Only rows with these words').fill('band0 zebra');
+    await page.getByText('No row has all of these words.').waitFor();
+    await page.getByLabel('Only rows with these words').fill('exact band0');
+    await page
+      .getByRole('link', { name: /^row \d+$/ })
+      .first()
+      .click();
+    const plot = page.getByRole('img', { name: /sketch-mean: median -?\d/ });
+    await plot.waitFor();
+    expect(await plot.locator('rect.box').count()).toBe(20);
+    await page.getByRole('region', { name: 'Alternatives that are caught' }).waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await page.close();
+    const bent = await browser.newPage();
+    await bent.route('**/public/drift-table', (route) => route.fulfill({ body: Buffer.from('no table') }));
+    await bent.goto(`${fixture.url}/explorer/#/drift`);
+    await bent.getByText(/^The drift table is not read: /).waitFor();
+    await bent.close();
+  });
+
+  it('shows the offers of a model, one by one', async () => {
+    const { page, complaints } = await open(`${fixture.url}/explorer/`);
+    await page.getByRole('link', { name: 'ogong/verified/test/synthetic' }).first().click();
+    const offers = page.getByRole('region', { name: 'Offers' });
+    await offers.getByText('4 of 4').first().waitFor();
+    expect(await offers.textContent()).toContain('not measured');
+    expect(await findBarriers(page)).toEqual([]);
+    expect(complaints).toEqual([]);
     await page.close();
   });
 

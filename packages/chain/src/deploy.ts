@@ -5,6 +5,7 @@ import {
   beaconKeysBytecode,
   casesBytecode,
   governmentBytecode,
+  machineRegistryBytecode,
   mintBurnBytecode,
   modelRegistryBytecode,
   ogongTokenBytecode,
@@ -20,6 +21,7 @@ export const hashContracts = (): Hex =>
     concatHex([
       ...[ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode],
       ...[casesBytecode, modelRegistryBytecode, beaconKeysBytecode, mintBurnBytecode, governmentBytecode],
+      ...[machineRegistryBytecode],
     ]),
   );
 
@@ -218,12 +220,16 @@ export interface DeployPlan {
   readonly holding?: Holding;
   /** Default: no emission. */
   readonly issuance?: Issuance;
+  /** The token of an earlier deployment, which this one takes over from. Default: a new one. */
+  readonly token?: BytesLike;
   /** Default: all of it is the owner's, half a billion tokens and more of it vesting. */
   readonly genesis?: GenesisOwners;
   /** Where the treasury's share goes after its term. Default: what token holders govern, or its recipient where they do not vote. */
   readonly vault?: BytesLike;
   /** When epochs begin. Default: no threshold beacon. */
   readonly beacon?: EpochTiming;
+  /** The chain keeps a registry of machines of confidential tiers. Default: it keeps none. */
+  readonly machines?: boolean;
   /** The network pays in dollar credits, for which tokens are burned, and mints for work. Default: it pays in OGONG. */
   readonly burnAndMint?: BurnAndMintOptions;
 }

@@ -6,6 +6,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { localConfig, serveConfig } from '@ogong/provider/provider/provider-config';
 import { describe, expect, it } from 'vitest';
 import { askCommand } from './ask-command.ts';
+import { backupCommand } from './backup/backup-command.ts';
 import { calibrateCommand } from './calibrate/calibrate-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { earningsCommand } from './earnings-command.ts';
@@ -14,6 +15,8 @@ import { meshCommand } from './mesh-command.ts';
 import { modelCommand } from './model-command.ts';
 import { replayCommand } from './replay-command.ts';
 import { verifyCommand } from './verify-command.ts';
+import { logsCommand } from './watch/logs-command.ts';
+import { topCommand } from './watch/top-command.ts';
 
 async function run(command: Command, ...argv: string[]): Promise<{ code: number; text: string; error: string }> {
   const written: string[] = [];
@@ -34,6 +37,10 @@ describe('help', () => {
     [replayCommand, []],
     [evidenceCommand, []],
     [doctorCommand, []],
+    [topCommand, []],
+    [backupCommand, []],
+    ...['create', 'check', 'restore'].map((verb) => [backupCommand, [verb]] as const),
+    [logsCommand, []],
     [earningsCommand, []],
     [meshCommand, []],
     ...['up', 'status', 'logs', 'down'].map((verb) => [meshCommand, [verb]] as const),

@@ -19,7 +19,7 @@ import { type MeshState, readMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { nameModel } from '@ogong/devnet/mesh/model-name';
 import { isRunning, type ProcessIdentity } from '@ogong/devnet/mesh/process-identity';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { modelsDirField } from '@ogong/host/config/common-fields';
+import { modelsDirField, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, integer, oneOf, text } from '@ogong/host/config/values';
 import { makePrivateDirectory, openPrivateFile } from '@ogong/host/files/private-files';
@@ -82,6 +82,7 @@ const upConfig = defineConfig({
       description:
         'how often each validator gives each provider work with a deadline, in a million epochs, until the chain names another rate',
     },
+    otlp: traceFields.otlp,
     foreground: { schema: boolean, boolean: true, description: 'stay in the foreground until Ctrl-C' },
   },
 });
@@ -165,6 +166,7 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
     beacon: values.beacon,
     canaryRate: values.canaries,
     timedRate: values.timed,
+    otlp: values.otlp,
   };
   const basePort = values.basePort === 0 ? await findFreePortRow(PORTS_ABOVE_BASE + 1) : values.basePort;
   let mesh: Mesh | undefined;
@@ -201,6 +203,7 @@ async function launch(values: UpValues, directory: string, model: Served, output
   args.push('--validators', String(values.validators), '--providers', String(values.providers));
   args.push('--beacon', values.beacon, '--canaries', String(values.canaries));
   args.push('--timed', String(values.timed));
+  if (values.otlp !== undefined) args.push('--otlp', values.otlp);
   const entry = fileURLToPath(new URL('./bin/ogong.ts', import.meta.url));
   const from = statSync(launcherLog(directory)).size;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {

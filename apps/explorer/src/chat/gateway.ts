@@ -8,6 +8,9 @@ export interface ChatModel {
   readonly freeCapacity: number;
   readonly contextSize: number;
   readonly verifiers: number;
+  /** As gateways measured it lately; undefined where nobody has. */
+  readonly tokensPerSecond: number | undefined;
+  readonly latencyMs: number | undefined;
   readonly tier: string;
   readonly warning: string | undefined;
 }
@@ -30,6 +33,8 @@ async function refuse(response: Response): Promise<never> {
   throw new GatewayRefusal(body.error?.message ?? `the gateway answers ${response.status}`, response.status);
 }
 
+const readFigure = (value: unknown): number | undefined => (typeof value === 'number' && value > 0 ? value : undefined);
+
 /** @throws GatewayRefusal */
 export async function listChatModels(baseUrl: string, key: string): Promise<readonly ChatModel[]> {
   const response = await fetch(new URL(GATEWAY_ROUTES.models.path, baseUrl), { headers: authorize(key) });
@@ -44,6 +49,8 @@ export async function listChatModels(baseUrl: string, key: string): Promise<read
       freeCapacity: Number(ogong.free_capacity),
       contextSize: Number(ogong.context_size),
       verifiers: Number(ogong.verifiers),
+      tokensPerSecond: readFigure(ogong.tokens_per_second),
+      latencyMs: readFigure(ogong.latency_ms),
       tier: String(ogong.tier ?? ''),
       warning: typeof ogong.warning === 'string' ? ogong.warning : undefined,
     }));

@@ -96,6 +96,7 @@ function Models({ state: { models, model, problem }, session }: { state: ChatSta
 
 function ModelFigures({ model }: { model: ChatModel }) {
   const { id, pricePer1kAtomic, providers, freeCapacity, contextSize, verifiers, tier, warning } = model;
+  const { tokensPerSecond, latencyMs } = model;
   return (
     <span>
       <b>{id.split('/').slice(2).join('/') || id}</b>
@@ -105,6 +106,12 @@ function ModelFigures({ model }: { model: ChatModel }) {
       <small>
         {plural(providers, 'provider')}, {freeCapacity} free · context {contextSize.toLocaleString('en')}
       </small>
+      {tokensPerSecond !== undefined && (
+        <small>
+          {tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)} tokens per second
+          {latencyMs !== undefined && `, the first after ${latencyMs} ms`}
+        </small>
+      )}
       <small>
         {tier}, {plural(verifiers, 'verifier')}
       </small>

@@ -34,6 +34,20 @@ export interface ModelRow {
   readonly numericClasses: readonly string[];
 }
 
+/** What one provider offers for a model, as the router says. */
+export interface OfferRow {
+  readonly provider: string;
+  readonly numericClass: string;
+  readonly pricePer1k: bigint;
+  readonly capacity: number;
+  readonly freeCapacity: number;
+  /** Whole tokens. */
+  readonly stake: bigint;
+  readonly reputationPpm: number;
+  readonly latencyMs: number | undefined;
+  readonly tokensPerSecond: number | undefined;
+}
+
 export interface RelayedReply {
   readonly validator: Uint8Array;
   readonly state: string;
@@ -73,7 +87,9 @@ export class ReadError extends Error {
 }
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+const MAX_TABLE_BYTES = 32 * 1024 * 1024;
 const TIMEOUT_MS = 10_000;
+const TABLE_TIMEOUT_MS = 60_000;
 
 export type PublicApi = ReturnType<typeof createPublicApi>;
 
@@ -94,6 +110,22 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
     return text;
   }
 
+  async function getBytes(path: string): Promise<Uint8Array> {
+    let response: Response;
+    try {
+      response = await fetch(new URL(path, baseUrl), {
+        signal: AbortSignal.timeout(TABLE_TIMEOUT_MS),
+        redirect: 'error',
+      });
+    } catch (cause) {
+      throw new ReadError('the gateway does not answer', 0, { cause });
+    }
+    if (!response.ok) throw new ReadError(`the gateway answers ${response.status}`, response.status);
+    const bytes = await readBounded(response, MAX_TABLE_BYTES);
+    if (bytes === undefined) throw new ReadError('the answer is too long', response.status);
+    return bytes;
+  }
+
   async function get<T>(path: string, read: (fields: Fields) => T): Promise<T> {
     const text = await getText(path);
     try {
@@ -110,6 +142,12 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
     baseUrl,
     network: () => get(PUBLIC_ROUTES.network.path, readNetwork),
     models: () => get(PUBLIC_ROUTES.supply.path, ({ models }) => asList(models).map(readModel)),
+    /** Offers of a model, and whether there are more. */
+    offers: (model: string) =>
+      get(`${PUBLIC_ROUTES.offers.path}?model=${encodeURIComponent(model)}`, ({ offers, has_more }) => ({
+        offers: asList(offers).map(readOffer),
+        hasMore: has_more === true,
+      })),
     reply: (id: string) => get(at(PUBLIC_ROUTES.reply, { id }), readReply),
     verdicts: (address: string, from: bigint, limit: number): Promise<LogPage> =>
       get(`${at(PUBLIC_ROUTES.verdicts, { address })}?from=${from}&limit=${limit}`, ({ entries, head, length }) => ({
@@ -119,9 +157,41 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
       })),
     certificate: (epoch: bigint): Promise<Uint8Array> =>
       get(at(PUBLIC_ROUTES.beacon, { epoch: `${epoch}` }), ({ certificate }) => asBytes(certificate)),
+    /** The bytes of the drift table that the gateway has; undefined where it has none. */
+    async driftTable(): Promise<Uint8Array | undefined> {
+      try {
+        return await getBytes(PUBLIC_ROUTES.driftTable.path);
+      } catch (error) {
+        if (error instanceof ReadError && error.status === 404) return undefined;
+        throw error;
+      }
+    },
     /** The whole receipt with request and response, where the gateway gives it without a key. */
     receipt: (id: string): Promise<string> => getText(at(GATEWAY_ROUTES.receipt, { id })),
   };
+}
+
+/** @returns undefined where there is more, which is not read. */
+async function readBounded({ body }: Response, mostBytes: number): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (const reader = body?.getReader(); reader !== undefined; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > mostBytes) {
+      await reader.cancel();
+      return undefined;
+    }
+    parts.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -202,6 +272,21 @@ function readModel(value: unknown): ModelRow {
     verifiers: asCount(fields.verifiers),
     stakedVerifiers: asCount(fields.staked_verifiers),
     numericClasses: asList(fields.numeric_classes).map(asText),
+  };
+}
+
+function readOffer(value: unknown): OfferRow {
+  const fields = asFields(value);
+  return {
+    provider: asText(fields.provider),
+    numericClass: asText(fields.numeric_class),
+    pricePer1k: asBigInt(fields.price_per_1k),
+    capacity: asCount(fields.capacity),
+    freeCapacity: asCount(fields.free_capacity),
+    stake: asBigInt(fields.stake_tokens),
+    reputationPpm: asCount(fields.reputation_ppm),
+    latencyMs: orNothing(fields.latency_ms, asCount),
+    tokensPerSecond: orNothing(fields.tokens_per_second, Number),
   };
 }
 

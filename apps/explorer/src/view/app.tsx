@@ -7,6 +7,7 @@ import { Account } from './account.tsx';
 import { Batches } from './batches.tsx';
 import { Beacon } from './beacon.tsx';
 import { CheckReceipt } from './check.tsx';
+import { Drift } from './drift.tsx';
 import { Models } from './models.tsx';
 import { Overview } from './overview.tsx';
 import { Penalties } from './penalties.tsx';
@@ -21,6 +22,7 @@ const PAGES = [
   ['providers', 'Providers'],
   ['validators', 'Validators'],
   ['models', 'Models'],
+  ['drift', 'Drift'],
   ['batches', 'Batches'],
   ['beacon', 'Beacon'],
   ['penalties', 'Penalties'],
@@ -106,6 +108,7 @@ function Page({
   if (page === 'providers') return <Providers state={state} {...(given && { id: given })} />;
   if (page === 'validators') return <Validators state={state} {...(given && { address: given })} />;
   if (page === 'models') return <Models state={state} {...(given && { id: given })} />;
+  if (page === 'drift') return <Drift state={state} {...(given && { row: given })} />;
   if (page === 'batches') return <Batches state={state} {...(given && { wanted: given })} />;
   if (page === 'beacon') return <Beacon state={state} />;
   if (page === 'penalties') return <Penalties state={state} />;

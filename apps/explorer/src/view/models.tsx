@@ -1,5 +1,7 @@
-import type { ModelRow } from '../data/api.ts';
+import { useEffect, useState } from 'preact/hooks';
+import type { ModelRow, OfferRow } from '../data/api.ts';
 import type { NetworkState } from '../data/store.ts';
+import { formatPercent } from '../format.ts';
 import { Amount, Card, Facts, Hash, Table } from './parts.tsx';
 
 export function ModelRows({ models, isBrief }: { models: readonly ModelRow[] | undefined; isBrief?: boolean }) {
@@ -31,6 +33,64 @@ export function ModelRows({ models, isBrief }: { models: readonly ModelRow[] | u
   );
 }
 
+/** Who serves a model now, at which price, and with which figures. */
+function Offers({ state: { api, readMs }, id }: { state: NetworkState; id: string }) {
+  const [read, setRead] = useState<{ readonly offers: readonly OfferRow[]; readonly hasMore: boolean }>();
+  const [problem, setProblem] = useState<string>();
+  useEffect(() => {
+    api.offers(id).then(
+      (found) => {
+        setRead(found);
+        setProblem(undefined);
+      },
+      (error: Error) => setProblem(error.message),
+    );
+    // With each reading of the network.
+  }, [api, id, readMs]);
+  return (
+    <Card title="Offers" wide>
+      <Table
+        label="Offers"
+        head={[
+          'Provider',
+          'Per 1,000 tokens',
+          'Free',
+          'Tokens per second',
+          'First token',
+          'Reputation',
+          'Stake',
+          'Class',
+        ]}
+        empty={
+          read === undefined
+            ? problem === undefined
+              ? 'Asking the router …'
+              : `The offers are not read: ${problem}.`
+            : read.offers.length === 0 && 'Nobody offers this model now.'
+        }
+      >
+        {(read?.offers ?? []).map((offer) => (
+          <tr key={`${offer.provider} ${offer.numericClass}`}>
+            <td>
+              <Hash hex={offer.provider} href={`#/providers/${offer.provider.slice(2)}`} label="provider" />
+            </td>
+            <td>
+              <Amount atomic={offer.pricePer1k} />
+            </td>
+            <td>{`${offer.freeCapacity} of ${offer.capacity}`}</td>
+            <td>{offer.tokensPerSecond === undefined ? 'not measured' : offer.tokensPerSecond.toFixed(1)}</td>
+            <td>{offer.latencyMs === undefined ? 'not measured' : `${offer.latencyMs} ms`}</td>
+            <td>{formatPercent(offer.reputationPpm)}</td>
+            <td>{offer.stake.toLocaleString('en')}</td>
+            <td>{offer.numericClass}</td>
+          </tr>
+        ))}
+      </Table>
+      {read?.hasMore && <p class="note">There are more offers than these.</p>}
+    </Card>
+  );
+}
+
 export function Models({ state, id }: { state: NetworkState; id?: string }) {
   const found = state.models?.filter((model) => id === undefined || model.id === id);
   return (
@@ -42,6 +102,7 @@ export function Models({ state, id }: { state: NetworkState; id?: string }) {
           <code>model-root</code>.
         </p>
       </Card>
+      {id !== undefined && <Offers key={id} state={state} id={id} />}
       {id !== undefined &&
         found?.map((model) => (
           <Card key={model.modelRoot} title="Weights" wide>

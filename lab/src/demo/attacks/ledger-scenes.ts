@@ -8,6 +8,7 @@ import { curiousCosigner } from '../../attackers/protocol/curious-cosigner.ts';
 import { cutShort } from '../../attackers/protocol/cut-short.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
 import { earlyEjection } from '../../attackers/protocol/early-ejection.ts';
+import { earlyMilestone } from '../../attackers/protocol/early-milestone.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
 import { falseAbandonment } from '../../attackers/protocol/false-abandonment.ts';
 import { falseSilence } from '../../attackers/protocol/false-silence.ts';
@@ -18,6 +19,7 @@ import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
 import { oneLargeReply } from '../../attackers/protocol/one-large-reply.ts';
 import { judgeAdmissions, overAdmission } from '../../attackers/protocol/over-admission.ts';
+import { overcountingRelay } from '../../attackers/protocol/overcounting-relay.ts';
 import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
 import { type ReuseStep, reusedIds } from '../../attackers/protocol/reused-ids.ts';
 import { silentForProfit } from '../../attackers/protocol/silent-for-profit.ts';
@@ -244,6 +246,31 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
         money: `${paidAtomic} of ${claimedAtomic} atomic units are paid`,
         worked: entry === undefined || paidAtomic > 0n,
+      };
+    },
+  },
+  {
+    attack: overcountingRelay,
+    async play() {
+      const { claimableAtomic, countedAtomic } = await overcountingRelay.play(undefined);
+      return {
+        tried: 'told a node again and again that its vouchers are used up',
+        answered: [`the node signed for ${claimableAtomic} atomic units over all of its vouchers`],
+        money: `${claimableAtomic} of the ${countedAtomic} atomic units that its bytes cost`,
+        worked: claimableAtomic > countedAtomic,
+      };
+    },
+  },
+  {
+    attack: earlyMilestone,
+    async play(breaks: Breaks) {
+      const { entry, wholeAtomic } = await earlyMilestone.play(undefined, breaks);
+      const paidAtomic = entry?.feeAtomic ?? 0n;
+      return {
+        tried: 'took a whole reply, and handed in what its provider had signed of the beginning',
+        answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
+        money: `${paidAtomic} of ${wholeAtomic} atomic units are paid`,
+        worked: paidAtomic < wholeAtomic,
       };
     },
   },

@@ -5,16 +5,20 @@ import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { EXIT } from '@ogong/host/log/errors';
 import { VERSION } from '@ogong/host/version';
 import { askCommand } from '../ask-command.ts';
+import { backupCommand } from '../backup/backup-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
 import { compareCommand } from '../compare/compare-command.ts';
 import { deployCommand } from '../deploy/deploy-command.ts';
 import { doctorCommand } from '../doctor/doctor-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
 import { evidenceCommand } from '../evidence-command.ts';
+import { machineCommand } from '../machine-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
 import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
+import { creditsCommand } from '../money/credits-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
+import { migrateCommand } from '../money/migrate-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
 import { bondCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
@@ -23,6 +27,8 @@ import { settlementCommand } from '../settlement-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { testimonyCommand } from '../testimony-command.ts';
 import { verifyCommand } from '../verify-command.ts';
+import { logsCommand } from '../watch/logs-command.ts';
+import { topCommand } from '../watch/top-command.ts';
 
 const completionCommand = createCompletionCommand('ogong', () => commands);
 
@@ -34,10 +40,12 @@ const moneyCommands: readonly Command[] = [
   stakeCommand,
   bondCommand,
   escrowCommand,
+  creditsCommand,
   settlementCommand,
   paramsCommand,
   voteCommand,
   supplyCommand,
+  migrateCommand,
 ];
 
 const commands: readonly Command[] = [
@@ -47,21 +55,28 @@ const commands: readonly Command[] = [
   replayCommand,
   compareCommand,
   evidenceCommand,
+  machineCommand,
   testimonyCommand,
   modelCommand,
   ...moneyCommands,
   calibrateCommand,
   deployCommand,
   signerCommand,
+  topCommand,
+  logsCommand,
+  backupCommand,
   doctorCommand,
   completionCommand,
 ];
 
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
-  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, testimonyCommand]],
+  [
+    'Ask and check',
+    [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, machineCommand, testimonyCommand],
+  ],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
-  ['Run a network', [meshCommand, deployCommand, signerCommand, doctorCommand]],
+  ['Run a network', [meshCommand, deployCommand, signerCommand, topCommand, logsCommand, backupCommand, doctorCommand]],
   ['This program', [completionCommand]],
 ];
 

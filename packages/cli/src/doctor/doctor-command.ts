@@ -14,15 +14,17 @@ import { EXIT } from '@ogong/host/log/errors';
 import { systemClock } from '@ogong/host/time/clock';
 import { meshDirField } from '../mesh-trust.ts';
 import { type Diagnosis, formatDiagnoses } from './diagnosis.ts';
+import { seeCertificate } from './examine-certificates.ts';
 import { examineChain } from './examine-chain.ts';
 import { examineDisk, examineFiles, examineProgram } from './examine-machine.ts';
-import { answers, examineEndpoint, examinePort } from './examine-ports.ts';
+import { answers, examineEndpoint, examineNat, examinePort } from './examine-ports.ts';
+import { examineStores } from './examine-stores.ts';
 
 const config = defineConfig({
   name: 'ogong doctor',
   summary:
-    'Looks at what a daemon needs: program, disk, files, clock, chain, contracts, validators, ports and the address that it\n' +
-    'announces. Says what is wrong and what to do. While a mesh of this machine runs, it looks at that one, unless a deployment\n' +
+    'Looks at what a daemon needs: program, disk, files, versions of databases, clock, chain, contracts, certificates, validators,\n' +
+    'ports and the address that it announces. Says what is wrong and what to do. While a mesh of this machine runs, it looks at that one, unless a deployment\n' +
     'is named. Exits with 0 where there is no problem, 1 where there is one.',
   fields: {
     deployment: { ...chainFields.deployment, required: false },
@@ -71,7 +73,11 @@ export const doctorCommand: Command = {
 
 async function examine(values: Values): Promise<readonly Diagnosis[]> {
   const directories = values.dataDir.length > 0 ? values.dataDir : [join(homedir(), '.ogong')];
-  const machine = directories.flatMap((each) => [examineDisk(resolve(each)), examineFiles(resolve(each))]);
+  const machine = directories.flatMap((each) => [
+    examineDisk(resolve(each)),
+    examineFiles(resolve(each)),
+    ...examineStores(resolve(each)),
+  ]);
   const mesh = findMesh(resolve(values.meshDir));
   const findings = [examineProgram(process.versions.node), ...machine, ...mesh.findings];
   const deployment = values.deployment ?? mesh.state?.deploymentFile;
@@ -81,10 +87,14 @@ async function examine(values: Values): Promise<readonly Diagnosis[]> {
   } else {
     const rpcUrl = values.rpcUrl ?? (values.deployment === undefined ? mesh.state?.rpcUrl : undefined);
     const place = readDeployment(config.definition.name, { deployment, rpcUrl });
-    findings.push(...(await examineChain(place, { nowMs: systemClock.nowMs(), isThere: answers })));
+    findings.push(
+      ...(await examineChain(place, { nowMs: systemClock.nowMs(), isThere: answers, see: seeCertificate })),
+    );
   }
   for (const port of values.port) findings.push(await examinePort(port));
-  if (values.endpoint !== undefined) findings.push(await examineEndpoint(values.endpoint));
+  if (values.endpoint !== undefined) {
+    findings.push(await examineNat(values.endpoint), await examineEndpoint(values.endpoint));
+  }
   return findings;
 }
 

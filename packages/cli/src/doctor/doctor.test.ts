@@ -2,12 +2,22 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Secret } from '@ogong/host/crypto/secret';
+import { markHandedOver, markRestored } from '@ogong/host/files/data-directory';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkServer } from '@ogong/host/link/link-server';
+import { RELEASED } from '@ogong/host/store/releases';
+import { openStore } from '@ogong/host/store/store';
+import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatDiagnoses } from './diagnosis.ts';
 import { doctorCommand } from './doctor-command.ts';
+import { examineCertificates, seeCertificate } from './examine-certificates.ts';
 import { judgeClock } from './examine-chain.ts';
 import { examineDisk, examineFiles, examineProgram } from './examine-machine.ts';
-import { examineEndpoint, examinePort } from './examine-ports.ts';
+import { examineEndpoint, examineNat, examinePort } from './examine-ports.ts';
+import { examineStores } from './examine-stores.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-doctor-'));
 let server: Server;
@@ -22,6 +32,81 @@ beforeAll(async () => {
 afterAll(() => {
   server.close();
   rmSync(directory, { recursive: true });
+});
+
+describe('databases', () => {
+  it('are of this version, of an earlier release, of neither, or none', () => {
+    const folder = join(directory, 'stores', 'role');
+    mkdirSync(folder, { recursive: true });
+    const examine = () => examineStores(join(directory, 'stores'));
+    openStore(join(folder, 'gateway.db'), { schema: GATEWAY_SCHEMA }).close();
+    expect(examine()).toMatchObject([
+      { about: 'versions', status: 'ok', found: expect.stringContaining('1 databases') },
+    ]);
+    const released = new DatabaseSync(join(folder, 'router.db'));
+    released.exec(`CREATE TABLE x (y); PRAGMA user_version = ${RELEASED.router[0].from}`);
+    released.close();
+    expect(examine()[0]?.status).toBe('ok');
+    openStore(join(folder, 'provider.db'), { schema: 'CREATE TABLE x (y INTEGER)' }).close();
+    expect(examine()[0]).toMatchObject({ status: 'problem', found: expect.stringContaining('provider.db') });
+    rmSync(join(folder, 'provider.db'));
+    writeFileSync(
+      join(folder, 'verifier.db'),
+      'no database, but a text that is long enough to be taken for the head of one ...'.repeat(9),
+    );
+    expect(examine()[0]).toMatchObject({ status: 'problem', advice: expect.stringContaining('backup restore') });
+    rmSync(join(folder, 'verifier.db'));
+    markHandedOver(folder, 1);
+    markRestored(folder, { copiedAtMs: 1, restoredAtMs: 2, isFinal: true });
+    expect(examine().map(({ about, status }) => [about, status])).toEqual([
+      ['versions', 'ok'],
+      ['backup', 'warning'],
+      ['backup', 'ok'],
+    ]);
+  });
+});
+
+describe('certificates', () => {
+  const peers = ['a:1', 'b:2', 'c:3'].map((endpoint) => ({ endpoint, certHash: new Uint8Array(32) }));
+  it.each([
+    [['same', 'same', 'unseen'], 'ok', '2 validators'],
+    [['same', 'other', 'same'], 'problem', 'b:2'],
+    [['unseen', 'unseen', 'unseen'], 'skipped', 'no validator'],
+  ] as const)('of validators that are %j: %s', async (seen, status, found) => {
+    const see = async ({ endpoint }: { endpoint: string }) => seen['abc'.indexOf(endpoint[0] as string)] ?? 'unseen';
+    expect(await examineCertificates(peers, see)).toMatchObject({ status, found: expect.stringContaining(found) });
+  });
+
+  it('are seen without a call: the same, another one, and none', async () => {
+    const identity = await createLinkIdentity(new Secret(new Uint8Array(32).fill(7)));
+    const door = createLinkServer({
+      bind: { host: '127.0.0.1', port: 0 },
+      identity,
+      authorize: () => true,
+      routes() {},
+    });
+    await door.start();
+    const endpoint = `127.0.0.1:${door.address().port}`;
+    expect(await seeCertificate({ endpoint, certHash: identity.id })).toBe('same');
+    expect(await seeCertificate({ endpoint, certHash: new Uint8Array(32) })).toBe('other');
+    await door.stop();
+    expect(await seeCertificate({ endpoint, certHash: identity.id })).toBe('unseen');
+    expect(await seeCertificate({ endpoint: 'no address', certHash: identity.id })).toBe('unseen');
+  });
+});
+
+describe('an announced address', () => {
+  it.each([
+    ['10.0.0.7', 'ok'],
+    ['203.0.113.9', 'warning'],
+    ['nowhere.invalid', 'problem'],
+  ])('%s: %s', async (host, status) => {
+    const resolve = async (name: string) => {
+      if (name === 'nowhere.invalid') throw new Error('ENOTFOUND');
+      return [name];
+    };
+    expect((await examineNat({ host, port: 4541 }, { own: ['10.0.0.7', '::1'], resolve })).status).toBe(status);
+  });
 });
 
 describe('the machine', () => {
@@ -118,6 +203,7 @@ describe('the command', () => {
       'program',
       'disk',
       'files',
+      'versions',
       'chain',
     ]);
   });

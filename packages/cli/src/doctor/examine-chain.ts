@@ -2,7 +2,9 @@ import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type HostPort, parseHostPort } from '@ogong/host/link/host-port';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Diagnosis } from './diagnosis.ts';
+import { examineCertificates, type PinnedPeer, type SeenCertificate } from './examine-certificates.ts';
 
 /** Daemons compare times of theirs with the chain's; tickets and orders allow 30 s. */
 const MOST_AHEAD_S = 30;
@@ -18,6 +20,8 @@ export interface ChainPlace {
 interface Surroundings {
   readonly nowMs: number;
   readonly isThere: (endpoint: HostPort) => Promise<boolean>;
+  /** Default: certificates are not looked at. */
+  readonly see?: (peer: PinnedPeer) => Promise<SeenCertificate>;
 }
 
 /** Chain, clock, contracts and validators. Nothing is asked further where the chain does not answer. */
@@ -38,6 +42,9 @@ export async function examineChain(
       { about: 'chain', status: 'ok', found },
       judgeClock(ageSeconds),
       contracts,
+      ...(around.see && validators.length > 0
+        ? [await examineCertificates(validators.slice(0, MOST_ASKED).map(toPinned), around.see)]
+        : []),
       await examineValidators(validators, around),
     ];
   } catch (error) {
@@ -46,6 +53,11 @@ export async function examineChain(
     return [{ about: 'chain', status: 'problem', found: error.message, advice }];
   }
 }
+
+const toPinned = ({ endpoint, certHash }: { readonly endpoint: string; readonly certHash: string }): PinnedPeer => ({
+  endpoint,
+  certHash: fromHex(certHash.slice(2)),
+});
 
 /** @param ageSeconds of the newest block, by this machine's clock; negative where the block is later. */
 export function judgeClock(ageSeconds: number): Diagnosis {

@@ -1,4 +1,6 @@
+import { lookup } from 'node:dns/promises';
 import { createServer, connect as openSocket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import type { Diagnosis } from './diagnosis.ts';
 
@@ -52,6 +54,48 @@ const PRIVATE_HOSTS = [
   /^f[cd][0-9a-f]{2}:/i,
   /^fe[89ab][0-9a-f]:/i,
 ];
+
+export interface OwnAddresses {
+  readonly own: readonly string[];
+  /** @throws where the name has no address. */
+  readonly resolve: (host: string) => Promise<readonly string[]>;
+}
+
+const ofThisMachine: OwnAddresses = {
+  own: Object.values(networkInterfaces()).flatMap((some = []) => some.map(({ address }) => address)),
+  resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+};
+
+/** Whether the announced address is one of this machine, or of a router before it. */
+export async function examineNat(
+  { host, port }: HostPort,
+  { own, resolve }: OwnAddresses = ofThisMachine,
+): Promise<Diagnosis> {
+  const about = 'nat';
+  let addresses: readonly string[];
+  try {
+    addresses = await resolve(host.replace(/^\[|\]$/g, ''));
+  } catch {
+    return {
+      about,
+      status: 'problem',
+      found: `${host} has no address`,
+      advice: 'correct the name, or its entry in the DNS',
+    };
+  }
+  const shown = addresses.join(', ');
+  if (addresses.some((address) => own.includes(address))) {
+    return { about, status: 'ok', found: `${shown} is an address of this machine` };
+  }
+  return {
+    ...{
+      about,
+      status: 'warning',
+      found: `${shown} is not an address of this machine: a router translates it, or it is another one's`,
+    },
+    advice: `forward port ${port} of that address to this machine, or give the provider a relay (--relay auto)`,
+  };
+}
 
 /** An address that a daemon announces to others. */
 export async function examineEndpoint(endpoint: HostPort, isThere = answers): Promise<Diagnosis> {

@@ -137,7 +137,14 @@ describe('mesh plan', () => {
     expect(hidden).toEqual(['provider-2', 'provider-3']);
     expect(argsOf('provider-3').join(' ')).toContain('--relay auto');
     expect(argsOf('router').join(' ')).toContain(`--known-relay 127.0.0.1:4999|${'bb'.repeat(32)}`);
-    expect(argsOf('relay')).toEqual(['--bind', '127.0.0.1:4547', '--data-dir', '/mesh/relay']);
+    expect(argsOf('relay')).toEqual([
+      '--bind',
+      '127.0.0.1:4547',
+      '--data-dir',
+      '/mesh/relay',
+      '--metrics-bind',
+      '127.0.0.1:0',
+    ]);
     expect(argsOf('gateway').join(' ')).toContain('--seal required');
     expect(countPorts(relayed)).toBe(countPorts(options) + 1);
     expect(() =>

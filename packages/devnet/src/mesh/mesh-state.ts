@@ -24,6 +24,8 @@ const stateSchema = z.object({
       role: z.string(),
       port: z.number(),
       logFile: z.string(),
+      /** Where its metrics are, host:port; undefined until it serves. */
+      metrics: z.string().optional(),
       identity: identity.optional(),
     }),
   ),

@@ -6,6 +6,7 @@ import { defaultLimits } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import type { Address } from '@ogong/chain/hex';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
+import { formatHostPort } from '@ogong/host/link/host-port';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
@@ -14,6 +15,7 @@ import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
 import { isPortFree } from '../chain/free-port.ts';
 import { CANARY_TEXTS } from './canary-texts.ts';
+import { keepPrices, writePrices } from './keep-prices.ts';
 import { MeshError } from './mesh-error.ts';
 import { loadMeshIdentity, loadMeshValidator, type MeshIdentity, type MeshValidator } from './mesh-identities.ts';
 import { type LedgerPlan, OGONG, prepareLedger, setTestRates, type TestRates } from './mesh-ledger.ts';
@@ -21,6 +23,7 @@ import {
   bondOf,
   type CanaryFiles,
   countProviders,
+  feedNames,
   listModels,
   type MeshOptions,
   type MeshPlan,
@@ -105,7 +108,7 @@ export async function startMesh(
   let phase: MeshState['phase'] = 'starting';
   let stopping: Promise<void> | undefined;
   const watching = new AbortController();
-  let watched = Promise.resolve();
+  let watched: Promise<unknown> = Promise.resolve();
   let isStopped = false;
 
   const publish = (message: string): void => {
@@ -160,6 +163,7 @@ export async function startMesh(
     };
     await writeTrust(plan, trusted);
     if (plan.canaries !== undefined) writeCanaryFiles(plan.canaries);
+    if (plan.priceFile !== undefined) await writePrices(trusted.chain, plan.priceFile);
     for (const { name, entry, args, logFile } of plan.processes) {
       const report = (detail: string): void => {
         if (stopping) return;
@@ -179,10 +183,13 @@ export async function startMesh(
       // Each start keeps about one core busy. More starts at a time would only slow all of them down.
       { limit: Math.max(2, availableParallelism()) },
     );
-    if (deployment.beaconKeys !== undefined) {
-      const { signal: ended } = watching;
-      watched = takeKey(trusted.chain, { signal: ended, take: () => writeTrust(plan, trusted), onProgress });
-    }
+    const { signal: ended } = watching;
+    watched = Promise.all([
+      ...(deployment.beaconKeys === undefined
+        ? []
+        : [takeKey(trusted.chain, { signal: ended, take: () => writeTrust(plan, trusted), onProgress })]),
+      ...(plan.priceFile === undefined ? [] : [keepPrices(trusted.chain, { file: plan.priceFile, signal: ended })]),
+    ]);
     const { calmBlockSeconds } = launch.timings ?? {};
     if (calmBlockSeconds !== undefined) await chain.setBlockTime(calmBlockSeconds);
     phase = 'ready';
@@ -262,8 +269,6 @@ function find(processes: ReadonlyMap<string, SupervisedProcess>, name: string): 
 }
 
 const accountNames = ['deployer', 'maker', 'verification-pool', 'treasury', 'license'] as const;
-/** Of a network that burns and mints. */
-const feedNames = ['feed-1', 'feed-2', 'feed-3'] as const;
 
 async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdentity>> {
   const providers = Array.from({ length: countProviders(launch) }, (_, i) => i);
@@ -273,7 +278,7 @@ async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdent
     ...['router', 'gateway'],
     ...(launch.relay ? ['relay'] : []),
     ...accountNames,
-    ...(launch.economy === 'burn-and-mint' ? [...feedNames, 'governance'] : []),
+    ...(launch.economy === 'burn-and-mint' ? [...feedNames(launch.ports), 'governance'] : []),
   ];
   return new Map(
     await Promise.all(names.map(async (name) => [name, await loadMeshIdentity(launch.directory, name)] as const)),
@@ -318,7 +323,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
     maker: account('maker'),
     ...(launch.economy === 'burn-and-mint' && {
       burnAndMint: {
-        feedKeys: feedNames.map((name) => identityOf(name).privateKey),
+        feedKeys: feedNames(launch.ports).map((name) => identityOf(name).privateKey),
         governance: identityOf('governance').address,
       },
     }),
@@ -328,6 +333,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
     })),
     testRates: { canaryRate: launch.canaryRate, timedRate: launch.timedRate },
     hasEmission: launch.hasEmission === true && launch.economy !== 'burn-and-mint',
+    hasMachines: launch.machines !== undefined,
     // The chain counts whole seconds.
     beaconPeriod: launch.beacon === 'vrf' ? undefined : Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000),
   };
@@ -382,11 +388,17 @@ function describeState({ plan, launch, phase, message, processes, chain }: Snaps
         ...(chainIdentity ? { identity: chainIdentity } : {}),
       },
       ...plan.processes.map(({ name, role, port, logFile }) => {
-        const identity = processes.get(name)?.identity;
-        return { name, role, port, logFile, ...(identity ? { identity } : {}) };
+        const { identity, ready } = processes.get(name) ?? {};
+        const metrics = readAddress(ready?.metrics);
+        return { name, role, port, logFile, ...(identity && { identity }), ...(metrics && { metrics }) };
       }),
     ],
   };
+}
+
+function readAddress(told: unknown): string | undefined {
+  const { host, port } = (told ?? {}) as { readonly host?: unknown; readonly port?: unknown };
+  return typeof host === 'string' && typeof port === 'number' ? formatHostPort({ host, port }) : undefined;
 }
 
 async function writeTrust(

@@ -26,6 +26,8 @@ export interface SupervisedProcessOptions {
 export interface SupervisedProcess {
   readonly name: string;
   readonly identity: ProcessIdentity | undefined;
+  /** What it said when it was ready; undefined while it is not. */
+  readonly ready: ReadyLine | undefined;
   /** Resolves when the daemon says on its standard output that it serves. @throws MeshError 'did-not-start' with the end of the log. */
   start(): Promise<ReadyLine>;
   /** Asks it to stop, then insists. Safe to call in any state. */
@@ -52,6 +54,7 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
   const { name, readyTimeoutMs = 120_000, stopTimeoutMs = 10_000 } = options;
   let child: ChildProcess | undefined;
   let identity: ProcessIdentity | undefined;
+  let ready: ReadyLine | undefined;
   let ended: Promise<void> = Promise.resolve();
   let isEndExpected = false;
 
@@ -69,10 +72,12 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
       living.delete(started);
       child = undefined;
       identity = undefined;
+      ready = undefined;
       if (!isEndExpected) options.onCrash?.(`${name} ${how}`);
     });
     started.once('close', () => closeSync(log));
-    return waitUntilReady(started, log, end);
+    ready = await waitUntilReady(started, log, end);
+    return ready;
   }
 
   async function waitUntilReady(started: ChildProcess, log: number, end: Promise<string>): Promise<ReadyLine> {
@@ -122,6 +127,9 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
     name,
     get identity() {
       return identity;
+    },
+    get ready() {
+      return ready;
     },
     start,
     stop,

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { LOG_LEVELS } from '../log/logger.ts';
-import { hostPort, httpUrl, oneOf, text } from './values.ts';
+import { decimal, hostPort, httpUrl, oneOf, text } from './values.ts';
 
 /** Where the ledger is. */
 export const chainFields = {
@@ -40,4 +40,20 @@ export const observationFields = {
     description: 'loopback address of the metrics server',
   },
   logLevel: { schema: oneOf(LOG_LEVELS), env: 'OGONG_LOG_LEVEL', default: 'info', description: 'what is logged' },
+} as const;
+
+/** Of daemons that know which reply they work on: a relay does not. */
+export const traceFields = {
+  otlp: {
+    schema: httpUrl,
+    label: '<url>',
+    env: 'OGONG_OTLP',
+    description: 'where an OpenTelemetry collector takes spans (OTLP over HTTP); none are sent if not given',
+  },
+  otlpShare: {
+    schema: decimal({ max: 1 }),
+    env: 'OGONG_OTLP_SHARE',
+    default: '1',
+    description: 'share of the replies whose spans are sent, the same replies at every daemon',
+  },
 } as const;

@@ -1,16 +1,17 @@
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import { chainFields, observationFields } from '../config/common-fields.ts';
+import { chainFields, observationFields, traceFields } from '../config/common-fields.ts';
 import { readDeployment } from '../config/read-deployment.ts';
-import { duration, type HostPort, text } from '../config/values.ts';
+import { duration, text } from '../config/values.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../crypto/signers.ts';
+import { enterDataDirectory, type RestoredMark } from '../files/data-directory.ts';
 import { writePublicFile } from '../files/private-files.ts';
 import { createLinkIdentity, type LinkIdentity } from '../link/link-identity.ts';
 import { createLogger, type Logger, type LogLevel } from '../log/logger.ts';
-import { createMetrics, type Metrics } from '../metrics/metrics.ts';
-import { createMetricsServer } from '../metrics/metrics-server.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { createObservation, type Observation, type ObservationSettings } from '../metrics/observation.ts';
 import { type ChainView, createChainView } from '../views/chain-view.ts';
 
 /** Settings that daemons on the network have in common. */
@@ -24,15 +25,15 @@ export const networkFields = {
   },
   certOut: { schema: text, label: '<path>', description: 'where to write the certificate (DER) for others to pin' },
   ...observationFields,
+  ...traceFields,
 } as const;
 
-export interface DaemonSettings {
+export interface DaemonSettings extends ObservationSettings {
   readonly dataDir: string;
   readonly rpcUrl: string | undefined;
   readonly deployment: string;
   readonly registryInterval: number;
   readonly certOut: string | undefined;
-  readonly metricsBind: HostPort | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -45,6 +46,10 @@ export interface DaemonContext {
   payingClient(): Promise<ChainClient>;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** What the data directory was restored from, where it was. */
+  readonly restored: RestoredMark | undefined;
+  /** For the ready line, once it has started. */
+  readonly ready: Observation['ready'];
   /** Reads the chain and begins to follow it; a chain that is down is waited for. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -56,6 +61,7 @@ export async function openDaemon(
   settings: DaemonSettings,
 ): Promise<DaemonContext> {
   const log = createLogger({ name, level: settings.logLevel });
+  const restored = enterDataDirectory(settings.dataDir);
   const keys = createOrLoadKeys(settings.dataDir);
   const identity = await createLinkIdentity(keys.linkSeed);
   if (settings.certOut !== undefined) writePublicFile(settings.certOut, identity.certificateDer);
@@ -69,8 +75,8 @@ export async function openDaemon(
   );
   const privateKey = `0x${toHex(keys.ledgerKey.reveal())}` as const;
   let paying: Promise<ChainClient> | undefined;
-  const metrics = createMetrics(role);
-  const metricsServer = settings.metricsBind && createMetricsServer({ bind: settings.metricsBind, metrics });
+  const observation = createObservation({ name, role, log }, settings);
+  const { metrics, ready } = observation;
   return {
     signer: createNodeHybridSigner(keys.hybridSeed.reveal()),
     ledger: createNodeLedgerSigner(keys.ledgerKey.reveal()),
@@ -86,13 +92,15 @@ export async function openDaemon(
     },
     log,
     metrics,
+    restored,
+    ready,
     async start() {
       await chain.refresh().catch((err: unknown) => log.warn({ err }, 'the chain cannot be read yet'));
       chain.start();
-      await metricsServer?.start();
+      await observation.start();
     },
     async stop() {
-      await Promise.all([chain.stop(), metricsServer?.stop()]);
+      await Promise.all([chain.stop(), observation.stop()]);
     },
   };
 }

@@ -25,6 +25,13 @@ const BY_CODE: Readonly<Record<string, number>> = {
   malformed: EXIT.configuration,
   unreadable: EXIT.configuration,
   unwritable: EXIT.configuration,
+  // DataDirectoryError
+  // BackupError
+  'damaged-backup': EXIT.data,
+  'not-a-backup': EXIT.data,
+  'not-empty': EXIT.usage,
+  'handed-over': EXIT.configuration,
+  'older-copy': EXIT.configuration,
   // TierError
   'tier-refused': EXIT.configuration,
   // StoreError

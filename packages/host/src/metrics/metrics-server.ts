@@ -31,11 +31,15 @@ export class MetricsBindError extends Error {
 const ROUTES = {
   health: { method: 'GET', path: '/healthz' },
   metrics: { method: 'GET', path: '/metrics' },
+  replies: { method: 'GET', path: '/replies' },
+  reply: { method: 'GET', path: '/replies/:id' },
 } as const satisfies Readonly<Record<string, Route>>;
 
 const FRESH = { 'cache-control': 'no-store' };
 const HEADERS_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 64;
+/** Ids in one answer. */
+const MAX_LISTED = 100;
 
 /** @throws MetricsBindError */
 export function createMetricsServer({
@@ -44,7 +48,7 @@ export function createMetricsServer({
   health = () => ({ ok: true }),
 }: MetricsServerOptions): HttpServer {
   if (!isLoopbackHost(bind.host)) throw new MetricsBindError(bind.host);
-  const { registry } = metrics;
+  const { registry, steps } = metrics;
   const app = createApiApp();
   mountRoutes(app, ROUTES, {
     health(context) {
@@ -53,6 +57,8 @@ export function createMetricsServer({
     },
     metrics: async (context) =>
       context.body(await readMetrics(metrics), 200, { 'content-type': registry.contentType, ...FRESH }),
+    replies: (context) => context.json({ replies: steps.newest().slice(0, MAX_LISTED) }, 200, FRESH),
+    reply: (context) => context.json({ steps: steps.find(context.req.param('id') ?? '') }, 200, FRESH),
   });
   return createHttpServer(app, { bind, headersTimeoutMs: HEADERS_TIMEOUT_MS, maxConnections: MAX_CONNECTIONS });
 }

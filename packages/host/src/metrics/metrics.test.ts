@@ -43,6 +43,18 @@ it('tells health in the status', async () => {
   expect((await fetch(`${url}/healthz`)).status).toBe(503);
 });
 
+it('serves the steps of a reply, and which replies are known', async () => {
+  const metrics = createMetrics('router');
+  const id = 'ab'.repeat(16);
+  metrics.steps.add(id, 'match');
+  server = createMetricsServer({ bind: { host: '127.0.0.1', port: 0 }, metrics });
+  await server.start();
+  const url = `http://127.0.0.1:${server.address().port}/replies`;
+  expect(await (await fetch(url)).json()).toEqual({ replies: [id] });
+  expect(await (await fetch(`${url}/${id}`)).json()).toMatchObject({ steps: [{ name: 'match' }] });
+  expect(await (await fetch(`${url}/nobody`)).json()).toEqual({ steps: [] });
+});
+
 it('serves nothing else', async () => {
   const url = await serve();
   expect((await fetch(`${url}/other`)).status).toBe(404);

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createReplySteps, type ReplySteps } from './reply-steps.ts';
 
 const PREFIX = 'ogong_';
 
@@ -7,6 +8,8 @@ const DURATION_BUCKETS_S = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 3
 
 export interface Metrics {
   readonly registry: Registry;
+  /** What became of single replies. */
+  readonly steps: ReplySteps;
   /** Names are given without the prefix `ogong_`, and with their unit, such as `replies_total`. */
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>;
   gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>;
@@ -31,6 +34,7 @@ export function createMetrics(role: string): Metrics {
   });
   return {
     registry,
+    steps: createReplySteps(),
     counter: (name, help, labels) => new Counter(common(name, help, labels)),
     gauge: (name, help, labels) => new Gauge(common(name, help, labels)),
     histogram: (name, help, labels, buckets = DURATION_BUCKETS_S) =>

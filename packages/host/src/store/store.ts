@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { closeToOthers, makePrivateFile } from '../files/private-files.ts';
 import { StoreError, toStoreError } from './store-error.ts';
+import { moveRows, type StoreUpgrade } from './upgrade.ts';
 
 export interface StoreOptions {
-  /** SQL that makes an empty file this store. A file that was made by other SQL is refused. */
+  /** SQL that makes an empty file this store. A file that was made by other SQL is refused, unless a release had that SQL. */
   readonly schema: string;
+  /** From which released schemas rows are taken over. Default: none. */
+  readonly upgrades?: readonly StoreUpgrade[];
   /** How long to wait for another process that holds the lock, ms. */
   readonly busyTimeoutMs?: number;
 }
@@ -31,7 +34,7 @@ export interface Store {
  * failure. Its files are for this user alone. `:memory:` is for tests.
  * @throws StoreError
  */
-export function openStore(path: string, { schema, busyTimeoutMs = 5000 }: StoreOptions): Store {
+export function openStore(path: string, { schema, upgrades = [], busyTimeoutMs = 5000 }: StoreOptions): Store {
   if (path !== ':memory:') closeStoreFiles(path);
   const database = guard(path, () => new DatabaseSync(path, { timeout: busyTimeoutMs }));
   let erasedAt = -1;
@@ -67,7 +70,7 @@ export function openStore(path: string, { schema, busyTimeoutMs = 5000 }: StoreO
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
       // Deleted rows are overwritten with zeros.
       database.exec('PRAGMA secure_delete = ON');
-      createOrCheckSchema(database, path, schema);
+      createOrCheckSchema(database, { path, schema, upgrades });
     });
   } catch (error) {
     store.close();
@@ -115,13 +118,26 @@ export function runTransaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
-function createOrCheckSchema(database: DatabaseSync, path: string, schema: string): void {
+function createOrCheckSchema(
+  database: DatabaseSync,
+  { path, schema, upgrades }: Required<Pick<StoreOptions, 'schema' | 'upgrades'>> & { readonly path: string },
+): void {
   const version = computeSchemaVersion(schema);
-  if (readVersion(database) === version) return;
+  const known = readVersion(database);
+  if (known === version) return;
+  const isReleased = upgrades.some(({ from }) => from === known);
+  // It has no effect within a transaction.
+  if (isReleased) database.exec('PRAGMA foreign_keys = OFF');
   runTransaction(database, () => {
     // Read again under the lock: another process may have made it meanwhile.
     const found = readVersion(database);
     if (found === version) return;
+    const upgrade = upgrades.find(({ from }) => from === found);
+    if (upgrade !== undefined) {
+      moveRows(database, { path, schema, upgrade });
+      database.exec(`PRAGMA user_version = ${version}`);
+      return;
+    }
     if (found !== 0 || database.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined) {
       throw new StoreError(
         'version',
@@ -132,10 +148,11 @@ function createOrCheckSchema(database: DatabaseSync, path: string, schema: strin
     database.exec(schema);
     database.exec(`PRAGMA user_version = ${version}`);
   });
+  if (isReleased) database.exec('PRAGMA foreign_keys = ON');
 }
 
 /** A hash of the SQL, without its layout, so that a changed schema always gets another number. Positive, 31 bits. */
-function computeSchemaVersion(schema: string): number {
+export function computeSchemaVersion(schema: string): number {
   const digest = createHash('sha256').update(schema.replace(/\s+/g, ' ').trim()).digest();
   return (digest.readUInt32BE() >>> 1) | 1;
 }

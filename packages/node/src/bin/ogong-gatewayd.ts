@@ -12,14 +12,16 @@ import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
+import { readTableFile } from '@ogong/host/drift-table/table-file';
+import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/peer-values';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openModelRoots } from '@ogong/host/views/model-roots';
@@ -59,6 +61,14 @@ function readRouters({ router, routerCert }: Values): readonly KnownPeer[] {
 async function start(values: Values): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const warn = (what: string) => (err: unknown) => logger.warn({ err }, what);
+  const restored = enterDataDirectory(values.dataDir);
+  if (restored && !restored.isFinal) {
+    const copied = new Date(restored.copiedAtMs).toISOString();
+    logger.warn(
+      { copied },
+      'this is a copy: receipts and spending of keys since then are lost, and budgets do not count it',
+    );
+  }
   const secrets = createOrLoadKeys(values.dataDir);
   const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
   const { deployment, rpcUrl } = readDeployment(NAME, values);
@@ -82,7 +92,8 @@ async function start(values: Values): Promise<Daemon> {
     { refreshMs: values.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
   );
-  const metrics = createMetrics('gateway');
+  const observation = createObservation({ name: NAME, role: 'gateway', log: logger }, values);
+  const { metrics } = observation;
   const { books, accounts, close } = await openBooks(values, {
     payer: `0x${toHex(payer.address)}`,
     ledger: chain.ledger,
@@ -128,6 +139,8 @@ async function start(values: Values): Promise<Daemon> {
       ...readDeposits(values, { deployment, ledgerKey: secrets.ledgerKey }),
       card: values.cardSecret && { secret: values.cardSecret, rates: readCardRates(values) },
       network: { deployment, rpcUrl: values.publicRpcUrl },
+      readDriftTable: () =>
+        values.driftTable === undefined ? readDefaultTable(nodeCrypto) : readTableFile(nodeCrypto, values.driftTable),
       ...(modelRoots && { modelRoots }),
     },
     {
@@ -142,7 +155,6 @@ async function start(values: Values): Promise<Daemon> {
       metrics,
     },
   );
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
   // The chain may come up later than the gateway does; until then it answers that nobody can serve.
   await chain.refresh().catch(warn('the chain cannot be read yet'));
@@ -150,12 +162,12 @@ async function start(values: Values): Promise<Daemon> {
   await gateway.start();
   chain.start();
   beacon.start();
-  await metricsServer?.start();
+  await observation.start();
   return {
-    ready: { address: gateway.address(), payer: `0x${toHex(payer.address)}` },
+    ready: { ...observation.ready, address: gateway.address(), payer: `0x${toHex(payer.address)}` },
     async stop() {
       await gateway.stop();
-      await Promise.all([beacon.stop(), chain.stop(), metricsServer?.stop()]);
+      await Promise.all([beacon.stop(), chain.stop(), observation.stop()]);
       links.close();
       publicLinks.close();
       await close();

@@ -10,6 +10,7 @@ import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { openModelRoots } from '@ogong/host/views/model-roots';
@@ -37,7 +38,7 @@ async function start(): Promise<Daemon> {
     client: chain.client,
     onError: (err) => log.warn({ err }, 'the model registry cannot be read'),
   });
-  const store = openStore(join(values.dataDir, 'router.db'), { schema: ROUTER_SCHEMA });
+  const store = openStore(join(values.dataDir, 'router.db'), { schema: ROUTER_SCHEMA, upgrades: RELEASED.router });
   const router = createRouter(
     {
       bind: values.bind,
@@ -46,6 +47,7 @@ async function start(): Promise<Daemon> {
       refreshMs: values.refreshInterval,
       maxProviders: values.maxProviders,
       relays: listRelays(values, identity.id),
+      peers: values.peerRouter,
       ...(modelRoots && { modelRoots }),
     },
     { crypto: nodeCrypto, clock: systemClock, signer, identity, chain, store, log, metrics },
@@ -69,6 +71,7 @@ async function start(): Promise<Daemon> {
   await relay?.start();
   return {
     ready: {
+      ...context.ready,
       address: router.address(),
       ...(relay && { relay: relay.address() }),
       router: `0x${toHex(ledger.address)}`,

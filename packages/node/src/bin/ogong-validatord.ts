@@ -4,19 +4,23 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { AppealSubject } from '@ogong/chain/cases';
+import type { Deployment } from '@ogong/chain/deployment';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { hashEvidence, readEvidence } from '@ogong/host/config/read-evidence';
 import { createFastBls } from '@ogong/host/crypto/fast-bls';
+import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { enterLatestDirectory } from '@ogong/host/files/data-directory';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
-import { createMetrics } from '@ogong/host/metrics/metrics';
-import { createMetricsServer } from '@ogong/host/metrics/metrics-server';
+import { createObservation } from '@ogong/host/metrics/observation';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
@@ -31,6 +35,7 @@ import { createKeySigner } from '@ogong/protocol/settlement/validator-statement'
 import type { ThresholdParts } from '../validator/beacon/threshold-state.ts';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { type KeyOptions, openKeys, openSigningKey } from '../validator/open-keys.ts';
+import { readPriceSource } from '../validator/prices/price-source.ts';
 import { readCanaries } from '../validator/read-canaries.ts';
 import { registerValidator } from '../validator/register.ts';
 import { signAcquittal, submitAcquittal } from '../validator/settlement/acquittal.ts';
@@ -38,6 +43,7 @@ import { signAllotment, submitAllotment } from '../validator/settlement/allotmen
 import { signCharge, signConviction, submitCharge, submitConviction } from '../validator/settlement/conviction.ts';
 import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
+import { signRevocation, submitRevocation } from '../validator/settlement/revoke-machine.ts';
 import { findDelayProblem } from '../validator/settlement/withdrawal-delay.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
@@ -49,9 +55,11 @@ import {
   pardonConfig,
   registerConfig,
   reinstateConfig,
+  revokeMachineConfig,
   setSignerConfig,
   validatorConfig,
 } from '../validator/validator-config.ts';
+import type { BurnAndMintDuty } from '../validator/validator-state.ts';
 import { computeCallLimit } from '../validator/wire-audit.ts';
 
 const NAME = 'ogong-validatord';
@@ -69,6 +77,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   }
   const canaries = readCanaries(NAME, values, () => randomInt(RANDOM_STEPS) / RANDOM_STEPS);
   const logger = createLogger({ name: NAME, level: values.logLevel });
+  enterLatestDirectory(values.dataDir);
   const { deployment, openSigner, vrfSeed, boxSecret, identity, connect } = await openKeys(NAME, values);
   const { signer, close: closeSigner } = await openSigner();
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
@@ -80,8 +89,12 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     client: chain.client,
     onError: (err) => logger.warn({ err }, 'the model registry cannot be read'),
   });
-  const metrics = createMetrics('validator');
-  const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
+  const observation = createObservation({ name: NAME, role: 'validator', log: logger }, values);
+  const { metrics } = observation;
+  const store = openStore(join(values.dataDir, 'validator.db'), {
+    schema: VALIDATOR_SCHEMA,
+    upgrades: RELEASED.validator,
+  });
   bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
   const parameters = chain.parameters();
@@ -117,7 +130,9 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       modelRoots,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
       canaries,
-      emission: deployment.emission && nameEmission(deployment.chainId, deployment.emission),
+      emission: deployment.emission && nameContract(deployment.chainId, deployment.emission),
+      burnAndMint: readDuty(values, deployment),
+      machines: deployment.machines && nameContract(deployment.chainId, deployment.machines),
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
     {
@@ -125,7 +140,6 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       threshold: deployment.beaconKeys === undefined ? undefined : await openThreshold(boxSecret),
     },
   );
-  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
   if (chain.validators().length > 0 && chain.findByAddress(signer.address) === undefined) {
     logger.warn('this validator is not registered: run ogong-validatord register');
@@ -140,9 +154,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   }
   await validator.start();
   chain.start();
-  await metricsServer?.start();
+  await observation.start();
   return {
     ready: {
+      ...observation.ready,
       address: validator.address(),
       validator: `0x${toHex(signer.address)}`,
       signingKey: `0x${toHex(signer.signingKey)}`,
@@ -150,7 +165,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     },
     async stop() {
       await validator.stop();
-      await Promise.all([chain.stop(), metricsServer?.stop()]);
+      await Promise.all([chain.stop(), observation.stop()]);
       store.close();
       closeSigner();
     },
@@ -184,7 +199,10 @@ async function reinstate(argv: readonly string[]): Promise<Daemon> {
     chainId: BigInt(deployment.chainId),
     verifyingContract: fromHex(deployment.settlement.slice(2), 20),
   };
-  const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
+  const store = openStore(join(values.dataDir, 'validator.db'), {
+    schema: VALIDATOR_SCHEMA,
+    upgrades: RELEASED.validator,
+  });
   try {
     const state = { signer, domain, store };
     const ejection = await approveReinstatement(state, await connect(), provider);
@@ -236,10 +254,36 @@ async function openThreshold(boxSecret: Uint8Array): Promise<ThresholdParts> {
   return { bls: await createFastBls(), box: nobleSealedBox, boxSecret, drawSeed };
 }
 
-const nameEmission = (chainId: number, emission: string) => ({
+const nameContract = (chainId: number, address: string) => ({
   chainId: BigInt(chainId),
-  verifyingContract: fromHex(emission.slice(2), 20),
+  verifyingContract: fromHex(address.slice(2), 20),
 });
+
+interface DutyOptions {
+  readonly priceSource: string | undefined;
+  readonly priceKeypair: string | undefined;
+  readonly priceInterval: number;
+}
+
+/** What this validator does for prices and epochs of minting; undefined where the network does not burn and mint. @throws ConfigError, KeyFileError */
+function readDuty(
+  { priceSource, priceKeypair, priceInterval: intervalMs }: DutyOptions,
+  { chainId, token, burnAndMint }: Pick<Deployment, 'chainId' | 'token' | 'burnAndMint'>,
+): BurnAndMintDuty | undefined {
+  if ((priceSource === undefined) !== (priceKeypair === undefined)) {
+    throw new ConfigError(NAME, ['--price-source and --price-keypair are given together']);
+  }
+  if (burnAndMint === undefined) {
+    if (priceSource !== undefined) throw new ConfigError(NAME, ['--price-source: this network does not burn and mint']);
+    return undefined;
+  }
+  const feed = priceSource !== undefined &&
+    priceKeypair !== undefined && {
+      key: createNodeLedgerSigner(loadLedgerKey(priceKeypair).reveal()),
+      read: (signal: AbortSignal) => readPriceSource(priceSource, signal),
+    };
+  return { token, oracle: nameContract(chainId, burnAndMint.oracle), intervalMs, ...(feed && { feed }) };
+}
 
 async function allot(argv: readonly string[]): Promise<Daemon> {
   const parsed = allotConfig.parse(argv, process.env);
@@ -247,7 +291,7 @@ async function allot(argv: readonly string[]): Promise<Daemon> {
   const { until: seconds, signature: signatures, ...values } = parsed.values;
   const { deployment, openSigner, connect } = await openKeys(NAME, values);
   if (deployment.emission === undefined) throw new ConfigError(NAME, ['this network has no emission']);
-  const domain = nameEmission(deployment.chainId, deployment.emission);
+  const domain = nameContract(deployment.chainId, deployment.emission);
   const client = await connect();
   const until = seconds === undefined ? undefined : BigInt(seconds);
   const nothing = new ConfigError(NAME, ['no tally is due: no period is over, or nobody earned anything in it']);
@@ -368,6 +412,32 @@ async function acquit(argv: readonly string[]): Promise<Daemon> {
   }
 }
 
+async function revokeMachine(argv: readonly string[]): Promise<Daemon> {
+  const parsed = revokeMachineConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { machine, evidence: path, restore = false, signature: signatures, ...values } = parsed.values;
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  if (deployment.machines === undefined) throw new ConfigError(NAME, ['this network has no registry of machines']);
+  const domain = nameContract(deployment.chainId, deployment.machines);
+  const revoked = { machine, evidence: hashEvidence(NAME, path), isRevoked: !restore };
+  const client = await connect();
+  const nothing = new ConfigError(NAME, [`machine ${toHex(machine)} is ${restore ? 'not' : 'already'} revoked`]);
+  if (signatures.length > 0) {
+    const transaction = await submitRevocation({ crypto: nodeCrypto, domain }, client, { revoked, signatures });
+    if (transaction === undefined) throw nothing;
+    return print(`${JSON.stringify({ outcome: restore ? 'restored' : 'revoked', transaction })}\n`);
+  }
+  const { signer, close } = await openSigner();
+  try {
+    const signed = await signRevocation({ signer, domain }, client, revoked);
+    if (signed === undefined) throw nothing;
+    const answer = { outcome: 'signed', machine: toHex(machine), number: signed.number };
+    return print(`${JSON.stringify({ ...answer, signature: `0x${toHex(signed.signature)}` })}\n`);
+  } finally {
+    close();
+  }
+}
+
 async function consent(argv: readonly string[]): Promise<Daemon> {
   const parsed = consentConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
@@ -405,6 +475,7 @@ const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Dae
   pardon,
   convict,
   acquit,
+  'revoke-machine': revokeMachine,
   allot,
   consent,
   'set-signer': setSigner,

@@ -1,4 +1,5 @@
 import { columns, text } from '@ogong/host/store/columns';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { findAll, findOne, type Work } from '@ogong/host/store/work';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
@@ -39,7 +40,7 @@ export interface Accounts extends ApiKeys {
 
 /** One SQLite file. @throws StoreError */
 export function openAccounts(path: string, nowMs: () => number): Accounts {
-  const store = openStore(path, { schema: ACCOUNTS_SCHEMA });
+  const store = openStore(path, { schema: ACCOUNTS_SCHEMA, upgrades: RELEASED.accounts });
   const books = createWorkStore(store);
   return {
     ...createAccounts(books, nowMs),

@@ -1,4 +1,5 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
+import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { CLAMPED_HEADER, IGNORED_HEADER } from '@ogong/host/openai/answer-headers';
 import { type AnswerFormat, mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
@@ -62,7 +63,8 @@ export function createChoices(
       context.header(CLAMPED_HEADER, `max_tokens=${contextSize}`);
     };
     const form = createTextForm(request);
-    const place = { choice: index % perPrompt, index, provider };
+    const caller = parseTraceParent(context.req.header('traceparent'));
+    const place = { choice: index % perPrompt, index, provider, caller };
     const choice = replies.serve({ completionId, endpoint, body, request, form, key, signal, onMatch, ...place });
     return request.thinkingParams.length === 0 ? choice : tellOfThinking(choice, request);
   };

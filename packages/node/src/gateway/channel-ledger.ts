@@ -264,9 +264,20 @@ function* writeHeld(validator: string, holder: string, held: bigint): Work<void>
   else yield* change('DELETE FROM held WHERE validator = ? AND holder = ?', validator, holder);
 }
 
+/**
+ * The channel as it is known, or more. A fee that was drawn is owed for an order that is known, open or closed. Where more was drawn than
+ * all of them may cost, a restored database has forgotten orders; none would be admitted whose voucher does not cover what was drawn.
+ */
+function* catchUp(validator: string, spentAtomic: bigint): Work<PayerChannel> {
+  const known = yield* findChannel(validator);
+  if (known === undefined) return openChannel(spentAtomic);
+  const forgotten = spentAtomic - known.owedAtomic - known.outstandingAtomic;
+  return forgotten > 0n ? { ...known, owedAtomic: known.owedAtomic + forgotten } : known;
+}
+
 function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Work<OrderBytes> {
   const { validator, keyId, maxFeeAtomic } = reservation;
-  const channel = (yield* findChannel(validator)) ?? openChannel(reservation.spentAtomic);
+  const channel = yield* catchUp(validator, reservation.spentAtomic);
   const organisation = reservation.organisation?.id ?? '';
   yield* assertBudgets(reservation);
   const held = yield* findHeld(validator);

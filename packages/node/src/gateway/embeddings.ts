@@ -1,6 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { readJsonBody } from '@ogong/host/http/body';
+import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { formatEmbeddings } from '@ogong/host/openai/embeddings';
 import type { Json } from '@ogong/host/openai/format';
 import { formatRerank } from '@ogong/host/openai/rerank';
@@ -61,9 +62,10 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const signal = getCallSignal(context);
       const form = createEmbeddingForm(request);
       const provider = readProvider(context);
+      const caller = parseTraceParent(context.req.header('traceparent'));
       const payer = await charge(context, key, [{ request, count: 1 }]);
       const bought = { completionId, choice: 0, endpoint: request.endpoint, body, request, form };
-      const job = { ...bought, key: payer, signal, provider };
+      const job = { ...bought, key: payer, signal, provider, caller };
       const metered = await rates.meter(context, payer, replies, [{ request, count: 1 }]);
       const reply = await buy(metered.serve<Q, BoughtEmbedding>(job));
       const ogong = { ...toOgongField(context, [reply]), ...addProof?.(reply) };

@@ -24,12 +24,18 @@ import { createCountHandler, createDialectHandler } from './dialect-handlers.ts'
 import { createEmbeddingHandler, createRerankHandler } from './embeddings.ts';
 import type { ModelList } from './model-list.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './receipt-handlers.ts';
-import type { SignIn } from './sign-in.ts';
+import {
+  createSealedHandlers,
+  type SealedHandlersDependencies,
+  type SealedRouteName,
+} from './sealed/sealed-handlers.ts';
+import type { KeyedHandler, SignIn } from './sign-in.ts';
 import { createUsageHandler, type UsageHandlerDependencies } from './usage-handler.ts';
 
 export interface GatewayAppDependencies {
   readonly signIn: SignIn;
   readonly completions: CompletionsDependencies;
+  readonly sealed: SealedHandlersDependencies;
   readonly receipts: ReceiptHandlersDependencies;
   readonly usage: UsageHandlerDependencies;
   readonly models: ModelList;
@@ -69,6 +75,7 @@ export function createGatewayApp(
     responseCount: signIn.require(createCountHandler('response', completions)),
     message: signIn.requireOrPay(createDialectHandler('message', completions)),
     messageCount: signIn.require(createCountHandler('message', completions)),
+    ...requireAll(signIn, createSealedHandlers(dependencies.sealed)),
     models: signIn.require(async (context, key) => showModels(context, await models.list(key))),
     model: signIn.require(async (context, key) =>
       showModel(context, await models.get(context.req.param('id') ?? '', key)),
@@ -90,6 +97,19 @@ export function createGatewayApp(
   mountRoutes(app, HOOK_ROUTES, dependencies.hooks);
   mountRoutes(app, PAGE_ROUTES, dependencies.pages);
   return app;
+}
+
+function requireAll(
+  signIn: SignIn,
+  handlers: Readonly<Record<SealedRouteName, KeyedHandler>>,
+): Readonly<Record<SealedRouteName, Handler>> {
+  const { sealedOffer, sealedReply, sealedProgress, sealedOutcome } = handlers;
+  return {
+    sealedOffer: signIn.require(sealedOffer),
+    sealedReply: signIn.require(sealedReply),
+    sealedProgress: signIn.require(sealedProgress),
+    sealedOutcome: signIn.require(sealedOutcome),
+  };
 }
 
 function createHealthHandler({ chain, beacon }: Pick<GatewayAppDependencies, 'chain' | 'beacon'>): Handler {

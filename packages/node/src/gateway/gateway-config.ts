@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { chainFields, observationFields } from '@ogong/host/config/common-fields';
+import { chainFields, observationFields, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import {
   atomicAmount,
@@ -278,12 +278,19 @@ export const gatewayConfig = defineConfig({
     },
     verdictInterval: { schema: duration, default: '2s', description: 'pause between two reads of verdicts' },
     beaconInterval: { schema: duration, default: '1s', description: 'pause between two reads of the beacon' },
+    driftTable: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_GATEWAY_DRIFT_TABLE',
+      description: 'drift table for the explorer to show; the one of this release if not given',
+    },
     metricsBind: {
       schema: hostPort,
       label: '<addr>',
       description: 'address of a metrics server on this machine, besides /metrics of the API',
     },
     logLevel: observationFields.logLevel,
+    ...traceFields,
   },
 });
 

@@ -32,21 +32,24 @@ import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
 import { createInferenceGate } from './inference-gate.ts';
 import { keepHeld, keepIntake } from './keep-intake.ts';
 import { keepMisrouted } from './keep-misrouted.ts';
+import { createMilestoneOutbox, type MilestoneOutbox } from './milestone-outbox.ts';
 import { createModelList } from './model-list.ts';
 import { isPayer } from './payment-book.ts';
 import { createPayments, type PaymentDesk, type PaymentOptions } from './payments.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
 import { createPageHandlers } from './public/page-handlers.ts';
-import { createPublicHandlers, type PageNetwork } from './public/public-handlers.ts';
+import { createPublicHandlers, type PageNetwork, type PublicHandlersDependencies } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
 import { createMemoryBuckets, createSharedBuckets } from './rate-buckets.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
+import type { ReplyContext } from './reply.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
 import { createRouters, type Routers } from './routers.ts';
 import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
+import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
 import { createValidatorChoice } from './validator-choice.ts';
@@ -111,6 +114,8 @@ export interface GatewayOptions {
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */
   readonly network?: PageNetwork;
+  /** The drift table that pages are shown, read when one asks. Default: none. */
+  readonly readDriftTable?: PublicHandlersDependencies['readDriftTable'];
   /** Default: providers are believed which weights bear a name. */
   readonly modelRoots?: ModelRoots;
 }
@@ -119,7 +124,8 @@ export interface GatewayOptions {
 export type GatewayChain = Pick<
   ChainView,
   'ledger' | 'network' | 'validators' | 'generations' | 'findByAddress' | 'channel' | 'client' | 'router'
->;
+> &
+  Partial<Pick<ChainView, 'findMachineProblem'>>;
 
 export interface GatewayDependencies {
   /** Opened with GATEWAY_SCHEMA; the caller closes it after the gateway has stopped. */
@@ -173,8 +179,8 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
   const routers = createRouters(options, context);
-  const replies = createReplies(options, context, { books, checker, routers });
-  const app = createApp(options, context, { signIn, books, replies, routers });
+  const { replies, sealed } = createReplies(options, context, { books, checker, routers });
+  const app = createApp(options, context, { signIn, books, replies, sealed, routers });
   const server = (dependencies.openServer ?? createHttpServer)(app, {
     bind,
     headersTimeoutMs,
@@ -192,6 +198,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
     },
     async stop() {
       await server.stop(stopGraceMs);
+      sealed.stop();
       await Promise.all([books.stop(), checker.stop()]);
     },
     address: server.address,
@@ -211,6 +218,7 @@ interface Books {
   readonly receipts: ReceiptStore;
   readonly complaints: ComplaintOutbox;
   readonly deliveries: DeliveryOutbox;
+  readonly milestones: MilestoneOutbox;
   readonly funding: EscrowFunding;
   readonly charge: PaymentDesk['charge'];
   start(): void;
@@ -218,7 +226,8 @@ interface Books {
 }
 
 function createBooks(options: GatewayOptions, context: GatewayContext): Books {
-  const { books, accounts, chain, links, clock, payer, logger, counts, warn } = context;
+  const { books, accounts, chain, links, clock, payer, logger, counts, warn, metrics } = context;
+  const { steps } = metrics;
   const { depositAtomic, allowanceAtomic } = options.spending;
   const ledger = createChannelLedger(books);
   const receipts = createReceiptStore(books);
@@ -244,6 +253,13 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     keepIntake: (order, intake) => keepIntake({ receipts, chain }, order, intake),
     onError: warn('a delivery was not acknowledged'),
   });
+  const milestones = createMilestoneOutbox({
+    books,
+    chain,
+    links,
+    clock,
+    onError: warn('a milestone was not handed in'),
+  });
   const funding = createEscrowFunding(
     { payer: payer.address, depositAtomic, allowanceAtomic },
     { chain, alone: books.alone, onError: warn('the escrow could not be topped up') },
@@ -260,6 +276,9 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
         const { verdict, feeAtomic, judgedRecord } = closing;
         counts.countVerdict(verdict, feeAtomic);
         logger.debug({ replyId, verdict, feeAtomic }, 'a verdict is in');
+        steps.add(replyId, 'learn verdict', {
+          attributes: { 'ogong.verdict': verdict, 'ogong.fee_atomic': String(feeAtomic) },
+        });
         if (!isForAnother(order, closing)) return;
         counts.countOther();
         logger.warn(
@@ -267,6 +286,8 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
           'a validator judged another record than was delivered',
         );
       },
+      onSettled: (replyId, settlement) =>
+        steps.add(replyId, 'learn settlement', { attributes: { 'ogong.transaction': settlement } }),
       onError: warn('the verdicts could not be read'),
     },
   );
@@ -313,21 +334,14 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
   const archiving =
     options.archive &&
     createArchiving(options.archive, { books, receipts, clock, onError: warn('receipts could not be archived') });
-  const loops = [
-    complaints,
-    deliveries,
-    feed,
-    expiry,
-    ...(alerts ? [alerts] : []),
-    ...(payments ? [payments] : []),
-    ...(deposits ? [deposits] : []),
-    ...(archiving ? [archiving] : []),
-  ];
+  const optional = [alerts, payments, deposits, archiving].filter((loop) => loop !== undefined);
+  const loops = [complaints, deliveries, milestones, feed, expiry, ...optional];
   return {
     ledger,
     receipts,
     complaints,
     deliveries,
+    milestones,
     funding,
     charge: payments?.charge ?? (async (_context, key) => key),
     start() {
@@ -341,10 +355,10 @@ function createReplies(
   { patience, spending, modelRoots, seal = 'auto', machinePolicy, machineIntervalMs, misroutedDir }: GatewayOptions,
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
-): ReplyService {
-  const { accounts, chain, beacon, links, payer, clock, logger, counts, warn } = context;
+): { readonly replies: ReplyService; readonly sealed: SealedCalls } {
+  const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
-  const { ledger, receipts, complaints, deliveries, funding } = books;
+  const { ledger, receipts, complaints, deliveries, milestones, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none' } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
@@ -352,27 +366,27 @@ function createReplies(
     logger.warn({ problem, kept }, 'a router misrouted');
   };
   const { busyPatienceMs } = patience;
-  return createReplyService({
+  const keys = createKnownSealKeys(seal, {
+    ...{ links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs },
+    findMachineProblem: chain.findMachineProblem,
+  });
+  const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
+    steps: metrics.steps,
     chain,
     beacon,
     links,
     payer,
     matches: createProviderMatch({ maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted }, { routers, clock }),
-    providers: createProviderCall(patience, {
-      links,
-      sealing: {
-        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs }),
-        ledger: chain.ledger,
-      },
-    }),
+    providers: createProviderCall(patience, { links, sealing: { keys, ledger: chain.ledger } }),
     validators: createValidatorChoice({ chain, links, random }),
     funding,
     ledger,
     receipts,
     complaints,
     deliveries,
+    milestones,
     checker,
     clock,
     randomBytes,
@@ -383,40 +397,49 @@ function createReplies(
       logger.warn({ reason, providerId }, 'a provider failed');
     },
     onError: warn('a router could not be told'),
-  });
+  };
+  return {
+    replies: createReplyService(steps),
+    sealed: createSealedCalls({ context: steps, sealKeys: keys, links, patience }),
+  };
 }
 
 interface AppParts {
   readonly signIn: SignIn;
   readonly books: Books;
   readonly replies: ReplyService;
+  readonly sealed: SealedCalls;
   readonly routers: Routers;
 }
 
 function createApp(
-  { http, routers: peers, spending, network, card }: GatewayOptions,
+  { http, routers: peers, spending, network, readDriftTable, card }: GatewayOptions,
   context: GatewayContext,
-  { signIn, books: parts, replies, routers }: AppParts,
+  { signIn, books: parts, replies, sealed, routers }: AppParts,
 ): ApiApp {
   const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
   const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
   counts.watch({ running: gate.size, complaints: parts.complaints.size });
+  const rates = createRateLimits({
+    buckets: books.isShared ? createSharedBuckets(books, clock.nowMs) : createMemoryBuckets(clock.nowMs),
+  });
+  const settle = spending.settle ?? 'any';
+  const { heartbeatMs } = http;
   return createGatewayApp(http, {
     signIn,
     completions: {
       replies,
       gate,
-      rates: createRateLimits({
-        buckets: books.isShared ? createSharedBuckets(books, clock.nowMs) : createMemoryBuckets(clock.nowMs),
-      }),
+      rates,
       charge: parts.charge,
       clock,
       randomBytes: readSystemBytes,
       bodyLimits,
-      heartbeatMs: http.heartbeatMs,
-      settle: spending.settle ?? 'any',
+      heartbeatMs,
+      settle,
     },
+    sealed: { calls: sealed, gate, rates, bodyLimits, settle, heartbeatMs },
     receipts: parts,
     usage: { books, clock },
     admin: createAdminHandlers({ accounts, books, clock, bodyLimits }),
@@ -432,7 +455,7 @@ function createApp(
         ...{ links: publicLinks, chain, clock },
         routers: createRouters({ routers: peers }, { links: publicLinks }),
       }),
-      ...{ network, chain, beacon, clock },
+      ...{ network, chain, beacon, clock, readDriftTable },
     }),
     pages: createPageHandlers({ rpcUrl: network?.rpcUrl }),
     metrics,

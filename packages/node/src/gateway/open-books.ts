@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Secret } from '@ogong/host/crypto/secret';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { systemClock } from '@ogong/host/time/clock';
@@ -57,7 +58,7 @@ export async function openBooks(place: BooksPlace, owner?: BooksOwner): Promise<
 }
 
 function openFiles({ dataDir, accounts: path }: BooksPlace, owner: BooksOwner | undefined): OpenedBooks {
-  const store = openStore(join(dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA });
+  const store = openStore(join(dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
   if (owner) bindLedger(store, owner.ledger);
   const books = createWorkStore(store);
   const accounts = openAccounts(path ?? join(dataDir, ACCOUNTS_FILE), systemClock.nowMs);

@@ -24,6 +24,11 @@ export interface RateLimits {
     replies: ReplyService,
     asked: readonly MeteredRequest[],
   ): Promise<ReplyService>;
+  /**
+   * The same for one reply that its caller follows itself.
+   * @returns gives back what it did not have, once it is over. @throws ApiError
+   */
+  take(context: ApiContext, key: KeyHolder, request: CommonRequest): Promise<(usedTokens: number) => Promise<void>>;
 }
 
 /** A request, and how many replies to it are asked for. */
@@ -63,6 +68,13 @@ export function createRateLimits({ buckets }: { readonly buckets: RateBuckets })
       const place = await take(context, 'tokens', key, wanted);
       if (place === undefined) return replies;
       return createMeter(replies, { call: getCallSignal(context), giveBack: (left) => buckets.giveBack(place, left) });
+    },
+    async take(context, key, request) {
+      const bound = boundTokens(request);
+      const place = await take(context, 'tokens', key, bound);
+      return async (used) => {
+        if (place !== undefined && bound > used) await buckets.giveBack(place, bound - used);
+      };
     },
   };
 }

@@ -25,6 +25,7 @@ import { createChannelLedger } from './channel-ledger.ts';
 import { createComplaintOutbox } from './complaint-outbox.ts';
 import { createDeliveryOutbox } from './delivery-outbox.ts';
 import { createEscrowFunding } from './escrow-funding.ts';
+import { createMilestoneOutbox } from './milestone-outbox.ts';
 import { createProviderCall } from './provider-call.ts';
 import { createProviderMatch } from './provider-match.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
@@ -104,6 +105,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
   const receipts = createReceiptStore(books);
   const complaints = createComplaintOutbox({ books, chain, links, clock: systemClock, payer: fakePayer });
   const deliveries = createDeliveryOutbox({ books, chain, links, clock: systemClock });
+  const milestones = createMilestoneOutbox({ books, chain, links, clock: systemClock });
   const timeouts = { firstTokenTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 10_000 };
   const price = { maxPricePer1kAtomic: 10n ** 18n, busyPatienceMs: 0 };
   const context: ReplyContext = {
@@ -131,6 +133,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
     receipts: mortal(receipts, death),
     complaints: mortal(complaints, death),
     deliveries: mortal(deliveries, death),
+    milestones: mortal(milestones, death),
     checker: mortal(checker, death),
     clock: systemClock,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),

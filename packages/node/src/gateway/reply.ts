@@ -1,5 +1,7 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
+import type { SpanPlace } from '@ogong/host/metrics/trace-context';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -21,6 +23,7 @@ import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { DeliveryOutbox } from './delivery-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
+import type { MilestoneOutbox } from './milestone-outbox.ts';
 import type { ProviderCall } from './provider-call.ts';
 import type { Match, ProviderMatch } from './provider-match.ts';
 import type { ReceiptChecker } from './receipt-checker.ts';
@@ -46,6 +49,8 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly signal: AbortSignal;
   /** Who is to answer, and nobody else. Default: whoever the router draws. */
   readonly provider?: Uint8Array | undefined;
+  /** The trace that the client writes of its own program. */
+  readonly caller?: SpanPlace | undefined;
   /** Told whose offer is taken, before anything is bought. */
   readonly onMatch?: (ticket: Match['ticket']) => void;
 }
@@ -74,13 +79,15 @@ export interface BoughtAnswer {
   readonly earlierTries?: readonly FailedTry[];
 }
 
-/** An order that brought no answer. It has no receipt, since its provider signed nothing that holds. */
+/** An order that brought no whole answer. */
 export interface FailedTry {
   /** Hex. */
   readonly replyId: string;
   /** Hex. */
   readonly providerId: string;
   readonly failure: TryFailure;
+  /** UTF-8 bytes of its text that its provider had signed and that stage 1 has passed; 0 where it has no receipt. */
+  readonly signedBytes: number;
 }
 
 /** A choice of a completion. */
@@ -130,12 +137,15 @@ export interface ReplyContext {
   readonly receipts: ReceiptStore;
   readonly complaints: ComplaintOutbox;
   readonly deliveries: DeliveryOutbox;
+  readonly milestones: Pick<MilestoneOutbox, 'put'>;
   readonly checker: ReceiptChecker;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly nameCacheScope: NameCacheScope;
   /** A key as it is now; undefined where it has ended. Default: as it was when its request came. */
   readonly renewKey?: (key: PayingKey) => Promise<PayingKey | undefined>;
+  /** Told how each reply goes on. Default: nobody is. */
+  readonly steps?: ReplySteps;
   readonly onFault?: (reason: string, providerId: Uint8Array) => void;
   readonly onError?: (error: unknown) => void;
 }

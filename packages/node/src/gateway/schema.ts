@@ -100,7 +100,7 @@ export const GATEWAY_SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('complaint', 'delivery')),
+    kind TEXT NOT NULL CHECK (kind IN ('complaint', 'delivery', 'milestone')),
     validator TEXT NOT NULL,
     message BLOB NOT NULL,
     opening BLOB,

@@ -36,7 +36,7 @@ export interface SentItem extends OutboxItem {
 export type ValidatorClient = Client<typeof ValidatorService>;
 
 export interface ValidatorOutboxOptions {
-  readonly kind: 'complaint' | 'delivery';
+  readonly kind: 'complaint' | 'delivery' | 'milestone';
   /** Since it was put. Later it is dropped at its next failure. */
   readonly lifetimeMs: number;
   readonly perRound: number;

@@ -20,6 +20,8 @@ export interface VerdictFeedDependencies {
   readonly links: LinkPool;
   readonly clock: Clock;
   readonly onClosed?: (order: OrderRow, closing: Closing) => void;
+  /** Told of the transaction that settled an order. */
+  readonly onSettled?: (replyId: string, transaction: string) => void;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -31,7 +33,15 @@ export const NO_SETTLEMENT = 'none';
 /** Learns the verdict on each order, so that money that was reserved but is not owed is free again. */
 export function createVerdictFeed(
   { intervalMs = 2_000, graceMs = 60_000 }: VerdictFeedOptions,
-  { ledger, chain, links, clock, onClosed = () => {}, onError = () => {} }: VerdictFeedDependencies,
+  {
+    ledger,
+    chain,
+    links,
+    clock,
+    onClosed = () => {},
+    onSettled = () => {},
+    onError = () => {},
+  }: VerdictFeedDependencies,
 ): Repeating {
   let offset = 0;
 
@@ -60,6 +70,8 @@ export function createVerdictFeed(
     if (closing === undefined || (order.state === 'closed' && closing.settlement === '')) return;
     // Another gateway with the same books may have closed it meanwhile.
     if (await ledger.close(order.replyId, closing)) onClosed(order, closing);
+    const { settlement } = closing;
+    if (settlement !== '' && settlement !== NO_SETTLEMENT) onSettled(order.replyId, settlement);
   }
 
   return createRepeating(

@@ -9,6 +9,7 @@ import type {
   RouterService,
   SignedAnnouncement,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { handSupply } from './hand-supply.ts';
 import { assertRoute, matchRequest } from './match-request.ts';
 import { listModels, listOffers } from './model-list.ts';
 import type { RouterState } from './router-state.ts';
@@ -25,7 +26,7 @@ export function createRouterService(
   state: RouterState,
   { readStakes }: { readonly readStakes: () => void },
 ): ServiceImpl<typeof RouterService> {
-  const { supply, stakes, metrics, relays } = state;
+  const { supply, stakes, metrics, relays, clock } = state;
   return {
     async announce(signed: SignedAnnouncement, context: HandlerContext) {
       const { payee } = await supply.announce(signed, getCaller(context)).catch((error: unknown) => {
@@ -39,9 +40,11 @@ export function createRouterService(
       return {};
     },
     route(request: RouteRequest, context: HandlerContext) {
+      const startMs = clock.nowMs();
       try {
         const answer = matchRequest(state, request, getCallerPlace(context));
         metrics.matches.inc({ outcome: 'matched' });
+        metrics.steps.add(request.replyId, 'match', { startMs, attributes: { 'gen_ai.request.model': request.model } });
         return answer;
       } catch (error) {
         metrics.matches.inc({ outcome: 'refused' });
@@ -52,6 +55,7 @@ export function createRouterService(
       takeReport(state, message, getCaller(context));
       return {};
     },
+    handSupply: ({ held }) => handSupply(state, held),
     listModels: () => ({ models: listModels(supply.offers()) }),
     listOffers: ({ model }) => ({ offers: listOffers(supply.offers(model), MAX_LISTED_OFFERS) }),
     listRelays: () => ({

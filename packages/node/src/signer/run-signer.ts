@@ -3,9 +3,11 @@ import { ConfigError } from '@ogong/host/config/config-error';
 import { createOrLoadLedgerKey, loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { enterLatestDirectory } from '@ogong/host/files/data-directory';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLogger } from '@ogong/host/log/logger';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createGuardedSigner } from './guarded-signer.ts';
@@ -29,9 +31,10 @@ export async function runSigner(
   if (account === undefined) throw new ConfigError(SIGNER_NAME, ['--account is required']);
   const logger = createLogger({ name: SIGNER_NAME, level: values.logLevel });
   makePrivateDirectory(dataDir);
+  enterLatestDirectory(dataDir);
   const secret = keypair === undefined ? createOrLoadLedgerKey(join(dataDir, 'signing.key')) : loadLedgerKey(keypair);
   const key = createNodeLedgerSigner(secret.reveal());
-  const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA });
+  const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA, upgrades: RELEASED.signer });
   const server = createSignerServer(
     { path: socket },
     {

@@ -2,8 +2,9 @@ import type { Metrics } from '@ogong/host/metrics/metrics';
 
 export type ValidatorMetrics = ReturnType<typeof createValidatorMetrics>;
 
-export function createValidatorMetrics({ counter, gauge }: Metrics) {
+export function createValidatorMetrics({ counter, gauge, steps }: Metrics) {
   return {
+    steps,
     admitted: counter('validator_orders_admitted_total', 'Orders admitted'),
     records: counter('validator_records_total', 'Records acknowledged'),
     deliveries: counter('validator_deliveries_total', 'What payers say that they were given, by outcome', ['outcome']),

@@ -14,6 +14,7 @@ import {
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
@@ -79,7 +80,7 @@ async function openSigner(
   const signingKey = signingKeypair === undefined ? accountKey : loadLedgerKey(signingKeypair).reveal();
   if (signingKey === undefined) throw new ConfigError(name, ['--account needs --signing-keypair, or --signer']);
   const key = createNodeLedgerSigner(signingKey);
-  const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA });
+  const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA, upgrades: RELEASED.signer });
   const own = account ?? createNodeLedgerSigner(accountKey ?? signingKey).address;
   return { signer: createGuardedSigner(nodeCrypto, { key, account: own, store }), close: store.close };
 }

@@ -1,6 +1,8 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
+import { bytesToHex } from '@ogong/chain/hex';
 import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { DRAW_KINDS } from '@ogong/protocol/audit/secret-draw';
@@ -8,19 +10,27 @@ import { createWriter, ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-message';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { MAX_JOB_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import {
+  MAX_JOB_BYTES,
+  MAX_MILESTONE_OPENING_BYTES,
+  MAX_REQUEST_BYTES,
+  MAX_RESPONSE_BYTES,
+} from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
-import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { isBillable, parseVerdictEntry, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import { createTestReporter } from './canary/report-tests.ts';
 import { listLacking } from './hand-announcements.ts';
 import { type Intake, refusing } from './intake.ts';
+import { certifyMachine } from './machines/certify-machine.ts';
+import type { MachinesState } from './machines/machine-state.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
+import { type PricingState, signOwnQuote } from './prices/price-state.ts';
 import { answerPeer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import { listHeard } from './settlement/cosign-heard.ts';
@@ -29,6 +39,7 @@ import { type AllottingState, answerAllotment } from './settlement/step-allotmen
 import type { TallyBook } from './settlement/tally-book.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
+import { findMachineEvidence } from './store/machine-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyStatusRow, readReplyStatus } from './store/reply-store.ts';
 import { createSettledEntries } from './store/settled-entries.ts';
@@ -60,9 +71,13 @@ export interface RouteDependencies {
   /** Undefined where the network has no emission. */
   readonly allotting?: AllottingState | undefined;
   readonly tallyBook?: TallyBook | undefined;
+  /** Undefined where this validator is no price feed. */
+  readonly pricing?: PricingState | undefined;
+  /** Undefined where the network has no registry of machines. */
+  readonly machines?: MachinesState | undefined;
   readonly metrics: Pick<
     ValidatorMetrics,
-    'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
+    'steps' | 'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
   >;
 }
 
@@ -83,6 +98,7 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/CosignBatch',
   'ogong.v1.ValidatorService/GetReinstatement',
   'ogong.v1.ValidatorService/SignAllotment',
+  'ogong.v1.ValidatorService/SignPrice',
   'ogong.v1.ValidatorService/Witness',
   'ogong.v1.ValidatorService/ListHeard',
   'ogong.v1.ValidatorService/HandAnnouncements',
@@ -112,8 +128,40 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
   );
 }
 
+/** Machines that this validator signs for, and what it signed for. */
+function routeMachines(
+  router: ConnectRouter,
+  { store, machines }: Pick<RouteDependencies, 'store' | 'machines'>,
+): void {
+  const { method } = ValidatorService;
+  router.rpc(
+    method.certifyMachine,
+    async ({ providerId, attestedKey, sealKeyHash, evidence, epoch, until }) => {
+      if (machines === undefined) throw new Refusal('precondition', 'this network has no registry of machines');
+      if ([providerId, attestedKey, sealKeyHash].some(({ length }) => length !== 32))
+        throw new Refusal('invalid', 'provider id, key and hash of the seal key have 32 bytes each');
+      const asked = { providerId, attestedKey, sealKeyHash, evidence, epoch, until };
+      return { signature: (await certifyMachine(machines, asked)).signature };
+    },
+    { readMaxBytes: MAX_MACHINE_EVIDENCE_BYTES + KIB },
+  );
+  router.rpc(
+    method.getMachineEvidence,
+    ({ hash }) => {
+      const found = store.read(() => findMachineEvidence(store, hash));
+      if (found === undefined) throw new Refusal('not-found', 'no such evidence was signed for here');
+      return { evidence: found.evidence };
+    },
+    { readMaxBytes: KIB },
+  );
+}
+
 /** What this validator signs for a peer that gathers a quorum. */
-function routeWords(router: ConnectRouter, { store, allotting, tallyBook }: RouteDependencies): void {
+function routeWords(
+  router: ConnectRouter,
+  { store, allotting, tallyBook, pricing, machines }: RouteDependencies,
+): void {
+  routeMachines(router, { store, machines });
   router.rpc(
     ValidatorService.method.getReinstatement,
     (asked) => ({ signature: store.read(() => findApproval(store, asked))?.signature ?? new Uint8Array(0) }),
@@ -125,6 +173,16 @@ function routeWords(router: ConnectRouter, { store, allotting, tallyBook }: Rout
       if (allotting === undefined) throw new Refusal('precondition', 'this network has no emission');
       const { allotment, signature } = await answerAllotment(allotting, asked);
       return { root: allotment.root, signature };
+    },
+    { readMaxBytes: KIB },
+  );
+  router.rpc(
+    ValidatorService.method.signPrice,
+    async ({ asset }) => {
+      if (pricing === undefined) throw new Refusal('precondition', 'this validator is no price feed');
+      if (asset.length !== 20) throw new Refusal('invalid', 'an asset is an address of 20 bytes');
+      const { price, time, signature } = await signOwnQuote(pricing, bytesToHex(asset));
+      return { price: createWriter(16).u128(price).finish(), time, signature };
     },
     { readMaxBytes: KIB },
   );
@@ -177,6 +235,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         return answer;
       },
       { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MACHINE_EVIDENCE_BYTES + 64 * KIB },
+    );
+    router.rpc(
+      method.pushMilestone,
+      async ({ push, opening }) => {
+        if (push === undefined) throw new Refusal('invalid', 'the milestone is missing');
+        await intake.pushMilestone(readSubmission(push), opening);
+        return {};
+      },
+      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MILESTONE_OPENING_BYTES + 64 * KIB },
     );
     router.rpc(
       method.acknowledge,
@@ -309,6 +376,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
           const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, findPeer(context), request));
           metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
           metrics.uncompared.inc(answer.uncompared.length);
+          if (answer.refused.length === 0) noteCosigned(metrics.steps, request);
           const refused = answer.refused.map(({ delivery, ...fault }) => ({
             ...fault,
             ...(delivery && { delivery: writeDelivered(delivery) }),
@@ -323,6 +391,11 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: MAX_EVIDENCE_BYTES },
     );
   };
+}
+
+/** A quorum settles what it has signed, so each signature is a step of every reply in the batch. */
+function noteCosigned(steps: ReplySteps, { entries }: Pick<CosignBatchRequest, 'entries'>): void {
+  for (const { logEntry } of entries) steps.add(parseVerdictEntry(logEntry).replyId, 'co-sign');
 }
 
 /** The public names of the states. */

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { chainFields, observationFields } from '@ogong/host/config/common-fields';
+import { chainFields, observationFields, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { knownPeer } from '@ogong/host/link/peer-values';
@@ -182,6 +182,26 @@ export const validatorConfig = defineConfig({
       env: 'OGONG_VALIDATOR_CANARY_TEXTS',
       description: 'file with texts that such requests are written with; needed with --canary-gateway',
     },
+    priceSource: {
+      schema: text,
+      label: '<file|url>',
+      env: 'OGONG_VALIDATOR_PRICE_SOURCE',
+      description:
+        'where it is read what token and assets cost, on a network that burns and mints (docs/spec/burn-and-mint.md#feeds); needs --price-keypair',
+    },
+    priceKeypair: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VALIDATOR_PRICE_KEYPAIR',
+      description:
+        "file with the key of a price feed, as hexadecimal digits; its address is one of the oracle's feeds. Needs --price-source",
+    },
+    priceInterval: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_PRICE_INTERVAL',
+      default: '30s',
+      description: 'pause between two looks at prices and at epochs of minting',
+    },
     quorum: {
       schema: integer({ min: 1, max: 1024 }),
       label: '<k>',
@@ -257,6 +277,7 @@ export const validatorConfig = defineConfig({
     },
     audits: { schema: integer({ min: 1, max: 1024 }), default: '8', description: 'audits at a time' },
     ...observationFields,
+    ...traceFields,
   },
 });
 
@@ -288,6 +309,38 @@ export const pardonConfig = defineConfig({
     'one of them submits the signatures, before the appeal is over. More than two thirds of the votes are needed.',
   fields: {
     payee: { schema: ledgerAddress, label: '<address>', required: true, description: 'whose stake is held' },
+    signature: {
+      schema: signature,
+      label: '<signature>',
+      repeatable: true,
+      description: 'what an operator printed: submits these signatures, and signs nothing',
+    },
+    ...common,
+    account,
+    signingKeypair,
+    signer,
+  },
+});
+
+export const revokeMachineConfig = defineConfig({
+  name: 'ogong-validatord revoke-machine',
+  examples: ['ogong-validatord revoke-machine --deployment deployment.json --machine <id> --evidence evidence.json'],
+  summary:
+    'Says that a machine of a confidential tier is out, under every provider that has it, and prints the signature: its vendor revoked it, or its\n' +
+    'evidence is forged. The operator has judged the file itself; only its hash is signed. Every operator runs it on the same file, and one of\n' +
+    'them submits the signatures. Whoever forged it loses stake by convict --offence forged-machine.',
+  fields: {
+    machine: {
+      schema: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
+        .transform((id) => fromHex(id)),
+      label: '<id>',
+      required: true,
+      description: "the machine's name, as the registry has it",
+    },
+    evidence: { schema: text, label: '<path>', required: true, description: 'what shows it; operators publish it' },
+    restore: { schema: boolean, boolean: true, description: 'takes an earlier revocation back' },
     signature: {
       schema: signature,
       label: '<signature>',
@@ -368,7 +421,8 @@ export const convictConfig = defineConfig({
     offence: {
       schema: z.enum(OFFENCES).exclude(['over-admission']),
       label: '<offence>',
-      description: 'false-verdict, contradiction, misrouting, passed-honeypot or refuted-report; needs --accused',
+      description:
+        'false-verdict, contradiction, misrouting, passed-honeypot, refuted-report or forged-machine; needs --accused',
     },
     accused: {
       schema: ledgerAddress,

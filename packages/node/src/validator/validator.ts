@@ -1,12 +1,15 @@
 import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { Repeating } from '@ogong/host/time/repeat';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
+import type { MachinesState } from './machines/machine-state.ts';
+import { noteIntake } from './note-intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES, type RouteDependencies } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
@@ -22,6 +25,8 @@ import { wireHanding } from './wire-announcements.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCanaries, wireTimed } from './wire-canaries.ts';
+import { repeatMachines, wireMachines } from './wire-machines.ts';
+import { repeatPricing, wirePricing } from './wire-prices.ts';
 import {
   repeatAllotting,
   wireAllotting,
@@ -46,6 +51,10 @@ interface ValidatorServices extends WiredAudit {
   readonly liens: Repeating;
   /** Undefined where the network has no emission. */
   readonly tallying: Repeating | undefined;
+  /** Undefined where the network does not burn and mint. */
+  readonly pricing: Repeating | undefined;
+  /** Undefined where the network has no registry of machines. */
+  readonly challenging: Repeating | undefined;
   readonly handing: Repeating;
   readonly server: LinkServer;
   readonly canaries: DrawnTests | undefined;
@@ -67,7 +76,8 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
 }
 
 function wireServices(state: ValidatorState): ValidatorServices {
-  const intake = wireIntake(state, (entry) => wired.report(entry));
+  const machines = wireMachines(state);
+  const intake = wireIntake(state, machines, (entry) => wired.report(entry));
   const { contest, witness } = wireWitness(state, intake, state.stopping.signal);
   const wired: WiredAudit = wireAudit(state, { contest, takeIn: (submission) => intake.takeIn(submission) });
   // A new beacon selects replies, which are audited at once.
@@ -84,28 +94,47 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const handing = wireHanding(state);
   const allotting = wireAllotting(state);
   const tallying = allotting && repeatAllotting(state, allotting);
-  const server = wireServer(state, { beacon, intake, witness, allotting, tallyBook: wireTallyBook(state) });
-  return { ...wired, beacon, settling, reinstating, liens, tallying, handing, server, canaries, timed };
+  const feed = wirePricing(state);
+  const pricing = repeatPricing(state, feed);
+  const challenging = machines && repeatMachines(state, machines);
+  const server = wireServer(state, {
+    ...{ beacon, intake, witness, allotting, machines, pricing: feed },
+    tallyBook: wireTallyBook(state),
+  });
+  return {
+    ...{ ...wired, beacon, settling, reinstating, liens, tallying, pricing, challenging },
+    ...{ handing, server, canaries, timed },
+  };
 }
 
-function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
+function wireIntake(
+  state: ValidatorState,
+  machines: MachinesState | undefined,
+  onVerdict: WiredAudit['report'],
+): Intake {
   const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
-  return createIntake(
+  const intake = createIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
       getBeacon: (epoch) => getBeacon(state, epoch),
+      findMachineProblem: async (providerId, attestedKey) =>
+        machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),
       memory: createAdmissionMemory({
         ...{ store, clock, validator: signer.address },
         anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
       }),
     },
   );
+  return noteIntake(intake, { crypto, clock, ledger: chain.ledger, steps: state.metrics.steps });
 }
 
 function wireServer(
   state: ValidatorState,
-  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook'>,
+  services: Pick<
+    RouteDependencies,
+    'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'pricing' | 'machines'
+  >,
 ): LinkServer {
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
@@ -137,7 +166,8 @@ function wireServer(
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, tallying, handing } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, handing } = services;
+  const { tallying, pricing, challenging } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -149,6 +179,8 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   reinstating.start();
   liens.start();
   tallying?.start();
+  pricing?.start();
+  challenging?.start();
   handing.start();
 }
 
@@ -164,6 +196,8 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     reinstating,
     liens,
     tallying,
+    pricing,
+    challenging,
     handing,
     audit,
     disputes,
@@ -179,6 +213,8 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     reinstating.stop(),
     liens.stop(),
     tallying?.stop(),
+    pricing?.stop(),
+    challenging?.stop(),
     handing.stop(),
     audit.stop(),
     canaries?.stop(),

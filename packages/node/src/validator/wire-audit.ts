@@ -80,7 +80,8 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
 }
 
 function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'takeIn'> {
-  const { crypto, clock, awake, store, group, archive, earnings, links, log } = state;
+  const { crypto, clock, awake, store, group, archive, earnings, links, log, metrics } = state;
+  const { steps } = metrics;
   return {
     crypto,
     clock,
@@ -91,10 +92,12 @@ function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' 
     archive,
     getBeacon: (epoch) => getBeacon(state, epoch),
     heldFor: earnings.heldFor,
-    async getOpening(provider, replyId, call) {
-      const { opening } = await links.to(ProviderService, provider).getOpening({ replyId }, call);
-      return opening;
-    },
+    getOpening: (provider, replyId, call) =>
+      steps.run(replyId, 'read opening', async () => {
+        const { opening } = await links.to(ProviderService, provider).getOpening({ replyId }, call);
+        return opening;
+      }),
+    steps,
     calls: connectVerifiers(state),
     jobSecret: computeJobSecret(state),
     onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),
@@ -137,6 +140,8 @@ function reportVerdict(
   entry: VerdictEntry,
 ): void {
   metrics.verdicts.inc({ verdict: entry.verdict });
+  const attributes = { 'ogong.verdict': entry.verdict, 'ogong.evidence': entry.evidence };
+  metrics.steps.add(entry.replyId, 'verdict', { attributes });
   const fields = { replyId: toHex(entry.replyId), verdict: entry.verdict, evidence: entry.evidence };
   log.debug(fields, 'verdict');
   disputes.notice(entry);

@@ -4,9 +4,11 @@ import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Allotment } from '@ogong/protocol/settlement/emission';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Intake } from './intake.ts';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
 import { type LienState, stepLiens } from './settlement/liens.ts';
+import { readBatchEntries } from './settlement/propose-batch.ts';
 import { type ReinstateState, stepReinstatements } from './settlement/reinstate.ts';
 import { stepSettlement } from './settlement/settlement.ts';
 import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
@@ -107,7 +109,12 @@ function connectSettlement(
       onRefused(sequence, message) {
         log.warn({ sequence: Number(sequence), message }, 'co-signers refused entries, which are taken out of the log');
       },
-      onSettled(sequence, transactionHash, unpaidReplies) {
+      onSettled(batch, transactionHash, unpaidReplies) {
+        const { sequence } = batch;
+        const attributes = { 'ogong.transaction': transactionHash, 'ogong.batch': Number(sequence) };
+        for (const entry of readBatchEntries({ store }, batch)) {
+          metrics.steps.add(parseVerdictEntry(entry).replyId, 'settle', { attributes });
+        }
         metrics.batches.inc();
         metrics.uncollectable.inc(unpaidReplies);
         log.info({ sequence: Number(sequence), transactionHash, unpaidReplies }, 'batch settled');

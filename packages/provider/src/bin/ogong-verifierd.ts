@@ -6,6 +6,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
@@ -56,7 +57,10 @@ async function start(signal: AbortSignal): Promise<Daemon> {
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
   const { engines, closeEngines } = await openEngines(values, { log, signal });
-  const store = openStore(join(values.dataDir, 'verifier.db'), { schema: VERIFIER_SCHEMA });
+  const store = openStore(join(values.dataDir, 'verifier.db'), {
+    schema: VERIFIER_SCHEMA,
+    upgrades: RELEASED.verifier,
+  });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(
     {
@@ -84,6 +88,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
   await verifier.start();
   return {
     ready: {
+      ...context.ready,
       address: verifier.address(),
       certHash: toHex(identity.id),
       keyHash: toHex(verifier.keyHash),

@@ -9,6 +9,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
+import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { type Judge, judgeByChain, openJudge } from '@ogong/host/views/judge-by-chain';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -125,7 +126,7 @@ export const admissionsCommand: Command = {
     const name = admissionsConfig.definition.name;
     const database = join(dataDir, 'provider.db');
     if (!existsSync(database)) throw new ConfigError(name, [`--data-dir ${dataDir}: no provider has run there`]);
-    const store = openStore(database, { schema: PROVIDER_SCHEMA });
+    const store = openStore(database, { schema: PROVIDER_SCHEMA, upgrades: RELEASED.provider });
     const own = store.read((db) => listAdmissions(db, MAX_EVIDENCE_ORDERS));
     store.close();
     makePrivateDirectory(out);

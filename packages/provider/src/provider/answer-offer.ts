@@ -3,6 +3,7 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { answerEmbedding } from './embedding/answer-embedding.ts';
 import { assertMayLoad } from './model-loading.ts';
+import { noteServed } from './note-served.ts';
 import { type OfferState, type ServingEngine, withModel } from './offers.ts';
 import { acceptOrder, checkTextOrder } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
@@ -24,7 +25,9 @@ const answerText: Answer<TextEngine> = async (state, offer, message, reader) => 
     const job = await acceptOrder(state, offer, message, checked);
     const { engine } = offer;
     const context = createServeContext(state, job, reader);
-    return serveReply(job, { ...context, engine, commit: state.commit }).finally(context.end);
+    return noteServed(state, job, () =>
+      serveReply(job, { ...context, engine, commit: state.commit }).finally(context.end),
+    );
   });
 };
 

@@ -89,7 +89,7 @@ export async function claimOrder<R>(
   message: GenerateRequest,
 ): Promise<AcceptedOrder<R>> {
   const { order } = checked;
-  const beacon = await beacons.get(order.epoch);
+  const beacon = await beacons.get(order.epoch, message.beacon);
   const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs));
   if (claimed === 'taken') throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
   if (claimed === 'forgotten') {
@@ -134,7 +134,12 @@ export async function acceptOrder(
   const promptTokens = await tokenizePrompt(offer, checked.request);
   assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
   const accepted = await claimOrder(context, checked, message);
-  return { ...accepted, endpoint: parseEndpointName(accepted.endpoint), promptTokens };
+  return {
+    ...accepted,
+    endpoint: parseEndpointName(accepted.endpoint),
+    promptTokens,
+    wantsMilestones: message.milestones,
+  };
 }
 
 const readTextRequest: ReadRequest<ModelRequest> = (body, endpoint, order) => {

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hex, hostPort, integer, oneOf, text } from '@ogong/host/config/values';
+import { parseNanoUsd } from '@ogong/host/feed/feed-text';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { knownPeer, routerPeer } from '@ogong/host/link/peer-values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
@@ -11,7 +12,6 @@ import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 import { teeFields } from '../machine/tee-config.ts';
-import { parseNanoUsd } from './usd-feed.ts';
 
 /** Billionths of a dollar. */
 const nanoUsd = z.string().transform((value, context) => {
@@ -149,6 +149,13 @@ export const serveConfig = defineConfig({
       repeatable: true,
       description:
         'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine; auto asks the routers for relays',
+    },
+    relayMaxPrice: {
+      schema: atomicAmount,
+      default: '0',
+      env: 'OGONG_RELAY_MAX_PRICE',
+      description:
+        'what a relay may ask for each GiB that it carries, paid from the account of this data directory; 0: only relays that carry for nothing',
     },
     router: {
       schema: routerPeer,

@@ -4,6 +4,7 @@ export type ProviderMetrics = ReturnType<typeof createProviderMetrics>;
 
 export function createProviderMetrics(metrics: Metrics) {
   return {
+    steps: metrics.steps,
     active: metrics.gauge('provider_active_replies', 'Replies that are being generated'),
     outbox: metrics.gauge('provider_outbox_records', 'Signed records that a validator has not acknowledged yet'),
     replies: metrics.counter('provider_replies_total', 'Orders by how they ended: served, refused or failed', [

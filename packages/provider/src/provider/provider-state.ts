@@ -185,7 +185,10 @@ function openOutbox(
       return readReceipt({ crypto, ledger: chain.ledger, validator }, message, answer);
     },
     onSize: (records) => metrics.outbox.set(records),
-    onPushed: () => metrics.records.inc({ outcome: 'pushed' }),
+    onPushed(replyId) {
+      metrics.records.inc({ outcome: 'pushed' });
+      metrics.steps.add(replyId, 'hand record in');
+    },
     onRetry: (_id, err) => {
       metrics.records.inc({ outcome: 'retried' });
       log.warn({ err }, 'a record could not be delivered; it will be tried again');

@@ -84,6 +84,20 @@ describe('reply ids', () => {
     expect(replyIds.claim(id(1), 631_001)).toBe('taken');
   });
 
+  it('of a restored copy lack what came after it, and so no order is taken that may have come by then', async () => {
+    const { store, commits, replyIds } = open();
+    expect(beginMemory(store, { nowMs: 1_000, isKeyNew: true })).toBeUndefined();
+    await replyIds.claim(id(1), 5_000);
+    expect(beginMemory(store, { nowMs: 99_000, isKeyNew: false, forgottenAtMs: 90_000 })).toBe(720_000);
+    // Restored again, from an older copy: the later time counts.
+    expect(beginMemory(store, { nowMs: 99_000, isKeyNew: false, forgottenAtMs: 10_000 })).toBe(720_000);
+    for (const ids of [replyIds, createReplyIds(store, commits)]) {
+      expect(ids.claim(id(1), 5_000)).toBe('taken');
+      expect(ids.claim(id(2), 720_000)).toBe('forgotten');
+    }
+    await expect(replyIds.claim(id(2), 720_001)).resolves.toBeUndefined();
+  });
+
   it('are all known where the key is new', async () => {
     const { store, replyIds } = open();
     expect(beginMemory(store, { nowMs: 1_000, isKeyNew: true })).toBeUndefined();

@@ -71,19 +71,26 @@ const BEGUN = 'begun_ms';
 /**
  * An empty store remembers no order that its provider's key has answered before, and such an order may come again while it lives.
  * Call it before a store is used.
+ * A restored one has forgotten what was answered after it was copied.
  * @param isKeyNew nothing was ever signed with the provider's key.
+ * @param forgottenAtMs until when orders may have come that the store does not know; undefined where there are none.
  * @returns the expiry up to which orders are refused, Unix time in ms; undefined where the store is not empty, or the key is new.
  */
 export function beginMemory(
   store: Store,
-  { nowMs, isKeyNew }: { readonly nowMs: number; readonly isKeyNew: boolean },
+  {
+    nowMs,
+    isKeyNew,
+    forgottenAtMs,
+  }: { readonly nowMs: number; readonly isKeyNew: boolean; readonly forgottenAtMs?: number | undefined },
 ): number | undefined {
-  const untilMs = nowMs + MAX_ORDER_LIFETIME_MS + CLOCK_TOLERANCE_MS;
-  return store.transact(({ prepare }) => {
-    const insert = prepare('INSERT OR IGNORE INTO counter (name, value) VALUES (?, ?)');
+  return store.transact((db) => {
+    const insert = db.prepare('INSERT OR IGNORE INTO counter (name, value) VALUES (?, ?)');
     const isEmpty = insert.run(BEGUN, nowMs).changes === 1;
-    if (!isEmpty || isKeyNew) return undefined;
-    insert.run(FORGOTTEN, untilMs);
+    const sinceMs = isEmpty && !isKeyNew ? nowMs : forgottenAtMs;
+    if (sinceMs === undefined) return undefined;
+    const untilMs = Math.max(readForgotten(db), sinceMs + MAX_ORDER_LIFETIME_MS + CLOCK_TOLERANCE_MS);
+    db.prepare('INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)').run(FORGOTTEN, untilMs);
     return untilMs;
   });
 }

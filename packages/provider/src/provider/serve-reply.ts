@@ -17,12 +17,14 @@ import {
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 import type { ModelRequest } from '../engine/model-request.ts';
 import { chooseAnswerFormat } from '../engine/model-request.ts';
-import { assertTextSize, type CommitReply, type CommittedReply } from './commit-reply.ts';
+import { assertTextSize, type CommitReply, type CommittedReply, type ServedReply } from './commit-reply.ts';
 import { planReply } from './generate-reply.ts';
 import type { AcceptedOrder } from './order-intake.ts';
 import type { PayingPayers } from './paying-payers.ts';
+import { createReplyMilestones, hasMilestones, type PassedReply, type ReplyMilestones } from './reply-milestones.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
 type TokenMessage = MessageInitShape<typeof TokenLogprobSchema>;
@@ -33,6 +35,8 @@ export interface OrderJob extends AcceptedOrder<ModelRequest> {
   /** The payer's cache scope (see planReply). */
   readonly cacheScope: Uint8Array;
   readonly promptTokens: Uint32Array;
+  /** The caller takes milestones. */
+  readonly wantsMilestones: boolean;
 }
 
 /** What serving needs, for every modality. */
@@ -47,8 +51,11 @@ export interface ServeContext {
   readonly payers: PayingPayers;
   /** Makes opening and record durable. From then on the provider answers for the reply, and the fee is owed. */
   readonly keep: (committed: CommittedReply, push: PushRecordRequest, feeAtomic: bigint) => Promise<void>;
-  /** Of tier `tee`: the machine's evidence for this order and its signature over the record. Empty in others. @throws AttesterError */
-  readonly attest: (record: Uint8Array) => Promise<Uint8Array>;
+  /**
+   * Of tier `tee` and `tee-proxy`: the machine's evidence for this order and its signature over the record. Empty in others.
+   * @param exchange what a hosted model was asked and told. @throws AttesterError
+   */
+  readonly attest: (record: Uint8Array, exchange?: ShownExchange) => Promise<Uint8Array>;
   /** The reply is over, committed or not. */
   readonly end: () => void;
   /** False once the reply is over or nobody reads it any more, even where the consumer has not taken the event by then. */
@@ -102,6 +109,19 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   if (!dependencies.payers.watch(order, admission)) await admission;
 
   const windows: WindowBytes[] = [];
+  const signable = {
+    ...{
+      order,
+      endpoint: job.endpoint,
+      asked,
+      info: engine.info(),
+      sketch,
+      drawKey,
+      promptTokens: job.promptTokens,
+      startMs,
+    },
+  };
+  const milestones = openMilestones(job, dependencies, signable);
   let sent = '';
   let sentBytes = 0;
   let end: Extract<TextGenerationEvent, { kind: 'end' }> | undefined;
@@ -109,8 +129,12 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   try {
     for await (const event of events) {
       if (refused.signal.aborted) break;
-      if (event.kind === 'window') windows.push(event.window);
-      else if (event.kind === 'end') end = event;
+      if (event.kind === 'window') {
+        windows.push(event.window);
+        const milestone = milestones?.window(event.window, sent);
+        if (milestone)
+          await send({ event: { case: 'milestone', value: { ...milestone, admission: await admission } } });
+      } else if (event.kind === 'end') end = event;
       else {
         await admission;
         if (event.kind === 'token') dependencies.begin();
@@ -123,6 +147,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
           assertTextSize(sentBytes);
           await dependencies.sendText(event.text, tokens);
         }
+        if (event.kind === 'token') milestones?.token(event.token, sent.length);
       }
     }
   } catch (error) {
@@ -145,29 +170,16 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
 
   const rest = end.text.slice(sent.length);
   if (rest !== '') await dependencies.sendText(rest, []);
-  const committed = commit(crypto, signer, {
-    order,
-    endpoint: job.endpoint,
-    asked,
-    info: engine.info(),
-    sketch,
-    drawKey,
-    promptTokens: job.promptTokens,
-    outputTokens: end.outputTokens,
-    counted,
-    windows,
-    stopReason: end.stopReason,
-    text: end.text,
-    startMs,
-    endMs: clock.nowMs(),
-  });
+  const { outputTokens, stopReason, text } = end;
+  const served = { outputTokens, counted, windows, stopReason, text, endMs: clock.nowMs() };
+  const committed = commit(crypto, signer, { ...signable, info: engine.info(), ...served });
   const { header } = committed;
   const feeAtomic = computeReplyFee(order, boundTextTokens(asked), {
     promptTokenCount: counts.promptTokens,
     outputTokenCount: counts.outputTokens,
   });
   const progress = end.stopReason === 'cancelled' ? dependencies.progress() : undefined;
-  const kept = await keepCommitted(job, { ...committed, feeAtomic, progress }, dependencies);
+  const kept = await keepCommitted(job, { ...committed, feeAtomic, progress, exchange: end.exchange }, dependencies);
   await send({
     event: {
       case: 'finished',
@@ -178,6 +190,19 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     },
   });
   return counts;
+}
+
+/** @returns undefined where the caller wants no milestones, or this reply has none. */
+function openMilestones(
+  { request: { asked }, wantsMilestones }: Pick<OrderJob, 'request' | 'wantsMilestones'>,
+  { crypto, clock, signer, payeeWord, commit, engine }: ServeDependencies,
+  signable: Omit<ServedReply, keyof PassedReply | 'counted' | 'endMs'>,
+): ReplyMilestones | undefined {
+  if (!wantsMilestones || !engine.info().capabilities.tokenize || !hasMilestones(asked.model)) return undefined;
+  return createReplyMilestones({
+    ...{ providerKey: signer.publicKey, payeeWord },
+    commit: (passed) => commit(crypto, signer, { ...signable, ...passed, counted: undefined, endMs: clock.nowMs() }),
+  });
 }
 
 /** What another server counts of a prompt is billed as far as the request and the context can hold it. */
@@ -196,15 +221,20 @@ export async function keepCommitted(
   {
     feeAtomic,
     progress,
+    exchange,
     ...committed
-  }: CommittedReply & { readonly feeAtomic: bigint; readonly progress?: SignedProgress | undefined },
+  }: CommittedReply & {
+    readonly feeAtomic: bigint;
+    readonly progress?: SignedProgress | undefined;
+    readonly exchange?: ShownExchange | undefined;
+  },
   { signer, payeeWord, keep, attest }: Pick<ServeContext, 'signer' | 'payeeWord' | 'keep' | 'attest'>,
 ) {
   const { record, signature, header, headerProof, response } = committed;
   const signedRecord = { record, providerKey: signer.publicKey, signature };
   const claim = { order: signedOrder, record: signedRecord, header, headerProof: [...headerProof] };
   const word = progress && { progress };
-  const attestation = await attest(record);
+  const attestation = await attest(record, exchange);
   const push = create(PushRecordRequestSchema, {
     ...claim,
     request: body,

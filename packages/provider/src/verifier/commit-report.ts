@@ -52,7 +52,11 @@ async function commitReport(state: VerifierState, message: AskedJob, call: Verif
     ...message,
     requestHash: hashRequest(crypto, message.endpoint, message.request),
   });
-  const score = () => runJob(state, job, { timeoutMs: message.timeoutMs, ...call }, (until) => job.score(until));
+  // A verifier does not know which reply it scores, so its step stands under the id of the job.
+  const score = () =>
+    state.metrics.steps.run(job.jobId, 'score', () =>
+      runJob(state, job, { timeoutMs: message.timeoutMs, ...call }, (until) => job.score(until)),
+    );
   const kept = reports.get(key, jobHash) ?? (await keepReport(state, key, { jobHash, report: await score() }));
   return { digest: kept.digest, verifierKey: signer.publicKey, signature: kept.signature };
 }

@@ -101,6 +101,7 @@ export type VerifierMetrics = ReturnType<typeof createVerifierMetrics>;
 
 function createVerifierMetrics(metrics: Metrics) {
   return {
+    steps: metrics.steps,
     waiting: metrics.gauge('verifier_waiting_jobs', 'Jobs that wait for their turn'),
     jobs: metrics.counter('verifier_jobs_total', 'Jobs by how they ended: scored, traced, refused or failed', [
       'outcome',

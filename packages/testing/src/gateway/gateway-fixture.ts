@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
@@ -32,6 +34,8 @@ export interface FixtureOptions {
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
   /** The gateway's routers, given the network's own. Default: that one. */
   readonly routers?: (own: Peer) => readonly Peer[];
+  /** What the gateway shows as its drift table. Default: that of this release. */
+  readonly driftTable?: GatewayOptions['readDriftTable'];
   /** Whether callers without a key may pay, on which chain. */
   readonly payments?: { readonly options: GatewayOptions['payments']; readonly client: GatewayChain['client'] };
   /** Path of a file of accounts. */
@@ -52,6 +56,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const gateway = createGateway(
     {
       ...GATEWAY_FIXTURE_OPTIONS,
+      readDriftTable: given.driftTable ?? (() => readDefaultTable(nodeCrypto)),
       routers: given.routers?.(network.router) ?? [network.router],
       http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },

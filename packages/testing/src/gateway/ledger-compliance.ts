@@ -54,6 +54,20 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
   }
 
   describe('vouchers', () => {
+    it('cover what a restored copy has forgotten, once the chain has drawn it, and nothing twice', async () => {
+      await reserve('1', 100n);
+      await ledger.close('1', closing(60n));
+      const copy = await ledger.channel('aa');
+      // Drawn is what is known: 60 for an order that is closed here, at most 100 for one that is open.
+      expect(await reserve('2', 100n, { spentAtomic: 60n })).toBe(160n);
+      expect(await reserve('3', 10n, { spentAtomic: 160n })).toBe(170n);
+      expect(await ledger.channel('aa')).toMatchObject({ owedAtomic: copy.owedAtomic, outstandingAtomic: 110n });
+      // 400 were drawn, of which 170 can be for known orders: 230 were for others.
+      expect(await reserve('4', 5n, { spentAtomic: 400n })).toBe(405n);
+      expect(await reserve('5', 5n, { spentAtomic: 400n })).toBe(410n);
+      expect(await ledger.channel('aa')).toEqual({ cumulativeAtomic: 410n, owedAtomic: 290n, outstandingAtomic: 120n });
+    });
+
     it('cover what is in flight, and shrink to what was owed', async () => {
       expect(await reserve('1', 100n)).toBe(100n);
       expect(await reserve('2', 50n)).toBe(150n);

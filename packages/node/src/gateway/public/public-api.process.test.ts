@@ -1,3 +1,8 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
+import type { TableFile } from '@ogong/host/drift-table/table-file';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { hashDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-signature';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,6 +40,14 @@ describe('what a gateway reads for anybody', () => {
     expect((await read('/public/models')).body.models).toMatchObject([{ id: FAKE_MODEL, min_price_per_1k: '2000000' }]);
   });
 
+  it('relays the offers of a model one by one', async () => {
+    const { body } = await read(`/public/offers?model=${encodeURIComponent(FAKE_MODEL)}`);
+    expect(body).toMatchObject({ has_more: false });
+    expect(body.offers[0]).toMatchObject({ price_per_1k: '2000000', reputation_ppm: 1_000_000, latency_ms: null });
+    const unknown = await read('/public/offers?model=ogong%2Fverified%2Fno%2Fbody');
+    expect([unknown.status, unknown.body]).toEqual([200, { offers: [], has_more: false }]);
+  });
+
   it('finds a reply at the validator that knows it, and shows no more than that one does', async () => {
     tell();
     const { status, body } = await read(`/public/replies/${REPLY}`);
@@ -59,6 +72,8 @@ describe('what a gateway reads for anybody', () => {
     ['/public/validators/0x12/verdicts', 404],
     ['/public/beacon/minus', 400],
     ['/public/beacon/99999999999999999999', 400],
+    ['/public/offers', 400],
+    ['/public/offers?model=hello', 400],
     ['/public/nothing', 404],
   ])('answers %s with %d, and an error in words', async (path, expected) => {
     const { status, body } = await read(path);
@@ -75,6 +90,29 @@ describe('what a gateway reads for anybody', () => {
   it('takes no writes', async () => {
     const response = await fetch(`${fixture.url}/public/network`, { method: 'POST' });
     expect(response.status).toBe(405);
+  });
+});
+
+describe('the drift table', () => {
+  it('comes as the bytes that its hash names, packed where the reader can unpack them, and once for who has it', async () => {
+    const response = await fetch(`${fixture.url}/public/drift-table`);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const table = readDefaultTable(nodeCrypto) as TableFile;
+    expect(toHex(hashDriftTable(nodeCrypto, bytes))).toBe(toHex(table.hash));
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    const tag = response.headers.get('etag') as string;
+    expect(tag).toBe(`"${toHex(table.hash)}"`);
+    const again = { 'if-none-match': tag };
+    expect((await read('/public/drift-table', again)).status).toBe(304);
+  });
+
+  it('is not there where the gateway has none, and is given to one caller a few times in a row', async () => {
+    const other = await createGatewayFixture({ driftTable: () => undefined });
+    const statuses: number[] = [];
+    for (let asked = 0; asked < 6; asked++) statuses.push((await fetch(`${other.url}/public/drift-table`)).status);
+    await other.close();
+    expect(statuses).toEqual([404, 404, 404, 404, 404, 429]);
   });
 });
 

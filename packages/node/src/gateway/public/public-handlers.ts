@@ -1,4 +1,5 @@
 import type { Deployment } from '@ogong/chain/deployment';
+import type { TableFile } from '@ogong/host/drift-table/table-file';
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { computeAddressGroup } from '@ogong/host/link/places';
@@ -7,9 +8,12 @@ import type { Json } from '@ogong/host/openai/format';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import type { ListedOffer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { PublicRouteName } from '@ogong/protocol/http/routes';
+import { createDriftTableHandler } from './drift-table-handler.ts';
 import type { PublicReader } from './public-reader.ts';
 
 /** What the network is, for a page that reads the chain by itself. */
@@ -25,12 +29,19 @@ export interface PublicHandlersDependencies {
   readonly chain: Pick<ChainView, 'validators' | 'findByAddress' | 'ledger' | 'network'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly clock: Clock;
+  /** Which drift table the gateway shows. Default: none. */
+  readonly readDriftTable?: (() => Pick<TableFile, 'bytes' | 'hash'> | undefined) | undefined;
 }
 
+/** Offers in one answer, the router's first ones. */
+const MAX_OFFERS = 200;
 /** Entries of a log in one answer. */
 const MAX_ENTRIES = 250;
 const PER_ADDRESS = { perSecond: 20, burst: 200 };
 const IN_ALL = { perSecond: 100, burst: 1_000 };
+/** Of drift tables, which take a megabyte each: by address, and all together. */
+const TABLES_PER_ADDRESS = { perSecond: 0.1, burst: 5 };
+const TABLES_IN_ALL = { perSecond: 2, burst: 20 };
 
 /** For anybody: no key, no cookie, nothing that depends on who asks. */
 export function createPublicHandlers(
@@ -39,11 +50,13 @@ export function createPublicHandlers(
   const { reader, network, chain, beacon, clock } = dependencies;
   const perAddress = createRateLimiter(PER_ADDRESS, clock);
   const inAll = createRateLimiter(IN_ALL, clock);
+  const tablesPerAddress = createRateLimiter(TABLES_PER_ADDRESS, clock);
+  const tablesInAll = createRateLimiter(TABLES_IN_ALL, clock);
 
   const open =
     (answer: (context: ApiContext) => Json | Promise<Json>): Handler =>
     async (context) => {
-      assertWithin(perAddress, computeAddressGroup(context.env.incoming?.socket.remoteAddress) ?? 'unknown');
+      assertWithin(perAddress, nameCaller(context));
       assertWithin(inAll, 'all');
       context.header('access-control-allow-origin', '*');
       context.header('cache-control', 'no-store');
@@ -82,6 +95,14 @@ export function createPublicHandlers(
         numeric_classes: supply.numericClasses,
       })),
     })),
+    offers: open(async ({ req }) => {
+      const model = req.query('model') ?? '';
+      if (!isModelId(model)) {
+        throw new ApiError('invalid_request', 'Expected the id of a model.', { param: 'model' });
+      }
+      const offers = await reader.listOffers(model);
+      return { offers: offers.slice(0, MAX_OFFERS).map(toOfferJson), has_more: offers.length > MAX_OFFERS };
+    }),
     reply: open(async ({ req }) => {
       const id = req.param('id') ?? '';
       if (!/^(?:0x)?[0-9a-f]{32}$/.test(id)) {
@@ -121,10 +142,43 @@ export function createPublicHandlers(
       if (certificate === undefined) throw new ApiError('not_found', 'No validator has a certificate of this epoch.');
       return { certificate: write(certificate) };
     }),
+    driftTable: createDriftTableHandler(dependencies.readDriftTable ?? (() => undefined), (context) => {
+      assertWithin(tablesPerAddress, nameCaller(context));
+      assertWithin(tablesInAll, 'all');
+    }),
   };
 }
 
+const nameCaller = ({ env }: ApiContext): string =>
+  computeAddressGroup(env.incoming?.socket.remoteAddress) ?? 'unknown';
+
 const write = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
+
+function isModelId(text: string): boolean {
+  try {
+    parseModelId(text);
+    return true;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
+}
+
+const toOfferJson = (offer: ListedOffer): Json => ({
+  provider: write(offer.providerId),
+  payee: write(offer.payee),
+  model_root: write(offer.modelRoot),
+  numeric_class: offer.numericClass,
+  price_per_1k: `${offer.pricePer1k}`,
+  context_size: offer.contextSize,
+  capacity: offer.capacity,
+  free_capacity: offer.freeCapacity,
+  stake_tokens: `${offer.stakeTokens}`,
+  reputation_ppm: offer.reputationPpm,
+  liveness_ppm: offer.livenessPpm,
+  latency_ms: offer.latencyMs === 0 ? null : offer.latencyMs,
+  tokens_per_second: offer.milliTokensPerSecond === 0 ? null : offer.milliTokensPerSecond / 1_000,
+});
 
 const toValidatorJson = ({ address, signingKey, stake, endpoint, certHash, vrfKey }: QuorumMember): Json => ({
   address: write(address),

@@ -7,6 +7,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import {
+  type ListedOffer,
   type ListVerdictsResponse,
   type ModelSupply,
   type ReplyStatus,
@@ -29,6 +30,8 @@ export interface RelayedStatus {
 /** Reads of validators and of the router for callers that nobody knows. */
 export interface PublicReader {
   listModels(): Promise<readonly ModelSupply[]>;
+  /** Offers of a model, one by one, as the router says. */
+  listOffers(model: string): Promise<readonly ListedOffer[]>;
   /** Asks every validator where none is given. @returns undefined where none knows the reply. */
   findReply(replyId: Uint8Array, validator: QuorumMember | undefined): Promise<RelayedStatus | undefined>;
   listVerdicts(validator: QuorumMember, page: { readonly from: bigint; readonly limit: number }): Promise<VerdictPage>;
@@ -94,6 +97,7 @@ export function createPublicReader({ links, routers, chain, clock }: PublicReade
 
   const limits = { timeoutMs: ASK_TIMEOUT_MS };
   const models = createMemo<readonly ModelSupply[]>({ capacity: 1, lifetimeMs: () => 2 * FRESH_MS }, clock);
+  const offers = createMemo<readonly ListedOffer[]>({ capacity: 64, lifetimeMs: () => 5 * FRESH_MS }, clock);
   const statuses = createMemo<ReplyStatus | undefined>({ capacity: 4_096, lifetimeMs: () => FRESH_MS }, clock);
   const intakes = createMemo<SignedIntake | undefined>(
     { capacity: 4_096, lifetimeMs: (found) => (found ? FOR_EVER : FRESH_MS) },
@@ -116,20 +120,30 @@ export function createPublicReader({ links, routers, chain, clock }: PublicReade
     );
 
   /** One that is busy, or does not answer, leaves out this part alone. */
+  async function askRouter<T>(ask: Parameters<typeof routers.first<T>>[0]): Promise<T> {
+    try {
+      return await routers.first(ask);
+    } catch (cause) {
+      throw new ApiError('router_unreachable', 'The router does not answer; try again later.', {
+        cause,
+        retryAfterS: 2,
+      });
+    }
+  }
+  const listModels = () =>
+    models('', async () => (await askRouter((router) => routers.to(router).listModels({}, limits))).models);
   const orNothing = <T>(reading: Promise<T | undefined>): Promise<T | undefined> => reading.catch(() => undefined);
 
   return {
-    listModels: () =>
-      models('', async () => {
-        try {
-          return (await routers.first((router) => routers.to(router).listModels({}, limits))).models;
-        } catch (cause) {
-          throw new ApiError('router_unreachable', 'The router does not answer; try again later.', {
-            cause,
-            retryAfterS: 2,
-          });
-        }
-      }),
+    listModels,
+    async listOffers(model) {
+      // The router is asked for what it has named, and not for whatever strangers make up.
+      if (!(await listModels()).some((one) => one.model === model)) return [];
+      return offers(
+        model,
+        async () => (await askRouter((router) => routers.to(router).listOffers({ model }, limits))).offers,
+      );
+    },
     async findReply(replyId, given) {
       const asked = given ? [given] : chain.validators().slice(0, MAX_ASKED_VALIDATORS);
       const told = await Promise.allSettled(

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Peer } from '@ogong/host/link/link-pool';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -80,6 +81,8 @@ export interface AuditDependencies {
   /** 32 bytes, known to nobody else, the same after a restart. */
   readonly jobSecret: Uint8Array;
   readonly onVerdict: (entry: VerdictEntry) => void;
+  /** Told of each call to a verifier. Default: nobody is. */
+  readonly steps?: ReplySteps;
   readonly onError?: (error: unknown, replyId: Uint8Array) => void;
 }
 
@@ -210,6 +213,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
       ...shared,
       planHoneypots: honeypots.plan,
       contest,
+      steps: dependencies.steps,
       contestPauseMs,
       mostPostponedMs: MOST_POSTPONED * windowMs,
     },

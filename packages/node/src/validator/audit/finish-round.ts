@@ -1,3 +1,4 @@
+import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { type AuditContext, listDigests } from '@ogong/protocol/verdict/judge';
@@ -79,14 +80,21 @@ function createRoundJob(
 
 /** Has all who were asked commit, at the same time. */
 export async function commitRound(state: RoundState, job: RoundJob, attempts: readonly AttemptRow[]): Promise<void> {
-  const { crypto, calls, awake } = state;
+  const { crypto, calls, awake, clock, steps } = state;
   const call = createCall(state, job);
   const startMs = awake.nowMs();
   const commit = async (row: AttemptRow): Promise<void> => {
     const jobId = findJobId(state, job.replyId, row);
     const message = createScoreJob({ jobId, request: job.request, timeoutMs: job.timeoutMs }, job.inputs);
     const peer = findAttemptPeer(state, row);
+    const askedMs = clock.nowMs();
     const answer = await askToCommit(crypto, calls, { peer, keyHash: row.keyHash }, message, call);
+    steps?.add(job.replyId, 'ask verifier', {
+      startMs: askedMs,
+      linked: toHex(jobId),
+      attributes: { 'ogong.verifier': toHex(row.verifierId) },
+      failure: answer.outcome === 'answered' ? undefined : answer.outcome,
+    });
     if (answer.outcome !== 'answered') {
       return keepAnswer(state, job, { ...row, outcome: answer.outcome }, { error: answer.error, startMs });
     }

@@ -1,4 +1,5 @@
 import type { Peer } from '@ogong/host/link/link-pool';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -45,6 +46,8 @@ interface RoundDependencies {
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
   readonly planHoneypots: ReturnType<typeof createHoneypots>['plan'];
   readonly contest: Contests;
+  /** Told of each call to a verifier. */
+  readonly steps: ReplySteps | undefined;
   /** Between two rounds in which witnesses are asked. */
   readonly contestPauseMs: number;
   /** How much longer a sitting may take than its window, for all that it waits for. */

@@ -14,7 +14,7 @@ export async function bookBatch(
 ): Promise<void> {
   const nowMs = clock.nowMs();
   const unpaid = await group.write((db) => settleBatch(db, batch, { transactionHash, nowMs, uncollectable }));
-  if (unpaid !== undefined) onSettled(batch.sequence, transactionHash, unpaid);
+  if (unpaid !== undefined) onSettled(batch, transactionHash, unpaid);
 }
 
 /** Somebody may have submitted the batch that this one replaced. What the chain has debited counts. */

@@ -9,6 +9,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
+import type { StoredBatch } from '../store/batch-store.ts';
 import type { CosignAnswer } from './cosign.ts';
 import type { SettledBatch } from './ledger-history.ts';
 
@@ -35,7 +36,7 @@ export interface SettlementDependencies {
   /** Finds the transaction that settled a batch, if this validator did not see it; undefined if it cannot be found. */
   readonly findSettled: (validator: Uint8Array, sequence: bigint) => Promise<SettledBatch | undefined>;
   /** @param unpaidReplies how many replies of the batch were not paid for. */
-  readonly onSettled: (sequence: bigint, transactionHash: string, unpaidReplies: number) => void;
+  readonly onSettled: (batch: StoredBatch, transactionHash: string, unpaidReplies: number) => void;
   /** The chain had lost a batch that was booked. */
   readonly onSubmittedAgain?: (sequence: bigint) => void;
   readonly onReplaced?: (sequence: bigint, uncollectable: readonly Uint8Array[]) => void;

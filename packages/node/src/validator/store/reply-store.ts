@@ -23,6 +23,7 @@ import type { BoundRecord, Claim, StoredClaim, Submission } from '@ogong/protoco
 import { encodeKeptConsent } from '@ogong/protocol/verdict/evidence';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { hashList } from './hash-list.ts';
+import { forgetMilestone } from './milestone-store.ts';
 import { forgetAsks } from './opening-store.ts';
 import { REPLY_STATES, type ReplyState } from './reply-states.ts';
 
@@ -368,6 +369,7 @@ export function recordReply(
       submission.progress?.signature ?? null,
       order.replyId,
     );
+  if (claim.record.isMilestone === undefined) forgetMilestone(store, order.replyId);
   adjustChannel(store, order.payer, { outstanding: -order.maxFeeAtomic, owed: feeAtomic });
 }
 

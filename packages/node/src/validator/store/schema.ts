@@ -54,6 +54,12 @@ export const VALIDATOR_SCHEMA = `
     postponed INTEGER NOT NULL DEFAULT 0,
     wait_epoch INTEGER
   ) WITHOUT ROWID;
+  CREATE TABLE machines (
+    hash BLOB PRIMARY KEY,
+    provider_id BLOB NOT NULL,
+    evidence BLOB NOT NULL,
+    epoch INTEGER NOT NULL
+  ) WITHOUT ROWID;
   CREATE TABLE test_draws (
     kind TEXT NOT NULL,
     epoch INTEGER NOT NULL,
@@ -85,6 +91,14 @@ export const VALIDATOR_SCHEMA = `
     record_signature BLOB,
     header BLOB,
     header_proof BLOB
+  ) WITHOUT ROWID;
+
+  -- What payers say that a provider had committed to when it died. It counts where no record comes before the order is over.
+  CREATE TABLE milestones (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    submission BLOB NOT NULL,
+    opening BLOB NOT NULL,
+    tokens INTEGER NOT NULL
   ) WITHOUT ROWID;
 
   CREATE TABLE log (

@@ -8,6 +8,7 @@ import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { VALUE_BYTES } from '@ogong/protocol/modality/embedding/vector';
 import { assertMayLoad } from '../model-loading.ts';
+import { noteServed } from '../note-served.ts';
 import { type OfferState, withModel } from '../offers.ts';
 import type { ReadRequest } from '../order-check.ts';
 import { type AcceptedOrder, checkOfferedOrder, claimOrder } from '../order-intake.ts';
@@ -36,7 +37,7 @@ export async function answerEmbedding(
     const feeAtomic = computeFee(checked, promptTokens);
     const job: EmbeddingJob = { ...(await claimOrder(state, checked, message)), promptTokens, feeAtomic };
     const context = createServeContext(state, job, reader);
-    return serveEmbedding(offer, job, context).finally(context.end);
+    return noteServed(state, job, () => serveEmbedding(offer, job, context).finally(context.end));
   });
 }
 

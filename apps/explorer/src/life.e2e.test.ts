@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
+import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const STORIES = fileURLToPath(new URL('../../../packages/models/models/stories260K.gguf', import.meta.url));
+const MODEL = 'ogong/verified/tinystories/stories260k';
+const reason = whyNoBrowser();
+const patience = { timeout: 90_000, interval: 500 };
+const SCREEN = { width: 1280, height: 860 };
+/** A folder for pictures, for the pages of docs/explorer.md. */
+const RECORD = process.env.OGONG_RECORD;
+
+describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${reason})` : ''}`, () => {
+  let directory: string;
+  let mesh: Mesh;
+  let browser: Awaited<ReturnType<typeof launchChromium>>;
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'ogong-life-'));
+    const { modelRoot: root } = await resolveModel(`file:${STORIES}`, { storeDir: directory });
+    const options: MeshOptions = {
+      directory: join(directory, 'mesh'),
+      model: { path: STORIES, id: MODEL, root },
+      ...{ providers: 2, validators: 2, beacon: 'vrf' },
+    };
+    browser = await launchChromium();
+    mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
+  }, 150_000);
+  afterAll(async () => {
+    await browser?.close();
+    await mesh?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }, 60_000);
+
+  async function ask(content: string): Promise<string> {
+    const response = await fetch(`${mesh.plan.gatewayUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: MODEL, max_tokens: 24, messages: [{ role: 'user', content }] }),
+    });
+    const answer = (await response.json()) as { ogong: { receipts: readonly [{ reply_id: string }] } };
+    expect(response.status, JSON.stringify(answer)).toBe(200);
+    return answer.ogong.receipts[0].reply_id;
+  }
+  const readState = async (id: string): Promise<string | undefined> =>
+    ((await (await fetch(`${mesh.plan.gatewayUrl}/public/replies/${id}`)).json()) as { state?: string }).state;
+
+  it("shows one reply's whole life within two clicks, to a person without an account", async () => {
+    await ask('Tell me of the sea.');
+    const id = await ask('Once upon a time');
+    await expect.poll(() => readState(id), patience).toBe('settled');
+    const page = await browser.newPage({ viewport: SCREEN });
+    const record = async (name: string, isWhole = false): Promise<void> => {
+      if (RECORD === undefined) return;
+      await page.screenshot({ path: join(RECORD, `${name}.jpg`), type: 'jpeg', quality: 62, fullPage: isWhole });
+    };
+    await page.goto(`${mesh.plan.gatewayUrl}/explorer/`);
+    const link = page.locator(`a[href="#/reply/${id}"]`).first();
+    await link.waitFor({ timeout: 60_000 });
+    await page.getByText('Checked in this browser against the chain').waitFor();
+    await record('life-1-overview');
+
+    // The first click: order, answer, audit, verdict and settlement, each as it was proven here.
+    await link.click();
+    await page.getByRole('heading', { name: 'A reply' }).waitFor();
+    const settlement = page.getByRole('list', { name: 'Checks of the settlement' });
+    await settlement.waitFor();
+    expect(await settlement.locator('li.fail').count()).toBe(0);
+    expect(await settlement.locator('li.pass b').allTextContents()).toContain('quorum');
+    // Without an account the gateway of a mesh gives the receipt, and every token's draw is replayed on the page.
+    await page.getByRole('list', { name: 'Checks that passed' }).waitFor({ timeout: 60_000 });
+    const passed = await page.getByRole('list', { name: 'Checks that passed' }).locator('b').allTextContents();
+    expect(passed).toEqual(expect.arrayContaining(['request-hash', 'draw-replay', 'fee', 'validator', 'beacon']));
+    expect(await page.getByRole('list', { name: 'Checks that failed' }).count()).toBe(0);
+    await record('life-2-reply', true);
+
+    // The second click: the batch that paid for it.
+    await page.locator('a[href^="#/batches/"]').first().click();
+    await page.getByRole('heading', { name: 'Batches' }).waitFor();
+    await page
+      .getByText(/more than two thirds|quorum/i)
+      .first()
+      .waitFor();
+    await record('life-3-batch');
+    await page.close();
+  }, 200_000);
+
+  it('shows the drift table that validators of this release use', async () => {
+    const page = await browser.newPage({ viewport: SCREEN });
+    await page.goto(`${mesh.plan.gatewayUrl}/explorer/#/drift/0`);
+    await page.getByText('the chain names none: validators use the one of their release').waitFor({ timeout: 60_000 });
+    await page.getByRole('img', { name: /sketch-mean/ }).waitFor();
+    if (RECORD !== undefined) {
+      const path = join(RECORD, 'drift.jpg');
+      await page.screenshot({ path, type: 'jpeg', quality: 62, fullPage: false });
+    }
+    await page.close();
+  }, 90_000);
+});

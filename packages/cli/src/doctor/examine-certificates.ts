@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { Secret } from '@ogong/host/crypto/secret';
+import { parseHostPort } from '@ogong/host/link/host-port';
+import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
+import { LinkError } from '@ogong/host/link/link-error';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import type { Diagnosis } from './diagnosis.ts';
+
+export interface PinnedPeer {
+  readonly endpoint: string;
+  readonly certHash: Uint8Array;
+}
+
+export type SeenCertificate = 'same' | 'other' | 'unseen';
+
+/** Which certificate a peer shows. Nothing is asked of it. */
+export async function seeCertificate({ endpoint, certHash }: PinnedPeer): Promise<SeenCertificate> {
+  const identity = await createLinkIdentity(new Secret(randomBytes(32)));
+  let client: LinkClient | undefined;
+  try {
+    client = createLinkClient({ identity, endpoint: parseHostPort(endpoint), certHash });
+    await client.connect();
+    return 'same';
+  } catch (error) {
+    // Whoever registers may write anything for an address.
+    if (error instanceof RangeError) return 'unseen';
+    if (!(error instanceof LinkError)) throw error;
+    return error.code === 'wrong-certificate' ? 'other' : 'unseen';
+  } finally {
+    client?.close();
+  }
+}
+
+/** Whether validators show the certificates that the registry names: a peer with another one is not spoken to. */
+export async function examineCertificates(
+  peers: readonly PinnedPeer[],
+  see: (peer: PinnedPeer) => Promise<SeenCertificate> = seeCertificate,
+): Promise<Diagnosis> {
+  const about = 'certificates';
+  const seen = await Promise.all(peers.map(see));
+  const others = peers.filter((_, i) => seen[i] === 'other').map(({ endpoint }) => endpoint);
+  const same = seen.filter((one) => one === 'same').length;
+  if (others.length > 0) {
+    return {
+      ...{ about, status: 'problem', found: `another certificate than the registry names at ${others.join(', ')}` },
+      advice: 'a validator of yours: register again, or restore its link.key. Of others: do not connect, and tell them',
+    };
+  }
+  if (same === 0) return { about, status: 'skipped', found: 'no validator showed one' };
+  return { about, status: 'ok', found: `${same} validators show what the registry names` };
+}

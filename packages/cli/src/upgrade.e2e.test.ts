@@ -1,0 +1,115 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findFreePortRow } from '@ogong/devnet/chain/free-port';
+import { PORTS_ABOVE_BASE } from '@ogong/devnet/mesh/mesh-plan';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const STORIES = join(ROOT, 'packages/models/models/stories260K.gguf');
+const MODEL = 'ogong/verified/test/stories';
+/** What release 0.1.0 was made of. */
+const RELEASED = process.env.OGONG_UPGRADE_FROM ?? '1a876cc4c8b669916e32c117292d1272915dbe4f';
+const patience = { timeout: 240_000, interval: 2_000 };
+
+const git = (...args: readonly string[]): string =>
+  execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+
+/** Why it cannot run. */
+function findObstacle(): string | undefined {
+  if (process.env.OGONG_LONG === undefined) return 'set OGONG_LONG=1 to run it';
+  try {
+    git('cat-file', '-e', `${RELEASED}^{commit}`);
+    return undefined;
+  } catch {
+    return `the history here does not have ${RELEASED}`;
+  }
+}
+const obstacle = findObstacle();
+
+describe.skipIf(obstacle !== undefined)(`an upgrade from the release${obstacle ? ` (${obstacle})` : ''}`, () => {
+  let directory: string;
+  let old: string;
+  let basePort: number;
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'ogong-upgrade-'));
+    old = join(directory, 'old');
+    git('worktree', 'add', '--detach', old, RELEASED);
+    linkModules(join(ROOT, 'node_modules'), join(old, 'node_modules'));
+    basePort = await findFreePortRow(PORTS_ABOVE_BASE + 1);
+  }, 120_000);
+  afterAll(async () => {
+    for (const tree of [old, ROOT]) await mesh(tree, 'down').catch(() => undefined);
+    git('worktree', 'remove', '--force', old);
+    rmSync(directory, { recursive: true, force: true });
+  }, 120_000);
+
+  const gatewayUrl = (): string => `http://127.0.0.1:${basePort + 46}`;
+  const meshDir = (): string => join(directory, 'mesh');
+
+  async function mesh(tree: string, verb: 'up' | 'down'): Promise<void> {
+    const model = ['--model', `file:${STORIES}`, '--model-id', MODEL, '--models-dir', join(directory, 'models')];
+    const size = ['--validators', '2', '--providers', '2', '--base-port', String(basePort)];
+    const args = ['mesh', verb, '--dir', meshDir(), ...(verb === 'up' ? [...model, ...size] : [])];
+    const entry = join(tree, 'packages/cli/src/bin/ogong.ts');
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
+      env: { ...process.env, OGONG_PROGRAMS: 'sources' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+      });
+    }
+    const [code] = await once(child, 'exit');
+    expect([verb, tree, code], said).toEqual([verb, tree, 0]);
+  }
+
+  async function ask(): Promise<string> {
+    let told = '';
+    await expect
+      .poll(async () => {
+        const response = await fetch(`${gatewayUrl()}/v1/chat/completions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ model: MODEL, max_tokens: 8, messages: [{ role: 'user', content: 'Once' }] }),
+        });
+        told = await response.text();
+        const answer = JSON.parse(told) as { ogong?: { receipts: readonly [{ reply_id: string }] } };
+        // Where there is no answer, its text says why.
+        told = answer.ogong?.receipts[0].reply_id ?? told;
+        return told;
+      }, patience)
+      .toMatch(/^[0-9a-f]{32}$/);
+    return told;
+  }
+  const readState = async (id: string): Promise<string | undefined> =>
+    ((await (await fetch(`${gatewayUrl()}/public/replies/${id}`)).json()) as { state?: string }).state;
+
+  it('keeps receipts and money, settles what was open, and goes on', async () => {
+    await mesh(old, 'up');
+    const settled = await ask();
+    await expect.poll(() => readState(settled), patience).toBe('settled');
+    const open = await ask();
+    await mesh(old, 'down');
+    await mesh(ROOT, 'up');
+    expect((await fetch(`${gatewayUrl()}/v1/receipts/${settled}`)).status).toBe(200);
+    expect((await fetch(`${gatewayUrl()}/v1/receipts/${open}`)).status).toBe(200);
+    const fresh = await ask();
+    for (const id of [settled, open, fresh]) await expect.poll(() => readState(id), patience).toBe('settled');
+  }, 1_500_000);
+});
+
+/** The packages of others, and those of the tree itself by the same relative links. */
+function linkModules(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from)) {
+    const [source, target] = [join(from, name), join(to, name)];
+    if (name === '@ogong') linkModules(source, target);
+    else symlinkSync(lstatSync(source).isSymbolicLink() ? readlinkSync(source) : source, target);
+  }
+}

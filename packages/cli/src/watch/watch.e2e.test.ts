@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
+import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { EXIT } from '@ogong/host/log/errors';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { logsCommand } from './logs-command.ts';
+import { topCommand } from './top-command.ts';
+
+const STORIES = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
+const MODEL = 'ogong/verified/test/stories';
+const MARKER = 'xylophone-marker';
+const patience = { timeout: 90_000, interval: 500 };
+
+interface Span {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly attributes: readonly { readonly key: string; readonly value: { readonly stringValue?: string } }[];
+  readonly links?: readonly { readonly traceId: string }[];
+}
+
+interface Answer {
+  readonly ogong: { readonly receipts: readonly [{ readonly reply_id: string }] };
+  readonly usage: { readonly completion_tokens: number };
+  readonly choices: readonly [{ readonly message: { readonly content: string } }];
+}
+
+let directory: string;
+let mesh: Mesh;
+let collector: Server;
+/** What the daemons sent, as it came. */
+const bodies: string[] = [];
+
+const spansOf = (traceId: string): Span[] =>
+  bodies
+    .flatMap((body) => JSON.parse(body).resourceSpans)
+    .flatMap(({ scopeSpans }) => scopeSpans)
+    .flatMap(({ spans }) => spans as Span[])
+    .filter((span) => span.traceId === traceId);
+const roleOf = ({ attributes }: Span): string | undefined =>
+  attributes.find(({ key }) => key === 'ogong.role')?.value.stringValue;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'ogong-watch-'));
+  collector = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (part) => {
+      body += part;
+    });
+    request.on('end', () => {
+      bodies.push(body);
+      response.end('{}');
+    });
+  });
+  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
+  const { modelRoot: root } = await resolveModel(`file:${STORIES}`, { storeDir: directory });
+  const options: MeshOptions = {
+    directory: join(directory, 'mesh'),
+    model: { path: STORIES, id: MODEL, root },
+    ...{ providers: 2, validators: 2, beacon: 'vrf' },
+    otlp: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
+  };
+  const ports = assignPorts(await findFreePorts(countPorts(options)), options);
+  mesh = await startMesh({ ...options, ports, isLasting: true });
+}, 120_000);
+afterAll(async () => {
+  await mesh?.stop();
+  collector?.closeAllConnections();
+  collector?.close();
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
+
+async function run(command: typeof topCommand, ...argv: string[]) {
+  const [written, errors]: [string[], string[]] = [[], []];
+  const code = await command.run(argv, {
+    write: (part) => void written.push(part),
+    writeError: (part) => void errors.push(part),
+  });
+  return { code, text: written.join(''), error: errors.join('') };
+}
+
+it('a reply is one trace from its order to its settlement, at every daemon that knows it', async () => {
+  const caller = { traceId: 'a1'.repeat(16), spanId: 'b2'.repeat(8) };
+  const response = await fetch(`${mesh.plan.gatewayUrl}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', traceparent: `00-${caller.traceId}-${caller.spanId}-01` },
+    body: JSON.stringify({ model: MODEL, max_tokens: 8, messages: [{ role: 'user', content: `Say ${MARKER}` }] }),
+  });
+  const answer = (await response.json()) as Answer;
+  expect(response.status, JSON.stringify(answer)).toBe(200);
+  const replyId: string = answer.ogong.receipts[0].reply_id;
+  await expect
+    .poll(() => spansOf(replyId).map(({ name }) => name), patience)
+    .toEqual(
+      expect.arrayContaining([
+        ...['match', 'order', 'answer', 'check', `chat ${MODEL}`, 'learn verdict', 'learn settlement'],
+        ...['have it admitted', 'serve', 'hand record in'],
+        ...['admit', 'take record', 'hear delivery', 'verdict', 'co-sign', 'settle'],
+      ]),
+    );
+  const spans = spansOf(replyId);
+  expect(new Set(spans.map(roleOf))).toEqual(new Set(['gateway', 'router', 'provider', 'validator']));
+  const whole = spans.find(({ name }) => name.startsWith('chat ')) as Span;
+  for (const span of spans)
+    if (span !== whole) expect([span.name, span.parentSpanId]).toEqual([span.name, whole.spanId]);
+  // The program that asked has the call in its own trace, with the way to this one.
+  expect(whole.links).toMatchObject([caller]);
+  expect(spansOf(caller.traceId)).toMatchObject([{ parentSpanId: caller.spanId, links: [{ traceId: replyId }] }]);
+  const told = Object.fromEntries(whole.attributes.map(({ key, value }) => [key, value]));
+  expect(told).toMatchObject({
+    'gen_ai.operation.name': { stringValue: 'chat' },
+    'gen_ai.provider.name': { stringValue: 'ogong' },
+    'gen_ai.request.model': { stringValue: MODEL },
+    'gen_ai.usage.output_tokens': { intValue: String(answer.usage.completion_tokens) },
+  });
+  // Nothing that was asked or answered is in any span.
+  const sent = bodies.join('\n');
+  expect(sent).not.toContain(MARKER);
+  expect(sent).not.toContain(JSON.stringify(answer.choices[0].message.content).slice(1, -1));
+
+  const life = await run(logsCommand, '--mesh-dir', mesh.plan.directory, '--reply', replyId, '--json');
+  expect([life.code, life.error]).toEqual([EXIT.ok, '']);
+  const { steps } = JSON.parse(life.text) as { steps: { daemon: string; name: string; replyId: string }[] };
+  // Steps of a verifier's jobs stand beside them, under ids of their own.
+  const own = steps.filter((step) => step.replyId === replyId);
+  expect(new Set(own.map(({ name }) => name))).toEqual(new Set(spans.map(({ name }) => name)));
+  expect(steps.map(({ daemon }) => daemon)).toEqual(expect.arrayContaining(['gateway', 'router']));
+  expect(life.text).not.toContain(MARKER);
+  const shown = await run(logsCommand, '--mesh-dir', mesh.plan.directory, '--reply', replyId);
+  expect(shown.text).toMatch(/\+\d+ ms +validator-\d +settle/);
+}, 150_000);
+
+it('shows all daemons and their sums', async () => {
+  const { code, text } = await run(
+    topCommand,
+    '--once',
+    '--json',
+    '--interval',
+    '500ms',
+    '--mesh-dir',
+    mesh.plan.directory,
+  );
+  const report = JSON.parse(text);
+  expect([code, report.daemons.map(({ problem }: { problem?: string }) => problem)]).toEqual([
+    EXIT.ok,
+    Array(8).fill(undefined),
+  ]);
+  expect(report.daemons.map(({ role }: { role: string }) => role).sort()).toEqual([
+    'gateway',
+    'provider',
+    'provider',
+    'router',
+    'validator',
+    'validator',
+    'verifier',
+    'verifier',
+  ]);
+  expect(report.batchesSettled).toBeGreaterThan(0);
+  expect(Object.keys(report.verdicts).length).toBeGreaterThan(0);
+  expect(report.epoch).toBeGreaterThan(0);
+}, 60_000);
