@@ -9,7 +9,7 @@ import {
   ValidatorService,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { ADMIN_ROUTES, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { ADMIN_ROUTES, GATEWAY_ROUTES, HOOK_ROUTES } from '@ogong/protocol/http/routes';
 import { createTestValidator } from '@ogong/testing/validator/test-bench';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
@@ -25,7 +25,9 @@ const methods = [ProviderService, ValidatorService, VerifierService, RouterServi
 describe('what a stranger can cause', () => {
   it('stands in the table, every method and every route, and nothing else does', () => {
     expect(Object.keys(METHOD_ROWS).sort()).toEqual([...methods].sort());
-    expect(Object.keys(ROUTE_ROWS).sort()).toEqual(Object.keys({ ...GATEWAY_ROUTES, ...ADMIN_ROUTES }).sort());
+    expect(Object.keys(ROUTE_ROWS).sort()).toEqual(
+      Object.keys({ ...GATEWAY_ROUTES, ...ADMIN_ROUTES, ...HOOK_ROUTES }).sort(),
+    );
   });
 
   it('costs something where it changes anything, and a test shows it', () => {

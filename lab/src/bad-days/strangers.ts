@@ -1,4 +1,4 @@
-import type { AdminRouteName, GatewayRouteName } from '@ogong/protocol/http/routes';
+import type { AdminRouteName, GatewayRouteName, HookRouteName } from '@ogong/protocol/http/routes';
 
 /** One thing that somebody may ask of a daemon, and what it costs whoever asks. */
 interface StrangerRow {
@@ -195,7 +195,11 @@ const GOVERNS: StrangerRow = {
 };
 
 /** By route of the gateway's HTTP API. */
-export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName, StrangerRow>> = {
+export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | HookRouteName, StrangerRow>> = {
+  card: {
+    ...{ who: 'anyone', changes: 'credit, where the payment provider signed it', costs: 'its signature, lately made' },
+    shownBy: 'packages/node/src/gateway/card.test.ts',
+  },
   ...{ adminOrganisations: TELLS, adminMembers: TELLS, adminKeys: TELLS, adminUsage: TELLS, adminAudit: TELLS },
   ...{ adminOrganisation: GOVERNS, adminMember: GOVERNS, adminMemberRotation: GOVERNS, adminMemberRemoval: GOVERNS },
   ...{ adminKey: GOVERNS, adminKeyRotation: GOVERNS, adminKeyRevocation: GOVERNS },

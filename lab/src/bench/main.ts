@@ -21,6 +21,7 @@ import { measureEmbeddings } from './embedding-rows.ts';
 import { measureEngine } from './engine-rows.ts';
 import { measureEvidence } from './evidence-rows.ts';
 import { measureFloods } from './flood-rows.ts';
+import { measureGateways } from './gateway-rows.ts';
 import { measureIntake } from './intake-rows.ts';
 import { measureGas } from './ledger-rows.ts';
 import { measureLocal } from './local-rows.ts';
@@ -185,6 +186,7 @@ const parts: Readonly<
   mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },
   pages: { title: 'Pages for people', measure: ({ model }) => measurePages(model) },
   local: { title: 'One machine', measure: ({ model, storeDir }) => measureLocal(model, storeDir) },
+  gateways: { title: 'Gateways with one database', measure: ({ onProgress }) => measureGateways(onProgress) },
   doors: { title: 'Doors under attack', measure: ({ onProgress }) => measureDoors(onProgress) },
   'log-doors': {
     title: "Doors of a validator's log under attack",

@@ -1,4 +1,5 @@
 import { encodeFunctionData, parseEventLogs, parseSignature, recoverTypedDataAddress } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
 import type { Deployment } from './deployment.ts';
 import { ogongTokenAbi } from './generated/abi.ts';
 import { type Address, type Hex, lowerHex } from './hex.ts';
@@ -68,6 +69,13 @@ export async function isAuthorized(
   const signer = await recoverTypedDataAddress({ ...signed, signature }).catch(() => undefined);
   return signer?.toLowerCase() === authorization.from;
 }
+
+/** @returns 65 bytes. */
+export const signAuthorization = (
+  deployment: Pick<Deployment, 'chainId' | 'token'>,
+  authorization: TransferAuthorization,
+  privateKey: Hex,
+): Promise<Hex> => privateKeyToAccount(privateKey).signTypedData(describeAuthorization(deployment, authorization));
 
 export function createAuthorizationReads({ read }: Pick<Transactor, 'read'>, token: Address) {
   return {

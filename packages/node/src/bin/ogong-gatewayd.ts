@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
-import { createChainClient } from '@ogong/chain/client';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
@@ -28,7 +28,9 @@ import { createChainView } from '@ogong/host/views/chain-view';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
+import type { ArchiveOptions, ArchivePlace } from '../gateway/archive.ts';
 import type { AlertWebhook } from '../gateway/budget-alerts.ts';
+import type { DepositOptions } from '../gateway/deposits.ts';
 import { createGateway, GatewayConfigError, type GatewayOptions } from '../gateway/gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
 import { openBooks } from '../gateway/open-books.ts';
@@ -38,6 +40,9 @@ const NAME = 'ogong-gatewayd';
 /** Percent. */
 const ALERT_AT = [50, 80, 100];
 /** Openings of long replies are the largest messages that a gateway gets. */
+const ARCHIVE_INTERVAL_MS = 60_000;
+/** By then validators have signed for nearly all records. */
+const ARCHIVE_AFTER_MS = 600_000;
 const PAYMENT_INTERVAL_MS = 10_000;
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
@@ -133,7 +138,10 @@ async function start(values: Values): Promise<Daemon> {
       alerts: { thresholds: values.alertAt.length > 0 ? values.alertAt : ALERT_AT, webhook: readWebhook(values) },
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
+      archive: readArchive(values, values.archiveRetention),
       ...readPayments(values, deployment),
+      ...readDeposits(values, { deployment, ledgerKey: secrets.ledgerKey }),
+      card: values.cardSecret && { secret: values.cardSecret, rates: readCardRates(values) },
       network: { deployment, rpcUrl: values.publicRpcUrl },
       readDriftTable: () =>
         values.driftTable === undefined ? readDefaultTable(nodeCrypto) : readTableFile(nodeCrypto, values.driftTable),
@@ -180,6 +188,43 @@ function readWebhook({ alertWebhook: url, alertSecret: secret }: Values): AlertW
     throw new GatewayConfigError('--alert-webhook: an address without user and password is expected');
   if (secret) return { url, secret };
   throw new GatewayConfigError('--alert-webhook needs --alert-secret, or OGONG_GATEWAY_ALERT_SECRET');
+}
+
+/** @throws GatewayConfigError where nothing could be written there. */
+function readArchivePlace({
+  archiveUrl: url,
+  archiveRegion: region,
+  archiveKey: accessKeyId,
+  archiveSecret: secretAccessKey,
+}: Pick<Values, 'archiveUrl' | 'archiveRegion' | 'archiveKey' | 'archiveSecret'>): ArchivePlace | undefined {
+  if (url === undefined) return undefined;
+  if (accessKeyId === undefined || secretAccessKey === undefined)
+    throw new GatewayConfigError('--archive-url needs --archive-key and OGONG_GATEWAY_ARCHIVE_SECRET');
+  return { url, region, accessKeyId, secretAccessKey };
+}
+
+function readArchive(values: Values, retentionMs: number): ArchiveOptions | undefined {
+  const place = readArchivePlace(values);
+  return place && { ...place, retentionMs, afterMs: ARCHIVE_AFTER_MS, intervalMs: ARCHIVE_INTERVAL_MS };
+}
+
+/** @throws GatewayConfigError where the network has no token to pay in. */
+function readDeposits(
+  { deposits, confirmations }: Values,
+  { deployment, ledgerKey }: Pick<DepositOptions, 'deployment' | 'ledgerKey'> & { readonly deployment: Deployment },
+): Pick<GatewayOptions, 'deposits'> {
+  if (!deposits) return {};
+  if (deployment.burnAndMint)
+    throw new GatewayConfigError('--deposits: this network pays in credits, which nobody can hand over');
+  return {
+    deposits: { deployment, ledgerKey, confirmations: BigInt(confirmations), intervalMs: PAYMENT_INTERVAL_MS },
+  };
+}
+
+/** @throws GatewayConfigError where no payment could be credited. */
+function readCardRates({ cardRate }: Values): ReadonlyMap<string, bigint> {
+  if (cardRate.length === 0) throw new GatewayConfigError('--card-secret takes --card-rate, one for each currency');
+  return new Map(cardRate);
 }
 
 /** @throws GatewayConfigError where a payment would cover no request, or the network has no token to pay in. */
@@ -229,6 +274,17 @@ if (first === 'admin') {
   );
 }
 
+/** For what an administrator compares with the chain; undefined where no deployment is given. */
+function connectChain(values: {
+  readonly deployment: string | undefined;
+  readonly rpcUrl: string | undefined;
+}): (() => Promise<ChainClient>) | undefined {
+  const { deployment: path } = values;
+  if (path === undefined) return undefined;
+  const { deployment, rpcUrl } = readDeployment(NAME, { deployment: path, rpcUrl: values.rpcUrl });
+  return () => createChainClient({ rpcUrl, deployment });
+}
+
 /** Works on the books alone, which daemons may have open, too. */
 async function runAdmin({
   values,
@@ -240,7 +296,12 @@ async function runAdmin({
   try {
     return await runAdminCommand({
       ...{ ...terms, positionals, accounts, books, maxSpendAtomic, amountAtomic, lifetimeMs, isJson },
-      ...{ actor: `operator:${nameUser()}`, nowMs: Date.now() },
+      ...{
+        actor: `operator:${nameUser()}`,
+        nowMs: Date.now(),
+        client: connectChain(values),
+        archive: readArchivePlace(values),
+      },
     });
   } finally {
     await close();

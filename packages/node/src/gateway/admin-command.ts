@@ -1,11 +1,20 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { Address } from '@ogong/chain/hex';
 import type { Json } from '@ogong/host/openai/format';
+import { bytes, columns, named } from '@ogong/host/store/columns';
+import { findOne } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { Changed } from './account-changes.ts';
 import { AccountError, type KeyTerms, type MemberTerms, type Organisation } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
 import { showAudit, showCredit, showKey, showMember, showOrganisation } from './admin-view.ts';
+import { type ArchivePlace, readArchived } from './archive.ts';
 import { addCredit, findGranted, listCredits, openCredit } from './credit-book.ts';
+import { listDeposits } from './deposits.ts';
 import { reconcile } from './reconcile.ts';
+import { reconcileChain } from './reconcile-chain.ts';
 import { nameAccount, readSpending } from './spending-book.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
 
@@ -30,6 +39,10 @@ export interface AdminCommand {
   readonly amountAtomic: bigint | undefined;
   readonly requestsPerMinute: number | undefined;
   readonly tokensPerMinute: number | undefined;
+  /** Where receipts are that were dropped here. */
+  readonly archive?: ArchivePlace | undefined;
+  /** Where the chain is looked at. */
+  readonly client?: (() => Promise<ChainClient>) | undefined;
   readonly from: string | undefined;
   readonly to: string | undefined;
 }
@@ -48,6 +61,7 @@ export const ADMIN_VERBS = [
   'member put <org> <id>, member list <org>, member rotate <org> <id>, member remove <org> <id>',
   'key add, key list, key rotate <id>, key revoke <id>',
   'credit open <org>, credit add <org> <reference>, credit list <org>',
+  'archive show <reply id>',
   'usage, audit, reconcile',
 ].join(', ');
 
@@ -117,6 +131,7 @@ const ENTRIES: Readonly<Record<string, readonly [ids: number, run: Verb]>> = {
     0,
     async ({ accounts, organisation }) => (await accounts.listAudit(organisation, AUDIT_LINES)).map(showAudit),
   ],
+  'archive show': [1, showArchived],
   reconcile: [0, showReconciliation],
 };
 
@@ -159,7 +174,9 @@ async function addKey(command: AdminCommand): Promise<Json> {
 export async function readOrganisation(books: WorkStore, one: Organisation): Promise<Json> {
   const account = nameAccount(one.id);
   const granted = await books.read(() => findGranted(account));
-  return showOrganisation(one, await readSpending(books, account), granted);
+  const deposits = granted === undefined ? [] : await books.read(listDeposits);
+  const shown = showOrganisation(one, await readSpending(books, account), granted);
+  return { ...shown, deposit_address: deposits.find((deposit) => deposit.account === account)?.address ?? null };
 }
 
 /** @throws AccountError */
@@ -187,8 +204,10 @@ async function showUsage({ organisation, books, isJson, from, to, nowMs }: Admin
   return { text: isJson ? `${JSON.stringify(toUsageJson(rows, days))}\n` : toUsageCsv(rows), isOk: true };
 }
 
-async function showReconciliation({ books, isJson }: AdminCommand): Promise<AdminOutput> {
-  const found = (await reconcile(books)).map(({ what, bookedAtomic, foundAtomic }) => ({
+async function showReconciliation({ books, isJson, client }: AdminCommand): Promise<AdminOutput> {
+  const payer = client && (await findPayer(books));
+  const onChain = client && payer ? await reconcileChain(books, await client(), payer) : [];
+  const found = [...(await reconcile(books)), ...onChain].map(({ what, bookedAtomic, foundAtomic }) => ({
     what,
     booked_atomic: `${bookedAtomic}`,
     found_atomic: `${foundAtomic}`,
@@ -196,6 +215,19 @@ async function showReconciliation({ books, isJson }: AdminCommand): Promise<Admi
   const isOk = found.length === 0;
   if (isJson) return { text: `${JSON.stringify({ ok: isOk, discrepancies: found })}\n`, isOk };
   return { text: isOk ? 'all books agree\n' : toText(found), isOk };
+}
+
+/** Who signed the gateway's orders; undefined before the first one. */
+async function findPayer(books: WorkStore): Promise<Address | undefined> {
+  const row = columns({ order: named('order_bytes', bytes) });
+  const first = await books.read(() => findOne(row, `SELECT ${row.list} FROM orders LIMIT 1`));
+  return first && `0x${toHex(parseOrder(first.order).payer)}`;
+}
+
+/** As the API shows a receipt, so that it can be checked. */
+async function showArchived({ books, archive }: AdminCommand, [replyId = '']: readonly string[]): Promise<AdminOutput> {
+  if (archive === undefined) throw new AccountError('usage', 'say where the archive is, by --archive-url');
+  return { text: `${JSON.stringify(await readArchived(books, archive, replyId))}\n`, isOk: true };
 }
 
 const showChanged = (place: Json, { outcome, secret }: Changed): Json => ({

@@ -78,6 +78,12 @@ export const listCredits = (books: WorkStore, account: string): Promise<CreditEn
   return books.read(() => findAll(creditRow, sql, account, MOST_LISTED));
 };
 
+/** Accounts with credit whose names begin so. */
+export function* listCreditAccounts(beginning: string): Work<string[]> {
+  const rows = yield* findAll(grantedRow, `SELECT ${grantedRow.list} FROM granted ORDER BY account`);
+  return rows.map(({ account }) => account).filter((account) => account.startsWith(beginning));
+}
+
 /** What is granted to each account, and the entries behind it. */
 export interface CreditSums {
   readonly granted: bigint;

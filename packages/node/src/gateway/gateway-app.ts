@@ -12,6 +12,8 @@ import {
   type AdminRouteName,
   GATEWAY_ROUTES,
   type GatewayRouteName,
+  HOOK_ROUTES,
+  type HookRouteName,
   PAGE_ROUTES,
   type PageRouteName,
   PUBLIC_ROUTES,
@@ -40,6 +42,7 @@ export interface GatewayAppDependencies {
   readonly public: Readonly<Record<PublicRouteName, Handler>>;
   readonly pages: Readonly<Record<PageRouteName, Handler>>;
   readonly admin: Readonly<Record<AdminRouteName, Handler>>;
+  readonly hooks: Readonly<Record<HookRouteName, Handler>>;
   readonly metrics: Metrics;
   readonly chain: Pick<ChainView, 'validators'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
@@ -91,6 +94,7 @@ export function createGatewayApp(
   mountRoutes(app, GATEWAY_ROUTES, handlers);
   mountRoutes(app, PUBLIC_ROUTES, dependencies.public);
   mountRoutes(app, ADMIN_ROUTES, dependencies.admin);
+  mountRoutes(app, HOOK_ROUTES, dependencies.hooks);
   mountRoutes(app, PAGE_ROUTES, dependencies.pages);
   return app;
 }

@@ -41,6 +41,11 @@ const postgresUrl = define('postgres://user@host:port/database, without a passwo
   return isPostgres && isOpen && pathname.length > 1 ? value : undefined;
 });
 
+const cardRate = define('a currency and its rate, as usd=40000000000000000', '<currency=units>', (value) => {
+  const [, currency, rate] = /^([a-z]{3})=([1-9]\d{0,37})$/.exec(value) ?? [];
+  return currency === undefined || rate === undefined ? undefined : ([currency, BigInt(rate)] as const);
+});
+
 const webhookSecret = define('whsec_ and the base64 of 24 to 64 bytes', '<secret>', (value) =>
   readWebhookSecret(value) === undefined ? undefined : value,
 );
@@ -71,6 +76,32 @@ const common = {
     secret: true,
     env: 'OGONG_GATEWAY_DATABASE_PASSWORD',
     description: 'password of its user; PGPASSWORD or ~/.pgpass if not given',
+  },
+  archiveUrl: {
+    schema: httpUrl,
+    label: '<url>',
+    env: 'OGONG_GATEWAY_ARCHIVE_URL',
+    description:
+      'bucket, and a folder in it, of a store that speaks S3, where receipts are kept after they are dropped here',
+  },
+  archiveRegion: {
+    schema: text,
+    label: '<name>',
+    env: 'OGONG_GATEWAY_ARCHIVE_REGION',
+    default: 'us-east-1',
+    description: 'region that requests to it are signed for',
+  },
+  archiveKey: {
+    schema: text,
+    label: '<id>',
+    env: 'OGONG_GATEWAY_ARCHIVE_KEY',
+    description: 'id of the access key',
+  },
+  archiveSecret: {
+    schema: text,
+    secret: true,
+    env: 'OGONG_GATEWAY_ARCHIVE_SECRET',
+    description: 'the access key itself',
   },
 } as const;
 
@@ -169,6 +200,25 @@ export const gatewayConfig = defineConfig({
       default: '10000000000000000',
       description: 'least that such a payment is, atomic units: more than the gas that its transfer takes is worth',
     },
+    deposits: {
+      schema: boolean,
+      boolean: true,
+      env: 'OGONG_GATEWAY_DEPOSITS',
+      description: 'organisations with credit get addresses at which tokens that come in are credited',
+    },
+    cardSecret: {
+      schema: text,
+      secret: true,
+      env: 'OGONG_GATEWAY_CARD_SECRET',
+      description: 'signing secret of the webhooks by which Stripe tells of payments by card, at /hooks/card',
+    },
+    cardRate: {
+      schema: cardRate,
+      label: '<currency=units>',
+      env: 'OGONG_GATEWAY_CARD_RATE',
+      repeatable: true,
+      description: "atomic units of credit for a currency's least unit, as usd=40000000000000000 for a cent",
+    },
     confirmations: {
       schema: integer({ min: 0 }),
       env: 'OGONG_GATEWAY_CONFIRMATIONS',
@@ -215,6 +265,7 @@ export const gatewayConfig = defineConfig({
       description: 'of these, from one address without a key; behind a proxy as many as --max-connections',
     },
     receiptLifetime: { schema: duration, default: '30d', description: 'how long receipts are kept' },
+    archiveRetention: { schema: duration, default: '365d', description: 'how long receipts are kept there' },
     alertAt: {
       schema: integer({ min: 1, max: 100 }),
       repeatable: true,
@@ -302,6 +353,13 @@ export const adminConfig = defineConfig({
       description: 'first day of usage, UTC; thirty days before the last if not given',
     },
     to: { schema: text, label: '<day>', description: 'last day of usage, UTC; today if not given' },
+    deployment: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_DEPLOYMENT',
+      description: 'with it, reconcile also holds the books against the escrow on the chain',
+    },
+    rpcUrl: chainFields.rpcUrl,
     json: { schema: boolean, boolean: true, description: 'print JSON' },
   },
   positionals: { label: '<what> [<id> ...]', min: 1, max: 4 },

@@ -18,11 +18,14 @@ import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Sort } from '@ogong/protocol/exchange/preference';
 import type { Accounts } from './accounts.ts';
 import { createAdminHandlers } from './admin-handlers.ts';
+import { type ArchiveOptions, createArchiving } from './archive.ts';
 import { type BudgetAlertOptions, createBudgetAlerts } from './budget-alerts.ts';
 import { createCacheScopes } from './cache-scope.ts';
+import { type CardOptions, createCardHandler } from './card-handler.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
 import { type ComplaintOutbox, createComplaintOutbox } from './complaint-outbox.ts';
 import { createDeliveryOutbox, type DeliveryOutbox } from './delivery-outbox.ts';
+import { createDeposits, type DepositOptions } from './deposits.ts';
 import { createEscrowFunding, type EscrowFunding } from './escrow-funding.ts';
 import { createGatewayApp } from './gateway-app.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
@@ -101,6 +104,12 @@ export interface GatewayOptions {
   readonly alerts?: Omit<BudgetAlertOptions, 'intervalMs'>;
   /** Whether callers without a key may pay, and how. Default: they may not. */
   readonly payments?: Omit<PaymentOptions, 'payTo' | 'pricePer1kAtomic'>;
+  /** Where receipts are copied to before they are dropped. Default: nowhere. */
+  readonly archive?: ArchiveOptions | undefined;
+  /** Whether organisations with credit get addresses to pay tokens in at. Default: they do not. */
+  readonly deposits?: Omit<DepositOptions, 'payTo'>;
+  /** Whose webhooks about payments by card are taken. Default: nobody's. */
+  readonly card?: CardOptions | undefined;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */
@@ -286,7 +295,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     { intervalMs: EXPIRY_INTERVAL_MS },
     async () => {
       const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
-      await receipts.expire(beforeMs);
+      await receipts.expire(beforeMs, options.archive !== undefined);
       await ledger.expire(beforeMs);
       books.eraseDeleted();
     },
@@ -313,7 +322,19 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       },
       { books, clock, client: chain.client, onError: warn('a payment could not be settled') },
     );
-  const optional = [alerts, payments].filter((loop) => loop !== undefined);
+  const deposits =
+    options.deposits &&
+    createDeposits(
+      { ...options.deposits, payTo: `0x${toHex(payer.address)}` },
+      {
+        ...{ books, clock, client: chain.client, onError: warn('a deposit could not be credited') },
+        onDeposit: (account, amountAtomic) => logger.info({ account, amountAtomic }, 'a deposit was credited'),
+      },
+    );
+  const archiving =
+    options.archive &&
+    createArchiving(options.archive, { books, receipts, clock, onError: warn('receipts could not be archived') });
+  const optional = [alerts, payments, deposits, archiving].filter((loop) => loop !== undefined);
   const loops = [complaints, deliveries, milestones, feed, expiry, ...optional];
   return {
     ledger,
@@ -392,7 +413,7 @@ interface AppParts {
 }
 
 function createApp(
-  { http, routers: peers, spending, network, readDriftTable }: GatewayOptions,
+  { http, routers: peers, spending, network, readDriftTable, card }: GatewayOptions,
   context: GatewayContext,
   { signIn, books: parts, replies, sealed, routers }: AppParts,
 ): ApiApp {
@@ -422,6 +443,12 @@ function createApp(
     receipts: parts,
     usage: { books, clock },
     admin: createAdminHandlers({ accounts, books, clock, bodyLimits }),
+    hooks: {
+      card: createCardHandler(card, {
+        ...{ books, accounts, clock, bodyLimits },
+        onBooked: (event, amountAtomic) => logger.info({ event, amountAtomic }, 'a payment by card was booked'),
+      }),
+    },
     models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
       reader: createPublicReader({

@@ -80,7 +80,7 @@ interface Quote extends PaymentTerms {
   readonly neededAtomic: bigint;
 }
 
-/** PaymentDesk that are settled at once; more have to come again. */
+/** Payments that are settled at once; more have to come again. */
 const MOST_RUNNING = 16;
 const PER_ROUND = 64;
 /** The chain has to take it before it lapses. */

@@ -27,7 +27,8 @@ export function toPostgresError(error: unknown, path: string): unknown {
   const state = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const known = SQL_STATES.find(([begin]) => state.startsWith(begin));
   if (known) return new StoreError(known[1], `the database ${path} ${known[2]}`, { cause: error });
-  if ('syscall' in error || BROKEN.test(error.message))
+  // An errno of the system, as of a port that nobody listens at.
+  if (/^E[A-Z]{3,}$/.test(state) || BROKEN.test(error.message))
     return new StoreError('io', `the database ${path} cannot be reached: ${error.message}`, { cause: error });
   return error;
 }

@@ -37,8 +37,8 @@ export interface ReceiptStore {
   /** Keeps a validator's word that it keeps the payer's delivery; once for each validator. */
   hold(replyId: string, word: HeldWord): Promise<void>;
   listHeld(replyId: string): Promise<readonly HeldWord[]>;
-  /** Drops receipts stored before a time. @returns how many. */
-  expire(beforeMs: number): Promise<number>;
+  /** Drops receipts stored before a time. @param isArchived whether only those that the archive has. @returns how many. */
+  expire(beforeMs: number, isArchived?: boolean): Promise<number>;
 }
 
 export const receiptPath = (id: string): string => formatPath(GATEWAY_ROUTES.receipt, { id });
@@ -110,11 +110,13 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
       const sql = `SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`;
       return books.read(() => findAll(heldRow, sql, replyId));
     },
-    expire: (beforeMs) =>
+    expire: (beforeMs, isArchived = false) =>
       books.write(function* () {
-        const gone = 'SELECT reply_id FROM receipts WHERE created_ms < ?';
+        const archived = ' AND EXISTS (SELECT 1 FROM archived WHERE archived.reply_id = receipts.reply_id)';
+        const old = `created_ms < ?${isArchived ? archived : ''}`;
+        const gone = `SELECT reply_id FROM receipts WHERE ${old}`;
         yield* change(`DELETE FROM held_words WHERE reply_id IN (${gone})`, beforeMs);
-        return yield* change('DELETE FROM receipts WHERE created_ms < ?', beforeMs);
+        return yield* change(`DELETE FROM receipts WHERE ${old}`, beforeMs);
       }),
   };
 }

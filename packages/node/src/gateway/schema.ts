@@ -1,6 +1,9 @@
 import { HOLD_TABLE } from '@ogong/host/store/holds';
 import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
+import { ARCHIVE_TABLE } from './archive.ts';
+import { CARD_TABLES } from './card-book.ts';
 import { CREDIT_TABLES } from './credit-book.ts';
+import { DEPOSIT_TABLES } from './deposits.ts';
 import { PAYMENT_TABLE } from './payment-book.ts';
 
 /** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */
@@ -108,6 +111,9 @@ export const GATEWAY_SCHEMA = `
   CREATE INDEX outbox_due ON outbox (kind, next_ms);
   ${LEDGER_TABLE}
   ${HOLD_TABLE}
+  ${ARCHIVE_TABLE}
   ${CREDIT_TABLES}
   ${PAYMENT_TABLE}
+  ${CARD_TABLES}
+  ${DEPOSIT_TABLES}
 `;

@@ -67,6 +67,11 @@ export const ADMIN_ROUTES = {
   adminAudit: { method: 'GET', path: '/admin/v1/audit' },
 } as const satisfies Readonly<Record<string, Route>>;
 
+/** What others tell a gateway, signed by them (docs/accounts.md#by-card). */
+export const HOOK_ROUTES = {
+  card: { method: 'POST', path: '/hooks/card' },
+} as const satisfies Readonly<Record<string, Route>>;
+
 /** A gateway's pages for people, which read the routes above. */
 export const PAGE_ROUTES = {
   chat: { method: 'GET', path: '/' },
@@ -76,6 +81,7 @@ export const PAGE_ROUTES = {
   pageFile: { method: 'GET', path: '/explorer/:name' },
 } as const satisfies Readonly<Record<string, Route>>;
 
+export type HookRouteName = keyof typeof HOOK_ROUTES;
 export type AdminRouteName = keyof typeof ADMIN_ROUTES;
 export type PageRouteName = keyof typeof PAGE_ROUTES;
 export type PublicRouteName = keyof typeof PUBLIC_ROUTES;
