@@ -43,6 +43,11 @@ export interface ClientOptions {
    * none: equal ones are to be answered equally. Default: true.
    */
   readonly isSalted?: boolean;
+  /**
+   * Where the caller's own trace stands, as W3C Trace Context writes it: asked before each request. The gateway joins the call to it and
+   * links the trace of the reply, and hands it to nobody.
+   */
+  readonly traceparent?: () => string | undefined;
   /** Called for every reply that passed, before its answer is returned. */
   readonly onReceipt?: (reply: CheckedReply) => void;
 }
@@ -122,6 +127,8 @@ export function createClient(options: ClientOptions): Client {
   async function post(path: string, request: Uint8Array, signal: AbortSignal | undefined): Promise<Response> {
     const headers: Record<string, string> = { 'content-type': 'application/json', [RECEIPT_HEADER]: RECEIPT_INLINE };
     if (options.apiKey !== undefined) headers.authorization = `Bearer ${options.apiKey}`;
+    const traceparent = options.traceparent?.();
+    if (traceparent !== undefined) headers.traceparent = traceparent;
     const body = request as Uint8Array<ArrayBuffer>;
     const response = await fetch(`${origin}${path}`, { method: 'POST', headers, body, ...(signal ? { signal } : {}) });
     if (!response.ok) throw new GatewayApiError(response.status, await response.json().catch(() => null));
