@@ -4,6 +4,9 @@ import { compilerSettings, compilerVersion } from './compiler.ts';
 
 const compilerPath = fileURLToPath(new URL('test-compiler.ts', import.meta.url));
 
+/** By night: `npm run nightly -- contracts`. */
+const IS_LONG = process.env.OGONG_LONG === '1';
+
 export default defineConfig({
   paths: { sources: './src', tests: './test', artifacts: './artifacts', cache: './cache' },
   solidity: {
@@ -13,9 +16,9 @@ export default defineConfig({
   },
   test: {
     solidity: {
-      fuzz: { runs: 256, seed: '0x6f676f6e67' },
+      fuzz: { runs: IS_LONG ? 10_000 : 256, seed: '0x6f676f6e67' },
       // A call that reverts proves nothing, so the handlers may make only calls that have to succeed.
-      invariant: { runs: 64, depth: 50, failOnRevert: true },
+      invariant: { runs: IS_LONG ? 5_000 : 64, depth: 50, failOnRevert: true },
     },
   },
 });

@@ -102,11 +102,12 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'drift',
     '.',
   ],
-  'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'canary', 'settlement', '.'],
+  'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'canary', 'settlement', 'prices', '.'],
   'packages/host/src': [
     '.',
     'files',
     'time',
+    'feed',
     'crypto',
     'log',
     'config',

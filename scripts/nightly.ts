@@ -1,4 +1,4 @@
-// What takes too long for CI: every test with OGONG_LONG=1, the soak of local mode, its benchmark, an hour of simulated networks, and the table of architectures. `npm run nightly -- soak` runs one part.
+// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives and their mutants, the soak of local mode, its benchmark, an hour of simulated networks, and the table of architectures. `npm run nightly -- soak` runs one part.
 
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
@@ -10,6 +10,13 @@ await runNamedSteps('nightly', {
     command: ['vitest', 'run', '--testTimeout', '3600000', ...listLongTests()],
     env: { OGONG_LONG: '1' },
   },
+  contracts: {
+    name: 'contracts, 5,000 random lives',
+    command: [node, '../node_modules/hardhat/dist/src/cli.js', 'test', 'solidity'],
+    cwd: 'contracts',
+    env: { OGONG_LONG: '1' },
+  },
+  mutants: { name: 'mutants of the contracts', command: [node, 'contracts/scripts/mutants.ts'] },
   soak: { name: 'soak of local mode', command: [node, 'lab/src/local/soak-main.ts'] },
   architectures: { name: 'table of architectures', command: [node, 'lab/src/architectures/main.ts'] },
   simulate: {

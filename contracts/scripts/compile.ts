@@ -15,6 +15,13 @@ export interface Artifact {
   readonly sizeBytes: number;
 }
 
+interface Solc {
+  compile(input: string, callbacks: { readonly import: (path: string) => { readonly contents: string } }): string;
+}
+
+/** Loaded once: it takes a second. */
+let solc: Solc | undefined;
+
 interface SolcOutput {
   errors?: { severity: string; formattedMessage: string }[];
   contracts: Record<
@@ -23,30 +30,43 @@ interface SolcOutput {
   >;
 }
 
-/** Compiles every source in contracts/src; throws with the compiler's messages when it refuses. */
-export function compileContracts(): Record<string, Artifact> {
-  const wrapper = require('solc/wrapper.js');
-  const solc = wrapper(require(compilerPath));
-  const names = readdirSync(join(root, 'src'))
-    .filter((name) => name.endsWith('.sol'))
-    .sort();
-  const wanted = { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] };
+export type SourceOutput = SolcOutput['contracts'];
+
+/**
+ * Compiles the contracts of some of the sources; throws with the compiler's messages when it refuses.
+ * @param sources their texts, by file name.
+ */
+export function compileSources(sources: ReadonlyMap<string, string>, wanted: Iterable<string>): SourceOutput {
+  solc ??= require('solc/wrapper.js')(require(compilerPath)) as Solc;
+  const files = [...wanted];
+  const outputs = { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] };
   const input = {
     language: 'Solidity',
-    sources: Object.fromEntries(
-      names.map((name) => [`src/${name}`, { content: readFileSync(join(root, 'src', name), 'utf8') }]),
-    ),
+    // The compiler reads what it is given, whether anybody wants it or not; the rest it asks for.
+    sources: Object.fromEntries(files.map((name) => [`src/${name}`, { content: sources.get(name) }])),
     settings: {
       ...compilerSettings,
-      outputSelection: Object.fromEntries(names.map((name) => [`src/${name}`, wanted])),
+      outputSelection: Object.fromEntries(files.map((name) => [`src/${name}`, outputs])),
     },
   };
-  const findImport = (path: string) => ({ contents: readFileSync(require.resolve(path), 'utf8') });
+  const findImport = (path: string) => {
+    const own = path.startsWith('src/') ? sources.get(path.slice('src/'.length)) : undefined;
+    return { contents: own ?? readFileSync(require.resolve(path), 'utf8') };
+  };
   const output: SolcOutput = JSON.parse(solc.compile(JSON.stringify(input), { import: findImport }));
   const errors = (output.errors ?? []).filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new Error(errors.map(({ formattedMessage }) => formattedMessage).join('\n'));
+  return output.contracts;
+}
+
+/** Compiles every source in contracts/src; throws with the compiler's messages when it refuses. */
+export function compileContracts(): Record<string, Artifact> {
+  const names = readdirSync(join(root, 'src'))
+    .filter((name) => name.endsWith('.sol'))
+    .sort();
+  const sources = new Map(names.map((name) => [name, readFileSync(join(root, 'src', name), 'utf8')]));
   const artifacts: Record<string, Artifact> = {};
-  for (const contracts of Object.values(output.contracts)) {
+  for (const contracts of Object.values(compileSources(sources, names))) {
     for (const [name, { abi, evm }] of Object.entries(contracts)) {
       artifacts[name] = {
         abi,

@@ -73,6 +73,18 @@ contract MintBurnTest is BurnMintFixture {
         check(credits.backing() - backing > 10_000e18, "more was burned");
     }
 
+    function testFuzz_aSwapLeavesItsFeeInThePool(uint128 sold, bool sellsTokens) public {
+        (uint256 tokens, uint256 dollars) = pool.reserves();
+        (uint256 reserveIn, uint256 reserveOut) = sellsTokens ? (tokens, dollars) : (dollars, tokens);
+        uint256 amount = bound(sold, 1, reserveIn);
+        uint256 out = pool.outOf(amount, reserveIn, reserveOut);
+        // What comes back for it, if nobody traded between: three thousandths less, twice.
+        uint256 back = pool.outOf(out, reserveOut - out, reserveIn + amount);
+        check(back * 1_000 <= amount * 997, "a fee each way");
+        check((reserveIn + amount) * (reserveOut - out) >= reserveIn * reserveOut, "the product never falls");
+        checkEqual(pool.outOf(0, reserveIn, reserveOut), 0, "nothing for nothing");
+    }
+
     function test_topUpKeepsThePayersTerms() public {
         dollar.approve(address(mintBurn), type(uint256).max);
         vm.expectPartialRevert(MintBurn.TooFewCredits.selector);

@@ -148,6 +148,10 @@ class Text(unittest.TestCase):
         case = load("reply")[0]
         data = bytes.fromhex(case["recordV2"])
         self.assertIsInstance(parse_record(data), Record)
+        self.assertFalse(parse_record(data).is_milestone)
+        milestone = bytes.fromhex(case["milestone"])
+        self.assertTrue(parse_record(milestone).is_milestone)
+        self.assertEqual(milestone.split(b"\n")[1:], data.split(b"\n")[1:])
         for wrong in (data + b"\n", data.replace(b"\n", b"\n0", 8), data.upper(), data[:-1] + b"x", bytes(513)):
             with self.assertRaises(WireError):
                 parse_record(wrong)

@@ -22,6 +22,7 @@ import {
   MODEL,
   MODEL_ROOT,
   signTestComplaint,
+  submitWithProgress,
   type TestOrder,
   toPushMessage,
 } from '@ogong/testing/validator/test-reply';
@@ -137,6 +138,25 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
     const push = () => service.pushRecord(toPushMessage(submission));
     expect(await leavesNothing(validator.store, push)).toContain('no such reply');
     await admit(order);
+    await push();
+    expect(await leavesNothing(validator.store, push)).toBe('');
+  },
+  async 'ValidatorService/PushMilestone'() {
+    const { validator, service, admit } = await openValidator();
+    const order = validator.order(0);
+    const part = validator.serve(order, {
+      bend: {
+        header: (header) => ({ ...header, stopReason: 'cancelled' }),
+        record: (record) => ({ ...record, isMilestone: true }),
+      },
+    });
+    const opening = part.reply.openingBytes;
+    const textBytes = part.reply.response.length;
+    const said = submitWithProgress(order, part, { payer, ledger, bend: { textBytes } });
+    const push = (submission = said) => service.pushMilestone({ push: toPushMessage(submission), opening });
+    expect(await leavesNothing(validator.store, push)).toContain('no such reply');
+    await admit(order);
+    expect(await leavesNothing(validator.store, () => push(part.submission))).toContain('has signed');
     await push();
     expect(await leavesNothing(validator.store, push)).toBe('');
   },

@@ -69,6 +69,12 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'anyone', changes: 'the record of an admitted order', shownBy: INTAKE },
     costs: "the provider's signature; a second record of an order ejects it",
   },
+  'ValidatorService/PushMilestone': {
+    ...{ who: 'anyone', changes: 'what counts where no record of an admitted order comes' },
+    costs:
+      "the provider's signature, and its payer's that it has left; one of a reply is kept, and checked again only where it is longer",
+    shownBy: 'packages/node/src/validator/milestones.test.ts',
+  },
   'ValidatorService/Acknowledge': {
     ...{ who: 'anyone', changes: 'which record of an admitted order is judged; what other validators keep of it' },
     costs:
@@ -105,6 +111,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'a bond; rationed',
     shownBy: ACCESS,
   },
+  'ValidatorService/SignPrice': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
   'ValidatorService/GetEmissionUnits': { who: 'anyone', changes: 'nothing', costs: 'rationed', shownBy: ACCESS },
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
   'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
@@ -140,6 +147,13 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'RouterService/ListModels': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListOffers': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListRelays': { ...READS, costs: RATE, shownBy: LINKS },
+  'RouterService/HandSupply': {
+    ...{
+      ...READS,
+      costs: 'rationed: it looks through the list',
+      shownBy: 'packages/node/src/router/hand-supply.test.ts',
+    },
+  },
   'RouterService/Report': {
     ...{ who: 'anyone', changes: 'statistics of speed', shownBy: 'packages/node/src/router/router.test.ts' },
     costs: 'a ticket of this router',
@@ -162,6 +176,7 @@ const SHOWS: StrangerRow = {
   shownBy: GATE,
 };
 
+const SEALED = 'packages/node/src/gateway/sealed/sealed-client.process.test.ts';
 const ADMIN = 'packages/node/src/gateway/admin.process.test.ts';
 const TELLS: StrangerRow = { who: 'admin secrets', changes: 'nothing', costs: 'an admin secret', shownBy: ADMIN };
 const GOVERNS: StrangerRow = {
@@ -183,6 +198,16 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName, Stra
     message: BUYS,
     receipt: SHOWS,
     opening: SHOWS,
+  },
+  sealedOffer: {
+    ...{ who: 'API keys', changes: 'a slot that looks taken, for half a minute', shownBy: SEALED },
+    costs: 'a place among the running requests of the key, until the offer is over',
+  },
+  sealedReply: { ...BUYS, shownBy: SEALED },
+  sealedProgress: { ...SHOWS, costs: 'a key that ordered the reply', shownBy: SEALED },
+  sealedOutcome: {
+    ...{ who: 'API keys', changes: 'what validators are told of one reply', shownBy: SEALED },
+    costs: 'a key that ordered the reply; once',
   },
   responseCount: { ...SHOWS, costs: 'a key' },
   messageCount: { ...SHOWS, costs: 'a key' },

@@ -6,7 +6,7 @@ import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { parseTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
 import { type DemoClaim, evaluateClaims } from './claims.ts';
-import type { Account, ProviderTests, RunRecord } from './run-record.ts';
+import type { Account, MintRecord, ProviderTests, RunRecord } from './run-record.ts';
 import { createSyntheticRun } from './synthetic-run.ts';
 
 const run = createSyntheticRun();
@@ -52,6 +52,7 @@ const listAgain = (change: (list: CandidateList) => CandidateList): RunRecord =>
 const secret = run.replies.find(({ number }) => number === relayed.number)!;
 const missed = (arrival: number) => ({ ...drawn.tests[0]!, epoch: 9n, arrival, isMissed: true });
 const money = run.money!;
+const DOLLAR = 10n ** 18n;
 const withTally = (change: object): RunRecord => ({
   ...run,
   money: { ...money, tallies: [{ ...money.tallies[0]!, ...change }] },
@@ -64,6 +65,34 @@ const withWithdrawal = (change: object): RunRecord => ({
   ...run,
   money: { ...money, withdrawal: { ...money.withdrawal, ...change } },
 });
+const slash = run.slash!;
+const withSlash = (change: object): RunRecord => ({ ...run, slash: { ...slash, ...change } });
+const withVerdictOf = (change: object): RunRecord => withSlash({ answers: { ...slash.answers, ...change } });
+const split = run.split!;
+const withSplit = (change: object): RunRecord => ({ ...run, split: { ...split, ...change } });
+const withSplitAnswer = (change: object): RunRecord => withSplit({ answers: { ...split.answers, ...change } });
+const spent: MintRecord = {
+  pricesPosted: 2,
+  epoch: {
+    number: 9,
+    dollars: 100n * DOLLAR,
+    burnedAtomic: 1_010n * DOLLAR,
+    mintedAtomic: 950n * DOLLAR,
+    highPrice: DOLLAR / 10n,
+  },
+  claimant: {
+    ...{ name: 'provider-1', dollars: 75n * DOLLAR, paidStable: 71_000_000n, leastStable: 70_537_500n },
+    refused: { again: 'NothingToClaim', early: 'NotClosed' },
+  },
+  withdrawal: money.withdrawal,
+};
+const withMint = (change: Partial<MintRecord> = {}): RunRecord => ({
+  ...run,
+  money: undefined,
+  mint: { ...spent, ...change },
+});
+const withEpoch = (change: object): RunRecord => withMint({ epoch: { ...spent.epoch!, ...change } });
+const withPayee = (change: object): RunRecord => withMint({ claimant: { ...spent.claimant!, ...change } });
 const flipLast = (bytes: Uint8Array): Uint8Array =>
   Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
@@ -89,6 +118,8 @@ describe('claims of the demo', () => {
       'exactly-once',
       'emission',
       'withdrawal',
+      'bad-split',
+      'slash',
     ]);
   });
 
@@ -100,13 +131,53 @@ describe('claims of the demo', () => {
       reach: undefined,
       failover: undefined,
       money: undefined,
+      slash: undefined,
+      split: undefined,
     }).map(({ id }) => id);
     expect(ids).toEqual(['receipts', 'tampering', 'refunds', 'honest-paid', 'quorum', 'conservation', 'tests']);
+  });
+
+  it('are about prices and minting where the network burns and mints', () => {
+    const claims = evaluateClaims(withMint());
+    expect(claims.filter(({ ok }) => !ok)).toEqual([]);
+    expect(claims.map(({ id }) => id).slice(-2)).toEqual(['mint', 'withdrawal']);
   });
 
   const first = run.replies[0]!;
   const receipts = first.receipts!;
   const broken: [string, string, RunRecord][] = [
+    ['slash', 'a lie that settles under one signature', withVerdictOf({ alone: 'taken' })],
+    ['slash', 'a conviction that the chain refuses', withVerdictOf({ convicted: 'NoQuorum' })],
+    ['slash', 'two convictions on one day', withVerdictOf({ again: 'taken' })],
+    ['slash', 'a case that does not end', withVerdictOf({ closed: 'TooEarly' })],
+    ['slash', 'a bond that keeps what was taken', withSlash({ after: { ...slash.after, bondAtomic: 1_000n } })],
+    ['slash', 'a case that takes more than a tenth', withSlash({ heldAtomic: 101n })],
+    ['slash', 'a case that takes nothing', withSlash({ heldAtomic: 0n, after: slash.before })],
+    ['slash', 'a reporter without its share', withSlash({ after: { ...slash.after, reporterAtomic: 0n } })],
+    ['slash', 'money of a case that nobody has', withSlash({ after: { ...slash.after, treasuryAtomic: 81n } })],
+    ['slash', 'evidence that does not convict', withSlash({ checks: [fail('receipt', 'does not pass')] })],
+    ['slash', 'evidence that nobody looked at', withSlash({ checks: [] })],
+    ['slash', 'an accused that judges itself', withSlash({ judges: [slash.accused] })],
+    ['bad-split', 'a split that the contract takes', withSplitAnswer({ refused: 'taken' })],
+    ['bad-split', 'a builder that makes its lines', withSplitAnswer({ builder: 'built' })],
+    ['bad-split', 'another reason for the refusal', withSplitAnswer({ conserving: 'BadPayerSignature' })],
+    [
+      'bad-split',
+      'a split that does conserve',
+      withSplit({ shards: split.shards.map((one) => ({ ...one, askedAtomic: one.amountAtomic })) }),
+    ],
+    ['bad-split', 'shards that do not sum to the fee', withSplit({ feeAtomic: 101n })],
+    [
+      'bad-split',
+      'a balance that changed',
+      withSplit({
+        after: {
+          ...split.after,
+          accounts: split.after.accounts.map((one, i) => (i === 0 ? { ...one, creditAtomic: 1n } : one)),
+        },
+      }),
+    ],
+    ['bad-split', 'an account that is gone', withSplit({ after: { ...split.after, accounts: [] } })],
     ['emission', 'a tally that the events do not have', withTally({ computedRoot: '0x88' })],
     ['emission', 'units that nobody has', withTally({ entries: money.tallies[0]!.entries.slice(0, 1) })],
     ['emission', 'more given than nine tenths of what was recycled', withTally({ budgetAtomic: 91n })],
@@ -116,11 +187,22 @@ describe('claims of the demo', () => {
     [
       'emission',
       'a claim of more units that is paid',
-      withClaimant({ refused: { more: 'paid', again: 'ClaimedAlready' } }),
+      withClaimant({ refused: { more: 'taken', again: 'ClaimedAlready' } }),
     ],
-    ['emission', 'a claim that is paid twice', withClaimant({ refused: { more: 'NotInTally', again: 'paid' } })],
+    ['emission', 'a claim that is paid twice', withClaimant({ refused: { more: 'NotInTally', again: 'taken' } })],
+    ['mint', 'no price of a daemon', withMint({ pricesPosted: 0 })],
+    ['mint', 'an epoch that nobody closed', withMint({ epoch: undefined })],
+    ['mint', 'an epoch that mints nothing', withEpoch({ mintedAtomic: 0n })],
+    ['mint', 'more minted than 0.95 of what was burned', withEpoch({ burnedAtomic: 999n * DOLLAR })],
+    ['mint', 'more minted than 0.95 of the dollars', withEpoch({ dollars: 99n * DOLLAR })],
+    ['mint', 'nobody who claims', withMint({ claimant: undefined })],
+    ['mint', 'a claimant that earned nothing', withPayee({ dollars: 0n })],
+    ['mint', 'a sale below the bound', withPayee({ paidStable: 70_537_499n })],
+    ['mint', 'a claim that is paid twice', withPayee({ refused: { again: 'taken', early: 'NotClosed' } })],
+    ['mint', 'a claim before the epoch is over', withPayee({ refused: { again: 'NothingToClaim', early: 'taken' } })],
+    ['withdrawal', 'too little of the credits', withMint({ withdrawal: { ...money.withdrawal, withdrawnAtomic: 1n } })],
     ['withdrawal', 'a withdrawal that pays less', withWithdrawal({ withdrawnAtomic: 899n })],
-    ['withdrawal', 'a unit more that is paid', withWithdrawal({ more: 'paid' })],
+    ['withdrawal', 'a unit more that is paid', withWithdrawal({ more: 'taken' })],
     ['withdrawal', 'nothing to withdraw', withWithdrawal({ freeAtomic: 0n, withdrawnAtomic: 0n })],
     ['receipts', 'an answer that differs from what was signed', withReply(0, { response: flipLast(first.response) })],
     ['receipts', 'an answer without a receipt', withReply(6, { error: undefined })],

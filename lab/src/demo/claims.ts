@@ -1,3 +1,4 @@
+import { checkSlash, checkSplit } from './court-claims.ts';
 import type { Finding } from './finding.ts';
 import {
   checkBelowQuorum,
@@ -7,7 +8,7 @@ import {
   checkQuorum,
   checkRefunds,
 } from './ledger-claims.ts';
-import { checkEmission, checkWithdrawal } from './money-claims.ts';
+import { checkEmission, checkMint, checkWithdrawal } from './money-claims.ts';
 import { checkFastest, checkRelayed, checkSealed } from './reach-claims.ts';
 import { checkCheat, checkEjection, checkFailover, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
@@ -89,6 +90,30 @@ export function evaluateClaims(run: RunRecord): DemoClaim[] {
         'withdrawal',
         'a payer takes out what it has not reserved, to the unit and no more',
         checkWithdrawal(run.money),
+      ),
+    );
+  }
+  if (run.split) {
+    claims.push(
+      claim('bad-split', 'a split that does not conserve is refused, and nothing moves', checkSplit(run.split)),
+    );
+  }
+  if (run.slash) {
+    claims.push(
+      claim('slash', 'a validator that signs a false verdict loses a tenth of its bond', checkSlash(run.slash)),
+    );
+  }
+  if (run.mint) {
+    claims.push(
+      claim(
+        'mint',
+        'validators keep prices and close the epoch by themselves, and work is paid once, within what was burned',
+        checkMint(run.mint),
+      ),
+      claim(
+        'withdrawal',
+        'a payer takes out what it has not reserved, to the unit and no more',
+        checkWithdrawal(run.mint),
       ),
     );
   }

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { ChainError } from '@ogong/chain/errors';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { claimCommand } from '@ogong/cli/money/claim-command';
 import { escrowCommand } from '@ogong/cli/money/escrow-command';
@@ -13,11 +12,12 @@ import { SETTLED_S } from '@ogong/node/validator/settlement/step-allotment';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { waitUntil } from './polling.ts';
-import type { MoneyRecord } from './run-record.ts';
+import type { MoneyRecord, WithdrawalRecord } from './run-record.ts';
+import { tellAnswer } from './tell-answer.ts';
 
 const PATIENCE_MS = 30_000;
 
-interface MoneyContext {
+export interface SpendingContext {
   readonly mesh: Mesh;
   readonly chain: ChainClient;
   readonly onProgress: (message: string) => void;
@@ -28,7 +28,7 @@ interface MoneyContext {
  * payer withdraw, by the commands that people use. Everything else of the run is over: clocks of machines and chain differ from here on.
  * @returns undefined on a network without emission.
  */
-export async function useMoney({ mesh, chain, onProgress }: MoneyContext): Promise<MoneyRecord | undefined> {
+export async function useMoney({ mesh, chain, onProgress }: SpendingContext): Promise<MoneyRecord | undefined> {
   if (chain.deployment.emission === undefined) return undefined;
   onProgress('the chain’s clock runs to the end of the hour: validators tally the emission');
   const recycledAtomic = await passPeriod(chain);
@@ -38,7 +38,7 @@ export async function useMoney({ mesh, chain, onProgress }: MoneyContext): Promi
     recycledAtomic,
     tallies,
     claimant: await claim(mesh, chain, tallies),
-    withdrawal: await withdraw(mesh, chain),
+    withdrawal: await withdrawFree(mesh, chain),
   };
 }
 
@@ -68,8 +68,8 @@ async function readTallies(chain: ChainClient): Promise<Tally[]> {
   );
 }
 
-/** @returns what an account's balance gained by a command. */
-async function run(
+/** @returns what an account's balance gained by a command, in what the network pays in. */
+export async function runAs(
   mesh: Mesh,
   chain: ChainClient,
   account: Account,
@@ -79,10 +79,11 @@ async function run(
   const [command, ...words] = argv;
   const keypair = join(mesh.plan.directory, `${name}.account`);
   writePrivateFile(keypair, `${privateKey.slice(2)}\n`);
-  const before = await chain.balanceOf(address);
+  const balanceOf = chain.deployment.burnAndMint === undefined ? chain.balanceOf : chain.paymentBalanceOf;
+  const before = await balanceOf(address);
   const where = ['--deployment', mesh.plan.deploymentFile, '--rpc-url', mesh.plan.rpcUrl, '--keypair', keypair];
   await command.run([...words, ...where, '--json'], { write: () => {}, writeError: () => {} });
-  return (await chain.balanceOf(address)) - before;
+  return (await balanceOf(address)) - before;
 }
 
 interface Account {
@@ -91,12 +92,12 @@ interface Account {
   readonly privateKey: Hex;
 }
 
-function findAccount(mesh: Mesh, role: string, matches: (address: Address) => boolean): Account | undefined {
+export function findAccount(mesh: Mesh, role: string, matches: (address: Address) => boolean): Account | undefined {
   const found = mesh.members.find((member) => member.role === role && matches(member.identity.address));
   return found && { name: found.name, address: found.identity.address, privateKey: found.identity.privateKey };
 }
 
-const connect = (mesh: Mesh, { privateKey }: Account): Promise<ChainClient> =>
+export const connectAs = (mesh: Mesh, { privateKey }: Account): Promise<ChainClient> =>
   createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment, privateKey });
 
 /** The first provider that has a part of the first tally. */
@@ -109,7 +110,7 @@ async function claim(mesh: Mesh, chain: ChainClient, tallies: readonly Tally[]):
   );
   if (tally === undefined || account === undefined) return undefined;
   const { name, address } = account;
-  const client = await connect(mesh, account);
+  const client = await connectAs(mesh, account);
   const creditAtomic = await chain.creditOf(address);
   const entries = tally.entries.map((entry) => ({ account: fromHex(entry.account.slice(2)), units: entry.units }));
   const index = tally.entries.findIndex((entry) => entry.account === address);
@@ -117,29 +118,18 @@ async function claim(mesh: Mesh, chain: ChainClient, tallies: readonly Tally[]):
   const own = entries[index]?.units ?? 0n;
   const tryUnits = (units: bigint) => tellAnswer(() => client.claimEmission(tally.number, address, units, proof));
   const more = await tryUnits(own + 1n);
-  const claimedAtomic = await run(mesh, chain, account, [claimCommand]);
+  const claimedAtomic = await runAs(mesh, chain, account, [claimCommand]);
   const again = await tryUnits(own);
   return { name, address, creditAtomic, claimedAtomic, refused: { more, again } };
 }
 
-async function withdraw(mesh: Mesh, chain: ChainClient): Promise<MoneyRecord['withdrawal']> {
+export async function withdrawFree(mesh: Mesh, chain: ChainClient): Promise<WithdrawalRecord> {
   const payer = findAccount(mesh, 'gateway', () => true);
   if (payer === undefined) return { name: 'the payer', freeAtomic: 0n, withdrawnAtomic: 0n, more: 'there is none' };
   const freeAtomic = await chain.freeOf(payer.address);
-  const client = await connect(mesh, payer);
+  const client = await connectAs(mesh, payer);
   const more = await tellAnswer(() => client.withdraw(freeAtomic + 1n));
   const amount = `${freeAtomic} atomic`;
-  const withdrawnAtomic = await run(mesh, chain, payer, [escrowCommand, 'withdraw', '--amount', amount]);
+  const withdrawnAtomic = await runAs(mesh, chain, payer, [escrowCommand, 'withdraw', '--amount', amount]);
   return { name: payer.name, freeAtomic, withdrawnAtomic, more };
-}
-
-/** What the contract answers, by its own name of the error. */
-async function tellAnswer(call: () => Promise<unknown>): Promise<string> {
-  try {
-    await call();
-    return 'paid';
-  } catch (error) {
-    if (!(error instanceof ChainError)) throw error;
-    return error.revert?.name ?? error.message;
-  }
 }

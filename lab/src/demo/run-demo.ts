@@ -12,10 +12,12 @@ import { type AskOptions, ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
 import { proveCheat } from './cheat-proof.ts';
 import { completeReceipts } from './complete-receipts.ts';
+import { runCourt } from './court.ts';
 import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
+import { useMint } from './mint-money.ts';
 import { useMoney } from './money.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
@@ -161,8 +163,12 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
   // A network that stays up keeps the time of this machine.
-  const money = isServed && options.isOnce ? await useMoney({ mesh, chain, onProgress }) : undefined;
-  return { run: { ...partial, probes, cheatProof, money }, requestsMs, settleMs };
+  const isSpent = isServed && options.isOnce;
+  const money = isSpent ? await useMoney({ mesh, chain, onProgress }) : undefined;
+  const mint = isSpent ? await useMint({ mesh, chain, onProgress }) : undefined;
+  const run = { ...partial, probes, cheatProof, money, mint };
+  const court = isSpent ? await runCourt({ mesh, chain, onProgress }, run) : {};
+  return { run: { ...run, ...court }, requestsMs, settleMs };
 }
 
 const STILL_TRIES = 20;

@@ -36,6 +36,50 @@ export interface RunRecord {
   readonly nowMs: number;
   /** What was done with what was earned, after all else; undefined on a network without emission. */
   readonly money?: MoneyRecord | undefined;
+  /** The same on a network that burns and mints. */
+  readonly mint?: MintRecord | undefined;
+  /** Undefined where the network stays up, or nobody was served. */
+  readonly slash?: SlashRecord | undefined;
+  readonly split?: SplitRecord | undefined;
+}
+
+/** A validator that signed a false verdict, and what it lost. */
+export interface SlashRecord {
+  readonly accused: string;
+  /** Who signed the conviction. */
+  readonly judges: readonly string[];
+  /** Hex, of the honest reply that it called forged. */
+  readonly replyId: string;
+  /** What each judge looked at. */
+  readonly checks: readonly Check[];
+  /** What the case took of the bond. */
+  readonly heldAtomic: bigint;
+  /** What the contracts answered: to the lie under one signature, to the conviction, to a second one, and when the case was closed. */
+  readonly answers: {
+    readonly alone: string;
+    readonly convicted: string;
+    readonly again: string;
+    readonly closed: string;
+  };
+  readonly before: SlashBooks;
+  readonly after: SlashBooks;
+}
+
+interface SlashBooks {
+  readonly bondAtomic: bigint;
+  readonly treasuryAtomic: bigint;
+  readonly reporterAtomic: bigint;
+}
+
+/** A batch that all validators signed, whose lines pay a unit more than its debit draws. */
+export interface SplitRecord {
+  readonly feeAtomic: bigint;
+  /** What each is due by its layers, and what the batch would have paid it. */
+  readonly shards: readonly { readonly name: string; readonly amountAtomic: bigint; readonly askedAtomic: bigint }[];
+  /** What the builder of batches answered, what the contract did, and what it would have said to the same batch without the unit. */
+  readonly answers: { readonly builder: string; readonly refused: string; readonly conserving: string };
+  readonly before: Books;
+  readonly after: Books;
 }
 
 export interface MoneyRecord {
@@ -64,15 +108,47 @@ export interface MoneyRecord {
         readonly refused: { readonly more: string; readonly again: string };
       }
     | undefined;
-  /** A payer takes out what it has reserved for no validator. */
-  readonly withdrawal: {
-    readonly name: string;
-    readonly freeAtomic: bigint;
-    /** What its balance gained by `ogong escrow withdraw`. */
-    readonly withdrawnAtomic: bigint;
-    /** What the contract answered when it asked for one unit more. */
-    readonly more: string;
-  };
+  readonly withdrawal: WithdrawalRecord;
+}
+
+/** A payer takes out what it has reserved for no validator. */
+export interface WithdrawalRecord {
+  readonly name: string;
+  readonly freeAtomic: bigint;
+  /** What its balance gained by `ogong escrow withdraw`. */
+  readonly withdrawnAtomic: bigint;
+  /** What the contract answered when it asked for one unit more. */
+  readonly more: string;
+}
+
+export interface MintRecord {
+  /** Prices that were posted after the chain's clock had run past the age of those before. */
+  readonly pricesPosted: number;
+  /** The epoch of the run's work; undefined where no daemon closed it. */
+  readonly epoch:
+    | {
+        readonly number: number;
+        /** Of 18 decimals. */
+        readonly dollars: bigint;
+        readonly burnedAtomic: bigint;
+        readonly mintedAtomic: bigint;
+        /** Dollars of a token, of 18 decimals: the higher one, at which it was closed. */
+        readonly highPrice: bigint;
+      }
+    | undefined;
+  /** An honest provider's account. */
+  readonly claimant:
+    | {
+        readonly name: string;
+        readonly dollars: bigint;
+        /** What its balance of the stablecoin gained by `ogong claim`, and the least that the sale may bring. */
+        readonly paidStable: bigint;
+        readonly leastStable: bigint;
+        /** What the contract answered to a second claim, and to one of the present epoch. */
+        readonly refused: { readonly again: string; readonly early: string };
+      }
+    | undefined;
+  readonly withdrawal: WithdrawalRecord;
 }
 
 export interface Member {

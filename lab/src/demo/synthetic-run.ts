@@ -25,7 +25,17 @@ import {
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { signAdmission, signIntake } from '@ogong/testing/synthetic/validator-words';
-import type { Account, AskedReply, Books, Member, MoneyRecord, ReachRecord, RunRecord } from './run-record.ts';
+import type {
+  Account,
+  AskedReply,
+  Books,
+  Member,
+  MoneyRecord,
+  ReachRecord,
+  RunRecord,
+  SlashRecord,
+  SplitRecord,
+} from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
@@ -124,6 +134,8 @@ export function createSyntheticRun(): RunRecord {
     ],
     ejections: [{ providerId: cheatId, validator: address(validatorAddresses[0] as Uint8Array), transaction: '0xbb' }],
     money: createMoney(),
+    slash: createSlash(),
+    split: createSplit(),
     books: createBooks(owed, lines),
     shares,
     firstAfterEjection: 6,
@@ -301,7 +313,9 @@ function createLog(replies: readonly Served[]) {
       fineAtomic: 0n,
       payer: order.payer,
       router: order.router,
-      verifiers: [{ verifierId: providerIds[0] as Uint8Array, payee: payees[0] as Uint8Array, outcome: 'credited' }],
+      verifiers: [
+        { verifierId: providerIds[0] as Uint8Array, payee: payees[0] as Uint8Array, outcome: 'credited', tokens: 12 },
+      ],
       beaconEpoch: 1n,
       evidenceHash: fill(0xef),
       step: 'reply',
@@ -332,6 +346,37 @@ function createMoney(): MoneyRecord {
       refused: { more: 'NotInTally', again: 'ClaimedAlready' },
     },
     withdrawal: { name: 'gateway', freeAtomic: 900n, withdrawnAtomic: 900n, more: 'InsufficientFree' },
+  };
+}
+
+/** The last validator called an honest reply forged: a tenth of its bond, a quarter of that for the reporter. */
+function createSlash(): SlashRecord {
+  return {
+    ...{
+      accused: 'validator-4',
+      judges: ['validator-1', 'validator-2', 'validator-3'],
+      replyId: toHex(fill(0x21, 16)),
+    },
+    checks: [pass('receipt', 'the receipt of the reply passes')],
+    heldAtomic: 100n,
+    answers: { alone: 'NoQuorum', convicted: 'taken', again: 'ConvictedAlready', closed: 'taken' },
+    before: { bondAtomic: 1_000n, treasuryAtomic: 7n, reporterAtomic: 0n },
+    after: { bondAtomic: 900n, treasuryAtomic: 82n, reporterAtomic: 25n },
+  };
+}
+
+/** Three shards of a fee of 100, and a batch that gives the second one a unit more. */
+function createSplit(): SplitRecord {
+  const { before: books } = createBooks(0n, []);
+  return {
+    feeAtomic: 100n,
+    shards: [
+      { name: 'provider-1', amountAtomic: 33n, askedAtomic: 33n },
+      { name: 'provider-2', amountAtomic: 37n, askedAtomic: 38n },
+      { name: 'provider-3', amountAtomic: 30n, askedAtomic: 30n },
+    ],
+    answers: { builder: 'malformed', refused: 'Unbalanced', conserving: 'taken' },
+    ...{ before: books, after: books },
   };
 }
 

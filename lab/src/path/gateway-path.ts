@@ -7,6 +7,7 @@ import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore } from '@ogong/host/store/store';
+import { createWorkStore } from '@ogong/host/store/work-store';
 import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createGateway } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
@@ -92,7 +93,7 @@ async function startGateway({ chain, clock, beacons }: PathValidator, router: Pe
   const gateway = createGateway(
     { ...GATEWAY_FIXTURE_OPTIONS, routers: [router] },
     {
-      ...{ store, clock, links, payer, beacon: beacons, logger: log },
+      ...{ books: createWorkStore(store), clock, links, payer, beacon: beacons, logger: log },
       chain: { ...chain, network, client: noChain },
       accounts: openAccounts(':memory:', Date.now),
       metrics: createMetrics('gateway'),

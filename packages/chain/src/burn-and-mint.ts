@@ -3,7 +3,8 @@ import { encodeProvide } from './deploy-burn-and-mint.ts';
 import type { BurnAndMint, Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { creditsAbi, mintBurnAbi, payoutsAbi, priceOracleAbi } from './generated/abi.ts';
-import { type Address, type BytesLike, toAddress, toHex } from './hex.ts';
+import { type Address, type BytesLike, lowerHex, toAddress, toHex } from './hex.ts';
+import { listRanges } from './list-ranges.ts';
 import type { Transactor } from './transactor.ts';
 
 /** An epoch of minting. Dollars have 18 decimals. */
@@ -12,6 +13,39 @@ export interface MintEpoch {
   readonly burned: bigint;
   readonly minted: bigint;
   readonly isClosed: boolean;
+}
+
+/** What the oracle has of an asset. Prices are dollars times 1e18 for 1e18 smallest units, times seconds since 1970. */
+export interface PriceState {
+  /** The feeds of now, with the time of the newest quote that was taken of each. */
+  readonly feeds: readonly { readonly address: Address; readonly quotedAt: bigint }[];
+  readonly maxAge: bigint;
+  /** Price 0 where there never was one. */
+  readonly last: { readonly price: bigint; readonly time: bigint };
+  /** A jump that waits to be said again; price 0 where there is none. */
+  readonly doubted: { readonly price: bigint; readonly time: bigint };
+  /** Of the newest block. */
+  readonly now: bigint;
+}
+
+/** What an account earned in an epoch and did not claim. */
+export interface MintShare extends MintEpoch {
+  readonly number: bigint;
+  /** Of the epoch's dollars. */
+  readonly own: bigint;
+}
+
+/** Credits that an account was given and that are not over, the oldest first, whether they are used or not. */
+export interface IssuedCredits {
+  readonly amount: bigint;
+  /** Seconds since 1970. */
+  readonly until: bigint;
+}
+
+/** An asset as its contract describes itself. */
+export interface AssetDescription {
+  readonly symbol: string;
+  readonly decimals: number;
 }
 
 /** What a feed signed. */
@@ -29,10 +63,94 @@ function requireBurnAndMint({ burnAndMint }: Pick<Deployment, 'burnAndMint'>): B
 /** What the second economy says of itself. @throws ChainError `bad-input` where the network has another */
 export function createMintReads(
   { read }: Pick<Transactor, 'read'>,
-  deployment: Pick<Deployment, 'burnAndMint' | 'token'>,
+  deployment: Pick<Deployment, 'burnAndMint' | 'token' | 'block'>,
 ) {
   const mintBurn = () => ({ address: requireBurnAndMint(deployment).mintBurn, abi: mintBurnAbi }) as const;
+  const oracle = () => ({ address: requireBurnAndMint(deployment).oracle, abi: priceOracleAbi }) as const;
   return {
+    /** All of it at one block. */
+    priceState(asset: BytesLike): Promise<PriceState> {
+      const of = toAddress(asset, 'asset');
+      return read('the state of a price', async (client) => {
+        const { number: blockNumber, timestamp: now } = await client.getBlock();
+        const at = { ...oracle(), blockNumber };
+        const [addresses, maxAge, [last, doubted]] = await Promise.all([
+          client.readContract({ ...at, functionName: 'feeds' }),
+          client.readContract({ ...at, functionName: 'maxAge' }),
+          client.readContract({ ...at, functionName: 'lastOf', args: [of] }),
+        ]);
+        const feeds = await Promise.all(
+          addresses.map(async (address) => ({
+            address: lowerHex(address),
+            quotedAt: await client.readContract({ ...at, functionName: 'quotedAt', args: [of, address] }),
+          })),
+        );
+        return { feeds, maxAge, last, doubted, now };
+      });
+    },
+    describeAsset(asset: BytesLike): Promise<AssetDescription> {
+      const contract = { address: toAddress(asset, 'asset'), abi: erc20Abi } as const;
+      return read('what an asset is', async (client) => {
+        const [symbol, decimals] = await Promise.all([
+          client.readContract({ ...contract, functionName: 'symbol' }),
+          client.readContract({ ...contract, functionName: 'decimals' }),
+        ]);
+        return { symbol, decimals };
+      });
+    },
+    assetBalanceOf(asset: BytesLike, owner: BytesLike): Promise<bigint> {
+      const address = toAddress(asset, 'asset');
+      const args = [toAddress(owner, 'owner')] as const;
+      return read('balance', (client) =>
+        client.readContract({ address, abi: erc20Abi, functionName: 'balanceOf', args }),
+      );
+    },
+    /** Epochs in which an account earned something that it did not claim, the oldest first. */
+    mintSharesOf(payee: BytesLike): Promise<readonly MintShare[]> {
+      const account = toAddress(payee, 'payee');
+      return read('what an account earned', async (client) => {
+        const last = await client.getBlockNumber({ cacheTime: 0 });
+        const numbers = new Set<bigint>();
+        for (const range of listRanges(BigInt(deployment.block), last)) {
+          const event = { ...mintBurn(), eventName: 'Earned', args: { payee: account }, strict: true } as const;
+          for (const { args } of await client.getContractEvents({ ...event, ...range })) numbers.add(args.epoch);
+        }
+        const shares = await Promise.all(
+          [...numbers].map(async (number): Promise<MintShare> => {
+            const [own, epoch] = await Promise.all([
+              client.readContract({ ...mintBurn(), functionName: 'dollarsOf', args: [number, account] }),
+              client.readContract({ ...mintBurn(), functionName: 'epochOf', args: [number] }),
+            ]);
+            return { ...epoch, number, own };
+          }),
+        );
+        return shares.filter(({ own }) => own > 0n).sort((a, b) => (a.number < b.number ? -1 : 1));
+      });
+    },
+    /** What is in an account's wallet is the newest of these. */
+    issuedCreditsOf(owner: BytesLike): Promise<readonly IssuedCredits[]> {
+      const account = toAddress(owner, 'owner');
+      const { credits: address } = requireBurnAndMint(deployment);
+      return read('credits that were issued', async (client) => {
+        const { number: last, timestamp } = await client.getBlock();
+        const found: IssuedCredits[] = [];
+        for (const range of listRanges(BigInt(deployment.block), last)) {
+          const event = { address, abi: creditsAbi, eventName: 'Issued', args: { account }, strict: true } as const;
+          for (const { args } of await client.getContractEvents({ ...event, ...range })) {
+            if (args.until > timestamp) found.push({ amount: args.amount, until: args.until });
+          }
+        }
+        return found;
+      });
+    },
+    /** Whether an account takes tokens instead of the stablecoin. */
+    takesTokens(payee: BytesLike): Promise<boolean> {
+      const contract = { address: requireBurnAndMint(deployment).payouts, abi: payoutsAbi } as const;
+      const args = [toAddress(payee, 'payee')] as const;
+      return read('how an account is paid', (client) =>
+        client.readContract({ ...contract, functionName: 'takesTokens', args }),
+      );
+    },
     /** Of what the network pays in: credits, or its token. */
     paymentBalanceOf(owner: BytesLike): Promise<bigint> {
       const address = deployment.burnAndMint?.credits ?? deployment.token;
@@ -73,6 +191,11 @@ export function createMintReads(
         });
         return { spot, average };
       });
+    },
+    /** Tokens that there are: minted and not burned. */
+    mintedSupply(): Promise<bigint> {
+      const contract = { address: deployment.token, abi: erc20Abi } as const;
+      return read('the supply', (client) => client.readContract({ ...contract, functionName: 'totalSupply' }));
     },
     creditSupply(): Promise<{ readonly credits: bigint; readonly backing: bigint }> {
       const credits = { address: requireBurnAndMint(deployment).credits, abi: creditsAbi } as const;

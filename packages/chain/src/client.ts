@@ -327,6 +327,13 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         return { stakedAtomic: amount + leaving, refuted };
       });
     },
+    /** What an account has staked, and what of it is on its way out. Times are seconds since 1970. */
+    stakingOf(
+      account: BytesLike,
+    ): Promise<{ readonly amount: bigint; readonly leaving: bigint; readonly leavesAt: bigint }> {
+      const args = [toAddress(account, 'account')] as const;
+      return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakingOf', args }));
+    },
     /** What penalties hold of a payee's stake. */
     heldPenaltyOf(payee: BytesLike): Promise<HeldPenalty> {
       const args = [toAddress(payee, 'payee')] as const;

@@ -79,6 +79,10 @@ export async function createContracts(
   if (issuance.period !== 0 && plan.burnAndMint !== undefined) {
     throw new ChainError('bad-input', 'a network that burns and mints has no emission');
   }
+  if (plan.token !== undefined && (issuance.period !== 0 || plan.burnAndMint !== undefined)) {
+    // An emission holds its part of a token from the token's beginning on, and what burns is named by its token for good.
+    throw new ChainError('bad-input', 'a network that keeps a token has neither emission nor minting of its own');
+  }
   const addressAt = (n: number): Address => computeCreated(deployer, nonce + n);
   // Votes need the token, and what they govern needs its owner: so the last contract's address is known before.
   const government = plan.voting && addressAt(countContracts(plan) - 1);
@@ -172,8 +176,8 @@ export async function createContracts(
 }
 
 /** One transaction each. */
-function countContracts({ beacon, voting, burnAndMint }: DeployPlan): number {
-  const economy = burnAndMint === undefined ? 1 : burnAndMint.market === undefined ? 6 : 4;
+function countContracts({ beacon, voting, burnAndMint, token }: DeployPlan): number {
+  const economy = token !== undefined ? 0 : burnAndMint === undefined ? 1 : burnAndMint.market === undefined ? 6 : 4;
   return economy + 5 + (beacon ? 1 : 0) + (voting ? 1 : 0);
 }
 
@@ -213,6 +217,9 @@ async function createEconomy(
     readonly addressAt: (n: number) => Address;
   },
 ): Promise<Economy> {
+  if (plan.token !== undefined) {
+    return { token: toAddress(plan.token, 'token'), settlementAddress: addressAt(2), casesAddress: addressAt(3) };
+  }
   if (plan.burnAndMint === undefined) {
     const settlementAddress = addressAt(3);
     const emission = computeCreated(settlementAddress, 3);

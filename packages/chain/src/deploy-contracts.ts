@@ -3,8 +3,8 @@ import { type CreatedContracts, computeCreated, createContracts } from './create
 import type { DeployOptions } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
-import { casesAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
-import type { Address, Hex } from './hex.ts';
+import { casesAbi, ogongTokenAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
+import { type Address, type Hex, toAddress } from './hex.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 
 /** One contract that is on the chain, and is what the plan says. */
@@ -43,6 +43,7 @@ export async function deployContracts(options: DeployOptions, resumption: Resump
       client.getBlockNumber({ cacheTime: 0 }),
     ]),
   );
+  if (options.token !== undefined) await assertToken(transactor, toAddress(options.token, 'token'));
   const { nonce = next, fromBlock = head, onStart, onStep } = resumption;
   if (nonce > next) throw new ChainError('bad-input', `the deployer has sent ${next} transactions, not yet ${nonce}`);
   onStart?.({ nonce, fromBlock });
@@ -71,6 +72,22 @@ export async function deployContracts(options: DeployOptions, resumption: Resump
     },
   });
   return describeDeployment(transactor, options, { contracts, block: Number(block) });
+}
+
+/** @throws ChainError 'bad-input' where nothing there counts tokens and votes */
+async function assertToken({ read }: Pick<Transactor, 'read'>, address: Address): Promise<void> {
+  const token = { address, abi: ogongTokenAbi } as const;
+  try {
+    await read('the token', (client) =>
+      Promise.all([
+        client.readContract({ ...token, functionName: 'totalSupply' }),
+        client.readContract({ ...token, functionName: 'getVotes', args: [address] }),
+      ]),
+    );
+  } catch (cause) {
+    if (!(cause instanceof ChainError) || cause.code !== 'reverted') throw cause;
+    throw new ChainError('bad-input', `${address} is no token of an earlier deployment`, { cause });
+  }
 }
 
 interface Wanted {

@@ -218,6 +218,8 @@ export interface DeployPlan {
   readonly holding?: Holding;
   /** Default: no emission. */
   readonly issuance?: Issuance;
+  /** The token of an earlier deployment, which this one takes over from. Default: a new one. */
+  readonly token?: BytesLike;
   /** Default: all of it is the owner's, half a billion tokens and more of it vesting. */
   readonly genesis?: GenesisOwners;
   /** Where the treasury's share goes after its term. Default: what token holders govern, or its recipient where they do not vote. */

@@ -4,10 +4,9 @@ import { ChainError } from './errors.ts';
 import { findBlockAt } from './find-block.ts';
 import { emissionAbi, ogongTokenAbi, settlementAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
+import { listRanges } from './list-ranges.ts';
 import type { Transactor } from './transactor.ts';
 
-/** Many public endpoints refuse longer ranges. */
-const BLOCKS_PER_READ = 1_000n;
 const HOUR = 3_600n;
 
 /** What the emission has given so far, and when. Amounts are atomic units, times seconds since 1970. */
@@ -263,13 +262,6 @@ async function readEjected(
     }
   }
   return [...ejected];
-}
-
-function* listRanges(first: bigint, last: bigint) {
-  for (let from = first; from <= last; from += BLOCKS_PER_READ) {
-    const end = from + BLOCKS_PER_READ - 1n;
-    yield { fromBlock: from, toBlock: end < last ? end : last };
-  }
 }
 
 /** A tally as a quorum signs it. */

@@ -13,9 +13,17 @@ export interface PreviewedTransaction {
   readonly feeWei: bigint | undefined;
 }
 
+/** What comes after one of these fails on the chain as it is. */
+const OPENS: ReadonlySet<string> = new Set([
+  ...['approve', 'close an epoch'],
+  // What comes out is there for the next call.
+  ...['withdraw', 'finish release', 'finish unstake', 'finish unbond'],
+]);
+
 /**
  * Sends nothing: tries each call on the chain as it is, and notes what it would take. The first call that the chain refuses fails; after
- * an allowance that is missing nothing more can be tried, and what comes then is noted alone.
+ * an allowance that is missing, an epoch that nobody closed, or money that is on its way, nothing more can be tried, and what comes then is
+ * noted alone.
  */
 export function createPreview({ client, address, read }: Transactor) {
   const transactions: PreviewedTransaction[] = [];
@@ -24,7 +32,7 @@ export function createPreview({ client, address, read }: Transactor) {
     async send(what: string, to: Address | undefined, data: Hex): Promise<TransactionReceipt> {
       if (address === undefined) throw new ChainError('no-account', `${what}: this client has no private key`);
       const request = { account: address, data, ...(to === undefined ? {} : { to }) };
-      if (transactions.some((before) => before.what === 'approve')) {
+      if (transactions.some((before) => OPENS.has(before.what))) {
         transactions.push({ what, to, gas: undefined, feeWei: undefined });
       } else {
         const [gas, { maxFeePerGas }] = await read(what, async () => {

@@ -255,8 +255,10 @@ function toChainError(what: string, error: unknown): ChainError {
 /** The custom error behind a failed call, from whichever contract it came. */
 function findRevert(error: BaseError): Revert | undefined {
   const holder = error.walk((cause) => cause !== null && typeof cause === 'object' && 'data' in cause && !!cause.data);
-  const data = (holder as { data?: unknown } | null)?.data;
-  const hex = typeof data === 'object' && data !== null ? (data as { data?: unknown }).data : data;
+  const { data, raw } = (holder ?? {}) as { data?: unknown; raw?: unknown };
+  // A read has decoded it already, and keeps what it came from.
+  const hex =
+    raw !== undefined ? raw : typeof data === 'object' && data !== null ? (data as { data?: unknown }).data : data;
   if (typeof hex !== 'string' || !hex.startsWith('0x') || hex.length < 10) return undefined;
   try {
     const { errorName, args } = decodeErrorResult({ abi: ledgerAbi, data: hex as Hex });

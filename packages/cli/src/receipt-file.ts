@@ -11,6 +11,8 @@ export interface ReceiptFile {
   readonly response: Uint8Array | undefined;
   /** What the gateway said became of the reply; undefined where the file was saved without it. */
   readonly status: unknown;
+  /** Reply ids of orders of the same answer of which a part was signed. */
+  readonly parts: readonly string[];
 }
 
 /** @param source path, or address such as `http://127.0.0.1:11434/v1/receipts/<id>`. @throws ProtocolError, or the system's error. */
@@ -25,7 +27,23 @@ export async function readReceiptFile(source: string): Promise<ReceiptFile> {
     if (typeof value !== 'string') throw new ProtocolError('malformed', `receipt field ${name}: expected base64`);
     return fromBase64(value);
   };
-  return { receipt, request: read('request'), response: read('response'), status: fields.status };
+  return {
+    receipt,
+    request: read('request'),
+    response: read('response'),
+    status: fields.status,
+    parts: listParts(fields),
+  };
+}
+
+const MAX_PARTS = 8;
+
+/** What cannot be read is none: these stand beside the receipt, and say nothing about it. */
+function listParts({ earlier_tries: tries }: Record<string, unknown>): string[] {
+  if (!Array.isArray(tries)) return [];
+  const signed = tries.filter((one) => one instanceof Object && typeof one.url === 'string');
+  const ids = signed.map(({ reply_id: id }) => String(id)).filter((id) => /^[0-9a-f]{32}$/.test(id));
+  return ids.slice(0, MAX_PARTS);
 }
 
 /** @throws ProtocolError that names the source. */

@@ -20,6 +20,7 @@ import { formatProof } from '@ogong/protocol/verdict/proof';
 import { isSettledProof, parseSettledProof } from '@ogong/protocol/verdict/settled-proof';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { addParts } from './answer-parts.ts';
 import { loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
 import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
 import { openLedger } from './open-ledger.ts';
@@ -49,7 +50,12 @@ const config = defineConfig({
       description:
         'the answer as the API showed it, JSON: its content, reasoning and calls are held against the signed text',
     },
-    gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
+    gateway: {
+      schema: httpUrl,
+      label: '<url>',
+      description:
+        'where to fetch the opening of a compact receipt from, and the receipts of parts that other providers gave first',
+    },
     follow: {
       schema: boolean,
       boolean: true,
@@ -118,7 +124,18 @@ export const verifyCommand: Command = {
           });
       const bodies = { request: context.request, response: context.response };
       const answer = values.answer === undefined ? undefined : toPlainBytes(readUserFile(values.answer));
-      const verdict = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
+      const shown = answer ? addShownAnswer(verified, { answer, receipt, ...bodies }) : verified;
+      const gateway = values.gateway ?? (/^https?:/.test(source) ? new URL(source).origin : undefined);
+      const verdict =
+        isLocalReceipt(receipt) || gateway === undefined
+          ? shown
+          : await addParts(shown, { receipt, ...bodies, parts: file.parts, gateway }, (part) =>
+              verifyOnNetwork(
+                part.receipt,
+                { crypto: nodeCrypto, nowMs: context.nowMs, ...part },
+                allowUntaken(opened),
+              ),
+            );
       if (values.json) printJson(output, verdict);
       else {
         const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, readAdmission(receipt));
@@ -133,6 +150,12 @@ export const verifyCommand: Command = {
     }
   },
 };
+
+/** A validator takes a milestone in once its order is over, and so cannot have signed for it yet. */
+const allowUntaken = ({ trust, ...opened }: Awaited<ReturnType<typeof loadTrust>>) => ({
+  ...opened,
+  ...{ trust: { ...trust, allow: [...(trust.allow ?? []), 'intake'] }, isFollowed: false },
+});
 
 /** The file of `ogong settlement prove`, by the chain. */
 async function verifyProof(

@@ -1,5 +1,5 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import type { Check } from '@ogong/protocol/base/checks';
+import { type Check, fail } from '@ogong/protocol/base/checks';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
@@ -10,8 +10,9 @@ import { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/pu
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { Posture } from '@ogong/protocol/tier/posture';
+import { checkPart, type VerifiedPart } from '@ogong/protocol/verdict/answer-part';
 import { ReceiptError } from './errors.ts';
-import { fetchIntake, fetchOpening, verifyReceipt } from './receipts.ts';
+import { fetchIntake, fetchOpening, fetchReply, verifyReceipt } from './receipts.ts';
 
 /** One choice of an answer and what proves it. */
 export interface CheckedReply {
@@ -27,6 +28,8 @@ export interface CheckedReply {
   readonly posture: Posture | undefined;
   readonly request: Uint8Array;
   readonly response: Uint8Array;
+  /** Of each provider that broke off before and had signed a part of this answer: whether that part holds, and is how the answer begins. */
+  readonly parts: readonly Check[];
 }
 
 export interface GatewayAnswer {
@@ -81,10 +84,11 @@ interface ListedReceipt {
   readonly receipt?: unknown;
   /** What the model wrote, where the message is not all of it. */
   readonly response?: unknown;
+  readonly earlier_tries?: unknown;
 }
 
 async function checkOne(
-  { receipt: json, response: written }: ListedReceipt,
+  { receipt: json, response: written, earlier_tries: tries }: ListedReceipt,
   answer: GatewayAnswer,
   options: CheckOptions,
 ): Promise<CheckedReply> {
@@ -129,7 +133,38 @@ async function checkOne(
   }
   const { allowed, posture } = verdict;
   const checks = [...verdict.checks, ...shown];
-  return { choice, replyId, receipt, checks, allowed, posture, request, response };
+  const parts = await checkParts(tries, { receipt, request, response }, { ...options, trust });
+  return { choice, replyId, receipt, checks, allowed, posture, request, response, parts };
+}
+
+const MAX_PARTS = 8;
+
+/** A part that does not hold takes nothing from the answer, which its own receipt proves: it is a reason not to pay for the part. */
+async function checkParts(
+  tries: unknown,
+  whole: Omit<VerifiedPart, 'verdict'>,
+  options: CheckOptions,
+): Promise<Check[]> {
+  const listed = Array.isArray(tries) ? tries.slice(0, MAX_PARTS) : [];
+  const signed = listed.filter((one) => one instanceof Object && typeof one.url === 'string');
+  return Promise.all(
+    signed.map(async ({ reply_id: id }) => {
+      try {
+        const part = await fetchReply({ ...options, id: String(id) });
+        const { trust, allow = [] } = options;
+        // Its validator takes it in once the order is over, and so cannot have signed for it yet.
+        const verdict = verifyReceipt(part.receipt, {
+          ...part,
+          ...(trust && { trust }),
+          allow: [...allow, 'intake'],
+          nowMs: Date.now(),
+        });
+        return checkPart(nobleCrypto, whole, { ...part, verdict });
+      } catch (error) {
+        return fail('earlier-part', `its receipt cannot be read: ${(error as Error).message}`);
+      }
+    }),
+  );
 }
 
 /** The message, against the text that the provider signed. */

@@ -1,6 +1,6 @@
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { type ClientOptions, createClient } from './client.ts';
-import { GatewayApiError, ReceiptError } from './errors.ts';
+import { GatewayApiError, ReceiptError, SealedCallError } from './errors.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 type Ask = (client: ReturnType<typeof createClient>, params: Params, signal: AbortSignal) => Promise<unknown>;
@@ -48,6 +48,7 @@ export function createCheckedFetch(options: ClientOptions): typeof globalThis.fe
     } catch (error) {
       if (error instanceof GatewayApiError) return Response.json({ error: describe(error) }, { status: error.status });
       if (error instanceof ReceiptError) return refuse('ogong_check_failed', error.message);
+      if (error instanceof SealedCallError) return refuse('ogong_not_sealed', error.message);
       throw error;
     }
   };
@@ -59,7 +60,8 @@ const refuse = (code: string, message: string): Response =>
 function describe(error: unknown) {
   const { message } = error as Error;
   if (error instanceof GatewayApiError) return { message, type: 'api_error', param: error.param, code: error.code };
-  const code = error instanceof ReceiptError ? 'ogong_check_failed' : 'ogong_stream_failed';
+  const own = error instanceof SealedCallError ? 'ogong_not_sealed' : 'ogong_stream_failed';
+  const code = error instanceof ReceiptError ? 'ogong_check_failed' : own;
   return { message, type: 'api_error', param: null, code };
 }
 

@@ -1,17 +1,23 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import type { Check } from '@ogong/protocol/base/checks';
 import { GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
-import type { ShownMessage } from '@ogong/protocol/modality/text/stage1/shown-answer';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
-import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { type CheckedReply, checkAnswer, type GatewayAnswer } from './check-answer.ts';
-import { GatewayApiError, ReceiptError } from './errors.ts';
-import { readEvents } from './event-stream.ts';
+import {
+  type AnswerBody,
+  type CheckedAnswer,
+  type CheckedStream,
+  countEchoed,
+  createCheckedStream,
+  readChunks,
+} from './checked-stream.ts';
+import { GatewayApiError, SealedCallError } from './errors.ts';
 import { readScores } from './read-scores.ts';
 import { readVectors } from './read-vectors.ts';
+import type { PostJson } from './sealed/ask-offer.ts';
+import { createSealedSource, type VerifyAnswer } from './sealed/sealed-source.ts';
 import type {
   ChatChunk,
   ChatCompletion,
@@ -48,25 +54,13 @@ export interface ClientOptions {
    * links the trace of the reply, and hands it to nobody.
    */
   readonly traceparent?: () => string | undefined;
+  /**
+   * Whether texts are sealed to their providers, so that the gateway sees ciphertext and the fee alone (docs/spec/sealed-calls.md).
+   * What cannot be sealed is not sent. A request says it by `ogong.sealed`. Default: false.
+   */
+  readonly isSealed?: boolean;
   /** Called for every reply that passed, before its answer is returned. */
   readonly onReceipt?: (reply: CheckedReply) => void;
-}
-
-/** An answer that passed its checks. `receipt` and `checks` are those of the first choice. */
-export interface CheckedAnswer<T> {
-  readonly response: T;
-  readonly receipt: Receipt;
-  readonly checks: readonly Check[];
-  readonly replies: readonly CheckedReply[];
-}
-
-/**
- * Chunks as they come. The last one is held back until all of the answer is checked, so that a loop that ends without
- * an error has read a good answer.
- */
-export interface CheckedStream<C> extends AsyncIterable<C> {
-  /** Set once the stream has ended well. */
-  readonly checked: Omit<CheckedAnswer<never>, 'response'> | undefined;
 }
 
 export interface CallOptions {
@@ -96,35 +90,14 @@ export interface Client {
   rerank(params: RerankParams, options?: CallOptions): Promise<CheckedAnswer<RerankList>>;
 }
 
-interface Part {
-  readonly index: number;
-  readonly text?: string;
-  readonly message?: ShownMessage;
-  readonly delta?: Delta;
-}
-
-interface Delta extends Omit<ShownMessage, 'tool_calls'> {
-  readonly tool_calls?: readonly {
-    readonly index: number;
-    readonly function?: { readonly name?: string; readonly arguments?: string };
-  }[];
-}
-
-interface Body {
-  readonly choices: readonly Part[];
-  readonly ogong?: unknown;
-}
-
-interface Chunk extends Partial<Body> {
-  readonly error?: unknown;
-}
+type CheckGiven = (answer: GatewayAnswer) => Promise<Omit<CheckedAnswer<never>, 'response'>>;
 
 /** An OpenAI-shaped client of a gateway that checks every answer before it hands it over. */
 export function createClient(options: ClientOptions): Client {
   const origin = options.baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '');
   const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
 
-  async function post(path: string, request: Uint8Array, signal: AbortSignal | undefined): Promise<Response> {
+  async function post(path: string, request: Uint8Array, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { 'content-type': 'application/json', [RECEIPT_HEADER]: RECEIPT_INLINE };
     if (options.apiKey !== undefined) headers.authorization = `Bearer ${options.apiKey}`;
     const traceparent = options.traceparent?.();
@@ -135,30 +108,51 @@ export function createClient(options: ClientOptions): Client {
     return response;
   }
 
-  async function check(answer: GatewayAnswer): Promise<Omit<CheckedAnswer<never>, 'response'>> {
-    const replies = await checkAnswer(answer, { ...options, baseUrl: origin, fetch });
+  const verify: VerifyAnswer = (answer, allow = []) =>
+    checkAnswer(answer, { ...options, baseUrl: origin, fetch, allow: [...(options.allow ?? []), ...allow] });
+
+  function handOver(replies: readonly CheckedReply[]): Omit<CheckedAnswer<never>, 'response'> {
     for (const reply of replies) options.onReceipt?.(reply);
     const { receipt, checks } = replies[0] as CheckedReply;
     return { receipt, checks, replies };
   }
 
-  function createEndpoint<P extends CompletionParams, T extends Body, C>(endpoint: Endpoint) {
+  const check = async (answer: GatewayAnswer) => handOver(await verify(answer));
+  const postJson: PostJson = (path, body, signal) => post(path, utf8Encode(JSON.stringify(body)), signal);
+
+  /** @throws SealedCallError where only sealed requests may go out: nothing but texts is sealed yet. */
+  function assertPlain(what: string): void {
+    if (options.isSealed !== true) return;
+    throw new SealedCallError('unsupported', `${what} cannot be sealed yet; a client without isSealed asks in plain`);
+  }
+
+  function createEndpoint<P extends CompletionParams, T extends AnswerBody, C>(endpoint: Endpoint) {
     const create = async (params: P, { signal }: CallOptions = {}): Promise<CheckedAnswer<T> | CheckedStream<C>> => {
       // These bytes are what is sent, hashed and signed for.
       const request = encodeBody(params, options);
       const base = { endpoint, request, choices: params.n ?? 1 };
+      if (params.ogong?.sealed ?? options.isSealed) {
+        const source = createSealedSource({ ...options, post: postJson, verify }, { endpoint, body: request, signal });
+        const checkSealed = async (answer: GatewayAnswer) => handOver(await source.verify(answer));
+        if (params.stream) return createCheckedStream<C>(source.chunks(), { ...base, params }, checkSealed);
+        return source.answer<T>(async (response) => ({ response, ...(await checkWhole(response, checkSealed)) }));
+      }
       const answer = await post(GATEWAY_ROUTES[endpoint].path, request, signal);
-      if (params.stream) return createCheckedStream<C>(answer, { ...base, params }, check);
+      if (params.stream) return createCheckedStream<C>(readChunks(answer), { ...base, params }, check);
       const response = (await answer.json()) as T;
-      const responses = new Map(
-        response.choices.map(({ index, message, text }) => {
-          const said = message?.content ?? text ?? '';
-          return [index, utf8Encode(said.slice(countEchoed(params, said)))];
-        }),
-      );
-      const messages = new Map(response.choices.map(({ index, message }) => [index, message]));
-      const shown = { responses, ...(isChat({ endpoint }) && { messages }) };
-      return { response, ...(await check({ ...base, ...shown, ogong: response.ogong, response })) };
+      return { response, ...(await checkWhole(response, check)) };
+
+      async function checkWhole(response: T, check: CheckGiven) {
+        const responses = new Map(
+          response.choices.map(({ index, message, text }) => {
+            const said = message?.content ?? text ?? '';
+            return [index, utf8Encode(said.slice(countEchoed(params, said)))];
+          }),
+        );
+        const messages = new Map(response.choices.map(({ index, message }) => [index, message]));
+        const shown = { responses, ...(isChat({ endpoint }) && { messages }) };
+        return check({ ...base, ...shown, ogong: response.ogong, response });
+      }
     };
     return create as Create<P, T, C>;
   }
@@ -167,6 +161,7 @@ export function createClient(options: ClientOptions): Client {
     params: EmbeddingParams,
     { signal }: CallOptions = {},
   ): Promise<CheckedAnswer<EmbeddingList>> {
+    assertPlain('embeddings');
     const request = encodeBody(params, options);
     const answer = await post(GATEWAY_ROUTES.embedding.path, request, signal);
     const response = (await answer.json()) as EmbeddingList;
@@ -178,6 +173,7 @@ export function createClient(options: ClientOptions): Client {
   }
 
   async function rerank(params: RerankParams, { signal }: CallOptions = {}): Promise<CheckedAnswer<RerankList>> {
+    assertPlain('reranking');
     const request = encodeBody(params, options);
     const answer = await post(GATEWAY_ROUTES.rerank.path, request, signal);
     const response = (await answer.json()) as RerankList;
@@ -194,10 +190,6 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
-/** How many characters of a completion are its prompt, which no receipt is about. */
-const countEchoed = ({ echo, prompt }: CompletionParams, text: string): number =>
-  echo === true && typeof prompt === 'string' && text.startsWith(prompt) ? prompt.length : 0;
-
 const SALT_BYTES = 16;
 
 /**
@@ -208,15 +200,22 @@ function encodeBody(
   params: object,
   { settle, isSalted = true }: Pick<ClientOptions, 'settle' | 'isSalted'>,
 ): Uint8Array {
-  const { ogong, stream, seed, temperature } = params as Partial<CompletionParams>;
+  const { ogong: given, stream, seed, temperature } = params as Partial<CompletionParams>;
+  // It is for this client: nobody else needs to know.
+  const { sealed: _, ...ogong } = given ?? {};
   const isBare = stream === true && seed === undefined && temperature !== 0;
   const isFree = seed === undefined || seed === null;
   const own = {
     ...(isSalted && isFree && { salt: toHex(globalThis.crypto.getRandomValues(new Uint8Array(SALT_BYTES))) }),
     ...(settle && { settle }),
   };
-  const hasOwn = Object.keys(own).length > 0;
-  const body = { ...params, ...(isBare && { seed: drawSeed() }), ...(hasOwn && { ogong: { ...own, ...ogong } }) };
+  const fields = { ...own, ...ogong };
+  const { ogong: __, ...rest } = params as Partial<CompletionParams>;
+  const body = {
+    ...rest,
+    ...(isBare && { seed: drawSeed() }),
+    ...(Object.keys(fields).length > 0 && { ogong: fields }),
+  };
   return utf8Encode(JSON.stringify(body));
 }
 
@@ -224,84 +223,4 @@ function encodeBody(
 function drawSeed(): number {
   const [high, low] = globalThis.crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
   return (high >>> 11) * 2 ** 32 + low;
-}
-
-/** A message whose deltas are joined. */
-interface JoinedMessage {
-  readonly content: string;
-  readonly reasoning_content: string;
-  readonly tool_calls: readonly { readonly function: { readonly name: string; readonly arguments: string } }[];
-}
-
-const EMPTY: JoinedMessage = { content: '', reasoning_content: '', tool_calls: [] };
-
-function addDelta(
-  message: JoinedMessage,
-  { content, reasoning_content: reasoning, tool_calls: calls }: Delta,
-): JoinedMessage {
-  return {
-    content: message.content + (content ?? ''),
-    reasoning_content: message.reasoning_content + (reasoning ?? ''),
-    tool_calls: (calls ?? []).reduce(addCall, message.tool_calls),
-  };
-}
-
-/** Calls come in their order: what is of none that began is of a new one. */
-function addCall(
-  calls: JoinedMessage['tool_calls'],
-  { index, function: called }: NonNullable<Delta['tool_calls']>[number],
-): JoinedMessage['tool_calls'] {
-  const before = calls[index]?.function ?? { name: '', arguments: '' };
-  const joined = {
-    name: before.name + (called?.name ?? ''),
-    arguments: before.arguments + (called?.arguments ?? ''),
-  };
-  return index < calls.length ? calls.with(index, { function: joined }) : [...calls, { function: joined }];
-}
-
-function createCheckedStream<C>(
-  response: Response,
-  {
-    params,
-    ...base
-  }: Pick<GatewayAnswer, 'request' | 'choices'> & {
-    readonly endpoint: Endpoint;
-    readonly params: CompletionParams;
-  },
-  check: (answer: GatewayAnswer) => Promise<Omit<CheckedAnswer<never>, 'response'>>,
-): CheckedStream<C> {
-  const texts = new Map<number, string>();
-  const messages = new Map<number, JoinedMessage>();
-  let checked: Omit<CheckedAnswer<never>, 'response'> | undefined;
-
-  async function* read(): AsyncGenerator<C> {
-    if (response.body === null) throw new ReceiptError('missing', 'the gateway answered without a body');
-    let held: Chunk | undefined;
-    for await (const data of readEvents(response.body)) {
-      if (data === '[DONE]') break;
-      const chunk = JSON.parse(data) as Chunk;
-      if (chunk.error !== undefined) throw new GatewayApiError(response.status, chunk);
-      for (const { index, delta, text } of chunk.choices ?? []) {
-        texts.set(index, (texts.get(index) ?? '') + (delta?.content ?? text ?? ''));
-        messages.set(index, addDelta(messages.get(index) ?? EMPTY, delta ?? {}));
-      }
-      if (held) yield held as C;
-      // The chunk with the receipts is the last one.
-      held = chunk.ogong === undefined ? undefined : chunk;
-      if (!held) yield chunk as C;
-    }
-    const responses = new Map(
-      [...texts].map(([index, text]) => [index, utf8Encode(text.slice(countEchoed(params, text)))]),
-    );
-    const shown = { responses, ...(isChat(base) && { messages }) };
-    checked = await check({ ...base, ...shown, ogong: held?.ogong, response: held });
-    if (held) yield held as C;
-  }
-
-  return {
-    [Symbol.asyncIterator]: read,
-    get checked() {
-      return checked;
-    },
-  };
 }

@@ -29,6 +29,24 @@ export class ReceiptError extends Error {
   }
 }
 
+/** A request could not be sealed, or its reply not be opened. Nothing went out in plain. */
+export class SealedCallError extends Error {
+  override readonly name = 'SealedCallError';
+  /**
+   * `unsupported` where the gateway or the kind of request seals nothing; the id of the check of the offer that failed, `unchecked`
+   * where checks were skipped for lack of trust; what is wrong with the reply otherwise.
+   */
+  readonly code: string;
+  readonly retryable = false;
+  readonly checks: readonly Check[];
+
+  constructor(code: string, message: string, details: { checks?: readonly Check[]; cause?: unknown } = {}) {
+    super(message, { cause: details.cause });
+    this.code = code;
+    this.checks = details.checks ?? [];
+  }
+}
+
 /** The gateway refused or failed, in its own words. */
 export class GatewayApiError extends Error {
   override readonly name = 'GatewayApiError';

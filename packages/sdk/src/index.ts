@@ -8,15 +8,14 @@ export type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/pro
 export type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';
 export { createCheckedFetch } from './checked-fetch.ts';
+export type { CheckedAnswer, CheckedStream } from './checked-stream.ts';
 export {
   type CallOptions,
-  type CheckedAnswer,
-  type CheckedStream,
   type Client,
   type ClientOptions,
   createClient,
 } from './client.ts';
-export { GatewayApiError, ReceiptError } from './errors.ts';
+export { GatewayApiError, ReceiptError, SealedCallError } from './errors.ts';
 export {
   type FetchedReceipt,
   type FetchReceiptOptions,

@@ -1,3 +1,4 @@
+import { fromBase64 } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
@@ -90,6 +91,20 @@ export async function fetchReceipt({
     status: body.status as ReplyStatus,
     checks: body.checks as Check[],
   };
+}
+
+/** A receipt with what it is about. @throws GatewayApiError, ProtocolError */
+export async function fetchReply({
+  baseUrl,
+  id,
+  ...rest
+}: Omit<FetchReceiptOptions, 'compact'>): Promise<
+  Pick<ReceiptInput, 'request' | 'response'> & Pick<FetchedReceipt, 'receipt'>
+> {
+  const path = formatPath(GATEWAY_ROUTES.receipt, { id });
+  const body = (await (await get(new URL(path, baseUrl), rest)).json()) as Record<string, unknown>;
+  const read = (field: unknown): Uint8Array => fromBase64(typeof field === 'string' ? field : '');
+  return { receipt: parseReceipt(body), request: read(body.request), response: read(body.response) };
 }
 
 /**

@@ -12,6 +12,8 @@ export interface OgongFields {
   /** Ids of providers, 64 lower-case hexadecimal digits each. */
   readonly providers?: { readonly only?: readonly string[]; readonly ignore?: readonly string[] } | null;
   readonly grammar?: string | null;
+  /** Of this client, and never sent: whether the request is sealed to its provider, so that the gateway cannot read it. */
+  readonly sealed?: boolean | null;
 }
 
 /** The parts of OpenAI's objects that this client reads; everything else passes through as it is. */

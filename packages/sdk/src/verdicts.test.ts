@@ -42,7 +42,7 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow, sittings = M
     verdict: isCheat ? 'reject' : 'unjudged',
     evidence: isCheat ? 'exact' : 'none',
     ...{ feeAtomic: 0n, fineAtomic: 0n },
-    ...{ verifiers: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), timeMs: 1_000 },
+    ...{ shards: [], verifiers: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), timeMs: 1_000 },
     ...(isCheat
       ? { step: 'reply', eValuePpm: 45_000_000, ejects: true }
       : { step: 'none', eValuePpm: 0, ejects: false }),
@@ -128,7 +128,7 @@ describe('a verdict, from public bytes alone', () => {
     ['pays another', honest.bend({ payee: new Uint8Array(20).fill(9) }), /pays another/],
     [
       'credits a verifier',
-      honest.bend({ verifiers: [{ verifierId: ZERO, payee: payee.address, outcome: 'credited' }] }),
+      honest.bend({ verifiers: [{ verifierId: ZERO, payee: payee.address, outcome: 'credited', tokens: 1 }] }),
       /of its verifiers/,
     ],
     ['ejects for nothing', honest.bend({ verdict: 'reject', evidence: 'statistical', ejects: true }), /says unjudged/],

@@ -24,6 +24,11 @@ class Record:
     start_ns: int
     """The provider's own clock: a claim."""
     end_ns: int
+    is_milestone: bool = False
+    """It is of as much as there was of a reply that still ran (docs/spec/progress.md, milestones)."""
+
+
+_DOMAINS = {"ogong-provider-sig-v2": False, "ogong-provider-milestone-v1": True}
 
 
 def parse_record(data: bytes) -> Record:
@@ -34,7 +39,7 @@ def parse_record(data: bytes) -> Record:
         fields = data.decode("ascii").split("\n")
     except UnicodeDecodeError:
         raise WireError("a record is ASCII") from None
-    if len(fields) != 9 or fields[0] != "ogong-provider-sig-v2":
+    if len(fields) != 9 or fields[0] not in _DOMAINS:
         raise WireError("it is no record of version 2")
     reply_id, *hashes, tokens, start, end = fields[1:]
     if not _HEX16.match(reply_id) or not all(map(_HEX32.match, hashes)):
@@ -44,7 +49,7 @@ def parse_record(data: bytes) -> Record:
         if not _DECIMAL.match(number) or len(number) > 20 or int(number) >= most:
             raise WireError("a number of the record is not decimal, or too large")
         numbers.append(int(number))
-    return Record(bytes.fromhex(reply_id), *map(bytes.fromhex, hashes), *numbers)
+    return Record(bytes.fromhex(reply_id), *map(bytes.fromhex, hashes), *numbers, _DOMAINS[fields[0]])
 
 
 def hash_response(response: bytes) -> bytes:

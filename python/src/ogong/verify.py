@@ -378,7 +378,11 @@ class _Reading:
         except WireError:
             return None
         is_payers = recover_address(progress.digest(self.receipt.ledger), signed.signature) == self.order.payer
-        return progress if is_payers and progress.order_hash == self.order_hash and progress.is_about(self.response) else None
+        if not (is_payers and progress.order_hash == self.order_hash and progress.is_about(self.response)):
+            return None
+        # A milestone is paid by a word about its very text alone.
+        is_left = progress.left and progress.text_bytes == len(self.response)
+        return progress if is_left or not self.record.is_milestone else None
 
     def _check_stop(self, request: TextRequest, header: Header, progress: Progress | None) -> Check:
         try:

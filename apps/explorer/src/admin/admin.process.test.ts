@@ -24,18 +24,18 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     const keysPath = join(directory.path, 'accounts.db');
     accounts = openTestAccounts(keysPath);
     const changes = accounts.as('test');
-    operator = changes.makeOperatorSecret();
-    changes.putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: 5n * 10n ** 18n });
-    changes.putMember({ organisation: 'acme', id: 'olga', role: 'owner' });
-    member = changes.putMember({ organisation: 'acme', id: 'mia', role: 'member' }).secret as string;
-    changes.putOrganisation({ id: 'other', name: 'Other', budgetAtomic: undefined });
+    operator = await changes.makeOperatorSecret();
+    await changes.putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: 5n * 10n ** 18n });
+    await changes.putMember({ organisation: 'acme', id: 'olga', role: 'owner' });
+    member = (await changes.putMember({ organisation: 'acme', id: 'mia', role: 'member' })).secret as string;
+    await changes.putOrganisation({ id: 'other', name: 'Other', budgetAtomic: undefined });
     fixture = await createGatewayFixture({ keysPath });
     browser = await launchChromium();
   });
   afterAll(async () => {
     await browser?.close();
     await fixture?.close();
-    accounts?.close();
+    await accounts?.close();
     directory?.remove();
   });
 
@@ -57,10 +57,10 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     await form.getByLabel('Budget').fill(`${2n * 10n ** 18n}`);
     await form.getByRole('button', { name: 'Make a key' }).click();
     const secret = (await page.locator('#made').textContent()) as string;
-    expect(accounts.find(secret)).toMatchObject({ budgetAtomic: 2n * 10n ** 18n, organisation: { id: 'acme' } });
+    expect(await accounts.find(secret)).toMatchObject({ budgetAtomic: 2n * 10n ** 18n, organisation: { id: 'acme' } });
     await page.getByRole('button', { name: 'Revoke laptop' }).click();
     await page.getByRole('cell', { name: 'revoked', exact: true }).waitFor();
-    expect(accounts.find(secret)).toBeUndefined();
+    expect(await accounts.find(secret)).toBeUndefined();
     // Neither the page nor the browser keeps a secret.
     expect(await page.locator('#made').count()).toBe(0);
     expect(await page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])')).toBe(
@@ -79,7 +79,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     expect(await page.getByRole('heading', { name: 'Changes' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Remove olga' }).click();
     await page.getByText('Your role, member, may not do this.').waitFor();
-    expect(accounts.listMembers('acme').map(({ id }) => id)).toContain('olga');
+    expect((await accounts.listMembers('acme')).map(({ id }) => id)).toContain('olga');
     await page.evaluate(AXE);
     const barriers = await page.evaluate(
       `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
 import { createLinkServer } from '@ogong/host/link/link-server';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
+import { createWorkStore } from '@ogong/host/store/work-store';
 import { createChannelLedger } from '@ogong/node/gateway/channel-ledger';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { equalBytes } from '@ogong/protocol/base/bytes';
@@ -105,12 +105,11 @@ describe.skipIf(process.platform !== 'linux')('the doors at ten times their limi
   it('keys: one that reserves all it can leaves room for others', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-hoarding-'));
     const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
-    const group = createGroupCommit(store);
     closing.push(
       () => rmSync(directory, { recursive: true }),
       () => store.close(),
     );
-    const ledger = createChannelLedger(store, group);
+    const ledger = createChannelLedger(createWorkStore(store));
     const request = {
       ...{ choice: 0, validator: 'aa', keyBudgetAtomic: undefined, isShared: true, maxFeeAtomic: 10n },
       model: 'ogong/verified/test/a',

@@ -1,6 +1,6 @@
 import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
+import { createWorkStore } from '@ogong/host/store/work-store';
 import { type ChannelLedger, createChannelLedger } from '@ogong/node/gateway/channel-ledger';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
@@ -205,7 +205,7 @@ export const doorScenes: readonly StagedAttack[] = [
       const directory = createTestDirectory('hoarding');
       const open = () => {
         const store = openStore(`${directory.path}/gateway.db`, { schema: GATEWAY_SCHEMA });
-        return { store, ledger: createChannelLedger(store, createGroupCommit(store)) };
+        return { store, ledger: createChannelLedger(createWorkStore(store)) };
       };
       let gateway = open();
       breaks.add('gateway', () => {

@@ -8,6 +8,7 @@ import { curiousCosigner } from '../../attackers/protocol/curious-cosigner.ts';
 import { cutShort } from '../../attackers/protocol/cut-short.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
 import { earlyEjection } from '../../attackers/protocol/early-ejection.ts';
+import { earlyMilestone } from '../../attackers/protocol/early-milestone.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
 import { falseAbandonment } from '../../attackers/protocol/false-abandonment.ts';
 import { falseSilence } from '../../attackers/protocol/false-silence.ts';
@@ -244,6 +245,19 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
         money: `${paidAtomic} of ${claimedAtomic} atomic units are paid`,
         worked: entry === undefined || paidAtomic > 0n,
+      };
+    },
+  },
+  {
+    attack: earlyMilestone,
+    async play(breaks: Breaks) {
+      const { entry, wholeAtomic } = await earlyMilestone.play(undefined, breaks);
+      const paidAtomic = entry?.feeAtomic ?? 0n;
+      return {
+        tried: 'took a whole reply, and handed in what its provider had signed of the beginning',
+        answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
+        money: `${paidAtomic} of ${wholeAtomic} atomic units are paid`,
+        worked: paidAtomic < wholeAtomic,
       };
     },
   },

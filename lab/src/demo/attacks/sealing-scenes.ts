@@ -1,3 +1,4 @@
+import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { softwareMachine, softwarePolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
@@ -5,6 +6,7 @@ import { dishonestRelay, openRelayedNode } from '../../attackers/protocol/dishon
 import { downgradedChannel } from '../../attackers/protocol/downgraded-channel.ts';
 import { replayedUnits } from '../../attackers/protocol/replayed-units.ts';
 import { strippedSeal } from '../../attackers/protocol/stripped-seal.ts';
+import { unsealingGateway } from '../../attackers/protocol/unsealing-gateway.ts';
 import type { StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none';
@@ -72,6 +74,26 @@ export const sealingScenes: readonly StagedAttack[] = [
         };
       } finally {
         await network.close();
+      }
+    },
+  },
+  {
+    attack: unsealingGateway,
+    async play() {
+      const seals = { seals: true };
+      const fixture = await createGatewayFixture({ providers: [seals, seals, seals] });
+      try {
+        const outcome = await unsealingGateway.play({ fixture, marker: SEALED_MARKER });
+        const { answered, refused, read } = outcome;
+        const said = Object.entries(refused).map(([what, code]) => `${what}: ${code ?? 'it was taken'}`);
+        return {
+          tried: `passed a sealed call ${answered ? 'that was answered' : 'in vain'}, then ${Object.keys(refused).join(', ')}`,
+          answered: [read ? 'the prompt stood in what it was sent' : 'no prompt stood in what it was sent', ...said],
+          money: NO_MONEY,
+          worked: read || !answered || Object.values(refused).includes(undefined),
+        };
+      } finally {
+        await fixture.close();
       }
     },
   },

@@ -6,6 +6,7 @@ import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
+import { createWorkStore } from '@ogong/host/store/work-store';
 import { systemClock } from '@ogong/host/time/clock';
 import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import { type ChainView, createChainView } from '@ogong/host/views/chain-view';
@@ -237,8 +238,19 @@ export async function startGateway(
       verdictIntervalMs: 5_000,
     },
     {
-      ...{ chain, links, payer: place.account, beacon: beacons, store: disk.open('gateway', GATEWAY_SCHEMA) },
-      accounts: { ...openAccounts(':memory:', () => 0), isEmpty: () => false, find: () => CALLER, renew: () => CALLER },
+      ...{
+        chain,
+        links,
+        payer: place.account,
+        beacon: beacons,
+        books: createWorkStore(disk.open('gateway', GATEWAY_SCHEMA)),
+      },
+      accounts: {
+        ...openAccounts(':memory:', () => 0),
+        isEmpty: async () => false,
+        find: async () => CALLER,
+        renew: async () => CALLER,
+      },
       ...{ logger: world.logOf(place.name), metrics: createMetrics('gateway') },
       checker: {
         start() {},

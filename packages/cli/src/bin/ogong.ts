@@ -15,7 +15,9 @@ import { evidenceCommand } from '../evidence-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
 import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
+import { creditsCommand } from '../money/credits-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
+import { migrateCommand } from '../money/migrate-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
 import { bondCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
@@ -37,10 +39,12 @@ const moneyCommands: readonly Command[] = [
   stakeCommand,
   bondCommand,
   escrowCommand,
+  creditsCommand,
   settlementCommand,
   paramsCommand,
   voteCommand,
   supplyCommand,
+  migrateCommand,
 ];
 
 const commands: readonly Command[] = [

@@ -125,6 +125,24 @@ describe('ogong deploy', () => {
     await expect(run(other, '--keypair', keypair, '--out', out)).rejects.toThrow('did not create model registry');
   }, 120_000);
 
+  it('takes over from an earlier network, whose token it keeps', async () => {
+    const { keypair, out } = await createDeployer();
+    await run(writeNetwork(), '--keypair', keypair, '--out', out);
+    const earlier = parseDeployment(readFileSync(out, 'utf8'));
+    const next = await createDeployer();
+    const file = writeNetwork({ economy: 'fees', emission: undefined, token: earlier.token });
+    const plan = JSON.parse(await run('plan', file, '--keypair', next.keypair, '--json'));
+    expect(plan.contracts.map(({ what }: { what: string }) => what)).not.toContain('token');
+    await run(file, '--keypair', next.keypair, '--out', next.out);
+    const deployment = parseDeployment(readFileSync(next.out, 'utf8'));
+    expect(deployment.token).toBe(earlier.token);
+    expect(plan.contracts.map(({ address }: { address: string }) => address)).toContain(deployment.settlement);
+    expect(deployment.settlement).not.toBe(earlier.settlement);
+    expect(await run(file, '--keypair', next.keypair, '--out', next.out)).not.toContain('deployed');
+    const both = writeNetwork({ token: earlier.token });
+    await expect(run(both, '--keypair', keypair, '--out', `${out}.no`)).rejects.toThrow('has the economy `fees`');
+  }, 120_000);
+
   it('names what is wrong with a file', async () => {
     const { keypair, out } = await createDeployer();
     for (const [more, why] of [

@@ -43,6 +43,8 @@ const networkFile = z.strictObject({
   /** Has what the genesis names nobody for. Left out: the deployer. */
   holder: address.optional(),
   genesis: z.strictObject({ team: address, foundation: address, launch: address, listing: address }).optional(),
+  /** Of an earlier deployment: the network takes over from it (docs/deploy.md). */
+  token: address.optional(),
   vault: address.optional(),
   shares: z
     .strictObject({ router: bps, validator: bps, verification: bps, treasury: bps, license: bps, recycle: bps })
@@ -112,7 +114,17 @@ export function readNetworkFile(program: string, path: string): NetworkPlan {
   return { chainId, rpcUrl, plan: toPlan(parsed.data) };
 }
 
-function findContradiction({ economy, emission, burnAndMint, chainId }: NetworkFile): string | undefined {
+function findContradiction({
+  economy,
+  emission,
+  burnAndMint,
+  chainId,
+  token,
+  genesis,
+}: NetworkFile): string | undefined {
+  if (token !== undefined && (economy !== 'fees' || genesis !== undefined)) {
+    return 'a network that keeps a `token` has the economy `fees` and no genesis: who has tokens has them already';
+  }
   if ((economy === 'emission') !== (emission !== undefined)) {
     return 'the economy is `emission` where the file says when it starts, and only there';
   }
@@ -133,7 +145,7 @@ const given = <T extends object>(fields: T) =>
 
 function toPlan(file: NetworkFile): DeployPlan {
   const { governance: who, holder, recipients, genesis, vault, shares, limits, makerFee, justice, beacon } = file;
-  const { emission, burnAndMint } = file;
+  const { emission, burnAndMint, token } = file;
   const owner = who.kind === 'owner' ? who.address : holder;
   return {
     ...{ recipients, delays: { ...defaultDelays, ...given(file.delays ?? {}) } },
@@ -143,7 +155,7 @@ function toPlan(file: NetworkFile): DeployPlan {
     ...(shares && { shares: given(shares) }),
     ...(limits && { limits: given(limits) }),
     ...(burnAndMint && { burnAndMint: toBurnAndMint(burnAndMint) }),
-    ...given({ owner, genesis, vault, makerFee, justice, beacon }),
+    ...given({ owner, token, genesis, vault, makerFee, justice, beacon }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
+import type { Deployment } from '@ogong/chain/deployment';
 import { createWrites } from '@ogong/chain/ledger-writes';
 import { createPreview, type PreviewedTransaction } from '@ogong/chain/preview';
 import { chainFields } from '@ogong/host/config/common-fields';
@@ -7,7 +8,7 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { openLedger, readPrivateKey } from '../open-ledger.ts';
-import { formatTokens } from './amount.ts';
+import { formatTokens, unitsOf } from './amount.ts';
 
 type Writes = ReturnType<typeof createWrites>;
 
@@ -37,10 +38,20 @@ interface ActionValues {
   readonly json?: boolean | undefined;
 }
 
+/** The account that acts; nothing that it sends is mined where it is dry. */
+export type ActingClient = ChainClient & {
+  readonly address: `0x${string}`;
+  readonly isDry: boolean;
+  /** The same account, in the contracts of another deployment on the same chain. */
+  readonly writesTo: (deployment: Deployment) => Writes;
+};
+
 export interface Action {
-  /** What is done, as a sentence without its end. */
-  readonly does: string;
-  run(writes: Writes, client: ChainClient & { readonly address: `0x${string}` }): Promise<unknown>;
+  /** What is done, as a sentence without its end; by the units of the network where it has amounts. */
+  readonly does: string | ((units: ReturnType<typeof unitsOf>) => string);
+  /** Further fields of the JSON, once it is done. Amounts are text. */
+  readonly fields?: () => Readonly<Record<string, unknown>>;
+  run(writes: Writes, client: ActingClient): Promise<unknown>;
 }
 
 /** Does it, or says what it would take. @throws ChainError where the chain refuses, in both cases */
@@ -51,10 +62,14 @@ export async function act(program: string, values: ActionValues, output: Output,
   if (address === undefined) throw new TypeError('a client with a key has an address');
   const preview = createPreview(client.transactor);
   const transactor = dryRun ? { ...client.transactor, send: preview.send } : client.transactor;
-  await action.run(createWrites(transactor, client.deployment), { ...client, address });
-  if (json)
-    printJson(output, { account: address, does: action.does, dryRun, ...(dryRun && toJson(preview.transactions)) });
-  else output.write(dryRun ? describe(action.does, preview.transactions) : `done: ${action.does}\n`);
+  const does = typeof action.does === 'string' ? action.does : action.does(unitsOf(client.deployment));
+  await action.run(createWrites(transactor, client.deployment), {
+    ...{ ...client, address, isDry: dryRun },
+    writesTo: (deployment) => createWrites(transactor, deployment),
+  });
+  const sent = dryRun && toJson(preview.transactions);
+  if (json) printJson(output, { account: address, does, dryRun, ...action.fields?.(), ...sent });
+  else output.write(dryRun ? describe(does, preview.transactions) : `done: ${does}\n`);
   return EXIT.ok;
 }
 

@@ -1,17 +1,29 @@
+import type { Deployment } from '@ogong/chain/deployment';
 import { define } from '@ogong/host/config/values';
 
 const DECIMALS = 18;
 const UNIT = 10n ** BigInt(DECIMALS);
 const MOST = 2n ** 128n - 1n;
 
-/** `12.5` and `12.5 OGONG` are tokens; `1000 atomic` are atomic units. Undefined where it is neither, or finer than a unit. */
-export function parseAmount(value: string): bigint | undefined {
-  const match = /^(\d{1,40})(?:\.(\d{1,18}))?\s*(ogong|atomic)?$/i.exec(value.trim());
-  if (match === null) return undefined;
-  const [, whole = '', fraction = '', unit = 'ogong'] = match;
-  if (unit.toLowerCase() === 'atomic' && fraction !== '') return undefined;
-  const atomic =
-    unit.toLowerCase() === 'atomic' ? BigInt(whole) : BigInt(whole) * UNIT + BigInt(fraction.padEnd(DECIMALS, '0'));
+/**
+ * `12.5`, `12.5 OGONG` and `12.5 credits` are whole ones; `1000 atomic` are atomic units. Undefined where it is neither, or finer than a
+ * unit.
+ */
+export const parseAmount = (value: string): bigint | undefined =>
+  parseUnits(value, { decimals: DECIMALS, units: ['ogong', 'orog', 'credits', 'credit'] });
+
+/** The same of another asset. @param units by which whole ones may be called */
+export function parseUnits(
+  value: string,
+  { decimals, units }: { readonly decimals: number; readonly units: readonly string[] },
+): bigint | undefined {
+  const [, whole = '', fraction = '', named = ''] =
+    /^(\d{1,40})(?:\.(\d{1,36}))?\s*([^\s\d]\S*)?$/.exec(value.trim()) ?? [];
+  const unit = named.toLowerCase();
+  const isAtomic = unit === 'atomic';
+  if (whole === '' || fraction.length > (isAtomic ? 0 : decimals)) return undefined;
+  if (unit !== '' && !isAtomic && !units.some((one) => one.toLowerCase() === unit)) return undefined;
+  const atomic = isAtomic ? BigInt(whole) : BigInt(whole + fraction.padEnd(decimals, '0'));
   return atomic > 0n && atomic <= MOST ? atomic : undefined;
 }
 
@@ -30,9 +42,15 @@ export function formatTokens(atomic: bigint, decimals = DECIMALS): string {
   return fraction === '' ? whole : `${whole}.${fraction}`;
 }
 
-/** With its unit, and in dollars where the caller knows a price. The ledger knows none. */
-export function formatAmount(atomic: bigint, dollarsPerToken?: number): string {
-  const tokens = `${formatTokens(atomic)} OGONG`;
+/** What a network stakes and pays its payees, and what its payers pay in. */
+export const unitsOf = ({
+  burnAndMint,
+}: Pick<Deployment, 'burnAndMint'>): { readonly token: string; readonly paid: string } =>
+  burnAndMint === undefined ? { token: 'OGONG', paid: 'OGONG' } : { token: 'OROG', paid: 'credits' };
+
+/** With its unit, and in dollars where the caller knows a price. */
+export function formatAmount(atomic: bigint, dollarsPerToken?: number, unit = 'OGONG'): string {
+  const tokens = `${formatTokens(atomic)} ${unit}`;
   if (dollarsPerToken === undefined) return tokens;
   const dollars = (Number(atomic) / Number(UNIT)) * dollarsPerToken;
   return `${tokens} ($${dollars.toFixed(dollars !== 0 && dollars < 0.01 ? 6 : 2)})`;

@@ -1,7 +1,8 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { Address, Hex } from '@ogong/chain/hex';
+import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, hex } from '@ogong/host/config/values';
+import { boolean, decimal, hex, oneOf } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
@@ -9,8 +10,9 @@ import { computeTally } from '@ogong/host/views/emission-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { computeEmissionClaim, computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { act, actionFields } from './act.ts';
-import { formatAmount } from './amount.ts';
+import { formatAmount, unitsOf } from './amount.ts';
 import { askEmissionClaims } from './ask-emission.ts';
+import { claimMints } from './claim-mints.ts';
 import type { EmissionClaim } from './emission-claim.ts';
 
 type EmissionReads = Pick<ChainClient, 'allotments' | 'hasClaimedEmission' | 'recycledWork'>;
@@ -55,7 +57,7 @@ const claimConfig = defineConfig({
   ...{ name: 'ogong claim', examples: ['ogong claim --keypair <path> --deployment deployment.json --dry-run'] },
   summary:
     "Pays the account what it has: its credit in the escrow (a router's, a validator's or a verifier's part of fees), and its part of the\n" +
-    'emission in every tally so far.',
+    'emission in every tally so far. Where the network burns and mints: its part of every epoch that is over, sold for the stablecoin.',
   fields: {
     ...actionFields,
     ask: {
@@ -63,6 +65,17 @@ const claimConfig = defineConfig({
       boolean: true,
       description:
         'take units and proofs from the validators rather than from all events, and check them by the root on the chain: for RPC endpoints that do not search old events',
+    },
+    payout: {
+      schema: oneOf(['stable', 'tokens']),
+      description:
+        'burn and mint: sell what is claimed for the stablecoin, or take the tokens themselves; as it was chosen before if not given, at first stable',
+    },
+    slippage: {
+      schema: decimal({ min: 0, max: 1 }),
+      label: '<percent>',
+      description:
+        "burn and mint: least that a sale may bring, in percent below the oracle's price. Default: 1, which the contract allows at most",
     },
   },
 });
@@ -76,10 +89,15 @@ export const claimCommand: Command = {
       output.write(parsed.text);
       return EXIT.ok;
     }
-    const { ask, ...values } = parsed.values;
+    const { ask, payout, slippage, ...values } = parsed.values;
     return act('ogong claim', values, output, {
-      does: 'claim credit and emission',
+      does: ({ paid }) => (paid === 'credits' ? 'claim credit and what was earned' : 'claim credit and emission'),
       async run(writes, client) {
+        if (client.deployment.burnAndMint !== undefined)
+          return claimMints(writes, client, { payout, slippage, output });
+        if (payout !== undefined || slippage !== undefined) {
+          throw new ConfigError('ogong claim', ['--payout and --slippage are for networks that burn and mint']);
+        }
         const credit = await client.creditOf(client.address);
         const claims = await listClaims(client, ask, output);
         const emission = claims.reduce((sum, { amount }) => sum + amount, 0n);
@@ -121,7 +139,10 @@ export const withdrawCommand: Command = {
       does: `pay 0x${payee} what provider ${provider.slice(0, 16)} has earned for it`,
       async run(writes, client) {
         const { withdrawable, held } = await client.earningsOf(...account);
-        output.writeError(`${formatAmount(withdrawable)} can be withdrawn, ${formatAmount(held)} are held\n`);
+        const [ready, rest] = [withdrawable, held].map((one) =>
+          formatAmount(one, undefined, unitsOf(client.deployment).paid),
+        );
+        output.writeError(`${ready} can be withdrawn, ${rest} are held\n`);
         if (withdrawable > 0n) await writes.withdrawEarnings(...account);
       },
     });

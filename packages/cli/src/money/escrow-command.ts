@@ -3,7 +3,7 @@ import { hex } from '@ogong/host/config/values';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup, type Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
-import { act, actionFields } from './act.ts';
+import { type Action, act, actionFields } from './act.ts';
 import { formatAmount, tokenAmount } from './amount.ts';
 
 const amount = { schema: tokenAmount, required: true, description: 'how much' } as const;
@@ -21,7 +21,9 @@ function createFreeVerb(verb: 'deposit' | 'withdraw'): Verb {
   const isIn = verb === 'deposit';
   const config = defineConfig({
     ...{ name, examples: [`${name} --amount 25 ${EXAMPLE}`] },
-    summary: isIn ? 'Deposits tokens to pay replies with.' : 'Takes out what is not reserved for a validator, at once.',
+    summary: isIn
+      ? 'Deposits tokens to pay replies with; credits, where the network burns and mints.'
+      : 'Takes out what is not reserved for a validator, at once.',
     fields: { ...actionFields, amount },
   });
   return {
@@ -33,7 +35,10 @@ function createFreeVerb(verb: 'deposit' | 'withdraw'): Verb {
         return EXIT.ok;
       }
       const { amount: atomic, ...values } = parsed.values;
-      const does = isIn ? `deposit ${formatAmount(atomic)}` : `take ${formatAmount(atomic)} out of the escrow`;
+      const does: Action['does'] = ({ paid }) => {
+        const amount = formatAmount(atomic, undefined, paid);
+        return isIn ? `deposit ${amount}` : `take ${amount} out of the escrow`;
+      };
       return act(name, values, output, { does, run: (writes) => writes[verb](atomic) });
     },
   };
@@ -60,9 +65,10 @@ function createChannelVerb(verb: 'admit' | 'release'): Verb {
       }
       const { amount: atomic, validator: account, ...values } = parsed.values;
       const whom = `0x${account}` as const;
-      const does = isIn
-        ? `reserve ${formatAmount(atomic)} for ${whom}`
-        : `ask ${formatAmount(atomic)} back that is reserved for ${whom}`;
+      const does: Action['does'] = ({ paid }) => {
+        const amount = formatAmount(atomic, undefined, paid);
+        return isIn ? `reserve ${amount} for ${whom}` : `ask ${amount} back that is reserved for ${whom}`;
+      };
       const run = isIn ? 'admit' : 'requestRelease';
       return act(name, values, output, { does, run: (writes) => writes[run](whom, atomic) });
     },

@@ -9,7 +9,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { openLedger } from '../open-ledger.ts';
-import { formatAmount, formatTokens } from './amount.ts';
+import { formatAmount, formatTokens, unitsOf } from './amount.ts';
 
 const showFields = {
   ...chainFields,
@@ -21,11 +21,13 @@ const showFields = {
   json: jsonField,
 } as const;
 
-type Row = readonly [name: string, atomic: bigint, note?: string | undefined];
+type Row = readonly [name: string, atomic: bigint, note?: string | undefined, unit?: string | undefined];
 
+/** @param price of a token. Credits are dollars. */
 function printRows(output: Output, rows: readonly Row[], price: number | undefined): void {
-  for (const [name, atomic, note] of rows) {
-    output.write(`${name.padEnd(16)} ${formatAmount(atomic, price)}${note === undefined ? '' : `  (${note})`}\n`);
+  for (const [name, atomic, note, unit] of rows) {
+    const amount = formatAmount(atomic, unit === 'credits' ? undefined : price, unit);
+    output.write(`${name.padEnd(16)} ${amount}${note === undefined ? '' : `  (${note})`}\n`);
   }
 }
 
@@ -79,14 +81,18 @@ export const walletCommand: Command = {
       chain.bondOf(account),
       chain.heldPenaltyOf(account),
     ]);
+    const { token, paid } = unitsOf(chain.deployment);
+    const until = bond.unbonding > 0n ? `until ${formatTime(bond.unbondableAt)}` : undefined;
+    const credits = chain.deployment.burnAndMint === undefined ? undefined : await chain.paymentBalanceOf(account);
     const rows: readonly Row[] = [
-      ['tokens', tokens],
-      ['deposit', free, 'in the escrow, not reserved'],
-      ['credit', credit, 'ogong claim pays it'],
-      ['stake', stake.stakedAtomic, 'with what is on its way out'],
-      ['bond', bond.amount],
-      ['unbonding', bond.unbonding, bond.unbonding > 0n ? `until ${formatTime(bond.unbondableAt)}` : undefined],
-      ['penalties', penalty.amountAtomic, 'held until the appeal is over'],
+      ['tokens', tokens, undefined, token],
+      ...(credits === undefined ? [] : ([['credits', credits, 'ogong credits show says more', paid]] as const)),
+      ['deposit', free, 'in the escrow, not reserved', paid],
+      ['credit', credit, 'ogong claim pays it', paid],
+      ['stake', stake.stakedAtomic, 'with what is on its way out', token],
+      ['bond', bond.amount, undefined, token],
+      ['unbonding', bond.unbonding, until, token],
+      ['penalties', penalty.amountAtomic, 'held until the appeal is over', token],
     ];
     if (json) printJson(output, { account, coinWei: coin.toString(), ...toStrings(rows) });
     else {
@@ -115,6 +121,17 @@ export const supplyCommand: Command = {
     }
     const { json, price, ...where } = parsed.values;
     const chain = await openLedger('ogong supply', where);
+    if (chain.deployment.burnAndMint !== undefined) {
+      const [tokens, { credits, backing }] = await Promise.all([chain.mintedSupply(), chain.creditSupply()]);
+      const rows: readonly Row[] = [
+        ['total', tokens, 'burned for credits, minted for work', 'OROG'],
+        ['credits', credits, 'in wallets, escrow and earnings', 'credits'],
+        ['backing', backing, 'burned for these credits', 'OROG'],
+      ];
+      if (json) printJson(output, toStrings(rows));
+      else printRows(output, rows, price);
+      return EXIT.ok;
+    }
     const supply = await chain.supply();
     const rows: readonly Row[] = [
       ['total', supply.total, 'fixed: nobody mints or burns'],
@@ -168,8 +185,9 @@ export const paramsCommand: Command = {
     line('audited', `${limits.alpha / 10_000} %`);
     line('withdrawal delay', `${limits.withdrawalDelay} s`);
     line('unbonding delay', `${limits.unbondingDelay} s`);
-    line('least validator bond', formatAmount(limits.minimumValidatorBond));
-    line('least router bond', formatAmount(limits.minimumRouterBond));
+    const { token } = unitsOf(chain.deployment);
+    line('least validator bond', formatAmount(limits.minimumValidatorBond, undefined, token));
+    line('least router bond', formatAmount(limits.minimumRouterBond, undefined, token));
     line('earnings are held', holding.period === 0 ? 'no' : `for two whole periods of ${holding.period} s`);
     return EXIT.ok;
   },

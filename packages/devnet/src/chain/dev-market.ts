@@ -17,12 +17,12 @@ export const DEV_DOLLAR_PRICE = 10n ** 30n;
 const POOL = { tokens: 100_000_000n * WHOLE, dollars: 10_000_000n * 10n ** 6n };
 const DAY = 86_400;
 
-/** The second economy of a chain on one machine. Its prices hold for a day, as long as any prices may. */
-export const describeDevEconomy = (feedKeys: readonly Hex[], governance: Address): BurnAndMintOptions => ({
-  feeds: feedKeys.map(computeAddress).sort(),
-  maxPriceAge: DAY,
-  governance,
-});
+/** The second economy of a chain on one machine. @param maxPriceAge seconds; by default a day, as long as any prices may hold */
+export const describeDevEconomy = (
+  feedKeys: readonly Hex[],
+  governance: Address,
+  maxPriceAge = DAY,
+): BurnAndMintOptions => ({ feeds: feedKeys.map(computeAddress).sort(), maxPriceAge, governance });
 
 /** Has all feeds say one price, by the chain's clock. */
 export async function postDevPrice(
@@ -45,11 +45,33 @@ export async function postDevPrice(
 export async function openDevMarket(client: ChainClient, feedKeys: readonly Hex[]): Promise<void> {
   const { token, burnAndMint } = client.deployment;
   if (burnAndMint === undefined) return;
-  await postDevPrice(client, feedKeys, { asset: token, price: DEV_TOKEN_PRICE });
+  const price = (await readPoolPrice(client)) ?? DEV_TOKEN_PRICE;
+  await postDevPrice(client, feedKeys, { asset: token, price });
   await postDevPrice(client, feedKeys, { asset: burnAndMint.stable, price: DEV_DOLLAR_PRICE });
   if ((await client.stableBalanceOf(burnAndMint.exchange)) === 0n) {
     await client.provideLiquidity(POOL.tokens, POOL.dollars);
   }
+}
+
+/** What the pool takes for a token: it is the only market of such a chain. Undefined while it is empty. */
+async function readPoolPrice(client: ChainClient): Promise<bigint | undefined> {
+  const { exchange } = client.deployment.burnAndMint ?? {};
+  if (exchange === undefined) return undefined;
+  const [tokens, dollars] = await Promise.all([client.balanceOf(exchange), client.stableBalanceOf(exchange)]);
+  return tokens === 0n ? undefined : (dollars * DEV_DOLLAR_PRICE) / tokens;
+}
+
+/** What a price source of such a chain says, for `ogong-validatord --price-source`. */
+export async function describeDevPrices(client: ChainClient): Promise<string> {
+  const { stable = '' } = client.deployment.burnAndMint ?? {};
+  const [price = DEV_TOKEN_PRICE, block] = await Promise.all([
+    readPoolPrice(client),
+    client.transactor.read('the time', (reader) => reader.getBlock()),
+  ]);
+  const nano = price / 10n ** 9n;
+  const usdPerToken = `${nano / 10n ** 9n}.${(nano % 10n ** 9n).toString().padStart(9, '0')}`;
+  const text = { usd_per_token: usdPerToken, usd_per_asset: { [stable]: '1' }, at: Number(block.timestamp) };
+  return `${JSON.stringify(text)}\n`;
 }
 
 /** Tops an account up by at least so many credits, with dollars of the account that owns them. */

@@ -194,7 +194,7 @@ async function deploy(
     ...(hasEmission && {
       issuance: { start: BigInt(Math.floor(nowS / HOUR_S) * HOUR_S), period: HOUR_S, lambda: 900_000 },
     }),
-    ...(burnAndMint && { burnAndMint: describeDevEconomy(burnAndMint.feedKeys, burnAndMint.governance) }),
+    ...(burnAndMint && { burnAndMint: describeDevEconomy(burnAndMint.feedKeys, burnAndMint.governance, HOUR_S) }),
     delays: noDelays,
     holding,
     // Longer than an audit may take with the slowest timings of a mesh.

@@ -32,6 +32,8 @@ export interface MeshPlan {
   readonly gatewayUrl: string;
   /** What validators test providers with; undefined where they do not. */
   readonly canaries: CanaryFiles | undefined;
+  /** Where validators read what token and dollar cost; undefined where the network does not burn and mint. */
+  readonly priceFile: string | undefined;
   readonly processes: readonly ProcessPlan[];
 }
 
@@ -197,6 +199,10 @@ export function providerName({ providers = 3, variants = [] }: MeshOptions, inde
   return variants[index - providers]?.name ?? `provider-${index + 1}`;
 }
 
+/** Validators that are price feeds, where the network burns and mints: the first of them. */
+export const feedNames = ({ validators }: Pick<MeshPorts, 'validators'>): string[] =>
+  validators.slice(0, 3).map((_, i) => `feed-${i + 1}`);
+
 const isForAll = ({ id }: MeshModel): boolean => !isAttestedTier(parseModelId(id).tier);
 
 /** A plan's ports lie at most so far above its base. */
@@ -274,6 +280,15 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     options.canaryRate === undefined
       ? undefined
       : { keys: join(directory, 'canary-keys.txt'), texts: join(directory, 'canary-texts.txt') };
+  const priceFile = options.economy === 'burn-and-mint' ? join(directory, 'prices.json') : undefined;
+  const feeds = feedNames(ports);
+  const priceFlags = (i: number): string[] => {
+    if (priceFile === undefined) return [];
+    const interval = ['--price-interval', `${Math.min(30_000, 2 * timings.settleIntervalMs)}ms`];
+    const feed = feeds[i];
+    if (feed === undefined) return interval;
+    return [...interval, '--price-source', priceFile, '--price-keypair', join(directory, feed, 'ledger.key')];
+  };
   const logs = join(directory, 'logs');
   const models = listModels(options);
   // All daemons find there what one of them has read of a model's file.
@@ -321,6 +336,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--audit-window', `${timings.auditWindowMs}ms`],
           ...(canaries === undefined ? [] : ['--canary-gateway', gatewayUrl]),
           ...(canaries === undefined ? [] : ['--canary-keys', canaries.keys, '--canary-texts', canaries.texts]),
+          ...priceFlags(i),
           ...policyFlags,
           ...registry,
         ],
@@ -388,6 +404,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     rpcUrl,
     gatewayUrl,
     canaries,
+    priceFile,
     processes,
   };
 }

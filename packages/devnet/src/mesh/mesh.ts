@@ -15,6 +15,7 @@ import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
 import { isPortFree } from '../chain/free-port.ts';
 import { CANARY_TEXTS } from './canary-texts.ts';
+import { keepPrices, writePrices } from './keep-prices.ts';
 import { MeshError } from './mesh-error.ts';
 import { loadMeshIdentity, loadMeshValidator, type MeshIdentity, type MeshValidator } from './mesh-identities.ts';
 import { type LedgerPlan, OGONG, prepareLedger, setTestRates, type TestRates } from './mesh-ledger.ts';
@@ -22,6 +23,7 @@ import {
   bondOf,
   type CanaryFiles,
   countProviders,
+  feedNames,
   listModels,
   type MeshOptions,
   type MeshPlan,
@@ -106,7 +108,7 @@ export async function startMesh(
   let phase: MeshState['phase'] = 'starting';
   let stopping: Promise<void> | undefined;
   const watching = new AbortController();
-  let watched = Promise.resolve();
+  let watched: Promise<unknown> = Promise.resolve();
   let isStopped = false;
 
   const publish = (message: string): void => {
@@ -161,6 +163,7 @@ export async function startMesh(
     };
     await writeTrust(plan, trusted);
     if (plan.canaries !== undefined) writeCanaryFiles(plan.canaries);
+    if (plan.priceFile !== undefined) await writePrices(trusted.chain, plan.priceFile);
     for (const { name, entry, args, logFile } of plan.processes) {
       const report = (detail: string): void => {
         if (stopping) return;
@@ -180,10 +183,13 @@ export async function startMesh(
       // Each start keeps about one core busy. More starts at a time would only slow all of them down.
       { limit: Math.max(2, availableParallelism()) },
     );
-    if (deployment.beaconKeys !== undefined) {
-      const { signal: ended } = watching;
-      watched = takeKey(trusted.chain, { signal: ended, take: () => writeTrust(plan, trusted), onProgress });
-    }
+    const { signal: ended } = watching;
+    watched = Promise.all([
+      ...(deployment.beaconKeys === undefined
+        ? []
+        : [takeKey(trusted.chain, { signal: ended, take: () => writeTrust(plan, trusted), onProgress })]),
+      ...(plan.priceFile === undefined ? [] : [keepPrices(trusted.chain, { file: plan.priceFile, signal: ended })]),
+    ]);
     const { calmBlockSeconds } = launch.timings ?? {};
     if (calmBlockSeconds !== undefined) await chain.setBlockTime(calmBlockSeconds);
     phase = 'ready';
@@ -263,8 +269,6 @@ function find(processes: ReadonlyMap<string, SupervisedProcess>, name: string): 
 }
 
 const accountNames = ['deployer', 'maker', 'verification-pool', 'treasury', 'license'] as const;
-/** Of a network that burns and mints. */
-const feedNames = ['feed-1', 'feed-2', 'feed-3'] as const;
 
 async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdentity>> {
   const providers = Array.from({ length: countProviders(launch) }, (_, i) => i);
@@ -274,7 +278,7 @@ async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdent
     ...['router', 'gateway'],
     ...(launch.relay ? ['relay'] : []),
     ...accountNames,
-    ...(launch.economy === 'burn-and-mint' ? [...feedNames, 'governance'] : []),
+    ...(launch.economy === 'burn-and-mint' ? [...feedNames(launch.ports), 'governance'] : []),
   ];
   return new Map(
     await Promise.all(names.map(async (name) => [name, await loadMeshIdentity(launch.directory, name)] as const)),
@@ -319,7 +323,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
     maker: account('maker'),
     ...(launch.economy === 'burn-and-mint' && {
       burnAndMint: {
-        feedKeys: feedNames.map((name) => identityOf(name).privateKey),
+        feedKeys: feedNames(launch.ports).map((name) => identityOf(name).privateKey),
         governance: identityOf('governance').address,
       },
     }),

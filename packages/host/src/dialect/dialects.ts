@@ -1,8 +1,9 @@
 import { translateAnthropic } from '@ogong/protocol/modality/text/dialect/anthropic-request';
+import { type Identity, nameCall } from '@ogong/protocol/modality/text/dialect/completion-words';
 import { translateResponses } from '@ogong/protocol/modality/text/dialect/responses-request';
 import type { Translation } from '@ogong/protocol/modality/text/dialect/translation';
 import type { ApiContext } from '../http/api-app.ts';
-import { type Identity, type Json, nameCall } from '../openai/format.ts';
+import type { Json } from '../openai/format.ts';
 import type { AnswerDialect } from './answer-dialect.ts';
 import { assertAnthropicVersion } from './anthropic/anthropic-call.ts';
 import { createAnthropicDialect } from './anthropic/anthropic-format.ts';

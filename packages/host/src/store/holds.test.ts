@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { addHold, HOLD_TABLE, sumHolds } from './holds.ts';
 import { openStore, type Store } from './store.ts';
+import { doWork } from './work.ts';
 
 let store: Store;
 beforeEach(() => {
@@ -9,8 +10,8 @@ beforeEach(() => {
 afterEach(() => store.close());
 
 const add = (maxFeeAtomic: bigint, expiresAtMs: number, { nowMs = 0, channel = 'aa' } = {}): void =>
-  store.transact((db) => addHold(db, { channel, maxFeeAtomic, expiresAtMs }, nowMs));
-const sum = (nowMs: number, channel = 'aa'): bigint => store.read((db) => sumHolds(db, channel, nowMs));
+  store.transact((db) => doWork(db, addHold({ channel, maxFeeAtomic, expiresAtMs }, nowMs)));
+const sum = (nowMs: number, channel = 'aa'): bigint => store.read((db) => doWork(db, sumHolds(channel, nowMs)));
 
 it('holds each maximum fee until its order expires, and at most a second longer', () => {
   add(2n ** 100n, 1_500);

@@ -1,5 +1,5 @@
-import { amount, columns } from './columns.ts';
-import type { Store } from './store.ts';
+import { amount, columns, integer, named, text } from './columns.ts';
+import { change, findAll, findOne, replaceRow, type Work } from './work.ts';
 
 /** Part of the schema of every store that admits or signs orders: what these hold of a channel, by the second of their expiry. */
 export const HOLD_TABLE = `
@@ -12,6 +12,7 @@ export const HOLD_TABLE = `
 `;
 
 const row = columns({ held: amount });
+const newRow = columns({ channel: text, until: named('until_s', integer), held: amount });
 /** Older rows are dropped. A clock that is set back by less forgets no order that is alive again. */
 const KEPT_S = 3_600;
 
@@ -23,21 +24,16 @@ export interface HeldOrder {
 }
 
 /** The maximum fees of a channel's orders that have not expired, whatever has become of them; never less. */
-export function sumHolds(store: Store, channel: string, nowMs: number): bigint {
-  const select = store.prepare(`SELECT ${row.list} FROM holds WHERE channel = ? AND until_s * 1000 > ?`);
-  return row.all(select, channel, nowMs).reduce((sum, { held }) => sum + held, 0n);
+export function* sumHolds(channel: string, nowMs: number): Work<bigint> {
+  const sql = `SELECT ${row.list} FROM holds WHERE channel = ? AND until_s * 1000 > ?`;
+  return (yield* findAll(row, sql, channel, nowMs)).reduce((sum, { held }) => sum + held, 0n);
 }
 
 /** Holds an order's maximum fee until it expires. Belongs inside a transaction. */
-export function addHold(store: Store, { channel, maxFeeAtomic, expiresAtMs }: HeldOrder, nowMs: number): void {
+export function* addHold({ channel, maxFeeAtomic, expiresAtMs }: HeldOrder, nowMs: number): Work<void> {
   const until = Math.floor(expiresAtMs / 1_000) + 1;
-  const known = row.get(
-    store.prepare(`SELECT ${row.list} FROM holds WHERE channel = ? AND until_s = ?`),
-    channel,
-    until,
-  );
-  store
-    .prepare('INSERT OR REPLACE INTO holds (channel, until_s, held) VALUES (?, ?, ?)')
-    .run(channel, until, `${(known?.held ?? 0n) + maxFeeAtomic}`);
-  store.prepare('DELETE FROM holds WHERE channel = ? AND until_s < ?').run(channel, Math.floor(nowMs / 1_000) - KEPT_S);
+  const known = yield* findOne(row, `SELECT ${row.list} FROM holds WHERE channel = ? AND until_s = ?`, channel, until);
+  const held = (known?.held ?? 0n) + maxFeeAtomic;
+  yield* replaceRow(newRow, 'holds', 'channel, until_s', { channel, until, held });
+  yield* change('DELETE FROM holds WHERE channel = ? AND until_s < ?', channel, Math.floor(nowMs / 1_000) - KEPT_S);
 }

@@ -21,23 +21,17 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { type KnownPeer, pinRouters, type RouterPeer } from '@ogong/host/link/peer-values';
 import { createLogger } from '@ogong/host/log/logger';
 import { createObservation } from '@ogong/host/metrics/observation';
-import { bindLedger } from '@ogong/host/store/ledger-binding';
-import { RELEASED } from '@ogong/host/store/releases';
-import { openStore, type Store } from '@ogong/host/store/store';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { openAccounts } from '../gateway/accounts.ts';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
 import type { AlertWebhook } from '../gateway/budget-alerts.ts';
 import { createGateway, GatewayConfigError } from '../gateway/gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
-import { GATEWAY_SCHEMA } from '../gateway/schema.ts';
+import { openBooks } from '../gateway/open-books.ts';
 
 const NAME = 'ogong-gatewayd';
-const BOOKS_FILE = 'gateway.db';
-const ACCOUNTS_FILE = 'accounts.db';
 /** Percent. */
 const ALERT_AT = [50, 80, 100];
 /** Openings of long replies are the largest messages that a gateway gets. */
@@ -92,9 +86,10 @@ async function start(values: Values): Promise<Daemon> {
   );
   const observation = createObservation({ name: NAME, role: 'gateway', log: logger }, values);
   const { metrics } = observation;
-  const store = openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
-  bindLedger(store, chain.ledger);
-  const accounts = openAccounts(values.accounts ?? join(values.dataDir, ACCOUNTS_FILE), Date.now);
+  const { books, accounts, close } = await openBooks(values, {
+    payer: `0x${toHex(payer.address)}`,
+    ledger: chain.ledger,
+  });
   const gateway = createGateway(
     {
       routers: readRouters(values),
@@ -137,7 +132,7 @@ async function start(values: Values): Promise<Daemon> {
       ...(modelRoots && { modelRoots }),
     },
     {
-      store,
+      books,
       chain,
       beacon,
       links,
@@ -163,8 +158,7 @@ async function start(values: Values): Promise<Daemon> {
       await Promise.all([beacon.stop(), chain.stop(), observation.stop()]);
       links.close();
       publicLinks.close();
-      store.close();
-      accounts.close();
+      await close();
     },
   };
 }
@@ -193,7 +187,7 @@ if (first === 'admin') {
   await runDaemon(
     async () => {
       const parsed = adminConfig.parse(rest, process.env);
-      const { text, isOk } = parsed.kind === 'print' ? { ...parsed, isOk: true } : runAdmin(parsed);
+      const { text, isOk } = parsed.kind === 'print' ? { ...parsed, isOk: true } : await runAdmin(parsed);
       process.stdout.write(text);
       process.exit(isOk ? 0 : 1);
     },
@@ -211,27 +205,20 @@ if (first === 'admin') {
   );
 }
 
-/** Works on the files alone, which the daemon may have open, too. */
-function runAdmin({
+/** Works on the books alone, which daemons may have open, too. */
+async function runAdmin({
   values,
   positionals,
-}: Extract<ReturnType<typeof adminConfig.parse>, { kind: 'run' }>): AdminOutput {
+}: Extract<ReturnType<typeof adminConfig.parse>, { kind: 'run' }>): Promise<AdminOutput> {
   makePrivateDirectory(values.dataDir);
-  const path = values.accounts ?? join(values.dataDir, ACCOUNTS_FILE);
-  const accounts = openAccounts(path, Date.now);
-  let books: Store | undefined;
-  const openBooks = (): Store => {
-    books ??= openStore(join(values.dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
-    return books;
-  };
-  const { maxSpend: maxSpendAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
+  const { maxSpend: maxSpendAtomic, amount: amountAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
+  const { books, accounts, close } = await openBooks(values);
   try {
-    return runAdminCommand({
-      ...{ ...terms, positionals, accounts, openBooks, maxSpendAtomic, lifetimeMs, isJson },
+    return await runAdminCommand({
+      ...{ ...terms, positionals, accounts, books, maxSpendAtomic, amountAtomic, lifetimeMs, isJson },
       ...{ actor: `operator:${nameUser()}`, nowMs: Date.now() },
     });
   } finally {
-    accounts.close();
-    books?.close();
+    await close();
   }
 }

@@ -47,6 +47,7 @@ async function start(): Promise<Daemon> {
       refreshMs: values.refreshInterval,
       maxProviders: values.maxProviders,
       relays: listRelays(values, identity.id),
+      peers: values.peerRouter,
       ...(modelRoots && { modelRoots }),
     },
     { crypto: nodeCrypto, clock: systemClock, signer, identity, chain, store, log, metrics },

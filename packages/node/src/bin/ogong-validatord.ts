@@ -4,11 +4,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { AppealSubject } from '@ogong/chain/cases';
+import type { Deployment } from '@ogong/chain/deployment';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { hashEvidence, readEvidence } from '@ogong/host/config/read-evidence';
 import { createFastBls } from '@ogong/host/crypto/fast-bls';
+import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { enterLatestDirectory } from '@ogong/host/files/data-directory';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
@@ -32,6 +35,7 @@ import { createKeySigner } from '@ogong/protocol/settlement/validator-statement'
 import type { ThresholdParts } from '../validator/beacon/threshold-state.ts';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { type KeyOptions, openKeys, openSigningKey } from '../validator/open-keys.ts';
+import { readPriceSource } from '../validator/prices/price-source.ts';
 import { readCanaries } from '../validator/read-canaries.ts';
 import { registerValidator } from '../validator/register.ts';
 import { signAcquittal, submitAcquittal } from '../validator/settlement/acquittal.ts';
@@ -53,6 +57,7 @@ import {
   setSignerConfig,
   validatorConfig,
 } from '../validator/validator-config.ts';
+import type { BurnAndMintDuty } from '../validator/validator-state.ts';
 import { computeCallLimit } from '../validator/wire-audit.ts';
 
 const NAME = 'ogong-validatord';
@@ -123,7 +128,8 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       modelRoots,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
       canaries,
-      emission: deployment.emission && nameEmission(deployment.chainId, deployment.emission),
+      emission: deployment.emission && nameContract(deployment.chainId, deployment.emission),
+      burnAndMint: readDuty(values, deployment),
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
     {
@@ -245,10 +251,36 @@ async function openThreshold(boxSecret: Uint8Array): Promise<ThresholdParts> {
   return { bls: await createFastBls(), box: nobleSealedBox, boxSecret, drawSeed };
 }
 
-const nameEmission = (chainId: number, emission: string) => ({
+const nameContract = (chainId: number, address: string) => ({
   chainId: BigInt(chainId),
-  verifyingContract: fromHex(emission.slice(2), 20),
+  verifyingContract: fromHex(address.slice(2), 20),
 });
+
+interface DutyOptions {
+  readonly priceSource: string | undefined;
+  readonly priceKeypair: string | undefined;
+  readonly priceInterval: number;
+}
+
+/** What this validator does for prices and epochs of minting; undefined where the network does not burn and mint. @throws ConfigError, KeyFileError */
+function readDuty(
+  { priceSource, priceKeypair, priceInterval: intervalMs }: DutyOptions,
+  { chainId, token, burnAndMint }: Pick<Deployment, 'chainId' | 'token' | 'burnAndMint'>,
+): BurnAndMintDuty | undefined {
+  if ((priceSource === undefined) !== (priceKeypair === undefined)) {
+    throw new ConfigError(NAME, ['--price-source and --price-keypair are given together']);
+  }
+  if (burnAndMint === undefined) {
+    if (priceSource !== undefined) throw new ConfigError(NAME, ['--price-source: this network does not burn and mint']);
+    return undefined;
+  }
+  const feed = priceSource !== undefined &&
+    priceKeypair !== undefined && {
+      key: createNodeLedgerSigner(loadLedgerKey(priceKeypair).reveal()),
+      read: (signal: AbortSignal) => readPriceSource(priceSource, signal),
+    };
+  return { token, oracle: nameContract(chainId, burnAndMint.oracle), intervalMs, ...(feed && { feed }) };
+}
 
 async function allot(argv: readonly string[]): Promise<Daemon> {
   const parsed = allotConfig.parse(argv, process.env);
@@ -256,7 +288,7 @@ async function allot(argv: readonly string[]): Promise<Daemon> {
   const { until: seconds, signature: signatures, ...values } = parsed.values;
   const { deployment, openSigner, connect } = await openKeys(NAME, values);
   if (deployment.emission === undefined) throw new ConfigError(NAME, ['this network has no emission']);
-  const domain = nameEmission(deployment.chainId, deployment.emission);
+  const domain = nameContract(deployment.chainId, deployment.emission);
   const client = await connect();
   const until = seconds === undefined ? undefined : BigInt(seconds);
   const nothing = new ConfigError(NAME, ['no tally is due: no period is over, or nobody earned anything in it']);

@@ -1,4 +1,6 @@
-import type { Store } from '@ogong/host/store/store';
+import { columns, integer } from '@ogong/host/store/columns';
+import { change, findOne, insertRow, replaceRow, type Work } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import {
   AccountError,
   type AccountMember,
@@ -27,20 +29,20 @@ export interface Changed {
   readonly secret?: string;
 }
 
-/** Each is durable when it returns, with its line in the log; what changes nothing has none. @throws AccountError */
+/** Each is durable when it resolves, with its line in the log; what changes nothing has none. @throws AccountError */
 export interface AccountChanges {
   /** Makes the operator's admin secret; one that was there ends. */
-  makeOperatorSecret(): string;
+  makeOperatorSecret(): Promise<string>;
   /** Adds it, or gives it this name and budget. */
-  putOrganisation(terms: OrganisationTerms): Changed;
+  putOrganisation(terms: OrganisationTerms): Promise<Changed>;
   /** Adds them with an admin secret, or gives them this role. */
-  putMember(terms: MemberTerms): Changed;
-  removeMember(organisation: string, id: string): void;
-  rotateMember(organisation: string, id: string): string;
-  addKey(terms: KeyTerms): { readonly key: ApiKey; readonly secret: string };
+  putMember(terms: MemberTerms): Promise<Changed>;
+  removeMember(organisation: string, id: string): Promise<void>;
+  rotateMember(organisation: string, id: string): Promise<string>;
+  addKey(terms: KeyTerms): Promise<{ readonly key: ApiKey; readonly secret: string }>;
   /** Gives a key a new secret. Its id, budget and receipts stay; the old secret ends now. */
-  rotateKey(id: string): string;
-  revokeKey(id: string): Changed;
+  rotateKey(id: string): Promise<string>;
+  revokeKey(id: string): Promise<Changed>;
 }
 
 /** Of one organisation: keys that are not revoked, members. The operator's own keys have no limit. */
@@ -49,140 +51,143 @@ export const MOST_MEMBERS = 1_000;
 /** Of the models of a key, in the log. */
 const MAX_MODELS_LENGTH = 500;
 
+const countRow = columns({ count: integer });
+
 const OPERATOR = { organisation: '', id: 'operator', role: 'operator' } as const;
 
-type Log = (entry: Omit<AuditEntry, 'id' | 'timeMs' | 'actor'>) => void;
+type Log = (entry: Omit<AuditEntry, 'id' | 'timeMs' | 'actor'>) => Work<void>;
 
 interface ChangeContext {
-  readonly store: Store;
   readonly nowMs: () => number;
   /** One transaction: the change, and what it says of itself. */
-  change<T>(work: (log: Log) => T): T;
+  commit<T>(work: (log: Log) => Work<T>): Promise<T>;
 }
 
-/** @param actor who changes it, for the log. @param store opened with ACCOUNTS_SCHEMA. */
+/** @param actor who changes it, for the log. @param books opened with ACCOUNTS_SCHEMA. */
 export function createAccountChanges(
-  store: Store,
+  books: WorkStore,
   { actor, nowMs }: { readonly actor: string; readonly nowMs: () => number },
 ): AccountChanges {
-  const change = <T>(work: (log: Log) => T): T =>
-    store.transact(() =>
-      work((entry) => void newAuditRow.insert(store, 'INSERT INTO audit', { timeMs: nowMs(), actor, ...entry })),
-    );
-  const context = { store, nowMs, change };
+  function* log(entry: Parameters<Log>[0]): Work<void> {
+    yield* insertRow(newAuditRow, 'audit', { timeMs: nowMs(), actor, ...entry });
+  }
+  const context: ChangeContext = { nowMs, commit: (work) => books.write(() => work(log)) };
   return { ...createMemberChanges(context), ...createKeyChanges(context) };
 }
 
 type KeyChanges = 'addKey' | 'rotateKey' | 'revokeKey';
 
-function createMemberChanges({ store, nowMs, change }: ChangeContext): Omit<AccountChanges, KeyChanges> {
-  function insertMember(place: Omit<AccountMember, 'createdMs'>): string {
+function createMemberChanges({ nowMs, commit }: ChangeContext): Omit<AccountChanges, KeyChanges> {
+  function* insertMember(place: Omit<AccountMember, 'createdMs'>): Work<string> {
     const secret = createSecret('ogong-admin');
     const row = { ...place, createdMs: nowMs(), hash: hashSecret(secret) };
-    newMemberRow.insert(store, 'INSERT OR REPLACE INTO members', row);
+    yield* replaceRow(newMemberRow, 'members', 'organisation, id', row);
     return secret;
   }
 
   /** @throws AccountError where nobody would be left who may change the members. */
-  function assertOwnerLeft({ organisation, id, role }: AccountMember): void {
+  function* assertOwnerLeft({ organisation, id, role }: AccountMember): Work<void> {
     if (role !== 'owner') return;
-    const others = "SELECT 1 FROM members WHERE organisation = ? AND role = 'owner' AND id <> ?";
-    if (store.prepare(others).get(organisation, id) !== undefined) return;
+    const others = "SELECT count(*) AS count FROM members WHERE organisation = ? AND role = 'owner' AND id <> ?";
+    if (((yield* findOne(countRow, others, organisation, id))?.count ?? 0) > 0) return;
     throw new AccountError('last-owner', `${id} is the only owner of ${organisation}; make another one first`);
   }
 
-  function getMember(organisation: string, id: string): AccountMember {
-    const found = findMember(store, organisation, id);
+  function* getMember(organisation: string, id: string): Work<AccountMember> {
+    const found = yield* findMember(organisation, id);
     if (found && found.role !== 'operator') return found;
     throw new AccountError('unknown', `${organisation} has no member ${id}`);
   }
 
   return {
     makeOperatorSecret: () =>
-      change((log) => {
-        const secret = insertMember(OPERATOR);
-        log({ action: 'operator secret made', organisation: '', target: OPERATOR.id, detail: '' });
+      commit(function* (log) {
+        const secret = yield* insertMember(OPERATOR);
+        yield* log({ action: 'operator secret made', organisation: '', target: OPERATOR.id, detail: '' });
         return secret;
       }),
     putOrganisation: (given) =>
-      change((log): Changed => {
+      commit(function* (log): Work<Changed> {
         const { id, name, budgetAtomic } = readTerms(organisationTerms, given);
-        const known = findOrganisation(store, id);
+        const known = yield* findOrganisation(id);
         if (known?.name === name && known.budgetAtomic === budgetAtomic) return { outcome: 'unchanged' };
         const row = { id, name, budgetAtomic, createdMs: known?.createdMs ?? nowMs() };
-        organisationRow.insert(store, 'INSERT OR REPLACE INTO organisations', row);
+        yield* replaceRow(organisationRow, 'organisations', 'id', row);
         const outcome = known ? 'changed' : 'added';
         const detail = `name ${name}, budget ${budgetAtomic ?? 'none'}`;
-        log({ action: `organisation ${outcome}`, organisation: id, target: id, detail });
+        yield* log({ action: `organisation ${outcome}`, organisation: id, target: id, detail });
         return { outcome };
       }),
     putMember: (given) =>
-      change((log): Changed => {
+      commit(function* (log): Work<Changed> {
         const terms = readTerms(memberTerms, given);
         const { organisation, id, role } = terms;
-        assertOrganisation(store, organisation);
-        const known = findMember(store, organisation, id);
+        yield* assertOrganisation(organisation);
+        const known = yield* findMember(organisation, id);
         if (known?.role === role) return { outcome: 'unchanged' };
-        if (known) assertOwnerLeft(known);
-        else assertRoom(store, { table: 'members', organisation });
+        if (known) yield* assertOwnerLeft(known);
+        else yield* assertRoom({ table: 'members', organisation });
         const outcome = known ? 'changed' : 'added';
-        log({ action: `member ${outcome}`, organisation, target: id, detail: `role ${role}` });
-        if (known === undefined) return { outcome, secret: insertMember(terms) };
-        store.prepare('UPDATE members SET role = ? WHERE organisation = ? AND id = ?').run(role, organisation, id);
+        yield* log({ action: `member ${outcome}`, organisation, target: id, detail: `role ${role}` });
+        if (known === undefined) return { outcome, secret: yield* insertMember(terms) };
+        yield* change('UPDATE members SET role = ? WHERE organisation = ? AND id = ?', role, organisation, id);
         return { outcome };
       }),
     removeMember: (organisation, id) =>
-      change((log) => {
-        assertOwnerLeft(getMember(organisation, id));
-        store.prepare('DELETE FROM members WHERE organisation = ? AND id = ?').run(organisation, id);
-        log({ action: 'member removed', organisation, target: id, detail: '' });
+      commit(function* (log) {
+        yield* assertOwnerLeft(yield* getMember(organisation, id));
+        yield* change('DELETE FROM members WHERE organisation = ? AND id = ?', organisation, id);
+        yield* log({ action: 'member removed', organisation, target: id, detail: '' });
       }),
     rotateMember: (organisation, id) =>
-      change((log) => {
-        getMember(organisation, id);
+      commit(function* (log) {
+        yield* getMember(organisation, id);
         const secret = createSecret('ogong-admin');
         const sql = 'UPDATE members SET hash = ? WHERE organisation = ? AND id = ?';
-        store.prepare(sql).run(hashSecret(secret), organisation, id);
-        log({ action: 'member secret rotated', organisation, target: id, detail: '' });
+        yield* change(sql, hashSecret(secret), organisation, id);
+        yield* log({ action: 'member secret rotated', organisation, target: id, detail: '' });
         return secret;
       }),
   };
 }
 
 /** @throws AccountError */
-function assertOrganisation(store: Store, id: string): void {
-  if (findOrganisation(store, id) === undefined) throw new AccountError('unknown', `there is no organisation ${id}`);
+function* assertOrganisation(id: string): Work<void> {
+  if ((yield* findOrganisation(id)) === undefined) throw new AccountError('unknown', `there is no organisation ${id}`);
 }
 
 const ROOM = {
-  keys: { most: MOST_KEYS, sql: 'SELECT COUNT(*) AS count FROM keys WHERE organisation = ? AND revoked_ms IS NULL' },
-  members: { most: MOST_MEMBERS, sql: 'SELECT COUNT(*) AS count FROM members WHERE organisation = ?' },
+  keys: { most: MOST_KEYS, sql: 'SELECT count(*) AS count FROM keys WHERE organisation = ? AND revoked_ms IS NULL' },
+  members: { most: MOST_MEMBERS, sql: 'SELECT count(*) AS count FROM members WHERE organisation = ?' },
 } as const;
 
 /** @throws AccountError */
-function assertRoom(
-  store: Store,
-  { table, organisation }: { readonly table: keyof typeof ROOM; readonly organisation: string },
-): void {
+function* assertRoom({
+  table,
+  organisation,
+}: {
+  readonly table: keyof typeof ROOM;
+  readonly organisation: string;
+}): Work<void> {
   const { most, sql } = ROOM[table];
-  if (Number(store.prepare(sql).get(organisation)?.count) < most) return;
+  if (((yield* findOne(countRow, sql, organisation))?.count ?? 0) < most) return;
   throw new AccountError('full', `${organisation} has ${most} ${table}, as many as an organisation may have`);
 }
 
-function createKeyChanges({ store, nowMs, change }: ChangeContext): Pick<AccountChanges, KeyChanges> {
-  function getKey(id: string): ApiKey {
-    const found = findKey(store, id);
+function createKeyChanges({ nowMs, commit }: ChangeContext): Pick<AccountChanges, KeyChanges> {
+  function* getKey(id: string): Work<ApiKey> {
+    const found = yield* findKey(id);
     if (found === undefined) throw new AccountError('unknown', `there is no key ${id}`);
     return found;
   }
 
   return {
     addKey: (given) =>
-      change((log) => {
+      commit(function* (log) {
         const terms = readTerms(keyTerms, given);
         if (terms.organisation !== '') {
-          assertOrganisation(store, terms.organisation);
-          assertRoom(store, { table: 'keys', organisation: terms.organisation });
+          yield* assertOrganisation(terms.organisation);
+          yield* assertRoom({ table: 'keys', organisation: terms.organisation });
         }
         const secret = createSecret('ogong');
         const id = createKeyId();
@@ -191,29 +196,29 @@ function createKeyChanges({ store, nowMs, change }: ChangeContext): Pick<Account
           ...{ id, organisation, name, budgetAtomic, models, requestsPerMinute, tokensPerMinute, expiresMs },
           ...{ createdMs: nowMs(), rotatedMs: undefined, revokedMs: undefined },
         };
-        newKeyRow.insert(store, 'INSERT INTO keys', { ...key, hash: hashSecret(secret) });
-        log({ action: 'key added', organisation, target: id, detail: describeKey(key) });
+        yield* insertRow(newKeyRow, 'keys', { ...key, hash: hashSecret(secret) });
+        yield* log({ action: 'key added', organisation, target: id, detail: describeKey(key) });
         return { key, secret };
       }),
     rotateKey: (id) =>
-      change((log) => {
-        const { organisation, revokedMs, expiresMs } = getKey(id);
+      commit(function* (log) {
+        const { organisation, revokedMs, expiresMs } = yield* getKey(id);
         if (revokedMs !== undefined) throw new AccountError('revoked-key', `key ${id} is revoked; make a new one`);
         if (expiresMs !== undefined && expiresMs <= nowMs()) {
           const ended = new Date(expiresMs).toISOString();
           throw new AccountError('expired-key', `key ${id} ended at ${ended}; make a new one`);
         }
         const secret = createSecret('ogong');
-        store.prepare('UPDATE keys SET hash = ?, rotated_ms = ? WHERE id = ?').run(hashSecret(secret), nowMs(), id);
-        log({ action: 'key rotated', organisation, target: id, detail: '' });
+        yield* change('UPDATE keys SET hash = ?, rotated_ms = ? WHERE id = ?', hashSecret(secret), nowMs(), id);
+        yield* log({ action: 'key rotated', organisation, target: id, detail: '' });
         return secret;
       }),
     revokeKey: (id) =>
-      change((log): Changed => {
-        const { organisation, revokedMs } = getKey(id);
+      commit(function* (log): Work<Changed> {
+        const { organisation, revokedMs } = yield* getKey(id);
         if (revokedMs !== undefined) return { outcome: 'unchanged' };
-        store.prepare('UPDATE keys SET revoked_ms = ? WHERE id = ?').run(nowMs(), id);
-        log({ action: 'key revoked', organisation, target: id, detail: '' });
+        yield* change('UPDATE keys SET revoked_ms = ? WHERE id = ?', nowMs(), id);
+        yield* log({ action: 'key revoked', organisation, target: id, detail: '' });
         return { outcome: 'changed' };
       }),
   };

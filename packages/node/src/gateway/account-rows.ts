@@ -1,5 +1,5 @@
 import { amount, columns, integer, mapped, named, oneOf, optional, text } from '@ogong/host/store/columns';
-import type { Store } from '@ogong/host/store/store';
+import { findOne, type Work } from '@ogong/host/store/work';
 import { z } from 'zod';
 
 /** `operator` is whoever runs the gateway; the others belong to an organisation (docs/accounts.md#roles). */
@@ -60,15 +60,12 @@ export const newAuditRow = columns(auditFields);
 export const auditRow = columns({ id: integer, ...auditFields });
 export type AuditEntry = ReturnType<typeof auditRow.read>;
 
-type Rows = Pick<Store, 'prepare'>;
-export const findOrganisation = (store: Rows, id: string): Organisation | undefined =>
-  organisationRow.get(store.prepare(`SELECT ${organisationRow.list} FROM organisations WHERE id = ?`), id);
-export const findMember = (store: Rows, organisation: string, id: string): AccountMember | undefined => {
-  const sql = `SELECT ${memberRow.list} FROM members WHERE organisation = ? AND id = ?`;
-  return memberRow.get(store.prepare(sql), organisation, id);
-};
-export const findKey = (store: Rows, id: string): ApiKey | undefined =>
-  keyRow.get(store.prepare(`SELECT ${keyRow.list} FROM keys WHERE id = ?`), id);
+export const findOrganisation = (id: string): Work<Organisation | undefined> =>
+  findOne(organisationRow, `SELECT ${organisationRow.list} FROM organisations WHERE id = ?`, id);
+export const findMember = (organisation: string, id: string): Work<AccountMember | undefined> =>
+  findOne(memberRow, `SELECT ${memberRow.list} FROM members WHERE organisation = ? AND id = ?`, organisation, id);
+export const findKey = (id: string): Work<ApiKey | undefined> =>
+  findOne(keyRow, `SELECT ${keyRow.list} FROM keys WHERE id = ?`, id);
 
 const LATEST_EXPIRY_MS = 253_402_214_400_000;
 const MODEL_PATTERN = /^(?=.)[\x21-\x29\x2b\x2d-\x7e]{0,160}\*?$/;

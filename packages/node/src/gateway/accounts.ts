@@ -1,5 +1,8 @@
+import { columns, text } from '@ogong/host/store/columns';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
+import { findAll, findOne, type Work } from '@ogong/host/store/work';
+import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { type AccountChanges, createAccountChanges } from './account-changes.ts';
 import {
   type AccountMember,
@@ -17,73 +20,91 @@ import { ACCOUNTS_SCHEMA } from './accounts-schema.ts';
 import { type ApiKeys, hashSecret, type KeyHolder } from './api-keys.ts';
 
 /**
- * Organisations, their members and keys, and the log of every change. One file, which the daemon and commands have open at once;
+ * Organisations, their members and keys, and the log of every change. One store, which daemons and commands have open at once;
  * what one changes, the others see at once.
  */
 export interface Accounts extends ApiKeys {
   /** Whose admin secret it is. */
-  findMember(secret: string): AccountMember | undefined;
-  listOrganisations(): Organisation[];
-  listMembers(organisation: string): AccountMember[];
+  findMember(secret: string): Promise<AccountMember | undefined>;
+  listOrganisations(): Promise<Organisation[]>;
+  listMembers(organisation: string): Promise<AccountMember[]>;
   /** @param organisation undefined for all, empty for keys that belong to none. */
-  listKeys(organisation?: string): ApiKey[];
-  getKey(id: string): ApiKey | undefined;
+  listKeys(organisation?: string): Promise<ApiKey[]>;
+  getKey(id: string): Promise<ApiKey | undefined>;
   /** The newest first. @param organisation undefined for all. */
-  listAudit(organisation: string | undefined, limit: number): AuditEntry[];
+  listAudit(organisation: string | undefined, limit: number): Promise<AuditEntry[]>;
   /** @param actor who changes it, for the log. */
   as(actor: string): AccountChanges;
-  close(): void;
+  close(): Promise<void>;
 }
 
-/** @throws StoreError */
+/** One SQLite file. @throws StoreError */
 export function openAccounts(path: string, nowMs: () => number): Accounts {
   const store = openStore(path, { schema: ACCOUNTS_SCHEMA, upgrades: RELEASED.accounts });
-  const { prepare } = store;
+  const books = createWorkStore(store);
+  return {
+    ...createAccounts(books, nowMs),
+    async close() {
+      await books.close();
+      store.close();
+    },
+  };
+}
+
+/** @param books opened with ACCOUNTS_SCHEMA; the caller closes it. */
+export function createAccounts(books: WorkStore, nowMs: () => number): Accounts {
   const selectKey = `SELECT ${keyRow.list} FROM keys`;
 
-  function toHolder(key: ApiKey | undefined): KeyHolder | undefined {
+  function* toHolder(key: ApiKey | undefined): Work<KeyHolder | undefined> {
     if (key === undefined || !isLive(key, nowMs())) return undefined;
     const { id, budgetAtomic, models, requestsPerMinute, tokensPerMinute } = key;
-    const organisation = key.organisation === '' ? undefined : findOrganisation(store, key.organisation);
+    const organisation = key.organisation === '' ? undefined : yield* findOrganisation(key.organisation);
     return { id, budgetAtomic, models, limits: { requestsPerMinute, tokensPerMinute }, organisation };
   }
 
   return {
-    isEmpty: () => store.read(() => prepare('SELECT 1 FROM keys LIMIT 1').get() === undefined),
+    isEmpty: async () => (await books.read(() => findOne(anyRow, 'SELECT id FROM keys LIMIT 1'))) === undefined,
     find: (secret) =>
-      store.read(() => toHolder(keyRow.get(prepare(`${selectKey} WHERE hash = ?`), hashSecret(secret)))),
-    renew: (id) => store.read(() => toHolder(findKey(store, id))),
-    findMember: (secret) =>
-      store.read(() =>
-        memberRow.get(prepare(`SELECT ${memberRow.list} FROM members WHERE hash = ?`), hashSecret(secret)),
-      ),
-    listOrganisations: () =>
-      store.read(() => organisationRow.all(prepare(`SELECT ${organisationRow.list} FROM organisations ORDER BY id`))),
-    listMembers: (organisation) =>
-      store.read(() =>
-        memberRow.all(
-          prepare(`SELECT ${memberRow.list} FROM members WHERE organisation = ? ORDER BY id`),
-          organisation,
-        ),
-      ),
-    listKeys: (organisation) =>
-      store.read(() =>
-        organisation === undefined
-          ? keyRow.all(prepare(`${selectKey} ORDER BY created_ms, id`))
-          : keyRow.all(prepare(`${selectKey} WHERE organisation = ? ORDER BY created_ms, id`), organisation),
-      ),
-    getKey: (id) => store.read(() => findKey(store, id)),
-    listAudit: (organisation, limit) =>
-      store.read(() => {
-        const select = `SELECT ${auditRow.list} FROM audit`;
-        return organisation === undefined
-          ? auditRow.all(prepare(`${select} ORDER BY id DESC LIMIT ?`), limit)
-          : auditRow.all(prepare(`${select} WHERE organisation = ? ORDER BY id DESC LIMIT ?`), organisation, limit);
+      books.read(function* () {
+        return yield* toHolder(yield* findOne(keyRow, `${selectKey} WHERE hash = ?`, hashSecret(secret)));
       }),
-    as: (actor) => createAccountChanges(store, { actor, nowMs }),
-    close: store.close,
+    renew: (id) =>
+      books.read(function* () {
+        return yield* toHolder(yield* findKey(id));
+      }),
+    findMember: (secret) => {
+      const sql = `SELECT ${memberRow.list} FROM members WHERE hash = ?`;
+      return books.read(() => findOne(memberRow, sql, hashSecret(secret)));
+    },
+    listOrganisations: () =>
+      books.read(() => findAll(organisationRow, `SELECT ${organisationRow.list} FROM organisations ORDER BY id`)),
+    listMembers: (organisation) => {
+      const sql = `SELECT ${memberRow.list} FROM members WHERE organisation = ? ORDER BY id`;
+      return books.read(() => findAll(memberRow, sql, organisation));
+    },
+    listKeys: (organisation) => {
+      const order = 'ORDER BY created_ms, id';
+      return books.read(() =>
+        organisation === undefined
+          ? findAll(keyRow, `${selectKey} ${order}`)
+          : findAll(keyRow, `${selectKey} WHERE organisation = ? ${order}`, organisation),
+      );
+    },
+    getKey: (id) => books.read(() => findKey(id)),
+    listAudit: (organisation, limit) => {
+      const select = `SELECT ${auditRow.list} FROM audit`;
+      return books.read(() =>
+        organisation === undefined
+          ? findAll(auditRow, `${select} ORDER BY id DESC LIMIT ?`, limit)
+          : findAll(auditRow, `${select} WHERE organisation = ? ORDER BY id DESC LIMIT ?`, organisation, limit),
+      );
+    },
+    as: (actor) => createAccountChanges(books, { actor, nowMs }),
+    close: async () => undefined,
   };
 }
+
+const anyRow = columns({ id: text });
 
 const isLive = ({ revokedMs, expiresMs }: ApiKey, nowMs: number): boolean =>
   revokedMs === undefined && (expiresMs === undefined || nowMs < expiresMs);

@@ -1,18 +1,19 @@
 import type { Json } from '@ogong/host/openai/format';
-import type { Store } from '@ogong/host/store/store';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Changed } from './account-changes.ts';
 import { AccountError, type KeyTerms, type MemberTerms, type Organisation } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
-import { showAudit, showKey, showMember, showOrganisation } from './admin-view.ts';
-import { nameAccount, readSpending } from './channel-ledger.ts';
+import { showAudit, showCredit, showKey, showMember, showOrganisation } from './admin-view.ts';
+import { addCredit, findGranted, listCredits, openCredit } from './credit-book.ts';
 import { reconcile } from './reconcile.ts';
+import { nameAccount, readSpending } from './spending-book.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
 
 export interface AdminCommand {
   readonly positionals: readonly string[];
   readonly accounts: Accounts;
-  /** Opened with GATEWAY_SCHEMA, when it is needed. */
-  readonly openBooks: () => Store;
+  /** Opened with GATEWAY_SCHEMA. */
+  readonly books: WorkStore;
   /** Who runs the command, for the log. */
   readonly actor: string;
   readonly isJson: boolean;
@@ -25,6 +26,8 @@ export interface AdminCommand {
   readonly lifetimeMs: number | undefined;
   /** What a new key may ask for, as one list with commas. */
   readonly models: string | undefined;
+  /** Of credit: below 0 takes back. */
+  readonly amountAtomic: bigint | undefined;
   readonly requestsPerMinute: number | undefined;
   readonly tokensPerMinute: number | undefined;
   readonly from: string | undefined;
@@ -44,75 +47,103 @@ export const ADMIN_VERBS = [
   'org put <id>, org list',
   'member put <org> <id>, member list <org>, member rotate <org> <id>, member remove <org> <id>',
   'key add, key list, key rotate <id>, key revoke <id>',
+  'credit open <org>, credit add <org> <reference>, credit list <org>',
   'usage, audit, reconcile',
 ].join(', ');
 
-type Verb = (command: AdminCommand, ids: readonly string[]) => Json | readonly Json[] | AdminOutput;
+type Verb = (command: AdminCommand, ids: readonly string[]) => Promise<Json | readonly Json[] | AdminOutput>;
 const ENTRIES: Readonly<Record<string, readonly [ids: number, run: Verb]>> = {
-  secret: [0, ({ accounts, actor }) => ({ secret: accounts.as(actor).makeOperatorSecret() })],
+  secret: [0, async ({ accounts, actor }) => ({ secret: await accounts.as(actor).makeOperatorSecret() })],
   'org put': [1, putOrganisation],
   'org list': [
     0,
-    (command) =>
-      command.accounts
-        .listOrganisations()
-        .map((one) => showOrganisation(one, readSpending(command.openBooks(), nameAccount(one.id)))),
+    async ({ accounts, books }) => {
+      const shown = await accounts.listOrganisations();
+      return Promise.all(shown.map((one) => readOrganisation(books, one)));
+    },
+  ],
+  'credit open': [
+    1,
+    async ({ accounts, books, nowMs }, [organisation = '']) => {
+      await assertOrganisation(accounts, organisation);
+      const isNew = await books.write(() => openCredit(nameAccount(organisation), nowMs));
+      return showChanged({ organisation }, { outcome: isNew ? 'added' : 'unchanged' });
+    },
+  ],
+  'credit add': [2, addOwnCredit],
+  'credit list': [
+    1,
+    async ({ books }, [organisation = '']) => (await listCredits(books, nameAccount(organisation))).map(showCredit),
   ],
   'member put': [
     2,
-    ({ accounts, actor, role }, [organisation = '', id = '']) =>
-      showChanged({ organisation, id, role }, accounts.as(actor).putMember({ organisation, id, role })),
+    async ({ accounts, actor, role }, [organisation = '', id = '']) =>
+      showChanged({ organisation, id, role }, await accounts.as(actor).putMember({ organisation, id, role })),
   ],
-  'member list': [1, ({ accounts }, [organisation = '']) => accounts.listMembers(organisation).map(showMember)],
+  'member list': [
+    1,
+    async ({ accounts }, [organisation = '']) => (await accounts.listMembers(organisation)).map(showMember),
+  ],
   'member rotate': [
     2,
-    ({ accounts, actor }, [organisation = '', id = '']) => ({
+    async ({ accounts, actor }, [organisation = '', id = '']) => ({
       ...{ organisation, id },
-      secret: accounts.as(actor).rotateMember(organisation, id),
+      secret: await accounts.as(actor).rotateMember(organisation, id),
     }),
   ],
   'member remove': [
     2,
-    ({ accounts, actor }, [organisation = '', id = '']) => {
-      const isThere = accounts.listMembers(organisation).some((member) => member.id === id);
-      if (isThere) accounts.as(actor).removeMember(organisation, id);
+    async ({ accounts, actor }, [organisation = '', id = '']) => {
+      const isThere = (await accounts.listMembers(organisation)).some((member) => member.id === id);
+      if (isThere) await accounts.as(actor).removeMember(organisation, id);
       return showChanged({ organisation, id }, { outcome: isThere ? 'changed' : 'unchanged' });
     },
   ],
   'key add': [0, addKey],
   'key list': [
     0,
-    ({ accounts, organisation, openBooks }) =>
-      accounts.listKeys(organisation).map((key) => showKey(key, readSpending(openBooks(), key.id))),
+    async ({ accounts, organisation, books }) => {
+      const keys = await accounts.listKeys(organisation);
+      return Promise.all(keys.map(async (key) => showKey(key, await readSpending(books, key.id))));
+    },
   ],
-  'key rotate': [1, ({ accounts, actor }, [id = '']) => ({ id, secret: accounts.as(actor).rotateKey(id) })],
-  'key revoke': [1, ({ accounts, actor }, [id = '']) => showChanged({ id }, accounts.as(actor).revokeKey(id))],
+  'key rotate': [1, async ({ accounts, actor }, [id = '']) => ({ id, secret: await accounts.as(actor).rotateKey(id) })],
+  'key revoke': [
+    1,
+    async ({ accounts, actor }, [id = '']) => showChanged({ id }, await accounts.as(actor).revokeKey(id)),
+  ],
   usage: [0, showUsage],
-  audit: [0, ({ accounts, organisation }) => accounts.listAudit(organisation, AUDIT_LINES).map(showAudit)],
+  audit: [
+    0,
+    async ({ accounts, organisation }) => (await accounts.listAudit(organisation, AUDIT_LINES)).map(showAudit),
+  ],
   reconcile: [0, showReconciliation],
 };
 
 /** @throws AccountError */
-export function runAdminCommand(command: AdminCommand): AdminOutput {
+export async function runAdminCommand(command: AdminCommand): Promise<AdminOutput> {
   const [first = '', second = '', ...rest] = command.positionals;
   const isOne = Object.hasOwn(ENTRIES, first);
   const verb = isOne ? first : `${first} ${second}`;
   const [ids, run] = (Object.hasOwn(ENTRIES, verb) && ENTRIES[verb]) || [];
   const given = isOne ? command.positionals.slice(1) : rest;
   if (run === undefined || given.length !== ids) throw new AccountError('usage', `say one of: ${ADMIN_VERBS}`);
-  const found = run(command, given);
+  const found = await run(command, given);
   if ('isOk' in found && 'text' in found) return found as AdminOutput;
   return { text: command.isJson ? `${JSON.stringify(found)}\n` : toText(found as Json), isOk: true };
 }
 
-function putOrganisation({ accounts, actor, name, maxSpendAtomic }: AdminCommand, [id = '']: readonly string[]): Json {
-  const known: Partial<Organisation> = accounts.listOrganisations().find((one) => one.id === id) ?? {};
+async function putOrganisation(
+  { accounts, actor, name, maxSpendAtomic }: AdminCommand,
+  [id = '']: readonly string[],
+): Promise<Json> {
+  const known: Partial<Organisation> = (await accounts.listOrganisations()).find((one) => one.id === id) ?? {};
   // What is not said stays as it is.
   const terms = { id, name: name ?? known.name ?? id, budgetAtomic: maxSpendAtomic ?? known.budgetAtomic };
-  return showChanged({ id }, accounts.as(actor).putOrganisation(terms));
+  return showChanged({ id }, await accounts.as(actor).putOrganisation(terms));
 }
 
-function addKey(command: AdminCommand): Json {
+async function addKey(command: AdminCommand): Promise<Json> {
   const { accounts, actor, organisation = '', name = 'unnamed', lifetimeMs, models, nowMs } = command;
   const terms: KeyTerms = {
     ...{ organisation, name, budgetAtomic: command.maxSpendAtomic },
@@ -120,18 +151,44 @@ function addKey(command: AdminCommand): Json {
     models: models?.split(',').map((model) => model.trim()),
     ...{ requestsPerMinute: command.requestsPerMinute, tokensPerMinute: command.tokensPerMinute },
   };
-  const { key, secret } = accounts.as(actor).addKey(terms);
+  const { key, secret } = await accounts.as(actor).addKey(terms);
   return { id: key.id, organisation, name, secret };
 }
 
-function showUsage({ organisation, openBooks, isJson, from, to, nowMs }: AdminCommand): AdminOutput {
+/** An organisation with what it spent, and its credit. */
+export async function readOrganisation(books: WorkStore, one: Organisation): Promise<Json> {
+  const account = nameAccount(one.id);
+  const granted = await books.read(() => findGranted(account));
+  return showOrganisation(one, await readSpending(books, account), granted);
+}
+
+/** @throws AccountError */
+async function assertOrganisation(accounts: Accounts, id: string): Promise<void> {
+  if ((await accounts.listOrganisations()).some((one) => one.id === id)) return;
+  throw new AccountError('unknown', `there is no organisation ${id}`);
+}
+
+/** Credit for which the operator was paid elsewhere, under a reference of its own that counts once. */
+async function addOwnCredit(
+  { accounts, books, actor, amountAtomic, nowMs }: AdminCommand,
+  [organisation = '', reference = '']: readonly string[],
+): Promise<Json> {
+  await assertOrganisation(accounts, organisation);
+  if (amountAtomic === undefined) throw new AccountError('usage', 'say how much by --amount, in atomic units');
+  const account = nameAccount(organisation);
+  const entry = { id: `operator:${reference}`, account, amountAtomic, detail: `by ${actor}`, madeMs: nowMs };
+  const isNew = await books.write(() => addCredit(entry));
+  return showChanged({ organisation, reference }, { outcome: isNew ? 'added' : 'unchanged' });
+}
+
+async function showUsage({ organisation, books, isJson, from, to, nowMs }: AdminCommand): Promise<AdminOutput> {
   const days = readDays({ from, to }, nowMs);
-  const rows = readUsage(openBooks(), { organisation, ...days });
+  const rows = await readUsage(books, { organisation, ...days });
   return { text: isJson ? `${JSON.stringify(toUsageJson(rows, days))}\n` : toUsageCsv(rows), isOk: true };
 }
 
-function showReconciliation({ openBooks, isJson }: AdminCommand): AdminOutput {
-  const found = reconcile(openBooks()).map(({ what, bookedAtomic, foundAtomic }) => ({
+async function showReconciliation({ books, isJson }: AdminCommand): Promise<AdminOutput> {
+  const found = (await reconcile(books)).map(({ what, bookedAtomic, foundAtomic }) => ({
     what,
     booked_atomic: `${bookedAtomic}`,
     found_atomic: `${foundAtomic}`,

@@ -3,21 +3,22 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
 import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import type { Json } from '@ogong/host/openai/format';
-import type { Store } from '@ogong/host/store/store';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { AdminRouteName } from '@ogong/protocol/http/routes';
 import { z } from 'zod';
 import type { AccountChanges, Changed } from './account-changes.ts';
 import { AccountError, type AccountMember, type ApiKey, type Role } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
-import { showAudit, showKey, showMember, showOrganisation } from './admin-view.ts';
-import { nameAccount, readSpending } from './channel-ledger.ts';
+import { readOrganisation } from './admin-command.ts';
+import { showAudit, showKey, showMember } from './admin-view.ts';
+import { readSpending } from './spending-book.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
 
 export interface AdminHandlersDependencies {
   readonly accounts: Accounts;
   /** Opened with GATEWAY_SCHEMA. */
-  readonly store: Store;
+  readonly books: WorkStore;
   readonly clock: Clock;
   readonly bodyLimits: BodyLimits;
 }
@@ -67,16 +68,16 @@ interface Caller {
 /** Organisations, members, keys, usage and the audit log, for holders of an admin secret. No answer has the hash of a secret. */
 export function createAdminHandlers({
   accounts,
-  store,
+  books,
   clock,
   bodyLimits,
 }: AdminHandlersDependencies): Readonly<Record<AdminRouteName, Handler>> {
   const changes = createRateLimiter(CHANGES_OF_AN_ORGANISATION, clock);
 
   /** @throws ApiError `invalid_api_key`, `forbidden` */
-  function admit({ req, env }: ApiContext, right: Right): Caller {
+  async function admit({ req, env }: ApiContext, right: Right): Promise<Caller> {
     const [, secret] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
-    const member = secret === undefined ? undefined : accounts.findMember(secret);
+    const member = secret === undefined ? undefined : await accounts.findMember(secret);
     if (member === undefined) {
       throw new ApiError(
         'invalid_api_key',
@@ -101,7 +102,7 @@ export function createAdminHandlers({
   const handle =
     (right: Right, work: (context: ApiContext, caller: Caller) => Response | Promise<Response>): Handler =>
     async (context) => {
-      const caller = admit(context, right);
+      const caller = await admit(context, right);
       const { role, organisation } = caller.member;
       if (right.startsWith('change') && role !== 'operator' && !changes.take(organisation))
         throw new ApiError('too_many_requests', 'Too many changes; try again shortly.', { retryAfterS: 1 });
@@ -115,7 +116,7 @@ export function createAdminHandlers({
   async function readBody<T>(context: ApiContext, right: Right, schema: z.ZodType<T>): Promise<T> {
     const bytes = await readJsonBody(context, bodyLimits);
     // Whoever lost the right while the body came does not use it.
-    admit(context, right);
+    await admit(context, right);
     let given: unknown;
     try {
       given = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -130,8 +131,8 @@ export function createAdminHandlers({
   }
 
   /** A key that the caller may see; of others it does not learn whether they are there. @throws AccountError */
-  function findKey(context: ApiContext, { member }: Caller): ApiKey {
-    const key = accounts.getKey(context.req.param('id') ?? '');
+  async function findKey(context: ApiContext, { member }: Caller): Promise<ApiKey> {
+    const key = await accounts.getKey(context.req.param('id') ?? '');
     if (key && (member.role === 'operator' || key.organisation === member.organisation)) return key;
     throw new AccountError('unknown', 'there is no such key');
   }
@@ -144,13 +145,10 @@ export function createAdminHandlers({
   }
 
   return {
-    adminOrganisations: handle('read', (context, caller) => {
+    adminOrganisations: handle('read', async (context, caller) => {
       const own = caller.scope(undefined);
-      const shown = accounts.listOrganisations().filter(({ id }) => own === undefined || id === own);
-      return list(
-        context,
-        shown.map((one) => showOrganisation(one, readSpending(store, nameAccount(one.id)))),
-      );
+      const shown = (await accounts.listOrganisations()).filter(({ id }) => own === undefined || id === own);
+      return list(context, await Promise.all(shown.map((one) => readOrganisation(books, one))));
     }),
     adminOrganisation: handle('changeOrganisations', async (context, { changes }) => {
       const {
@@ -158,64 +156,61 @@ export function createAdminHandlers({
         name,
         budget_atomic: budgetAtomic,
       } = await readBody(context, 'changeOrganisations', organisationBody);
-      return showChange(context, { id }, changes.putOrganisation({ id, name, budgetAtomic }));
+      return showChange(context, { id }, await changes.putOrganisation({ id, name, budgetAtomic }));
     }),
-    adminMembers: handle('read', (context, caller) => {
+    adminMembers: handle('read', async (context, caller) => {
       const organisation = caller.scope(context.req.query('organisation'));
-      return list(context, accounts.listMembers(organisation ?? '').map(showMember));
+      return list(context, (await accounts.listMembers(organisation ?? '')).map(showMember));
     }),
     adminMember: handle('changeMembers', async (context, caller) => {
       const terms = await readBody(context, 'changeMembers', memberBody);
       caller.scope(terms.organisation);
-      return showChange(context, terms, caller.changes.putMember(terms));
+      return showChange(context, terms, await caller.changes.putMember(terms));
     }),
-    adminMemberRotation: handle('changeMembers', (context, caller) => {
+    adminMemberRotation: handle('changeMembers', async (context, caller) => {
       const { organisation, id } = readPlace(context, caller);
-      return showSecret(context, { organisation, id }, caller.changes.rotateMember(organisation, id));
+      return showSecret(context, { organisation, id }, await caller.changes.rotateMember(organisation, id));
     }),
-    adminMemberRemoval: handle('changeMembers', (context, caller) => {
+    adminMemberRemoval: handle('changeMembers', async (context, caller) => {
       const { organisation, id } = readPlace(context, caller);
-      caller.changes.removeMember(organisation, id);
+      await caller.changes.removeMember(organisation, id);
       return context.json({ organisation, id, outcome: 'changed' });
     }),
-    adminKeys: handle('read', (context, caller) => {
+    adminKeys: handle('read', async (context, caller) => {
       const organisation = caller.scope(context.req.query('organisation'));
-      const keys = accounts.listKeys(organisation);
-      return list(
-        context,
-        keys.map((key) => showKey(key, readSpending(store, key.id))),
-      );
+      const keys = await accounts.listKeys(organisation);
+      return list(context, await Promise.all(keys.map(async (key) => showKey(key, await readSpending(books, key.id)))));
     }),
     adminKey: handle('changeKeys', async (context, caller) => {
       const body = await readBody(context, 'changeKeys', keyBody);
       caller.scope(body.organisation);
-      const { key, secret } = caller.changes.addKey({
+      const { key, secret } = await caller.changes.addKey({
         ...{ organisation: body.organisation, name: body.name, budgetAtomic: body.budget_atomic, models: body.models },
         expiresMs: body.expires_at === undefined ? undefined : Date.parse(body.expires_at),
         ...{ requestsPerMinute: body.requests_per_minute, tokensPerMinute: body.tokens_per_minute },
       });
       return showSecret(context, showKey(key, { spent: 0n, reserved: 0n }), secret);
     }),
-    adminKeyRotation: handle('changeKeys', (context, caller) => {
-      const { id } = findKey(context, caller);
-      return showSecret(context, { id }, caller.changes.rotateKey(id));
+    adminKeyRotation: handle('changeKeys', async (context, caller) => {
+      const { id } = await findKey(context, caller);
+      return showSecret(context, { id }, await caller.changes.rotateKey(id));
     }),
-    adminKeyRevocation: handle('changeKeys', (context, caller) => {
-      const { id } = findKey(context, caller);
-      return showChange(context, { id }, caller.changes.revokeKey(id));
+    adminKeyRevocation: handle('changeKeys', async (context, caller) => {
+      const { id } = await findKey(context, caller);
+      return showChange(context, { id }, await caller.changes.revokeKey(id));
     }),
-    adminUsage: handle('read', (context, caller) => {
+    adminUsage: handle('read', async (context, caller) => {
       const { req } = context;
       const organisation = caller.scope(req.query('organisation'));
       const days = readDays({ from: req.query('from'), to: req.query('to') }, clock.nowMs());
-      const rows = readUsage(store, { organisation, ...days });
+      const rows = await readUsage(books, { organisation, ...days });
       return req.query('format') === 'csv'
         ? context.body(toUsageCsv(rows), 200, { 'content-type': 'text/csv; charset=utf-8' })
         : context.json(toUsageJson(rows, days));
     }),
-    adminAudit: handle('readAudit', (context, caller) => {
+    adminAudit: handle('readAudit', async (context, caller) => {
       const organisation = caller.scope(context.req.query('organisation'));
-      return list(context, accounts.listAudit(organisation, MOST_AUDIT_LINES).map(showAudit));
+      return list(context, (await accounts.listAudit(organisation, MOST_AUDIT_LINES)).map(showAudit));
     }),
   };
 }

@@ -1,12 +1,20 @@
 import type { Json } from '@ogong/host/openai/format';
 import type { AccountMember, ApiKey, AuditEntry, Organisation } from './account-rows.ts';
-import type { Spending } from './channel-ledger.ts';
+import type { CreditEntry } from './credit-book.ts';
+import type { Spending } from './spending-book.ts';
 
 /** How the admin API and `ogong-gatewayd admin --json` show accounts: money as decimal text, times as ISO 8601, no secret. */
-export const showOrganisation = ({ id, name, budgetAtomic, createdMs }: Organisation, spending: Spending): Json => ({
+/** @param granted what its credit is, where it has some. */
+export const showOrganisation = (
+  { id, name, budgetAtomic, createdMs }: Organisation,
+  spending: Spending,
+  granted?: bigint,
+): Json => ({
   id,
   name,
   ...showMoney(budgetAtomic, spending),
+  credit_atomic: showAmount(granted),
+  credit_left_atomic: showAmount(granted === undefined ? undefined : granted - spending.spent - spending.reserved),
   created_at: showTime(createdMs),
 });
 
@@ -29,6 +37,14 @@ export const showKey = (key: ApiKey, spending: Spending): Json => ({
   expires_at: showTime(key.expiresMs),
   rotated_at: showTime(key.rotatedMs),
   revoked_at: showTime(key.revokedMs),
+});
+
+/** Below 0 where it was taken back. */
+export const showCredit = ({ id, amountAtomic, detail, madeMs }: CreditEntry): Json => ({
+  id,
+  amount_atomic: `${amountAtomic}`,
+  detail,
+  time: showTime(madeMs),
 });
 
 export const showAudit = ({ id, timeMs, actor, action, organisation, target, detail }: AuditEntry): Json => ({

@@ -16,18 +16,18 @@ beforeAll(async () => {
   const keysPath = `${directory.path}/accounts.db`;
   accounts = openAccounts(keysPath, Date.now);
   const changes = accounts.as('test');
-  secrets.operator = changes.makeOperatorSecret();
-  for (const id of ['acme', 'other']) changes.putOrganisation({ id, name: id, budgetAtomic: undefined });
+  secrets.operator = await changes.makeOperatorSecret();
+  for (const id of ['acme', 'other']) await changes.putOrganisation({ id, name: id, budgetAtomic: undefined });
   for (const role of ['owner', 'admin', 'member'] as const) {
-    secrets[role] = changes.putMember({ organisation: 'acme', id: role, role }).secret as string;
+    secrets[role] = (await changes.putMember({ organisation: 'acme', id: role, role })).secret as string;
   }
-  foreign = changes.putMember({ organisation: 'other', id: 'eve', role: 'owner' }).secret as string;
-  changes.addKey({ organisation: 'other', name: 'first' });
+  foreign = (await changes.putMember({ organisation: 'other', id: 'eve', role: 'owner' })).secret as string;
+  await changes.addKey({ organisation: 'other', name: 'first' });
   fixture = await createGatewayFixture({ keysPath });
 });
 afterAll(async () => {
   await fixture.close();
-  accounts.close();
+  await accounts.close();
   directory.remove();
 });
 
@@ -79,7 +79,7 @@ it('lets each role do what it may, in its own organisation alone', async () => {
     if (line !== 'GET organisations') expect([line, (await call(foreign, line, body))[0]]).toEqual([line, 403]);
   }
   expect((await call(foreign, 'GET organisations'))[1].data.map(({ id }: Answer) => id)).toEqual(['other']);
-  const [own] = accounts.listKeys('acme');
+  const [own] = await accounts.listKeys('acme');
   for (const line of [`DELETE keys/${own?.id}`, `POST keys/${own?.id}/rotate`]) {
     expect([line, (await call(foreign, line))[0]]).toEqual([line, 404]);
   }
@@ -91,9 +91,9 @@ it('lets each role do what it may, in its own organisation alone', async () => {
 it('takes no change whose caller lost the right while its body came, and slows down who changes without end', async () => {
   const changes = accounts.as('test');
   // Of its own, since the other tests change things, too.
-  changes.putOrganisation({ id: 'busy', name: 'busy', budgetAtomic: undefined });
-  const owner = changes.putMember({ organisation: 'busy', id: 'owner', role: 'owner' }).secret as string;
-  const thief = changes.putMember({ organisation: 'busy', id: 'thief', role: 'owner' }).secret as string;
+  await changes.putOrganisation({ id: 'busy', name: 'busy', budgetAtomic: undefined });
+  const owner = (await changes.putMember({ organisation: 'busy', id: 'owner', role: 'owner' })).secret as string;
+  const thief = (await changes.putMember({ organisation: 'busy', id: 'thief', role: 'owner' })).secret as string;
   const body = JSON.stringify({ organisation: 'busy', id: 'friend', role: 'owner' });
   let send: (() => void) | undefined;
   const slow = new ReadableStream({
@@ -110,10 +110,10 @@ it('takes no change whose caller lost the right while its body came, and slows d
   const late = fetch(url, { method: 'POST', headers, body: slow, duplex: 'half' } as RequestInit);
   // By then the gateway has read the headers, and waits for the body.
   await expect.poll(async () => (await call(thief, 'GET members'))[0]).toBe(200);
-  changes.removeMember('busy', 'thief');
+  await changes.removeMember('busy', 'thief');
   send?.();
   expect((await late).status).toBe(401);
-  expect(accounts.listMembers('busy').map(({ id }) => id)).not.toContain('friend');
+  expect((await accounts.listMembers('busy')).map(({ id }) => id)).not.toContain('friend');
   let status = 0;
   for (let i = 0; i < 500 && status !== 429; i++)
     [status] = await call(owner, 'POST members', { organisation: 'busy', id: 'x', role: 'none' });
@@ -121,7 +121,7 @@ it('takes no change whose caller lost the right while its body came, and slows d
 });
 
 it('has no way from an API key to the admin API, nor back', async () => {
-  const { secret } = accounts.as('test').addKey({ organisation: 'acme', name: 'plain' });
+  const { secret } = await accounts.as('test').addKey({ organisation: 'acme', name: 'plain' });
   expect((await call(secret, 'GET organisations'))[0]).toBe(401);
   expect((await ask(secrets.operator)).status).toBe(401);
 });

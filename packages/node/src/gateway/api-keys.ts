@@ -20,11 +20,11 @@ export interface KeyLimits {
 
 export interface ApiKeys {
   /** Whether no key was ever made; then the gateway is open to anybody who can reach it. Revoking the last one does not open it again. */
-  isEmpty(): boolean;
+  isEmpty(): Promise<boolean>;
   /** The holder of a secret, unless it is unknown, revoked or expired. */
-  find(secret: string): KeyHolder | undefined;
+  find(secret: string): Promise<KeyHolder | undefined>;
   /** The same holder as it is now, unless its key has ended since. */
-  renew(id: string): KeyHolder | undefined;
+  renew(id: string): Promise<KeyHolder | undefined>;
 }
 
 /** Whether a key may ask for a model. */

@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Secret } from '@ogong/host/crypto/secret';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { createWorkStore } from '@ogong/host/store/work-store';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Accounts, openAccounts } from './accounts.ts';
@@ -40,12 +40,12 @@ beforeEach(async () => {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  accounts.as('test').putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: 1_000n });
+  await accounts.as('test').putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: 1_000n });
 });
 afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
   store.close();
-  accounts.close();
+  await accounts.close();
   directory.remove();
 });
 
@@ -58,7 +58,7 @@ const create = (isHeard = true) =>
       webhook: isHeard ? { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, secret } : undefined,
     },
     {
-      ...{ store, group: createGroupCommit(store), accounts, clock: { nowMs: () => nowMs } },
+      ...{ books: createWorkStore(store), accounts, clock: { nowMs: () => nowMs } },
       onAlert: (alert) => alerts.push(show(alert)),
       onError: (error) => errors.push(error),
     },
@@ -81,18 +81,18 @@ it('tells each threshold once, whatever happens to the gateway, and again for an
   await create().trigger();
   expect(alerts.slice(1)).toEqual(['org:acme 80 1000', 'org:acme 100 1000']);
   expect(heard).toHaveLength(3);
-  accounts.as('test').putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: 2_000n });
+  await accounts.as('test').putOrganisation({ id: 'acme', name: 'Acme', budgetAtomic: 2_000n });
   await loop.trigger();
   expect(alerts.slice(3)).toEqual(['org:acme 50 1000']);
 });
 
 it('looks at budgets of keys, unless they are revoked, and at no key without one', async () => {
   const changes = accounts.as('test');
-  const { id } = changes.addKey({ organisation: '', name: 'a', budgetAtomic: 10n }).key;
-  const gone = changes.addKey({ organisation: '', name: 'b', budgetAtomic: 10n }).key.id;
-  const free = changes.addKey({ organisation: '', name: 'c' }).key.id;
-  changes.addKey({ organisation: '', name: 'd', budgetAtomic: 0n });
-  changes.revokeKey(gone);
+  const { id } = (await changes.addKey({ organisation: '', name: 'a', budgetAtomic: 10n })).key;
+  const gone = (await changes.addKey({ organisation: '', name: 'b', budgetAtomic: 10n })).key.id;
+  const free = (await changes.addKey({ organisation: '', name: 'c' })).key.id;
+  await changes.addKey({ organisation: '', name: 'd', budgetAtomic: 0n });
+  await changes.revokeKey(gone);
   for (const account of [id, gone, free]) spend(account, 8n);
   await create(false).trigger();
   expect(alerts).toEqual([`${id} 50 8`, `${id} 80 8`]);
@@ -151,7 +151,7 @@ it.each([
   `whsec_${'A'.repeat(92)}`,
   KEY.toString('base64'),
   'whsec_not base64',
-])('takes no secret that is short, long or something else: %j', (text) => {
+])('takes no secret that is short, long or something else: %j', async (text) => {
   expect(readWebhookSecret(text)).toBeUndefined();
   expect(readWebhookSecret(secret.reveal())).toEqual(KEY);
 });

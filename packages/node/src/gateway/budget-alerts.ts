@@ -2,12 +2,12 @@ import { createHash, createHmac } from 'node:crypto';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { Json } from '@ogong/host/openai/format';
 import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
-import type { GroupCommit } from '@ogong/host/store/group-commit';
-import type { Store } from '@ogong/host/store/store';
+import { change, findAll, findOne, insertRow } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import type { Accounts } from './accounts.ts';
-import { nameAccount, readSpending } from './channel-ledger.ts';
+import { nameAccount, readSpending } from './spending-book.ts';
 
 /** Where alerts go besides the log. */
 export interface AlertWebhook {
@@ -25,8 +25,7 @@ export interface BudgetAlertOptions {
 
 export interface BudgetAlertDependencies {
   /** Opened with GATEWAY_SCHEMA. */
-  readonly store: Store;
-  readonly group: GroupCommit;
+  readonly books: WorkStore;
   readonly accounts: Pick<Accounts, 'listOrganisations' | 'listKeys'>;
   readonly clock: Clock;
   readonly onAlert: (alert: BudgetAlert) => void;
@@ -64,6 +63,7 @@ const alertFields = {
 };
 const newAlertRow = columns({ ...alertFields, attempts: integer, nextMs: integer });
 const dueRow = newAlertRow;
+const accountRow = columns({ account: text });
 
 /**
  * Says when a key or an organisation has spent a part of its budget. What was seen is on the disk before it is told, so that a crash
@@ -71,47 +71,50 @@ const dueRow = newAlertRow;
  */
 export function createBudgetAlerts(
   { intervalMs, thresholds, webhook }: BudgetAlertOptions,
-  { store, group, accounts, clock, onAlert, onError }: BudgetAlertDependencies,
+  { books, accounts, clock, onAlert, onError }: BudgetAlertDependencies,
 ): Repeating {
-  const known = 'SELECT 1 FROM alerts WHERE account = ? AND budget = ? AND percent = ?';
-  const isTold = ({ account, budgetAtomic }: Budget, percent: number): boolean =>
-    store.read(() => store.prepare(known).get(account, `${budgetAtomic}`, percent) !== undefined);
+  const known = 'SELECT account FROM alerts WHERE account = ? AND budget = ? AND percent = ?';
+  const isTold = async ({ account, budgetAtomic }: Budget, percent: number): Promise<boolean> =>
+    (await books.read(() => findOne(accountRow, known, account, `${budgetAtomic}`, percent))) !== undefined;
 
   async function look(): Promise<void> {
     const nowMs = clock.nowMs();
     const made: BudgetAlert[] = [];
-    for (const budget of listBudgets(accounts)) {
-      const { spent: spentAtomic } = readSpending(store, budget.account);
+    for (const budget of await listBudgets(accounts)) {
+      const { spent: spentAtomic } = await readSpending(books, budget.account);
       for (const percent of thresholds) {
         const isReached = spentAtomic * 100n >= budget.budgetAtomic * BigInt(percent);
-        if (isReached && !isTold(budget, percent)) made.push({ ...budget, percent, spentAtomic, madeMs: nowMs });
+        if (isReached && !(await isTold(budget, percent)))
+          made.push({ ...budget, percent, spentAtomic, madeMs: nowMs });
       }
     }
     if (made.length === 0) return;
-    await group.write(() => {
+    const told = await books.write(function* () {
+      const added: BudgetAlert[] = [];
       for (const alert of made) {
-        newAlertRow.insert(store, 'INSERT OR IGNORE INTO alerts', { ...alert, attempts: 0, nextMs: nowMs });
+        const row = { ...alert, attempts: 0, nextMs: nowMs };
+        if (yield* insertRow(newAlertRow, 'alerts', row, 'ON CONFLICT DO NOTHING')) added.push(alert);
       }
+      return added;
     });
-    for (const alert of made) onAlert(alert);
+    for (const alert of told) onAlert(alert);
   }
 
   async function send(to: AlertWebhook, signal: AbortSignal): Promise<void> {
     const nowMs = clock.nowMs();
     const due = `SELECT ${dueRow.list} FROM alerts WHERE sent_ms IS NULL AND next_ms <= ? AND made_ms > ?
       ORDER BY next_ms LIMIT ?`;
-    const rows = store.read(() => dueRow.all(store.prepare(due), nowMs, nowMs - GIVE_UP_MS, PER_ROUND));
+    const rows = await books.read(() => findAll(dueRow, due, nowMs, nowMs - GIVE_UP_MS, PER_ROUND));
     for (const { attempts, nextMs: _, ...alert } of rows) {
       const failure = await post(to, alert, { nowMs, signal }).catch((cause: unknown) => cause);
       if (signal.aborted) return;
       if (failure !== undefined) onError(failure);
       const pauseMs = Math.min(LONGEST_PAUSE_MS, intervalMs * 2 ** Math.min(attempts, 20));
-      await group.write(() => {
-        const sql =
-          'UPDATE alerts SET sent_ms = ?, attempts = ?, next_ms = ? WHERE account = ? AND budget = ? AND percent = ?';
-        const place = [alert.account, `${alert.budgetAtomic}`, alert.percent] as const;
-        store.prepare(sql).run(failure === undefined ? nowMs : null, attempts + 1, nowMs + pauseMs, ...place);
-      });
+      const sql =
+        'UPDATE alerts SET sent_ms = ?, attempts = ?, next_ms = ? WHERE account = ? AND budget = ? AND percent = ?';
+      const place = [alert.account, `${alert.budgetAtomic}`, alert.percent] as const;
+      const sentMs = failure === undefined ? nowMs : null;
+      await books.write(() => change(sql, sentMs, attempts + 1, nowMs + pauseMs, ...place));
     }
   }
 
@@ -119,19 +122,19 @@ export function createBudgetAlerts(
     { intervalMs },
     async (signal) => {
       await look();
-      if (webhook) await send(webhook, signal);
+      if (webhook) await books.alone('alerts', () => send(webhook, signal));
     },
     onError,
   );
 }
 
 /** Budgets of which a part can be spent. A key that is revoked spends nothing more. */
-function listBudgets(accounts: BudgetAlertDependencies['accounts']): Budget[] {
-  const organisations = accounts
-    .listOrganisations()
-    .map(({ id, budgetAtomic }) => ({ account: nameAccount(id), budgetAtomic }));
-  const keys = accounts
-    .listKeys()
+async function listBudgets(accounts: BudgetAlertDependencies['accounts']): Promise<Budget[]> {
+  const organisations = (await accounts.listOrganisations()).map(({ id, budgetAtomic }) => ({
+    account: nameAccount(id),
+    budgetAtomic,
+  }));
+  const keys = (await accounts.listKeys())
     .filter(({ revokedMs }) => revokedMs === undefined)
     .map(({ id, budgetAtomic }) => ({ account: id, budgetAtomic }));
   return [...organisations, ...keys].filter((one): one is Budget => (one.budgetAtomic ?? 0n) > 0n);

@@ -1,8 +1,10 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import { amount, bytes, columns, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
-import type { GroupCommit } from '@ogong/host/store/group-commit';
 import { addHold, sumHolds } from '@ogong/host/store/holds';
-import type { Store } from '@ogong/host/store/store';
+import { change, findAll, findOne, insertRow, replaceRow, type Work } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
+import { findGranted } from './credit-book.ts';
+import { findSpending, nameAccount, putSpending, type Spending } from './spending-book.ts';
 import { addUsage, toDay, type UsagePlace } from './usage-book.ts';
 
 /**
@@ -133,25 +135,20 @@ export interface ChannelLedger {
   abandon(replyId: string): Promise<void>;
   /** Keeps why an order brought no answer. The order stays what it is: what it costs is for its validator to say. */
   noteFailure(replyId: string, failure: TryFailure): Promise<void>;
-  /** Replaces the reserved maximum by the actual fee. A known fee does not change; its settlement may follow later. */
-  close(replyId: string, closing: Closing): Promise<void>;
-  channel(validator: string): PayerChannel;
+  /** Replaces the reserved maximum by the actual fee. A known fee does not change; its settlement may follow later. @returns whether it is known only now. */
+  close(replyId: string, closing: Closing): Promise<boolean>;
+  channel(validator: string): Promise<PayerChannel>;
   /** The maximum fees of a channel's orders that have not expired, whatever has become of them. */
-  held(validator: string, nowMs: number): bigint;
-  find(replyId: string): OrderRow | undefined;
+  held(validator: string, nowMs: number): Promise<bigint>;
+  find(replyId: string): Promise<OrderRow | undefined>;
   /** Reply ids with a receipt behind one completion, by choice. */
-  findCompletion(completionId: string): string[];
+  findCompletion(completionId: string): Promise<string[]>;
   /** Orders of the same choice that brought no answer, in the order in which they were tried. */
-  listFailed(order: Pick<OrderRow, 'completionId' | 'choice'>): OrderRow[];
+  listFailed(order: Pick<OrderRow, 'completionId' | 'choice'>): Promise<OrderRow[]>;
   /** Orders whose fee or settlement is not known yet, oldest first. */
-  listUnsettled(limit: number, offset: number): OrderRow[];
+  listUnsettled(limit: number, offset: number): Promise<OrderRow[]>;
   /** Forgets orders from before a time that are settled for good. @returns how many. */
   expire(beforeMs: number): Promise<number>;
-}
-
-export interface Spending {
-  readonly spent: bigint;
-  readonly reserved: bigint;
 }
 
 const channelState = columns({
@@ -160,8 +157,6 @@ const channelState = columns({
   outstandingAtomic: named('outstanding', amount),
 });
 const channelRow = columns({ validator: text, state: channelState });
-const spendingState = columns({ spent: amount, reserved: amount });
-const spendingRow = columns({ account: text, state: spendingState });
 const heldRow = columns({ validator: text, holder: text, held: amount });
 const orderFields = {
   replyId: text,
@@ -197,185 +192,151 @@ const orderRow = columns({
 });
 const replyIdRow = columns({ replyId: text });
 
-export function createChannelLedger(store: Store, group: GroupCommit): ChannelLedger {
-  function readChannel(validator: string): PayerChannel | undefined {
-    return channelState.get(store.prepare(`SELECT ${channelState.list} FROM channels WHERE validator = ?`), validator);
-  }
-
-  /**
-   * The channel as it is known, or more. A fee that was drawn is owed for an order that is known, open or closed. Where more was drawn than
-   * all of them may cost, a restored database has forgotten orders; none would be admitted whose voucher does not cover what was drawn.
-   */
-  function catchUp(validator: string, spentAtomic: bigint): PayerChannel {
-    const known = readChannel(validator);
-    if (known === undefined) return openChannel(spentAtomic);
-    const forgotten = spentAtomic - known.owedAtomic - known.outstandingAtomic;
-    return forgotten > 0n ? { ...known, owedAtomic: known.owedAtomic + forgotten } : known;
-  }
-
-  function writeChannel(validator: string, state: PayerChannel): void {
-    channelRow.insert(store, 'INSERT OR REPLACE INTO channels', { validator, state });
-  }
-
-  /** Books one change of an order for everybody whose money it is, and in the usage of its day. */
-  function book(
-    { keyId, organisation, model, createdMs }: Omit<UsagePlace, 'day'> & { readonly createdMs: number },
-    { spent, reserved }: Spending,
-  ): void {
-    for (const account of organisation === '' ? [keyId] : [keyId, nameAccount(organisation)]) {
-      const known = findSpending(store, account);
-      const state = { spent: known.spent + spent, reserved: known.reserved + reserved };
-      spendingRow.insert(store, 'INSERT OR REPLACE INTO spending', { account, state });
-    }
-    const place = { day: toDay(createdMs), keyId, model, organisation };
-    addUsage(store, place, { costAtomic: spent, reservedAtomic: reserved });
-  }
-
-  /** What the open orders of each holder hold of a channel. */
-  function readHeld(validator: string): Map<string, bigint> {
-    const rows = heldRow.all(store.prepare(`SELECT ${heldRow.list} FROM held WHERE validator = ?`), validator);
-    return new Map(rows.map(({ holder, held }) => [holder, held]));
-  }
-
-  function writeHeld(validator: string, holder: string, held: bigint): void {
-    if (held > 0n) heldRow.insert(store, 'INSERT OR REPLACE INTO held', { validator, holder, held });
-    else store.prepare('DELETE FROM held WHERE validator = ? AND holder = ?').run(validator, holder);
-  }
-
-  function readOrder(replyId: string): OrderRow | undefined {
-    return orderRow.get(store.prepare(`SELECT ${orderRow.list} FROM orders WHERE reply_id = ?`), replyId);
-  }
-
+export function createChannelLedger(books: WorkStore): ChannelLedger {
   return {
-    reserve: (reservation, sign) =>
-      group.write(() => {
-        const { validator, keyId, maxFeeAtomic } = reservation;
-        const channel = catchUp(validator, reservation.spentAtomic);
-        const organisation = reservation.organisation?.id ?? '';
-        assertBudgets(reservation, (account) => findSpending(store, account));
-        const held = readHeld(validator);
-        const holder = nameHolder({ keyId, organisation });
-        assertShare(reservation, { holder, held, roomAtomic: reservation.spendableAtomic - channel.owedAtomic });
-        const cumulativeAtomic = computeCumulative(channel, maxFeeAtomic);
-        if (cumulativeAtomic > reservation.spendableAtomic) {
-          throw new ApiError(
-            'escrow_exhausted',
-            `The gateway's channel holds ${reservation.spendableAtomic} atomic units and this order needs ${cumulativeAtomic}; try again later.`,
-            { retryAfterS: 5 },
-          );
-        }
-        assertCovered(reservation, sumHolds(store, validator, reservation.createdMs));
-        const signed = sign(cumulativeAtomic);
-        addHold(store, { channel: validator, maxFeeAtomic, expiresAtMs: reservation.expiresMs }, reservation.createdMs);
-        writeChannel(validator, {
-          ...channel,
-          cumulativeAtomic,
-          outstandingAtomic: channel.outstandingAtomic + maxFeeAtomic,
-        });
-        book({ ...reservation, organisation }, { spent: 0n, reserved: maxFeeAtomic });
-        writeHeld(validator, holder, (held.get(holder) ?? 0n) + maxFeeAtomic);
-        newOrder.insert(store, 'INSERT INTO orders', { ...reservation, organisation, ...signed });
-        return signed;
-      }),
-
-    deliver: (replyId, { recordHash, feeAtomic, promptTokens, outputTokens }) =>
-      group.write(() => {
-        const row = readOrder(replyId);
-        // A verdict may be here before the gateway's own checks are done; the reply counts as used all the same.
-        if (row === undefined || row.state === 'abandoned' || row.heldRecord !== '') return;
-        store
-          .prepare('UPDATE orders SET state = ?, held_record = ?, held_fee = ? WHERE reply_id = ?')
-          .run(row.state === 'closed' ? 'closed' : 'delivered', recordHash, `${feeAtomic}`, replyId);
-        addUsage(store, { ...row, day: toDay(row.createdMs) }, { replies: 1, promptTokens, outputTokens });
-      }),
-
+    reserve: (reservation, sign) => books.write(() => reserve(reservation, sign)),
+    deliver: (replyId, held) => books.write(() => deliver(replyId, held)),
     abandon: (replyId) =>
-      group.write(() => {
-        store.prepare("UPDATE orders SET state = 'abandoned' WHERE reply_id = ? AND state = 'open'").run(replyId);
+      books.write(function* () {
+        yield* change("UPDATE orders SET state = 'abandoned' WHERE reply_id = ? AND state = 'open'", replyId);
       }),
-
     noteFailure: (replyId, { code, reason, shownBytes }) =>
-      group.write(() => {
-        store
-          .prepare('UPDATE orders SET failure = ?, failure_reason = ?, shown_bytes = ? WHERE reply_id = ?')
-          .run(code, reason.slice(0, MAX_REASON_LENGTH), shownBytes, replyId);
+      books.write(function* () {
+        const sql = 'UPDATE orders SET failure = ?, failure_reason = ?, shown_bytes = ? WHERE reply_id = ?';
+        yield* change(sql, code, reason.slice(0, MAX_REASON_LENGTH), shownBytes, replyId);
       }),
-
-    close: (replyId, closing) =>
-      group.write(() => {
-        const row = readOrder(replyId);
-        if (row === undefined) return;
-        store.prepare('UPDATE orders SET settlement = ? WHERE reply_id = ?').run(closing.settlement, replyId);
-        if (row.state === 'closed') return;
-        // No claim can cost more than the order allowed.
-        const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
-        const fee = isWithin ? closing.feeAtomic : row.maxFeeAtomic;
-        const channel = readChannel(row.validator) as PayerChannel;
-        writeChannel(row.validator, {
-          ...channel,
-          owedAtomic: channel.owedAtomic + fee,
-          outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,
-        });
-        const holder = nameHolder(row);
-        writeHeld(row.validator, holder, (readHeld(row.validator).get(holder) ?? 0n) - row.maxFeeAtomic);
-        book(row, { spent: fee, reserved: -row.maxFeeAtomic });
-        store
-          .prepare(
-            "UPDATE orders SET state = 'closed', fee = ?, verdict = ?, detail = ?, judged_record = ? WHERE reply_id = ?",
-          )
-          .run(`${fee}`, closing.verdict, closing.detail, closing.judgedRecord, replyId);
-      }),
-
-    channel: (validator) => store.read(() => readChannel(validator)) ?? openChannel(0n),
-    held: (validator, nowMs) => store.read(() => sumHolds(store, validator, nowMs)),
-    find: (replyId) => store.read(() => readOrder(replyId)),
+    close: (replyId, closing) => books.write(() => close(replyId, closing)),
+    channel: async (validator) => (await books.read(() => findChannel(validator))) ?? openChannel(0n),
+    held: (validator, nowMs) => books.read(() => sumHolds(validator, nowMs)),
+    find: (replyId) => books.read(() => findOrder(replyId)),
     findCompletion: (completionId) =>
-      store.read(() =>
-        replyIdRow
-          .all(
-            store.prepare(
-              "SELECT reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? AND failure = '' ORDER BY choice",
-            ),
-            completionId,
-          )
-          .map(({ replyId }) => replyId),
-      ),
-    listFailed: ({ completionId, choice }) =>
-      store.read(() =>
-        orderRow.all(
-          store.prepare(
-            `SELECT ${orderRow.list} FROM orders WHERE completion_id = ? AND choice = ? AND failure <> '' ORDER BY rowid`,
-          ),
-          completionId,
-          choice,
-        ),
-      ),
-    listUnsettled: (limit, offset) =>
-      store.read(() =>
-        orderRow.all(
-          store.prepare(
-            `SELECT ${orderRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`,
-          ),
-          limit,
-          offset,
-        ),
-      ),
-    expire: (beforeMs) =>
-      group.write(() => {
-        const settled = store.prepare(
-          "DELETE FROM orders WHERE created_ms < ? AND state = 'closed' AND settlement <> ''",
-        );
-        return Number(settled.run(beforeMs).changes);
+      books.read(function* () {
+        const sql =
+          "SELECT reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? AND failure = '' ORDER BY choice";
+        return (yield* findAll(replyIdRow, sql, completionId)).map(({ replyId }) => replyId);
       }),
+    listFailed: ({ completionId, choice }) => {
+      const sql = `SELECT ${orderRow.list} FROM orders WHERE completion_id = ? AND choice = ? AND failure <> '' ORDER BY rowid`;
+      return books.read(() => findAll(orderRow, sql, completionId, choice));
+    },
+    listUnsettled: (limit, offset) => {
+      const sql = `SELECT ${orderRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`;
+      return books.read(() => findAll(orderRow, sql, limit, offset));
+    },
+    expire: (beforeMs) =>
+      books.write(() =>
+        change("DELETE FROM orders WHERE created_ms < ? AND state = 'closed' AND settlement <> ''", beforeMs),
+      ),
   };
 }
 
-/** @param account a key's id, or `nameAccount` of an organisation. @param store opened with GATEWAY_SCHEMA. */
-export const readSpending = (store: Store, account: string): Spending => store.read(() => findSpending(store, account));
+const findChannel = (validator: string): Work<PayerChannel | undefined> =>
+  findOne(channelState, `SELECT ${channelState.list} FROM channels WHERE validator = ?`, validator);
 
-function findSpending(store: Store, account: string): Spending {
-  const sql = `SELECT ${spendingState.list} FROM spending WHERE account = ?`;
-  return spendingState.get(store.prepare(sql), account) ?? { spent: 0n, reserved: 0n };
+const writeChannel = (validator: string, state: PayerChannel): Work<void> =>
+  replaceRow(channelRow, 'channels', 'validator', { validator, state });
+
+const findOrder = (replyId: string): Work<OrderRow | undefined> =>
+  findOne(orderRow, `SELECT ${orderRow.list} FROM orders WHERE reply_id = ?`, replyId);
+
+/** Books one change of an order for everybody whose money it is, and in the usage of its day. */
+function* book(
+  { keyId, organisation, model, createdMs }: Omit<UsagePlace, 'day'> & { readonly createdMs: number },
+  { spent, reserved }: Spending,
+): Work<void> {
+  for (const account of organisation === '' ? [keyId] : [keyId, nameAccount(organisation)]) {
+    const known = yield* findSpending(account);
+    const state = { spent: known.spent + spent, reserved: known.reserved + reserved };
+    yield* putSpending(account, state);
+  }
+  const place = { day: toDay(createdMs), keyId, model, organisation };
+  yield* addUsage(place, { costAtomic: spent, reservedAtomic: reserved });
+}
+
+/** What the open orders of each holder hold of a channel. */
+function* findHeld(validator: string): Work<Map<string, bigint>> {
+  const rows = yield* findAll(heldRow, `SELECT ${heldRow.list} FROM held WHERE validator = ?`, validator);
+  return new Map(rows.map(({ holder, held }) => [holder, held]));
+}
+
+function* writeHeld(validator: string, holder: string, held: bigint): Work<void> {
+  if (held > 0n) yield* replaceRow(heldRow, 'held', 'validator, holder', { validator, holder, held });
+  else yield* change('DELETE FROM held WHERE validator = ? AND holder = ?', validator, holder);
+}
+
+/**
+ * The channel as it is known, or more. A fee that was drawn is owed for an order that is known, open or closed. Where more was drawn than
+ * all of them may cost, a restored database has forgotten orders; none would be admitted whose voucher does not cover what was drawn.
+ */
+function* catchUp(validator: string, spentAtomic: bigint): Work<PayerChannel> {
+  const known = yield* findChannel(validator);
+  if (known === undefined) return openChannel(spentAtomic);
+  const forgotten = spentAtomic - known.owedAtomic - known.outstandingAtomic;
+  return forgotten > 0n ? { ...known, owedAtomic: known.owedAtomic + forgotten } : known;
+}
+
+function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Work<OrderBytes> {
+  const { validator, keyId, maxFeeAtomic } = reservation;
+  const channel = yield* catchUp(validator, reservation.spentAtomic);
+  const organisation = reservation.organisation?.id ?? '';
+  yield* assertBudgets(reservation);
+  const held = yield* findHeld(validator);
+  const holder = nameHolder({ keyId, organisation });
+  assertShare(reservation, { holder, held, roomAtomic: reservation.spendableAtomic - channel.owedAtomic });
+  const cumulativeAtomic = computeCumulative(channel, maxFeeAtomic);
+  if (cumulativeAtomic > reservation.spendableAtomic) {
+    throw new ApiError(
+      'escrow_exhausted',
+      `The gateway's channel holds ${reservation.spendableAtomic} atomic units and this order needs ${cumulativeAtomic}; try again later.`,
+      { retryAfterS: 5 },
+    );
+  }
+  assertCovered(reservation, yield* sumHolds(validator, reservation.createdMs));
+  const signed = sign(cumulativeAtomic);
+  yield* addHold({ channel: validator, maxFeeAtomic, expiresAtMs: reservation.expiresMs }, reservation.createdMs);
+  yield* writeChannel(validator, {
+    ...channel,
+    cumulativeAtomic,
+    outstandingAtomic: channel.outstandingAtomic + maxFeeAtomic,
+  });
+  yield* book({ ...reservation, organisation }, { spent: 0n, reserved: maxFeeAtomic });
+  yield* writeHeld(validator, holder, (held.get(holder) ?? 0n) + maxFeeAtomic);
+  yield* insertRow(newOrder, 'orders', { ...reservation, organisation, ...signed });
+  return signed;
+}
+
+function* deliver(replyId: string, { recordHash, feeAtomic, promptTokens, outputTokens }: HeldRecord): Work<void> {
+  const row = yield* findOrder(replyId);
+  // A verdict may be here before the gateway's own checks are done; the reply counts as used all the same.
+  if (row === undefined || row.state === 'abandoned' || row.heldRecord !== '') return;
+  const state = row.state === 'closed' ? 'closed' : 'delivered';
+  const sql = 'UPDATE orders SET state = ?, held_record = ?, held_fee = ? WHERE reply_id = ?';
+  yield* change(sql, state, recordHash, `${feeAtomic}`, replyId);
+  yield* addUsage({ ...row, day: toDay(row.createdMs) }, { replies: 1, promptTokens, outputTokens });
+}
+
+function* close(replyId: string, closing: Closing): Work<boolean> {
+  const row = yield* findOrder(replyId);
+  if (row === undefined) return false;
+  yield* change('UPDATE orders SET settlement = ? WHERE reply_id = ?', closing.settlement, replyId);
+  if (row.state === 'closed') return false;
+  // No claim can cost more than the order allowed.
+  const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
+  const fee = isWithin ? closing.feeAtomic : row.maxFeeAtomic;
+  const channel = (yield* findChannel(row.validator)) as PayerChannel;
+  yield* writeChannel(row.validator, {
+    ...channel,
+    owedAtomic: channel.owedAtomic + fee,
+    outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,
+  });
+  const holder = nameHolder(row);
+  const held = (yield* findHeld(row.validator)).get(holder) ?? 0n;
+  yield* writeHeld(row.validator, holder, held - row.maxFeeAtomic);
+  yield* book(row, { spent: fee, reserved: -row.maxFeeAtomic });
+  const sql =
+    "UPDATE orders SET state = 'closed', fee = ?, verdict = ?, detail = ?, judged_record = ? WHERE reply_id = ?";
+  yield* change(sql, `${fee}`, closing.verdict, closing.detail, closing.judgedRecord, replyId);
+  return true;
 }
 
 const openChannel = (spentAtomic: bigint): PayerChannel => ({
@@ -419,17 +380,24 @@ function assertCovered({ maxFeeAtomic, spendableAtomic, spentAtomic }: Reservati
   );
 }
 
-function assertBudgets(
-  { keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: Reservation,
-  readSpending: (account: string) => Spending,
-): void {
+function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: Reservation): Work<void> {
   const budgets: [whose: string, account: string, budgetAtomic: bigint | undefined][] = [
     ['this key', keyId, keyBudgetAtomic],
   ];
   if (organisation) budgets.push(["this key's organisation", nameAccount(organisation.id), organisation.budgetAtomic]);
   for (const [whose, account, budgetAtomic] of budgets) {
-    const { spent, reserved } = readSpending(account);
-    if (budgetAtomic === undefined || spent + reserved + maxFeeAtomic <= budgetAtomic) continue;
+    const { spent, reserved } = yield* findSpending(account);
+    const needed = spent + reserved + maxFeeAtomic;
+    const granted = yield* findGranted(account);
+    if (granted !== undefined && needed > granted) {
+      throw new ApiError(
+        'credit_exhausted',
+        `The credit of ${whose} does not cover this request: ${granted} atomic units were paid in, ${spent + reserved} are spent ` +
+          `or reserved, and it may cost ${maxFeeAtomic}. Lower max_tokens or add credit.`,
+        { publicCode: 'insufficient_quota' },
+      );
+    }
+    if (budgetAtomic === undefined || needed <= budgetAtomic) continue;
     throw new ApiError(
       'budget_exceeded',
       `You exceeded the budget of ${whose}: ${spent + reserved} of ${budgetAtomic} atomic units are spent or reserved, ` +
@@ -438,9 +406,6 @@ function assertBudgets(
     );
   }
 }
-
-/** What an organisation's spending is kept under; no key has such an id. */
-export const nameAccount = (organisation: string): string => `org:${organisation}`;
 
 /** Whose share of a channel and of the gateway's places an order is in: its organisation's, so that more keys make no larger one. */
 export const nameHolder = ({

@@ -9,17 +9,18 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import type { SignedProgress } from '@ogong/protocol/exchange/progress';
+import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { bindRecord } from '@ogong/protocol/verdict/claim';
+import { type BoundRecord, bindRecord } from '@ogong/protocol/verdict/claim';
 import { computeBilledFee, readProgress } from '@ogong/protocol/verdict/reply-fee';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
+import type { StoredReply } from './receipt-store.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
 
@@ -70,7 +71,7 @@ export async function checkReply<R extends BoughtAnswer>(
     context.deliveries.put(
       [attempt.validator, ...listHearers(context, attempt)],
       createDelivery(context, attempt, {
-        ...{ admission, record, opening, promptTokens, outputTokens },
+        ...{ admission, record: bindRecord(crypto, record, opening), promptTokens, outputTokens },
         tookMs: answer.tookMs,
       }),
     ),
@@ -95,12 +96,28 @@ async function fetchOpening(
   }
 }
 
+/** Keeps the receipt of a part of an answer that stage 1 has passed, and what is owed for it. */
+export async function keepReply(
+  context: ReplyContext,
+  job: ReplyJob<CommonRequest, BoughtAnswer>,
+  attempt: ProviderAttempt,
+  part: Pick<StoredReply, 'receipt' | 'response' | 'checks'> & Parameters<typeof readHeld>[3],
+): Promise<void> {
+  const { receipt, response, checks } = part;
+  const replyId = toHex(attempt.replyId);
+  const stored = { replyId, receipt, request: job.body, response, checks };
+  await Promise.all([
+    context.receipts.put(stored, context.clock.nowMs()),
+    context.ledger.deliver(replyId, readHeld(context, job, attempt, part)),
+  ]);
+}
+
 /** Stage 1 has found that the reply may be billed. */
-function readHeld(
+export function readHeld(
   { chain: { ledger } }: Pick<ReplyContext, 'chain'>,
   { endpoint, request }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'>,
   { order }: Pick<ProviderAttempt, 'order'>,
-  held: { readonly record: SignedRecord; readonly header: CommonHeader; readonly response: Uint8Array } & Pick<
+  held: { readonly record: SignedRecord; readonly header: CommonHeader; readonly response: ProgressedText } & Pick<
     ProviderAnswer,
     'progress'
   >,
@@ -116,14 +133,14 @@ function readHeld(
       order: named,
       request,
       header,
-      responseBytes: response.length,
+      responseBytes: 'sizeBytes' in response ? response.sizeBytes : response.length,
       progress,
     }),
   };
 }
 
 /** Who hears it, too, so that the handling validator cannot hide it. */
-function listHearers(
+export function listHearers(
   { chain }: Pick<ReplyContext, 'chain'>,
   { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
 ): Uint8Array[] {
@@ -133,17 +150,16 @@ function listHearers(
 }
 
 /** This gateway's word about the reply that it holds. */
-function createDelivery(
+export function createDelivery(
   { chain: { ledger }, beacon, payer }: ReplyContext,
   { order }: Pick<ProviderAttempt, 'order'>,
   held: {
     readonly admission: SignedAdmission;
-    readonly record: SignedRecord;
-    readonly opening: Uint8Array;
+    readonly record: BoundRecord;
     readonly tookMs: number;
   } & Pick<BoughtAnswer, 'promptTokens' | 'outputTokens'>,
 ): OutboxDelivery {
-  const { record, header, headerProof } = bindRecord(crypto, held.record, held.opening);
+  const { record, header, headerProof, providerKey, signature: signed } = held.record;
   const delivery = signDelivery(crypto, payer, {
     ledger,
     orderHash: hashOrder(crypto, ledger, parseOrder(order.order)),
@@ -157,7 +173,7 @@ function createDelivery(
   return {
     order,
     delivery,
-    record: held.record,
+    record: { record, providerKey, signature: signed },
     header,
     headerProof: [...headerProof],
     admission,
@@ -202,7 +218,7 @@ export function buildReceipt(
 }
 
 /** Runs in the child process that reads bytes from strangers. */
-async function verifyReply(
+export async function verifyReply(
   { chain, modelRoots, machinePolicy, checker, clock }: ReplyContext,
   { body }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body'>,
   {

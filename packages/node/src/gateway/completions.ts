@@ -60,7 +60,7 @@ export function createCompletionHandler(endpoint: Endpoint, dependencies: Comple
   return async (context, key) => {
     const leave = dependencies.gate.enter(key);
     try {
-      dependencies.rates.countRequest(context, key);
+      await dependencies.rates.countRequest(context, key);
       const body = await readJsonBody(context, dependencies.bodyLimits);
       return await answerWithReplies(context, { endpoint, body, key, leave }, dependencies);
     } catch (error) {
@@ -79,7 +79,7 @@ interface CompletionCall {
 }
 
 /** @throws ApiError or RequestError while nothing is sent yet. */
-function answerWithReplies(
+async function answerWithReplies(
   context: ApiContext,
   { endpoint, body: given, key, leave }: CompletionCall,
   { replies, rates, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
@@ -93,7 +93,7 @@ function answerWithReplies(
   assertModel(request.model, key);
   const provider = readProvider(context);
   const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
-  const metered = rates.meter(context, key, replies, asked);
+  const metered = await rates.meter(context, key, replies, asked);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   return answerCompletion<BoughtReply>(context, {
     endpoint,

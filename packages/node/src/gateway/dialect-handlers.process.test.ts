@@ -78,7 +78,7 @@ it('refuses in the words of the API that was asked', async () => {
 
 it("takes a key where Anthropic's clients put it", async () => {
   const keysPath = join(fixture.directory, 'accounts.db');
-  const { secret } = addTestKey({ path: keysPath, name: 'a' });
+  const { secret } = await addTestKey({ path: keysPath, name: 'a' });
   const closed = await createGatewayFixture({ keysPath });
   try {
     const ask = (headers: object) =>

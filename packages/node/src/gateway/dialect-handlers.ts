@@ -20,7 +20,7 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
   return async (context, key) => {
     const leave = gate.enter(key);
     try {
-      rates.countRequest(context, key);
+      await rates.countRequest(context, key);
       const asked = API_DIALECTS[name].read(context, await readJsonBody(context, bodyLimits));
       const given = { body: asked.body, isChecked: isInline(context) };
       const prompt = readPrompt(given, { settle, randomBytes }, 'chat');
@@ -30,7 +30,7 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const provider = readProvider(context);
       const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key, provider } as const;
-      const metered = rates.meter(context, key, replies, [{ request, count: request.choices }]);
+      const metered = await rates.meter(context, key, replies, [{ request, count: request.choices }]);
       return await answerInDialect<BoughtReply>(context, {
         dialect: asked.toDialect({ identity, nowMs }),
         request: { ...request, dropped: [...asked.dropped, ...request.dropped] },

@@ -54,7 +54,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
   return async (context: ApiContext, key) => {
     const leave = gate.enter(key);
     try {
-      rates.countRequest(context, key);
+      await rates.countRequest(context, key);
       const asked = { body: await readJsonBody(context, bodyLimits), isChecked: isInline(context) };
       const { body, request } = readUnderPolicy(asked, settle, parse);
       assertModel(request.model, key);
@@ -65,7 +65,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const caller = parseTraceParent(context.req.header('traceparent'));
       const bought = { completionId, choice: 0, endpoint: request.endpoint, body, request, form };
       const job = { ...bought, key, signal, provider, caller };
-      const metered = rates.meter(context, key, replies, [{ request, count: 1 }]);
+      const metered = await rates.meter(context, key, replies, [{ request, count: 1 }]);
       const reply = await buy(metered.serve<Q, BoughtEmbedding>(job));
       const ogong = { ...toOgongField(context, [reply]), ...addProof?.(reply) };
       return context.json({ ...format(request, reply), ogong }, 200, {

@@ -23,6 +23,8 @@ export interface EscrowFundingOptions {
 
 export interface EscrowFundingDependencies {
   readonly chain: Pick<ChainView, 'channel' | 'client'>;
+  /** Gateways that share a payer send transactions one after the other. Default: this is the only one. */
+  readonly alone?: (name: string, run: () => Promise<void>) => Promise<void>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -32,7 +34,7 @@ export interface EscrowFundingDependencies {
  */
 export function createEscrowFunding(
   { payer, depositAtomic, allowanceAtomic }: EscrowFundingOptions,
-  { chain, onError }: EscrowFundingDependencies,
+  { chain, alone = (_name, run) => run(), onError }: EscrowFundingDependencies,
 ): EscrowFunding {
   const running = new Map<string, Promise<void>>();
   // Transactions of one account are sequential anyway, so the decisions that lead to them are, too.
@@ -60,7 +62,9 @@ export function createEscrowFunding(
     const key = toHex(validator);
     const known = running.get(key);
     if (known) return known;
-    const run = last.then(() => fill(validator, targetAtomic)).finally(() => running.delete(key));
+    const run = last
+      .then(() => alone('funding', () => fill(validator, targetAtomic)))
+      .finally(() => running.delete(key));
     running.set(key, run);
     last = run.catch(() => undefined);
     return run;

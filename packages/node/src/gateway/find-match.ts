@@ -18,6 +18,8 @@ type MatchContext = Pick<ReplyContext, 'matches' | 'chain' | 'randomBytes' | 'li
 
 interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
   readonly named: Pick<Order, 'payer' | 'validator'>;
+  /** One that the client has fixed. Default: a fresh one. */
+  readonly nonce?: Uint8Array | undefined;
 }
 
 export interface FoundMatch {
@@ -34,11 +36,11 @@ export interface FoundMatch {
 export async function findMatch(
   context: MatchContext,
   { provider, signal }: Pick<ReplyJob, 'provider' | 'signal'>,
-  { named, ...wanted }: WantedMatch,
+  { named, nonce: fixed, ...wanted }: WantedMatch,
 ): Promise<FoundMatch> {
   const { matches, chain, randomBytes } = context;
   const nameReply = (nonce: Uint8Array): Uint8Array => computeReplyId(crypto, chain.ledger, { ...named, nonce });
-  let nonce = randomBytes(32);
+  let nonce = fixed ?? randomBytes(32);
   for (let lists = 0; lists < MAX_LISTS; lists++) {
     const replyId = nameReply(nonce);
     const match = await matches.match({ ...wanted, replyId, signal });
@@ -75,7 +77,7 @@ const refuseNamed = (): ApiError =>
   new ApiError('no_provider', 'The provider that the request names is not listed for it now.', { retryAfterS: 2 });
 
 /** A ticket that is not given back holds its slot until it expires. */
-async function giveBack(
+export async function giveBack(
   { links }: Pick<MatchContext, 'links'>,
   { replyId, match }: Pick<FoundMatch, 'replyId' | 'match'>,
 ): Promise<void> {

@@ -3,13 +3,14 @@ import { ApiError, type ApiErrorCode } from '@ogong/host/http/api-error';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
-import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Finished, Milestone, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
+import { createMilestoneFollower, type FailedMilestone, type MilestoneFollower } from './follow-milestones.ts';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { createReplyProgress, type ReplyProgress } from './reply-progress.ts';
-import { accuseProvider, reportToRouter } from './report-attempt.ts';
+import { accuseProvider, reportBroken, reportToRouter } from './report-attempt.ts';
 
 /** All that a provider said in one attempt; none of it is checked. */
 export interface ProviderAnswer {
@@ -30,12 +31,14 @@ export interface ProviderAnswer {
 
 /**
  * Yields what the provider streams, and signs for it as it comes. Accuses a provider that breaks off after it began. If the client
- * leaves, the provider hears it before its stream ends. @throws ApiError
+ * leaves, the provider hears it before its stream ends.
+ * @param onPart told how many bytes of a reply that broke off its provider had signed. @throws ApiError
  */
 export async function* followProvider(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   attempt: ProviderAttempt,
+  onPart: (textBytes: number) => void = () => {},
 ): AsyncGenerator<Delta, ProviderAnswer> {
   const ended = new AbortController();
   const progress = openProgress(context, attempt);
@@ -47,7 +50,10 @@ export async function* followProvider(
   const onAbort = () => void leave();
   job.signal.addEventListener('abort', onAbort, { once: true });
   if (job.signal.aborted) ended.abort();
-  const stream = context.providers.generate({ ...toCall(context, job, attempt), signal: ended.signal });
+  const milestones = job.form.streams ? createMilestoneFollower(context, job, attempt) : undefined;
+  const signal = milestones ? AbortSignal.any([ended.signal, milestones.spoiled]) : ended.signal;
+  const onMilestone = milestones && ((milestone: Milestone) => milestones.take(milestone, text));
+  const stream = context.providers.generate({ ...toCall(context, job, attempt), signal, onMilestone });
   const startedMs = monotonicClock.nowMs();
   const sinceStart = (): number => Math.max(1, Math.ceil(monotonicClock.nowMs() - startedMs));
   let firstMs: number | undefined;
@@ -75,7 +81,10 @@ export async function* followProvider(
     // It may be slow and not dead: then it stops, and bills what came and not the whole reply, which another one may give.
     if (error instanceof ApiError && error.code === 'provider_timeout') void progress.leave();
     // If the client left, the provider is not at fault, and the validator decides about the order.
-    if (!job.signal.aborted && !isRefusal(error)) await accuseProvider(context, attempt, { reason: 'abandoned' });
+    if (!job.signal.aborted && !isRefusal(error)) {
+      const failed = await keepStanding(context, attempt, { milestones, onPart });
+      if (failed) throw createSpoiled(failed, error);
+    }
     // The provider may have refused because it cannot reach the validator.
     if (isRefusal(error)) {
       context.validators.doubt();
@@ -91,15 +100,49 @@ export async function* followProvider(
 }
 
 /**
+ * The provider broke off, or signed what does not hold. As much of its reply as it had signed before, and was checked, is its own: it is
+ * kept, and paid where no record comes. @returns what does not hold.
+ */
+async function keepStanding(
+  context: ReplyContext,
+  attempt: ProviderAttempt,
+  {
+    milestones,
+    onPart,
+  }: { readonly milestones: MilestoneFollower | undefined; readonly onPart: (textBytes: number) => void },
+): Promise<FailedMilestone | undefined> {
+  const { standing, failed } = (await milestones?.settle()) ?? {};
+  await standing?.keep();
+  if (standing) onPart(standing.textBytes);
+  const { id: reason = 'abandoned', evidence } = failed ?? {};
+  if (failed || standing === undefined)
+    await accuseProvider(context, attempt, { reason, ...(evidence && { evidence }) });
+  else reportBroken(context, attempt);
+  return failed;
+}
+
+const createSpoiled = ({ id, detail }: FailedMilestone, cause: unknown): ApiError =>
+  new ApiError('ogong_check_failed', `A part of the reply failed its check and is not paid for: ${id}: ${detail}.`, {
+    cause,
+  });
+
+/**
  * That nobody admitted the order is the provider's word. This gateway asks the validator itself: only where it is away for both of
  * them, the provider has refused nothing.
  */
-async function reportRefusal(context: ReplyContext, attempt: ProviderAttempt, code: ApiErrorCode): Promise<void> {
+export async function reportRefusal(
+  context: ReplyContext,
+  attempt: ProviderAttempt,
+  code: ApiErrorCode,
+): Promise<void> {
   const isAway = code === 'order_not_admitted' && !(await context.validators.answers(attempt.validator));
   reportToRouter(context, attempt, { outcome: isAway ? 'unused' : 'refused', outputTokens: 0 });
 }
 
-function openProgress({ payer, chain, providers, onError }: ReplyContext, attempt: ProviderAttempt): ReplyProgress {
+export function openProgress(
+  { payer, chain, providers, onError }: ReplyContext,
+  attempt: ProviderAttempt,
+): ReplyProgress {
   const { match, order, replyId } = attempt;
   return createReplyProgress({
     payer,
@@ -128,5 +171,5 @@ function toCall(
 }
 
 /** The provider declined before it began, so it broke no promise. */
-const isRefusal = (error: unknown): error is ApiError => error instanceof ApiError && REFUSALS.has(error.code);
+export const isRefusal = (error: unknown): error is ApiError => error instanceof ApiError && REFUSALS.has(error.code);
 const REFUSALS: ReadonlySet<ApiErrorCode> = new Set(['request_refused', 'provider_busy', 'order_not_admitted']);

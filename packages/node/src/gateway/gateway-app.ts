@@ -22,12 +22,18 @@ import { createCountHandler, createDialectHandler } from './dialect-handlers.ts'
 import { createEmbeddingHandler, createRerankHandler } from './embeddings.ts';
 import type { ModelList } from './model-list.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './receipt-handlers.ts';
-import type { SignIn } from './sign-in.ts';
+import {
+  createSealedHandlers,
+  type SealedHandlersDependencies,
+  type SealedRouteName,
+} from './sealed/sealed-handlers.ts';
+import type { KeyedHandler, SignIn } from './sign-in.ts';
 import { createUsageHandler, type UsageHandlerDependencies } from './usage-handler.ts';
 
 export interface GatewayAppDependencies {
   readonly signIn: SignIn;
   readonly completions: CompletionsDependencies;
+  readonly sealed: SealedHandlersDependencies;
   readonly receipts: ReceiptHandlersDependencies;
   readonly usage: UsageHandlerDependencies;
   readonly models: ModelList;
@@ -50,7 +56,7 @@ export function createGatewayApp(
   const app = createApiApp({ onFailure, onAnswered, formatError: formatDialectError });
   app.use(nameAnthropicRequest);
   app.use(async (context, next) => {
-    if (signIn.isOpen) assertLoopbackHost(context);
+    if (signIn.isOpen()) assertLoopbackHost(context);
     await next();
   });
   app.use(allowOrigins(origins));
@@ -66,6 +72,7 @@ export function createGatewayApp(
     responseCount: signIn.require(createCountHandler('response', completions)),
     message: signIn.require(createDialectHandler('message', completions)),
     messageCount: signIn.require(createCountHandler('message', completions)),
+    ...requireAll(signIn, createSealedHandlers(dependencies.sealed)),
     models: signIn.require(async (context, key) => showModels(context, await models.list(key))),
     model: signIn.require(async (context, key) =>
       showModel(context, await models.get(context.req.param('id') ?? '', key)),
@@ -86,6 +93,19 @@ export function createGatewayApp(
   mountRoutes(app, ADMIN_ROUTES, dependencies.admin);
   mountRoutes(app, PAGE_ROUTES, dependencies.pages);
   return app;
+}
+
+function requireAll(
+  signIn: SignIn,
+  handlers: Readonly<Record<SealedRouteName, KeyedHandler>>,
+): Readonly<Record<SealedRouteName, Handler>> {
+  const { sealedOffer, sealedReply, sealedProgress, sealedOutcome } = handlers;
+  return {
+    sealedOffer: signIn.require(sealedOffer),
+    sealedReply: signIn.require(sealedReply),
+    sealedProgress: signIn.require(sealedProgress),
+    sealedOutcome: signIn.require(sealedOutcome),
+  };
 }
 
 function createHealthHandler({ chain, beacon }: Pick<GatewayAppDependencies, 'chain' | 'beacon'>): Handler {

@@ -27,6 +27,20 @@ const escrowAmount = z
   .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
   .transform(BigInt);
 
+const signedAmount = z
+  .string()
+  .regex(/^-?\d{1,38}$/, 'expected a whole number of atomic units')
+  .transform(BigInt);
+
+const postgresUrl = define('postgres://user@host:port/database, without a password', '<url>', (value) => {
+  if (!URL.canParse(value)) return undefined;
+  const { protocol, password, pathname, searchParams } = new URL(value);
+  const isPostgres = protocol === 'postgres:' || protocol === 'postgresql:';
+  // What stands in a command line or a log is no secret.
+  const isOpen = password === '' && !searchParams.has('password');
+  return isPostgres && isOpen && pathname.length > 1 ? value : undefined;
+});
+
 const webhookSecret = define('whsec_ and the base64 of 24 to 64 bytes', '<secret>', (value) =>
   readWebhookSecret(value) === undefined ? undefined : value,
 );
@@ -44,6 +58,19 @@ const common = {
     label: '<path>',
     env: 'OGONG_GATEWAY_ACCOUNTS',
     description: 'file of organisations, members and API keys; accounts.db in the data directory if not given',
+  },
+  database: {
+    schema: postgresUrl,
+    label: '<url>',
+    env: 'OGONG_GATEWAY_DATABASE',
+    description:
+      'PostgreSQL database that several gateways share, postgres://user@host/database, without a password; SQLite files in the data directory if not given',
+  },
+  databasePassword: {
+    schema: text,
+    secret: true,
+    env: 'OGONG_GATEWAY_DATABASE_PASSWORD',
+    description: 'password of its user; PGPASSWORD or ~/.pgpass if not given',
   },
 } as const;
 
@@ -221,6 +248,11 @@ export const adminConfig = defineConfig({
       schema: escrowAmount,
       label: '<amount>',
       description: 'limit of what a new key, or all keys of an organisation, may ever spend, atomic units',
+    },
+    amount: {
+      schema: signedAmount,
+      label: '<amount>',
+      description: 'of credit, atomic units; below 0 takes back',
     },
     lifetime: { schema: duration, description: 'how long a new key is valid; without it, until it is revoked' },
     models: {

@@ -207,8 +207,8 @@ describe('access', () => {
   it('goes by key, which can be revoked while the gateway runs', async () => {
     await open();
     const path = join(fixture.directory, 'accounts.db');
-    const { key, secret } = addTestKey({ path, name: 'a' });
-    const other = addTestKey({ path, name: 'b' });
+    const { key, secret } = await addTestKey({ path, name: 'a' });
+    const other = await addTestKey({ path, name: 'b' });
     const guarded = await createGatewayFixture({ keysPath: path });
     const ask = (authorization?: string, url = '/v1/models') =>
       fetch(`${guarded.url}${url}`, { headers: authorization === undefined ? {} : { authorization } });
@@ -224,9 +224,9 @@ describe('access', () => {
     expect((await ask(`Bearer ${secret}`, `/v1/receipts/${answer.id}`)).status).toBe(200);
     expect((await ask(`Bearer ${other.secret}`, `/v1/receipts/${answer.id}`)).status).toBe(404);
 
-    revokeTestKey(path, key.id);
+    await revokeTestKey(path, key.id);
     await expect(client.models.list()).rejects.toBeInstanceOf(OpenAI.AuthenticationError);
-    revokeTestKey(path, other.key.id);
+    await revokeTestKey(path, other.key.id);
     expect((await ask()).status).toBe(401);
     await guarded.close();
   });
@@ -234,7 +234,7 @@ describe('access', () => {
   it('keeps a provider from sharing its cache between the holders of keys, who stay unnamed', async () => {
     await open();
     const path = join(fixture.directory, 'accounts.db');
-    const holders = ['a', 'b'].map((name) => addTestKey({ path, name }));
+    const holders = await Promise.all(['a', 'b'].map((name) => addTestKey({ path, name })));
     const serve = async (asked: readonly number[]): Promise<string[]> => {
       const guarded = await createGatewayFixture({ keysPath: path });
       for (const at of asked) {
@@ -256,7 +256,7 @@ describe('access', () => {
   it('ends where the budget of the key does', async () => {
     await open();
     const path = join(fixture.directory, 'accounts.db');
-    const { secret } = addTestKey({ path, budgetAtomic: 900_000n });
+    const { secret } = await addTestKey({ path, budgetAtomic: 900_000n });
     const guarded = await createGatewayFixture({ keysPath: path });
     const client = new OpenAI({ baseURL: `${guarded.url}/v1`, apiKey: secret, maxRetries: 0 });
     // 2,000 atomic units per token: (15 + 64 + 64 + max_tokens) tokens at most.

@@ -8,7 +8,7 @@ export interface GatewayMetrics {
   countDelivery(outcome: string): void;
   countOther(): void;
   countVerdict(verdict: string, feeAtomic: bigint): void;
-  watch(sources: { running: () => number; complaints: () => number }): void;
+  watch(sources: { running: () => number; complaints: () => Promise<number> }): void;
 }
 
 export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
@@ -47,7 +47,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     },
     watch(sources) {
       Object.assign(running, { collect: () => running.set(sources.running()) });
-      Object.assign(complaints, { collect: () => complaints.set(sources.complaints()) });
+      Object.assign(complaints, { collect: async () => complaints.set(await sources.complaints()) });
     },
   };
 }

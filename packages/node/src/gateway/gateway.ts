@@ -6,8 +6,7 @@ import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
-import type { Store } from '@ogong/host/store/store';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
@@ -29,18 +28,22 @@ import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts'
 import { createInferenceGate } from './inference-gate.ts';
 import { keepHeld, keepIntake } from './keep-intake.ts';
 import { keepMisrouted } from './keep-misrouted.ts';
+import { createMilestoneOutbox, type MilestoneOutbox } from './milestone-outbox.ts';
 import { createModelList } from './model-list.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
 import { createPageHandlers } from './public/page-handlers.ts';
 import { createPublicHandlers, type PageNetwork, type PublicHandlersDependencies } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
+import { createMemoryBuckets, createSharedBuckets } from './rate-buckets.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
+import type { ReplyContext } from './reply.ts';
 import { createReplyService, type ReplyService } from './reply-service.ts';
 import { createRouters, type Routers } from './routers.ts';
 import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
+import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
 import { createValidatorChoice } from './validator-choice.ts';
@@ -110,8 +113,8 @@ export type GatewayChain = Pick<
 >;
 
 export interface GatewayDependencies {
-  /** Opened with GATEWAY_SCHEMA. */
-  readonly store: Store;
+  /** Opened with GATEWAY_SCHEMA; the caller closes it after the gateway has stopped. */
+  readonly books: WorkStore;
   readonly chain: GatewayChain;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;
@@ -161,8 +164,8 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
   const routers = createRouters(options, context);
-  const replies = createReplies(options, context, { books, checker, routers });
-  const app = createApp(options, context, { signIn, books, replies, routers });
+  const { replies, sealed } = createReplies(options, context, { books, checker, routers });
+  const app = createApp(options, context, { signIn, books, replies, sealed, routers });
   const server = (dependencies.openServer ?? createHttpServer)(app, {
     bind,
     headersTimeoutMs,
@@ -172,15 +175,16 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
 
   return {
     async start() {
-      if (signIn.isOpen) assertStaysHere(bind, logger);
+      await signIn.start();
+      if (signIn.isOpen()) assertStaysHere(bind, logger);
       checker.start();
       await server.start();
       books.start();
     },
     async stop() {
       await server.stop(stopGraceMs);
+      sealed.stop();
       await Promise.all([books.stop(), checker.stop()]);
-      await books.close();
     },
     address: server.address,
   };
@@ -199,23 +203,20 @@ interface Books {
   readonly receipts: ReceiptStore;
   readonly complaints: ComplaintOutbox;
   readonly deliveries: DeliveryOutbox;
+  readonly milestones: MilestoneOutbox;
   readonly funding: EscrowFunding;
   start(): void;
   stop(): Promise<unknown>;
-  /** After the last write. */
-  close(): Promise<void>;
 }
 
 function createBooks(options: GatewayOptions, context: GatewayContext): Books {
-  const { store, accounts, chain, links, clock, payer, logger, counts, warn, metrics } = context;
+  const { books, accounts, chain, links, clock, payer, logger, counts, warn, metrics } = context;
   const { steps } = metrics;
   const { depositAtomic, allowanceAtomic } = options.spending;
-  const group = createGroupCommit(store);
-  const ledger = createChannelLedger(store, group);
-  const receipts = createReceiptStore(store, group);
+  const ledger = createChannelLedger(books);
+  const receipts = createReceiptStore(books);
   const complaints = createComplaintOutbox({
-    store,
-    group,
+    books,
     chain,
     links,
     clock,
@@ -224,8 +225,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     onError: warn('a complaint was not heard'),
   });
   const deliveries = createDeliveryOutbox({
-    store,
-    group,
+    books,
     chain,
     links,
     clock,
@@ -237,9 +237,16 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     keepIntake: (order, intake) => keepIntake({ receipts, chain }, order, intake),
     onError: warn('a delivery was not acknowledged'),
   });
+  const milestones = createMilestoneOutbox({
+    books,
+    chain,
+    links,
+    clock,
+    onError: warn('a milestone was not handed in'),
+  });
   const funding = createEscrowFunding(
     { payer: payer.address, depositAtomic, allowanceAtomic },
-    { chain, onError: warn('the escrow could not be topped up') },
+    { chain, alone: books.alone, onError: warn('the escrow could not be topped up') },
   );
   const feed = createVerdictFeed(
     { intervalMs: options.verdictIntervalMs },
@@ -274,7 +281,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
       await receipts.expire(beforeMs);
       await ledger.expire(beforeMs);
-      store.eraseDeleted();
+      books.eraseDeleted();
     },
     warn('old receipts could not be dropped'),
   );
@@ -283,24 +290,24 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     createBudgetAlerts(
       { intervalMs: ALERT_INTERVAL_MS, ...options.alerts },
       {
-        ...{ store, group, accounts, clock },
+        ...{ books, accounts, clock },
         onAlert: ({ account, percent, budgetAtomic, spentAtomic }) =>
           logger.warn({ account, percent, budgetAtomic, spentAtomic }, 'a part of a budget is spent'),
         onError: warn('an alert was not taken'),
       },
     );
-  const loops = [complaints, deliveries, feed, expiry, ...(alerts ? [alerts] : [])];
+  const loops = [complaints, deliveries, milestones, feed, expiry, ...(alerts ? [alerts] : [])];
   return {
     ledger,
     receipts,
     complaints,
     deliveries,
+    milestones,
     funding,
     start() {
       for (const loop of loops) loop.start();
     },
     stop: () => Promise.all([...loops, funding].map((loop) => loop.stop())),
-    close: () => group.close(),
   };
 }
 
@@ -308,10 +315,10 @@ function createReplies(
   { patience, spending, modelRoots, seal = 'auto', machinePolicy, machineIntervalMs, misroutedDir }: GatewayOptions,
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
-): ReplyService {
+): { readonly replies: ReplyService; readonly sealed: SealedCalls } {
   const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
-  const { ledger, receipts, complaints, deliveries, funding } = books;
+  const { ledger, receipts, complaints, deliveries, milestones, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none' } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
@@ -319,7 +326,8 @@ function createReplies(
     logger.warn({ problem, kept }, 'a router misrouted');
   };
   const { busyPatienceMs } = patience;
-  return createReplyService({
+  const keys = createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs });
+  const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
     steps: metrics.steps,
@@ -328,63 +336,69 @@ function createReplies(
     links,
     payer,
     matches: createProviderMatch({ maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted }, { routers, clock }),
-    providers: createProviderCall(patience, {
-      links,
-      sealing: {
-        keys: createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs }),
-        ledger: chain.ledger,
-      },
-    }),
+    providers: createProviderCall(patience, { links, sealing: { keys, ledger: chain.ledger } }),
     validators: createValidatorChoice({ chain, links, random }),
     funding,
     ledger,
     receipts,
     complaints,
     deliveries,
+    milestones,
     checker,
     clock,
     randomBytes,
     nameCacheScope: createCacheScopes(readSystemBytes(32)),
-    renewKey: (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
+    renewKey: async (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
     onFault(reason, providerId) {
       counts.countFault(reason);
       logger.warn({ reason, providerId }, 'a provider failed');
     },
     onError: warn('a router could not be told'),
-  });
+  };
+  return {
+    replies: createReplyService(steps),
+    sealed: createSealedCalls({ context: steps, sealKeys: keys, links, patience }),
+  };
 }
 
 interface AppParts {
   readonly signIn: SignIn;
   readonly books: Books;
   readonly replies: ReplyService;
+  readonly sealed: SealedCalls;
   readonly routers: Routers;
 }
 
 function createApp(
   { http, routers: peers, spending, network, readDriftTable }: GatewayOptions,
   context: GatewayContext,
-  { signIn, books, replies, routers }: AppParts,
+  { signIn, books: parts, replies, sealed, routers }: AppParts,
 ): ApiApp {
-  const { store, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
+  const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
   const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
-  counts.watch({ running: gate.size, complaints: books.complaints.size });
+  counts.watch({ running: gate.size, complaints: parts.complaints.size });
+  const rates = createRateLimits({
+    buckets: books.isShared ? createSharedBuckets(books, clock.nowMs) : createMemoryBuckets(clock.nowMs),
+  });
+  const settle = spending.settle ?? 'any';
+  const { heartbeatMs } = http;
   return createGatewayApp(http, {
     signIn,
     completions: {
       replies,
       gate,
-      rates: createRateLimits({ clock }),
+      rates,
       clock,
       randomBytes: readSystemBytes,
       bodyLimits,
-      heartbeatMs: http.heartbeatMs,
-      settle: spending.settle ?? 'any',
+      heartbeatMs,
+      settle,
     },
-    receipts: books,
-    usage: { store, clock },
-    admin: createAdminHandlers({ accounts, store, clock, bodyLimits }),
+    sealed: { calls: sealed, gate, rates, bodyLimits, settle, heartbeatMs },
+    receipts: parts,
+    usage: { books, clock },
+    admin: createAdminHandlers({ accounts, books, clock, bodyLimits }),
     models: createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers }),
     public: createPublicHandlers({
       reader: createPublicReader({

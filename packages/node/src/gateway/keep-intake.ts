@@ -50,7 +50,7 @@ export async function keepIntake(
   const { ledger } = chain;
   const order = nameOrder(crypto, ledger, parseOrder(orderBytes));
   const replyId = toHex(order.replyId);
-  const stored = receipts.get(replyId);
+  const stored = await receipts.get(replyId);
   if (stored === undefined || stored.receipt.intake) return;
   const { admission, record } = stored.receipt;
   const { epoch, signature } = intake;

@@ -18,6 +18,9 @@ import type { Match } from './provider-match.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { ANONYMOUS } from './sign-in.ts';
 
+/** What an order takes of a job. */
+type OrderedJob = Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'completionId' | 'choice' | 'index' | 'key' | 'request'>;
+
 /** An order without its cumulative amount, which the channel ledger sets. */
 export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
 
@@ -31,33 +34,71 @@ export async function openAttempt(
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   tried: readonly Uint8Array[],
 ): Promise<ProviderAttempt> {
-  const { validators, clock, payer, chain } = context;
   const { request } = job;
   const requestHash = hashReadRequest(crypto, request, job.body);
+  const offer = await findOffer(context, job, { requestHash, tried });
+  job.onMatch?.(offer.match.ticket);
+  return orderOffer(context, job, offer);
+}
+
+/** Who would answer a request, and who would handle it. Nothing is ordered yet. */
+export interface FoundOffer {
+  readonly requestHash: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly replyId: Uint8Array;
+  readonly match: Match;
+  /** 20 bytes. */
+  readonly validator: Uint8Array;
+  readonly validators: ProviderAttempt['validators'];
+}
+
+/**
+ * Picks a validator and has a provider drawn.
+ * @param wanted `nonce`: one that the client has fixed; drawn here by default.
+ * @throws ApiError
+ */
+export async function findOffer(
+  context: ReplyContext,
+  job: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'provider' | 'signal'>,
+  {
+    requestHash,
+    tried,
+    nonce: fixed,
+  }: { readonly requestHash: Uint8Array; readonly tried: readonly Uint8Array[]; readonly nonce?: Uint8Array },
+): Promise<FoundOffer> {
+  const { validators, payer, chain } = context;
+  const { request } = job;
   const contextSize = findModality(request.endpoint).boundContext(request);
   // The ticket is for one reply, and the order's validator is part of the reply's name.
-  const validator = await validators.pick();
+  const { address: validator } = await validators.pick();
   const registered = chain.validators();
-  const named = { payer: payer.address, validator: validator.address };
+  const named = { payer: payer.address, validator };
   const { model, demands, preference } = request;
-  const wanted = { model, demands, preference, requestHash, contextSize };
+  const wanted = { model, demands, preference, requestHash, contextSize, nonce: fixed };
   const { nonce, replyId, match } = await findMatch(context, job, { ...wanted, named, exclude: tried });
-  const ordered = { ...named, nonce };
   await assertPublishedWeights(context, request.model, match.ticket.modelRoot);
   await assertRouter(context, match);
-  job.onMatch?.(match.ticket);
+  return { requestHash, nonce, replyId, match, validator, validators: registered };
+}
+
+/** Signs an order for an offer. @throws ApiError, StoreError */
+export async function orderOffer(
+  context: ReplyContext,
+  job: OrderedJob,
+  { requestHash, nonce, replyId, match, validator, validators }: FoundOffer,
+): Promise<ProviderAttempt> {
+  const { clock, payer, chain } = context;
   const beacon = context.beacon.latest();
   const nowMs = clock.nowMs();
   const terms = buildTerms(job, {
     ticket: match.ticket,
-    ...ordered,
-    requestHash,
+    ...{ payer: payer.address, validator, nonce, requestHash },
     epoch: beacon.epoch,
     nowMs,
     escrow: chain.ledger,
   });
   const order = await reserveOrder(context, { job, replyId, terms, nowMs });
-  return { replyId, match, beacon, validator: validator.address, validators: registered, order, startedMs: nowMs };
+  return { replyId, match, beacon, validator, validators, order, startedMs: nowMs };
 }
 
 /** @throws ApiError `no_provider` where nobody has published these weights under this name. */
@@ -124,26 +165,26 @@ export function buildTerms(
  * @throws ApiError, StoreError
  */
 async function reserveOrder(
-  { ledger, funding, payer, chain, renewKey = (key) => key }: ReplyContext,
+  { ledger, funding, payer, chain, renewKey = async (key) => key }: ReplyContext,
   {
     job,
     replyId,
     terms,
     nowMs,
   }: {
-    readonly job: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'completionId' | 'choice' | 'index' | 'key' | 'request'>;
+    readonly job: OrderedJob;
     readonly replyId: Uint8Array;
     readonly terms: AttemptTerms;
     readonly nowMs: number;
   },
 ): Promise<OrderBytes> {
   // Read anew for each order: a key may have been revoked, or a budget lowered, while its request ran.
-  const key = renewKey(job.key);
+  const key = await renewKey(job.key);
   if (key === undefined) throw new ApiError('invalid_api_key', 'The key of this request has ended.');
   const validator = toHex(terms.validator);
-  const { owedAtomic, outstandingAtomic } = ledger.channel(validator);
+  const { owedAtomic, outstandingAtomic } = await ledger.channel(validator);
   const needed = owedAtomic + outstandingAtomic + terms.maxFeeAtomic;
-  const held = ledger.held(validator, nowMs) + terms.maxFeeAtomic;
+  const held = (await ledger.held(validator, nowMs)) + terms.maxFeeAtomic;
   const { spendable, spent } = await funding.provide(terms.validator, needed, held);
   const reservation = {
     replyId: toHex(replyId),

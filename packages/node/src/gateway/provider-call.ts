@@ -11,6 +11,7 @@ import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
   type Finished,
   type GenerateEvent,
+  type Milestone,
   ProviderService,
   type SealedEnd,
   type SignedOrderSchema,
@@ -53,6 +54,8 @@ export interface GenerateInput {
   /** Alternatives that the request wants with each token; undefined where it wants no log-probabilities at all. */
   readonly topLogprobs: number | undefined;
   readonly signal: AbortSignal;
+  /** Told of the milestones of a text, where they are wanted. */
+  readonly onMilestone?: ((milestone: Milestone) => void) | undefined;
 }
 
 /** The last of what a provider says. */
@@ -96,7 +99,7 @@ export function createProviderCall(
   /** Sealed where the provider has a key. A provider that has restarted does not know the one that is known here, and says so first. */
   async function* callProvider(input: GenerateInput, signal: AbortSignal): AsyncGenerator<OpenedEvent> {
     const { match, order, request, cacheScope, endpoint } = input;
-    const call = { order, ticket: match.signed };
+    const call = { order, ticket: match.signed, milestones: input.onMilestone !== undefined };
     for (let isAgain = false; ; isAgain = true) {
       const to = await sealing?.keys.find(match, signal);
       const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger });
@@ -131,6 +134,7 @@ export function createProviderCall(
           if (event.case === 'finished') return joinEnd(event.value, end);
           if (event.case === 'started') format = readFormat(event.value);
           if (event.case === 'end') end = event.value;
+          if (event.case === 'milestone') takeMilestone(input, event.value);
           if (event.case === 'delta') {
             textBytes += Buffer.byteLength(event.value.text);
             tokenCount += event.value.tokens.length;
@@ -183,16 +187,25 @@ function* openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): G
   if (event.case === 'sealed' && sealed !== undefined) {
     const opened = sealed.open(event.value);
     if (opened === undefined) yield { case: 'part' };
+    else if ('milestone' in opened) yield { case: 'milestone', value: opened.milestone };
     else yield 'end' in opened ? { case: 'end', value: opened.end } : { case: 'delta', value: opened.delta };
     return;
   }
   const isInPlain =
     event.case === 'delta' ||
+    event.case === 'milestone' ||
     (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
   if (event.case === 'sealed' || (sealed !== undefined && isInPlain)) {
     throw new ApiError('provider_failed', 'The provider answers sealed to plain, or plain to sealed.');
   }
   yield event;
+}
+
+/** @throws ApiError where nobody asked for it. */
+function takeMilestone({ onMilestone }: Pick<GenerateInput, 'onMilestone'>, milestone: Milestone): void {
+  if (onMilestone === undefined)
+    throw new ApiError('provider_failed', 'The provider sends milestones that nobody asked for.');
+  onMilestone(milestone);
 }
 
 /** What stood in the last sealed message belongs to the end. */
@@ -223,7 +236,10 @@ function isAskedFor({ bytes, alternatives }: TokenLogprob, topLogprobs: number |
   );
 }
 
-function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean }): unknown {
+export function toProviderError(
+  error: unknown,
+  { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean },
+): unknown {
   if (wasSilent || (error instanceof LinkError && error.code === 'timeout')) {
     return new ApiError('provider_timeout', 'The provider did not answer in time.', { cause: error });
   }

@@ -6,7 +6,7 @@ import { parseOrder } from '@ogong/protocol/exchange/order';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { KeyHolder } from './api-keys.ts';
 import type { ChannelLedger, OrderRow } from './channel-ledger.ts';
-import { type HeldWord, type ReceiptStore, toCompactReceipt } from './receipt-store.ts';
+import { type HeldWord, type ReceiptStore, receiptPath, toCompactReceipt } from './receipt-store.ts';
 import type { FailedTry } from './reply.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
@@ -15,7 +15,7 @@ export interface ReceiptHandlersDependencies {
   readonly receipts: ReceiptStore;
 }
 
-/** An order of the same answer that brought none. */
+/** An order of the same answer that did not bring all of it. */
 export type FailedTryJson = {
   readonly reply_id: string;
   readonly provider: string;
@@ -24,6 +24,9 @@ export type FailedTryJson = {
   readonly reason: string;
   /** UTF-8 bytes of its text that the client had got. */
   readonly shown_bytes: number;
+  /** As many of them as its provider had signed by then, and is paid for; there is a receipt of them at `url`. */
+  readonly signed_bytes?: number;
+  readonly url?: string;
 };
 
 export interface ReceiptHandlers {
@@ -36,10 +39,11 @@ export interface ReceiptHandlers {
  * ordered the reply may read it.
  */
 export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDependencies): ReceiptHandlers {
-  function find({ req }: ApiContext, key: KeyHolder): OrderRow {
+  async function find({ req }: ApiContext, key: KeyHolder): Promise<OrderRow> {
     const id = req.param('id') ?? '';
-    const replyId = isCompletionId(id) ? ledger.findCompletion(id)[Number(req.query('choice') ?? 0)] : id;
-    const order = replyId === undefined ? undefined : ledger.find(replyId);
+    const choice = Number(req.query('choice') ?? 0);
+    const replyId = isCompletionId(id) ? (await ledger.findCompletion(id))[choice] : id;
+    const order = replyId === undefined ? undefined : await ledger.find(replyId);
     if (order === undefined || order.keyId !== key.id) {
       throw new ApiError('not_found', `There is no receipt ${id.slice(0, 100)}.`, {
         param: 'id',
@@ -50,29 +54,34 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
   }
 
   return {
-    showReceipt(context, key) {
-      const order = find(context, key);
-      const stored = receipts.get(order.replyId);
+    async showReceipt(context, key) {
+      const order = await find(context, key);
+      const stored = await receipts.get(order.replyId);
       if (stored === undefined) throw createNoReceipt(order);
       const isCompact = context.req.query('compact') === '1';
       const { receipt, request, response, checks } = stored;
-      const opening = isCompact || 'url' in receipt.opening ? undefined : encodeBase64(receipt.opening.bytes);
+      // A client that sealed its request has the texts, and its gateway never had them.
+      const isSealed = request.length === 0;
+      const opening = isCompact || isSealed || 'url' in receipt.opening ? undefined : receipt.opening.bytes;
       return context.json({
         ...toReceiptJson(toCompactReceipt(receipt, order.replyId)),
-        ...(opening === undefined ? {} : { opening: { bytes: opening } }),
+        ...(opening === undefined ? {} : { opening: { bytes: encodeBase64(opening) } }),
         reply_id: order.replyId,
         checks,
-        held: receipts.listHeld(order.replyId).map(toHeld),
+        held: (await receipts.listHeld(order.replyId)).map(toHeld),
         status: toStatus(order),
-        earlier_tries: ledger.listFailed(order).map(toEarlierTry),
+        earlier_tries: await Promise.all(
+          (await ledger.listFailed(order)).map((failed) => toEarlierTry(failed, receipts)),
+        ),
         // What the receipt is about. Without request and response it cannot be checked.
-        ...(isCompact ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
+        ...(isCompact || isSealed ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
       });
     },
-    showOpening(context, key) {
-      const order = find(context, key);
-      const opening = receipts.getOpening(order.replyId);
+    async showOpening(context, key) {
+      const order = await find(context, key);
+      const opening = await receipts.getOpening(order.replyId);
       if (opening === undefined) throw createNoReceipt(order);
+      if (opening.length === 0) throw createSealed(order);
       return context.body(new Uint8Array(opening), 200, { 'content-type': 'application/octet-stream' });
     },
   };
@@ -104,14 +113,16 @@ function toStatus(order: OrderRow): Json {
   };
 }
 
-/** An order that brought no answer. By this gateway's word alone: nothing that its provider signed holds. */
-function toEarlierTry(order: OrderRow): Json {
+/** An order that brought no whole answer: by this gateway's word alone, but for a part that has a receipt. */
+async function toEarlierTry(order: OrderRow, receipts: ReceiptStore): Promise<Json> {
   const providerId = toHex(parseOrder(order.order).providerId);
-  const failed = { replyId: order.replyId, providerId, failure: order.failure };
+  const signedBytes = (await receipts.get(order.replyId))?.response.length ?? 0;
+  const failed = { replyId: order.replyId, providerId, failure: order.failure, signedBytes };
   return { ...toFailedTryJson(failed), status: toStatus(order) };
 }
 
-export const toFailedTryJson = ({ replyId, providerId, failure }: FailedTry): FailedTryJson => ({
+export const toFailedTryJson = ({ replyId, providerId, failure, signedBytes }: FailedTry): FailedTryJson => ({
+  ...(signedBytes > 0 && { signed_bytes: signedBytes, url: receiptPath(replyId) }),
   reply_id: replyId,
   provider: providerId,
   code: failure.code,
@@ -126,6 +137,12 @@ function createNoReceipt({ replyId, state }: OrderRow): ApiError {
     publicCode: 'receipt_not_found',
   });
 }
+
+const createSealed = ({ replyId }: OrderRow): ApiError =>
+  new ApiError('not_found', `Only the client that sealed the request of ${replyId} has its opening.`, {
+    param: 'id',
+    publicCode: 'receipt_not_found',
+  });
 
 /** A reply id is hexadecimal; what was answered with has a prefix, by its kind. */
 const isCompletionId = (id: string): boolean => /^[a-z]+[-_]/.test(id);

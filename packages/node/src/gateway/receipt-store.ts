@@ -1,6 +1,6 @@
 import { bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
-import type { GroupCommit } from '@ogong/host/store/group-commit';
-import type { Store } from '@ogong/host/store/store';
+import { change, findAll, findOne, insertRow } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
@@ -32,11 +32,11 @@ export interface ReceiptStore {
   put(reply: StoredReply, nowMs: number): Promise<void>;
   /** Adds the validator's word for the record, once it is there, and the check of it. */
   complete(replyId: string, intake: IntakeWord, passed: Check): Promise<void>;
-  get(replyId: string): StoredReply | undefined;
-  getOpening(replyId: string): Uint8Array | undefined;
+  get(replyId: string): Promise<StoredReply | undefined>;
+  getOpening(replyId: string): Promise<Uint8Array | undefined>;
   /** Keeps a validator's word that it keeps the payer's delivery; once for each validator. */
   hold(replyId: string, word: HeldWord): Promise<void>;
-  listHeld(replyId: string): readonly HeldWord[];
+  listHeld(replyId: string): Promise<readonly HeldWord[]>;
   /** Drops receipts stored before a time. @returns how many. */
   expire(beforeMs: number): Promise<number>;
 }
@@ -64,65 +64,57 @@ const receiptRow = columns({
 const heldFields = { validator: text, delivery: bytes, payerSignature: bytes, signature: bytes } as const;
 const heldRow = columns(heldFields);
 const keptHeldRow = columns({ replyId: text, ...heldFields });
+const replyIdRow = columns({ replyId: text });
 const openingRow = columns({ opening: bytes });
 
-export function createReceiptStore(store: Store, group: GroupCommit): ReceiptStore {
-  const getOpening = (replyId: string): Uint8Array | undefined =>
-    store.read(
-      () => openingRow.get(store.prepare('SELECT opening FROM receipts WHERE reply_id = ?'), replyId)?.opening,
-    );
+export function createReceiptStore(books: WorkStore): ReceiptStore {
   return {
-    put: ({ replyId, receipt, request, response, checks }, nowMs) =>
-      group.write(() => {
-        if ('url' in receipt.opening) throw new TypeError('only full receipts are stored');
-        receiptRow.insert(store, 'INSERT INTO receipts', {
-          replyId,
-          receipt: toCompactReceipt(receipt, replyId),
-          opening: receipt.opening.bytes,
-          request,
-          response,
-          checks,
-          createdMs: nowMs,
-        });
-      }),
+    async put({ replyId, receipt, request, response, checks }, nowMs) {
+      const { opening } = receipt;
+      if ('url' in opening) throw new TypeError('only full receipts are stored');
+      const row = {
+        ...{ replyId, receipt: toCompactReceipt(receipt, replyId), opening: opening.bytes },
+        ...{ request, response, checks, createdMs: nowMs },
+      };
+      await books.write(() => insertRow(receiptRow, 'receipts', row));
+    },
     complete: (replyId, intake, passed) =>
-      group.write(() => {
-        const sql = `SELECT ${provenRow.list} FROM receipts WHERE reply_id = ?`;
-        const row = provenRow.get(store.prepare(sql), replyId);
+      books.write(function* () {
+        const row = yield* findOne(provenRow, `SELECT ${provenRow.list} FROM receipts WHERE reply_id = ?`, replyId);
         if (row === undefined || row.receipt.intake) return;
         const receipt = encodeReceipt({ ...row.receipt, intake });
         const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
-        store.prepare('UPDATE receipts SET receipt = ?, checks = ? WHERE reply_id = ?').run(receipt, checks, replyId);
+        yield* change('UPDATE receipts SET receipt = ?, checks = ? WHERE reply_id = ?', receipt, checks, replyId);
       }),
     get: (replyId) =>
-      store.read(() => {
-        const row = receiptRow.get(
-          store.prepare(`SELECT ${receiptRow.list} FROM receipts WHERE reply_id = ?`),
-          replyId,
-        );
+      books.read(function* () {
+        const sql = `SELECT ${receiptRow.list} FROM receipts WHERE reply_id = ?`;
+        const row = yield* findOne(receiptRow, sql, replyId);
         if (row === undefined) return undefined;
         const { receipt, opening, request, response, checks } = row;
         return { replyId, receipt: { ...receipt, opening: { bytes: opening } }, request, response, checks };
       }),
-    getOpening,
-    hold: (replyId, word) =>
-      group.write(() => {
-        // It goes with its receipt.
-        if (getOpening(replyId) === undefined) return;
-        keptHeldRow.insert(store, 'INSERT OR IGNORE INTO held_words', { replyId, ...word });
+    getOpening: (replyId) =>
+      books.read(function* () {
+        const row = yield* findOne(openingRow, 'SELECT opening FROM receipts WHERE reply_id = ?', replyId);
+        return row?.opening;
       }),
-    listHeld: (replyId) =>
-      store.read(() =>
-        heldRow.all(
-          store.prepare(`SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`),
-          replyId,
-        ),
-      ),
+    hold: (replyId, word) =>
+      books.write(function* () {
+        // It goes with its receipt.
+        if ((yield* findOne(replyIdRow, 'SELECT reply_id FROM receipts WHERE reply_id = ?', replyId)) === undefined)
+          return;
+        yield* insertRow(keptHeldRow, 'held_words', { replyId, ...word }, 'ON CONFLICT DO NOTHING');
+      }),
+    listHeld: (replyId) => {
+      const sql = `SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`;
+      return books.read(() => findAll(heldRow, sql, replyId));
+    },
     expire: (beforeMs) =>
-      group.write(() => {
+      books.write(function* () {
         const gone = 'SELECT reply_id FROM receipts WHERE created_ms < ?';
-        store.prepare(`DELETE FROM held_words WHERE reply_id IN (${gone})`).run(beforeMs);
-        return Number(store.prepare('DELETE FROM receipts WHERE created_ms < ?').run(beforeMs).changes);
+        yield* change(`DELETE FROM held_words WHERE reply_id IN (${gone})`, beforeMs);
+        return yield* change('DELETE FROM receipts WHERE created_ms < ?', beforeMs);
       }),
   };
 }

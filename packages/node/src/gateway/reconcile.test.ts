@@ -1,12 +1,14 @@
 import { join } from 'node:path';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ChannelLedger, createChannelLedger, nameAccount, readSpending } from './channel-ledger.ts';
+import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
+import { addCredit, findGranted, listCredits } from './credit-book.ts';
 import { reconcile } from './reconcile.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
+import { nameAccount, readSpending } from './spending-book.ts';
 import { listUsage, toDay } from './usage-book.ts';
 
 const DAY_MS = 86_400_000;
@@ -23,7 +25,7 @@ interface Crash {
   left: number;
 }
 
-function open(path: string, crash: Crash): { store: Store; ledger: ChannelLedger } {
+function open(path: string, crash: Crash): { store: Store; books: WorkStore; ledger: ChannelLedger } {
   const real = openStore(path, { schema: GATEWAY_SCHEMA });
   const store: Store = {
     ...real,
@@ -32,7 +34,8 @@ function open(path: string, crash: Crash): { store: Store; ledger: ChannelLedger
       return real.prepare(sql);
     },
   };
-  return { store: real, ledger: createChannelLedger(store, createGroupCommit(real)) };
+  const books = createWorkStore(store);
+  return { store: real, books, ledger: createChannelLedger(books) };
 }
 
 /** What an order did to the books, kept beside them. */
@@ -59,11 +62,34 @@ const operation = fc.oneof(
   fc.record({ kind: fc.constant('abandon' as const), order: fc.nat(30) }),
   // A fee above the maximum is cut to it.
   fc.record({ kind: fc.constant('close' as const), order: fc.nat(30), fee: fc.bigInt(0n, 400n) }),
+  fc.record({ kind: fc.constant('credit' as const), payment: fc.nat(8), amount: fc.bigInt(1n, 400n) }),
+  fc.record({ kind: fc.constant('refund' as const), payment: fc.nat(8) }),
   fc.record({ kind: fc.constant('expire' as const), day: fc.nat(3) }),
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
+/** Payments of the organisation, by number: what each paid, and whether it was taken back. */
+type Payments = Map<number, { readonly amount: bigint; isBack: boolean }>;
+
+async function pay(books: WorkStore, step: Operation, payments: Payments): Promise<boolean> {
+  if (step.kind !== 'credit' && step.kind !== 'refund') return false;
+  const known = payments.get(step.payment);
+  const entry = { account: nameAccount(ORGANISATION.id), detail: '', madeMs: 1 };
+  if (step.kind === 'credit') {
+    const id = `card:${step.payment}`;
+    const isNew = await books.write(() => addCredit({ ...entry, id, amountAtomic: step.amount }));
+    expect(isNew).toBe(known === undefined);
+    if (known === undefined) payments.set(step.payment, { amount: step.amount, isBack: false });
+  } else if (known) {
+    const id = `refund:${step.payment}`;
+    await books.write(() => addCredit({ ...entry, id, amountAtomic: -known.amount }));
+    known.isBack = true;
+  }
+  return true;
+}
+
 async function play(ledger: ChannelLedger, step: Operation, orders: Ordered[]): Promise<void> {
+  if (step.kind === 'credit' || step.kind === 'refund') return;
   if (step.kind === 'expire') return void (await ledger.expire(step.day * DAY_MS));
   if (step.kind === 'reserve') {
     const { key, model, validator, maxFee } = step;
@@ -92,8 +118,12 @@ async function play(ledger: ChannelLedger, step: Operation, orders: Ordered[]): 
 const sum = (values: readonly bigint[]): bigint => values.reduce((a, b) => a + b, 0n);
 
 /** Granted is spent, reserved and left, for each key and the organisation, and each day's usage is what its orders say. */
-function assertReconciled(store: Store, orders: readonly Ordered[]): void {
-  expect(reconcile(store)).toEqual([]);
+async function assertReconciled(
+  books: WorkStore,
+  orders: readonly Ordered[],
+  payments: Payments = new Map(),
+): Promise<void> {
+  expect(await reconcile(books)).toEqual([]);
   const spentOf = (some: readonly Ordered[]): bigint => sum(some.map(({ fee }) => fee ?? 0n));
   const reservedOf = (some: readonly Ordered[]): bigint =>
     sum(some.map(({ fee, maxFee }) => (fee === undefined ? maxFee : 0n)));
@@ -102,11 +132,15 @@ function assertReconciled(store: Store, orders: readonly Ordered[]): void {
     [nameAccount(ORGANISATION.id), ORGANISATION.budgetAtomic, orders.filter(({ key }) => key < 2)] as const,
   ];
   for (const [account, granted, own] of accounts) {
-    const { spent, reserved } = readSpending(store, account);
+    const { spent, reserved } = await readSpending(books, account);
     expect([account, spent, reserved]).toEqual([account, spentOf(own), reservedOf(own)]);
     expect(granted - spent - reserved).toBeGreaterThanOrEqual(0n);
   }
-  for (const row of listUsage(store, { from: toDay(0), to: toDay(9 * DAY_MS) })) {
+  const granted = await books.read(() => findGranted(nameAccount(ORGANISATION.id)));
+  const before = (await listCredits(books, nameAccount(ORGANISATION.id))).find(({ id }) => id.startsWith('before:'));
+  const paid = sum([...payments.values()].map(({ amount, isBack }) => (isBack ? 0n : amount)));
+  expect(granted ?? 0n).toBe(paid + (before?.amountAtomic ?? 0n));
+  for (const row of await listUsage(books, { from: toDay(0), to: toDay(9 * DAY_MS) })) {
     const own = orders.filter(
       ({ key, model, day }) => KEYS[key] === row.keyId && model === row.model && day === row.day,
     );
@@ -128,16 +162,18 @@ describe('every unit of credit', () => {
           const crash = { left: -1 };
           let gateway = open(path, crash);
           const orders: Ordered[] = [];
+          const payments: Payments = new Map();
           try {
             for (const { step, diesAt } of steps) {
               crash.left = diesAt ?? -1;
-              await play(gateway.ledger, step, orders).catch(() => undefined);
+              const done = await pay(gateway.books, step, payments).catch(() => true);
+              if (!done) await play(gateway.ledger, step, orders).catch(() => undefined);
               crash.left = -1;
               if (diesAt !== null) {
                 gateway.store.close();
                 gateway = open(path, crash);
               }
-              assertReconciled(gateway.store, orders);
+              await assertReconciled(gateway.books, orders, payments);
             }
           } finally {
             gateway.store.close();
@@ -161,21 +197,26 @@ describe('books that do not agree', () => {
     ["UPDATE channels SET owed = '4'", 'owed to aa', '4', '5'],
     ["UPDATE channels SET cumulative = '24'", 'vouchers of aa', '24', '25'],
     ["UPDATE held SET held = '30'", 'held by aa org:acme', '30', '20'],
+    ["UPDATE granted SET amount = '49'", 'credit of org:acme', '49', '75'],
+    ['DELETE FROM credits', 'credit of org:acme', '75', '0'],
+    ["UPDATE spending SET spent = '56' WHERE account = 'org:acme'", 'credit behind what org:acme spent', '75', '76'],
     ["DELETE FROM orders WHERE reply_id = 'r1'", 'outstanding at aa', '20', '0'],
     ["UPDATE orders SET fee = '7' WHERE reply_id = 'r0'", 'owed to aa', '5', '7'],
   ])('are found after: %s', async (sql, what, booked, found) => {
     const directory = createTestDirectory('reconcile');
-    const { store, ledger } = open(join(directory.path, 'gateway.db'), { left: -1 });
+    const { store, books, ledger } = open(join(directory.path, 'gateway.db'), { left: -1 });
     try {
       const reserve = { kind: 'reserve', key: 0, model: MODELS[0] as string, validator: 'aa', day: 0 } as const;
       const orders: Ordered[] = [];
       await play(ledger, { ...reserve, maxFee: 30n }, orders);
       await play(ledger, { ...reserve, maxFee: 20n }, orders);
       await play(ledger, { kind: 'close', order: 0, fee: 5n }, orders);
-      assertReconciled(store, orders);
+      const payments: Payments = new Map();
+      await pay(books, { kind: 'credit', payment: 1, amount: 50n }, payments);
+      await assertReconciled(books, orders, payments);
       store.database.exec(sql);
       const named = { what: expect.stringContaining(what), bookedAtomic: BigInt(booked), foundAtomic: BigInt(found) };
-      expect(reconcile(store)).toContainEqual(named);
+      expect(await reconcile(books)).toContainEqual(named);
     } finally {
       store.close();
       directory.remove();

@@ -1,6 +1,10 @@
-import { amount, columns, named, text } from '@ogong/host/store/columns';
-import type { Store } from '@ogong/host/store/store';
-import { nameAccount, nameHolder } from './channel-ledger.ts';
+import { amount, columns, integer, named, optional, text } from '@ogong/host/store/columns';
+import { findAll, type Work } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
+import { nameHolder } from './channel-ledger.ts';
+import { sumCredits } from './credit-book.ts';
+import { nameAccount } from './spending-book.ts';
+import { toDay } from './usage-book.ts';
 
 /** Two books that say different things about the same money. */
 export interface Discrepancy {
@@ -27,75 +31,79 @@ const channelRow = columns({
 const heldRow = columns({ validator: text, holder: text, held: amount });
 const orderRow = columns({
   ...{ validator: text, keyId: text, model: text, organisation: text, state: text },
-  ...{ maxFee: amount, fee: text, day: text },
+  ...{ maxFee: amount, fee: optional(amount), createdMs: integer },
 });
 
 /**
  * Holds every book of a gateway against the others: budgets of keys and organisations against usage, usage, channels and what keys
- * hold of them against orders. Orders are forgotten when they are old and settled, so what was spent is at least what they say.
- * @param store opened with GATEWAY_SCHEMA.
+ * hold of them against orders, credit against the payments behind it. Orders are forgotten when they are old and settled, so what was spent is at least what they say.
+ * @param books opened with GATEWAY_SCHEMA.
  * @returns what does not agree; nothing where all does.
  */
-export function reconcile(store: Store): Discrepancy[] {
-  // One transaction, so that a daemon that writes meanwhile changes nothing between two reads.
-  return store.transact(() => {
-    const found: Discrepancy[] = [];
-    const compare = (what: string, bookedAtomic: bigint, foundAtomic: bigint): void => {
-      if (bookedAtomic !== foundAtomic) found.push({ what, bookedAtomic, foundAtomic });
-    };
-    const compareMost = (what: string, bookedAtomic: bigint, foundAtomic: bigint): void => {
-      if (bookedAtomic < foundAtomic) found.push({ what, bookedAtomic, foundAtomic });
-    };
+export const reconcile = (books: WorkStore): Promise<Discrepancy[]> => books.snapshot(compareBooks);
 
-    const accounts = new Map<string, Sums>();
-    const days = new Map<string, Sums>();
-    for (const row of usageRow.all(store.prepare(`SELECT ${usageRow.list} FROM usage`))) {
-      add(accounts, row.keyId, row);
-      if (row.organisation !== '') add(accounts, nameAccount(row.organisation), row);
-      add(days, nameDay(row), row);
-    }
-    const spending = spendingRow.all(store.prepare(`SELECT ${spendingRow.list} FROM spending`));
-    const booked = new Map(spending.map((row) => [row.account, row]));
-    for (const account of new Set([...accounts.keys(), ...booked.keys()])) {
-      const [spent, used] = [booked.get(account) ?? NOTHING, accounts.get(account) ?? NOTHING];
-      compare(`spent by ${account}`, spent.spent, used.spent);
-      compare(`reserved by ${account}`, spent.reserved, used.reserved);
-    }
+function* compareBooks(): Work<Discrepancy[]> {
+  const found: Discrepancy[] = [];
+  const compare = (what: string, bookedAtomic: bigint, foundAtomic: bigint): void => {
+    if (bookedAtomic !== foundAtomic) found.push({ what, bookedAtomic, foundAtomic });
+  };
+  const compareMost = (what: string, bookedAtomic: bigint, foundAtomic: bigint): void => {
+    if (bookedAtomic < foundAtomic) found.push({ what, bookedAtomic, foundAtomic });
+  };
 
-    const channels = new Map<string, Sums>();
-    const ordered = new Map<string, Sums>();
-    const holds = new Map<string, Sums>();
-    const orders = `SELECT validator, key_id, model, organisation, state, max_fee, COALESCE(fee, '0') AS fee,
-      strftime('%Y-%m-%d', created_ms / 1000, 'unixepoch') AS day FROM orders`;
-    for (const row of orderRow.all(store.prepare(orders))) {
-      const isClosed = row.state === 'closed';
-      const sums = { spent: isClosed ? BigInt(row.fee) : 0n, reserved: isClosed ? 0n : row.maxFee };
-      add(ordered, nameDay(row), sums);
-      add(channels, row.validator, sums);
-      add(holds, `${row.validator} ${nameHolder(row)}`, sums);
-    }
-    for (const day of new Set([...days.keys(), ...ordered.keys()])) {
-      const [used, sums] = [days.get(day) ?? NOTHING, ordered.get(day) ?? NOTHING];
-      compare(`reserved ${day}`, used.reserved, sums.reserved);
-      compareMost(`cost ${day}`, used.spent, sums.spent);
-    }
-    const kept = channelRow.all(store.prepare(`SELECT ${channelRow.list} FROM channels`));
-    const known = new Map(kept.map((row) => [row.validator, row]));
-    for (const validator of new Set([...known.keys(), ...channels.keys()])) {
-      const sums = channels.get(validator) ?? NOTHING;
-      const { cumulative, owed, outstanding } = known.get(validator) ?? { cumulative: 0n, owed: 0n, outstanding: 0n };
-      compare(`outstanding at ${validator}`, outstanding, sums.reserved);
-      // A channel begins with what the chain says was drawn before.
-      compareMost(`owed to ${validator}`, owed, sums.spent);
-      compareMost(`vouchers of ${validator}`, cumulative, owed + outstanding);
-    }
-    const held = heldRow.all(store.prepare(`SELECT ${heldRow.list} FROM held`));
-    const heldBy = new Map(held.map((row) => [`${row.validator} ${row.holder}`, row.held]));
-    for (const place of new Set([...heldBy.keys(), ...holds.keys()])) {
-      compare(`held by ${place}`, heldBy.get(place) ?? 0n, (holds.get(place) ?? NOTHING).reserved);
-    }
-    return found;
-  });
+  const accounts = new Map<string, Sums>();
+  const days = new Map<string, Sums>();
+  for (const row of yield* findAll(usageRow, `SELECT ${usageRow.list} FROM usage`)) {
+    add(accounts, row.keyId, row);
+    if (row.organisation !== '') add(accounts, nameAccount(row.organisation), row);
+    add(days, nameDay(row), row);
+  }
+  const spending = yield* findAll(spendingRow, `SELECT ${spendingRow.list} FROM spending`);
+  const booked = new Map(spending.map((row) => [row.account, row]));
+  for (const account of new Set([...accounts.keys(), ...booked.keys()])) {
+    const [spent, used] = [booked.get(account) ?? NOTHING, accounts.get(account) ?? NOTHING];
+    compare(`spent by ${account}`, spent.spent, used.spent);
+    compare(`reserved by ${account}`, spent.reserved, used.reserved);
+  }
+
+  for (const [account, { granted, credited, takenBack }] of yield* sumCredits()) {
+    compare(`credit of ${account}`, granted, credited - takenBack);
+    // What was taken back may have been spent before.
+    const { spent, reserved } = booked.get(account) ?? NOTHING;
+    compareMost(`credit behind what ${account} spent`, granted + takenBack, spent + reserved);
+  }
+
+  const channels = new Map<string, Sums>();
+  const ordered = new Map<string, Sums>();
+  const holds = new Map<string, Sums>();
+  for (const row of yield* findAll(orderRow, `SELECT ${orderRow.list} FROM orders`)) {
+    const isClosed = row.state === 'closed';
+    const sums = { spent: isClosed ? (row.fee ?? 0n) : 0n, reserved: isClosed ? 0n : row.maxFee };
+    add(ordered, nameDay({ ...row, day: toDay(row.createdMs) }), sums);
+    add(channels, row.validator, sums);
+    add(holds, `${row.validator} ${nameHolder(row)}`, sums);
+  }
+  for (const day of new Set([...days.keys(), ...ordered.keys()])) {
+    const [used, sums] = [days.get(day) ?? NOTHING, ordered.get(day) ?? NOTHING];
+    compare(`reserved ${day}`, used.reserved, sums.reserved);
+    compareMost(`cost ${day}`, used.spent, sums.spent);
+  }
+  const kept = yield* findAll(channelRow, `SELECT ${channelRow.list} FROM channels`);
+  const known = new Map(kept.map((row) => [row.validator, row]));
+  for (const validator of new Set([...known.keys(), ...channels.keys()])) {
+    const sums = channels.get(validator) ?? NOTHING;
+    const { cumulative, owed, outstanding } = known.get(validator) ?? { cumulative: 0n, owed: 0n, outstanding: 0n };
+    compare(`outstanding at ${validator}`, outstanding, sums.reserved);
+    // A channel begins with what the chain says was drawn before.
+    compareMost(`owed to ${validator}`, owed, sums.spent);
+    compareMost(`vouchers of ${validator}`, cumulative, owed + outstanding);
+  }
+  const held = yield* findAll(heldRow, `SELECT ${heldRow.list} FROM held`);
+  const heldBy = new Map(held.map((row) => [`${row.validator} ${row.holder}`, row.held]));
+  for (const place of new Set([...heldBy.keys(), ...holds.keys()])) {
+    compare(`held by ${place}`, heldBy.get(place) ?? 0n, (holds.get(place) ?? NOTHING).reserved);
+  }
+  return found;
 }
 
 const NOTHING: Sums = { spent: 0n, reserved: 0n };

@@ -6,8 +6,8 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
+import { createWorkStore } from '@ogong/host/store/work-store';
 import { systemClock } from '@ogong/host/time/clock';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -25,6 +25,7 @@ import { createChannelLedger } from './channel-ledger.ts';
 import { createComplaintOutbox } from './complaint-outbox.ts';
 import { createDeliveryOutbox } from './delivery-outbox.ts';
 import { createEscrowFunding } from './escrow-funding.ts';
+import { createMilestoneOutbox } from './milestone-outbox.ts';
 import { createProviderCall } from './provider-call.ts';
 import { createProviderMatch } from './provider-match.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
@@ -48,7 +49,7 @@ interface Death {
 class Died extends Error {}
 
 /** These answer at once; all others with a promise. */
-const AT_ONCE = new Set<string | symbol>(['exclude', 'doubt', 'generate', 'held']);
+const AT_ONCE = new Set<string | symbol>(['exclude', 'doubt', 'generate']);
 
 function step(death: Death, name: string | symbol, work: () => unknown): unknown {
   const call = death.calls++;
@@ -98,12 +99,13 @@ afterAll(async () => {
 /** One life of a gateway over the same file. */
 function live(path: string, network: FakeNetwork, death: Death) {
   const store = openStore(path, { schema: GATEWAY_SCHEMA });
-  const group = createGroupCommit(store, { maxDelayMs: 0 });
+  const books = createWorkStore(store);
   const { chain } = network;
-  const ledger = createChannelLedger(store, group);
-  const receipts = createReceiptStore(store, group);
-  const complaints = createComplaintOutbox({ store, group, chain, links, clock: systemClock, payer: fakePayer });
-  const deliveries = createDeliveryOutbox({ store, group, chain, links, clock: systemClock });
+  const ledger = createChannelLedger(books);
+  const receipts = createReceiptStore(books);
+  const complaints = createComplaintOutbox({ books, chain, links, clock: systemClock, payer: fakePayer });
+  const deliveries = createDeliveryOutbox({ books, chain, links, clock: systemClock });
+  const milestones = createMilestoneOutbox({ books, chain, links, clock: systemClock });
   const timeouts = { firstTokenTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 10_000 };
   const price = { maxPricePer1kAtomic: 10n ** 18n, busyPatienceMs: 0 };
   const context: ReplyContext = {
@@ -131,6 +133,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
     receipts: mortal(receipts, death),
     complaints: mortal(complaints, death),
     deliveries: mortal(deliveries, death),
+    milestones: mortal(milestones, death),
     checker: mortal(checker, death),
     clock: systemClock,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
@@ -201,13 +204,13 @@ async function run(network: FakeNetwork, death: Death): Promise<void> {
     first.store.close();
 
     const second = live(path, network, { at: Number.POSITIVE_INFINITY, isAfter: false, calls: 0 });
-    if (answered !== undefined) expect(second.receipts.get(answered)).toBeDefined();
+    if (answered !== undefined) expect(await second.receipts.get(answered)).toBeDefined();
     const answeredAgain = await second.ask();
     const context = `killed at call ${death.at}`;
     const channels = new Map<string, bigint>();
     for (const order of network.orders) {
       // Whatever reached a provider is on the books, as it was signed.
-      const row = second.ledger.find(toHex(order.replyId));
+      const row = await second.ledger.find(toHex(order.replyId));
       expect(row, context).toBeDefined();
       expect(order).toMatchObject(parseOrder(row!.order));
       expect(crypto.recoverAddress(hashOrder(crypto, network.chain.ledger, order), row!.signature)).toEqual(
@@ -218,22 +221,22 @@ async function run(network: FakeNetwork, death: Death): Promise<void> {
       channels.set(validator, order.cumulativeAtomic);
     }
     for (const [validator, voucher] of channels) {
-      const { cumulativeAtomic, owedAtomic, outstandingAtomic } = second.ledger.channel(validator);
-      const rows = second.ledger.listUnsettled(1000, 0).filter((row) => row.validator === validator);
+      const { cumulativeAtomic, owedAtomic, outstandingAtomic } = await second.ledger.channel(validator);
+      const rows = (await second.ledger.listUnsettled(1000, 0)).filter((row) => row.validator === validator);
       const signedAway = rows.reduce((sum, { maxFeeAtomic }) => sum + maxFeeAtomic, 0n);
       expect(outstandingAtomic, context).toBe(signedAway);
       expect(cumulativeAtomic, context).toBe(owedAtomic + outstandingAtomic);
       expect(voucher <= cumulativeAtomic, context).toBe(true);
     }
     // What was complained about, even by a gateway that died over it, is heard.
-    const waiting = second.complaints.size();
-    for (let round = 0; second.complaints.size() > 0 && round < 50; round++) await second.complaints.flush();
+    const waiting = await second.complaints.size();
+    for (let round = 0; (await second.complaints.size()) > 0 && round < 50; round++) await second.complaints.flush();
     expect(network.complaints.length, context).toBe(waiting);
     // So is what was answered: a reply that its consumer has is acknowledged.
-    for (let round = 0; second.deliveries.size() > 0 && round < 50; round++) await second.deliveries.flush();
+    for (let round = 0; (await second.deliveries.size()) > 0 && round < 50; round++) await second.deliveries.flush();
     const acknowledged = new Set(network.deliveries.map(({ order }) => toHex(order?.order ?? new Uint8Array())));
     for (const replyId of [answered, answeredAgain].filter((id) => id !== undefined)) {
-      const order = second.ledger.find(replyId)?.order ?? new Uint8Array();
+      const order = (await second.ledger.find(replyId))?.order ?? new Uint8Array();
       expect(acknowledged.has(toHex(order)), context).toBe(true);
     }
     second.store.close();

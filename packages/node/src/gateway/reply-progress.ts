@@ -11,6 +11,8 @@ import { type SignedProgress, signProgress } from '@ogong/protocol/exchange/prog
 export interface ReplyProgress {
   /** More text is here. Signs for all of it each time that it is a step more; nobody waits for it. */
   add(text: string): void;
+  /** The same for whoever is told of the text and does not see it. What is no more than was known says nothing. */
+  know(said: { readonly textBytes: number; readonly textHash: Uint8Array }): void;
   /** Says that nothing more is wanted, so that the provider stops and bills what there is. Never fails. */
   leave(): Promise<void>;
   /** The last word that was said. */
@@ -38,13 +40,14 @@ export function createReplyProgress({
   onError = () => {},
 }: ReplyProgressInput): ReplyProgress {
   const hash = createHash('sha256');
+  let hashText = (): Uint8Array => new Uint8Array(hash.copy().digest());
   let textBytes = 0;
   let signedBytes = 0;
   let latest: SignedProgress | undefined;
   let leaving: Promise<void> | undefined;
 
   function sign(hasLeft: boolean): SignedProgress {
-    const textHash = new Uint8Array(hash.copy().digest());
+    const textHash = hashText();
     signedBytes = textBytes;
     latest = signProgress(crypto, payer, { ledger, orderHash, textBytes, textHash, hasLeft });
     return latest;
@@ -63,13 +66,23 @@ export function createReplyProgress({
     }
   }
 
+  function sendStep(): void {
+    if (textBytes - signedBytes >= PROGRESS_STEP_BYTES) send(sign(false)).catch(onError);
+  }
+
   return {
     add(text) {
       // Nothing follows the last word.
       if (leaving) return;
       textBytes += Buffer.byteLength(text);
       hash.update(text);
-      if (textBytes - signedBytes >= PROGRESS_STEP_BYTES) send(sign(false)).catch(onError);
+      sendStep();
+    },
+    know(said) {
+      if (leaving || said.textBytes <= textBytes) return;
+      textBytes = said.textBytes;
+      hashText = () => said.textHash;
+      sendStep();
     },
     leave() {
       leaving ??= sendLast(sign(true));

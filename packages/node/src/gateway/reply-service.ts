@@ -36,12 +36,16 @@ export function createReplyService(context: ReplyContext): ReplyService {
       for (let left = job.provider === undefined ? MAX_ATTEMPTS : 1; left > 0; left--) {
         let attempt: ProviderAttempt | undefined;
         const notes = createAttemptNotes(context, job);
+        let signedBytes = 0;
+        const onPart = (textBytes: number) => {
+          signedBytes = textBytes;
+        };
         shown.restart();
         try {
           attempt = await openAttempt(context, job, tried);
           notes.ordered(attempt);
           tried.push(attempt.match.ticket.providerId);
-          const stream = tryOnce(context, job, { attempt, notes, assertWhole: shown.end });
+          const stream = tryOnce(context, job, { attempt, notes, assertWhole: shown.end, onPart });
           try {
             for (;;) {
               const next = await stream.next();
@@ -58,7 +62,8 @@ export function createReplyService(context: ReplyContext): ReplyService {
         } catch (error) {
           if (attempt) notes.ended(attempt, { error });
           if (!(error instanceof ApiError) || job.signal.aborted) throw error;
-          if (attempt) failed.push(await noteFailure(context, attempt, { error, shownBytes: shown.textBytes }));
+          if (attempt)
+            failed.push(await noteFailure(context, attempt, { error, shownBytes: shown.textBytes, signedBytes }));
           // Report the provider's own failure, not that no other provider was left.
           if (last && isNobodyLeft(error)) throw last;
           const canGoOn = !shown.hasBegun || job.form.hasFixedDraws;
@@ -76,7 +81,10 @@ export function createReplyService(context: ReplyContext): ReplyService {
   };
 }
 
-/** Streams the answer of one provider to one order, and checks it. @param assertWhole throws where it says less than was shown before. */
+/**
+ * Streams the answer of one provider to one order, and checks it.
+ * @param assertWhole throws where it says less than was shown before. @param onPart told how much it had signed where it broke off.
+ */
 async function* tryOnce<R extends BoughtAnswer>(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, R>,
@@ -84,9 +92,15 @@ async function* tryOnce<R extends BoughtAnswer>(
     attempt,
     notes,
     assertWhole,
-  }: { readonly attempt: ProviderAttempt; readonly notes: AttemptNotes; readonly assertWhole: () => void },
+    onPart,
+  }: {
+    readonly attempt: ProviderAttempt;
+    readonly notes: AttemptNotes;
+    readonly assertWhole: () => void;
+    readonly onPart: (textBytes: number) => void;
+  },
 ): AsyncGenerator<Delta, R> {
-  const answer = yield* followProvider(context, job, attempt);
+  const answer = yield* followProvider(context, job, attempt, onPart);
   notes.answered(attempt, answer);
   assertWhole();
   return notes.check(attempt, () => checkReply(context, job, { attempt, answer }));
@@ -96,12 +110,12 @@ async function* tryOnce<R extends BoughtAnswer>(
 async function noteFailure(
   { ledger }: Pick<ReplyContext, 'ledger'>,
   attempt: ProviderAttempt,
-  { error, shownBytes }: { readonly error: ApiError; readonly shownBytes: number },
+  { error, shownBytes, signedBytes }: { readonly error: ApiError } & Record<'shownBytes' | 'signedBytes', number>,
 ): Promise<FailedTry> {
   const replyId = toHex(attempt.replyId);
   const failure = { code: error.code, reason: error.message, shownBytes };
   await ledger.noteFailure(replyId, failure);
-  return { replyId, providerId: toHex(attempt.match.ticket.providerId), failure };
+  return { replyId, providerId: toHex(attempt.match.ticket.providerId), failure, signedBytes };
 }
 
 const isNobodyLeft = ({ code }: ApiError): boolean => code === 'no_provider' || code === 'model_not_found';

@@ -23,6 +23,7 @@ import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { DeliveryOutbox } from './delivery-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
+import type { MilestoneOutbox } from './milestone-outbox.ts';
 import type { ProviderCall } from './provider-call.ts';
 import type { Match, ProviderMatch } from './provider-match.ts';
 import type { ReceiptChecker } from './receipt-checker.ts';
@@ -78,13 +79,15 @@ export interface BoughtAnswer {
   readonly earlierTries?: readonly FailedTry[];
 }
 
-/** An order that brought no answer. It has no receipt, since its provider signed nothing that holds. */
+/** An order that brought no whole answer. */
 export interface FailedTry {
   /** Hex. */
   readonly replyId: string;
   /** Hex. */
   readonly providerId: string;
   readonly failure: TryFailure;
+  /** UTF-8 bytes of its text that its provider had signed and that stage 1 has passed; 0 where it has no receipt. */
+  readonly signedBytes: number;
 }
 
 /** A choice of a completion. */
@@ -134,12 +137,13 @@ export interface ReplyContext {
   readonly receipts: ReceiptStore;
   readonly complaints: ComplaintOutbox;
   readonly deliveries: DeliveryOutbox;
+  readonly milestones: Pick<MilestoneOutbox, 'put'>;
   readonly checker: ReceiptChecker;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly nameCacheScope: NameCacheScope;
   /** A key as it is now; undefined where it has ended. Default: as it was when its request came. */
-  readonly renewKey?: (key: PayingKey) => PayingKey | undefined;
+  readonly renewKey?: (key: PayingKey) => Promise<PayingKey | undefined>;
   /** Told how each reply goes on. Default: nobody is. */
   readonly steps?: ReplySteps;
   readonly onFault?: (reason: string, providerId: Uint8Array) => void;

@@ -23,6 +23,13 @@ export async function accuseProvider(
   reportToRouter(context, attempt, { outcome, outputTokens: 0 });
 }
 
+/** The provider died, and is paid for what it had signed: its validator need not be told that it is gone, the router has to be. */
+export function reportBroken(context: ReplyContext, attempt: ProviderAttempt): void {
+  context.onFault?.('abandoned', attempt.match.ticket.providerId);
+  context.validators.doubt();
+  reportToRouter(context, attempt, { outcome: 'abandoned', outputTokens: 0 });
+}
+
 /** What others see as the provider's figures (docs/spec/match.md#figures). A lost report does no harm. */
 export function reportToRouter(
   { clock, links, onError = () => {} }: ReplyContext,

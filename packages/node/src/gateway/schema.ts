@@ -1,5 +1,6 @@
 import { HOLD_TABLE } from '@ogong/host/store/holds';
 import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
+import { CREDIT_TABLES } from './credit-book.ts';
 
 /** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */
 export const GATEWAY_SCHEMA = `
@@ -95,7 +96,7 @@ export const GATEWAY_SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('complaint', 'delivery')),
+    kind TEXT NOT NULL CHECK (kind IN ('complaint', 'delivery', 'milestone')),
     validator TEXT NOT NULL,
     message BLOB NOT NULL,
     opening BLOB,
@@ -106,4 +107,5 @@ export const GATEWAY_SCHEMA = `
   CREATE INDEX outbox_due ON outbox (kind, next_ms);
   ${LEDGER_TABLE}
   ${HOLD_TABLE}
+  ${CREDIT_TABLES}
 `;

@@ -10,7 +10,7 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
-import { type CheckedSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
+import { type CheckedSealKey, type SignedSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { askMachine, MACHINE_ASKED_AGAIN_MS } from './known-machines.ts';
 import type { Match } from './provider-match.ts';
@@ -25,8 +25,17 @@ export interface KnownSealKeys {
    * @throws ApiError where the provider has no seal key and has to have one, or shows one that does not hold; LinkError
    */
   find(match: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<CheckedSealKey | undefined>;
+  /**
+   * What the provider signed about its key, for a client that seals by itself.
+   * @throws ApiError where it has no key; LinkError
+   */
+  show(match: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<SignedSealKey>;
   /** The provider does not know it: it has restarted. */
   forget(match: Pick<Match, 'ticket'>): void;
+}
+
+interface KnownSealKey extends CheckedSealKey {
+  readonly signed: SignedSealKey;
 }
 
 const TIMEOUT_MS = 5_000;
@@ -59,7 +68,7 @@ export function createKnownSealKeys(
   },
 ): KnownSealKeys {
   const { links, clock, ledger } = context;
-  const known = new Map<string, CheckedSealKey>();
+  const known = new Map<string, KnownSealKey>();
   /** Providers that seal nothing, and until when they are not asked again. */
   const without = new Map<string, number>();
   const nameOf = ({ ticket }: Pick<Match, 'ticket'>): string => toHex(ticket.providerId);
@@ -78,11 +87,14 @@ export function createKnownSealKeys(
   }
 
   /** Asked of the provider itself, whose certificate the ticket pins: nobody else can say that there is none. */
-  async function fetchKey({ ticket }: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<CheckedSealKey | undefined> {
+  async function fetchKey({ ticket }: Pick<Match, 'ticket'>, signal: AbortSignal): Promise<KnownSealKey | undefined> {
     const peer = { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash };
     try {
-      const signed = await links.to(ProviderService, peer).getSealKey({}, { timeoutMs: TIMEOUT_MS, signal });
-      return verifySealKey(crypto, signed, { ledger, providerId: ticket.providerId, nowMs: clock.nowMs() });
+      const answer = await links.to(ProviderService, peer).getSealKey({}, { timeoutMs: TIMEOUT_MS, signal });
+      const { sealKey, providerKey, signature } = answer;
+      const signed = { sealKey, providerKey, signature };
+      const context = { ledger, providerId: ticket.providerId, nowMs: clock.nowMs() };
+      return { ...verifySealKey(crypto, signed, context), signed };
     } catch (cause) {
       // It may be of a version that seals nothing.
       if (cause instanceof LinkError && cause.refusal === 'unsupported') return undefined;
@@ -91,22 +103,34 @@ export function createKnownSealKeys(
     }
   }
 
+  async function findOwn(
+    match: Pick<Match, 'ticket'>,
+    { signal, isRequired }: { readonly signal: AbortSignal; readonly isRequired: boolean },
+  ): Promise<KnownSealKey | undefined> {
+    const name = nameOf(match);
+    const held = known.get(name);
+    if (held !== undefined && held.expiresAtMs - LEAST_LEFT_MS > clock.nowMs()) return held;
+    known.delete(name);
+    const isAsked = isRequired || (without.get(name) ?? 0) <= clock.nowMs();
+    const key = isAsked ? await fetchKey(match, signal) : undefined;
+    if (key !== undefined) remember(known, name, key);
+    else if (isAsked) remember(without, name, clock.nowMs() + ASKED_AGAIN_MS);
+    return key;
+  }
+
   return {
     async find(match, signal) {
       if (isAttestedTier(parseModelId(match.ticket.modelId).tier)) return findMachine(match, signal);
       if (policy === 'off') return undefined;
-      const name = nameOf(match);
-      const held = known.get(name);
-      if (held !== undefined && held.expiresAtMs - LEAST_LEFT_MS > clock.nowMs()) return held;
-      known.delete(name);
-      const isAsked = policy === 'required' || (without.get(name) ?? 0) <= clock.nowMs();
-      const key = isAsked ? await fetchKey(match, signal) : undefined;
-      if (key === undefined && policy === 'required') {
-        throw new ApiError('provider_busy', 'The provider has no seal key, and this gateway sends nothing in plain.');
-      }
-      if (key !== undefined) remember(known, name, key);
-      else if (isAsked) remember(without, name, clock.nowMs() + ASKED_AGAIN_MS);
-      return key;
+      const isRequired = policy === 'required';
+      const key = await findOwn(match, { signal, isRequired });
+      if (key !== undefined || !isRequired) return key;
+      throw new ApiError('provider_busy', 'The provider has no seal key, and this gateway sends nothing in plain.');
+    },
+    async show(match, signal) {
+      const key = await findOwn(match, { signal, isRequired: true });
+      if (key !== undefined) return key.signed;
+      throw new ApiError('provider_busy', 'The provider has no seal key, so nothing can be sealed to it.');
     },
     forget(match) {
       known.delete(nameOf(match));

@@ -1,16 +1,11 @@
-import { fromBinary } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import {
-  type Delta,
-  type SealedEnd,
-  SealedMessageSchema,
-  type SealedPart,
-} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SealedPart } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import type { CheckedSealKey } from '@ogong/protocol/sealing/seal-key';
+import { type OpenedPart, readSealedMessage } from '@ogong/protocol/sealing/sealed-message';
 import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import type { GenerateInput } from './provider-call.ts';
@@ -20,7 +15,7 @@ export interface SealedCall {
   /** What takes the place of request, endpoint and cache scope. */
   readonly envelope: Uint8Array;
   /** @returns what is whole by this part. @throws ApiError where it does not open. */
-  open(part: SealedPart): { readonly delta: Delta } | { readonly end: SealedEnd } | undefined;
+  open(part: SealedPart): OpenedPart | undefined;
 }
 
 const SECRET_BYTES = 32;
@@ -46,26 +41,11 @@ export function sealCall(
       try {
         opener ??= createReplyOpener({ seal }, { secret, replyKey, head });
         const opened = opener.open(unit);
-        return opened && readMessage(opened);
+        return opened && readSealedMessage(opened);
       } catch (cause) {
         if (!(cause instanceof SealError)) throw cause;
         throw new ApiError('provider_failed', `The provider's reply does not open: ${cause.message}.`, { cause });
       }
     },
   };
-}
-
-function readMessage(bytes: Uint8Array): { readonly delta: Delta } | { readonly end: SealedEnd } {
-  const { message } = parse(bytes);
-  if (message.case === 'delta') return { delta: message.value };
-  if (message.case === 'end') return { end: message.value };
-  throw new SealError('malformed', 'a message of no kind');
-}
-
-function parse(bytes: Uint8Array) {
-  try {
-    return fromBinary(SealedMessageSchema, bytes);
-  } catch (cause) {
-    throw new SealError('malformed', 'a message that cannot be read', { cause });
-  }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { afterAll, expect, it } from 'vitest';
 import { type Accounts, openAccounts } from './accounts.ts';
-import { createSignIn } from './sign-in.ts';
+import { createSignIn, type SignIn } from './sign-in.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-sign-in-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -16,8 +16,12 @@ it('takes callers without a key until the first one is made, and never again, ho
     opened.push(accounts);
     return accounts;
   };
-  const startGateway = () => createSignIn(open());
-  const enter = async (gateway: ReturnType<typeof startGateway>, secret?: string): Promise<string> => {
+  const startGateway = async () => {
+    const signIn = createSignIn(open());
+    await signIn.start();
+    return signIn;
+  };
+  const enter = async (gateway: SignIn, secret?: string): Promise<string> => {
     const header = (name: string) => (name === 'x-api-key' ? secret : undefined);
     const context = { req: { header }, env: {} } as unknown as ApiContext;
     const handle = gateway.require((_context, { id }) => new Response(id));
@@ -27,16 +31,16 @@ it('takes callers without a key until the first one is made, and never again, ho
       return (error as Error).message;
     }
   };
-  const gateway = startGateway();
+  const gateway = await startGateway();
   expect(await enter(gateway)).toBe('anonymous');
-  const { key, secret } = open().as('test').addKey({ organisation: '', name: 'first' });
+  const { key, secret } = await open().as('test').addKey({ organisation: '', name: 'first' });
   expect(await enter(gateway)).toContain("didn't provide");
   expect(await enter(gateway, secret)).toBe(key.id);
-  open().as('test').revokeKey(key.id);
-  for (const one of [gateway, startGateway()]) {
-    expect(one.isOpen).toBe(one === gateway);
+  await open().as('test').revokeKey(key.id);
+  for (const one of [gateway, await startGateway()]) {
+    expect(one.isOpen()).toBe(one === gateway);
     expect(await enter(one)).toContain("didn't provide");
     expect(await enter(one, secret)).toContain('Incorrect');
   }
-  for (const accounts of opened) accounts.close();
+  for (const accounts of opened) await accounts.close();
 });

@@ -10,7 +10,9 @@ export type KeyedHandler = (context: ApiContext, key: KeyHolder) => Response | P
 
 export interface SignIn {
   /** Whether the gateway started without keys, so that whoever reaches it may use it. */
-  readonly isOpen: boolean;
+  isOpen(): boolean;
+  /** Looks whether there are keys; before, nobody is let in without one. */
+  start(): Promise<void>;
   /** Answers holders of a key only. */
   require(handle: KeyedHandler): Handler;
 }
@@ -22,17 +24,17 @@ function welcome(env: ApiContext['env'], holder: KeyHolder): KeyHolder {
 }
 
 export function createSignIn(keys: ApiKeys): SignIn {
-  const isOpen = keys.isEmpty();
+  let isOpen = false;
 
   /** @throws ApiError `invalid_api_key` */
-  function findHolder({ req, env }: ApiContext): KeyHolder {
+  async function findHolder({ req, env }: ApiContext): Promise<KeyHolder> {
     // Only a gateway that started without keys is open. It closes when the first key is made, for good: a key that was revoked
     // stays in the file.
-    if (isOpen && keys.isEmpty()) return welcome(env, ANONYMOUS);
+    if (isOpen && (await keys.isEmpty())) return welcome(env, ANONYMOUS);
     const [, bearer] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
     // Where Anthropic's clients put it.
     const secret = bearer ?? /^\S{1,200}$/.exec(req.header('x-api-key') ?? '')?.[0];
-    const holder = secret === undefined ? undefined : keys.find(secret);
+    const holder = secret === undefined ? undefined : await keys.find(secret);
     if (holder) return welcome(env, holder);
     const message =
       secret === undefined
@@ -41,5 +43,11 @@ export function createSignIn(keys: ApiKeys): SignIn {
     throw new ApiError('invalid_api_key', message);
   }
 
-  return { isOpen, require: (handle) => (context) => handle(context, findHolder(context)) };
+  return {
+    isOpen: () => isOpen,
+    async start() {
+      isOpen = await keys.isEmpty();
+    },
+    require: (handle) => async (context) => handle(context, await findHolder(context)),
+  };
 }

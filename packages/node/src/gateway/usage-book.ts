@@ -1,5 +1,6 @@
 import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
-import type { Store } from '@ogong/host/store/store';
+import { findAll, findOne, replaceRow, type Work } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
 
 /** What one key had of one model on one day. */
 export interface UsageRow {
@@ -49,10 +50,10 @@ const NOTHING = { replies: 0, promptTokens: 0, outputTokens: 0, costAtomic: 0n, 
 export const toDay = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
 
 /** Adds to a row. Only within the transaction that changes the order and the budgets, so that they never differ. */
-export function addUsage(store: Store, { day, keyId, model, organisation }: UsagePlace, change: UsageChange): void {
+export function* addUsage({ day, keyId, model, organisation }: UsagePlace, change: UsageChange): Work<void> {
   const sql = `SELECT ${countsRow.list} FROM usage WHERE day = ? AND key_id = ? AND model = ?`;
-  const known = countsRow.get(store.prepare(sql), day, keyId, model) ?? NOTHING;
-  usageRow.insert(store, 'INSERT OR REPLACE INTO usage', {
+  const known = (yield* findOne(countsRow, sql, day, keyId, model)) ?? NOTHING;
+  yield* replaceRow(usageRow, 'usage', 'key_id, day, model', {
     ...{ day, keyId, model, organisation },
     replies: known.replies + (change.replies ?? 0),
     promptTokens: known.promptTokens + (change.promptTokens ?? 0),
@@ -63,7 +64,7 @@ export function addUsage(store: Store, { day, keyId, model, organisation }: Usag
 }
 
 /** @returns rows by day, key and model; one more than MOST_USAGE_ROWS where there are more. */
-export function listUsage(store: Store, { keyId, organisation, from, to }: UsageQuery): UsageRow[] {
+export function listUsage(books: WorkStore, { keyId, organisation, from, to }: UsageQuery): Promise<UsageRow[]> {
   const where = ['day >= ?', 'day <= ?'];
   const values = [from, to];
   for (const [column, value] of [['key_id', keyId] as const, ['organisation', organisation] as const]) {
@@ -72,5 +73,5 @@ export function listUsage(store: Store, { keyId, organisation, from, to }: Usage
     values.push(value);
   }
   const sql = `SELECT ${usageRow.list} FROM usage WHERE ${where.join(' AND ')} ORDER BY day, key_id, model LIMIT ?`;
-  return store.read(() => usageRow.all(store.prepare(sql), ...values, MOST_USAGE_ROWS + 1));
+  return books.read(() => findAll(usageRow, sql, ...values, MOST_USAGE_ROWS + 1));
 }

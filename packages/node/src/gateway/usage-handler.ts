@@ -1,13 +1,13 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Json } from '@ogong/host/openai/format';
-import type { Store } from '@ogong/host/store/store';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { KeyedHandler } from './sign-in.ts';
 import { listUsage, MOST_USAGE_ROWS, toDay, type UsagePlace, type UsageQuery, type UsageRow } from './usage-book.ts';
 
 export interface UsageHandlerDependencies {
   /** Opened with GATEWAY_SCHEMA. */
-  readonly store: Store;
+  readonly books: WorkStore;
   readonly clock: Pick<Clock, 'nowMs'>;
 }
 
@@ -15,12 +15,12 @@ const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 30;
 
 /** What the calling key used, as JSON or, with `?format=csv`, as CSV. */
-export function createUsageHandler({ store, clock }: UsageHandlerDependencies): KeyedHandler {
-  return ({ req, json, body }, { id: keyId }) => {
+export function createUsageHandler({ books, clock }: UsageHandlerDependencies): KeyedHandler {
+  return async ({ req, json, body }, { id: keyId }) => {
     const format = req.query('format') ?? 'json';
     if (format !== 'json' && format !== 'csv') throw refuse('format', 'json or csv');
     const days = readDays({ from: req.query('from'), to: req.query('to') }, clock.nowMs());
-    const rows = readUsage(store, { keyId, ...days });
+    const rows = await readUsage(books, { keyId, ...days });
     return format === 'csv'
       ? body(toUsageCsv(rows), 200, { 'content-type': 'text/csv; charset=utf-8' })
       : json(toUsageJson(rows, days));
@@ -49,8 +49,8 @@ const refuse = (param: string, expected: string): ApiError =>
   new ApiError('invalid_request', `${param}: expected ${expected}.`, { param, publicCode: null });
 
 /** @throws ApiError `invalid_request` where there are more rows than one answer has. */
-export function readUsage(store: Store, query: UsageQuery): UsageRow[] {
-  const rows = listUsage(store, query);
+export async function readUsage(books: WorkStore, query: UsageQuery): Promise<UsageRow[]> {
+  const rows = await listUsage(books, query);
   if (rows.length > MOST_USAGE_ROWS) throw refuse('from', `fewer days: these have more than ${MOST_USAGE_ROWS} rows`);
   return rows;
 }

@@ -12,7 +12,7 @@ let keysPath: string;
 beforeAll(async () => {
   directory = createTestDirectory('usage');
   keysPath = `${directory.path}/accounts.db`;
-  addKey('first');
+  await addKey('first');
   fixture = await createGatewayFixture({ keysPath, random: createSeededRandom(3) });
 });
 afterAll(async () => {
@@ -20,8 +20,8 @@ afterAll(async () => {
   directory.remove();
 });
 
-function addKey(name: string, terms: Partial<KeyTerms> = {}): { id: string; secret: string } {
-  const { key, secret } = addTestKey({ path: keysPath, name, ...terms });
+async function addKey(name: string, terms: Partial<KeyTerms> = {}): Promise<{ id: string; secret: string }> {
+  const { key, secret } = await addTestKey({ path: keysPath, name, ...terms });
   return { id: key.id, secret };
 }
 
@@ -39,8 +39,8 @@ const ask = (secret: string, change: object = {}): Promise<Response> =>
 const readJson = async (response: Promise<Response> | Response): Promise<any> => (await response).json();
 
 it('shows a key what it used, by model and day, as JSON and as CSV, and nothing of others', async () => {
-  const { id, secret } = addKey('a');
-  const other = addKey('b');
+  const { id, secret } = await addKey('a');
+  const other = await addKey('b');
   const first = await readJson(ask(secret, { n: 2 }));
   await (await ask(secret, { stream: true })).text();
   const usage = await readJson(get('/v1/usage', secret));
@@ -72,15 +72,15 @@ it.each([
   'format=xml',
   "from=2026-01-01'--",
 ])('refuses %s in its own terms', async (query) => {
-  const { secret } = addKey('c');
+  const { secret } = await addKey('c');
   const response = await get(`/v1/usage?${query}`, secret);
   expect(response.status).toBe(400);
   expect((await readJson(response)).error.param).toBe(query.split('=')[0]);
 });
 
 it('answers 429 past the limit of a key, with the usual headers, and other keys go on', async () => {
-  const { secret } = addKey('slow', { requestsPerMinute: 2, tokensPerMinute: 1_000_000 });
-  const free = addKey('free').secret;
+  const { secret } = await addKey('slow', { requestsPerMinute: 2, tokensPerMinute: 1_000_000 });
+  const free = (await addKey('free')).secret;
   expect((await ask(secret)).headers.get('x-ratelimit-remaining-requests')).toBe('1');
   const second = await ask(secret);
   expect([second.status, second.headers.get('x-ratelimit-limit-tokens')]).toEqual([200, '1000000']);
@@ -94,15 +94,15 @@ it('answers 429 past the limit of a key, with the usual headers, and other keys 
   // Reading is not limited.
   expect((await get('/v1/usage', secret)).status).toBe(200);
 
-  const small = addKey('small', { tokensPerMinute: 30 }).secret;
+  const small = (await addKey('small', { tokensPerMinute: 30 })).secret;
   expect((await ask(small)).status).toBe(200);
   const embedded = await ask(small);
   expect([embedded.status, embedded.headers.get('x-ratelimit-limit-tokens')]).toEqual([429, '30']);
 });
 
 it('lists to a key the models that it may ask for', async () => {
-  const some = addKey('some', { models: ['ogong/verified/*'] }).secret;
-  const none = addKey('none', { models: ['ogong/tee/*'] }).secret;
+  const some = (await addKey('some', { models: ['ogong/verified/*'] })).secret;
+  const none = (await addKey('none', { models: ['ogong/tee/*'] })).secret;
   expect((await readJson(get('/v1/models', some))).data.map(({ id }: { id: string }) => id)).toContain(FAKE_MODEL);
   expect((await readJson(get('/v1/models', none))).data).toEqual([]);
   expect((await readJson(get('/v1/endpoints', none))).data).toEqual([]);

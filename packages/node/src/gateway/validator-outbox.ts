@@ -2,8 +2,8 @@ import type { Client } from '@connectrpc/connect';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { bytes, columns, integer, optional, text } from '@ogong/host/store/columns';
-import type { GroupCommit } from '@ogong/host/store/group-commit';
-import type { Store } from '@ogong/host/store/store';
+import { change, findAll, findOne, type Work } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -19,7 +19,7 @@ export interface ValidatorOutbox {
   put(validator: Uint8Array, item: OutboxItem): Promise<void>;
   /** Sends what is due now. */
   flush(): Promise<void>;
-  size(): number;
+  size(): Promise<number>;
 }
 
 export interface OutboxItem {
@@ -36,7 +36,7 @@ export interface SentItem extends OutboxItem {
 export type ValidatorClient = Client<typeof ValidatorService>;
 
 export interface ValidatorOutboxOptions {
-  readonly kind: 'complaint' | 'delivery';
+  readonly kind: 'complaint' | 'delivery' | 'milestone';
   /** Since it was put. Later it is dropped at its next failure. */
   readonly lifetimeMs: number;
   readonly perRound: number;
@@ -49,8 +49,8 @@ export interface ValidatorOutboxOptions {
 }
 
 export interface ValidatorOutboxDependencies {
-  readonly store: Store;
-  readonly group: GroupCommit;
+  /** Opened with GATEWAY_SCHEMA. */
+  readonly books: WorkStore;
   readonly chain: Pick<ChainView, 'findByAddress'>;
   readonly links: LinkPool;
   readonly clock: Clock;
@@ -75,7 +75,7 @@ type ItemRow = ReturnType<typeof itemRow.read>;
 
 export function createValidatorOutbox(
   { kind, lifetimeMs, perRound, send }: ValidatorOutboxOptions,
-  { store, group, chain, links, clock, onError = () => {} }: ValidatorOutboxDependencies,
+  { books, chain, links, clock, onError = () => {} }: ValidatorOutboxDependencies,
 ): ValidatorOutbox {
   async function process(row: ItemRow): Promise<void> {
     const { id, attempts } = row;
@@ -90,21 +90,20 @@ export function createValidatorOutbox(
       if (!isFinal && clock.nowMs() < row.expiresMs) return putBack(row);
       onError(error);
     }
-    await group.write(() => store.prepare('DELETE FROM outbox WHERE id = ?').run(id));
+    await books.write(() => change('DELETE FROM outbox WHERE id = ?', id));
   }
 
   async function putBack({ id, attempts }: ItemRow): Promise<void> {
     const nextMs = clock.nowMs() + computeBackoff(RETRY, { failures: attempts });
-    await group.write(() =>
-      store.prepare('UPDATE outbox SET attempts = ?, next_ms = ? WHERE id = ?').run(attempts + 1, nextMs, id),
-    );
+    const sql = 'UPDATE outbox SET attempts = ?, next_ms = ? WHERE id = ?';
+    await books.write(() => change(sql, attempts + 1, nextMs, id));
   }
 
   const repeating = createRepeating(
     { intervalMs: INTERVAL_MS },
     async () => {
       const sql = `SELECT ${itemRow.list} FROM outbox WHERE kind = ? AND next_ms <= ? ORDER BY next_ms LIMIT ?`;
-      const due = store.read(() => itemRow.all(store.prepare(sql), kind, clock.nowMs(), perRound));
+      const due = await books.read(() => findAll(itemRow, sql, kind, clock.nowMs(), perRound));
       await Promise.all(due.map(process));
     },
     onError,
@@ -115,16 +114,15 @@ export function createValidatorOutbox(
     stop: repeating.stop,
     flush: repeating.trigger,
     put: (validator, { message, opening }) =>
-      group.write(() => {
+      books.write(function* (): Work<void> {
         const nowMs = clock.nowMs();
-        store
-          .prepare(
-            `INSERT INTO outbox (kind, validator, message, opening, attempts, next_ms, expires_ms)
-             VALUES (?, ?, ?, ?, 0, ?, ?)`,
-          )
-          .run(kind, toHex(validator), message, opening ?? null, nowMs, nowMs + lifetimeMs);
+        const sql = `INSERT INTO outbox (kind, validator, message, opening, attempts, next_ms, expires_ms)
+           VALUES (?, ?, ?, ?, 0, ?, ?)`;
+        yield* change(sql, kind, toHex(validator), message, opening ?? null, nowMs, nowMs + lifetimeMs);
       }),
-    size: () =>
-      store.read(() => count.get(store.prepare('SELECT count(*) AS n FROM outbox WHERE kind = ?'), kind)?.n ?? 0),
+    size: async () => {
+      const sql = 'SELECT count(*) AS n FROM outbox WHERE kind = ?';
+      return (await books.read(() => findOne(count, sql, kind)))?.n ?? 0;
+    },
   };
 }

@@ -68,8 +68,8 @@ export function createVerdictFeed(
 
   async function close(order: OrderRow, closing: Closing | undefined): Promise<void> {
     if (closing === undefined || (order.state === 'closed' && closing.settlement === '')) return;
-    await ledger.close(order.replyId, closing);
-    if (order.state !== 'closed') onClosed(order, closing);
+    // Another gateway with the same books may have closed it meanwhile.
+    if (await ledger.close(order.replyId, closing)) onClosed(order, closing);
     const { settlement } = closing;
     if (settlement !== '' && settlement !== NO_SETTLEMENT) onSettled(order.replyId, settlement);
   }
@@ -78,7 +78,7 @@ export function createVerdictFeed(
     { intervalMs },
     async () => {
       // Each round takes the next orders, so that orders of a dead validator do not block those of a living one.
-      const orders = ledger.listUnsettled(PER_ROUND, offset);
+      const orders = await ledger.listUnsettled(PER_ROUND, offset);
       const results = await Promise.allSettled(orders.map(ask));
       offset = orders.length < PER_ROUND ? 0 : offset + PER_ROUND;
       for (const result of results) if (result.status === 'rejected') onError(result.reason);

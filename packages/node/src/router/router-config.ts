@@ -66,6 +66,14 @@ export const routerConfig = defineConfig({
       repeatable: true,
       description: 'another relay that providers are told of, with its certificate as a file or hash',
     },
+    peerRouter: {
+      schema: knownPeer,
+      label: '<host:port|cert>',
+      env: 'OGONG_ROUTER_PEERS',
+      repeatable: true,
+      description:
+        'another router, with its certificate as a file or hash: providers that announce themselves there are listed here, too',
+    },
     dataDir,
     ...networkFields,
     certOut: { ...networkFields.certOut, env: 'OGONG_ROUTER_CERT_OUT' },

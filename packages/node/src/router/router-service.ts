@@ -9,6 +9,7 @@ import type {
   RouterService,
   SignedAnnouncement,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { handSupply } from './hand-supply.ts';
 import { assertRoute, matchRequest } from './match-request.ts';
 import { listModels, listOffers } from './model-list.ts';
 import type { RouterState } from './router-state.ts';
@@ -54,6 +55,7 @@ export function createRouterService(
       takeReport(state, message, getCaller(context));
       return {};
     },
+    handSupply: ({ held }) => handSupply(state, held),
     listModels: () => ({ models: listModels(supply.offers()) }),
     listOffers: ({ model }) => ({ offers: listOffers(supply.offers(model), MAX_LISTED_OFFERS) }),
     listRelays: () => ({

@@ -126,6 +126,7 @@ function createRouterMetrics(metrics: Metrics) {
     openTickets: metrics.gauge('router_open_tickets', 'Tickets that were handed out and not reported back'),
     announcements: metrics.counter('router_announcements_total', 'Announcements: taken or refused', ['outcome']),
     matches: metrics.counter('router_matches_total', 'Route requests: matched or refused', ['outcome']),
+    handed: metrics.counter('router_handed_total', 'Announcements that other routers handed on and this one took'),
     reports: metrics.counter('router_reports_total', 'Replies as their gateways reported them', ['outcome']),
   };
 }

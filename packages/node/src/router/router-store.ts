@@ -74,6 +74,14 @@ export function loadAnnouncements(store: Store): SignedAnnouncement[] {
   );
 }
 
+export const loadAnnouncement = (store: Store, providerId: Uint8Array): SignedAnnouncement | undefined =>
+  store.read(({ prepare }) =>
+    signedAnnouncement.get(
+      prepare(`SELECT ${signedAnnouncement.list} FROM announcement WHERE provider_id = ?`),
+      providerId,
+    ),
+  );
+
 export function forgetAnnouncements({ prepare }: Store, beforeMs: number): void {
   prepare('DELETE FROM announcement WHERE expires_at_ms < ?').run(beforeMs);
 }

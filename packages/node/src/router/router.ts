@@ -8,6 +8,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { MeasuredFigures } from '@ogong/protocol/exchange/preference';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createEjectionWatch } from './chain-watch.ts';
+import { createSupplyExchange } from './hand-supply.ts';
 import type { OfferKey } from './outstanding.ts';
 import { createReputationReader } from './reputation-reader.ts';
 import { createRouterService } from './router-service.ts';
@@ -22,6 +23,10 @@ export interface RouterOptions extends SupplyOptions {
   readonly ticketTtlMs?: number;
   /** Named to providers that look for a relay. Default: none. */
   readonly relays?: readonly KnownPeer[];
+  /** Other routers that supply is handed on by. Default: none. */
+  readonly peers?: readonly KnownPeer[];
+  /** How often they are asked. Default: 2,000. */
+  readonly handMs?: number;
   /** How often stake and verdict logs are read. Default: 10,000. */
   readonly refreshMs?: number;
   /** How often the chain is asked for ejections. Default: 1,000. */
@@ -34,6 +39,8 @@ export interface Router {
   start(): Promise<void>;
   stop(graceMs?: number): Promise<void>;
   address(): HostPort;
+  /** Asks the other routers for supply now. */
+  exchange(): Promise<void>;
   /** Reads stake and finalised verdicts now. */
   refresh(): Promise<void>;
   /** As gateways reported. */
@@ -43,6 +50,8 @@ export interface Router {
 /** Checks a signature of each kind, and looks through the list. A provider announces itself every ten seconds. */
 export const ROUTER_RATES: MethodRates = {
   'ogong.v1.RouterService/Announce': { perSecond: 2, burst: 50 },
+  // Looks through the list, and reads what is missing.
+  'ogong.v1.RouterService/HandSupply': { perSecond: 1, burst: 20 },
 };
 
 const MAX_MESSAGE_BYTES = 1024 * 1024;
@@ -56,6 +65,7 @@ export function createRouter(options: RouterOptions, dependencies: RouterDepende
     { store, client: chain.client, onError: warnOf(state, 'ejections cannot be read from the chain') },
   );
   const refreshing = createRefresh(state, refreshMs);
+  const handing = createSupplyExchange(state, { peers: options.peers ?? [], intervalMs: options.handMs ?? 2_000 });
   const server = openServer(state, options.bind, refreshing);
   return {
     id: hashHybridKey(state.crypto, signer.publicKey),
@@ -63,14 +73,16 @@ export function createRouter(options: RouterOptions, dependencies: RouterDepende
       await server.start();
       ejections.start();
       refreshing.start();
+      handing.start();
     },
     async stop(graceMs = 2_000) {
       await server.stop(graceMs);
-      await Promise.all([ejections.stop(), refreshing.stop()]);
+      await Promise.all([ejections.stop(), refreshing.stop(), handing.stop()]);
       links.close();
       await commits.close();
     },
     address: () => server.address(),
+    exchange: () => handing.trigger(),
     refresh: () => refreshing.trigger(),
     figuresOf: (offer) => state.figures.of(offer, state.clock.nowMs()),
   };

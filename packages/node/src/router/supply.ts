@@ -4,11 +4,12 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { findWeightsProblem, type ModelRoots } from '@ogong/host/views/model-roots';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
   type Announcement,
   type OfferedModel,
+  parseAnnouncement,
   type SignedAnnouncement,
   verifyAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
@@ -19,12 +20,14 @@ import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import type { Figures } from './figures.ts';
 import type { HeldView, KeyAccount } from './held-view.ts';
+import { createListings } from './listings.ts';
 import type { Liveness } from './liveness-reader.ts';
 import type { Outstanding } from './outstanding.ts';
 import type { Refusals } from './refusals.ts';
 import {
   forgetAnnouncements,
   forgetHistory,
+  loadAnnouncement,
   loadAnnouncements,
   loadHistory,
   saveAnnouncement,
@@ -59,6 +62,16 @@ export interface ListedOffer extends Offer {
   readonly livenessPpm: number;
 }
 
+/** A provider that announced itself over its own link. */
+export interface OwnListing {
+  readonly providerId: Uint8Array;
+  readonly sequence: bigint;
+  /** Its link has ended. */
+  readonly isGone: boolean;
+  /** @returns undefined where it has just gone. */
+  readonly read: () => SignedAnnouncement | undefined;
+}
+
 /** The current offers, from the providers' own signed announcements. */
 export interface Supply {
   /** @param caller peer id of whoever sent it. @throws Refusal */
@@ -72,6 +85,14 @@ export interface Supply {
   refreshWeights(): Promise<void>;
   /** The provider under this certificate is gone: it has nothing free until it announces itself again, and is listed until its word expires. */
   suspend(certHash: Uint8Array): void;
+  /** Takes what another router handed on; a provider that has a link to this router is believed alone. @throws Refusal */
+  takeHanded(signed: SignedAnnouncement, from: string): Promise<boolean>;
+  /** What a router handed on of these providers has nothing free, until it is handed on again. @param from that router. */
+  suspendHanded(prefixes: ReadonlySet<string>, from: string): void;
+  /** Providers that announced themselves here, and what is known of their links. */
+  own(): OwnListing[];
+  /** Every listed provider, as others are asked for what is missing. */
+  listHeld(): { readonly providerId: Uint8Array; readonly sequence: bigint }[];
   payees(): Uint8Array[];
   accounts(): KeyAccount[];
   /** Whether a provider that somebody has staked for is listed under the certificate. */
@@ -95,12 +116,11 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     liveness,
     figures,
   } = dependencies;
-  const listed = new Map<string, Announcement>();
-  /** Providers whose link ended, by id. */
-  const gone = new Set<string>();
+  const listings = createListings(maxProviders, clock);
+  const { current, isHanded } = listings;
   for (const signed of loadAnnouncements(store)) {
     const { ok, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
-    if (ok && announcement) listed.set(toHex(announcement.providerId), announcement);
+    if (ok && announcement) listings.put(announcement);
   }
 
   const findProblem = (model: OfferedModel): string | undefined =>
@@ -116,35 +136,11 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
   }
 
   /** @throws Refusal */
-  function check(signed: SignedAnnouncement, caller: Uint8Array): Announcement {
-    const said = parseOwnAnnouncement(signed.announcement, caller);
-    assertNewer(said);
+  function verify(signed: SignedAnnouncement): Announcement {
     const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
-    if (!ok || !announcement) {
-      const failed = checks.find(({ status }) => status === 'fail');
-      throw new Refusal('invalid', `the announcement is invalid: ${failed?.id}: ${failed?.detail}`);
-    }
-    return announcement;
-  }
-
-  /** Called before signatures are checked, and before it is stored: if two announcements are checked at the same time, the later one must win. */
-  function assertNewer({ providerId, certHash, sequence }: Announcement): void {
-    const previous = listed.get(toHex(providerId));
-    if (previous && sequence <= previous.sequence) {
-      throw new Refusal('conflict', `sequence ${sequence} does not follow ${previous.sequence}`);
-    }
-    // One listing per link certificate: identities are free, and many without weight would still fill the list.
-    for (const other of current()) {
-      if (equalBytes(other.certHash, certHash) && !equalBytes(other.providerId, providerId)) {
-        throw new Refusal(
-          'conflict',
-          'another provider is listed under this certificate until its announcement expires',
-        );
-      }
-    }
-    if (!previous && listed.size >= maxProviders) {
-      throw new Refusal('unavailable', `this router lists ${maxProviders} providers already; announce to another one`);
-    }
+    if (ok && announcement) return announcement;
+    const failed = checks.find(({ status }) => status === 'fail');
+    throw new Refusal('invalid', `the announcement is invalid: ${failed?.id}: ${failed?.detail}`);
   }
 
   /** By what the key holds, as far as audits accepted it; where the network holds nothing, by what they did. */
@@ -164,22 +160,36 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     };
   }
 
-  function* current(): Generator<Announcement> {
-    const nowMs = clock.nowMs();
-    for (const announcement of listed.values()) if (announcement.expiresAtMs > nowMs) yield announcement;
-  }
-
   return {
     async announce(signed, caller) {
-      const announcement = check(signed, caller);
+      // Before its signatures are checked, and again before it is stored: if two are checked at the same time, the later one must win.
+      listings.assertNewer(parseOwnAnnouncement(signed.announcement, caller));
+      const announcement = verify(signed);
       await assertSold(announcement);
       const { providerId, expiresAtMs } = announcement;
-      assertNewer(announcement);
-      listed.set(toHex(providerId), announcement);
-      gone.delete(toHex(providerId));
+      listings.assertNewer(announcement);
+      listings.put(announcement);
       await commits.write((to) => saveAnnouncement(to, { providerId, signed, expiresAtMs }));
       return announcement;
     },
+    async takeHanded(signed, from) {
+      // The cheap reasons come before its signatures.
+      if (!listings.isWanted(parseAnnouncement(signed.announcement))) return false;
+      const announcement = verify(signed);
+      await modelRoots?.prepare(announcement.models.map(({ modelId }) => modelId));
+      if (!listings.isWanted(announcement)) return false;
+      listings.put(announcement, from);
+      return true;
+    },
+    suspendHanded: listings.suspendHanded,
+    own: () =>
+      [...current()]
+        .filter(({ providerId }) => !isHanded(providerId))
+        .map(({ providerId, sequence }) => ({
+          ...{ providerId, sequence, isGone: listings.isGone(providerId) },
+          read: () => loadAnnouncement(store, providerId),
+        })),
+    listHeld: () => [...current()].map(({ providerId, sequence }) => ({ providerId, sequence })),
     offers(modelId, group) {
       const nowMs = clock.nowMs();
       const offers: ListedOffer[] = [];
@@ -200,7 +210,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           const key = { providerId, modelId: id, capacity };
           const held = group === undefined ? outstanding.count(key, nowMs) : outstanding.countFor(group, key, nowMs);
           const believed = refusals.believe(key, group, nowMs);
-          const free = gone.has(toHex(providerId)) ? 0 : Math.min(model.freeCapacity, believed - held);
+          const free = listings.isGone(providerId) ? 0 : Math.min(model.freeCapacity, believed - held);
           const freeCapacity = Math.max(0, free);
           const measured = { figures: figures.of(key, nowMs), freeCapacity };
           offers.push({ ...shared, ...measured, model, modelId: id, pricePer1kAtomic, contextSize });
@@ -212,22 +222,19 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       const ids = [...current()].flatMap(({ models }) => models.map(({ modelId }) => modelId));
       await modelRoots?.prepare([...new Set(ids)]);
     },
-    suspend(certHash) {
-      for (const [name, listing] of listed) if (equalBytes(listing.certHash, certHash)) gone.add(name);
-    },
+    suspend: listings.suspend,
     payees: () => [...current()].map(({ payee }) => payee),
     accounts: () => [...current()].map(({ providerId, payee }) => ({ providerId, payee })),
     isStaked: (certHash) =>
-      [...current()].some((listing) => equalBytes(listing.certHash, certHash) && stakeOf(listing.payee) > 0n),
+      [...current()].some(
+        (listing) =>
+          equalBytes(listing.certHash, certHash) && !isHanded(listing.providerId) && stakeOf(listing.payee) > 0n,
+      ),
     size: () => [...current()].length,
     async sweep() {
       // An announcement is kept as long as it could be accepted again, so that its sequence is known.
       const beforeMs = clock.nowMs() - CLOCK_TOLERANCE_MS;
-      for (const [name, { expiresAtMs }] of listed) {
-        if (expiresAtMs >= beforeMs) continue;
-        listed.delete(name);
-        gone.delete(name);
-      }
+      listings.sweep(beforeMs);
       refusals.sweep(clock.nowMs());
       await commits.write((to) => {
         forgetAnnouncements(to, beforeMs);

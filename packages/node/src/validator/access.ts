@@ -17,6 +17,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Witness': { perSecond: 25, burst: 250 },
   // Reads the events of a period, once; each validator asks in its turn.
   'ogong.v1.ValidatorService/SignAllotment': { perSecond: 1, burst: 10 },
+  // Signs each reading of its source once; a validator asks for all assets in its turn.
+  'ogong.v1.ValidatorService/SignPrice': { perSecond: 2, burst: 40 },
   // May read the events of a period; once for each tally that somebody claims of.
   'ogong.v1.ValidatorService/GetEmissionUnits': { perSecond: 2, burst: 40 },
   // Once for each batch that somebody is about to co-sign; reads a row for each of its replies.

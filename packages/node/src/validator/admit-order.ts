@@ -1,6 +1,7 @@
 import type { Caller } from '@ogong/host/link/link-door';
 import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { sumHolds } from '@ogong/host/store/holds';
+import { doWork } from '@ogong/host/store/work';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CHANNEL_READING_MS, isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
@@ -148,7 +149,9 @@ async function assertRouter({ chain }: Pick<IntakeState, 'chain'>, order: NamedO
 /** What the channel has to hold in all, as far as it is known before the chain is read. */
 function computeNeeded({ store, clock }: Pick<IntakeState, 'store' | 'clock'>, order: Order): bigint {
   const { payer, cumulativeAtomic, maxFeeAtomic } = order;
-  const held = store.read(() => readChannel(store, payer).settled + sumHolds(store, toHex(payer), clock.nowMs()));
+  const held = store.read(
+    () => readChannel(store, payer).settled + doWork(store, sumHolds(toHex(payer), clock.nowMs())),
+  );
   if (held + maxFeeAtomic > cumulativeAtomic) return held + maxFeeAtomic;
   return cumulativeAtomic;
 }

@@ -8,6 +8,7 @@ import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { acceptDelivery, type DeliveryAnswer } from './accept-delivery.ts';
+import { acceptMilestone } from './accept-milestone.ts';
 import { type Acknowledgement, acceptRecord, checkSubmission, readIntake } from './accept-record.ts';
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
@@ -22,6 +23,8 @@ export interface Intake {
   pushRecord(submission: Submission): Promise<Acknowledgement>;
   /** The same of a reply that its provider showed when it was asked for. @throws Refusal */
   takeIn(submission: Submission): Promise<Acknowledgement>;
+  /** What a provider had committed to when it died, from its payer. @throws Refusal */
+  pushMilestone(submission: Submission, opening: Uint8Array): Promise<void>;
   /** All that a reply has to hold, whoever handles it. @throws Refusal, ClaimError, ProtocolError */
   checkSubmission(order: NamedOrder, submission: Submission): Promise<unknown>;
   /** What a payer says, about a reply of this validator or of another one. @throws Refusal */
@@ -41,6 +44,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     admit: (order, caller) => refusing(() => admitOrder(state, order, caller)),
     pushRecord: (submission) => refusing(() => acceptRecord(state, submission)),
     takeIn: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true })),
+    pushMilestone: (submission, opening) => refusing(() => acceptMilestone(state, submission, opening)),
     checkSubmission: (order, submission) => checkSubmission(state, order, submission),
     acknowledge: (told) => refusing(() => acknowledge(state, told)),
     findIntake: (replyId) => readIntake(state, replyId),

@@ -1,4 +1,5 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
+import { bytesToHex } from '@ogong/chain/hex';
 import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
@@ -9,7 +10,12 @@ import { createWriter, ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-message';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { MAX_JOB_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import {
+  MAX_JOB_BYTES,
+  MAX_MILESTONE_OPENING_BYTES,
+  MAX_REQUEST_BYTES,
+  MAX_RESPONSE_BYTES,
+} from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
@@ -22,6 +28,7 @@ import { listLacking } from './hand-announcements.ts';
 import { type Intake, refusing } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
+import { type PricingState, signOwnQuote } from './prices/price-state.ts';
 import { answerPeer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import { listHeard } from './settlement/cosign-heard.ts';
@@ -61,6 +68,8 @@ export interface RouteDependencies {
   /** Undefined where the network has no emission. */
   readonly allotting?: AllottingState | undefined;
   readonly tallyBook?: TallyBook | undefined;
+  /** Undefined where this validator is no price feed. */
+  readonly pricing?: PricingState | undefined;
   readonly metrics: Pick<
     ValidatorMetrics,
     'steps' | 'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
@@ -84,6 +93,7 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/CosignBatch',
   'ogong.v1.ValidatorService/GetReinstatement',
   'ogong.v1.ValidatorService/SignAllotment',
+  'ogong.v1.ValidatorService/SignPrice',
   'ogong.v1.ValidatorService/Witness',
   'ogong.v1.ValidatorService/ListHeard',
   'ogong.v1.ValidatorService/HandAnnouncements',
@@ -114,7 +124,7 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
 }
 
 /** What this validator signs for a peer that gathers a quorum. */
-function routeWords(router: ConnectRouter, { store, allotting, tallyBook }: RouteDependencies): void {
+function routeWords(router: ConnectRouter, { store, allotting, tallyBook, pricing }: RouteDependencies): void {
   router.rpc(
     ValidatorService.method.getReinstatement,
     (asked) => ({ signature: store.read(() => findApproval(store, asked))?.signature ?? new Uint8Array(0) }),
@@ -126,6 +136,16 @@ function routeWords(router: ConnectRouter, { store, allotting, tallyBook }: Rout
       if (allotting === undefined) throw new Refusal('precondition', 'this network has no emission');
       const { allotment, signature } = await answerAllotment(allotting, asked);
       return { root: allotment.root, signature };
+    },
+    { readMaxBytes: KIB },
+  );
+  router.rpc(
+    ValidatorService.method.signPrice,
+    async ({ asset }) => {
+      if (pricing === undefined) throw new Refusal('precondition', 'this validator is no price feed');
+      if (asset.length !== 20) throw new Refusal('invalid', 'an asset is an address of 20 bytes');
+      const { price, time, signature } = await signOwnQuote(pricing, bytesToHex(asset));
+      return { price: createWriter(16).u128(price).finish(), time, signature };
     },
     { readMaxBytes: KIB },
   );
@@ -178,6 +198,15 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         return answer;
       },
       { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MACHINE_EVIDENCE_BYTES + 64 * KIB },
+    );
+    router.rpc(
+      method.pushMilestone,
+      async ({ push, opening }) => {
+        if (push === undefined) throw new Refusal('invalid', 'the milestone is missing');
+        await intake.pushMilestone(readSubmission(push), opening);
+        return {};
+      },
+      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MILESTONE_OPENING_BYTES + 64 * KIB },
     );
     router.rpc(
       method.acknowledge,

@@ -182,6 +182,26 @@ export const validatorConfig = defineConfig({
       env: 'OGONG_VALIDATOR_CANARY_TEXTS',
       description: 'file with texts that such requests are written with; needed with --canary-gateway',
     },
+    priceSource: {
+      schema: text,
+      label: '<file|url>',
+      env: 'OGONG_VALIDATOR_PRICE_SOURCE',
+      description:
+        'where it is read what token and assets cost, on a network that burns and mints (docs/spec/burn-and-mint.md#feeds); needs --price-keypair',
+    },
+    priceKeypair: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VALIDATOR_PRICE_KEYPAIR',
+      description:
+        "file with the key of a price feed, as hexadecimal digits; its address is one of the oracle's feeds. Needs --price-source",
+    },
+    priceInterval: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_PRICE_INTERVAL',
+      default: '30s',
+      description: 'pause between two looks at prices and at epochs of minting',
+    },
     quorum: {
       schema: integer({ min: 1, max: 1024 }),
       label: '<k>',

@@ -1,4 +1,5 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import type { Address } from '@ogong/chain/hex';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
@@ -18,7 +19,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
@@ -29,6 +30,7 @@ import type { Holdings } from './audit/deterrence.ts';
 import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive.ts';
 import type { ThresholdParts } from './beacon/threshold-state.ts';
 import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
+import type { PricingState } from './prices/price-state.ts';
 import { MAX_EVIDENCE_BYTES } from './routes.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
@@ -68,10 +70,23 @@ export interface ValidatorOptions {
   readonly minSignatures?: number;
   /** Domain of the emission contract, whose tallies are signed. Default: the network has none. */
   readonly emission?: LedgerDomain | undefined;
+  /** The network burns and mints: epochs are closed, and prices posted where it is a feed. Default: it does not. */
+  readonly burnAndMint?: BurnAndMintDuty | undefined;
   /** Buys answers of providers that the beacon draws. Default: none. */
   readonly canaries?: CanaryOptions | undefined;
   /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */
   readonly peerEndpoints?: ReadonlyMap<string, HostPort>;
+}
+
+/** What a validator does for a network that burns and mints. */
+export interface BurnAndMintDuty {
+  readonly token: Address;
+  /** Domain of the oracle. */
+  readonly oracle: LedgerDomain;
+  /** Undefined where it is no price feed. */
+  readonly feed?: { readonly key: LedgerSigner; readonly read: PricingState['read'] } | undefined;
+  /** How often prices and epochs are looked at. */
+  readonly intervalMs: number;
 }
 
 /** Where canaries are bought, and what they are made of. */

@@ -23,6 +23,7 @@ import { wireHanding } from './wire-announcements.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCanaries, wireTimed } from './wire-canaries.ts';
+import { repeatPricing, wirePricing } from './wire-prices.ts';
 import {
   repeatAllotting,
   wireAllotting,
@@ -47,6 +48,8 @@ interface ValidatorServices extends WiredAudit {
   readonly liens: Repeating;
   /** Undefined where the network has no emission. */
   readonly tallying: Repeating | undefined;
+  /** Undefined where the network does not burn and mint. */
+  readonly pricing: Repeating | undefined;
   readonly handing: Repeating;
   readonly server: LinkServer;
   readonly canaries: DrawnTests | undefined;
@@ -85,8 +88,11 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const handing = wireHanding(state);
   const allotting = wireAllotting(state);
   const tallying = allotting && repeatAllotting(state, allotting);
-  const server = wireServer(state, { beacon, intake, witness, allotting, tallyBook: wireTallyBook(state) });
-  return { ...wired, beacon, settling, reinstating, liens, tallying, handing, server, canaries, timed };
+  const feed = wirePricing(state);
+  const pricing = repeatPricing(state, feed);
+  const tallyBook = wireTallyBook(state);
+  const server = wireServer(state, { beacon, intake, witness, allotting, tallyBook, pricing: feed });
+  return { ...wired, beacon, settling, reinstating, liens, tallying, pricing, handing, server, canaries, timed };
 }
 
 function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
@@ -107,7 +113,7 @@ function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Int
 
 function wireServer(
   state: ValidatorState,
-  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook'>,
+  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'pricing'>,
 ): LinkServer {
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
@@ -139,7 +145,7 @@ function wireServer(
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, tallying, handing } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, tallying, pricing, handing } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -151,6 +157,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   reinstating.start();
   liens.start();
   tallying?.start();
+  pricing?.start();
   handing.start();
 }
 
@@ -166,6 +173,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     reinstating,
     liens,
     tallying,
+    pricing,
     handing,
     audit,
     disputes,
@@ -181,6 +189,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     reinstating.stop(),
     liens.stop(),
     tallying?.stop(),
+    pricing?.stop(),
     handing.stop(),
     audit.stop(),
     canaries?.stop(),

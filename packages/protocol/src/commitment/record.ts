@@ -7,6 +7,8 @@ import type { Crypto } from '../crypto/crypto.ts';
  */
 export const RECORD_V1_DOMAIN = 'ogong-provider-sig-v1';
 export const RECORD_V2_DOMAIN = 'ogong-provider-sig-v2';
+/** Of a milestone: a record of as much of a running reply as there is (docs/spec/progress.md#milestones). */
+export const MILESTONE_DOMAIN = 'ogong-provider-milestone-v1';
 
 export interface RecordV1 {
   /** 16 bytes. */
@@ -23,6 +25,8 @@ export interface RecordV2 extends RecordV1 {
   /** Unix time in ns, the provider's own claim. */
   readonly startNs: bigint;
   readonly endNs: bigint;
+  /** It is a milestone of a running reply. A provider signs many milestones and one record for an order. Absent in a record. */
+  readonly isMilestone?: true;
 }
 
 export const REPLY_ID_BYTES = 16;
@@ -38,7 +42,7 @@ export function encodeRecordV1(record: RecordV1): Uint8Array {
 export function encodeRecordV2(record: RecordV2): Uint8Array {
   return utf8Encode(
     [
-      RECORD_V2_DOMAIN,
+      record.isMilestone ? MILESTONE_DOMAIN : RECORD_V2_DOMAIN,
       hex(record.replyId, 16),
       hex(record.requestHash, 32),
       hex(record.responseHash, 32),
@@ -56,7 +60,10 @@ export function parseRecordV2(bytes: Uint8Array): RecordV2 {
   if (bytes.length > MAX_RECORD_BYTES) throw new ProtocolError('too-large', 'record is too long');
   const fields = utf8Decode(bytes).split('\n');
   const [domain, replyId, requestHash, responseHash, modelRoot, commitRoot, tokenCount, startNs, endNs] = fields;
-  if (fields.length !== 9 || domain !== RECORD_V2_DOMAIN) throw new ProtocolError('malformed', 'not a v2 record');
+  const isMilestone = domain === MILESTONE_DOMAIN;
+  if (fields.length !== 9 || !(isMilestone || domain === RECORD_V2_DOMAIN)) {
+    throw new ProtocolError('malformed', 'not a v2 record');
+  }
   const count = parseDecimal(tokenCount);
   if (count > 0xffffffffn) throw new ProtocolError('out-of-range', 'token count out of range');
   return {
@@ -68,6 +75,7 @@ export function parseRecordV2(bytes: Uint8Array): RecordV2 {
     tokenCount: Number(count),
     startNs: parseDecimal(startNs),
     endNs: parseDecimal(endNs),
+    ...(isMilestone && { isMilestone }),
   };
 }
 

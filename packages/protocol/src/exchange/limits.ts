@@ -32,6 +32,11 @@ export const PROGRESS_STEP_BYTES = 512;
 /** Bytes of text that a provider sends ahead of the payer's word, and is paid for beyond it. Room for answers that are on their way. */
 export const PROGRESS_WINDOW_BYTES = 2_048;
 
+/** Tokens of a text at its first milestone. Each further one is due where the text has a quarter more tokens than at the one before. */
+export const FIRST_MILESTONE_TOKENS = 64;
+/** Of the opening that a payer hands in with a milestone. A longer text has no further milestones. */
+export const MAX_MILESTONE_OPENING_BYTES = 4 * 1024 * 1024;
+
 /** How far apart the clocks of two machines may be. */
 export const CLOCK_TOLERANCE_MS = 30_000;
 /** An announcement lives no longer than this: dead nodes must not stay listed. */

@@ -2,6 +2,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { type CodecType, createFormat, struct } from '../base/codec.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
+import { FIRST_MILESTONE_TOKENS } from './limits.ts';
 import { hashLedgerDomain, type LedgerDomain, type NamedOrder } from './order.ts';
 
 const PROGRESS = {
@@ -73,4 +74,12 @@ export function openProgress(
 function isBeginning(crypto: Crypto, { textBytes, textHash }: Progress, text: ProgressedText): boolean {
   if ('sizeBytes' in text) return textBytes <= text.sizeBytes;
   return textBytes <= text.length && equalBytes(crypto.sha256(text.subarray(0, textBytes)), textHash);
+}
+
+/**
+ * Whether a text of so many tokens may have a milestone: each is checked from the start of the text, so their distances grow with it.
+ * @param passedTokens of the milestone before; 0 where there is none.
+ */
+export function isMilestoneDue(tokens: number, passedTokens: number): boolean {
+  return tokens >= FIRST_MILESTONE_TOKENS && 4 * tokens >= 5 * passedTokens && tokens > passedTokens;
 }

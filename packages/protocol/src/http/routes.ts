@@ -24,6 +24,11 @@ export const GATEWAY_ROUTES = {
   model: { method: 'GET', path: '/v1/models/:id{.+}' },
   // Offers one by one.
   endpoints: { method: 'GET', path: '/v1/endpoints' },
+  // Of clients that seal their requests themselves (docs/spec/sealed-calls.md).
+  sealedOffer: { method: 'POST', path: '/v1/ogong/offers' },
+  sealedReply: { method: 'POST', path: '/v1/ogong/replies' },
+  sealedProgress: { method: 'POST', path: '/v1/ogong/replies/:id/progress' },
+  sealedOutcome: { method: 'POST', path: '/v1/ogong/replies/:id/outcome' },
   receipt: { method: 'GET', path: '/v1/receipts/:id' },
   opening: { method: 'GET', path: '/v1/receipts/:id/opening' },
   // Of the key that asks.

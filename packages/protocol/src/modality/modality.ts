@@ -97,6 +97,8 @@ export interface VerifierReport {
   readonly claimsExact: boolean;
   /** Whether it compares no position, because nothing of the reply fits into the verifier's room. */
   readonly isBlank: boolean;
+  /** That the verifier's pass took, by the header's count of the prompt: what it is paid by. A blank report took none. */
+  readonly tokens: number;
   /** Equal for two verifiers that computed the same. */
   readonly finding: Uint8Array;
   /** What a honeypot can be made of, where the modality has them. */

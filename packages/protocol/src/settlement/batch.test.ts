@@ -15,7 +15,7 @@ import {
   parseSettlement,
   type Settlement,
 } from './batch.ts';
-import { MAX_BATCH_ENTRIES } from './gas.ts';
+import { computeSettlementGas, createGasMeter, MAX_BATCH_ENTRIES } from './gas.ts';
 import { INITIAL_TESTS } from './log-tests.ts';
 import {
   appendVerdict,
@@ -72,8 +72,14 @@ const listBillable = (replies: readonly Reply[]): Reply[] => {
 
 const canEject = (verdict: Reply['verdict']): boolean => !['unaudited', 'abandoned', 'unjudged'].includes(verdict);
 
+/** That each payee's verifiers score of a reply. */
+const tokensOf = (payee: number): number => 5 + 7 * payee * payee;
+
 const markAll = (outcome: 'credited' | 'refuted', payees: readonly number[] = []): VerifierMark[] =>
-  payees.map((payee) => ({ verifierId: bytesOf(32, payee), payee: bytesOf(20, payee), outcome }));
+  payees.map((payee) => ({
+    ...{ verifierId: bytesOf(32, payee), payee: bytesOf(20, payee) },
+    ...(outcome === 'credited' ? { outcome, tokens: tokensOf(payee) } : { outcome }),
+  }));
 
 function toFields(reply: Reply, index: number): VerdictFields {
   return {
@@ -268,12 +274,56 @@ describe('settlement', () => {
         const lied = replies.flatMap((reply) => reply.refuted ?? []).filter((payee) => payee !== 0);
         expect(tallies.map(({ payee }) => payee[0])).toEqual([...new Set([...credited, ...lied])].sort());
         for (const { payee, credits, refuted } of tallies) {
-          expect(credits).toBe(credited.filter((one) => one === payee[0]).length);
+          expect(credits).toBe(credited.filter((one) => one === payee[0]).length * tokensOf(payee[0] as number));
           expect(refuted).toBe(lied.filter((one) => one === payee[0]).length);
         }
       }),
       { seed: 92 },
     );
+  });
+
+  it('credits a payee with no more tokens than the field holds, and not at all for none', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    const mark = (payee: number, tokens: number): VerifierMark => ({
+      ...{ verifierId: bytesOf(32, payee), payee: bytesOf(20, payee), outcome: 'credited', tokens },
+    });
+    const most = 2 ** 32 - 1;
+    const tally = (verifiers: readonly VerifierMark[]) => {
+      const genesis = computeGenesisPosition(nobleCrypto, { chainId: 1n, validator });
+      const { bytes, position } = appendVerdict(nobleCrypto, genesis, { ...toFields(reply, 0), verifiers });
+      return buildSettlement(nobleCrypto, { ...toInput([reply]), position, entries: [bytes] }).tallies;
+    };
+    expect(tally([mark(1, most), mark(1, 1), mark(2, 3), mark(3, 0)])).toEqual([
+      { payee: bytesOf(20, 1), credits: most, refuted: 0 },
+      { payee: bytesOf(20, 2), credits: 3, refuted: 0 },
+    ]);
+  });
+
+  it('pays each shard of a cohort its own line, which together are the fee, and draws the payer once', () => {
+    const reply: Reply = { verdict: 'accept', fee: 100n, payer: 1, payee: 1, router: 2, ejects: false };
+    const shards = [10, 12, 11].map((layers, i) => ({
+      ...{ providerId: bytesOf(32, i + 1), payee: bytesOf(20, i + 1), layers },
+      firstLayer: [0, 10, 22][i] as number,
+    }));
+    const genesis = computeGenesisPosition(nobleCrypto, { chainId: 1n, validator });
+    const first = appendVerdict(nobleCrypto, genesis, { ...toFields(reply, 0), shards });
+    const second = appendVerdict(nobleCrypto, first.position, toFields({ ...reply, payee: 2, fee: 7n }, 1));
+    const settlement = buildSettlement(nobleCrypto, {
+      ...toInput([reply]),
+      ...{ position: second.position, entries: [first.bytes, second.bytes] },
+    });
+    expect(settlement.debits).toMatchObject([{ payer: bytesOf(20, 1), amount: 107n }]);
+    const parts = [31n, 36n + 7n, 33n];
+    expect(settlement.lines).toEqual(
+      parts.map((gross, i) => ({
+        ...{ providerId: bytesOf(32, i + 1), payee: bytesOf(20, i + 1), router: bytesOf(20, 2), gross, fine: 0n },
+      })),
+    );
+    const meter = createGasMeter();
+    for (const { entry } of [first, second]) meter.add(entry);
+    const alone = createGasMeter();
+    expect(meter.add(second.entry)).toBe(computeSettlementGas(settlement));
+    expect(alone.add({ ...first.entry, shards: [] })).toBeLessThan(computeSettlementGas(settlement));
   });
 
   it('owes nothing for rejected and abandoned replies', () => {
@@ -331,7 +381,7 @@ describe('settlement', () => {
         refuted,
       ]);
     };
-    const good = [1, 0];
+    const good = [tokensOf(8), 0];
     expect(tally(silentAt(1_001, 1_001, 1_002), 0b11)).toEqual([good]);
     expect(tally(silentAt(1_001, 1_001, 1_002), 0b111)).toEqual([good, [0, 1]]);
     expect(tally(silentAt(1_000, 1_001, 1_002, 1_003), 0b1111)).toEqual([good, [0, 3]]);

@@ -16,6 +16,7 @@ import { computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
 import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-data.ts';
 import { OPENING_KEPT_MS } from '../exchange/limits.ts';
 import { hashLedgerDomain, hashTerms, type LedgerDomain, type Order } from '../exchange/order.ts';
+import { splitCohort } from './cohort.ts';
 import { computeSettlementGas, MAX_BATCH_ENTRIES, MAX_SETTLEMENT_GAS } from './gas.ts';
 import { countSilence, createOverlay, INITIAL_TESTS, isProof, type TestStates } from './log-tests.ts';
 import { isBillable, isPayable, type LogPosition, parseVerdictEntry, type VerdictEntry } from './verdict-log.ts';
@@ -66,12 +67,15 @@ export interface Line extends CodecType<typeof lineCodec> {}
 
 const TALLY = {
   payee: abi.address,
-  /** Reports that count, of all its verifiers. */
+  /** Tokens of the reports that count, of all its verifiers; MAX_CREDITS stands for more. */
   credits: abi.uint32,
   /** Reports that others refuted, and silent half hours that are not free, of all its verifiers. */
   refuted: abi.uint32,
 };
 const tallyCodec = struct(TALLY);
+
+/** What one payee may be credited in one batch: the field has no room for more. */
+const MAX_CREDITS = 2 ** 32 - 1;
 
 /** What the verifiers of one payee did for the entries of a batch. */
 export interface VerifierTally extends CodecType<typeof tallyCodec> {}
@@ -245,7 +249,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
       replies: paid.length,
     },
     debits: netDebits(sumFees(drawn), input.vouchers),
-    lines: fineLines(netLines(drawn), entries),
+    lines: fineLines(netLines(drawn.flatMap(listShares)), entries),
     ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
     tallies: tallyVerifiers(entries, findTests),
     uncollectable,
@@ -270,10 +274,20 @@ function netDebits(debts: readonly Debt[], vouchers: readonly Voucher[]): Debit[
   });
 }
 
+/** What one reply's fee is, for one provider. */
+type FeeShare = Pick<VerdictEntry, 'providerId' | 'payee' | 'router' | 'feeAtomic'>;
+
+/** Who has which part of the fee: its provider all of it, or each shard of a cohort its own. */
+function listShares(entry: VerdictEntry): readonly FeeShare[] {
+  const { shards, router, feeAtomic } = entry;
+  if (shards.length === 0) return [entry];
+  const parts = splitCohort(feeAtomic, shards);
+  const shares = shards.map(({ providerId, payee }, i) => ({ providerId, payee, router, feeAtomic: parts[i] ?? 0n }));
+  return shares.filter((share) => share.feeAtomic > 0n);
+}
+
 /** One line for each provider, payee and router, in the order of a batch. */
-export function netLines(
-  owing: readonly Pick<VerdictEntry, 'providerId' | 'payee' | 'router' | 'feeAtomic'>[],
-): Line[] {
+export function netLines(owing: readonly FeeShare[]): Line[] {
   const lines = new Map<string, Line>();
   for (const { providerId, payee, router, feeAtomic } of owing) {
     const key = toHex(concatBytes(providerId, payee, router));
@@ -312,8 +326,12 @@ function tallyVerifiers(entries: readonly VerdictEntry[], findTests: FindTests):
     const isFree = outcome === 'silent' && !countSilence(tests, mark);
     if (!isPayable(payee) || isFree) continue;
     const { credits, refuted } = tallies.get(toHex(payee)) ?? { credits: 0, refuted: 0 };
-    const isGood = outcome === 'credited';
-    tallies.set(toHex(payee), { payee, credits: credits + (isGood ? 1 : 0), refuted: refuted + (isGood ? 0 : 1) });
+    const tokens = outcome === 'credited' ? mark.tokens : 0;
+    const tally = {
+      credits: Math.min(credits + tokens, MAX_CREDITS),
+      refuted: refuted + (outcome === 'credited' ? 0 : 1),
+    };
+    if (tally.credits + tally.refuted > 0) tallies.set(toHex(payee), { payee, ...tally });
   }
   return [...tallies.values()].sort((a, b) => compareBytes(a.payee, b.payee));
 }

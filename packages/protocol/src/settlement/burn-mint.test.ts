@@ -13,6 +13,7 @@ import {
   computeMedianPrice,
   computeMintClaim,
   computePoolOut,
+  computeQuotePrice,
   computeTopUp,
   hashPriceQuote,
   MAX_ELASTICITY_PPM,
@@ -37,6 +38,9 @@ const epoch = fc.record({
 });
 
 it('computes as the vectors say', () => {
+  for (const { nanoUsd, decimals, price } of vectors.units) {
+    expect(`${computeQuotePrice(BigInt(nanoUsd), decimals)}`).toBe(price);
+  }
   for (const { prices, median } of vectors.medians) {
     expect(`${computeMedianPrice(prices.map(BigInt))}`).toBe(median);
   }

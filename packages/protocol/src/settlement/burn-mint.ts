@@ -3,11 +3,12 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from '../exchange/order.ts';
 
+/** Seconds of one epoch of minting. */
+export const MINT_EPOCH_S = 4_320n;
 /**
- * Seconds of one epoch of minting, and how many of them a year has.
+ * How many of them a year has.
  * @internal the contract's twin: tests and the laboratory hold the two together
  */
-export const MINT_EPOCH_S = 4_320n;
 export const MINT_EPOCHS_PER_YEAR = 7_305n;
 /** Parts per million: whoever pays itself, in all roles at once, gets back less than it burned. */
 export const MAX_ELASTICITY_PPM = 950_000n;
@@ -47,9 +48,13 @@ export function hashPriceQuote(crypto: Crypto, domain: LedgerDomain, { asset, pr
 }
 
 /**
- * Of ascending prices: the middle one, or the mean of the two, rounded down. @throws ProtocolError `malformed` where there are none
- * @internal the contract's twin: tests and the laboratory hold the two together
+ * What a feed signs, from what a whole one of the asset costs, rounded down.
+ * @param nanoUsd billionths of a dollar. @param decimals of the asset, as its contract names them, 0 to 36.
  */
+export const computeQuotePrice = (nanoUsd: bigint, decimals: number): bigint =>
+  (nanoUsd * 10n ** 9n * WHOLE) / 10n ** BigInt(decimals);
+
+/** Of ascending prices: the middle one, or the mean of the two, rounded down. @throws ProtocolError `malformed` where there are none */
 export function computeMedianPrice(ascending: readonly bigint[]): bigint {
   const middle = Math.floor(ascending.length / 2);
   const upper = ascending[middle];
@@ -165,10 +170,7 @@ export function computeDocumentMint(
  */
 export const computeGovernancePart = (dollars: bigint): bigint => dollars / GOVERNANCE_PART;
 
-/**
- * What a payee has of an epoch's mint, rounded down.
- * @internal the contract's twin: tests and the laboratory hold the two together
- */
+/** What a payee has of an epoch's mint, rounded down. */
 export const computeMintClaim = (minted: bigint, dollars: bigint, all: bigint): bigint => (minted * dollars) / all;
 
 /**
@@ -181,9 +183,10 @@ export function computePoolOut(amount: bigint, reserveIn: bigint, reserveOut: bi
   return (kept * reserveOut) / (reserveIn * POOL_FEE_BASE + kept);
 }
 
-/**
- * The least that a sale of tokens may bring of the stablecoin.
- * @internal the contract's twin: tests and the laboratory hold the two together
- */
-export const computeLeastSale = (amount: bigint, price: bigint, stablePrice: bigint): bigint =>
-  (((amount * price) / stablePrice) * (BASIS - MAX_SLIPPAGE_BPS)) / BASIS;
+/** The least that a sale of tokens may bring of the stablecoin. @param slippageBps at most the contract's own bound, which is the default */
+export const computeLeastSale = (
+  amount: bigint,
+  price: bigint,
+  stablePrice: bigint,
+  slippageBps = MAX_SLIPPAGE_BPS,
+): bigint => (((amount * price) / stablePrice) * (BASIS - slippageBps)) / BASIS;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/cohort.json' with { type: 'json' };
-import { type CohortShard, createCohortLines, splitCohort } from './cohort.ts';
+import { type CohortShard, splitCohort } from './cohort.ts';
+import { createCohortLines } from './cohort-lines.ts';
 
 const router = new Uint8Array(20).fill(7);
 const createShards = (layers: readonly number[]): CohortShard[] => {

@@ -41,9 +41,8 @@ function toFields(
     router: numbered(20, router === 0 ? 0 : 30_000 + router),
     verifiers: [
       {
-        verifierId: numbered(32, verifier),
-        payee: numbered(20, verifier),
-        outcome: isRefuted ? 'refuted' : 'credited',
+        ...{ verifierId: numbered(32, verifier), payee: numbered(20, verifier) },
+        ...(isRefuted ? { outcome: 'refuted' } : { outcome: 'credited', tokens: 9 }),
       },
     ],
     beaconEpoch: 0n,

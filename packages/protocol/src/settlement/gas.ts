@@ -7,7 +7,7 @@ import { isBillable, isPayable, type VerdictEntry } from './verdict-log.ts';
  */
 export const MAX_SETTLEMENT_GAS = 10_000_000;
 
-/** Log entries of one batch. Each adds at most one party to each list, so no list is longer. */
+/** Log entries of one batch, and parties in each of its lists. */
 export const MAX_BATCH_ENTRIES = 1_000;
 
 /**
@@ -90,7 +90,7 @@ export interface GasMeter {
   add(
     entry: Pick<
       VerdictEntry,
-      'verdict' | 'feeAtomic' | 'payer' | 'payee' | 'router' | 'ejects' | 'providerId' | 'verifiers'
+      'verdict' | 'feeAtomic' | 'payer' | 'payee' | 'router' | 'ejects' | 'providerId' | 'verifiers' | 'shards'
     >,
   ): number;
 }
@@ -105,12 +105,14 @@ export function createGasMeter(): GasMeter {
   const tallies = new Set<string>();
   const penalties = new Set<string>();
   return {
-    add({ verdict, feeAtomic, payer, payee, router, ejects, providerId, verifiers }) {
+    add({ verdict, feeAtomic, payer, payee, router, ejects, providerId, verifiers, shards }) {
       if (isBillable(verdict) && feeAtomic > 0n) {
         debits.add(toHex(payer));
-        const earner = toHex(providerId) + toHex(payee);
-        lines.add(earner + toHex(router));
-        earners.add(earner);
+        for (const share of shards.length === 0 ? [{ providerId, payee }] : shards) {
+          const earner = toHex(share.providerId) + toHex(share.payee);
+          lines.add(earner + toHex(router));
+          earners.add(earner);
+        }
         routers.add(toHex(router));
       }
       if (ejects) ejections.add(toHex(providerId));

@@ -40,8 +40,8 @@ import { hashReinstatement } from './reinstatement.ts';
 
 const PHASES: readonly BeaconPhase[] = ['prepare', 'commit'];
 
-/** A log entry names at most 128 verifiers, 57 bytes for each that was silent. */
-export const MAX_ENTRY_BYTES = 8_192;
+/** A log entry names at most 128 verifiers, 57 bytes for each that is paid or was silent, and 64 shards of 56 bytes. */
+export const MAX_ENTRY_BYTES = 12_288;
 
 /** The chain, and the contract for which the statement is made. */
 const domain = struct({ chainId: u64, verifyingContract: address });

@@ -39,9 +39,14 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     fineAtomic: fc.bigInt(0n, 2n ** 128n - 1n),
     payer: fixed(20),
     router: fixed(20),
+    shards: fc.array(fc.integer({ min: 1, max: 500 }), { maxLength: 4 }),
     verifiers: fc.array(
       fc.oneof(
-        fc.record({ verifierId: fixed(32), payee: fixed(20), outcome: fc.constantFrom('credited', 'refuted') }),
+        fc.record({ verifierId: fixed(32), payee: fixed(20), outcome: fc.constant('refuted' as const) }),
+        fc.record({
+          ...{ verifierId: fixed(32), payee: fixed(20) },
+          ...{ outcome: fc.constant('credited' as const), tokens: fc.nat({ max: 2 ** 32 - 1 }) },
+        }),
         fc.record({
           ...{ verifierId: fixed(32), payee: fixed(20) },
           ...{ outcome: fc.constant('silent' as const), halfHour: fc.nat({ max: 2 ** 32 - 1 }) },
@@ -59,6 +64,10 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
   .map((entry) => ({
     ...entry,
     ...findStep(entry),
+    shards: entry.shards.map((layers, i) => ({
+      ...{ providerId: entry.providerId, payee: entry.payee, layers },
+      firstLayer: entry.shards.slice(0, i).reduce((sum, count) => sum + count, 0),
+    })),
     feeAtomic: isBillable(entry.verdict) ? entry.feeAtomic : 0n,
     fineAtomic: entry.verdict === 'abandoned' ? entry.fineAtomic : 0n,
     evidence: entry.verdict === 'reject' && entry.evidence === 'none' ? 'exact' : entry.evidence,
@@ -85,7 +94,9 @@ const fields: VerdictFields = {
   fineAtomic: 0n,
   payer: new Uint8Array(20).fill(5),
   router: new Uint8Array(20).fill(6),
-  verifiers: [{ verifierId: new Uint8Array(32).fill(7), payee: new Uint8Array(20).fill(10), outcome: 'credited' }],
+  verifiers: [
+    { verifierId: new Uint8Array(32).fill(7), payee: new Uint8Array(20).fill(10), outcome: 'credited', tokens: 321 },
+  ],
   beaconEpoch: 9n,
   evidenceHash: new Uint8Array(32).fill(8),
   step: 'reply',
@@ -172,11 +183,37 @@ describe('verdict entry', () => {
     }
   });
 
-  it('fits a signer, however many verifiers were silent', () => {
+  it('names the shards of a cohort, which its provider leads and which tile the model', () => {
+    const { providerId, payee } = fields;
+    const lead = { providerId, payee, firstLayer: 0, layers: 10 };
+    const next = {
+      providerId: new Uint8Array(32).fill(9),
+      payee: new Uint8Array(20).fill(9),
+      firstLayer: 10,
+      layers: 2,
+    };
+    const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, shards: [lead, next] });
+    expect(parseVerdictEntry(bytes).shards).toEqual([lead, next]);
+    const wrong = [
+      [next],
+      [next, lead],
+      [lead, { ...next, firstLayer: 11 }],
+      [{ ...lead, providerId: next.providerId }],
+      [{ ...lead, payee: next.payee }],
+      [{ ...lead, layers: 0 }],
+    ];
+    for (const shards of wrong) {
+      expect(() => appendVerdict(nobleCrypto, genesis, { ...fields, shards })).toThrow(ProtocolError);
+    }
+  });
+
+  it('fits a signer, however many verifiers were silent, and however large the cohort', () => {
     const silent = { ...{ verifierId: new Uint8Array(32), payee: new Uint8Array(20) }, halfHour: 2 ** 32 - 1 };
     const verifiers = Array.from({ length: 128 }, () => ({ ...silent, outcome: 'silent' as const }));
-    const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, verifiers });
-    expect(bytes.length).toBeGreaterThan(7_000);
+    const { providerId, payee } = fields;
+    const shards = Array.from({ length: 64 }, (_, firstLayer) => ({ providerId, payee, firstLayer, layers: 1 }));
+    const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, verifiers, shards });
+    expect(bytes.length).toBeGreaterThan(11_000);
     expect(bytes.length).toBeLessThanOrEqual(MAX_ENTRY_BYTES);
   });
 

@@ -22,6 +22,7 @@ import {
   union,
 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { countLayers, shardsCodec } from './cohort.ts';
 
 /**
  * The append-only log of one handling validator (docs/spec/verdict-log.md). Each entry names the hash of the one before,
@@ -50,11 +51,14 @@ const markedVerifier = struct({
 });
 
 /**
- * What the entry says of a verifier. `credited`: its report was opened and agrees with the verdict, or any report where the verdict is
- * inconclusive. `refuted`: the other reports show that it is wrong. `silent`: it committed to nothing, to witnesses either.
+ * What the entry says of a verifier. `credited`: its report was opened and nobody refuted it, whatever the verdict. `refuted`: the other
+ * reports show that it is wrong. `silent`: it committed to nothing, to witnesses either.
  */
 const verifierOutcome = union('outcome', {
-  credited: struct({}),
+  credited: struct({
+    /** That its pass took: what it is paid by. */
+    tokens: u32,
+  }),
   refuted: struct({}),
   silent: struct({
     /** When, see toHalfHour. */
@@ -93,6 +97,8 @@ const verdictEntryCodec = struct({
   payer: address,
   /** Zero where there was none. */
   router: address,
+  /** Who served the reply with the provider, which leads and comes first; empty where it served alone. */
+  shards: shardsCodec,
   /** In the order in which they were asked. */
   verifiers: list<VerifierMark>(verifierMarkCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
   /** The epoch whose beacon selected or passed over the reply; 0 where none did. */
@@ -111,7 +117,7 @@ const verdictEntryCodec = struct({
 export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
 
 const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
-  tag: 'ogong-verdict-v5',
+  tag: 'ogong-verdict-v6',
 });
 
 export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEntryFormat.encode;
@@ -165,7 +171,9 @@ export function listVerifierIds(
   return verifiers.filter(({ outcome }) => outcome === said).map(({ verifierId }) => verifierId);
 }
 
-export type VerdictFields = Omit<VerdictEntry, 'index' | 'previousHash'>;
+/** `shards` default: the provider served alone. */
+export type VerdictFields = Omit<VerdictEntry, 'index' | 'previousHash' | 'shards'> &
+  Partial<Pick<VerdictEntry, 'shards'>>;
 
 /** The next entry of a log, and where the log stands after it. @throws ProtocolError like encodeVerdictEntry. */
 export function appendVerdict(
@@ -173,7 +181,7 @@ export function appendVerdict(
   position: LogPosition,
   fields: VerdictFields,
 ): { bytes: Uint8Array; entry: VerdictEntry; position: LogPosition } {
-  const entry = { ...fields, index: position.length, previousHash: position.head };
+  const entry = { shards: [], ...fields, index: position.length, previousHash: position.head };
   const bytes = encodeVerdictEntry(entry);
   return { bytes, entry, position: { length: position.length + 1n, head: computeEntryHash(crypto, bytes) } };
 }
@@ -256,5 +264,11 @@ function assertConsistent(entry: VerdictEntry): void {
     throw new ProtocolError('malformed', 'an e-value without a step');
   if (entry.step === 'late' && entry.verdict !== 'reject') {
     throw new ProtocolError('malformed', `a late opening with verdict ${entry.verdict}`);
+  }
+  const [lead] = entry.shards;
+  if (lead === undefined) return;
+  countLayers(entry.shards);
+  if (!equalBytes(lead.providerId, entry.providerId) || !equalBytes(lead.payee, entry.payee)) {
+    throw new ProtocolError('malformed', 'a cohort that another provider leads');
   }
 }

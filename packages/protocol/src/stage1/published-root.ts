@@ -60,8 +60,17 @@ export async function addPublishedRoot(trust: Trust, receipt: Receipt, find: Fin
     if (error instanceof ProtocolError) return trust;
     throw error;
   }
+  return addRootInForce(trust, { modelId, modelRoot: order.modelRoot, span: computeOrderSpan(order) }, find);
+}
+
+/** The same for weights that are offered, before anything is ordered. */
+export async function addRootInForce(
+  trust: Trust,
+  { modelId, modelRoot, span }: { readonly modelId: string; readonly modelRoot: Uint8Array; readonly span: TimeSpan },
+  find: FindModelRoots,
+): Promise<Trust> {
   if (trust.modelRoots !== undefined && Object.hasOwn(trust.modelRoots, modelId)) return trust;
-  const roots = (await find(modelId, computeOrderSpan(order))) ?? [];
-  const published = roots.find((root) => equalBytes(root, order.modelRoot)) ?? roots[0];
+  const roots = (await find(modelId, span)) ?? [];
+  const published = roots.find((root) => equalBytes(root, modelRoot)) ?? roots[0];
   return published === undefined ? trust : { ...trust, modelRoots: { ...trust.modelRoots, [modelId]: published } };
 }

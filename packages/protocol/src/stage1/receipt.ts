@@ -180,7 +180,7 @@ export function asBytes(value: unknown, field: string, length?: number): Uint8Ar
   return bytes;
 }
 
-function asAddress(value: unknown, field: string): Uint8Array {
+export function asAddress(value: unknown, field: string): Uint8Array {
   const text = asText(value, field);
   if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw malformed(field, 'an address');
   return fromHex(text.slice(2), 20);
@@ -232,7 +232,7 @@ function asProgress(value: unknown): NonNullable<Receipt['progress']> {
   return { bytes: asBytes(bytes, 'progress.bytes'), signature: asBytes(signature, 'progress.signature', 65) };
 }
 
-function asSigned(value: unknown, field: string): SignedBytes {
+export function asSigned(value: unknown, field: string): SignedBytes {
   const fields = asObject(value, field);
   return {
     bytes: asBytes(fields.bytes, `${field}.bytes`),

@@ -19,7 +19,7 @@ import { RequestError } from '../modality/text/request/request-error.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
-import { computeBilledFee, readProgress } from './reply-fee.ts';
+import { computeBilledFee, isLeftAt, readProgress } from './reply-fee.ts';
 
 /** What a provider claims and is paid for, without the texts. */
 interface ClaimedReply {
@@ -104,6 +104,7 @@ export type ClaimErrorCode =
   | 'inputs'
   | 'delivery'
   | 'progress'
+  | 'milestone'
   | 'complaint'
   | 'response-size'
   | 'machine';
@@ -196,6 +197,11 @@ export function openBoundRecord(
   bound: BoundRecord,
 ): { readonly record: RecordV2; readonly header: CommonHeader } {
   const record = readRecord(bound);
+  demand(
+    record.isMilestone === undefined,
+    'milestone',
+    'a milestone is not the record of its reply, and contradicts none',
+  );
   verifyProvider(crypto, order, bound);
   const modality = findHeaderModality(bound.header);
   demand(modality !== undefined, 'malformed', 'the header is of no modality that this version knows');
@@ -344,6 +350,11 @@ function verifyClaimed(
   }
   const progress = verifyProgress(crypto, { ledger, order, modality, header }, reply, response);
   const responseBytes = isShown ? response.length : response.sizeBytes;
+  demand(
+    record.isMilestone === undefined || isLeftAt(progress, responseBytes),
+    'milestone',
+    'a milestone counts where the payer has signed that it has its text, and that it has left',
+  );
   const feeAtomic = computeClaimedFee(modality, { order, request, header, responseBytes, progress });
   const { payeeWord } = reply;
   demand(

@@ -34,6 +34,9 @@ import {
 } from './verifier-draw.ts';
 import { findSilenceProblem, findSilentMs, type SilenceClaim } from './witnessed.ts';
 
+/** Room of the field in a log entry. */
+const MAX_TOKENS = 2 ** 32 - 1;
+
 /** From evidence to verdict: the deciding validator and its co-signers call the same function. */
 export interface Judgement {
   readonly verdict: 'accept' | 'reject' | 'inconclusive' | 'unjudged';
@@ -217,7 +220,7 @@ function judgeReports(
       ? 'one verifier rejects, and nobody else has answered'
       : 'no verifier of this model has answered';
     checks.push(skip('verifier', why));
-    const verifiers = listMarks(asked, () => 'credited');
+    const verifiers = listMarks(asked, () => false);
     return { verdict: 'unjudged', evidence: 'none', checks, verifiers, wants: 'verdict' };
   }
   const verdict = decision === 'ask-another' ? 'inconclusive' : decision;
@@ -226,15 +229,11 @@ function judgeReports(
   const isUnproven = verdict === 'reject' && isUnconfirmed(reports);
   const wants = findWanted(weighed, { isUnproven, isOnlyOne: asked.length === 1 });
   const refuted = new Set(marked);
-  const mark: MarkReport = (report) => {
-    if (refuted.has(weighed.indexOf(report))) return 'refuted';
-    return report.outcome === verdict || verdict === 'inconclusive' ? 'credited' : undefined;
-  };
   return {
     verdict,
     evidence: isExact ? 'exact' : 'statistical',
     checks,
-    verifiers: listMarks(asked, mark),
+    verifiers: listMarks(asked, (report) => refuted.has(weighed.indexOf(report))),
     eValue:
       verdict === 'reject'
         ? computeMean(weighed)
@@ -254,14 +253,15 @@ function findWanted(
   return isOnlyOne && isFarOut(weighed) ? 'evidence' : undefined;
 }
 
-/** What a report is worth to the one who gave it; undefined for nothing. */
-type MarkReport = (report: WeighedReport) => 'credited' | 'refuted' | undefined;
-
-/** In the order in which they were asked. */
-function listMarks(asked: readonly AttemptReview[], mark: MarkReport): VerifierMark[] {
+/**
+ * In the order in which they were asked. A report that nobody refuted is paid, whatever the verdict: whoever was paid for agreeing would
+ * agree.
+ */
+function listMarks(asked: readonly AttemptReview[], isRefuted: (report: WeighedReport) => boolean): VerifierMark[] {
   return asked.flatMap(({ weighed, silence, verifierId, candidate: { payee } }): readonly VerifierMark[] => {
-    const outcome = weighed && mark(weighed);
-    return outcome ? [{ verifierId, payee, outcome }] : silence;
+    if (weighed === undefined) return silence;
+    if (isRefuted(weighed)) return [{ verifierId, payee, outcome: 'refuted' }];
+    return [{ verifierId, payee, outcome: 'credited', tokens: Math.min(weighed.tokens, MAX_TOKENS) }];
   });
 }
 

@@ -53,3 +53,8 @@ export function readProgress(
     throw error;
   }
 }
+
+/** Whether the payer has signed that it has this much of a text, all of it, and wants no more: then a milestone is paid (docs/spec/progress.md#milestones). */
+export function isLeftAt(progress: Progress | undefined, responseBytes: number): boolean {
+  return progress?.hasLeft === true && progress.textBytes === responseBytes;
+}

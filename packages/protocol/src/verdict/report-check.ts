@@ -81,6 +81,8 @@ export interface WeighedReport extends ReportVerdict {
   readonly finding: Uint8Array;
   /** See VerifierReport. */
   readonly answer?: Uint8Array;
+  /** See VerifierReport. */
+  readonly tokens: number;
 }
 
 const weights = new WeakMap<
@@ -96,8 +98,8 @@ export function weighReport(report: VerifierReport, policy: DriftPolicy | undefi
   const verdict = report.weigh(drift ? { drift } : {});
   const isEquality = verdict.checks.some(({ id, status }) => id === 'equality' && status !== 'skip');
   const exact = isEquality || verdict.fault?.isFact === true;
-  const { claimsExact, finding, answer } = report;
-  const weighed = { ...verdict, exact, claimsExact, finding, ...(answer && { answer }) };
+  const { claimsExact, finding, answer, tokens } = report;
+  const weighed = { ...verdict, exact, claimsExact, finding, tokens, ...(answer && { answer }) };
   weights.set(report, { policy, weighed });
   return weighed;
 }

@@ -9,7 +9,7 @@ function report(letter: string): WeighedReport {
   const exact = letter === letter.toUpperCase();
   const outcome = outcomes[letter.toLowerCase() as keyof typeof outcomes];
   const finding = new Uint8Array(32).fill(exact && outcome === 'reject' ? 200 : ++number % 200);
-  return { outcome, exact, claimsExact: exact, finding, checks: [], comparison: undefined };
+  return { outcome, exact, claimsExact: exact, finding, tokens: 1, checks: [], comparison: undefined };
 }
 const reports = (letters: string): WeighedReport[] => [...letters].map(report);
 /** In each word the reports of one sitting. */

@@ -25,7 +25,7 @@ describe('the file of a settled reply', () => {
     ['a way longer than any tree is deep', { proof: Array(21).fill(`0x${'55'.repeat(32)}`) }],
     ['capital letters', { validator: `0x${'AB'.repeat(20)}` }],
     ['an entry that is no base64', { entry: '*' }],
-    ['an entry longer than any', { entry: 'A'.repeat(16_388) }],
+    ['an entry longer than any', { entry: 'A'.repeat(24_580) }],
     ['a missing transaction', { transaction: undefined }],
   ])('is refused with %s', (_, bent) => {
     expect(() => parseSettledProof(write(bent))).toThrow(expect.objectContaining({ code: 'malformed' }));

@@ -30,7 +30,7 @@ import { checkEvidence } from '../tier/evidence.ts';
 import { type Posture, readPosture } from '../tier/posture.ts';
 import { lookUpTier } from '../tier/registry.ts';
 import type { ReceiptPart } from '../tier/tier.ts';
-import { type BilledReply, computeBilledFee, readProgress } from './reply-fee.ts';
+import { type BilledReply, computeBilledFee, isLeftAt, readProgress } from './reply-fee.ts';
 import { checkJudgedRecord } from './reported-verdict.ts';
 import {
   checkAdmission,
@@ -198,7 +198,7 @@ function checkTicket(crypto: Crypto, receipt: Receipt, { ticket, order, request 
 }
 
 /** Anybody can make a key and sign tickets with it. */
-function checkRouter(crypto: Crypto, { ticket }: Receipt, { routers }: Trust): Check {
+export function checkRouter(crypto: Crypto, { ticket }: Pick<Receipt, 'ticket'>, { routers }: Trust): Check {
   if (routers === undefined) return skip('router', 'no router is known to compare with');
   const id = hashHybridKey(crypto, ticket.publicKey);
   return check(
@@ -209,7 +209,7 @@ function checkRouter(crypto: Crypto, { ticket }: Receipt, { routers }: Trust): C
 }
 
 /** Who handles the reply decides on its payment, so an order for a stranger is worth nothing. */
-function checkValidator(order: Order, { validators }: Trust): Check {
+export function checkValidator(order: Pick<Order, 'validator'>, { validators }: Trust): Check {
   if (validators === undefined)
     return skip('validator', 'no validator set is given to look the handling validator up in');
   return check('validator', findValidator(validators, order.validator) !== undefined, [
@@ -245,7 +245,7 @@ function checkValidatorWords(
   ];
 }
 
-function checkLedger(receipt: Receipt, { ledger }: Trust): Check {
+export function checkLedger(receipt: Pick<Receipt, 'ledger'>, { ledger }: Trust): Check {
   if (ledger === undefined) return skip('ledger', 'no chain and escrow given to compare with');
   const same =
     ledger.chainId === receipt.ledger.chainId && equalBytes(ledger.verifyingContract, receipt.ledger.verifyingContract);
@@ -256,7 +256,7 @@ export function checkModelRoot(
   crypto: Crypto,
   { modelRoots }: Trust,
   request: Pick<CommonRequest, 'model'>,
-  record: RecordV2,
+  record: Pick<RecordV2, 'modelRoot'>,
 ): Check {
   const named = findNamedRoot(crypto, request.model);
   if (named !== undefined) {
@@ -392,12 +392,14 @@ function computeFee(
 /** The payer's word, where the receipt has one that holds: a reply that was cut short is only good with it. */
 function findProgress(
   { ledger, progress }: Receipt,
-  { order }: Parts,
+  { order, record }: Parts,
   { crypto, response }: ReceiptContext,
 ): Progress | undefined {
   if (progress === undefined) return undefined;
   const signed = { progress: progress.bytes, signature: progress.signature };
-  return readProgress(crypto, { ledger, order }, signed, response);
+  const said = readProgress(crypto, { ledger, order }, signed, response);
+  // A milestone is paid by a word about its very text alone.
+  return record.isMilestone && !isLeftAt(said, response.length) ? undefined : said;
 }
 
 function checkFee(modality: Modality, billed: BilledReply): Check {

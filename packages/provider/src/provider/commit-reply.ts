@@ -27,6 +27,8 @@ export interface ServedReply
   readonly text: string;
   readonly startMs: number;
   readonly endMs: number;
+  /** It is as much as there is of a reply that still runs: what is signed is a milestone. */
+  readonly isMilestone?: true;
 }
 
 /** What the provider is bound to from now on, as the exact bytes that were signed. */
@@ -57,6 +59,7 @@ export interface ReplyDraft {
   readonly tokenCount: number;
   readonly startMs: number;
   readonly endMs: number;
+  readonly isMilestone?: true;
 }
 
 /** The text is too long, or breaks its grammar: validators would refuse the record, and the provider would not be paid. */
@@ -102,7 +105,8 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const { orderHash, choice, payee } = order;
   const bound = { orderHash, choice, payee, promptDay: computeOrderDay(order), tier: name, method };
   const header = composeHeader(crypto, { ...reply, ...bound });
-  return { order, header, windows, text, tokenCount: header.outputTokenCount, startMs, endMs };
+  const milestone = reply.isMilestone && { isMilestone: reply.isMilestone };
+  return { order, header, windows, text, tokenCount: header.outputTokenCount, startMs, endMs, ...milestone };
 }
 
 export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraft): CommittedReply {
@@ -120,6 +124,7 @@ export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraf
     tokenCount: draft.tokenCount,
     startNs: BigInt(Math.round(draft.startMs)) * 1_000_000n,
     endNs: BigInt(Math.round(draft.endMs)) * 1_000_000n,
+    ...(draft.isMilestone && { isMilestone: draft.isMilestone }),
   });
   return { header, headerProof, opening: encodeOpening(opening), response, record, signature: signer.sign(record) };
 }

@@ -134,7 +134,12 @@ export async function acceptOrder(
   const promptTokens = await tokenizePrompt(offer, checked.request);
   assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
   const accepted = await claimOrder(context, checked, message);
-  return { ...accepted, endpoint: parseEndpointName(accepted.endpoint), promptTokens };
+  return {
+    ...accepted,
+    endpoint: parseEndpointName(accepted.endpoint),
+    promptTokens,
+    wantsMilestones: message.milestones,
+  };
 }
 
 const readTextRequest: ReadRequest<ModelRequest> = (body, endpoint, order) => {

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hex, hostPort, integer, oneOf, text } from '@ogong/host/config/values';
+import { parseNanoUsd } from '@ogong/host/feed/feed-text';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { knownPeer, routerPeer } from '@ogong/host/link/peer-values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
@@ -11,7 +12,6 @@ import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 import { teeFields } from '../machine/tee-config.ts';
-import { parseNanoUsd } from './usd-feed.ts';
 
 /** Billionths of a dollar. */
 const nanoUsd = z.string().transform((value, context) => {

@@ -19,10 +19,11 @@ import type { InferenceRequest } from '@ogong/protocol/modality/text/request/req
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import type { ModelRequest } from '../engine/model-request.ts';
 import { chooseAnswerFormat } from '../engine/model-request.ts';
-import { assertTextSize, type CommitReply, type CommittedReply } from './commit-reply.ts';
+import { assertTextSize, type CommitReply, type CommittedReply, type ServedReply } from './commit-reply.ts';
 import { planReply } from './generate-reply.ts';
 import type { AcceptedOrder } from './order-intake.ts';
 import type { PayingPayers } from './paying-payers.ts';
+import { createReplyMilestones, hasMilestones, type PassedReply, type ReplyMilestones } from './reply-milestones.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
 type TokenMessage = MessageInitShape<typeof TokenLogprobSchema>;
@@ -33,6 +34,8 @@ export interface OrderJob extends AcceptedOrder<ModelRequest> {
   /** The payer's cache scope (see planReply). */
   readonly cacheScope: Uint8Array;
   readonly promptTokens: Uint32Array;
+  /** The caller takes milestones. */
+  readonly wantsMilestones: boolean;
 }
 
 /** What serving needs, for every modality. */
@@ -102,6 +105,19 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   if (!dependencies.payers.watch(order, admission)) await admission;
 
   const windows: WindowBytes[] = [];
+  const signable = {
+    ...{
+      order,
+      endpoint: job.endpoint,
+      asked,
+      info: engine.info(),
+      sketch,
+      drawKey,
+      promptTokens: job.promptTokens,
+      startMs,
+    },
+  };
+  const milestones = openMilestones(job, dependencies, signable);
   let sent = '';
   let sentBytes = 0;
   let end: Extract<TextGenerationEvent, { kind: 'end' }> | undefined;
@@ -109,8 +125,12 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   try {
     for await (const event of events) {
       if (refused.signal.aborted) break;
-      if (event.kind === 'window') windows.push(event.window);
-      else if (event.kind === 'end') end = event;
+      if (event.kind === 'window') {
+        windows.push(event.window);
+        const milestone = milestones?.window(event.window, sent);
+        if (milestone)
+          await send({ event: { case: 'milestone', value: { ...milestone, admission: await admission } } });
+      } else if (event.kind === 'end') end = event;
       else {
         await admission;
         if (event.kind === 'token') dependencies.begin();
@@ -123,6 +143,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
           assertTextSize(sentBytes);
           await dependencies.sendText(event.text, tokens);
         }
+        if (event.kind === 'token') milestones?.token(event.token, sent.length);
       }
     }
   } catch (error) {
@@ -145,22 +166,9 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
 
   const rest = end.text.slice(sent.length);
   if (rest !== '') await dependencies.sendText(rest, []);
-  const committed = commit(crypto, signer, {
-    order,
-    endpoint: job.endpoint,
-    asked,
-    info: engine.info(),
-    sketch,
-    drawKey,
-    promptTokens: job.promptTokens,
-    outputTokens: end.outputTokens,
-    counted,
-    windows,
-    stopReason: end.stopReason,
-    text: end.text,
-    startMs,
-    endMs: clock.nowMs(),
-  });
+  const { outputTokens, stopReason, text } = end;
+  const served = { outputTokens, counted, windows, stopReason, text, endMs: clock.nowMs() };
+  const committed = commit(crypto, signer, { ...signable, info: engine.info(), ...served });
   const { header } = committed;
   const feeAtomic = computeReplyFee(order, boundTextTokens(asked), {
     promptTokenCount: counts.promptTokens,
@@ -178,6 +186,19 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     },
   });
   return counts;
+}
+
+/** @returns undefined where the caller wants no milestones, or this reply has none. */
+function openMilestones(
+  { request: { asked }, wantsMilestones }: Pick<OrderJob, 'request' | 'wantsMilestones'>,
+  { crypto, clock, signer, payeeWord, commit, engine }: ServeDependencies,
+  signable: Omit<ServedReply, keyof PassedReply | 'counted' | 'endMs'>,
+): ReplyMilestones | undefined {
+  if (!wantsMilestones || !engine.info().capabilities.tokenize || !hasMilestones(asked.model)) return undefined;
+  return createReplyMilestones({
+    ...{ providerKey: signer.publicKey, payeeWord },
+    commit: (passed) => commit(crypto, signer, { ...signable, ...passed, counted: undefined, endMs: clock.nowMs() }),
+  });
 }
 
 /** What another server counts of a prompt is billed as far as the request and the context can hold it. */

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
+import { parseNanoUsd } from '@ogong/host/feed/feed-text';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseNanoUsd, parseUsdRate, readUsdFeed } from './usd-feed.ts';
+import { parseUsdRate, readUsdFeed } from './usd-feed.ts';
 
 const GOOD = '{"usd_per_token": "0.051", "at": 1764000000}';
 const closing: (() => void)[] = [];

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { parseFeed, readFeed, readUsdRate } from '@ogong/host/feed/feed-text';
 
 /** What one token costs, as somebody measured it. */
 export interface UsdRate {
@@ -8,70 +8,22 @@ export interface UsdRate {
   readonly atMs: number;
 }
 
-/** A feed is one small object. */
-const LONGEST_FEED = 4_096;
-const TIMEOUT_MS = 10_000;
-
 /**
  * Reads a feed: a file, or an address of `https:` (or `http:`). It is a JSON object: `usd_per_token`, a decimal in quotes with nine digits after the point at
  * most, and `at`, Unix time in seconds.
  * @throws Error that says what is wrong with it.
  */
 export async function readUsdFeed(place: string, signal: AbortSignal): Promise<UsdRate> {
-  const text = /^https?:\/\//.test(place) ? await fetchText(place, signal) : await readText(place);
-  return parseUsdRate(text);
+  return toRate(await readFeed(place, signal));
 }
 
-/** @throws Error where it is no rate. */
-export function parseUsdRate(text: string): UsdRate {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error('the feed is no JSON');
-  }
-  const { usd_per_token: rate, at } = (typeof value === 'object' && value !== null ? value : {}) as Record<
-    string,
-    unknown
-  >;
-  const nanoUsd = typeof rate === 'string' ? parseNanoUsd(rate) : undefined;
-  if (nanoUsd === undefined || nanoUsd === 0n) {
-    throw new Error('the feed has no usd_per_token: a decimal above 0 in quotes, such as "0.051"');
-  }
-  if (typeof at !== 'number' || !Number.isSafeInteger(at) || at < 0) {
-    throw new Error('the feed has no at: Unix time in whole seconds');
-  }
+/**
+ * @throws Error where it is no rate.
+ * @internal what is refused is shown without files
+ */
+export const parseUsdRate = (text: string): UsdRate => toRate(parseFeed(text));
+
+function toRate(feed: Readonly<Record<string, unknown>>): UsdRate {
+  const { nanoUsd, at } = readUsdRate(feed);
   return { nanoUsd, atMs: at * 1_000 };
-}
-
-/** Billionths of a dollar; undefined for what is no decimal with at most nine digits on either side of the point. */
-export function parseNanoUsd(text: string): bigint | undefined {
-  const [, whole, fraction = ''] = /^(\d{1,9})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
-  return whole === undefined ? undefined : BigInt(whole + fraction.padEnd(9, '0'));
-}
-
-async function readText(path: string): Promise<string> {
-  // The operator's own file: it does not grow between the two.
-  assertSize((await stat(path)).size);
-  return (await readFile(path)).toString('utf8');
-}
-
-async function fetchText(address: string, signal: AbortSignal): Promise<string> {
-  const response = await fetch(address, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-    redirect: 'error',
-  });
-  if (!response.ok) throw new Error(`the feed answers with status ${response.status}`);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    assertSize(size);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function assertSize(sizeBytes: number): void {
-  if (sizeBytes > LONGEST_FEED) throw new Error(`the feed is longer than ${LONGEST_FEED} bytes`);
 }

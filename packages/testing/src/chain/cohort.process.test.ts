@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Hex } from '@ogong/chain/hex';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { splitFee } from '@ogong/protocol/exchange/fee';
-import { createCohortLines } from '@ogong/protocol/settlement/cohort';
+import { createCohortLines } from '@ogong/protocol/settlement/cohort-lines';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { ConnectRouter } from '@connectrpc/connect';
+import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import type { ChainClient, Channel } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
@@ -29,8 +29,10 @@ import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type AcknowledgeRequest,
   type ComplainRequest,
+  type GenerateRequest,
   type ProgressRequest,
   ProviderService,
+  type PushMilestoneRequest,
   type ReplyStatusSchema,
   type ReportRequest,
   RouterService,
@@ -42,14 +44,16 @@ import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { type DrawRow, decodeDraws, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
+import type { ReplyEvent } from '@ogong/provider/provider/serve-reply';
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
+import { answerInPlain, createFakeSealing } from './fake-sealing.ts';
 
 /**
  * A router, providers and validators that speak the real protocol over real links, without a model or a chain. For the
@@ -71,6 +75,7 @@ export interface FakeNetwork {
   readonly heard: AcknowledgeRequest[];
   /** What gateways say while replies come. */
   readonly words: ProgressRequest[];
+  readonly milestones: PushMilestoneRequest[];
   /** Openings that were asked for and sent. */
   readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
@@ -126,7 +131,14 @@ export interface ProviderBehaviour {
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
   /** Sent with every word although no log-probabilities were requested. */
   readonly unasked?: TokenLogprob;
+  /** Signs a milestone behind so many tokens each, where its caller wants milestones. */
+  readonly milestones?: readonly number[];
+  readonly bendMilestone?: SyntheticOptions['bend'];
   readonly withholdOpening?: boolean;
+  /** Whether it has a seal key. Default: no. */
+  readonly seals?: boolean;
+  /** Answers in plain to a sealed request. */
+  readonly breaksSeal?: boolean;
   /** How often it is too busy before it hands out an opening. */
   readonly busyOpenings?: number;
   readonly withoutRecord?: boolean;
@@ -169,6 +181,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const deliveries: AcknowledgeRequest[] = [];
   const heard: AcknowledgeRequest[] = [];
   const words: ProgressRequest[] = [];
+  const milestones: PushMilestoneRequest[] = [];
   const proofs: Uint8Array[] = [];
   const reports: ReportRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
@@ -207,6 +220,11 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             return { outcome: 'awaited' };
           }
           return { outcome: 'taken', intake: takeIn(key, request), held: hold(key, request) };
+        },
+        pushMilestone(request) {
+          assertAlive();
+          milestones.push(request);
+          return {};
         },
         complain(request) {
           assertAlive();
@@ -277,94 +295,122 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       endpoint: '',
       certHash: signer.publicKey,
     };
-    const { identity, endpoint } = await serve((router) =>
-      router.service(ProviderService, {
-        async *generate(request, context) {
-          const { refuse, pauseMs = 0, dieAfter, hangAfter, bend, signedText, unasked } = provider.behaviour;
-          const { format = DEFAULT_FORMAT, saidFormat = format } = provider.behaviour;
-          if (refuse) throw refuse;
-          const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
-          const signature = request.order?.signature as Uint8Array;
-          if (!verifyOrder(crypto, order, signature)) throw new Refusal('invalid', 'order is not signed');
-          if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
-          if (provider.behaviour.asksValidator) assertAdmits(order);
-          orders.push(order);
-          cacheScopes.push(request.cacheScope);
-          if (embedding.endpoints.includes(request.endpoint)) {
-            yield { event: { case: 'started', value: { promptTokens: 3 } } };
-            const { committed, finished } = await composeEmbedding(signer, {
-              ...{ order, beacon },
-              request: embedding.parseRequest(request.request, request.endpoint),
-            });
-            openings.set(toHex(order.replyId), committed.opening);
-            const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
-            yield { event: { case: 'finished', value: { ...finished, admission: admit(order), response } } };
-            return;
-          }
-          const asked = parseRequest(request.request, request.endpoint as Endpoint);
-          const { words = chooseWords(asked) } = provider.behaviour;
-          const said = speak(words, asked);
-          const compose = (seed: number) =>
-            createSyntheticReply({
-              seed,
-              crypto,
-              provider: signer,
-              payer: fakePayer,
-              ledger,
-              tokens: said.pieces.length,
-              bend: { header: (header) => ({ ...header, answerFormat: format }), ...bend },
-              given: {
-                endpoint: asked.endpoint,
-                request: request.request,
-                order,
-                orderSignature: signature,
-                beacon,
-                text: signedText ?? said.pieces.join(''),
-                stopReason: said.stopReason,
-                startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
-              },
-            });
-          // The log-probabilities that are shown are the ones that are signed later, unless the provider lies.
-          const drawn = asked.logprobs ? drawDistinct(compose) : undefined;
-          const rows = drawn?.rows ?? [];
-          const spelled = spell(rows, said.pieces);
-          const show = (text: string, at: number) => {
-            const shown = toLogprob(text, rows[at] as DrawRow, asked, spelled);
-            return provider.behaviour.showLogprob?.(shown) ?? shown;
-          };
-          yield { event: { case: 'started', value: { promptTokens: 3, ...saidFormat } } };
-          const { floodSize } = provider.behaviour;
-          for (let i = 0; floodSize !== undefined && i < 64; i++) {
-            yield { event: { case: 'delta', value: { text: 'ü'.repeat(floodSize), tokens: [] } } };
-          }
-          try {
-            for (const [at, text] of said.pieces.entries()) {
-              if (at === dieAfter) throw new Error('the power went out');
-              if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
-              if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
-              yield {
-                event: {
-                  case: 'delta',
-                  value: { text, tokens: asked.logprobs ? [show(text, at)] : unasked ? [unasked] : [] },
-                },
-              };
-              provider.sent++;
-            }
-          } finally {
-            if (context.signal.aborted) provider.cancelled++;
-          }
-          if (provider.behaviour.withoutRecord) return;
-          const reply = drawn?.reply ?? compose(1);
-          openings.set(toHex(order.replyId), reply.openingBytes);
-          const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
-          const admission = provider.behaviour.bendAdmission?.(admit(order)) ?? admit(order);
+    const sealing = createFakeSealing({ signer, ledger, id: provider.id });
+    async function* answer(request: GenerateRequest, context: HandlerContext): AsyncGenerator<ReplyEvent> {
+      const { refuse, pauseMs = 0, dieAfter, hangAfter, bend, signedText, unasked } = provider.behaviour;
+      const { format = DEFAULT_FORMAT, saidFormat = format } = provider.behaviour;
+      if (refuse) throw refuse;
+      const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
+      const signature = request.order?.signature as Uint8Array;
+      if (!verifyOrder(crypto, order, signature)) throw new Refusal('invalid', 'order is not signed');
+      if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
+      if (provider.behaviour.asksValidator) assertAdmits(order);
+      orders.push(order);
+      cacheScopes.push(request.cacheScope);
+      if (embedding.endpoints.includes(request.endpoint)) {
+        yield { event: { case: 'started', value: { promptTokens: 3 } } };
+        const { committed, finished } = await composeEmbedding(signer, {
+          ...{ order, beacon },
+          request: embedding.parseRequest(request.request, request.endpoint),
+        });
+        openings.set(toHex(order.replyId), committed.opening);
+        const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
+        yield { event: { case: 'finished', value: { ...finished, admission: admit(order), response } } };
+        return;
+      }
+      const asked = parseRequest(request.request, request.endpoint as Endpoint);
+      const { words = chooseWords(asked) } = provider.behaviour;
+      const said = speak(words, asked);
+      const passed: number[] = [];
+      const compose = (seed: number, part?: { tokens: number; bend: SyntheticOptions['bend'] }) =>
+        createSyntheticReply({
+          seed,
+          crypto,
+          provider: signer,
+          payer: fakePayer,
+          ledger,
+          tokens: part?.tokens ?? said.pieces.length,
+          bend: {
+            header: (header) => ({ ...header, answerFormat: format }),
+            ...(part && { record: (record) => ({ ...record, isMilestone: true }) }),
+            ...bend,
+            ...part?.bend,
+          },
+          given: {
+            endpoint: asked.endpoint,
+            request: request.request,
+            order,
+            orderSignature: signature,
+            beacon,
+            text: signedText ?? said.pieces.slice(0, part?.tokens).join(''),
+            stopReason: part ? 'cancelled' : said.stopReason,
+            startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
+          },
+        });
+      // The log-probabilities that are shown are the ones that are signed later, unless the provider lies.
+      const drawn = asked.logprobs ? drawDistinct(compose) : undefined;
+      const rows = drawn?.rows ?? [];
+      const spelled = spell(rows, said.pieces);
+      const show = (text: string, at: number) => {
+        const shown = toLogprob(text, rows[at] as DrawRow, asked, spelled);
+        return provider.behaviour.showLogprob?.(shown) ?? shown;
+      };
+      yield { event: { case: 'started', value: { promptTokens: 3, ...saidFormat } } };
+      const { floodSize } = provider.behaviour;
+      for (let i = 0; floodSize !== undefined && i < 64; i++) {
+        yield { event: { case: 'delta', value: { text: 'ü'.repeat(floodSize), tokens: [] } } };
+      }
+      try {
+        for (const [at, text] of said.pieces.entries()) {
+          if (at === dieAfter) throw new Error('the power went out');
+          if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
+          if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
           yield {
             event: {
-              case: 'finished',
-              value: { record, header: reply.opening.header, admission, stopReason: reply.header.stopReason },
+              case: 'delta',
+              value: { text, tokens: asked.logprobs ? [show(text, at)] : unasked ? [unasked] : [] },
             },
           };
+          provider.sent++;
+          const before = passed.at(-1) ?? 0;
+          const { milestones: due = [], bendMilestone } = provider.behaviour;
+          if (!request.milestones || !due.includes(at + 1)) continue;
+          passed.push(at + 1);
+          const part = compose(1, { tokens: at + 1, bend: bendMilestone });
+          const { recordBytes, recordSignature, opening, response } = part;
+          yield {
+            event: {
+              case: 'milestone',
+              value: {
+                record: { record: recordBytes, providerKey: signer.publicKey, signature: recordSignature },
+                ...{ header: opening.header, admission: admit(order), textBytes: response.length },
+                windows: opening.windows.slice(before / WINDOW_TOKENS),
+              },
+            },
+          };
+        }
+      } finally {
+        if (context.signal.aborted) provider.cancelled++;
+      }
+      if (provider.behaviour.withoutRecord) return;
+      const reply = drawn?.reply ?? compose(1);
+      openings.set(toHex(order.replyId), reply.openingBytes);
+      const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
+      const admission = provider.behaviour.bendAdmission?.(admit(order)) ?? admit(order);
+      yield {
+        event: {
+          case: 'finished',
+          value: { record, header: reply.opening.header, admission, stopReason: reply.header.stopReason },
         },
+      };
+    }
+    const { identity, endpoint } = await serve((router) =>
+      router.service(ProviderService, {
+        getSealKey: () => sealing.show(provider.behaviour.seals),
+        generate: (request: GenerateRequest, context: HandlerContext) =>
+          provider.behaviour.breaksSeal
+            ? answerInPlain()
+            : sealing.pass(request, openings, (plain) => answer(plain, context)),
         progress(request) {
           words.push(request);
           return {};
@@ -483,6 +529,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     deliveries,
     heard,
     words,
+    milestones,
     proofs,
     reports,
     statuses,

@@ -9,6 +9,7 @@ import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createGateway, type Gateway, type GatewayOptions } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
@@ -19,6 +20,7 @@ export interface GatewayFixture {
   readonly network: FakeNetwork;
   readonly gateway: Gateway;
   readonly store: Store;
+  readonly books: WorkStore;
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly directory: string;
@@ -44,6 +46,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const network = await createFakeNetwork(given.providers);
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+  const books = createWorkStore(store);
   const identity = await createLinkIdentity(new Secret(new Uint8Array(32).fill(1)));
   const links = createLinkPool({ identity });
   const accounts = openAccounts(given.keysPath ?? ':memory:', Date.now);
@@ -58,7 +61,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
     },
     {
-      store,
+      books,
       chain: network.chain,
       beacon: network.beacon,
       links,
@@ -74,14 +77,16 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
     network,
     gateway,
     store,
+    books,
     url: `http://127.0.0.1:${gateway.address().port}`,
     directory,
     log,
     async close() {
       await gateway.stop();
       links.close();
+      await books.close();
       store.close();
-      accounts.close();
+      await accounts.close();
       await network.close();
       rmSync(directory, { recursive: true });
     },

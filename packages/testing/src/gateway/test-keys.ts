@@ -4,25 +4,25 @@ import { type Accounts, openAccounts } from '@ogong/node/gateway/accounts';
 type TestTerms = Partial<KeyTerms> & { readonly path: string; readonly nowMs?: number };
 
 /** Adds a key to a file of accounts, as another process would. For tests. */
-export function addTestKey({ path, nowMs = 0, ...terms }: TestTerms): {
+export async function addTestKey({ path, nowMs = 0, ...terms }: TestTerms): Promise<{
   readonly key: ApiKey;
   readonly secret: string;
-} {
+}> {
   const accounts = openAccounts(path, () => nowMs);
   try {
-    return accounts.as('test').addKey({ organisation: '', name: 'test', ...terms });
+    return await accounts.as('test').addKey({ organisation: '', name: 'test', ...terms });
   } finally {
-    accounts.close();
+    await accounts.close();
   }
 }
 
 /** Revokes a key of a file of accounts, as another process would. For tests. */
-export function revokeTestKey(path: string, id: string): void {
+export async function revokeTestKey(path: string, id: string): Promise<void> {
   const accounts = openAccounts(path, () => 0);
   try {
-    accounts.as('test').revokeKey(id);
+    await accounts.as('test').revokeKey(id);
   } finally {
-    accounts.close();
+    await accounts.close();
   }
 }
 

@@ -116,6 +116,8 @@ export interface ServeInput {
   /** The payee in the header, which signs for the provider's key. */
   readonly payee?: LedgerSigner;
   readonly text?: string;
+  /** Default: as many as the request allows. */
+  readonly tokens?: number;
   readonly bend?: SyntheticOptions['bend'];
   /** A reply of tier vanilla; its order has to name such a model. */
   readonly said?: SyntheticOptions['said'];
@@ -130,7 +132,7 @@ export function serveTestReply(order: TestOrder, input: ServeInput): TestReply {
     provider: input.provider,
     payer: input.payer,
     ledger: input.ledger,
-    tokens: JSON.parse(new TextDecoder().decode(order.request)).max_tokens as number,
+    tokens: input.tokens ?? (JSON.parse(new TextDecoder().decode(order.request)).max_tokens as number),
     ...(input.said && { said: input.said }),
     given: {
       endpoint: 'chat',

@@ -2,7 +2,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { EXP_HIGH, EXP_LOW, expFixed } from '@ogong/protocol/base/exponential';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
-import { encodeRecordV1 } from '@ogong/protocol/commitment/record';
+import { encodeRecordV1, encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { computeBankSeed, createSketchBank, createSketchRow, projectHidden } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '@ogong/protocol/crypto/merkle';
@@ -33,6 +33,7 @@ import { createMintVectors } from './mint-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createRelayVectors } from './relay-vectors.ts';
+import { createSealedOfferVectors } from './sealed-offer-vectors.ts';
 import { createSealingVectors } from './sealing-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
@@ -57,6 +58,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     beacon: createBeaconVectors(crypto),
     bls: createBlsVectors(crypto),
     sealing: createSealingVectors(crypto),
+    'sealed-offer': createSealedOfferVectors(crypto),
     'threshold-beacon': createThresholdVectors(crypto),
     match: createMatchVectors(crypto),
     'secret-draw': createDrawVectors(crypto),
@@ -260,6 +262,7 @@ function replyVectors(crypto: Crypto): unknown {
       commitRoot: toHex(computeCommitment(crypto, reply.opening).root),
       recordV1: toHex(encodeRecordV1(reply.record)),
       recordV2: toHex(reply.recordBytes),
+      milestone: toHex(encodeRecordV2({ ...reply.record, isMilestone: true })),
       opening: toHex(crypto.sha256(reply.openingBytes)),
     };
   });

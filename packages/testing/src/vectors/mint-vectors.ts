@@ -10,6 +10,7 @@ import {
   computeMedianPrice,
   computeMintClaim,
   computePoolOut,
+  computeQuotePrice,
   computeTopUp,
   hashPriceQuote,
 } from '@ogong/protocol/settlement/burn-mint';
@@ -99,7 +100,17 @@ export function createMintVectors(crypto: Crypto): Readonly<Record<string, unkno
   ];
   const price = { asset: new Uint8Array(20).fill(0xa5), price: WHOLE / 10n, time: 1_800_000_000n };
   const domain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xee) };
+  const units = [
+    [1_000_000_000n, 6],
+    [51_000_000n, 18],
+    [1n, 0],
+    [1n, 36],
+    [999_999_999_999_999_999n, 8],
+  ] as const;
   return {
+    units: units.map(([nanoUsd, decimals]) => ({
+      ...{ nanoUsd: `${nanoUsd}`, decimals, price: `${computeQuotePrice(nanoUsd, decimals)}` },
+    })),
     medians: medians.map((prices) => ({ prices: prices.map(String), median: `${computeMedianPrice(prices)}` })),
     averages: {
       window: '7200',

@@ -1,4 +1,10 @@
-import { type ChoiceFinish, FINISH_REASONS, type Identity, type Json, type TokenUsage } from '../../openai/format.ts';
+import {
+  type ChoiceFinish,
+  FINISH_REASONS,
+  type Identity,
+  type TokenUsage,
+} from '@ogong/protocol/modality/text/dialect/completion-words';
+import type { Json } from '../../openai/format.ts';
 
 export interface ResponsesAnswer {
   readonly identity: Identity;

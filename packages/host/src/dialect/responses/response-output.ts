@@ -1,5 +1,6 @@
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
-import { type AnswerToken, formatChatToken, type Json } from '../../openai/format.ts';
+import { type AnswerToken, formatChatToken } from '@ogong/protocol/modality/text/dialect/completion-words';
+import type { Json } from '../../openai/format.ts';
 import type { ResponseStatus, ResponsesAnswer } from './response-object.ts';
 
 /** Items of a response: reasoning, text and calls, in the order in which the model wrote them. */

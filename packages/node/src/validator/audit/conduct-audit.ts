@@ -8,6 +8,7 @@ import { readAnnouncement } from '../store/announcement-store.ts';
 import { listAttempts } from '../store/attempt-store.ts';
 import { hashPlace } from '../store/candidates.ts';
 import { readPolicy } from '../store/drift-store.ts';
+import { readMilestone } from '../store/milestone-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { beginSitting, closeSitting, listDueSittings } from '../store/sitting-store.ts';
 import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
@@ -16,6 +17,9 @@ import { prepareCandidates } from './draw-round.ts';
 import { isUnfinished, readLists } from './round-state.ts';
 import { findDeterringPpm } from './select-replies.ts';
 import { runRounds } from './verifier-rounds.ts';
+
+/** The place of a provider that is announced no more. */
+const NOWHERE: Uint8Array = new Uint8Array(64);
 
 /** A reply that a beacon has selected. */
 type SelectedReply = ReplyRow & { readonly beaconEpoch: bigint; readonly deadlineMs: number };
@@ -136,6 +140,7 @@ async function fetchOpening(
 ): Promise<OpenedReply | undefined> {
   const { crypto, stopping, openings, contest } = state;
   const { record, order } = judged.claim;
+  if (record.isMilestone) return keepPassed(state, judged);
   const asked = await openings.ask(order, record);
   if (asked.outcome === 'opened') return asked.opened;
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
@@ -162,6 +167,21 @@ async function fetchOpening(
   const withDetail = { ...judgement, checks: [...checks, pass('opening-asked', asked.detail)] };
   await decide(state, order.replyId, { judgement: withDetail, evidence, beaconEpoch: row.beaconEpoch });
   return undefined;
+}
+
+/** The payer has handed the opening of a milestone in with it. The provider may be dead: it is not asked. */
+async function keepPassed(
+  { crypto, openings, store }: Pick<AuditState, 'crypto' | 'openings' | 'store'>,
+  { claim: { record, order } }: AuditContext,
+): Promise<OpenedReply | undefined> {
+  const { milestone, provider } = store.read(() => ({
+    milestone: readMilestone(store, order.replyId),
+    provider: readAnnouncement(store, order.providerId),
+  }));
+  const opened = milestone && openReply(crypto, record, milestone.opening);
+  if (opened === undefined || opened.outcome === 'nothing') throw new Error('a milestone without its opening');
+  await openings.keep(order.replyId, opened, provider ? hashPlace(crypto, provider) : NOWHERE);
+  return opened;
 }
 
 /** The provider gave a witness what it did not give this validator. Where it is reached is not proven by that. */

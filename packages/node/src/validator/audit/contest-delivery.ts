@@ -1,5 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseKeptConsent } from '@ogong/protocol/verdict/evidence';
+import { readMilestone } from '../store/milestone-store.ts';
 import { findReply } from '../store/reply-store.ts';
 import { type AuditState, decide } from './audit-state.ts';
 
@@ -19,15 +20,22 @@ export function listDueContests(
 
 /**
  * One round of asking for a reply that its provider promised and has not handed in. What turns up is taken in, whoever brings it: the
- * provider may have lost its way to this validator. Where those whom the beacon draws are told nothing, too, it is abandoned.
+ * provider may have lost its way to this validator. Where its payer handed a milestone in, nobody is asked: that becomes the record.
+ * Where those whom the beacon draws are told nothing, too, it is abandoned.
  */
 export async function contestDelivery(state: AuditState, replyId: Uint8Array): Promise<void> {
-  const { clock, contest, takeIn, contestsDue, contestPauseMs } = state;
+  const { clock, store, contest, takeIn, contestsDue, contestPauseMs } = state;
   const row = findReply(state, replyId);
   if (row?.state !== 'admitted' || row.consent === undefined) return;
   const key = toHex(replyId);
   contestsDue.set(key, clock.nowMs() + contestPauseMs);
   if (contestsDue.size > MAX_PAUSED) contestsDue.delete(contestsDue.keys().next().value as string);
+  const milestone = store.read(() => readMilestone(store, replyId));
+  if (milestone) {
+    contestsDue.delete(key);
+    await takeIn(milestone.submission);
+    return;
+  }
   const order = { order: row.orderBytes, signature: row.orderSignature };
   const consent = parseKeptConsent(row.consent);
   const outcome = await contest.ask({ order, asked: 'record', consent });

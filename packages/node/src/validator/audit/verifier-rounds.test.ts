@@ -1,9 +1,9 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { type AuditDraw, isPaired, PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import { parseOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { hashScored, type ScoredReply, textOf, toScored } from '@ogong/protocol/modality/text/scored-reply';
@@ -233,6 +233,21 @@ describe('a round', () => {
     }
     expect(isSeen).toBe(true);
     expect(marks()).toEqual([idOf('v1')]);
+  });
+
+  it('pays each report that nobody refuted by its tokens, also one that the verdict does not follow', async () => {
+    const { run } = await createAudited({ wrong: { v1: 1 }, names: ['v1', 'v2'] });
+    let isSeen = false;
+    for (let i = 0; i < 6; i++) {
+      const { row, entry, evidence } = await run();
+      expect(row.verdict).toBe('accept');
+      const asked = evidence.attempts.map(({ verifierId }) => toHex(verifierId));
+      isSeen ||= asked.includes(idOf('v1'));
+      expect(listVerifierIds(entry, 'credited').map(toHex)).toEqual(asked);
+      const { promptTokenCount, outputTokenCount } = parseHeader(parseOpening(evidence.opening).header);
+      expect(entry.verifiers).toMatchObject(asked.map(() => ({ tokens: promptTokenCount + outputTokenCount })));
+    }
+    expect(isSeen).toBe(true);
   });
 
   it('does not reject on two made-up reports, because they differ and honest ones would not', async () => {

@@ -13,6 +13,7 @@ import {
 } from '@ogong/host/store/columns';
 import { addHold, sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
+import { doWork } from '@ogong/host/store/work';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -22,6 +23,7 @@ import type { BoundRecord, Claim, StoredClaim, Submission } from '@ogong/protoco
 import { encodeKeptConsent } from '@ogong/protocol/verdict/evidence';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { hashList } from './hash-list.ts';
+import { forgetMilestone } from './milestone-store.ts';
 import { forgetAsks } from './opening-store.ts';
 import { REPLY_STATES, type ReplyState } from './reply-states.ts';
 
@@ -286,14 +288,14 @@ export function admitReply(store: Store, admission: AdmittedOrder): boolean {
     maxFeeAtomic: order.maxFeeAtomic,
     expiresAtMs: Number(order.expiresAtMs),
   };
-  const held = sumHolds(store, hold.channel, admission.admittedAtMs) + order.maxFeeAtomic;
+  const held = doWork(store, sumHolds(hold.channel, admission.admittedAtMs)) + order.maxFeeAtomic;
   if (channel.spendable < channel.spent + held) {
     throw new AdmissionError(
       'allowance-exceeded',
       `${channel.spendable - channel.spent} left, orders that have not expired may cost ${held}`,
     );
   }
-  addHold(store, hold, admission.admittedAtMs);
+  doWork(store, addHold(hold, admission.admittedAtMs));
   store
     .prepare(
       `INSERT INTO channels (payer, voucher_cumulative, voucher_order, voucher_signature) VALUES (?, '0', ?, ?)
@@ -367,6 +369,7 @@ export function recordReply(
       submission.progress?.signature ?? null,
       order.replyId,
     );
+  if (claim.record.isMilestone === undefined) forgetMilestone(store, order.replyId);
   adjustChannel(store, order.payer, { outstanding: -order.maxFeeAtomic, owed: feeAtomic });
 }
 

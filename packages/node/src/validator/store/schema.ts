@@ -87,6 +87,14 @@ export const VALIDATOR_SCHEMA = `
     header_proof BLOB
   ) WITHOUT ROWID;
 
+  -- What payers say that a provider had committed to when it died. It counts where no record comes before the order is over.
+  CREATE TABLE milestones (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    submission BLOB NOT NULL,
+    opening BLOB NOT NULL,
+    tokens INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
   CREATE TABLE log (
     position INTEGER PRIMARY KEY,
     entry BLOB NOT NULL,

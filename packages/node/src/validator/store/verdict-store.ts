@@ -22,6 +22,7 @@ import { isPaidFor } from '@ogong/protocol/verdict/reply-fee';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import { adjustChannel } from './channel-store.ts';
 import { putAnswer } from './honeypot-store.ts';
+import { forgetMilestone } from './milestone-store.ts';
 import { forgetAsks } from './opening-store.ts';
 import { OPEN_STATES } from './reply-states.ts';
 import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
@@ -150,6 +151,7 @@ export function decideReply(
     );
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
   forgetAsks(store, replyId);
+  forgetMilestone(store, replyId);
   forgetSittings(store, replyId);
   forgetStatements(store, replyId);
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });

@@ -53,7 +53,8 @@ describe("a verifier's record", () => {
 describe('what a log says of verifiers', () => {
   const payee = new Uint8Array(20).fill(9);
   const mark = (key: number, outcome: 'credited' | 'refuted', of = payee) => ({
-    ...{ verifierId: new Uint8Array(32).fill(key), payee: of, outcome },
+    ...{ verifierId: new Uint8Array(32).fill(key), payee: of },
+    ...(outcome === 'credited' ? { outcome, tokens: 7 } : { outcome }),
   });
   const settled = { nowMs: 5, isOwn: false };
 

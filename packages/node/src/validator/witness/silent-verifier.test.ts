@@ -100,7 +100,10 @@ describe('a verifier that commits to nothing', () => {
     expect(own.decided.map(({ verdict }) => verdict)).toEqual(Array(6).fill('accept'));
     await settle(four);
     const tallies = four.chain.settled.flatMap((call) => call.tallies);
-    expect(tallies.reduce((sum, { credits }) => sum + credits, 0)).toBe(6);
+    const credited = own.decided.flatMap(({ verifiers }) => verifiers.filter(({ outcome }) => outcome === 'credited'));
+    const tokens = credited.flatMap((mark) => ('tokens' in mark ? [mark.tokens] : []));
+    expect(tokens).toHaveLength(6);
+    expect(tallies.reduce((sum, { credits }) => sum + credits, 0)).toBe(tokens.reduce((sum, count) => sum + count, 0));
     expect(tallies.filter(({ refuted }) => refuted > 0)).toEqual([]);
     for (const { store } of [own, ...peers]) expect(listSilentPayees(store, clock.nowMs()).size).toBe(0);
   });
@@ -290,7 +293,7 @@ describe('a co-signer of a reply that nobody judged', () => {
     });
     await expect(cosign(without)).rejects.toThrow('something else of its verifiers');
     const asCredited = (marks: readonly VerifierMark[]): VerifierMark[] =>
-      marks.map(({ verifierId, payee }) => ({ verifierId, payee, outcome: 'credited' }));
+      marks.map(({ verifierId, payee }) => ({ verifierId, payee, outcome: 'credited', tokens: 1 }));
     await expect(cosign(without, asCredited)).rejects.toThrow('something else of its verifiers');
     // No such entry has a fee or a step, whoever writes it.
     await expect(cosign(without, () => [], { feeAtomic: 1n })).rejects.toThrow('a fee for a reply');

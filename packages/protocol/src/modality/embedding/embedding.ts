@@ -77,6 +77,7 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: read
         numericClass: report.numericClass,
         claimsExact: report.exact && report.numericClass === header.numericClass,
         isBlank: false,
+        tokens: header.promptTokenCount,
         finding: encodeEmbeddingReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0 }),
         weigh: () => ({ ...adjudicateEmbedding(crypto, claim, report, { tiers }), comparison: undefined }),
       };

@@ -15,6 +15,7 @@ import { encodeTextSummary, parseTextSummary } from './request/request-summary.t
 import { encodeScored, toScored } from './scored-reply.ts';
 import { checkHeader, type HeaderContext } from './stage1/header-checks.ts';
 import { type Replay, replayReply } from './stage1/replay.ts';
+import { countScored } from './stage2/scored-prefix.ts';
 
 /** Chat and completions: tokens that are drawn one after another, committed in windows. */
 export const text = {
@@ -70,6 +71,7 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: 
         numericClass: report.numericClass,
         claimsExact: report.exact && report.numericClass === header.numericClass,
         isBlank: report.windows.length === 0,
+        tokens: report.windows.length === 0 ? 0 : header.promptTokenCount + countScored(report, replay.rows.length),
         finding: encodeFinding(report),
         // The beginning of an answer is none.
         ...(report.windows.length === opening.windows.length && { answer: bytes }),

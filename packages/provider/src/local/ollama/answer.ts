@@ -1,9 +1,10 @@
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { streamText } from '@ogong/host/http/text-stream';
-import { FINISH_REASONS, formatChatToken, type Json } from '@ogong/host/openai/format';
+import type { Json } from '@ogong/host/openai/format';
 import { createChoiceParser } from '@ogong/host/openai/read-choice';
 import type { AnswerParser } from '@ogong/protocol/modality/text/answer/answer-parser';
+import { FINISH_REASONS, formatChatToken } from '@ogong/protocol/modality/text/dialect/completion-words';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { Lease } from '../../engine/loaded-models.ts';
 import { chooseAnswerFormat } from '../../engine/model-request.ts';

@@ -190,7 +190,7 @@ export const isChat = ({ endpoint }: Pick<InferenceRequest, 'endpoint'>): boolea
 /** What a chat template may add around the whole, in tokens. */
 const TOKENS_PER_REQUEST = 64;
 /** Of what calls and tools may become where each of their items is on a line of its own, far more than any context has. */
-const MAX_PROMPT_BOUND = 4 * MAX_REQUEST_BYTES;
+export const MAX_PROMPT_BOUND = 4 * MAX_REQUEST_BYTES;
 
 /** The most prompt tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. @throws RequestError */
 export function computePromptBound({

@@ -1,0 +1,215 @@
+import type { ChainClient } from '@ogong/chain/client';
+import { readPayerValidators } from '@ogong/chain/payer-channels';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { boolean, hex, text } from '@ogong/host/config/values';
+import type { Command } from '@ogong/host/lifecycle/command';
+import { EXIT } from '@ogong/host/log/errors';
+import { openLedger } from '../open-ledger.ts';
+import { type ActingClient, act, actionFields } from './act.ts';
+import { formatAmount } from './amount.ts';
+
+const NAME = 'ogong migrate';
+
+const config = defineConfig({
+  name: NAME,
+  examples: [`${NAME} --from earlier.json --deployment deployment.json --keypair <path> --dry-run`],
+  summary:
+    'Brings what an account has in the contracts of an earlier deployment to this one, which keeps its token: deposit to deposit, stake to\n' +
+    'stake, bond to bond, and what it earned to the account itself. What has to wait for a delay is asked back, and named; run it again then.\n' +
+    'Nobody can do it for another account, and nothing has to be done: the earlier contracts pay for ever.',
+  fields: {
+    ...actionFields,
+    from: {
+      schema: text,
+      label: '<path>',
+      required: true,
+      description: 'JSON file with the addresses of the earlier contracts',
+    },
+    leave: {
+      schema: boolean,
+      boolean: true,
+      description: 'an account that is a validator there leaves the registry first, so that its bond can be asked back',
+    },
+    provider: {
+      schema: hex(32),
+      description: 'id of a provider whose payee the account is: takes what is not held any more',
+    },
+  },
+});
+
+/** What an account has in the earlier contracts, and where it stands. */
+interface Holdings {
+  readonly now: bigint;
+  readonly credit: bigint;
+  readonly withdrawable: bigint;
+  readonly held: bigint;
+  readonly free: bigint;
+  readonly channels: readonly {
+    readonly validator: `0x${string}`;
+    readonly reserved: bigint;
+    readonly releasing: bigint;
+    readonly releasableAt: bigint;
+  }[];
+  readonly stake: Awaited<ReturnType<ChainClient['stakingOf']>>;
+  readonly bond: Awaited<ReturnType<ChainClient['bondOf']>>;
+}
+
+interface MigrationReport {
+  readonly moved: { deposit: bigint; stake: bigint; bond: bigint; wallet: bigint };
+  /** Asked back, or held, or still in use. */
+  readonly waiting: {
+    readonly what: string;
+    readonly amount: bigint;
+    readonly until?: bigint;
+    readonly why?: string;
+  }[];
+}
+
+async function readHoldings(
+  old: ChainClient,
+  account: `0x${string}`,
+  providerId: `0x${string}` | undefined,
+): Promise<Holdings> {
+  const [validators, credit, free, stake, bond, earnings, { timestamp: now }] = await Promise.all([
+    readPayerValidators(old.transactor, old.deployment, account),
+    old.creditOf(account),
+    old.freeOf(account),
+    old.stakingOf(account),
+    old.bondOf(account),
+    providerId === undefined ? undefined : old.earningsOf(providerId, account),
+    old.transactor.read('the time', (client) => client.getBlock()),
+  ]);
+  const channels = await Promise.all(
+    validators.map(async (validator) => {
+      const { admitted, spent, releasing, releasableAt } = await old.channelOf(account, validator);
+      return { validator, reserved: admitted - spent, releasing, releasableAt };
+    }),
+  );
+  const { withdrawable = 0n, held = 0n } = earnings ?? {};
+  return { now, credit, withdrawable, held, free, channels, stake, bond };
+}
+
+type Writes = ReturnType<ActingClient['writesTo']>;
+
+/** Money to the account, and its deposit to the new escrow. */
+async function moveDeposit(
+  { from, to }: { readonly from: Writes; readonly to: Writes },
+  { now, free, channels }: Holdings,
+  { moved, waiting }: MigrationReport,
+): Promise<void> {
+  let out = free;
+  for (const { validator, reserved, releasing, releasableAt } of channels) {
+    if (reserved === 0n) continue;
+    if (releasing > 0n && releasableAt <= now) {
+      await from.finishRelease(validator);
+      // What is drawn meanwhile is not released.
+      out += releasing < reserved ? releasing : reserved;
+    } else {
+      if (releasing === 0n) await from.requestRelease(validator, reserved);
+      const until = releasing === 0n ? undefined : releasableAt;
+      waiting.push({ what: `deposit reserved for ${validator}`, amount: reserved, ...(until && { until }) });
+    }
+  }
+  if (out === 0n) return;
+  await from.withdraw(out);
+  await to.deposit(out);
+  moved.deposit = out;
+}
+
+async function moveStake(
+  { from, to }: { readonly from: Writes; readonly to: Writes },
+  { now, stake: { amount, leaving, leavesAt } }: Holdings,
+  { moved, waiting }: MigrationReport,
+): Promise<void> {
+  if (leaving > 0n && leavesAt <= now) {
+    await from.finishUnstake();
+    await to.stake(leaving);
+    moved.stake = leaving;
+  } else if (leaving > 0n) waiting.push({ what: 'stake', amount: leaving, until: leavesAt });
+  // A second request would begin the delay of the first one anew.
+  if (amount === 0n || (leaving > 0n && leavesAt > now)) return;
+  await from.requestUnstake(amount);
+  waiting.push({ what: 'stake', amount });
+}
+
+async function moveBond(
+  { from, to }: { readonly from: Writes; readonly to: Writes },
+  { now, bond: { amount, unbonding, unbondableAt, active } }: Holdings,
+  { report: { moved, waiting }, isLeaving }: { readonly report: MigrationReport; readonly isLeaving: boolean },
+): Promise<void> {
+  if (unbonding > 0n && unbondableAt <= now) {
+    await from.finishUnbond();
+    await to.bond(unbonding);
+    moved.bond = unbonding;
+  } else if (unbonding > 0n) waiting.push({ what: 'bond', amount: unbonding, until: unbondableAt });
+  if (amount === 0n || (unbonding > 0n && unbondableAt > now)) return;
+  if (active && !isLeaving) {
+    waiting.push({ what: 'bond', amount, why: 'the account is a validator there: --leave' });
+    return;
+  }
+  if (active) await from.deregisterValidator();
+  await from.requestUnbond(amount);
+  waiting.push({ what: 'bond', amount });
+}
+
+const formatWaiting = ({ what, amount, until, why }: MigrationReport['waiting'][number]): string => {
+  const when =
+    why ?? (until === undefined ? 'was asked back' : `until ${new Date(Number(until) * 1_000).toISOString()}`);
+  return `waits: ${formatAmount(amount)} of ${what} (${when})\n`;
+};
+
+const toText = (report: MigrationReport) => ({
+  moved: Object.fromEntries(Object.entries(report.moved).map(([name, amount]) => [name, `${amount}`])),
+  waiting: report.waiting.map(({ amount, until, ...rest }) => ({
+    ...rest,
+    ...{ amount: `${amount}`, ...(until !== undefined && { until: Number(until) }) },
+  })),
+});
+
+export const migrateCommand: Command = {
+  name: 'migrate',
+  summary: 'bring what an account has in an earlier deployment to this one',
+  async run(argv, output) {
+    const parsed = config.parse(argv, process.env);
+    if (parsed.kind === 'print') {
+      output.write(parsed.text);
+      return EXIT.ok;
+    }
+    const { from: path, provider, leave = false, ...values } = parsed.values;
+    const report: MigrationReport = { moved: { deposit: 0n, stake: 0n, bond: 0n, wallet: 0n }, waiting: [] };
+    return act(NAME, values, output, {
+      does: `bring what the account has in ${path} to ${values.deployment}`,
+      fields: () => toText(report),
+      async run(to, client) {
+        const old = await openLedger(NAME, { deployment: path, rpcUrl: values.rpcUrl });
+        assertRelated(old, client);
+        const from = client.writesTo(old.deployment);
+        const providerId = provider === undefined ? undefined : (`0x${provider}` as const);
+        const holdings = await readHoldings(old, client.address, providerId);
+        const { credit, withdrawable, held } = holdings;
+        if (credit > 0n) await from.claim();
+        if (withdrawable > 0n && providerId !== undefined) await from.withdrawEarnings(providerId, client.address);
+        report.moved.wallet = credit + withdrawable;
+        if (held > 0n) report.waiting.push({ what: 'earnings', amount: held, why: 'held, as after every reply' });
+        await moveStake({ from, to }, holdings, report);
+        await moveBond({ from, to }, holdings, { report, isLeaving: leave });
+        await moveDeposit({ from, to }, holdings, report);
+        const { deposit, stake, bond, wallet } = report.moved;
+        const amounts = [deposit, stake, bond, wallet].map((one) => formatAmount(one));
+        output.writeError(
+          `deposit ${amounts[0]}, stake ${amounts[1]}, bond ${amounts[2]}, to the account ${amounts[3]}\n`,
+        );
+        for (const one of report.waiting) output.writeError(formatWaiting(one));
+      },
+    });
+  },
+};
+
+/** @throws ConfigError where money of the one is none in the other */
+function assertRelated({ deployment: old }: ChainClient, { deployment: next }: ChainClient): void {
+  if (old.escrow === next.escrow) throw new ConfigError(NAME, ['--from and --deployment are the same contracts']);
+  if (old.chainId !== next.chainId || old.token !== next.token || old.burnAndMint !== undefined) {
+    throw new ConfigError(NAME, ['the two deployments have different tokens: nothing of the one counts in the other']);
+  }
+}

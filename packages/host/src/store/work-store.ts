@@ -1,0 +1,42 @@
+import { createGroupCommit } from './group-commit.ts';
+import type { Store } from './store.ts';
+import { doWork, type Work } from './work.ts';
+
+/** A store for one process (SQLite) or for several at once (PostgreSQL). Both run the same work. */
+export interface WorkStore {
+  /** Where it is, without a secret. */
+  readonly path: string;
+  /** Whether other processes write to it, too. */
+  readonly isShared: boolean;
+  /** Each statement sees what is committed when it runs. */
+  read<T>(work: () => Work<T>): Promise<T>;
+  /** Statements that all see the same rows, whoever writes meanwhile. */
+  snapshot<T>(work: () => Work<T>): Promise<T>;
+  /**
+   * One after the other with all other writes, those of other processes too. Durable when it resolves; undone as a whole where
+   * the work throws.
+   * @throws StoreError `io` where the connection to a database broke: then it may be stored.
+   */
+  write<T>(work: () => Work<T>): Promise<T>;
+  /** Runs this while no other process runs what has the same name. */
+  alone<T>(name: string, run: () => Promise<T>): Promise<T>;
+  /** What was deleted stands in none of the store's files then. Nothing where a database does that by itself. */
+  eraseDeleted(): void;
+  /** Ends what is queued; later writes are refused. */
+  close(): Promise<void>;
+}
+
+/** The caller closes the store itself. */
+export function createWorkStore(store: Store): WorkStore {
+  const group = createGroupCommit(store);
+  return {
+    path: store.path,
+    isShared: false,
+    read: async (work) => store.read(() => doWork(store, work())),
+    snapshot: async (work) => store.transact(() => doWork(store, work())),
+    write: (work) => group.write(() => doWork(store, work())),
+    alone: (_name, run) => run(),
+    eraseDeleted: () => void store.eraseDeleted(),
+    close: group.close,
+  };
+}

@@ -1,0 +1,103 @@
+import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
+import { findAll, findOne, insertRow, replaceRow, type Work } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
+import { findSpending } from './spending-book.ts';
+
+/** Money that an account has paid in, or had taken back. */
+export interface CreditEntry {
+  /** Where it came from and which payment it was, such as `card:evt_1`. The same one counts once. */
+  readonly id: string;
+  /** A key's id, or `nameAccount` of an organisation. */
+  readonly account: string;
+  /** Below 0 where it was taken back. */
+  readonly amountAtomic: bigint;
+  /** For people; no secret. */
+  readonly detail: string;
+  readonly madeMs: number;
+}
+
+/**
+ * Part of the schema of a gateway's store. An account with a row in `granted` may spend that much and no more; one without a row
+ * has no credit, and is bound by its budget alone.
+ */
+export const CREDIT_TABLES = `
+  CREATE TABLE credits (
+    id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    amount TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    made_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX credits_by_account ON credits (account, made_ms);
+  CREATE TABLE granted (
+    account TEXT PRIMARY KEY,
+    amount TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
+const creditRow = columns({
+  ...{ id: text, account: text, amountAtomic: named('amount', amount), detail: text, madeMs: integer },
+});
+const grantedRow = columns({ account: text, amountAtomic: named('amount', amount) });
+const MOST_LISTED = 1_000;
+
+/** All that an account was ever credited, less what was taken back; undefined where it has no credit and needs none. */
+export function* findGranted(account: string): Work<bigint | undefined> {
+  const row = yield* findOne(grantedRow, `SELECT ${grantedRow.list} FROM granted WHERE account = ?`, account);
+  return row?.amountAtomic;
+}
+
+/**
+ * From now on the account spends what it is credited. What it spent and reserved before is credited to it, so that its books agree.
+ * @returns whether it did not before.
+ */
+export function* openCredit(account: string, nowMs: number): Work<boolean> {
+  if ((yield* findGranted(account)) !== undefined) return false;
+  const { spent, reserved } = yield* findSpending(account);
+  const amountAtomic = spent + reserved;
+  yield* insertRow(grantedRow, 'granted', { account, amountAtomic });
+  if (amountAtomic === 0n) return true;
+  const entry = { id: `before:${account}`, account, amountAtomic, detail: 'spent before', madeMs: nowMs };
+  yield* insertRow(creditRow, 'credits', entry);
+  return true;
+}
+
+/** Belongs inside a transaction. @returns whether it counts only now. */
+export function* addCredit(entry: CreditEntry): Work<boolean> {
+  if (!(yield* insertRow(creditRow, 'credits', entry, 'ON CONFLICT DO NOTHING'))) return false;
+  const { account, amountAtomic } = entry;
+  yield* openCredit(account, entry.madeMs);
+  const known = (yield* findGranted(account)) ?? 0n;
+  yield* replaceRow(grantedRow, 'granted', 'account', { account, amountAtomic: known + amountAtomic });
+  return true;
+}
+
+/** The newest first. */
+export const listCredits = (books: WorkStore, account: string): Promise<CreditEntry[]> => {
+  const sql = `SELECT ${creditRow.list} FROM credits WHERE account = ? ORDER BY made_ms DESC, id LIMIT ?`;
+  return books.read(() => findAll(creditRow, sql, account, MOST_LISTED));
+};
+
+/** What is granted to each account, and the entries behind it. */
+export interface CreditSums {
+  readonly granted: bigint;
+  readonly credited: bigint;
+  readonly takenBack: bigint;
+}
+
+/** Of all accounts that have credit. */
+export function* sumCredits(): Work<Map<string, CreditSums>> {
+  const sums = new Map<string, CreditSums>();
+  for (const { account, amountAtomic } of yield* findAll(grantedRow, `SELECT ${grantedRow.list} FROM granted`))
+    sums.set(account, { granted: amountAtomic, credited: 0n, takenBack: 0n });
+  for (const { account, amountAtomic } of yield* findAll(creditRow, `SELECT ${creditRow.list} FROM credits`)) {
+    const { granted, credited, takenBack } = sums.get(account) ?? { granted: 0n, credited: 0n, takenBack: 0n };
+    const isBack = amountAtomic < 0n;
+    sums.set(account, {
+      granted,
+      credited: isBack ? credited : credited + amountAtomic,
+      takenBack: isBack ? takenBack - amountAtomic : takenBack,
+    });
+  }
+  return sums;
+}

@@ -1,0 +1,131 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodeOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
+import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
+import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { isMilestoneDue, signProgress } from '@ogong/protocol/exchange/progress';
+import type { Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import { findModality } from '@ogong/protocol/modality/registry';
+import { bindRecord } from '@ogong/protocol/verdict/claim';
+import { buildReceipt, excuseBeacon, keepReply, toFailure, verifyReply } from './check-reply.ts';
+import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { ComplaintEvidence } from './report-attempt.ts';
+
+/** As much of a reply as its provider has signed and this gateway has checked. */
+export interface StandingMilestone {
+  /** UTF-8 bytes of its text. */
+  readonly textBytes: number;
+  /** Keeps its receipt, and hands it to the validator of its order. */
+  keep(): Promise<void>;
+}
+
+/** A milestone that does not hold. */
+export interface FailedMilestone {
+  readonly id: string;
+  readonly detail: string;
+  readonly evidence: ComplaintEvidence;
+}
+
+/** Checks the milestones of one reply while it streams (docs/spec/progress.md#milestones). */
+export interface MilestoneFollower {
+  /** Nobody waits for the check. @param text all that came before the milestone. */
+  take(milestone: Milestone, text: string): void;
+  /** Aborted once a milestone does not hold. */
+  readonly spoiled: AbortSignal;
+  /** Once all that came is checked: the last milestone that holds, and the first that does not. */
+  settle(): Promise<{
+    readonly standing?: StandingMilestone | undefined;
+    readonly failed?: FailedMilestone | undefined;
+  }>;
+}
+
+type Job = ReplyJob<CommonRequest, BoughtAnswer>;
+
+export function createMilestoneFollower(context: ReplyContext, job: Job, attempt: ProviderAttempt): MilestoneFollower {
+  const spoiled = new AbortController();
+  const windows: WindowBytes[] = [];
+  let sizeBytes = 0;
+  let passedTokens = 0;
+  let standing: StandingMilestone | undefined;
+  let failed: FailedMilestone | undefined;
+  let work = Promise.resolve();
+
+  function fail(problem: FailedMilestone): void {
+    failed ??= problem;
+    spoiled.abort();
+  }
+
+  async function check(milestone: Milestone, text: string): Promise<void> {
+    if (failed) return;
+    const { record, header, admission, textBytes } = milestone;
+    windows.push(...milestone.windows);
+    for (const { draws, sketch } of milestone.windows) sizeBytes += draws.length + sketch.length;
+    if (record === undefined || admission === undefined || sizeBytes > MAX_MILESTONE_OPENING_BYTES) {
+      return fail({ id: 'milestone', detail: 'a milestone without its record, or too large a one', evidence: {} });
+    }
+    const opening = encodeOpening({ header, windows: windows.map(({ draws, sketch }) => ({ draws, sketch })) });
+    const response = utf8Encode(text).subarray(0, textBytes);
+    const progress = signLeft(context, attempt, response);
+    const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress });
+    const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
+    const evidence = { record, opening: { opening } };
+    if (!verdict.ok) return fail({ ...toFailure(verdict), evidence });
+    const parsed = findModality(job.endpoint).parseHeader(header);
+    // A provider that sends milestones too often has its callers check a text again and again.
+    if (!isMilestoneDue(parsed.outputTokenCount, passedTokens)) {
+      return fail({
+        id: 'milestone',
+        detail: `a milestone at ${parsed.outputTokenCount} tokens, ${passedTokens} after the last`,
+        evidence,
+      });
+    }
+    passedTokens = parsed.outputTokenCount;
+    const { checks } = verdict;
+    const part = { receipt, response, checks, header: parsed, record, progress };
+    standing = {
+      textBytes,
+      async keep() {
+        const { headerProof } = bindRecord(crypto, record, opening);
+        const { order } = attempt;
+        const said = {
+          order,
+          record,
+          header,
+          headerProof: [...headerProof],
+          request: job.body,
+          endpoint: job.endpoint,
+        };
+        const push = { ...said, response, payeeWord: milestone.payeeWord, progress };
+        await Promise.all([
+          keepReply(context, job, attempt, part),
+          context.milestones.put(attempt.validator, { push, opening }),
+        ]);
+      },
+    };
+  }
+
+  return {
+    spoiled: spoiled.signal,
+    take(milestone, text) {
+      work = work
+        .then(() => check(milestone, text))
+        .catch((error: unknown) => fail({ id: 'milestone', detail: (error as Error).message, evidence: {} }));
+    },
+    async settle() {
+      await work;
+      return { standing, failed };
+    },
+  };
+}
+
+/** That this gateway has this much of the text. It is said to nobody while its provider goes on. */
+function signLeft(
+  { payer, chain: { ledger } }: Pick<ReplyContext, 'payer' | 'chain'>,
+  { order }: Pick<ProviderAttempt, 'order'>,
+  response: Uint8Array,
+) {
+  const orderHash = hashOrder(crypto, ledger, parseOrder(order.order));
+  const textHash = crypto.sha256(response);
+  return signProgress(crypto, payer, { ledger, orderHash, textBytes: response.length, textHash, hasLeft: true });
+}

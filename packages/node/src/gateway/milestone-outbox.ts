@@ -1,0 +1,41 @@
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { PushMilestoneRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  createValidatorOutbox,
+  SEND_TIMEOUT_MS,
+  type ValidatorOutbox,
+  type ValidatorOutboxDependencies,
+} from './validator-outbox.ts';
+
+/** Hands in what providers that died had committed to (docs/spec/progress.md#milestones). */
+export interface MilestoneOutbox extends Omit<ValidatorOutbox, 'put'> {
+  /** On the disk when it resolves. @param validator 20 bytes. */
+  put(validator: Uint8Array, milestone: MessageInitShape<typeof PushMilestoneRequestSchema>): Promise<void>;
+}
+
+const PER_ROUND = 16;
+
+export function createMilestoneOutbox(dependencies: ValidatorOutboxDependencies): MilestoneOutbox {
+  const { onError = () => {} } = dependencies;
+  const outbox = createValidatorOutbox(
+    {
+      // Later the order has expired, and its reply has its verdict.
+      ...{ kind: 'milestone', lifetimeMs: 2 * MAX_ORDER_LIFETIME_MS, perRound: PER_ROUND },
+      async send(service, { message }) {
+        await service.pushMilestone(fromBinary(PushMilestoneRequestSchema, message), { timeoutMs: SEND_TIMEOUT_MS });
+        return 'done';
+      },
+    },
+    dependencies,
+  );
+  return {
+    ...outbox,
+    async put(validator, milestone) {
+      await outbox.put(validator, {
+        message: toBinary(PushMilestoneRequestSchema, create(PushMilestoneRequestSchema, milestone)),
+      });
+      outbox.flush().catch(onError);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import type { Secret } from '@ogong/host/crypto/secret';
+import { bindLedger } from '@ogong/host/store/ledger-binding';
+import { RELEASED } from '@ogong/host/store/releases';
+import { openStore } from '@ogong/host/store/store';
+import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import { systemClock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { type Accounts, createAccounts, openAccounts } from './accounts.ts';
+import { ACCOUNTS_SCHEMA } from './accounts-schema.ts';
+import { BUCKET_TABLE } from './rate-buckets.ts';
+import { GATEWAY_SCHEMA } from './schema.ts';
+
+export interface BooksPlace {
+  readonly dataDir: string;
+  readonly accounts: string | undefined;
+  /** A database of PostgreSQL. */
+  readonly database: string | undefined;
+  readonly databasePassword: Secret<string> | undefined;
+}
+
+/** Who writes in them. Not given: they are read, or hold whatever they hold. */
+export interface BooksOwner {
+  /** Hex address. */
+  readonly payer: string;
+  readonly ledger: LedgerDomain;
+}
+
+export interface OpenedBooks {
+  readonly books: WorkStore;
+  readonly accounts: Accounts;
+  close(): Promise<void>;
+}
+
+/** All that gateways with one database share. */
+export const SHARED_SCHEMA = `${GATEWAY_SCHEMA}${ACCOUNTS_SCHEMA}${BUCKET_TABLE}`;
+
+const BOOKS_FILE = 'gateway.db';
+const ACCOUNTS_FILE = 'accounts.db';
+
+/** Two files of SQLite, or one database of PostgreSQL that several gateways share. @throws StoreError */
+export async function openBooks(place: BooksPlace, owner?: BooksOwner): Promise<OpenedBooks> {
+  if (place.database === undefined) return openFiles(place, owner);
+  const { ledger, payer } = owner ?? {};
+  // Its client is loaded where it is needed alone.
+  const { openPostgresBooks } = await import('./postgres-books.ts');
+  const books = await openPostgresBooks({
+    url: place.database,
+    password: place.databasePassword,
+    schema: SHARED_SCHEMA,
+    facts: {
+      ...(payer === undefined ? {} : { payer }),
+      ...(ledger && { network: `0x${toHex(ledger.verifyingContract)} on chain ${ledger.chainId}` }),
+    },
+  });
+  return { books, accounts: createAccounts(books, systemClock.nowMs), close: books.close };
+}
+
+function openFiles({ dataDir, accounts: path }: BooksPlace, owner: BooksOwner | undefined): OpenedBooks {
+  const store = openStore(join(dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
+  if (owner) bindLedger(store, owner.ledger);
+  const books = createWorkStore(store);
+  const accounts = openAccounts(path ?? join(dataDir, ACCOUNTS_FILE), systemClock.nowMs);
+  return {
+    books,
+    accounts,
+    async close() {
+      await books.close();
+      store.close();
+      await accounts.close();
+    },
+  };
+}

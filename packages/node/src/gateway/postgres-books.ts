@@ -1,0 +1,296 @@
+import { createHash } from 'node:crypto';
+import type { SQLInputValue } from 'node:sqlite';
+import type { Secret } from '@ogong/host/crypto/secret';
+import { StoreError } from '@ogong/host/store/store-error';
+import type { StatementResult, Work } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
+import pg from 'pg';
+import { toPostgresError } from './postgres-error.ts';
+import { toPostgresSchema } from './postgres-schema.ts';
+
+export interface PostgresOptions {
+  /** `postgres://user@host:5432/database`, without a password. */
+  readonly url: string;
+  readonly password?: Secret<string> | undefined;
+  /** SQL that makes a SQLite file of the same tables. */
+  readonly schema: string;
+  /** What the database belongs to, such as a payer. The first program that opens it says so; later ones have to agree. */
+  readonly facts?: Readonly<Record<string, string>>;
+  readonly maxConnections?: number;
+}
+
+interface PendingWrite {
+  readonly work: () => Work<unknown>;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type WriteOutcome = { readonly value: unknown } | { readonly error: unknown };
+
+const MAX_BATCH = 128;
+const MAX_QUEUE = 16_384;
+const CONNECT_TIMEOUT_MS = 5_000;
+const LOCK_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** A write never waits for anything but its own statements. A process that stands still loses its turn. */
+const IDLE_TIMEOUT_MS = 10_000;
+/** A machine that lost its power gives up what it locked within half a minute. */
+const KEEPALIVE = '-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
+
+/**
+ * One database for several gateways. All writes take turns by one lock, so that each of them finds what the one before left, as with
+ * one SQLite file. A process that dies loses its connection, and with it the lock and what it had not committed.
+ * @throws StoreError `version` where the database belongs to something else.
+ */
+export async function openPostgresBooks(options: PostgresOptions): Promise<WorkStore> {
+  const pool = openPool(options);
+  const path = describe(options.url);
+  try {
+    await prepareDatabase(pool, path, options);
+  } catch (error) {
+    await pool.end();
+    throw toPostgresError(error, path);
+  }
+  return createPostgresBooks(pool, path);
+}
+
+function createPostgresBooks(pool: pg.Pool, path: string): WorkStore {
+  const queue: PendingWrite[] = [];
+  let running: Promise<void> | undefined;
+  let isClosed = false;
+
+  async function flush(): Promise<void> {
+    // Writes that come while a batch is committed go together into the next one.
+    for (let batch = queue.splice(0, MAX_BATCH); batch.length > 0; batch = queue.splice(0, MAX_BATCH)) {
+      await commitBatch(pool, path, batch);
+    }
+    running = undefined;
+  }
+
+  return {
+    path,
+    isShared: true,
+    read: (work) => guard(path, () => follow(pool, work())),
+    snapshot: (work) =>
+      guard(path, () =>
+        withTransaction(pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', (client) => follow(client, work())),
+      ),
+    write<T>(work: () => Work<T>) {
+      if (isClosed) return Promise.reject(new StoreError('closed', `the database ${path} is being closed`));
+      if (queue.length >= MAX_QUEUE)
+        return Promise.reject(new StoreError('busy', `${queue.length} writes to ${path} are waiting already`));
+      return new Promise<T>((resolve, reject) => {
+        queue.push({ work, resolve: resolve as PendingWrite['resolve'], reject });
+        running ??= Promise.resolve().then(flush);
+      });
+    },
+    alone: (name, run) =>
+      guard(path, () => {
+        const begin = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000;
+          ${lock(name)}`;
+        return withTransaction(pool, begin, run);
+      }),
+    eraseDeleted() {},
+    async close() {
+      isClosed = true;
+      while (running) await running;
+      await pool.end();
+    },
+  };
+}
+
+function openPool({ url, password, maxConnections = 10 }: PostgresOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: addPassword(url, password),
+    max: maxConnections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
+    options: KEEPALIVE,
+    application_name: 'ogong-gatewayd',
+    types: { getTypeParser },
+  });
+  // A connection that ends while nobody uses it is replaced; whoever uses it is told by the query.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+/** In memory alone: what is logged has the URL without it. */
+function addPassword(url: string, password: Secret<string> | undefined): string {
+  const full = new URL(url);
+  if (password) full.password = encodeURIComponent(password.reveal());
+  return full.href;
+}
+
+const { BYTEA, INT8 } = pg.types.builtins;
+
+function getTypeParser(id: number, format?: 'text' | 'binary'): (value: never) => unknown {
+  const parse = pg.types.getTypeParser(id, format as 'text');
+  if (id === INT8) return Number;
+  if (id === BYTEA) return (value) => new Uint8Array(parse(value) as Buffer);
+  return parse as (value: never) => unknown;
+}
+
+const locks = new Map<string, string>();
+
+/** Takes the lock of this name until the transaction ends. */
+function lock(name: string): string {
+  const known =
+    locks.get(name) ??
+    `SELECT pg_advisory_xact_lock(${createHash('sha256').update(`ogong ${name}`).digest().readBigInt64BE()})`;
+  locks.set(name, known);
+  return known;
+}
+
+async function prepareDatabase(pool: pg.Pool, path: string, { schema, facts = {} }: PostgresOptions): Promise<void> {
+  const version = createHash('sha256').update(schema.replace(/\s+/g, ' ').trim()).digest('hex').slice(0, 16);
+  await withTransaction(pool, `BEGIN; ${lock('schema')}`, async (client) => {
+    await client.query('CREATE TABLE IF NOT EXISTS ogong_facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)');
+    const { rows } = await client.query<{ name: string; value: string }>('SELECT name, value FROM ogong_facts');
+    const known = new Map(rows.map(({ name, value }) => [name, value]));
+    if (known.size === 0) await client.query(toPostgresSchema(schema));
+    for (const [name, value] of Object.entries({ version, ...facts })) {
+      const found = known.get(name);
+      if (found === undefined) await client.query('INSERT INTO ogong_facts VALUES ($1, $2)', [name, value]);
+      else if (found !== value) throw explainOther(path, { name, found, value });
+    }
+  });
+}
+
+function explainOther(
+  path: string,
+  { name, found, value }: { readonly name: string; readonly found: string; readonly value: string },
+): StoreError {
+  if (name === 'version')
+    return new StoreError(
+      'version',
+      `the database ${path} was made by another version of this program: let that one settle open orders, then use another database`,
+    );
+  return new StoreError(
+    'version',
+    `the database ${path} belongs to the ${name} ${found}, and this gateway has the ${name} ${value}: ` +
+      'gateways with one database have the same ledger.key and the same network',
+  );
+}
+
+async function withTransaction<T>(
+  pool: pg.Pool,
+  begin: string,
+  run: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let failure: unknown;
+  try {
+    await client.query(begin);
+    const result = await run(client);
+    const { command } = await client.query('COMMIT');
+    // After a statement that failed, COMMIT undoes everything and reports no error.
+    if (command !== 'COMMIT') throw new Error('the transaction could not be committed');
+    return result;
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    await endTransaction(client, failure);
+  }
+}
+
+/** A connection that cannot even roll back is not used again. */
+async function endTransaction(client: pg.PoolClient, failure: unknown): Promise<void> {
+  const broken =
+    failure === undefined
+      ? undefined
+      : await client.query('ROLLBACK').then(
+          () => undefined,
+          (cause: Error) => cause,
+        );
+  client.release(broken);
+}
+
+async function commitBatch(pool: pg.Pool, path: string, batch: readonly PendingWrite[]): Promise<void> {
+  let outcomes: readonly WriteOutcome[];
+  try {
+    outcomes = await withTransaction(pool, `BEGIN; ${lock('write')}`, (client) => runBatch(client, path, batch));
+  } catch (cause) {
+    const error = toPostgresError(cause, path);
+    for (const { reject } of batch) reject(error);
+    return;
+  }
+  batch.forEach(({ resolve, reject }, index) => {
+    const outcome = outcomes[index] as WriteOutcome;
+    if ('error' in outcome) reject(outcome.error);
+    else resolve(outcome.value as never);
+  });
+}
+
+/** A write that throws is undone alone; a connection that breaks ends the batch. */
+async function runBatch(
+  client: pg.PoolClient,
+  path: string,
+  batch: readonly PendingWrite[],
+): Promise<readonly WriteOutcome[]> {
+  const outcomes: WriteOutcome[] = [];
+  for (const { work } of batch) {
+    await client.query('SAVEPOINT one_write');
+    try {
+      outcomes.push({ value: await follow(client, work()) });
+    } catch (cause) {
+      const error = toPostgresError(cause, path);
+      if (error instanceof StoreError) throw error;
+      outcomes.push({ error });
+      await client.query('ROLLBACK TO one_write');
+    }
+  }
+  return outcomes;
+}
+
+async function guard<T>(path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw toPostgresError(error, path);
+  }
+}
+
+/** Does it, one statement after the other. */
+async function follow<T>(client: pg.Pool | pg.PoolClient, work: Work<T>): Promise<T> {
+  let next = work.next();
+  while (!next.done) {
+    const { sql, parameters } = next.value;
+    let result: StatementResult;
+    try {
+      const { rows, rowCount } = await client.query({ ...toStatement(sql), values: parameters.map(toParameter) });
+      result = { rows, changes: rowCount ?? 0 };
+    } catch (error) {
+      next = work.throw(error);
+      continue;
+    }
+    next = work.next(result);
+  }
+  return next.value;
+}
+
+const statements = new Map<string, { readonly name: string; readonly text: string }>();
+
+/** With `$1` for `?`, and a name, by which a connection keeps the statement parsed. */
+function toStatement(sql: string): { readonly name: string; readonly text: string } {
+  const known = statements.get(sql);
+  if (known) return known;
+  let index = 0;
+  const text = sql.replace(/\?/g, () => `$${++index}`);
+  const statement = { name: createHash('sha256').update(text).digest('hex').slice(0, 32), text };
+  statements.set(sql, statement);
+  return statement;
+}
+
+/** Text of PostgreSQL has no NUL, and what providers and validators say may have one. */
+const toParameter = (value: SQLInputValue): SQLInputValue =>
+  typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
+
+/** As it may stand in a log. */
+function describe(url: string): string {
+  const { host, pathname, searchParams } = new URL(url);
+  return `postgres://${host || (searchParams.get('host') ?? 'localhost')}${pathname}`;
+}

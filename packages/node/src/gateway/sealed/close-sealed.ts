@@ -1,0 +1,112 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError } from '@ogong/host/http/api-error';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
+import { FeeError } from '@ogong/protocol/exchange/fee';
+import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { type BoundRecord, ClaimError, openBoundRecord } from '@ogong/protocol/verdict/claim';
+import type { HeldRecord } from '../channel-ledger.ts';
+import { buildReceipt, createDelivery, listHearers, readHeld } from '../check-reply.ts';
+import type { ProviderAttempt, ReplyContext } from '../reply.ts';
+import { accuseProvider, reportToRouter } from '../report-attempt.ts';
+import type { SealedEnd } from './follow-sealed.ts';
+
+/** A reply that went through here sealed and whole. What it says its client alone knows. */
+export interface PassedReply extends Required<Pick<SealedEnd, 'tookMs' | 'firstMs'>> {
+  readonly endpoint: string;
+  readonly request: CommonRequest;
+  readonly attempt: ProviderAttempt;
+  readonly record: NonNullable<SealedEnd['finished']['record']>;
+  readonly header: Uint8Array;
+  readonly admission: NonNullable<SealedEnd['finished']['admission']>;
+  /** The payer's last word about a reply that was cut short. */
+  readonly progress: Parameters<typeof buildReceipt>[2]['progress'];
+  readonly receipt: Receipt;
+}
+
+/** What a client says of a reply that it has checked. */
+export interface HeldSealed {
+  /** That the header is leaf 0 of the record's commitment. */
+  readonly headerProof: readonly Uint8Array[];
+  readonly responseBytes: number;
+}
+
+const NOTHING = new Uint8Array();
+
+/** @throws ApiError where the provider left out what it owes; the validator is told. */
+export async function keepPassed(
+  context: ReplyContext,
+  asked: Pick<PassedReply, 'endpoint' | 'request' | 'attempt'> & Pick<PassedReply, 'progress'>,
+  { finished, tookMs, firstMs }: SealedEnd,
+): Promise<PassedReply> {
+  const { record, admission, header, attestation } = finished;
+  const { attempt, endpoint } = asked;
+  if (record === undefined || admission === undefined) {
+    await accuseProvider(context, attempt, { reason: 'abandoned' });
+    const missing = record === undefined ? 'a record' : "its validator's admission";
+    throw new ApiError('provider_failed', `The provider finished without ${missing}.`);
+  }
+  const progress = finished.stopReason === 'cancelled' ? asked.progress : undefined;
+  const receipt = buildReceipt(
+    context,
+    { endpoint },
+    { attempt, admission, record, opening: NOTHING, progress, attestation },
+  );
+  return { ...asked, record, header, admission, progress, receipt, tookMs, firstMs };
+}
+
+/**
+ * The client does not take the reply. Its word costs nobody but this gateway: the reply is audited, and the provider stays where it is
+ * for others.
+ */
+export async function complainOfSealed(
+  context: ReplyContext,
+  { attempt, record }: Pick<PassedReply, 'attempt' | 'record'>,
+  reason: string,
+): Promise<void> {
+  const replyId = toHex(attempt.replyId);
+  context.onFault?.(reason, attempt.match.ticket.providerId);
+  await context.complaints.put(attempt.validator, { order: attempt.order, reason, record });
+  await context.ledger.noteFailure(replyId, { code: 'ogong_check_failed', reason, shownBytes: 0 });
+  await context.ledger.abandon(replyId);
+}
+
+/**
+ * The client has checked the reply: this gateway tells the validators which record it holds, and keeps the receipt.
+ * @throws ApiError where the record does not hold.
+ */
+export async function deliverSealed(context: ReplyContext, passed: PassedReply, held: HeldSealed): Promise<void> {
+  const { attempt, admission, receipt, tookMs, firstMs, record, header: bytes } = passed;
+  const replyId = toHex(attempt.replyId);
+  const bound = { ...record, header: bytes, headerProof: held.headerProof };
+  const { header, billed } = readPassed(context, passed, { bound, responseBytes: held.responseBytes });
+  const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = header;
+  const stored = { replyId, receipt, request: NOTHING, response: NOTHING, checks: [] };
+  const delivery = createDelivery(context, attempt, { admission, record: bound, promptTokens, outputTokens, tookMs });
+  await Promise.all([
+    context.receipts.put(stored, context.clock.nowMs()),
+    context.deliveries.put([attempt.validator, ...listHearers(context, attempt)], delivery),
+    context.ledger.deliver(replyId, billed),
+  ]);
+  reportToRouter(context, attempt, { outcome: 'ok', outputTokens, tookMs, firstTokenMs: firstMs });
+}
+
+/** @throws ApiError */
+function readPassed(
+  context: ReplyContext,
+  { attempt, endpoint, request, progress, record }: PassedReply,
+  { bound, responseBytes }: { readonly bound: BoundRecord; readonly responseBytes: number },
+): { readonly header: CommonHeader; readonly billed: HeldRecord } {
+  try {
+    const order = nameOrder(crypto, context.chain.ledger, parseOrder(attempt.order.order));
+    const { header } = openBoundRecord(crypto, order, bound);
+    const seen = { record, header, response: { sizeBytes: responseBytes }, progress };
+    return { header, billed: readHeld(context, { endpoint, request }, attempt, seen) };
+  } catch (cause) {
+    const isKnown = cause instanceof ClaimError || cause instanceof ProtocolError || cause instanceof FeeError;
+    if (!isKnown) throw cause;
+    throw new ApiError('invalid_request', `The record does not hold: ${cause.message}.`, { cause });
+  }
+}

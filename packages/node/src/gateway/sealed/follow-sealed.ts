@@ -1,0 +1,78 @@
+import { ApiError } from '@ogong/host/http/api-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { monotonicClock } from '@ogong/host/time/clock';
+import type { Finished } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { isRefusal, reportRefusal } from '../follow-provider.ts';
+import type { ProviderCallOptions } from '../provider-call.ts';
+import type { ProviderAttempt, ReplyContext } from '../reply.ts';
+import type { ReplyProgress } from '../reply-progress.ts';
+import { accuseProvider } from '../report-attempt.ts';
+import { passSealed, type SealedEvent } from './pass-sealed.ts';
+
+export interface SealedRun {
+  readonly attempt: ProviderAttempt;
+  readonly envelope: Uint8Array;
+  readonly progress: ReplyProgress;
+  readonly signal: AbortSignal;
+}
+
+/** What the provider said last, none of it checked. */
+export interface SealedEnd {
+  readonly finished: Finished;
+  /** From the request to the last part, by this gateway's own clock. */
+  readonly tookMs: number;
+  /** From the request to the first sealed part. */
+  readonly firstMs: number;
+}
+
+/**
+ * Yields what the provider streams. Accuses one that breaks off after it began. If the client leaves, the provider hears it before its
+ * stream ends. @throws ApiError
+ */
+export async function* followSealed(
+  context: ReplyContext,
+  pass: { readonly links: LinkPool; readonly options: ProviderCallOptions },
+  { attempt, envelope, progress, signal }: SealedRun,
+): AsyncGenerator<SealedEvent, SealedEnd> {
+  const ended = new AbortController();
+  let leaving: Promise<void> | undefined;
+  const leave = () => {
+    leaving ??= progress.leave().finally(() => ended.abort());
+    return leaving;
+  };
+  const onAbort = () => void leave();
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) ended.abort();
+  const { match, order } = attempt;
+  const stream = passSealed(pass, { match, order, envelope, signal: ended.signal });
+  const startedMs = monotonicClock.nowMs();
+  const sinceStart = (): number => Math.max(1, Math.ceil(monotonicClock.nowMs() - startedMs));
+  let firstMs: number | undefined;
+  let isOver = false;
+  try {
+    for (;;) {
+      const next = await stream.next();
+      if (next.done) {
+        isOver = true;
+        const tookMs = sinceStart();
+        return { finished: next.value, tookMs, firstMs: firstMs ?? tookMs };
+      }
+      if (next.value.case === 'sealed') firstMs ??= sinceStart();
+      yield next.value;
+    }
+  } catch (error) {
+    isOver = true;
+    if (error instanceof ApiError && error.code === 'provider_timeout') void progress.leave();
+    // If the client left, the provider is not at fault, and the validator decides about the order.
+    if (!signal.aborted && !isRefusal(error)) await accuseProvider(context, attempt, { reason: 'abandoned' });
+    if (isRefusal(error)) {
+      context.validators.doubt();
+      reportRefusal(context, attempt, error.code).catch((failure: unknown) => context.onError?.(failure));
+    }
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    if (!isOver) await leave();
+    await stream.return(undefined as never);
+  }
+}

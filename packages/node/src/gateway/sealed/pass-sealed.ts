@@ -1,0 +1,83 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { ApiError } from '@ogong/host/http/api-error';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { MAX_SEALED_REPLY_BYTES } from '@ogong/protocol/exchange/limits';
+import {
+  type Finished,
+  type GenerateEvent,
+  ProviderService,
+  type SealedPart,
+  type SignedOrderSchema,
+  type Started,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type ProviderCallOptions, type TicketedMatch, toProviderError } from '../provider-call.ts';
+
+/** What a provider says to a client that has sealed its request, as it comes. */
+export type SealedEvent =
+  | { readonly case: 'started'; readonly value: Started }
+  | { readonly case: 'sealed'; readonly value: SealedPart };
+
+/** What a client reads as `code`: the provider has restarted, or the offer was kept too long. */
+export const SEAL_KEY_EXPIRED = 'seal_key_expired';
+
+interface SealedInput {
+  readonly match: TicketedMatch;
+  readonly order: MessageInitShape<typeof SignedOrderSchema>;
+  readonly envelope: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Hands a sealed request to its provider, and what comes back to the client. Nothing of it is opened here. A provider that says
+ * anything in plain is cut off.
+ * @throws ApiError `provider_failed`, `provider_timeout`, `provider_busy`, `order_not_admitted`, `request_refused`
+ */
+export async function* passSealed(
+  { links, options }: { readonly links: LinkPool; readonly options: ProviderCallOptions },
+  { match, order, envelope, signal }: SealedInput,
+): AsyncGenerator<SealedEvent, Finished> {
+  const silence = new AbortController();
+  const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
+  let timer = arm(options.firstTokenTimeoutMs);
+  let hasBegun = false;
+  let sealedBytes = 0;
+  const { providerEndpoint: endpoint, providerCertHash: certHash } = match.ticket;
+  try {
+    const events = links
+      .to(ProviderService, { endpoint, certHash })
+      .generate(
+        { order, ticket: match.signed, sealed: envelope },
+        { signal: AbortSignal.any([signal, silence.signal]), timeoutMs: options.totalTimeoutMs },
+      );
+    for await (const { event } of events) {
+      clearTimeout(timer);
+      hasBegun = true;
+      assertSealed(event);
+      if (event.case === 'finished') return event.value;
+      if (event.case === 'sealed') sealedBytes += event.value.unit.length;
+      if (sealedBytes > MAX_SEALED_REPLY_BYTES) {
+        throw new ApiError('provider_failed', 'The provider sends more than a reply can have.');
+      }
+      if (event.case === 'started' || event.case === 'sealed') yield event;
+      timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
+    }
+    throw new ApiError('provider_failed', 'The provider ended the stream without a record.');
+  } catch (error) {
+    if (error instanceof LinkError && error.refusal === 'unsupported' && !hasBegun) {
+      const why = 'The provider does not hold the key any more that the request is sealed to: take a new offer.';
+      throw new ApiError('provider_busy', why, { cause: error, publicCode: SEAL_KEY_EXPIRED });
+    }
+    throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @throws ApiError where there is text in it that this gateway must not see. */
+function assertSealed(event: GenerateEvent['event']): void {
+  const isInPlain =
+    event.case === 'delta' ||
+    (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
+  if (isInPlain) throw new ApiError('provider_failed', 'The provider answers in plain to a sealed request.');
+}

@@ -1,0 +1,238 @@
+import { ApiError } from '@ogong/host/http/api-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { isChat } from '@ogong/protocol/modality/text/request/request';
+import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
+import { giveBack } from '../find-match.ts';
+import { openProgress } from '../follow-provider.ts';
+import { type FoundOffer, findOffer, orderOffer } from '../open-attempt.ts';
+import type { ProviderCallOptions } from '../provider-call.ts';
+import type { PayingKey, ReplyContext } from '../reply.ts';
+import type { ReplyProgress } from '../reply-progress.ts';
+import type { KnownSealKeys } from '../seal-keys.ts';
+import { complainOfSealed, deliverSealed, type HeldSealed, keepPassed, type PassedReply } from './close-sealed.ts';
+import { followSealed } from './follow-sealed.ts';
+import { SEAL_KEY_EXPIRED, type SealedEvent } from './pass-sealed.ts';
+
+/** What a client tells of a request that it seals itself: no text, and its hash. */
+export interface AskedSealed {
+  readonly endpoint: Endpoint;
+  /** What fee and match depend on. The provider refuses a request that asks for more. */
+  readonly request: CommonRequest;
+  readonly requestHash: Uint8Array;
+  readonly nonce: Uint8Array;
+  /** Providers that it was tried with. */
+  readonly exclude: readonly Uint8Array[];
+}
+
+/** Replies whose requests their clients have sealed: this gateway orders, pays and passes, and opens nothing. */
+export interface SealedCalls {
+  /**
+   * Has a provider drawn.
+   * @param leave called once the offer is over: served, or not taken in time. @throws ApiError; then it was not called.
+   */
+  offer(asked: AskedSealed, key: PayingKey, options: { leave(): void; signal: AbortSignal }): Promise<SealedOffer>;
+  /** What was offered under this id, to this key, and is not taken yet. @throws ApiError */
+  find(replyId: string, key: PayingKey): Pick<AskedSealed, 'request'>;
+  /** Orders what was offered. Streams what the provider says, and returns what the reply's receipt is made of. @throws ApiError */
+  serve(
+    replyId: string,
+    key: PayingKey,
+    call: { readonly envelope: Uint8Array; readonly signal: AbortSignal },
+  ): AsyncGenerator<SealedEvent, PassedReceipt>;
+  /** The client has so much of a running reply. @throws ApiError */
+  progress(replyId: string, key: PayingKey, said: Parameters<ReplyProgress['know']>[0]): void;
+  /** The client holds a reply, or does not take it; saying it again changes nothing. @throws ApiError */
+  close(replyId: string, key: PayingKey, outcome: SealedOutcome): Promise<void>;
+  stop(): void;
+}
+
+export interface PassedReceipt extends Pick<PassedReply, 'receipt'> {
+  /** Of prompt and answer, by the provider's word. */
+  readonly tokens: number;
+}
+
+export type SealedOutcome = HeldSealed | { readonly reason: string };
+
+export interface SealedCallsDependencies {
+  readonly context: ReplyContext;
+  readonly sealKeys: Pick<KnownSealKeys, 'show' | 'forget'>;
+  readonly links: LinkPool;
+  readonly patience: ProviderCallOptions;
+}
+
+interface Offered {
+  readonly keyId: string;
+  readonly asked: AskedSealed;
+  readonly offer: FoundOffer;
+  leave(): void;
+  readonly timer: NodeJS.Timeout;
+}
+
+interface Passed {
+  readonly keyId: string;
+  readonly untilMs: number;
+  readonly reply: PassedReply;
+  isClosed: boolean;
+}
+
+/** A ticket holds a slot of its provider, so an offer does not wait for long. */
+const OFFER_WAIT_MS = 30_000;
+const MAX_TRIES = 3;
+/** Replies whose clients have not said yet what they found. */
+const MAX_PASSED = 4_096;
+const NOTHING = new Uint8Array();
+
+export function createSealedCalls({ context, sealKeys, links, patience }: SealedCallsDependencies): SealedCalls {
+  const { clock, chain, payer } = context;
+  const offered = new Map<string, Offered>();
+  const running = new Map<string, { readonly keyId: string; readonly progress: ReplyProgress }>();
+  const passed = new Map<string, Passed>();
+
+  function drop(name: string): Offered | undefined {
+    const held = offered.get(name);
+    clearTimeout(held?.timer);
+    offered.delete(name);
+    return held;
+  }
+
+  function expire(name: string): void {
+    const held = drop(name);
+    if (held === undefined) return;
+    held.leave();
+    giveBack(context, held.offer).catch((error: unknown) => context.onError?.(error));
+  }
+
+  function findOffered(replyId: string, { id }: PayingKey): Offered {
+    const held = offered.get(replyId);
+    if (held?.keyId !== id) throw createUnknown('offer', replyId);
+    return held;
+  }
+
+  function keep(name: string, entry: Passed): void {
+    const nowMs = clock.nowMs();
+    for (const [known, { untilMs }] of passed) {
+      if (untilMs > nowMs && passed.size < MAX_PASSED) break;
+      passed.delete(known);
+    }
+    passed.set(name, entry);
+  }
+
+  /** The first drawn provider that can be sealed to. */
+  async function findSealed(asked: AskedSealed, signal: AbortSignal): Promise<[FoundOffer, SealedOffer]> {
+    const { request, requestHash, nonce } = asked;
+    const tried = [...asked.exclude];
+    for (let left = MAX_TRIES; ; left--) {
+      const offer = await findOffer(context, { request, provider: undefined, signal }, { requestHash, tried, nonce });
+      const { match, validator } = offer;
+      try {
+        const { sealKey: bytes, providerKey: publicKey, signature } = await sealKeys.show(match, signal);
+        const { ticket, routerKey, signature: signed } = match.signed;
+        return [
+          offer,
+          {
+            ...{ ledger: chain.ledger, payer: payer.address, validator, candidates: match.candidates },
+            ticket: { bytes: ticket, publicKey: routerKey, signature: signed },
+            sealKey: { bytes, publicKey, signature },
+          },
+        ];
+      } catch (cause) {
+        await giveBack(context, offer);
+        if (left === 1 || signal.aborted) {
+          throw new ApiError('provider_busy', 'No drawn provider shows a key to seal to; try again later.', { cause });
+        }
+        tried.push(match.ticket.providerId);
+      }
+    }
+  }
+
+  return {
+    async offer(asked, key, { leave, signal }) {
+      if (isAttestedTier(parseModelId(asked.request.model).tier)) {
+        const why = 'a client cannot check the machine yet; let the gateway seal, which does';
+        throw new ApiError('invalid_request', `Tier tee is not offered to clients that seal: ${why}.`, {
+          param: 'model',
+        });
+      }
+      const [offer, shown] = await findSealed(asked, signal);
+      const name = toHex(offer.replyId);
+      if (offered.has(name) || running.has(name)) {
+        throw new ApiError('invalid_request', 'A nonce is for one offer.', { param: 'nonce', publicCode: null });
+      }
+      const timer = setTimeout(() => expire(name), OFFER_WAIT_MS);
+      timer.unref();
+      // The list is with the client now.
+      const kept = { ...offer, match: { ...offer.match, candidates: NOTHING } };
+      offered.set(name, { keyId: key.id, asked, offer: kept, leave, timer });
+      return shown;
+    },
+
+    find: (replyId, key) => findOffered(replyId, key).asked,
+
+    async *serve(replyId, key, { envelope, signal }) {
+      const { asked, offer, leave } = findOffered(replyId, key);
+      drop(replyId);
+      try {
+        const { endpoint, request } = asked;
+        const job = { completionId: nameCompletion(endpoint, replyId), choice: 0, key, request };
+        const attempt = await orderOffer(context, job, offer);
+        const progress = openProgress(context, attempt);
+        running.set(replyId, { keyId: key.id, progress });
+        const run = { attempt, envelope, progress, signal };
+        const end = yield* followSealed(context, { links, options: patience }, run);
+        const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
+        keep(replyId, { keyId: key.id, untilMs: clock.nowMs() + MAX_ORDER_LIFETIME_MS, reply, isClosed: false });
+        const { promptTokens, outputTokens } = end.finished;
+        return { receipt: reply.receipt, tokens: promptTokens + outputTokens };
+      } catch (error) {
+        if (error instanceof ApiError && error.publicCode === SEAL_KEY_EXPIRED) sealKeys.forget(offer.match);
+        if (error instanceof ApiError && !signal.aborted) {
+          const { code, message: reason } = error;
+          await context.ledger.noteFailure(replyId, { code, reason, shownBytes: 0 });
+        }
+        throw error;
+      } finally {
+        running.delete(replyId);
+        leave();
+      }
+    },
+
+    progress(replyId, { id }, said) {
+      const run = running.get(replyId);
+      if (run?.keyId !== id) throw createUnknown('running reply', replyId);
+      run.progress.know(said);
+    },
+
+    async close(replyId, { id }, outcome) {
+      const entry = passed.get(replyId);
+      if (entry?.keyId !== id) throw createUnknown('reply that waits for a word', replyId);
+      if (entry.isClosed) return;
+      entry.isClosed = true;
+      try {
+        if ('reason' in outcome) await complainOfSealed(context, entry.reply, outcome.reason);
+        else await deliverSealed(context, entry.reply, outcome);
+      } catch (error) {
+        entry.isClosed = false;
+        throw error;
+      }
+    },
+
+    stop() {
+      for (const name of [...offered.keys()]) expire(name);
+    },
+  };
+}
+
+/** As clients name the answer that they make of it. */
+const nameCompletion = (endpoint: Endpoint, replyId: string): string =>
+  `${isChat({ endpoint }) ? 'chatcmpl' : 'cmpl'}-${replyId}`;
+
+const createUnknown = (what: string, replyId: string): ApiError =>
+  new ApiError('not_found', `There is no ${what} ${replyId.slice(0, 64)} of this key here, or no more.`, {
+    publicCode: 'sealed_reply_not_found',
+  });

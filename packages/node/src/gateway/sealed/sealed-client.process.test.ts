@@ -1,0 +1,383 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
+import { Refusal } from '@ogong/host/link/link-error';
+import { toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { createNobleHybridSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
+import { parseProgress } from '@ogong/protocol/exchange/progress';
+import { parseTicket } from '@ogong/protocol/exchange/ticket';
+import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
+import { signSealKey } from '@ogong/protocol/sealing/seal-key';
+import { parseSealedOffer, type SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
+import { type ClientOptions, createCheckedFetch, createClient, SealedCallError } from '@ogong/sdk';
+import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { addTestKey } from '@ogong/testing/gateway/test-keys';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
+import { afterEach, describe, expect, it } from 'vitest';
+
+let fixture: GatewayFixture;
+afterEach(() => fixture.close());
+
+const PROMPT = 'The zebra Quixambre hid a turquoise umbrella.';
+const WORDS = ['Quixambre', ' has', ' gone', ' to', ' the', ' lagoon', ' of', ' Vandobel', '.'];
+const ANSWER = WORDS.join('');
+const params = { model: FAKE_MODEL, messages: [{ role: 'user', content: PROMPT }] };
+/** The fixture's parties are in no list. */
+const ALLOW = ['router', 'validator', 'admission', 'intake', 'model-root'];
+
+/** What a gateway in the middle makes of one answer to one path. */
+type Meddle = (path: string, text: string) => string | Response;
+
+interface Opened {
+  readonly client: ReturnType<typeof createClient>;
+  readonly options: ClientOptions;
+  /** Bodies of requests and answers, as they pass. */
+  readonly passed: string[];
+  readonly paths: string[];
+}
+
+async function open(
+  providers: readonly ProviderBehaviour[] = [{}],
+  { meddle, ...more }: { readonly meddle?: Meddle } & Partial<ClientOptions> & Pick<FixtureOptions, 'keysPath'> = {},
+): Promise<Opened> {
+  const { keysPath, ...own } = more;
+  const behaviours = providers.map((behaviour) => ({ seals: true, words: WORDS, ...behaviour }));
+  fixture = await createGatewayFixture({ providers: behaviours, ...(keysPath && { keysPath }) });
+  const { ledger, network } = fixture.network.chain;
+  const passed: string[] = [];
+  const paths: string[] = [];
+  const meddling: typeof fetch = async (input, init) => {
+    const { pathname } = new URL(String(input));
+    paths.push(pathname);
+    if (init?.body) passed.push(new TextDecoder().decode(init.body as Uint8Array));
+    const response = await fetch(input, init);
+    // Openings are no text.
+    if (!/json|event-stream/.test(response.headers.get('content-type') ?? '')) return response;
+    const text = await response.text();
+    passed.push(text);
+    const bent = meddle?.(pathname, text) ?? text;
+    return bent instanceof Response ? bent : new Response(bent, response);
+  };
+  const trust = { ledger, settlement: network.settlement };
+  const options = { baseUrl: fixture.url, trust, allow: ALLOW, fetch: meddling, isSealed: true, ...own };
+  return { client: createClient(options), options, passed, paths };
+}
+
+const failure = (call: Promise<unknown>): Promise<SealedCallError> =>
+  call.then(
+    () => expect.fail('it was taken'),
+    (error: SealedCallError) => error,
+  );
+
+/** Of the gateway: its disk with the write-ahead log, and its log lines. */
+function readGateway(): Buffer {
+  const files = readdirSync(fixture.directory).map((name) => readFileSync(join(fixture.directory, name)));
+  return Buffer.concat([...files, Buffer.from(fixture.log.join('\n'))]);
+}
+
+describe('a client that seals its requests', () => {
+  it('has whole answers and streams checked, and its gateway sees neither prompt nor answer', async () => {
+    const { client, passed, paths } = await open();
+    const { response, checks, receipt } = await client.chat.completions.create(params);
+    expect(response.choices[0]?.message.content).toBe(ANSWER);
+    expect(response.usage?.completion_tokens).toBe(WORDS.length);
+    expect(checks.find(({ id }) => id === 'response-hash')?.status).toBe('pass');
+    expect(receipt.opening).toHaveProperty('bytes');
+    const stream = await client.chat.completions.create({ ...params, stream: true });
+    let text = '';
+    for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+    expect(text).toBe(ANSWER);
+    expect(stream.checked?.replies).toHaveLength(1);
+    const completion = await client.completions.create({ model: FAKE_MODEL, prompt: PROMPT, temperature: 0 });
+    expect(completion.response.choices[0]?.text).toBe(ANSWER);
+
+    const pieces = ['Quixambre', 'lagoon', 'Vandobel'];
+    for (const piece of pieces) {
+      expect(
+        passed.some((body) => body.includes(piece)),
+        `wire: ${piece}`,
+      ).toBe(false);
+      const encoded = toBase64(utf8Encode(piece)).slice(0, 8);
+      expect(
+        passed.some((body) => body.includes(encoded)),
+        `wire: ${encoded}`,
+      ).toBe(false);
+      expect(readGateway().includes(piece), `disk or log: ${piece}`).toBe(false);
+    }
+    expect(paths).not.toContain('/v1/chat/completions');
+    // The same search finds them where nothing is sealed.
+    await client.chat.completions.create({ ...params, ogong: { sealed: false } });
+    for (const piece of pieces) {
+      expect(passed.some((body) => body.includes(piece))).toBe(true);
+      expect(readGateway().includes(piece)).toBe(true);
+    }
+  });
+
+  it('tells its gateway what it holds, which tells the validators, and knows the fee', async () => {
+    const { options } = await open();
+    const trust = { ...options.trust, validators: fixture.network.chain.validators() };
+    const client = createClient({ ...options, trust, allow: ['router', 'model-root'] });
+    const { replies } = await client.chat.completions.create(params);
+    expect(replies[0]?.checks.find(({ id }) => id === 'intake')?.status).toBe('pass');
+    expect(fixture.network.deliveries).toHaveLength(1);
+    const { replyId } = replies[0] ?? { replyId: '' };
+    const stored = await (await fetch(`${fixture.url}/v1/receipts/${replyId}`)).json();
+    expect(stored).toMatchObject({ status: { state: 'delivered' }, opening: { url: expect.any(String) } });
+    expect(stored).not.toHaveProperty('request');
+    expect((await fetch(`${fixture.url}/v1/receipts/${replyId}/opening`)).status).toBe(404);
+    expect(await (await fetch(`${fixture.url}/v1/usage`)).text()).toContain(`"output_tokens":${WORDS.length}`);
+  });
+
+  it('asks others where a provider dies or refuses before anything is shown', async () => {
+    const { client } = await open([{ dieAfter: 0 }, { refuse: new Refusal('unavailable', 'busy') }, {}]);
+    const { response } = await client.chat.completions.create(params);
+    expect(response.choices[0]?.message.content).toBe(ANSWER);
+  });
+
+  it('signs for long answers as they come, by a hash', async () => {
+    const words = Array.from({ length: 40 }, (_, i) => ` ${i}`.padEnd(40, 'x'));
+    const { options } = await open([{ words, pauseMs: 10 }]);
+    // Nothing on the way that waits for the end.
+    const client = createClient({ ...options, fetch });
+    await client.chat.completions.create({ ...params, max_tokens: 40 });
+    const [word] = fixture.network.words;
+    const said = parseProgress(word?.progress?.progress ?? new Uint8Array());
+    expect(said.textBytes).toBeGreaterThanOrEqual(PROGRESS_STEP_BYTES);
+    const begun = utf8Encode(words.join('')).subarray(0, said.textBytes);
+    expect(said.textHash).toEqual(nobleCrypto.sha256(begun));
+  });
+
+  it('shows log-probabilities that are the signed ones', async () => {
+    const { client } = await open();
+    const { response } = await client.chat.completions.create({ ...params, logprobs: true, top_logprobs: 2 });
+    expect(response.choices[0]?.logprobs).toMatchObject({ content: expect.any(Array) });
+  });
+
+  it('is what other clients ask through the checked fetch', async () => {
+    const { options, passed } = await open();
+    const checked = createCheckedFetch(options);
+    const ask = (body: object, path = '/v1/chat/completions') =>
+      checked(`${fixture.url}${path}`, { method: 'POST', body: JSON.stringify(body) });
+    expect(await (await ask(params)).json()).toMatchObject({ choices: [{ message: { content: ANSWER } }] });
+    expect(await (await ask({ ...params, stream: true })).text()).toContain('[DONE]');
+    const embedding = await ask({ model: FAKE_MODEL, input: PROMPT }, '/v1/embeddings');
+    expect(await embedding.json()).toMatchObject({ error: { code: 'ogong_not_sealed' } });
+    expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
+  });
+});
+
+const stranger = createNobleHybridSigner(new Uint8Array(64).fill(0x5e));
+const strangersKey = nodeSeal.openKemKey(new Uint8Array(32).fill(0x5e)).publicKey;
+
+/** An offer with a key that the gateway can open. */
+function swapKey(text: string, as: 'own' | 'provider'): string {
+  const json = JSON.parse(text) as SealedOfferJson;
+  const { ledger, ticket } = parseSealedOffer(json);
+  const { providerId } = parseTicket(ticket.bytes);
+  const nowMs = Date.now();
+  const signed = signSealKey(stranger, {
+    ...{ suite: SEAL_SUITE, chainId: ledger.chainId, escrow: ledger.verifyingContract },
+    providerId: as === 'own' ? hashHybridKey(nobleCrypto, stranger.publicKey) : providerId,
+    ...{ sequence: 2n ** 62n, issuedAtMs: nowMs, expiresAtMs: nowMs + 600_000, key: strangersKey },
+  });
+  const publicKey = as === 'own' ? signed.providerKey : parseSealedOffer(json).sealKey.publicKey;
+  const [bytes, signature] = [toBase64(signed.sealKey), toBase64(signed.signature)];
+  return JSON.stringify({ ...json, sealKey: { bytes, publicKey: toBase64(publicKey), signature } });
+}
+
+const isOffer = (path: string): boolean => path === '/v1/ogong/offers';
+const onOffer =
+  (bend: (text: string) => string | Response): Meddle =>
+  (path, text) =>
+    isOffer(path) ? bend(text) : text;
+
+describe('a gateway that meddles with an offer', () => {
+  const change = (fields: (json: SealedOfferJson) => object) => (text: string) => {
+    const json = JSON.parse(text) as SealedOfferJson;
+    return JSON.stringify({ ...json, ...fields(json) });
+  };
+  it.each<[string, string, (text: string) => string | Response]>([
+    ['says that it seals nothing', 'unsupported', () => new Response('{}', { status: 404 })],
+    ['answers with something else', 'unsupported', () => '{"ok":true}'],
+    ['puts a key of its own in its place', 'seal-key', (text) => swapKey(text, 'own')],
+    ["signs a key of its own in the provider's name", 'seal-key', (text) => swapKey(text, 'provider')],
+    ['names another payer', 'ticket', change(() => ({ payer: `0x${'11'.repeat(20)}` }))],
+    ['names another chain', 'ticket', change(({ ledger }) => ({ ledger: { ...ledger, chainId: '1' } }))],
+    ['shows another list', 'match', change(() => ({ candidates: toBase64(new Uint8Array(8)) }))],
+    [
+      'forges the ticket',
+      'ticket',
+      change(({ ticket }) => ({ ticket: { ...ticket, signature: toBase64(new Uint8Array(2484)) } })),
+    ],
+  ])('and %s gets no request', async (_, code, bend) => {
+    const { client, passed, paths } = await open([{}], { meddle: onOffer(bend) });
+    expect(await failure(client.chat.completions.create(params))).toMatchObject({ code });
+    expect(paths).toEqual(['/v1/ogong/offers']);
+    expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
+  });
+
+  it('gets none from a client that knows no router and does not do without', async () => {
+    const { client, paths } = await open([{}], { allow: ALLOW.filter((id) => id !== 'router') });
+    expect(await failure(client.chat.completions.create(params))).toMatchObject({ code: 'unchecked' });
+    expect(paths).toEqual(['/v1/ogong/offers']);
+  });
+
+  it('gets none for a request that cannot be sealed', async () => {
+    const { client, paths } = await open();
+    for (const call of [
+      client.chat.completions.create({ ...params, n: 2 }),
+      client.completions.create({ model: FAKE_MODEL, prompt: PROMPT, echo: true }),
+      client.embeddings.create({ model: FAKE_MODEL, input: PROMPT }),
+      client.rerank({ model: FAKE_MODEL, query: PROMPT, documents: ['one'] }),
+    ]) {
+      expect(await failure(call)).toMatchObject({ code: 'unsupported' });
+    }
+    expect(paths).toEqual([]);
+  });
+});
+
+/** Changes the events of a sealed reply. */
+const onEvents =
+  (bend: (events: string[]) => readonly string[]): Meddle =>
+  (path, text) =>
+    path === '/v1/ogong/replies' ? bend(text.split('\n\n')).join('\n\n') : text;
+const sealedAt = (events: readonly string[], nth: number): number =>
+  events.map((event, at) => (event.includes('"sealed"') ? at : -1)).filter((at) => at >= 0)[nth] ?? -1;
+
+describe('a gateway that meddles with a sealed reply', () => {
+  it.each<[string, string, (events: string[]) => readonly string[]]>([
+    ['repeats a piece', 'out-of-order', (all) => all.toSpliced(sealedAt(all, 2), 0, all[sealedAt(all, 1)] as string)],
+    ['leaves a piece out', 'out-of-order', (all) => all.toSpliced(sealedAt(all, 2), 1)],
+    [
+      'swaps two pieces',
+      'out-of-order',
+      (all) => all.toSpliced(sealedAt(all, 2), 2, all[sealedAt(all, 3)] as string, all[sealedAt(all, 2)] as string),
+    ],
+    ['cuts the end', 'truncated', (all) => all.filter((event, at) => at < 5 || !event.includes('"sealed"'))],
+    ['says nothing more', 'truncated', (all) => all.slice(0, 4)],
+    [
+      'changes a piece',
+      'not-opened',
+      (all) =>
+        all.map((event, at) =>
+          at === sealedAt(all, 1)
+            ? event.replace(/("unit":".{40})(.)/, (_, before, one) => `${before}${one === 'A' ? 'B' : 'A'}`)
+            : event,
+        ),
+    ],
+    ['answers in plain', 'malformed', (all) => ['data: {"choices":[{"delta":{"content":"hello"}}]}', ...all]],
+  ])('and %s is not believed', async (_, code, bend) => {
+    const { client } = await open([{}, {}, {}], { meddle: onEvents(bend) });
+    const error = await failure(client.chat.completions.create(params));
+    expect(error).toBeInstanceOf(SealedCallError);
+    // The last piece holds the opening.
+    expect(error.code).toBe(code);
+  });
+});
+
+describe('a sealed reply that fails its check', () => {
+  it('is complained of without a text, and the provider stays for others', async () => {
+    const { client } = await open([{ signedText: 'something else' }]);
+    const error = await failure(client.chat.completions.create(params));
+    expect(error).toMatchObject({ code: 'response-hash' });
+    await expect.poll(() => fixture.network.complaints.length).toBe(1);
+    const [complaint] = fixture.network.complaints;
+    expect(complaint).toMatchObject({ reason: 'response-hash', openingHash: new Uint8Array() });
+    expect(fixture.network.deliveries).toHaveLength(0);
+    // It is still drawn.
+    (fixture.network.providers[0] as { behaviour: ProviderBehaviour }).behaviour = { seals: true, words: WORDS };
+    expect((await client.chat.completions.create(params)).response.choices[0]?.message.content).toBe(ANSWER);
+  });
+
+  it('of a provider that answers in plain is cut off by the gateway', async () => {
+    const { client } = await open([{ breaksSeal: true }]);
+    await expect(client.chat.completions.create(params)).rejects.toMatchObject({ code: 'provider_failed' });
+    await expect.poll(() => fixture.network.complaints.length).toBe(1);
+  });
+});
+
+describe('an offer', () => {
+  const directory = createTestDirectory('sealed-offers');
+  afterEach(() => directory.remove());
+
+  interface Asked {
+    readonly key?: string;
+    readonly fields?: object;
+  }
+
+  async function post(path: string, body: object, key?: string) {
+    const headers = { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) };
+    const response = await fetch(`${fixture.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    const text = await response.text();
+    return { status: response.status, text };
+  }
+
+  function ask({ key, fields }: Asked = {}) {
+    const nonce = toHex(globalThis.crypto.getRandomValues(new Uint8Array(32)));
+    const request = { endpoint: 'chat', model: FAKE_MODEL, prompt_bound: 100, max_tokens: 20 };
+    return post('/v1/ogong/offers', { ...request, request_hash: '11'.repeat(32), nonce, ...fields }, key);
+  }
+  const idOf = (text: string): string => toHex(parseTicket(parseSealedOffer(JSON.parse(text)).ticket.bytes).replyId);
+
+  it('is for the key that asked, within what the key may ask for', async () => {
+    const keysPath = join(directory.path, 'accounts.db');
+    mkdirSync(directory.path, { recursive: true });
+    const keys = await Promise.all([
+      addTestKey({ path: keysPath, name: 'one' }),
+      addTestKey({ path: keysPath, name: 'two' }),
+      addTestKey({ path: keysPath, name: 'poor', budgetAtomic: 1n }),
+      addTestKey({ path: keysPath, name: 'narrow', models: ['ogong/verified/other/*'] }),
+    ]);
+    const [one, two, poor, narrow] = keys.map(({ secret }) => secret) as [string, string, string, string];
+    await open([{}], { keysPath });
+    expect((await ask()).status).toBe(401);
+    expect((await ask({ key: narrow })).status).toBe(403);
+    const offered = await ask({ key: one });
+    expect(offered.status).toBe(200);
+    const reply_id = idOf(offered.text);
+    const envelope = toBase64(new Uint8Array(8));
+    expect((await post('/v1/ogong/replies', { reply_id, envelope }, two)).status).toBe(404);
+    expect((await post(`/v1/ogong/replies/${reply_id}/outcome`, { outcome: 'failed', reason: 'a' }, two)).status).toBe(
+      404,
+    );
+    const poorly = await ask({ key: poor });
+    const bought = await post('/v1/ogong/replies', { reply_id: idOf(poorly.text), envelope }, poor);
+    expect(bought).toMatchObject({ status: 429, text: expect.stringContaining('budget') });
+    // What does not open is refused by the provider, and the offer is used up.
+    expect((await post('/v1/ogong/replies', { reply_id, envelope }, one)).status).toBeGreaterThanOrEqual(400);
+    expect((await post('/v1/ogong/replies', { reply_id, envelope }, one)).status).toBe(404);
+  });
+
+  it('holds a place among the running requests, and one nonce has one', async () => {
+    await open();
+    const nonce = '22'.repeat(32);
+    expect((await ask({ fields: { nonce } })).status).toBe(200);
+    const [again, ...more] = await Promise.all([
+      ask({ fields: { nonce } }),
+      ...Array.from({ length: 66 }, () => ask()),
+    ]);
+    // The validator is picked anew, and the reply's name depends on it.
+    expect([200, 400]).toContain(again?.status);
+    expect(more.filter(({ status }) => status === 429).length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    [{ request_hash: '11' }, 'request_hash'],
+    [{ prompt_bound: 0 }, 'prompt_bound'],
+    [{ max_tokens: 10 ** 9 }, 'max_tokens'],
+    [{ exclude: Array(9).fill('11'.repeat(32)) }, 'exclude'],
+    [{ ogong: { salt: 'x' } }, 'ogong.salt'],
+    [{ ogong: { sort: 'luck' } }, 'ogong.sort'],
+    [{ messages: [] }, 'messages'],
+    [{ model: 'gpt' }, 'model'],
+    [{ model: 'ogong/tee/test/synthetic' }, 'tee'],
+  ])('is refused for %j', async (fields, named) => {
+    await open();
+    const { status, text } = await ask({ fields });
+    expect([400, 404]).toContain(status);
+    expect(text).toContain(named);
+  });
+});

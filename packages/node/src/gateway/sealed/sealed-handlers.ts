@@ -1,0 +1,196 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { getCallSignal } from '@ogong/host/http/api-app';
+import { ApiError, toErrorBody } from '@ogong/host/http/api-error';
+import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
+import { streamEvents } from '@ogong/host/openai/event-stream';
+import type { Json } from '@ogong/host/openai/format';
+import { fromBase64, fromHex, ProtocolError, toBase64 } from '@ogong/protocol/base/bytes';
+import { MAX_RESPONSE_BYTES, MAX_SEALED_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import { parsePreference } from '@ogong/protocol/modality/text/request/preference-fields';
+import {
+  MAX_MAX_TOKENS,
+  MAX_PROMPT_BOUND,
+  parseDemands,
+  parseModelName,
+} from '@ogong/protocol/modality/text/request/request';
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { toSealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
+import { MAX_HEADER_PROOF } from '@ogong/protocol/verdict/claim';
+import { z } from 'zod';
+import { assertModel } from '../completions.ts';
+import type { InferenceGate } from '../inference-gate.ts';
+import type { RateLimits } from '../rate-limits.ts';
+import { toCompactReceipt } from '../receipt-store.ts';
+import { readUnderPolicy, type SettlePolicy } from '../settle-policy.ts';
+import type { KeyedHandler } from '../sign-in.ts';
+import type { SealedEvent } from './pass-sealed.ts';
+import type { AskedSealed, SealedCalls, SealedOutcome } from './sealed-calls.ts';
+
+export interface SealedHandlersDependencies {
+  readonly calls: SealedCalls;
+  readonly gate: InferenceGate;
+  readonly rates: RateLimits;
+  readonly bodyLimits: BodyLimits;
+  readonly settle: SettlePolicy;
+  readonly heartbeatMs: number;
+}
+
+/** Names of the routes for clients that seal. */
+export type SealedRouteName = 'sealedOffer' | 'sealedReply' | 'sealedProgress' | 'sealedOutcome';
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
+const offerBody = z.strictObject({
+  endpoint: z.enum(['chat', 'completion']),
+  model: z.string(),
+  request_hash: hash,
+  nonce: hash,
+  prompt_bound: z.int().min(1).max(MAX_PROMPT_BOUND),
+  max_tokens: z.int().min(1).max(MAX_MAX_TOKENS),
+  ogong: z.record(z.string(), z.unknown()).nullish(),
+  exclude: z.array(hash).max(8).optional(),
+});
+const replyId = z.string().regex(/^[0-9a-f]{32}$/, 'expected the id of a reply, 32 hexadecimal digits');
+const replyBody = z.strictObject({ reply_id: replyId, envelope: z.string() });
+const progressBody = z.strictObject({ text_bytes: z.int().min(0).max(MAX_RESPONSE_BYTES), text_hash: hash });
+const outcomeBody = z.union([
+  z.strictObject({
+    outcome: z.literal('held'),
+    header_proof: z.array(hash).max(MAX_HEADER_PROOF),
+    response_bytes: z.int().min(0).max(MAX_RESPONSE_BYTES),
+  }),
+  z.strictObject({ outcome: z.literal('failed'), reason: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/) }),
+]);
+
+/** Of an envelope in base64, and what stands around it. */
+const ENVELOPE_FACTOR = 1.5;
+const AROUND_BYTES = 8 * 1024;
+const SMALL_BODY_BYTES = 64 * 1024;
+
+/** What clients that seal their requests themselves ask of a gateway (docs/spec/sealed-calls.md). */
+export function createSealedHandlers({
+  calls,
+  gate,
+  rates,
+  bodyLimits,
+  settle,
+  heartbeatMs,
+}: SealedHandlersDependencies): Readonly<Record<SealedRouteName, KeyedHandler>> {
+  const small = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, SMALL_BODY_BYTES) };
+  const longest = Math.min(bodyLimits.maxBytes, MAX_SEALED_REQUEST_BYTES) * ENVELOPE_FACTOR + AROUND_BYTES;
+  const large = { ...bodyLimits, maxBytes: longest };
+  return {
+    /** Its place in the gate is held until the offer is over. */
+    async sealedOffer(context, key) {
+      const leave = gate.enter(key);
+      try {
+        await rates.countRequest(context, key);
+        const asked = readOffer(await read(context, small, offerBody));
+        assertModel(asked.request.model, key);
+        readUnderPolicy({ body: new Uint8Array(), isChecked: true }, settle, () => asked.request);
+        const offer = await calls.offer(asked, key, { leave, signal: getCallSignal(context) });
+        return context.json(toSealedOfferJson(offer));
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    },
+
+    async sealedReply(context, key) {
+      const { reply_id: id, envelope } = await read(context, large, replyBody);
+      const sealed = readBase64(envelope);
+      const { request } = calls.find(id, key);
+      const giveBack = await rates.take(context, key, request);
+      const events = calls.serve(id, key, { envelope: sealed, signal: getCallSignal(context) });
+      return streamEvents(
+        context,
+        async (send) => {
+          let usedTokens = 0;
+          try {
+            for (;;) {
+              const next = await events.next();
+              if (!next.done) {
+                await send(formatEvent(next.value));
+                continue;
+              }
+              usedTokens = next.value.tokens;
+              await send({ type: 'finished', receipt: toReceiptJson(toCompactReceipt(next.value.receipt, id)) });
+              return;
+            }
+          } finally {
+            // Whoever leaves before the end has had all of it, so that leaving is no way around the limit.
+            if (!getCallSignal(context).aborted) await giveBack(usedTokens);
+            await events.return(undefined as never);
+          }
+        },
+        { headers: {}, heartbeatMs, toFailure: (error) => toErrorBody(context.get('explain')(error)) },
+      );
+    },
+
+    async sealedProgress(context, key) {
+      const { text_bytes: textBytes, text_hash: textHash } = await read(context, small, progressBody);
+      calls.progress(context.req.param('id') ?? '', key, { textBytes, textHash: fromHex(textHash) });
+      return context.json({});
+    },
+
+    async sealedOutcome(context, key) {
+      const said = await read(context, small, outcomeBody);
+      const outcome: SealedOutcome =
+        said.outcome === 'failed'
+          ? { reason: said.reason }
+          : { headerProof: said.header_proof.map((one) => fromHex(one)), responseBytes: said.response_bytes };
+      await calls.close(context.req.param('id') ?? '', key, outcome);
+      return context.json({});
+    },
+  };
+}
+
+/** @throws ApiError naming the field. */
+async function read<T>(context: ApiContext, limits: BodyLimits, schema: z.ZodType<T>): Promise<T> {
+  const bytes = await readJsonBody(context, limits);
+  let given: unknown;
+  try {
+    given = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new ApiError('invalid_request', 'The body is not JSON.', { cause, publicCode: null });
+  }
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const param = issue?.path.join('.') || null;
+  throw new ApiError('invalid_request', `${param ?? 'body'}: ${issue?.message}.`, { param, publicCode: null });
+}
+
+/** @throws ApiError */
+function readBase64(text: string): Uint8Array {
+  try {
+    return fromBase64(text);
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new ApiError('invalid_request', `envelope: ${cause.message}.`, { cause, param: 'envelope' });
+  }
+}
+
+/** @throws RequestError */
+function readOffer(body: z.infer<typeof offerBody>): AskedSealed {
+  const { endpoint, prompt_bound: promptTokenBound, max_tokens: maxTokens, ogong } = body;
+  const named = parseModelName(body.model);
+  const demands = parseDemands(ogong);
+  const preference = parsePreference(ogong, named);
+  return {
+    endpoint,
+    request: { endpoint, model: named.model, demands, preference, ...{ promptTokenBound, maxTokens } } as CommonRequest,
+    requestHash: fromHex(body.request_hash),
+    nonce: fromHex(body.nonce),
+    exclude: (body.exclude ?? []).map((id) => fromHex(id)),
+  };
+}
+
+function formatEvent(event: SealedEvent): Json {
+  if (event.case === 'started') {
+    const { calls, reasoning } = event.value;
+    return { type: 'started', calls, reasoning };
+  }
+  const { head, unit } = event.value;
+  return { type: 'sealed', ...(head.length > 0 && { head: toBase64(head) }), unit: toBase64(unit) };
+}

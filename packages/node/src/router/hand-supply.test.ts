@@ -1,0 +1,167 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { createLinkServer } from '@ogong/host/link/link-server';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseCandidates } from '@ogong/protocol/exchange/match';
+import {
+  type HandSupplyResponseSchema,
+  RouterService,
+  type SignedAnnouncement,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { expect, it } from 'vitest';
+import { announce, closing, GATEWAY, idOf, refusalOf, route, start, type TestRouter } from './router-fixture.ts';
+
+const STRANGER = 60;
+/** The certificate of every router of the tests. */
+const PEER = 40;
+
+/** A router that asks these others, whenever the test says so. */
+async function startBeside(
+  others: readonly TestRouter[],
+  options: Parameters<typeof start>[0] = {},
+): Promise<TestRouter> {
+  const { id: certHash } = await makeIdentity(PEER);
+  const peers = others.map((one) => ({ endpoint: one.router().address(), certHash }));
+  return start({ peers, handMs: 3_600_000, ...options });
+}
+
+async function listOf(opened: TestRouter): Promise<string[]> {
+  const { candidates } = await route(await opened.connect(GATEWAY));
+  return parseCandidates(candidates).candidates.map(({ providerId }) => toHex(providerId));
+}
+
+const namesOf = (...numbers: number[]): string[] => numbers.map((n) => toHex(idOf(n))).sort();
+
+it('a provider that knows one router is matched by the other, and that one alone may live on', async () => {
+  const first = await start();
+  const second = await startBeside([first]);
+  await announce(first, 1);
+  await announce(second, 2);
+  await second.router().exchange();
+  expect(await listOf(second)).toEqual(namesOf(1, 2));
+  // The first one was told of no other router.
+  expect(await listOf(first)).toEqual(namesOf(1));
+  await first.router().stop(0);
+  const { ticket } = await route(await second.connect(GATEWAY), { exclude: [idOf(2)] });
+  expect(ticket.providerId).toEqual(idOf(1));
+  expect(ticket.providerCertHash).toEqual((await makeIdentity(1)).id);
+});
+
+it('follows what a provider announces next', async () => {
+  const first = await start();
+  const second = await startBeside([first]);
+  await announce(first, 1, { price: 1_000n });
+  await second.router().exchange();
+  await announce(first, 1, { sequence: 2n, price: 2_000n });
+  await second.router().exchange();
+  expect((await route(await second.connect(GATEWAY))).ticket.pricePer1kAtomic).toBe(2_000n);
+});
+
+it('loses a provider within one exchange after its link to the other router has ended', async () => {
+  const first = await start();
+  const second = await startBeside([first]);
+  const link = await announce(first, 1);
+  await second.router().exchange();
+  expect(await listOf(second)).toEqual(namesOf(1));
+  link.close();
+  const isGone = async () => (await refusalOf(route(await first.connect(GATEWAY)))).message;
+  await expect.poll(isGone).toMatch(/busy/);
+  await second.router().exchange();
+  expect((await refusalOf(route(await second.connect(GATEWAY)))).message).toMatch(/busy/);
+  await announce(first, 1, { sequence: 2n });
+  await second.router().exchange();
+  expect(await listOf(second)).toEqual(namesOf(1));
+});
+
+it('believes a provider that it hears itself, and nobody else about it', async () => {
+  const first = await start();
+  const second = await startBeside([first]);
+  await announce(second, 1, { price: 1_000n });
+  const elsewhere = await announce(first, 1, { sequence: 5n, price: 9_000n });
+  await second.router().exchange();
+  const gateway = await second.connect(GATEWAY);
+  expect((await route(gateway)).ticket.pricePer1kAtomic).toBe(1_000n);
+  elsewhere.close();
+  await expect.poll(async () => (await refusalOf(route(await first.connect(GATEWAY)))).message).toMatch(/busy/);
+  await second.router().exchange();
+  expect((await route(gateway)).ticket.providerId).toEqual(idOf(1));
+});
+
+it('gives way to a provider that comes itself: with the same word, under its certificate, and where the list is full', async () => {
+  const first = await start();
+  const second = await startBeside([first], { maxProviders: 1 });
+  await announce(first, 1);
+  await second.router().exchange();
+  expect(await listOf(second)).toEqual(namesOf(1));
+  await announce(second, 1);
+  expect(await listOf(second)).toEqual(namesOf(1));
+  const third = await startBeside([first], { maxProviders: 1 });
+  await third.router().exchange();
+  await announce(third, 2);
+  expect(await listOf(third)).toEqual(namesOf(2));
+  const fourth = await startBeside([first]);
+  await fourth.router().exchange();
+  await announce(fourth, 3, { certHash: (await makeIdentity(1)).id }, { peer: 1 });
+  expect(await listOf(fourth)).toEqual(namesOf(3));
+});
+
+it('hands on what providers told it, not what it was handed, and asks for what it lacks alone', async () => {
+  const first = await start();
+  const second = await startBeside([first]);
+  await announce(first, 1);
+  await second.router().exchange();
+  const ask = async (opened: TestRouter, held = new Uint8Array(0)) =>
+    (await opened.connect(STRANGER)).service(RouterService).handSupply({ held });
+  expect((await ask(second)).announcements).toEqual([]);
+  const { announcements } = await ask(first);
+  expect(announcements).toHaveLength(1);
+  const held = new Uint8Array(16);
+  held.set(idOf(1).subarray(0, 8));
+  held[15] = 1;
+  expect((await ask(first, held)).announcements).toEqual([]);
+  held[15] = 0;
+  expect((await ask(first, held)).announcements).toHaveLength(1);
+  expect((await refusalOf(ask(first, held.subarray(1)))).refusal).toBe('invalid');
+});
+
+/** A router that hands on what it likes. */
+async function serveAnswer(answer: MessageInitShape<typeof HandSupplyResponseSchema>) {
+  const identity = await makeIdentity(STRANGER);
+  const server = createLinkServer({
+    ...{ bind: { host: '127.0.0.1', port: 0 }, identity, authorize: () => true },
+    routes: (router) => router.service(RouterService, { handSupply: () => answer }),
+  });
+  await server.start();
+  closing.push(() => server.stop(0));
+  return { endpoint: server.address(), certHash: identity.id };
+}
+
+it.each([
+  ['another address', '127.0.0.1:9001', '127.0.0.1:9999'],
+  ['another model', 'ogong/verified/test/fake', 'ogong/verified/test/mine'],
+])('takes no announcement in which a router has written %s', async (_name, written, other) => {
+  const honest = await start();
+  await announce(honest, 1);
+  const { announcements } = await (await honest.connect(STRANGER)).service(RouterService).handSupply({});
+  const [real] = announcements as [SignedAnnouncement];
+  const bent = Buffer.from(real.announcement);
+  bent.write(other, bent.indexOf(written));
+  const victim = await start({
+    peers: [await serveAnswer({ announcements: [{ ...real, announcement: bent }] })],
+    handMs: 3_600_000,
+  });
+  await victim.router().exchange();
+  expect((await refusalOf(route(await victim.connect(GATEWAY)))).message).toMatch(/no provider serves/);
+});
+
+it('keeps what one router handed on where another one says that it is gone', async () => {
+  const honest = await start();
+  await announce(honest, 1);
+  const { id: certHash } = await makeIdentity(PEER);
+  const liar = await serveAnswer({ gone: idOf(1).subarray(0, 8) });
+  const peers = [{ endpoint: honest.router().address(), certHash }, liar];
+  const victim = await start({ peers, handMs: 3_600_000 });
+  await victim.router().exchange();
+  await victim.router().exchange();
+  expect(await listOf(victim)).toEqual(namesOf(1));
+});

@@ -1,0 +1,107 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Refusal } from '@ogong/host/link/link-error';
+import type { KnownPeer } from '@ogong/host/link/peer-values';
+import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { HELD_PREFIX_BYTES, toPrefix } from './held-prefix.ts';
+import type { RouterState } from './router-state.ts';
+
+/**
+ * Routers hand announcements on to each other, so that a provider that knows one is found through all (docs/spec/match.md, "Supply that
+ * is handed on"). An announcement has the signatures of provider and payee: whoever hands it on can leave it out, and change nothing.
+ */
+
+const HELD_BYTES = HELD_PREFIX_BYTES + 8;
+/** In one answer. The next one has the rest. */
+export const MAX_HANDED_AT_ONCE = 256;
+const ASK_TIMEOUT_MS = 5_000;
+export const MAX_PEER_ROUTERS = 16;
+
+interface HandedAnswer {
+  readonly announcements: SignedAnnouncement[];
+  /** Prefixes, one after the other. */
+  readonly gone: Uint8Array;
+}
+
+/** What this router has from providers themselves, and the caller does not have as new. @throws Refusal */
+export function handSupply({ supply }: Pick<RouterState, 'supply'>, held: Uint8Array): HandedAnswer {
+  if (held.length % HELD_BYTES !== 0) throw new Refusal('invalid', `held: pieces of ${HELD_BYTES} bytes`);
+  const known = readHeld(held);
+  const announcements: SignedAnnouncement[] = [];
+  const gone: Uint8Array[] = [];
+  for (const { providerId, sequence, isGone, read } of supply.own()) {
+    const theirs = known.get(toPrefix(providerId));
+    if (isGone) {
+      if (theirs !== undefined && theirs <= sequence) gone.push(providerId.subarray(0, HELD_PREFIX_BYTES));
+      continue;
+    }
+    if (announcements.length >= MAX_HANDED_AT_ONCE || (theirs !== undefined && theirs >= sequence)) continue;
+    const signed = read();
+    if (signed) announcements.push(signed);
+  }
+  return { announcements, gone: Buffer.concat(gone) };
+}
+
+function readHeld(held: Uint8Array): ReadonlyMap<string, bigint> {
+  const view = new DataView(held.buffer, held.byteOffset, held.byteLength);
+  const known = new Map<string, bigint>();
+  for (let at = 0; at < held.length; at += HELD_BYTES) {
+    known.set(toHex(held.subarray(at, at + HELD_PREFIX_BYTES)), view.getBigUint64(at + HELD_PREFIX_BYTES));
+  }
+  return known;
+}
+
+export function encodeHeld({ supply }: Pick<RouterState, 'supply'>): Uint8Array {
+  const all = supply.listHeld();
+  const held = new Uint8Array(all.length * HELD_BYTES);
+  const view = new DataView(held.buffer);
+  for (const [i, { providerId, sequence }] of all.entries()) {
+    held.set(providerId.subarray(0, HELD_PREFIX_BYTES), i * HELD_BYTES);
+    view.setBigUint64(i * HELD_BYTES + HELD_PREFIX_BYTES, sequence);
+  }
+  return held;
+}
+
+/** Asks the other routers in turn for what this one lacks. */
+export function createSupplyExchange(
+  state: Pick<RouterState, 'supply' | 'links' | 'metrics' | 'log'>,
+  { peers, intervalMs }: { readonly peers: readonly KnownPeer[]; readonly intervalMs: number },
+): Repeating {
+  const { links, metrics, log } = state;
+  const ask = async (peer: KnownPeer, signal: AbortSignal): Promise<void> => {
+    const from = toHex(peer.certHash);
+    try {
+      const call = { timeoutMs: ASK_TIMEOUT_MS, signal };
+      const answer = await links.to(RouterService, peer).handSupply({ held: encodeHeld(state) }, call);
+      metrics.handed.inc(await takeSupply(state, answer, from));
+    } catch (err) {
+      if (!signal.aborted) log.debug({ err, router: from }, 'a router handed no supply on');
+    }
+  };
+  return createRepeating({ intervalMs }, async (signal) => {
+    await Promise.all(peers.slice(0, MAX_PEER_ROUTERS).map((peer) => ask(peer, signal)));
+  });
+}
+
+/** @returns how many were taken. @throws Refusal, ProtocolError at the first that no honest router hands on. */
+export async function takeSupply(
+  { supply }: Pick<RouterState, 'supply'>,
+  { announcements, gone }: HandedAnswer,
+  from: string,
+): Promise<number> {
+  let taken = 0;
+  for (const signed of announcements.slice(0, MAX_HANDED_AT_ONCE)) {
+    if (await supply.takeHanded(signed, from)) taken++;
+    // Signatures of many would keep requests waiting.
+    await nextTurn();
+  }
+  if (gone.length % HELD_PREFIX_BYTES !== 0)
+    throw new ProtocolError('malformed', 'providers that are gone: pieces of ids');
+  const prefixes = new Set<string>();
+  for (let at = 0; at < gone.length; at += HELD_PREFIX_BYTES)
+    prefixes.add(toHex(gone.subarray(at, at + HELD_PREFIX_BYTES)));
+  supply.suspendHanded(prefixes, from);
+  return taken;
+}

@@ -1,0 +1,124 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import type { Clock } from '@ogong/host/time/clock';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import { HELD_PREFIX_BYTES } from './held-prefix.ts';
+
+/** Providers that a payee may have among those that other routers handed on. */
+const MAX_HANDED_OF_PAYEE = 64;
+
+/** Who is listed, from whom it is known, and whose link has ended. */
+export interface Listings {
+  /** Those that have not expired. */
+  current(): Generator<Announcement>;
+  isGone(providerId: Uint8Array): boolean;
+  isHanded(providerId: Uint8Array): boolean;
+  /** @throws Refusal where a provider may not announce this itself. */
+  assertNewer(announcement: Announcement): void;
+  /** Whether it is news of a provider that this router does not hear itself, and there is a place for it. */
+  isWanted(announcement: Announcement): boolean;
+  /** @param from the router that handed it on; undefined where the provider announced itself. */
+  put(announcement: Announcement, from?: string): void;
+  suspend(certHash: Uint8Array): void;
+  suspendHanded(prefixes: ReadonlySet<string>, from: string): void;
+  sweep(beforeMs: number): void;
+}
+
+export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>): Listings {
+  const listed = new Map<string, Announcement>();
+  /** Providers whose link ended, by id. */
+  const gone = new Set<string>();
+  /** Providers of which another router handed the announcement on, with that router. They are not kept over a restart. */
+  const handed = new Map<string, string>();
+
+  function* current(): Generator<Announcement> {
+    const nowMs = clock.nowMs();
+    for (const announcement of listed.values()) if (announcement.expiresAtMs > nowMs) yield announcement;
+  }
+
+  /** Another provider under the same certificate. */
+  function* listOthers({ providerId, certHash }: Announcement): Generator<Announcement> {
+    for (const other of current()) {
+      if (equalBytes(other.certHash, certHash) && !equalBytes(other.providerId, providerId)) yield other;
+    }
+  }
+
+  const isHanded = (providerId: Uint8Array): boolean => handed.has(toHex(providerId));
+
+  /** What other routers handed on gives way to whoever announces itself here. */
+  function makeRoom(announcement: Announcement): void {
+    for (const other of listOthers(announcement)) if (isHanded(other.providerId)) forget(other.providerId);
+    const [first] = handed.keys();
+    const isNew = !listed.has(toHex(announcement.providerId));
+    if (first !== undefined && isNew && listed.size >= maxProviders) forget(fromHex(first));
+  }
+
+  function forget(providerId: Uint8Array): void {
+    const name = toHex(providerId);
+    listed.delete(name);
+    handed.delete(name);
+    gone.delete(name);
+  }
+
+  return {
+    ...{ current, isHanded },
+    isGone: (providerId) => gone.has(toHex(providerId)),
+    assertNewer(announcement) {
+      const { providerId, sequence } = announcement;
+      const previous = listed.get(toHex(providerId));
+      // What another router handed on is the same announcement, not an older one.
+      const isPast = previous && (isHanded(providerId) ? sequence < previous.sequence : sequence <= previous.sequence);
+      if (isPast) throw new Refusal('conflict', `sequence ${sequence} does not follow ${previous.sequence}`);
+      // One listing per link certificate: identities are free, and many without weight would still fill the list. Whoever comes under a
+      // certificate has its key; whoever was handed on only names it.
+      for (const other of listOthers(announcement)) {
+        if (isHanded(other.providerId)) continue;
+        throw new Refusal(
+          'conflict',
+          'another provider is listed under this certificate until its announcement expires',
+        );
+      }
+      if (!previous && listed.size >= maxProviders && handed.size === 0) {
+        throw new Refusal(
+          'unavailable',
+          `this router lists ${maxProviders} providers already; announce to another one`,
+        );
+      }
+    },
+    isWanted(announcement) {
+      const { providerId, payee, sequence, expiresAtMs } = announcement;
+      const name = toHex(providerId);
+      const previous = listed.get(name);
+      const isHeard = previous !== undefined && !handed.has(name) && !gone.has(name);
+      if (isHeard || (previous && sequence <= previous.sequence) || expiresAtMs <= clock.nowMs()) return false;
+      if (!previous && listed.size >= maxProviders) return false;
+      if (!listOthers(announcement).next().done) return false;
+      const ofPayee = [...current()].filter(
+        (other) =>
+          isHanded(other.providerId) && equalBytes(other.payee, payee) && !equalBytes(other.providerId, providerId),
+      );
+      return ofPayee.length < MAX_HANDED_OF_PAYEE;
+    },
+    put(announcement, from) {
+      const name = toHex(announcement.providerId);
+      if (from === undefined) makeRoom(announcement);
+      listed.set(name, announcement);
+      gone.delete(name);
+      if (from === undefined) handed.delete(name);
+      else handed.set(name, from);
+    },
+    suspend(certHash) {
+      for (const [name, listing] of listed) {
+        if (equalBytes(listing.certHash, certHash) && !handed.has(name)) gone.add(name);
+      }
+    },
+    suspendHanded(prefixes, from) {
+      for (const [name, router] of handed) {
+        if (router === from && prefixes.has(name.slice(0, 2 * HELD_PREFIX_BYTES))) gone.add(name);
+      }
+    },
+    sweep(beforeMs) {
+      for (const { providerId, expiresAtMs } of listed.values()) if (expiresAtMs < beforeMs) forget(providerId);
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import type { PriceState } from '@ogong/chain/burn-and-mint';
+import { type Address, bytesToHex } from '@ogong/chain/hex';
+import { compareBytes, equalBytes, fromHex } from '@ogong/protocol/base/bytes';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { computeMedianPrice } from '@ogong/protocol/settlement/burn-mint';
+import { isPriceJump, pickQuotes, type SignedQuote } from '@ogong/protocol/settlement/price-quotes';
+import { listPriced, type PricingState, signOwnQuote } from './price-state.ts';
+
+/** A price is said anew after this part of its age, so that three attempts may fail before there is none. */
+const RENEWALS = 4n;
+/** A price that has moved so far is said anew at once, basis points. */
+const MOVED_BPS = 100n;
+const BASIS = 10_000n;
+/** Seconds after which the oracle believes a jump that is said again. */
+const DOUBT_S = 3_600n;
+/** Seconds that each validator leaves to the one before it, so that one of them pays for the transaction. */
+export const PRICE_TURN_S = 20n;
+/** Beyond so many the turns begin anew: nobody waits longer than a few minutes. */
+const MOST_TURNS = 8;
+/** Of a source whose clock is ahead, seconds. */
+const AHEAD_S = 60n;
+
+/**
+ * Reads the source, and posts what is due, if it is this validator's turn, with the word of more than half of the feeds. What fails for one
+ * asset keeps nothing from the others.
+ * @throws Error where the source cannot be read; ChainError
+ */
+export async function stepPrices(state: PricingState, signal: AbortSignal): Promise<void> {
+  const read = await state.read(signal);
+  const { reading: before, token, chain } = state;
+  const { now } = await (await chain.client()).priceState(token);
+  if (read.at > now + AHEAD_S) throw new RangeError('the price source is ahead of the chain');
+  // The oracle takes no older quote of a feed than it had.
+  if (before !== undefined && read.at < before.at) throw new RangeError('the price source went back');
+  state.reading = read;
+  for (const asset of listPriced(state)) {
+    try {
+      await stepPrice(state, asset);
+    } catch (error) {
+      state.onError(error);
+    }
+  }
+}
+
+async function stepPrice(state: PricingState, asset: Address): Promise<void> {
+  const { crypto, key, domain, dueSince, onPosted, onTooFew } = state;
+  const client = await state.chain.client();
+  const found = await client.priceState(asset);
+  const feeds = found.feeds.map(({ address, quotedAt }) => ({ address: fromHex(address.slice(2), 20), quotedAt }));
+  const own = await signOwnQuote(state, asset);
+  if (!feeds.some(({ address }) => equalBytes(address, key.address))) {
+    throw new RangeError(`${bytesToHex(key.address)} is no feed of this network`);
+  }
+  if (!isDue(found, own.price)) {
+    dueSince.delete(asset);
+    return;
+  }
+  const since = dueSince.get(asset) ?? found.now;
+  dueSince.set(asset, since);
+  if (found.now < since + findTurn(state, found.last.time) * PRICE_TURN_S) return;
+  const rules = { domain, asset: fromHex(asset.slice(2), 20), feeds, now: found.now, maxAge: found.maxAge };
+  const quotes = [own, ...(await askPeers(state, asset))];
+  const chosen = pickQuotes(crypto, quotes, rules);
+  if (chosen === undefined) {
+    onTooFew(asset, quotes.length);
+    return;
+  }
+  const { transactionHash } = await client.postPrice(asset, chosen);
+  dueSince.delete(asset);
+  onPosted(asset, computeMedianPrice(chosen.map(({ price }) => price)), chosen.length, transactionHash);
+}
+
+/** Whether there is something to say: nothing was said yet, or long ago, or the price has moved, or a doubt can be ended. */
+export function isDue({ last, doubted, maxAge, now }: Omit<PriceState, 'feeds'>, price: bigint): boolean {
+  if (last.price === 0n) return true;
+  if (doubted.price !== 0n) {
+    // Back at the last price, or at a third one.
+    if (!isPriceJump(price, last.price) || isPriceJump(price, doubted.price)) return true;
+    return now >= doubted.time + DOUBT_S;
+  }
+  if (now >= last.time + maxAge / RENEWALS) return true;
+  const moved = price > last.price ? price - last.price : last.price - price;
+  return moved * BASIS >= last.price * MOVED_BPS;
+}
+
+/** In the order of their addresses, another one first after each price. */
+function findTurn({ validator, chain }: Pick<PricingState, 'validator' | 'chain'>, lastTime: bigint): bigint {
+  const addresses = chain
+    .validators()
+    .map(({ address }) => address)
+    .sort(compareBytes);
+  const own = addresses.findIndex((address) => equalBytes(address, validator));
+  if (own === -1) return BigInt(MOST_TURNS);
+  const first = Number(lastTime % BigInt(addresses.length));
+  return BigInt(((own - first + addresses.length) % addresses.length) % MOST_TURNS);
+}
+
+/** Everybody at once; those who are no feeds refuse. */
+async function askPeers({ chain, validator, ask, onError }: PricingState, asset: Address): Promise<SignedQuote[]> {
+  const peers = chain.validators().filter(({ address }) => !equalBytes(address, validator));
+  const answers = peers.map(async (peer: QuorumMember): Promise<SignedQuote[]> => {
+    try {
+      return [await ask(peer, asset)];
+    } catch (error) {
+      onError(error);
+      return [];
+    }
+  });
+  return (await Promise.all(answers)).flat();
+}

@@ -1,0 +1,23 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { type Delta, type Milestone, type SealedEnd, SealedMessageSchema } from '../generated/ogong/v1/ogong_pb.ts';
+import { SealError } from './seal-error.ts';
+
+/** What stands in the units of a sealed reply: a part of its text, a milestone behind it, or all that comes last. */
+export type OpenedPart = { readonly delta: Delta } | { readonly milestone: Milestone } | { readonly end: SealedEnd };
+
+/** @throws SealError */
+export function readSealedMessage(bytes: Uint8Array): OpenedPart {
+  const { message } = parse(bytes);
+  if (message.case === 'delta') return { delta: message.value };
+  if (message.case === 'end') return { end: message.value };
+  if (message.case === 'milestone') return { milestone: message.value };
+  throw new SealError('malformed', 'a message of no kind');
+}
+
+function parse(bytes: Uint8Array) {
+  try {
+    return fromBinary(SealedMessageSchema, bytes);
+  } catch (cause) {
+    throw new SealError('malformed', 'a message that cannot be read', { cause });
+  }
+}

@@ -1,0 +1,73 @@
+import { ProtocolError, toBase64, toHex } from '../base/bytes.ts';
+import type { LedgerDomain } from '../exchange/order.ts';
+import { asAddress, asBytes, asObject, asSigned, asText, CHAIN_ID, type SignedBytes } from './receipt.ts';
+
+/**
+ * What a gateway offers to a client that seals its request itself (docs/spec/sealed-calls.md): a provider that a router has drawn for
+ * the hash of that request, and the key to seal it to.
+ */
+export interface SealedOffer {
+  readonly ledger: LedgerDomain;
+  /** Who will order, and so pay. 20 bytes. */
+  readonly payer: Uint8Array;
+  /** Who will handle the reply. 20 bytes. */
+  readonly validator: Uint8Array;
+  readonly ticket: SignedBytes;
+  /** The list that the draw ran over. */
+  readonly candidates: Uint8Array;
+  /** Signed by the provider. */
+  readonly sealKey: SignedBytes;
+}
+
+interface SignedJson {
+  readonly bytes: string;
+  readonly publicKey: string;
+  readonly signature: string;
+}
+
+export interface SealedOfferJson {
+  readonly ledger: { readonly chainId: string; readonly escrow: string };
+  readonly payer: string;
+  readonly validator: string;
+  readonly ticket: SignedJson;
+  readonly candidates: string;
+  readonly sealKey: SignedJson;
+}
+
+const toSigned = ({ bytes, publicKey, signature }: SignedBytes): SignedJson => ({
+  bytes: toBase64(bytes),
+  publicKey: toBase64(publicKey),
+  signature: toBase64(signature),
+});
+
+export const toSealedOfferJson = ({
+  ledger,
+  payer,
+  validator,
+  ticket,
+  candidates,
+  sealKey,
+}: SealedOffer): SealedOfferJson => ({
+  ledger: { chainId: `${ledger.chainId}`, escrow: `0x${toHex(ledger.verifyingContract)}` },
+  payer: `0x${toHex(payer)}`,
+  validator: `0x${toHex(validator)}`,
+  ticket: toSigned(ticket),
+  candidates: toBase64(candidates),
+  sealKey: toSigned(sealKey),
+});
+
+/** @throws ProtocolError naming the field. Unknown fields are ignored. */
+export function parseSealedOffer(value: unknown): SealedOffer {
+  const fields = asObject(value, 'offer');
+  const { chainId, escrow } = asObject(fields.ledger, 'ledger');
+  const chain = asText(chainId, 'ledger.chainId');
+  if (!CHAIN_ID.test(chain)) throw new ProtocolError('malformed', 'offer field ledger.chainId: expected an integer');
+  return {
+    ledger: { chainId: BigInt(chain), verifyingContract: asAddress(escrow, 'ledger.escrow') },
+    payer: asAddress(fields.payer, 'payer'),
+    validator: asAddress(fields.validator, 'validator'),
+    ticket: asSigned(fields.ticket, 'ticket'),
+    candidates: asBytes(fields.candidates, 'candidates'),
+    sealKey: asSigned(fields.sealKey, 'sealKey'),
+  };
+}

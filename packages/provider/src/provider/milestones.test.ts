@@ -1,0 +1,120 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodeOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
+import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { signProgress } from '@ogong/protocol/exchange/progress';
+import { type GenerateRequest, type Milestone, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import {
+  network as contracts,
+  createNetwork,
+  ledger,
+  MODEL_ID,
+  type Network,
+  openProgress,
+  payer,
+} from '@ogong/testing/provider/provider-fixture';
+import { afterEach, describe, expect, it } from 'vitest';
+
+let network: Network | undefined;
+afterEach(() => network?.close());
+
+interface Passed {
+  readonly milestone: Milestone;
+  /** All windows so far. */
+  readonly windows: readonly WindowBytes[];
+  readonly text: string;
+}
+
+/** Streams a reply of so many tokens, and says for its text as a gateway does. */
+async function stream(message: GenerateRequest): Promise<{ readonly passed: Passed[]; readonly text: string }> {
+  const { client } = network as Network;
+  const progress = openProgress(client, message);
+  const passed: Passed[] = [];
+  const windows: WindowBytes[] = [];
+  let text = '';
+  for await (const { event } of client.service(ProviderService).generate(message)) {
+    if (event.case === 'delta') {
+      text += event.value.text;
+      progress.add(event.value.text);
+    }
+    if (event.case !== 'milestone') continue;
+    windows.push(...event.value.windows.map(({ draws, sketch }) => ({ draws, sketch })));
+    passed.push({ milestone: event.value, windows: [...windows], text });
+  }
+  return { passed, text };
+}
+
+async function ask(tokens: number, milestones = true): Promise<GenerateRequest> {
+  network = await createNetwork();
+  return Object.assign(network.order({ body: { max_tokens: tokens, temperature: 0.9, stop: ['never said'] } }), {
+    milestones,
+  });
+}
+
+function verify(message: GenerateRequest, { milestone, windows, text }: Passed, hasLeft = true) {
+  const { record, header, textBytes, admission } = milestone;
+  const response = utf8Encode(text).subarray(0, textBytes);
+  const { orderHash } = nameOrder(crypto, ledger, parseOrder(message.order!.order));
+  const word = { ledger, orderHash, textBytes, textHash: crypto.sha256(response), hasLeft };
+  const { progress, signature } = signProgress(crypto, payer, word);
+  const { ticket, routerKey, signature: ticketSignature } = message.ticket!;
+  const { engine, validator } = network as Network;
+  return verifyReceipt(
+    {
+      ...{ endpoint: 'chat', ledger, admission: admission!, beacon: new Uint8Array(0) },
+      order: { bytes: message.order!.order, signature: message.order!.signature },
+      ticket: { bytes: ticket, publicKey: routerKey, signature: ticketSignature },
+      record: { bytes: record!.record, publicKey: record!.providerKey, signature: record!.signature },
+      opening: { bytes: encodeOpening({ header, windows }) },
+      progress: { bytes: progress, signature },
+    },
+    {
+      ...{ crypto, request: message.request, response, nowMs: Date.now() },
+      trust: {
+        ...{
+          ledger,
+          settlement: contracts.settlement,
+          validators: [validator.validator()],
+          allow: ['router', 'intake'],
+        },
+        modelRoots: { [MODEL_ID]: engine.info().modelRoot },
+      },
+    },
+  );
+}
+
+describe('milestones of a running text', () => {
+  it('stand where the text has a quarter more tokens, and each is a receipt of all before it', async () => {
+    const message = await ask(200);
+    const { passed, text } = await stream(message);
+    const counts = passed.map(({ milestone }) => parseHeader(milestone.header).outputTokenCount);
+    expect(counts).toEqual([64, 96, 128, 160]);
+    for (const one of passed) {
+      const verdict = verify(message, one);
+      expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+      expect(verdict.ok).toBe(true);
+      expect(text.startsWith(one.text)).toBe(true);
+    }
+    // The record that follows is the one that is handed in.
+    const { validator } = network as Network;
+    await expect.poll(() => validator.pushed.length).toBe(1);
+    expect(new TextDecoder().decode(validator.pushed[0]!.record!.record)).toMatch(/^ogong-provider-sig-v2\n/);
+  });
+
+  it('prove nothing without a payer that has left', async () => {
+    const message = await ask(80);
+    const { passed } = await stream(message);
+    expect(passed).toHaveLength(1);
+    const { checks } = verify(message, passed[0]!, false);
+    expect(checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['stop-strings']);
+  });
+
+  it.each([
+    ['of a short text', 60, true],
+    ['where nobody wants them', 200, false],
+  ])('are not sent %s', async (_name, tokens, milestones) => {
+    expect((await stream(await ask(tokens, milestones))).passed).toEqual([]);
+  });
+});

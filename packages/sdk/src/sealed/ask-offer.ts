@@ -1,0 +1,114 @@
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { computeContextBound } from '@ogong/protocol/exchange/fee';
+import { parseTicket } from '@ogong/protocol/exchange/ticket';
+import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
+import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import { addRootInForce, computeSpanAround, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
+import { parseSealedOffer, type SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import { type SealedOfferVerdict, verifySealedOffer } from '@ogong/protocol/verdict/verify-sealed-offer';
+import { GatewayApiError, SealedCallError } from '../errors.ts';
+
+/** A request that nobody but its provider is to read. */
+export interface PrivateRequest {
+  readonly request: InferenceRequest;
+  /** These bytes are sealed, hashed and signed for. */
+  readonly body: Uint8Array;
+  /** What the body says of demands and preference. */
+  readonly ogong: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** An offer that holds. */
+export interface CheckedOffer extends NonNullable<SealedOfferVerdict['offered']> {
+  readonly offer: SealedOffer;
+  readonly requestHash: Uint8Array;
+}
+
+/** Posts JSON to the gateway. @throws GatewayApiError */
+export type PostJson = (path: string, body: object, signal?: AbortSignal) => Promise<Response>;
+
+const NONCE_BYTES = 32;
+/** Fields of `ogong` that the gateway needs: no text, and not the salt, which keeps the request's hash from telling anything. */
+const SHOWN = ['exact', 'model_root', 'settle', 'sort', 'max_price', 'tier', 'accept', 'providers'];
+
+/**
+ * Has the gateway draw a provider for a request that it is told the hash and the bounds of, and checks all that it answers.
+ * @throws SealedCallError where the gateway seals nothing, or its offer does not hold; GatewayApiError
+ */
+export async function askOffer(
+  post: PostJson,
+  { request, body, ogong = {} }: PrivateRequest,
+  {
+    trust: given,
+    findModelRoots,
+    tried,
+    signal,
+  }: {
+    readonly trust: Trust;
+    readonly findModelRoots: FindModelRoots | undefined;
+    readonly tried: readonly Uint8Array[];
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<CheckedOffer> {
+  const { endpoint, model, demands, preference, promptTokenBound, maxTokens } = request;
+  const requestHash = hashReadRequest(crypto, request, body);
+  // Fixed before anybody can know who would be drawn.
+  const nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  const shown = Object.fromEntries(Object.entries(ogong).filter(([name]) => SHOWN.includes(name)));
+  const { sort, maxPricePer1kAtomic, only, ignore } = preference;
+  const message = {
+    ...{ endpoint, model, request_hash: toHex(requestHash), nonce: toHex(nonce) },
+    ...{ prompt_bound: promptTokenBound, max_tokens: maxTokens },
+    // The name of the model may have said it.
+    ogong: { ...shown, ...(sort && { sort }) },
+    ...(tried.length > 0 && { exclude: tried.map(toHex) }),
+  };
+  const response = await post(GATEWAY_ROUTES.sealedOffer.path, message, signal).catch((error: unknown) => {
+    if (!(error instanceof GatewayApiError) || !isUnknownRoute(error)) throw error;
+    throw new SealedCallError('unsupported', 'this gateway offers no sealed calls; nothing was sent', { cause: error });
+  });
+  const offer = await readOffer(response);
+  const asked = {
+    ...{ model, requestHash, nonce, modelRoot: demands.modelRoot, sort, maxPricePer1kAtomic, only },
+    contextSize: computeContextBound(boundTextTokens(request)),
+    exclude: [...ignore, ...tried],
+  };
+  const trust = findModelRoots === undefined ? given : await addRoot(given, offer, findModelRoots);
+  const { checks, missing, ok, offered } = verifySealedOffer(crypto, offer, { asked, trust, nowMs: Date.now() });
+  const failed = checks.find(({ status }) => status === 'fail');
+  if (failed)
+    throw new SealedCallError(failed.id, `the offer does not hold: ${failed.id}: ${failed.detail}`, { checks });
+  if (!ok || offered === undefined) {
+    const names = missing.join(', ');
+    const why = `nothing was sealed, since this was not checked: ${names}. Give what they need in trust, or name them in allow`;
+    throw new SealedCallError('unchecked', why, { checks });
+  }
+  return { ...offered, offer, requestHash };
+}
+
+async function addRoot(trust: Trust, { ticket }: SealedOffer, find: FindModelRoots): Promise<Trust> {
+  try {
+    const { modelId, modelRoot } = parseTicket(ticket.bytes);
+    return await addRootInForce(trust, { modelId, modelRoot, span: computeSpanAround(Date.now()) }, find);
+  } catch (error) {
+    // The checks will say so.
+    if (error instanceof ProtocolError) return trust;
+    throw error;
+  }
+}
+
+/** A gateway of another kind, or of before. */
+const isUnknownRoute = ({ status, code }: GatewayApiError): boolean =>
+  status === 404 || status === 405 || status === 501 ? code !== 'model_not_found' : false;
+
+/** @throws SealedCallError */
+async function readOffer(response: Response): Promise<SealedOffer> {
+  try {
+    return parseSealedOffer(await response.json());
+  } catch (cause) {
+    throw new SealedCallError('unsupported', 'the gateway answered with no offer; nothing was sent', { cause });
+  }
+}

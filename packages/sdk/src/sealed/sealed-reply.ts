@@ -1,0 +1,179 @@
+import { fromBase64, ProtocolError, toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { createNobleSeal } from '@ogong/protocol/crypto/noble-seal';
+import { MAX_RESPONSE_BYTES, PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
+import type { Delta, SealedEnd, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import {
+  type AnswerFormat,
+  DEFAULT_FORMAT,
+  readAnswerFormat,
+} from '@ogong/protocol/modality/text/answer/answer-format';
+import { type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { SealError } from '@ogong/protocol/sealing/seal-error';
+import { readSealedMessage } from '@ogong/protocol/sealing/sealed-message';
+import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
+import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
+import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import { GatewayApiError, SealedCallError } from '../errors.ts';
+import { readEvents } from '../event-stream.ts';
+import type { CheckedOffer, PostJson, PrivateRequest } from './ask-offer.ts';
+
+/** What a provider said under the seal, as it comes. */
+export interface SealedDelta {
+  readonly text: string;
+  readonly tokens: readonly TokenLogprob[];
+  readonly format: AnswerFormat;
+}
+
+/** All of it, opened and not checked yet. */
+export interface SealedAnswer {
+  readonly replyId: string;
+  readonly text: string;
+  readonly tokens: readonly TokenLogprob[];
+  readonly format: AnswerFormat;
+  readonly opening: Uint8Array;
+  readonly header: Header;
+  /** With its opening. */
+  readonly receipt: Receipt;
+}
+
+const seal = createNobleSeal((length) => globalThis.crypto.getRandomValues(new Uint8Array(length)));
+const tools = { crypto, seal };
+const SECRET_BYTES = 32;
+const SCOPE_BYTES = 32;
+
+/**
+ * Seals a request to the provider of an offer, and opens what comes back.
+ * @throws SealedCallError where it does not open; GatewayApiError
+ */
+export async function* openSealedReply(
+  post: PostJson,
+  { request, body }: Pick<PrivateRequest, 'request' | 'body'>,
+  {
+    offered: { offer, ticket, replyId, sealKey, requestHash },
+    signal,
+  }: { readonly offered: CheckedOffer; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<SealedDelta, SealedAnswer> {
+  const replyKey = seal.openKemKey(seal.random(SECRET_BYTES));
+  const { envelope, reply: secret } = sealRequest(tools, {
+    exchange: { ledger: offer.ledger, providerId: ticket.providerId, replyId, requestHash },
+    to: sealKey,
+    // A scope that nobody else has: no other prompt shares a cache with this one.
+    inner: { endpoint: request.endpoint, cacheScope: seal.random(SCOPE_BYTES), replyKey: replyKey.publicKey, body },
+  });
+  const id = toHex(replyId);
+  const message = { reply_id: id, envelope: toBase64(envelope) };
+  const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal);
+  if (response.body === null) throw new SealedCallError('missing', 'the gateway answered without a body');
+  const progress = createProgress(post, id);
+  const answer = createAnswer(request);
+  let opener: ReplyOpener | undefined;
+  for await (const data of readEvents(response.body)) {
+    if (data === '[DONE]') break;
+    const event = readEvent(data, response.status);
+    if (event.type === 'started') answer.start(event);
+    else if (event.type === 'sealed') {
+      const opened = open(event);
+      if (opened === undefined) continue;
+      if ('milestone' in opened) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
+      if ('end' in opened) answer.end(opened.end);
+      else {
+        const delta = answer.add(opened.delta);
+        progress(answer.text());
+        yield delta;
+      }
+    } else return answer.close(id, event);
+  }
+  throw new SealedCallError('truncated', 'the gateway ended the reply before its end');
+
+  function open({ head, unit }: SealedEventJson) {
+    try {
+      opener ??= createReplyOpener({ seal }, { secret, replyKey, head: fromBase64(head ?? '') });
+      const opened = opener.open(fromBase64(unit ?? ''));
+      return opened && readSealedMessage(opened);
+    } catch (cause) {
+      if (!(cause instanceof SealError) && !(cause instanceof ProtocolError)) throw cause;
+      throw new SealedCallError(cause.code, `the reply does not open: ${cause.message}`, { cause });
+    }
+  }
+}
+
+interface SealedEventJson {
+  readonly type?: unknown;
+  readonly calls?: string;
+  readonly reasoning?: string;
+  readonly head?: string;
+  readonly unit?: string;
+  readonly receipt?: unknown;
+}
+
+function readEvent(data: string, status: number): SealedEventJson {
+  const event = JSON.parse(data) as SealedEventJson & { readonly error?: unknown };
+  if (event.error !== undefined) throw new GatewayApiError(status, event);
+  const isKnown = event.type === 'started' || event.type === 'sealed' || event.type === 'finished';
+  if (isKnown) return event;
+  throw new SealedCallError('malformed', 'the gateway sends an event of no kind that is known');
+}
+
+/** Tells the gateway how much has come, so that the provider goes on; nobody waits for it. */
+function createProgress(post: PostJson, id: string): (text: string) => void {
+  const path = formatPath(GATEWAY_ROUTES.sealedProgress, { id });
+  let saidBytes = 0;
+  let telling: Promise<unknown> = Promise.resolve();
+  return (text) => {
+    // No text has fewer bytes than UTF-16 units.
+    if (text.length * 3 - saidBytes < PROGRESS_STEP_BYTES) return;
+    const bytes = utf8Encode(text);
+    if (bytes.length - saidBytes < PROGRESS_STEP_BYTES) return;
+    saidBytes = bytes.length;
+    const said = { text_bytes: bytes.length, text_hash: toHex(crypto.sha256(bytes)) };
+    telling = telling.then(() => post(path, said)).catch(() => undefined);
+  };
+}
+
+/** Puts the answer together, within the bounds of what was asked for. */
+function createAnswer({ maxTokens, logprobs }: PrivateRequest['request']) {
+  let text = '';
+  let format = DEFAULT_FORMAT;
+  const tokens: TokenLogprob[] = [];
+  let last: SealedEnd | undefined;
+
+  function fail(why: string): never {
+    throw new SealedCallError('malformed', `the reply is not what was asked for: ${why}`);
+  }
+
+  return {
+    text: () => text,
+    start({ calls = '', reasoning = '' }: SealedEventJson) {
+      if (calls === '' && reasoning === '') return;
+      try {
+        format = readAnswerFormat({ calls, reasoning });
+      } catch {
+        fail('it is of no answer format that is known');
+      }
+    },
+    add(delta: Delta): SealedDelta {
+      if (last !== undefined) fail('it goes on after its end');
+      text += delta.text;
+      if (logprobs) tokens.push(...delta.tokens);
+      if (text.length > MAX_RESPONSE_BYTES || tokens.length > maxTokens) fail('it is longer');
+      return { text: delta.text, tokens: logprobs ? delta.tokens : [], format };
+    },
+    end(value: SealedEnd) {
+      last = value;
+    },
+    close(replyId: string, event: SealedEventJson): SealedAnswer {
+      if (last === undefined) throw new SealedCallError('truncated', 'the reply ended before its last part came');
+      const { opening } = last;
+      try {
+        const receipt = { ...parseReceipt(event.receipt), opening: { bytes: opening } };
+        const header = parseHeader(parseOpening(opening).header);
+        return { ...{ replyId, text, tokens, format, opening, header }, receipt };
+      } catch (cause) {
+        throw new SealedCallError('malformed', `the receipt cannot be read: ${(cause as Error).message}`, { cause });
+      }
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import { defaultVoting } from '@ogong/chain/deploy';
+import type { Deployment } from '@ogong/chain/deployment';
+import * as generated from '@ogong/chain/generated/abi';
+import type { Address, Hex } from '@ogong/chain/hex';
+import { generatePrivateKey } from '@ogong/chain/keys';
+import { ledgerAbi } from '@ogong/chain/transactor';
+import { type Abi, type AbiFunction, type AbiParameter, decodeErrorResult, encodeFunctionData } from 'viem';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CALLS } from './contract-calls.ts';
+import { startTestLedger, type TestLedger } from './test-ledger.ts';
+
+const RULES = new Set(['boundedMint', 'documentMint']);
+const abis = new Map(
+  Object.entries(generated)
+    .filter(([name]) => name.endsWith('Abi'))
+    .map(([name, abi]) => [name.replace(/Abi$/, ''), abi as unknown as Abi]),
+);
+const changesOf = (abi: Abi): AbiFunction[] =>
+  abi.filter(
+    (item): item is AbiFunction => item.type === 'function' && !['view', 'pure'].includes(item.stateMutability),
+  );
+
+let ledgers: readonly TestLedger[] = [];
+let strangers: readonly Address[] = [];
+
+beforeAll(async () => {
+  const start = BigInt(Math.floor(Date.now() / 3_600_000) * 3_600);
+  const origin = BigInt(Math.floor(Date.now() / 1_000) - 600);
+  ledgers = await Promise.all([
+    startTestLedger({
+      issuance: { start, period: 86_400, lambda: 900_000 },
+      ...{ voting: defaultVoting, beacon: { origin, period: 60n } },
+    }),
+    startTestLedger({ feedKeys: [generatePrivateKey()] }),
+  ]);
+  strangers = await Promise.all(ledgers.map(async (one) => (await one.createMember()).address));
+}, 120_000);
+afterAll(() => Promise.all(ledgers.map((one) => one.stop())));
+
+/** Where a contract stands: the second network burns and mints. */
+function findContract(name: string): readonly [ledger: number, address: Address] {
+  const [first, second] = ledgers.map(({ deployment }) => deployment) as [Deployment, Deployment];
+  const { credits, mintBurn, payouts, oracle, exchange, stable } = second.burnAndMint as NonNullable<
+    Deployment['burnAndMint']
+  >;
+  const burning = { orog: second.token, credits, mintBurn, payouts, priceOracle: oracle };
+  const market = { constantProductPool: exchange, devDollar: stable };
+  const found = ({ ...burning, ...market } as Record<string, Address>)[name];
+  if (found !== undefined) return [1, found];
+  const { token, registry, models, ...rest } = first;
+  const named: Record<string, unknown> = {
+    ...rest,
+    ogongToken: token,
+    validatorRegistry: registry,
+    modelRegistry: models,
+  };
+  return [0, named[name] as Address];
+}
+
+function zeroOf(input: AbiParameter): unknown {
+  const { type } = input;
+  if (type.endsWith(']')) return [];
+  if ('components' in input) return Object.fromEntries(input.components.map((one) => [one.name, zeroOf(one)]));
+  if (type === 'address') return `0x${'00'.repeat(20)}`;
+  if (type === 'bool') return false;
+  if (type === 'string') return '';
+  if (type === 'bytes') return '0x';
+  const size = Number(/\d+$/.exec(type)?.[0] ?? 256);
+  if (type.startsWith('bytes')) return `0x${'00'.repeat(size)}`;
+  return size <= 48 ? 0 : 0n;
+}
+
+/** The contract's own name of its refusal, or `done`. */
+async function tryAs(name: string, call: AbiFunction, args: readonly unknown[]): Promise<string> {
+  const [ledger, to] = findContract(name);
+  const data = encodeFunctionData({ abi: [call], functionName: call.name, args });
+  const { rpcUrl } = (ledgers[ledger] as TestLedger).chain;
+  const params = [{ from: strangers[ledger], to, data }, 'latest'];
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_call', params });
+  const response = await fetch(rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  const { error } = (await response.json()) as { error?: { data?: Hex; message: string } };
+  if (error === undefined) return 'done';
+  const abi = [...(abis.get(name) as Abi), ...ledgerAbi];
+  return error.data === undefined ? error.message : decodeErrorResult({ abi, data: error.data }).errorName;
+}
+
+describe('what a stranger may do to the contracts', () => {
+  it('is written down for every function that changes something', () => {
+    const listed = Object.fromEntries(
+      Object.entries(CALLS).map(([name, { reserved, anybody }]) => [
+        name,
+        [...Object.keys(reserved), ...Object.keys(anybody)].sort(),
+      ]),
+    );
+    const found = Object.fromEntries(
+      [...abis]
+        .filter(([name]) => !RULES.has(name))
+        .map(([name, abi]) => [
+          name,
+          changesOf(abi)
+            .map((one) => one.name)
+            .sort(),
+        ]),
+    );
+    expect(listed).toEqual(found);
+    for (const name of RULES) expect(changesOf(abis.get(name) as Abi)).toEqual([]);
+  });
+
+  it.each(
+    Object.entries(CALLS).flatMap(([name, { reserved }]) =>
+      Object.entries(reserved).map(([call, row]) => [name, call, row] as const),
+    ),
+  )('%s.%s is for another one alone, and says so', async (name, functionName, { answer, args }) => {
+    const call = changesOf(abis.get(name) as Abi).find((one) => one.name === functionName) as AbiFunction;
+    expect(await tryAs(name, call, args ?? call.inputs.map(zeroOf))).toBe(answer);
+  });
+
+  it('is nothing to a stranger that has nothing, where anybody may call', async () => {
+    const answers: string[] = [];
+    for (const [name, { anybody }] of Object.entries(CALLS)) {
+      for (const call of changesOf(abis.get(name) as Abi).filter((one) => one.name in anybody)) {
+        const answer = await tryAs(name, call, call.inputs.map(zeroOf));
+        if (answer === 'done') answers.push(`${name}.${call.name}`);
+      }
+    }
+    // They change what is the caller's own, or nothing.
+    expect(answers.sort()).toEqual(
+      [
+        ...['constantProductPool.provide', 'credits.lapseWallet', 'equivocation.announce', 'escrow.requestRelease'],
+        ...['mintBurn.close', 'modelRegistry.announce', 'ogongToken.delegate', 'orog.burn', 'orog.delegate'],
+        ...['payouts.choose', 'timelock.onERC1155BatchReceived', 'timelock.onERC1155Received'],
+        ...['timelock.onERC721Received', 'validatorRegistry.announce'],
+      ].sort(),
+    );
+  });
+});

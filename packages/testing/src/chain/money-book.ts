@@ -1,0 +1,228 @@
+import { type FeeShares, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
+
+/** Addresses and ids in lower-case hex. Plain data: a copy is a state to go back to. */
+export interface MoneyBook {
+  readonly tokens: Map<string, bigint>;
+  readonly free: Map<string, bigint>;
+  readonly channels: Map<string, BookedChannel>;
+  readonly credit: Map<string, bigint>;
+  readonly earnings: Map<string, BookedEarnings>;
+  /** When a provider was ejected, seconds since 1970. */
+  readonly ejected: Map<string, bigint>;
+  /** Of each validator's last batch. */
+  readonly sequences: Map<string, bigint>;
+}
+
+interface BookedChannel {
+  admitted: bigint;
+  spent: bigint;
+  releasing: bigint;
+  releasableAt: bigint;
+}
+
+interface BookedEarnings {
+  /** Sums by period. */
+  readonly earned: Map<bigint, bigint>;
+  paid: bigint;
+  collected: bigint;
+}
+
+/** What a network is fixed to, for the rules below. */
+export interface MoneyRules {
+  readonly escrow: string;
+  readonly earnings: string;
+  readonly pool: string;
+  readonly treasury: string;
+  readonly license: string;
+  readonly shares: FeeShares;
+  readonly withdrawalDelay: bigint;
+  readonly period: bigint;
+  readonly entrance: bigint;
+  readonly appeal: bigint;
+}
+
+export interface BookedSettlement {
+  readonly validator: string;
+  readonly sequence: bigint;
+  readonly debits: readonly { readonly payer: string; readonly amount: bigint; readonly cumulative: bigint }[];
+  readonly lines: readonly {
+    readonly providerId: string;
+    readonly payee: string;
+    readonly router: string;
+    readonly gross: bigint;
+    readonly fine: bigint;
+  }[];
+  readonly ejections: readonly string[];
+  readonly tallies: readonly { readonly payee: string; readonly credits: number }[];
+}
+
+/** One thing that an account asks of the contracts. */
+export type MoneyDeed =
+  | { readonly kind: 'deposit' | 'withdraw'; readonly from: string; readonly amount: bigint }
+  | { readonly kind: 'admit' | 'request'; readonly from: string; readonly to: string; readonly amount: bigint }
+  | { readonly kind: 'finish'; readonly from: string; readonly to: string }
+  | { readonly kind: 'claim'; readonly from: string }
+  | {
+      readonly kind: 'earnings' | 'collect';
+      readonly from: string;
+      readonly providerId: string;
+      readonly payee: string;
+    }
+  | { readonly kind: 'settle'; readonly from: string; readonly settlement: BookedSettlement };
+
+const HELD_PERIODS = 2n;
+const NOBODY = `0x${'00'.repeat(20)}`;
+
+export const createMoneyBook = (): MoneyBook => ({
+  ...{ tokens: new Map(), free: new Map(), channels: new Map(), credit: new Map() },
+  ...{ earnings: new Map(), ejected: new Map(), sequences: new Map() },
+});
+
+const get = (map: ReadonlyMap<string, bigint>, key: string): bigint => map.get(key) ?? 0n;
+function add(map: Map<string, bigint>, key: string, amount: bigint): void {
+  map.set(key, get(map, key) + amount);
+}
+
+export function channelIn(book: MoneyBook, payer: string, validator: string): BookedChannel {
+  const key = `${payer} ${validator}`;
+  const found = book.channels.get(key) ?? { admitted: 0n, spent: 0n, releasing: 0n, releasableAt: 0n };
+  book.channels.set(key, found);
+  return found;
+}
+
+function earningsIn(book: MoneyBook, providerId: string, payee: string): BookedEarnings {
+  const key = `${providerId} ${payee}`;
+  const found = book.earnings.get(key) ?? { earned: new Map(), paid: 0n, collected: 0n };
+  book.earnings.set(key, found);
+  return found;
+}
+
+/** What `Earnings.balanceOf` says at a time. */
+export function balanceIn(book: MoneyBook, rules: MoneyRules, providerId: string, payee: string, now: bigint) {
+  const { earned, paid, collected } = earningsIn(book, providerId, payee);
+  const { period, entrance, appeal } = rules;
+  const since = book.ejected.get(providerId);
+  const upTo = (last: bigint): bigint =>
+    [...earned].reduce((sum, [at, amount]) => (at <= last ? sum + amount : sum), 0n);
+  const all = [...earned.values()].reduce((sum, amount) => sum + amount, 0n);
+  const vested = upTo((since ?? now) / period - HELD_PERIODS - 1n);
+  const due = vested > entrance ? vested - entrance : 0n;
+  const isFinal = since !== undefined && now >= since + appeal;
+  const pool = isFinal ? all - due : all < entrance ? all : entrance;
+  return { earned: all, withdrawable: due - paid, collectable: pool - collected, paid, collected };
+}
+
+/** The settlement leaves its credit in the escrow until somebody is paid. */
+function payFromEarnings(book: MoneyBook, { earnings, escrow }: MoneyRules, to: string, amount: bigint): void {
+  if (get(book.tokens, earnings) < amount) {
+    const credit = get(book.credit, earnings);
+    book.credit.set(earnings, 0n);
+    add(book.tokens, escrow, -credit);
+    add(book.tokens, earnings, credit);
+  }
+  add(book.tokens, earnings, -amount);
+  add(book.tokens, to, amount);
+}
+
+/** Does what the contracts would do in a block of that time. @returns whether they do it, or refuse it all */
+export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, now: bigint): boolean {
+  const { from } = deed;
+  switch (deed.kind) {
+    case 'deposit': {
+      if (deed.amount === 0n || deed.amount > get(book.tokens, from)) return false;
+      add(book.tokens, from, -deed.amount);
+      add(book.tokens, rules.escrow, deed.amount);
+      add(book.free, from, deed.amount);
+      return true;
+    }
+    case 'withdraw': {
+      if (deed.amount === 0n || deed.amount > get(book.free, from)) return false;
+      add(book.free, from, -deed.amount);
+      add(book.tokens, rules.escrow, -deed.amount);
+      add(book.tokens, from, deed.amount);
+      return true;
+    }
+    case 'admit': {
+      if (deed.amount === 0n || deed.amount > get(book.free, from)) return false;
+      add(book.free, from, -deed.amount);
+      channelIn(book, from, deed.to).admitted += deed.amount;
+      return true;
+    }
+    case 'request': {
+      const channel = channelIn(book, from, deed.to);
+      if (deed.amount > channel.admitted - channel.spent) return false;
+      channel.releasing = deed.amount;
+      channel.releasableAt = now + rules.withdrawalDelay;
+      return true;
+    }
+    case 'finish': {
+      const channel = channelIn(book, from, deed.to);
+      if (channel.releasing === 0n || now < channel.releasableAt) return false;
+      const reserved = channel.admitted - channel.spent;
+      const amount = channel.releasing < reserved ? channel.releasing : reserved;
+      channel.releasing = 0n;
+      channel.admitted -= amount;
+      add(book.free, from, amount);
+      return true;
+    }
+    case 'claim': {
+      const amount = get(book.credit, from);
+      if (amount === 0n) return false;
+      book.credit.set(from, 0n);
+      add(book.tokens, rules.escrow, -amount);
+      add(book.tokens, from, amount);
+      return true;
+    }
+    case 'earnings': {
+      const { withdrawable } = balanceIn(book, rules, deed.providerId, deed.payee, now);
+      if (withdrawable === 0n) return false;
+      earningsIn(book, deed.providerId, deed.payee).paid += withdrawable;
+      payFromEarnings(book, rules, deed.payee, withdrawable);
+      return true;
+    }
+    case 'collect': {
+      const { collectable } = balanceIn(book, rules, deed.providerId, deed.payee, now);
+      if (collectable === 0n) return false;
+      earningsIn(book, deed.providerId, deed.payee).collected += collectable;
+      payFromEarnings(book, rules, rules.pool, collectable);
+      return true;
+    }
+    case 'settle':
+      return settle(book, rules, deed.settlement, now);
+  }
+}
+
+function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement, now: bigint): boolean {
+  const { validator, sequence, debits, lines, ejections, tallies } = settlement;
+  if (sequence !== get(book.sequences, validator) + 1n) return false;
+  for (const { payer, amount, cumulative } of debits) {
+    const { spent, admitted } = channelIn(book, payer, validator);
+    if (spent + amount > cumulative || spent + amount > admitted) return false;
+  }
+  const sum = (list: readonly bigint[]): bigint => list.reduce((total, one) => total + one, 0n);
+  if (sum(debits.map(({ amount }) => amount)) !== sum(lines.map(({ gross }) => gross))) return false;
+  book.sequences.set(validator, sequence);
+  for (const id of ejections) if (!book.ejected.has(id)) book.ejected.set(id, now);
+  let pool = 0n;
+  for (const { providerId, payee, router, gross, fine } of lines) {
+    const routed = router !== NOBODY;
+    const split = splitFee(gross, rules.shares, { routed, fineAtomic: fine });
+    if (routed) add(book.credit, router, split.router);
+    add(book.credit, validator, split.validator);
+    add(book.credit, rules.treasury, split.treasury);
+    add(book.credit, rules.license, split.license);
+    add(book.credit, rules.earnings, split.provider);
+    pool += split.verification;
+    const { earned } = earningsIn(book, providerId, payee);
+    const period = now / rules.period;
+    earned.set(period, (earned.get(period) ?? 0n) + split.provider);
+  }
+  const { parts, rest } = splitVerification(
+    pool,
+    tallies.map(({ credits }) => credits),
+  );
+  for (const [i, { payee }] of tallies.entries()) add(book.credit, payee, parts[i] as bigint);
+  add(book.credit, rules.pool, rest);
+  for (const { payer, amount } of debits) channelIn(book, payer, validator).spent += amount;
+  return true;
+}

@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openStore } from '@ogong/host/store/store';
+import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import { SHARED_SCHEMA } from '@ogong/node/gateway/open-books';
+import { openPostgresBooks } from '@ogong/node/gateway/postgres-books';
+import { createTestDirectory } from '../store/test-directory.ts';
+import type { TestPostgres } from './postgres-server.ts';
+
+/** An open store. Closing it without an end of its own is what a crash does. */
+export interface OpenBooks {
+  readonly books: WorkStore;
+  close(): Promise<void>;
+}
+
+/** Where the books of a gateway lie, for a compliance suite. */
+export interface TestBooksPlace {
+  open(): Promise<OpenBooks>;
+  /** All that is stored, as text in which a secret would be found. */
+  dump(): Promise<string>;
+  remove(): Promise<void>;
+}
+
+const schema = SHARED_SCHEMA;
+
+export async function createSqlitePlace(): Promise<TestBooksPlace> {
+  const directory = createTestDirectory('books');
+  return {
+    async open() {
+      const store = openStore(join(directory.path, 'gateway.db'), { schema });
+      const books = createWorkStore(store);
+      return {
+        books,
+        async close() {
+          await books.close();
+          store.close();
+        },
+      };
+    },
+    dump: async () =>
+      readdirSync(directory.path)
+        .map((name) => readFileSync(join(directory.path, name), 'latin1'))
+        .join(''),
+    remove: async () => directory.remove(),
+  };
+}
+
+export async function createPostgresPlace(server: TestPostgres): Promise<TestBooksPlace> {
+  const url = await server.createDatabase();
+  const open = async (): Promise<OpenBooks> => {
+    const books = await openPostgresBooks({ url, password: server.password, schema, maxConnections: 4 });
+    return { books, close: books.close };
+  };
+  return {
+    open,
+    async dump() {
+      const { books, close } = await open();
+      const tables = ['organisations', 'members', 'keys', 'audit'];
+      const rows = await books.read(function* () {
+        const found: unknown[] = [];
+        for (const table of tables) found.push((yield { sql: `SELECT * FROM ${table}`, parameters: [] }).rows);
+        return found;
+      });
+      await close();
+      return JSON.stringify(rows);
+    },
+    remove: async () => undefined,
+  };
+}

@@ -1,0 +1,60 @@
+import { create } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
+import { Refusal } from '@ogong/host/link/link-error';
+import { systemClock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SignedSealKey } from '@ogong/protocol/sealing/seal-key';
+import { createSealKeys } from '@ogong/provider/provider/seal-keys';
+import { createEventSealer, openMessage } from '@ogong/provider/provider/sealed-order';
+import type { ReplyEvent } from '@ogong/provider/provider/serve-reply';
+
+/** Seals what a fake provider says, by the code of a real one. */
+export interface FakeSealing {
+  /** @throws Refusal where the provider seals nothing. */
+  show(seals: boolean | undefined): SignedSealKey;
+  /** Opens a request that came sealed, and seals what is answered to it; any other passes as it is. */
+  pass(
+    request: GenerateRequest,
+    openings: ReadonlyMap<string, Uint8Array>,
+    answer: (plain: GenerateRequest) => AsyncIterable<ReplyEvent>,
+  ): AsyncGenerator<ReplyEvent>;
+}
+
+export function createFakeSealing({
+  signer,
+  ledger,
+  id,
+}: {
+  readonly signer: HybridSigner;
+  readonly ledger: LedgerDomain;
+  readonly id: Uint8Array;
+}): FakeSealing {
+  const sealKeys = createSealKeys({ crypto, seal, signer, clock: systemClock, ledger, providerId: id });
+  return {
+    show(seals) {
+      if (seals !== true) throw new Refusal('unsupported', 'this provider seals nothing');
+      return sealKeys.current();
+    },
+    async *pass(request, openings, answer) {
+      if (request.sealed.length === 0) return yield* answer(request);
+      const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
+      const { sealer, body, ...inner } = openMessage({ crypto, seal, sealKeys, ledger, id }, request, order);
+      if (sealer === undefined) throw new Error('a sealed request has a reply that is sealed');
+      const sealEvent = createEventSealer(sealer);
+      const { order: signed, ticket } = request;
+      const plain = { ...inner, request: body, ...(signed && { order: signed }), ...(ticket && { ticket }) };
+      for await (const event of answer(create(GenerateRequestSchema, plain))) {
+        yield* sealEvent(event, openings.get(toHex(order.replyId)) ?? new Uint8Array());
+      }
+    },
+  };
+}
+
+/** What a provider says that cares for no seal. */
+export async function* answerInPlain(): AsyncGenerator<ReplyEvent> {
+  yield { event: { case: 'delta', value: { text: 'for everybody to read', tokens: [] } } };
+}

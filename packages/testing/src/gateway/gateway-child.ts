@@ -1,0 +1,59 @@
+// A gateway of a fake network, in a process of its own. See gateway-process.ts.
+import { Secret } from '@ogong/host/crypto/secret';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import { createLogger } from '@ogong/host/log/logger';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { openStore } from '@ogong/host/store/store';
+import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import { createAccounts } from '@ogong/node/gateway/accounts';
+import { createGateway } from '@ogong/node/gateway/gateway';
+import { SHARED_SCHEMA } from '@ogong/node/gateway/open-books';
+import { openPostgresBooks } from '@ogong/node/gateway/postgres-books';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { fakePayer } from './fake-network.ts';
+import { GATEWAY_FIXTURE_OPTIONS } from './gateway-fixture.ts';
+import type { GatewayTask } from './gateway-process.ts';
+
+const schema = SHARED_SCHEMA;
+
+const openBooks = async ({ database }: GatewayTask): Promise<WorkStore> =>
+  'path' in database
+    ? createWorkStore(openStore(database.path, { schema }))
+    : openPostgresBooks({ url: database.url, password: new Secret(database.password), schema });
+
+process.once('message', (message) => void start(message as GatewayTask));
+
+async function start(task: GatewayTask): Promise<void> {
+  const books = await openBooks(task);
+  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(32).fill(1))) });
+  const nowMs = (): number => Date.now() + task.aheadMs;
+  const gateway = createGateway(
+    { ...GATEWAY_FIXTURE_OPTIONS, routers: [task.router] },
+    {
+      books,
+      links,
+      payer: fakePayer,
+      clock: { nowMs },
+      accounts: createAccounts(books, nowMs),
+      beacon: { latest: () => task.beacon },
+      chain: {
+        ...{ ledger: task.ledger, network: task.network, validators: () => task.validators, generations: () => [] },
+        findByAddress: (address) => task.validators.find((validator) => equalBytes(validator.address, address)),
+        channel: async () => task.channel,
+        router: async () => ({ ticketKey: task.ticketKey, sinceMs: 0, untilMs: undefined }),
+        client: () => Promise.reject(new Error('there is no chain here')),
+      },
+      logger: createLogger({ name: 'gateway', level: 'fatal' }),
+      metrics: createMetrics('gateway'),
+    },
+  );
+  await gateway.start();
+  process.once('SIGTERM', () => {
+    void gateway
+      .stop()
+      .then(() => books.close())
+      .then(() => process.exit(0));
+  });
+  process.send?.(`http://127.0.0.1:${gateway.address().port}`);
+}

@@ -1,0 +1,62 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Channel } from '@ogong/chain/client';
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { KnownBeacon } from '@ogong/host/views/beacon-view';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { FakeNetwork } from './fake-network.ts';
+
+/** What a gateway in a process of its own is told. It crosses the process as it is. */
+export interface GatewayTask {
+  readonly ledger: LedgerDomain;
+  readonly network: { readonly chainId: bigint; readonly settlement: Uint8Array };
+  readonly validators: readonly QuorumMember[];
+  readonly channel: Channel;
+  readonly ticketKey: Uint8Array;
+  readonly beacon: KnownBeacon;
+  readonly router: Peer;
+  /** PostgreSQL, or the path of a file of SQLite. */
+  readonly database: { readonly url: string; readonly password: string } | { readonly path: string };
+  /** Its clock is ahead by this. */
+  readonly aheadMs: number;
+}
+
+export interface GatewayProcess {
+  readonly url: string;
+  /** Ends it as a machine without power ends it. */
+  kill(): Promise<void>;
+  /** Ends it in order. */
+  stop(): Promise<void>;
+}
+
+/** Starts a gateway of a fake network in a process of its own. */
+export async function startGatewayProcess(
+  { chain, beacon, router }: FakeNetwork,
+  { database, aheadMs = 0 }: Pick<GatewayTask, 'database'> & { readonly aheadMs?: number },
+): Promise<GatewayProcess> {
+  const { ticketKey } = (await chain.router(new Uint8Array(20))) as { readonly ticketKey: Uint8Array };
+  const task: GatewayTask = {
+    ...{ ledger: chain.ledger, network: chain.network, validators: chain.validators(), ticketKey },
+    ...{ channel: await chain.channel(new Uint8Array(20), new Uint8Array(20)), beacon: beacon.latest(), router },
+    ...{ database, aheadMs },
+  };
+  const child = fork(fileURLToPath(new URL('./gateway-child.ts', import.meta.url)), {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const ready = new Promise<string>((resolve, reject) => {
+    child.once('message', (url) => resolve(String(url)));
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
+  });
+  child.send(task);
+  const url = await ready;
+  return { url, kill: () => end(child, 'SIGKILL'), stop: () => end(child, 'SIGTERM') };
+}
+
+function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill(signal);
+  return ended;
+}

@@ -1,0 +1,310 @@
+import { type ChannelLedger, createChannelLedger, type Reservation } from '@ogong/node/gateway/channel-ledger';
+import { addCredit, openCredit } from '@ogong/node/gateway/credit-book';
+import { reconcile } from '@ogong/node/gateway/reconcile';
+import { nameAccount, readSpending } from '@ogong/node/gateway/spending-book';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OpenBooks, TestBooksPlace } from './books-place.ts';
+
+const bytes = new Uint8Array(4);
+const UNLIMITED = 10n ** 30n;
+const reservation = (replyId: string, maxFeeAtomic: bigint, change: Partial<Reservation> = {}): Reservation => ({
+  replyId,
+  completionId: `chatcmpl-${replyId}`,
+  choice: 0,
+  validator: 'aa',
+  keyId: 'key',
+  keyBudgetAtomic: undefined,
+  model: 'ogong/verified/test/a',
+  maxFeeAtomic,
+  spendableAtomic: UNLIMITED,
+  spentAtomic: 0n,
+  createdMs: 1,
+  expiresMs: 2,
+  ...change,
+});
+const closing = (feeAtomic: bigint) => ({ feeAtomic, verdict: 'accept', detail: '', settlement: '', judgedRecord: '' });
+
+/** What a gateway's channels and budgets do, wherever they are kept. @param runs of random steps. */
+export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs: number): void {
+  let place: TestBooksPlace;
+  let opened: OpenBooks;
+  let ledger: ChannelLedger;
+
+  async function open(): Promise<void> {
+    opened = await place.open();
+    ledger = createChannelLedger(opened.books);
+  }
+  beforeEach(async () => {
+    place = await createPlace();
+    await open();
+  });
+  afterEach(async () => {
+    await opened.close();
+    await place.remove();
+  });
+
+  async function reserve(id: string, fee: bigint, change: Partial<Reservation> = {}): Promise<bigint> {
+    let signed = -1n;
+    await ledger.reserve(reservation(id, fee, change), (cumulative) => {
+      signed = cumulative;
+      return { order: bytes, signature: bytes };
+    });
+    return signed;
+  }
+
+  describe('vouchers', () => {
+    it('cover what a restored copy has forgotten, once the chain has drawn it, and nothing twice', async () => {
+      await reserve('1', 100n);
+      await ledger.close('1', closing(60n));
+      const copy = await ledger.channel('aa');
+      // Drawn is what is known: 60 for an order that is closed here, at most 100 for one that is open.
+      expect(await reserve('2', 100n, { spentAtomic: 60n })).toBe(160n);
+      expect(await reserve('3', 10n, { spentAtomic: 160n })).toBe(170n);
+      expect(await ledger.channel('aa')).toMatchObject({ owedAtomic: copy.owedAtomic, outstandingAtomic: 110n });
+      // 400 were drawn, of which 170 can be for known orders: 230 were for others.
+      expect(await reserve('4', 5n, { spentAtomic: 400n })).toBe(405n);
+      expect(await reserve('5', 5n, { spentAtomic: 400n })).toBe(410n);
+      expect(await ledger.channel('aa')).toEqual({ cumulativeAtomic: 410n, owedAtomic: 290n, outstandingAtomic: 120n });
+    });
+
+    it('cover what is in flight, and shrink to what was owed', async () => {
+      expect(await reserve('1', 100n)).toBe(100n);
+      expect(await reserve('2', 50n)).toBe(150n);
+      await ledger.close('1', closing(10n));
+      // 10 owed + 50 in flight + 80 now is less than was signed already.
+      expect(await reserve('3', 80n)).toBe(150n);
+      expect(await reserve('4', 80n)).toBe(220n);
+    });
+
+    it('start where the chain stands when the memory is gone', async () => {
+      expect(await reserve('1', 5n, { spentAtomic: 1000n })).toBe(1005n);
+      // Later the memory counts: the chain may have drawn what is still reserved here.
+      expect(await reserve('2', 5n, { spentAtomic: 1005n })).toBe(1010n);
+    });
+
+    it('are refused beyond the channel, and nothing changes', async () => {
+      await reserve('1', 100n, { spendableAtomic: 120n });
+      await expect(reserve('2', 30n, { spendableAtomic: 120n })).rejects.toMatchObject({ code: 'escrow_exhausted' });
+      expect(await ledger.find('2')).toBeUndefined();
+      expect(await reserve('3', 20n, { spendableAtomic: 120n })).toBe(120n);
+    });
+
+    it('are refused where orders that have not expired hold the channel, though their fees are known', async () => {
+      const at = { spendableAtomic: 120n, createdMs: 1_000, expiresMs: 9_000 };
+      await reserve('1', 100n, at);
+      await ledger.close('1', closing(10n));
+      expect(await ledger.held('aa', 8_000)).toBe(100n);
+      await expect(reserve('2', 30n, { ...at, createdMs: 8_000 })).rejects.toMatchObject({ code: 'escrow_exhausted' });
+      expect(await ledger.held('aa', 8_000)).toBe(100n);
+      await expect(reserve('2', 20n, { ...at, spentAtomic: 1n, createdMs: 8_000 })).rejects.toThrow(
+        '119 atomic units left',
+      );
+      expect(await reserve('2', 30n, { ...at, createdMs: 10_000, expiresMs: 19_000 })).toBe(100n);
+    });
+
+    it('are not signed where the order cannot be made', async () => {
+      const broken = ledger.reserve(reservation('1', 100n), () => {
+        throw new Error('no key');
+      });
+      await expect(broken).rejects.toThrow('no key');
+      expect((await ledger.channel('aa')).cumulativeAtomic).toBe(0n);
+    });
+
+    it('are made once per reply id', async () => {
+      await reserve('1', 100n);
+      await expect(reserve('1', 100n)).rejects.toThrow(/unique/i);
+      expect(await ledger.channel('aa')).toEqual({ cumulativeAtomic: 100n, owedAtomic: 0n, outstandingAtomic: 100n });
+    });
+
+    it('count a fee once, and never above its maximum', async () => {
+      await reserve('1', 100n);
+      await ledger.close('1', closing(1_000_000n));
+      await ledger.close('1', closing(5n));
+      expect(await ledger.channel('aa')).toEqual({ cumulativeAtomic: 100n, owedAtomic: 100n, outstandingAtomic: 0n });
+      expect((await readSpending(opened.books, 'key')).spent).toBe(100n);
+    });
+
+    it('learn of a settlement after the fee', async () => {
+      await reserve('1', 100n);
+      await ledger.close('1', closing(7n));
+      expect((await ledger.listUnsettled(10, 0)).map(({ replyId }) => replyId)).toEqual(['1']);
+      await ledger.close('1', { ...closing(9n), settlement: '0xabc' });
+      expect(await ledger.find('1')).toMatchObject({ feeAtomic: 7n, settlement: '0xabc', state: 'closed' });
+      expect(await ledger.listUnsettled(10, 0)).toEqual([]);
+    });
+  });
+
+  describe('old orders', () => {
+    it('are forgotten once they are settled, and their fees are not', async () => {
+      for (const id of ['settled', 'closed', 'open', 'young']) {
+        await reserve(id, 100n, { createdMs: id === 'young' ? 1000 : 1 });
+      }
+      await ledger.close('settled', { ...closing(5n), settlement: '0x1' });
+      await ledger.close('young', { ...closing(5n), settlement: '0x1' });
+      await ledger.close('closed', closing(5n));
+      expect(await ledger.expire(500)).toBe(1);
+      const kept = await Promise.all(['settled', 'closed', 'open', 'young'].map((id) => ledger.find(id)));
+      expect(kept.map((order) => order?.replyId)).toEqual([undefined, 'closed', 'open', 'young']);
+      expect(await ledger.channel('aa')).toEqual({ cumulativeAtomic: 400n, owedAtomic: 15n, outstandingAtomic: 100n });
+    });
+  });
+
+  describe('credit', () => {
+    const credit = (id: string, amountAtomic: bigint, account = 'key') =>
+      opened.books.write(() => addCredit({ id, account, amountAtomic, detail: '', madeMs: 1 }));
+
+    it('is all that an account may spend once it is opened, for its keys together, and each payment counts once', async () => {
+      const organisation = { id: 'acme', budgetAtomic: undefined };
+      await reserve('before', 1_000n, { organisation });
+      await ledger.close('before', closing(700n));
+      await opened.books.write(() => openCredit(nameAccount('acme'), 1));
+      await expect(reserve('1', 1n, { organisation })).rejects.toMatchObject({ code: 'credit_exhausted', status: 429 });
+      expect(await credit('card:1', 100n, nameAccount('acme'))).toBe(true);
+      expect(await credit('card:1', 100n, nameAccount('acme'))).toBe(false);
+      const results = await Promise.allSettled(
+        Array.from({ length: 10 }, (_, i) => reserve(`${i}`, 30n, { organisation, keyId: `k${i}` })),
+      );
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+      expect(await reconcile(opened.books)).toEqual([]);
+    });
+
+    it('that is taken back stops new orders, also where it was spent', async () => {
+      await credit('card:1', 100n);
+      await reserve('1', 100n);
+      await ledger.close('1', closing(80n));
+      await credit('refund:1', -100n);
+      await expect(reserve('2', 1n)).rejects.toMatchObject({ code: 'credit_exhausted' });
+      expect(await reconcile(opened.books)).toEqual([]);
+      await credit('card:2', 90n);
+      await reserve('3', 10n);
+    });
+  });
+
+  describe('budgets', () => {
+    it('hold at once for orders that are made at once', async () => {
+      const results = await Promise.allSettled(
+        Array.from({ length: 10 }, (_, i) => reserve(`${i}`, 30n, { keyBudgetAtomic: 100n })),
+      );
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+      expect(results.find(({ status }) => status === 'rejected')).toMatchObject({
+        reason: { code: 'budget_exceeded' },
+      });
+    });
+
+    it('give back what was not spent, to that key alone', async () => {
+      await reserve('1', 90n, { keyBudgetAtomic: 100n });
+      await expect(reserve('2', 20n, { keyBudgetAtomic: 100n })).rejects.toMatchObject({ status: 429 });
+      await reserve('3', 20n, { keyBudgetAtomic: 100n, keyId: 'other' });
+      await ledger.close('1', closing(40n));
+      await reserve('4', 60n, { keyBudgetAtomic: 100n });
+      await expect(reserve('5', 1n, { keyBudgetAtomic: 100n })).rejects.toMatchObject({ code: 'budget_exceeded' });
+    });
+  });
+
+  type Step =
+    | { kind: 'reserve'; channel: number; fee: bigint }
+    | { kind: 'close'; order: number; share: number }
+    | { kind: 'crash' };
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        kind: fc.constant('reserve' as const),
+        channel: fc.nat(1),
+        fee: fc.bigInt(0n, 10n ** 22n),
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('close' as const), order: fc.nat(30), share: fc.nat(150) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
+  );
+
+  describe('the accounts of channels', () => {
+    it('cover every order, never fall, never exceed what could be owed, and survive any crash', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+          await opened.close();
+          await place.remove();
+          place = await createPlace();
+          await open();
+          // The model: what a validator that drew every fee, and one that drew nothing yet, would need.
+          const channels = [0, 1].map(() => ({ voucher: 0n, owed: 0n, peak: 0n, open: new Map<string, bigint>() }));
+          const orders: { id: string; channel: number; fee: bigint }[] = [];
+          for (const [index, { ...next }] of steps.entries()) {
+            if (next.kind === 'reserve') {
+              const id = `${index}`;
+              const channel = channels[next.channel]!;
+              const voucher = await reserve(id, next.fee, { validator: `${next.channel}` });
+              channel.open.set(id, next.fee);
+              orders.push({ id, channel: next.channel, fee: next.fee });
+              const inFlight = [...channel.open.values()].reduce((sum, fee) => sum + fee, 0n);
+              if (channel.owed + inFlight > channel.peak) channel.peak = channel.owed + inFlight;
+              expect(voucher >= channel.owed + inFlight).toBe(true);
+              expect(voucher >= channel.voucher).toBe(true);
+              expect(voucher <= channel.peak).toBe(true);
+              channel.voucher = voucher;
+            } else if (next.kind === 'close' && orders.length > 0) {
+              const order = orders[next.order % orders.length]!;
+              const channel = channels[order.channel]!;
+              const claimed = (order.fee * BigInt(next.share)) / 100n;
+              await ledger.close(order.id, closing(claimed));
+              if (channel.open.delete(order.id)) channel.owed += claimed < order.fee ? claimed : order.fee;
+            } else if (next.kind === 'crash') {
+              await opened.close();
+              await open();
+            }
+            for (const [name, { voucher, owed, open: inFlight }] of channels.entries()) {
+              const outstandingAtomic = [...inFlight.values()].reduce((sum, fee) => sum + fee, 0n);
+              expect(await ledger.channel(`${name}`)).toEqual({
+                cumulativeAtomic: voucher,
+                owedAtomic: owed,
+                outstandingAtomic,
+              });
+            }
+          }
+        }),
+        { seed: 20260607, numRuns: runs },
+      );
+    });
+  });
+
+  describe('what one key may hold of a channel that others use too', () => {
+    const shared = (keyId: string) => ({ keyId, isShared: true, spendableAtomic: 1_000n });
+
+    it('is half of it while no other key is there, and an equal share with one to spare afterwards', async () => {
+      for (let i = 0; i < 5; i++) await reserve(`flood ${i}`, 100n, shared('flood'));
+      await expect(reserve('flood 5', 100n, shared('flood'))).rejects.toMatchObject({
+        code: 'too_many_requests',
+        retryAfterS: 5,
+      });
+      await reserve('honest 0', 300n, shared('honest'));
+      await expect(reserve('honest 1', 100n, shared('honest'))).rejects.toMatchObject({ code: 'too_many_requests' });
+      await reserve('newcomer 0', 200n, shared('newcomer'));
+    });
+
+    it('is one share for all keys of an organisation', async () => {
+      const organisation = { id: 'acme', budgetAtomic: undefined };
+      for (let i = 0; i < 5; i++) await reserve(`flood ${i}`, 100n, { ...shared(`key ${i}`), organisation });
+      const further = reserve('flood 5', 100n, { ...shared('another key'), organisation });
+      await expect(further).rejects.toMatchObject({ code: 'too_many_requests' });
+      await reserve('honest', 300n, shared('honest'));
+      for (let i = 0; i < 5; i++) await ledger.close(`flood ${i}`, closing(0n));
+      await reserve('flood 6', 100n, { ...shared('another key'), organisation });
+    });
+
+    it('is free again when its orders are closed, also after a restart', async () => {
+      for (let i = 0; i < 5; i++) await reserve(`${i}`, 100n, shared('a'));
+      await opened.close();
+      await open();
+      await expect(reserve('5', 100n, shared('a'))).rejects.toMatchObject({ code: 'too_many_requests' });
+      for (let i = 0; i < 5; i++) await ledger.close(`${i}`, closing(0n));
+      for (let i = 6; i < 11; i++) await reserve(`${i}`, 100n, shared('a'));
+    });
+
+    it('may be one single request of any size, and everything where there are no keys', async () => {
+      await reserve('large', 900n, shared('a'));
+      await expect(reserve('second', 1n, shared('a'))).rejects.toMatchObject({ code: 'too_many_requests' });
+      for (let i = 0; i < 10; i++) await reserve(`open ${i}`, 100n, { validator: 'bb', spendableAtomic: 1_000n });
+    });
+  });
+}

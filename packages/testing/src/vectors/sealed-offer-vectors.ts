@@ -1,0 +1,19 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { toSealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
+import { createTestOffer } from '../protocol/offer-fixture.ts';
+
+/** `vectors/sealed-offer.json`: an offer that holds, and what was asked. */
+export function createSealedOfferVectors(crypto: Crypto): unknown {
+  const { offer, asked, nowMs, replyId } = createTestOffer(crypto);
+  return {
+    asked: {
+      ...{ model: asked.model, requestHash: toHex(asked.requestHash), nonce: toHex(asked.nonce) },
+      contextSize: asked.contextSize,
+    },
+    nowMs,
+    offer: toSealedOfferJson(offer),
+    replyId: toHex(replyId),
+    sealKeyHash: toHex(crypto.sha256(offer.sealKey.bytes)),
+  };
+}
