@@ -102,7 +102,17 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'drift',
     '.',
   ],
-  'packages/node/src/validator': ['store', 'beacon', 'audit', 'witness', 'canary', 'settlement', 'prices', '.'],
+  'packages/node/src/validator': [
+    'store',
+    'beacon',
+    'audit',
+    'witness',
+    'canary',
+    'settlement',
+    'prices',
+    'machines',
+    '.',
+  ],
   'packages/host/src': [
     '.',
     'files',

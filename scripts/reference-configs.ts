@@ -17,6 +17,7 @@ import {
   pardonConfig,
   registerConfig,
   reinstateConfig,
+  revokeMachineConfig,
   setSignerConfig,
   validatorConfig,
 } from '@ogong/node/validator/validator-config';
@@ -28,6 +29,7 @@ import {
 } from '@ogong/provider/commands/catalogue-command';
 import { doctorConfig } from '@ogong/provider/commands/doctor-command';
 import { installConfig, uninstallConfig } from '@ogong/provider/commands/install-command';
+import { marketplaceConfig } from '@ogong/provider/commands/marketplace-command';
 import {
   cpConfig,
   listConfig,
@@ -52,6 +54,7 @@ export const referenceConfigs = [
   pardonConfig,
   convictConfig,
   acquitConfig,
+  revokeMachineConfig,
   allotConfig,
   consentConfig,
   setSignerConfig,
@@ -64,6 +67,7 @@ export const referenceConfigs = [
   gatewayConfig,
   adminConfig,
   quoteConfig,
+  marketplaceConfig,
   testimonyConfig,
   proxyConfig,
   serveConfig,

@@ -24,6 +24,7 @@ const contracts = [
   { name: 'Earnings', deployed: false },
   { name: 'Emission', deployed: false },
   { name: 'BeaconKeys', deployed: true },
+  { name: 'MachineRegistry', deployed: true },
   { name: 'Cases', deployed: true },
   { name: 'Hearings', deployed: false },
   { name: 'Equivocation', deployed: false },

@@ -1123,4 +1123,46 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'parameters.requireEntry();',
     to: '',
   },
+  {
+    breaks: 'machines: one stays in for ever',
+    file: 'MachineRegistry.sol',
+    from: ' || machine.until > block.timestamp + LONGEST',
+    to: '',
+  },
+  {
+    breaks: 'machines: a kept statement brings an old one back',
+    file: 'MachineRegistry.sol',
+    from: 'if (machine.until <= registered) revert NotLater(machine.until, registered);',
+    to: '',
+  },
+  {
+    breaks: 'machines: one that is revoked enters under another name',
+    file: 'MachineRegistry.sol',
+    from: 'if (isRevoked[machine.machine]) revert Revoked(machine.machine);',
+    to: '',
+  },
+  {
+    breaks: 'machines: a quorum enters one of Intel without its quote',
+    file: 'MachineRegistry.sol',
+    from: 'if (machine.platformKey != 0) revert OtherPlatform(0);',
+    to: '',
+  },
+  {
+    breaks: 'machines: a quote of other keys enters one',
+    file: 'MachineRegistry.sol',
+    from: 'if (bytes32(reportData[:32]) != keysHash(machine)) revert OtherReportData();',
+    to: '',
+  },
+  {
+    breaks: 'machines: any key may have signed the quote',
+    file: 'IntelQuote.sol',
+    from: '        if (!_isSigned(parts.signed, parts.signature, parts.attestationKey)) revert BadQuote("signature");\n',
+    to: '',
+  },
+  {
+    breaks: 'machines: any platform may have signed for the enclave',
+    file: 'IntelQuote.sol',
+    from: 'if (!_isSigned(report, parts.enclaveSignature, parts.platformKey)) revert BadQuote("enclave signature");',
+    to: '',
+  },
 ];

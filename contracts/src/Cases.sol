@@ -34,14 +34,15 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     /// And below this: whoever reports itself loses more than half, and no more than half a bond can be gained against it.
     uint256 public constant MAX_REPORTER_PPM = 500_000;
 
-    /// The first three are a validator's and cost its bond; a router's and a verifier's cost its stake.
+    /// The first three are a validator's and cost its bond; a router's, a verifier's and a machine's provider's cost its stake.
     enum Offence {
         OverAdmission,
         FalseVerdict,
         Contradiction,
         Misrouting,
         PassedHoneypot,
-        RefutedReport
+        RefutedReport,
+        ForgedMachine
     }
 
     struct Case {

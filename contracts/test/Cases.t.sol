@@ -161,6 +161,9 @@ contract CasesTest is Fixture {
         _stake(ROUTER, 500);
         _convict(Cases.Offence.PassedHoneypot, ROUTER, EVIDENCE, 1);
         checkEqual(staking.stakeOf(ROUTER), 450, "a verifier's");
+        _stake(address(0xC1), 300);
+        _convict(Cases.Offence.ForgedMachine, address(0xC1), EVIDENCE, 1);
+        checkEqual(staking.stakeOf(address(0xC1)), 270, "a provider's payee's");
         bytes[] memory quorum = _sign(Cases.Offence.RefutedReport, payer, EVIDENCE, 1, 3);
         vm.expectRevert(abi.encodeWithSelector(Cases.NothingToTake.selector, payer));
         cases.convict(Cases.Offence.RefutedReport, payer, REPORTER, EVIDENCE, quorum);

@@ -17,8 +17,8 @@ from ogong.text.prompt_bound import write_number
 from ogong.text.request import Sampler, UnsupportedRequest, parse_request
 from ogong.text.sampler import TAIL, draw, exp, exp_tables, weigh
 from ogong.text.stage1 import _check_shapes, _Touched, largest_tail
-from ogong.attestation import make_statement, parse_attestation, report_data
-from ogong.tiers import check_posture, is_exact, tier_of
+from ogong.attestation import make_statement, parse_attestation, parse_proxied, proxied_nonce, report_data
+from ogong.tiers import NAMED_TIERS, check_posture, is_exact, tier_of
 from ogong.wire import WireError, sha256, u32
 
 from .vectors import load, unhex
@@ -139,9 +139,17 @@ class Text(unittest.TestCase):
         self.assertEqual(make_statement(parse_record(record), record, attestation.evidence), unhex(attested["statement"]))
         for wrong in (data + b"x", data[:-1], data[1:], b""):
             self.assertRaises(WireError, parse_attestation, wrong)
+        proxied = vectors["proxied"]
+        data = unhex(proxied["attestation"])
+        read, exchanges = parse_proxied(data)
+        self.assertEqual(read.evidence, unhex(attested["evidence"]))
+        self.assertEqual([[statement.hex(), [each.hex() for each in chain]] for statement, chain in exchanges], proxied["exchanges"])
+        self.assertEqual(proxied_nonce(unhex(proxied["order"]), data).hex(), proxied["nonce"])
+        for wrong in (data + b"x", data[:-1], data[1:], unhex(attested["attestation"]), b""):
+            self.assertRaises(WireError, parse_proxied, wrong)
         for case in vectors["namedRoots"]:
-            is_vanilla = tier_of(case["modelId"]) == "vanilla"
-            root = sha256(b"ogong-named-model-v1\n", case["modelId"].encode()).hex() if is_vanilla else None
+            is_named = tier_of(case["modelId"]) in NAMED_TIERS
+            root = sha256(b"ogong-named-model-v1\n", case["modelId"].encode()).hex() if is_named else None
             self.assertEqual(root, case["root"])
 
     def test_records_have_one_form(self) -> None:

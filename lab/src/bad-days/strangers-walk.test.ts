@@ -1,5 +1,6 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import type { Store } from '@ogong/host/store/store';
+import { keepMachine } from '@ogong/node/validator/store/machine-store';
 import { writeDelivered } from '@ogong/node/validator/wire-messages';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -210,6 +211,23 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
     closing.push(...[own, ...peers].map(({ close }) => close));
     const { validator, service } = await openValidator();
     expect(await leavesNothing(validator.store, () => service.cosignBatch(request))).toContain('not authorized');
+  },
+  async 'ValidatorService/CertifyMachine'() {
+    const { validator, service } = await openValidator();
+    const bytes = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
+    const names = { providerId: bytes(1), attestedKey: bytes(2), sealKeyHash: bytes(3) };
+    const ask = () => service.certifyMachine({ ...names, evidence: bytes(4), epoch: 1n, until: 1n });
+    expect(await leavesNothing(validator.store, ask)).toContain('no registry of machines');
+    // Of machines that pass, the newest evidence of each provider is kept, and so many in all.
+    const { store } = validator;
+    store.transact(() => {
+      for (let i = 0; i < 600; i++) {
+        const id = new Uint8Array(new Uint32Array([i, 0, 0, 0, 0, 0, 0, 0]).buffer);
+        for (const epoch of [1n, 2n])
+          keepMachine(store, { hash: crypto.sha256(id), providerId: id, evidence: id, epoch });
+      }
+    });
+    expect(store.prepare('SELECT count(*) AS n FROM machines').get()).toEqual({ n: 512 });
   },
   async 'VerifierService/Commit'() {
     const { store, job, connect, close } = await openVerifierDoor();

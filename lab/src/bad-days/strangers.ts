@@ -112,6 +112,11 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     shownBy: ACCESS,
   },
   'ValidatorService/SignPrice': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
+  'ValidatorService/CertifyMachine': {
+    ...{ who: 'anyone', changes: 'evidence that is kept, the newest of each machine', shownBy: ACCESS },
+    costs: 'a machine that passes; rationed',
+  },
+  'ValidatorService/GetMachineEvidence': { ...READS, costs: 'rationed: it reads a row of 256 KiB', shownBy: ACCESS },
   'ValidatorService/GetEmissionUnits': { who: 'anyone', changes: 'nothing', costs: 'rationed', shownBy: ACCESS },
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
   'ValidatorService/Witness': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },

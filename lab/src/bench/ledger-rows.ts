@@ -1,5 +1,7 @@
+import { measureMachineEntry } from '@ogong/testing/chain/machine-entries';
 import { measureActivation } from '@ogong/testing/chain/measure-activation';
 import { measureQuorum, measureSettlement } from '@ogong/testing/chain/measure-settlement';
+import { startTestLedger } from '@ogong/testing/chain/test-ledger';
 import type { Row } from './row.ts';
 
 /** Exact figures from a fresh development chain. */
@@ -9,6 +11,7 @@ export async function measureGas(): Promise<Row[]> {
   const netted = await measureSettlement(10_000, 200, 50);
   const [three, thirty] = [await measureQuorum(3), await measureQuorum(32)];
   const activation = await measureActivation();
+  const machine = await measureEntries();
   return [
     {
       id: 'settlement-gas',
@@ -52,5 +55,21 @@ export async function measureGas(): Promise<Row[]> {
       aim: { at: 'most', value: 600_000 },
       note: `whole transaction; shares of the same key dealt anew ${activation.nextGas}`,
     },
+    {
+      id: 'machine-entry-gas',
+      what: `gas of entering a machine, ${machine.signatures} signatures`,
+      value: machine.firstGas,
+      unit: 'gas',
+      note: `whole transaction; renewed ${machine.renewedGas}; of Intel, with two signatures of P-256 checked by the chain, ${machine.quotedGas}`,
+    },
   ];
+}
+
+async function measureEntries() {
+  const ledger = await startTestLedger({ machines: true, blockTimeMs: 50 });
+  try {
+    return await measureMachineEntry(ledger);
+  } finally {
+    await ledger.stop();
+  }
 }

@@ -174,7 +174,8 @@ async function bringUp({ options, models, directory, screen, tee }: BringUp): Pr
     },
   };
   try {
-    const wanted = mesh.plan.processes.filter(({ role }) => role === 'provider').length;
+    // The registry does not have the machine that no policy names, so the router does not offer it.
+    const wanted = mesh.plan.processes.filter(({ role }) => role === 'provider').length - (tee ? 1 : 0);
     screen.progress(`waiting until ${wanted} providers are on offer`);
     const ids = [models.id, ...(tee ? [tee.modelId] : [])];
     const count = async (): Promise<number> => {

@@ -47,7 +47,7 @@ async function call(policy: SealPolicy) {
   const way = { providerEndpoint: network.provider.endpoint(), providerCertHash: provider.id };
   const match = { ticket: { ...parseTicket(signed.ticket), ...way }, signed, candidates: new Uint8Array() };
   const events = calls.generate({
-    ...{ match, order, request, endpoint, cacheScope: new Uint8Array([1]), maxTokens: 4_096 },
+    ...{ match, order, request, endpoint, beacon: new Uint8Array(), cacheScope: new Uint8Array([1]), maxTokens: 4_096 },
     ...{ topLogprobs: undefined, signal: new AbortController().signal },
   });
   let text = '';

@@ -219,6 +219,16 @@ async function readSoftware(
   };
 }
 
+/** What evidence says that runs, in hex, whether that is true or not; undefined where nothing says it. @throws EvidenceError */
+export async function readImage(evidence: MachineEvidence): Promise<string | undefined> {
+  const { cpu } = evidence;
+  if (cpu.kind === 'software') return toHex(cpu.image);
+  if (cpu.kind === 'amd-snp') return toHex(parseSnpReport(cpu.report).measurement);
+  const { body } = parseQuote(cpu.quote);
+  if (body.kind === 'sgx') return toHex(body.measurement);
+  return evidence.eventLog === undefined ? undefined : findEvent(parseEventLog(evidence.eventLog), 'compose-hash');
+}
+
 /** Which image runs: of a TDX guest by its event log, held against the registers of the quote. */
 async function findImage(
   { eventLog, compose }: MachineEvidence,

@@ -78,6 +78,8 @@ export interface Platform {
   readonly pceId: string;
   readonly components: readonly number[];
   readonly pceSvn: number;
+  /** Of the processor, whatever its versions are: 16 bytes in hex. */
+  readonly ppid: string;
 }
 
 const SGX_EXTENSION = '1.2.840.113741.1.13.1';
@@ -90,15 +92,16 @@ export function readPlatform(certificate: X509Certificate): Platform {
   const found = new Map<string, unknown>();
   collect(fromBER(own(extension)).result, found);
   const [tcb, fmspc, pceId] = [`${SGX_EXTENSION}.2`, found.get(`${SGX_EXTENSION}.4`), found.get(`${SGX_EXTENSION}.3`)];
+  const ppid = found.get(`${SGX_EXTENSION}.1`);
   const number = (name: string): number => {
     const value = found.get(name);
     if (typeof value !== 'number') throw new EvidenceError('the certificate does not say which versions it is of');
     return value;
   };
-  if (typeof fmspc !== 'string' || typeof pceId !== 'string')
+  if (typeof fmspc !== 'string' || typeof pceId !== 'string' || typeof ppid !== 'string')
     throw new EvidenceError('the certificate does not say which platform it is of');
   const components = Array.from({ length: COMPONENTS }, (_, i) => number(`${tcb}.${i + 1}`));
-  return { fmspc, pceId, components, pceSvn: number(`${tcb}.17`) };
+  return { fmspc, pceId, components, pceSvn: number(`${tcb}.17`), ppid };
 }
 
 /** Pairs of a name and a value, which may be a list of pairs again. */

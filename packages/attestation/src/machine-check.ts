@@ -3,16 +3,12 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import {
-  attestationPart,
-  computeReportData,
-  MACHINE_CHECK,
-  type NamedKeys,
-  nonceOfOrder,
-  parseAttestation,
-} from '@ogong/protocol/tier/attestation';
+import { attestationPart, computeReportData, MACHINE_CHECK, type NamedKeys } from '@ogong/protocol/tier/attestation';
+import { nonceOfReply, readAttestation, readExchanges } from '@ogong/protocol/tier/proxied';
+import type { OwnEvidence } from '@ogong/protocol/tier/tier';
 import { type EvidencePolicy, verifyEvidence } from './evidence.ts';
 import { parseEvidence } from './evidence-file.ts';
+import { checkExchangeServer } from './exchange-server.ts';
 import type { MachinePolicy } from './policy-file.ts';
 
 export interface MachineClaim extends NamedKeys {
@@ -84,13 +80,20 @@ export interface AttestedRecord {
   readonly attestation: Uint8Array;
 }
 
-/** `machine`, what it sums up, and `attested-reply`: for whoever takes records in. Nothing throws. */
-export async function checkAttestedRecord(held: AttestedRecord, reader: MachineReader): Promise<Check[]> {
+/**
+ * `machine`, what it sums up, and `attested-reply`: for whoever takes records in; of a hosted model's answer also `exchange`, `server` and
+ * `authority`. Nothing throws. @param part of the tier
+ */
+export async function checkAttestedRecord(
+  held: AttestedRecord,
+  reader: MachineReader,
+  part: OwnEvidence = attestationPart,
+): Promise<Check[]> {
   const { order, record, attestation } = held;
   const signed = { order, record: record.record };
   let made: readonly Check[];
   try {
-    made = attestationPart.verify(reader.crypto, attestation, signed);
+    made = part.verify(reader.crypto, attestation, signed);
   } catch (error) {
     return [fail(MACHINE_CHECK, `the attestation cannot be read: ${(error as Error).message}`)];
   }
@@ -103,9 +106,14 @@ async function checkOwnMachine(
 ): Promise<Check[]> {
   const { crypto } = reader;
   try {
-    const { attestedKey, sealKeyHash, evidence } = parseAttestation(attestation);
+    const { attestedKey, sealKeyHash, evidence, exchanges } = readAttestation(attestation);
     const keys = { ledger, providerId: hashHybridKey(crypto, record.providerKey), attestedKey, sealKeyHash };
-    return await checkMachine({ ...keys, evidence, nonce: nonceOfOrder(crypto, order) }, reader);
+    const found = await checkMachine({ ...keys, evidence, nonce: nonceOfReply(crypto, order, exchanges) }, reader);
+    const read = readExchanges(crypto, exchanges);
+    const servers = await Promise.all(
+      read.map((exchange, i) => checkExchangeServer(crypto, exchange, exchanges[i]?.chain ?? [], reader.policy)),
+    );
+    return [...found, ...servers.flat()];
   } catch (error) {
     return [fail(MACHINE_CHECK, `the attestation cannot be read: ${(error as Error).message}`)];
   }

@@ -5,10 +5,12 @@ import { EvidenceError } from './evidence-error.ts';
 export interface MachinePolicy extends Omit<EvidencePolicy, 'reportData' | 'gpuNonce' | 'seenMs'> {
   /** Checks of the machine that the reader does without where they are skipped. */
   readonly allow: readonly string[];
+  /** Of tier `tee-proxy`: SHA-256 of the roots that may vouch for a hosted API, hex. */
+  readonly authorities?: readonly string[];
 }
 
 const NO_TCB = { bootLoader: 0, tee: 0, snp: 0, microcode: 0 };
-const FIELDS = ['acceptedTcb', 'images', 'boots', 'minimumSnpTcb', 'softwareKeys', 'allow'];
+const FIELDS = ['acceptedTcb', 'images', 'boots', 'minimumSnpTcb', 'softwareKeys', 'allow', 'authorities'];
 const MAX_BYTES = 1 << 20;
 const MAX_ENTRIES = 1_024;
 
@@ -25,13 +27,14 @@ export function parsePolicy(bytes: Uint8Array): MachinePolicy {
   const fields = value as Readonly<Record<string, unknown>>;
   const strange = Object.keys(fields).find((name) => !FIELDS.includes(name));
   if (strange !== undefined) throw new EvidenceError(`a policy has no field ${JSON.stringify(strange.slice(0, 32))}`);
-  const { acceptedTcb, images, boots, minimumSnpTcb, softwareKeys, allow } = fields;
+  const { acceptedTcb, images, boots, minimumSnpTcb, softwareKeys, allow, authorities } = fields;
   return {
     acceptedTcb: acceptedTcb === undefined ? STRICT_POLICY.acceptedTcb : readTexts(acceptedTcb, 'acceptedTcb'),
     ...(images === undefined ? {} : { images: readTexts(images, 'images').map(plainHex) }),
     ...(boots === undefined ? {} : { boots: readTexts(boots, 'boots').map(plainHex) }),
     minimumSnpTcb: minimumSnpTcb === undefined ? NO_TCB : readTcb(minimumSnpTcb),
     softwareKeys: softwareKeys === undefined ? [] : readTexts(softwareKeys, 'softwareKeys').map(plainHex),
+    ...(authorities === undefined ? {} : { authorities: readTexts(authorities, 'authorities').map(plainHex) }),
     allow: allow === undefined ? [] : readTexts(allow, 'allow'),
   };
 }

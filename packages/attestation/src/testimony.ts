@@ -1,15 +1,11 @@
 import { equalBytes, fromBase64, toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { type Check, check, fail, skip } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import {
-  computeTestimonyData,
-  type HttpsExchange,
-  hashChain,
-  parseHttpsExchange,
-} from '@ogong/protocol/tier/testimony';
+import { computeTestimonyData, type HttpsExchange, parseHttpsExchange } from '@ogong/protocol/tier/testimony';
 import type { X509Certificate } from '@peculiar/x509';
-import { bearsName, findChainProblem, parseCertificate } from './certificates.ts';
+import { parseCertificate } from './certificates.ts';
 import { EvidenceError } from './evidence-error.ts';
+import { checkAuthority, checkServer } from './exchange-server.ts';
 import { checkMachineReport, type MachineReader } from './machine-check.ts';
 
 /** An HTTPS exchange that a machine made, with all that shows it. */
@@ -131,45 +127,6 @@ function checkChallenge(given: Uint8Array, asked: Uint8Array | undefined): Check
     'the machine answered the challenge',
     'the machine answered another challenge',
   ]);
-}
-
-/** The certificates are those that the machine saw, and the first one is of the host that it asked. */
-function checkServer(
-  crypto: Pick<Crypto, 'sha256'>,
-  { url, chainHash }: HttpsExchange,
-  ders: readonly Uint8Array[],
-  [leaf]: readonly X509Certificate[],
-): Check {
-  if (!equalBytes(hashChain(crypto, ders), chainHash)) return fail('server', 'the machine saw other certificates');
-  const host = readHost(url);
-  if (host === undefined || leaf === undefined) return fail('server', 'the address names no host');
-  return check('server', bearsName(leaf, host), [
-    `${host} showed these certificates`,
-    `the first certificate is not of ${host}`,
-  ]);
-}
-
-function readHost(url: string): string | undefined {
-  try {
-    return new URL(url).hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  } catch {
-    return undefined;
-  }
-}
-
-async function checkAuthority(
-  chain: readonly X509Certificate[],
-  authorities: readonly string[] | undefined,
-  timeMs: number,
-): Promise<Check> {
-  const last = chain.at(-1) as X509Certificate;
-  const root = toHex(new Uint8Array(await last.getThumbprint('SHA-256')));
-  if (authorities === undefined) return skip('authority', `nobody said who may vouch for the server; it is ${root}`);
-  if (!authorities.includes(root)) return fail('authority', `${root} is no authority that was named`);
-  const problem = await findChainProblem(chain, authorities, timeMs);
-  return problem === undefined
-    ? { id: 'authority', status: 'pass', detail: `${chain.length} certificates lead to ${last.subject.slice(0, 80)}` }
-    : fail('authority', problem);
 }
 
 function checkBody(

@@ -13,6 +13,7 @@ const offences = [
   'misrouting',
   'passed-honeypot',
   'refuted-report',
+  'forged-machine',
 ] as const;
 
 type Offence = (typeof offences)[number];

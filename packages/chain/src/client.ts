@@ -1,3 +1,4 @@
+import { createAuthorizationReads, createAuthorizationWrites } from './authorizations.ts';
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
 import { createCaseReads } from './cases.ts';
@@ -17,6 +18,7 @@ import {
 import { createGovernmentReads } from './government.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { createWrites } from './ledger-writes.ts';
+import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
 import { createRouterReads } from './router-reads.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
@@ -142,10 +144,13 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createRouterReads(transactor, deployment.staking),
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
+    ...createMachineReads(transactor, deployment),
     ...createMintReads(transactor, deployment),
     ...createCaseReads(transactor, deployment),
     ...createGovernmentReads(transactor, deployment),
     ...createWrites(transactor, deployment),
+    ...createAuthorizationReads(transactor, deployment.token),
+    ...createAuthorizationWrites(transactor, deployment.token),
   };
 }
 
@@ -185,6 +190,58 @@ function toRegistered({ account, signer, certHash, vrfKey, ...rest }: ListedVali
   return { ...rest, ...lowerHex({ account, signingKey: signer, certHash, vrfKey }) };
 }
 
+function createStakeReads({ read }: Pick<Transactor, 'read'>, deployment: Deployment) {
+  const staking = { address: deployment.staking, abi: stakingAbi } as const;
+
+  return {
+    /** Priority stake of a provider's payee. */
+    stakeOf(payee: BytesLike): Promise<bigint> {
+      const args = [toAddress(payee, 'payee')] as const;
+      return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakeOf', args }));
+    },
+    /** The stake of many payees, at one block. Stake that moves between two readings would count twice. */
+    async stakesOf(payees: readonly BytesLike[]): Promise<bigint[]> {
+      const addresses = payees.map((payee) => toAddress(payee, 'payee'));
+      const blockNumber = await read('head', (client) => client.getBlockNumber({ cacheTime: 0 }));
+      const stakes: bigint[] = [];
+      while (stakes.length < addresses.length) {
+        const some = addresses.slice(stakes.length, stakes.length + READS_AT_A_TIME);
+        const found = await read('stake', (client) =>
+          Promise.all(
+            some.map((payee) =>
+              client.readContract({ ...staking, functionName: 'stakeOf', args: [payee], blockNumber }),
+            ),
+          ),
+        );
+        stakes.push(...found);
+      }
+      return stakes;
+    },
+    bondOf(validator: BytesLike): Promise<Bond> {
+      const args = [toAddress(validator, 'validator')] as const;
+      return read('bond', (client) => client.readContract({ ...staking, functionName: 'bondOf', args }));
+    },
+    /** What is staked behind a payee's verifiers, with what is on its way out, and its refuted reports of the last day with any. */
+    async liabilityOf(payee: BytesLike): Promise<{ readonly stakedAtomic: bigint; readonly refuted: bigint }> {
+      const args = [toAddress(payee, 'payee')] as const;
+      return read('liability', async (client) => {
+        const [{ amount, leaving }, { refuted }] = await Promise.all([
+          client.readContract({ ...staking, functionName: 'stakingOf', args }),
+          client.readContract({ ...staking, functionName: 'offenceOf', args }),
+        ]);
+        return { stakedAtomic: amount + leaving, refuted };
+      });
+    },
+    /** What an account has staked, and what of it is on its way out. Times are seconds since 1970. */
+    stakingOf(
+      account: BytesLike,
+    ): Promise<{ readonly amount: bigint; readonly leaving: bigint; readonly leavesAt: bigint }> {
+      const args = [toAddress(account, 'account')] as const;
+      return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakingOf', args }));
+    },
+  };
+}
+
 function createReads({ read }: Transactor, deployment: Deployment) {
   const token = { address: deployment.token, abi: ogongTokenAbi } as const;
   const parameters = { address: deployment.parameters, abi: parametersAbi } as const;
@@ -196,6 +253,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
   return {
     ...createModelReads({ read }, deployment.models),
     ...createEscrowReads({ read }, deployment.escrow, deployment.burnAndMint?.credits),
+    ...createStakeReads({ read }, deployment),
     balanceOf(owner: BytesLike): Promise<bigint> {
       const args = [toAddress(owner, 'owner')] as const;
       return read('token balance', (client) => client.readContract({ ...token, functionName: 'balanceOf', args }));
@@ -251,33 +309,6 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     totalStake(): Promise<bigint> {
       return read('total stake', (client) => client.readContract({ ...registry, functionName: 'totalStake' }));
     },
-    /** Priority stake of a provider's payee. */
-    stakeOf(payee: BytesLike): Promise<bigint> {
-      const args = [toAddress(payee, 'payee')] as const;
-      return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakeOf', args }));
-    },
-    /** The stake of many payees, at one block. Stake that moves between two readings would count twice. */
-    async stakesOf(payees: readonly BytesLike[]): Promise<bigint[]> {
-      const addresses = payees.map((payee) => toAddress(payee, 'payee'));
-      const blockNumber = await read('head', (client) => client.getBlockNumber({ cacheTime: 0 }));
-      const stakes: bigint[] = [];
-      while (stakes.length < addresses.length) {
-        const some = addresses.slice(stakes.length, stakes.length + READS_AT_A_TIME);
-        const found = await read('stake', (client) =>
-          Promise.all(
-            some.map((payee) =>
-              client.readContract({ ...staking, functionName: 'stakeOf', args: [payee], blockNumber }),
-            ),
-          ),
-        );
-        stakes.push(...found);
-      }
-      return stakes;
-    },
-    bondOf(validator: BytesLike): Promise<Bond> {
-      const args = [toAddress(validator, 'validator')] as const;
-      return read('bond', (client) => client.readContract({ ...staking, functionName: 'bondOf', args }));
-    },
     /**
      * The votes that a quorum counts now, with the signing keys that cast them: those of one voting delay ago. `total` includes
      * validators that are not asked about.
@@ -315,24 +346,6 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         }
         return { grossAtomic, nextBlock: last + 1 };
       });
-    },
-    /** What is staked behind a payee's verifiers, with what is on its way out, and its refuted reports of the last day with any. */
-    async liabilityOf(payee: BytesLike): Promise<{ readonly stakedAtomic: bigint; readonly refuted: bigint }> {
-      const args = [toAddress(payee, 'payee')] as const;
-      return read('liability', async (client) => {
-        const [{ amount, leaving }, { refuted }] = await Promise.all([
-          client.readContract({ ...staking, functionName: 'stakingOf', args }),
-          client.readContract({ ...staking, functionName: 'offenceOf', args }),
-        ]);
-        return { stakedAtomic: amount + leaving, refuted };
-      });
-    },
-    /** What an account has staked, and what of it is on its way out. Times are seconds since 1970. */
-    stakingOf(
-      account: BytesLike,
-    ): Promise<{ readonly amount: bigint; readonly leaving: bigint; readonly leavesAt: bigint }> {
-      const args = [toAddress(account, 'account')] as const;
-      return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakingOf', args }));
     },
     /** What penalties hold of a payee's stake. */
     heldPenaltyOf(payee: BytesLike): Promise<HeldPenalty> {

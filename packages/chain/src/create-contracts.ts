@@ -22,6 +22,8 @@ import {
   casesBytecode,
   governmentAbi,
   governmentBytecode,
+  machineRegistryAbi,
+  machineRegistryBytecode,
   modelRegistryAbi,
   modelRegistryBytecode,
   ogongTokenAbi,
@@ -51,6 +53,7 @@ export interface CreatedContracts {
   readonly cases: Address;
   readonly models: Address;
   readonly beaconKeys?: Address;
+  readonly machines?: Address;
   /** Counts votes. */
   readonly government?: Address;
   /** Owns what votes decide about. */
@@ -64,7 +67,7 @@ export interface CreatedContracts {
 export const computeCreated = (from: Address, nonce: number): Address =>
   getContractAddress({ from, nonce: BigInt(nonce) }).toLowerCase() as Address;
 
-/** Creates every contract of a network, in order: six of them, one more each for beacon and votes, and up to five more that burn and mint. */
+/** Creates every contract of a network, in order: six of them, one more each for beacon, machines and votes, and up to five more that burn and mint. */
 export async function createContracts(
   plan: DeployPlan,
   { deployer, nonce, create }: Creator,
@@ -154,6 +157,17 @@ export async function createContracts(
         args: [staking.address, settlement.address, beacon.origin, beacon.period],
       }),
     ));
+  // The settlement's first creation is its escrow, whose address machines report.
+  const machines =
+    plan.machines &&
+    (await create(
+      'machine registry',
+      encodeDeployData({
+        abi: machineRegistryAbi,
+        bytecode: machineRegistryBytecode,
+        args: [staking.address, computeCreated(settlement.address, 1)],
+      }),
+    ));
   if (voting !== undefined) {
     const { address } = await create(
       'government',
@@ -170,15 +184,16 @@ export async function createContracts(
     models: models.address,
     hasEmission: issuance.period !== 0,
     ...(beaconKeys && { beaconKeys: beaconKeys.address }),
+    ...(machines && { machines: machines.address }),
     ...(government && timelock && { government, timelock }),
     ...(economy.burnAndMint && { burnAndMint: economy.burnAndMint }),
   };
 }
 
 /** One transaction each. */
-function countContracts({ beacon, voting, burnAndMint, token }: DeployPlan): number {
+function countContracts({ beacon, machines, voting, burnAndMint, token }: DeployPlan): number {
   const economy = token !== undefined ? 0 : burnAndMint === undefined ? 1 : burnAndMint.market === undefined ? 6 : 4;
-  return economy + 5 + (beacon ? 1 : 0) + (voting ? 1 : 0);
+  return economy + 5 + (beacon ? 1 : 0) + (machines ? 1 : 0) + (voting ? 1 : 0);
 }
 
 /** @param emission holds what is earned by work; where a network has none, its owner holds it. */

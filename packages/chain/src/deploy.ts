@@ -5,6 +5,7 @@ import {
   beaconKeysBytecode,
   casesBytecode,
   governmentBytecode,
+  machineRegistryBytecode,
   mintBurnBytecode,
   modelRegistryBytecode,
   ogongTokenBytecode,
@@ -20,6 +21,7 @@ export const hashContracts = (): Hex =>
     concatHex([
       ...[ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode],
       ...[casesBytecode, modelRegistryBytecode, beaconKeysBytecode, mintBurnBytecode, governmentBytecode],
+      ...[machineRegistryBytecode],
     ]),
   );
 
@@ -226,6 +228,8 @@ export interface DeployPlan {
   readonly vault?: BytesLike;
   /** When epochs begin. Default: no threshold beacon. */
   readonly beacon?: EpochTiming;
+  /** The chain keeps a registry of machines of confidential tiers. Default: it keeps none. */
+  readonly machines?: boolean;
   /** The network pays in dollar credits, for which tokens are burned, and mints for work. Default: it pays in OGONG. */
   readonly burnAndMint?: BurnAndMintOptions;
 }

@@ -39,6 +39,8 @@ export interface Deployment {
   readonly emission?: Address;
   /** Keys of the threshold beacon. Absent where the network has the bootstrap beacon alone. */
   readonly beaconKeys?: Address;
+  /** Machines of providers of confidential tiers. Absent where the network keeps none. */
+  readonly machines?: Address;
   /** Counts the votes of token holders. Absent where an owner governs. */
   readonly government?: Address;
   /** Owns what they vote about. */
@@ -93,6 +95,7 @@ export function parseDeployment(input: unknown): Deployment {
     ...addresses,
     ...(fields.emission === undefined ? {} : { emission: parseAddress(fields.emission, 'emission') }),
     ...(fields.beaconKeys === undefined ? {} : { beaconKeys: parseAddress(fields.beaconKeys, 'beaconKeys') }),
+    ...(fields.machines === undefined ? {} : { machines: parseAddress(fields.machines, 'machines') }),
     ...(fields.government === undefined ? {} : { government: parseAddress(fields.government, 'government') }),
     ...(fields.timelock === undefined ? {} : { timelock: parseAddress(fields.timelock, 'timelock') }),
     ...(fields.burnAndMint === undefined ? {} : { burnAndMint: parseBurnAndMint(fields.burnAndMint) }),

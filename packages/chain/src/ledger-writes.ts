@@ -10,6 +10,7 @@ import { createEscrowWrites } from './escrow-writes.ts';
 import { earningsAbi, ogongTokenAbi, parametersAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
 import { createGovernmentWrites } from './government.ts';
 import { type Address, type BytesLike, toAddress, toHex } from './hex.ts';
+import { createMachineWrites } from './machines.ts';
 import { createModelWrites } from './model-registry.ts';
 import { createRegistryWrites } from './registry-writes.ts';
 import { encodeSettle, type SettleCall } from './settle-call.ts';
@@ -95,6 +96,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
     ...createMintWrites(transactor, deployment),
     ...createEmissionWrites(transactor, deployment),
     ...createBeaconKeysWrites(transactor, deployment),
+    ...createMachineWrites(transactor, deployment),
     ...createCaseWrites(transactor, deployment, allow),
     ...createGovernmentWrites(transactor, deployment),
 

@@ -9,7 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { nameSubject } from '@ogong/chain/cases';
 import { noDelays, noHolding } from '@ogong/chain/deploy';
 import { deployContracts } from '@ogong/chain/deploy-contracts';
-import { casesAbi, escrowAbi, hearingsAbi, settlementAbi, validatorRegistryAbi } from '@ogong/chain/generated/abi';
+import {
+  casesAbi,
+  escrowAbi,
+  hearingsAbi,
+  machineRegistryAbi,
+  settlementAbi,
+  validatorRegistryAbi,
+} from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { createTransactor } from '@ogong/chain/transactor';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
@@ -233,9 +240,11 @@ async function computeVectors() {
       recipients,
       delays: noDelays,
       holding: noHolding,
+      machines: true,
     });
     const { client } = createTransactor({ ...chain });
-    const { escrow, settlement, registry, cases, hearings } = deployment;
+    const { escrow, settlement, registry, cases, hearings, machines } = deployment;
+    if (machines === undefined) throw new TypeError('the plan names a registry of machines');
     const domainOf = (verifyingContract: Address) =>
       ({ name: 'OGONG', version: '1', chainId: chain.chainId, verifyingContract }) as const;
     const readEscrow = { address: escrow, abi: escrowAbi } as const;
@@ -494,9 +503,81 @@ async function computeVectors() {
       );
       signingKeys.push({ ...message, digest });
     }
+    const machineEntries = [];
+    for (const [label, platformKey] of [
+      ['provider 1', zero32],
+      ['provider 2', bytes32('platform 2')],
+    ] as const) {
+      const message = {
+        ...{ providerId: bytes32(label), machine: bytes32(`machine of ${label}`), image: bytes32(`image of ${label}`) },
+        ...{ evidence: bytes32(`evidence of ${label}`), signingKey: bytes32(`key of ${label}`) },
+        ...{ sealKey: bytes32(`seal key of ${label}`), platformKey },
+        ...{ epoch: platformKey === zero32 ? 7n : maxUint64, until: 1_800_000_000n },
+      };
+      const names = ['providerId', 'machine', 'image', 'evidence', 'signingKey', 'sealKey', 'platformKey'] as const;
+      const typed = {
+        domain: domainOf(machines),
+        types: {
+          Machine: [
+            ...names.map((name) => ({ name, type: 'bytes32' as const })),
+            { name: 'epoch', type: 'uint64' as const },
+            { name: 'until', type: 'uint64' as const },
+          ],
+        },
+        primaryType: 'Machine',
+        message,
+      } as const;
+      const at = { address: machines, abi: machineRegistryAbi } as const;
+      const digest = expectEqual(
+        `${label}: machineDigest`,
+        hashTypedData(typed),
+        await client.readContract({ ...at, functionName: 'machineDigest', args: [message] }),
+      );
+      const keysHash = await client.readContract({ ...at, functionName: 'keysHash', args: [message] });
+      machineEntries.push({ ...message, digest, keysHash });
+    }
+    const revocations = [];
+    for (const [isRevoked, number] of [
+      [true, 1],
+      [false, 2],
+    ] as const) {
+      const message = { machine: bytes32('machine of provider 1'), evidence: bytes32('forged'), isRevoked, number };
+      const typed = {
+        domain: domainOf(machines),
+        types: {
+          Revocation: [
+            { name: 'machine', type: 'bytes32' },
+            { name: 'evidence', type: 'bytes32' },
+            { name: 'isRevoked', type: 'bool' },
+            { name: 'number', type: 'uint32' },
+          ],
+        },
+        primaryType: 'Revocation',
+        message,
+      } as const;
+      const digest = expectEqual(
+        `revocation ${number}`,
+        hashTypedData(typed),
+        await client.readContract({
+          ...{ address: machines, abi: machineRegistryAbi, functionName: 'revocationDigest' },
+          args: [message.machine, message.evidence, isRevoked, number],
+        }),
+      );
+      revocations.push({ ...message, digest });
+    }
     return {
       source: 'packages/testing/scripts/write-ledger-vectors.ts; viem and the contracts agree on every hash',
-      domain: { name: 'OGONG', version: '1', chainId: chain.chainId, escrow, settlement, registry, cases, hearings },
+      domain: {
+        name: 'OGONG',
+        version: '1',
+        chainId: chain.chainId,
+        escrow,
+        settlement,
+        registry,
+        cases,
+        hearings,
+        machines,
+      },
       orders: orderVectors,
       payees: payeeVectors,
       batches: batchVectors,
@@ -505,6 +586,8 @@ async function computeVectors() {
       convictions,
       acquittals,
       signingKeys,
+      machineEntries,
+      revocations,
     };
   } finally {
     await chain.stop();

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _PATH = r"exact(?:-[a-z0-9]+)*"
-_MODEL_ID = re.compile(r"ogong/([a-z]+)/[a-z0-9][a-z0-9._-]{0,63}/[a-z0-9][a-z0-9._+-]{0,63}\Z")
+_MODEL_ID = re.compile(r"ogong/([a-z]+(?:-[a-z]+)?)/[a-z0-9][a-z0-9._-]{0,63}/[a-z0-9][a-z0-9._+-]{0,63}\Z")
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,14 @@ TIERS = {
     "verified": Tier("draw-replay"),
     "replay": Tier("exact-replay", "exact"),
     "tee": Tier("attested-replay"),
+    "tee-proxy": Tier("attested-exchange", "inexact", "tokens"),
     "proof": Tier(None),
     "vanilla": Tier("signature", "inexact", "tokens"),
 }
+
+
+NAMED_TIERS = frozenset(name for name, tier in TIERS.items() if tier.windows == "tokens")
+"""Nobody has the weights: a model root is that of the name, and windows hold tokens alone."""
 
 
 def tier_of(model_id: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .attestation import check_attestation
+from .attestation import check_attestation, check_proxied
 from .beacon import Certificate, check_certificate, derive_bank_seed, genesis, parse_certificate
 from .checks import Check, failed, hold, passed, skipped
 from .crypto.hybrid import verify_hybrid
@@ -17,7 +17,7 @@ from .record import Ticket, hash_response, parse_record, parse_ticket
 from .text.commitment import Header, compose_root, parse_opening
 from .text.request import TextRequest, UnsupportedRequest, parse_request
 from .text.stage1 import NOT_OF_TOKENS, replay
-from .tiers import TIERS, is_exact, tier_of
+from .tiers import NAMED_TIERS, TIERS, is_exact, tier_of
 from .trust import Receipt, Trust, UnusableError, parse_receipt, parse_trust, read_base64
 from .wire import WireError, parse_json, sha256
 
@@ -116,7 +116,7 @@ class _Reading:
         self._check_trusted()
         certificate = self._check_beacon()
         self._check_opening(certificate)
-        own = frozenset(NOT_OF_TOKENS) if self.tier == "vanilla" else frozenset()
+        own = frozenset(NOT_OF_TOKENS) if self.tier in NAMED_TIERS else frozenset()
         return Verdict(self.checks, self.trust.allow | own)
 
     def _read_request(self) -> TextRequest | None:
@@ -148,6 +148,8 @@ class _Reading:
         if self.tier == "tee":
             attestation = receipt.evidence.get("attestation")
             self.checks += check_attestation(attestation, record, receipt.record.data)
+        if self.tier == "tee-proxy":
+            self.checks += check_proxied(receipt.evidence.get("attestation"), record, receipt.record.data)
         if self.request is None:
             self._add(skipped("request-hash", "the summary of such a request cannot be made here"))
         else:
@@ -176,7 +178,7 @@ class _Reading:
             return failed("evidence", "the certificate of the beacon is missing")
         if not self.receipt.opening and not self.receipt.opening_url:
             return failed("evidence", "there is no opening, and no place where it lies")
-        if self.tier == "tee" and "attestation" not in self.receipt.evidence:
+        if self.tier in ("tee", "tee-proxy") and "attestation" not in self.receipt.evidence:
             return failed("evidence", "the attestation is missing")
         return passed("evidence", f"tier {self.tier} has what it demands")
 
@@ -237,7 +239,7 @@ class _Reading:
         self._add(hold("intake", holds, "the validator took the record in"))
 
     def _check_root(self) -> None:
-        if self.tier == "vanilla":
+        if self.tier in NAMED_TIERS:
             root: bytes | None = sha256(b"ogong-named-model-v1\n", self.model.encode("utf-8"))
         else:
             root = self.trust.model_roots.get(self.model)
@@ -318,7 +320,7 @@ class _Reading:
         together = header.prompt_tokens + header.output_tokens
         fits = together <= order.context_size and (header.stop_reason != "context" or together == order.context_size)
         self._add(hold("context", fits, f"{together} tokens, and a context of {order.context_size}"))
-        if header.tier == "vanilla":
+        if header.tier in NAMED_TIERS:
             most = len(self.response) + 1
             self._add(hold("response-size", header.output_tokens <= most, f"{header.output_tokens} tokens, {most} at most"))
         self._add(self._check_fee(header, progress))

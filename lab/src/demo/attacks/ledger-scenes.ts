@@ -19,6 +19,7 @@ import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
 import { oneLargeReply } from '../../attackers/protocol/one-large-reply.ts';
 import { judgeAdmissions, overAdmission } from '../../attackers/protocol/over-admission.ts';
+import { overcountingRelay } from '../../attackers/protocol/overcounting-relay.ts';
 import { poisonedEntry } from '../../attackers/protocol/poisoned-entry.ts';
 import { type ReuseStep, reusedIds } from '../../attackers/protocol/reused-ids.ts';
 import { silentForProfit } from '../../attackers/protocol/silent-for-profit.ts';
@@ -245,6 +246,18 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
         money: `${paidAtomic} of ${claimedAtomic} atomic units are paid`,
         worked: entry === undefined || paidAtomic > 0n,
+      };
+    },
+  },
+  {
+    attack: overcountingRelay,
+    async play() {
+      const { claimableAtomic, countedAtomic } = await overcountingRelay.play(undefined);
+      return {
+        tried: 'told a node again and again that its vouchers are used up',
+        answered: [`the node signed for ${claimableAtomic} atomic units over all of its vouchers`],
+        money: `${claimableAtomic} of the ${countedAtomic} atomic units that its bytes cost`,
+        worked: claimableAtomic > countedAtomic,
       };
     },
   },

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
-import { createChainClient } from '@ogong/chain/client';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { LinkPool } from '@ogong/host/link/link-pool';
@@ -27,6 +27,7 @@ import { lapse, MACHINE_INTERVAL_MS, MACHINES, questionMachine, type TeeNetworkP
 /** Timers count by another clock than the gateway's. */
 const MARGIN_MS = 200;
 const SETTLEMENT_PATIENCE_MS = 180_000;
+const ENTRY_PATIENCE_MS = 120_000;
 const STRICT = parsePolicy(utf8Encode('{}'));
 
 export interface TeeContext {
@@ -87,6 +88,15 @@ export async function runTee(context: TeeContext): Promise<TeeRun> {
       for (const id of [model.id, plan.modelId]) await buy(id, { only: undefined, hasLapsed });
   };
 
+  const entered: string[] = [];
+  await waitUntil(async () => {
+    const found = await Promise.all(
+      [MACHINES.good, MACHINES.lapsing].map((name) => isEntered(chain, idOf(mesh, name))),
+    );
+    return found.every(Boolean);
+  }, ENTRY_PATIENCE_MS);
+  for (const name of Object.values(MACHINES)) if (await isEntered(chain, idOf(mesh, name))) entered.push(name);
+  onProgress(`machines in the registry on the chain: ${entered.join(', ') || 'none'}`);
   for (const name of Object.values(MACHINES)) await question(name, false);
   for (const only of Object.values(MACHINES)) await buy(plan.modelId, { only, hasLapsed: false });
   await buyBoth(false);
@@ -118,8 +128,11 @@ export async function runTee(context: TeeContext): Promise<TeeRun> {
     const other = own && attestations.find((each) => each !== own);
     answers.push(await look(entry, { mesh, trust, policy: plan.policy, other, verdicts }));
   }
-  return { answers, machines };
+  return { answers, machines, entered };
 }
+
+const isEntered = async (chain: Pick<ChainClient, 'machineOf'>, id: string): Promise<boolean> =>
+  (await chain.machineOf(`0x${id}`))?.isGood === true;
 
 function idOf(mesh: Pick<Mesh, 'members'>, name: string): string {
   const member = mesh.members.find((each) => each.name === name);

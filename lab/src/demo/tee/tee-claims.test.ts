@@ -22,6 +22,7 @@ const refused = (number: number, only: string, why: string): TeeAnswer => ({
 });
 
 const good: TeeRun = {
+  entered: [MACHINES.good, MACHINES.lapsing],
   answers: [
     verified,
     tee,
@@ -52,6 +53,7 @@ const without = (...numbers: number[]): TeeRun => ({
 describe('claims about machines', () => {
   it('hold of a good run', () => {
     expect(broken(good)).toEqual([]);
+    expect(broken(withAnswer(4, { error: '404 no provider that the request names serves it' }))).toEqual([]);
   });
 
   it.each<[why: string, run: TeeRun, claims: string[]]>([
@@ -63,6 +65,9 @@ describe('claims about machines', () => {
     ['other evidence passes', withAnswer(2, { swapped: fails('report-data') }), ['own-evidence']],
     ['the unknown machine serves', withAnswer(2, { provider: MACHINES.unknown }), ['unknown']],
     ['the unknown machine serves later', withAnswer(6, { provider: MACHINES.unknown }), ['unknown', 'lapse']],
+    ['the unknown machine is entered', { ...good, entered: Object.values(MACHINES) }, ['registry']],
+    ['a good machine is not entered', { ...good, entered: [MACHINES.good] }, ['registry']],
+    ['a machine that is entered is not offered', withAnswer(5, { error: '404 no provider serves it' }), ['lapse']],
     ['the unknown machine was not asked for', without(4), ['unknown']],
     ['it was refused for something else', withAnswer(4, { error: '503 busy' }), ['unknown']],
     ['the unknown machine shows good evidence', { ...good, machines: good.machines.slice(1) }, ['unknown']],

@@ -25,6 +25,8 @@ export interface TeeAnswer {
 
 export interface TeeRun {
   readonly answers: readonly TeeAnswer[];
+  /** Machines that stood in the registry on the chain before anything was bought. */
+  readonly entered: readonly string[];
   /** What each machine showed when it was asked with a fresh nonce: before anything was bought, and after the lapse. */
   readonly machines: readonly {
     readonly name: string;
@@ -49,6 +51,11 @@ export function evaluateTeeClaims(run: TeeRun): DemoClaim[] {
     { id: 'no-hardware', statement: 'a policy for production takes none of these machines', ...noHardware(ofTee) },
     { id: 'own-evidence', statement: 'the evidence of one reply proves no other', ...ownEvidence(ofTee) },
     { id: 'unknown', statement: 'a machine that the policy does not name gets no request', ...unknown(run, served) },
+    {
+      id: 'registry',
+      statement: 'a quorum enters those machines in the registry that the policy takes, and no other',
+      ...registry(run),
+    },
     { id: 'lapse', statement: 'a machine that changes gets no request any more', ...lapse(run, served) },
     { id: 'audited', statement: 'answers of machines are audited and settled as all others', ...audited(served) },
   ];
@@ -89,6 +96,8 @@ function ownEvidence(answers: readonly TeeAnswer[]) {
 
 /** What a request that takes this provider alone was told, and every answer that it gave nevertheless. */
 function refusal(run: TeeRun, served: readonly TeeAnswer[], { name, id, hasLapsed }: Refusal) {
+  // A router offers no machine that the registry does not have.
+  const isKeptOut = !run.entered.includes(name);
   const asked = run.answers.filter((each) => each.only === name && each.hasLapsed === hasLapsed);
   const [shown] = run.machines.filter((each) => each.name === name && each.hasLapsed === hasLapsed);
   const problems = served
@@ -96,7 +105,7 @@ function refusal(run: TeeRun, served: readonly TeeAnswer[], { name, id, hasLapse
     .map(({ number }) => `${name} served answer ${number}`);
   if (asked.length === 0) problems.push(`nobody asked for ${name} alone`);
   for (const { number, error = 'it was answered' } of asked)
-    if (!error.includes(`machine is refused: ${id}`))
+    if (!error.includes(`machine is refused: ${id}`) && !(isKeptOut && error.includes('no provider')))
       problems.push(`request ${number} is not refused by ${id}: ${error}`);
   if (!idsOf(shown?.checks ?? [], 'fail').includes(id)) problems.push(`${name} does not fail ${id} when it is asked`);
   return { problems, good: [`${name} fails ${id}; asked for alone: ${asked[0]?.error}`] };
@@ -111,6 +120,14 @@ function unknown(run: TeeRun, served: readonly TeeAnswer[]) {
   const before = refusal(run, served, { name: MACHINES.unknown, id: 'cpu-vendor', hasLapsed: false });
   const later = served.filter((each) => each.provider === MACHINES.unknown && each.hasLapsed);
   return judge([...before.problems, ...later.map(({ number }) => `it served answer ${number}`)], before.good);
+}
+
+function registry({ entered }: TeeRun) {
+  const wanted = [MACHINES.good, MACHINES.lapsing].sort().join(', ');
+  const found = [...entered].sort().join(', ');
+  return judge(found === wanted ? [] : [`the registry has ${found || 'none'}, and not ${wanted}`], [
+    `entered: ${found}`,
+  ]);
 }
 
 function lapse(run: TeeRun, served: readonly TeeAnswer[]) {

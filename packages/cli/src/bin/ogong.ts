@@ -12,6 +12,7 @@ import { deployCommand } from '../deploy/deploy-command.ts';
 import { doctorCommand } from '../doctor/doctor-command.ts';
 import { earningsCommand } from '../earnings-command.ts';
 import { evidenceCommand } from '../evidence-command.ts';
+import { machineCommand } from '../machine-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
 import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
@@ -54,6 +55,7 @@ const commands: readonly Command[] = [
   replayCommand,
   compareCommand,
   evidenceCommand,
+  machineCommand,
   testimonyCommand,
   modelCommand,
   ...moneyCommands,
@@ -68,7 +70,10 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
-  ['Ask and check', [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, testimonyCommand]],
+  [
+    'Ask and check',
+    [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, machineCommand, testimonyCommand],
+  ],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],
   ['Run a network', [meshCommand, deployCommand, signerCommand, topCommand, logsCommand, backupCommand, doctorCommand]],

@@ -68,6 +68,7 @@ const networkFile = z.strictObject({
   makerFee: amount.optional(),
   justice: z.strictObject({ reporterPpm: ppm, deposit: amount }).optional(),
   beacon: z.strictObject({ origin: time, period: z.int().min(1).transform(BigInt) }).optional(),
+  machines: z.boolean().optional(),
   burnAndMint: z
     .strictObject({
       feeds: z.array(address).min(1).max(31),
@@ -145,7 +146,7 @@ const given = <T extends object>(fields: T) =>
 
 function toPlan(file: NetworkFile): DeployPlan {
   const { governance: who, holder, recipients, genesis, vault, shares, limits, makerFee, justice, beacon } = file;
-  const { emission, burnAndMint, token } = file;
+  const { emission, burnAndMint, machines, token } = file;
   const owner = who.kind === 'owner' ? who.address : holder;
   return {
     ...{ recipients, delays: { ...defaultDelays, ...given(file.delays ?? {}) } },
@@ -155,7 +156,7 @@ function toPlan(file: NetworkFile): DeployPlan {
     ...(shares && { shares: given(shares) }),
     ...(limits && { limits: given(limits) }),
     ...(burnAndMint && { burnAndMint: toBurnAndMint(burnAndMint) }),
-    ...given({ owner, token, genesis, vault, makerFee, justice, beacon }),
+    ...given({ owner, token, genesis, vault, makerFee, justice, beacon, machines }),
   };
 }
 

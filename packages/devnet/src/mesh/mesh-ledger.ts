@@ -89,6 +89,8 @@ export interface LedgerPlan {
   readonly hasEmission?: boolean;
   /** Seconds of an epoch of the threshold beacon. Default: the network has the bootstrap beacon alone. */
   readonly beaconPeriod?: number | undefined;
+  /** The chain keeps a registry of machines. */
+  readonly hasMachines?: boolean;
 }
 
 /** Enough native coin for any number of transactions on a chain of one's own. */
@@ -183,7 +185,7 @@ const holding = { period: 60, entrance: defaultHolding.entrance };
 const HOUR_S = 3_600;
 
 async function deploy(
-  { deployer, recipients, beaconPeriod, hasEmission }: LedgerPlan,
+  { deployer, recipients, beaconPeriod, hasEmission, hasMachines }: LedgerPlan,
   { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
   file: string,
   burnAndMint: LedgerPlan['burnAndMint'],
@@ -199,6 +201,7 @@ async function deploy(
     holding,
     // Longer than an audit may take with the slowest timings of a mesh.
     limits: { withdrawalDelay: 4 * 3_600 },
+    ...(hasMachines && { machines: true }),
     ...(beaconPeriod && {
       beacon: { origin: BigInt(nowS), period: BigInt(beaconPeriod) },
     }),

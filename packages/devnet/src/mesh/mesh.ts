@@ -333,6 +333,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
     })),
     testRates: { canaryRate: launch.canaryRate, timedRate: launch.timedRate },
     hasEmission: launch.hasEmission === true && launch.economy !== 'burn-and-mint',
+    hasMachines: launch.machines !== undefined,
     // The chain counts whole seconds.
     beaconPeriod: launch.beacon === 'vrf' ? undefined : Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000),
   };

@@ -8,6 +8,7 @@ import type { CompletionPrompt } from '@ogong/protocol/modality/text/request/com
 import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 import type { SamplerSettings, TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
+import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 
 /** What a model, loaded in one engine, is and can do. */
 export interface TextEngineInfo {
@@ -155,6 +156,8 @@ export type TextGenerationEvent =
       readonly cachedTokens: number;
       /** By an engine that names no tokens of prompts, or none at all: `outputTokens` are then those that it named, all or none. */
       readonly counted?: { readonly promptTokens: number; readonly outputTokens: number };
+      /** What a hosted API was asked and told, where the link to it can be shown. */
+      readonly exchange?: ShownExchange;
       /** Tokens that ran on a guess, and how many of them were the ones that were drawn; where the engine guesses. */
       readonly drafts?: { readonly proposed: number; readonly accepted: number };
     };

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 import { EngineError } from '../interface/engine-error.ts';
 import { createTooLong, parseDocument } from './documents.ts';
 import { readEvents } from './event-reader.ts';
@@ -12,6 +13,15 @@ export interface ConnectionOptions {
   /** Of a hosted server. It is read for each call, and never printed. */
   readonly readKey?: (() => string) | undefined;
   readonly limits?: Partial<UpstreamLimits> | undefined;
+  /** A link that can be shown to others. Default: what the system has. */
+  readonly link?: UpstreamLink | undefined;
+}
+
+/** How a server is asked. */
+export interface UpstreamLink {
+  readonly fetch: (url: string, init: RequestInit & { readonly body?: string }) => Promise<Response>;
+  /** What was asked and told until now. */
+  readonly show: (response: Response) => ShownExchange;
 }
 
 /** What a server answered that does not do what it was asked. */
@@ -26,13 +36,23 @@ export interface UpstreamConnection {
   /** One JSON document. @throws EngineError where the server cannot be reached, or what it says cannot be read. */
   call(path: string, body?: object): Promise<{ readonly document: unknown } | Refused>;
   /** The events of a stream. @throws EngineError */
-  stream(path: string, body: object, signal: AbortSignal): AsyncGenerator<unknown>;
+  stream(path: string, body: object, signal: AbortSignal, told?: ExchangeHolder): AsyncGenerator<unknown>;
   /** The same, where the server may refuse it. */
-  tryStream(path: string, body: object, signal: AbortSignal): Promise<AsyncGenerator<unknown> | Refused>;
+  tryStream(
+    path: string,
+    body: object,
+    signal: AbortSignal,
+    told?: ExchangeHolder,
+  ): Promise<AsyncGenerator<unknown> | Refused>;
+}
+
+/** Set once an answer begins, where the link can be shown. */
+export interface ExchangeHolder {
+  show?: () => ShownExchange;
 }
 
 /** @throws EngineError 'invalid-request' where a key would go over the network in the clear. */
-export function connectUpstream({ address, readKey, limits: given }: ConnectionOptions): UpstreamConnection {
+export function connectUpstream({ address, readKey, limits: given, link }: ConnectionOptions): UpstreamConnection {
   const limits = { ...UPSTREAM_LIMITS, ...given };
   if (readKey !== undefined && !isPrivateAddress(address)) {
     throw new EngineError('invalid-request', 'a key is sent over https, or to this machine; give an https:// address');
@@ -45,7 +65,7 @@ export function connectUpstream({ address, readKey, limits: given }: ConnectionO
     for (let attempt = 0; ; attempt++) {
       const first = AbortSignal.timeout(limits.firstByteMs);
       try {
-        const response = await fetch(`${address}${path}`, {
+        const response = await (link?.fetch ?? fetch)(`${address}${path}`, {
           method: body === undefined ? 'GET' : 'POST',
           // The answer of another host is not this server's.
           redirect: 'manual',
@@ -94,8 +114,9 @@ export function connectUpstream({ address, readKey, limits: given }: ConnectionO
     return { status, words: status === 401 || status === 403 ? '' : quote(readWords(words), readKey?.()) };
   }
 
-  async function tryStream(path: string, body: object, signal: AbortSignal) {
+  async function tryStream(path: string, body: object, signal: AbortSignal, told: ExchangeHolder = {}) {
     const response = await send(path, body, signal);
+    if (link !== undefined) told.show = () => link.show(response);
     return response.ok ? readEvents(address, readBody(response, limits.silenceMs, signal), limits) : refuse(response);
   }
 
@@ -108,8 +129,8 @@ export function connectUpstream({ address, readKey, limits: given }: ConnectionO
       return { document: parseDocument(address, await read(response)) };
     },
     tryStream,
-    async *stream(path, body, signal) {
-      const events = await tryStream(path, body, signal);
+    async *stream(path, body, signal, told) {
+      const events = await tryStream(path, body, signal, told);
       if ('status' in events) throw toEngineError(address, events);
       yield* events;
     },

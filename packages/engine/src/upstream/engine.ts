@@ -2,7 +2,7 @@ import { NO_TOKENS_HASH, UNKNOWN_VOCABULARY } from '@ogong/protocol/modality/tex
 import { assertGenerateRequest, assertPromptTokens } from '../decode/request-check.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextEngineInfo, TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
-import { type ConnectionOptions, connectUpstream } from './connection.ts';
+import { type ConnectionOptions, connectUpstream, type ExchangeHolder } from './connection.ts';
 import { nameUpstreamClass, toCapabilities, UPSTREAM_FORMAT, type UpstreamFindings } from './findings.ts';
 import { probeUpstream } from './probe.ts';
 import { readChunk } from './read-chunk.ts';
@@ -95,9 +95,10 @@ export async function createUpstreamEngine(options: UpstreamOptions): Promise<Up
       const nowMs = performance.now();
       return { promptMs: (firstMs ?? nowMs) - startMs, decodeMs: nowMs - (firstMs ?? nowMs) };
     };
+    const told: ExchangeHolder = {};
     yield { kind: 'start', promptTokens: new Uint32Array() };
     try {
-      for await (const event of connection.stream(path, body, AbortSignal.any([signal, over.signal]))) {
+      for await (const event of connection.stream(path, body, AbortSignal.any([signal, over.signal]), told)) {
         firstMs ??= performance.now();
         const { events, isOver } = reply.add(readChunk(event));
         yield* events;
@@ -110,7 +111,9 @@ export async function createUpstreamEngine(options: UpstreamOptions): Promise<Up
       over.abort();
     }
     if (closing.signal.aborted) throw createClosed();
-    yield* reply.end(timings(), signal.aborted);
+    const exchange = told.show?.();
+    for (const event of reply.end(timings(), signal.aborted))
+      yield event.kind === 'end' && exchange ? { ...event, exchange } : event;
   }
 
   const assertOpen = (): void => {

@@ -1,12 +1,12 @@
 import { createHash, hash, type KeyObject, verify } from 'node:crypto';
 import { concatBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { createLedgerVerifier } from '@ogong/protocol/crypto/ledger-verifier';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { isSmallOrder } from '@ogong/protocol/crypto/small-order';
 import { isAcceptableEd25519Key } from './ed25519-key.ts';
 import { createKeyObjectCache } from './key-object-cache.ts';
 import { verifyBls as verifyBlsNatively } from './verify-bls.ts';
+import { recoverAddress, verifyAddress } from './wasm-ledger.ts';
 
 const ED25519_SIGNATURE_BYTES = 64;
 const ED25519_POINT_BYTES = 32;
@@ -33,7 +33,8 @@ function verifyWith(lookup: KeyLookup, publicKey: Uint8Array, message: Uint8Arra
 
 /**
  * The protocol's primitives over OpenSSL, for daemons. Ed25519 is the cofactorless equation with canonical encodings,
- * S < L, neither key nor R of small order. Keccak, secp256k1 recovery and the VRF, which OpenSSL lacks, are noble's.
+ * S < L, neither key nor R of small order. Keccak and the VRF, which OpenSSL lacks, are noble's;
+ * secp256k1 is libsecp256k1's.
  */
 export const nodeCrypto: Crypto = {
   sha256(...parts) {
@@ -50,8 +51,8 @@ export const nodeCrypto: Crypto = {
     verifyWith(ed25519Keys, publicKey, message, signature),
   verifyMlDsa44: (signature, message, publicKey) =>
     signature.length === ML_DSA_44_SIGNATURE_BYTES && verifyWith(mlDsa44Keys, publicKey, message, signature),
-  recoverAddress: nobleCrypto.recoverAddress,
-  verifyAddress: createLedgerVerifier(),
+  recoverAddress,
+  verifyAddress,
   verifyVrf: nobleCrypto.verifyVrf,
   verifyBls: verifyBlsNatively,
 };

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { concatBytes } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { toPlainBytes } from './node-crypto.ts';
+import { createLedgerSigner } from './wasm-ledger.ts';
 
 const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const ML_DSA_44_PKCS8 = Buffer.from('3034020100300b060960864801650304031104228020', 'hex');
@@ -33,7 +33,5 @@ export function createNodeHybridSigner(seed: Uint8Array): HybridSigner {
   };
 }
 
-/** @param privateKey 32 bytes, a valid secp256k1 scalar. OpenSSL signs no bare digest, hence noble. */
-export function createNodeLedgerSigner(privateKey: Uint8Array): LedgerSigner {
-  return createNobleLedgerSigner(privateKey);
-}
+/** @param privateKey 32 bytes, a valid secp256k1 scalar. */
+export const createNodeLedgerSigner: (privateKey: Uint8Array) => LedgerSigner = createLedgerSigner;

@@ -4,6 +4,7 @@ import { formatRoutes, MAX_ROUTES, type NodeRoute } from '@ogong/protocol/exchan
 import { formatHostPort } from './host-port.ts';
 import type { LinkIdentity } from './link-identity.ts';
 import type { KnownPeer } from './peer-values.ts';
+import type { RelayPayerOptions } from './relay-payer.ts';
 import { createRelayRegistration, type RelayRegistrationState } from './relay-registration.ts';
 
 export interface ReachabilityOptions {
@@ -16,6 +17,8 @@ export interface ReachabilityDependencies {
   readonly crypto: Crypto;
   readonly identity: LinkIdentity;
   readonly accept: (socket: Socket, group: string) => void;
+  /** Pays relays that ask for it. Default: none of those is used. */
+  readonly payer?: RelayPayerOptions | undefined;
   /** Other routes than before. */
   readonly onChange?: (state: RelayRegistrationState) => void;
   readonly onError?: (error: unknown, relay: string) => void;
@@ -33,13 +36,13 @@ export interface Reachability {
 
 export function createReachability(
   { direct, relays }: ReachabilityOptions,
-  { crypto, identity, accept, onChange = () => {}, onError = () => {} }: ReachabilityDependencies,
+  { crypto, identity, accept, payer, onChange = () => {}, onError = () => {} }: ReachabilityDependencies,
 ): Reachability {
   const registrations = relays.map((relay) =>
     createRelayRegistration(
       { relay },
       {
-        ...{ crypto, identity, accept, onChange },
+        ...{ crypto, identity, accept, payer, onChange },
         onError: (error) => onError(error, formatHostPort(relay.endpoint)),
       },
     ),

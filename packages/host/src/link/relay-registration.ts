@@ -10,6 +10,7 @@ import { formatHostPort } from './host-port.ts';
 import { createLinkClient } from './link-client.ts';
 import type { LinkIdentity } from './link-identity.ts';
 import type { KnownPeer } from './peer-values.ts';
+import { createRelayPayer, type RelayPayerOptions } from './relay-payer.ts';
 import { RELAY_HELLO_BYTES } from './relay-wire.ts';
 
 export interface RelayRegistrationOptions {
@@ -23,6 +24,8 @@ export interface RelayRegistrationDependencies {
   readonly identity: LinkIdentity;
   /** Serves a link that somebody began. @param group whom quotas count it with. */
   readonly accept: (socket: Socket, group: string) => void;
+  /** Pays for bytes. Default: only relays that carry for nothing are used. */
+  readonly payer?: RelayPayerOptions | undefined;
   /** Registered, or no longer. */
   readonly onChange?: (state: RelayRegistrationState) => void;
   readonly onError?: (error: unknown) => void;
@@ -55,6 +58,8 @@ export interface RelayRegistration {
 
 const BACK_OFF = { firstMs: 500, longestMs: 60_000 };
 const JOIN_TIMEOUT_MS = 5_000;
+const PAY_INTERVAL_MS = 250;
+const PAY_TIMEOUT_MS = 5_000;
 /** Links through one relay that this node is dialling, and those that it has. */
 const MAX_JOINING = 64;
 const MAX_JOINED = 1024;
@@ -80,6 +85,7 @@ export function createRelayRegistration(
   /** What the relay had counted before this run. */
   let base: ByteCounts | undefined;
   let loop: Promise<void> | undefined;
+  const payer = createRelayPayer(dependencies.crypto, dependencies.payer);
 
   function count(): RelayRegistrationState['counted'] {
     let { toNode, fromNode } = ended;
@@ -116,6 +122,7 @@ export function createRelayRegistration(
 
   function take({ event }: RelayEvent): void {
     if (event.case === 'registered') {
+      payer.meet(event.value.terms);
       isRegistered = true;
       // An address, and nothing that a terminal would obey.
       seenAt = event.value.seenAt.slice(0, 64).replace(/[^0-9a-f.:/]/g, '');
@@ -145,10 +152,16 @@ export function createRelayRegistration(
     const link = createLinkClient({ endpoint: relay.endpoint, certHash: relay.certHash, identity });
     const close = (): void => link.close();
     stopping.signal.addEventListener('abort', close, { once: true });
+    const service = link.service(RelayService);
+    const paying = setInterval(() => {
+      const { toNode, fromNode } = count();
+      payer.pay(toNode + fromNode, (signed) => service.pay(signed, { timeoutMs: PAY_TIMEOUT_MS })).catch(onError);
+    }, PAY_INTERVAL_MS);
     try {
       const call = { timeoutMs: REGISTRATION_MS, signal: stopping.signal };
-      for await (const event of link.service(RelayService).register({}, call)) take(event);
+      for await (const event of service.register({}, call)) take(event);
     } finally {
+      clearInterval(paying);
       stopping.signal.removeEventListener('abort', close);
       link.close();
       if (isRegistered) {

@@ -75,6 +75,19 @@ describe('beacon view', () => {
   const first = certify(1n, genesis);
   const second = certify(2n, first.value);
 
+  it('takes a certificate that somebody gave without asking anybody, and asks where it does not hold', async () => {
+    const { view, asked } = createView([[first, second], undefined, undefined, undefined]);
+    expect((await view.get(1n, encodeBeaconCertificate(first))).value).toEqual(first.value);
+    expect(asked).toEqual([]);
+    const forged = encodeBeaconCertificate({ ...second, signatures: second.signatures.slice(1) });
+    for (const bad of [forged, encodeBeaconCertificate(first), new Uint8Array(7)]) {
+      const { view: other, asked: others } = createView([[first, second], undefined, undefined, undefined]);
+      await other.get(1n, encodeBeaconCertificate(first));
+      expect((await other.get(2n, bad)).value).toEqual(second.value);
+      expect(others.length).toBeGreaterThan(0);
+    }
+  });
+
   it('starts at genesis and takes the newest certificate from whoever answers', async () => {
     const { view, asked } = createView([[first, second], undefined, undefined, undefined]);
     expect(view.latest().epoch).toBe(0n);

@@ -43,8 +43,11 @@ export interface BeaconView {
   latest(): KnownBeacon;
   /** What is known of an epoch without asking anyone. */
   find(epoch: bigint): KnownBeacon | undefined;
-  /** Known, or fetched and verified. @throws BeaconViewError */
-  get(epoch: bigint): Promise<KnownBeacon>;
+  /**
+   * Known, or verified from what is at hand, or fetched and verified.
+   * @param certificate that somebody gave, who need not be trusted; empty where nobody did. @throws BeaconViewError
+   */
+  get(epoch: bigint, certificate?: Uint8Array): Promise<KnownBeacon>;
 }
 
 export interface BeaconViewOptions {
@@ -62,6 +65,7 @@ export interface BeaconViewDependencies {
 }
 
 const ASK_TIMEOUT_MS = 3_000;
+const NOTHING: Uint8Array = new Uint8Array();
 
 export function createBeaconView(
   { refreshMs = 2_000, keep = 256 }: BeaconViewOptions,
@@ -149,8 +153,12 @@ export function createBeaconView(
     refresh: repeating.trigger,
     latest: () => latest,
     find: (epoch) => known.get(epoch),
-    async get(epoch) {
-      return known.get(epoch) ?? (await ask(epoch));
+    async get(epoch, certificate = NOTHING) {
+      const present = known.get(epoch);
+      if (present) return present;
+      // One that does not hold says nothing about the epoch.
+      const given = certificate.length > 0 ? await accept(certificate, epoch).catch(() => undefined) : undefined;
+      return given ?? (await ask(epoch));
     },
   };
 }

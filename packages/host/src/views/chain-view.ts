@@ -2,15 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BeaconKeysReading } from '@ogong/chain/beacon-keys';
 import type { ChainClient, Channel, NetworkParameters, RouterRegistration } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
+import type { RegisteredMachine } from '@ogong/chain/machines';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import type { BeaconGeneration } from '@ogong/protocol/beacon/threshold/threshold-value';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { FindRouter, RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
-import { type Clock, monotonicClock } from '../time/clock.ts';
+import { type Clock, monotonicClock, systemClock } from '../time/clock.ts';
 import { createRepeating } from '../time/repeat.ts';
 import { toGenerations } from './beacon-generations.ts';
+import { findEntryProblem } from './machine-view.ts';
 
 /**
  * What a daemon knows of the chain. It is read at intervals and kept while the chain is down. Nothing here decides about money,
@@ -53,6 +55,12 @@ export interface ChainView {
   channel(payer: Uint8Array, validator: Uint8Array, options?: ChannelReading): Promise<Channel>;
   /** Whether a batch has ejected the provider, at most one refresh interval old; false while the chain cannot be read. */
   isEjected(providerId: Uint8Array): Promise<boolean>;
+  /**
+   * Why the registry of machines gives a provider's machine no traffic, at most one refresh interval old; undefined where it does, and on a network
+   * without such a registry. @param attestedKey what the machine signs with now, where it was asked.
+   * @throws ChainError where it was never read.
+   */
+  findMachineProblem(providerId: Uint8Array, attestedKey?: Uint8Array): Promise<string | undefined>;
   /**
    * An account that stands or stood as a router, at most one refresh interval old; as last read while the chain is down.
    * @throws ChainError where it was never read.
@@ -141,6 +149,7 @@ export function createChainView(
   const timing = { refreshMs, patienceMs };
   const channels = createMemory<Channel>(timing, { clock, onError });
   const ejections = createMemory<boolean>(timing, { clock, onError });
+  const machines = createMemory<RegisteredMachine | undefined>(timing, { clock, onError });
   const routers = createMemory<RegisteredRouter | undefined>(timing, { clock, onError });
 
   function client(): Promise<ChainClient> {
@@ -204,6 +213,17 @@ export function createChainView(
       ejections.get(toHex(providerId), async () => (await client()).isEjected(providerId), {
         otherwise: { value: false },
       }),
+    async findMachineProblem(providerId, attestedKey) {
+      if (deployment.machines === undefined) return undefined;
+      const read = async () => (await client()).machineOf(providerId);
+      const name = toHex(providerId);
+      const problemOf = (entry: RegisteredMachine | undefined) =>
+        findEntryProblem(entry, attestedKey, systemClock.nowMs());
+      const known = machines.peek(name);
+      // A machine that was entered meanwhile need not wait for the next reading.
+      const isNewsWanted = known !== undefined && problemOf(known) !== undefined;
+      return problemOf(await (isNewsWanted ? machines.renew(name, read) : machines.get(name, read)));
+    },
     router: (account) =>
       routers.get(toHex(account), async () => {
         const found = await (await client()).routerOf(account);

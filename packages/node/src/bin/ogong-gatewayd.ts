@@ -5,6 +5,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import { createChainClient } from '@ogong/chain/client';
+import type { Deployment } from '@ogong/chain/deployment';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
@@ -27,14 +28,16 @@ import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
 import type { AlertWebhook } from '../gateway/budget-alerts.ts';
-import { createGateway, GatewayConfigError } from '../gateway/gateway.ts';
+import { createGateway, GatewayConfigError, type GatewayOptions } from '../gateway/gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
 import { openBooks } from '../gateway/open-books.ts';
+import { U64_MAX } from '../gateway/provider-match.ts';
 
 const NAME = 'ogong-gatewayd';
 /** Percent. */
 const ALERT_AT = [50, 80, 100];
 /** Openings of long replies are the largest messages that a gateway gets. */
+const PAYMENT_INTERVAL_MS = 10_000;
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 const DEFAULT_ROUTER: RouterPeer = { endpoint: { host: '127.0.0.1', port: 4544 }, certHash: undefined };
@@ -126,6 +129,7 @@ async function start(values: Values): Promise<Daemon> {
       alerts: { thresholds: values.alertAt.length > 0 ? values.alertAt : ALERT_AT, webhook: readWebhook(values) },
       receiptLifetimeMs: values.receiptLifetime,
       verdictIntervalMs: values.verdictInterval,
+      ...readPayments(values, deployment),
       network: { deployment, rpcUrl: values.publicRpcUrl },
       readDriftTable: () =>
         values.driftTable === undefined ? readDefaultTable(nodeCrypto) : readTableFile(nodeCrypto, values.driftTable),
@@ -171,6 +175,21 @@ function readWebhook({ alertWebhook: url, alertSecret: secret }: Values): AlertW
     throw new GatewayConfigError('--alert-webhook: an address without user and password is expected');
   if (secret) return { url, secret };
   throw new GatewayConfigError('--alert-webhook needs --alert-secret, or OGONG_GATEWAY_ALERT_SECRET');
+}
+
+/** @throws GatewayConfigError where a payment would cover no request, or the network has no token to pay in. */
+function readPayments(values: Values, deployment: Deployment): Pick<GatewayOptions, 'payments'> {
+  if (!values.payments) return {};
+  if (values.maxPrice === U64_MAX)
+    throw new GatewayConfigError(
+      '--payments takes --max-price: callers are asked for the most that a request may cost',
+    );
+  if (deployment.burnAndMint)
+    throw new GatewayConfigError('--payments: this network pays in credits, which nobody can hand over');
+  const { leastPayment: leastAtomic, confirmations } = values;
+  return {
+    payments: { deployment, leastAtomic, confirmations: BigInt(confirmations), intervalMs: PAYMENT_INTERVAL_MS },
+  };
 }
 
 /** A user of a container may have no name. */

@@ -43,6 +43,7 @@ import { signAllotment, submitAllotment } from '../validator/settlement/allotmen
 import { signCharge, signConviction, submitCharge, submitConviction } from '../validator/settlement/conviction.ts';
 import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
+import { signRevocation, submitRevocation } from '../validator/settlement/revoke-machine.ts';
 import { findDelayProblem } from '../validator/settlement/withdrawal-delay.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
@@ -54,6 +55,7 @@ import {
   pardonConfig,
   registerConfig,
   reinstateConfig,
+  revokeMachineConfig,
   setSignerConfig,
   validatorConfig,
 } from '../validator/validator-config.ts';
@@ -130,6 +132,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       canaries,
       emission: deployment.emission && nameContract(deployment.chainId, deployment.emission),
       burnAndMint: readDuty(values, deployment),
+      machines: deployment.machines && nameContract(deployment.chainId, deployment.machines),
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
     {
@@ -409,6 +412,32 @@ async function acquit(argv: readonly string[]): Promise<Daemon> {
   }
 }
 
+async function revokeMachine(argv: readonly string[]): Promise<Daemon> {
+  const parsed = revokeMachineConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { machine, evidence: path, restore = false, signature: signatures, ...values } = parsed.values;
+  const { deployment, openSigner, connect } = await openKeys(NAME, values);
+  if (deployment.machines === undefined) throw new ConfigError(NAME, ['this network has no registry of machines']);
+  const domain = nameContract(deployment.chainId, deployment.machines);
+  const revoked = { machine, evidence: hashEvidence(NAME, path), isRevoked: !restore };
+  const client = await connect();
+  const nothing = new ConfigError(NAME, [`machine ${toHex(machine)} is ${restore ? 'not' : 'already'} revoked`]);
+  if (signatures.length > 0) {
+    const transaction = await submitRevocation({ crypto: nodeCrypto, domain }, client, { revoked, signatures });
+    if (transaction === undefined) throw nothing;
+    return print(`${JSON.stringify({ outcome: restore ? 'restored' : 'revoked', transaction })}\n`);
+  }
+  const { signer, close } = await openSigner();
+  try {
+    const signed = await signRevocation({ signer, domain }, client, revoked);
+    if (signed === undefined) throw nothing;
+    const answer = { outcome: 'signed', machine: toHex(machine), number: signed.number };
+    return print(`${JSON.stringify({ ...answer, signature: `0x${toHex(signed.signature)}` })}\n`);
+  } finally {
+    close();
+  }
+}
+
 async function consent(argv: readonly string[]): Promise<Daemon> {
   const parsed = consentConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
@@ -446,6 +475,7 @@ const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Dae
   pardon,
   convict,
   acquit,
+  'revoke-machine': revokeMachine,
   allot,
   consent,
   'set-signer': setSigner,

@@ -2,6 +2,7 @@ import { checkAttestedRecord } from '@ogong/attestation/machine-check';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import { encodeAttestation, parseAttestation } from '@ogong/protocol/tier/attestation';
 import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls, type Relay } from '@ogong/testing/provider/relayed-calls';
@@ -24,10 +25,13 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function open({ relay = {}, machinePolicy, attest = attester.attest, clock }: Opened = {}) {
+async function open({ relay = {}, machinePolicy, attest = attester.attest, clock, findMachineProblem }: Opened = {}) {
   const network = await createNetwork({ modelId: TEE_MODEL_ID, attester: { kind: 'software', attest } });
   closing.push(network.close);
-  const options = { relay, ...(clock && { clock }), ...(machinePolicy && { machinePolicy }) };
+  const options = {
+    ...{ relay, ...(clock && { clock }), ...(machinePolicy && { machinePolicy }) },
+    ...(findMachineProblem && { findMachineProblem }),
+  };
   const calls = await openRelayedCalls(network, options);
   closing.push(calls.close);
   let nonce = 0;
@@ -39,6 +43,7 @@ interface Opened {
   readonly machinePolicy?: MachinePolicy;
   readonly attest?: typeof attester.attest;
   readonly clock?: { nowMs(): number };
+  readonly findMachineProblem?: ChainView['findMachineProblem'];
 }
 
 describe('a call to a provider of tier tee', () => {
@@ -118,6 +123,21 @@ describe('a call to a provider of tier tee', () => {
       attest: silentAttest,
     });
     await expect(broken.call()).rejects.toMatchObject({ code: 'provider_busy' });
+  });
+
+  it('is not made where the registry has no such machine, or another key of it', async () => {
+    let known: Uint8Array | undefined;
+    const findMachineProblem: ChainView['findMachineProblem'] = async (_, key = new Uint8Array()) => {
+      known ??= key;
+      return Buffer.compare(known, key) === 0 ? undefined : 'the registry has another key of its machine';
+    };
+    const { call } = await open({ machinePolicy: policy, findMachineProblem });
+    await call();
+    const restarted = await open({ machinePolicy: policy, findMachineProblem });
+    await expect(restarted.call()).rejects.toMatchObject({
+      ...{ code: 'provider_busy', message: expect.stringContaining('registry: the registry has another key') },
+    });
+    expect(restarted.seen).toEqual([]);
   });
 
   it('is no longer made once the evidence has lapsed', async () => {

@@ -20,6 +20,7 @@ import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createChoices, type OrderedPrompt } from './buy-choices.ts';
 import type { InferenceGate } from './inference-gate.ts';
+import type { PaymentDesk } from './payments.ts';
 import { createModelNotFound } from './provider-match.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { readPrompt } from './read-prompt.ts';
@@ -48,6 +49,8 @@ export interface CompletionsDependencies {
   readonly replies: ReplyService;
   readonly gate: InferenceGate;
   readonly rates: RateLimits;
+  /** Whose money it is: the key's, or that of whoever pays now. */
+  readonly charge: PaymentDesk['charge'];
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly bodyLimits: BodyLimits;
@@ -82,7 +85,7 @@ interface CompletionCall {
 async function answerWithReplies(
   context: ApiContext,
   { endpoint, body: given, key, leave }: CompletionCall,
-  { replies, rates, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
+  { replies, rates, charge, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
 ): Promise<Response> {
   const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
   const isChecked = isInline(context);
@@ -93,7 +96,8 @@ async function answerWithReplies(
   assertModel(request.model, key);
   const provider = readProvider(context);
   const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
-  const metered = await rates.meter(context, key, replies, asked);
+  const payer = await charge(context, key, asked);
+  const metered = await rates.meter(context, payer, replies, asked);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   return answerCompletion<BoughtReply>(context, {
     endpoint,
@@ -101,7 +105,7 @@ async function answerWithReplies(
     request: { ...request, choices },
     choicesPerPrompt: request.choices,
     serve: echoPrompts(
-      createChoices(context, { completionId: identity.id, endpoint, prompts, key, provider }, metered),
+      createChoices(context, { completionId: identity.id, endpoint, prompts, key: payer, provider }, metered),
       prompts,
     ),
     toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),

@@ -16,7 +16,7 @@ import type { KeyedHandler } from './sign-in.ts';
  * to (docs/spec/dialects.md).
  */
 export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
-  const { gate, rates, replies, bodyLimits, clock, randomBytes, heartbeatMs, settle } = dependencies;
+  const { gate, rates, charge, replies, bodyLimits, clock, randomBytes, heartbeatMs, settle } = dependencies;
   return async (context, key) => {
     const leave = gate.enter(key);
     try {
@@ -29,8 +29,10 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const nowMs = () => clock.nowMs();
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const provider = readProvider(context);
-      const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key, provider } as const;
-      const metered = await rates.meter(context, key, replies, [{ request, count: request.choices }]);
+      const metering = [{ request, count: request.choices }];
+      const payer = await charge(context, key, metering);
+      const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key: payer, provider } as const;
+      const metered = await rates.meter(context, payer, replies, metering);
       return await answerInDialect<BoughtReply>(context, {
         dialect: asked.toDialect({ identity, nowMs }),
         request: { ...request, dropped: [...asked.dropped, ...request.dropped] },

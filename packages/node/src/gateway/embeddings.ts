@@ -50,7 +50,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
   dependencies: CompletionsDependencies,
   { prefix, parse, format, addProof }: VectorApi<Q>,
 ): KeyedHandler {
-  const { gate, rates, replies, bodyLimits, randomBytes, settle } = dependencies;
+  const { gate, rates, charge, replies, bodyLimits, randomBytes, settle } = dependencies;
   return async (context: ApiContext, key) => {
     const leave = gate.enter(key);
     try {
@@ -63,9 +63,10 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const form = createEmbeddingForm(request);
       const provider = readProvider(context);
       const caller = parseTraceParent(context.req.header('traceparent'));
+      const payer = await charge(context, key, [{ request, count: 1 }]);
       const bought = { completionId, choice: 0, endpoint: request.endpoint, body, request, form };
-      const job = { ...bought, key, signal, provider, caller };
-      const metered = await rates.meter(context, key, replies, [{ request, count: 1 }]);
+      const job = { ...bought, key: payer, signal, provider, caller };
+      const metered = await rates.meter(context, payer, replies, [{ request, count: 1 }]);
       const reply = await buy(metered.serve<Q, BoughtEmbedding>(job));
       const ogong = { ...toOgongField(context, [reply]), ...addProof?.(reply) };
       return context.json({ ...format(request, reply), ogong }, 200, {

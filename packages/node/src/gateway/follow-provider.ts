@@ -156,13 +156,14 @@ export function openProgress(
 function toCall(
   { nameCacheScope }: ReplyContext,
   job: ReplyJob<CommonRequest, BoughtAnswer>,
-  { match, order }: ProviderAttempt,
+  { match, order, beacon }: ProviderAttempt,
 ) {
   const { body, endpoint, form, key } = job;
   return {
     match,
     order,
     request: body,
+    beacon: beacon.certificate,
     cacheScope: nameCacheScope(key.id, match.ticket.providerId),
     endpoint,
     maxTokens: form.maxTokens,

@@ -64,13 +64,13 @@ export function createGatewayApp(
 
   const receipts = createReceiptHandlers(dependencies.receipts);
   const handlers: Readonly<Record<GatewayRouteName, Handler>> = {
-    chat: signIn.require(createCompletionHandler('chat', completions)),
-    completion: signIn.require(createCompletionHandler('completion', completions)),
-    embedding: signIn.require(createEmbeddingHandler(completions)),
-    rerank: signIn.require(createRerankHandler(completions)),
-    response: signIn.require(createDialectHandler('response', completions)),
+    chat: signIn.requireOrPay(createCompletionHandler('chat', completions)),
+    completion: signIn.requireOrPay(createCompletionHandler('completion', completions)),
+    embedding: signIn.requireOrPay(createEmbeddingHandler(completions)),
+    rerank: signIn.requireOrPay(createRerankHandler(completions)),
+    response: signIn.requireOrPay(createDialectHandler('response', completions)),
     responseCount: signIn.require(createCountHandler('response', completions)),
-    message: signIn.require(createDialectHandler('message', completions)),
+    message: signIn.requireOrPay(createDialectHandler('message', completions)),
     messageCount: signIn.require(createCountHandler('message', completions)),
     ...requireAll(signIn, createSealedHandlers(dependencies.sealed)),
     models: signIn.require(async (context, key) => showModels(context, await models.list(key))),

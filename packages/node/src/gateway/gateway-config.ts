@@ -147,6 +147,26 @@ export const gatewayConfig = defineConfig({
       default: '10000000000000000000',
       description: 'amount that a channel is filled up to, beyond the vouchers already signed; 0 never fills',
     },
+    payments: {
+      schema: boolean,
+      boolean: true,
+      env: 'OGONG_GATEWAY_PAYMENTS',
+      description:
+        'callers without a key may pay for a request by x402, in the token of the network; takes --max-price, at which requests are counted',
+    },
+    leastPayment: {
+      schema: escrowAmount,
+      label: '<amount>',
+      env: 'OGONG_GATEWAY_LEAST_PAYMENT',
+      default: '10000000000000000',
+      description: 'least that such a payment is, atomic units: more than the gas that its transfer takes is worth',
+    },
+    confirmations: {
+      schema: integer({ min: 0 }),
+      env: 'OGONG_GATEWAY_CONFIRMATIONS',
+      default: '12',
+      description: 'how many blocks have to be above a payment until it is taken to stay',
+    },
     ...modelRootFields,
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_GATEWAY_MODEL_ROOTS' },
     origin: {

@@ -12,6 +12,7 @@ import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Sort } from '@ogong/protocol/exchange/preference';
@@ -30,6 +31,8 @@ import { keepHeld, keepIntake } from './keep-intake.ts';
 import { keepMisrouted } from './keep-misrouted.ts';
 import { createMilestoneOutbox, type MilestoneOutbox } from './milestone-outbox.ts';
 import { createModelList } from './model-list.ts';
+import { isPayer } from './payment-book.ts';
+import { createPayments, type PaymentDesk, type PaymentOptions } from './payments.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
 import { createPageHandlers } from './public/page-handlers.ts';
@@ -96,6 +99,8 @@ export interface GatewayOptions {
   readonly receiptLifetimeMs: number;
   /** Which parts of budgets are told, and where besides the log. Default: none. */
   readonly alerts?: Omit<BudgetAlertOptions, 'intervalMs'>;
+  /** Whether callers without a key may pay, and how. Default: they may not. */
+  readonly payments?: Omit<PaymentOptions, 'payTo' | 'pricePer1kAtomic'>;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */
@@ -110,7 +115,8 @@ export interface GatewayOptions {
 export type GatewayChain = Pick<
   ChainView,
   'ledger' | 'network' | 'validators' | 'generations' | 'findByAddress' | 'channel' | 'client' | 'router'
->;
+> &
+  Partial<Pick<ChainView, 'findMachineProblem'>>;
 
 export interface GatewayDependencies {
   /** Opened with GATEWAY_SCHEMA; the caller closes it after the gateway has stopped. */
@@ -160,7 +166,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
     counts: createGatewayMetrics(dependencies.metrics),
     warn: (what) => (err) => logger.warn({ err }, what),
   };
-  const signIn = createSignIn(dependencies.accounts);
+  const signIn = createSignIn(dependencies.accounts, options.payments !== undefined);
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
   const routers = createRouters(options, context);
@@ -205,6 +211,7 @@ interface Books {
   readonly deliveries: DeliveryOutbox;
   readonly milestones: MilestoneOutbox;
   readonly funding: EscrowFunding;
+  readonly charge: PaymentDesk['charge'];
   start(): void;
   stop(): Promise<unknown>;
 }
@@ -296,7 +303,18 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
         onError: warn('an alert was not taken'),
       },
     );
-  const loops = [complaints, deliveries, milestones, feed, expiry, ...(alerts ? [alerts] : [])];
+  const payments =
+    options.payments &&
+    createPayments(
+      {
+        ...options.payments,
+        payTo: `0x${toHex(payer.address)}`,
+        pricePer1kAtomic: options.spending.maxPricePer1kAtomic,
+      },
+      { books, clock, client: chain.client, onError: warn('a payment could not be settled') },
+    );
+  const optional = [alerts, payments].filter((loop) => loop !== undefined);
+  const loops = [complaints, deliveries, milestones, feed, expiry, ...optional];
   return {
     ledger,
     receipts,
@@ -304,6 +322,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     deliveries,
     milestones,
     funding,
+    charge: payments?.charge ?? (async (_context, key) => key),
     start() {
       for (const loop of loops) loop.start();
     },
@@ -326,7 +345,10 @@ function createReplies(
     logger.warn({ problem, kept }, 'a router misrouted');
   };
   const { busyPatienceMs } = patience;
-  const keys = createKnownSealKeys(seal, { links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs });
+  const keys = createKnownSealKeys(seal, {
+    ...{ links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs },
+    findMachineProblem: chain.findMachineProblem,
+  });
   const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
@@ -348,7 +370,7 @@ function createReplies(
     clock,
     randomBytes,
     nameCacheScope: createCacheScopes(readSystemBytes(32)),
-    renewKey: async (key) => (key.id === ANONYMOUS.id ? key : accounts.renew(key.id)),
+    renewKey: async (key) => (key.id === ANONYMOUS.id || isPayer(key.id) ? key : accounts.renew(key.id)),
     onFault(reason, providerId) {
       counts.countFault(reason);
       logger.warn({ reason, providerId }, 'a provider failed');
@@ -389,6 +411,7 @@ function createApp(
       replies,
       gate,
       rates,
+      charge: parts.charge,
       clock,
       randomBytes: readSystemBytes,
       bodyLimits,

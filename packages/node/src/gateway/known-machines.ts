@@ -5,6 +5,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type EvidenceAnswer, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
@@ -23,6 +24,8 @@ export interface MachineQuestions {
   /** Undefined where this gateway believes no machine. */
   readonly policy: MachinePolicy | undefined;
   readonly randomBytes: (length: number) => Uint8Array;
+  /** What the network says against a machine, see ChainView. Default: nothing. */
+  readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ export interface MachineQuestions {
  * @returns the seal key that the machine vouches for. @throws ApiError where the policy does not take the machine; LinkError
  */
 export async function askMachine(
-  { links, clock, ledger, policy, randomBytes }: MachineQuestions,
+  { links, clock, ledger, policy, randomBytes, findMachineProblem }: MachineQuestions,
   { ticket }: Pick<Match, 'ticket'>,
   signal: AbortSignal,
 ): Promise<CheckedSealKey> {
@@ -55,6 +58,8 @@ export async function askMachine(
   if (attestedKey.length !== NONCE_BYTES) throw refuse('the machine names no key');
   const [machine] = await checkMachine({ ...keys, evidence, nonce }, { crypto, policy, nowMs });
   if (machine?.status !== 'pass') throw refuse(`the provider's machine is refused: ${machine?.detail}`);
+  const problem = await findMachineProblem?.(providerId, attestedKey);
+  if (problem !== undefined) throw refuse(`the provider's machine is refused: registry: ${problem}`);
   return sealKey;
 }
 

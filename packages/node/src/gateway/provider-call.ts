@@ -47,6 +47,8 @@ export interface GenerateInput {
   readonly match: TicketedMatch;
   readonly order: MessageInitShape<typeof SignedOrderSchema>;
   readonly request: Uint8Array;
+  /** Certificate of the order's epoch; empty at genesis. */
+  readonly beacon: Uint8Array;
   readonly cacheScope: Uint8Array;
   readonly endpoint: string;
   /** Tokens that the request allows; a provider that streams more is cut off. */
@@ -99,7 +101,7 @@ export function createProviderCall(
   /** Sealed where the provider has a key. A provider that has restarted does not know the one that is known here, and says so first. */
   async function* callProvider(input: GenerateInput, signal: AbortSignal): AsyncGenerator<OpenedEvent> {
     const { match, order, request, cacheScope, endpoint } = input;
-    const call = { order, ticket: match.signed, milestones: input.onMilestone !== undefined };
+    const call = { order, ticket: match.signed, milestones: input.onMilestone !== undefined, beacon: input.beacon };
     for (let isAgain = false; ; isAgain = true) {
       const to = await sealing?.keys.find(match, signal);
       const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger });

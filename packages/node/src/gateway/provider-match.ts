@@ -67,7 +67,7 @@ const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - MAX_ONLY_PROVIDERS - 8;
 const EXCLUSION_MS = 24 * 3_600_000;
 const PAUSE = { firstMs: 75, longestMs: 1_500 };
 const ANY_WEIGHTS = new Uint8Array();
-const U64_MAX = (1n << 64n) - 1n;
+export const U64_MAX = (1n << 64n) - 1n;
 
 /** Asks a router for a provider and does not trust it: signature, request, price and draw are checked. */
 export function createProviderMatch(

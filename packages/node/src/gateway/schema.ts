@@ -1,6 +1,7 @@
 import { HOLD_TABLE } from '@ogong/host/store/holds';
 import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
 import { CREDIT_TABLES } from './credit-book.ts';
+import { PAYMENT_TABLE } from './payment-book.ts';
 
 /** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */
 export const GATEWAY_SCHEMA = `
@@ -108,4 +109,5 @@ export const GATEWAY_SCHEMA = `
   ${LEDGER_TABLE}
   ${HOLD_TABLE}
   ${CREDIT_TABLES}
+  ${PAYMENT_TABLE}
 `;

@@ -5,6 +5,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
@@ -65,6 +66,8 @@ export function createKnownSealKeys(
     readonly machinePolicy?: MachinePolicy | undefined;
     /** How long a machine that has answered is not asked again. Default: ten minutes. */
     readonly machineIntervalMs?: number | undefined;
+    /** What the network says against a machine. Default: nothing. */
+    readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
   },
 ): KnownSealKeys {
   const { links, clock, ledger } = context;

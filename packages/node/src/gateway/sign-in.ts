@@ -1,6 +1,7 @@
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { ApiKeys, KeyHolder } from './api-keys.ts';
+import { UNPAID } from './payments.ts';
 
 /** The holder of orders and budgets if the gateway has no keys. */
 export const ANONYMOUS: KeyHolder = { id: 'anonymous', budgetAtomic: undefined };
@@ -15,6 +16,8 @@ export interface SignIn {
   start(): Promise<void>;
   /** Answers holders of a key only. */
   require(handle: KeyedHandler): Handler;
+  /** Lets callers without a key come as far as `UNPAID`, where payments are taken. */
+  requireOrPay(handle: KeyedHandler): Handler;
 }
 
 /** From now on the connection counts as that of a caller with a key. */
@@ -23,17 +26,19 @@ function welcome(env: ApiContext['env'], holder: KeyHolder): KeyHolder {
   return holder;
 }
 
-export function createSignIn(keys: ApiKeys): SignIn {
+/** @param takesPayments whether callers without a key may pay for what they ask. */
+export function createSignIn(keys: ApiKeys, takesPayments = false): SignIn {
   let isOpen = false;
 
   /** @throws ApiError `invalid_api_key` */
-  async function findHolder({ req, env }: ApiContext): Promise<KeyHolder> {
+  async function findHolder({ req, env }: ApiContext, mayPay: boolean): Promise<KeyHolder> {
     // Only a gateway that started without keys is open. It closes when the first key is made, for good: a key that was revoked
     // stays in the file.
     if (isOpen && (await keys.isEmpty())) return welcome(env, ANONYMOUS);
     const [, bearer] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
     // Where Anthropic's clients put it.
     const secret = bearer ?? /^\S{1,200}$/.exec(req.header('x-api-key') ?? '')?.[0];
+    if (secret === undefined && mayPay) return UNPAID;
     const holder = secret === undefined ? undefined : await keys.find(secret);
     if (holder) return welcome(env, holder);
     const message =
@@ -46,8 +51,9 @@ export function createSignIn(keys: ApiKeys): SignIn {
   return {
     isOpen: () => isOpen,
     async start() {
-      isOpen = await keys.isEmpty();
+      isOpen = !takesPayments && (await keys.isEmpty());
     },
-    require: (handle) => async (context) => handle(context, await findHolder(context)),
+    require: (handle) => async (context) => handle(context, await findHolder(context, false)),
+    requireOrPay: (handle) => async (context) => handle(context, await findHolder(context, takesPayments)),
   };
 }

@@ -9,7 +9,7 @@ export interface ByteMeter {
   toNode: bigint;
   fromNode: bigint;
   links: bigint;
-  /** @returns ms that the link has to pause for; undefined where the day's bytes are used up. */
+  /** @returns ms that the link has to pause for; undefined where the day's bytes are used up, or the node does not pay. */
   take(bytes: number): number | undefined;
   hasBytes(): boolean;
 }
@@ -17,12 +17,15 @@ export interface ByteMeter {
 export function createByteMeter(
   limits: Pick<RelayLimits, 'bytesPerSecond' | 'burstBytes' | 'maxBytesPerDay'>,
   clock: Clock,
+  /** Whether so many bytes, all that it carried for the node, are paid for or within the credit. */
+  isCovered: (bytes: bigint) => boolean = () => true,
 ): ByteMeter {
   const { bytesPerSecond, burstBytes, maxBytesPerDay } = limits;
   let allowance = burstBytes;
   let atMs = clock.nowMs();
   let dayStartMs = atMs;
   let today = 0;
+  let total = 0n;
 
   function startDay(nowMs: number): void {
     if (nowMs - dayStartMs < DAY_MS) return;
@@ -36,14 +39,15 @@ export function createByteMeter(
       const nowMs = clock.nowMs();
       startDay(nowMs);
       today += bytes;
-      if (today > maxBytesPerDay) return undefined;
+      total += BigInt(bytes);
+      if (today > maxBytesPerDay || !isCovered(total)) return undefined;
       allowance = Math.min(burstBytes, allowance + (Math.max(0, nowMs - atMs) / 1000) * bytesPerSecond) - bytes;
       atMs = nowMs;
       return allowance >= 0 ? 0 : (-allowance / bytesPerSecond) * 1000;
     },
     hasBytes() {
       startDay(clock.nowMs());
-      return today < maxBytesPerDay;
+      return today < maxBytesPerDay && isCovered(total);
     },
   };
 }

@@ -1,8 +1,16 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { observationFields } from '@ogong/host/config/common-fields';
+import { chainFields, observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { duration, hostPort, integer, size, text } from '@ogong/host/config/values';
+import { atomicAmount, duration, hex, hostPort, integer, size, text } from '@ogong/host/config/values';
+
+const relayDataDir = {
+  schema: text,
+  label: '<path>',
+  env: 'OGONG_RELAY_DATA_DIR',
+  default: join(homedir(), '.ogong', 'relay'),
+  description: 'where its keys are kept',
+} as const;
 
 export const relayConfig = defineConfig({
   name: 'ogong-relayd',
@@ -18,13 +26,7 @@ export const relayConfig = defineConfig({
       default: '0.0.0.0:4546',
       description: 'address that providers and their callers connect to',
     },
-    dataDir: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_RELAY_DATA_DIR',
-      default: join(homedir(), '.ogong', 'relay'),
-      description: 'where its keys are kept',
-    },
+    dataDir: relayDataDir,
     certOut: {
       schema: text,
       label: '<path>',
@@ -42,7 +44,36 @@ export const relayConfig = defineConfig({
     },
     nodeRate: { schema: size, default: '16MiB', description: 'bytes per second of one node, both directions' },
     nodeDay: { schema: size, default: '256GiB', description: 'bytes of one node in a day' },
+    pricePerGib: {
+      schema: atomicAmount,
+      default: '0',
+      env: 'OGONG_RELAY_PRICE',
+      description:
+        'what a provider pays for each GiB that is carried for it, both directions; with a price, --deployment and --payee are needed',
+    },
+    payee: { schema: hex(20), env: 'OGONG_RELAY_PAYEE', description: 'account that is paid, without 0x' },
+    credit: {
+      schema: size,
+      default: '64MiB',
+      description: 'bytes of a provider that are carried ahead of the payment',
+    },
+    rpcUrl: chainFields.rpcUrl,
+    deployment: { ...chainFields.deployment, required: false },
     accountInterval: { schema: duration, default: '1m', description: 'pause between two signed accounts to a node' },
     ...observationFields,
+  },
+});
+
+export const redeemConfig = defineConfig({
+  name: 'ogong-relayd redeem',
+  examples: ['ogong-relayd redeem --deployment deployment.json --payee 0x...'],
+  summary:
+    'Submits the vouchers that providers have signed, as transfers of the token to the payee. The account of this data directory pays the gas.\n' +
+    'Run again, it submits what has come since.',
+  fields: {
+    dataDir: relayDataDir,
+    payee: { schema: hex(20), required: true, description: 'account that is paid, as the relay names it, without 0x' },
+    least: { schema: atomicAmount, default: '1', description: 'vouchers over less wait' },
+    ...chainFields,
   },
 });

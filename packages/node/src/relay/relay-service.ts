@@ -1,5 +1,5 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { RateLimited } from '@ogong/host/link/link-error';
+import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { getCallerPlace } from '@ogong/host/link/link-server';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { signRelayAccount } from '@ogong/protocol/exchange/relay-account';
@@ -19,6 +19,13 @@ export function createRelayService(
 ): ServiceImpl<typeof RelayService> {
   return {
     register: (_, context) => register(state, context, accountIntervalMs),
+    async pay(signed, context) {
+      const { peer } = getCallerPlace(context);
+      if (state.payments === undefined) throw new Refusal('precondition', 'this relay carries for nothing');
+      if (!state.seats.has(toHex(peer))) throw new Refusal('precondition', 'you are not registered here');
+      await state.payments.take(peer, signed);
+      return {};
+    },
   };
 }
 
@@ -49,7 +56,8 @@ async function* register(state: RelayState, context: HandlerContext, accountInte
   const accounts = setInterval(() => wake(), accountIntervalMs);
   let accountedAtMs = state.clock.nowMs();
   try {
-    yield { event: { case: 'registered' as const, value: { seenAt: group, relayId } } };
+    const terms = state.payments && { terms: state.payments.terms };
+    yield { event: { case: 'registered' as const, value: { seenAt: group, relayId, ...terms } } };
     while (!isOver) {
       for (let next = unread.shift(); next !== undefined; next = unread.shift()) {
         yield { event: { case: 'call' as const, value: next } };

@@ -10,6 +10,7 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type ByteMeter, createByteMeter } from './byte-meter.ts';
 import type { RelayLimits } from './relay-limits.ts';
+import type { RelayPayments } from './relay-payments.ts';
 
 export interface RelayDependencies {
   readonly crypto: Crypto;
@@ -21,6 +22,8 @@ export interface RelayDependencies {
   readonly randomBytes: () => Uint8Array;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Default: it carries for nothing. */
+  readonly payments?: RelayPayments | undefined;
 }
 
 export interface CallEvent {
@@ -66,7 +69,7 @@ export interface RelayState extends Omit<RelayDependencies, 'metrics'> {
 const MAX_METERS = 16_384;
 
 export function openRelayState(limits: RelayLimits, dependencies: RelayDependencies): RelayState {
-  const { clock, crypto, signer, randomBytes } = dependencies;
+  const { clock, crypto, signer, randomBytes, payments } = dependencies;
   const seats = new Map<string, RelaySeat>();
   const meters = new Map<string, ByteMeter>();
   return {
@@ -83,7 +86,8 @@ export function openRelayState(limits: RelayLimits, dependencies: RelayDependenc
     metrics: createRelayMetrics(dependencies.metrics),
     meterOf(certHash) {
       const name = toHex(certHash);
-      const meter = meters.get(name) ?? createByteMeter(limits, clock);
+      const meter =
+        meters.get(name) ?? createByteMeter(limits, clock, (total) => payments?.isCovered(certHash, total) ?? true);
       meters.set(name, meter);
       if (meters.size > MAX_METERS) {
         const idle = [...meters.keys()].find((other) => other !== name && !seats.has(other));

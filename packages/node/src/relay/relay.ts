@@ -42,7 +42,10 @@ export function createRelay(options: RelayOptions, dependencies: RelayDependenci
     {
       identity,
       authorize: () => true,
-      methodRates: { 'ogong.v1.RelayService/Register': { perSecond: 1, burst: 20 } },
+      methodRates: {
+        'ogong.v1.RelayService/Register': { perSecond: 1, burst: 20 },
+        'ogong.v1.RelayService/Pay': { perSecond: 8, burst: 32 },
+      },
       limits: { maxMessageBytes: 16 * 1024, maxConnections: limits.maxNodes + 256, maxConnectionsPerPeer: 2 },
       routes: (router) => router.service(RelayService, service),
     },

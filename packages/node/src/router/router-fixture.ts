@@ -8,6 +8,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -58,6 +59,7 @@ export interface TestRouter {
 export async function start(
   options: Partial<RouterOptions> = {},
   validators: readonly QuorumMember[] = [],
+  more: Pick<Partial<ChainView>, 'findMachineProblem'> = {},
 ): Promise<TestRouter> {
   const directory = createTestDirectory('router');
   const identity = await makeIdentity(40);
@@ -89,6 +91,7 @@ export async function start(
         chain: {
           ...{ ledger, network, validators: () => validators, client: async () => client },
           ...{ parameters: () => undefined, generations: () => [], readBeaconKeys: async () => undefined },
+          ...more,
         },
         store,
         log: createLogger({ name: 'test', level: 'silent' }),
@@ -139,7 +142,13 @@ export const makeOfferedModel = (fields: Partial<OfferedModel> = {}): OfferedMod
 export async function announce(
   opened: TestRouter,
   n: number,
-  bend: Partial<Announcement> & { price?: bigint; root?: Uint8Array; capacity?: number; freeCapacity?: number } = {},
+  bend: Partial<Announcement> & {
+    modelId?: string;
+    price?: bigint;
+    root?: Uint8Array;
+    capacity?: number;
+    freeCapacity?: number;
+  } = {},
   {
     signer = n,
     peer = n,
@@ -150,7 +159,7 @@ export async function announce(
     misprint = undefined as string | undefined,
   } = {},
 ): Promise<LinkClient> {
-  const { price = 1_000n, root = MODEL_ROOT, capacity = 2, freeCapacity = capacity, ...fields } = bend;
+  const { modelId, price = 1_000n, root = MODEL_ROOT, capacity = 2, freeCapacity = capacity, ...fields } = bend;
   const payee = payeeOf(paidTo);
   const announcement = {
     providerId: idOf(n),
@@ -159,7 +168,14 @@ export async function announce(
     certHash: (await makeIdentity(n)).id,
     verifier: undefined,
     models: [
-      makeOfferedModel({ modelRoot: root, pricePer1kAtomic: price, contextSize: 512 + n, capacity, freeCapacity }),
+      makeOfferedModel({
+        modelRoot: root,
+        pricePer1kAtomic: price,
+        contextSize: 512 + n,
+        capacity,
+        freeCapacity,
+        ...(modelId && { modelId }),
+      }),
     ],
     sequence: 1n,
     issuedAtMs: opened.clock.now,

@@ -15,6 +15,7 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { createFigures, type Figures } from './figures.ts';
 import { createHeldView, type HeldView } from './held-view.ts';
 import { createLiveness, type Liveness } from './liveness-reader.ts';
+import { createMachineStanding, type MachineStanding } from './machine-standing.ts';
 import { createOutstanding, type Outstanding } from './outstanding.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createSupply, type Supply, type SupplyOptions } from './supply.ts';
@@ -27,9 +28,10 @@ export interface RouterDependencies {
   readonly chain: Pick<
     ChainView,
     'ledger' | 'network' | 'validators' | 'parameters' | 'generations' | 'readBeaconKeys'
-  > & {
-    client(): Promise<ChainClient>;
-  };
+  > &
+    Partial<Pick<ChainView, 'findMachineProblem'>> & {
+      client(): Promise<ChainClient>;
+    };
   /** Opened with ROUTER_SCHEMA. */
   readonly store: Store;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -51,6 +53,7 @@ export interface RouterState
   readonly held: HeldView;
   readonly stakes: StakeView;
   readonly figures: Figures;
+  readonly machines: MachineStanding;
   readonly liveness: Liveness;
   readonly metrics: RouterMetrics;
 }
@@ -71,6 +74,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const { stakeOf } = stakes;
   const refusals = createRefusals();
   const figures = createFigures();
+  const machines = createMachineStanding(chain);
   const held = createHeldView(createEarningsView(chain));
   const links = createLinkPool({ identity });
   const liveness = createLiveness({
@@ -98,6 +102,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
     links,
     liveness,
     figures,
+    machines,
     supply: createSupply(options, {
       ...{
         crypto,
@@ -111,6 +116,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
         held,
         liveness,
         figures,
+        machines,
       },
     }),
     metrics: createRouterMetrics(dependencies.metrics),

@@ -97,7 +97,7 @@ const warnOf =
 
 /** Reads at intervals what tickets are drawn by: the current providers, their stake, and the validators' verdicts. */
 function createRefresh(state: RouterState, intervalMs: number): Repeating {
-  const { crypto, clock, store, chain, links, supply, stakes, held, liveness, metrics, log } = state;
+  const { crypto, clock, store, chain, links, supply, stakes, held, liveness, machines, metrics, log } = state;
   const reputation = createReputationReader({
     ...{ crypto, store, chain, links, periodOf: held.periodOf },
     onError: ({ endpoint }, err) => log.warn({ err, validator: endpoint }, 'a verdict log could not be read'),
@@ -110,6 +110,7 @@ function createRefresh(state: RouterState, intervalMs: number): Repeating {
       await supply.refreshWeights();
       await stakes.refresh(supply.payees());
       await held.refresh(supply.accounts(), clock.nowMs());
+      await machines.refresh(supply.attested());
       await reputation.read();
       await liveness.read();
     },

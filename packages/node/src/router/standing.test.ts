@@ -43,6 +43,24 @@ describe('standing', () => {
     expect((await refusalOf(route(gateway))).refusal).toBe('not-found');
   });
 
+  it('of a machine is that of the registry, and matters in confidential tiers alone', async () => {
+    const out = new Set<string>();
+    const opened = await start({}, [], {
+      findMachineProblem: async (id) => (out.has(toHex(id)) ? 'its machine is revoked' : undefined),
+    });
+    const modelId = 'ogong/tee/test/fake';
+    for (const n of [1, 2]) await announce(opened, n, { modelId, capacity: 9, freeCapacity: 9 });
+    await announce(opened, 3);
+    const gateway = await opened.connect(GATEWAY);
+    out.add(toHex(idOf(1))).add(toHex(idOf(3)));
+    await opened.router().refresh();
+    for (let i = 0; i < 5; i++) expect((await route(gateway, { model: modelId })).ticket.providerId).toEqual(idOf(2));
+    out.add(toHex(idOf(2)));
+    await opened.router().refresh();
+    expect((await refusalOf(route(gateway, { model: modelId }))).refusal).toBe('not-found');
+    expect((await route(gateway)).ticket.providerId).toEqual(idOf(3));
+  });
+
   it('is not kept for what was stored before payees signed', async () => {
     const opened = await start();
     for (const n of [1, 2]) await announce(opened, n);

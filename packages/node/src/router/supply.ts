@@ -14,14 +14,16 @@ import {
   verifyAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
-import type { Offer } from '@ogong/protocol/exchange/match';
+import { type Offer, parseModelId } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import type { Figures } from './figures.ts';
 import type { HeldView, KeyAccount } from './held-view.ts';
 import { createListings } from './listings.ts';
 import type { Liveness } from './liveness-reader.ts';
+import type { MachineStanding } from './machine-standing.ts';
 import type { Outstanding } from './outstanding.ts';
 import type { Refusals } from './refusals.ts';
 import {
@@ -53,6 +55,7 @@ export interface SupplyDependencies {
   readonly held: HeldView;
   readonly liveness: Pick<Liveness, 'of'>;
   readonly figures: Pick<Figures, 'of'>;
+  readonly machines: Pick<MachineStanding, 'mayServe'>;
 }
 
 export interface ListedOffer extends Offer {
@@ -95,6 +98,8 @@ export interface Supply {
   listHeld(): { readonly providerId: Uint8Array; readonly sequence: bigint }[];
   payees(): Uint8Array[];
   accounts(): KeyAccount[];
+  /** Providers that offer a confidential tier. */
+  attested(): Uint8Array[];
   /** Whether a provider that somebody has staked for is listed under the certificate. */
   isStaked(certHash: Uint8Array): boolean;
   size(): number;
@@ -115,6 +120,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     held: holdings,
     liveness,
     figures,
+    machines,
   } = dependencies;
   const listings = createListings(maxProviders, clock);
   const { current, isHanded } = listings;
@@ -205,7 +211,10 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           ...describeStanding(announcement, nowMs),
           expiresAtMs,
         };
-        for (const model of wanted.filter(isPublished)) {
+        // Confidential tiers alone depend on a machine.
+        const mayServe = ({ modelId: id }: OfferedModel): boolean =>
+          !isAttestedTier(parseModelId(id).tier) || machines.mayServe(providerId);
+        for (const model of wanted.filter(isPublished).filter(mayServe)) {
           const { modelId: id, pricePer1kAtomic, contextSize, capacity } = model;
           const key = { providerId, modelId: id, capacity };
           const held = group === undefined ? outstanding.count(key, nowMs) : outstanding.countFor(group, key, nowMs);
@@ -225,6 +234,10 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     suspend: listings.suspend,
     payees: () => [...current()].map(({ payee }) => payee),
     accounts: () => [...current()].map(({ providerId, payee }) => ({ providerId, payee })),
+    attested: () =>
+      [...current()]
+        .filter(({ models }) => models.some(({ modelId }) => isAttestedTier(parseModelId(modelId).tier)))
+        .map(({ providerId }) => providerId),
     isStaked: (certHash) =>
       [...current()].some(
         (listing) =>

@@ -3,9 +3,11 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
-import { isAttestedTier } from '@ogong/protocol/tier/registry';
+import { readAttestation } from '@ogong/protocol/tier/proxied';
+import { getAttestationPart } from '@ogong/protocol/tier/registry';
 import { type BoundRecord, type Claim, ClaimError, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
@@ -58,7 +60,10 @@ export async function acceptRecord(
 
 /** All that a reply has to hold before it is opened. @throws ClaimError, ProtocolError, Refusal */
 export async function checkSubmission(
-  state: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'getBeacon' | 'checkWord' | 'modelRoots' | 'machinePolicy'>,
+  state: Pick<
+    IntakeState,
+    'crypto' | 'clock' | 'ledger' | 'getBeacon' | 'checkWord' | 'modelRoots' | 'machinePolicy' | 'findMachineProblem'
+  >,
   order: NamedOrder,
   submission: Submission,
 ): Promise<Claim> {
@@ -87,16 +92,26 @@ async function assertPublishedWeights(
 
 /** No record of tier `tee` is taken, and so none is paid, without evidence of its machine that was made for its order. @throws ClaimError */
 async function assertMachine(
-  { crypto, clock, ledger, machinePolicy }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'machinePolicy'>,
+  {
+    crypto,
+    clock,
+    ledger,
+    machinePolicy,
+    findMachineProblem,
+  }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'machinePolicy' | 'findMachineProblem'>,
   { header: { tier } }: Pick<Claim, 'header'>,
   { order, record, attestation = new Uint8Array() }: Submission,
 ): Promise<void> {
-  if (!isAttestedTier(tier)) return;
+  const part = getAttestationPart(tier);
+  if (part === undefined) return;
   if (machinePolicy === undefined) throw new ClaimError('machine', 'this validator has no policy for machines');
   const reader = { crypto, policy: machinePolicy, nowMs: clock.nowMs() };
-  const checks = await checkAttestedRecord({ ledger, order: order.order, record, attestation }, reader);
+  const checks = await checkAttestedRecord({ ledger, order: order.order, record, attestation }, reader, part);
   const failed = checks.find(({ status }) => status === 'fail');
   if (failed !== undefined) throw new ClaimError('machine', `${failed.id}: ${failed.detail}`);
+  const providerId = hashHybridKey(crypto, record.providerKey);
+  const problem = await findMachineProblem?.(providerId, readAttestation(attestation).attestedKey);
+  if (problem !== undefined) throw new ClaimError('machine', `registry: ${problem}`);
 }
 
 /** This validator's word for a record that it has taken in; undefined where it has none. */

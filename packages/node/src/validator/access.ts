@@ -19,6 +19,9 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/SignAllotment': { perSecond: 1, burst: 10 },
   // Signs each reading of its source once; a validator asks for all assets in its turn.
   'ogong.v1.ValidatorService/SignPrice': { perSecond: 2, burst: 40 },
+  // Checks certificates and signs; each validator asks once a week for each machine, and providers for themselves.
+  'ogong.v1.ValidatorService/CertifyMachine': { perSecond: 1, burst: 25 },
+  'ogong.v1.ValidatorService/GetMachineEvidence': { perSecond: 2, burst: 25 },
   // May read the events of a period; once for each tally that somebody claims of.
   'ogong.v1.ValidatorService/GetEmissionUnits': { perSecond: 2, burst: 40 },
   // Once for each batch that somebody is about to co-sign; reads a row for each of its replies.

@@ -54,6 +54,8 @@ export interface IntakeDependencies {
   readonly holdings: Holdings;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
+  /** What the network says against a provider's machine, see ChainView. Default: nothing. */
+  readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
   readonly onVerdict: (entry: VerdictEntry) => void;
   /** Default: the database knows all that was admitted. */
   readonly memory?: AdmissionMemory | undefined;

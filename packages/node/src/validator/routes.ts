@@ -26,6 +26,8 @@ import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import { createTestReporter } from './canary/report-tests.ts';
 import { listLacking } from './hand-announcements.ts';
 import { type Intake, refusing } from './intake.ts';
+import { certifyMachine } from './machines/certify-machine.ts';
+import type { MachinesState } from './machines/machine-state.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
 import { type PricingState, signOwnQuote } from './prices/price-state.ts';
@@ -37,6 +39,7 @@ import { type AllottingState, answerAllotment } from './settlement/step-allotmen
 import type { TallyBook } from './settlement/tally-book.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
+import { findMachineEvidence } from './store/machine-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyStatusRow, readReplyStatus } from './store/reply-store.ts';
 import { createSettledEntries } from './store/settled-entries.ts';
@@ -70,6 +73,8 @@ export interface RouteDependencies {
   readonly tallyBook?: TallyBook | undefined;
   /** Undefined where this validator is no price feed. */
   readonly pricing?: PricingState | undefined;
+  /** Undefined where the network has no registry of machines. */
+  readonly machines?: MachinesState | undefined;
   readonly metrics: Pick<
     ValidatorMetrics,
     'steps' | 'witnessed' | 'admitted' | 'records' | 'deliveries' | 'complaints' | 'cosigned' | 'uncompared'
@@ -123,8 +128,40 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
   );
 }
 
+/** Machines that this validator signs for, and what it signed for. */
+function routeMachines(
+  router: ConnectRouter,
+  { store, machines }: Pick<RouteDependencies, 'store' | 'machines'>,
+): void {
+  const { method } = ValidatorService;
+  router.rpc(
+    method.certifyMachine,
+    async ({ providerId, attestedKey, sealKeyHash, evidence, epoch, until }) => {
+      if (machines === undefined) throw new Refusal('precondition', 'this network has no registry of machines');
+      if ([providerId, attestedKey, sealKeyHash].some(({ length }) => length !== 32))
+        throw new Refusal('invalid', 'provider id, key and hash of the seal key have 32 bytes each');
+      const asked = { providerId, attestedKey, sealKeyHash, evidence, epoch, until };
+      return { signature: (await certifyMachine(machines, asked)).signature };
+    },
+    { readMaxBytes: MAX_MACHINE_EVIDENCE_BYTES + KIB },
+  );
+  router.rpc(
+    method.getMachineEvidence,
+    ({ hash }) => {
+      const found = store.read(() => findMachineEvidence(store, hash));
+      if (found === undefined) throw new Refusal('not-found', 'no such evidence was signed for here');
+      return { evidence: found.evidence };
+    },
+    { readMaxBytes: KIB },
+  );
+}
+
 /** What this validator signs for a peer that gathers a quorum. */
-function routeWords(router: ConnectRouter, { store, allotting, tallyBook, pricing }: RouteDependencies): void {
+function routeWords(
+  router: ConnectRouter,
+  { store, allotting, tallyBook, pricing, machines }: RouteDependencies,
+): void {
+  routeMachines(router, { store, machines });
   router.rpc(
     ValidatorService.method.getReinstatement,
     (asked) => ({ signature: store.read(() => findApproval(store, asked))?.signature ?? new Uint8Array(0) }),

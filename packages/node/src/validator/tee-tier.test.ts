@@ -1,3 +1,12 @@
+import { X509Certificate } from 'node:crypto';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+import { parseAttestation } from '@ogong/protocol/tier/attestation';
+import type { ShownExchange } from '@ogong/protocol/tier/proxied';
+import { encodeHttpsExchange, hashChain } from '@ogong/protocol/tier/testimony';
+import { TEST_AUTHORITY, TEST_SERVER_CERTIFICATES } from '@ogong/testing/net/test-authority';
 import { createSoftwareMachine, softwarePolicy, strictPolicy } from '@ogong/testing/provider/software-machine';
 import {
   type BenchOptions,
@@ -11,11 +20,19 @@ import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 
 const MODEL = 'ogong/tee/test/synthetic';
+const CHAIN = (
+  `${TEST_SERVER_CERTIFICATES}${TEST_AUTHORITY}`.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []
+).map((pem) => new Uint8Array(new X509Certificate(pem).raw));
+const ROOT = toHex(crypto.sha256(CHAIN.at(-1) as Uint8Array));
 const machine = createSoftwareMachine(ledger, providerId);
 
 /** A reply of tier tee, admitted, and what its machine says about it. */
-async function serve(machinePolicy?: BenchOptions['machinePolicy'], index = 0) {
-  const validator = createTestValidator(machinePolicy ? { machinePolicy } : {});
+async function serve(
+  machinePolicy?: BenchOptions['machinePolicy'],
+  index = 0,
+  more: Pick<BenchOptions, 'findMachineProblem'> = {},
+) {
+  const validator = createTestValidator({ ...more, ...(machinePolicy && { machinePolicy }) });
   const order = createTestOrder({
     ...{ payer, ledger, provider, validator: validator.signer.address, index, model: MODEL },
     ...{ epoch: validator.archive.latest().epoch, expiresAtMs: validator.clock.nowMs() + 120_000 },
@@ -36,6 +53,18 @@ describe('a record of tier tee', () => {
     expect(validator.find(replyId).state).toBe('recorded');
   });
 
+  it('is not taken in where the registry has no such machine', async () => {
+    const asked: unknown[] = [];
+    const findMachineProblem: BenchOptions['findMachineProblem'] = async (id, key) => {
+      asked.push(id, key);
+      return 'no machine of this provider is entered';
+    };
+    const { validator, submission, attestation, replyId } = await serve(softwarePolicy, 0, { findMachineProblem });
+    await expect(validator.intake.pushRecord({ ...submission, attestation })).rejects.toThrow('registry: no machine');
+    expect(asked).toEqual([providerId, parseAttestation(attestation).attestedKey]);
+    expect(validator.find(replyId).state).toBe('admitted');
+  });
+
   it.each<
     [what: string, policy: BenchOptions['machinePolicy'], attestation: 'own' | 'none' | 'of another', why: RegExp]
   >([
@@ -53,5 +82,51 @@ describe('a record of tier tee', () => {
     const pushed = validator.intake.pushRecord({ ...submission, attestation: attestation[which] });
     await expect(pushed).rejects.toThrow(why);
     expect(validator.find(replyId).state).toBe('admitted');
+  });
+});
+
+describe('a record of tier tee-proxy', () => {
+  const PROXIED = 'ogong/tee-proxy/test/synthetic';
+  const statement = encodeHttpsExchange({
+    ...{ method: 'POST', url: 'https://127.0.0.1/v1/chat/completions', status: 200, timeMs: 1_800_000_000_000 },
+    ...{ requestHash: new Uint8Array(32), responseHash: new Uint8Array(32), chainHash: hashChain(crypto, CHAIN) },
+  });
+  const exchange = { statement, chain: CHAIN };
+
+  async function proxy(policy: MachinePolicy, exchanges?: readonly ShownExchange[]) {
+    const validator = createTestValidator({ machinePolicy: policy });
+    const modelRoot = findNamedRoot(crypto, PROXIED) as Uint8Array;
+    const order = createTestOrder({
+      ...{ payer, ledger, provider, validator: validator.signer.address, index: 0, model: PROXIED },
+      ...{ epoch: validator.archive.latest().epoch, expiresAtMs: validator.clock.nowMs() + 120_000 },
+      bend: { modelRoot },
+    });
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order, {
+      said: 'counted',
+      bend: { header: (header) => ({ ...header, tier: 'tee-proxy', method: 'attested-exchange' }) },
+    });
+    const { record } = submission.record;
+    const attestation = await machine.attest({ order: order.order, record, ...(exchanges && { exchanges }) });
+    const push = () => validator.intake.pushRecord({ ...submission, attestation });
+    return { push, stateOf: () => validator.find(order.fields.replyId).state };
+  }
+  const trusting = { ...softwarePolicy, authorities: [ROOT] };
+
+  it('is taken in with what the hosted API was asked and told, where a named root vouches for it', async () => {
+    const { push, stateOf } = await proxy(trusting, [exchange]);
+    await push();
+    expect(stateOf()).toBe('recorded');
+  });
+
+  it.each<[what: string, policy: MachinePolicy, exchanges: readonly ShownExchange[] | undefined, why: RegExp]>([
+    ['that shows no exchange', trusting, undefined, /cannot be read/],
+    ['whose server no named root vouches for', softwarePolicy, [exchange], /authority/],
+    ['with other certificates', trusting, [{ ...exchange, chain: CHAIN.slice(1) }], /exchange/],
+    ['with a statement that cannot be read', trusting, [{ ...exchange, statement: new Uint8Array(3) }], /exchange/],
+  ])('%s is not taken in', async (_what, policy, exchanges, why) => {
+    const { push, stateOf } = await proxy(policy, exchanges);
+    await expect(push()).rejects.toThrow(why);
+    expect(stateOf()).toBe('admitted');
   });
 });

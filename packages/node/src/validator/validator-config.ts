@@ -322,6 +322,38 @@ export const pardonConfig = defineConfig({
   },
 });
 
+export const revokeMachineConfig = defineConfig({
+  name: 'ogong-validatord revoke-machine',
+  examples: ['ogong-validatord revoke-machine --deployment deployment.json --machine <id> --evidence evidence.json'],
+  summary:
+    'Says that a machine of a confidential tier is out, under every provider that has it, and prints the signature: its vendor revoked it, or its\n' +
+    'evidence is forged. The operator has judged the file itself; only its hash is signed. Every operator runs it on the same file, and one of\n' +
+    'them submits the signatures. Whoever forged it loses stake by convict --offence forged-machine.',
+  fields: {
+    machine: {
+      schema: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
+        .transform((id) => fromHex(id)),
+      label: '<id>',
+      required: true,
+      description: "the machine's name, as the registry has it",
+    },
+    evidence: { schema: text, label: '<path>', required: true, description: 'what shows it; operators publish it' },
+    restore: { schema: boolean, boolean: true, description: 'takes an earlier revocation back' },
+    signature: {
+      schema: signature,
+      label: '<signature>',
+      repeatable: true,
+      description: 'what an operator printed: submits these signatures, and signs nothing',
+    },
+    ...common,
+    account,
+    signingKeypair,
+    signer,
+  },
+});
+
 export const acquitConfig = defineConfig({
   name: 'ogong-validatord acquit',
   examples: ['ogong-validatord acquit --deployment deployment.json --case 3'],
@@ -389,7 +421,8 @@ export const convictConfig = defineConfig({
     offence: {
       schema: z.enum(OFFENCES).exclude(['over-admission']),
       label: '<offence>',
-      description: 'false-verdict, contradiction, misrouting, passed-honeypot or refuted-report; needs --accused',
+      description:
+        'false-verdict, contradiction, misrouting, passed-honeypot, refuted-report or forged-machine; needs --accused',
     },
     accused: {
       schema: ledgerAddress,

@@ -72,6 +72,8 @@ export interface ValidatorOptions {
   readonly emission?: LedgerDomain | undefined;
   /** The network burns and mints: epochs are closed, and prices posted where it is a feed. Default: it does not. */
   readonly burnAndMint?: BurnAndMintDuty | undefined;
+  /** Domain of the registry of machines. Default: the network has none. */
+  readonly machines?: LedgerDomain | undefined;
   /** Buys answers of providers that the beacon draws. Default: none. */
   readonly canaries?: CanaryOptions | undefined;
   /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */

@@ -1,12 +1,14 @@
 import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { Repeating } from '@ogong/host/time/repeat';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
+import type { MachinesState } from './machines/machine-state.ts';
 import { noteIntake } from './note-intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES, type RouteDependencies } from './routes.ts';
@@ -23,6 +25,7 @@ import { wireHanding } from './wire-announcements.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCanaries, wireTimed } from './wire-canaries.ts';
+import { repeatMachines, wireMachines } from './wire-machines.ts';
 import { repeatPricing, wirePricing } from './wire-prices.ts';
 import {
   repeatAllotting,
@@ -50,6 +53,8 @@ interface ValidatorServices extends WiredAudit {
   readonly tallying: Repeating | undefined;
   /** Undefined where the network does not burn and mint. */
   readonly pricing: Repeating | undefined;
+  /** Undefined where the network has no registry of machines. */
+  readonly challenging: Repeating | undefined;
   readonly handing: Repeating;
   readonly server: LinkServer;
   readonly canaries: DrawnTests | undefined;
@@ -71,7 +76,8 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
 }
 
 function wireServices(state: ValidatorState): ValidatorServices {
-  const intake = wireIntake(state, (entry) => wired.report(entry));
+  const machines = wireMachines(state);
+  const intake = wireIntake(state, machines, (entry) => wired.report(entry));
   const { contest, witness } = wireWitness(state, intake, state.stopping.signal);
   const wired: WiredAudit = wireAudit(state, { contest, takeIn: (submission) => intake.takeIn(submission) });
   // A new beacon selects replies, which are audited at once.
@@ -90,18 +96,30 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const tallying = allotting && repeatAllotting(state, allotting);
   const feed = wirePricing(state);
   const pricing = repeatPricing(state, feed);
-  const tallyBook = wireTallyBook(state);
-  const server = wireServer(state, { beacon, intake, witness, allotting, tallyBook, pricing: feed });
-  return { ...wired, beacon, settling, reinstating, liens, tallying, pricing, handing, server, canaries, timed };
+  const challenging = machines && repeatMachines(state, machines);
+  const server = wireServer(state, {
+    ...{ beacon, intake, witness, allotting, machines, pricing: feed },
+    tallyBook: wireTallyBook(state),
+  });
+  return {
+    ...{ ...wired, beacon, settling, reinstating, liens, tallying, pricing, challenging },
+    ...{ handing, server, canaries, timed },
+  };
 }
 
-function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Intake {
+function wireIntake(
+  state: ValidatorState,
+  machines: MachinesState | undefined,
+  onVerdict: WiredAudit['report'],
+): Intake {
   const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
   const intake = createIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
       getBeacon: (epoch) => getBeacon(state, epoch),
+      findMachineProblem: async (providerId, attestedKey) =>
+        machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),
       memory: createAdmissionMemory({
         ...{ store, clock, validator: signer.address },
         anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
@@ -113,7 +131,10 @@ function wireIntake(state: ValidatorState, onVerdict: WiredAudit['report']): Int
 
 function wireServer(
   state: ValidatorState,
-  services: Pick<RouteDependencies, 'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'pricing'>,
+  services: Pick<
+    RouteDependencies,
+    'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'pricing' | 'machines'
+  >,
 ): LinkServer {
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
@@ -145,7 +166,8 @@ function wireServer(
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
-  const { server, beacon, staking, auditing, settling, reinstating, liens, tallying, pricing, handing } = services;
+  const { server, beacon, staking, auditing, settling, reinstating, liens, handing } = services;
+  const { tallying, pricing, challenging } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -158,6 +180,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   liens.start();
   tallying?.start();
   pricing?.start();
+  challenging?.start();
   handing.start();
 }
 
@@ -174,6 +197,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     liens,
     tallying,
     pricing,
+    challenging,
     handing,
     audit,
     disputes,
@@ -190,6 +214,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     liens.stop(),
     tallying?.stop(),
     pricing?.stop(),
+    challenging?.stop(),
     handing.stop(),
     audit.stop(),
     canaries?.stop(),

@@ -39,7 +39,7 @@ export interface ModelId {
 }
 
 // Lower case only, so that no two ids differ by case or by look-alikes alone.
-const MODEL_ID = /^ogong\/([a-z]+)\/([a-z0-9][a-z0-9._-]{0,63})\/([a-z0-9][a-z0-9._+-]{0,63})$/;
+const MODEL_ID = /^ogong\/([a-z]+(?:-[a-z]+)?)\/([a-z0-9][a-z0-9._-]{0,63})\/([a-z0-9][a-z0-9._+-]{0,63})$/;
 
 /** `ogong/<tier>/<maker>/<model>`. @throws ProtocolError `malformed` on anything else, or an unknown tier. */
 export function parseModelId(text: string): ModelId {

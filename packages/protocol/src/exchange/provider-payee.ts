@@ -1,4 +1,4 @@
-import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { ProtocolError } from '../base/bytes.ts';
 import { bytes, type CodecType, createFormat, safeInteger, struct } from '../base/codec.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
@@ -78,7 +78,5 @@ export function verifyProviderPayee(
   const word = readPayeeWord(payeeWord);
   if (word === undefined || word.validUntilMs < untilMs || payee.every((byte) => byte === 0)) return false;
   const { validUntilMs, signature } = word;
-  // Do not use verifyAddress here: it caches addresses, so invented ones would push out those of payers.
-  const signer = crypto.recoverAddress(hashProviderPayee(crypto, domain, { providerId, validUntilMs }), signature);
-  return signer !== undefined && equalBytes(signer, payee);
+  return crypto.verifyAddress(hashProviderPayee(crypto, domain, { providerId, validUntilMs }), signature, payee);
 }

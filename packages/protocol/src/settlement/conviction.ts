@@ -10,6 +10,7 @@ export const OFFENCES = [
   'misrouting',
   'passed-honeypot',
   'refuted-report',
+  'forged-machine',
 ] as const;
 
 export type Offence = (typeof OFFENCES)[number];

@@ -35,6 +35,7 @@ import { batchSummary, hashBatchSummary } from './batch.ts';
 import { hashAcquittal, hashConviction, OFFENCES } from './conviction.ts';
 import { hashAllotment } from './emission.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
+import { hashMachineEntry, hashMachineRevocation } from './machine-entry.ts';
 import { hashPardon } from './pardon.ts';
 import { hashReinstatement } from './reinstatement.ts';
 
@@ -82,6 +83,12 @@ export const statementCodec = union('kind', {
   'beacon-retirement': struct({ domain, generation: u32, lastEpoch: u64 }),
   /** In the domain of the contract of hearings: that a panel lifts what was decided. */
   acquittal: struct({ domain, subject: hash }),
+  /** In the domain of the registry of machines, as is the next. */
+  machine: struct({
+    ...{ domain, providerId: hash, machine: hash, image: hash, evidence: hash, signingKey: hash, sealKey: hash },
+    ...{ platformKey: hash, epoch: u64, until: u64 },
+  }),
+  'machine-revocation': struct({ domain, machine: hash, evidence: hash, isRevoked: flag, number: u32 }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -130,6 +137,10 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashReveal(crypto, of, statement);
     case 'held':
       return hashHeld(crypto, of, statement);
+    case 'machine':
+      return hashMachineEntry(crypto, of, statement);
+    case 'machine-revocation':
+      return hashMachineRevocation(crypto, of, statement);
     case 'signing-key':
       return hashSigningKey(crypto, of, { account: statement.account, signer: signingKey });
   }

@@ -99,9 +99,9 @@ export const attestationPart: OwnEvidence = {
   ],
 };
 
-function checkAttestedReply(
+export function checkAttestedReply(
   crypto: Crypto,
-  { attestedKey, evidence, signature }: Attestation,
+  { attestedKey, evidence, signature }: Pick<Attestation, 'attestedKey' | 'evidence' | 'signature'>,
   { record }: SignedParts,
 ): Check {
   const statement = stateReply(crypto, record, evidence);

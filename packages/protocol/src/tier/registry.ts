@@ -1,8 +1,10 @@
 import { ProtocolError } from '../base/bytes.ts';
-import { attestationPart } from './attestation.ts';
+import { MACHINE_CHECK } from './attestation.ts';
+import { proxiedPart } from './proxied.ts';
 import { replay } from './replay.ts';
 import { tee } from './tee.ts';
-import type { Tier, TierEntry } from './tier.ts';
+import { teeProxy } from './tee-proxy.ts';
+import type { OwnEvidence, Tier, TierEntry } from './tier.ts';
 import { vanilla } from './vanilla.ts';
 import { verified } from './verified.ts';
 
@@ -11,6 +13,7 @@ export const TIERS: readonly TierEntry[] = [
   verified,
   replay,
   tee,
+  teeProxy,
   { name: 'proof', missing: 'a check of zero-knowledge proofs, on the chain' },
   vanilla,
 ];
@@ -41,8 +44,16 @@ export function listServedTiers(tiers: readonly TierEntry[] = TIERS): readonly T
 
 /** Whether replies of the tier carry evidence of the machine that made them (docs/spec/tee-tier.md). */
 export function isAttestedTier(name: string, tiers: readonly TierEntry[] = TIERS): boolean {
-  return lookUpTier(name, tiers).tier?.ownEvidence.includes(attestationPart) ?? false;
+  return getAttestationPart(name, tiers) !== undefined;
 }
+
+/** How the machine's part of a receipt of the tier is read; undefined where its receipts carry none. */
+export const getAttestationPart = (name: string, tiers: readonly TierEntry[] = TIERS): OwnEvidence | undefined =>
+  lookUpTier(name, tiers).tier?.ownEvidence.find((part) => part.checks.includes(MACHINE_CHECK));
+
+/** Whether its replies are those of a hosted model, and show what it was asked and told. */
+export const isProxiedTier = (name: string, tiers: readonly TierEntry[] = TIERS): boolean =>
+  getAttestationPart(name, tiers) === proxiedPart;
 
 /** @throws ProtocolError `unsupported` where the tier is refused. */
 export function getTier(name: string, tiers: readonly TierEntry[] = TIERS): Tier {

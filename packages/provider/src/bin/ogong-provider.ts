@@ -19,6 +19,7 @@ import { admissionsCommand } from '../commands/admissions-command.ts';
 import { catalogueCommand } from '../commands/catalogue-command.ts';
 import { doctorCommand } from '../commands/doctor-command.ts';
 import { installCommand, uninstallCommand } from '../commands/install-command.ts';
+import { marketplaceCommand } from '../commands/marketplace-command.ts';
 import { modelCommands } from '../commands/model-commands.ts';
 import { createReadingLine } from '../commands/pull-progress.ts';
 import { quoteCommand } from '../commands/quote-command.ts';
@@ -151,6 +152,7 @@ const commands: readonly Command[] = [
   createPrinter('configure', 'write the settings of serve', configure),
   walletCommand,
   quoteCommand,
+  marketplaceCommand,
   testimonyCommand,
   installCommand(),
   uninstallCommand(),

@@ -5,6 +5,7 @@ import { Secret } from '@ogong/host/crypto/secret';
 import { startRecordedServer } from '@ogong/testing/upstream/recorded-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { doctorCommand } from '../commands/doctor-command.ts';
+import { openShownLink } from '../machine/open-shown-link.ts';
 import { serveConfig } from '../provider/provider-config.ts';
 import { loadUpstreamModel, openUpstream } from './upstream-config.ts';
 
@@ -68,6 +69,17 @@ describe('an upstream', () => {
     const offer = { model: 'm', modelId: 'ogong/verified/a/b' };
     const loading = loadUpstreamModel('x', offer, { upstream: 'http://127.0.0.1:1' }, place);
     await expect(loading).rejects.toMatchObject({ problems: [expect.stringContaining('serve it as ogong/vanilla')] });
+  });
+
+  it('is sold in tier tee-proxy over a link that receipts can show alone', async () => {
+    const offer = { model: 'm', modelId: 'ogong/tee-proxy/a/b' };
+    const loading = loadUpstreamModel('x', offer, { upstream: 'https://127.0.0.1:1' }, place);
+    await expect(loading).rejects.toMatchObject({ problems: [expect.stringContaining('--upstream-authority')] });
+    const plain = { upstreamAuthority: [pathOf('root.pem', 'x')], upstream: 'http://127.0.0.1:1' };
+    expect(() => openShownLink('x', plain)).toThrow('https');
+    const absent = { upstreamAuthority: [join(directory, 'none.pem')], upstream: 'https://127.0.0.1:1' };
+    expect(() => openShownLink('x', absent)).toThrow('none.pem');
+    expect(openShownLink('x', { upstreamAuthority: [] })).toBeUndefined();
   });
 
   it('is what doctor says of it', async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { openEngine } from '@ogong/engine/open-engine';
-import { connectUpstream, type UpstreamConnection } from '@ogong/engine/upstream/connection';
+import { connectUpstream, type UpstreamConnection, type UpstreamLink } from '@ogong/engine/upstream/connection';
 import { createPluginEngine } from '@ogong/engine/upstream/plugin-engine';
 import { parseUpstreamAddress } from '@ogong/engine/upstream/upstream-address';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -12,8 +12,10 @@ import { Secret } from '@ogong/host/crypto/secret';
 import { explainFile } from '@ogong/host/log/errors';
 import type { Logger } from '@ogong/host/log/logger';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
+import { isProxiedTier } from '@ogong/protocol/tier/registry';
 import { type EngineSettings, type LoadingPlace, loadTextModel } from './engine-config.ts';
 
 /** Where models run on a server that somebody else has started. */
@@ -38,6 +40,14 @@ export const upstreamFields = {
     secret: true,
     description: "that server's key; better in a file, or in the environment",
   },
+  upstreamAuthority: {
+    schema: text,
+    label: '<root.pem>',
+    repeatable: true,
+    env: 'OGONG_UPSTREAM_AUTHORITY',
+    description:
+      'root that may vouch for that server, and no other; needed in tier tee-proxy, where receipts show its certificates',
+  },
   upstreamWindows: {
     schema: text,
     label: '<directory>',
@@ -49,6 +59,8 @@ export const upstreamFields = {
 
 export interface UpstreamSettings {
   readonly upstreamWindows?: string | undefined;
+  /** One that can be shown to others. */
+  readonly link?: UpstreamLink | undefined;
   readonly upstream?: string | undefined;
   readonly upstreamKeyFile?: string | undefined;
   readonly upstreamKey?: Secret<string> | undefined;
@@ -77,7 +89,8 @@ function readKey(command: string, { upstreamKey, upstreamKeyFile }: UpstreamSett
 function toConnection(command: string, settings: UpstreamSettings) {
   const key = readKey(command, settings);
   const address = parseUpstreamAddress(settings.upstream ?? '');
-  return { address, ...(key && { readKey: () => key.reveal() }) };
+  const { link } = settings;
+  return { address, ...(key && { readKey: () => key.reveal() }), ...(link && { link }) };
 }
 
 /** @throws ConfigError, EngineError */
@@ -98,6 +111,11 @@ export async function loadUpstreamModel(
   if (modelRoot === undefined) {
     throw new ConfigError(command, [
       `--model-id ${modelId}: a model behind --upstream shows nothing that could be checked; serve it as ogong/vanilla/<maker>/<model>`,
+    ]);
+  }
+  if (isProxiedTier(parseModelId(modelId).tier) && settings.link === undefined) {
+    throw new ConfigError(command, [
+      `--model-id ${modelId}: say by --upstream-authority which root may vouch for the server: receipts show its certificates`,
     ]);
   }
   const { nCtx: contextSize, sequences } = settings;

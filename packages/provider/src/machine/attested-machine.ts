@@ -7,9 +7,9 @@ import {
   computeReportData,
   encodeAttestation,
   MAX_MACHINE_EVIDENCE_BYTES,
-  nonceOfOrder,
   stateReply,
 } from '@ogong/protocol/tier/attestation';
+import { encodeProxiedAttestation, nonceOfReply, type ShownExchange } from '@ogong/protocol/tier/proxied';
 import { type Attester, AttesterError } from './attester.ts';
 
 /** What a machine shows to whoever asks with a nonce. */
@@ -20,13 +20,20 @@ export interface MachineAnswer {
   readonly evidence: Uint8Array;
 }
 
+export interface AttestedAnswer {
+  readonly order: Uint8Array;
+  readonly record: Uint8Array;
+  /** What a hosted model was asked and told. Default: the machine answered itself. */
+  readonly exchanges?: readonly ShownExchange[];
+}
+
 /** A provider's machine: a key that is made in it and never leaves it, and evidence for it. */
 export interface AttestedMachine {
   readonly kind: Attester['kind'];
   /** @throws AttesterError */
   show(nonce: Uint8Array): Promise<MachineAnswer>;
   /** Evidence for one order, and the attested key's signature over its reply. @throws AttesterError */
-  attest(reply: { readonly order: Uint8Array; readonly record: Uint8Array }): Promise<Uint8Array>;
+  attest(reply: AttestedAnswer): Promise<Uint8Array>;
 }
 
 const RAW_KEY_BYTES = 32;
@@ -62,10 +69,13 @@ export function createAttestedMachine({
   return {
     kind: attester.kind,
     show,
-    async attest({ order, record }) {
-      const { sealKey, evidence } = await show(nonceOfOrder(crypto, order));
+    async attest({ order, record, exchanges = [] }) {
+      const { sealKey, evidence } = await show(nonceOfReply(crypto, order, exchanges));
       const signature = new Uint8Array(sign(null, stateReply(crypto, record, evidence), privateKey));
-      return encodeAttestation({ attestedKey, sealKeyHash: hashSealKey(crypto, sealKey.sealKey), evidence, signature });
+      const attestation = { attestedKey, sealKeyHash: hashSealKey(crypto, sealKey.sealKey), evidence, signature };
+      return exchanges.length === 0
+        ? encodeAttestation(attestation)
+        : encodeProxiedAttestation({ ...attestation, exchanges });
     },
   };
 }

@@ -71,17 +71,10 @@ export function makeExchange(
 ): Promise<MadeExchange> {
   const url = readExchangeUrl(text);
   const signal = AbortSignal.timeout(timeoutMs);
-  const options: RequestOptions = {
-    method,
-    headers: { ...headers, 'accept-encoding': 'identity', ...(body && { 'content-length': body.length }) },
-    ca: [...authorities],
-    minVersion: 'TLSv1.2',
-    // A link that is kept would show its certificates once.
-    agent: false,
-    signal,
-  };
+  const length = body && { 'content-length': String(body.length) };
+  const options = { ...toExchangeOptions({ method, headers: { ...headers, ...length }, authorities }), signal };
   return new Promise((resolve, reject) => {
-    const wrong = (cause: Error): void => reject(explain(cause, url, signal.aborted ? timeoutMs : undefined));
+    const wrong = (cause: Error): void => reject(explainExchange(cause, url, signal.aborted ? timeoutMs : undefined));
     const request = httpsRequest(url, options, (answer) => {
       const chain = readChain((answer.socket as TLSSocket).getPeerCertificate(true));
       const pieces: Uint8Array[] = [];
@@ -108,8 +101,30 @@ export function makeExchange(
   });
 }
 
+/** A link of its own, with a server for which one of the authorities vouches. @param authorities PEM */
+export const toExchangeOptions = ({
+  method,
+  headers,
+  authorities,
+}: {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly authorities: readonly string[];
+}): RequestOptions => ({
+  method,
+  headers: { ...headers, 'accept-encoding': 'identity' },
+  ca: [...authorities],
+  minVersion: 'TLSv1.2',
+  // A link that is kept would show its certificates once.
+  agent: false,
+});
+
 /** @param lateMs after how long it was given up; undefined where it was not. */
-function explain(cause: Error & { readonly code?: unknown }, { host }: URL, lateMs: number | undefined): ExchangeError {
+export function explainExchange(
+  cause: Error & { readonly code?: unknown },
+  { host }: URL,
+  lateMs: number | undefined,
+): ExchangeError {
   if (cause instanceof ExchangeError) return cause;
   if (lateMs !== undefined)
     return new ExchangeError('timeout', `${host} does not answer within ${lateMs} ms`, { cause });
@@ -120,7 +135,7 @@ function explain(cause: Error & { readonly code?: unknown }, { host }: URL, late
 }
 
 /** Node repeats a root as its own issuer. */
-function readChain(first: DetailedPeerCertificate): Uint8Array[] {
+export function readChain(first: DetailedPeerCertificate): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let certificate: DetailedPeerCertificate | undefined = first;
   while (certificate?.raw !== undefined && chain.length < MAX_CHAIN) {

@@ -89,7 +89,7 @@ export async function claimOrder<R>(
   message: GenerateRequest,
 ): Promise<AcceptedOrder<R>> {
   const { order } = checked;
-  const beacon = await beacons.get(order.epoch);
+  const beacon = await beacons.get(order.epoch, message.beacon);
   const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs));
   if (claimed === 'taken') throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
   if (claimed === 'forgotten') {

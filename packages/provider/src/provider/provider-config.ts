@@ -150,6 +150,13 @@ export const serveConfig = defineConfig({
       description:
         'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine; auto asks the routers for relays',
     },
+    relayMaxPrice: {
+      schema: atomicAmount,
+      default: '0',
+      env: 'OGONG_RELAY_MAX_PRICE',
+      description:
+        'what a relay may ask for each GiB that it carries, paid from the account of this data directory; 0: only relays that carry for nothing',
+    },
     router: {
       schema: routerPeer,
       label: '<host:port|cert>',

@@ -4,6 +4,7 @@ import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer, type MethodName, type MethodRates } from '@ogong/host/link/link-server';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { createReachability, type Reachability } from '@ogong/host/link/reachability';
+import type { RelayPayerOptions } from '@ogong/host/link/relay-payer';
 import type { RelayRegistrationState } from '@ogong/host/link/relay-registration';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
@@ -28,6 +29,8 @@ export interface ProviderOptions {
   readonly publicEndpoint?: string;
   /** Relays that it registers with. It is reached through these alone, unless it has a public endpoint. Default: none. */
   readonly relays?: readonly KnownPeer[];
+  /** Pays relays that ask for it. Default: none of those is used. */
+  readonly relayPayer?: RelayPayerOptions | undefined;
   /** At least one; each model id and each model root once. */
   readonly offers: readonly ServedOffer[];
   readonly routers: readonly Peer[];
@@ -101,7 +104,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
 
 function openReachability(
   { crypto, identity, log }: ProviderState,
-  { publicEndpoint, relays = [] }: Pick<ProviderOptions, 'publicEndpoint' | 'relays'>,
+  { publicEndpoint, relays = [], relayPayer }: Pick<ProviderOptions, 'publicEndpoint' | 'relays' | 'relayPayer'>,
   server: LinkServer,
   announce: () => Promise<void>,
 ): Reachability {
@@ -109,7 +112,7 @@ function openReachability(
   return createReachability(
     { relays, direct: () => (isHidden ? undefined : (publicEndpoint ?? formatHostPort(server.address()))) },
     {
-      ...{ crypto, identity, accept: server.accept },
+      ...{ crypto, identity, accept: server.accept, payer: relayPayer },
       onChange({ at, isRegistered, seenAt }) {
         log.info({ relay: at, isRegistered, seenAt }, 'routes changed');
         void announce().catch(() => undefined);

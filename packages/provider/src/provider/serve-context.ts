@@ -5,7 +5,8 @@ import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/excha
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { isAttestedTier } from '@ogong/protocol/tier/registry';
+import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
+import { AttesterError } from '../machine/attester.ts';
 import { type AcceptedOrder, assertRouter } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
@@ -87,10 +88,15 @@ export function createServeContext(
       reply.end();
     },
     payers: state.payers,
-    async attest(record) {
+    async attest(record, exchange) {
       const { machine } = state;
-      if (machine === undefined || !isAttestedTier(parseModelId(job.ticket.modelId).tier)) return NOTHING;
-      return machine.attest({ order: job.signedOrder.order, record });
+      const { tier } = parseModelId(job.ticket.modelId);
+      if (machine === undefined || !isAttestedTier(tier)) return NOTHING;
+      const { order } = job.signedOrder;
+      if (!isProxiedTier(tier)) return machine.attest({ order, record });
+      if (exchange === undefined)
+        throw new AttesterError('malformed', 'the hosted API was not asked over a link that can be shown');
+      return machine.attest({ order, record, exchanges: [exchange] });
     },
     async keep({ opening }, push, feeAtomic) {
       kept = opening;

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { ConfigError } from '@ogong/host/config/config-error';
+import { readDeployment } from '@ogong/host/config/read-deployment';
 import { takeUnusedMark } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { forgetRestored } from '@ogong/host/files/data-directory';
@@ -10,6 +12,7 @@ import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { type KnownPeer, pinRouters } from '@ogong/host/link/peer-values';
+import type { RelayPayerOptions } from '@ogong/host/link/relay-payer';
 import type { Logger } from '@ogong/host/log/logger';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { RELEASED } from '@ogong/host/store/releases';
@@ -17,8 +20,9 @@ import { openStore } from '@ogong/host/store/store';
 import { monotonicClock, systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Attester } from '../machine/attester.ts';
+import { openShownLink } from '../machine/open-shown-link.ts';
 import { describeAttester, openAttester } from '../machine/tee-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createEarningsWatch } from './earnings-watch.ts';
@@ -105,6 +109,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       validators: settings.validatorEndpoint.map(formatHostPort),
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
       relays,
+      relayPayer: openRelayPayer(settings, ledger),
       ...(verifier === undefined ? {} : { verifier }),
       announceIntervalMs: settings.announceInterval,
       openingTtlMs: settings.openingTtl,
@@ -180,7 +185,10 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
 /** @throws ModelError, EngineError, ConfigError */
 function openModels(planned: PlannedModels, settings: ServeSettings, place: { readonly log: Logger }) {
   if (planned.kind === 'on-demand') return openServedModels(planned.models, settings, place);
-  if (planned.kind === 'upstream') return openUpstreamModels(COMMAND, planned.models, settings, place);
+  if (planned.kind === 'upstream') {
+    const link = openShownLink(COMMAND, settings);
+    return openUpstreamModels(COMMAND, planned.models, { ...settings, link }, place);
+  }
   return openFixedModels(planned.models, settings, place);
 }
 
@@ -196,6 +204,18 @@ function openPricePeg({ usdPeg, usdFeed, usdRange }: ServeSettings, log: Logger)
         log.warn({ err }, 'the price of the token cannot be read: prices stay, and after an hour are the named ones'),
     },
   );
+}
+
+/** Undefined where only relays that carry for nothing are used. */
+function openRelayPayer(settings: ServeSettings, signer: LedgerSigner): RelayPayerOptions | undefined {
+  const { relayMaxPrice: maxPricePerGibAtomic } = settings;
+  if (maxPricePerGibAtomic === 0n) return undefined;
+  const { chainId, token } = readDeployment(COMMAND, settings).deployment;
+  return {
+    ...{ signer, maxPricePerGibAtomic, nowMs: systemClock.nowMs },
+    token: { chainId: BigInt(chainId), verifyingContract: fromHex(token.slice(2)) },
+    randomBytes: () => new Uint8Array(randomBytes(32)),
+  };
 }
 
 /**

@@ -17,6 +17,7 @@ import {
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 import type { ModelRequest } from '../engine/model-request.ts';
 import { chooseAnswerFormat } from '../engine/model-request.ts';
 import { assertTextSize, type CommitReply, type CommittedReply, type ServedReply } from './commit-reply.ts';
@@ -50,8 +51,11 @@ export interface ServeContext {
   readonly payers: PayingPayers;
   /** Makes opening and record durable. From then on the provider answers for the reply, and the fee is owed. */
   readonly keep: (committed: CommittedReply, push: PushRecordRequest, feeAtomic: bigint) => Promise<void>;
-  /** Of tier `tee`: the machine's evidence for this order and its signature over the record. Empty in others. @throws AttesterError */
-  readonly attest: (record: Uint8Array) => Promise<Uint8Array>;
+  /**
+   * Of tier `tee` and `tee-proxy`: the machine's evidence for this order and its signature over the record. Empty in others.
+   * @param exchange what a hosted model was asked and told. @throws AttesterError
+   */
+  readonly attest: (record: Uint8Array, exchange?: ShownExchange) => Promise<Uint8Array>;
   /** The reply is over, committed or not. */
   readonly end: () => void;
   /** False once the reply is over or nobody reads it any more, even where the consumer has not taken the event by then. */
@@ -175,7 +179,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     outputTokenCount: counts.outputTokens,
   });
   const progress = end.stopReason === 'cancelled' ? dependencies.progress() : undefined;
-  const kept = await keepCommitted(job, { ...committed, feeAtomic, progress }, dependencies);
+  const kept = await keepCommitted(job, { ...committed, feeAtomic, progress, exchange: end.exchange }, dependencies);
   await send({
     event: {
       case: 'finished',
@@ -217,15 +221,20 @@ export async function keepCommitted(
   {
     feeAtomic,
     progress,
+    exchange,
     ...committed
-  }: CommittedReply & { readonly feeAtomic: bigint; readonly progress?: SignedProgress | undefined },
+  }: CommittedReply & {
+    readonly feeAtomic: bigint;
+    readonly progress?: SignedProgress | undefined;
+    readonly exchange?: ShownExchange | undefined;
+  },
   { signer, payeeWord, keep, attest }: Pick<ServeContext, 'signer' | 'payeeWord' | 'keep' | 'attest'>,
 ) {
   const { record, signature, header, headerProof, response } = committed;
   const signedRecord = { record, providerKey: signer.publicKey, signature };
   const claim = { order: signedOrder, record: signedRecord, header, headerProof: [...headerProof] };
   const word = progress && { progress };
-  const attestation = await attest(record);
+  const attestation = await attest(record, exchange);
   const push = create(PushRecordRequestSchema, {
     ...claim,
     request: body,

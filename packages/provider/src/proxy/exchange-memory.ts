@@ -3,9 +3,8 @@ import type { Testimony } from '@ogong/attestation/testimony';
 /** An exchange that can still be shown. */
 export interface KeptExchange {
   readonly testimony: Testimony;
-  /** Of Ed25519, over `hex(SHA-256(request)):hex(SHA-256(response))`. */
+  /** `hex(SHA-256(request)):hex(SHA-256(response))`, of what crossed the door. */
   readonly text: string;
-  readonly signature: Uint8Array;
 }
 
 /** The newest exchanges, by their own ids and by those that the hosted API gave its answers. In memory alone: it has what was asked and answered. */

@@ -8,6 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import { checkMachineReport } from '@ogong/attestation/machine-check';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import { parseTestimony, verifyTestimony } from '@ogong/attestation/testimony';
+import { deriveCurveKey, openField, sealField } from '@ogong/host/crypto/field-seal';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { HostPort } from '@ogong/host/link/host-port';
 import { concatBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -169,8 +170,55 @@ describe('a proxy of a hosted model', () => {
       false,
     ]);
     expect((await open()).ready.signingKey).not.toBe(ready.signingKey);
-    for (const wrong of ['signing_algo=ecdsa', 'nonce=12'])
+    for (const wrong of ['signing_algo=rsa', 'nonce=12'])
       expect((await call(`/v1/attestation/report?${wrong}`)).status).toBe(400);
+  });
+
+  it('opens and seals texts for clients of deployed endpoints, and signs by ecdsa what crossed its door', async () => {
+    const { call, policy } = await open();
+    const nonce = '4d'.repeat(32);
+    const report = json(await call(`/v1/attestation/report?signing_algo=ecdsa&nonce=${nonce}`));
+    const address = fromHex((report.signing_address as string).slice(2));
+    const publicKey = fromHex(report.signing_public_key as string);
+    // The report names the address alone: a client computes it from the key.
+    expect(crypto.keccak256(publicKey).subarray(12)).toEqual(address);
+    const data = concatBytes(address, new Uint8Array(12), fromHex(nonce));
+    const evidence = utf8Encode(JSON.stringify(report.evidence));
+    const checks = await checkMachineReport(evidence, data, { policy, nowMs: Date.now() });
+    expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+
+    const own = new Uint8Array(32).fill(9);
+    const suite = { curve: 'secp256k1', info: 'ecdsa_encryption' } as const;
+    const content = sealField(suite, concatBytes(new Uint8Array([4]), publicKey), utf8Encode('a sealed question'));
+    const sent = JSON.stringify({ model: 'hosted', messages: [{ role: 'user', content }] });
+    answers = {
+      ...{ status: 200, type: 'application/json' },
+      body: '{"id":"chatcmpl-9","choices":[{"index":0,"message":{"role":"assistant","content":"a sealed answer"}}]}',
+    };
+    const headers = {
+      ...{ 'x-signing-algo': 'ecdsa', 'x-client-pub-key': toHex(deriveCurveKey(own)) },
+      'x-model-pub-key': report.signing_public_key as string,
+    };
+    const called = await call('/v1/chat/completions', sent, headers);
+    expect(JSON.parse(asked.at(-1)?.body ?? '')).toEqual({
+      ...{ model: 'hosted', messages: [{ role: 'user', content: 'a sealed question' }] },
+    });
+    expect(called.body.toString()).not.toContain('a sealed answer');
+    expect(called.headers['x-e2ee-applied']).toBe('true');
+    const sealed = json(called).choices[0].message.content as string;
+    expect(new TextDecoder().decode(openField(suite, own, sealed))).toBe('a sealed answer');
+
+    const said = json(await call('/v1/signature/chatcmpl-9?signing_algo=ecdsa'));
+    const hash = (bytes: Uint8Array): string => toHex(crypto.sha256(bytes));
+    expect(said.text).toBe(`${hash(utf8Encode(sent))}:${hash(new Uint8Array(called.body))}`);
+    const digest = crypto.keccak256(utf8Encode(`\x19Ethereum Signed Message:\n${said.text.length}${said.text}`));
+    expect(crypto.recoverAddress(digest, fromHex((said.signature as string).slice(2)))).toEqual(address);
+    expect(said).toMatchObject({ signing_algo: 'ecdsa', signing_address: report.signing_address });
+
+    const asks = asked.length;
+    expect((await call('/v1/completions', sent, headers)).body.toString()).toContain('e2ee_unsupported_endpoint');
+    expect((await call('/v1/chat/completions', CHAT, headers)).body.toString()).toContain('e2ee_decryption_failed');
+    expect(asked.length).toBe(asks);
   });
 
   it('hands on what was asked and what came, and shows both', async () => {

@@ -9,7 +9,9 @@ import {
 } from 'node:crypto';
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
 import { encodeTestimony } from '@ogong/attestation/testimony';
+import { deriveCurveKey, toExchangeKey, toExchangeSecret } from '@ogong/host/crypto/field-seal';
 import { Secret } from '@ogong/host/crypto/secret';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { type ApiApp, type ApiContext, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { readJsonBody } from '@ogong/host/http/body';
@@ -17,7 +19,7 @@ import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-ide
 import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Clock } from '@ogong/host/time/clock';
-import { fromHex, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
+import { concatBytes, fromHex, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { MAX_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
 import { REPORT_DATA_BYTES } from '@ogong/protocol/tier/attestation';
@@ -26,6 +28,7 @@ import { ExchangeError } from '../machine/https-exchange.ts';
 import { testify } from '../machine/testify.ts';
 import { createExchangeMemory } from './exchange-memory.ts';
 import { CHALLENGE_HEADER, FORWARDED_ROUTES, PROOF_ROUTES, TESTIMONY_HEADER } from './proxy-routes.ts';
+import { createSealedCalls } from './sealed-fields.ts';
 
 export interface ModelProxyOptions {
   /** Origin of the hosted API, of https. */
@@ -43,7 +46,7 @@ export interface ModelProxyOptions {
 }
 
 export interface ModelProxyParts {
-  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly crypto: Pick<Crypto, 'sha256' | 'keccak256'>;
   readonly attester: Attester;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'error'>;
@@ -65,14 +68,35 @@ const BODY_TIMEOUT_MS = 15_000;
 const NONCE_BYTES = 32;
 const ED25519_KEY_BYTES = 32;
 const MAX_GIVEN_ID = 128;
-/** As deployed clients word it; ours is the one that both have. */
-const SIGNING_ALGORITHM = 'ed25519';
 
 export async function createModelProxy(options: ModelProxyOptions, parts: ModelProxyParts): Promise<ModelProxy> {
-  const identity = await createLinkIdentity(new Secret(new Uint8Array(randomBytes(ED25519_KEY_BYTES))));
+  const seed = new Uint8Array(randomBytes(ED25519_KEY_BYTES));
+  const identity = await createLinkIdentity(new Secret(seed));
   const der = createPublicKey(identity.privateKey).export({ format: 'der', type: 'spki' });
   const signingKey = new Uint8Array(der.subarray(der.length - ED25519_KEY_BYTES));
   const authorities = options.authorities.flatMap(splitCertificates).map((der) => toHex(parts.crypto.sha256(der)));
+  const curveSecret = new Uint8Array(randomBytes(ED25519_KEY_BYTES));
+  const curveKey = deriveCurveKey(curveSecret);
+  const fieldKeys = {
+    ...{ ed25519: signingKey, x25519: toExchangeKey(signingKey), x25519Secret: toExchangeSecret(seed) },
+    ...{ secp256k1: curveKey, secp256k1Secret: curveSecret },
+  };
+  const readSealed = createSealedCalls(fieldKeys, parts.clock);
+  const ledgerSigner = createNodeLedgerSigner(curveSecret);
+  const signers = {
+    ed25519: {
+      address: toHex(signingKey),
+      publicKey: toHex(signingKey),
+      data: signingKey,
+      sign: (text: string) => toHex(new Uint8Array(sign(null, utf8Encode(text), identity.privateKey))),
+    },
+    ecdsa: {
+      address: `0x${toHex(ledgerSigner.address)}`,
+      publicKey: toHex(curveKey.subarray(1)),
+      data: ledgerSigner.address,
+      sign: (text: string) => `0x${toHex(ledgerSigner.signDigest(hashPersonal(parts.crypto, text)))}`,
+    },
+  };
   const memory = createExchangeMemory(KEPT);
   const questions = createRateLimiter(QUESTION_RATE, parts.clock);
   let running = 0;
@@ -86,7 +110,11 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
       });
     running++;
     try {
-      const body = await readJsonBody(context, { maxBytes: MAX_REQUEST_BYTES, timeoutMs: BODY_TIMEOUT_MS });
+      const received = await readJsonBody(context, { maxBytes: MAX_REQUEST_BYTES, timeoutMs: BODY_TIMEOUT_MS });
+      const sealed = readSealed((name) => context.req.header(name));
+      if (sealed !== undefined && new URL(context.req.url).pathname !== FORWARDED_ROUTES.chat.path)
+        throw new ApiError('invalid_request', 'e2ee_unsupported_endpoint: chats alone can be sealed.');
+      const body = sealed === undefined ? received : sealed.open(received);
       const order = {
         method: 'POST',
         url: `${options.upstream}${new URL(context.req.url).pathname}`,
@@ -94,16 +122,19 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         body,
       } as const;
       const { testimony, made } = await testify(order, { ...options, challenge }, parts);
-      const text = `${toHex(parts.crypto.sha256(body))}:${toHex(parts.crypto.sha256(made.response))}`;
-      const signature = new Uint8Array(sign(null, utf8Encode(text), identity.privateKey));
+      const isSealed = sealed !== undefined && made.status === 200;
+      const shown = isSealed ? sealed.seal(made.response, made.contentType) : made.response;
+      // What crossed the door, as its caller has it.
+      const text = `${toHex(parts.crypto.sha256(received))}:${toHex(parts.crypto.sha256(shown))}`;
       const id = `testimony-${randomUUID()}`;
-      memory.keep(id, readGivenId(made.response), { testimony, text, signature });
+      memory.keep(id, readGivenId(made.response), { testimony, text });
       const headers = {
         'content-type': made.contentType,
         [TESTIMONY_HEADER]: PROOF_ROUTES.testimony.path.replace(':id', id),
+        ...(isSealed && sealed.headers),
       };
       // Of some statuses a response has no body.
-      const answer = made.response.length === 0 ? null : new Uint8Array(made.response);
+      const answer = shown.length === 0 ? null : new Uint8Array(shown);
       return new Response(answer, { status: made.status, headers });
     } finally {
       running--;
@@ -131,7 +162,8 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
   mountRoutes(app, PROOF_ROUTES, {
     // Whoever wants to know whom it speaks to has no key yet.
     async report(context) {
-      assertAlgorithm(context);
+      const algorithm = readAlgorithm(context);
+      const signer = signers[algorithm];
       if (!questions.take('')) {
         throw new ApiError('too_many_requests', 'The machine is asked too often; try again in a moment.', {
           retryAfterS: 1,
@@ -139,14 +171,14 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
       }
       const nonce = readNonce(context.req.query('nonce'), 'nonce', () => new Uint8Array(randomBytes(NONCE_BYTES)));
       const data = new Uint8Array(REPORT_DATA_BYTES);
-      data.set(signingKey);
+      data.set(signer.data);
       data.set(nonce, ED25519_KEY_BYTES);
       const evidence = await parts.attester.attest(data);
       const { cpu, eventLog } = evidence;
       return context.json({
-        signing_algo: SIGNING_ALGORITHM,
-        signing_address: toHex(signingKey),
-        signing_public_key: toHex(signingKey),
+        signing_algo: algorithm,
+        signing_address: signer.address,
+        signing_public_key: signer.publicKey,
         request_nonce: toHex(nonce),
         intel_quote: cpu.kind === 'intel' ? toHex(cpu.quote) : null,
         event_log: eventLog === undefined ? null : (JSON.parse(eventLog) as unknown),
@@ -163,13 +195,11 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
       });
     },
     signature(context) {
-      assertAlgorithm(context);
-      const { text, signature } = find(context);
+      const algorithm = readAlgorithm(context);
+      const signer = signers[algorithm];
+      const { text } = find(context);
       return context.json({
-        text,
-        signature: toHex(signature),
-        signing_address: toHex(signingKey),
-        signing_algo: SIGNING_ALGORITHM,
+        ...{ text, signature: signer.sign(text), signing_address: signer.address, signing_algo: algorithm },
       });
     },
     testimony(context) {
@@ -200,12 +230,18 @@ function assertAccess({ req }: ApiContext, accessKey: Secret<string> | undefined
     throw new ApiError('invalid_api_key', 'This is not the key of this proxy.');
 }
 
-function assertAlgorithm({ req }: ApiContext): void {
-  const wanted = req.query('signing_algo') ?? SIGNING_ALGORITHM;
-  if (wanted !== SIGNING_ALGORITHM)
-    throw new ApiError('invalid_request', `signing_algo: this machine signs by ${SIGNING_ALGORITHM} alone.`, {
-      param: 'signing_algo',
-    });
+function readAlgorithm({ req }: ApiContext): 'ecdsa' | 'ed25519' {
+  const wanted = req.query('signing_algo') ?? 'ed25519';
+  if (wanted === 'ecdsa' || wanted === 'ed25519') return wanted;
+  throw new ApiError('invalid_request', 'signing_algo: this machine signs by ecdsa and ed25519.', {
+    param: 'signing_algo',
+  });
+}
+
+/** EIP-191, version 0x45: as wallets sign texts. */
+function hashPersonal(crypto: Pick<Crypto, 'keccak256'>, text: string): Uint8Array {
+  const bytes = utf8Encode(text);
+  return crypto.keccak256(concatBytes(utf8Encode(`\x19Ethereum Signed Message:\n${bytes.length}`), bytes));
 }
 
 function readNonce(text: string | undefined, param: string, fallback = () => new Uint8Array(NONCE_BYTES)): Uint8Array {

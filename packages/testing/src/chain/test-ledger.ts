@@ -31,6 +31,8 @@ export async function startTestLedger(
     holding?: Partial<Holding>;
     issuance?: Issuance;
     beacon?: EpochTiming;
+    /** The chain keeps a registry of machines. */
+    machines?: boolean;
     /** Token holders govern. */
     voting?: Voting;
     /** Pays in credits, at prices that these feeds sign. */
@@ -52,6 +54,7 @@ export async function startTestLedger(
     holding: { ...noHolding, ...options.holding },
     ...(options.issuance && { issuance: options.issuance }),
     ...(options.beacon && { beacon: options.beacon }),
+    ...(options.machines && { machines: true }),
     ...(options.voting && { voting: options.voting }),
     ...(options.feedKeys && { burnAndMint: describeDevEconomy(options.feedKeys, treasury) }),
   });

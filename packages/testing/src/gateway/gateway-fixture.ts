@@ -12,7 +12,7 @@ import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { openAccounts } from '@ogong/node/gateway/accounts';
-import { createGateway, type Gateway, type GatewayOptions } from '@ogong/node/gateway/gateway';
+import { createGateway, type Gateway, type GatewayChain, type GatewayOptions } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 
@@ -39,6 +39,8 @@ export interface FixtureOptions {
   readonly routers?: (own: Peer) => readonly Peer[];
   /** What the gateway shows as its drift table. Default: that of this release. */
   readonly driftTable?: GatewayOptions['readDriftTable'];
+  /** Whether callers without a key may pay, on which chain. */
+  readonly payments?: { readonly options: GatewayOptions['payments']; readonly client: GatewayChain['client'] };
   /** Path of a file of accounts. */
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
@@ -63,10 +65,11 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
+      ...(given.payments?.options && { payments: given.payments.options }),
     },
     {
       books,
-      chain: network.chain,
+      chain: { ...network.chain, ...(given.payments && { client: given.payments.client }) },
       beacon: network.beacon,
       links,
       payer: fakePayer,

@@ -5,6 +5,7 @@ import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import { createProviderCall, type ProviderEnd } from '@ogong/node/gateway/provider-call';
 import { createKnownSealKeys, type SealPolicy } from '@ogong/node/gateway/seal-keys';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
@@ -57,11 +58,13 @@ export async function openRelayedCalls(
     relay = {},
     policy = 'auto',
     machinePolicy,
+    findMachineProblem,
     clock = systemClock,
   }: {
     readonly relay?: Relay;
     readonly policy?: SealPolicy;
     readonly machinePolicy?: MachinePolicy;
+    readonly findMachineProblem?: ChainView['findMachineProblem'];
     readonly clock?: Pick<Clock, 'nowMs'>;
   } = {},
 ): Promise<RelayedCalls> {
@@ -101,7 +104,7 @@ export async function openRelayedCalls(
   });
   await server.start();
   const links = createLinkPool({ identity: await makeIdentity(2) });
-  const keys = createKnownSealKeys(policy, { links, clock, ledger, machinePolicy });
+  const keys = createKnownSealKeys(policy, { links, clock, ledger, machinePolicy, findMachineProblem });
   const providers = createProviderCall(TIMES, { links, sealing: { keys, ledger } });
   return {
     seen,
@@ -114,7 +117,15 @@ export async function openRelayedCalls(
       const way = { providerEndpoint: formatHostPort(server.address()), providerCertHash: identity.id };
       const match = { ticket: { ...parseTicket(signed.ticket), ...way }, signed, candidates: new Uint8Array() };
       const events = providers.generate({
-        ...{ match, order, request, endpoint, cacheScope: new Uint8Array([1]), maxTokens: 4_096 },
+        ...{
+          match,
+          order,
+          request,
+          endpoint,
+          beacon: new Uint8Array(),
+          cacheScope: new Uint8Array([1]),
+          maxTokens: 4_096,
+        },
         ...{ topLogprobs: undefined, signal: new AbortController().signal },
       });
       let text = '';

@@ -6,6 +6,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { systemClock } from '@ogong/host/time/clock';
 import { type BlindRelay, createRelay, type RelayOptions } from '@ogong/node/relay/relay';
+import type { RelayPayments } from '@ogong/node/relay/relay-payments';
 import { makeIdentity } from '../link/link-fixture.ts';
 
 const LINK = 71;
@@ -13,8 +14,11 @@ const LINK = 71;
 /** A relay on loopback. The same one again where it is given its address. */
 export async function startTestRelay({
   bind = { host: '127.0.0.1', port: 0 },
+  payments,
   ...options
-}: Partial<RelayOptions> = {}): Promise<BlindRelay & { readonly peer: KnownPeer }> {
+}: Partial<RelayOptions> & { readonly payments?: RelayPayments } = {}): Promise<
+  BlindRelay & { readonly peer: KnownPeer }
+> {
   const identity = await makeIdentity(LINK);
   const relay = createRelay(
     { bind, accountIntervalMs: 20, ...options },
@@ -24,6 +28,7 @@ export async function startTestRelay({
       randomBytes: () => new Uint8Array(randomBytes(32)),
       log: createLogger({ name: 'relay', level: 'error' }),
       metrics: createMetrics('relay'),
+      payments,
     },
   );
   await relay.start();

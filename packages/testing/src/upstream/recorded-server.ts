@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createTextStream } from '@ogong/engine/decode/text/text-stream';
 import type { UpstreamKind } from '@ogong/engine/upstream/findings';
@@ -18,6 +19,8 @@ export interface RecordedOptions {
   readonly stepMs?: number;
   /** Takes the place of an answer to a chat or completion, once the server was looked at. */
   readonly answer?: (request: Fields, response: ServerResponse) => boolean;
+  /** Speaks HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Changes each event of a stream before it is sent. */
   readonly bend?: (event: Fields) => unknown;
 }
@@ -97,9 +100,10 @@ export async function startRecordedServer(options: RecordedOptions): Promise<Rec
   const traits = TRAITS[kind];
   const asked: { path: string; body: Fields; headers: IncomingMessage['headers'] }[] = [];
   const pages = { ...traits.pages({ model, contextSize }), '/v1/models': listModels(model, traits.row(contextSize)) };
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     void serve(request, response).catch(() => response.destroy());
-  });
+  };
+  const server = options.tls ? createSecureServer(options.tls, listener) : createServer(listener);
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '';
@@ -122,7 +126,7 @@ export async function startRecordedServer(options: RecordedOptions): Promise<Rec
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `${options.tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     async close() {
       server.closeAllConnections();

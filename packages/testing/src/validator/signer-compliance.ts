@@ -18,6 +18,8 @@ import {
   stateDeal,
   stateHeld,
   stateIntake,
+  stateMachine,
+  stateMachineRevocation,
   stateOutcome,
   statePardon,
   stateReinstatement,
@@ -78,6 +80,9 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
         stateComplaint(1),
         stateOutcome('transcript'),
         stateRetirement(9n),
+        stateMachine(),
+        stateMachine('other evidence'),
+        stateMachineRevocation(),
       ];
       for (const statement of said) {
         const digest = hashStatement(crypto, statement, signerKey.address);

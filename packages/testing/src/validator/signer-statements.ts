@@ -102,6 +102,17 @@ export const stateAcquittal = (): ValidatorStatement => ({
   ...{ kind: 'acquittal', domain, subject: bytes32('case') },
 });
 
+export const stateMachine = (evidence = 'evidence'): ValidatorStatement => ({
+  ...{ kind: 'machine', domain, providerId: bytes32('provider'), machine: bytes32('machine'), image: bytes32('image') },
+  ...{ evidence: bytes32(evidence), signingKey: bytes32('key'), sealKey: bytes32('seal') },
+  ...{ platformKey: new Uint8Array(32), epoch: 4n, until: 1_800_000_000n },
+});
+
+export const stateMachineRevocation = (): ValidatorStatement => ({
+  ...{ kind: 'machine-revocation', domain, machine: bytes32('machine'), evidence: bytes32('evidence') },
+  ...{ isRevoked: true, number: 1 },
+});
+
 export const stateAllotment = (root = 'root', number = 3): ValidatorStatement => ({
   ...{ kind: 'allotment', domain, number, until: 1_800_000_000n, root: bytes32(root), units: 1_000n },
 });

@@ -149,6 +149,8 @@ export interface BenchOptions {
   readonly modelRoots?: ModelRoots;
   /** Which machines of tier `tee` are believed. Default: none. */
   readonly machinePolicy?: MachinePolicy;
+  /** What the network says against a machine. Default: nothing. */
+  readonly findMachineProblem?: ChainView['findMachineProblem'];
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
@@ -266,6 +268,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       onVerdict,
       memory: options.memory,
       getBeacon: async (epoch) => archive.find(epoch),
+      findMachineProblem: options.findMachineProblem,
       holdings,
       chain: {
         isEjected: async () => options.isEjectedOnChain ?? false,

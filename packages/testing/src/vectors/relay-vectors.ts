@@ -1,5 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
+import { createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { encodeRelayAccount } from '@ogong/protocol/exchange/relay-account';
+import { hashRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
 import { parseRoutes } from '@ogong/protocol/exchange/routes';
 
 const ENDPOINTS = [
@@ -24,6 +26,29 @@ const REFUSED = {
   'a space': '203.0.113.7:8443, relay/203.0.113.9:4545',
   'a path': '203.0.113.7:8443/relay',
 };
+
+function describeVoucher(valueAtomic: bigint) {
+  const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
+  const token = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  const said = {
+    payee: new Uint8Array(20).fill(0x22),
+    valueAtomic,
+    validBeforeS: 1_800_000_000,
+    nonce: new Uint8Array(32).fill(0x33),
+  };
+  const { voucher, signature } = signRelayVoucher(crypto, payer, { token, ...said });
+  return {
+    ...{
+      chainId: 31_337,
+      token: toHex(token.verifyingContract),
+      payer: toHex(payer.address),
+      payee: toHex(said.payee),
+    },
+    ...{ value: `${valueAtomic}`, validBefore: said.validBeforeS, nonce: toHex(said.nonce), voucher: toHex(voucher) },
+    digest: toHex(hashRelayVoucher(crypto, token, { ...said, payer: payer.address })),
+    signature: toHex(signature),
+  };
+}
 
 /** Routes of endpoints, and accounts of relays: `vectors/endpoint.json`, `vectors/relay-account.json`. */
 export function createRelayVectors(): Readonly<Record<string, unknown>> {
@@ -50,6 +75,7 @@ export function createRelayVectors(): Readonly<Record<string, unknown>> {
         ...{ toNode: `${account.toNode}`, fromNode: `${account.fromNode}`, links: `${account.links}` },
         ...{ sinceMs: account.sinceMs, untilMs: account.untilMs, bytes: toHex(encodeRelayAccount(account)) },
       })),
+      vouchers: [1n, 3n * 10n ** 18n].map(describeVoucher),
     },
   };
 }

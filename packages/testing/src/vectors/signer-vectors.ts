@@ -57,6 +57,11 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     { kind: 'beacon-key', domain, subject, statement: { kind: 'outcome', transcript: fill(24), key: fill(25, 48) } },
     { kind: 'beacon-retirement', domain, generation: 1, lastEpoch: 99n },
     { kind: 'acquittal', domain, subject: fill(23) },
+    {
+      ...{ kind: 'machine', domain, providerId: fill(26), machine: fill(27), image: fill(28), evidence: fill(29) },
+      ...{ signingKey: fill(30), sealKey: fill(31), platformKey: fill(32), epoch: 7n, until: 1_800_000_000n },
+    },
+    { kind: 'machine-revocation', domain, machine: fill(27), evidence: fill(33), isRevoked: true, number: 2 },
   ];
   const answers: readonly SignerResponse[] = [
     { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },

@@ -4,10 +4,12 @@ import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { encodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
+import { computeMachineNonce } from '@ogong/protocol/settlement/machine-entry';
 import { computeReportData, encodeAttestation, stateReply } from '@ogong/protocol/tier/attestation';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { judgeOutcome } from '@ogong/protocol/tier/outcome';
 import { checkPosture } from '@ogong/protocol/tier/posture';
+import { encodeProxiedAttestation, nonceOfReply } from '@ogong/protocol/tier/proxied';
 import { listServedTiers, TIERS } from '@ogong/protocol/tier/registry';
 import { computeTestimonyData, encodeHttpsExchange, hashChain } from '@ogong/protocol/tier/testimony';
 
@@ -63,6 +65,32 @@ function createAttestedVectors() {
   };
 }
 
+/** An attestation of a hosted model's answer, with one exchange. */
+function createProxiedVectors() {
+  const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
+  const chain = [fill(1, 5), fill(2, 7)];
+  const statement = encodeHttpsExchange({
+    ...{ method: 'POST', url: 'https://api.example.org/v1/chat/completions', status: 200, timeMs: 1_800_000_000_000 },
+    ...{ requestHash: fill(3), responseHash: fill(4), chainHash: hashChain(nobleCrypto, chain) },
+  });
+  const exchanges = [{ statement, chain }];
+  const held = { attestedKey: fill(3), sealKeyHash: fill(4), evidence: utf8Encode('{}'), signature: fill(11, 64) };
+  return {
+    exchanges: [[toHex(statement), chain.map((each) => toHex(each))]],
+    order: toHex(fill(12, 40)),
+    nonce: toHex(nonceOfReply(nobleCrypto, fill(12, 40), exchanges)),
+    attestation: toHex(encodeProxiedAttestation({ ...held, exchanges })),
+  };
+}
+
+function createNonceVector() {
+  const asked = { epoch: 7n, beacon: new Uint8Array(32).fill(1), providerId: new Uint8Array(32).fill(2) };
+  return {
+    ...{ epoch: '7', beacon: toHex(asked.beacon), providerId: toHex(asked.providerId) },
+    nonce: toHex(computeMachineNonce(nobleCrypto, asked)),
+  };
+}
+
 /** What a machine says of an exchange with a server, from fixed bodies and certificates that are none. */
 function createTestimonyVectors() {
   const chain = [utf8Encode('the server'), utf8Encode('its authority')];
@@ -108,6 +136,8 @@ export function createTierVectors(): Readonly<Record<string, unknown>> {
       tokenWindows: TOKEN_WINDOWS.map((window) => ({ ...window, bytes: toHex(encodeTokenWindow(window)) })),
       attested: createAttestedVectors(),
       testimony: createTestimonyVectors(),
+      proxied: createProxiedVectors(),
+      machineNonce: createNonceVector(),
       outcomes: names.flatMap((tier) =>
         OUTCOMES.flatMap((found) =>
           [true, false].map((exact) => ({

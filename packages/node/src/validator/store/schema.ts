@@ -54,6 +54,12 @@ export const VALIDATOR_SCHEMA = `
     postponed INTEGER NOT NULL DEFAULT 0,
     wait_epoch INTEGER
   ) WITHOUT ROWID;
+  CREATE TABLE machines (
+    hash BLOB PRIMARY KEY,
+    provider_id BLOB NOT NULL,
+    evidence BLOB NOT NULL,
+    epoch INTEGER NOT NULL
+  ) WITHOUT ROWID;
   CREATE TABLE test_draws (
     kind TEXT NOT NULL,
     epoch INTEGER NOT NULL,

@@ -1,10 +1,9 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { concatBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, fromHex, toHex } from '../base/bytes.ts';
-import { recoverPoint, toAddress } from './ledger-signature.ts';
-import { createLedgerVerifier } from './ledger-verifier.ts';
-import { createNobleLedgerSigner, nobleCrypto } from './noble.ts';
+import { createLedgerSigner, recoverAddress, verifyAddress } from './wasm-ledger.ts';
 
 const { Point } = secp256k1;
 const { Fn } = Point;
@@ -15,15 +14,6 @@ const digestOf = (seed: number): Uint8Array => nobleCrypto.sha256(word(BigInt(se
 const signerOf = (seed: number) => createNobleLedgerSigner(word(BigInt(seed) + 1n));
 const alice = signerOf(0);
 const bob = signerOf(1);
-
-/** A verifier that knows both keys by heart. */
-function createPractised() {
-  const verify = createLedgerVerifier({ tableAfter: 1 });
-  for (const signer of [alice, bob]) {
-    expect(verify(digestOf(0), signer.signDigest(digestOf(0)), signer.address)).toBe(true);
-  }
-  return verify;
-}
 
 /** Ways to spoil a signature; each may leave it valid for somebody else. */
 const changes: Readonly<Record<string, (signature: Uint8Array, noise: Uint8Array) => Uint8Array>> = {
@@ -48,9 +38,8 @@ const changes: Readonly<Record<string, (signature: Uint8Array, noise: Uint8Array
   long: (signature) => concatBytes(signature, Uint8Array.of(27)),
 };
 
-describe('createLedgerVerifier', () => {
-  it('accepts what recovery accepts and nothing else', () => {
-    const verify = createPractised();
+describe('signatures of accounts', () => {
+  it('hold where noble says so, and nowhere else', () => {
     const noise = fc.uint8Array({ minLength: 32, maxLength: 32 });
     fc.assert(
       fc.property(
@@ -65,33 +54,31 @@ describe('createLedgerVerifier', () => {
           const digest = digestOf(seed + shift);
           const expected = nobleCrypto.recoverAddress(digest, signature);
           const holds = expected !== undefined && toHex(expected) === toHex(claimed.address);
-          expect(verify(digest, signature, claimed.address)).toBe(holds);
-          expect(nobleCrypto.verifyAddress(digest, signature, claimed.address)).toBe(holds);
+          expect(verifyAddress(digest, signature, claimed.address)).toBe(holds);
+          expect(recoverAddress(digest, signature)).toEqual(expected);
         },
       ),
       { numRuns: 400, seed: 20 },
     );
   });
 
-  it('refuses every spoilt signature of a key that it knows', () => {
-    const verify = createPractised();
+  it('are refused where they are spoilt', () => {
     const digest = digestOf(7);
     const signature = alice.signDigest(digest);
     for (const [name, change] of Object.entries(changes)) {
-      expect(verify(digest, change(signature, digestOf(8)), alice.address), name).toBe(name === 'none');
+      expect(verifyAddress(digest, change(signature, digestOf(8)), alice.address), name).toBe(name === 'none');
     }
-    expect(verify(digestOf(8), signature, alice.address)).toBe(false);
-    expect(verify(digest, signature, bob.address)).toBe(false);
-    expect(verify(digest.subarray(1), signature, alice.address)).toBe(false);
-    expect(verify(digest, signature, alice.address)).toBe(true);
+    expect(verifyAddress(digestOf(8), signature, alice.address)).toBe(false);
+    expect(verifyAddress(digest, signature, bob.address)).toBe(false);
+    expect(verifyAddress(digest.subarray(1), signature, alice.address)).toBe(false);
+    expect(verifyAddress(digest, signature, alice.address)).toBe(true);
   });
 
   it('takes a digest at or beyond the order, and of zero, as recovery does', () => {
-    const verify = createPractised();
     for (const digest of [word(0n), word(ORDER), word(ORDER + 5n), new Uint8Array(32).fill(255)]) {
       const signature = alice.signDigest(digest);
       expect(nobleCrypto.recoverAddress(digest, signature)).toEqual(alice.address);
-      expect(verify(digest, signature, alice.address)).toBe(true);
+      expect(verifyAddress(digest, signature, alice.address)).toBe(true);
     }
   });
 
@@ -102,30 +89,25 @@ describe('createLedgerVerifier', () => {
     const digest = word(Fn.create(-r * key));
     const signature = concatBytes(word(r), word(5n), Uint8Array.of(27));
     expect(nobleCrypto.verifyAddress(digest, signature, alice.address)).toBe(false);
-    expect(createPractised()(digest, signature, alice.address)).toBe(false);
+    expect(verifyAddress(digest, signature, alice.address)).toBe(false);
   });
 
-  it('learns nothing from signatures that do not hold', () => {
-    const verify = createLedgerVerifier({ tableAfter: 1 });
-    const signature = bob.signDigest(digestOf(1));
-    for (let i = 0; i < 3; i++) expect(verify(digestOf(1), signature, alice.address)).toBe(false);
-    expect(verify(digestOf(1), alice.signDigest(digestOf(1)), alice.address)).toBe(true);
-    expect(verify(digestOf(1), signature, alice.address)).toBe(false);
+  it('are the bytes that noble signs', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: 1n, max: ORDER - 1n }),
+        fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        (key, digest) => {
+          const [own, reference] = [createLedgerSigner(word(key)), createNobleLedgerSigner(word(key))];
+          expect(own.address).toEqual(reference.address);
+          expect(own.signDigest(digest)).toEqual(reference.signDigest(digest));
+        },
+      ),
+      { numRuns: 100, seed: 21 },
+    );
   });
 
-  it('forgets the least recently used address and still decides alike', () => {
-    const verify = createLedgerVerifier({ capacity: 2, tableAfter: 2 });
-    for (let round = 0; round < 12; round++) {
-      const signer = signerOf(round % 4);
-      const digest = digestOf(round);
-      expect(verify(digest, signer.signDigest(digest), signer.address)).toBe(true);
-      expect(verify(digest, signer.signDigest(digest), signerOf((round + 1) % 4).address)).toBe(false);
-    }
+  it.each([0n, ORDER, ORDER + 1n])('are made by no key of %s', (key) => {
+    expect(() => createLedgerSigner(word(key))).toThrow();
   });
-});
-
-it('recovers a point whose address is that of the key', () => {
-  const point = recoverPoint(digestOf(1), alice.signDigest(digestOf(1)));
-  expect(point && toAddress(point)).toEqual(alice.address);
-  expect(point?.equals(Point.BASE)).toBe(true);
 });

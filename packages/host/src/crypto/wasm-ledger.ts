@@ -1,0 +1,45 @@
+import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { parseLedgerSignature } from '@ogong/protocol/crypto/ledger-signature';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { pointFromScalar, recover, signRecoverable } from 'tiny-secp256k1';
+
+/**
+ * Signatures of accounts by libsecp256k1 as WebAssembly: a fifth of the time that JavaScript takes, and the same bytes and decisions as
+ * noble's, which is the reference (docs/adr/0091-accounts-sign-by-libsecp256k1.md). OpenSSL signs no bare digest and recovers no key.
+ */
+
+/** Ethereum address of a public key of 65 bytes. */
+const toAddress = (key: Uint8Array): Uint8Array => nobleCrypto.keccak256(key.subarray(1)).slice(12);
+
+/** @returns undefined unless s is low, v is 27 or 28, and there is such a key. */
+export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
+  const parsed = parseLedgerSignature(signature);
+  if (digest.length !== 32 || parsed === undefined) return undefined;
+  try {
+    const key = recover(digest, signature.subarray(0, 64), parsed.isOdd ? 1 : 0, false);
+    return key === null ? undefined : toAddress(key);
+  } catch {
+    // No point has r as its x, or the key would be the point at infinity.
+    return undefined;
+  }
+}
+
+export function verifyAddress(digest: Uint8Array, signature: Uint8Array, address: Uint8Array): boolean {
+  const signer = recoverAddress(digest, signature);
+  return signer !== undefined && equalBytes(signer, address);
+}
+
+/** @param privateKey 32 bytes, a valid secp256k1 scalar. Nonces are those of RFC 6979. */
+export function createLedgerSigner(privateKey: Uint8Array): LedgerSigner {
+  const key = privateKey.slice();
+  const point = pointFromScalar(key, false);
+  if (point === null) throw new RangeError('a private key of secp256k1 is a number below its order, and not 0');
+  return {
+    address: toAddress(point),
+    signDigest(digest) {
+      const { signature, recoveryId } = signRecoverable(digest, key);
+      return concatBytes(signature, Uint8Array.of(27 + recoveryId));
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import { RateLimited, Refusal } from '@ogong/host/link/link-error';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import { bytes, columns, integer, mapped, named, text } from '@ogong/host/store/columns';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { createWriter, equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import {
+  computePaidBytes,
+  openRelayVoucher,
+  type RelayVoucher,
+  type SignedRelayVoucher,
+} from '@ogong/protocol/exchange/relay-voucher';
+
+/** What a relay wants for carrying. */
+export interface RelayPrice {
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  /** At least 1. */
+  readonly pricePerGibAtomic: bigint;
+  /** Bytes of a node that it carries ahead of the payment. */
+  readonly creditBytes: bigint;
+  /** Chain and address of the token. */
+  readonly token: LedgerDomain;
+}
+
+export const RELAY_SCHEMA = `
+  CREATE TABLE vouchers (
+    nonce BLOB PRIMARY KEY,
+    cert_hash BLOB NOT NULL,
+    payer BLOB NOT NULL,
+    value TEXT NOT NULL,
+    valid_before INTEGER NOT NULL,
+    signature BLOB NOT NULL,
+    redeemed INTEGER NOT NULL DEFAULT 0 CHECK (redeemed IN (0, 1))
+  ) STRICT;
+  CREATE INDEX vouchers_by_payer ON vouchers (payer) WHERE redeemed = 0;`;
+
+const atomic = mapped(text, BigInt, String);
+const voucherRow = columns({
+  nonce: bytes,
+  certHash: bytes,
+  payer: bytes,
+  valueAtomic: named('value', atomic),
+  validBeforeS: named('valid_before', integer),
+  signature: bytes,
+});
+const redeemedRow = columns({ redeemed: integer });
+
+export type KeptVoucher = ReturnType<typeof voucherRow.read>;
+
+export interface RelayPayments {
+  readonly terms: {
+    readonly payee: Uint8Array;
+    readonly pricePerGib: Uint8Array;
+    readonly chainId: bigint;
+    readonly token: Uint8Array;
+    readonly creditBytes: bigint;
+  };
+  /** Takes a node's voucher: checked, covered by its payer's tokens, and on the disk when it resolves. @throws Refusal */
+  take(certHash: PeerId, signed: SignedRelayVoucher): Promise<void>;
+  /** Whether the node has paid for all of so many bytes but the credit. */
+  isCovered(certHash: PeerId, bytes: bigint): boolean;
+}
+
+export interface RelayPaymentsDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  /** Opened with RELAY_SCHEMA. */
+  readonly store: Store;
+  readonly group: GroupCommit;
+  /** As the chain has it now. @throws ChainError */
+  readonly balanceOf: (payer: Uint8Array) => Promise<bigint>;
+}
+
+/** Vouchers that a payer may have open: one for each of its nodes, and for each of their starts. */
+const MAX_OPEN_OF_PAYER = 64;
+/** Time to submit it. */
+const LEAST_LIFETIME_S = 7 * 86_400;
+
+export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymentsDependencies): RelayPayments {
+  const { crypto, clock, store, group, balanceOf } = dependencies;
+  const { payee, pricePerGibAtomic, creditBytes, token } = price;
+  /** Bytes that each node has paid for since this relay started. */
+  const paid = new Map<string, bigint>();
+
+  function open(signed: SignedRelayVoucher): RelayVoucher {
+    try {
+      const voucher = openRelayVoucher(crypto, { token, payee }, signed);
+      if (voucher) return voucher;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      throw new Refusal('invalid', `voucher: ${error.message}`);
+    }
+    throw new Refusal('invalid', 'the voucher is not signed by its payer for this payee and token');
+  }
+
+  async function assertCovered({ payer }: RelayVoucher, moreAtomic: bigint): Promise<void> {
+    const open = store.read(() => listOpenVouchers(store, payer));
+    if (open.length >= MAX_OPEN_OF_PAYER) throw new RateLimited('too many vouchers of this payer wait to be redeemed');
+    const openAtomic = open.reduce((sum, { valueAtomic }) => sum + valueAtomic, 0n);
+    const heldAtomic = await balanceOf(payer).catch((cause: unknown) => {
+      throw new Refusal('unavailable', `the payer's tokens cannot be read: ${(cause as Error).message}`);
+    });
+    if (heldAtomic < openAtomic + moreAtomic) {
+      throw new Refusal(
+        'precondition',
+        `the payer holds ${heldAtomic} atomic units, and its vouchers are over ${openAtomic + moreAtomic}`,
+      );
+    }
+  }
+
+  return {
+    terms: {
+      ...{ payee, pricePerGib: createWriter(16).u128(pricePerGibAtomic).finish(), creditBytes },
+      ...{ chainId: token.chainId, token: token.verifyingContract },
+    },
+    async take(certHash, signed) {
+      const voucher = open(signed);
+      if (voucher.validBeforeS < clock.nowMs() / 1000 + LEAST_LIFETIME_S) {
+        throw new Refusal('invalid', 'the voucher ends within a week');
+      }
+      const before = store.read(() => readVoucher(store, voucher.nonce));
+      const moreAtomic = voucher.valueAtomic - assertFollows(before, { certHash, voucher });
+      await assertCovered(voucher, moreAtomic);
+      await group.write((db) => {
+        const known = assertFollows(readVoucher(db, voucher.nonce), { certHash, voucher });
+        if (known !== voucher.valueAtomic - moreAtomic)
+          throw new Refusal('unavailable', 'another voucher came meanwhile');
+        voucherRow.insert(db, 'INSERT OR REPLACE INTO vouchers', { ...voucher, certHash, signature: signed.signature });
+      });
+      const name = toHex(certHash);
+      paid.set(name, (paid.get(name) ?? 0n) + computePaidBytes(moreAtomic, pricePerGibAtomic));
+    },
+    isCovered: (certHash, carried) => carried <= (paid.get(toHex(certHash)) ?? 0n) + creditBytes,
+  };
+}
+
+function readVoucher(store: Store, nonce: Uint8Array): (KeptVoucher & { readonly isRedeemed: boolean }) | undefined {
+  const row = voucherRow.get(store.prepare(`SELECT ${voucherRow.list} FROM vouchers WHERE nonce = ?`), nonce);
+  const state = redeemedRow.get(store.prepare(`SELECT ${redeemedRow.list} FROM vouchers WHERE nonce = ?`), nonce);
+  return row && { ...row, isRedeemed: state?.redeemed === 1 };
+}
+
+/** @returns what the voucher before it was over. @throws Refusal */
+function assertFollows(
+  before: ReturnType<typeof readVoucher>,
+  { certHash, voucher }: { readonly certHash: PeerId; readonly voucher: RelayVoucher },
+): bigint {
+  if (before === undefined) return 0n;
+  if (before.isRedeemed) throw new Refusal('conflict', 'the voucher of this nonce is redeemed; draw another nonce');
+  const isSame = equalBytes(before.certHash, certHash) && equalBytes(before.payer, voucher.payer);
+  if (!isSame || voucher.valueAtomic <= before.valueAtomic) {
+    throw new Refusal(
+      'invalid',
+      `a voucher over ${voucher.valueAtomic} does not follow one over ${before.valueAtomic}`,
+    );
+  }
+  return before.valueAtomic;
+}
+
+/** Those that were not redeemed. @param payer of all payers where it is undefined. */
+export function listOpenVouchers(store: Store, payer?: Uint8Array): KeptVoucher[] {
+  const sql = `SELECT ${voucherRow.list} FROM vouchers WHERE redeemed = 0`;
+  if (payer === undefined) return voucherRow.all(store.prepare(sql));
+  return voucherRow.all(store.prepare(`${sql} AND payer = ?`), payer);
+}
+
+/** No further voucher of its nonce is taken from now on: called before it is submitted. */
+export function closeVoucher(store: Store, nonce: Uint8Array): void {
+  store.prepare('UPDATE vouchers SET redeemed = 1 WHERE nonce = ?').run(nonce);
+}
+
+/** The chain did not take it, and it may be submitted again. */
+export function reopenVoucher(store: Store, nonce: Uint8Array): void {
+  store.prepare('UPDATE vouchers SET redeemed = 0 WHERE nonce = ?').run(nonce);
+}

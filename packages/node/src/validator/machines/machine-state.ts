@@ -1,0 +1,65 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import type { ChainClient } from '@ogong/chain/client';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { MachineEntry } from '@ogong/protocol/settlement/machine-entry';
+import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+
+/** What a provider's machine answered a nonce with. */
+export interface AnsweringMachine {
+  readonly providerId: Uint8Array;
+  readonly attestedKey: Uint8Array;
+  readonly sealKeyHash: Uint8Array;
+  /** JSON. */
+  readonly evidence: Uint8Array;
+}
+
+/** What is to be entered, as peers are asked to sign it. */
+export interface AskedMachine extends AnsweringMachine {
+  /** The evidence answers the nonce that follows from this epoch's beacon. */
+  readonly epoch: bigint;
+  /** Seconds since 1970. */
+  readonly until: bigint;
+}
+
+export type MachinesChain = Pick<
+  ChainClient,
+  'machineOf' | 'machineRevocation' | 'registerMachine' | 'votesOf' | 'isEjected' | 'now'
+>;
+
+export interface MachinesState {
+  readonly crypto: Crypto;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly signer: ValidatorSigner;
+  /** Of the registry of machines. */
+  readonly domain: LedgerDomain;
+  /** Of the escrow, which machines report. */
+  readonly ledger: LedgerDomain;
+  /** Undefined where this validator believes no machine, and signs for none. */
+  readonly policy: MachinePolicy | undefined;
+  readonly store: Store;
+  readonly group: Pick<GroupCommit, 'write'>;
+  readonly chain: { client(): Promise<MachinesChain>; validators(): readonly QuorumMember[] };
+  readonly latestEpoch: () => bigint;
+  /** The value of an epoch's beacon; undefined where it is not known. */
+  readonly findBeacon: (epoch: bigint) => Promise<Uint8Array | undefined>;
+  /** Asks a provider's machine. @throws LinkError */
+  readonly askProvider: (providerId: Uint8Array, nonce: Uint8Array) => Promise<AnsweringMachine>;
+  /** A peer's signature. @throws LinkError */
+  readonly askPeer: (peer: QuorumMember, asked: AskedMachine) => Promise<Uint8Array>;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** 0..1. */
+  readonly random: () => number;
+  /** Of machines that did not pass when they were asked last: why, by the provider's id in hex. */
+  readonly lapsed: Map<string, string>;
+  readonly onEntered: (entry: MachineEntry, transactionHash: string) => void;
+  readonly onLapsed: (providerId: Uint8Array, why: string) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Lapsed machines that are remembered. */
+export const MAX_LAPSED = 4_096;

@@ -1,0 +1,29 @@
+import { bigInteger, bytes, columns } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+
+/** Evidence that this validator signed for: others check it again. */
+export interface KeptMachine {
+  /** SHA-256 of the evidence. */
+  readonly hash: Uint8Array;
+  readonly providerId: Uint8Array;
+  /** JSON. */
+  readonly evidence: Uint8Array;
+  readonly epoch: bigint;
+}
+
+/** The oldest go first: 256 KiB each at most. */
+const MAX_KEPT = 512;
+
+const keptColumns = columns({ hash: bytes, providerId: bytes, evidence: bytes, epoch: bigInteger });
+
+/** The newest of each provider is kept. Call it inside one transaction. */
+export function keepMachine(store: Store, kept: KeptMachine): void {
+  store.prepare('DELETE FROM machines WHERE provider_id = ? AND epoch < ?').run(kept.providerId, kept.epoch);
+  keptColumns.insert(store, 'INSERT OR REPLACE INTO machines', kept);
+  store
+    .prepare('DELETE FROM machines WHERE hash NOT IN (SELECT hash FROM machines ORDER BY epoch DESC, hash LIMIT ?)')
+    .run(MAX_KEPT);
+}
+
+export const findMachineEvidence = (store: Store, hash: Uint8Array): KeptMachine | undefined =>
+  keptColumns.get(store.prepare(`SELECT ${keptColumns.list} FROM machines WHERE hash = ?`), hash);

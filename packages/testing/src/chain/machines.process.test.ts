@@ -1,0 +1,74 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createChainView } from '@ogong/host/views/chain-view';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { afterAll, describe, expect, it } from 'vitest';
+import { forgeQuote, measureMachineEntry, openMachineWorld } from './machine-entries.ts';
+import { startTestLedger, type TestLedger } from './test-ledger.ts';
+
+const ledgers: TestLedger[] = [];
+afterAll(() => Promise.all(ledgers.map((ledger) => ledger.stop())));
+
+async function open(): Promise<TestLedger> {
+  const ledger = await startTestLedger({ machines: true, blockTimeMs: 50 });
+  ledgers.push(ledger);
+  return ledger;
+}
+
+const refusalOf = async (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => 'no refusal',
+    (error) => error.revert?.name ?? error,
+  );
+
+describe('the registry of machines', () => {
+  it('takes what a quorum signed, for all who read the chain, until a quorum revokes the machine', async () => {
+    const world = await openMachineWorld(await open());
+    const { client, entry } = world;
+    const view = createChainView({ deployment: client.deployment, refreshMs: 0 }, { connect: async () => client });
+    expect(await client.machineOf(entry.providerId)).toBeUndefined();
+    expect(await view.findMachineProblem(entry.providerId)).toMatch('no machine');
+    expect(await refusalOf(client.registerMachine(entry, await world.sign(entry, 2)))).toBe('NoQuorum');
+    await client.registerMachine(entry, await world.sign(entry));
+    expect(await client.machineOf(entry.providerId)).toMatchObject({
+      ...{ isGood: true, epoch: 7n, until: entry.until, machine: `0x${toHex(entry.machine)}` },
+    });
+    expect(await client.machineProviders(0, 10)).toEqual([`0x${toHex(entry.providerId)}`]);
+    expect(await view.findMachineProblem(entry.providerId, entry.signingKey)).toBeUndefined();
+    expect(await view.findMachineProblem(entry.providerId, new Uint8Array(32))).toMatch('another key');
+    const { machine, evidence } = entry;
+    for (const isRevoked of [true, false]) {
+      const { count } = await client.machineRevocation(machine);
+      const revocation = { machine, evidence, isRevoked, number: count + 1 };
+      await client.revokeMachine(revocation, await world.signRevocation(revocation));
+      expect(await client.machineRevocation(machine)).toEqual({ isRevoked, count: count + 1 });
+      const problem = await view.findMachineProblem(entry.providerId, entry.signingKey);
+      expect(problem).toEqual(isRevoked ? expect.stringContaining('revoked') : undefined);
+    }
+  });
+
+  it('checks the signatures of a quote by itself, and names what each entry costs', async () => {
+    const ledger = await open();
+    const gas = await measureMachineEntry(ledger);
+    expect(gas.firstGas).toBeLessThan(450_000);
+    expect(gas.quotedGas).toBeGreaterThan(gas.firstGas);
+    const world = await openMachineWorld(ledger);
+    const other = { ...world.entry, providerId: new Uint8Array(32).fill(77) };
+    const quote = await forgeQuote(world.ledger, other);
+    const quoted = { ...other, platformKey: crypto.sha256(quote.platformKey as Uint8Array) };
+    // The new validators and the old ones vote together.
+    const bent = { ...quote, signature: new Uint8Array(64).fill(1) };
+    expect(await refusalOf(world.client.registerMachine(quoted, await world.sign(quoted), bent))).toBe('BadQuote');
+    const foreign = { ...quoted, sealKey: new Uint8Array(32).fill(8) };
+    const ofForeign = await world.sign(foreign);
+    expect(await refusalOf(world.client.registerMachine(foreign, ofForeign, quote))).toBe('OtherReportData');
+  });
+});
+
+it('a network without a registry gives every machine traffic, and says so to whoever writes', async () => {
+  const ledger = await startTestLedger({ blockTimeMs: 50 });
+  ledgers.push(ledger);
+  const { governor: client } = ledger;
+  const view = createChainView({ deployment: client.deployment }, { connect: async () => client });
+  expect(await view.findMachineProblem(new Uint8Array(32))).toBeUndefined();
+  await expect(client.machineOf(new Uint8Array(32))).rejects.toThrow('no registry of machines');
+});
