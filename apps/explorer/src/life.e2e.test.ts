@@ -88,6 +88,9 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
       .first()
       .waitFor();
     await record('life-3-batch');
+    // And who was paid, with what the chain holds for it.
+    await page.locator('a[href^="#/providers/"]').first().click();
+    await page.getByText('Held by the chain').waitFor();
     await page.close();
   }, 200_000);
 

@@ -34,7 +34,12 @@ export function createCheckedFetch(options: ClientOptions): typeof globalThis.fe
     if (ask === undefined || request.method !== 'POST')
       return refuse('ogong_unchecked', `answers of ${request.method} ${url.pathname} cannot be checked`);
     const key = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? options.apiKey;
-    const client = createClient({ ...options, ...(key !== undefined && { apiKey: key }) });
+    const traceparent = request.headers.get('traceparent');
+    const client = createClient({
+      ...options,
+      ...(key !== undefined && { apiKey: key }),
+      ...(traceparent !== null && { traceparent: () => traceparent }),
+    });
     try {
       const params = (await request.json()) as Params;
       const answer = await ask(client, params, request.signal);

@@ -7,7 +7,7 @@ import {
   type SyntheticReceiptOptions,
 } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
-import { createClient, fetchReceipt } from './index.ts';
+import { createCheckedFetch, createClient, fetchReceipt } from './index.ts';
 
 const base: SyntheticReceiptOptions = {
   crypto,
@@ -266,4 +266,24 @@ describe('a client', () => {
     expect(fetched.receipt).toEqual(synthetic.receipt);
     expect(fetched.status.verdict).toBe('accept');
   });
+});
+
+it("tells the gateway where the caller's own trace stands, and nothing where there is none", async () => {
+  const seen: (string | null)[] = [];
+  const refuse = async (_input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    seen.push(new Headers(init?.headers).get('traceparent'));
+    return Response.json({ error: { message: 'no' } }, { status: 503 });
+  };
+  const place = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
+  const asked = { baseUrl: BASE_URL, fetch: refuse };
+  for (const client of [createClient(asked), createClient({ ...asked, traceparent: () => place })]) {
+    await expect(client.chat.completions.create(params)).rejects.toThrow('no');
+  }
+  // Whatever instruments `fetch` writes the header by itself.
+  const checked = createCheckedFetch(asked);
+  const body = JSON.stringify(params);
+  const headers = { traceparent: place };
+  const answer = await checked(`${BASE_URL}/v1/chat/completions`, { method: 'POST', body, headers });
+  expect(answer.status).toBe(503);
+  expect(seen).toEqual([null, place, place]);
 });

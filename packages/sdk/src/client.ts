@@ -50,6 +50,11 @@ export interface ClientOptions {
    */
   readonly isSalted?: boolean;
   /**
+   * Where the caller's own trace stands, as W3C Trace Context writes it: asked before each request. The gateway joins the call to it and
+   * links the trace of the reply, and hands it to nobody.
+   */
+  readonly traceparent?: () => string | undefined;
+  /**
    * Whether texts are sealed to their providers, so that the gateway sees ciphertext and the fee alone (docs/spec/sealed-calls.md).
    * What cannot be sealed is not sent. A request says it by `ogong.sealed`. Default: false.
    */
@@ -95,6 +100,8 @@ export function createClient(options: ClientOptions): Client {
   async function post(path: string, request: Uint8Array, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { 'content-type': 'application/json', [RECEIPT_HEADER]: RECEIPT_INLINE };
     if (options.apiKey !== undefined) headers.authorization = `Bearer ${options.apiKey}`;
+    const traceparent = options.traceparent?.();
+    if (traceparent !== undefined) headers.traceparent = traceparent;
     const body = request as Uint8Array<ArrayBuffer>;
     const response = await fetch(`${origin}${path}`, { method: 'POST', headers, body, ...(signal ? { signal } : {}) });
     if (!response.ok) throw new GatewayApiError(response.status, await response.json().catch(() => null));

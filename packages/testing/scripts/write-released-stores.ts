@@ -52,7 +52,7 @@ try {
     ]),
   );
   const file = releaseFile(RELEASES.at(-1) as string);
-  writeFileSync(file, `${JSON.stringify(stores, null, 1)}\n`, { flag: 'wx' });
+  writeFileSync(file, `${JSON.stringify(stores, null, 2)}\n`, { flag: 'wx' });
   process.stdout.write(`wrote ${fileURLToPath(file)}\n`);
 } finally {
   await mesh.stop();

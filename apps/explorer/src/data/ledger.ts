@@ -1,5 +1,6 @@
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import {
+  earningsAbi,
   escrowAbi,
   ogongTokenAbi,
   parametersAbi,
@@ -158,6 +159,28 @@ function toParts(shares: Readonly<Record<string, number>>): Readonly<Record<stri
   const parts = Object.entries(shares).map(([name, points]) => [name, points * 100] as const);
   const others = parts.reduce((sum, [, ppm]) => sum + ppm, 0);
   return { provider: 1_000_000 - others, ...Object.fromEntries(parts) };
+}
+
+/** What one key earned for one payee, after shares. */
+export interface KeyEarnings {
+  /** Not the payee's yet: an ejection takes it. */
+  readonly held: bigint;
+  readonly withdrawable: bigint;
+  readonly paid: bigint;
+}
+
+/** @throws where the chain cannot be read. */
+export function readEarnings(
+  reader: ChainReader,
+  deployment: Deployment,
+  { providerId, payee }: { readonly providerId: Hex; readonly payee: Hex },
+): Promise<KeyEarnings> {
+  return reader.read('earnings', async (client) => {
+    const { held, withdrawable, paid } = await client.readContract({
+      ...{ address: deployment.earnings, abi: earningsAbi, functionName: 'balanceOf', args: [providerId, payee] },
+    });
+    return { held, withdrawable, paid };
+  });
 }
 
 export interface AccountHoldings {

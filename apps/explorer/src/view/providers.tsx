@@ -1,5 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isJudged, type Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { useEffect, useState } from 'preact/hooks';
+import { type KeyEarnings, readEarnings } from '../data/ledger.ts';
 import { listProviders, listReplies, type ProviderStanding } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatAge, plural } from '../format.ts';
@@ -61,7 +63,19 @@ export function Providers({ state, id }: { state: NetworkState; id?: string }) {
   );
 }
 
+/** What the chain holds for the key, after shares. */
+function useEarnings({ reader, deployment, ledger }: NetworkState, { id, payee }: ProviderStanding) {
+  const [read, setRead] = useState<KeyEarnings>();
+  useEffect(() => {
+    if (reader === undefined || deployment === undefined || !/^0x[0-9a-f]{40}$/.test(payee)) return;
+    const key = { providerId: `0x${id}`, payee: payee as `0x${string}` } as const;
+    readEarnings(reader, deployment, key).then(setRead, () => setRead(undefined));
+  }, [reader, deployment, ledger?.block, id, payee]);
+  return read;
+}
+
 function OneProvider({ state, provider }: { state: NetworkState; provider: ProviderStanding }) {
+  const earnings = useEarnings(state, provider);
   const replies = listReplies(state.logs).filter(({ entry }) => toHex(entry.providerId) === provider.id);
   return (
     <>
@@ -72,6 +86,13 @@ function OneProvider({ state, provider }: { state: NetworkState; provider: Provi
             ['Paid to', <Hash key="p" hex={provider.payee} href={`#/account/${provider.payee}`} />],
             ['Standing', <Standing key="s" provider={provider} />],
             ['Earned, before shares', <Amount key="e" atomic={provider.grossAtomic} />],
+            ...(earnings
+              ? ([
+                  ['Held by the chain', <Amount key="h" atomic={earnings.held} />],
+                  ['Withdrawable', <Amount key="w" atomic={earnings.withdrawable} />],
+                  ['Paid out', <Amount key="o" atomic={earnings.paid} />],
+                ] as const)
+              : []),
             [
               'Verdicts',
               Object.entries(provider.verdicts)

@@ -84,6 +84,11 @@ describe('a store of an earlier release', () => {
   it.each([
     ['a table that would be lost', { from, drops: ['reply.old'] }, 'the table gone would be lost'],
     ['a column that would be lost', { from, drops: ['gone'] }, 'the column reply.old would be lost'],
+    [
+      'rows that nobody can read',
+      { ...upgrade, unreadable: { rows: "SELECT 1 FROM reply WHERE fee = '8'", why: 'fees of eight are out' } },
+      'cannot be upgraded: fees of eight are out',
+    ],
     ['a step that fails', { ...upgrade, finish: 'UPDATE nowhere SET x = 1' }, 'no such table: nowhere'],
     [
       'a row that others refer to',

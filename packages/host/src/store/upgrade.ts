@@ -13,6 +13,8 @@ export interface StoreUpgrade {
   readonly from: number;
   /** Tables, and columns as `table.column`, that the present schema does not have any more. */
   readonly drops?: readonly string[];
+  /** A query that finds rows which the present program cannot read, and what to say of them. */
+  readonly unreadable?: { readonly rows: string; readonly why: string };
   /** SQL that runs once rows are taken over: where columns of the same name do not mean the same. */
   readonly finish?: string;
 }
@@ -29,6 +31,10 @@ export function moveRows(
   database: OpenDatabase,
   { path, schema, upgrade }: { readonly path: string; readonly schema: string; readonly upgrade: StoreUpgrade },
 ): void {
+  const { unreadable } = upgrade;
+  if (unreadable && database.prepare(unreadable.rows).get() !== undefined) {
+    throw new StoreError('version', `the database ${path} cannot be upgraded: ${unreadable.why}. It stays as it was`);
+  }
   const dropped = new Set(upgrade.drops ?? []);
   const parts = listParts(database);
   for (const { type, name } of parts) if (type !== 'table') database.exec(`DROP ${type} ${quote(name)}`);

@@ -8,6 +8,8 @@ type NotedJob = Pick<
   'endpoint' | 'request' | 'completionId' | 'caller' | 'signal'
 >;
 
+type CountedReply = Pick<BoughtAnswer, 'promptTokens' | 'outputTokens'>;
+
 /** Words of OpenTelemetry's conventions for generative AI. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   chat: 'chat',
@@ -24,7 +26,7 @@ export interface AttemptNotes {
   answered(attempt: ProviderAttempt, timing: { readonly tookMs: number; readonly firstMs: number }): void;
   check<T>(attempt: ProviderAttempt, work: () => Promise<T>): Promise<T>;
   /** The attempt ended: with an answer that may be shown, or without. */
-  ended(attempt: ProviderAttempt, outcome: { readonly reply: BoughtAnswer } | { readonly error: unknown }): void;
+  ended(attempt: ProviderAttempt, outcome: { readonly reply: CountedReply } | { readonly error: unknown }): void;
 }
 
 export function createAttemptNotes(

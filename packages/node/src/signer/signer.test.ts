@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { markHandedOver, markRestored } from '@ogong/host/files/data-directory';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import {
@@ -23,6 +24,7 @@ import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-ke
 import { afterAll, describe, expect, it } from 'vitest';
 import { createGuardedSigner } from './guarded-signer.ts';
 import { connectSigner, describeSigner } from './remote-signer.ts';
+import { runSigner } from './run-signer.ts';
 import { encodeFrame, readFrame } from './signer-frame.ts';
 import { createSignerServer } from './signer-server.ts';
 import { GUARD_SCHEMA, summarizeGuard } from './signing-guard.ts';
@@ -166,4 +168,15 @@ describe('the socket of a signer', () => {
     silent.unref();
     expect(toHex(signer.signingKey)).toBe(toHex(signerKey.address));
   });
+});
+
+it('starts from no copy that may be older than what its key has signed', async () => {
+  const dataDir = join(directory.path, 'restored');
+  mkdirSync(dataDir, { mode: 0o700 });
+  const flags = ['--account', `0x${toHex(signerAccount)}`, '--data-dir', dataDir, '--socket', `${nextPath()}.sock`];
+  markRestored(dataDir, { copiedAtMs: 1, restoredAtMs: 2, isFinal: false });
+  await expect(runSigner(flags, {})).rejects.toMatchObject({ code: 'older-copy' });
+  markHandedOver(dataDir, 3);
+  await expect(runSigner(flags, {})).rejects.toMatchObject({ code: 'handed-over' });
+  expect(existsSync(join(dataDir, 'signer.db'))).toBe(false);
 });

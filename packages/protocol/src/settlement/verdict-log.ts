@@ -116,8 +116,11 @@ const verdictEntryCodec = struct({
 
 export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
 
+/** With what each entry begins. Another version is another format, and nobody reads two of them. */
+export const VERDICT_ENTRY_TAG = 'ogong-verdict-v6';
+
 const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
-  tag: 'ogong-verdict-v6',
+  tag: VERDICT_ENTRY_TAG,
 });
 
 export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEntryFormat.encode;

@@ -8,6 +8,7 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { openAccounts } from '@ogong/node/gateway/accounts';
@@ -26,6 +27,8 @@ export interface GatewayFixture {
   readonly directory: string;
   /** Lines of the log, level `info` and above. */
   readonly log: string[];
+  /** What it noted of replies. */
+  readonly steps: ReplySteps;
   close(): Promise<void>;
 }
 
@@ -53,6 +56,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const links = createLinkPool({ identity });
   const accounts = openAccounts(given.keysPath ?? ':memory:', Date.now);
   const log: string[] = [];
+  const metrics = createMetrics('gateway');
   const gateway = createGateway(
     {
       ...GATEWAY_FIXTURE_OPTIONS,
@@ -71,7 +75,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       payer: fakePayer,
       accounts,
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
-      metrics: createMetrics('gateway'),
+      metrics,
       ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),
     },
   );
@@ -84,6 +88,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
     url: `http://127.0.0.1:${gateway.address().port}`,
     directory,
     log,
+    steps: metrics.steps,
     async close() {
       await gateway.stop();
       links.close();

@@ -1,5 +1,6 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { SpanPlace } from '@ogong/host/metrics/trace-context';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
@@ -10,9 +11,10 @@ import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { giveBack } from '../find-match.ts';
 import { openProgress } from '../follow-provider.ts';
+import { createAttemptNotes } from '../note-attempt.ts';
 import { type FoundOffer, findOffer, orderOffer } from '../open-attempt.ts';
 import type { ProviderCallOptions } from '../provider-call.ts';
-import type { PayingKey, ReplyContext } from '../reply.ts';
+import type { PayingKey, ProviderAttempt, ReplyContext } from '../reply.ts';
 import type { ReplyProgress } from '../reply-progress.ts';
 import type { KnownSealKeys } from '../seal-keys.ts';
 import { complainOfSealed, deliverSealed, type HeldSealed, keepPassed, type SealedPassage } from './close-sealed.ts';
@@ -43,7 +45,7 @@ export interface SealedCalls {
   serve(
     replyId: string,
     key: PayingKey,
-    call: { readonly envelope: Uint8Array; readonly signal: AbortSignal },
+    call: { readonly envelope: Uint8Array; readonly signal: AbortSignal; readonly caller?: SpanPlace | undefined },
   ): AsyncGenerator<SealedEvent, PassedReceipt>;
   /** The client has so much of a running reply. @throws ApiError */
   progress(replyId: string, key: PayingKey, said: Parameters<ReplyProgress['know']>[0]): void;
@@ -174,13 +176,16 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
 
     find: (replyId, key) => findOffered(replyId, key).asked,
 
-    async *serve(replyId, key, { envelope, signal }) {
+    async *serve(replyId, key, { envelope, signal, caller }) {
       const { asked, offer, leave } = findOffered(replyId, key);
       drop(replyId);
+      const { endpoint, request } = asked;
+      const job = { completionId: nameCompletion(endpoint, replyId), choice: 0, key, request };
+      const notes = createAttemptNotes(context, { ...job, endpoint, signal, caller });
+      let attempt: ProviderAttempt | undefined;
       try {
-        const { endpoint, request } = asked;
-        const job = { completionId: nameCompletion(endpoint, replyId), choice: 0, key, request };
-        const attempt = await orderOffer(context, job, offer);
+        attempt = await orderOffer(context, job, offer);
+        notes.ordered(attempt);
         const progress = openProgress(context, attempt);
         running.set(replyId, { keyId: key.id, progress });
         const run = { attempt, envelope, progress, signal };
@@ -188,8 +193,10 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
         const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
         keep(replyId, { keyId: key.id, untilMs: clock.nowMs() + MAX_ORDER_LIFETIME_MS, reply, isClosed: false });
         const { promptTokens, outputTokens } = end.finished;
+        notes.ended(attempt, { reply: { promptTokens, outputTokens } });
         return { receipt: reply.receipt, tokens: promptTokens + outputTokens };
       } catch (error) {
+        if (attempt) notes.ended(attempt, { error });
         if (error instanceof ApiError && error.publicCode === SEAL_KEY_EXPIRED) sealKeys.forget(offer.match);
         if (error instanceof ApiError && !signal.aborted) {
           const { code, message: reason } = error;

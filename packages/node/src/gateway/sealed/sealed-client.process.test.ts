@@ -107,6 +107,14 @@ describe('a client that seals its requests', () => {
       ).toBe(false);
       expect(readGateway().includes(piece), `disk or log: ${piece}`).toBe(false);
     }
+    // Of the operator's steps of a reply each has the whole one, without a word of it.
+    const noted = fixture.steps.newest().flatMap((id) => fixture.steps.find(id));
+    expect(noted.filter(({ isWhole }) => isWhole).map(({ name }) => name)).toEqual([
+      `text_completion ${FAKE_MODEL}`,
+      `chat ${FAKE_MODEL}`,
+      `chat ${FAKE_MODEL}`,
+    ]);
+    for (const piece of pieces) expect(JSON.stringify(noted)).not.toContain(piece);
     expect(paths).not.toContain('/v1/chat/completions');
     // The same search finds them where nothing is sealed.
     await client.chat.completions.create({ ...params, ogong: { sealed: false } });

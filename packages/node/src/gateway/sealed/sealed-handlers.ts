@@ -2,6 +2,7 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { ApiError, toErrorBody } from '@ogong/host/http/api-error';
 import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
+import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { streamEvents } from '@ogong/host/openai/event-stream';
 import type { Json } from '@ogong/host/openai/format';
 import { fromBase64, fromHex, ProtocolError, toBase64 } from '@ogong/protocol/base/bytes';
@@ -101,7 +102,8 @@ export function createSealedHandlers({
       const sealed = readBase64(envelope);
       const { request } = calls.find(id, key);
       const giveBack = await rates.take(context, key, request);
-      const events = calls.serve(id, key, { envelope: sealed, signal: getCallSignal(context) });
+      const caller = parseTraceParent(context.req.header('traceparent'));
+      const events = calls.serve(id, key, { envelope: sealed, signal: getCallSignal(context), caller });
       return streamEvents(
         context,
         async (send) => {
