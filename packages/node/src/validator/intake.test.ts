@@ -24,7 +24,12 @@ import {
   provider,
   providerId,
 } from '@ogong/testing/validator/test-bench';
-import { createTestHybrid, createTestLedgerSigner, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
+import {
+  createTestHybrid,
+  createTestLedgerSigner,
+  createTestPayee,
+  WORD_UNTIL_MS,
+} from '@ogong/testing/validator/test-keys';
 import {
   MODEL,
   MODEL_ROOT,
