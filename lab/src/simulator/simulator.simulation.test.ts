@@ -41,7 +41,7 @@ describe('the simulator', () => {
     expect(second).toMatchObject(first.map(({ hash, epochs }) => ({ hash, epochs })));
   });
 
-  it('has replies asked for, served, audited and settled, with faults', async () => {
+  it('has replies asked for, served, audited and settled, with faults', { timeout: 300_000 }, async () => {
     // One of the threshold beacon, and one of the bootstrap's alone; in neither has a silent verifier to be waited for.
     const [outcome] = await simulate('--minutes', '0.5', '--seed', '1');
     expect(outcome?.violations).toEqual([]);
