@@ -72,11 +72,12 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     reserved: { disburse: settlement },
     anybody: {
       ...{ admit: 'own', claim: 'own', deposit: 'own', finishRelease: 'own', requestRelease: 'own', withdraw: 'own' },
-      takeLien: 'signed',
+      ...{ takeLien: 'signed', allowKey: 'signed' },
     },
   },
   earnings: { reserved: { credit: settlement }, anybody: { collect: 'upkeep', withdraw: 'upkeep' } },
   emission: { reserved: {}, anybody: { allot: 'signed', claim: 'upkeep' } },
+  machineRegistry: { reserved: {}, anybody: { register: 'signed', registerQuoted: 'signed', revoke: 'signed' } },
   modelRegistry: {
     reserved: {
       ...{ offer: nameOwner, publish: nameOwner, revoke: nameOwner },
