@@ -28,7 +28,7 @@ let payer: Awaited<ReturnType<TestLedger['createMember']>>;
 let sequence = 0n;
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ holding: { period: PERIOD, entrance: ENTRANCE } });
+  ledger = await startTestLedger({ holding: { period: PERIOD, entrance: ENTRANCE, growth: 2_000_000 } });
   writeFileSync(deployment, JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }));
   validator = await ledger.createValidator();
   payer = await ledger.createMember(200_000n);

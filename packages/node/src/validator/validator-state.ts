@@ -209,7 +209,10 @@ export function isConnected({
 
 export const getHoldings = ({ earnings }: Pick<ValidatorState, 'earnings'>): Holdings => ({
   heldFor: earnings.heldFor,
-  entrance: async () => (await earnings.readHolding()).entrance,
+  ramp: async () => {
+    const { entrance, growth } = await earnings.readHolding();
+    return { entranceAtomic: entrance, growthPpm: growth };
+  },
 });
 
 /** The beacon of an epoch, asked of a peer if it is not archived, and signed now if nobody has it. */

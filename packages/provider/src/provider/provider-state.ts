@@ -50,6 +50,7 @@ export interface ProviderDependencies {
     | 'channel'
     | 'router'
     | 'beaconKeys'
+    | 'parameters'
     | 'client'
   >;
   /** What batches of a validator have paid to the payee. @throws ChainError */

@@ -253,6 +253,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
               ...{ sinceMs: 0, untilMs: undefined },
             })),
           beaconKeys: () => undefined,
+          parameters: () => undefined,
           client: async () => ({ keyLimitOf: options.keyLimitOf ?? (async () => 0n) }) as unknown as ChainClient,
           channel: options.readChannel ?? (async () => options.channel ?? FULL_CHANNEL),
         },
