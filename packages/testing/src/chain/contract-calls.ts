@@ -46,7 +46,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
   parameters: {
     reserved: {
       ...{ acceptOwnership: owner, renounceOwnership: owner, transferOwnership: owner, setGuardian: owner },
-      ...{ setDistribution: owner, setDriftTable: owner, setLimits: owner, setTests: owner },
+      ...{ setDistribution: owner, setDriftTable: owner, setLimits: owner, setTests: owner, setWork: owner },
       ...{ pauseEntry: guardian, openEntry: guardian },
     },
     anybody: {},
@@ -77,6 +77,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
   },
   earnings: { reserved: { credit: settlement }, anybody: { collect: 'upkeep', withdraw: 'upkeep' } },
   emission: { reserved: {}, anybody: { allot: 'signed', claim: 'upkeep' } },
+  machineRegistry: { reserved: {}, anybody: { register: 'signed', registerQuoted: 'signed', revoke: 'signed' } },
   modelRegistry: {
     reserved: {
       ...{ offer: nameOwner, publish: nameOwner, revoke: nameOwner },
