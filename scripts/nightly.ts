@@ -1,4 +1,4 @@
-// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives and their mutants, the soak of local mode, its benchmark, an hour of simulated networks, and the table of architectures. `npm run nightly -- soak` runs one part.
+// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives and their mutants, the soak of local mode, its benchmark, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
 
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
@@ -22,6 +22,10 @@ await runNamedSteps('nightly', {
   simulate: {
     name: 'an hour of simulated networks',
     command: [node, 'lab/src/simulator/main.ts', '--seeds', '100000', '--budget', '3600'],
+  },
+  hunt: {
+    name: 'a hunt for every planted bug',
+    command: [node, 'lab/src/simulator/main.ts', '--hunt', '--budget', '240'],
   },
   bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
 });

@@ -80,6 +80,36 @@ export const MUTANTS: readonly Mutant[] = [
     to: '',
   },
   {
+    breaks: 'tests: a new network begins with others than it is created with',
+    file: 'Parameters.sol',
+    from: '_setTests(tests_);',
+    to: '_setTests(Tests({canaryRate: 50_000, timedRate: 0, slowestRate: 20}));',
+  },
+  {
+    breaks: 'newcomers: orders grow without a bound',
+    file: 'Parameters.sol',
+    from: 'if (!isRamp || holding_.growth > MAX_GROWTH) revert OutOfRange("growth");',
+    to: '',
+  },
+  {
+    breaks: 'newcomers: anybody may name their work',
+    file: 'Parameters.sol',
+    from: 'setWork(Work calldata next) external onlyOwner',
+    to: 'setWork(Work calldata next) external',
+  },
+  {
+    breaks: 'newcomers: work without a bound',
+    file: 'Parameters.sol',
+    from: 'if (next.bits > MAX_WORK_BITS) revert OutOfRange("workBits");',
+    to: '',
+  },
+  {
+    breaks: 'newcomers: work that is never good',
+    file: 'Parameters.sol',
+    from: 'if (next.epochs > MAX_WORK_EPOCHS || next.bits != 0 && next.epochs == 0) revert OutOfRange("workEpochs");',
+    to: '',
+  },
+  {
     breaks: 'tests: a rate of before is forgotten at once',
     file: 'Parameters.sol',
     from: 'for (uint256 i = _rates.length(); i > 0; --i) {',

@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Parameters} from "./Parameters.sol";
 import {ICredits, Payment} from "./Payment.sol";
@@ -23,6 +24,9 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     bytes32 private constant ORDER_TYPEHASH = keccak256(
         "Order(address payer,address validator,uint128 cumulative,Terms terms)Terms(bytes32 requestHash,bytes32 nonce,bytes32 modelRoot,bytes32 providerId,address payee,address router,uint8 choice,uint32 contextSize,uint128 maxFee,uint128 pricePer1k,uint64 epoch,uint64 expiresAt)"
     );
+
+    bytes32 private constant ORDER_KEY_TYPEHASH =
+        keccak256("OrderKey(address payer,address validator,address key,uint128 cumulative)");
 
     struct Channel {
         /// All that was ever reserved here, less what was released.
@@ -47,7 +51,11 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     mapping(address payer => uint256) public freeOf;
     mapping(address payer => mapping(address validator => Channel)) private _channels;
     mapping(address payee => uint256) public creditOf;
+    /// Up to how much, counted as `spent` is, a key signs orders for another account. It only grows, so that no order that a key
+    /// has signed is ever worth less than when it was taken.
+    mapping(address payer => mapping(address validator => mapping(address key => uint128))) public keyLimitOf;
 
+    event OrderKeyAllowed(address indexed payer, address indexed validator, address indexed key, uint128 cumulative);
     event Deposited(address indexed payer, uint256 amount);
     event Withdrawn(address indexed payer, uint256 amount);
     event Admitted(address indexed payer, address indexed validator, uint128 amount, uint128 admitted);
@@ -66,6 +74,9 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     error NotSettlement(address caller);
     error BadPayerSignature(address payer);
     error VoucherExceeded(address payer, uint256 spent, uint256 cumulative);
+    error NoConsent(address payer);
+    error LimitNotRaised(uint256 limit);
+    error ZeroKey();
     error LienTakenAlready(uint256 lien);
     error AllowanceExceeded(address payer, uint256 spent, uint256 admitted);
     error Unbalanced(uint256 debited, uint256 credited);
@@ -103,6 +114,21 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         Channel storage channel = _channels[msg.sender][validator];
         channel.admitted += amount;
         emit Admitted(msg.sender, validator, amount, channel.admitted);
+    }
+
+    /// @notice Lets a key sign orders for a payer at one validator, up to `cumulative` in all; more than before. So contract accounts
+    /// pay, which can sign nothing themselves: their code is asked here, once, and never when a batch settles.
+    /// @param consent Of the payer, over `orderKeyDigest`: by its key, or by its code (ERC-1271). Ignored where the payer itself calls.
+    function allowKey(address payer, address validator, address key, uint128 cumulative, bytes calldata consent) external {
+        if (key == address(0)) revert ZeroKey();
+        uint128 limit = keyLimitOf[payer][validator][key];
+        if (cumulative <= limit) revert LimitNotRaised(limit);
+        bytes32 digest = orderKeyDigest(payer, validator, key, cumulative);
+        if (msg.sender != payer && !SignatureChecker.isValidSignatureNowCalldata(payer, digest, consent)) {
+            revert NoConsent(payer);
+        }
+        keyLimitOf[payer][validator][key] = cumulative;
+        emit OrderKeyAllowed(payer, validator, key, cumulative);
     }
 
     /// @notice Asks for unspent reserve back. Replaces an earlier request and restarts its delay; zero cancels it.
@@ -193,6 +219,11 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         return _hashTypedDataV4(keccak256(abi.encode(ORDER_TYPEHASH, payer, validator, cumulative, termsHash)));
     }
 
+    /// @notice The digest that a payer's consent to a key is over.
+    function orderKeyDigest(address payer, address validator, address key, uint128 cumulative) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(ORDER_KEY_TYPEHASH, payer, validator, key, cumulative)));
+    }
+
     function _takeFree(uint256 amount) private {
         uint256 free = freeOf[msg.sender];
         if (isCredit) free = ICredits(address(token)).lapse(msg.sender, free);
@@ -219,6 +250,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     ) private view {
         bytes32 digest = orderDigest(payer, validator, cumulative, termsHash);
         (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (failure != ECDSA.RecoverError.NoError || signer != payer) revert BadPayerSignature(payer);
+        if (failure != ECDSA.RecoverError.NoError) revert BadPayerSignature(payer);
+        if (signer != payer && cumulative > keyLimitOf[payer][validator][signer]) revert BadPayerSignature(payer);
     }
 }

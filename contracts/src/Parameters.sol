@@ -22,6 +22,11 @@ contract Parameters is Ownable2Step {
     uint256 public constant TREASURY_TERM = 5 * 365 days;
     uint32 public constant MAX_ALPHA = 1_000_000;
     uint32 public constant MAX_DELAY = 60 days;
+    /// Of what a key holds, millionths. A forged reply that costs more than 2.2 times as much gains by being forged.
+    uint32 public constant MAX_GROWTH = 2_000_000;
+    /// Of the work of a newcomer: some days of one core.
+    uint8 public constant MAX_WORK_BITS = 40;
+    uint32 public constant MAX_WORK_EPOCHS = 1_000_000;
     /// How long the guardian keeps new money out, once it has begun to.
     uint256 public constant PAUSE = 3 days;
     /// From the end of a pause until the guardian may begin another one.
@@ -67,6 +72,14 @@ contract Parameters is Ownable2Step {
         uint32 slowestRate;
     }
 
+    /// What a key shows whose payee has staked nothing, before it is listed (docs/spec/newcomer-work.md).
+    struct Work {
+        /// Leading zero bits of its hash; 0: nothing is asked for.
+        uint8 bits;
+        /// For how many epochs after the one that it names it counts.
+        uint32 epochs;
+    }
+
     /// Who gets which part of a fee.
     struct Distribution {
         Shares shares;
@@ -89,6 +102,7 @@ contract Parameters is Ownable2Step {
     Checkpoints.Trace208 private _alphas;
     DriftTable private _driftTable;
     Tests private _tests;
+    Work private _work;
     /// Both rates, by time: that of canaries above the one of timed jobs, 32 bits each.
     Checkpoints.Trace208 private _rates;
     /// May keep new money out for a while, and do nothing else. Zero: nobody may.
@@ -102,6 +116,7 @@ contract Parameters is Ownable2Step {
     event LimitsChanged(Limits limits);
     event DriftTableChanged(DriftTable driftTable);
     event TestsChanged(Tests tests);
+    event WorkChanged(Work work);
     event GuardianNamed(address guardian);
     event EntryPaused(uint256 until);
     event EntryOpened();
@@ -123,7 +138,9 @@ contract Parameters is Ownable2Step {
         Shares memory shares_,
         Recipients memory recipients_,
         Limits memory limits_,
-        address vault_
+        address vault_,
+        Tests memory tests_,
+        Work memory work_
     ) Ownable(owner) {
         if (vault_ == address(0)) revert ZeroRecipient();
         created = block.timestamp;
@@ -140,12 +157,16 @@ contract Parameters is Ownable2Step {
         if (holding_.period != 0 && holding_.period < delays_.leastWithdrawal || holding_.period > MAX_DELAY) {
             revert OutOfRange("period");
         }
+        // At zero, a key could never serve an order above the entrance.
+        bool isRamp = holding_.growth != 0 || holding_.entrance == 0;
+        if (!isRamp || holding_.growth > MAX_GROWTH) revert OutOfRange("growth");
         _holding = holding_;
         _assertDistribution(shares_, recipients_);
         _current = Distribution(shares_, recipients_);
         emit DistributionScheduled(shares_, recipients_, uint64(block.timestamp));
         _setLimits(limits_);
-        _setTests(Tests({canaryRate: 50_000, timedRate: 0, slowestRate: 20}));
+        _setTests(tests_);
+        _setWork(work_);
     }
 
     /// @notice Announces who gets which part of a fee from one notice on; takes the place of an announcement that is not in
@@ -167,6 +188,11 @@ contract Parameters is Ownable2Step {
     /// @notice Rates of zero end the tests.
     function setTests(Tests calldata next) external onlyOwner {
         _setTests(next);
+    }
+
+    /// @notice Zero bits end it. Work that was shown for fewer bits is not enough any more.
+    function setWork(Work calldata next) external onlyOwner {
+        _setWork(next);
     }
 
     /// @notice A hash of zero withdraws the table: validators go back to the fixed thresholds.
@@ -256,6 +282,10 @@ contract Parameters is Ownable2Step {
         return _tests;
     }
 
+    function work() external view returns (Work memory) {
+        return _work;
+    }
+
     /// @notice The greatest rates that were in force within the last day: a test that was drawn by a higher one was not drawn.
     function greatestRates() external view returns (uint32 canary, uint32 timed) {
         (canary, timed) = (_tests.canaryRate, _tests.timedRate);
@@ -303,5 +333,12 @@ contract Parameters is Ownable2Step {
         _tests = next;
         _rates.push(uint48(block.timestamp), uint208(next.canaryRate) << 32 | next.timedRate);
         emit TestsChanged(next);
+    }
+
+    function _setWork(Work memory next) private {
+        if (next.bits > MAX_WORK_BITS) revert OutOfRange("workBits");
+        if (next.epochs > MAX_WORK_EPOCHS || next.bits != 0 && next.epochs == 0) revert OutOfRange("workEpochs");
+        _work = next;
+        emit WorkChanged(next);
     }
 }

@@ -83,6 +83,8 @@ struct Holding {
     uint32 period;
     /// The first units that each key earns for a payee go to the verification pool, up to this.
     uint128 entrance;
+    /// An order at a key costs at most the entrance and so many millionths of what the key holds.
+    uint32 growth;
 }
 
 /// Parts of a fee in basis points; what they leave belongs to the provider.

@@ -15,7 +15,7 @@ import {Payouts} from "../src/Payouts.sol";
 import {PriceOracle, Quote} from "../src/PriceOracle.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Delays, Holding, Issuance, Recipients, Shares} from "../src/Types.sol";
-import {Fixture} from "./Fixture.sol";
+import {Fixture, noWork, usualTests} from "./Fixture.sol";
 import {create, vm} from "./Vm.sol";
 
 /// A ledger that pays in credits: one token is ten cents, and the pool holds ten million of them.
@@ -47,11 +47,13 @@ abstract contract BurnMintFixture is Fixture {
         parameters = Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
-            Holding(PERIOD, 0),
+            Holding(PERIOD, 0, 0),
             Shares(0, 500, 1_000, 500, 0, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND),
-            VAULT
+            VAULT,
+            usualTests(),
+            noWork()
         )));
         uint256 nonce = vm.getNonce(address(this));
         orog = Orog(create("Orog.sol:Orog", abi.encode(vm.computeCreateAddress(address(this), nonce + 2), address(this), SUPPLY)));

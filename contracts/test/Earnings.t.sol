@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Earnings} from "../src/Earnings.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Delays, Earned, Holding, Line, Recipients, Shares} from "../src/Types.sol";
-import {Fixture} from "./Fixture.sol";
+import {Fixture, noWork, usualTests} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 /// What a provider earned: when the payee gets it, and what an ejection takes.
@@ -157,7 +157,7 @@ contract EarningsTest is Fixture {
     }
 
     function test_withoutAPeriodNothingIsHeld() public {
-        _deploy(Shares(100, 100, 100, 100, 2, 0), Holding(0, 0));
+        _deploy(Shares(100, 100, 100, 100, 2, 0), Holding(0, 0, 0));
         _fund(payer, 100_000, 100_000);
         sequence = 0;
         _earn();
@@ -175,8 +175,8 @@ contract EarningsTest is Fixture {
         uint32[2] memory wrong = [LEAST_DELAY - 1, uint32(60 days) + 1];
         for (uint256 i; i < 2; ++i) {
             vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "period"));
-            Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(wrong[i], 0), shares, recipients, limits, VAULT)));
+            Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(wrong[i], 0, 0), shares, recipients, limits, VAULT, usualTests(), noWork())));
         }
-        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(LEAST_DELAY, 0), shares, recipients, limits, VAULT)));
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(LEAST_DELAY, 0, 0), shares, recipients, limits, VAULT, usualTests(), noWork())));
     }
 }

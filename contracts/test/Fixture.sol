@@ -12,6 +12,16 @@ import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
 import {Batch, Debit, Delays, Holding, Issuance, Line, Recipients, Shares, Tally} from "../src/Types.sol";
 import {create, vm} from "./Vm.sol";
 
+/// Of a network whose file names none.
+function usualTests() pure returns (Parameters.Tests memory) {
+    return Parameters.Tests({canaryRate: 50_000, timedRate: 0, slowestRate: 20});
+}
+
+/// Newcomers are asked for none.
+function noWork() pure returns (Parameters.Work memory) {
+    return Parameters.Work({bits: 0, epochs: 0});
+}
+
 /// A ledger with three validators of equal bond, and the signing that daemons do.
 abstract contract Fixture {
     uint128 internal constant BOND = 1_000e18;
@@ -23,6 +33,7 @@ abstract contract Fixture {
     uint32 internal constant APPEAL = 3 hours;
     uint32 internal constant PERIOD = 1 days;
     uint128 internal constant ENTRANCE = 1_000;
+    uint32 internal constant GROWTH = 2_000_000;
     uint32 internal constant LEAST_DELAY = 30 minutes;
     uint32 internal constant LEAST_UNBONDING = 12 hours;
     address internal constant VERIFICATION = address(0xF1);
@@ -59,7 +70,7 @@ abstract contract Fixture {
     }
 
     function _deploy(Shares memory shares) internal {
-        _deploy(shares, Holding(PERIOD, ENTRANCE));
+        _deploy(shares, Holding(PERIOD, ENTRANCE, GROWTH));
     }
 
     function _deploy(Shares memory shares, Holding memory holding) internal {
@@ -72,7 +83,9 @@ abstract contract Fixture {
             shares,
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND),
-            VAULT
+            VAULT,
+            usualTests(),
+            noWork()
         )));
         staking = _createStaking();
         registry = staking.registry();

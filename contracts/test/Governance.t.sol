@@ -5,7 +5,7 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Staking} from "../src/Staking.sol";
 import {Delays, Holding, Recipients, Shares} from "../src/Types.sol";
-import {Fixture} from "./Fixture.sol";
+import {Fixture, noWork, usualTests} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
 /// Token, parameters and staking.
@@ -57,6 +57,77 @@ contract GovernanceTest is Fixture {
         parameters.setTests(Parameters.Tests(0, 0, 1_000_001));
     }
 
+    /// A network begins with the tests, the ramp and the work that it is created with.
+    function test_newcomersAsTheyWereDeployed() public {
+        Parameters created = _create(Holding(PERIOD, ENTRANCE, 500_000), Parameters.Tests(7, 11, 13), Parameters.Work(20, 300));
+        checkEqual(created.tests().canaryRate, 7, "canaries");
+        checkEqual(created.tests().timedRate, 11, "timed");
+        checkEqual(created.tests().slowestRate, 13, "slowest");
+        (uint32 canary, uint32 timed) = created.greatestRates();
+        checkEqual(canary, 7, "greatest canaries");
+        checkEqual(timed, 11, "greatest timed");
+        checkEqual(created.holding().growth, 500_000, "growth");
+        checkEqual(created.work().bits, 20, "bits");
+        checkEqual(created.work().epochs, 300, "epochs");
+    }
+
+    function test_boundsOfWhatIsDeployed() public {
+        Holding memory usual = Holding(PERIOD, ENTRANCE, GROWTH);
+        // The most that is allowed is allowed.
+        _create(usual, Parameters.Tests(4_000_000, 4_000_000, 1_000_000), Parameters.Work(40, 1_000_000));
+        _create(Holding(PERIOD, ENTRANCE, 1), usualTests(), Parameters.Work(1, 1));
+        _create(Holding(PERIOD, 0, 0), usualTests(), noWork());
+        _refuses("growth", Holding(PERIOD, ENTRANCE, 2_000_001), usualTests(), noWork());
+        _refuses("growth", Holding(PERIOD, 0, 2_000_001), usualTests(), noWork());
+        _refuses("growth", Holding(PERIOD, ENTRANCE, 0), usualTests(), noWork());
+        _refuses("canaryRate", usual, Parameters.Tests(4_000_001, 0, 20), noWork());
+        _refuses("timedRate", usual, Parameters.Tests(0, 4_000_001, 20), noWork());
+        _refuses("slowestRate", usual, Parameters.Tests(0, 0, 0), noWork());
+        _refuses("workBits", usual, usualTests(), Parameters.Work(41, 1));
+        _refuses("workEpochs", usual, usualTests(), Parameters.Work(1, 0));
+        _refuses("workEpochs", usual, usualTests(), Parameters.Work(1, 1_000_001));
+    }
+
+    function test_workOfNewcomers() public {
+        checkEqual(parameters.work().bits, 0, "none at first");
+        vm.prank(payer);
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, payer));
+        parameters.setWork(Parameters.Work(20, 300));
+        vm.expectEmit();
+        emit Parameters.WorkChanged(Parameters.Work(20, 300));
+        parameters.setWork(Parameters.Work(20, 300));
+        checkEqual(parameters.work().bits, 20, "bits");
+        checkEqual(parameters.work().epochs, 300, "epochs");
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "workBits"));
+        parameters.setWork(Parameters.Work(41, 300));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "workEpochs"));
+        parameters.setWork(Parameters.Work(20, 0));
+    }
+
+    function _refuses(string memory parameter, Holding memory holding, Parameters.Tests memory tests, Parameters.Work memory work)
+        private
+    {
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, parameter));
+        _create(holding, tests, work);
+    }
+
+    function _create(Holding memory holding, Parameters.Tests memory tests, Parameters.Work memory work)
+        private
+        returns (Parameters)
+    {
+        return Parameters(create("Parameters.sol:Parameters", abi.encode(
+            address(this),
+            Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
+            holding,
+            Shares(100, 100, 100, 100, 2, 0),
+            Recipients(VERIFICATION, TREASURY, LICENSE),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
+            VAULT,
+            tests,
+            work
+        )));
+    }
+
     /// What was drawn by a rate of before is believed for a day, and no longer.
     function test_greatestRatesOfADay() public {
         uint256 start = 30 days;
@@ -102,11 +173,13 @@ contract GovernanceTest is Fixture {
         Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             delays,
-            Holding(PERIOD, ENTRANCE),
+            Holding(PERIOD, ENTRANCE, GROWTH),
             Shares(100, 100, 100, 100, 2, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
-            VAULT
+            VAULT,
+            usualTests(),
+            noWork()
         )));
     }
 
@@ -130,11 +203,13 @@ contract GovernanceTest is Fixture {
         Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
-            Holding(0, 0),
+            Holding(0, 0, 0),
             Shares(100, 100, 100, 100, 3, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
-            VAULT
+            VAULT,
+            usualTests(),
+            noWork()
         )));
         uint256 created = parameters.created();
         vm.warp(created + 5 * 365 days - 1);
@@ -202,10 +277,10 @@ contract GovernanceTest is Fixture {
         Delays memory delays = Delays(0, 0, 0, 0, 0);
         Recipients memory to = Recipients(payer, payer, payer);
         Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1, 1);
-        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT)));
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT, usualTests(), noWork())));
         ++limits.withdrawalDelay;
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT)));
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 0, 0, 0, 0), to, limits, VAULT, usualTests(), noWork())));
     }
 
     /// The change that was in force at the time counts, and every later one.
@@ -244,7 +319,7 @@ contract GovernanceTest is Fixture {
     function _expectDelayRefused(Delays memory delays, string memory name) private {
         Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1, 1);
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, name));
-        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0), Shares(0, 0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits, VAULT)));
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 0, 0, 0, 0), Recipients(payer, payer, payer), limits, VAULT, usualTests(), noWork())));
     }
 
     function test_networkNamesNoDriftTableAtFirst() public view {

@@ -5,6 +5,7 @@ import {ModelRegistry} from "../src/ModelRegistry.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Delays, Holding, Recipients, Shares} from "../src/Types.sol";
+import {noWork, usualTests} from "./Fixture.sol";
 import {check, checkEqual, create, vm} from "./Vm.sol";
 
 contract ModelRegistryTest {
@@ -25,11 +26,13 @@ contract ModelRegistryTest {
         parameters = Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             Delays(0, NOTICE, 0, 0, 0),
-            Holding(0, 0),
+            Holding(0, 0, 0),
             Shares(0, 0, 0, 0, 0, 0),
             Recipients(address(0xF1), TREASURY, address(0xF3)),
             Parameters.Limits(1_000_000, 0, 0, 1, 1),
-            TREASURY
+            TREASURY,
+            usualTests(),
+            noWork()
         )));
         registry = ModelRegistry(create("ModelRegistry.sol:ModelRegistry", abi.encode(token, parameters, FEE)));
         _fund(MAKER);

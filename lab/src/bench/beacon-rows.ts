@@ -29,6 +29,7 @@ import { fakeBls } from '@ogong/testing/protocol/fake-bls';
 import { fakeSealedBox } from '@ogong/testing/protocol/fake-sealed-box';
 import { createKeyMembers, createKeyNetwork, type KeyMember, seatMembers } from '@ogong/testing/protocol/key-network';
 import { rememberCrypto } from '@ogong/testing/protocol/remembered-crypto';
+import { measureAgreement } from './agreement-rows.ts';
 import { measureBusy } from './busy-time.ts';
 import { median, type Row } from './row.ts';
 
@@ -51,7 +52,8 @@ export async function measureBeacon(onProgress: (what: string) => void = () => {
     onProgress(`${count} validators`);
     rows.push(...(await measureKey(fast, count)), ...measureTraffic(count));
   }
-  rows.push(...(await measureEpoch(fast)), ...measureLateness());
+  onProgress('epochs');
+  rows.push(...(await measureEpoch(fast)), ...measureLateness(), ...measureAgreement());
   return rows;
 }
 
@@ -217,7 +219,7 @@ async function measureEpoch(fast: Bls): Promise<Row[]> {
 /** From the begin of an epoch to its value, where some validators are away. */
 function measureLateness(): Row[] {
   const primitives = { crypto: nodeCrypto, bls: fakeBls, box: fakeSealedBox };
-  return [4, 16].flatMap((count) => {
+  return SIZES.flatMap((count) => {
     const seats = seatMembers(primitives, NETWORK, membersOf(count));
     const most = seats.totalTickets - seats.threshold;
     return [...new Set([0, 1, most])].map((away): Row => {

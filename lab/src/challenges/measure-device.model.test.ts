@@ -1,24 +1,33 @@
 import { fileURLToPath } from 'node:url';
-import type { TextEngine } from '@ogong/engine/interface/text';
+import type { TextEngine, TextScoringRequest } from '@ogong/engine/interface/text';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { computeIdentityBound } from '@ogong/protocol/audit/timed-challenge';
-import {
-  collectReply,
-  createRequest,
-  createScoreRequest,
-  keyOf,
-  NO_END,
-} from '@ogong/testing/engine/compliance-requests';
+import { writeTimedWork } from '@ogong/protocol/audit/timed-work';
+import { MIN_LISTED, NAT, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { expect, it } from 'vitest';
 import { type KnownWork, measureDevice } from './measure-device.ts';
 
 const modelPath = fileURLToPath(new URL('../../../packages/models/models/stories260K.gguf', import.meta.url));
 
-async function makeWork(engine: TextEngine, number: number): Promise<KnownWork> {
-  const request = createRequest('Once upon a time', { maxTokens: 96, drawKey: keyOf(number), bias: NO_END });
-  const reply = await collectReply(engine.generate(request));
-  return { request: createScoreRequest(engine, request, reply), windows: reply.windows };
+/** A text that the beacon writes, and what an engine reports of it that is not the device under test. */
+async function makeWork(referee: TextEngine, number: number): Promise<KnownWork> {
+  const { vocabularySize, numericClass } = referee.info();
+  const drawn = { output: new Uint8Array(64).fill(number), subject: new Uint8Array(64), arrival: 0 };
+  const work = writeTimedWork(nodeCrypto, { ...drawn, part: 0, vocabularySize });
+  const { outputTokens, sketchBankSeed: bankSeed } = work;
+  const request: TextScoringRequest = {
+    ...{ promptTokens: await referee.tokenizePrompt({ kind: 'text', text: work.prompt }), outputTokens },
+    ...{ bias: [], sketch: { bankSeed, directions: 16 }, numericClass },
+    sampler: {
+      ...{ temperatureQ16: NAT, topK: 0, topPQ24: WEIGHT_ONE, minPQ24: 0 },
+      ...{ presencePenaltyQ16: 0, frequencyPenaltyQ16: 0, filterOrder: [] },
+    },
+    listSizes: new Uint8Array(outputTokens.length).fill(MIN_LISTED),
+    grammar: undefined,
+  };
+  return { request, windows: (await referee.score(request)).windows };
 }
 
 const engines: [name: string, open: (weights: number) => Promise<TextEngine>][] = [
@@ -27,9 +36,9 @@ const engines: [name: string, open: (weights: number) => Promise<TextEngine>][] 
 ];
 
 it.each(engines)('%s does the work of challenges through the path of audits, and is right', async (name, open) => {
-  const engine = await open(1);
+  const [engine, referee] = await Promise.all([open(1), open(1)]);
   try {
-    const works = await Promise.all(Array.from({ length: 8 }, (_, i) => makeWork(engine, i)));
+    const works = await Promise.all(Array.from({ length: 8 }, (_, i) => makeWork(referee, i)));
     const { tokens, tookMs, isRight } = await measureDevice(engine, works, () => performance.now());
     expect(isRight).toBe(true);
     const work = tokens / works.length;
@@ -50,7 +59,7 @@ it.each(engines)('%s does the work of challenges through the path of audits, and
     const half = { request: first.request, windows: first.windows.slice(1) };
     expect((await measureDevice(engine, [half], () => 0)).isRight).toBe(false);
   } finally {
-    await engine.close();
+    await Promise.all([engine.close(), referee.close()]);
   }
 });
 

@@ -2,10 +2,10 @@ import type { TextEngine, TextScoringRequest } from '@ogong/engine/interface/tex
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 
-/** Work whose right answer is known: a reply that somebody has served, scored as an audit does. */
+/** Work whose right answer is known: a text that somebody else has scored. */
 export interface KnownWork {
   readonly request: TextScoringRequest;
-  /** What the reply's provider committed. */
+  /** What the other one reported. */
   readonly windows: readonly WindowBytes[];
 }
 

@@ -114,6 +114,7 @@ export const CHECKS: readonly ModelCheck[] = [
     [
       ['sendsBeforeSync', '0x38b', 'noDoubleVote', 'a vote is sent before it is on the disk'],
       ['amnesia', '0xd0db', 'noDoubleVote', 'who restarts votes again in the view of its last vote'],
+      ['halfPrepares', DEEP_SEED, 'oneValueAView', 'half of the votes prepare a value'],
     ],
   ),
   ...quint(
@@ -139,6 +140,7 @@ export const CHECKS: readonly ModelCheck[] = [
     40,
     'one outcome an attempt; the honest hold its shares, keep their places and can sign at any time',
     [
+      ['halfCertifies', '0xb0e', 'oneOutcome', 'half of the parties certify an outcome'],
       ['outOnComplaint', DEEP_SEED, 'noHonestOut', 'a complaint alone puts a dealer out'],
       ['dealsAnew', DEEP_SEED, 'noHonestSlashed', 'a restarted dealer makes a new deal'],
       ['dealsUnseen', '0x1ccf', 'honestHoldShares', 'nobody compares the deals that a dealer signed'],

@@ -8,7 +8,7 @@ import { type CheckResult, findToolProblem, runCheck } from './run-check.ts';
 const HELP = `usage: npm run formal -- [NAME ...] [--list] [--deep] [--json FILE] [--write]
 
 Searches models of the protocol (lab/formal) for runs that break what they promise, and their broken twins for such a run.
-Without a name, all checks of CI run; with --deep, all of them, with more samples and fresh seeds (an hour).
+Without a name, all checks of CI run; with --deep, all of them, with more samples and fresh seeds (some five minutes).
 
   --list        names of all checks, and what each says
   --deep        nightly's bounds

@@ -104,6 +104,7 @@ export async function startValidator() {
     findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
     recallByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
     beaconKeys: () => undefined,
+    parameters: () => undefined,
     router: async () => ({ ticketKey: routerKey, sinceMs: 0, untilMs: undefined }),
     channel: async () => ({ ...FULL, spent: 0n, releasing: 0n, releasableAt: 0n }),
   };

@@ -90,6 +90,7 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
       for (const name of machines) weather.groups.set(name, (weather.groups.get(name) ?? 0) + 2 ** index);
     });
     world.chainWeather.isStalled = of('stall').length > 0;
+    world.chainWeather.isMute = of('mute').length > 0;
     for (const machine of targets.machines.values()) {
       const slowMs = Math.max(0, ...of('slow').map((one) => (one.machine === machine.name ? one.mostMs : 0)));
       machine.disk.setFull(of('full').some((one) => one.machine === machine.name));

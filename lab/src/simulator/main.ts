@@ -16,7 +16,7 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function simulate(options: SimulateOptions): Promise<number> {
   const mutation = MUTATIONS.find(({ name }) => name === options.mutation);
-  const planted = mutation && plantMutation(mutation);
+  const planted = mutation && !options.control ? plantMutation(mutation) : undefined;
   // Only now: what is planted counts for modules that are loaded after it.
   const { runPlan } = await import('./run.ts');
   planted?.assertLoaded();

@@ -1,3 +1,5 @@
+import type { PlannedFault } from './plan.ts';
+
 /** A known bug, planted again: a line of the product that says something else. */
 export interface Mutation {
   readonly name: string;
@@ -17,6 +19,10 @@ export interface Mutation {
     readonly gateways?: number;
     readonly faultsPerMinute?: number;
     readonly sieve?: number;
+    readonly beacon?: 'threshold' | 'vrf';
+    /** Of each role. */
+    readonly liars?: number;
+    readonly only?: readonly PlannedFault['kind'][];
   };
 }
 
@@ -44,7 +50,7 @@ const BEACON: readonly Mutation[] = [
     from: 'await group.write((store) => archive.putVote(store, action.vote));',
     to: '',
     also: [GUARD_OFF],
-    given: { lie: 'hides-locks', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 60 },
+    given: { lie: 'two-minds', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 60 },
   },
   {
     name: 'ignores-lock',
@@ -52,7 +58,7 @@ const BEACON: readonly Mutation[] = [
     file: STEPS,
     from: 'if (lock !== undefined && !isSameChoice(lock, choice) && (justify === undefined || justify.view < lock.view)) return;',
     to: '',
-    given: { lie: 'hides-locks', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 0 },
+    given: { lie: 'two-minds', sieve: 0.8, epochMs: 1_000, faultsPerMinute: 0 },
   },
   {
     name: 'prepares-twice',
@@ -100,6 +106,7 @@ const MONEY: readonly Mutation[] = [
     file: 'packages/node/src/validator/settlement/settlement.ts',
     from: 'if (proposed && anchor.sequence >= proposed.sequence) {',
     to: 'if (proposed && anchor.sequence > proposed.sequence) {',
+    given: { liars: 0, only: ['mute'], faultsPerMinute: 6 },
   },
   {
     name: 'judges-what-it-was-handed',
@@ -142,6 +149,7 @@ const FOUND: readonly Mutation[] = [
     file: 'packages/node/src/gateway/check-reply.ts',
     from: 'const checks = verdict.checks.map((one) => (isOut(one) ? read : one));',
     to: 'const checks = verdict.checks.map((one) => (isOut(one) ? { ...read, status: one.status } : one));',
+    given: { liars: 0, only: ['leave'], faultsPerMinute: 10 },
   },
   {
     name: 'forgets-what-it-booked',
@@ -149,6 +157,15 @@ const FOUND: readonly Mutation[] = [
     file: 'packages/node/src/validator/settlement/settlement.ts',
     from: 'const lost = findLost(state, anchor);',
     to: 'const lost: ReturnType<typeof findLost> = undefined;',
+    given: { liars: 0, only: ['reorg'], faultsPerMinute: 8 },
+  },
+  {
+    name: 'keeps-the-last-certificate',
+    meaning: 'whoever has the last certificate of the bootstrap beacon gives it to nobody once a key has taken over',
+    file: DRIVER,
+    from: '() => answerLate(from, message),',
+    to: '() => undefined,',
+    given: { beacon: 'threshold', gateways: 0, lie: 'favours' },
   },
   {
     name: 'parts-of-milliseconds',
@@ -160,8 +177,9 @@ const FOUND: readonly Mutation[] = [
   },
 ];
 
+/** All but one are in the bootstrap beacon, or need none of the two. */
 export const MUTATIONS: readonly Mutation[] = [
   ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
   ...MONEY,
   ...FOUND,
-];
+].map((one) => ({ ...one, given: { beacon: 'vrf', ...one.given } }));

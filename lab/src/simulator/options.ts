@@ -10,6 +10,8 @@ export interface SimulateOptions {
   /** A plan as JSON, or the path of one. */
   readonly given: string | undefined;
   readonly mutation: string | undefined;
+  /** Plays the runs of a mutation without it. */
+  readonly control: boolean;
   readonly hunt: boolean;
   /** Sizes of networks to measure, in place of seeds. */
   readonly scale: readonly string[] | undefined;
@@ -31,6 +33,11 @@ const FLAGS = {
   routers: { type: 'string', default: '2', about: 'gateways take turns with them' },
   requests: { type: 'string', default: '10', about: 'requests in a minute, of all gateways' },
   epoch: { type: 'string', default: '5000', about: 'length of an epoch, ms' },
+  beacon: {
+    type: 'string',
+    default: 'drawn',
+    about: '`threshold`, `vrf` (the bootstrap beacon alone), or `drawn`: either, by the seed',
+  },
   faults: { type: 'string', default: '6', about: 'faults in a minute' },
   liars: {
     type: 'string',
@@ -44,6 +51,7 @@ const FLAGS = {
   },
   plan: { type: 'string', about: 'plays this plan, as JSON or from a file, in place of a drawn one' },
   mutation: { type: 'string', about: 'plants a known bug first; --mutation list names them' },
+  control: { type: 'boolean', default: false, about: 'with --mutation: plays the same runs without the bug' },
   hunt: { type: 'boolean', default: false, about: 'plants each known bug, and looks for it' },
   scale: { type: 'boolean', default: false, about: 'measures growing networks, and writes docs/simulator' },
   sizes: { type: 'string', about: 'validators/providers/consumers, several with commas between; default: all' },
@@ -58,6 +66,8 @@ const FLAGS = {
   'no-shrink': { type: 'boolean', default: false, about: 'leaves a failing plan as it is' },
   help: { type: 'boolean', default: false, about: 'prints this' },
 } as const;
+
+const BEACONS = ['threshold', 'vrf', 'drawn'];
 
 export class FlagError extends Error {
   override readonly name = 'FlagError';
@@ -101,6 +111,8 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
   if (lie !== undefined && lie !== 'list' && !ALL_LIES.includes(lie)) {
     throw new FlagError(`no lie ${lie}: --lie list names them`);
   }
+  const beacon = text('beacon') ?? '';
+  if (!BEACONS.includes(beacon)) throw new FlagError(`--beacon is one of ${BEACONS.join(', ')}`);
   return {
     plan: {
       minutes: number('minutes', 0.1),
@@ -111,6 +123,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
       requestsPerMinute: number('requests'),
       epochMs: number('epoch', 500),
       faultsPerMinute: number('faults'),
+      beacon: beacon as PlanOptions['beacon'],
       liars: text('liars') === undefined ? undefined : number('liars'),
       lie,
       sieve: number('sieve'),
@@ -119,6 +132,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
     seeds: number('seeds', 1),
     given: text('plan'),
     mutation,
+    control: values.control === true,
     hunt: values.hunt === true,
     scale: values.scale === true ? (text('sizes')?.split(',') ?? []) : undefined,
     scaleSize: text('scale-size'),

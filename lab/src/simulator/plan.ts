@@ -13,6 +13,8 @@ export type PlannedFault =
   | { readonly kind: 'duplication'; readonly share: number; readonly atMs: number; readonly forMs: number }
   /** The chain answers nobody. */
   | { readonly kind: 'stall'; readonly atMs: number; readonly forMs: number }
+  /** The chain takes what is sent to it, and gives no receipts. Drawn only where `only` names it. */
+  | { readonly kind: 'mute'; readonly atMs: number; readonly forMs: number }
   /** The last blocks of the chain are replaced by others, which take their transactions again. */
   | {
       readonly kind: 'reorg';
@@ -78,6 +80,8 @@ export interface Plan {
   readonly requests: readonly { readonly atMs: number; readonly gateway: number }[];
   readonly faults: readonly PlannedFault[];
   readonly liars: readonly Liar[];
+  /** The network makes a key of the threshold beacon, and goes on by it. Default: the bootstrap beacon alone. */
+  readonly isThreshold?: boolean;
   /** Whether gateways are asked again once all is well. Default: true. */
   readonly isProbed?: boolean;
 }
@@ -98,13 +102,19 @@ export interface PlanOptions {
   readonly liars: number | undefined;
   /** The only lie of a run, told by all liars of the roles that know it. Default: drawn. */
   readonly lie?: string | undefined;
+  /** `drawn`: of half of the seeds the threshold beacon. Default: `vrf`. */
+  readonly beacon?: 'threshold' | 'vrf' | 'drawn' | undefined;
   /** Share of a sieve over the whole faulty time. Default: none. */
   readonly sieve?: number | undefined;
+  /** Of faults, only these kinds are drawn, in every run. Default: all, and one run in five has none. */
+  readonly only?: readonly PlannedFault['kind'][] | undefined;
 }
 
 const HEAL_MS = 120_000;
-/** A reply waits for other verifiers, in several sittings, where some are silent. */
-const SILENT_HEAL_MS = 240_000;
+/**
+ * A reply waits for other verifiers where some are silent: eight sittings begin within 56 epochs, and each may be postponed while witnesses ask.
+ */
+const SILENT_HEAL_MS = 600_000;
 const SILENT: ReadonlySet<string> = new Set(['never-commits', 'never-opens', 'garbles-reports']);
 const MINUTE_MS = 60_000;
 /** Of seeds, without faults: then nobody has an excuse. */
@@ -137,10 +147,12 @@ export function drawPlan(options: PlanOptions): Plan {
     router: routers,
   };
   const liars = drawLiars(options, counts);
-  const isCalm = options.faultsPerMinute === 0 || (gateways > 0 && draws.next('is calm') < CALM_SHARE);
+  const { only } = options;
+  const mayBeCalm = gateways > 0 && only === undefined;
+  const isCalm = options.faultsPerMinute === 0 || (mayBeCalm && draws.next('is calm') < CALM_SHARE);
 
   const faults: PlannedFault[] = [];
-  if (!isCalm && draws.next('is stormy') < 0.5) {
+  if (!isCalm && only === undefined && draws.next('is stormy') < 0.5) {
     const storm = { atMs: 0, forMs: faultyMs };
     faults.push({ kind: 'loss', share: 0.02 + 0.18 * draws.next('share'), ...storm });
     faults.push({ kind: 'delay', mostMs: between('delay', 100, 1_500), ...storm });
@@ -150,7 +162,7 @@ export function drawPlan(options: PlanOptions): Plan {
   for (let i = 0; i < count; i++) faults.push(drawFault());
   if (options.sieve) faults.push({ kind: 'sieve', share: options.sieve, atMs: 0, forMs: faultyMs });
   for (const machine of everybody) {
-    if (!isCalm && draws.next('is skewed') < 0.3) {
+    if (!isCalm && only === undefined && draws.next('is skewed') < 0.3) {
       faults.push({
         kind: 'skew',
         machine,
@@ -164,7 +176,7 @@ export function drawPlan(options: PlanOptions): Plan {
     const atMs = between('fault at', 0, faultyMs);
     const forMs = Math.min(between('fault for', 500, 20_000), faultyMs - atMs + 1);
     const span = { atMs, forMs };
-    const kind = pick('fault', [
+    const kinds: readonly PlannedFault['kind'][] = [
       'crash',
       'crash',
       'crash',
@@ -180,7 +192,8 @@ export function drawPlan(options: PlanOptions): Plan {
       'torn',
       'full',
       'pressure',
-    ]);
+    ];
+    const kind = pick('fault', only ?? kinds);
     switch (kind) {
       case 'partition': {
         const share = 0.1 + 0.5 * draws.next('share');
@@ -193,6 +206,7 @@ export function drawPlan(options: PlanOptions): Plan {
       case 'duplication':
         return { kind, share: 0.1 + 0.4 * draws.next('share'), ...span };
       case 'stall':
+      case 'mute':
         return { kind, ...span };
       case 'slow':
         return { kind, machine: pick('who', everybody), mostMs: between('slow', 20, 800), ...span };
@@ -215,7 +229,9 @@ export function drawPlan(options: PlanOptions): Plan {
     atMs: between('request at', 5_000, Math.max(5_000, faultyMs)),
     gateway: Math.floor(draws.next('which gateway') * gateways),
   })).sort((a, b) => a.atMs - b.atMs);
-  const size = { seed, validators, providers, gateways, routers, epochMs };
+  const isThreshold =
+    options.beacon === 'threshold' || (options.beacon === 'drawn' && draws.next('is threshold') < 0.5);
+  const size = { seed, validators, providers, gateways, routers, epochMs, ...(isThreshold && { isThreshold }) };
   return {
     ...size,
     faultyMs,

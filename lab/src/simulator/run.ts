@@ -7,7 +7,7 @@ import { createProviderAttack, createVerifierEngine, type SharedNotes } from './
 import type { Plan } from './plan.ts';
 import { scheduleRequests } from './requests.ts';
 import { prepareLedger, startGateway, startProvider, startRouter, startVerifier } from './roles/serving.ts';
-import { listValidator, startValidator, validatorName } from './roles/validator.ts';
+import { listValidator, registerBox, startValidator, validatorName } from './roles/validator.ts';
 import type { Disk, Machine } from './world/process.ts';
 import { createWorld, type Violation, type World } from './world/world.ts';
 
@@ -35,6 +35,8 @@ export interface RunOutcome {
   readonly steps: number;
   readonly virtualMs: number;
   readonly epochs: number;
+  /** Times that shares of the threshold beacon's key were dealt, and counted. */
+  readonly eras: number;
   /** Of requests to gateways. */
   readonly answers: { readonly ok: number; readonly failed: number };
   /** Replies in batches that the chain took. */
@@ -54,7 +56,8 @@ export interface RunOutcome {
 /** Plays a plan. The process is its own: timers and chance of the whole process are the run's meanwhile. */
 export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions = {}): Promise<RunOutcome> {
   const cpu = process.cpuUsage();
-  const world = createWorld({ seed: plan.seed, onLine });
+  const beaconPeriodS = plan.isThreshold ? plan.epochMs / 1_000 : undefined;
+  const world = createWorld({ seed: plan.seed, onLine, beaconPeriodS });
   try {
     const machines = new Map<string, Machine>();
     const times = { epochMs: plan.epochMs, settleMs: 5_000, auditWindowMs: 20_000, graceMs: 20_000 };
@@ -65,6 +68,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
         startValidator(world, index, { disk, times });
       machines.set(name, world.addMachine({ name, start }));
     }
+    for (let index = 0; index < plan.validators; index++) await registerBox(world, index);
     addServers(world, plan, machines);
     const honesty = plantLies(world, plan, { machines, times });
     scheduleFaults(world, plan, { machines, forgetful: honesty.forgetful });
@@ -97,6 +101,9 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       money.finish();
       service.finish();
     }
+    const eras = await countEras(world);
+    if (plan.isThreshold && eras === 0)
+      world.violate('a-key-is-made', 'no key of the threshold beacon is on the chain');
     const counts = [...world.network.counts.values()];
     noteUsed();
     return {
@@ -107,6 +114,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       steps: world.time.steps(),
       virtualMs: world.time.nowMs(),
       epochs: beacon.certified(),
+      eras,
       answers: service.answers,
       settled: money.settled(),
       forged: { ...money.forged },
@@ -122,6 +130,8 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     world.close();
   }
 }
+
+const countEras = async ({ ledger }: World): Promise<number> => (await ledger.reads.beaconKeys())?.eras.length ?? 0;
 
 const quantileOf = (values: readonly number[], share: number): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length * share)] ?? 0;

@@ -10,12 +10,16 @@ const LEFT = fileURLToPath(new URL('./seeds/validator-left.json', import.meta.ur
 /** The same as one below, for long enough that the last sitting of each reply is over. */
 const ALONE = fileURLToPath(new URL('./seeds/alone.json', import.meta.url));
 
+/** The last certificate of the bootstrap beacon came to some alone, who kept it. */
+const HANDED_OVER = fileURLToPath(new URL('./seeds/handed-over.json', import.meta.url));
+
 /** Runs that found a bug, which has a test of its own since. They take seconds each, so they are for the night. */
 const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'gateways exclude honest providers once a validator has left': ['--plan', LEFT],
   'a pause with a fraction of a millisecond makes a reply unreadable': ['--seed', '1', '--lie', 'never-opens'],
   'the only provider that is left, while its replies wait': ['--seed', '3', '--lie', 'two-records', '--faults', '0'],
   'the only provider that is left, until its replies end unjudged': ['--plan', ALONE],
+  'the last epoch before a key of the threshold beacon': ['--plan', HANDED_OVER],
   'verifiers that never commit': ['--seed', '109', '--lie', 'never-commits'],
 };
 

@@ -326,17 +326,38 @@ describe('chain client of the only validator', () => {
       revert: { name: 'WrongSequence', args: [2n, 1n] },
     });
 
-    await payer.client.requestRelease(validator.address, 50n * unit);
+    const delegate = await ledger.createMember();
+    const byKey = await ledger.signDebit(delegate.privateKey, validator.address, unit, 21n * unit, payer.address);
+    const second = await ledger.signBatch(
+      {
+        ...call,
+        ...{ batch: { ...call.batch, sequence: 2n, logLength: 4n }, debits: [byKey], ejections: [], tallies: [] },
+        lines: [{ providerId: hash('ab'), payee: provider.address, router: zeroAddress, gross: unit }],
+      },
+      [validator.privateKey],
+    );
+    const unknown = await refusalOf(validator.client.settle(second));
+    expect(unknown.revert?.name).toBe('BadPayerSignature');
+    const allowed = { payer: payer.address, key: delegate.address, cumulative: 21n * unit, consent: '0x' } as const;
+    const stranger = await refusalOf(delegate.client.allowKey(validator.address, allowed));
+    expect(stranger.revert?.name).toBe('NoConsent');
+    await payer.client.allowKey(validator.address, allowed);
+    expect(await payer.client.keyLimitOf(payer.address, validator.address, delegate.address)).toBe(21n * unit);
+    expect(await payer.client.keyLimitOf(payer.address, delegate.address, delegate.address)).toBe(0n);
+    await validator.client.settle(second);
+    expect(await payer.client.channelOf(payer.address, validator.address)).toMatchObject({ spent: 11n * unit });
+
+    await payer.client.requestRelease(validator.address, 49n * unit);
     await payer.client.finishRelease(validator.address);
     const rooms = async (fromMs: bigint) => {
       const changes = await payer.client.channelChanges(payer.address, validator.address, fromMs);
       return changes.map(({ roomAtomic }) => roomAtomic / unit);
     };
-    expect(await rooms(0n)).toEqual([0n, 60n, 50n, 0n, 0n]);
+    expect(await rooms(0n)).toEqual([0n, 60n, 50n, 49n, 0n, 0n]);
     // From a time on that no block has, nothing but what is there now.
     expect(await rooms(BigInt(Date.now()) + 86_400_000n)).toEqual([0n]);
     expect((await payer.client.channelChanges(provider.address, validator.address, 0n)).at(-1)?.roomAtomic).toBe(0n);
-    await payer.client.withdraw(90n * unit);
-    expect(await payer.client.balanceOf(payer.address)).toBe(90n * unit);
+    await payer.client.withdraw(89n * unit);
+    expect(await payer.client.balanceOf(payer.address)).toBe(89n * unit);
   });
 });

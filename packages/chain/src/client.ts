@@ -2,7 +2,7 @@ import { createAuthorizationReads, createAuthorizationWrites } from './authoriza
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
 import { createCaseReads } from './cases.ts';
-import type { Distribution, Holding, Limits, Tests } from './deploy.ts';
+import type { AskedWork, Distribution, Holding, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionReads } from './emission.ts';
 import { ChainError } from './errors.ts';
@@ -20,6 +20,7 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } fr
 import { createWrites } from './ledger-writes.ts';
 import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
+import type { RemoteSigner } from './remote-signer.ts';
 import { createRouterReads } from './router-reads.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 import { readSigningKeys, readVotes } from './votes.ts';
@@ -105,6 +106,7 @@ export interface NetworkParameters extends Distribution {
   readonly holding: Holding;
   readonly driftTable: DriftTableAnchor;
   readonly tests: Tests;
+  readonly work: AskedWork;
   /** Of the last day, parts per million. A test that a higher rate would have drawn was not drawn. */
   readonly greatestRates: { readonly canary: number; readonly timed: number };
 }
@@ -121,6 +123,8 @@ export interface ChainClientOptions {
   readonly rpcUrl: string;
   readonly deployment: Deployment;
   readonly privateKey?: Hex;
+  /** Signs in place of a key. */
+  readonly signer?: RemoteSigner;
   readonly requestTimeoutMs?: number;
   readonly receiptTimeoutMs?: number;
   readonly pollIntervalMs?: number;
@@ -260,13 +264,14 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     },
     parameters(): Promise<NetworkParameters> {
       return read('parameters', async (client) => {
-        const [current, [next, from], limits, holding, driftTable, tests, [canary, timed]] = await Promise.all([
+        const [current, [next, from], limits, holding, driftTable, tests, work, [canary, timed]] = await Promise.all([
           client.readContract({ ...parameters, functionName: 'distribution' }),
           client.readContract({ ...parameters, functionName: 'announced' }),
           client.readContract({ ...parameters, functionName: 'limits' }),
           client.readContract({ ...parameters, functionName: 'holding' }),
           client.readContract({ ...parameters, functionName: 'driftTable' }),
           client.readContract({ ...parameters, functionName: 'tests' }),
+          client.readContract({ ...parameters, functionName: 'work' }),
           client.readContract({ ...parameters, functionName: 'greatestRates' }),
         ]);
         const { hash, version } = driftTable;
@@ -278,6 +283,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
           holding,
           driftTable: { ...lowerHex({ hash }), version },
           tests,
+          work,
           greatestRates: { canary, timed },
         };
       });

@@ -6,9 +6,11 @@ import {
   defaultJustice,
   defaultLimits,
   defaultMakerFee,
+  defaultTests,
   fundedShares,
   type GenesisOwners,
   noIssuance,
+  noWork,
   type Recipients,
   whitepaperShares,
 } from './deploy.ts';
@@ -109,6 +111,8 @@ export async function createContracts(
         recipients,
         { ...defaultLimits, ...plan.limits },
         plan.vault === undefined ? (timelock ?? recipients.treasury) : toAddress(plan.vault, 'vault'),
+        { ...defaultTests, ...plan.tests },
+        plan.work ?? noWork,
       ],
     }),
   );

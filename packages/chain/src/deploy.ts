@@ -61,10 +61,18 @@ export interface Tests {
   readonly slowestRate: number;
 }
 
-/**
- * Of a new network, as the contract has it.
- * @internal for a ledger in memory
- */
+/** What a key shows whose payee has staked nothing, before it is listed. */
+export interface AskedWork {
+  /** Leading zero bits of its hash; 0: nothing is asked for. */
+  readonly bits: number;
+  /** For how many epochs after the one that it names it counts. */
+  readonly epochs: number;
+}
+
+/** Newcomers are asked for none. */
+export const noWork: AskedWork = { bits: 0, epochs: 0 };
+
+/** Of a network that names no others. */
 export const defaultTests: Tests = { canaryRate: 50_000, timedRate: 0, slowestRate: 20 };
 
 /** Seconds, fixed for good when the contracts are deployed. */
@@ -87,6 +95,8 @@ export interface Holding {
   readonly period: number;
   /** The first units that each key earns for a payee go to the verification pool, up to this. */
   readonly entrance: bigint;
+  /** An order at a key costs at most the entrance and so many millionths of what the key holds: at most 2,000,000. */
+  readonly growth: number;
 }
 
 export interface Recipients {
@@ -135,13 +145,13 @@ export const defaultDelays: Delays = {
 };
 
 /** For a network with money in it. A period is longer than auditing, settling and ejecting take. */
-export const defaultHolding: Holding = { period: DAY, entrance: 10n ** 16n };
+export const defaultHolding: Holding = { period: DAY, entrance: 10n ** 16n, growth: 2_000_000 };
 
 /**
  * Earnings can be withdrawn at once.
  * @internal for tests
  */
-export const noHolding: Holding = { period: 0, entrance: 0n };
+export const noHolding: Holding = { period: 0, entrance: 0n, growth: 0 };
 
 /** How much the emission gives, and when. Fixed for good when the contracts are deployed. */
 export interface Issuance {
@@ -218,6 +228,9 @@ export interface DeployPlan {
   /** Default: defaultJustice. */
   readonly justice?: Justice;
   readonly holding?: Holding;
+  readonly tests?: Partial<Tests>;
+  /** Default: none. */
+  readonly work?: AskedWork;
   /** Default: no emission. */
   readonly issuance?: Issuance;
   /** The token of an earlier deployment, which this one takes over from. Default: a new one. */

@@ -46,6 +46,11 @@ export function createEscrowReads({ read }: Pick<Transactor, 'read'>, address: A
         return { ...channel, spendable: channel.admitted - channel.releasing };
       });
     },
+    /** Up to how much, counted as a channel's `spent` is, a key signs orders for another account. It never falls. */
+    keyLimitOf(payer: BytesLike, validator: BytesLike, key: BytesLike): Promise<bigint> {
+      const args = [toAddress(payer, 'payer'), toAddress(validator, 'validator'), toAddress(key, 'key')] as const;
+      return read('limit of a key', (client) => client.readContract({ ...escrow, functionName: 'keyLimitOf', args }));
+    },
     /** The lien of a payer's request to have its reserve back; `until` is 0 where none was taken. */
     lienOf(payer: BytesLike, validator: BytesLike): Promise<{ readonly cumulative: bigint; readonly until: bigint }> {
       const args = [toAddress(payer, 'payer'), toAddress(validator, 'validator')] as const;

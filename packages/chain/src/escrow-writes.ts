@@ -64,6 +64,29 @@ export function createEscrowWrites(
           ],
         }),
       ),
+    /**
+     * Lets a key sign orders for a payer at one validator, up to a sum in all.
+     * @param consent of the payer, by its key or its code, over the contract's `orderKeyDigest`. Empty: this account is the payer.
+     */
+    allowKey: (
+      validator: BytesLike,
+      {
+        payer,
+        key,
+        cumulative,
+        consent,
+      }: {
+        readonly payer: BytesLike;
+        readonly key: BytesLike;
+        /** Up to which its orders count, as a channel's `spent` does; atomic units. */
+        readonly cumulative: bigint;
+        readonly consent: BytesLike;
+      },
+    ): Promise<TransactionReceipt> => {
+      const accounts = [toAddress(payer, 'payer'), toAddress(validator, 'validator'), toAddress(key, 'key')] as const;
+      const args = [...accounts, cumulative, toHex(consent, 'consent')] as const;
+      return send('allow a key', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'allowKey', args }));
+    },
     claim: () => send('claim', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'claim' })),
   };
 }

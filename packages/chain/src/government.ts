@@ -1,5 +1,5 @@
 import { decodeFunctionData, encodeFunctionData, keccak256, type TransactionReceipt, toBytes } from 'viem';
-import type { Distribution, Limits, Tests } from './deploy.ts';
+import type { AskedWork, Distribution, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { governmentAbi, ogongTokenAbi, parametersAbi } from './generated/abi.ts';
@@ -153,13 +153,14 @@ export interface ParameterChange {
   readonly limits?: Limits;
   readonly driftTable?: { readonly hash: Hex; readonly version: bigint };
   readonly tests?: Tests;
+  readonly work?: AskedWork;
   readonly guardian?: Address;
 }
 
 /** The calls that set it, in that order. */
 export function encodeParameterChange(
   { parameters: target }: Pick<Deployment, 'parameters'>,
-  { distribution, limits, driftTable, tests, guardian }: ParameterChange,
+  { distribution, limits, driftTable, tests, work, guardian }: ParameterChange,
 ): readonly ProposedCall[] {
   const abi = parametersAbi;
   const calls: Hex[] = [];
@@ -172,6 +173,7 @@ export function encodeParameterChange(
     calls.push(encodeFunctionData({ abi, functionName: 'setDriftTable', args: [driftTable] }));
   }
   if (tests !== undefined) calls.push(encodeFunctionData({ abi, functionName: 'setTests', args: [tests] }));
+  if (work !== undefined) calls.push(encodeFunctionData({ abi, functionName: 'setWork', args: [work] }));
   if (guardian !== undefined) calls.push(encodeFunctionData({ abi, functionName: 'setGuardian', args: [guardian] }));
   return calls.map((data) => ({ target, data }));
 }

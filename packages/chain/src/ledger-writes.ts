@@ -2,7 +2,7 @@ import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
 import { createBeaconKeysWrites } from './beacon-keys.ts';
 import { createMintWrites } from './burn-and-mint.ts';
 import { createCaseWrites } from './cases.ts';
-import type { Distribution, Limits, Tests } from './deploy.ts';
+import type { AskedWork, Distribution, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionWrites } from './emission.ts';
 import { ChainError } from './errors.ts';
@@ -167,7 +167,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         }),
       ),
 
-    /** Owner of the parameters only, as are the next three. In force after the notice. */
+    /** Owner of the parameters only, as are the next four. In force after the notice. */
     setDistribution: ({ shares, recipients }: Distribution) =>
       send(
         'set distribution',
@@ -186,6 +186,8 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         parameters,
         encodeFunctionData({ abi: parametersAbi, functionName: 'setTests', args: [tests] }),
       ),
+    setWork: (work: AskedWork) =>
+      send('set work', parameters, encodeFunctionData({ abi: parametersAbi, functionName: 'setWork', args: [work] })),
     setDriftTable: ({ hash, version }: { readonly hash: BytesLike; readonly version: bigint }) =>
       send(
         'set drift table',

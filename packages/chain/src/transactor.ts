@@ -14,7 +14,7 @@ import {
   WaitForTransactionReceiptTimeoutError,
   type WalletClientConfig,
 } from 'viem';
-import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
+import { type LocalAccount, privateKeyToAccount } from 'viem/accounts';
 import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
@@ -42,6 +42,7 @@ import {
   validatorRegistryAbi,
 } from './generated/abi.ts';
 import { type Address, type Hex, lowerHex } from './hex.ts';
+import { createRemoteAccount, type RemoteSigner } from './remote-signer.ts';
 
 /** Every ABI: a revert or an event may come from a contract that the called one calls. */
 export const ledgerAbi = [
@@ -84,8 +85,10 @@ const maxSendings = 6;
 export interface TransactorOptions {
   readonly rpcUrl: string;
   readonly chainId: number;
-  /** Without it the transactor only reads. */
+  /** Without it, and without a signer, the transactor only reads. */
   readonly privateKey?: Hex;
+  /** Signs in place of a key. */
+  readonly signer?: RemoteSigner;
   /** How long one call may take. Default: 10,000. */
   readonly requestTimeoutMs?: number;
   /** How long a transaction may take to be mined, with higher fees meanwhile. Default: 60,000. */
@@ -115,8 +118,13 @@ interface Unpriced {
   readonly nonce: number;
 }
 
-function createWallet(config: WalletClientConfig<HttpTransport, Chain, PrivateKeyAccount>) {
+function createWallet(config: WalletClientConfig<HttpTransport, Chain, LocalAccount>) {
   return createWalletClient(config);
+}
+
+function openAccount({ privateKey, signer }: TransactorOptions): LocalAccount | undefined {
+  if (privateKey !== undefined) return privateKeyToAccount(privateKey);
+  return signer && createRemoteAccount(signer);
 }
 
 export function createTransactor(options: TransactorOptions): Transactor {
@@ -129,7 +137,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
   const transport = http(options.rpcUrl, { timeout: options.requestTimeoutMs ?? 10_000, retryCount: 1 });
   const pollingInterval = options.pollIntervalMs ?? 100;
   const client: PublicClient = createPublicClient({ chain, transport, pollingInterval, cacheTime: 0 });
-  const account = options.privateKey === undefined ? undefined : privateKeyToAccount(options.privateKey);
+  const account = openAccount(options);
   const wallet = account && createWallet({ account, chain, transport, pollingInterval });
   // A transaction starts when the one before it is mined: its simulation has to see the effects, and no nonce is guessed.
   let last: Promise<unknown> = Promise.resolve();

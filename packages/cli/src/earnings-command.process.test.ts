@@ -28,7 +28,7 @@ let payer: Awaited<ReturnType<TestLedger['createMember']>>;
 let sequence = 0n;
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ holding: { period: PERIOD, entrance: ENTRANCE } });
+  ledger = await startTestLedger({ holding: { period: PERIOD, entrance: ENTRANCE, growth: 2_000_000 } });
   writeFileSync(deployment, JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }));
   validator = await ledger.createValidator();
   payer = await ledger.createMember(200_000n);
@@ -80,7 +80,17 @@ describe('ogong earnings', () => {
     const held = JSON.parse(await run('--json', '--keypair', keypair));
     expect(held).toMatchObject({ earned: `${PART}`, held: `${PART}`, withdrawable: '0', paidNow: '0' });
     const settled = await ledger.governor.transactor.client.getBlock();
-    await passPeriods(3);
+    // The period that runs is not over, so nothing is told of it.
+    expect(JSON.parse(await run('--json', '--periods', '5')).periods).toEqual([]);
+    await passPeriods(1);
+    const first = Math.floor(Number(settled.timestamp) / PERIOD);
+    const told = { earned: `${PART - ENTRANCE}`, from: new Date(first * PERIOD * 1_000).toISOString() };
+    const vestsAt = new Date((first + 3) * PERIOD * 1_000).toISOString();
+    expect(JSON.parse(await run('--json', '--periods', '5')).periods).toEqual([{ ...told, vestsAt, isVested: false }]);
+    await passPeriods(2);
+    expect(await run('--periods', '5')).toContain(`the payee's since ${vestsAt}`);
+    expect(JSON.parse(await run('--json', '--periods', '2')).periods).toEqual([]);
+    await expect(run('--periods', '0')).rejects.toThrow('--periods');
     expect(await run()).toContain(`withdrawable  ${PART - ENTRANCE} atomic units`);
     expect(await run('--keypair', keypair)).toContain(`(${PART - ENTRANCE} of it now)`);
     expect(await ledger.governor.balanceOf(`0x${payee}`)).toBe(PART - ENTRANCE);

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EarningsBalance } from '@ogong/chain/client';
+import type { ChainClient, EarningsBalance } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, hex, text } from '@ogong/host/config/values';
+import { boolean, hex, integer, text } from '@ogong/host/config/values';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Secret } from '@ogong/host/crypto/secret';
@@ -46,6 +46,10 @@ const config = defineConfig({
       description:
         'file with the ledger key, as hexadecimal digits, whose account pays for the transaction; anybody may',
     },
+    periods: {
+      schema: integer({ min: 1, max: 366 }),
+      description: "show also what was earned in each of the last so many whole periods, and when it is the payee's",
+    },
     json: jsonField,
   },
 });
@@ -75,11 +79,56 @@ export const earningsCommand: Command = {
     ]);
     const paidNow = isPaid ? withdrawable : 0n;
     const shown = { ...balance, paidNow, verified, ...liability };
-    if (json) printJson(output, { ...toStrings(shown), periodSeconds: holding.period });
-    else printBalance(output, shown, holding.period);
+    const { periods: count = 0 } = parsed.values;
+    const periods = await readPeriods(chain, account, { seconds: holding.period, count });
+    if (json) {
+      const listed = count > 0 && {
+        periods: periods.map(({ earned, ...one }) => ({ ...one, earned: earned.toString() })),
+      };
+      printJson(output, { ...toStrings(shown), periodSeconds: holding.period, ...listed });
+    } else {
+      printBalance(output, shown, holding.period);
+      for (const { from, earned, vestsAt, isVested } of periods) {
+        const state = isVested ? "the payee's since" : 'held until';
+        output.write(`${from}  ${earned} atomic units  (${state} ${vestsAt})\n`);
+      }
+    }
     return EXIT.ok;
   },
 };
+
+/** After its own period, what was earned is held for two more. */
+const VESTS_AFTER = 3;
+
+interface EarnedPeriod {
+  /** Its first second, ISO 8601. */
+  readonly from: string;
+  /** Without the first units of the account, which are never the payee's; atomic units. */
+  readonly earned: bigint;
+  readonly vestsAt: string;
+  readonly isVested: boolean;
+}
+
+/** The last whole periods in which something was earned, the newest first. The one that runs is not told before it is over. */
+async function readPeriods(
+  chain: ChainClient,
+  account: readonly [Hex, Hex],
+  { seconds, count }: { readonly seconds: number; readonly count: number },
+): Promise<EarnedPeriod[]> {
+  if (count === 0 || seconds === 0) return [];
+  const { timestamp } = await chain.transactor.read('the time', (client) => client.getBlock());
+  const current = Math.floor(Number(timestamp) / seconds);
+  const numbers = Array.from({ length: Math.min(count, current) }, (_, i) => current - 1 - i);
+  const toText = (period: number): string => new Date(period * seconds * 1_000).toISOString();
+  const periods: EarnedPeriod[] = [];
+  for (const number of numbers) {
+    const earned = await chain.earnedIn(...account, number);
+    if (earned === 0n) continue;
+    const vests = number + VESTS_AFTER;
+    periods.push({ from: toText(number), earned, vestsAt: toText(vests), isVested: current >= vests });
+  }
+  return periods;
+}
 
 type EarningsFlags = Pick<
   Extract<ReturnType<typeof config.parse>, { kind: 'run' }>['values'],

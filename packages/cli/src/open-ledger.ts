@@ -1,5 +1,6 @@
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
+import type { RemoteSigner } from '@ogong/chain/remote-signer';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -13,6 +14,9 @@ export interface LedgerPlace {
 /** The key in a file that only its user reads. @throws KeyFileError */
 export const readPrivateKey = (path: string): Hex => `0x${toHex(loadLedgerKey(path).reveal())}`;
 
+/** Who sends: the key itself, or a signer elsewhere. */
+export type Sender = { readonly privateKey: Hex } | { readonly signer: RemoteSigner };
+
 /**
  * The contracts of a deployment; without a key they are only read.
  * @param program whose settings these are, for the error. @throws ConfigError, ChainError
@@ -20,8 +24,8 @@ export const readPrivateKey = (path: string): Hex => `0x${toHex(loadLedgerKey(pa
 export function openLedger(
   program: string,
   { deployment, rpcUrl }: LedgerPlace,
-  privateKey?: Hex | undefined,
+  sender?: Hex | Sender | undefined,
 ): Promise<ChainClient> {
   const found = readDeployment(program, { deployment, rpcUrl });
-  return createChainClient({ ...found, ...(privateKey && { privateKey }) });
+  return createChainClient({ ...found, ...(typeof sender === 'string' ? { privateKey: sender } : sender) });
 }

@@ -38,7 +38,7 @@ function openEarnings(heldAtomic: bigint | undefined) {
   const earnings = createFakeEarnings({ periodSeconds, nowSeconds: () => nowSeconds });
   if (heldAtomic !== undefined) earnings.credit(...ACCOUNT, heldAtomic);
   nowSeconds += PERIOD_SECONDS;
-  const holding = { period: periodSeconds, entrance: 0n };
+  const holding = { period: periodSeconds, entrance: 0n, growth: 0 };
   const client = { ...earnings.client, parameters: async () => ({ holding }) as never };
   return {
     ...earnings,

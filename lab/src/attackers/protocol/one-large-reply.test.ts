@@ -44,7 +44,11 @@ describe('one large reply of a new key', () => {
 
   it('may be as large as a key can lose', async () => {
     const held = { heldAtomic: 3n * ENTRANCE, entranceAtomic: ENTRANCE };
-    const order = { ...held, maxFeeAtomic: computeFeeBound(held) as bigint, isValidatorInLeague: false };
+    const order = {
+      ...held,
+      maxFeeAtomic: computeFeeBound({ ...held, growthPpm: 2_000_000 }, held.heldAtomic) as bigint,
+      isValidatorInLeague: false,
+    };
     expect(order.maxFeeAtomic).toBe(7n * ENTRANCE);
     expect((await oneLargeReply.play(order)).refusals).toEqual([]);
     const larger = await oneLargeReply.play({ ...order, maxFeeAtomic: order.maxFeeAtomic + 1n });

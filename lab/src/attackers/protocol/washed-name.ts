@@ -1,3 +1,4 @@
+import { defaultHolding } from '@ogong/chain/deploy';
 import { computeFeeBound } from '@ogong/protocol/audit/fee-bound';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { cheat } from '@ogong/testing/validator/test-proposal';
@@ -61,7 +62,7 @@ export const washedName: ProtocolAttack<WashedName, Promise<WashedOutcome>> = {
     await settle();
     const earned = sumSettled();
     heldAtomic = earned > entranceAtomic ? earned - entranceAtomic : 0n;
-    const bound = computeFeeBound({ heldAtomic, entranceAtomic }) ?? 0n;
+    const bound = computeFeeBound({ entranceAtomic, growthPpm: defaultHolding.growth }, heldAtomic) ?? 0n;
     const maxFeeAtomic = dearAtomic === 'most' ? bound : dearAtomic;
     const price = { maxFeeAtomic, pricePer1kAtomic: (1_000n * maxFeeAtomic) / DEAR_TOKENS };
     const order = own.order(washes, { ...price, cumulativeAtomic: 10n ** 9n + maxFeeAtomic });

@@ -8,6 +8,7 @@ import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { bigComplaints } from '../../attackers/protocol/big-complaints.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
 import { canaryPicker } from '../../attackers/protocol/canary-picker.ts';
+import { earlyWork } from '../../attackers/protocol/early-work.ts';
 import { falseSightings } from '../../attackers/protocol/false-sightings.ts';
 import { type FigureLie, figureLiar } from '../../attackers/protocol/figure-liar.ts';
 import { ghostCapacity } from '../../attackers/protocol/ghost-capacity.ts';
@@ -16,6 +17,7 @@ import { keyHoarding } from '../../attackers/protocol/key-hoarding.ts';
 import { queueFlood } from '../../attackers/protocol/queue-flood.ts';
 import { routeSquatting } from '../../attackers/protocol/route-squatting.ts';
 import { stolenComplaint } from '../../attackers/protocol/stolen-complaint.ts';
+import { storedWork } from '../../attackers/protocol/stored-work.ts';
 import { openRouter } from '../../bad-days/router-door.ts';
 import { serveValidator } from '../../bad-days/validator-door.ts';
 import type { StagedAttack } from './scene.ts';
@@ -143,6 +145,31 @@ export const doorScenes: readonly StagedAttack[] = [
         answered: [`routers multiply the weight of the rival by ${laterPpm / 1_000_000}`],
         money: NO_MONEY,
         worked: laterPpm < 1_000_000,
+      };
+    },
+  },
+  {
+    attack: earlyWork,
+    async play() {
+      const { handed, challenges, answered } = await earlyWork.play({ epochs: 10, knows: 'before' });
+      return {
+        tried: `told a friend ${handed} texts before the epochs whose challenges they might be`,
+        answered: [`the friend answered ${answered} of ${challenges} challenges`],
+        money: NO_MONEY,
+        worked: answered > 0,
+      };
+    },
+  },
+  {
+    attack: storedWork,
+    async play() {
+      const keys = 2;
+      const { kept, challenges, answered, found } = await storedWork.play({ epochs: 12, keys, hasDevice: false });
+      return {
+        tried: `kept reports of ${kept} texts that ${keys} keys were given, and answered by them`,
+        answered: [`${answered} of ${challenges} challenges were answered`, `${found} of ${keys} keys are found`],
+        money: NO_MONEY,
+        worked: answered > 0,
       };
     },
   },

@@ -1,14 +1,17 @@
+import type { ActivateCall } from '@ogong/chain/beacon-keys';
 import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
-import { defaultLimits, defaultTests, type Shares } from '@ogong/chain/deploy';
+import { defaultLimits, defaultTests, noWork, type Shares } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
-import { type Address, type BytesLike, toHex as toPrefixed } from '@ogong/chain/hex';
+import { type Address, type BytesLike, toAddress, toHex as toPrefixed } from '@ogong/chain/hex';
 import type { SettleCall } from '@ogong/chain/settle-call';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { SetMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashVoucher, type LedgerDomain } from '@ogong/protocol/exchange/order';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
+import { createFakeBeaconKeys } from '@ogong/testing/chain/fake-beacon-keys';
+import { fakeBls } from '@ogong/testing/protocol/fake-bls';
 
 export interface LedgerMember extends SetMember {
   readonly endpoint: string;
@@ -34,12 +37,15 @@ export interface LedgerOptions {
   /** Now, ms since the beginning. */
   readonly nowMs: () => number;
   readonly wallMs: () => number;
+  /** Length of an epoch where the network has a threshold beacon, whole seconds. */
+  readonly beaconPeriodS?: number | undefined;
 }
 
 const account = (fill: number): Address => `0x${fill.toString(16).padStart(2, '0').repeat(20)}`;
 const bytesOf = (address: Address): Uint8Array => fromHex(address.slice(2), 20);
 
-export const deployment: Deployment = {
+/** Of a network with the bootstrap beacon alone. */
+const bare: Deployment = {
   chainId: 31_337,
   token: account(0xd1),
   parameters: account(0xd2),
@@ -55,9 +61,9 @@ export const deployment: Deployment = {
   block: 1,
 };
 
-const chainId = BigInt(deployment.chainId);
-export const escrowDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(deployment.escrow) };
-const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(deployment.settlement) };
+const chainId = BigInt(bare.chainId);
+export const escrowDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(bare.escrow) };
+const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(bare.settlement) };
 const NO_HASH = `0x${'00'.repeat(32)}` as const;
 const recipients = { verification: account(0xf1), treasury: account(0xf2), license: account(0xf3) };
 /** A network without emission. */
@@ -75,7 +81,7 @@ function refuse(name: string, ...args: unknown[]): never {
  * The rules of the contracts that a run depends on (docs/spec/settlement.md): escrow and channels, quorum of votes, sequences,
  * shares, ejections, stake. Not their gas, withdrawals, liens, held earnings and appeals.
  */
-export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
+export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOptions) {
   const wallets = new Map<string, bigint>();
   const free = new Map<string, bigint>();
   const credits = new Map<string, bigint>();
@@ -88,6 +94,17 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
   const registry: { readonly block: bigint; readonly members: readonly LedgerMember[] }[] = [];
   const settled: Settled[] = [];
   let minted = 0n;
+  const beaconKeys =
+    beaconPeriodS === undefined
+      ? undefined
+      : createFakeBeaconKeys({
+          ...{ network: { chainId, settlement: bytesOf(bare.settlement) }, crypto, bls: fakeBls },
+          ...{ periodSeconds: beaconPeriodS, originSeconds: Math.floor(wallMs() / 1_000) },
+          nowSeconds: () => wallMs() / 1_000,
+          voters: () =>
+            members().map(({ address, signingKey, stake }) => ({ account: address, signingKey, votes: stake })),
+        });
+  const beaconClient = (sender: BytesLike) => beaconKeys?.connect(toAddress(sender, 'sender')) ?? refuse('NoBeacon');
 
   const get = <K>(map: Map<K, bigint>, name: K): bigint => map.get(name) ?? 0n;
   const add = <K>(map: Map<K, bigint>, name: K, amount: bigint): void => void map.set(name, get(map, name) + amount);
@@ -211,6 +228,7 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
   }
 
   return {
+    deployment: beaconKeys === undefined ? bare : { ...bare, beaconKeys: account(0xdc) },
     settled,
     ejected,
     refuted,
@@ -239,6 +257,10 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
     register(listed: readonly LedgerMember[]): void {
       registry.push({ block: registry.length === 0 ? 0n : block() + 1n, members: listed });
     },
+    /** Of somebody who is listed. */
+    async registerBox(address: Uint8Array, box: Uint8Array): Promise<void> {
+      if (beaconKeys !== undefined) await beaconClient(address).registerBoxKey(box);
+    },
     registerRouter(address: Uint8Array, ticketKey: Uint8Array): void {
       routers.set(key(address), { ticketKey: toPrefixed(ticketKey, 'key'), since: 1n, until: 0n });
     },
@@ -266,15 +288,20 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
         }));
         return { block: number, validators };
       },
+      /** A reorganisation takes none of it back. */
+      beaconKeys: async () => beaconKeys && beaconClient(bare.settlement).beaconKeys(),
+      boxKeyHashes: async (accounts: readonly BytesLike[]) => beaconClient(bare.settlement).boxKeyHashes(accounts),
+      boxKeyOf: async (owner: BytesLike) => beaconClient(bare.settlement).boxKeyOf(owner),
       async parameters(): Promise<NetworkParameters> {
         const current = { shares: SHARES, recipients };
         return {
           ...current,
           announced: { ...current, from: 0n },
           limits: { ...defaultLimits, withdrawalDelay: 86_400 },
-          holding: { period: 0, entrance: 0n },
+          holding: { period: 0, entrance: 0n, growth: 0 },
           driftTable: { hash: NO_HASH, version: 0n },
           tests: defaultTests,
+          work: noWork,
           greatestRates: { canary: defaultTests.canaryRate, timed: defaultTests.timedRate },
         };
       },
@@ -311,6 +338,7 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
         refuted: refuted.get(key(payee)) ?? 0,
       }),
       lienOf: async () => ({ cumulative: 0n, until: 0n }),
+      keyLimitOf: async () => 0n,
       earnedIn: async () => 0n,
       async paidTo(payee: BytesLike, validator: BytesLike, fromBlock: number | undefined) {
         const last = Number(block());
@@ -321,6 +349,7 @@ export function createLedger({ crypto, nowMs, wallMs }: LedgerOptions) {
       },
     },
     writes: {
+      activateEra: async (sender: Uint8Array, call: ActivateCall) => beaconClient(sender).activateEra(call),
       deposit: remembering(async (sender: Uint8Array, amount: bigint) => {
         if (amount > get(wallets, key(sender))) refuse('InsufficientBalance', amount);
         add(wallets, key(sender), -amount);

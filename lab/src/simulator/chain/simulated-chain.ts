@@ -3,11 +3,13 @@ import { ChainError } from '@ogong/chain/errors';
 import type { NamedDraws } from '../world/draws.ts';
 import type { Trace } from '../world/trace.ts';
 import type { Owner, VirtualTime } from '../world/virtual-time.ts';
-import { deployment, type Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 
 export interface ChainWeather {
   /** No call is answered. */
   isStalled: boolean;
+  /** What is sent to it counts, and nobody gets a receipt. */
+  isMute: boolean;
   mostDelayMs: number;
 }
 
@@ -59,7 +61,7 @@ export function createSimulatedClient(
     });
     const result = await done;
     await wait(`chain ${from}`);
-    if (weather.isStalled) throw new ChainError('timeout', `${name}: no receipt`);
+    if (weather.isStalled || weather.isMute) throw new ChainError('timeout', `${name}: no receipt`);
     return result;
   }
 
@@ -76,7 +78,7 @@ export function createSimulatedClient(
     ]),
   );
   const client = {
-    deployment,
+    deployment: ledger.deployment,
     address: sender,
     transactor: {
       read: (what: string, run: (rpc: unknown) => Promise<unknown>) => call(what, () => run(createRpc(ledger))),

@@ -32,7 +32,7 @@ export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
   validator: [
     ...['twin', 'favours', 'forgets', 'garbles', 'withholds'],
     ...['signs-nothing', 'denies-records', 'hides-deliveries', 'asks-nobody'],
-    ...['two-heads', 'hides-locks'],
+    ...['two-heads', 'hides-locks', 'two-minds'],
   ],
   provider: ['keeps-records', 'two-records', 'garbles-openings', ...ANSWER_ATTACKS],
   verifier: ['frames', 'never-commits', 'never-opens', 'garbles-reports'],

@@ -42,9 +42,9 @@ export function plantValidatorLies(
     const machine = machines.get(name);
     if (machine === undefined || roleOf(name) !== 'validator') continue;
     const index = indexOf(name);
-    if (how === 'twin' || how === 'two-heads') {
+    if (how === 'twin' || how === 'two-heads' || how === 'two-minds') {
       // Both machines hear everything, and each proposes what it has gathered.
-      if (how === 'two-heads') world.network.shared.set(listValidator(plan.seed, index).endpoint, AGREEING);
+      if (how !== 'twin') world.network.shared.set(listValidator(plan.seed, index).endpoint, AGREEING);
       // A second machine with the same keys and address, and notes of its own: each caller reaches one of them.
       const twin = `${name}-twin`;
       machines.set(
@@ -52,11 +52,18 @@ export function plantValidatorLies(
         world.addMachine({ name: twin, start: (disk: Disk) => startValidator(world, index, { disk, times }) }),
       );
       twins.add(twin);
+      // One machine commits like anybody. The other hears of no lock, its own key's included, and proposes something else.
+      if (how === 'two-minds') {
+        hideLocks(twin);
+        world.network.tampers.set(name, ({ method, bytes }) =>
+          AGREEING.test(method) && readBeaconMessage(bytes)?.kind === 'proposal' ? undefined : bytes,
+        );
+      }
     } else if (how === 'forgets') {
       forgetful.add(name);
       forgetAgain(machine);
     } else if (how === 'hides-locks') {
-      world.network.ears.set(name, ({ method, bytes }) => (AGREEING.test(method) ? withoutLock(bytes) : bytes));
+      hideLocks(name);
     } else if (how === 'garbles' || how === 'withholds' || how === 'favours') {
       world.network.tampers.set(name, ({ method, bytes }) => {
         if (!AGREEING.test(method)) return bytes;
@@ -74,6 +81,10 @@ export function plantValidatorLies(
     }
   }
   return { twins, forgetful };
+
+  function hideLocks(name: string): void {
+    world.network.ears.set(name, ({ method, bytes }) => (AGREEING.test(method) ? withoutLock(bytes) : bytes));
+  }
 
   /** It comes back without its notes, again and again, and says again what it said before, otherwise. */
   function forgetAgain(machine: Machine): void {

@@ -25,7 +25,6 @@ import { createVerifier, type Verifier } from '@ogong/provider/verifier/verifier
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import type { Attack } from '../../attackers/attack.ts';
 import { bendCommit } from '../../attackers/bend-commit.ts';
-import { deployment } from '../chain/ledger.ts';
 import { createSimulatedIdentity } from '../network/simulated-wire.ts';
 import { createCheapHybridSigner, createCheapLedgerSigner } from '../world/cheap-crypto.ts';
 import { drawBytes } from '../world/draws.ts';
@@ -88,7 +87,7 @@ interface Views {
 
 /** What each daemon reads of chain and beacon, and keeps reading. */
 async function openViews(
-  { connectChain, crypto }: World,
+  { connectChain, crypto, ledger: { deployment } }: World,
   { identity, account }: { readonly identity: LinkIdentity; readonly account: { readonly address: Uint8Array } },
 ): Promise<Views> {
   const chain = createChainView(

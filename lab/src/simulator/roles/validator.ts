@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
+import type { ThresholdParts } from '@ogong/node/validator/beacon/threshold-state';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { createValidator, type Validator } from '@ogong/node/validator/validator';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
-import { deployment, type LedgerMember } from '../chain/ledger.ts';
+import { fakeBls } from '@ogong/testing/protocol/fake-bls';
+import { fakeSealedBox } from '@ogong/testing/protocol/fake-sealed-box';
+import type { LedgerMember } from '../chain/ledger.ts';
 import { createSimulatedIdentity } from '../network/simulated-wire.ts';
 import { createCheapLedgerSigner } from '../world/cheap-crypto.ts';
 import { drawBytes } from '../world/draws.ts';
@@ -40,6 +44,18 @@ export const listValidator = (seed: number, index: number): LedgerMember => ({
   vrfKey: computeVrfPublicKey(vrfSeedOf(seed, index)),
 });
 
+const boxSecretOf = (seed: number, index: number) => drawBytes(seed, `${validatorName(index)} box`, 32);
+
+/** As `ogong-validatord register` does it. */
+export const registerBox = (world: World, index: number): Promise<void> =>
+  world.ledger.registerBox(accountOf(world.seed, index), fakeSealedBox.deriveKey(boxSecretOf(world.seed, index)));
+
+/** Points and boxes cost nothing, and hide nothing. */
+const openThreshold = (seed: number, index: number): ThresholdParts => ({
+  ...{ bls: fakeBls, box: fakeSealedBox, boxSecret: boxSecretOf(seed, index) },
+  drawSeed: () => new Uint8Array(randomBytes(32)),
+});
+
 /** The program of `ogong-validatord`, without its command line. */
 export async function startValidator(
   world: World,
@@ -49,7 +65,7 @@ export async function startValidator(
   const { seed, crypto, wire } = world;
   const account = accountOf(seed, index);
   const chain = createChainView(
-    { deployment, refreshMs: 10_000 },
+    { deployment: world.ledger.deployment, refreshMs: 10_000 },
     { connect: async () => world.connectChain(account), onError: () => undefined },
   );
   const signer = createGuardedSigner(crypto, {
@@ -64,6 +80,7 @@ export async function startValidator(
       ...{ crypto, clock: systemClock, signer, chain, log: world.logOf(validatorName(index)) },
       store: disk.open('validator', VALIDATOR_SCHEMA),
       vrfSeed: vrfSeedOf(seed, index),
+      ...(world.ledger.deployment.beaconKeys && { threshold: openThreshold(seed, index) }),
       identity: createSimulatedIdentity(wire, linkIdOf(seed, index)),
       metrics: createMetrics('validator'),
     },

@@ -1,5 +1,5 @@
 import type { RunOutcome, UsedByThen } from '../run.ts';
-import { describeSize, IDLE_MS, type NetworkSize, planScale, WARM_MS } from './scale-plan.ts';
+import { describeSize, type NetworkSize, planScale, timesOf, WARM_MS } from './scale-plan.ts';
 
 /** What a network of a size took. */
 export interface SizeRow {
@@ -37,7 +37,7 @@ const round = (value: number, digits = 1): number => Number(value.toFixed(digits
 export async function measureSize(size: NetworkSize, seed: number): Promise<SizeRow> {
   const { runPlan } = await import('../run.ts');
   const plan = planScale(size, seed);
-  const outcome = await runPlan(plan, { marksMs: [WARM_MS, IDLE_MS] });
+  const outcome = await runPlan(plan, { marksMs: [WARM_MS, timesOf(size).idleMs] });
   return describeOutcome(size, outcome);
 }
 

@@ -86,6 +86,38 @@ function sayGrowth(rows: readonly SizeRow[]): string {
   return said.filter((one) => one !== undefined).join('\n');
 }
 
+/** The largest network that the whitepaper's figures are about. */
+const WANTED = { validators: 100, providers: 1_000, consumers: 10_000 };
+const DAY_S = 86_400;
+const REPLIES_A_CONSUMER_A_SECOND = 0.1 / 60;
+
+/** What a day of it would take, by the last step between two sizes, where it was not measured. */
+function sayExpected(rows: readonly SizeRow[]): string {
+  const [before, last] = [rows.at(-2), rows.at(-1)];
+  if (before === undefined || last === undefined) return '';
+  const reach = (read: (row: SizeRow) => number): number => {
+    const exponent = Math.log(read(last) / read(before)) / Math.log(last.validators / before.validators);
+    return read(last) * (WANTED.validators / last.validators) ** exponent;
+  };
+  const isMeasured = last.validators >= WANTED.validators;
+  const replies = WANTED.consumers * REPLIES_A_CONSUMER_A_SECOND * DAY_S;
+  const bytesGiB =
+    (WANTED.validators * reach(({ idleKilobytesAValidator: kib }) => kib) * DAY_S +
+      replies * reach(({ kilobytesAReply }) => kilobytesAReply)) /
+    2 ** 20;
+  const cpuHours =
+    (reach(({ idleCpuMsASecond }) => idleCpuMsASecond) * DAY_S + replies * reach(({ cpuMsAReply }) => cpuMsAReply)) /
+    3_600_000;
+  const of = `${WANTED.validators} validators, ${WANTED.providers} providers and ${WANTED.consumers} consumers`;
+  const how = isMeasured
+    ? 'by the figures above'
+    : `not measured: by the power between ${before.size} and ${last.size} for each figure`;
+  return [
+    `## A day of ${of}`,
+    `${how[0]?.toUpperCase()}${how.slice(1)}. One consumer in ten asks once a minute: ${(replies / 1e6).toFixed(1)} million replies, all audited. All machines together send ${(bytesGiB / 1_024).toFixed(1)} TiB and use ${cpuHours.toFixed(0)} hours of one core, with cheap signatures and without engines; ${((reach(({ idleCpuMsASecond }) => idleCpuMsASecond) * DAY_S) / 3_600_000).toFixed(0)} of these hours are spent at rest. One process would play it in as long, so a whole simulated day of that size was not played.`,
+  ].join('\n\n');
+}
+
 export function writeScalePage(rows: readonly SizeRow[], unended: readonly UnendedSize[]): string {
   const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
   const names = Object.keys(COLUMNS);
@@ -97,7 +129,7 @@ export function writeScalePage(rows: readonly SizeRow[], unended: readonly Unend
   const broken = rows.filter((one) => one.broken.length > 0);
   const parts = [
     '# As the network grows',
-    'Written by `npm run simulate -- --scale`; do not edit. The product’s own programs, in virtual time and one process, without faults and liars: half a minute at rest, a minute of requests (one consumer in ten asks), a minute to settle. Engines are the fake one, signatures are cheap ones, all replies are audited ([simulator](../simulator.md)): so CPU is that of the protocol alone, and no figure of a daemon. ' +
+    'Written by `npm run simulate -- --scale`; do not edit. The product’s own programs, in virtual time and one process, without faults and liars: half a minute at rest, a minute of requests (one consumer in ten asks), a minute to settle; networks of fifty validators and more five seconds at rest, ten of requests, sixty at most, and 35 to settle. The beacon is the bootstrap one. Engines are the fake one, signatures are cheap ones, all replies are audited ([simulator](../simulator.md)): so CPU is that of the protocol alone, and no figure of a daemon. ' +
       `${CONSUMERS_A_GATEWAY} consumers share a gateway.`,
     table.join('\n'),
     ...(broken.length > 0
@@ -108,6 +140,7 @@ export function writeScalePage(rows: readonly SizeRow[], unended: readonly Unend
       : []),
     '## How it grows',
     `From the smallest to the largest network, as a power (1 is in proportion):\n\n${sayGrowth(rows)}`,
+    sayExpected(rows),
     ...createScaleCurves(rows).map(({ title, name, caption }) => `![${title}](${name}.svg)\n\n${caption}`),
   ];
   return `${parts.join('\n\n')}\n`;

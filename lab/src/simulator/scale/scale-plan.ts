@@ -15,10 +15,29 @@ const REQUESTS_A_CONSUMER_A_MINUTE = 0.1;
 const EPOCH_MS = 5_000;
 /** Until the daemons know each other. */
 export const WARM_MS = 15_000;
-/** Until then nobody asks: what the network uses by being there. */
-export const IDLE_MS = 45_000;
-const ASKED_MS = 60_000;
-const SETTLING_MS = 60_000;
+
+/** How long a run is, and how much is asked in it. */
+export interface ScaleTimes {
+  /** Until then nobody asks: what the network uses by being there. */
+  readonly idleMs: number;
+  readonly askedMs: number;
+  readonly settlingMs: number;
+  readonly mostRequests: number;
+}
+
+const USUAL: ScaleTimes = {
+  idleMs: 45_000,
+  askedMs: 60_000,
+  settlingMs: 60_000,
+  mostRequests: Number.POSITIVE_INFINITY,
+};
+/** What is measured per second and per reply does not ask for more. */
+const SHORT: ScaleTimes = { idleMs: 20_000, askedMs: 10_000, settlingMs: 35_000, mostRequests: 60 };
+const LARGE = 50;
+
+/** A virtual minute of a network of a hundred validators takes an hour of one core: it is played for less. */
+export const timesOf = ({ validators }: Pick<NetworkSize, 'validators'>): ScaleTimes =>
+  validators >= LARGE ? SHORT : USUAL;
 
 export function describeSize({ validators, providers, consumers }: NetworkSize): string {
   return `${validators}/${providers}/${consumers}`;
@@ -36,15 +55,17 @@ export function parseSize(text: string): NetworkSize {
 
 /** A network without faults and liars: a while at rest, then a minute of requests, then a minute to settle. */
 export function planScale({ validators, providers, consumers }: NetworkSize, seed: number): Plan {
+  const { idleMs, askedMs, settlingMs, mostRequests } = timesOf({ validators });
   const draws = createDraws(seed);
   const gateways = Math.ceil(consumers / CONSUMERS_A_GATEWAY);
-  const count = Math.round((consumers * REQUESTS_A_CONSUMER_A_MINUTE * ASKED_MS) / 60_000);
+  const wanted = Math.round((consumers * REQUESTS_A_CONSUMER_A_MINUTE * askedMs) / 60_000);
+  const count = Math.min(wanted, mostRequests);
   const requests = Array.from({ length: count }, () => ({
-    atMs: Math.round(IDLE_MS + draws.next('request at') * ASKED_MS),
+    atMs: Math.round(idleMs + draws.next('request at') * askedMs),
     gateway: Math.floor(draws.next('which gateway') * gateways),
   })).sort((a, b) => a.atMs - b.atMs);
   return {
     ...{ seed, validators, providers, gateways, routers: Math.ceil(providers / PROVIDERS_A_ROUTER), epochMs: EPOCH_MS },
-    ...{ faultyMs: IDLE_MS + ASKED_MS, healMs: SETTLING_MS, requests, faults: [], liars: [], isProbed: false },
+    ...{ faultyMs: idleMs + askedMs, healMs: settlingMs, requests, faults: [], liars: [], isProbed: false },
   };
 }

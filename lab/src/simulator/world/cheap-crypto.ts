@@ -4,6 +4,7 @@ import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleSeal } from '@ogong/protocol/crypto/noble-seal';
+import { fakeBls } from '@ogong/testing/protocol/fake-bls';
 import { drawBytes } from './draws.ts';
 
 const ED25519 = { key: 32, signature: 64 };
@@ -49,6 +50,7 @@ const cheap: Partial<Crypto> = {
     equalBytes(signature.subarray(0, 20), address) &&
     equalBytes(signature.subarray(20, 52), digest),
   verifyVrf: rememberVrf(),
+  verifyBls: fakeBls.verify,
 };
 
 /** All code of this process gets them, also what imports the primitives of the daemons by itself. */

@@ -44,21 +44,22 @@ export interface World {
 export interface SimulatedWorldOptions {
   readonly seed: number;
   readonly onLine?: ((line: string) => void) | undefined;
+  readonly beaconPeriodS?: number | undefined;
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 /** What counts as bounded: timers and calls of one process. */
 const MAX_PLANNED = 20_000;
 
-export function createWorld({ seed, onLine }: SimulatedWorldOptions): World {
+export function createWorld({ seed, onLine, beaconPeriodS }: SimulatedWorldOptions): World {
   const draws = createDraws(seed);
   const time = createVirtualTime(draws);
   const trace = createTrace(time, onLine);
   const crypto = useCheapCrypto();
   const network = createNetwork({ seed }, { time, trace });
   const wire = createSimulatedWire(network, time);
-  const ledger = createLedger({ crypto, nowMs: time.nowMs, wallMs: () => START_MS + time.nowMs() });
-  const chainWeather: ChainWeather = { isStalled: false, mostDelayMs: 60 };
+  const ledger = createLedger({ crypto, nowMs: time.nowMs, wallMs: () => START_MS + time.nowMs(), beaconPeriodS });
+  const chainWeather: ChainWeather = { isStalled: false, isMute: false, mostDelayMs: 60 };
   const violations: Violation[] = [];
   const machines: Machine[] = [];
   const interception: Interception = intercept(time, seed);

@@ -76,12 +76,22 @@ async function startUnreliableRpc(transactions: number): Promise<{ readonly url:
 describe('ogong deploy', () => {
   it('shows what it would do, and does exactly that', async () => {
     const { keypair, address, out } = await createDeployer();
-    const file = writeNetwork();
+    const newcomers = {
+      ...{ holding: { entrance: '2 OGONG', growth: 500_000 }, tests: { canaryRate: 7, timedRate: 11 } },
+      work: { bits: 20, epochs: 300 },
+    };
+    const file = writeNetwork(newcomers);
     const plan = JSON.parse(await run('plan', file, '--keypair', keypair, '--json'));
     expect(plan).toMatchObject({ chainId: CHAIN, deployer: address });
     expect(plan.governance).toContain('token holders');
+    expect(plan).toMatchObject({
+      newcomers: { period: 86_400, entrance: `${2n * 10n ** 18n}`, growth: 500_000 },
+      ...{ tests: { canaryRate: 7, timedRate: 11, slowestRate: 20 }, work: newcomers.work },
+    });
     expect(existsSync(out)).toBe(false);
-    expect(await run('plan', file, '--keypair', keypair)).toContain('nothing was sent');
+    expect(await run('plan', file, '--keypair', keypair)).toMatch(
+      /0\.5 times what the key holds.*20 bits[\s\S]*nothing was sent/,
+    );
     await run(file, '--keypair', keypair, '--out', out);
     const deployment = parseDeployment(readFileSync(out, 'utf8'));
     const planned = Object.fromEntries(
@@ -92,7 +102,11 @@ describe('ogong deploy', () => {
       ...{ cases: deployment.cases, government: deployment.government },
     });
     const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
-    expect((await client.parameters()).limits.alpha).toBe(1_000_000);
+    const { limits, holding, tests, work } = await client.parameters();
+    expect(limits.alpha).toBe(1_000_000);
+    expect(holding).toEqual({ period: 86_400, entrance: 2n * 10n ** 18n, growth: 500_000 });
+    expect(tests).toEqual({ canaryRate: 7, timedRate: 11, slowestRate: 20 });
+    expect(work).toEqual(newcomers.work);
     expect(await client.proposals()).toEqual([]);
     // Once more: everything is there, and nothing is sent.
     const sent = () => client.transactor.client.getTransactionCount({ address });
@@ -149,6 +163,11 @@ describe('ogong deploy', () => {
       [{ economy: 'fees' }, 'the economy is `emission` where'],
       [{ recipients: { treasury: anybody, license: anybody } }, 'recipients.verification'],
       [{ delays: { notice: -1 } }, 'delays.notice'],
+      [{ holding: { growth: 2_000_001 } }, 'holding.growth'],
+      [{ tests: { canaryRate: 4_000_001 } }, 'tests.canaryRate'],
+      [{ tests: { timedRate: -1 } }, 'tests.timedRate'],
+      [{ tests: { slowestRate: 0 } }, 'tests.slowestRate'],
+      [{ work: { bits: 20 } }, 'work.epochs'],
       [{ extra: 1 }, 'extra'],
       [{ chainId: 5 }, 'serves chain 424242'],
     ] as const) {
@@ -157,6 +176,8 @@ describe('ogong deploy', () => {
     // What the contracts would refuse, the rehearsal says.
     const careless = writeNetwork({ delays: { notice: 0 } });
     await expect(run('plan', careless, '--keypair', keypair)).rejects.toThrow('OutOfRange(delays)');
+    const idle = writeNetwork({ work: { bits: 20, epochs: 0 } });
+    await expect(run('plan', idle, '--keypair', keypair)).rejects.toThrow('OutOfRange(workEpochs)');
     expect(existsSync(out)).toBe(false);
   }, 60_000);
 });

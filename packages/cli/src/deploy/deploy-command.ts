@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { NetworkParameters } from '@ogong/chain/client';
 import { computeCreated } from '@ogong/chain/create-contracts';
 import { deployContracts } from '@ogong/chain/deploy-contracts';
 import { computeAddress } from '@ogong/chain/keys';
@@ -15,6 +16,8 @@ import { readPrivateKey } from '../open-ledger.ts';
 import { type NetworkPlan, readNetworkFile } from './network-file.ts';
 import { readProgress, writeProgress } from './progress-file.ts';
 import { rehearse } from './rehearse.ts';
+
+const PPM = 1_000_000;
 
 const fields = {
   keypair: {
@@ -65,6 +68,22 @@ function describeGovernance({ plan }: NetworkPlan): string {
   return `token holders: votes from ${delay} s after a proposal on, for ${period} s, then a wait of ${timelock} s; ${formatTokens(threshold)} votes to propose, ${quorumBps / 100} % of all tokens as quorum`;
 }
 
+/** What becomes of a provider that nobody knows, and how often providers are tested. */
+function describeNewcomers({ holding, tests, work }: NetworkParameters): string {
+  const { entrance, growth } = holding;
+  const order =
+    entrance === 0n
+      ? 'an order at a new key costs what it likes'
+      : `an order at a new key costs at most ${formatTokens(entrance)}, and later ${growth / PPM} times what the key holds besides`;
+  const shown =
+    work.bits === 0
+      ? 'no work is asked of keys without stake'
+      : `keys without stake show work of ${work.bits} bits, good for ${work.epochs} epochs`;
+  const { canaryRate, timedRate, slowestRate } = tests;
+  const tested = `each validator tests each provider and model ${canaryRate / PPM} times an epoch by a question, and ${timedRate / PPM} times by a job with a deadline, for ${slowestRate} tokens a second`;
+  return `${order}; ${shown}; ${tested}`;
+}
+
 async function runPlan(argv: readonly string[], output: Output): Promise<number> {
   const parsed = planConfig.parse(argv, process.env);
   if (parsed.kind === 'print') {
@@ -85,7 +104,7 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
       ] as const,
   );
   assertChain('ogong deploy plan', network, chainId);
-  const { steps, gasUsed } = await rehearse(network, deployer);
+  const { steps, gasUsed, parameters } = await rehearse(network, deployer);
   const planned = steps.map(({ what, gasUsed: gas }, i) => ({
     what,
     address: computeCreated(deployer, nonce + i),
@@ -95,11 +114,15 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
   if (parsed.values.json) {
     printJson(output, {
       ...{ chainId, deployer, governance: describeGovernance(network), balanceWei: `${balance}`, feeWei: `${feeWei}` },
+      newcomers: { ...parameters.holding, entrance: `${parameters.holding.entrance}` },
+      ...{ tests: parameters.tests, work: parameters.work },
       contracts: planned.map(({ gas, ...rest }) => ({ ...rest, gas: `${gas}` })),
     });
     return EXIT.ok;
   }
-  output.write(`chain ${chainId}, by ${deployer}\ngoverned by ${describeGovernance(network)}\n\n`);
+  output.write(
+    `chain ${chainId}, by ${deployer}\ngoverned by ${describeGovernance(network)}\n${describeNewcomers(parameters)}\n\n`,
+  );
   for (const { what, address, gas } of planned) output.write(`  ${what.padEnd(20)} ${address}  ${gas} gas\n`);
   output.write(
     `\n${planned.length} transactions, ${gasUsed} gas, at most ${formatTokens(feeWei)} of the chain's coin\n`,

@@ -9,8 +9,13 @@ import { parseAmount } from '../money/amount.ts';
 const MAX_BYTES = 64 * 1024;
 const HOUR = 3_600;
 
+/** Of what a key holds, millionths: the contract's bound. */
+const MAX_GROWTH = 2_000_000;
+
 const bps = z.int().min(0).max(10_000);
 const ppm = z.int().min(0).max(1_000_000);
+/** In an epoch, millionths: the contract's bound. */
+const rate = z.int().min(0).max(4_000_000);
 const seconds = z.int().min(0).max(0xffff_ffff);
 const amount = z.string().transform((text, context) => {
   const atomic = parseAmount(text);
@@ -63,7 +68,15 @@ const networkFile = z.strictObject({
     })
     .partial()
     .optional(),
-  holding: z.strictObject({ period: seconds, entrance: amount }).partial().optional(),
+  holding: z
+    .strictObject({ period: seconds, entrance: amount, growth: z.int().min(0).max(MAX_GROWTH) })
+    .partial()
+    .optional(),
+  tests: z
+    .strictObject({ canaryRate: rate, timedRate: rate, slowestRate: z.int().min(1) })
+    .partial()
+    .optional(),
+  work: z.strictObject({ bits: z.int().min(0), epochs: z.int().min(0) }).optional(),
   emission: z.strictObject({ start: time, period: seconds.min(HOUR), lambda: ppm }).optional(),
   makerFee: amount.optional(),
   justice: z.strictObject({ reporterPpm: ppm, deposit: amount }).optional(),
@@ -146,7 +159,7 @@ const given = <T extends object>(fields: T) =>
 
 function toPlan(file: NetworkFile): DeployPlan {
   const { governance: who, holder, recipients, genesis, vault, shares, limits, makerFee, justice, beacon } = file;
-  const { emission, burnAndMint, machines, token } = file;
+  const { emission, burnAndMint, machines, token, tests, work } = file;
   const owner = who.kind === 'owner' ? who.address : holder;
   return {
     ...{ recipients, delays: { ...defaultDelays, ...given(file.delays ?? {}) } },
@@ -155,8 +168,9 @@ function toPlan(file: NetworkFile): DeployPlan {
     ...(emission && { issuance: emission }),
     ...(shares && { shares: given(shares) }),
     ...(limits && { limits: given(limits) }),
+    ...(tests && { tests: given(tests) }),
     ...(burnAndMint && { burnAndMint: toBurnAndMint(burnAndMint) }),
-    ...given({ owner, token, genesis, vault, makerFee, justice, beacon, machines }),
+    ...given({ owner, token, genesis, vault, work, makerFee, justice, beacon, machines }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { createChainClient, type NetworkParameters } from '@ogong/chain/client';
 import { type DeployedStep, deployContracts } from '@ogong/chain/deploy-contracts';
 import type { Deployment } from '@ogong/chain/deployment';
 import { type Address, toAddress } from '@ogong/chain/hex';
@@ -10,6 +11,8 @@ const COIN = 10n ** 18n;
 interface Rehearsal {
   readonly steps: readonly DeployedStep[];
   readonly deployment: Deployment;
+  /** As its contracts tell them. */
+  readonly parameters: NetworkParameters;
   readonly gasUsed: bigint;
 }
 
@@ -31,7 +34,13 @@ export async function rehearse({ chainId, plan }: NetworkPlan, deployer: Address
       { ...rest, owner, chainId, rpcUrl: chain.rpcUrl, privateKey },
       { onStep: (step) => void (kept !== undefined && step.what === 'token' ? undefined : steps.push(step)) },
     );
-    return { steps, deployment, gasUsed: steps.reduce((sum, { gasUsed }) => sum + gasUsed, 0n) };
+    const { parameters } = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
+    return {
+      steps,
+      deployment,
+      parameters: await parameters(),
+      gasUsed: steps.reduce((sum, { gasUsed }) => sum + gasUsed, 0n),
+    };
   } finally {
     await chain.stop();
   }

@@ -3,11 +3,12 @@ import type { Deployment } from '@ogong/chain/deployment';
 import { createWrites } from '@ogong/chain/ledger-writes';
 import { createPreview, type PreviewedTransaction } from '@ogong/chain/preview';
 import { chainFields } from '@ogong/host/config/common-fields';
-import { boolean, text } from '@ogong/host/config/values';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { boolean, hex, httpUrl, text } from '@ogong/host/config/values';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
-import { openLedger, readPrivateKey } from '../open-ledger.ts';
+import { openLedger, readPrivateKey, type Sender } from '../open-ledger.ts';
 import { formatTokens, unitsOf } from './amount.ts';
 
 type Writes = ReturnType<typeof createWrites>;
@@ -19,8 +20,18 @@ export const actionFields = {
     schema: text,
     label: '<path>',
     env: 'OGONG_KEYPAIR',
-    required: true,
     description: "file with the account's key, as hexadecimal digits; it signs and pays for the transactions",
+  },
+  signer: {
+    schema: httpUrl,
+    env: 'OGONG_WALLET_SIGNER',
+    description:
+      'in place of --keypair: a signer that answers eth_signTransaction, such as the bridge of a hardware wallet; with --account',
+  },
+  account: {
+    schema: hex(20),
+    env: 'OGONG_WALLET_ACCOUNT',
+    description: 'the account that --signer signs for, without 0x',
   },
   dryRun: {
     schema: boolean,
@@ -33,7 +44,9 @@ export const actionFields = {
 interface ActionValues {
   readonly deployment: string;
   readonly rpcUrl: string | undefined;
-  readonly keypair: string;
+  readonly keypair?: string | undefined;
+  readonly signer?: URL | string | undefined;
+  readonly account?: string | undefined;
   readonly dryRun?: boolean | undefined;
   readonly json?: boolean | undefined;
 }
@@ -56,8 +69,8 @@ export interface Action {
 
 /** Does it, or says what it would take. @throws ChainError where the chain refuses, in both cases */
 export async function act(program: string, values: ActionValues, output: Output, action: Action): Promise<number> {
-  const { keypair, dryRun = false, json = false, ...where } = values;
-  const client = await openLedger(program, where, readPrivateKey(keypair));
+  const { keypair, signer, account, dryRun = false, json = false, ...where } = values;
+  const client = await openLedger(program, where, readSender(program, { keypair, signer, account }));
   const { address } = client;
   if (address === undefined) throw new TypeError('a client with a key has an address');
   const preview = createPreview(client.transactor);
@@ -71,6 +84,19 @@ export async function act(program: string, values: ActionValues, output: Output,
   if (json) printJson(output, { account: address, does, dryRun, ...action.fields?.(), ...sent });
   else output.write(dryRun ? describe(does, preview.transactions) : `done: ${does}\n`);
   return EXIT.ok;
+}
+
+/** @throws ConfigError unless there is a key, or a signer with its account. */
+function readSender(
+  program: string,
+  { keypair, signer, account }: Pick<ActionValues, 'keypair' | 'signer' | 'account'>,
+): Sender {
+  if (keypair !== undefined && signer === undefined && account === undefined)
+    return { privateKey: readPrivateKey(keypair) };
+  if (keypair === undefined && signer !== undefined && account !== undefined) {
+    return { signer: { url: String(signer), account: `0x${account}` } };
+  }
+  throw new ConfigError(program, ['say who signs: --keypair, or --signer with --account']);
 }
 
 function toJson(transactions: readonly PreviewedTransaction[]) {

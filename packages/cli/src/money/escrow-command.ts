@@ -1,5 +1,5 @@
 import { defineConfig } from '@ogong/host/config/define-config';
-import { hex } from '@ogong/host/config/values';
+import { define, hex } from '@ogong/host/config/values';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup, type Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
@@ -96,6 +96,51 @@ const finishVerb: Verb = {
   },
 };
 
+/** Wallets decide how long a signature of theirs is. */
+const hexBytes = define('hexadecimal digits, without 0x, of at most 4,096 bytes', '<hex>', (value) =>
+  /^(?:[0-9a-f]{2}){1,4096}$/.test(value) ? value : undefined,
+);
+
+const allowConfig = defineConfig({
+  ...{
+    name: 'ogong escrow allow',
+    examples: [`ogong escrow allow --validator <address> --key <address> --amount 10 ${EXAMPLE}`],
+  },
+  summary:
+    'Lets a key sign orders for an account at one validator, which count up to this amount in all, what was spent before included.\n' +
+    'It cannot be lowered. A contract account gives its consent by its code (ERC-1271), or makes the call itself.',
+  fields: {
+    ...actionFields,
+    validator,
+    key: { schema: hex(20), required: true, description: 'address of the key that signs orders, without 0x' },
+    amount: { ...amount, description: "up to how much, counted as the channel's spent amount is" },
+    payer: { schema: hex(20), description: 'the account that pays, without 0x; default: the account of --keypair' },
+    consent: {
+      schema: hexBytes,
+      description: "the payer's signature over the contract's orderKeyDigest, hexadecimal digits; with --payer",
+    },
+  },
+});
+
+const allowVerb: Verb = {
+  summary: 'let a key sign orders for an account',
+  async run(argv, output) {
+    const parsed = allowConfig.parse(argv, process.env);
+    if (parsed.kind === 'print') {
+      output.write(parsed.text);
+      return EXIT.ok;
+    }
+    const { validator: account, key, payer, consent = '', amount: cumulative, ...values } = parsed.values;
+    const whom = `0x${account}` as const;
+    const allowed = { key: `0x${key}`, cumulative, consent: `0x${consent}` } as const;
+    const does = `let 0x${key} sign orders at ${whom}, up to ${formatAmount(cumulative)} in all`;
+    return act('ogong escrow allow', values, output, {
+      does,
+      run: (writes, { address }) => writes.allowKey(whom, { payer: payer ? `0x${payer}` : address, ...allowed }),
+    });
+  },
+};
+
 export const escrowCommand: Command = createCommandGroup({
   ...{ program: 'ogong', name: 'escrow', summary: 'what a payer deposits, and reserves for validators' },
   verbs: {
@@ -104,6 +149,7 @@ export const escrowCommand: Command = createCommandGroup({
     admit: createChannelVerb('admit'),
     release: createChannelVerb('release'),
     finish: finishVerb,
+    allow: allowVerb,
   },
   examples: [
     `ogong escrow deposit --amount 25 ${EXAMPLE}`,

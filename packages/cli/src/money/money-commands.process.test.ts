@@ -9,6 +9,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { signAllotment, submitAllotment } from '@ogong/node/validator/settlement/allotment';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
+import { signAsAsked, startSignerServer } from '@ogong/testing/chain/signer-server';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimCommand, withdrawCommand } from './claim-command.ts';
@@ -85,6 +86,35 @@ describe('commands for money', () => {
     await pass(DAY + 1);
     await escrow('finish', '--validator', validators);
     expect(await wallet(payer)).toMatchObject({ deposit: `${40n * unit - 1_000n}` });
+  }, 60_000);
+
+  it('send by a signer that holds the key, and by no other way than one', async () => {
+    const member = await ledger.createMember(3n * unit);
+    const signer = await startSignerServer(signAsAsked(member.privateKey));
+    const account = member.address.slice(2);
+    const by = ['--signer', signer.url, '--account', account];
+    await run(escrowCommand, 'deposit', '--amount', '2', ...by, '--dry-run');
+    expect(signer.requests).toEqual([]);
+    await run(escrowCommand, 'deposit', '--amount', '2', ...by);
+    expect(await wallet(member)).toMatchObject({ tokens: `${unit}`, deposit: `${2n * unit}` });
+    expect(signer.requests.map(({ method }) => method)).toEqual(['eth_signTransaction', 'eth_signTransaction']);
+    await signer.close();
+    for (const wrong of [[], ['--signer', signer.url], ['--account', account], [...by, '--keypair', keypair(member)]]) {
+      await expect(run(escrowCommand, 'deposit', '--amount', '1', ...wrong)).rejects.toThrow('say who signs');
+    }
+  }, 60_000);
+
+  it('let a key pay for an account, once it consents', async () => {
+    const [member, key] = await Promise.all([ledger.createMember(3n * unit), ledger.createMember()]);
+    const named = ['--validator', validator.address.slice(2), '--key', key.address.slice(2), '--amount', '2'];
+    const limit = () => payer.client.keyLimitOf(member.address, validator.address, key.address);
+    await run(escrowCommand, 'allow', ...named, '--keypair', keypair(member), '--dry-run');
+    expect(await limit()).toBe(0n);
+    const bad = ['--payer', member.address.slice(2), '--consent', '00'.repeat(65), '--keypair', keypair(payer)];
+    await expect(run(escrowCommand, 'allow', ...named, ...bad)).rejects.toThrow('NoConsent');
+    await run(escrowCommand, 'allow', ...named, '--keypair', keypair(member));
+    expect(await limit()).toBe(2n * unit);
+    await expect(run(escrowCommand, 'allow', ...named, '--keypair', keypair(member))).rejects.toThrow('LimitNotRaised');
   }, 60_000);
 
   it.each([

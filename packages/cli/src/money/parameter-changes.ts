@@ -47,6 +47,7 @@ const changes = z.strictObject({
     })
     .partial()
     .optional(),
+  work: z.strictObject({ bits: z.int().min(0).max(40), epochs: z.int().min(0).max(1_000_000) }).optional(),
   guardian: address.optional(),
 });
 
@@ -73,7 +74,7 @@ export function readParameterChanges(program: string, path: string): Changes {
 
 /** With what is in force for all that is left out. */
 export function completeChange(
-  { shares, recipients, limits, driftTable, tests, guardian }: Changes,
+  { shares, recipients, limits, driftTable, tests, work, guardian }: Changes,
   present: NetworkParameters,
 ): ParameterChange {
   const distribution = { shares: { ...present.shares }, recipients: { ...present.recipients } };
@@ -88,6 +89,7 @@ export function completeChange(
     ...(limits && { limits: nextLimits }),
     ...(driftTable && { driftTable }),
     ...(tests && { tests: nextTests }),
+    ...(work && { work }),
     ...(guardian && { guardian }),
   };
 }

@@ -180,7 +180,7 @@ async function findDeployment(file: string, rpcUrl: string): Promise<Deployment 
 const versionFileOf = (deploymentFile: string): string => deploymentFile.replace(/(\.json)?$/, '.contracts');
 
 /** Short, so that whoever tries the network sees money come within minutes. No new key is paid more than the entrance at once. */
-const holding = { period: 60, entrance: defaultHolding.entrance };
+const holding = { ...defaultHolding, period: 60 };
 
 const HOUR_S = 3_600;
 

@@ -20,6 +20,8 @@ export interface AnnouncerDependencies {
   readonly getPayeeWord: () => Uint8Array;
   /** The verifier's endorsement of the provider. Without one the verifier is not announced. */
   readonly getEndorsement: () => VerifierEndorsement | undefined;
+  /** What a key without stake shows, where the network asks for it. */
+  readonly getWork: () => Uint8Array | undefined;
   readonly links: LinkPool;
   readonly routers: () => readonly Peer[];
   readonly validators: () => readonly Peer[];
@@ -36,6 +38,7 @@ export function createAnnouncer(
     signer,
     getPayeeWord,
     getEndorsement,
+    getWork,
     links,
     routers,
     validators,
@@ -53,7 +56,8 @@ export function createAnnouncer(
     const verifierEndorsement = described.verifier && getEndorsement();
     const verifier = verifierEndorsement && described.verifier;
     const times = { sequence, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeMs };
-    const given = { payeeWord: getPayeeWord(), verifierEndorsement };
+    const newcomerWork = getWork();
+    const given = { payeeWord: getPayeeWord(), verifierEndorsement, ...(newcomerWork && { newcomerWork }) };
     const signed = signAnnouncement(signer, { ...described, verifier, ...times }, given);
     const tell = async (peer: Peer, service: typeof RouterService | typeof ValidatorService): Promise<void> => {
       try {

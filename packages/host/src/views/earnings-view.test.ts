@@ -8,7 +8,7 @@ function createView(period: number) {
   const asked: number[] = [];
   const state = { isDown: false };
   const client = {
-    parameters: async () => ({ holding: { period, entrance: 0n } }),
+    parameters: async () => ({ holding: { period, entrance: 0n, growth: 0 } }),
     async earnedIn(_providerId: unknown, _payee: unknown, which: number) {
       if (state.isDown) throw new Error('down');
       asked.push(which);

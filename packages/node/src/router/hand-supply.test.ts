@@ -9,7 +9,17 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { expect, it } from 'vitest';
-import { announce, closing, GATEWAY, idOf, refusalOf, route, start, type TestRouter } from './router-fixture.ts';
+import {
+  announce,
+  closing,
+  GATEWAY,
+  idOf,
+  makeWork,
+  refusalOf,
+  route,
+  start,
+  type TestRouter,
+} from './router-fixture.ts';
 
 const STRANGER = 60;
 /** The certificate of every router of the tests. */
@@ -164,4 +174,18 @@ it('keeps what one router handed on where another one says that it is gone', asy
   await victim.router().exchange();
   await victim.router().exchange();
   expect(await listOf(victim)).toEqual(namesOf(1));
+});
+
+it('hands on the work of keys without stake, and takes nobody in who shows too little', async () => {
+  const first = await start();
+  const second = await startBeside([first]);
+  first.asked.work = { bits: 8, epochs: 100 };
+  second.asked.work = { bits: 16, epochs: 100 };
+  await announce(first, 1, {}, { work: makeWork(1, 8) });
+  await announce(first, 2, {}, { work: makeWork(2, 16) });
+  await second.router().exchange();
+  expect(await listOf(second)).toEqual(namesOf(2));
+  second.asked.work = { bits: 8, epochs: 100 };
+  await second.router().exchange();
+  expect(await listOf(second)).toEqual(namesOf(1, 2));
 });

@@ -21,7 +21,7 @@ const nameAccount = ({ providerId, payee }: KeyAccount): string => `${toHex(prov
 /** What the listed providers hold, as last read from the chain. */
 export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'readHolding' | 'heldFor'>) {
   let held: ReadonlyMap<string, bigint> = new Map();
-  let holding = { period: 0, entrance: 0n };
+  let holding = { period: 0, entrance: 0n, growth: 0 };
 
   return {
     /** undefined on a network that holds nothing, and where it was not read yet. */
@@ -30,7 +30,7 @@ export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'rea
     boundOf(account: KeyAccount): bigint | undefined {
       if (holding.period === 0) return undefined;
       const heldAtomic = held.get(nameAccount(account)) ?? 0n;
-      return computeFeeBound({ heldAtomic, entranceAtomic: holding.entrance });
+      return computeFeeBound({ entranceAtomic: holding.entrance, growthPpm: holding.growth }, heldAtomic);
     },
     entrance: (): bigint => holding.entrance,
     /** Number of the period of that time; always 0 on a network without periods. */

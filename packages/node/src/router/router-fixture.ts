@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ChainClient } from '@ogong/chain/client';
+import type { ChainClient, NetworkParameters } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
@@ -10,10 +10,12 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type Candidate, parseCandidates, weighList } from '@ogong/protocol/exchange/match';
+import { encodeNewcomerWork, searchNewcomerWork, type WorkTerms } from '@ogong/protocol/exchange/newcomer-work';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -50,7 +52,9 @@ export interface TestRouter {
   /** What providers hold, by the hex of their ids. */
   readonly earned: Map<string, bigint>;
   /** Read once. */
-  readonly holding: { now: { period: number; entrance: bigint } };
+  readonly holding: { now: { period: number; entrance: bigint; growth: number } };
+  /** What the network asks of keys without stake; undefined while the chain was not read. */
+  readonly asked: { work: WorkTerms | undefined };
   readonly anchors: Map<string, { logLength: bigint; logHead: `0x${string}` }>;
   connect(seed: number): Promise<LinkClient>;
   restart(): Promise<void>;
@@ -67,7 +71,8 @@ export async function start(
   const stakes = new Map<string, bigint>();
   const anchors: TestRouter['anchors'] = new Map();
   const earned: TestRouter['earned'] = new Map();
-  const holding = { now: { period: 0, entrance: 0n } };
+  const asked: TestRouter['asked'] = { work: undefined };
+  const holding = { now: { period: 0, entrance: 0n, growth: 0 } };
   const client = {
     stakesOf: async (payees: Uint8Array[]) => payees.map((payee) => stakes.get(toHex(payee)) ?? 0n),
     anchorOf: async (address: Uint8Array) =>
@@ -90,7 +95,8 @@ export async function start(
         identity,
         chain: {
           ...{ ledger, network, validators: () => validators, client: async () => client },
-          ...{ parameters: () => undefined, generations: () => [], readBeaconKeys: async () => undefined },
+          parameters: () => asked.work && ({ work: asked.work } as NetworkParameters),
+          ...{ generations: () => [], readBeaconKeys: async () => undefined },
           ...more,
         },
         store,
@@ -114,6 +120,7 @@ export async function start(
     anchors,
     earned,
     holding,
+    asked,
     async connect(seed) {
       const endpoint = router.address();
       const connected = createLinkClient({ endpoint, certHash: identity.id, identity: await makeIdentity(seed) });
@@ -157,6 +164,7 @@ export async function announce(
     vouchedBy = n,
     domain = ledger,
     misprint = undefined as string | undefined,
+    work = undefined as Uint8Array | undefined,
   } = {},
 ): Promise<LinkClient> {
   const { modelId, price = 1_000n, root = MODEL_ROOT, capacity = 2, freeCapacity = capacity, ...fields } = bend;
@@ -188,7 +196,11 @@ export async function announce(
     providerId: idOf(consentFor),
   });
   const verifierEndorsement = fields.verifier && signTestEndorsement(signerOf(vouchedBy), idOf(n));
-  const signed = signAnnouncement(signerOf(signer), announcement, { payeeWord, verifierEndorsement });
+  const signed = signAnnouncement(signerOf(signer), announcement, {
+    payeeWord,
+    verifierEndorsement,
+    ...(work && { newcomerWork: work }),
+  });
   const client = await opened.connect(peer);
   const bytes = Buffer.from(signed.announcement);
   if (misprint !== undefined) bytes.write(misprint, bytes.indexOf(announcement.endpoint));
@@ -228,4 +240,11 @@ export function listWeighed(bytes: Uint8Array): readonly (Candidate & { readonly
   const list = parseCandidates(bytes);
   const weights = weighList(list);
   return list.candidates.map((candidate, i) => ({ ...candidate, weight: weights[i] as bigint }));
+}
+
+/** On the epoch that every network begins with. */
+export function makeWork(n: number, bits: number): Uint8Array {
+  const subject = { ...network, providerId: idOf(n), epoch: 0n, beacon: computeGenesisBeacon(crypto, network) };
+  const nonce = searchNewcomerWork(crypto, subject, { bits, from: 0n, tries: 1_000_000 }) as bigint;
+  return encodeNewcomerWork({ epoch: 0n, nonce });
 }

@@ -7,9 +7,10 @@ import type { Metrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
-import { createBeaconView } from '@ogong/host/views/beacon-view';
+import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { createEarningsView } from '@ogong/host/views/earnings-view';
+import { createNewcomerDoor, type NewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { createFigures, type Figures } from './figures.ts';
@@ -77,8 +78,9 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const machines = createMachineStanding(chain);
   const held = createHeldView(createEarningsView(chain));
   const links = createLinkPool({ identity });
+  const beacons = createBeaconView({}, { crypto, chain, links });
   const liveness = createLiveness({
-    ...{ crypto, chain, links, beacons: createBeaconView({}, { crypto, chain, links }) },
+    ...{ crypto, chain, links, beacons },
     onError: ({ endpoint }, err) => log.debug({ err, validator: endpoint }, 'a validator says nothing of its tests'),
   });
   return {
@@ -117,10 +119,33 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
         liveness,
         figures,
         machines,
+        letIn: openNewcomerDoor({ crypto, clock, chain }, beacons),
       },
     }),
     metrics: createRouterMetrics(dependencies.metrics),
   };
+}
+
+/** How old the newest epoch may be by which work is judged: where work is asked for, validators are asked for it as often. */
+const EPOCH_MS = 5_000;
+
+function openNewcomerDoor(
+  { crypto, clock, chain }: Pick<RouterDependencies, 'crypto' | 'clock' | 'chain'>,
+  beacons: BeaconView,
+): NewcomerDoor {
+  let readMs = Number.NEGATIVE_INFINITY;
+  return createNewcomerDoor({
+    ...{ crypto, clock, chain },
+    async latestEpoch() {
+      if (clock.nowMs() - readMs >= EPOCH_MS) {
+        readMs = clock.nowMs();
+        await beacons.refresh().catch(() => undefined);
+      }
+      return beacons.latest().epoch;
+    },
+    findValue: async (epoch) => (await beacons.get(epoch).catch(() => undefined))?.value,
+    readStake: async (payee) => (await (await chain.client()).stakesOf([payee]))[0] ?? 0n,
+  });
 }
 
 export type RouterMetrics = ReturnType<typeof createRouterMetrics>;

@@ -190,7 +190,7 @@ describe('standing', () => {
       const { dust = 0, held = 0n } = given;
       const { audited = held } = given;
       const opened = await start();
-      opened.holding.now = { period: PERIOD, entrance: ENTRANCE };
+      opened.holding.now = { period: PERIOD, entrance: ENTRANCE, growth: 2_000_000 };
       opened.earned.set(toHex(idOf(1)), held);
       const counts = { failures: 5, paidAtomic: BigInt(dust), paidSquares: BigInt(dust), auditedAtomic: audited };
       const changes = [{ providerId: idOf(1), period: periodNow - age, counts }];

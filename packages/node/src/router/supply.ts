@@ -4,7 +4,8 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { findWeightsProblem, type ModelRoots } from '@ogong/host/views/model-roots';
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
   type Announcement,
@@ -56,6 +57,7 @@ export interface SupplyDependencies {
   readonly liveness: Pick<Liveness, 'of'>;
   readonly figures: Pick<Figures, 'of'>;
   readonly machines: Pick<MachineStanding, 'mayServe'>;
+  readonly letIn: NewcomerDoor;
 }
 
 export interface ListedOffer extends Offer {
@@ -106,6 +108,8 @@ export interface Supply {
   sweep(): Promise<void>;
 }
 
+const NOTHING = new Uint8Array(0);
+
 export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
   const { maxProviders = 4096, modelRoots } = options;
   const {
@@ -121,12 +125,32 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     liveness,
     figures,
     machines,
+    letIn,
   } = dependencies;
   const listings = createListings(maxProviders, clock);
   const { current, isHanded } = listings;
   for (const signed of loadAnnouncements(store)) {
     const { ok, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
     if (ok && announcement) listings.put(announcement);
+  }
+
+  /** What listed keys showed, to be handed on with their announcements; after a restart it comes again with the next one. */
+  const works = new Map<string, Uint8Array>();
+
+  function noteWork({ newcomerWork = NOTHING }: SignedAnnouncement, providerId: Uint8Array): void {
+    if (newcomerWork.length > 0) works.set(toHex(providerId), newcomerWork);
+    else works.delete(toHex(providerId));
+  }
+
+  /** A router that hands on what this one does not let in may know another newest epoch. */
+  async function isLetIn(signed: SignedAnnouncement, announcement: Announcement): Promise<boolean> {
+    try {
+      await letIn(announcement, signed.newcomerWork ?? NOTHING);
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal) return false;
+      throw error;
+    }
   }
 
   const findProblem = (model: OfferedModel): string | undefined =>
@@ -171,10 +195,12 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       // Before its signatures are checked, and again before it is stored: if two are checked at the same time, the later one must win.
       listings.assertNewer(parseOwnAnnouncement(signed.announcement, caller));
       const announcement = verify(signed);
+      await letIn(announcement, signed.newcomerWork ?? NOTHING);
       await assertSold(announcement);
       const { providerId, expiresAtMs } = announcement;
       listings.assertNewer(announcement);
       listings.put(announcement);
+      noteWork(signed, providerId);
       await commits.write((to) => saveAnnouncement(to, { providerId, signed, expiresAtMs }));
       return announcement;
     },
@@ -183,8 +209,9 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       if (!listings.isWanted(parseAnnouncement(signed.announcement))) return false;
       const announcement = verify(signed);
       await modelRoots?.prepare(announcement.models.map(({ modelId }) => modelId));
-      if (!listings.isWanted(announcement)) return false;
+      if (!listings.isWanted(announcement) || !(await isLetIn(signed, announcement))) return false;
       listings.put(announcement, from);
+      noteWork(signed, announcement.providerId);
       return true;
     },
     suspendHanded: listings.suspendHanded,
@@ -193,7 +220,11 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
         .filter(({ providerId }) => !isHanded(providerId))
         .map(({ providerId, sequence }) => ({
           ...{ providerId, sequence, isGone: listings.isGone(providerId) },
-          read: () => loadAnnouncement(store, providerId),
+          read: () => {
+            const signed = loadAnnouncement(store, providerId);
+            const newcomerWork = works.get(toHex(providerId));
+            return signed && { ...signed, ...(newcomerWork && { newcomerWork }) };
+          },
         })),
     listHeld: () => [...current()].map(({ providerId, sequence }) => ({ providerId, sequence })),
     offers(modelId, group) {
@@ -248,6 +279,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       // An announcement is kept as long as it could be accepted again, so that its sequence is known.
       const beforeMs = clock.nowMs() - CLOCK_TOLERANCE_MS;
       listings.sweep(beforeMs);
+      const listed = new Set([...current()].map(({ providerId }) => toHex(providerId)));
+      for (const name of works.keys()) if (!listed.has(name)) works.delete(name);
       refusals.sweep(clock.nowMs());
       await commits.write((to) => {
         forgetAnnouncements(to, beforeMs);

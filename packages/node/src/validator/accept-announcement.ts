@@ -7,7 +7,7 @@ import { readProvider } from './store/verdict-store.ts';
 
 /** @param caller certificate that it comes under. @throws Refusal */
 export async function acceptAnnouncement(
-  state: Pick<IntakeState, 'crypto' | 'ledger' | 'clock' | 'store' | 'group' | 'maxAnnouncements'>,
+  state: Pick<IntakeState, 'crypto' | 'ledger' | 'clock' | 'store' | 'group' | 'maxAnnouncements' | 'letIn'>,
   signed: SignedAnnouncement,
   caller: Uint8Array,
 ): Promise<void> {
@@ -21,6 +21,7 @@ export async function acceptAnnouncement(
     throw new Refusal('invalid', `the announcement is invalid: ${why}`);
   }
   refusePayeeOut(state, announcement.payee);
+  await state.letIn?.(announcement, signed.newcomerWork ?? new Uint8Array(0));
   const problem = await group.write((db) =>
     putAnnouncement(db, announcement, signed.announcement, { nowMs, limit, credential: signed }),
   );

@@ -9,7 +9,7 @@ import type { NamedOrder, Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
-import { type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
+import { ClaimError, type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findFeeProblem } from './audit/deterrence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { readChannel } from './store/channel-store.ts';
@@ -32,7 +32,7 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller
   const address = caller && (caller.group ?? toHex(caller.peer));
   if (address !== undefined && !newcomers.enter(address))
     throw new RateLimited('too many orders from there that nobody known here pays');
-  const order = verifySignedOrder(state.crypto, state.ledger, signed);
+  const order = await verifyPayersOrder(state, signed);
   const isKnownPayer = state.store.read(() => readChannel(state.store, order.payer).voucher > 0n);
   const isRepeated = findReply(state, order.replyId) !== undefined;
   if (address === undefined || !isKnownPayer || isRepeated) return admitSigned(state, { order, signed, isKnownPayer });
@@ -43,6 +43,21 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller
     // Known or not: an order that is refused has its price.
     newcomers.enter(address);
     throw error;
+  }
+}
+
+/** Where the payer itself has not signed it, the chain is asked who has. @throws ClaimError, Refusal */
+async function verifyPayersOrder(state: IntakeState, signed: SignedOrder): Promise<NamedOrder> {
+  const { crypto, ledger, learnOrderKey } = state;
+  try {
+    return verifySignedOrder(crypto, ledger, signed);
+  } catch (error) {
+    const isUnsigned = error instanceof ClaimError && error.code === 'order-signature';
+    if (!isUnsigned || learnOrderKey === undefined) throw error;
+    await learnOrderKey(signed).catch((cause: unknown) => {
+      throw new Refusal('unavailable', `whether a key signs for the payer cannot be read: ${(cause as Error).message}`);
+    });
+    return verifySignedOrder(crypto, ledger, signed);
   }
 }
 

@@ -35,6 +35,7 @@ export interface ComplaintOutcome {
 /** What a payer's side brings against a reply. @throws ClaimError, ProtocolError, JudgeError */
 export async function complain(state: IntakeState, complaint: Complaint): Promise<ComplaintOutcome> {
   const { crypto, ledger } = state;
+  await state.learnOrderKey?.(complaint.order);
   const order = verifySignedOrder(crypto, ledger, complaint.order);
   const row = findReply(state, order.replyId);
   if (row === undefined || !equalBytes(row.orderBytes, complaint.order.order)) {
@@ -59,14 +60,14 @@ export async function complain(state: IntakeState, complaint: Complaint): Promis
 /** Whoever holds the order alone, its provider too, complains of nothing. @throws ClaimError */
 function verifyTerms(
   { crypto, ledger }: Pick<IntakeState, 'crypto' | 'ledger'>,
-  { payer, orderHash }: NamedOrder,
+  { payer, validator, orderHash }: NamedOrder,
   { reason, record, opening, openingHash, signature }: Complaint,
 ): void {
   if (reason.length > MAX_COMPLAINT_REASON) throw new ClaimError('complaint', 'the reason is too long');
   if (openingHash !== undefined && openingHash.length !== 32)
     throw new ClaimError('complaint', 'no hash of an opening');
   const terms = { orderHash, reason, record: record?.record, openingHash };
-  if (!verifyComplaint(crypto, { ledger, payer }, terms, signature)) {
+  if (!verifyComplaint(crypto, { ledger, payer, validator }, terms, signature)) {
     throw new ClaimError('complaint', "the complaint is not signed by the order's payer");
   }
   if (opening === undefined) return;

@@ -29,7 +29,7 @@ export interface ToldReply extends DeliveredReply {
 
 type HearState = Pick<
   IntakeState,
-  'crypto' | 'ledger' | 'clock' | 'signer' | 'store' | 'group' | 'chain' | 'heardLimits'
+  'crypto' | 'ledger' | 'clock' | 'signer' | 'store' | 'group' | 'chain' | 'heardLimits' | 'learnOrderKey'
 >;
 
 /**
@@ -40,6 +40,7 @@ type HearState = Pick<
 export async function hearDelivery(state: HearState, told: ToldReply): Promise<DeliveryAnswer> {
   const { order: signed, delivery, bound, admission } = told;
   const { crypto, ledger, clock, store, group, chain, heardLimits = HEARD_LIMITS } = state;
+  await state.learnOrderKey?.(signed);
   const order = verifySignedOrder(crypto, ledger, signed);
   const leftMs = Number(order.expiresAtMs) - clock.nowMs();
   if (leftMs < -OPENING_KEPT_MS) throw new Refusal('precondition', 'the order expired too long ago');

@@ -11,6 +11,8 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
+import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import type { OrderKeyView } from '@ogong/host/views/order-keys';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isPayeeOut } from '@ogong/protocol/settlement/log-tests';
@@ -52,11 +54,15 @@ export interface IntakeDependencies {
   readonly archive: BeaconArchive;
   readonly chain: Pick<ChainView, 'channel' | 'isEjected' | 'recallByAddress' | 'router' | 'validators'>;
   readonly holdings: Holdings;
+  /** Default: everybody is let in, as where the network asks for no work. */
+  readonly letIn?: NewcomerDoor | undefined;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   /** What the network says against a provider's machine, see ChainView. Default: nothing. */
   readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
   readonly onVerdict: (entry: VerdictEntry) => void;
+  /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
+  readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
   /** Default: the database knows all that was admitted. */
   readonly memory?: AdmissionMemory | undefined;
 }

@@ -1,7 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
-import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { findAdmissionProblem } from '@ogong/protocol/exchange/admission';
@@ -24,7 +24,7 @@ import {
   provider,
   providerId,
 } from '@ogong/testing/validator/test-bench';
-import { createTestHybrid, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
+import { createTestHybrid, createTestLedgerSigner, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
 import {
   MODEL,
   MODEL_ROOT,
@@ -71,6 +71,27 @@ describe('admission', () => {
   ])('refuses %s', async (_name, code, bend) => {
     const validator = createTestValidator();
     await expect(validator.intake.admit(bend(validator.order(0)))).rejects.toThrow(code);
+  });
+
+  it('takes orders of a key that its payer has allowed, as far as the chain says', async () => {
+    const key = createTestLedgerSigner(new Uint8Array(32).fill(77));
+    const wallet: LedgerSigner = { ...key, address: new Uint8Array(20).fill(0x3a) };
+    const limits: bigint[] = [];
+    const keyLimitOf = async (_payer: Uint8Array, _validator: Uint8Array, by: Uint8Array): Promise<bigint> => {
+      const limit = limits.shift();
+      if (limit === undefined) throw new Error('the chain is away');
+      return equalBytes(by, key.address) ? limit : 0n;
+    };
+    const validator = createTestValidator({ keyLimitOf });
+    const order = validator.order(0, {}, wallet);
+    await expect(validator.intake.admit(order)).rejects.toThrow('cannot be read');
+    const { cumulativeAtomic } = order.fields;
+    limits.push(0n, cumulativeAtomic - 1n, cumulativeAtomic);
+    await expect(validator.intake.admit(order)).rejects.toThrow('not signed by its payer');
+    await expect(validator.intake.admit(order)).rejects.toThrow('not signed by its payer');
+    expect((await validator.intake.admit(order)).signature).toHaveLength(65);
+    // What was read holds: the chain is not asked again.
+    expect((await validator.intake.admit(order)).signature).toHaveLength(65);
   });
 
   it.each([

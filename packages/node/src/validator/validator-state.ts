@@ -14,6 +14,7 @@ import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { createEarningsView, type EarningsView } from '@ogong/host/views/earnings-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
+import { createOrderKeys, type OrderKeyView } from '@ogong/host/views/order-keys';
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
@@ -125,6 +126,7 @@ export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
   readonly metrics: ValidatorMetrics;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
+  readonly learnOrderKey: OrderKeyView['learn'];
   /** To providers and verifiers. */
   readonly links: LinkPool;
   /** To other validators. */
@@ -157,11 +159,16 @@ const CUT_OFF_EPOCHS = 4;
 const CUT_OFF_MS = 10_000;
 
 export function openValidatorState(options: ValidatorOptions, dependencies: ValidatorDependencies): ValidatorState {
-  const { crypto, store, signer, identity, chain } = dependencies;
+  const { store, signer, identity, chain, clock } = dependencies;
   const { chainId } = chain.ledger;
+  const { crypto, learn: learnOrderKey } = createOrderKeys(dependencies.crypto, chain.ledger, {
+    clock,
+    readLimit: async (...parties) => (await chain.client()).keyLimitOf(...parties),
+  });
   const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
   return {
     ...dependencies,
+    ...{ crypto, learnOrderKey },
     options,
     metrics: createValidatorMetrics(dependencies.metrics),
     group: createGroupCommit(store),
@@ -202,7 +209,10 @@ export function isConnected({
 
 export const getHoldings = ({ earnings }: Pick<ValidatorState, 'earnings'>): Holdings => ({
   heldFor: earnings.heldFor,
-  entrance: async () => (await earnings.readHolding()).entrance,
+  ramp: async () => {
+    const { entrance, growth } = await earnings.readHolding();
+    return { entranceAtomic: entrance, growthPpm: growth };
+  },
 });
 
 /** The beacon of an epoch, asked of a peer if it is not archived, and signed now if nobody has it. */

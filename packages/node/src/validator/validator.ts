@@ -2,6 +2,7 @@ import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { Repeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { createNewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
@@ -117,9 +118,15 @@ function wireIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
       ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
+      learnOrderKey: state.learnOrderKey,
       getBeacon: (epoch) => getBeacon(state, epoch),
       findMachineProblem: async (providerId, attestedKey) =>
         machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),
+      letIn: createNewcomerDoor({
+        ...{ crypto, clock, chain, latestEpoch: async () => archive.latest().epoch },
+        findValue: async (epoch) => archive.find(epoch)?.value,
+        readStake: async (payee) => (await (await chain.client()).stakesOf([payee]))[0] ?? 0n,
+      }),
       memory: createAdmissionMemory({
         ...{ store, clock, validator: signer.address },
         anchorOf: async (validator) => (await chain.client()).anchorOf(validator),

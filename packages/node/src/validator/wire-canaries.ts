@@ -1,14 +1,17 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { buyCanary } from './canary/buy-canary.ts';
 import { createCanaries } from './canary/canaries.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createTimedChallenges } from './canary/timed.ts';
+import { findTextHeader } from './store/timed-work.ts';
 import { isConnected, type ValidatorState } from './validator-state.ts';
 import { computeJobSecret, connectVerifiers } from './wire-audit.ts';
 
 /** Of one answer: as long as a gateway waits by itself. */
 const CANARY_TIMEOUT_MS = 600_000;
+
+/** Newest replies among which a model's header is looked for. */
+const LOOKED_AT = 64;
 
 /** Connects canaries with a gateway; undefined where the operator names none. */
 export function wireCanaries(state: ValidatorState): DrawnTests | undefined {
@@ -34,15 +37,13 @@ export function wireCanaries(state: ValidatorState): DrawnTests | undefined {
 
 /** Every validator issues timed challenges where the network has a rate for them; at first it has none. */
 export function wireTimed(state: ValidatorState): DrawnTests {
-  const { options, crypto, clock, store, group, vrfSeed, chain, links, signer, metrics, log } = state;
+  const { options, crypto, clock, store, group, vrfSeed, chain, signer, metrics, log } = state;
   return createTimedChallenges({
-    ...{ crypto, clock, store, group, vrfSeed, epochMs: options.epochMs, drift: options.drift },
+    ...{ crypto, clock, store, group, vrfSeed, epochMs: options.epochMs },
     validator: signer.address,
     jobSecret: computeJobSecret(state),
     calls: connectVerifiers(state),
-    async getOpening(provider, replyId, call) {
-      return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
-    },
+    findHeader: (modelRoot) => store.read(() => findTextHeader(store, modelRoot, LOOKED_AT)),
     ratePpm: () => chain.parameters()?.tests.timedRate ?? 0,
     slowestRate: () => chain.parameters()?.tests.slowestRate,
     isConnected: () => isConnected(state),

@@ -234,6 +234,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       coverageSince: async (sinceMs) => (await chain.client()).coverageSince(sinceMs),
       ...getHoldings(state),
       findRouter: chain.router,
+      learnOrderKey: state.learnOrderKey,
       stakeOf: stakes.stakeOf,
       stakedOf: async (payee) => (await (await chain.client()).liabilityOf(payee)).stakedAtomic,
       async listEntries(validator, from) {

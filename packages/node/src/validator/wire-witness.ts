@@ -67,6 +67,7 @@ export function wireWitness(
   );
   const witness: WitnessState = {
     ...{ crypto, clock, store, ledger: chain.ledger, signer, inquirer, isOwnRound },
+    learnOrderKey: state.learnOrderKey,
     findBeacon: (epoch) => getBeacon(state, epoch),
     findMembers: (epoch) => findMembers(state, epoch),
   };

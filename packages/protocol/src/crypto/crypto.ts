@@ -18,8 +18,16 @@ export interface Crypto {
   verifyAddress(digest: Uint8Array, signature: Uint8Array, address: Uint8Array): boolean;
   /** RFC 9381 (vrf.ts): the 64-byte output where the proof holds for key and input, otherwise undefined. */
   verifyVrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8Array): Uint8Array | undefined;
+  /** Default: an account's own key alone signs for it. */
+  readonly orderKeys?: OrderKeys;
   /** bls.ts: a 96-byte signature under a 48-byte key; false for points that are malformed, infinity or outside the subgroup. */
   verifyBls(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** Keys that sign orders for other accounts (docs/spec/settlement.md#keys-of-payers), as whoever checks has learned of them. */
+export interface OrderKeys {
+  /** Up to how much the key's orders count at that validator, atomic units; undefined where nothing is known of it. */
+  limitOf(payer: Uint8Array, validator: Uint8Array, key: Uint8Array): bigint | undefined;
 }
 
 /** A holder of an Ed25519 and an ML-DSA-44 key; see hybrid.ts for the layout. */

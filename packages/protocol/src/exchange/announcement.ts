@@ -104,12 +104,14 @@ export interface SignedAnnouncement {
   readonly payeeWord: Uint8Array;
   /** The verifier's word for the provider's key, where the announcement names a verifier. */
   readonly verifierEndorsement?: VerifierEndorsement | undefined;
+  /** Of a key whose payee has staked nothing, where the network asks for it (newcomer-work.ts). It is nobody's signature: it names the key. */
+  readonly newcomerWork?: Uint8Array;
 }
 
 export function signAnnouncement(
   signer: HybridSigner,
   announcement: Announcement,
-  given: Pick<SignedAnnouncement, 'payeeWord' | 'verifierEndorsement'>,
+  given: Pick<SignedAnnouncement, 'payeeWord' | 'verifierEndorsement' | 'newcomerWork'>,
 ): SignedAnnouncement {
   const bytes = encodeAnnouncement(announcement);
   return { announcement: bytes, providerKey: signer.publicKey, signature: signer.sign(bytes), ...given };

@@ -1,7 +1,7 @@
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, string } from '../crypto/typed-data.ts';
-import { hashLedgerDomain, type LedgerDomain } from './order.ts';
+import { hashLedgerDomain, type LedgerDomain, type Payer, verifyPayer } from './order.ts';
 
 /** Of the reason, UTF-16 units: a word for people, which nothing is decided by. */
 export const MAX_COMPLAINT_REASON = 64;
@@ -47,9 +47,9 @@ export function signComplaint(
 
 export function verifyComplaint(
   crypto: Crypto,
-  { ledger, payer }: { readonly ledger: LedgerDomain; readonly payer: Uint8Array },
+  { ledger, ...payer }: Payer & { readonly ledger: LedgerDomain },
   terms: ComplaintTerms,
   signature: Uint8Array,
 ): boolean {
-  return crypto.verifyAddress(hashComplaint(crypto, ledger, terms), signature, payer);
+  return verifyPayer(crypto, payer, { digest: hashComplaint(crypto, ledger, terms), signature });
 }

@@ -1,7 +1,7 @@
 import { type CodecType, createFormat, struct } from '../base/codec.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
-import { hashLedgerDomain, type LedgerDomain } from './order.ts';
+import { hashLedgerDomain, type LedgerDomain, type Payer, verifyPayer } from './order.ts';
 
 const DELIVERY = {
   /** Of the order that the payer signed. */
@@ -51,12 +51,14 @@ export function signDelivery(
   };
 }
 
-/** @returns the delivery, where `payer` signed it; undefined otherwise. @throws ProtocolError where the bytes are no delivery. */
+/** @returns the delivery, where its payer signed it; undefined otherwise. @throws ProtocolError where the bytes are no delivery. */
 export function openDelivery(
   crypto: Crypto,
-  { ledger, payer }: { readonly ledger: LedgerDomain; readonly payer: Uint8Array },
+  { ledger, ...payer }: Payer & { readonly ledger: LedgerDomain },
   { delivery: bytes, signature }: SignedDelivery,
 ): Delivery | undefined {
   const delivery = parseDelivery(bytes);
-  return crypto.verifyAddress(hashDelivery(crypto, ledger, delivery), signature, payer) ? delivery : undefined;
+  return verifyPayer(crypto, payer, { digest: hashDelivery(crypto, ledger, delivery), signature })
+    ? delivery
+    : undefined;
 }

@@ -135,7 +135,31 @@ export function computeOrderDay({ expiresAtMs }: Pick<Order, 'expiresAtMs'>): nu
   return Number(expiresAtMs / DAY_MS);
 }
 
-/** Whether the payer named in the order signed it. */
-export function verifyOrder(crypto: Crypto, { orderHash, payer }: NamedOrder, signature: Uint8Array): boolean {
-  return crypto.verifyAddress(orderHash, signature, payer);
+/** Whether the payer named in the order signed it, or a key that signs orders of so much for it. */
+export function verifyOrder(crypto: Crypto, order: NamedOrder, signature: Uint8Array): boolean {
+  const limit = findLimit(crypto, order, { digest: order.orderHash, signature });
+  return limit === 'own' || (limit !== undefined && order.cumulativeAtomic <= limit);
+}
+
+/** Whose orders they are, and at which validator. Without the latter the payer's own key alone counts. */
+export type Payer = Pick<Order, 'payer'> & Partial<Pick<Order, 'validator'>>;
+
+/** Whether the payer of an order signed something else about it, or a key that signs orders for it. */
+export function verifyPayer(
+  crypto: Crypto,
+  order: Payer,
+  said: { readonly digest: Uint8Array; readonly signature: Uint8Array },
+): boolean {
+  return findLimit(crypto, order, said) !== undefined;
+}
+
+/** Up to how much whoever signed signs orders for the payer; `own` for the payer itself, undefined for a stranger. */
+function findLimit(
+  crypto: Crypto,
+  { payer, validator }: Payer,
+  { digest, signature }: { readonly digest: Uint8Array; readonly signature: Uint8Array },
+): bigint | 'own' | undefined {
+  if (crypto.verifyAddress(digest, signature, payer)) return 'own';
+  const key = crypto.orderKeys && validator && crypto.recoverAddress(digest, signature);
+  return key && validator && crypto.orderKeys?.limitOf(payer, validator, key);
 }

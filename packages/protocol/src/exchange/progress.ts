@@ -3,7 +3,7 @@ import { type CodecType, createFormat, struct } from '../base/codec.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
 import { FIRST_MILESTONE_TOKENS } from './limits.ts';
-import { hashLedgerDomain, type LedgerDomain, type NamedOrder } from './order.ts';
+import { hashLedgerDomain, type LedgerDomain, type NamedOrder, type Payer, verifyPayer } from './order.ts';
 
 const PROGRESS = {
   /** Of the order that the payer signed. */
@@ -62,13 +62,15 @@ export type ProgressedText = Uint8Array | { readonly sizeBytes: number };
  */
 export function openProgress(
   crypto: Crypto,
-  { ledger, order }: { readonly ledger: LedgerDomain; readonly order: Pick<NamedOrder, 'payer' | 'orderHash'> },
+  { ledger, order }: { readonly ledger: LedgerDomain; readonly order: Payer & Pick<NamedOrder, 'orderHash'> },
   { progress: bytes, signature }: SignedProgress,
   text: ProgressedText,
 ): Progress | undefined {
   const progress = parseProgress(bytes);
   if (!equalBytes(progress.orderHash, order.orderHash) || !isBeginning(crypto, progress, text)) return undefined;
-  return crypto.verifyAddress(hashProgress(crypto, ledger, progress), signature, order.payer) ? progress : undefined;
+  return verifyPayer(crypto, order, { digest: hashProgress(crypto, ledger, progress), signature })
+    ? progress
+    : undefined;
 }
 
 function isBeginning(crypto: Crypto, { textBytes, textHash }: Progress, text: ProgressedText): boolean {

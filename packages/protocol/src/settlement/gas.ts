@@ -17,8 +17,8 @@ export const MAX_BATCH_ENTRIES = 1_000;
 const GAS = {
   /** The transaction, the anchor, the quorum's reading of stakes, and five credits of the network that are all new, with what was recycled. */
   batch: 420_000,
-  /** A voucher: calldata, recovery of its signer, one channel. */
-  debit: 21_000,
+  /** A voucher: calldata, recovery of its signer, the limit of a key that signs for another account, one channel. */
+  debit: 24_000,
   /** A line: calldata, hash, split, event, the router's credit and the provider's earnings as known ones. */
   line: 16_500,
   /** The earnings of a key that never earned for this payee: two new slots. Nobody sees from a batch whether they are new. */

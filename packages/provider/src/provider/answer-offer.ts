@@ -1,5 +1,6 @@
 import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import type { TextEngine } from '@ogong/engine/interface/text';
+import { Refusal } from '@ogong/host/link/link-error';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { answerEmbedding } from './embedding/answer-embedding.ts';
 import { assertMayLoad } from './model-loading.ts';
@@ -38,7 +39,12 @@ const ANSWERS: { readonly 'text-v1': Answer<TextEngine>; readonly 'embedding-v1'
 };
 
 /** One order from its message to its last event, as the offer's modality serves it. @throws Refusal, EngineError */
-export const answerOffer: Answer<ServingEngine> = (state, offer, message, reader) => {
+export const answerOffer: Answer<ServingEngine> = async (state, offer, message, reader) => {
+  if (message.order !== undefined) {
+    await state.learnOrderKey(message.order).catch((cause: unknown) => {
+      throw new Refusal('unavailable', `whether a key signs for the payer cannot be read: ${(cause as Error).message}`);
+    });
+  }
   const answer = ANSWERS[offer.engine.specificationVersion] as Answer<ServingEngine>;
   return answer(state, offer, message, reader);
 };

@@ -5,6 +5,7 @@ import type { Announcement, VerifierEndpoint } from '@ogong/protocol/exchange/an
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createEndorsement, type Endorsement } from './endorsement.ts';
+import { createNewcomerWorker } from './newcomer-work.ts';
 import { describeOffer } from './offers.ts';
 import type { ProviderState } from './provider-state.ts';
 
@@ -29,13 +30,19 @@ export function createProviderAnnouncer(
   state: ProviderState,
   { intervalMs, routers, verifier, getEndpoint, isReachable }: ProviderAnnouncerOptions,
 ): ProviderAnnouncer {
-  const { clock, signer, getPayeeWord, links, chain, log } = state;
+  const { crypto, clock, signer, getPayeeWord, links, chain, beacons, log } = state;
   const endorsement = verifier && openEndorsement(state, verifier);
+  const worker = createNewcomerWorker({
+    ...{ crypto, chain, beacons, providerId: state.id },
+    readStake: async () => (await (await chain.client()).stakesOf([state.payee]))[0] ?? 0n,
+    onError: (err) => log.warn({ err }, 'no work could be made, which this network asks of keys without stake'),
+  });
   const announcer = createAnnouncer(
     { intervalMs, lifetimeMs: 3 * intervalMs },
     {
       ...{ clock, signer, getPayeeWord, links },
       getEndorsement: () => endorsement?.get(),
+      getWork: worker.get,
       routers: () => routers,
       validators: chain.validators,
       describe: () => ({
@@ -46,7 +53,13 @@ export function createProviderAnnouncer(
       onError: (peer, err) => log.warn({ err, peer: peer.endpoint }, 'an announcement was not taken'),
     },
   );
-  return { ...announcer, endorsement };
+  return {
+    ...announcer,
+    endorsement,
+    async stop() {
+      await Promise.all([announcer.stop(), worker.stop()]);
+    },
+  };
 }
 
 function openEndorsement({ id, crypto, clock, links, log }: ProviderState, verifier: VerifierEndpoint): Endorsement {

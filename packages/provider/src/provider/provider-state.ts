@@ -10,6 +10,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { createOrderKeys, type OrderKeyView } from '@ogong/host/views/order-keys';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
@@ -49,6 +50,7 @@ export interface ProviderDependencies {
     | 'channel'
     | 'router'
     | 'beaconKeys'
+    | 'parameters'
     | 'client'
   >;
   /** What batches of a validator have paid to the payee. @throws ChainError */
@@ -78,6 +80,7 @@ export interface ProviderState
   readonly payee: Uint8Array;
   /** The payee's word for the signer's key, as it is now. */
   readonly getPayeeWord: () => Uint8Array;
+  readonly learnOrderKey: OrderKeyView['learn'];
   readonly offers: readonly OfferState[];
   /** The validators whose orders are served, `host:port`; empty for every registered one. */
   readonly validators: readonly string[];
@@ -119,7 +122,11 @@ const PUSH_TIMEOUT_MS = 15_000;
 
 /** @throws TierError, OfferError, see openOffers. */
 export function openProviderState(options: ProviderStateOptions, dependencies: ProviderDependencies): ProviderState {
-  const { crypto, clock, signer, identity, chain, beacons, store, log, seal = nodeSeal } = dependencies;
+  const { clock, signer, identity, chain, beacons, store, log, seal = nodeSeal } = dependencies;
+  const { crypto, learn: learnOrderKey } = createOrderKeys(dependencies.crypto, chain.ledger, {
+    clock,
+    readLimit: async (...parties) => (await chain.client()).keyLimitOf(...parties),
+  });
   const { validators, openingTtlMs, maxReplyMs } = options;
   const { attester } = dependencies;
   const offers = openOffers(options.offers, attester !== undefined);
@@ -134,7 +141,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     createAttestedMachine({ crypto, attester, ledger, providerId: id, getSealKey: () => sealKeys.current() });
   return {
     ...{ crypto, clock, signer, identity, chain, beacons, store, log },
-    ...{ seal, sealKeys, machine },
+    ...{ seal, sealKeys, machine, learnOrderKey },
     ...{ id, offers, validators, openingTtlMs, maxReplyMs, commits, links, metrics },
     payee: dependencies.payee.address,
     getPayeeWord: createPayeeWord({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id }),

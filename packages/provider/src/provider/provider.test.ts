@@ -90,6 +90,31 @@ describe('a price that follows the token', () => {
   });
 });
 
+describe('an order of a contract account', () => {
+  const key = createNobleLedgerSigner(new Uint8Array(32).fill(77));
+  const wallet = { ...key, address: new Uint8Array(20).fill(0x3a) };
+
+  it('is served under a key that the chain says may sign it, and under no other', async () => {
+    const asked: unknown[] = [];
+    const network = await start({
+      async keyLimitOf(...parties) {
+        asked.push(parties);
+        return asked.length === 1 ? 0n : 10n ** 20n;
+      },
+    });
+    const message = network.order({ payer: wallet });
+    await expect(receive(network.client, message)).rejects.toThrow(/not signed by its payer/);
+    const { finished } = await receive(network.client, message);
+    expect(finished.stopReason).toBe('length');
+    expect(asked).toEqual([1, 2].map(() => [wallet.address, validatorSigner.address, key.address]));
+  });
+
+  it('waits where the chain cannot be read', async () => {
+    const network = await start({ keyLimitOf: () => Promise.reject(new Error('the chain is away')) });
+    await expect(receive(network.client, network.order({ payer: wallet }))).rejects.toThrow(/cannot be read/);
+  });
+});
+
 describe('a served reply', () => {
   it('is admitted, committed, pushed, opened, and makes a receipt that holds', async () => {
     const { client, order, validator, engine } = await start();

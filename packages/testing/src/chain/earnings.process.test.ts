@@ -9,7 +9,7 @@ const ledgers: TestLedger[] = [];
 afterAll(() => Promise.all(ledgers.map((ledger) => ledger.stop())));
 
 async function open({ periodSeconds, entrance, appealSeconds }: typeof EARNINGS): Promise<EarningsWorld> {
-  const holding = { period: periodSeconds, entrance };
+  const holding = { period: periodSeconds, entrance, growth: entrance === 0n ? 0 : 2_000_000 };
   const ledger = await startTestLedger({ holding, delays: { appeal: appealSeconds }, blockTimeMs: 50 });
   ledgers.push(ledger);
   const { governor, treasury } = ledger;

@@ -2,6 +2,7 @@ import type { EpochTiming } from '@ogong/chain/beacon-keys';
 import { createChainClient } from '@ogong/chain/client';
 import {
   type Delays,
+  defaultHolding,
   type Holding,
   type Issuance,
   type Limits,
@@ -51,7 +52,7 @@ export async function startTestLedger(
     recipients: { verification: treasury, treasury, license: treasury },
     limits: { minimumValidatorBond: 100n * unit, ...options.limits },
     delays: { ...noDelays, ...options.delays },
-    holding: { ...noHolding, ...options.holding },
+    holding: { ...noHolding, growth: defaultHolding.growth, ...options.holding },
     ...(options.issuance && { issuance: options.issuance }),
     ...(options.beacon && { beacon: options.beacon }),
     ...(options.machines && { machines: true }),
@@ -86,8 +87,8 @@ export async function startTestLedger(
     validator: BytesLike,
     amount: bigint,
     cumulative: bigint,
+    payer = computeAddress(payerKey),
   ): Promise<LedgerDebit> {
-    const payer = computeAddress(payerKey);
     const digest = await governor.transactor.client.readContract({
       address: deployment.escrow,
       abi: escrowAbi,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import type { Channel } from '@ogong/chain/client';
+import type { ChainClient, Channel } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
@@ -191,6 +191,8 @@ export interface NetworkOptions {
   readonly attester?: Attester;
   readonly epoch?: bigint;
   readonly clock?: Clock;
+  /** Up to how much a key signs orders for a payer at a validator. Default: none does. */
+  readonly keyLimitOf?: ChainClient['keyLimitOf'];
   /** The payer's channel as the chain has it. Default: one that holds enough. */
   readonly channel?: Channel;
   /** The same where it differs by payer. */
@@ -251,7 +253,8 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
               ...{ sinceMs: 0, untilMs: undefined },
             })),
           beaconKeys: () => undefined,
-          client: () => Promise.reject(new Error('there is no chain')),
+          parameters: () => undefined,
+          client: async () => ({ keyLimitOf: options.keyLimitOf ?? (async () => 0n) }) as unknown as ChainClient,
           channel: options.readChannel ?? (async () => options.channel ?? FULL_CHANNEL),
         },
         readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),

@@ -1,11 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { defaultHolding } from '@ogong/chain/deploy';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { NewcomerLimits } from '@ogong/host/link/newcomer-budget';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
+import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
+import { createOrderKeys } from '@ogong/host/views/order-keys';
 import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
 import type { DeliveryOutcome } from '@ogong/node/validator/accept-delivery';
@@ -122,7 +125,7 @@ export interface BenchOptions {
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<
-    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'entrance' | 'stakedOf' | 'findRouter'>
+    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'stakedOf' | 'findRouter'>
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
   /** What providers show to those who ask for a record. Default: they have none. */
@@ -141,6 +144,8 @@ export interface BenchOptions {
   readonly maxEntries?: number;
   /** It takes in nothing of what its co-signers heard of payers. */
   readonly hidesDeliveries?: boolean;
+  /** Up to how much a key signs orders for a payer at a validator. Default: none does. */
+  readonly keyLimitOf?: (payer: Uint8Array, validator: Uint8Array, key: Uint8Array) => Promise<bigint>;
   /** Orders of payers that the validator does not know yet. Default: NEWCOMER_LIMITS. */
   readonly newcomers?: NewcomerLimits;
   /** The escrow at intake. Default: every channel holds `spendable`. */
@@ -158,6 +163,8 @@ export interface BenchOptions {
   readonly findRouter?: FindRouter;
   /** What providers hold. Default: the network holds no earnings. */
   readonly heldFor?: HeldFor;
+  /** Default: everybody is let in. */
+  readonly letIn?: NewcomerDoor;
   /** The entrance of a key. Default: none. */
   readonly entranceAtomic?: bigint;
   readonly isEjectedOnChain?: boolean;
@@ -236,7 +243,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const findRouter = options.findRouter ?? (async () => ANY_ROUTER);
   const holdings = {
     heldFor: options.heldFor ?? (async () => undefined),
-    entrance: async () => options.entranceAtomic ?? 0n,
+    ramp: async () => ({ entranceAtomic: options.entranceAtomic ?? 0n, growthPpm: defaultHolding.growth }),
   };
   const member: QuorumMember = {
     address: account,
@@ -247,6 +254,10 @@ export function createTestValidator(options: BenchOptions = {}) {
     endpoint: '',
   };
   const onVerdict = (entry: VerdictEntry) => decided.push(entry);
+  const orderKeys = createOrderKeys(crypto, options.ledger ?? ledger, {
+    clock,
+    readLimit: options.keyLimitOf ?? (async () => 0n),
+  });
   const intake = createIntake(
     {
       ledger: options.ledger ?? ledger,
@@ -259,7 +270,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       ...(options.heardLimits === undefined ? {} : { heardLimits: options.heardLimits }),
     },
     {
-      crypto,
+      ...{ crypto: orderKeys.crypto, learnOrderKey: orderKeys.learn },
       clock,
       signer,
       store,
@@ -270,6 +281,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       getBeacon: async (epoch) => archive.find(epoch),
       findMachineProblem: options.findMachineProblem,
       holdings,
+      letIn: options.letIn,
       chain: {
         isEjected: async () => options.isEjectedOnChain ?? false,
         router: findRouter,
@@ -378,7 +390,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       channelOf: (...channel) => chain.channelOf(...channel),
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       heldFor: options.cosign?.heldFor ?? holdings.heldFor,
-      entrance: options.cosign?.entrance ?? holdings.entrance,
+      ramp: options.cosign?.ramp ?? holdings.ramp,
       findRouter: options.cosign?.findRouter ?? findRouter,
       stakeOf,
       stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),

@@ -30,6 +30,7 @@ import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createGrammarVectors } from './grammar-vectors.ts';
 import { createMatchVectors } from './match-vectors.ts';
 import { createMintVectors } from './mint-vectors.ts';
+import { createNewcomerVectors } from './newcomer-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createRelayVectors } from './relay-vectors.ts';
@@ -62,6 +63,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     'threshold-beacon': createThresholdVectors(crypto),
     match: createMatchVectors(crypto),
     'secret-draw': createDrawVectors(crypto),
+    'newcomer-work': createNewcomerVectors(),
     'timed-challenge': createTimedVectors(),
     ...createEdgeVectors(crypto),
     ...createStatisticsVectors(crypto),

@@ -108,12 +108,14 @@ function feeBounds(): readonly unknown[] {
     { name: 'a new key: the entrance', heldAtomic: 0n, entranceAtomic: entrance },
     { name: 'twice what it holds on top', heldAtomic: 3n * entrance, entranceAtomic: entrance },
     { name: 'atomic units', heldAtomic: 7n, entranceAtomic: 1n },
+    { name: 'half of what it holds on top', heldAtomic: 3n * entrance, entranceAtomic: entrance, growthPpm: 500_000 },
+    { name: 'a growth in millionths, rounded down', heldAtomic: 1_999_999n, entranceAtomic: 1n, growthPpm: 1 },
     { name: 'no entrance, no bound', heldAtomic: 0n, entranceAtomic: 0n },
     { name: 'no entrance, no bound, whatever is held', heldAtomic: entrance, entranceAtomic: 0n },
   ];
-  return cases.map(({ name, heldAtomic, entranceAtomic }) => ({
-    ...{ name, heldAtomic: String(heldAtomic), entranceAtomic: String(entranceAtomic) },
-    boundAtomic: computeFeeBound({ heldAtomic, entranceAtomic })?.toString() ?? null,
+  return cases.map(({ name, heldAtomic, entranceAtomic, growthPpm = 2_000_000 }) => ({
+    ...{ name, heldAtomic: String(heldAtomic), entranceAtomic: String(entranceAtomic), growthPpm },
+    boundAtomic: computeFeeBound({ entranceAtomic, growthPpm }, heldAtomic)?.toString() ?? null,
   }));
 }
 

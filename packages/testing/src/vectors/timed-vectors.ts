@@ -1,4 +1,7 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { advanceTimedTest, computeIdentityBound } from '@ogong/protocol/audit/timed-challenge';
+import { computeRefereePlace, writeTimedWork } from '@ogong/protocol/audit/timed-work';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { INITIAL_SEQUENTIAL_TEST } from '@ogong/protocol/statistics/sprt';
 
 interface TimedAnswer {
@@ -7,6 +10,25 @@ interface TimedAnswer {
 }
 
 const right = (tookMs: number | null): TimedAnswer => ({ tookMs, isRight: true });
+
+/** Texts that the beacon writes, each with the place of a referee. */
+function createWorks(): readonly unknown[] {
+  const [zero, counted] = [new Uint8Array(64), Uint8Array.from({ length: 64 }, (_, i) => i)];
+  const providerId = new Uint8Array(32).fill(0x5a);
+  return [
+    { output: zero, subject: zero, arrival: 0, part: 0, vocabularySize: 2 },
+    { output: counted, subject: zero, arrival: 0, part: 0, vocabularySize: 320 },
+    { output: counted, subject: counted, arrival: 15, part: 3, vocabularySize: 151_936 },
+    { output: zero, subject: counted, arrival: 255, part: 1, vocabularySize: 2 ** 24 },
+  ].map((of) => {
+    const { prompt, sketchBankSeed, outputTokens } = writeTimedWork(crypto, of);
+    return {
+      ...{ ...of, output: toHex(of.output), subject: toHex(of.subject), prompt },
+      ...{ sketchBankSeed: toHex(sketchBankSeed), outputTokens: [...outputTokens] },
+      referee: { providerId: toHex(providerId), place: toHex(computeRefereePlace(crypto, of, providerId)) },
+    };
+  });
+}
 
 /** Bounds of keys for a device, and tests of keys under a deadline of 4,000 ms. */
 export function createTimedVectors(): unknown {
@@ -29,5 +51,5 @@ export function createTimedVectors(): unknown {
     );
     return { answers, evidence: state.evidence, ejected: state.ejected };
   });
-  return { bounds, tests };
+  return { bounds, tests, works: createWorks() };
 }

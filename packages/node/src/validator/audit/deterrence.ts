@@ -1,6 +1,6 @@
 import { PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
-import { computeFeeBound } from '@ogong/protocol/audit/fee-bound';
+import { computeFeeBound, type Ramp } from '@ogong/protocol/audit/fee-bound';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { PPM } from '@ogong/protocol/exchange/reputation';
@@ -33,8 +33,8 @@ export async function readDeterringPpm(
 /** What the chain says about the earnings of providers. */
 export interface Holdings {
   readonly heldFor: HeldFor;
-  /** The first units of what a key earns, which it never gets; 0 on a network without. Rejects where the chain cannot be read. */
-  readonly entrance: () => Promise<bigint>;
+  /** What an order may cost. Rejects where the chain cannot be read. */
+  readonly ramp: () => Promise<Ramp>;
 }
 
 /**
@@ -42,7 +42,7 @@ export interface Holdings {
  * the coverage does. Rejects where the chain cannot be read.
  */
 export async function findFeeProblem(
-  { heldFor, entrance }: Holdings,
+  { heldFor, ramp: readRamp }: Holdings,
   {
     providerId,
     payee,
@@ -50,11 +50,12 @@ export async function findFeeProblem(
     expiresAtMs,
   }: Pick<Order, 'providerId' | 'payee' | 'maxFeeAtomic' | 'expiresAtMs'>,
 ): Promise<string | undefined> {
-  const entranceAtomic = await entrance();
+  const ramp = await readRamp();
+  const { entranceAtomic } = ramp;
   // Most orders need no look at what their provider holds.
   if (entranceAtomic === 0n || maxFeeAtomic <= entranceAtomic) return undefined;
   const heldAtomic = await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
-  const bound = heldAtomic === undefined ? undefined : computeFeeBound({ heldAtomic, entranceAtomic });
+  const bound = heldAtomic === undefined ? undefined : computeFeeBound(ramp, heldAtomic);
   if (bound === undefined || maxFeeAtomic <= bound) return undefined;
   return `the order pays up to ${maxFeeAtomic}, its provider holds ${heldAtomic} and may be paid up to ${bound} at once`;
 }

@@ -28,6 +28,8 @@ export interface BeaconArchive {
   find(epoch: bigint): { readonly value: Uint8Array; readonly previous: Uint8Array } | undefined;
   /** Canonical bytes; empty at genesis. */
   findCertificate(epoch: bigint): Uint8Array | undefined;
+  /** The certificate of an epoch that the bootstrap beacon made. */
+  findAggregate(epoch: bigint): BeaconCertificate | undefined;
   vote(): BeaconVote | undefined;
   /** The members of a set that was kept. */
   findSet(set: Uint8Array): readonly SetMember[] | undefined;
@@ -121,6 +123,12 @@ export function createBeaconArchive(
     findCertificate(epoch) {
       if (epoch === 0n) return new Uint8Array(0);
       return readEpoch(certificateBytes, epoch)?.certificate;
+    },
+    findAggregate(epoch) {
+      const found = readEpoch(certificateColumns, epoch)?.certificate;
+      if (found?.kind !== 'aggregate') return undefined;
+      const { kind: _, ...archived } = found;
+      return archived;
     },
     vote() {
       return store.read(() => voteColumns.get(store.prepare(`SELECT ${voteColumns.list} FROM beacon_vote`)));

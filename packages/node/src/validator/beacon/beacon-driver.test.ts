@@ -14,7 +14,7 @@ import { createBeaconArchive } from './beacon-archive.ts';
 import { createBeaconDriver } from './beacon-driver.ts';
 
 /** Drivers whose messages are delivered at once, on a clock that the test moves. */
-function createDrivers(count: number) {
+function createDrivers(count: number, gates: readonly { readonly lastEpoch: bigint }[] = []) {
   const clock = createTestClock();
   const keys = Array.from({ length: count }, (_, i) => ({
     signer: createKeySigner(
@@ -66,6 +66,10 @@ function createDrivers(count: number) {
             await nodes[target]?.driver.receive(signer.address, message);
           },
           onCertified: (epoch) => certified.push(epoch),
+          gate: gates[index] && {
+            isOpen: (epoch) => epoch <= (gates[index]?.lastEpoch ?? 0n),
+            startOf: () => clock.nowMs(),
+          },
         },
       );
     return { archive, certified, state, driver: create(), restart: create };
@@ -139,5 +143,22 @@ describe('beacon driver', () => {
     await pass(3_000);
     const epochs = nodes.map(({ archive }) => archive.latest().epoch);
     expect(new Set(epochs).size).toBe(1);
+  });
+
+  it('gives certificates to who lacks them also once another beacon has taken over, and makes none', async () => {
+    const gates = [0, 1, 2, 3].map(() => ({ lastEpoch: 1_000n }));
+    const { nodes, offline, pass } = createDrivers(4, gates);
+    await pass(2_500);
+    offline.add(2).add(3);
+    const last = nodes[0]?.archive.latest().epoch as bigint;
+    for (const gate of gates) gate.lastEpoch = last + 1n;
+    // One of those who are left has the last certificate; alone it goes nowhere.
+    offline.delete(2);
+    await pass(3_000);
+    const holders = nodes.filter(({ archive }) => archive.latest().epoch === last + 1n);
+    expect(holders.length).toBe(3);
+    offline.clear();
+    await pass(3_000);
+    expect(nodes.map(({ archive }) => archive.latest().epoch)).toEqual(Array(4).fill(last + 1n));
   });
 });

@@ -53,6 +53,11 @@ export interface BeaconDriver {
 const FIRST_PATIENCE_EPOCHS = 2;
 const PATIENCE_EPOCHS = 8;
 
+/** What a validator says while it has no value of the epoch. */
+const SEEKING: ReadonlySet<BeaconMessage['kind']> = new Set([
+  ...(['view', 'contribution', 'proposal', 'vote', 'prepared', 'certificate-request'] as const),
+]);
+
 /** Feeds the beacon machine with time and messages, and carries out what it decides, in order. */
 export function createBeaconDriver(options: BeaconDriverOptions, dependencies: BeaconDriverDependencies): BeaconDriver {
   const { network, epochMs } = options;
@@ -102,10 +107,10 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
   }
 
   /** Actions of different steps never interleave: a vote is on the disk before anything that follows it goes out. */
-  function run(step: (machine: BeaconMachine) => BeaconAction[]): Promise<void> {
+  function run(step: (machine: BeaconMachine) => BeaconAction[], closed = (): void => {}): Promise<void> {
     last = last.then(async () => {
       const present = current();
-      if (present === undefined) return;
+      if (present === undefined) return closed();
       try {
         for (const action of step(present)) await carryOut(action);
       } catch (error) {
@@ -117,6 +122,17 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
     const done = last;
     last = last.catch(() => undefined);
     return done;
+  }
+
+  /**
+   * The other beacon goes on from here. Whoever still seeks an epoch of this one gets its certificate: otherwise those who have the last one
+   * could be too few to go on, and the others would never get it.
+   */
+  function answerLate(from: Uint8Array, { kind, epoch }: BeaconMessage): void {
+    if (!SEEKING.has(kind)) return;
+    const certificate = archive.findAggregate(epoch);
+    if (certificate === undefined) return;
+    void send(from, encodeBeaconMessage({ kind: 'certificate', epoch, certificate })).catch(onUndelivered);
   }
 
   async function carryOut(action: BeaconAction): Promise<void> {
@@ -153,7 +169,10 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
     tick: repeating.trigger,
     receive(from, bytes) {
       const message: BeaconMessage = parseBeaconMessage(bytes);
-      return run((m) => m.receive(from, message, clock.nowMs()));
+      return run(
+        (m) => m.receive(from, message, clock.nowMs()),
+        () => answerLate(from, message),
+      );
     },
   };
 }

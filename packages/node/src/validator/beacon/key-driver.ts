@@ -1,5 +1,4 @@
 import { type Address, bytesToHex } from '@ogong/chain/hex';
-import { sortQuorum } from '@ogong/chain/settle-call';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createKeyMachine, type KeyMachine } from '@ogong/protocol/beacon/threshold/key-machine';
 import { type KeyMessage, keyMessageFormat } from '@ogong/protocol/beacon/threshold/key-message';
@@ -7,7 +6,7 @@ import { hashOutcome, stateOutcome } from '@ogong/protocol/beacon/threshold/key-
 import { type KeyPlan, type KeyStatement, subjectOf } from '@ogong/protocol/beacon/threshold/key-plan';
 import type { KeyAction, KeyResult } from '@ogong/protocol/beacon/threshold/key-state';
 import { assignSeats, findSeat, type SeatMember, type Seats } from '@ogong/protocol/beacon/threshold/seats';
-import { isQuorum } from '@ogong/protocol/crypto/quorum';
+import { isQuorum, sortBySigner } from '@ogong/protocol/crypto/quorum';
 import { type AttemptTime, aimAt, attemptAt, type EraAim } from './era-plan.ts';
 import type { KeptAttempt } from './era-store.ts';
 import { lookUpEra, newestEra, scheduleOf, type ThresholdState } from './threshold-state.ts';
@@ -174,10 +173,12 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const { outcome, signatures } = certified;
     const { transcript, key } = stateOutcome(crypto, outcome);
     const digest = hashOutcome(crypto, network, outcome);
-    const quorum = await sortQuorum(
-      digest,
-      signatures.map(({ signature }) => signature),
-    );
+    const quorum = sortBySigner(
+      signatures.flatMap(({ signature }) => {
+        const signer = crypto.recoverAddress(digest, signature);
+        return signer === undefined ? [] : [{ signer, signature }];
+      }),
+    ).map(({ signature }) => signature);
     await (await state.client()).activateEra({ outcome: { ...outcome, transcript }, key, quorum, activation });
     await state.readBeaconKeys();
   }

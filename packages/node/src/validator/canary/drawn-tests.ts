@@ -14,6 +14,8 @@ export type TestOutcome = 'answered' | 'missed' | 'unknown';
 /** A test that was drawn, before it is made. */
 export interface DrawnTest extends Omit<Test, 'isMissed'> {
   readonly modelId: string;
+  /** Of the VRF for the epoch, 64 bytes: from it follows who is tested, and when. */
+  readonly output: Uint8Array;
 }
 
 export interface DrawnTestDependencies {
@@ -32,6 +34,11 @@ export interface DrawnTestDependencies {
 export interface DrawnTests {
   /** The beacon of an epoch is certified: whoever it draws is tested while the epoch lasts. */
   notice(point: { readonly epoch: bigint; readonly value: Uint8Array }): void;
+  /**
+   * Until all tests that were drawn have ended.
+   * @internal
+   */
+  idle(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -85,6 +92,12 @@ export function createDrawnTests(
         timers.add(timer);
       }
     },
+    async idle() {
+      // A timer that has fired is gone before its test runs.
+      while (timers.size + running.size > 0) {
+        await (running.size > 0 ? Promise.all(running) : new Promise((resolve) => setTimeout(resolve, epochMs)));
+      }
+    },
     async stop() {
       stopping.abort();
       for (const timer of timers) clearTimeout(timer);
@@ -102,6 +115,6 @@ function planTests(
   return offers.flatMap(({ providerId, modelRoot, modelId }) => {
     const subject = computeSubject({ providerId, modelRoot });
     const arrivals = drawArrivals(crypto, output, { subject, meanPpm });
-    return arrivals.map((atPpm, arrival) => ({ epoch, providerId, modelRoot, modelId, arrival, atPpm }));
+    return arrivals.map((atPpm, arrival) => ({ epoch, providerId, modelRoot, modelId, output, arrival, atPpm }));
   });
 }

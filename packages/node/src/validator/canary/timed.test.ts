@@ -1,154 +1,127 @@
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { parseTestReport, type Test } from '@ogong/protocol/audit/test-report';
-import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { parseTestReport } from '@ogong/protocol/audit/test-report';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
-import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
-import { createTestHybrid } from '@ogong/testing/validator/test-keys';
-import type { TestReply } from '@ogong/testing/validator/test-reply';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { MODEL_ROOT, type TestReply } from '@ogong/testing/validator/test-reply';
+import {
+  answerByEngine,
+  createTimedBench,
+  reportWritten,
+  type TimedBenchOptions,
+  timedIdOf,
+} from '@ogong/testing/validator/timed-bench';
 import { afterEach, expect, it } from 'vitest';
-import type { VerifierCalls } from '../audit/verifier-call.ts';
+import { findTextHeader } from '../store/timed-work.ts';
 import { reportTests } from './report-tests.ts';
-import { createTimedChallenges } from './timed.ts';
 
-const beaconOf = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`timed beacon ${epoch}`));
-const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHybrid(name).publicKey));
-const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
-const NAMES = ['honest', 'other', 'wrong', 'gone', 'third'];
 const close: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const end of close.splice(0)) await end();
 });
 
-/** A network that has served and audited; then verifiers change as their names say. */
-async function createChallenger({ isConnected = true, isLate = false, rateOf = (): number | undefined => 20 } = {}) {
-  const served = new Map<string, TestReply>();
-  /** What each verifier was asked to score. */
-  const [audited, scored] = [new Map<string, string[]>(), new Map<string, string[]>()];
-  const note = (to: Map<string, string[]>, ...[peer, job]: Parameters<TestVerifiers>): void => {
-    const work = toHex(crypto.sha256(job.request, job.header, job.sketchBankSeed));
-    to.set(nameOf(peer), [...(to.get(nameOf(peer)) ?? []), work]);
-  };
-  const audit = answerHonestly(served);
-  const validator = createTestValidator({
-    verifiers: (peer, job) => {
-      note(audited, peer, job);
-      return audit(peer, job);
+async function open(options: Partial<TimedBenchOptions> = {}) {
+  const bench = await createTimedBench({
+    names: ['honest', 'other', 'wrong', 'gone', 'third'],
+    answer(name, job) {
+      if (name === 'gone') throw new Error('nobody answers');
+      return reportWritten(job, name === 'wrong' ? { weights: 'others' } : {});
     },
+    ...options,
   });
-  await validator.announce(provider);
-  for (const name of NAMES) await validator.announceVerifier(name);
-  for (let number = 0; number < 3; number++) {
-    const reply = await validator.deliver(number);
-    served.set(toHex(reply.reply.record.replyId), reply);
-  }
-  await validator.certify();
-  for (let i = 0; i < 8; i++) await validator.runAudits();
-  expect(validator.decided.map(({ verdict }) => verdict)).toEqual(['accept', 'accept', 'accept']);
-  const honest = answerHonestly(served);
-  const inner = createTestCalls(async (peer, job) => {
-    const answer = await honest(peer, job);
-    if (nameOf(peer) !== 'wrong') return answer;
-    const windows = parseScoreReport(answer.report).windows.map((window) => ({
-      ...window,
-      sketch: window.sketch.map((byte, i) => (i === 8 ? byte ^ 1 : byte)),
-    }));
-    return answerHonestly(served, { windows })(peer, job);
-  });
-  const asked: { name: string; timeoutMs: number }[] = [];
-  const calls: VerifierCalls = {
-    ...inner,
-    async commit(peer, job, call) {
-      asked.push({ name: nameOf(peer), timeoutMs: call.timeoutMs });
-      note(scored, peer, job);
-      if (nameOf(peer) === 'gone') throw new Error('nobody answers');
-      const answer = await inner.commit(peer, job, call);
-      // It has the work of many keys before it.
-      if (isLate) validator.clock.advance(call.timeoutMs + 1);
-      return answer;
-    },
-  };
-  const ended: { test: Test; outcome: string }[] = [];
-  const timed = createTimedChallenges({
-    ...{ crypto, clock: validator.clock, store: validator.store, group: validator.group, calls },
-    ...{ vrfSeed: new Uint8Array(32).fill(6), jobSecret: new Uint8Array(32).fill(7), epochMs: 1 },
-    validator: validator.signer.address,
-    ratePpm: () => 500_000,
-    slowestRate: rateOf,
-    isConnected: () => isConnected,
-    getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes,
-    onTest: (test, outcome) => ended.push({ test, outcome }),
-    onError: (error) => {
-      throw error;
-    },
-  });
-  close.push(async () => {
-    await timed.stop();
-    await validator.close();
-  });
-  function run(epochs: bigint): void {
-    for (let epoch = 1n; epoch <= epochs; epoch++) timed.notice({ epoch, value: beaconOf(epoch) });
-  }
-  const outcomesOf = (name: string): Set<string> =>
-    new Set(
-      ended
-        .filter(({ test, outcome }) => toHex(test.providerId) === idOf(name) && outcome !== 'unknown')
-        .map(({ outcome }) => outcome),
-    );
-  const report = () =>
-    parseTestReport(
-      reportTests(validator.store, 'timed', { chainId: 31_337n, validator: new Uint8Array(20), latest: 14n }),
-    );
-  return { validator, ended, asked, audited, scored, run, outcomesOf, report };
+  close.push(bench.close);
+  return bench;
 }
 
+const countsOf = (outcomes: readonly string[]): readonly string[] => [
+  ...new Set(outcomes.filter((one) => one !== 'unknown')),
+];
+
 it('finds who answers rightly, wrongly, and not at all', async () => {
-  const { ended, asked, run, outcomesOf, report } = await createChallenger();
-  run(12n);
+  const bench = await open();
+  bench.run(24n);
   for (const name of ['honest', 'other', 'wrong', 'gone']) {
-    await expect.poll(() => outcomesOf(name).size, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(() => countsOf(bench.outcomesOf(name)).length, { timeout: 20_000 }).toBeGreaterThan(0);
   }
-  for (const name of ['honest', 'other']) expect(outcomesOf(name)).toEqual(new Set(['answered']));
-  for (const name of ['wrong', 'gone']) expect(outcomesOf(name)).toEqual(new Set(['missed']));
-  // Whoever has no verifier is asked nothing.
-  const server = toHex(hashHybridKey(crypto, provider.publicKey));
-  for (const { test, outcome } of ended) if (toHex(test.providerId) === server) expect(outcome).toBe('unknown');
-  // Several replies at once, with one deadline that follows from their tokens.
-  expect(asked.filter(({ name }) => name === 'gone').length).toBeGreaterThan(1);
-  expect(new Set(asked.filter(({ name }) => name === 'gone').map(({ timeoutMs }) => timeoutMs)).size).toBe(1);
-  expect(asked[0]?.timeoutMs).toBeGreaterThan(1_000);
+  for (const name of ['honest', 'other']) expect(countsOf(bench.outcomesOf(name))).toEqual(['answered']);
+  for (const name of ['wrong', 'gone']) expect(countsOf(bench.outcomesOf(name))).toEqual(['missed']);
+  // Four texts at once, with one deadline, whoever is asked.
+  expect(new Set(bench.asked.map(({ timeoutMs }) => timeoutMs))).toEqual(new Set([154_600]));
+  const report = () =>
+    parseTestReport(
+      reportTests(bench.validator.store, 'timed', { chainId: 31_337n, validator: new Uint8Array(20), latest: 26n }),
+    );
   await expect.poll(() => report().tests.some(({ isMissed }) => isMissed)).toBe(true);
-  expect(report().tests.some(({ providerId }) => toHex(providerId) === server)).toBe(false);
+  // Whoever has no verifier is asked nothing.
+  expect(report().tests.every(({ providerId }) => toHex(providerId) !== toHex(timedIdOf('provider')))).toBe(true);
 });
 
 it('counts a right answer as missed that comes after its deadline', async () => {
-  const { run, outcomesOf } = await createChallenger({ isLate: true });
-  run(12n);
-  await expect.poll(() => outcomesOf('honest').size, { timeout: 20_000 }).toBeGreaterThan(0);
-  expect(outcomesOf('honest')).toEqual(new Set(['missed']));
+  const bench = await open({ onCommitted: (_name, { timeoutMs }, advance) => advance(timeoutMs + 1) });
+  bench.run(12n);
+  await expect.poll(() => countsOf(bench.outcomesOf('honest')).length, { timeout: 20_000 }).toBeGreaterThan(0);
+  expect(countsOf(bench.outcomesOf('honest'))).toEqual(['missed']);
 });
 
-it('says nothing of anybody while this validator hears of nobody, or knows no deadline', async () => {
-  for (const options of [{ isConnected: false }, { rateOf: () => undefined }]) {
-    const { ended, run, report } = await createChallenger(options);
-    run(6n);
-    await expect.poll(() => ended.length, { timeout: 20_000 }).toBeGreaterThan(3);
-    expect(ended.every(({ outcome }) => outcome === 'unknown')).toBe(true);
-    expect(report().tests).toEqual([]);
+it.each([
+  ['this validator hears of nobody', { isConnected: false }],
+  ['no deadline is known', { slowestRate: undefined }],
+  ['nobody else verifies the model', { names: ['honest'] }],
+  ['referees contradict each other', { answer: (name, job) => reportWritten(job, { weights: name }) }],
+  ['classes differ', { answer: (name, job) => reportWritten(job, { numericClass: name, weights: name }) }],
+  ['classes are inexact', { answer: (_, job) => reportWritten(job, { exact: false }) }],
+  [
+    'the model is unknown to everybody',
+    { answer: (_, job) => reportWritten(job, { vocabularyHash: new Uint8Array(32) }) },
+  ],
+] satisfies [string, Partial<TimedBenchOptions>][])('says nothing of anybody where %s', async (_, options) => {
+  const bench = await open(options);
+  bench.run(8n);
+  await expect.poll(() => bench.ended.length, { timeout: 20_000 }).toBeGreaterThan(1);
+  expect(new Set(bench.ended.map(({ outcome }) => outcome))).toEqual(new Set(['unknown']));
+});
+
+it('gives no text twice, but to who is tested and to referees', async () => {
+  const bench = await open({ names: ['honest', 'other', 'third', 'fourth'], answer: (_, job) => reportWritten(job) });
+  bench.run(12n);
+  await expect.poll(() => bench.ended.length, { timeout: 20_000 }).toBeGreaterThan(8);
+  const byWork = Map.groupBy(bench.asked, ({ work }) => work);
+  for (const asked of byWork.values()) {
+    expect(new Set(asked.map(({ name }) => name)).size).toBe(asked.length);
+    expect(asked.length).toBeLessThanOrEqual(3);
   }
 });
 
-it('gives nobody the same work twice, and what it has audited last', async () => {
-  const { ended, scored, audited, run } = await createChallenger();
-  run(12n);
-  // Each key is drawn again and again, and there are three replies.
-  await expect.poll(() => ended.length, { timeout: 20_000 }).toBeGreaterThan(20);
-  expect([...scored.values()].some((all) => all.length > 2)).toBe(true);
-  for (const [name, all] of scored) expect(new Set(all).size, name).toBe(all.length);
-  expect([...audited.values()].some((all) => all.length > 0)).toBe(true);
-  for (const [name, all] of scored) {
-    const isKnown = all.map((work) => audited.get(name)?.includes(work) === true);
-    expect(isKnown, name).toEqual(isKnown.toSorted((a, b) => Number(a) - Number(b)));
-  }
+it('has an engine answer by the path of audits', async () => {
+  const engine = createFakeEngine();
+  const { modelRoot, ...info } = engine.info();
+  const bench = await open({
+    ...{ names: ['honest', 'other'], modelRoot, ratePpm: 4_000_000 },
+    bendHeader: {
+      ...{ vocabularyHash: info.vocabularyHash, vocabularySize: info.vocabularySize, answerFormat: info.answerFormat },
+      ...{ embeddingSize: info.embeddingSize, numericClass: info.numericClass },
+    },
+    answer: answerByEngine(engine),
+  });
+  close.push(() => engine.close());
+  bench.run(1n);
+  await expect.poll(() => bench.outcomesOf('honest').length, { timeout: 30_000 }).toBeGreaterThan(0);
+  // Two of a model have one referee each: enough to be right, and not to be wrong.
+  expect(bench.outcomesOf('honest')[0]).toBe('answered');
+});
+
+it('knows how replies look from the newest that was accepted', async () => {
+  const served = new Map<string, TestReply>();
+  const validator = createTestValidator({ verifiers: answerHonestly(served) });
+  close.push(() => validator.close());
+  await validator.announce(provider);
+  for (const name of ['honest', 'other', 'third']) await validator.announceVerifier(name);
+  const reply = await validator.deliver(0);
+  served.set(toHex(reply.reply.record.replyId), reply);
+  const find = () => validator.store.read(() => findTextHeader(validator.store, MODEL_ROOT, 64));
+  expect(find()).toBeUndefined();
+  await validator.certify();
+  for (let i = 0; i < 8; i++) await validator.runAudits();
+  expect(find()).toEqual(reply.reply.header);
+  expect(findTextHeader(validator.store, new Uint8Array(32), 64)).toBeUndefined();
 });

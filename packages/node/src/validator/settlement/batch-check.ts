@@ -112,6 +112,9 @@ export async function checkEntry(
     throw new CosignError('unavailable', `entry ${entry.index} is of the future, by this machine's clock`);
   }
   const { order, record } = claimed;
+  await state.learnOrderKey?.(order).catch((cause: unknown) => {
+    throw new CosignError('unavailable', 'the chain cannot be read', { cause });
+  });
   // Whatever others say: who was given it knows that it was there.
   const isShown = (): boolean => state.store.read(() => wasFound(state.store, validator, entry.replyId));
   demand(!isClaimedSilent(evidence) || !isShown(), `entry ${entry.index}: what is said to be missing was shown here`);

@@ -3,6 +3,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
+import type { OrderKeyView } from '@ogong/host/views/order-keys';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
@@ -42,6 +43,8 @@ export interface CosignDependencies extends Holdings {
   readonly coverageSince: (sinceMs: number) => Promise<CoverageReading>;
   /** What the chain has about an order's router. */
   readonly findRouter: FindRouter;
+  /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
+  readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
   /** A payee's stake as it was last read, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
   /** The same as the chain has it now, with what is on its way out. */

@@ -180,15 +180,19 @@ export interface StoredOffer {
   readonly modelRoot: Uint8Array;
 }
 
-/** All current offers; weights that a provider offers under several names stand once. */
-export function listOffers(store: Store, nowMs: number): StoredOffer[] {
+export function listAnnounced(store: Store, nowMs: number): Announcement[] {
   return announcementColumns
     .all(store.prepare('SELECT announcement FROM announcements WHERE expires_at > ?'), nowMs)
-    .flatMap(({ announcement: { providerId, models } }) =>
-      models
-        .filter(({ modelRoot }, i) => models.findIndex((one) => equalBytes(one.modelRoot, modelRoot)) === i)
-        .map(({ modelId, modelRoot }) => ({ providerId, modelId, modelRoot })),
-    );
+    .map(({ announcement }) => announcement);
+}
+
+/** All current offers; weights that a provider offers under several names stand once. */
+export function listOffers(store: Store, nowMs: number): StoredOffer[] {
+  return listAnnounced(store, nowMs).flatMap(({ providerId, models }) =>
+    models
+      .filter(({ modelRoot }, i) => models.findIndex((one) => equalBytes(one.modelRoot, modelRoot)) === i)
+      .map(({ modelId, modelRoot }) => ({ providerId, modelId, modelRoot })),
+  );
 }
 
 /** Provider ids of the announcements that hold longer than until then. */

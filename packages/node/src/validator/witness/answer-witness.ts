@@ -1,4 +1,5 @@
 import { Refusal } from '@ogong/host/link/link-error';
+import type { OrderKeyView } from '@ogong/host/views/order-keys';
 import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
@@ -38,6 +39,8 @@ export interface WitnessState extends Pick<InquirerDependencies, 'crypto' | 'clo
   readonly inquirer: Inquirer;
   /** Whether the order's validator has signed for a round (reveal-word.ts). */
   readonly isOwnRound: InquirerDependencies['isOwnRound'];
+  /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
+  readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
   /** Value of an epoch's beacon. */
   readonly findBeacon: (epoch: bigint) => Promise<{ readonly value: Uint8Array } | undefined>;
   /** The validators of an epoch. */
@@ -115,6 +118,7 @@ function hashJobRequest(crypto: WitnessState['crypto'], { endpoint, request }: S
 export async function answerWitness(state: WitnessState, from: Uint8Array, ask: WitnessAsk): Promise<WitnessAnswer> {
   const { store, ledger, signer, inquirer } = state;
   assertOfCaller(state, from, ask);
+  await state.learnOrderKey?.(ask.order);
   const asked = readQuestion(state, ask);
   const { question, order } = asked;
   await assertDrawn(state, question, order);

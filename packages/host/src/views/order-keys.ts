@@ -1,0 +1,72 @@
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { createRateLimiter } from '../link/token-bucket.ts';
+import type { Clock } from '../time/clock.ts';
+
+/** An order as its payer sends it: bytes, and a signature. */
+interface SentOrder {
+  readonly order: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** What the chain says of keys that sign orders for other accounts. */
+export interface OrderKeyView {
+  /** Knows the keys that were learned. */
+  readonly crypto: Crypto;
+  /**
+   * Reads from the chain whether whoever signed an order signs for its payer; once, since a limit never falls.
+   * Nothing is read for an order that its payer signed itself. @throws ChainError
+   */
+  learn(sent: SentOrder): Promise<void>;
+}
+
+interface OrderKeyDependencies {
+  readonly clock: Clock;
+  /** @throws ChainError */
+  readonly readLimit: (payer: Uint8Array, validator: Uint8Array, key: Uint8Array) => Promise<bigint>;
+}
+
+/** Limits that are remembered; the one that was learned first makes room. */
+const MAX_KEYS = 8_192;
+/** Anybody can send an order with a signature of nobody's, so the chain is asked no more often than this, in all. */
+const ASKS = { perSecond: 20, burst: 100 };
+
+export function createOrderKeys(
+  base: Crypto,
+  ledger: LedgerDomain,
+  { clock, readLimit }: OrderKeyDependencies,
+): OrderKeyView {
+  const limits = new Map<string, bigint>();
+  const asks = createRateLimiter(ASKS, clock);
+  const nameOf = (...parties: readonly Uint8Array[]): string => parties.map(toHex).join();
+  const orderKeys = {
+    limitOf: (payer: Uint8Array, validator: Uint8Array, key: Uint8Array) => limits.get(nameOf(payer, validator, key)),
+  };
+  return {
+    crypto: { ...base, orderKeys },
+    async learn({ order: bytes, signature }) {
+      const order = read(base, ledger, bytes);
+      if (order === undefined || base.verifyAddress(order.orderHash, signature, order.payer)) return;
+      const { payer, validator, orderHash, cumulativeAtomic } = order;
+      const key = base.recoverAddress(orderHash, signature);
+      if (key === undefined) return;
+      const name = nameOf(payer, validator, key);
+      if ((limits.get(name) ?? -1n) >= cumulativeAtomic || !asks.take('chain')) return;
+      const limit = await readLimit(payer, validator, key);
+      if (limit === 0n) return;
+      limits.delete(name);
+      limits.set(name, limit);
+      if (limits.size > MAX_KEYS) limits.delete(limits.keys().next().value as string);
+    },
+  };
+}
+
+function read(crypto: Crypto, ledger: LedgerDomain, bytes: Uint8Array) {
+  try {
+    return nameOrder(crypto, ledger, parseOrder(bytes));
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Hex } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+
+export interface SignerServer {
+  readonly url: string;
+  readonly requests: { readonly method: string; readonly params: readonly Record<string, string>[] }[];
+  close(): Promise<void>;
+}
+
+/** A signer by JSON-RPC on this machine. @param answer to the parameter of each request; a rejection is its refusal. */
+export async function startSignerServer(
+  answer: (params: Record<string, string>) => Promise<unknown>,
+): Promise<SignerServer> {
+  const requests: SignerServer['requests'] = [];
+  const server = createServer(async (request, response) => {
+    let text = '';
+    for await (const piece of request) text += String(piece);
+    const { id, ...call } = JSON.parse(text);
+    requests.push(call);
+    const result = await answer(call.params[0]).then(
+      (value) => ({ result: value }),
+      (error: Error) => ({ error: { code: 4_001, message: error.message } }),
+    );
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id, ...result }));
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    ...{ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests },
+    close: () =>
+      new Promise((done) => {
+        server.closeAllConnections();
+        server.close(() => done());
+      }),
+  };
+}
+
+/** Signs each transaction as it is asked to. */
+export function signAsAsked(privateKey: Hex): (params: Record<string, string>) => Promise<Hex> {
+  const holder = privateKeyToAccount(privateKey);
+  return ({ to, data, gas = '0', nonce, chainId, maxFeePerGas = '0', maxPriorityFeePerGas = '0' }) =>
+    holder.signTransaction({
+      ...{ type: 'eip1559', to: to as Hex, data: data as Hex, gas: BigInt(gas), nonce: Number(nonce) },
+      ...{ chainId: Number(chainId), maxFeePerGas: BigInt(maxFeePerGas) },
+      maxPriorityFeePerGas: BigInt(maxPriorityFeePerGas),
+    });
+}
