@@ -72,7 +72,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     reserved: { disburse: settlement },
     anybody: {
       ...{ admit: 'own', claim: 'own', deposit: 'own', finishRelease: 'own', requestRelease: 'own', withdraw: 'own' },
-      takeLien: 'signed',
+      ...{ takeLien: 'signed', allowKey: 'signed' },
     },
   },
   earnings: { reserved: { credit: settlement }, anybody: { collect: 'upkeep', withdraw: 'upkeep' } },
