@@ -46,7 +46,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
   parameters: {
     reserved: {
       ...{ acceptOwnership: owner, renounceOwnership: owner, transferOwnership: owner, setGuardian: owner },
-      ...{ setDistribution: owner, setDriftTable: owner, setLimits: owner, setTests: owner },
+      ...{ setDistribution: owner, setDriftTable: owner, setLimits: owner, setTests: owner, setWork: owner },
       ...{ pauseEntry: guardian, openEntry: guardian },
     },
     anybody: {},
