@@ -214,8 +214,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'payer: anyone signs its orders',
     file: 'Escrow.sol',
-    from: ' || signer != payer',
-    to: ' || signer == address(0)',
+    from: 'if (signer != payer && cumulative > keyLimitOf[payer][validator][signer])',
+    to: 'if (signer == address(0))',
   },
   {
     breaks: 'payer: more is drawn than the voucher allows',

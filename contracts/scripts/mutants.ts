@@ -92,12 +92,18 @@ function runTests(files: readonly string[]): 'failed' | 'passed' | 'broken' {
   return /\d+ failing/.test(stdout) ? 'failed' : 'broken';
 }
 
-/** Test files that name one of the file's contracts; its own comes first. */
+/** A test with the fixtures that it begins with. */
+function readTest(name: string): string {
+  const text = readFileSync(join(folder, 'test', name), 'utf8');
+  return [text, ...namesIn(text, /from "\.\/(\w*Fixture)\.sol"/g).map((one) => readTest(`${one}.sol`))].join('\n');
+}
+
+/** Test files that name one of the file's contracts, or whose fixture does; its own comes first. */
 function listTests(file: string): string[] {
   const contracts = namesIn(sources.get(file) ?? '', /^(?:abstract )?(?:contract|library) (\w+)/gm);
   return readdirSync(join(folder, 'test'))
     .filter((name) => name.endsWith('.t.sol') && !SLOW.has(name))
-    .filter((name) => contracts.some((one) => readFileSync(join(folder, 'test', name), 'utf8').includes(one)))
+    .filter((name) => contracts.some((one) => readTest(name).includes(one)))
     .sort((a, b) => Number(b === file.replace('.sol', '.t.sol')) - Number(a === file.replace('.sol', '.t.sol')))
     .map((name) => join('test', name));
 }
