@@ -85,7 +85,6 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     },
     anybody: { announce: 'own', claim: 'own' },
   },
-  machineRegistry: { reserved: {}, anybody: { register: 'signed', registerQuoted: 'signed', revoke: 'signed' } },
   beaconKeys: { reserved: {}, anybody: { activate: 'signed', retire: 'signed', registerBoxKey: 'own' } },
   cases: {
     reserved: {},
