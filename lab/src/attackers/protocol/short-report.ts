@@ -12,7 +12,8 @@ export const shortReport: ProtocolAttack<ShortReportNetwork, Promise<AuditedOutc
   name: 'short-report',
   adversary: 'verifier that scores the beginning alone',
   aim: 'Be credited for audits of which only the beginning was computed',
-  stoppedBy: 'A report shorter than the announced room is a mark, and no short report is credited',
+  stoppedBy:
+    'A report shorter than the announced room is a mark and is not credited; one within that room is paid by the tokens that it scored',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ replies, announced }, breaks) =>
     auditReplies(

@@ -39,10 +39,19 @@ describe('a verifier that scores the beginning and says that it has no room for 
     expect([marked, credited]).toEqual([['lazy'], ['v1', 'v2', 'v3']]);
   });
 
-  it('is not marked where it announced as little; others decide', async () => {
+  it('is not marked where it announced as little, and is paid for as little; others decide', async () => {
     const { entries, marked, credited } = await shortReport.play({ replies: 12, announced: 40 });
     expect(new Set(entries.map(({ verdict }) => verdict))).toEqual(new Set(['accept']));
-    expect([marked, credited]).toEqual([[], ['v1', 'v2', 'v3']]);
+    expect([marked, credited]).toEqual([[], ['lazy', 'v1', 'v2', 'v3']]);
+    for (const { verifiers } of entries) {
+      const tokens = verifiers.map((mark) => (mark.outcome === 'credited' ? mark.tokens : 0));
+      // The prompt and one window of the reply; the others score all of it.
+      expect(tokens.every((count) => count === Math.max(...tokens) || count <= 40)).toBe(true);
+    }
+    const all = entries.flatMap(({ verifiers }) =>
+      verifiers.map((mark) => (mark.outcome === 'credited' ? mark.tokens : 0)),
+    );
+    expect(new Set(all).size).toBe(2);
   });
 });
 
