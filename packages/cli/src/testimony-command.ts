@@ -1,6 +1,5 @@
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import { parseTestimony, verifyTestimony } from '@ogong/attestation/testimony';
-import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { hex, text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -8,7 +7,7 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { describeFailure } from '@ogong/host/log/errors';
 import { toPrintable } from '@ogong/host/log/printable';
-import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { fromHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { isOk, listSkipped } from '@ogong/protocol/base/checks';
 import { machineFields, readAuthority, readMachinePolicy } from './machine-policy.ts';
 import { formatVerdict } from './print-checks.ts';

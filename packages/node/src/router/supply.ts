@@ -110,6 +110,31 @@ export interface Supply {
 
 const NOTHING = new Uint8Array(0);
 
+/** By what the key holds, as far as audits accepted it; where the network holds nothing, by what they did. */
+function readStanding(
+  { providerId, payee }: Announcement,
+  {
+    nowMs,
+    store,
+    holdings,
+    liveness,
+  }: Pick<SupplyDependencies, 'store' | 'liveness'> & { readonly nowMs: number; readonly holdings: HeldView },
+) {
+  const history = loadHistory(store, providerId, holdings.firstPeriod(nowMs));
+  const isHeld = holdings.entrance() > 0n;
+  const { auditedAtomic } = history;
+  const held = holdings.heldOf({ providerId, payee }) ?? (isHeld ? 0n : auditedAtomic);
+  // What nobody has audited makes no name.
+  const heldAtomic = held < auditedAtomic ? held : auditedAtomic;
+  const earnedPpm = computeReputationPpm({ ...history, heldAtomic }, holdings.entrance());
+  const livenessPpm = liveness.of(providerId);
+  return {
+    livenessPpm,
+    reputationPpm: Math.floor((earnedPpm * livenessPpm) / PPM),
+    boundAtomic: holdings.boundOf({ providerId, payee }),
+  };
+}
+
 export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
   const { maxProviders = 4096, modelRoots } = options;
   const {
@@ -173,22 +198,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     throw new Refusal('invalid', `the announcement is invalid: ${failed?.id}: ${failed?.detail}`);
   }
 
-  /** By what the key holds, as far as audits accepted it; where the network holds nothing, by what they did. */
-  function describeStanding({ providerId, payee }: Announcement, nowMs: number) {
-    const history = loadHistory(store, providerId, holdings.firstPeriod(nowMs));
-    const isHeld = holdings.entrance() > 0n;
-    const { auditedAtomic } = history;
-    const held = holdings.heldOf({ providerId, payee }) ?? (isHeld ? 0n : auditedAtomic);
-    // What nobody has audited makes no name.
-    const heldAtomic = held < auditedAtomic ? held : auditedAtomic;
-    const earnedPpm = computeReputationPpm({ ...history, heldAtomic }, holdings.entrance());
-    const livenessPpm = liveness.of(providerId);
-    return {
-      livenessPpm,
-      reputationPpm: Math.floor((earnedPpm * livenessPpm) / PPM),
-      boundAtomic: holdings.boundOf({ providerId, payee }),
-    };
-  }
+  const describeStanding = (announcement: Announcement, nowMs: number) =>
+    readStanding(announcement, { nowMs, store, holdings, liveness });
 
   return {
     async announce(signed, caller) {

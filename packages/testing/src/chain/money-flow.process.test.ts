@@ -1,6 +1,5 @@
 import { earningsAbi, escrowAbi, ogongTokenAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
-import { generatePrivateKey } from '@ogong/chain/keys';
 import { encodeSettle } from '@ogong/chain/settle-call';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
