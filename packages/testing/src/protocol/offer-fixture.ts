@@ -1,7 +1,6 @@
 import { concatBytes, equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { createNobleHybridSigner } from '@ogong/protocol/crypto/noble';
 import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
 import { computeReplyId } from '@ogong/protocol/exchange/order';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
@@ -10,9 +9,10 @@ import { type SealKey, signSealKey } from '@ogong/protocol/sealing/seal-key';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import type { AskedOffer } from '@ogong/protocol/verdict/verify-sealed-offer';
 import { createTestSeal } from './exchange-fixture.ts';
+import { createSteadySigner } from './steady-signer.ts';
 
-export const OFFER_ROUTER = createNobleHybridSigner(new Uint8Array(64).fill(0x41));
-export const OFFER_PROVIDER = createNobleHybridSigner(new Uint8Array(64).fill(0x42));
+export const OFFER_ROUTER = createSteadySigner(new Uint8Array(64).fill(0x41));
+export const OFFER_PROVIDER = createSteadySigner(new Uint8Array(64).fill(0x42));
 const OFFERED_MODEL = 'ogong/verified/test/synthetic';
 const NOW_MS = 1_800_000_000_000;
 const PRICE = 100n;

@@ -1,13 +1,12 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
-import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
-import { concatBytes, fromBase64, toBase64, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { fromBase64, toBase64, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { DrawRow } from '@ogong/protocol/modality/text/commitment/window';
 import { parseReceipt, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { createSteadySigner } from '../protocol/steady-signer.ts';
 import { createSyntheticReceipt, type SyntheticReceiptOptions } from '../synthetic/synthetic-receipt.ts';
 
 /** An edit of the value at a path: replace it, remove it, cut its end, or flip the lowest bit of one byte. */
@@ -61,17 +60,6 @@ export function editReceiptCase(base: ReceiptCase, edits: readonly Edit[]): Rece
     }
   }
   return bent;
-}
-
-/** A deterministic signer: ML-DSA in its deterministic variant (FIPS 204, 5.2), which no daemon uses. */
-function createSteadySigner(seed: Uint8Array): HybridSigner {
-  const edSeed = seed.slice(0, 32);
-  const { publicKey, secretKey } = ml_dsa44.keygen(seed.slice(32, 64));
-  return {
-    publicKey: concatBytes(ed25519.getPublicKey(edSeed), publicKey),
-    sign: (message) =>
-      concatBytes(ed25519.sign(message, edSeed), ml_dsa44.sign(message, secretKey, { extraEntropy: false })),
-  };
 }
 
 /** The difference of a case from its base, as edits, so that the vectors do not repeat equal parts. */
