@@ -16,10 +16,13 @@ import {
 import { dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import {
+  DataDirectoryError,
+  enterDataDirectory,
   HANDED_OVER_FILE,
   markHandedOver,
   markRestored,
   RESTORED_FILE,
+  type RestoredMark,
   unmarkHandedOver,
 } from '@ogong/host/files/data-directory';
 import { closeToOthers, makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
@@ -83,6 +86,7 @@ export interface BackupOptions {
 export async function createBackup({ dataDir, to, isFinal, nowMs }: BackupOptions): Promise<BackupManifest> {
   if (!existsSync(dataDir)) throw new BackupError('not-a-backup', `there is no directory ${dataDir}`);
   if (existsSync(to) && readdirSync(to).length > 0) throw new BackupError('not-empty', `${to} is not empty`);
+  const restored = isFinal ? enter(dataDir) : undefined;
   makePrivateDirectory(to);
   // Before the copy: a daemon that starts meanwhile would sign what the copy does not have.
   if (isFinal) markHandedOver(dataDir, nowMs);
@@ -91,13 +95,32 @@ export async function createBackup({ dataDir, to, isFinal, nowMs }: BackupOption
     if (isFinal) for (const path of paths) assertUnused(join(dataDir, path));
     const files: BackedUpFile[] = [];
     for (const path of paths) files.push(await copyInto(dataDir, to, path));
-    const manifest: BackupManifest = { format: 'ogong-backup-1', version: VERSION, copiedAtMs: nowMs, isFinal, files };
+    // The last state of an older copy is no last state: what was signed after that copy is in neither.
+    const isLatest = isFinal && restored?.isFinal !== false;
+    const copiedAtMs = restored?.isFinal === false ? restored.copiedAtMs : nowMs;
+    const manifest: BackupManifest = {
+      format: 'ogong-backup-1',
+      version: VERSION,
+      copiedAtMs,
+      isFinal: isLatest,
+      files,
+    };
     // Last: a directory without it is no backup.
     writePrivateFile(join(to, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
     return manifest;
   } catch (error) {
     if (isFinal) unmarkHandedOver(dataDir);
     throw error;
+  }
+}
+
+/** @throws BackupError where the directory was handed over before: its last state is elsewhere. */
+function enter(dataDir: string): RestoredMark | undefined {
+  try {
+    return enterDataDirectory(dataDir);
+  } catch (cause) {
+    if (!(cause instanceof DataDirectoryError)) throw cause;
+    throw new BackupError('in-use', cause.message, { cause });
   }
 }
 

@@ -39,6 +39,8 @@ export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | un
   let closedAtomic = 0n;
   let nonce: Uint8Array | undefined;
   let signedAtomic = 0n;
+  /** Whether the relay said that it took the last one. */
+  let isTaken = false;
   let paidBytes = 0n;
   let isPaying = false;
 
@@ -49,14 +51,17 @@ export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | un
     send: (signed: SignedRelayVoucher) => Promise<unknown>,
   ): Promise<void> {
     const owedAtomic = computeRelayFee(bytes, pricePerGibAtomic) - closedAtomic;
-    if (owedAtomic <= signedAtomic) return;
+    // One that the relay may not have had is signed again.
+    if (owedAtomic < signedAtomic || (owedAtomic === signedAtomic && isTaken)) return;
     nonce ??= randomBytes();
     const validBeforeS = Math.floor(nowMs() / 1000) + VOUCHER_LIFETIME_S;
     // Counted before it is sent: once it is signed, the relay may have it.
     signedAtomic = owedAtomic;
+    isTaken = false;
     try {
       await send(signRelayVoucher(crypto, signer, { token, payee, valueAtomic: owedAtomic, validBeforeS, nonce }));
       paidBytes = bytes;
+      isTaken = true;
     } catch (error) {
       if (!(error instanceof LinkError) || error.refusal !== 'conflict') throw error;
       closedAtomic += signedAtomic;

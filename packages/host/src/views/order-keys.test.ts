@@ -10,7 +10,7 @@ import {
 import { expect, it } from 'vitest';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../crypto/signers.ts';
-import { createOrderKeys } from './order-keys.ts';
+import { createOrderKeys, type OrderKeyAsker } from './order-keys.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
 const wallet = new Uint8Array(20).fill(0x3a);
@@ -86,8 +86,14 @@ it('a stranger’s key signs nothing, and an account’s own key needs no chain'
 
 it('a flood of signatures by nobody asks the chain no more often than the budget', async () => {
   const { view, asked } = create(0n);
-  for (let i = 1; i <= 150; i++) await view.learn(sign(createNodeLedgerSigner(new Uint8Array(32).fill(i))));
+  const learn = (i: number, asker?: OrderKeyAsker) =>
+    view.learn(sign(createNodeLedgerSigner(new Uint8Array(32).fill(i))), asker);
+  for (let i = 1; i <= 100; i++) await learn(i);
+  // It is no word about the key: whoever asks tries again.
+  for (let i = 101; i <= 150; i++) await expect(learn(i)).rejects.toMatchObject({ code: 'timeout', retryable: true });
   expect(asked).toHaveLength(100);
+  await learn(151, 'co-signing');
+  expect(asked.splice(100)).toHaveLength(1);
   await view.learn({ order: new Uint8Array(3), signature: new Uint8Array(65) });
   await view.learn({ ...sign(key), signature: new Uint8Array(65) });
   expect(asked).toHaveLength(100);

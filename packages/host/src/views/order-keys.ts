@@ -1,3 +1,4 @@
+import { ChainError } from '@ogong/chain/errors';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -16,10 +17,14 @@ export interface OrderKeyView {
   readonly crypto: Crypto;
   /**
    * Reads from the chain whether whoever signed an order signs for its payer; once, since a limit never falls.
-   * Nothing is read for an order that its payer signed itself. @throws ChainError
+   * Nothing is read for an order that its payer signed itself.
+   * @param asker whose questions these are: each has as many. Default: those of anybody who sends an order.
+   * @throws ChainError, `timeout` where too much is asked just now
    */
-  learn(sent: SentOrder): Promise<void>;
+  learn(sent: SentOrder, asker?: OrderKeyAsker): Promise<void>;
 }
+
+export type OrderKeyAsker = 'anybody' | 'co-signing';
 
 interface OrderKeyDependencies {
   readonly clock: Clock;
@@ -29,7 +34,7 @@ interface OrderKeyDependencies {
 
 /** Limits that are remembered; the one that was learned first makes room. */
 const MAX_KEYS = 8_192;
-/** Anybody can send an order with a signature of nobody's, so the chain is asked no more often than this, in all. */
+/** Anybody can send an order with a signature of nobody's, so the chain is asked no more often than this for each kind of asker. */
 const ASKS = { perSecond: 20, burst: 100 };
 
 export function createOrderKeys(
@@ -45,14 +50,15 @@ export function createOrderKeys(
   };
   return {
     crypto: { ...base, orderKeys },
-    async learn({ order: bytes, signature }) {
+    async learn({ order: bytes, signature }, asker = 'anybody') {
       const order = read(base, ledger, bytes);
       if (order === undefined || base.verifyAddress(order.orderHash, signature, order.payer)) return;
       const { payer, validator, orderHash, cumulativeAtomic } = order;
       const key = base.recoverAddress(orderHash, signature);
       if (key === undefined) return;
       const name = nameOf(payer, validator, key);
-      if ((limits.get(name) ?? -1n) >= cumulativeAtomic || !asks.take('chain')) return;
+      if ((limits.get(name) ?? -1n) >= cumulativeAtomic) return;
+      if (!asks.take(asker)) throw new ChainError('timeout', 'too many keys of payers are asked about just now');
       const limit = await readLimit(payer, validator, key);
       if (limit === 0n) return;
       limits.delete(name);

@@ -210,14 +210,20 @@ function readArchive(values: Values, retentionMs: number): ArchiveOptions | unde
 
 /** @throws GatewayConfigError where the network has no token to pay in. */
 function readDeposits(
-  { deposits, confirmations }: Values,
+  { deposits, confirmations, leastPayment: leastAtomic }: Values,
   { deployment, ledgerKey }: Pick<DepositOptions, 'deployment' | 'ledgerKey'> & { readonly deployment: Deployment },
 ): Pick<GatewayOptions, 'deposits'> {
   if (!deposits) return {};
   if (deployment.burnAndMint)
     throw new GatewayConfigError('--deposits: this network pays in credits, which nobody can hand over');
   return {
-    deposits: { deployment, ledgerKey, confirmations: BigInt(confirmations), intervalMs: PAYMENT_INTERVAL_MS },
+    deposits: {
+      deployment,
+      ledgerKey,
+      leastAtomic,
+      confirmations: BigInt(confirmations),
+      intervalMs: PAYMENT_INTERVAL_MS,
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { addHold, sumHolds } from '@ogong/host/store/holds';
 import { change, findAll, findOne, insertRow, replaceRow, type Work } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import { findGranted } from './credit-book.ts';
+import { isPayer } from './payment-book.ts';
 import { findSpending, nameAccount, putSpending, type Spending } from './spending-book.ts';
 import { addUsage, toDay, type UsagePlace } from './usage-book.ts';
 
@@ -388,7 +389,8 @@ function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: 
   for (const [whose, account, budgetAtomic] of budgets) {
     const { spent, reserved } = yield* findSpending(account);
     const needed = spent + reserved + maxFeeAtomic;
-    const granted = yield* findGranted(account);
+    // Whoever pays without a key has what was paid in, and nothing before.
+    const granted = (yield* findGranted(account)) ?? (isPayer(account) ? 0n : undefined);
     if (granted !== undefined && needed > granted) {
       throw new ApiError(
         'credit_exhausted',

@@ -47,6 +47,8 @@ export interface DepositOptions {
   readonly ledgerKey: Secret<Uint8Array>;
   /** How many blocks have to be above a transfer until it counts. */
   readonly confirmations: bigint;
+  /** Less than this stays where it is: its transfer costs more gas than it is worth. Default: all is collected. */
+  readonly leastAtomic?: bigint;
   readonly intervalMs: number;
 }
 
@@ -136,12 +138,13 @@ async function look(
 
 /** The address signs the transfer and the gateway's account sends it, so that the address needs no gas. */
 async function collect(
-  { deployment, payTo, ledgerKey }: DepositOptions,
+  { deployment, payTo, ledgerKey, leastAtomic = 0n }: DepositOptions,
   { books, client }: DepositDependencies,
   { account, address: from }: DepositAddress,
 ): Promise<void> {
   const chain = await client();
   const value = await chain.balanceOf(from);
+  if (value > 0n && value < leastAtomic) return;
   if (value > 0n) {
     const validBefore = (await chain.chainTime()) + AUTHORIZATION_LIFE_S;
     // Another one each time: the address has other tokens, or it is later.

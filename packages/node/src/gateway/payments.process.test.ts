@@ -159,6 +159,7 @@ async function forge(change: Partial<Forgery> = {}): Promise<Record<string, stri
   return { 'payment-signature': Buffer.from(JSON.stringify(payment)).toString('base64') };
 }
 interface Forgery {
+  readonly nonce: Hex;
   readonly key: Hex;
   readonly network: number;
   readonly asset: Hex;
@@ -195,6 +196,28 @@ it.each([
   'A'.repeat(9_000),
 ])('refuses what is no payment: %.20s', async (header) => {
   expect((await ask({ 'payment-signature': header })).status).toBe(400);
+});
+
+it('answers nobody who uses the nonce of a payment for another transfer while it is sent', async () => {
+  const read = (headers: Record<string, string>) => {
+    const { payload } = JSON.parse(Buffer.from(headers['payment-signature'] as string, 'base64').toString());
+    const { value, validBefore, ...given } = payload.authorization;
+    return [
+      { ...given, validAfter: 0n, value: BigInt(value), validBefore: BigInt(validBefore) },
+      payload.signature,
+    ] as const;
+  };
+  const nonce = generatePrivateKey();
+  const own = read(await forge({ nonce, to: caller.address }));
+  beforeIt = () => caller.client.transferByAuthorization(...own);
+  const before = await balanceOf(payTo);
+  const answer = await ask(await forge({ nonce }));
+  expect([answer.status, await answer.text()]).toEqual([402, expect.stringContaining('does not take this transfer')]);
+  expect(await balanceOf(payTo)).toBe(before);
+  expect(await fixture.books.read(() => findPayment({ from: caller.address, nonce }))).toMatchObject({
+    state: 'pending',
+  });
+  expect((await readSpending(fixture.books, `pay:${caller.address}`)).reserved).toBe(0n);
 });
 
 it('credits a payment that somebody else sent first, and one whose gateway died before it noted it', async () => {

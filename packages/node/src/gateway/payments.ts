@@ -166,7 +166,8 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
       const shown = { network: nameNetwork(deployment), payer };
       try {
         const row = await pay(offer, terms);
-        if (row.state === 'failed') throw refuse('the chain does not take this transfer');
+        // Somebody else may have used its nonce: what the chain does not show is no payment.
+        if (['pending', 'failed', 'undone'].includes(row.state)) throw refuse('the chain does not take this transfer');
         const transaction = row.transactionHash;
         context.header(PAYMENT_RESPONSE_HEADER, encodePaymentResponse({ success: true, transaction, ...shown }));
         return { id: row.account, budgetAtomic: undefined };

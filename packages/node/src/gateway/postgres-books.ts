@@ -58,6 +58,8 @@ function createPostgresBooks(pool: pg.Pool, path: string): WorkStore {
   const queue: PendingWrite[] = [];
   let running: Promise<void> | undefined;
   let isClosed = false;
+  /** By name, the end of what runs alone or waits for that. */
+  const turns = new Map<string, Promise<void>>();
 
   async function flush(): Promise<void> {
     // Writes that come while a batch is committed go together into the next one.
@@ -66,6 +68,13 @@ function createPostgresBooks(pool: pg.Pool, path: string): WorkStore {
     }
     running = undefined;
   }
+
+  const waitAlone = <T>(name: string, run: () => Promise<T>): Promise<T> =>
+    guard(path, () => {
+      const begin = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000;
+        ${lock(name)}`;
+      return withTransaction(pool, begin, run);
+    });
 
   return {
     path,
@@ -84,12 +93,18 @@ function createPostgresBooks(pool: pg.Pool, path: string): WorkStore {
         running ??= Promise.resolve().then(flush);
       });
     },
-    alone: (name, run) =>
-      guard(path, () => {
-        const begin = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000;
-          ${lock(name)}`;
-        return withTransaction(pool, begin, run);
-      }),
+    alone<T>(name: string, run: () => Promise<T>): Promise<T> {
+      // Whoever waits for another one in this process holds no connection meanwhile.
+      const mine = (turns.get(name) ?? Promise.resolve()).then(() => waitAlone(name, run));
+      turns.set(
+        name,
+        mine.then(
+          () => {},
+          () => {},
+        ),
+      );
+      return mine;
+    },
     eraseDeleted() {},
     async close() {
       isClosed = true;

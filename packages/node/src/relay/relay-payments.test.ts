@@ -93,8 +93,8 @@ describe('vouchers for a relay', () => {
     ['for another payee', 'not signed by its payer for this payee', () => voucher({ payee: fill(6) })],
     ['in another token', 'not signed by its payer', () => voucher({ token: { ...token, chainId: 1n } })],
     ['that ends soon', 'ends within a week', () => voucher({ validBeforeS: NOW / 1000 + 86_400 })],
-    ['over no more than the one before', 'does not follow', () => voucher({ valueAtomic: 5_000n })],
-    ['of a nonce that was redeemed', 'draw another nonce', () => voucher({ nonce: fill(5, 32), valueAtomic: 9_000n })],
+    ['over less than the one before', 'does not follow', () => voucher({ valueAtomic: 4_999n })],
+    ['of a nonce that was redeemed', 'draw another nonce', () => voucher({ nonce: fill(5, 32), valueAtomic: 1n })],
     ['with a byte more', 'voucher: ', () => ({ ...voucher(), voucher: Uint8Array.of(...voucher().voucher, 0) })],
     [
       'beyond what its payer holds',
@@ -108,6 +108,25 @@ describe('vouchers for a relay', () => {
     closeVoucher(store, fill(5, 32));
     await expect(payments.take(NODE, make())).rejects.toThrow(why);
     expect(payments.isCovered(NODE, 25_002n)).toBe(false);
+  });
+
+  it('that come twice count once', async () => {
+    const { payments } = openPayments();
+    await payments.take(NODE, voucher());
+    await payments.take(NODE, voucher());
+    expect(payments.isCovered(NODE, 25_000n)).toBe(true);
+    expect(payments.isCovered(NODE, 25_002n)).toBe(false);
+  });
+
+  it('that follow one that was redeemed are refused, and what lies between is forgiven once, up to half the credit', async () => {
+    const { store, payments } = openPayments();
+    await payments.take(NODE, voucher());
+    closeVoucher(store, fill(4, 32));
+    for (let i = 0; i < 3; i++) {
+      await expect(payments.take(NODE, voucher({ valueAtomic: 10n ** 9n }))).rejects.toThrow('draw another nonce');
+    }
+    const most = PRICE.creditBytes + 5_000n + PRICE.creditBytes / 2n;
+    expect([payments.isCovered(NODE, most), payments.isCovered(NODE, most + 1n)]).toEqual([true, false]);
   });
 
   it('of one node count for no other one', async () => {

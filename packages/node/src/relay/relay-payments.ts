@@ -85,6 +85,27 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
   const { payee, pricePerGibAtomic, creditBytes, token } = price;
   /** Bytes that each node has paid for since this relay started. */
   const paid = new Map<string, bigint>();
+  /** Nonces whose last voucher came after the one that was redeemed. */
+  const forgiven = new Set<string>();
+
+  function addPaid(certHash: PeerId, bytes: bigint): void {
+    const name = toHex(certHash);
+    paid.set(name, (paid.get(name) ?? 0n) + bytes);
+  }
+
+  /** A node cannot know that its voucher is redeemed, and counts what it signed next as paid. */
+  function forgive(
+    before: ReturnType<typeof readVoucher>,
+    certHash: PeerId,
+    { nonce, payer, valueAtomic }: RelayVoucher,
+  ): void {
+    const name = toHex(nonce);
+    if (!before?.isRedeemed || forgiven.has(name) || valueAtomic <= before.valueAtomic) return;
+    if (!equalBytes(before.certHash, certHash) || !equalBytes(before.payer, payer)) return;
+    forgiven.add(name);
+    const bytes = computePaidBytes(valueAtomic - before.valueAtomic, pricePerGibAtomic);
+    addPaid(certHash, bytes < creditBytes / 2n ? bytes : creditBytes / 2n);
+  }
 
   function open(signed: SignedRelayVoucher): RelayVoucher {
     try {
@@ -123,7 +144,10 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
         throw new Refusal('invalid', 'the voucher ends within a week');
       }
       const before = store.read(() => readVoucher(store, voucher.nonce));
+      forgive(before, certHash, voucher);
       const moreAtomic = voucher.valueAtomic - assertFollows(before, { certHash, voucher });
+      // It did not learn that this one was taken.
+      if (moreAtomic === 0n && before !== undefined) return;
       await assertCovered(voucher, moreAtomic);
       await group.write((db) => {
         const known = assertFollows(readVoucher(db, voucher.nonce), { certHash, voucher });
@@ -131,8 +155,7 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
           throw new Refusal('unavailable', 'another voucher came meanwhile');
         voucherRow.insert(db, 'INSERT OR REPLACE INTO vouchers', { ...voucher, certHash, signature: signed.signature });
       });
-      const name = toHex(certHash);
-      paid.set(name, (paid.get(name) ?? 0n) + computePaidBytes(moreAtomic, pricePerGibAtomic));
+      addPaid(certHash, computePaidBytes(moreAtomic, pricePerGibAtomic));
     },
     isCovered: (certHash, carried) => carried <= (paid.get(toHex(certHash)) ?? 0n) + creditBytes,
   };
@@ -152,7 +175,7 @@ function assertFollows(
   if (before === undefined) return 0n;
   if (before.isRedeemed) throw new Refusal('conflict', 'the voucher of this nonce is redeemed; draw another nonce');
   const isSame = equalBytes(before.certHash, certHash) && equalBytes(before.payer, voucher.payer);
-  if (!isSame || voucher.valueAtomic <= before.valueAtomic) {
+  if (!isSame || voucher.valueAtomic < before.valueAtomic) {
     throw new Refusal(
       'invalid',
       `a voucher over ${voucher.valueAtomic} does not follow one over ${before.valueAtomic}`,

@@ -220,7 +220,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       if (!listings.isWanted(parseAnnouncement(signed.announcement))) return false;
       const announcement = verify(signed);
       await modelRoots?.prepare(announcement.models.map(({ modelId }) => modelId));
-      if (!listings.isWanted(announcement) || !(await isLetIn(signed, announcement))) return false;
+      // Asked last: it may have announced itself meanwhile.
+      if (!(await isLetIn(signed, announcement)) || !listings.isWanted(announcement)) return false;
       listings.put(announcement, from);
       noteWork(signed, announcement.providerId);
       return true;

@@ -32,13 +32,13 @@ export interface Acknowledgement {
 
 /**
  * A provider's record with the reply that it is about, or without its texts: checked, durable, acknowledged, in this order.
- * @param submission handed in by the provider, or shown by it to whoever asked (`isShown`).
+ * @param submission handed in by the provider, or shown by it to whoever asked (`isShown`), or what it had committed to (`isPassed`).
  * @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptRecord(
   state: IntakeState,
   submission: HandedReply,
-  { isShown = false }: { readonly isShown?: boolean } = {},
+  { isShown = false, isPassed = false }: { readonly isShown?: boolean; readonly isPassed?: boolean } = {},
 ): Promise<Acknowledgement> {
   const { crypto, ledger, archive, group } = state;
   const order = nameOrder(crypto, ledger, parseOrder(submission.order.order));
@@ -48,6 +48,10 @@ export async function acceptRecord(
   // Use the order and signature that were checked at admission, not those that came with the record.
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
   const claim = await checkSubmission(state, order, own);
+  // Its payer has it while the provider goes on, and would pay for a part of what it gets.
+  if (claim.record.isMilestone && !isPassed) {
+    throw new ClaimError('malformed', 'a milestone is handed in as one, and counts once the order is over');
+  }
   // What was shown when it was asked for has to get a verdict.
   if (!isShown) refusePayeeOut(state, claim.header.payee);
   const summary = { ...(isBare(own) ? own : summarizeSubmission(crypto, own)), endpoint: claim.request.endpoint };

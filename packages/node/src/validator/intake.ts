@@ -23,6 +23,8 @@ export interface Intake {
   pushRecord(submission: HandedReply): Promise<Acknowledgement>;
   /** The same of a reply that its provider showed when it was asked for. @throws Refusal */
   takeIn(submission: HandedReply): Promise<Acknowledgement>;
+  /** The milestone of an order that is over. */
+  takePassed(submission: HandedReply): Promise<Acknowledgement>;
   /** What a provider had committed to when it died, from its payer. @throws Refusal */
   pushMilestone(submission: Submission, opening: Uint8Array): Promise<void>;
   /** All that a reply has to hold, whoever handles it. @throws Refusal, ClaimError, ProtocolError */
@@ -44,6 +46,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     admit: (order, caller) => refusing(() => admitOrder(state, order, caller)),
     pushRecord: (submission) => refusing(() => acceptRecord(state, submission)),
     takeIn: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true })),
+    takePassed: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true, isPassed: true })),
     pushMilestone: (submission, opening) => refusing(() => acceptMilestone(state, submission, opening)),
     checkSubmission: (order, submission) => checkSubmission(state, order, submission),
     acknowledge: (told) => refusing(() => acknowledge(state, told)),

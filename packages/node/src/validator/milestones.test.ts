@@ -147,6 +147,17 @@ describe('a milestone that its payer hands in', () => {
     );
   });
 
+  it('becomes the record by nobody else while the order lasts, whatever its payer signs', async () => {
+    const { validator, order, reply } = await admitOne();
+    const early = () => validator.intake.pushRecord(sayLeft(order, reply));
+    await expect(early()).rejects.toThrow('counts once the order is over');
+    await push(validator, order, reply);
+    await expect(early()).rejects.toThrow('counts once the order is over');
+    const whole = validator.serve(order);
+    await validator.intake.pushRecord(whole.submission);
+    expect(validator.find(order.fields.replyId).signedRecord?.record).toEqual(whole.reply.recordBytes);
+  });
+
   it('is no second record: a provider that signs both is not ejected', async () => {
     const { validator, order, reply } = await admitOne();
     await push(validator, order, reply);

@@ -80,7 +80,11 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const machines = wireMachines(state);
   const intake = wireIntake(state, machines, (entry) => wired.report(entry));
   const { contest, witness } = wireWitness(state, intake, state.stopping.signal);
-  const wired: WiredAudit = wireAudit(state, { contest, takeIn: (submission) => intake.takeIn(submission) });
+  const wired: WiredAudit = wireAudit(state, {
+    contest,
+    takeIn: (submission) => intake.takeIn(submission),
+    takePassed: (submission) => intake.takePassed(submission),
+  });
   // A new beacon selects replies, which are audited at once.
   const canaries = wireCanaries(state);
   const timed = wireTimed(state);

@@ -27,7 +27,10 @@ const TRACE_TIMEOUT_MS = 60_000;
 const MIX_MS = 50;
 
 /** Connects audits and disputes with providers, verifiers and the chain. */
-export function wireAudit(state: ValidatorState, asking: Pick<AuditDependencies, 'contest' | 'takeIn'>): WiredAudit {
+export function wireAudit(
+  state: ValidatorState,
+  asking: Pick<AuditDependencies, 'contest' | 'takeIn' | 'takePassed'>,
+): WiredAudit {
   const { options, store, group, clock, stakes, log } = state;
   const disputes = wireDisputes(state);
   const report = (entry: VerdictEntry): void => reportVerdict(state, disputes, entry);
@@ -79,7 +82,9 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
   };
 }
 
-function connectAudit(state: ValidatorState): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'takeIn'> {
+function connectAudit(
+  state: ValidatorState,
+): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'takeIn' | 'takePassed'> {
   const { crypto, clock, awake, store, group, archive, earnings, links, log, metrics } = state;
   const { steps } = metrics;
   return {

@@ -63,7 +63,7 @@ export function testEarnings(open: () => Promise<EarningsWorld>): void {
     await world.earn(key, payee);
     const held = { earned: PART, held: PART, withdrawable: 0n, collectable: entrance, paid: 0n, collected: 0n };
     expect(await client.earningsOf(key, payee)).toEqual(held);
-    expect(await refusalOf(client.earnedIn(key, payee, first))).toBe('reverted');
+    expect(await refusalOf(client.earnedIn(key, payee, first))).toBe('PeriodNotOver');
     await passPeriods(2);
     await world.earn(key, payee);
     expect(await client.earnedIn(key, payee, first)).toBe(PART - entrance);

@@ -69,7 +69,7 @@ export function createFakeEarnings({
   const client: EarningsClient = {
     earningsOf: async (...account) => balanceOf(...account),
     async earnedIn(providerId, payee, period) {
-      if (period >= periodAt(nowSeconds())) throw new ChainError('reverted', 'the period is not over');
+      if (period >= periodAt(nowSeconds())) refuse('PeriodNotOver');
       const account = open(providerId, payee);
       return aboveEntrance(sumUpTo(account, period)) - aboveEntrance(sumUpTo(account, period - 1));
     },

@@ -374,6 +374,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       ...{ getOpening, getTexts },
       contest,
       takeIn: intake.takeIn,
+      takePassed: intake.takePassed,
       jobSecret: seedOf('job secret'),
       stakeOf,
       calls,

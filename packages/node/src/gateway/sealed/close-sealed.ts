@@ -2,8 +2,11 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
+import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
+import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
 import { FeeError } from '@ogong/protocol/exchange/fee';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { Finished } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { type BoundRecord, ClaimError, openBoundRecord } from '@ogong/protocol/verdict/claim';
@@ -34,6 +37,8 @@ export interface HeldSealed {
 }
 
 const NOTHING = new Uint8Array();
+/** A hybrid key and a hybrid signature have less. */
+const MAX_SIGNED_LENGTH = 8_192;
 
 /** @throws ApiError where the provider left out what it owes; the validator is told. */
 export async function keepPassed(
@@ -43,9 +48,9 @@ export async function keepPassed(
 ): Promise<SealedPassage> {
   const { record, admission, header, attestation } = finished;
   const { attempt, endpoint } = asked;
-  if (record === undefined || admission === undefined) {
+  if (record === undefined || admission === undefined || isTooLong(finished)) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
-    const missing = record === undefined ? 'a record' : "its validator's admission";
+    const missing = record === undefined ? 'a record' : admission ? 'a header that fits' : "its validator's admission";
     throw new ApiError('provider_failed', `The provider finished without ${missing}.`);
   }
   const progress = finished.stopReason === 'cancelled' ? asked.progress : undefined;
@@ -56,6 +61,14 @@ export async function keepPassed(
   );
   return { ...asked, record, header, admission, progress, receipt, tookMs, firstMs };
 }
+
+/** It is kept until the client has checked the reply, so nothing of it is longer than it has to be. */
+const isTooLong = ({ record, header, admission, attestation = NOTHING }: Finished): boolean =>
+  header.length > MAX_HEADER_BYTES ||
+  (record?.record.length ?? 0) > MAX_RECORD_BYTES ||
+  (record?.providerKey.length ?? 0) + (record?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||
+  (admission?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||
+  attestation.length > 0;
 
 /**
  * The client does not take the reply. Its word costs nobody but this gateway: the reply is audited, and the provider stays where it is

@@ -55,7 +55,7 @@ export async function* passSealed(
       hasBegun = true;
       assertSealed(event);
       if (event.case === 'finished') return event.value;
-      if (event.case === 'sealed') sealedBytes += event.value.unit.length;
+      if (event.case === 'sealed') sealedBytes += event.value.unit.length + event.value.head.length;
       if (sealedBytes > MAX_SEALED_REPLY_BYTES) {
         throw new ApiError('provider_failed', 'The provider sends more than a reply can have.');
       }

@@ -163,7 +163,9 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
       }
       const [offer, shown] = await findSealed(asked, signal);
       const name = toHex(offer.replyId);
-      if (offered.has(name) || running.has(name)) {
+      const isKnown = (await context.ledger.find(name)) !== undefined;
+      if (isKnown || offered.has(name) || running.has(name)) {
+        await giveBack(context, offer);
         throw new ApiError('invalid_request', 'A nonce is for one offer.', { param: 'nonce', publicCode: null });
       }
       const timer = setTimeout(() => expire(name), OFFER_WAIT_MS);

@@ -77,6 +77,7 @@ export interface AuditDependencies {
   readonly contest: Contests;
   /** Takes a record in that somebody else was shown. @throws Refusal */
   readonly takeIn: (submission: HandedReply) => Promise<unknown>;
+  readonly takePassed: (submission: HandedReply) => Promise<unknown>;
   readonly calls: VerifierCalls;
   readonly heldFor: HeldFor;
   /** A payee's stake, atomic units; 0 where it is not known. */
@@ -159,6 +160,7 @@ export interface AuditState
       | 'onVerdict'
       | 'contest'
       | 'takeIn'
+      | 'takePassed'
     > {
   readonly extraPpm: number;
   readonly spreadMs: number;
@@ -184,7 +186,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
-  const { contest, takeIn, getTexts } = dependencies;
+  const { contest, takeIn, takePassed, getTexts } = dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
@@ -206,7 +208,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
     ...{ crypto, clock, store, group, archive, getBeacon, heldFor, jobSecret, onVerdict, onError, stopping, honeypots },
-    ...{ contest, takeIn },
+    ...{ contest, takeIn, takePassed },
     places: { running: new Map(), again: new Map(), traps: new Map(), contests: new Map() },
     contestsDue: new Map(),
     contestPauseMs,

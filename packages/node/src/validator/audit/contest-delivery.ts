@@ -1,5 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseKeptConsent } from '@ogong/protocol/verdict/evidence';
+import { readDelivery } from '../store/delivery-store.ts';
 import { readMilestone } from '../store/milestone-store.ts';
 import { findReply } from '../store/reply-store.ts';
 import { type AuditState, decide } from './audit-state.ts';
@@ -24,27 +25,33 @@ export function listDueContests(
  * Where those whom the beacon draws are told nothing, too, it is abandoned.
  */
 export async function contestDelivery(state: AuditState, replyId: Uint8Array): Promise<void> {
-  const { clock, store, contest, takeIn, contestsDue, contestPauseMs } = state;
+  const { clock, store, contest, takeIn, takePassed, contestsDue, contestPauseMs } = state;
   const row = findReply(state, replyId);
   if (row?.state !== 'admitted' || row.consent === undefined) return;
   const key = toHex(replyId);
   contestsDue.set(key, clock.nowMs() + contestPauseMs);
   if (contestsDue.size > MAX_PAUSED) contestsDue.delete(contestsDue.keys().next().value as string);
-  const milestone = store.read(() => readMilestone(store, replyId));
-  if (milestone) {
+  const { milestone, awaited } = store.read(() => ({
+    milestone: readMilestone(store, replyId),
+    awaited: readDelivery(store, replyId)?.awaited,
+  }));
+  // Its payer says that it was given a record, so that it is asked for.
+  if (milestone && awaited === undefined) {
+    await takePassed(milestone.submission);
     contestsDue.delete(key);
-    await takeIn(milestone.submission);
     return;
   }
   const order = { order: row.orderBytes, signature: row.orderSignature };
   const consent = parseKeptConsent(row.consent);
   const outcome = await contest.ask({ order, asked: 'record', consent });
   if (outcome.kind !== 'record' && outcome.kind !== 'silent') return;
-  contestsDue.delete(key);
+  // What does not hold waits for the next round like silence, so that others have theirs.
   if (outcome.kind === 'record') {
     await takeIn(outcome.submission);
+    contestsDue.delete(key);
     return;
   }
+  contestsDue.delete(key);
   const { isTimely, statements } = outcome;
   await decide(state, replyId, { undelivered: isTimely ? 'abandoned' : 'unasked', statements });
 }

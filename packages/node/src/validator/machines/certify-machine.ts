@@ -3,7 +3,7 @@ import { parseEvidence } from '@ogong/attestation/evidence-file';
 import { checkMachine } from '@ogong/attestation/machine-check';
 import { type MachineName, nameMachine } from '@ogong/attestation/machine-name';
 import { Refusal } from '@ogong/host/link/link-error';
-import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { computeMachineNonce, MACHINE_ENTRY_S, type MachineEntry } from '@ogong/protocol/settlement/machine-entry';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import { keepMachine } from '../store/machine-store.ts';
@@ -43,6 +43,11 @@ export async function certifyMachine(state: MachinesState, asked: AskedMachine):
   ]);
   if (isEjected) throw new Refusal('precondition', 'the provider is ejected');
   if (isRevoked) throw new Refusal('precondition', 'the machine is revoked');
+  // Evidence holds for some epochs, and anybody can ask for it: that of a key before a restart must not come back.
+  const isOtherKey = entered !== undefined && !equalBytes(fromHex(entered.signingKey.slice(2)), asked.attestedKey);
+  if (entered && (epoch < entered.epoch || (isOtherKey && epoch === entered.epoch))) {
+    throw new Refusal('precondition', 'newer evidence of this provider is entered');
+  }
   // Whoever could ask for a longer one could keep a machine that starts again from being entered anew: an entry gives way to a later one alone.
   if (until <= now || until > now + MACHINE_ENTRY_S + CLOCKS_S)
     throw new Refusal('precondition', `an entry until ${until} is no entry of at most a week, now ${now}`);

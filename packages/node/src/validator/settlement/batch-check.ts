@@ -112,7 +112,7 @@ export async function checkEntry(
     throw new CosignError('unavailable', `entry ${entry.index} is of the future, by this machine's clock`);
   }
   const { order, record } = claimed;
-  await state.learnOrderKey?.(order).catch((cause: unknown) => {
+  await state.learnOrderKey?.(order, 'co-signing').catch((cause: unknown) => {
     throw new CosignError('unavailable', 'the chain cannot be read', { cause });
   });
   // Whatever others say: who was given it knows that it was there.
