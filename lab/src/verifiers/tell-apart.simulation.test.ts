@@ -32,19 +32,21 @@ describe('the classifier', () => {
 });
 
 describe('a verifier that looks at a job', () => {
-  it('cannot tell a honeypot, alone or together with all others', async () => {
+  it('cannot tell a honeypot alone, and no provider can when it serves', async () => {
     const rows = await measureTells({ seed, epochs: 4, replies: 40 });
     expect(rows.length).toBe(4);
-    for (const row of rows) {
+    for (const row of [rows[0], rows[3]]) {
       expect(row!.positives).toBeGreaterThan(10);
-      expect(row!.repeated).toBe(0);
       // The spread that chance gives in a sample of this size. When the phase in the epoch leaked, it alone gave 0.63.
       expect([row!.view, row!.auc.low < 0.55 && row!.auc.high > 0.45]).toEqual([row!.view, true]);
     }
+    // They are made of audited replies alone: validators have no other texts.
+    for (const row of rows.slice(0, 3)) expect(row!.repeated).toBe(row!.positives);
+    expect(rows[3]!.repeated).toBe(0);
     expect(renderTellTable(rows).split('\n').length).toBe(rows.length + 2);
   }, 600_000);
 
-  it('can if every reply is audited, because honeypots then repeat requests', async () => {
+  it('can together with all others, because honeypots repeat requests of audits', async () => {
     // Of 320 replies about 32 go to two verifiers, and only those make honeypots here: 50 or more. With half of them the
     // interval is too wide to say anything.
     const [, , all] = await measureTells({ seed, epochs: 4, replies: 40, alphaPpm: 1_000_000 });
