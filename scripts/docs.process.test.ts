@@ -33,7 +33,7 @@ function findReferences(): { from: string; to: string }[] {
   return [...named, ...linked];
 }
 
-const MOST_BYTES = 4_500_000;
+const MOST_BYTES = 4_000_000;
 /** Word limits of pages that a newcomer reads in full. */
 const MOST_WORDS: Readonly<Record<string, number>> = { 'detection/README.md': 2000 };
 

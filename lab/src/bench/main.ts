@@ -254,7 +254,9 @@ async function writeReport(fresh: BenchReport): Promise<void> {
   const known = existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, 'utf8')) as BenchReport) : {};
   const all = { ...known, ...fresh };
   const report = Object.fromEntries(Object.keys(parts).flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
-  writeFileSync(dataFile, `${JSON.stringify(report, null, 2)}\n`);
+  // One part a line, so that a change shows which part was measured again.
+  const lines = Object.entries(report).map(([name, part]) => `${JSON.stringify(name)}: ${JSON.stringify(part)}`);
+  writeFileSync(dataFile, `{\n${lines.join(',\n')}\n}\n`);
   writeFileSync(pageFile, formatReport(report));
   for (const { figure, rows } of Object.values(report)) {
     if (figure === undefined) continue;

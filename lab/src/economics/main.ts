@@ -29,7 +29,7 @@ if (process.argv.includes('--check')) {
 } else {
   mkdirSync(join(docs, 'economics'), { recursive: true });
   writeFileSync(join(docs, 'economics.md'), page);
-  writeFileSync(join(docs, 'economics.json'), `${JSON.stringify({ models, proofs }, undefined, 1)}\n`);
+  writeFileSync(join(docs, 'economics.json'), `${JSON.stringify({ models, proofs })}\n`);
   for (const { curves } of models) {
     if (curves) writeFileSync(join(docs, 'economics', `${curves.name}.svg`), await drawCurves(curves));
   }
