@@ -20,6 +20,8 @@ const auditWindowMs = 6_000;
 const epochMs = 1_500;
 const stopMs = 2_000;
 const patienceMs = 200_000;
+/** An order of 400 tokens lives for 140 s. */
+const aheadMs = 150_000;
 
 let network: TestMesh;
 const stopped = new Set<string>();
@@ -150,7 +152,7 @@ describe('a provider whose process is killed in mid-stream', () => {
   }
 
   it(
-    'is followed by another: the stream goes on, its receipt is one of all of it, and what was signed before has a receipt, too',
+    'is followed by another: the stream goes on, its receipt is one of all of it, and what was signed before is paid, too',
     async () => {
       let asked: Awaited<ReturnType<typeof askAndKill>>;
       for (let tries = 0; asked === undefined; tries++) {
@@ -172,12 +174,17 @@ describe('a provider whose process is killed in mid-stream', () => {
       expect(await waitUntil(isSettled, patienceMs)).toBe(true);
       expect((await read()).status).toMatchObject({ verdict: 'accept', fee_atomic: expect.stringMatching(/^[1-9]/) });
 
-      // It is paid once its order has run out and the beacon of a later epoch has come, as milestones.test.ts shows: minutes from now.
       expect(reply.parts).toMatchObject([{ id: 'earlier-part', status: 'pass' }]);
+      // The dead one's order runs out first, and the later that is, the later is the epoch that decides. So the clocks move on.
+      await network.setAhead(aheadMs);
+      const isPaid = async () => (await read()).earlier_tries[0]?.status.state === 'settled';
+      expect(await waitUntil(isPaid, patienceMs)).toBe(true);
       const [part] = (await read()).earlier_tries;
+      expect(part?.status.fee_atomic).toMatch(/^[1-9]/);
       expect(part?.signed_bytes).toBeLessThanOrEqual(part?.shown_bytes ?? 0);
+      expect(await waitUntil(isServed, patienceMs)).toBe(true);
     },
-    2 * patienceMs,
+    3 * patienceMs,
   );
 });
 
