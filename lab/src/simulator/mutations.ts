@@ -133,6 +133,14 @@ const MONEY: readonly Mutation[] = [
     given: { lie: 'never-commits' },
   },
   {
+    name: 'draws-nothing-of-payers',
+    meaning: 'every validator says of all payers that nothing can be drawn of them',
+    file: 'packages/node/src/validator/settlement/collect.ts',
+    from: '.filter(({ amount }, i) => amount > (reserved[i] as bigint))',
+    to: '.filter(({ amount }, i) => amount > (reserved[i] as bigint) || amount > 0n)',
+    given: { liars: 0, only: ['reorg'], faultsPerMinute: 8 },
+  },
+  {
     name: 'outbox-keeps-records',
     meaning: 'a provider never hands in what it served',
     file: 'packages/provider/src/provider/provider.ts',
