@@ -270,8 +270,10 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       registry.push({ block: registry.length === 0 ? 0n : block() + 1n, members: listed });
     },
     /** Of somebody who is listed. */
-    async registerBox(address: Uint8Array, box: Uint8Array): Promise<void> {
-      if (beaconKeys !== undefined) await beaconClient(address).registerBoxKey(box);
+    async registerKeys(address: Uint8Array, { box, head }: { box: Uint8Array; head: Uint8Array }): Promise<void> {
+      if (beaconKeys === undefined) return;
+      await beaconClient(address).registerBoxKey(box);
+      await beaconClient(address).registerHeadKey(head);
     },
     registerRouter(address: Uint8Array, ticketKey: Uint8Array): void {
       routers.set(key(address), { ticketKey: toPrefixed(ticketKey, 'key'), since: 1n, until: 0n });
@@ -303,6 +305,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       /** A reorganisation takes none of it back. */
       beaconKeys: async () => beaconKeys && beaconClient(bare.settlement).beaconKeys(),
       boxKeyHashes: async (accounts: readonly BytesLike[]) => beaconClient(bare.settlement).boxKeyHashes(accounts),
+      headKeyHashes: async (accounts: readonly BytesLike[]) => beaconClient(bare.settlement).headKeyHashes(accounts),
       boxKeyOf: async (owner: BytesLike) => beaconClient(bare.settlement).boxKeyOf(owner),
       async parameters(): Promise<NetworkParameters> {
         const current = { shares: SHARES, recipients };
