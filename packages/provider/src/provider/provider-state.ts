@@ -1,3 +1,4 @@
+import type { Attester } from '@ogong/host/attester/attester';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
@@ -16,7 +17,6 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type AttestedMachine, createAttestedMachine } from '../machine/attested-machine.ts';
-import type { Attester } from '../machine/attester.ts';
 import { type Admissions, createAdmissions } from './admissions.ts';
 import { barePush } from './bare-push.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';

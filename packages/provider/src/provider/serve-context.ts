@@ -1,3 +1,4 @@
+import { AttesterError } from '@ogong/host/attester/attester';
 import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
@@ -6,7 +7,6 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
-import { AttesterError } from '../machine/attester.ts';
 import { type AcceptedOrder, assertRouter } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
