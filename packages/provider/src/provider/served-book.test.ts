@@ -6,7 +6,7 @@ import type { ReplyStatus } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PROVIDER_SCHEMA } from './provider-store.ts';
-import { createServedBook, readServed, SERVED_KEPT_MS } from './served-book.ts';
+import { createServedBook, readServed, SERVED_LISTED_MS } from './served-book.ts';
 import { createServedWatch, readFinding } from './served-watch.ts';
 
 const DAY = 86_400_000;
@@ -175,7 +175,7 @@ describe('days', () => {
         ['a', 'unsigned', true],
       ]),
     );
-    clock.now = START + SERVED_KEPT_MS;
+    clock.now = START + SERVED_LISTED_MS;
     await book.sweep(clock.now);
     expect(read().unpaid).toHaveLength(1);
     clock.now += 1;
@@ -191,7 +191,7 @@ describe('days', () => {
     answers.set(6, {});
     await serve(6);
     await look();
-    clock.now = START + SERVED_KEPT_MS + 2;
+    clock.now = START + SERVED_LISTED_MS + 2;
     await book.sweep(clock.now);
     expect(
       read().sums.find(({ model, outcome, hasRouter }) => model === 'a' && outcome === 'paid' && hasRouter),

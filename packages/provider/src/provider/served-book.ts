@@ -65,7 +65,7 @@ export interface ServedFinding {
 }
 
 /** Longer than any audit and its settlement take. Afterwards the day's sums are kept alone. */
-export const SERVED_KEPT_MS = 35 * 86_400_000;
+export const SERVED_LISTED_MS = 35 * 86_400_000;
 const DAY_MS = 86_400_000;
 const FOLDED_AT_ONCE = 1_000;
 const FIRST_ASK_MS = 10_000;
@@ -122,7 +122,7 @@ export function createServedBook(store: Store, commits: GroupCommit): ServedBook
       );
     },
     async sweep(nowMs) {
-      while (await commits.write((db) => foldDays(db, nowMs - SERVED_KEPT_MS)));
+      while (await commits.write((db) => foldDays(db, nowMs - SERVED_LISTED_MS)));
     },
   };
 }

@@ -16,8 +16,8 @@ import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createServedBook, type ServedFinding, type ServedOutcome } from '@ogong/provider/provider/served-book';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatTokens } from './amount.ts';
 import { earningsCommand } from './earnings-command.ts';
-import { formatTokens } from './money/amount.ts';
 
 const PERIOD = 100_000;
 const ENTRANCE = 1_000n;

@@ -15,9 +15,9 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { openLedger, readPrivateKey } from '../open-ledger.ts';
+import { formatAmount, unitsOf } from './amount.ts';
 import { printEarnedDays, readEarnedDays, shareOfProvider, sumEarnedDays, toEarnedJson } from './earned-days.ts';
-import { formatAmount, unitsOf } from './money/amount.ts';
-import { openLedger, readPrivateKey } from './open-ledger.ts';
 
 const config = defineConfig({
   name: 'ogong earnings',
