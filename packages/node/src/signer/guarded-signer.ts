@@ -2,7 +2,7 @@ import type { Store } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import {
-  type BatchStatement,
+  type StatedBatch,
   createKeySigner,
   type ValidatorSigner,
   type ValidatorStatement,
@@ -34,7 +34,7 @@ export function createGuardedSigner(
   return {
     ...signer,
     ...(signHead && {
-      async signHead(statement: BatchStatement) {
+      async signHead(statement: StatedBatch) {
         guardStatement(crypto, store, { kind: 'batch', ...statement });
         return signHead(statement);
       },

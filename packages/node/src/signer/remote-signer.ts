@@ -9,7 +9,7 @@ import {
   signerResponseFormat,
 } from '@ogong/protocol/settlement/signer-message';
 import {
-  type BatchStatement,
+  type StatedBatch,
   hashStatement,
   type ValidatorSigner,
 } from '@ogong/protocol/settlement/validator-statement';
@@ -35,7 +35,7 @@ export async function connectSigner(crypto: Crypto, options: RemoteSignerOptions
     signingKey,
     ...(headKey && {
       headKey,
-      async signHead(statement: BatchStatement) {
+      async signHead(statement: StatedBatch) {
         const response = await request(options, { kind: 'sign-head', statement });
         if (response.kind !== 'head-signed') throw new SignerError('malformed', 'the signer answered another question');
         if (!equalBytes(response.publicKey, headKey)) {

@@ -56,7 +56,7 @@ export const batchStatementCodec = struct({
 });
 
 /** What a validator says of a run of a log: with its signing key for the chain, with its head key for readers. */
-export interface BatchStatement extends CodecType<typeof batchStatementCodec> {}
+export interface StatedBatch extends CodecType<typeof batchStatementCodec> {}
 
 export const statementCodec = union('kind', {
   /** In the domain of the settlement contract, as are batches and reinstatements. */
@@ -111,7 +111,7 @@ export interface ValidatorSigner {
   /** @returns 65 bytes, r || s || v. */
   sign(statement: ValidatorStatement): Promise<Uint8Array>;
   /** The same word by the head key, under the same rule. Only where there is one. */
-  signHead?(statement: BatchStatement): Promise<HeadSignature>;
+  signHead?(statement: StatedBatch): Promise<HeadSignature>;
 }
 
 /** The 32-byte digest that stands for a statement. @param signingKey address of the key that makes it. */
@@ -179,7 +179,7 @@ export function createKeySigner(
     sign: async (statement) => key.signDigest(hashStatement(crypto, statement, key.address)),
     ...(headKey && {
       headKey: headKey.publicKey,
-      signHead: async (statement: BatchStatement) => signHead(crypto, headKey, statement),
+      signHead: async (statement: StatedBatch) => signHead(crypto, headKey, statement),
     }),
   };
 }
