@@ -2,8 +2,8 @@ import type { Store } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import {
-  type StatedBatch,
   createKeySigner,
+  type StatedBatch,
   type ValidatorSigner,
   type ValidatorStatement,
 } from '@ogong/protocol/settlement/validator-statement';

@@ -8,11 +8,7 @@ import {
   signerRequestFormat,
   signerResponseFormat,
 } from '@ogong/protocol/settlement/signer-message';
-import {
-  type StatedBatch,
-  hashStatement,
-  type ValidatorSigner,
-} from '@ogong/protocol/settlement/validator-statement';
+import { hashStatement, type StatedBatch, type ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import { SignerError } from './signer-error.ts';
 import { encodeFrame, readFrame } from './signer-frame.ts';
 
