@@ -81,13 +81,13 @@ async function run(argv: readonly string[]): Promise<number> {
   }
   if (options.scaleSize !== undefined) {
     const { measureSize } = await import('./scale/measure-size.ts');
-    print(JSON.stringify(await measureSize(parseSize(options.scaleSize), options.seed)));
+    print(JSON.stringify(await measureSize(parseSize(options.scaleSize), options)));
     return 0;
   }
   if (options.scale !== undefined) {
     const { runScale, SIZES } = await import('./scale/scale.ts');
     const sizes = options.scale.length > 0 ? options.scale : SIZES;
-    return runScale({ seed: options.seed, sizes, budgetMs: options.budgetMs }, print);
+    return runScale({ ...options, sizes }, print);
   }
   if (options.hunt) return (await import('./hunt.ts')).hunt(options, print);
   return simulate(options);

@@ -17,6 +17,8 @@ export interface SimulateOptions {
   readonly scale: readonly string[] | undefined;
   /** One size, whose figures are printed. */
   readonly scaleSize: string | undefined;
+  /** For how long a measured network is asked; undefined: as its size has it. */
+  readonly spanMs: number | undefined;
   readonly budgetMs: number;
   /** By the clock: no seed begins later. */
   readonly forMs: number;
@@ -57,6 +59,7 @@ const FLAGS = {
   hunt: { type: 'boolean', default: false, about: 'plants each known bug, and looks for it' },
   scale: { type: 'boolean', default: false, about: 'measures growing networks, and writes docs/simulator' },
   sizes: { type: 'string', about: 'validators/providers/consumers, several with commas between; default: all' },
+  span: { type: 'string', about: 'with --scale: virtual seconds in which requests come; default: as the size has it' },
   'scale-size': { type: 'string', about: 'measures one size, and prints its figures' },
   budget: {
     type: 'string',
@@ -139,6 +142,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
     hunt: values.hunt === true,
     scale: values.scale === true ? (text('sizes')?.split(',') ?? []) : undefined,
     scaleSize: text('scale-size'),
+    spanMs: text('span') === undefined ? undefined : 1_000 * number('span', 1),
     budgetMs: 1_000 * number('budget', 1),
     forMs: text('for') === undefined ? Number.POSITIVE_INFINITY : 1_000 * number('for', 1),
     trace: values.trace === true,

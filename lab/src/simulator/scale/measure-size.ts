@@ -25,6 +25,8 @@ export interface SizeRow {
   readonly idleKilobytesASecond: number;
   /** The same, for each validator. */
   readonly idleKilobytesAValidator: number;
+  /** Virtual. */
+  readonly simulatedS: number;
   readonly cpuS: number;
   readonly residentMiB: number;
 }
@@ -34,10 +36,13 @@ const bytesOf = ({ methods }: UsedByThen): number => Object.values(methods).redu
 const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
 /** Runs it in this process. */
-export async function measureSize(size: NetworkSize, seed: number): Promise<SizeRow> {
+export async function measureSize(
+  size: NetworkSize,
+  { seed, spanMs }: { readonly seed: number; readonly spanMs?: number | undefined },
+): Promise<SizeRow> {
   const { runPlan } = await import('../run.ts');
-  const plan = planScale(size, seed);
-  const outcome = await runPlan(plan, { marksMs: [WARM_MS, timesOf(size).idleMs] });
+  const plan = planScale(size, seed, spanMs);
+  const outcome = await runPlan(plan, { marksMs: [WARM_MS, timesOf(size, spanMs).idleMs] });
   return describeOutcome(size, outcome);
 }
 
@@ -55,6 +60,7 @@ function describeOutcome(size: NetworkSize, outcome: RunOutcome): SizeRow {
   return {
     ...{ size: describeSize(size), ...size, requests: outcome.plan.requests.length, answered: outcome.answers.ok },
     ...{ settled: outcome.settled, broken: outcome.violations.map(({ invariant }) => invariant) },
+    simulatedS: round(outcome.virtualMs / 1_000),
     ...{ epochs: outcome.epochs, settleS: round(outcome.settleMs / 1_000) },
     settleP95S: round(outcome.settleP95Ms / 1_000),
     auditsAReply: round(commits / Math.max(1, outcome.settled), 2),

@@ -35,9 +35,11 @@ const USUAL: ScaleTimes = {
 const SHORT: ScaleTimes = { idleMs: 20_000, askedMs: 10_000, settlingMs: 35_000, mostRequests: 60 };
 const LARGE = 50;
 
-/** A virtual minute of a network of a hundred validators takes an hour of one core: it is played for less. */
-export const timesOf = ({ validators }: Pick<NetworkSize, 'validators'>): ScaleTimes =>
-  validators >= LARGE ? SHORT : USUAL;
+/** A virtual minute of a network of a hundred validators takes minutes of one core: it is played for less. @param spanMs with requests. */
+export function timesOf({ validators }: Pick<NetworkSize, 'validators'>, spanMs?: number): ScaleTimes {
+  const times = validators >= LARGE ? SHORT : USUAL;
+  return spanMs === undefined ? times : { ...times, askedMs: spanMs };
+}
 
 export function describeSize({ validators, providers, consumers }: NetworkSize): string {
   return `${validators}/${providers}/${consumers}`;
@@ -54,8 +56,8 @@ export function parseSize(text: string): NetworkSize {
 }
 
 /** A network without faults and liars: a while at rest, then a minute of requests, then a minute to settle. */
-export function planScale({ validators, providers, consumers }: NetworkSize, seed: number): Plan {
-  const { idleMs, askedMs, settlingMs, mostRequests } = timesOf({ validators });
+export function planScale({ validators, providers, consumers }: NetworkSize, seed: number, spanMs?: number): Plan {
+  const { idleMs, askedMs, settlingMs, mostRequests } = timesOf({ validators }, spanMs);
   const draws = createDraws(seed);
   const gateways = Math.ceil(consumers / CONSUMERS_A_GATEWAY);
   const wanted = Math.round((consumers * REQUESTS_A_CONSUMER_A_MINUTE * askedMs) / 60_000);

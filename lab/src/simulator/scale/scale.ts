@@ -11,9 +11,13 @@ const DOCS = fileURLToPath(new URL('../../../../docs/', import.meta.url));
 /** Each about tenfold, with steps between. */
 export const SIZES: readonly string[] = ['4/10/100', '7/30/300', '16/100/1000', '32/300/3000', '100/1000/10000'];
 
+/** Hundred validators with a thousand providers hold some gigabytes. */
+const MOST_MIB = 12_288;
+
 export interface ScaleOptions {
   readonly seed: number;
   readonly sizes: readonly string[];
+  readonly spanMs: number | undefined;
   /** Of one size. */
   readonly budgetMs: number;
 }
@@ -29,7 +33,9 @@ export async function runScale(options: ScaleOptions, print: (text: string) => v
   const rows: SizeRow[] = [];
   const unended: UnendedSize[] = [];
   for (const size of options.sizes) {
-    const args = ['--disable-warning=ExperimentalWarning', MAIN, '--scale-size', size, '--seed', String(options.seed)];
+    const span = options.spanMs === undefined ? [] : ['--span', String(options.spanMs / 1_000)];
+    const node = ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${MOST_MIB}`];
+    const args = [...node, MAIN, '--scale-size', size, '--seed', String(options.seed), ...span];
     const child = spawnSync(process.execPath, args, {
       ...{ encoding: 'utf8', timeout: options.budgetMs, maxBuffer: 2 ** 26 },
     });
