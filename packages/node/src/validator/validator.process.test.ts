@@ -15,7 +15,7 @@ import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { computeEmissionClaim, computeEmissionProof, verifyEmissionProof } from '@ogong/protocol/settlement/emission';
 import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { checkIntake, checkSettled } from '@ogong/protocol/verdict/settled';
+import { checkHead, checkIntake, checkSettled } from '@ogong/protocol/verdict/settled';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,7 +27,10 @@ type Node = TestNetwork['nodes'][number];
 const HOUR_S = 3_600;
 
 async function startAndAnnounce(issuance?: Issuance): Promise<TestNetwork> {
-  const network = await startTestNetwork({ options: { stakeMs: 100 }, delays: { appeal: 3_600 }, issuance });
+  const network = await startTestNetwork({
+    ...{ options: { stakeMs: 100 }, delays: { appeal: 3_600 }, issuance },
+    headPeriodS: HOUR_S,
+  });
   await network.start();
   await network.announce();
   return network;
@@ -120,6 +123,14 @@ describe('four validators on a chain', () => {
     expect(await judge(new Uint8Array(32))).toMatchObject({
       status: 'fail',
       detail: expect.stringContaining('another record'),
+    });
+    // A quorum has signed the head of its batch with hybrid keys, too.
+    const { settled } = await followReply(receipt, trusted);
+    expect(checkHead(crypto, { order: named, domain }, settled)).toMatchObject({ id: 'log-head', status: 'pass' });
+    const head = 'problem' in settled ? undefined : settled.head;
+    const bent = head && { ...head, certificate: head.certificate.map((byte, i) => (i === 400 ? byte ^ 1 : byte)) };
+    expect(checkHead(crypto, { order: named, domain }, { ...settled, head: bent } as typeof settled)).toMatchObject({
+      status: 'fail',
     });
     const unknown = await followReply(receipt, { ...trusted, validators: [] });
     const stranger = { problem: 'the validator that the order names is not of the set' };

@@ -78,6 +78,7 @@ export async function startTestNetwork({
   options = {},
   delays = {},
   issuance,
+  headPeriodS,
   log = quiet,
 }: {
   count?: number;
@@ -85,12 +86,18 @@ export async function startTestNetwork({
   delays?: Partial<Delays>;
   /** Default: a network without emission. */
   issuance?: Issuance | undefined;
+  /** Validators register keys for heads of logs, in a contract whose epochs have this length. Default: there is no such contract. */
+  headPeriodS?: number | undefined;
   /** Read again at every start of a validator. */
   options?: Partial<ValidatorOptions>;
   log?: typeof quiet;
 } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-validators-'));
-  const ledger = await startTestLedger({ limits: { alpha: 0 }, delays, ...(issuance && { issuance }) });
+  const ledger = await startTestLedger({
+    ...{ limits: { alpha: 0 }, delays },
+    ...(issuance && { issuance }),
+    ...(headPeriodS && { beacon: { origin: 1n, period: BigInt(headPeriodS) } }),
+  });
   const { deployment, chain } = ledger;
   const connect = (privateKey: Uint8Array) =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey: bytesToHex(privateKey), pollIntervalMs: 20 });
@@ -105,7 +112,8 @@ export async function startTestNetwork({
   async function createNode(index: number) {
     const ledgerKey = seed(`validator ${index}`);
     const signingKey = createNodeLedgerSigner(seed(`validator ${index} signing key`));
-    const signer = createKeySigner(crypto, signingKey, createNodeLedgerSigner(ledgerKey).address);
+    const headKey = createNodeHybridSigner(hybridSeed(`validator ${index} head`));
+    const signer = createKeySigner(crypto, signingKey, createNodeLedgerSigner(ledgerKey).address, headKey);
     const identity = await createLinkIdentity(new Secret(seed(`validator link ${index}`)));
     const vrfSeed = seed(`validator vrf ${index}`);
     // Sends the transactions of the running daemon, and has nothing but fees.
@@ -120,6 +128,7 @@ export async function startTestNetwork({
       endpoint: `127.0.0.1:${bind.port}`,
       certHash: identity.id,
       vrfSeed,
+      headKey: headPeriodS === undefined ? undefined : headKey.publicKey,
       bondAtomic: 100n * UNIT,
     });
     let running: { validator: Validator; close(): Promise<void> } | undefined;
