@@ -84,10 +84,9 @@ async function run(argv: readonly string[]): Promise<number> {
     print(JSON.stringify(await measureSize(parseSize(options.scaleSize), options)));
     return 0;
   }
-  if (options.scale !== undefined) {
+  if (options.isScale) {
     const { runScale, SIZES } = await import('./scale/scale.ts');
-    const sizes = options.scale.length > 0 ? options.scale : SIZES;
-    return runScale({ ...options, sizes }, print);
+    return runScale({ ...options, sizes: options.scale ?? SIZES }, print);
   }
   if (options.hunt) return (await import('./hunt.ts')).hunt(options, print);
   return simulate(options);

@@ -149,7 +149,7 @@ const MONEY: readonly Mutation[] = [
   },
 ];
 
-/** Of who is listened to, and for how long. */
+/** Of who is listened to and believed, and of where a log goes on. */
 const ROLES: readonly Mutation[] = [
   {
     name: 'refuses-those-who-left',
@@ -175,12 +175,12 @@ const ROLES: readonly Mutation[] = [
     given: { lie: 'frames', faultsPerMinute: 0 },
   },
   {
-    name: 'gives-up-a-record',
-    meaning: 'a provider whose record was not taken at the first try never sends it again',
-    file: 'packages/provider/src/provider/outbox.ts',
-    from: 'if (isFinal(error)) {',
-    to: 'if (error !== undefined) {',
-    given: { liars: 0, only: ['loss', 'crash', 'partition'], faultsPerMinute: 10 },
+    name: 'begins-where-it-began',
+    meaning: 'a validator has its next batch begin where the last one began',
+    file: 'packages/node/src/validator/store/batch-store.ts',
+    from: "'SELECT max(to_position) AS length FROM batches'",
+    to: "'SELECT max(from_position) AS length FROM batches'",
+    given: { liars: 0, faultsPerMinute: 0 },
   },
   {
     name: 'gives-no-epoch-to-the-late',

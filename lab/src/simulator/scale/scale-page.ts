@@ -58,7 +58,7 @@ const COLUMNS: Readonly<Record<string, (row: SizeRow) => string | number>> = {
   'CPU ms a reply': ({ cpuMsAReply }) => cpuMsAReply,
   'at rest: KiB/s a validator': ({ idleKilobytesAValidator }) => idleKilobytesAValidator,
   'at rest: CPU ms/s, all': ({ idleCpuMsASecond }) => idleCpuMsASecond,
-  'simulated, s': ({ simulatedS }) => simulatedS ?? '',
+  'simulated, s': ({ simulatedS }) => simulatedS,
   'run: CPU s': ({ cpuS }) => cpuS,
   'run: MiB': ({ residentMiB }) => residentMiB,
 };

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drawCurves } from '../../economics/figure.ts';
@@ -28,9 +28,12 @@ export interface UnendedSize {
   readonly why: string;
 }
 
-/** Runs each size in a process of its own, and writes page, figures and plots. @returns 1 where one broke an invariant. */
+/** Runs each size in a process of its own, and writes page, figures and plots; other sizes keep the rows that they have. @returns 1 where one broke an invariant. */
 export async function runScale(options: ScaleOptions, print: (text: string) => void): Promise<number> {
-  const rows: SizeRow[] = [];
+  const folder = join(DOCS, 'simulator');
+  const before = readWritten(join(folder, 'scale.json'));
+  const isOther = ({ size }: { readonly size: string }): boolean => !options.sizes.includes(size);
+  const measured: SizeRow[] = [];
   const unended: UnendedSize[] = [];
   for (const size of options.sizes) {
     const span = options.spanMs === undefined ? [] : ['--span', String(options.spanMs / 1_000)];
@@ -39,21 +42,28 @@ export async function runScale(options: ScaleOptions, print: (text: string) => v
     const child = spawnSync(process.execPath, args, {
       ...{ encoding: 'utf8', timeout: options.budgetMs, maxBuffer: 2 ** 26 },
     });
-    if (child.status === 0) rows.push(JSON.parse(child.stdout) as SizeRow);
+    if (child.status === 0) measured.push(JSON.parse(child.stdout) as SizeRow);
     else {
       const why = child.signal === 'SIGTERM' ? `it did not end in ${options.budgetMs / 60_000} minutes` : 'it failed';
       unended.push({ size, why });
       print(`${size}: ${why}\n${child.stderr.slice(-2_000)}`);
     }
-    if (child.status === 0) print(JSON.stringify(rows.at(-1)));
+    if (child.status === 0) print(JSON.stringify(measured.at(-1)));
   }
+  const rows = [...before.rows.filter(isOther), ...measured].sort((a, b) => a.validators - b.validators);
+  unended.push(...before.unended.filter(isOther));
   if (rows.length === 0) return 1;
-  const folder = join(DOCS, 'simulator');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'scale.json'), `${JSON.stringify({ seed: options.seed, rows, unended }, undefined, 1)}\n`);
   writeFileSync(join(folder, 'scale.md'), writeScalePage(rows, unended));
   for (const curves of createScaleCurves(rows)) {
     writeFileSync(join(folder, `${curves.name}.svg`), await drawCurves(curves));
   }
-  return rows.every(({ broken }) => broken.length === 0) ? 0 : 1;
+  return measured.every(({ broken }) => broken.length === 0) ? 0 : 1;
+}
+
+/** Of the run before. */
+function readWritten(path: string): { readonly rows: readonly SizeRow[]; readonly unended: readonly UnendedSize[] } {
+  if (!existsSync(path)) return { rows: [], unended: [] };
+  return JSON.parse(readFileSync(path, 'utf8')) as ReturnType<typeof readWritten>;
 }

@@ -26,6 +26,8 @@ export interface Listings {
 
 export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>): Listings {
   const listed = new Map<string, Announcement>();
+  /** Ids of those that are listed, by the certificate that they name. Each announcement asks who else names its own. */
+  const underCertificate = new Map<string, Set<string>>();
   /** Providers whose link ended, by id. */
   const gone = new Set<string>();
   /** Providers of which another router handed the announcement on, with that router. They are not kept over a restart. */
@@ -38,9 +40,29 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
 
   /** Another provider under the same certificate. */
   function* listOthers({ providerId, certHash }: Announcement): Generator<Announcement> {
-    for (const other of current()) {
-      if (equalBytes(other.certHash, certHash) && !equalBytes(other.providerId, providerId)) yield other;
+    const own = toHex(providerId);
+    const nowMs = clock.nowMs();
+    for (const name of underCertificate.get(toHex(certHash)) ?? []) {
+      const other = listed.get(name);
+      if (name !== own && other !== undefined && other.expiresAtMs > nowMs) yield other;
     }
+  }
+
+  /** Whoever is listed already keeps its place. */
+  function list(name: string, announcement: Announcement): void {
+    leaveCertificate(name);
+    listed.set(name, announcement);
+    const certificate = toHex(announcement.certHash);
+    underCertificate.set(certificate, (underCertificate.get(certificate) ?? new Set()).add(name));
+  }
+
+  function leaveCertificate(name: string): void {
+    const before = listed.get(name);
+    if (before === undefined) return;
+    const certificate = toHex(before.certHash);
+    const names = underCertificate.get(certificate);
+    names?.delete(name);
+    if (names?.size === 0) underCertificate.delete(certificate);
   }
 
   const isHanded = (providerId: Uint8Array): boolean => handed.has(toHex(providerId));
@@ -55,6 +77,7 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
 
   function forget(providerId: Uint8Array): void {
     const name = toHex(providerId);
+    leaveCertificate(name);
     listed.delete(name);
     handed.delete(name);
     gone.delete(name);
@@ -102,7 +125,7 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
     put(announcement, from) {
       const name = toHex(announcement.providerId);
       if (from === undefined) makeRoom(announcement);
-      listed.set(name, announcement);
+      list(name, announcement);
       gone.delete(name);
       if (from === undefined) handed.delete(name);
       else handed.set(name, from);

@@ -1,7 +1,7 @@
-import { amount, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
+import { amount, bytes, columns, integer, mapped, named, optional, text } from '@ogong/host/store/columns';
 import { rememberParsed } from '@ogong/host/store/remember-parsed';
 import type { Store } from '@ogong/host/store/store';
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import {
   type Announcement,
   encodeAnnouncement,
@@ -17,14 +17,15 @@ export const MAX_ANNOUNCEMENTS = 4096;
 /** Beside them: what other validators handed on. */
 export const MAX_HANDED = 1024;
 
-/** A co-signer reads all that it holds for every entry; each changes every few seconds. */
-export const announcementColumn = mapped(
+const announcementColumn = mapped(
   bytes,
   rememberParsed(parseAnnouncement, MAX_ANNOUNCEMENTS + MAX_HANDED),
   encodeAnnouncement,
 );
 
 const announcementColumns = columns({ announcement: announcementColumn });
+const heldRow = columns({ announcement: announcementColumn, verifierWord: optional(bytes) });
+const sequenceColumns = columns({ sequence: text });
 const credentialColumns = columns({ credential: optional(mapped(bytes, parseCredential, encodeCredential)) });
 const countColumns = columns({ n: integer });
 const heldColumns = columns({ sinceMs: named('since', integer), stake: amount });
@@ -32,10 +33,50 @@ const idColumns = columns({ providerId: bytes });
 const stakedIdColumns = columns({ providerId: bytes, stake: amount });
 const stakedColumns = columns({ announcement: announcementColumn, stake: amount });
 
+/** What an announcement says, and what its verifier signed. */
+export interface HeldAnnouncement {
+  readonly announcement: Announcement;
+  readonly verifierWord: Uint8Array | undefined;
+}
+
+interface KnownRow extends HeldAnnouncement {
+  readonly sequence: string;
+}
+
+/**
+ * Rows that were read or written, by provider: a row changes only with its sequence. A co-signer reads all of them for every entry, and
+ * each announcement the one before it; their bytes would be most of what a busy validator reads.
+ */
+const knownRows = new WeakMap<Store, Map<string, KnownRow>>();
+const MOST_KNOWN = 2 * (MAX_ANNOUNCEMENTS + MAX_HANDED);
+
+function knownOf(store: Store): Map<string, KnownRow> {
+  const known = knownRows.get(store) ?? new Map<string, KnownRow>();
+  knownRows.set(store, known);
+  if (known.size > MOST_KNOWN) known.clear();
+  return known;
+}
+
+/** @param name id of the provider, hex. @param sequence of its row, as it is now. */
+export function readHeld(store: Store, name: string, sequence: string): HeldAnnouncement | undefined {
+  const known = knownOf(store);
+  const kept = known.get(name);
+  if (kept?.sequence === sequence) return kept;
+  const sql = `SELECT ${heldRow.list} FROM announcements WHERE provider_id = ?`;
+  const row = heldRow.get(store.prepare(sql), fromHex(name));
+  if (row !== undefined) known.set(name, { ...row, sequence });
+  return row;
+}
+
+function readSequence(store: Store, providerId: Uint8Array): string | undefined {
+  return sequenceColumns.get(store.prepare('SELECT sequence FROM announcements WHERE provider_id = ?'), providerId)
+    ?.sequence;
+}
+
 /** Announcements whose signature was checked when they came in. */
 export function readAnnouncement(store: Store, providerId: Uint8Array): Announcement | undefined {
-  const sql = 'SELECT announcement FROM announcements WHERE provider_id = ?';
-  return announcementColumns.get(store.prepare(sql), providerId)?.announcement;
+  const sequence = readSequence(store, providerId);
+  return sequence === undefined ? undefined : readHeld(store, toHex(providerId), sequence)?.announcement;
 }
 
 /** What binds a candidate's key to its payee, class and room, if these are still what is announced. */
@@ -114,6 +155,8 @@ export function putAnnouncement(
       findSince(store, known, announcement, nowMs),
       Number(isHanded),
     );
+  const verifierWord = announcement.verifier && credential?.verifierEndorsement?.word;
+  knownOf(store).set(toHex(providerId), { announcement, verifierWord, sequence: sequence.toString() });
   return undefined;
 }
 

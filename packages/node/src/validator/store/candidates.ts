@@ -1,4 +1,4 @@
-import { amount, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
+import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
 import { rememberParsed } from '@ogong/host/store/remember-parsed';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -8,22 +8,16 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import { parseRoutes } from '@ogong/protocol/exchange/routes';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
-import { encodeEndorsement, findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { lowerStake } from '@ogong/protocol/settlement/silence-count';
 import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
-import { announcementColumn, MAX_ANNOUNCEMENTS, MAX_HANDED, readAnnouncement } from './announcement-store.ts';
+import { MAX_ANNOUNCEMENTS, MAX_HANDED, readAnnouncement, readHeld } from './announcement-store.ts';
 import { listSilentPayees } from './sequential-store.ts';
 import { listExcluded, readVerifier } from './verifier-store.ts';
 
-const heldColumns = columns({
-  announcement: announcementColumn,
-  verifierWord: optional(
-    mapped(bytes, rememberParsed(parseEndorsement, MAX_ANNOUNCEMENTS + MAX_HANDED), encodeEndorsement),
-  ),
-  sinceMs: named('since', integer),
-  stake: amount,
-});
+const heldColumns = columns({ name: text, sequence: text, sinceMs: named('since', integer), stake: amount });
+const readWord = rememberParsed(parseEndorsement, MAX_ANNOUNCEMENTS + MAX_HANDED);
 
 interface AbleQuery {
   readonly modelRoot: Uint8Array;
@@ -141,12 +135,17 @@ function listAble(
     heldColumns
       .all(
         store.prepare(
-          `SELECT ${heldColumns.list} FROM announcements WHERE expires_at > ?
+          `SELECT lower(hex(provider_id)) AS name, sequence, since, stake FROM announcements WHERE expires_at > ?
          AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
          AND provider_id NOT IN (SELECT verifier_id FROM verifiers WHERE excluded = 1) ORDER BY provider_id`,
         ),
         nowMs,
       )
+      .flatMap(({ name, sequence, ...row }) => {
+        const held = readHeld(store, name, sequence);
+        const verifierWord = held?.verifierWord && readWord(held.verifierWord);
+        return held === undefined ? [] : [{ ...row, announcement: held.announcement, verifierWord }];
+      })
       .filter(({ announcement }) => announcement.verifier && offerOf(announcement))
       // It has to have signed in which class it computes the model.
       .filter(({ verifierWord }) => verifierWord && findClass(verifierWord, modelRoot) !== undefined)
