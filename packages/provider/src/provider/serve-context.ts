@@ -1,5 +1,6 @@
 import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
@@ -31,7 +32,7 @@ export interface ReplyReader {
 /** The part of serving that is the same for every modality. */
 export function createServeContext(
   state: ProviderState,
-  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer'>,
+  job: Pick<AcceptedOrder<unknown>, 'order' | 'body' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer'>,
   { consumer, address, send, gone }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, getPayeeWord, openings, outbox, stopping, maxReplyMs } = state;
@@ -39,7 +40,10 @@ export function createServeContext(
   // Soon after its order's expiry a reply counts as abandoned. So at the expiry the reply so far is committed, whether or not
   // the consumer has read it.
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
-  const reply = state.replies.open(job.order, consumer);
+  const reply = state.replies.open(job.order, {
+    consumer,
+    blind: computeBlinds(crypto, { body: job.body, replyId }).answer,
+  });
   const left = AbortSignal.any([reply.left, expired]);
   const over = AbortSignal.any([left, gone]);
   const ended = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
