@@ -103,6 +103,8 @@ export interface SyntheticOptions {
   readonly parts?: readonly [base: Uint8Array, ...adapters: Uint8Array[]];
   /** A reply of tier vanilla, whose windows name its tokens, or count them alone. */
   readonly said?: 'named' | 'counted';
+  /** Of a made-up reply. */
+  readonly text?: string;
   /** Further fields of the request body. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly bend?: {
@@ -135,7 +137,9 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const body = { model, ...asks, max_tokens: tokens, ...parameters };
   const request = given?.request ?? utf8Encode(JSON.stringify(body));
   const asked = parseRequest(request, endpoint);
-  const response = utf8Encode(given?.text ?? (said ? 'word '.repeat(tokens) : `a story of ${tokens} tokens`));
+  const response = utf8Encode(
+    given?.text ?? options.text ?? (said ? 'word '.repeat(tokens) : `a story of ${tokens} tokens`),
+  );
   const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
   const beacon = given ? { ...given.beacon, epoch: given.order.epoch } : (options.beacon ?? madeUp);
   const [base, ...adapters] = options.parts ?? [];

@@ -64,7 +64,8 @@ export function createTimedJobs(
     const header = writeHeader(crypto, texts.header, work);
     const rows = Array.from(work.outputTokens, (token) => listCandidates(token, vocabularySize));
     const { outputTokens } = work;
-    const blind = crypto.sha256(nonce);
+    // The same for everybody, so that reports can be compared, and like any other.
+    const blind = crypto.sha256(work.sketchBankSeed, request);
     const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
     return {
       ...{ jobId: computeJobId(crypto, { validator, replyId, attempt: 0, nonce }), nonce, request },
