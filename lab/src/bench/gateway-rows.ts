@@ -77,26 +77,26 @@ async function measureReplies(
     onProgress('warm');
     const samples = await measureInTurn(
       ROUNDS,
-      Object.fromEntries(
-        Object.entries(fleets).map(([name, fleet]) => [name, () => load(fleet, ROUND_MS, server)]),
-      ),
+      Object.fromEntries(Object.entries(fleets).map(([name, fleet]) => [name, () => load(fleet, ROUND_MS, server)])),
     );
     const cores = availableParallelism();
     const middle = (name: string, what: keyof Load): number => median((samples[name] ?? []).map((each) => each[what]));
-    const rows = Object.keys(fleets).map((name): Row => ({
-      id: `gateways-${name.toLowerCase().replace(' ', '-')}`,
-      what: `replies per second, ${name.split(' ')[1]} gateway processes, ${name.split(' ')[0]}`,
-      value: middle(name, 'perSecond'),
-      unit: 'replies/s',
-      note:
-        `${CALLERS} callers, ${ROUNDS} rounds of ${ROUND_MS / 1000} s in turns; replies of 8 made-up tokens. Callers, two providers, ` +
-        `router, validators, the database and each gateway's checker share the ${cores} cores with the gateways, so this shows what one ` +
-        'more gateway costs, and not what it gains on a machine of its own. A reply takes ' +
-        `${middle(name, 'gatewayMs').toFixed(1)} ms of processor of the gateways` +
-        (name.startsWith('SQLite')
-          ? ''
-          : `, ${middle(name, 'databaseMs').toFixed(2)} ms of the database, and ${middle(name, 'trips').toFixed(1)} round trips`),
-    }));
+    const rows = Object.keys(fleets).map(
+      (name): Row => ({
+        id: `gateways-${name.toLowerCase().replace(' ', '-')}`,
+        what: `replies per second, ${name.split(' ')[1]} gateway processes, ${name.split(' ')[0]}`,
+        value: middle(name, 'perSecond'),
+        unit: 'replies/s',
+        note:
+          `${CALLERS} callers, ${ROUNDS} rounds of ${ROUND_MS / 1000} s in turns; replies of 8 made-up tokens. Callers, two providers, ` +
+          `router, validators, the database and each gateway's checker share the ${cores} cores with the gateways, so this shows what one ` +
+          'more gateway costs, and not what it gains on a machine of its own. A reply takes ' +
+          `${middle(name, 'gatewayMs').toFixed(1)} ms of processor of the gateways` +
+          (name.startsWith('SQLite')
+            ? ''
+            : `, ${middle(name, 'databaseMs').toFixed(2)} ms of the database, and ${middle(name, 'trips').toFixed(1)} round trips`),
+      }),
+    );
     return rows;
   } finally {
     await Promise.all(Object.values(fleets).flatMap(({ gateways }) => gateways.map((gateway) => gateway.kill())));

@@ -27,7 +27,22 @@ const table: WorkTable<MoneyRow> = { name: 'money', key: ['owner', 'at'], row };
 const shortRow = columns({ owner: text, at: integer, held: amount });
 const short: WorkTable<ReturnType<typeof shortRow.read>> = { ...table, row: shortRow };
 
-const STEPS = ['read', 'readPart', 'readAfter', 'readShort', 'put', 'add', 'addShort', 'keep', 'patch', 'drop', 'raw', 'later', 'look', 'throw'] as const;
+const STEPS = [
+  'read',
+  'readPart',
+  'readAfter',
+  'readShort',
+  'put',
+  'add',
+  'addShort',
+  'keep',
+  'patch',
+  'drop',
+  'raw',
+  'later',
+  'look',
+  'throw',
+] as const;
 interface Step {
   readonly kind: (typeof STEPS)[number];
   readonly owner: string;
@@ -52,12 +67,16 @@ function* play(steps: readonly Step[]): Work<string> {
     for (const { held } of sorted) sum += held;
   };
   for (const { kind, owner, at, value } of steps) {
-    const known = kind === 'put' || kind === 'add' || kind === 'addShort' ? yield* findRow(table, owner, at) : undefined;
+    const known =
+      kind === 'put' || kind === 'add' || kind === 'addShort' ? yield* findRow(table, owner, at) : undefined;
     const whole = { owner, at, held: sum + BigInt(value), word: `${value}` };
     if (known && kind !== 'put') continue;
     if (kind === 'read') note([yield* findRow(table, owner, at)].filter((each) => each !== undefined));
     else if (kind === 'readPart') {
-      const [some, others] = yield* findTogether<[MoneyRow, MoneyRow]>({ table, key: [owner] }, { table, key: ['b', at] });
+      const [some, others] = yield* findTogether<[MoneyRow, MoneyRow]>(
+        { table, key: [owner] },
+        { table, key: ['b', at] },
+      );
       note(some);
       note(others);
     } else if (kind === 'readAfter') {
@@ -70,7 +89,8 @@ function* play(steps: readonly Step[]): Work<string> {
     else if (kind === 'keep') yield* keepRow(table, whole);
     else if (kind === 'patch') yield* patchRow(table, [owner, at], { word: `patched ${value}` });
     else if (kind === 'drop') yield* dropRow(table, owner, at);
-    else if (kind === 'raw') seen.push(yield* change('UPDATE money SET word = ? WHERE owner = ?', `raw ${value}`, owner));
+    else if (kind === 'raw')
+      seen.push(yield* change('UPDATE money SET word = ? WHERE owner = ?', `raw ${value}`, owner));
     else if (kind === 'later') yield* changeLater('money', 'DELETE FROM money WHERE at = ? AND word <> ?', at, 'none');
     else if (kind === 'look') note(yield* findAll(row, `SELECT ${row.list} FROM money`));
     else throw new RangeError(`refused after ${seen.length}`);
@@ -124,7 +144,10 @@ it('works that are done together read and leave what they would one after the ot
       const [plain, far] = [open(), open()];
       const expected = runInTurn(plain, given);
       const server = createServer(far);
-      const { outcomes, writes } = await runTogether(given.map((steps) => () => play(steps)), server);
+      const { outcomes, writes } = await runTogether(
+        given.map((steps) => () => play(steps)),
+        server,
+      );
       await server.send(writes);
       far.database.exec('COMMIT');
       expect(outcomes).toEqual(expected);
@@ -139,11 +162,18 @@ it('works that are done together read and leave what they would one after the ot
 it('many works that change the same rows ask the database once, and write each row once', async () => {
   const store = open();
   const server = createServer(store);
-  const works = Array.from({ length: 50 }, (_, index) => function* (): Work<void> {
-    const [[mine], all] = yield* findTogether<[MoneyRow, MoneyRow]>({ table, key: ['a', 1] }, { table, key: ['a'] });
-    expect(all.length).toBe(index === 0 ? 0 : 1);
-    yield* putRow(table, { owner: 'a', at: 1, held: (mine?.held ?? 0n) + 1n, word: '' });
-  });
+  const works = Array.from(
+    { length: 50 },
+    (_, index) =>
+      function* (): Work<void> {
+        const [[mine], all] = yield* findTogether<[MoneyRow, MoneyRow]>(
+          { table, key: ['a', 1] },
+          { table, key: ['a'] },
+        );
+        expect(all.length).toBe(index === 0 ? 0 : 1);
+        yield* putRow(table, { owner: 'a', at: 1, held: (mine?.held ?? 0n) + 1n, word: '' });
+      },
+  );
   const { writes } = await runTogether(works, server);
   expect(server.trips()).toBe(1);
   expect(writes).toHaveLength(1);

@@ -268,10 +268,7 @@ async function commitBatch(batch: readonly PendingWrite[], context: BatchContext
   });
 }
 
-async function runBatch(
-  batch: readonly PendingWrite[],
-  { pool, send }: BatchContext,
-): Promise<readonly WorkOutcome[]> {
+async function runBatch(batch: readonly PendingWrite[], { pool, send }: BatchContext): Promise<readonly WorkOutcome[]> {
   const client = await pool.connect();
   let failure: unknown;
   try {

@@ -60,7 +60,13 @@ export async function startGatewayProcess(
     child.send('trips');
     return Number((await answer)[0]);
   };
-  return { url, pid: child.pid as number, countTrips, kill: () => end(child, 'SIGKILL'), stop: () => end(child, 'SIGTERM') };
+  return {
+    url,
+    pid: child.pid as number,
+    countTrips,
+    kill: () => end(child, 'SIGKILL'),
+    stop: () => end(child, 'SIGTERM'),
+  };
 }
 
 function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
