@@ -9,10 +9,11 @@ import { toBase64 } from '@ogong/protocol/base/bytes';
 import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
+import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import { formatProof } from '@ogong/protocol/verdict/proof';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
-import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
+import { addMachine, assertDemands, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
 import { assertWritable } from './user-files.ts';
 
@@ -78,6 +79,7 @@ export const askCommand: Command = {
     const { values, positionals } = parsed;
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
     if (values.save !== undefined) assertWritable('ogong ask', 'save', values.save);
+    assertDemands('ogong ask', values);
     const policy = values.machines === undefined ? undefined : readMachinePolicy(values.machines);
     const { trust, findModelRoots, meshFile } = await loadTrust(
       'ogong ask',
@@ -124,7 +126,9 @@ export const askCommand: Command = {
     const [given] = replies as [CheckedReply];
     const reply = {
       ...given,
-      ...(await addMachine({ ...given, ok: true, missing: [] }, given.receipt, { policy, nowMs: Date.now() })),
+      ...(await addMachine({ ...given, ok: true, missing: [] }, given.receipt, {
+        ...{ policy, nowMs: Date.now(), settlement: trust.settlement, demanded: values.attested },
+      })),
     };
     if (!reply.ok) {
       const isRefuted = reply.checks.some(({ status }) => status === 'fail');
@@ -156,7 +160,9 @@ function wordPreference({
   sort,
   maxPrice,
   provider,
+  attested,
 }: {
+  readonly attested: readonly AttestedRole[];
   readonly sort: Sort;
   readonly maxPrice: bigint | undefined;
   readonly provider: readonly string[];
@@ -165,6 +171,7 @@ function wordPreference({
     ...(sort !== 'none' && { sort }),
     ...(maxPrice !== undefined && { max_price: maxPrice.toString() }),
     ...(provider.length > 0 && { providers: { only: provider } }),
+    ...(attested.length > 0 && { attested }),
   };
   return Object.keys(ogong).length === 0 ? {} : { ogong };
 }

@@ -1,12 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
+import { addRoleChecks, checkReceiptRoles, type RoleReader } from '@ogong/attestation/role-check';
 import { ConfigError } from '@ogong/host/config/config-error';
-import { text } from '@ogong/host/config/values';
+import { oneOf, text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { ATTESTED_ROLES, type AttestedRole } from '@ogong/protocol/tier/attested-role';
 import { toPlainBytes } from './receipt-file.ts';
 import { readUserFile } from './user-files.ts';
 
@@ -16,12 +18,20 @@ export const machineFields = {
     label: '<policy.json>',
     description: 'which machines of tier tee are believed (docs/spec/tee-tier.md#policy)',
   },
+  attested: {
+    schema: oneOf([...ATTESTED_ROLES]),
+    repeatable: true,
+    description: 'a role that has to have shown its machine (docs/spec/attested-roles.md); needs --machines',
+  },
 } as const;
 
 /** @throws EvidenceError where the file is no policy */
 export const readMachinePolicy = (path: string): MachinePolicy => parsePolicy(toPlainBytes(readUserFile(path)));
 
-/** A verdict with what the machine of a reply of tier `tee` shows, against the reader's policy; as it was where nobody gave one. */
+/**
+ * A verdict with what the machine of a reply of tier `tee` shows, and those of router and validator, against the reader's policy; as it was where
+ * nobody gave one.
+ */
 export async function addMachine<
   V extends {
     readonly ok: boolean;
@@ -32,10 +42,25 @@ export async function addMachine<
 >(
   verdict: V,
   receipt: Receipt,
-  { policy, nowMs }: { readonly policy: MachinePolicy | undefined; readonly nowMs: number },
+  {
+    policy,
+    nowMs,
+    ...roles
+  }: { readonly policy: MachinePolicy | undefined } & Pick<RoleReader, 'nowMs' | 'settlement' | 'demanded'>,
 ) {
   if (policy === undefined) return verdict;
-  return addMachineChecks(verdict, await checkReceiptMachine(receipt, { crypto, policy, nowMs }), policy);
+  const reader = { crypto, policy, nowMs };
+  const whole = addMachineChecks(verdict, await checkReceiptMachine(receipt, reader), policy);
+  return addRoleChecks(whole, await checkReceiptRoles(receipt, { ...reader, ...roles }));
+}
+
+/** @throws ConfigError where roles are demanded of nobody's policy. */
+export function assertDemands(
+  program: string,
+  { attested, machines }: { readonly attested: readonly AttestedRole[]; readonly machines: string | undefined },
+): void {
+  if (attested.length > 0 && machines === undefined)
+    throw new ConfigError(program, ['--attested needs --machines: which machines are believed']);
 }
 
 /** When the order's validator says that it admitted the order. */

@@ -23,7 +23,14 @@ import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { addParts } from './answer-parts.ts';
 import { loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
-import { addMachine, machineFields, readAdmission, readAuthority, readMachinePolicy } from './machine-policy.ts';
+import {
+  addMachine,
+  assertDemands,
+  machineFields,
+  readAdmission,
+  readAuthority,
+  readMachinePolicy,
+} from './machine-policy.ts';
 import { addSources } from './named-sources.ts';
 import { openLedger } from './open-ledger.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
@@ -101,6 +108,7 @@ export const verifyCommand: Command = {
       }
       const { values, positionals } = parsed;
       const source = positionals[0] as string;
+      assertDemands('ogong verify', values);
       const isProof = !/^https?:/.test(source) && isSettledProof(toPlainBytes(readUserFile(source)));
       if (isProof) return await verifyProof(source, values, output);
       const file = await readReceiptFile(source);
@@ -135,6 +143,7 @@ export const verifyCommand: Command = {
         : await addMachine(await verifyOnNetwork(receipt, context, { ...opened, isFollowed: values.follow }), receipt, {
             policy: values.machines === undefined ? undefined : readMachinePolicy(values.machines),
             nowMs: context.nowMs,
+            ...{ settlement: opened.trust.settlement, demanded: values.attested },
           });
       const bodies = { request: context.request, response: context.response };
       const answer = values.answer === undefined ? undefined : toPlainBytes(readUserFile(values.answer));

@@ -134,6 +134,7 @@ async function start(values: Values): Promise<Daemon> {
       seal: values.seal,
       machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
       machineIntervalMs: values.machineInterval,
+      demandedRoles: values.attested,
       misroutedDir: join(values.dataDir, 'misrouted'),
       alerts: { thresholds: values.alertAt.length > 0 ? values.alertAt : ALERT_AT, webhook: readWebhook(values) },
       receiptLifetimeMs: values.receiptLifetime,

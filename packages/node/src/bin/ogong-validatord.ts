@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { AppealSubject } from '@ogong/chain/cases';
 import type { Deployment } from '@ogong/chain/deployment';
+import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { hashEvidence, readEvidence } from '@ogong/host/config/read-evidence';
@@ -91,6 +92,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   });
   const observation = createObservation({ name: NAME, role: 'validator', log: logger }, values);
   const { metrics } = observation;
+  const attester = openAttester(NAME, values);
   const store = openStore(join(values.dataDir, 'validator.db'), {
     schema: VALIDATOR_SCHEMA,
     upgrades: RELEASED.validator,
@@ -137,6 +139,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     },
     {
       ...{ crypto: nodeCrypto, clock: systemClock, store, signer, vrfSeed, identity, chain, log: logger, metrics },
+      attester,
       threshold: deployment.beaconKeys === undefined ? undefined : await openThreshold(boxSecret),
     },
   );
@@ -162,6 +165,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       validator: `0x${toHex(signer.address)}`,
       signingKey: `0x${toHex(signer.signingKey)}`,
       consensusId: toHex(identity.id),
+      ...(attester && describeAttester(attester)),
     },
     async stop() {
       await validator.stop();

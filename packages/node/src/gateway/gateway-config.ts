@@ -17,6 +17,7 @@ import {
 import { routerPeer } from '@ogong/host/link/peer-values';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { SORTS } from '@ogong/protocol/exchange/preference';
+import { ATTESTED_ROLES } from '@ogong/protocol/tier/attested-role';
 import { z } from 'zod';
 import { ADMIN_VERBS } from './admin-command.ts';
 import { readWebhookSecret } from './budget-alerts.ts';
@@ -164,6 +165,13 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_MACHINE_POLICY',
       description:
         'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
+    },
+    attested: {
+      schema: oneOf([...ATTESTED_ROLES]),
+      env: 'OGONG_GATEWAY_ATTESTED',
+      repeatable: true,
+      description:
+        'a role that has to show its machine for every request (docs/spec/attested-roles.md); needs --machine-policy',
     },
     machineInterval: {
       schema: duration,

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createTeeFields } from '@ogong/host/attester/tee-config';
 import { chainFields, observationFields, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
@@ -211,6 +212,7 @@ export const validatorConfig = defineConfig({
         'signatures to gather before settling, own included, on top of the quorum by stake that the chain asks for',
     },
     ...modelRootFields,
+    ...createTeeFields('VALIDATOR', 'for whoever asks for validators that do'),
     machinePolicy: {
       schema: text,
       label: '<file>',
