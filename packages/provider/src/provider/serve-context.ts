@@ -80,6 +80,9 @@ export function createServeContext(
       state.admissions
         .keep(job.order, job.signedOrder, admission)
         .catch((err: unknown) => state.log.error({ err }, 'an admission could not be kept'));
+      state.served
+        .begin(job.order, job.ticket.modelId, clock.nowMs())
+        .catch((err: unknown) => state.log.error({ err }, 'an order could not be noted for the earnings'));
       newcomers.excuse(address);
       return admission;
     },
@@ -108,7 +111,7 @@ export function createServeContext(
         expiresAtMs: Number(expiresAtMs) + state.openingTtlMs,
       });
       await outbox.add(replyId, validator, push);
-      await hold?.keep(feeAtomic);
+      await Promise.all([hold?.keep(feeAtomic), state.served.sign(replyId, feeAtomic)]);
     },
   };
 }
