@@ -13,7 +13,14 @@ import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import { formatProof } from '@ogong/protocol/verdict/proof';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
-import { addMachine, assertDemands, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
+import {
+  addMachine,
+  assertDemands,
+  machineFields,
+  readAdmission,
+  readMachinePolicy,
+  roleFields,
+} from './machine-policy.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
 import { assertWritable } from './user-files.ts';
 
@@ -57,6 +64,7 @@ const config = defineConfig({
     json: { ...jsonField, description: 'print answer, reply ID and checks as JSON, when complete' },
     save: { schema: text, label: '<path>', description: 'write the full receipt, for ogong verify' },
     ...machineFields,
+    ...roleFields,
     ...trustFields,
   },
   positionals: { label: '<prompt>', min: 1, max: 1 },
@@ -80,12 +88,12 @@ export const askCommand: Command = {
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
     if (values.save !== undefined) assertWritable('ogong ask', 'save', values.save);
     assertDemands('ogong ask', values);
-    const policy = values.machines === undefined ? undefined : readMachinePolicy(values.machines);
-    const { trust, findModelRoots, meshFile } = await loadTrust(
+    const { trust, findModelRoots, meshFile, chain } = await loadTrust(
       'ogong ask',
       values,
       ({ gatewayUrl }) => new URL(gatewayUrl).origin === new URL(baseUrl).origin,
     );
+    const policy = await readMachinePolicy('ogong ask', values, chain);
     const replies: CheckedReply[] = [];
     let answer = '';
     try {

@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
+import { applyImageList, findListProblem, parseImageList } from '@ogong/attestation/image-list';
 import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
 import { addRoleChecks, checkReceiptRoles, type RoleReader } from '@ogong/attestation/role-check';
+import type { ModelRegistryReads } from '@ogong/chain/model-registry';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { oneOf, text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -18,6 +20,15 @@ export const machineFields = {
     label: '<policy.json>',
     description: 'which machines of tier tee are believed (docs/spec/tee-tier.md#policy)',
   },
+  images: {
+    schema: text,
+    label: '<list.json>',
+    description:
+      'the list of images that the policy names (docs/spec/machine-images.md), held against the hash on the chain; needs --deployment',
+  },
+} as const;
+
+export const roleFields = {
   attested: {
     schema: oneOf([...ATTESTED_ROLES]),
     repeatable: true,
@@ -25,8 +36,39 @@ export const machineFields = {
   },
 } as const;
 
-/** @throws EvidenceError where the file is no policy */
-export const readMachinePolicy = (path: string): MachinePolicy => parsePolicy(toPlainBytes(readUserFile(path)));
+/**
+ * The policy of --machines, with the images of --images where it names a list; undefined without.
+ * @throws EvidenceError where a file is none, ConfigError where the list is not the one in force
+ */
+export async function readMachinePolicy(
+  program: string,
+  { machines, images }: { readonly machines: string | undefined; readonly images: string | undefined },
+  chain: Pick<ModelRegistryReads, 'modelVersionAt' | 'now'> | undefined,
+): Promise<MachinePolicy | undefined> {
+  const policy = machines === undefined ? undefined : parsePolicy(toPlainBytes(readUserFile(machines)));
+  if (policy?.imageList === undefined) {
+    if (images === undefined) return policy;
+    throw new ConfigError(program, ['--images is for a policy with an imageList']);
+  }
+  if (images === undefined || chain === undefined)
+    throw new ConfigError(program, [
+      `the policy takes the images of ${policy.imageList}: give --images and --deployment`,
+    ]);
+  const bytes = toPlainBytes(readUserFile(images));
+  const inForce = await readListInForce(policy.imageList, chain);
+  const problem = findListProblem(policy.imageList, { hash: crypto.sha256(bytes), inForce });
+  if (problem !== undefined) throw new ConfigError(program, [`--images ${images}: ${problem}`]);
+  return applyImageList(policy, parseImageList(bytes));
+}
+
+/** The hash of the list in force under a name, hex. @throws ChainError */
+export async function readListInForce(
+  name: string,
+  chain: Pick<ModelRegistryReads, 'modelVersionAt' | 'now'>,
+): Promise<string | undefined> {
+  const [maker = '', model = ''] = name.split('/');
+  return (await chain.modelVersionAt({ maker, model }, await chain.now()))?.modelRoot;
+}
 
 /**
  * A verdict with what the machine of a reply of tier `tee` shows, and those of router and validator, against the reader's policy; as it was where

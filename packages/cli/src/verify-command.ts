@@ -30,6 +30,7 @@ import {
   readAdmission,
   readAuthority,
   readMachinePolicy,
+  roleFields,
 } from './machine-policy.ts';
 import { addSources } from './named-sources.ts';
 import { openLedger } from './open-ledger.ts';
@@ -84,6 +85,7 @@ const config = defineConfig({
       description: 'root that may vouch for the servers of sources',
     },
     ...machineFields,
+    ...roleFields,
     json: jsonField,
     ...trustFields,
   },
@@ -124,6 +126,7 @@ export const verifyCommand: Command = {
         output.writeError('ogong verify: a local answer is on no chain; leave --follow out\n');
         return VERIFY_EXIT.unusable;
       }
+      const policy = await readMachinePolicy('ogong verify', values, opened.chain);
       const receipt = await completeReceipt(file.receipt, values);
       const request = values.request === undefined ? file.request : readUserFile(values.request);
       const response = values.response === undefined ? file.response : readUserFile(values.response);
@@ -141,7 +144,7 @@ export const verifyCommand: Command = {
       const verified = isLocalReceipt(receipt)
         ? verifyLocalReceipt(receipt, { ...context, trust: opened.trust })
         : await addMachine(await verifyOnNetwork(receipt, context, { ...opened, isFollowed: values.follow }), receipt, {
-            policy: values.machines === undefined ? undefined : readMachinePolicy(values.machines),
+            policy,
             nowMs: context.nowMs,
             ...{ settlement: opened.trust.settlement, demanded: values.attested },
           });
@@ -158,8 +161,7 @@ export const verifyCommand: Command = {
                 testimonies: values.source.map((path) => toPlainBytes(readUserFile(path))),
               },
               {
-                policy:
-                  values.machines === undefined ? parsePolicy(utf8Encode('{}')) : readMachinePolicy(values.machines),
+                policy: policy ?? parsePolicy(utf8Encode('{}')),
                 authorities:
                   values.authority.length === 0
                     ? undefined

@@ -15,6 +15,7 @@ import {
   text,
 } from '@ogong/host/config/values';
 import { routerPeer } from '@ogong/host/link/peer-values';
+import { createPolicyFields } from '@ogong/host/views/machine-policy';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { SORTS } from '@ogong/protocol/exchange/preference';
 import { ATTESTED_ROLES } from '@ogong/protocol/tier/attested-role';
@@ -159,13 +160,7 @@ export const gatewayConfig = defineConfig({
       default: 'auto',
       description: 'whether requests are sealed to their providers: auto seals to those that have a key',
     },
-    machinePolicy: {
-      schema: text,
-      label: '<file>',
-      env: 'OGONG_GATEWAY_MACHINE_POLICY',
-      description:
-        'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
-    },
+    ...createPolicyFields('GATEWAY'),
     attested: {
       schema: oneOf([...ATTESTED_ROLES]),
       env: 'OGONG_GATEWAY_ATTESTED',

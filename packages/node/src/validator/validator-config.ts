@@ -5,6 +5,7 @@ import { chainFields, observationFields, traceFields } from '@ogong/host/config/
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { knownPeer } from '@ogong/host/link/peer-values';
+import { createPolicyFields } from '@ogong/host/views/machine-policy';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
@@ -213,13 +214,7 @@ export const validatorConfig = defineConfig({
     },
     ...modelRootFields,
     ...createTeeFields('VALIDATOR', 'for whoever asks for validators that do'),
-    machinePolicy: {
-      schema: text,
-      label: '<file>',
-      env: 'OGONG_VALIDATOR_MACHINE_POLICY',
-      description:
-        'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
-    },
+    ...createPolicyFields('VALIDATOR'),
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_VALIDATOR_MODEL_ROOTS' },
     ...common,
     account,
