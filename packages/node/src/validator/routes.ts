@@ -132,9 +132,6 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
   );
 }
 
-<<<<<<< HEAD
-/** Machines that this validator signs for, what it signed for, and its own. */
-=======
 /** What a quorum says of the heads of this validator's log. */
 function routeHeads(router: ConnectRouter, { store }: Pick<RouteDependencies, 'store'>): void {
   router.rpc(
@@ -144,8 +141,7 @@ function routeHeads(router: ConnectRouter, { store }: Pick<RouteDependencies, 's
   );
 }
 
-/** Machines that this validator signs for, and what it signed for. */
->>>>>>> int
+/** Machines that this validator signs for, what it signed for, and its own. */
 function routeMachines(
   router: ConnectRouter,
   { store, machines, show }: Pick<RouteDependencies, 'store' | 'machines' | 'show'>,
