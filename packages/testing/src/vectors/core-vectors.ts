@@ -78,7 +78,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
     'burn-mint': createMintVectors(crypto),
-    cohort: createCohortVectors(),
+    cohort: createCohortVectors(crypto),
     emission: createEmissionVectors(crypto),
     'over-admission': createOverAdmissionVectors(crypto),
     reply: replyVectors(crypto),
