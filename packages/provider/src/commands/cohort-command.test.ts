@@ -52,7 +52,7 @@ describe('ogong-provider cohort', () => {
     await expect(draft('--shard', shard(lead, 0))).rejects.toThrow('--shard: ');
     await expect(draft('--shard', shard(lead, 3), '--shard', shard(lead, 5))).rejects.toThrow('two shards');
     await draft('--shard', shard(lead, 3), '--shard', shard(other, 5));
-    await expect(draft('--shard', shard(lead, 8))).rejects.toThrow('EEXIST');
+    await expect(draft('--shard', shard(lead, 8))).rejects.toThrow('such a file already');
     expect(await run('show', '--file', file)).toContain('layers 3 to 7: 5 of 8 parts of each fee (has not signed)');
     expect(await run('sign', '--file', file, '--data-dir', lead.dataDir)).toContain('1 are missing');
     expect(() => openCohorts('x', [readCohortFile('x', file)], own())).toThrow('another key');

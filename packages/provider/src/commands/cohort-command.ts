@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -7,6 +7,7 @@ import { readDeployment } from '@ogong/host/config/read-deployment';
 import { define, duration, hex, text } from '@ogong/host/config/values';
 import { loadHybridSigner } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { writePublicFile } from '@ogong/host/files/private-files';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
@@ -110,7 +111,8 @@ async function draft(argv: readonly string[], output: Output): Promise<number> {
     ...{ chainId: BigInt(deployment.chainId), escrow: fromHex(deployment.escrow.slice(2), 20) },
     ...{ modelRoot: fromHex(modelRoot, 32), validUntilMs: systemClock.nowMs() + validFor, shards },
   };
-  writeFileSync(out, encodeCohortWord({ terms, signatures: shards.map(() => EMPTY) }), { flag: 'wx' });
+  if (existsSync(out)) throw new ConfigError(NAME, [`--out ${out}: there is such a file already`]);
+  writePublicFile(out, encodeCohortWord({ terms, signatures: shards.map(() => EMPTY) }));
   output.write(`${out}: ${shards.length} shards; each signs it with ogong-provider cohort sign\n`);
   return EXIT.ok;
 }
@@ -129,7 +131,7 @@ async function sign(argv: readonly string[], output: Output): Promise<number> {
   if (place === -1) throw new ConfigError(NAME, [`--file ${file}: it does not name this provider, ${toHex(id)}`]);
   const own = signCohortTerms(signer, word.terms);
   const signatures = word.terms.shards.map((_, i) => (i === place ? own : (word.signatures[i] ?? EMPTY)));
-  writeFileSync(file, encodeCohortWord({ ...word, signatures }));
+  writePublicFile(file, encodeCohortWord({ ...word, signatures }));
   const missing = listShards({ ...word, signatures }).filter(({ isSigned }) => !isSigned).length;
   output.write(
     `${file}: signed as shard ${place}; ${missing === 0 ? 'everybody has signed' : `${missing} are missing`}\n`,
