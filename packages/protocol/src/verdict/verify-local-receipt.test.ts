@@ -49,7 +49,17 @@ describe('a receipt of local mode', () => {
     expect(list(verdict, 'fail')).toEqual([]);
     expect(list(verdict, 'pass')).toEqual([
       ...['format', 'request-hash', 'response-hash', 'times', 'commitment-root', 'commitment-form', 'posture'],
-      ...['token-count', 'listing', 'draw-replay', 'shape-classes', 'blinding', 'local', 'sketch-bank', 'draw-key', 'sampler'],
+      ...[
+        'token-count',
+        'listing',
+        'draw-replay',
+        'shape-classes',
+        'blinding',
+        'local',
+        'sketch-bank',
+        'draw-key',
+        'sampler',
+      ],
       'stop-strings',
     ]);
     expect(verdict).toMatchObject({ ok: false, missing: ['model-root', ...ABSENT], posture: { tier: 'local' } });
