@@ -1,5 +1,6 @@
 import { bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
-import { change, findAll, findOne, insertRow } from '@ogong/host/store/work';
+import { change, findAll, findOne } from '@ogong/host/store/work';
+import { addRow, findRow, keepRow, patchRow, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
@@ -66,6 +67,14 @@ const heldFields = { validator: text, delivery: bytes, payerSignature: bytes, si
 const heldRow = columns(heldFields);
 const keptHeldRow = columns({ replyId: text, ...heldFields });
 const replyIdRow = columns({ replyId: text });
+const receiptTable: WorkTable<ReturnType<typeof receiptRow.read>> = {
+  ...{ name: 'receipts', key: ['reply_id'], row: receiptRow },
+};
+const provenTable: WorkTable<ReturnType<typeof provenRow.read>> = { ...receiptTable, row: provenRow };
+const replyIdTable: WorkTable<ReturnType<typeof replyIdRow.read>> = { ...receiptTable, row: replyIdRow };
+const heldTable: WorkTable<ReturnType<typeof keptHeldRow.read>> = {
+  ...{ name: 'held_words', key: ['reply_id', 'validator'], row: keptHeldRow },
+};
 const openingRow = columns({ opening: bytes });
 
 export function createReceiptStore(books: WorkStore): ReceiptStore {
@@ -77,9 +86,10 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         ...{ replyId, receipt: toCompactReceipt(receipt, replyId), opening: opening.bytes },
         ...{ request, response, checks, createdMs: nowMs },
       };
-      await books.write(() => insertRow(receiptRow, 'receipts', row));
+      await books.write(() => addRow(receiptTable, row));
     },
     complete: (replyId, intake, passed) =>
+<<<<<<< HEAD
       books.write(
         function* () {
           const row = yield* findOne(keptRow, `SELECT ${keptRow.list} FROM receipts WHERE reply_id = ?`, replyId);
@@ -90,6 +100,15 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         },
         { mayWait: true },
       ),
+=======
+      books.write(function* () {
+        const row = yield* findRow(provenTable, replyId);
+        if (row === undefined || row.receipt.intake) return;
+        const receipt = encodeReceipt({ ...row.receipt, intake });
+        const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
+        yield* patchRow(provenTable, [replyId], { receipt, checks });
+      }),
+>>>>>>> int
     get: (replyId) =>
       books.read(function* () {
         const sql = `SELECT ${receiptRow.list} FROM receipts WHERE reply_id = ?`;
@@ -104,6 +123,7 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         return row?.opening;
       }),
     hold: (replyId, word) =>
+<<<<<<< HEAD
       books.write(
         function* () {
           // It goes with its receipt.
@@ -113,6 +133,13 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         },
         { mayWait: true },
       ),
+=======
+      books.write(function* () {
+        // It goes with its receipt.
+        if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
+        yield* keepRow(heldTable, { replyId, ...word });
+      }),
+>>>>>>> int
     listHeld: (replyId) => {
       const sql = `SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`;
       return books.read(() => findAll(heldRow, sql, replyId));
