@@ -70,7 +70,7 @@ const replyIdRow = columns({ replyId: text });
 const receiptTable: WorkTable<ReturnType<typeof receiptRow.read>> = {
   ...{ name: 'receipts', key: ['reply_id'], row: receiptRow },
 };
-const provenTable: WorkTable<ReturnType<typeof provenRow.read>> = { ...receiptTable, row: provenRow };
+const keptTable: WorkTable<ReturnType<typeof keptRow.read>> = { ...receiptTable, row: keptRow };
 const replyIdTable: WorkTable<ReturnType<typeof replyIdRow.read>> = { ...receiptTable, row: replyIdRow };
 const heldTable: WorkTable<ReturnType<typeof keptHeldRow.read>> = {
   ...{ name: 'held_words', key: ['reply_id', 'validator'], row: keptHeldRow },
@@ -89,26 +89,16 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
       await books.write(() => addRow(receiptTable, row));
     },
     complete: (replyId, intake, passed) =>
-<<<<<<< HEAD
       books.write(
         function* () {
-          const row = yield* findOne(keptRow, `SELECT ${keptRow.list} FROM receipts WHERE reply_id = ?`, replyId);
+          const row = yield* findRow(keptTable, replyId);
           const receipt = row && addIntake(row.receipt, intake);
           if (row === undefined || receipt === undefined) return;
           const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
-          yield* change('UPDATE receipts SET receipt = ?, checks = ? WHERE reply_id = ?', receipt, checks, replyId);
+          yield* patchRow(keptTable, [replyId], { receipt, checks });
         },
         { mayWait: true },
       ),
-=======
-      books.write(function* () {
-        const row = yield* findRow(provenTable, replyId);
-        if (row === undefined || row.receipt.intake) return;
-        const receipt = encodeReceipt({ ...row.receipt, intake });
-        const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
-        yield* patchRow(provenTable, [replyId], { receipt, checks });
-      }),
->>>>>>> int
     get: (replyId) =>
       books.read(function* () {
         const sql = `SELECT ${receiptRow.list} FROM receipts WHERE reply_id = ?`;
@@ -123,23 +113,14 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         return row?.opening;
       }),
     hold: (replyId, word) =>
-<<<<<<< HEAD
       books.write(
         function* () {
           // It goes with its receipt.
-          if ((yield* findOne(replyIdRow, 'SELECT reply_id FROM receipts WHERE reply_id = ?', replyId)) === undefined)
-            return;
-          yield* insertRow(keptHeldRow, 'held_words', { replyId, ...word }, 'ON CONFLICT DO NOTHING');
+          if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
+          yield* keepRow(heldTable, { replyId, ...word });
         },
         { mayWait: true },
       ),
-=======
-      books.write(function* () {
-        // It goes with its receipt.
-        if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
-        yield* keepRow(heldTable, { replyId, ...word });
-      }),
->>>>>>> int
     listHeld: (replyId) => {
       const sql = `SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`;
       return books.read(() => findAll(heldRow, sql, replyId));

@@ -91,21 +91,13 @@ export function createValidatorOutbox(
       if (!isFinal && clock.nowMs() < row.expiresMs) return putBack(row);
       onError(error);
     }
-<<<<<<< HEAD
-    await books.write(() => change('DELETE FROM outbox WHERE id = ?', id), { mayWait: true });
-=======
-    await books.write(() => changeLater('outbox', 'DELETE FROM outbox WHERE id = ?', id));
->>>>>>> int
+    await books.write(() => changeLater('outbox', 'DELETE FROM outbox WHERE id = ?', id), { mayWait: true });
   }
 
   async function putBack({ id, attempts }: ItemRow): Promise<void> {
     const nextMs = clock.nowMs() + computeBackoff(RETRY, { failures: attempts });
     const sql = 'UPDATE outbox SET attempts = ?, next_ms = ? WHERE id = ?';
-<<<<<<< HEAD
-    await books.write(() => change(sql, attempts + 1, nextMs, id), { mayWait: true });
-=======
-    await books.write(() => changeLater('outbox', sql, attempts + 1, nextMs, id));
->>>>>>> int
+    await books.write(() => changeLater('outbox', sql, attempts + 1, nextMs, id), { mayWait: true });
   }
 
   const repeating = createRepeating(
