@@ -3,13 +3,13 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { encodeOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
 import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
-import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { hashBeginning, isMilestoneDue, signProgress } from '@ogong/protocol/exchange/progress';
 import type { Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { bindRecord } from '@ogong/protocol/verdict/claim';
 import { buildReceipt, excuseBeacon, keepReply, toFailure, verifyReply } from './check-reply.ts';
+import { readOrder } from './named-order.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import type { ComplaintEvidence } from './report-attempt.ts';
 
@@ -150,7 +150,7 @@ function signLeft(
   { order }: Pick<ProviderAttempt, 'order'>,
   { blind, text }: { readonly blind: Uint8Array; readonly text: Uint8Array },
 ) {
-  const orderHash = hashOrder(crypto, ledger, parseOrder(order.order));
+  const { orderHash } = readOrder(ledger, order);
   const textHash = hashBeginning(crypto, blind, text);
   return signProgress(crypto, payer, { ledger, orderHash, textBytes: text.length, textHash, hasLeft: true });
 }
