@@ -411,7 +411,7 @@ function toPublicState({ state, verdict }: Pick<ReplyStatusRow, 'state' | 'verdi
 function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
   const row = store.read(() => readReplyStatus(store, replyId));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
-  const { verdict = '', checks, sequence, isUncollectable, sitting } = row;
+  const { verdict = '', checks, sequence, isUncollectable, isVoid, sitting } = row;
   const divergence = store.read(() => readDivergence(store, replyId));
   const isRefused = row.state === 'refused';
   const isOwed = !isRefused && verdict !== '' && isBillable(verdict as Verdict);
@@ -427,6 +427,7 @@ function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, re
       checks: checks === undefined ? [] : JSON.parse(checks),
       feeAtomic: fee.toString(),
       ...(isUncollectable && { isUncollectable }),
+      ...(isVoid && { isVoid }),
       ...(row.state === 'waiting' && { waitsForSitting: sitting }),
       ...(isRefused && { isRefused }),
       ...(divergence && { divergence: describeDivergence(divergence) }),
