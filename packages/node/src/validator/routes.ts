@@ -60,6 +60,8 @@ import { answerWitness, type WitnessState } from './witness/answer-witness.ts';
 
 export interface RouteDependencies {
   readonly intake: Intake;
+  /** It admits no orders. */
+  readonly isDraining?: boolean;
   readonly archive: BeaconArchive;
   readonly wanted: Set<bigint>;
   readonly beacon: Pick<WiredBeacon, 'receive'>;
@@ -207,7 +209,7 @@ function readCertificate({ archive, wanted }: RouteDependencies, epoch: bigint):
 }
 
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { intake, beacon, cosigning, store, verdicts, chain, grants, witness, metrics } = dependencies;
+  const { intake, beacon, cosigning, store, verdicts, chain, grants, witness, metrics, isDraining = false } = dependencies;
   const { method } = ValidatorService;
   const findSettled = createSettledEntries(store, verdicts.crypto);
 
@@ -291,9 +293,11 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: 64 * KIB },
     );
-    router.rpc(method.getBeacon, ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch) }), {
-      readMaxBytes: KIB,
-    });
+    router.rpc(
+      method.getBeacon,
+      ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch), draining: isDraining }),
+      { readMaxBytes: KIB },
+    );
     router.rpc(method.getReply, ({ replyId }) => readStatus(store, verdicts, replyId), { readMaxBytes: KIB });
     router.rpc(
       method.listVerdicts,
