@@ -21,6 +21,7 @@ import { createAdminHandlers } from './admin-handlers.ts';
 import { type ArchiveOptions, createArchiving } from './archive.ts';
 import { type BudgetAlertOptions, createBudgetAlerts } from './budget-alerts.ts';
 import { createCacheScopes } from './cache-scope.ts';
+import { createCallDoor } from './call-door.ts';
 import { type CardOptions, createCardHandler } from './card-handler.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
 import { type ComplaintOutbox, createComplaintOutbox } from './complaint-outbox.ts';
@@ -220,7 +221,7 @@ interface Books {
   readonly deliveries: DeliveryOutbox;
   readonly milestones: MilestoneOutbox;
   readonly funding: EscrowFunding;
-  readonly charge: PaymentDesk['charge'];
+  readonly payments: PaymentDesk | undefined;
   start(): void;
   stop(): Promise<unknown>;
 }
@@ -343,7 +344,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     deliveries,
     milestones,
     funding,
-    charge: payments?.charge ?? (async (_context, key) => key),
+    payments,
     start() {
       for (const loop of loops) loop.start();
     },
@@ -430,9 +431,8 @@ function createApp(
     signIn,
     completions: {
       replies,
-      gate,
+      door: createCallDoor({ gate, rates, bodyLimits, payments: parts.payments }),
       rates,
-      charge: parts.charge,
       clock,
       randomBytes: readSystemBytes,
       bodyLimits,
