@@ -177,13 +177,15 @@ async function register(argv: readonly string[]): Promise<Daemon> {
   const parsed = registerConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
   const { values } = parsed;
-  const { deployment, vrfSeed, boxSecret, identity, connect } = await openKeys(NAME, values);
+  const { deployment, vrfSeed, boxSecret, readHeadKey, identity, connect } = await openKeys(NAME, values);
   const client = await connect();
+  const isThreshold = deployment.beaconKeys !== undefined;
   const outcome = await registerValidator(client, {
     endpoint: formatHostPort(values.endpoint),
     certHash: identity.id,
     vrfSeed,
-    boxKey: deployment.beaconKeys === undefined ? undefined : nobleSealedBox.deriveKey(boxSecret),
+    boxKey: isThreshold ? nobleSealedBox.deriveKey(boxSecret) : undefined,
+    headKey: isThreshold ? await readHeadKey() : undefined,
     bondAtomic: values.bond,
   });
   const answer = { outcome, validator: client.address, consensusId: toHex(identity.id) };

@@ -1,8 +1,9 @@
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import {
   createKeySigner,
+  type StatedBatch,
   type ValidatorSigner,
   type ValidatorStatement,
 } from '@ogong/protocol/settlement/validator-statement';
@@ -13,6 +14,8 @@ export interface GuardedSignerOptions {
   readonly key: LedgerSigner;
   /** The account that it signs for, 20 bytes. */
   readonly account: Uint8Array;
+  /** Signs heads of logs. Default: nothing does. */
+  readonly headKey?: HybridSigner | undefined;
   /** Opened with GUARD_SCHEMA. */
   readonly store: Store;
 }
@@ -22,10 +25,20 @@ export interface GuardedSignerOptions {
  * contradicts it is refused.
  * @throws SignerError from `sign`
  */
-export function createGuardedSigner(crypto: Crypto, { key, account, store }: GuardedSignerOptions): ValidatorSigner {
-  const signer = createKeySigner(crypto, key, account);
+export function createGuardedSigner(
+  crypto: Crypto,
+  { key, account, headKey, store }: GuardedSignerOptions,
+): ValidatorSigner {
+  const signer = createKeySigner(crypto, key, account, headKey);
+  const { signHead } = signer;
   return {
     ...signer,
+    ...(signHead && {
+      async signHead(statement: StatedBatch) {
+        guardStatement(crypto, store, { kind: 'batch', ...statement });
+        return signHead(statement);
+      },
+    }),
     async sign(statement) {
       assertOwn(statement, account);
       guardStatement(crypto, store, statement);

@@ -65,9 +65,22 @@ export function createSignerServer(options: SignerServerOptions, dependencies: S
     if (request.kind === 'describe') {
       return { kind: 'described', account: signer.address, signingKey: signer.signingKey, ...summarize() };
     }
+    if (request.kind === 'describe-head' || request.kind === 'sign-head') return answerHead(request);
     const signature = await signer.sign(request.statement);
     onSigned(request.statement.kind);
     return { kind: 'signed', signature };
+  }
+
+  async function answerHead(
+    request: Extract<SignerRequest, { kind: 'describe-head' | 'sign-head' }>,
+  ): Promise<SignerResponse> {
+    if (signer.headKey === undefined || signer.signHead === undefined) {
+      throw new SignerError('unavailable', 'this signer has no key for heads of logs');
+    }
+    if (request.kind === 'describe-head') return { kind: 'head-described', publicKey: signer.headKey };
+    const signed = await signer.signHead(request.statement);
+    onSigned('head');
+    return { kind: 'head-signed', ...signed };
   }
 
   return {

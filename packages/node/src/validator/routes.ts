@@ -32,13 +32,13 @@ import type { MachinesState } from './machines/machine-state.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
 import { type PricingState, signOwnQuote } from './prices/price-state.ts';
-import { answerPeer, cosignBatch } from './settlement/cosign.ts';
+import { answerPeer, type CosignAnswer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import { listHeard } from './settlement/cosign-heard.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
 import { type AllottingState, answerAllotment } from './settlement/step-allotment.ts';
 import type { TallyBook } from './settlement/tally-book.ts';
-import { listEntries, readSettledHead } from './store/batch-store.ts';
+import { listEntries, readHead, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findMachineEvidence } from './store/machine-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
@@ -127,6 +127,15 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
       if (kind === undefined) throw new Refusal('invalid', `unknown kind of test; expected ${DRAW_KINDS.join(', ')}`);
       return { report: reportTests(kind, archive.latest().epoch) };
     },
+    { readMaxBytes: KIB },
+  );
+}
+
+/** What a quorum says of the heads of this validator's log. */
+function routeHeads(router: ConnectRouter, { store }: Pick<RouteDependencies, 'store'>): void {
+  router.rpc(
+    ValidatorService.method.getHead,
+    ({ sequence }) => ({ certificate: store.read(() => readHead(store, sequence)) ?? new Uint8Array(0) }),
     { readMaxBytes: KIB },
   );
 }
@@ -371,6 +380,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: 128 * KIB },
     );
     routeTests(router, dependencies);
+    routeHeads(router, dependencies);
     router.rpc(
       method.handAnnouncements,
       ({ held }) => ({ announcements: listLacking({ store, clock: cosigning.clock }, held) }),
@@ -384,11 +394,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
           metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
           metrics.uncompared.inc(answer.uncompared.length);
           if (answer.refused.length === 0) noteCosigned(metrics.steps, request);
-          const refused = answer.refused.map(({ delivery, ...fault }) => ({
-            ...fault,
-            ...(delivery && { delivery: writeDelivered(delivery) }),
-          }));
-          return { ...answer, refused, uncompared: [...answer.uncompared] };
+          return writeCosigned(answer);
         } catch (error) {
           metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
           if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);
@@ -397,6 +403,17 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: MAX_EVIDENCE_BYTES },
     );
+  };
+}
+
+function writeCosigned({ head, refused, uncompared, ...word }: CosignAnswer) {
+  return {
+    ...{ ...word, uncompared: [...uncompared] },
+    ...(head && { headKey: head.publicKey, headSignature: head.signature }),
+    refused: refused.map(({ delivery, ...fault }) => ({
+      ...fault,
+      ...(delivery && { delivery: writeDelivered(delivery) }),
+    })),
   };
 }
 

@@ -28,6 +28,7 @@ import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createEmissionVectors } from './emission-vectors.ts';
 import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createGrammarVectors } from './grammar-vectors.ts';
+import { createHeadVectors } from './head-vectors.ts';
 import { createMatchVectors } from './match-vectors.ts';
 import { createMintVectors } from './mint-vectors.ts';
 import { createNewcomerVectors } from './newcomer-vectors.ts';
@@ -77,6 +78,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
+    'log-head': createHeadVectors(crypto),
     'burn-mint': createMintVectors(crypto),
     cohort: createCohortVectors(),
     emission: createEmissionVectors(crypto),

@@ -49,7 +49,8 @@ export interface SettlementDependencies {
   readonly onError?: (error: unknown) => void;
 }
 
-export type SettlementChain = Pick<ChainClient, 'anchorOf' | 'settle' | 'channelOf' | 'votesOf'>;
+export type SettlementChain = Pick<ChainClient, 'anchorOf' | 'settle' | 'channelOf' | 'votesOf'> &
+  Partial<Pick<ChainClient, 'headKeyHashes'>> & { readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'> };
 
 export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
 
