@@ -54,6 +54,7 @@ export const traceFields = {
     schema: decimal({ max: 1 }),
     env: 'OGONG_OTLP_SHARE',
     default: '1',
-    description: 'share of the replies (of a relay: of the links) whose spans are sent, the same replies at every daemon',
+    description:
+      'share of the replies (of a relay: of the links) whose spans are sent, the same replies at every daemon',
   },
 } as const;

@@ -218,7 +218,18 @@ function readCertificate({ archive, wanted }: RouteDependencies, epoch: bigint):
 }
 
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { intake, beacon, cosigning, store, verdicts, chain, grants, witness, metrics, isDraining = false } = dependencies;
+  const {
+    intake,
+    beacon,
+    cosigning,
+    store,
+    verdicts,
+    chain,
+    grants,
+    witness,
+    metrics,
+    isDraining = false,
+  } = dependencies;
   const { method } = ValidatorService;
   const findSettled = createSettledEntries(store, verdicts.crypto);
 

@@ -138,7 +138,12 @@ function wireIntake(
       }),
     },
   );
-  return noteIntake(options.isDraining ? { ...intake, admit: refuseOrders } : intake, { crypto, clock, ledger: chain.ledger, steps: state.metrics.steps });
+  return noteIntake(options.isDraining ? { ...intake, admit: refuseOrders } : intake, {
+    crypto,
+    clock,
+    ledger: chain.ledger,
+    steps: state.metrics.steps,
+  });
 }
 
 /** The order's consumer tries another validator. */
