@@ -117,6 +117,16 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
   unavailable: 'unavailable',
 };
 
+/** Certificates of epochs, by which gateways also see whether this validator takes orders. */
+function routeBeacons(router: ConnectRouter, dependencies: RouteDependencies): void {
+  const { isDraining: draining = false } = dependencies;
+  router.rpc(
+    ValidatorService.method.getBeacon,
+    ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch), draining }),
+    { readMaxBytes: KIB },
+  );
+}
+
 /** What this validator saw of those that the beacon had it test. */
 function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDependencies): void {
   const reportTests = createTestReporter(store, verdicts);
@@ -218,18 +228,7 @@ function readCertificate({ archive, wanted }: RouteDependencies, epoch: bigint):
 }
 
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const {
-    intake,
-    beacon,
-    cosigning,
-    store,
-    verdicts,
-    chain,
-    grants,
-    witness,
-    metrics,
-    isDraining = false,
-  } = dependencies;
+  const { intake, beacon, cosigning, store, verdicts, chain, grants, witness, metrics } = dependencies;
   const { method } = ValidatorService;
   const findSettled = createSettledEntries(store, verdicts.crypto);
 
@@ -313,11 +312,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: 64 * KIB },
     );
-    router.rpc(
-      method.getBeacon,
-      ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch), draining: isDraining }),
-      { readMaxBytes: KIB },
-    );
+    routeBeacons(router, dependencies);
     router.rpc(method.getReply, ({ replyId }) => readStatus(store, verdicts, replyId), { readMaxBytes: KIB });
     router.rpc(
       method.listVerdicts,
