@@ -255,7 +255,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       if (outcome === 'contradicted') logger.warn('a provider had handed in another record than it delivered');
     },
     keepHeld: (told, validator, signature) => keepHeld({ receipts, chain }, told, { validator, signature }),
-    keepIntake: (order, intake) => keepIntake({ receipts, chain }, order, intake),
+    keepIntake: (told, intake) => keepIntake({ receipts, chain }, told, intake),
     onError: warn('a delivery was not acknowledged'),
   });
   const milestones = createMilestoneOutbox({
