@@ -59,6 +59,7 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
       'answer-guesser',
       'unsealing-gateway',
       'dishonest-relay',
+      'unpaid-crowd',
     ]);
   });
 
