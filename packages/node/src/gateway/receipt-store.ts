@@ -1,11 +1,12 @@
 import { bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
-import { change, findAll, findOne, insertRow } from '@ogong/host/store/work';
+import { change, findAll, findOne } from '@ogong/host/store/work';
+import { addRow, findRow, keepRow, patchRow, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
-import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import { addIntake, encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** One answer as the gateway gave it, with its proof. */
 export interface StoredReply {
@@ -48,11 +49,12 @@ export function toCompactReceipt(receipt: Receipt, replyId: string): Receipt {
   return { ...receipt, opening: { url: formatPath(GATEWAY_ROUTES.opening, { id: replyId }) } };
 }
 
+const keptChecks = mapped(text, (json): readonly Check[] => JSON.parse(json), JSON.stringify);
 const proven = {
   receipt: mapped(bytes, (json): Receipt => parseReceipt(utf8Decode(json)), encodeReceipt),
-  checks: mapped(text, (json): readonly Check[] => JSON.parse(json), JSON.stringify),
+  checks: keptChecks,
 };
-const provenRow = columns(proven);
+const keptRow = columns({ receipt: bytes, checks: keptChecks });
 const receiptRow = columns({
   replyId: text,
   ...proven,
@@ -65,6 +67,14 @@ const heldFields = { validator: text, delivery: bytes, payerSignature: bytes, si
 const heldRow = columns(heldFields);
 const keptHeldRow = columns({ replyId: text, ...heldFields });
 const replyIdRow = columns({ replyId: text });
+const receiptTable: WorkTable<ReturnType<typeof receiptRow.read>> = {
+  ...{ name: 'receipts', key: ['reply_id'], row: receiptRow },
+};
+const keptTable: WorkTable<ReturnType<typeof keptRow.read>> = { ...receiptTable, row: keptRow };
+const replyIdTable: WorkTable<ReturnType<typeof replyIdRow.read>> = { ...receiptTable, row: replyIdRow };
+const heldTable: WorkTable<ReturnType<typeof keptHeldRow.read>> = {
+  ...{ name: 'held_words', key: ['reply_id', 'validator'], row: keptHeldRow },
+};
 const openingRow = columns({ opening: bytes });
 
 export function createReceiptStore(books: WorkStore): ReceiptStore {
@@ -76,16 +86,19 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         ...{ replyId, receipt: toCompactReceipt(receipt, replyId), opening: opening.bytes },
         ...{ request, response, checks, createdMs: nowMs },
       };
-      await books.write(() => insertRow(receiptRow, 'receipts', row));
+      await books.write(() => addRow(receiptTable, row));
     },
     complete: (replyId, intake, passed) =>
-      books.write(function* () {
-        const row = yield* findOne(provenRow, `SELECT ${provenRow.list} FROM receipts WHERE reply_id = ?`, replyId);
-        if (row === undefined || row.receipt.intake) return;
-        const receipt = encodeReceipt({ ...row.receipt, intake });
-        const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
-        yield* change('UPDATE receipts SET receipt = ?, checks = ? WHERE reply_id = ?', receipt, checks, replyId);
-      }),
+      books.write(
+        function* () {
+          const row = yield* findRow(keptTable, replyId);
+          const receipt = row && addIntake(row.receipt, intake);
+          if (row === undefined || receipt === undefined) return;
+          const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
+          yield* patchRow(keptTable, [replyId], { receipt, checks });
+        },
+        { mayWait: true },
+      ),
     get: (replyId) =>
       books.read(function* () {
         const sql = `SELECT ${receiptRow.list} FROM receipts WHERE reply_id = ?`;
@@ -100,12 +113,14 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         return row?.opening;
       }),
     hold: (replyId, word) =>
-      books.write(function* () {
-        // It goes with its receipt.
-        if ((yield* findOne(replyIdRow, 'SELECT reply_id FROM receipts WHERE reply_id = ?', replyId)) === undefined)
-          return;
-        yield* insertRow(keptHeldRow, 'held_words', { replyId, ...word }, 'ON CONFLICT DO NOTHING');
-      }),
+      books.write(
+        function* () {
+          // It goes with its receipt.
+          if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
+          yield* keepRow(heldTable, { replyId, ...word });
+        },
+        { mayWait: true },
+      ),
     listHeld: (replyId) => {
       const sql = `SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`;
       return books.read(() => findAll(heldRow, sql, replyId));

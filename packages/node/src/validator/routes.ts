@@ -1,5 +1,6 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { bytesToHex } from '@ogong/chain/hex';
+import { answerEvidence } from '@ogong/host/link/answer-evidence';
 import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
@@ -60,6 +61,8 @@ import { answerWitness, type WitnessState } from './witness/answer-witness.ts';
 
 export interface RouteDependencies {
   readonly intake: Intake;
+  /** It admits no orders. */
+  readonly isDraining?: boolean;
   readonly archive: BeaconArchive;
   readonly wanted: Set<bigint>;
   readonly beacon: Pick<WiredBeacon, 'receive'>;
@@ -74,6 +77,8 @@ export interface RouteDependencies {
   readonly tallyBook?: TallyBook | undefined;
   /** Undefined where this validator is no price feed. */
   readonly pricing?: PricingState | undefined;
+  /** What this validator's own machine shows for a nonce; undefined where it shows nothing. */
+  readonly show?: ((nonce: Uint8Array) => Promise<{ nodeId: Uint8Array; evidence: Uint8Array }>) | undefined;
   /** Undefined where the network has no registry of machines. */
   readonly machines?: MachinesState | undefined;
   readonly metrics: Pick<
@@ -115,6 +120,16 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
   unavailable: 'unavailable',
 };
 
+/** Certificates of epochs, by which gateways also see whether this validator takes orders. */
+function routeBeacons(router: ConnectRouter, dependencies: RouteDependencies): void {
+  const { isDraining: draining = false } = dependencies;
+  router.rpc(
+    ValidatorService.method.getBeacon,
+    ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch), draining }),
+    { readMaxBytes: KIB },
+  );
+}
+
 /** What this validator saw of those that the beacon had it test. */
 function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDependencies): void {
   const reportTests = createTestReporter(store, verdicts);
@@ -138,12 +153,13 @@ function routeHeads(router: ConnectRouter, { store }: Pick<RouteDependencies, 's
   );
 }
 
-/** Machines that this validator signs for, and what it signed for. */
+/** Machines that this validator signs for, what it signed for, and its own. */
 function routeMachines(
   router: ConnectRouter,
-  { store, machines }: Pick<RouteDependencies, 'store' | 'machines'>,
+  { store, machines, show }: Pick<RouteDependencies, 'store' | 'machines' | 'show'>,
 ): void {
   const { method } = ValidatorService;
+  router.rpc(method.getEvidence, ({ nonce }) => answerEvidence('validator', show, nonce), { readMaxBytes: KIB });
   router.rpc(
     method.certifyMachine,
     async ({ providerId, attestedKey, sealKeyHash, evidence, epoch, until }) => {
@@ -169,9 +185,9 @@ function routeMachines(
 /** What this validator signs for a peer that gathers a quorum. */
 function routeWords(
   router: ConnectRouter,
-  { store, allotting, tallyBook, pricing, machines }: RouteDependencies,
+  { store, allotting, tallyBook, pricing, machines, show }: RouteDependencies,
 ): void {
-  routeMachines(router, { store, machines });
+  routeMachines(router, { store, machines, show });
   router.rpc(
     ValidatorService.method.getReinstatement,
     (asked) => ({ signature: store.read(() => findApproval(store, asked))?.signature ?? new Uint8Array(0) }),
@@ -300,9 +316,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: 64 * KIB },
     );
-    router.rpc(method.getBeacon, ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch) }), {
-      readMaxBytes: KIB,
-    });
+    routeBeacons(router, dependencies);
     router.rpc(method.getReply, ({ replyId }) => readStatus(store, verdicts, replyId), { readMaxBytes: KIB });
     router.rpc(
       method.listVerdicts,

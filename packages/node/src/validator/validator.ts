@@ -1,9 +1,12 @@
+import { createAttestedRole } from '@ogong/host/attester/attested-role';
 import type { HostPort } from '@ogong/host/link/host-port';
+import { Refusal } from '@ogong/host/link/link-error';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { Repeating } from '@ogong/host/time/repeat';
 import { createNewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import { nameSigningKey } from '@ogong/protocol/tier/attested-role';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
@@ -137,7 +140,17 @@ function wireIntake(
       }),
     },
   );
-  return noteIntake(intake, { crypto, clock, ledger: chain.ledger, steps: state.metrics.steps });
+  return noteIntake(options.isDraining ? { ...intake, admit: refuseOrders } : intake, {
+    crypto,
+    clock,
+    ledger: chain.ledger,
+    steps: state.metrics.steps,
+  });
+}
+
+/** The order's consumer tries another validator. */
+async function refuseOrders(): Promise<never> {
+  throw new Refusal('unavailable', 'this validator admits no orders any more: it settles what is open');
 }
 
 function wireServer(
@@ -160,6 +173,7 @@ function wireServer(
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
       routes: createRoutes({
         ...services,
+        isDraining: options.isDraining ?? false,
         archive,
         wanted: state.wanted,
         cosigning,
@@ -168,10 +182,20 @@ function wireServer(
         chain,
         grants,
         metrics,
+        show: openMachine(state),
       }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
+}
+
+/** The machine vouches for the key of admissions and certificates, and for the certificate of links. */
+function openMachine({ crypto, chain, identity, signer, attester }: ValidatorState): RouteDependencies['show'] {
+  if (attester === undefined) return undefined;
+  const nodeId = nameSigningKey(signer.signingKey);
+  const keys = { role: 'validator', ledger: chain.ledger, nodeId, certHash: identity.id } as const;
+  const machine = createAttestedRole(keys, { crypto, attester });
+  return async (nonce) => ({ nodeId, evidence: await machine.show(nonce) });
 }
 
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {

@@ -1,5 +1,6 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { AttesterError } from '@ogong/host/attester/attester';
+import { answerEvidence } from '@ogong/host/link/answer-evidence';
+import type { Caller } from '@ogong/host/link/link-door';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';
@@ -31,11 +32,11 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
   return {
     generate: (message: GenerateRequest, context: HandlerContext) =>
       answerOrder(state, message, {
-        ...{ consumer: getCaller(context), group: getCallerPlace(context).group },
+        ...nameCaller(getCallerPlace(context)),
         signal: context.signal,
       }),
     getSealKey: () => state.sealKeys.current(),
-    getEvidence: ({ nonce }) => showMachine(state, nonce),
+    getEvidence: ({ nonce }) => answerEvidence('provider', state.machine?.show, nonce),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
       readOpening(state, replyId, getCaller(context)),
     getTexts: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
@@ -56,17 +57,7 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
   };
 }
 
-/** Anybody may ask what the machine is. @throws Refusal */
-async function showMachine({ machine }: Pick<ProviderState, 'machine'>, nonce: Uint8Array) {
-  if (machine === undefined) throw new Refusal('unsupported', 'this provider shows no evidence of its machine');
-  if (nonce.length !== 32) throw new Refusal('invalid', 'a nonce has 32 bytes');
-  try {
-    return await machine.show(nonce);
-  } catch (error) {
-    if (!(error instanceof AttesterError)) throw error;
-    throw new Refusal('unavailable', `no evidence can be made: ${error.message}`);
-  }
-}
+const nameCaller = ({ peer, group, relayed }: Caller) => ({ consumer: peer, group, relayed });
 
 /**
  * For a validator that wants to know whether a reply was delivered. The order's own validator gets it as it was handed in, as does a

@@ -48,6 +48,7 @@ import { type DrawRow, decodeDraws, tokenOf, WINDOW_TOKENS } from '@ogong/protoc
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
+import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
 import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
 import type { ReplyEvent } from '@ogong/provider/provider/serve-reply';
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
@@ -66,6 +67,8 @@ export interface FakeNetwork {
   readonly providers: readonly FakeProvider[];
   /** Orders that reached a provider, in order of arrival. */
   readonly orders: NamedOrder[];
+  /** The exact bodies that they are about. */
+  readonly requests: Uint8Array[];
   /** The cache scope of each of them. */
   readonly cacheScopes: Uint8Array[];
   readonly complaints: ComplainRequest[];
@@ -93,6 +96,8 @@ export interface FakeNetwork {
   bendHeld: (signature: Uint8Array) => Uint8Array;
   /** Indices of validators that do not answer. */
   readonly deadValidators: Set<number>;
+  /** What the machines of router and validators show. Default: they show none. */
+  showRole: ((keys: RoleKeys, nonce: Uint8Array) => Promise<{ nodeId: Uint8Array; evidence: Uint8Array }>) | undefined;
   setChannel(channel: Channel): void;
   close(): Promise<void>;
 }
@@ -176,6 +181,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const modelRoot = new Uint8Array(32).fill(5);
   const servers: LinkServer[] = [];
   const orders: NamedOrder[] = [];
+  const requests: Uint8Array[] = [];
   const cacheScopes: Uint8Array[] = [];
   const complaints: ComplainRequest[] = [];
   const deliveries: AcknowledgeRequest[] = [];
@@ -196,18 +202,29 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     return { identity, endpoint: formatHostPort(server.address()) };
   }
 
+  function answerRole(keys: RoleKeys, nonce: Uint8Array) {
+    if (fake.showRole === undefined) throw new Refusal('unsupported', `this ${keys.role} shows no evidence`);
+    return fake.showRole(keys, nonce);
+  }
+
   const validators: QuorumMember[] = [];
   const validatorKeys = [0x20, 0x21].map((value) => createNobleLedgerSigner(new Uint8Array(32).fill(value)));
   for (const [index, key] of validatorKeys.entries()) {
     const assertAlive = (): void => {
       if (deadValidators.has(index)) throw new Refusal('unavailable', 'this validator is down');
     };
+    const own = { certHash: () => identity.id };
     const { identity, endpoint } = await serve((router) =>
       router.service(ValidatorService, {
         getBeacon() {
           assertAlive();
           return { certificate: beacon.certificate };
         },
+        getEvidence: ({ nonce }) =>
+          answerRole(
+            { role: 'validator', ledger, nodeId: nameSigningKey(key.address), certHash: own.certHash() },
+            nonce,
+          ),
         acknowledge(request) {
           assertAlive();
           if (!equalBytes(parseOrder(request.order?.order as Uint8Array).validator, key.address)) {
@@ -306,12 +323,13 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
       if (provider.behaviour.asksValidator) assertAdmits(order);
       orders.push(order);
+      requests.push(request.request);
       cacheScopes.push(request.cacheScope);
       if (embedding.endpoints.includes(request.endpoint)) {
         yield { event: { case: 'started', value: { promptTokens: 3 } } };
         const { committed, finished } = await composeEmbedding(signer, {
           ...{ order, beacon },
-          request: embedding.parseRequest(request.request, request.endpoint),
+          ...{ request: embedding.parseRequest(request.request, request.endpoint), body: request.request },
         });
         openings.set(toHex(order.replyId), committed.opening);
         const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
@@ -495,6 +513,10 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
               },
             ],
       }),
+      getEvidence({ nonce }) {
+        const nodeId = hashHybridKey(crypto, routerSigner.publicKey);
+        return answerRole({ role: 'router', ledger, nodeId, certHash: routerIdentity.id }, nonce);
+      },
       report(request) {
         reports.push(request);
         return {};
@@ -517,6 +539,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     chain,
     busy: 0,
     hasForgotten: false,
+    showRole: undefined,
     awaits: 0,
     bendIntake: (signature) => signature,
     bendHeld: (signature) => signature,
@@ -524,6 +547,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,
     orders,
+    requests,
     cacheScopes,
     complaints,
     deliveries,
@@ -609,12 +633,17 @@ function toLogprob(
 /** Vectors of the fake model, committed as by a provider. */
 async function composeEmbedding(
   signer: HybridSigner,
-  { order, request, beacon }: { order: NamedOrder; request: EmbeddingRequest; beacon: KnownBeacon },
+  {
+    order,
+    request,
+    body,
+    beacon,
+  }: { order: NamedOrder; request: EmbeddingRequest; body: Uint8Array; beacon: KnownBeacon },
 ) {
   const engine = createFakeEmbeddingEngine({ reranks: request.query !== undefined });
   const { inputs } = await engine.embed(request);
   const startMs = Date.now() - 2_000;
-  const served = { order, request, info: engine.info(), beacon, inputs, startMs, endMs: startMs + 5 };
+  const served = { order, request, body, info: engine.info(), beacon, inputs, startMs, endMs: startMs + 5 };
   const committed = commitEmbedding(crypto, signer, served);
   const { record, signature, header } = committed;
   return { committed, finished: { record: { record, providerKey: signer.publicKey, signature }, header } };
