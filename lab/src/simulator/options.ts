@@ -59,7 +59,11 @@ const FLAGS = {
   control: { type: 'boolean', default: false, about: 'with --mutation: plays the same runs without the bug' },
   hunt: { type: 'boolean', default: false, about: 'plants each known bug, and looks for it' },
   scale: { type: 'boolean', default: false, about: 'measures growing networks, and writes docs/simulator' },
-  sizes: { type: 'string', about: 'validators/providers/consumers, several with commas between; others keep their rows; `none` writes the page alone; default: all' },
+  sizes: {
+    type: 'string',
+    about:
+      'validators/providers/consumers, several with commas between; others keep their rows; `none` writes the page alone; default: all',
+  },
   span: { type: 'string', about: 'with --scale: virtual seconds in which requests come; default: as the size has it' },
   'scale-size': { type: 'string', about: 'measures one size, and prints its figures' },
   budget: {
@@ -141,7 +145,12 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
     mutation,
     control: values.control === true,
     hunt: values.hunt === true,
-    scale: values.scale === true ? text('sizes')?.split(',').filter((size) => size !== 'none') : undefined,
+    scale:
+      values.scale === true
+        ? text('sizes')
+            ?.split(',')
+            .filter((size) => size !== 'none')
+        : undefined,
     isScale: values.scale === true,
     scaleSize: text('scale-size'),
     spanMs: text('span') === undefined ? undefined : 1_000 * number('span', 1),
