@@ -40,6 +40,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     Earnings public immutable earnings;
     /// Where the recycled share goes; zero for a network without emission.
     Emission public immutable emission;
+    /// What has not vested yet stays below half of the bonds of those who sign: where fees are paid in what is bonded.
+    bool public immutable isBacked;
 
     mapping(address validator => Anchor) private _anchors;
     mapping(bytes32 providerId => Ejection) private _ejections;
@@ -78,13 +80,15 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error AppealOver(uint256 since);
     error NothingHeld(address payee);
     error FineAboveGross(uint128 fine, uint128 gross);
+    error Unbacked(uint256 unvested, uint256 bonds);
 
     constructor(IERC20 token, Parameters parameters_, Staking staking_, Issuance memory issuance) EIP712("OGONG", "1") {
         if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
         parameters = parameters_;
         staking = staking_;
         escrow = new Escrow(token, parameters_);
-        earnings = new Earnings(token, parameters_, escrow);
+        earnings = new Earnings(token, parameters_, escrow, staking_.cases());
+        isBacked = !escrow.isCredit();
         if (issuance.period != 0) emission = new Emission(token, ICredit(address(escrow)), issuance);
     }
 
@@ -102,7 +106,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         Anchor storage anchor = _anchors[batch.validator];
         if (batch.sequence != anchor.sequence + 1) revert WrongSequence(anchor.sequence + 1, batch.sequence);
         if (batch.logLength < anchor.logLength) revert LogShrunk(anchor.logLength, batch.logLength);
-        Quorum.check(staking, batchDigest(batch, debits, lines, ejections, tallies), quorum);
+        uint256 bonds = Quorum.check(staking, batchDigest(batch, debits, lines, ejections, tallies), quorum);
 
         anchor.sequence = batch.sequence;
         anchor.logLength = batch.logLength;
@@ -113,7 +117,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual) =
             _split(batch, lines, tallies);
         escrow.disburse(batch.validator, debits, credits);
-        earnings.credit(earned);
+        uint256 unvested = earnings.credit(earned, gross);
+        // Whoever signs what is false has more to lose than is still on its way. Bonds are tokens: what is paid in dollars cannot be compared.
+        if (isBacked && 2 * unvested > bonds) revert Unbacked(unvested, bonds);
         emit Settled(
             batch.validator,
             batch.sequence,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { AppealSubject } from '@ogong/chain/cases';
 import type { Deployment } from '@ogong/chain/deployment';
+import { rosterOf } from '@ogong/chain/roster';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { hashEvidence, readEvidence } from '@ogong/host/config/read-evidence';
@@ -122,6 +123,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       retentionMs: values.retention,
       auditConcurrency: values.audits,
       minSignatures: values.quorum,
+      sums: {
+        ...{ bls: await createFastBls(), above: values.sumAbove },
+        roster: nameContract(deployment.chainId, rosterOf(deployment)),
+      },
       fixedVerifier:
         values.verifierEndpoint && values.verifierCert
           ? { endpoint: values.verifierEndpoint, certHash: loadCertificatePin(values.verifierCert) }

@@ -1,6 +1,7 @@
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { ShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import {
   createKeySigner,
   type ValidatorSigner,
@@ -13,6 +14,8 @@ export interface GuardedSignerOptions {
   readonly key: LedgerSigner;
   /** The account that it signs for, 20 bytes. */
   readonly account: Uint8Array;
+  /** Makes signatures that are summed. Default: none. */
+  readonly share?: ShareSigner | undefined;
   /** Opened with GUARD_SCHEMA. */
   readonly store: Store;
 }
@@ -22,15 +25,28 @@ export interface GuardedSignerOptions {
  * contradicts it is refused.
  * @throws SignerError from `sign`
  */
-export function createGuardedSigner(crypto: Crypto, { key, account, store }: GuardedSignerOptions): ValidatorSigner {
-  const signer = createKeySigner(crypto, key, account);
+export function createGuardedSigner(
+  crypto: Crypto,
+  { key, account, share, store }: GuardedSignerOptions,
+): ValidatorSigner {
+  const signer = createKeySigner(crypto, key, account, share);
+  const { signShare } = signer;
+  const guard = (statement: ValidatorStatement): void => {
+    assertOwn(statement, account);
+    guardStatement(crypto, store, statement);
+  };
   return {
     ...signer,
     async sign(statement) {
-      assertOwn(statement, account);
-      guardStatement(crypto, store, statement);
+      guard(statement);
       return signer.sign(statement);
     },
+    ...(signShare && {
+      async signShare(statement: ValidatorStatement) {
+        guard(statement);
+        return signShare(statement);
+      },
+    }),
   };
 }
 
@@ -52,6 +68,7 @@ function nameSpeaker(statement: ValidatorStatement): Uint8Array | undefined {
     case 'silence':
       return statement.witness;
     case 'signing-key':
+    case 'quorum-key':
       return statement.account;
     default:
       return undefined;

@@ -384,7 +384,8 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
             ...fault,
             ...(delivery && { delivery: writeDelivered(delivery) }),
           }));
-          return { ...answer, refused, uncompared: [...answer.uncompared] };
+          const share = answer.share ?? new Uint8Array(0);
+          return { ...answer, share, refused, uncompared: [...answer.uncompared] };
         } catch (error) {
           metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
           if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);

@@ -9,6 +9,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { OFFENCES } from '@ogong/protocol/settlement/conviction';
 import { z } from 'zod';
+import { DEFAULT_SUM_ABOVE } from './settlement/sum-signatures.ts';
 
 const amount = z
   .string()
@@ -201,6 +202,14 @@ export const validatorConfig = defineConfig({
       env: 'OGONG_VALIDATOR_PRICE_INTERVAL',
       default: '30s',
       description: 'pause between two looks at prices and at epochs of minting',
+    },
+    sumAbove: {
+      schema: integer({ min: 0, max: 1024 }),
+      label: '<k>',
+      env: 'OGONG_VALIDATOR_SUM_ABOVE',
+      default: `${DEFAULT_SUM_ABOVE}`,
+      description:
+        'with more signatures than this under a batch, one BLS signature that sums them is sent in their place',
     },
     quorum: {
       schema: integer({ min: 1, max: 1024 }),

@@ -76,6 +76,7 @@ function connectSettlement(
       ...limits,
       domain,
       minSignatures: options.minSignatures ?? 1,
+      sums: options.sums,
     },
     {
       crypto,
@@ -88,11 +89,12 @@ function connectSettlement(
         const link = peerLinks.to(ValidatorService, toPeer(options, peer));
         const answer = await link.cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS });
         const { signer: by, signature, refused, uncompared } = answer;
+        const share = answer.share.length === 0 ? undefined : answer.share;
         const faults = refused.map(({ delivery, ...fault }) => ({
           ...fault,
           delivery: delivery && readDelivered(delivery),
         }));
-        return { signer: by, signature, refused: faults, uncompared };
+        return { signer: by, signature, share, refused: faults, uncompared };
       },
       takeDelivery: (delivered) => intake.acknowledge(delivered),
       findSettled: history.findSettled,

@@ -5,12 +5,14 @@ import {
   createFormat,
   type Format,
   oneOf,
+  optional,
   struct,
   text,
   u32,
   u64,
   union,
 } from '../base/codec.ts';
+import { BLS_KEY_BYTES, BLS_SIGNATURE_BYTES } from '../crypto/bls.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
 import { MAX_ENTRY_BYTES, statementCodec } from './validator-statement.ts';
 
@@ -19,6 +21,10 @@ const requestCodec = union('kind', {
   /** Who signs, for whom, and how far it has come. */
   describe: struct({}),
   sign: struct({ statement: statementCodec }),
+  /** A signature that is summed, and the key that it is under. */
+  share: struct({ statement: statementCodec }),
+  /** The key alone. */
+  'share-key': struct({}),
 });
 
 /** `conflict`: it contradicts what was signed before. `foreign`: it is about another account. */
@@ -40,6 +46,9 @@ const responseCodec = union('kind', {
   }),
   signed: struct({ signature: bytes(65) }),
   refused: struct({ code: oneOf(REFUSALS), reason: text(MAX_REFUSAL_BYTES) }),
+  /** Nothing where the signer makes no signatures that are summed. */
+  shared: struct({ key: bytes(BLS_KEY_BYTES), share: bytes(BLS_SIGNATURE_BYTES) }),
+  'share-key': struct({ key: optional(bytes(BLS_KEY_BYTES)) }),
 });
 
 export type SignerRequest = CodecType<typeof requestCodec>;

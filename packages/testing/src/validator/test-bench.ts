@@ -29,7 +29,11 @@ import {
   openCosignState,
 } from '@ogong/node/validator/settlement/cosign-state';
 import { stepSettlement } from '@ogong/node/validator/settlement/settlement';
-import { type CosignRequest, openSettlementState } from '@ogong/node/validator/settlement/settlement-state';
+import {
+  type CosignRequest,
+  openSettlementState,
+  type SettlementOptions,
+} from '@ogong/node/validator/settlement/settlement-state';
 import { keepStakes } from '@ogong/node/validator/store/announcement-store';
 import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
@@ -170,6 +174,8 @@ export interface BenchOptions {
   /** The entrance of a key. Default: none. */
   readonly entranceAtomic?: bigint;
   readonly isEjectedOnChain?: boolean;
+  /** Signatures of many are summed. Default: they go one by one. */
+  readonly sums?: SettlementOptions['sums'];
   readonly isOffline?: () => boolean;
   /** Default: one of its own, whose notes end with it. */
   readonly signer?: ValidatorSigner;
@@ -425,7 +431,13 @@ export function createTestValidator(options: BenchOptions = {}) {
     },
   };
   const settling = openSettlementState(
-    { domain, maxEntries: options.maxEntries ?? MAX_BATCH_ENTRIES, maxBatchBytes: 1 << 24, minSignatures: 1 },
+    {
+      domain,
+      maxEntries: options.maxEntries ?? MAX_BATCH_ENTRIES,
+      maxBatchBytes: 1 << 24,
+      minSignatures: 1,
+      sums: options.sums,
+    },
     {
       crypto,
       signer,

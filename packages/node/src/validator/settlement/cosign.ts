@@ -24,6 +24,8 @@ import { describeEjection, type LogCounts, readCounts } from './count-log.ts';
 
 /** A signature, and what was signed on the validator's word. */
 export interface Cosignature extends QuorumSignature {
+  /** The same, of the kind that is summed, 96 bytes; undefined where this validator makes none. */
+  readonly share?: Uint8Array | undefined;
   /** Entries with lists of candidates that were compared with none of the co-signer's own, because it knew nobody with stake. */
   readonly uncompared: readonly bigint[];
 }
@@ -58,8 +60,10 @@ export async function cosignBatch(
     await group.write((db) => castVote(db, { validator, sequence, digest, uncollectable, places, replaces }));
   }
   const entries = request.entries.map(({ logEntry }) => logEntry);
-  const signature = await signer.sign({ kind: 'batch', domain, summary, entries }).catch(toCosignError);
-  return { signer: signer.address, signature, uncompared };
+  const statement = { kind: 'batch', domain, summary, entries } as const;
+  const signature = await signer.sign(statement).catch(toCosignError);
+  const share = await signer.signShare?.(statement).catch(toCosignError);
+  return { signer: signer.address, signature, share, uncompared };
 }
 
 /** What a peer is told where the holder of the key does not sign: a batch that was signed once may come again with other entries. */

@@ -40,6 +40,7 @@ const bookedColumns = columns({ at: optional(integer) });
 const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
 const signatureColumns = columns({ signer: bytes, signature: bytes });
+const shareColumns = columns({ signer: bytes, share: bytes });
 const positionColumns = columns({ position: bigInteger });
 const _idColumns = columns({ replyId: bytes });
 const sequenceColumns = columns({ sequence: bigInteger });
@@ -162,14 +163,14 @@ function tieReplies(store: Store, { batch }: Settlement, from: bigint): void {
 export function putSignature(
   store: Store,
   { sequence, bytes }: Pick<StoredBatch, 'sequence' | 'bytes'>,
-  { signer, signature }: QuorumSignature,
+  { signer, signature, share }: QuorumSignature & { readonly share?: Uint8Array | undefined },
 ): void {
   store
     .prepare(
-      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature)
-       SELECT sequence, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
+      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature, share)
+       SELECT sequence, ?, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
     )
-    .run(signer, signature, sequence, bytes);
+    .run(signer, signature, share ?? null, sequence, bytes);
 }
 
 /** Number of the newest batch that this database has proposed; 0 for none. */
@@ -185,6 +186,19 @@ export function hasProposed(store: Store, sequence: bigint): boolean {
 export function listSignatures(store: Store, sequence: bigint): QuorumSignature[] {
   return signatureColumns.all(
     store.prepare('SELECT signer, signature FROM batch_signatures WHERE sequence = ? ORDER BY signer'),
+    sequence,
+  );
+}
+
+export interface StoredShare {
+  readonly signer: Uint8Array;
+  readonly share: Uint8Array;
+}
+
+/** Signatures of the kind that is summed, of those who sent one. They are not checked. */
+export function listShares(store: Store, sequence: bigint): StoredShare[] {
+  return shareColumns.all(
+    store.prepare('SELECT signer, share FROM batch_signatures WHERE sequence = ? AND share IS NOT NULL'),
     sequence,
   );
 }

@@ -134,6 +134,8 @@ export const VALIDATOR_SCHEMA = `
     sequence INTEGER NOT NULL REFERENCES batches,
     signer BLOB NOT NULL,
     signature BLOB NOT NULL,
+    -- The same, of the kind that is summed.
+    share BLOB,
     PRIMARY KEY (sequence, signer)
   ) WITHOUT ROWID;
 
