@@ -255,7 +255,7 @@ contract EarningsTest is Fixture {
         Earned[] memory list = new Earned[](1);
         list[0] = Earned(KEY, PROVIDER, 1);
         vm.expectRevert(abi.encodeWithSelector(Earnings.NotSettlement.selector, address(this)));
-        earnings.credit(list);
+        earnings.credit(list, 0);
     }
 
     function test_withoutAPeriodNothingIsHeld() public {

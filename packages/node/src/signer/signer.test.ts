@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { markHandedOver, markRestored } from '@ogong/host/files/data-directory';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import {
   MAX_SIGNER_MESSAGE_BYTES,
   signerRequestFormat,
@@ -16,6 +17,7 @@ import {
   createTestLog,
   signerAccount,
   signerKey,
+  signerShare,
   stateBatch,
   stateVote,
 } from '@ogong/testing/validator/signer-statements';
@@ -37,7 +39,7 @@ const nextPath = (): string => join(directory.path, String(number++), 's');
 function openLocal(path: string, key = signerKey) {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const store = openStore(`${path}.db`, { schema: GUARD_SCHEMA });
-  return { signer: createGuardedSigner(crypto, { key, account: signerAccount, store }), store };
+  return { signer: createGuardedSigner(crypto, { key, account: signerAccount, share: signerShare, store }), store };
 }
 
 async function serve(path: string, options: { requestTimeoutMs?: number } = {}) {
@@ -70,11 +72,11 @@ testValidatorSigner('a key behind a socket', async () => {
   const path = nextPath();
   let server = await serve(path);
   return {
-    signer: await connectSigner(crypto, { path }),
+    signer: await connectSigner(crypto, { path }, nobleBls),
     async restart() {
       await server.close();
       server = await serve(path);
-      return connectSigner(crypto, { path });
+      return connectSigner(crypto, { path }, nobleBls);
     },
     close: () => server.close(),
   };

@@ -46,6 +46,7 @@ import { isOwnRound } from '@ogong/node/validator/witness/reveal-word';
 import { isTakenIn, type TakenRecord } from '@ogong/node/validator/witness/taken-record';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -56,6 +57,7 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
@@ -221,14 +223,18 @@ export function ejectProvider(store: Store, providerId: Uint8Array): void {
 export function createTestSigner({
   index = 0,
   path = ':memory:',
+  bls,
 }: {
   readonly index?: number;
   readonly path?: string;
+  /** Makes signatures that are summed. Default: none. */
+  readonly bls?: Bls;
 }) {
   const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
   const key = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
   const store = openStore(path, { schema: GUARD_SCHEMA });
-  return { signer: createGuardedSigner(crypto, { key, account, store }), close: () => store.close() };
+  const share = bls && createShareSigner(crypto, bls, seedOf(`validator ${index} signing key`));
+  return { signer: createGuardedSigner(crypto, { key, account, share, store }), close: () => store.close() };
 }
 
 export type TestValidator = ReturnType<typeof createTestValidator>;

@@ -38,6 +38,7 @@ import { createSealedOfferVectors } from './sealed-offer-vectors.ts';
 import { createSealingVectors } from './sealing-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
+import { createSumVectors } from './sum-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createBlsVectors, createThresholdVectors } from './threshold-vectors.ts';
@@ -77,6 +78,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
+    'quorum-sum': createSumVectors(crypto),
     'burn-mint': createMintVectors(crypto),
     cohort: createCohortVectors(),
     emission: createEmissionVectors(crypto),
