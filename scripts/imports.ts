@@ -27,7 +27,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/models': ['protocol'],
   'packages/engine': ['protocol', 'models'],
   'packages/chain': ['protocol'],
-  'packages/host': ['protocol', 'chain'],
+  'packages/host': ['protocol', 'attestation', 'chain'],
   'packages/node': ['protocol', 'attestation', 'chain', 'host'],
   'packages/provider': ['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'node'],
   'packages/sdk': ['protocol', 'chain'],
@@ -121,6 +121,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'crypto',
     'log',
     'config',
+    'attester',
     'store',
     'link',
     'http',
@@ -207,7 +208,7 @@ const FILE_MAKER = /\b(?:mkdir|mkdtemp|writeFile|appendFile|open)(?:Sync)?\b|\bc
 const FILE_HOMES = /^packages\/(?:host|node|provider|devnet)\/src\//;
 const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
   // Entries of the kernel's file system, which no disk has.
-  'packages/provider/src/machine/configfs-attester.ts',
+  'packages/host/src/attester/configfs-attester.ts',
   'packages/host/src/files/private-files.ts',
   // Reads a key, and syncs what it has linked into place.
   'packages/host/src/crypto/key-files.ts',

@@ -10,6 +10,8 @@ import {Staking} from "./Staking.sol";
 /// docs/spec/threshold-beacon.md.
 contract BeaconKeys {
     uint256 public constant BOX_KEY_BYTES = 1216;
+    /// Ed25519 and ML-DSA-44.
+    uint256 public constant HEAD_KEY_BYTES = 1344;
     /// An outcome counts from the epoch after the next: by then everybody has read it.
     uint64 public constant NOTICE_EPOCHS = 2;
 
@@ -41,7 +43,7 @@ contract BeaconKeys {
         uint64 firstEpoch;
     }
 
-    struct BoxKey {
+    struct RegisteredKey {
         /// SHA-256 of the key.
         bytes32 hash;
         uint64 since;
@@ -56,17 +58,20 @@ contract BeaconKeys {
 
     Generation[] private _generations;
     Era[] private _eras;
-    mapping(address account => BoxKey) public boxKeyOf;
+    mapping(address account => RegisteredKey) public boxKeyOf;
+    mapping(address account => RegisteredKey) public headKeyOf;
 
     event EraActivated(uint32 indexed generation, uint32 indexed era, bytes32 set, bytes key, uint64 firstEpoch);
     event GenerationRetired(uint32 indexed generation, uint64 lastEpoch);
     event BoxKeyRegistered(address indexed account, bytes key);
+    event HeadKeyRegistered(address indexed account, bytes key);
 
     error WrongEra(uint256 expected, uint32 given);
     error WrongGeneration(uint256 expected, uint32 given);
     error OtherKey(uint32 generation);
     error BadActivation();
     error BadBoxKey(uint256 length);
+    error BadHeadKey(uint256 length);
     error NotValidator(address account);
     error NoSuchGeneration(uint32 generation);
     error AlreadyRetired(uint32 generation);
@@ -85,8 +90,17 @@ contract BeaconKeys {
     function registerBoxKey(bytes calldata key) external {
         if (key.length != BOX_KEY_BYTES) revert BadBoxKey(key.length);
         if (!staking.registry().isValidator(msg.sender)) revert NotValidator(msg.sender);
-        boxKeyOf[msg.sender] = BoxKey(sha256(key), uint64(block.timestamp));
+        boxKeyOf[msg.sender] = RegisteredKey(sha256(key), uint64(block.timestamp));
         emit BoxKeyRegistered(msg.sender, key);
+    }
+
+    /// @notice Registers the key that signs heads of logs for readers off the chain. The event has the whole key. It counts at once, and
+    /// stays when its validator leaves.
+    function registerHeadKey(bytes calldata key) external {
+        if (key.length != HEAD_KEY_BYTES) revert BadHeadKey(key.length);
+        if (!staking.registry().isValidator(msg.sender)) revert NotValidator(msg.sender);
+        headKeyOf[msg.sender] = RegisteredKey(sha256(key), uint64(block.timestamp));
+        emit HeadKeyRegistered(msg.sender, key);
     }
 
     /// @notice Activates the shares of an era: of the key that there is, or of a new one. Anyone may submit it; the first one of an
@@ -104,7 +118,7 @@ contract BeaconKeys {
         if (key.length != Bls12381.KEY_BYTES) revert BadActivation();
         bytes memory compressed = Bls12381.compress(key);
         bytes32 digest = outcomeDigest(outcome, compressed);
-        Quorum.check(staking, digest, quorum);
+        Quorum.check(staking.roster(), digest, quorum);
         if (!Bls12381.verify(key, abi.encodePacked("ogong-beacon-activation-v1\n", digest), activation)) {
             revert BadActivation();
         }
@@ -122,7 +136,7 @@ contract BeaconKeys {
         if (last.lastEpoch != 0) revert AlreadyRetired(generation);
         uint64 now_ = epochNow();
         if (lastEpoch < now_ || lastEpoch < last.firstEpoch) revert EpochPassed(lastEpoch, now_);
-        Quorum.check(staking, retirementDigest(generation, lastEpoch), quorum);
+        Quorum.check(staking.roster(), retirementDigest(generation, lastEpoch), quorum);
         last.lastEpoch = lastEpoch;
         emit GenerationRetired(generation, lastEpoch);
     }

@@ -143,7 +143,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     {
         uint256 again = (uint256(_latest[accused]) / PERIOD + 1) * PERIOD;
         if (_counts[accused] != 0 && block.timestamp < again) revert ConvictedAlready(again);
-        Quorum.check(staking, convictionDigest(offence, accused, reporter, evidence, _counts[accused] + 1), quorum);
+        Quorum.check(staking.roster(), convictionDigest(offence, accused, reporter, evidence, _counts[accused] + 1), quorum);
         ++_counts[accused];
         _latest[accused] = uint64(block.timestamp);
         _latestOf[accused][offence] = uint64(block.timestamp);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Staking} from "./Staking.sol";
+import {Roster} from "./Roster.sol";
 
 /// @title What a quorum of validators has signed
 library Quorum {
@@ -12,7 +12,7 @@ library Quorum {
     /// @notice Reverts unless signers with more than two thirds of the votes have signed the digest.
     /// @param signatures 65 bytes each (r, s, v), in ascending order of their signers' addresses; or one that sums theirs (Roster).
     /// @return signed The votes behind it.
-    function check(Staking staking, bytes32 digest, bytes[] calldata signatures) internal view returns (uint256 signed) {
-        return staking.roster().requireQuorum(digest, signatures);
+    function check(Roster roster, bytes32 digest, bytes[] calldata signatures) internal view returns (uint256 signed) {
+        return roster.requireQuorum(digest, signatures);
     }
 }

@@ -260,6 +260,24 @@ contract BeaconKeysTest is Fixture {
         keys.registerBoxKey(new bytes(1215));
     }
 
+    function test_aHeadKeyIsOfAValidatorAndWhole() public {
+        bytes memory key = new bytes(1344);
+        key[7] = 0x01;
+        vm.prank(validator);
+        keys.registerHeadKey(key);
+        (bytes32 hash, uint64 since) = keys.headKeyOf(validator);
+        check(hash == sha256(key), "hash");
+        checkEqual(since, this.clock(), "since");
+        vm.prank(payer);
+        vm.expectRevert(abi.encodeWithSelector(BeaconKeys.NotValidator.selector, payer));
+        keys.registerHeadKey(key);
+        vm.prank(validator);
+        vm.expectRevert(abi.encodeWithSelector(BeaconKeys.BadHeadKey.selector, 1216));
+        keys.registerHeadKey(new bytes(1216));
+        (bytes32 kept, ) = keys.headKeyOf(validator);
+        check(kept == hash, "a refused key replaces none");
+    }
+
     function test_epochsAreTimed() public {
         checkEqual(keys.epochNow(), 10, "ten periods since the origin");
         vm.warp(this.clock() + PERIOD_S - 1);

@@ -101,6 +101,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'ValidatorService/GetBeacon': { ...READS, costs: RATE, shownBy: LINKS },
   'ValidatorService/GetReply': { ...READS, costs: 'rationed', shownBy: FLOODS },
   'ValidatorService/ListVerdicts': { ...READS, costs: 'rationed: it reads a thousand entries', shownBy: FLOODS },
+  'ValidatorService/GetHead': { ...READS, costs: 'rationed: a quarter of a megabyte at most', shownBy: ACCESS },
   'ValidatorService/GetTests': { ...READS, costs: 'rationed: it reads some thousand rows', shownBy: ACCESS },
   'ValidatorService/GetIntake': { ...READS, costs: 'rationed: it signs', shownBy: ACCESS },
   'ValidatorService/GetSettled': { ...READS, costs: 'rationed: it hashes a batch', shownBy: ACCESS },

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type MachineEvidence, STRICT_POLICY, verifyEvidence } from '@ogong/attestation/evidence';
 import { encodeEvidence, parseEvidence } from '@ogong/attestation/evidence-file';
+import { createSoftwareAttester } from '@ogong/host/attester/software-attester';
 import { fromHex, toHex, utf8Decode } from '@ogong/protocol/base/bytes';
-import { createSoftwareAttester } from '@ogong/provider/machine/software-attester';
 import { readAllThreadsMs } from './busy-time.ts';
 import type { Row } from './row.ts';
 

@@ -10,6 +10,7 @@ import { createFakeNetwork, FAKE_MODEL, type FakeNetwork } from '@ogong/testing/
 import { type GatewayProcess, startGatewayProcess } from '@ogong/testing/gateway/gateway-process';
 import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing/gateway/postgres-server';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
+import { readCpuMs } from '../load/load-child.ts';
 import { measureInTurn, median, type Row } from './row.ts';
 
 const ROUNDS = 3;
@@ -72,23 +73,31 @@ async function measureReplies(
   };
   try {
     // What a process compiles at its first replies is no part of the figure.
-    for (const fleet of Object.values(fleets)) await load(fleet, 1_000);
+    for (const fleet of Object.values(fleets)) await load(fleet, 1_000, server);
     onProgress('warm');
     const samples = await measureInTurn(
       ROUNDS,
-      Object.fromEntries(Object.entries(fleets).map(([name, fleet]) => [name, () => load(fleet, ROUND_MS)])),
+      Object.fromEntries(Object.entries(fleets).map(([name, fleet]) => [name, () => load(fleet, ROUND_MS, server)])),
     );
     const cores = availableParallelism();
-    return Object.keys(fleets).map((name) => ({
-      id: `gateways-${name.toLowerCase().replace(' ', '-')}`,
-      what: `replies per second, ${name.split(' ')[1]} gateway processes, ${name.split(' ')[0]}`,
-      value: median(samples[name] as readonly number[]),
-      unit: 'replies/s',
-      note:
-        `${CALLERS} callers, ${ROUNDS} rounds of ${ROUND_MS / 1000} s in turns; replies of 8 made-up tokens. Callers, two providers, ` +
-        `router, validators, the database and each gateway's checker share the ${cores} cores with the gateways, so this shows what one ` +
-        'more gateway costs, and not what it gains on a machine of its own',
-    }));
+    const middle = (name: string, what: keyof Load): number => median((samples[name] ?? []).map((each) => each[what]));
+    const rows = Object.keys(fleets).map(
+      (name): Row => ({
+        id: `gateways-${name.toLowerCase().replace(' ', '-')}`,
+        what: `replies per second, ${name.split(' ')[1]} gateway processes, ${name.split(' ')[0]}`,
+        value: middle(name, 'perSecond'),
+        unit: 'replies/s',
+        note:
+          `${CALLERS} callers, ${ROUNDS} rounds of ${ROUND_MS / 1000} s in turns; replies of 8 made-up tokens. Callers, two providers, ` +
+          `router, validators, the database and each gateway's checker share the ${cores} cores with the gateways, so this shows what one ` +
+          'more gateway costs, and not what it gains on a machine of its own. A reply takes ' +
+          `${middle(name, 'gatewayMs').toFixed(1)} ms of processor of the gateways` +
+          (name.startsWith('SQLite')
+            ? ''
+            : `, ${middle(name, 'databaseMs').toFixed(2)} ms of the database, and ${middle(name, 'trips').toFixed(1)} round trips`),
+      }),
+    );
+    return rows;
   } finally {
     await Promise.all(Object.values(fleets).flatMap(({ gateways }) => gateways.map((gateway) => gateway.kill())));
   }
@@ -98,8 +107,33 @@ async function makeKey(books: WorkStore): Promise<string> {
   return (await createAccounts(books, Date.now).as('bench').addKey({ organisation: '', name: 'bench' })).secret;
 }
 
-/** @returns replies per second. */
-async function load({ gateways, secret }: Fleet, durationMs: number): Promise<number> {
+interface Load {
+  readonly perSecond: number;
+  /** Of processor, for each reply. */
+  readonly gatewayMs: number;
+  readonly databaseMs: number;
+  /** Times that the database was asked and waited for, for each reply. */
+  readonly trips: number;
+}
+
+interface Counts {
+  readonly gatewayMs: number;
+  readonly databaseMs: number;
+  readonly trips: number;
+}
+
+async function readCounts({ gateways }: Fleet, server: TestPostgres): Promise<Counts> {
+  const trips = await Promise.all(gateways.map((gateway) => gateway.countTrips()));
+  return {
+    gatewayMs: gateways.reduce((sum, { pid }) => sum + (readCpuMs(pid) ?? Number.NaN), 0),
+    databaseMs: readCpuMs(server.pid) ?? Number.NaN,
+    trips: trips.reduce((sum, each) => sum + each, 0),
+  };
+}
+
+async function load(fleet: Fleet, durationMs: number, server: TestPostgres): Promise<Load> {
+  const { gateways, secret } = fleet;
+  const before = await readCounts(fleet, server);
   const endMs = performance.now() + durationMs;
   const startMs = performance.now();
   let answered = 0;
@@ -115,7 +149,14 @@ async function load({ gateways, secret }: Fleet, durationMs: number): Promise<nu
       }
     }),
   );
-  return (answered / (performance.now() - startMs)) * 1000;
+  const perSecond = (answered / (performance.now() - startMs)) * 1000;
+  const after = await readCounts(fleet, server);
+  return {
+    perSecond,
+    gatewayMs: (after.gatewayMs - before.gatewayMs) / answered,
+    databaseMs: (after.databaseMs - before.databaseMs) / answered,
+    trips: (after.trips - before.trips) / answered,
+  };
 }
 
 /** The money of a reply alone: reserved, delivered, closed. */

@@ -133,11 +133,62 @@ const MONEY: readonly Mutation[] = [
     given: { lie: 'never-commits' },
   },
   {
+    name: 'draws-nothing-of-payers',
+    meaning: 'every validator says of all payers that nothing can be drawn of them',
+    file: 'packages/node/src/validator/settlement/collect.ts',
+    from: '.filter(({ amount }, i) => amount > (reserved[i] as bigint))',
+    to: '.filter(({ amount }, i) => amount > (reserved[i] as bigint) || amount > 0n)',
+    given: { liars: 0, only: ['reorg'], faultsPerMinute: 8 },
+  },
+  {
     name: 'outbox-keeps-records',
     meaning: 'a provider never hands in what it served',
     file: 'packages/provider/src/provider/provider.ts',
     from: '      state.outbox.start();',
     to: '',
+  },
+];
+
+/** Of who is listened to, and for how long. */
+const ROLES: readonly Mutation[] = [
+  {
+    name: 'refuses-those-who-left',
+    meaning: 'nobody listens about the beacon to a validator that has left the registry, though an epoch counts on it',
+    file: 'packages/node/src/validator/access.ts',
+    from: 'if (method === BEACON_METHOD) return chain.recallByCertHash(peer) !== undefined;',
+    to: 'if (method === BEACON_METHOD) return chain.findByCertHash(peer) !== undefined;',
+    given: { gateways: 0, liars: 0, only: ['leave', 'loss', 'crash'], faultsPerMinute: 20 },
+  },
+  {
+    name: 'rejects-on-one-word',
+    meaning: 'one verifier alone has a reply rejected, while others could be asked',
+    file: 'packages/protocol/src/verdict/judge.ts',
+    from: 'const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, { lists, asked }));',
+    to: 'const isLone = false;',
+    also: [
+      {
+        file: 'packages/protocol/src/verdict/report-combination.ts',
+        from: 'const combined = countVotes(weighed, canAskAnother);',
+        to: 'const combined = countVotes(weighed, false);',
+      },
+    ],
+    given: { lie: 'frames', faultsPerMinute: 0 },
+  },
+  {
+    name: 'gives-up-a-record',
+    meaning: 'a provider whose record was not taken at the first try never sends it again',
+    file: 'packages/provider/src/provider/outbox.ts',
+    from: 'if (isFinal(error)) {',
+    to: 'if (error !== undefined) {',
+    given: { liars: 0, only: ['loss', 'crash', 'partition'], faultsPerMinute: 10 },
+  },
+  {
+    name: 'gives-no-epoch-to-the-late',
+    meaning: 'whoever missed an epoch of the threshold beacon never gets its certificate',
+    file: 'packages/protocol/src/beacon/threshold/epoch-machine.ts',
+    from: "if (certificates.length > 0) send(to, { kind: 'certificates', certificates });",
+    to: '',
+    given: { gateways: 0, beacon: 'threshold', faultsPerMinute: 10 },
   },
 ];
 
@@ -181,5 +232,6 @@ const FOUND: readonly Mutation[] = [
 export const MUTATIONS: readonly Mutation[] = [
   ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
   ...MONEY,
+  ...ROLES,
   ...FOUND,
 ].map((one) => ({ ...one, given: { beacon: 'vrf', ...one.given } }));

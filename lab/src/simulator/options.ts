@@ -18,6 +18,8 @@ export interface SimulateOptions {
   /** One size, whose figures are printed. */
   readonly scaleSize: string | undefined;
   readonly budgetMs: number;
+  /** By the clock: no seed begins later. */
+  readonly forMs: number;
   readonly trace: boolean;
   readonly json: boolean;
   readonly shrink: boolean;
@@ -61,6 +63,7 @@ const FLAGS = {
     default: '300',
     about: 'seconds of processor time, for all seeds, or for each bug of a hunt',
   },
+  for: { type: 'string', about: 'seconds by the clock after which no further seed begins; default: no end' },
   trace: { type: 'boolean', default: false, about: 'prints everything that happens' },
   json: { type: 'boolean', default: false, about: 'prints the outcomes as JSON lines' },
   'no-shrink': { type: 'boolean', default: false, about: 'leaves a failing plan as it is' },
@@ -137,6 +140,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
     scale: values.scale === true ? (text('sizes')?.split(',') ?? []) : undefined,
     scaleSize: text('scale-size'),
     budgetMs: 1_000 * number('budget', 1),
+    forMs: text('for') === undefined ? Number.POSITIVE_INFINITY : 1_000 * number('for', 1),
     trace: values.trace === true,
     json: values.json === true,
     shrink: values['no-shrink'] !== true,

@@ -7,7 +7,7 @@ import { createProviderAttack, createVerifierEngine, type SharedNotes } from './
 import type { Plan } from './plan.ts';
 import { scheduleRequests } from './requests.ts';
 import { prepareLedger, startGateway, startProvider, startRouter, startVerifier } from './roles/serving.ts';
-import { listValidator, registerBox, startValidator, validatorName } from './roles/validator.ts';
+import { listValidator, registerKeys, startValidator, validatorName } from './roles/validator.ts';
 import type { Disk, Machine } from './world/process.ts';
 import { createWorld, type Violation, type World } from './world/world.ts';
 
@@ -68,7 +68,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
         startValidator(world, index, { disk, times });
       machines.set(name, world.addMachine({ name, start }));
     }
-    for (let index = 0; index < plan.validators; index++) await registerBox(world, index);
+    for (let index = 0; index < plan.validators; index++) await registerKeys(world, index);
     addServers(world, plan, machines);
     const honesty = plantLies(world, plan, { machines, times });
     scheduleFaults(world, plan, { machines, forgetful: honesty.forgetful });

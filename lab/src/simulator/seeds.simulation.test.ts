@@ -20,6 +20,9 @@ const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'the only provider that is left, while its replies wait': ['--seed', '3', '--lie', 'two-records', '--faults', '0'],
   'the only provider that is left, until its replies end unjudged': ['--plan', ALONE],
   'the last epoch before a key of the threshold beacon': ['--plan', HANDED_OVER],
+  'a deposit that a reorganisation loses for good pays for nothing': [
+    ...['--mutation', 'draws-nothing-of-payers', '--control', '--seed', '1'],
+  ],
   'verifiers that never commit': ['--seed', '109', '--lie', 'never-commits'],
 };
 

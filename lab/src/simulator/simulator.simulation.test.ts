@@ -67,6 +67,11 @@ describe('the simulator', () => {
     expect(outcomes.at(-1)?.violations.map(({ invariant }) => invariant)).toEqual(['what-was-taken-in-settles']);
   });
 
+  it('finds that nothing is drawn of payers from whom no reorganisation took anything', async () => {
+    const outcomes = await simulate('--seed', '1', '--mutation', 'draws-nothing-of-payers');
+    expect(outcomes.at(-1)?.violations.map(({ invariant }) => invariant)).toEqual(['what-is-drawn-is-owed']);
+  });
+
   it('finds a planted bug', async () => {
     const outcomes = await simulate(...VALIDATORS, '--lie', 'withholds', '--mutation', 'never-changes-view');
     expect(outcomes.at(-1)?.violations.map(({ invariant }) => invariant)).toEqual(['every-epoch-ends']);

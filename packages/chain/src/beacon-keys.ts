@@ -66,12 +66,15 @@ export interface BeaconKeysReads {
   beaconKeys(): Promise<BeaconKeysReading | undefined>;
   /** SHA-256 of the box key of each account, at one block; undefined where it has none. */
   boxKeyHashes(accounts: readonly BytesLike[], block?: bigint): Promise<readonly (Hex | undefined)[]>;
+  /** SHA-256 of the key of each account that signs heads of logs, at one block; undefined where it has none. */
+  headKeyHashes(accounts: readonly BytesLike[], block?: bigint): Promise<readonly (Hex | undefined)[]>;
   /** The box key that an account registered last, 1,216 bytes. */
   boxKeyOf(account: BytesLike): Promise<Hex | undefined>;
 }
 
 export interface BeaconKeysWrites {
   registerBoxKey(key: BytesLike): Promise<unknown>;
+  registerHeadKey(key: BytesLike): Promise<unknown>;
   /** Takes the next era; anyone may. */
   activateEra(call: ActivateCall): Promise<unknown>;
   /** Ends the last generation without a next one; anyone may. @param quorum as in `activateEra`. */
@@ -91,6 +94,20 @@ export function createBeaconKeysReads(
 ): BeaconKeysReads {
   const contract = () => ({ address: requireBeacon(deployment), abi }) as const;
   const headOf = (client: PublicClient): Promise<bigint> => client.getBlockNumber({ cacheTime: 0 });
+
+  function readHashes(functionName: 'boxKeyOf' | 'headKeyOf', accounts: readonly BytesLike[], block?: bigint) {
+    const addresses = accounts.map((account) => toAddress(account, 'account'));
+    return read('keys of validators', async (client) => {
+      const blockNumber = block ?? (await headOf(client));
+      return Promise.all(
+        addresses.map(async (account) => {
+          const [hash] = await client.readContract({ ...contract(), blockNumber, functionName, args: [account] });
+          return hash === NO_HASH ? undefined : lowerHex(hash);
+        }),
+      );
+    });
+  }
+
   return {
     async beaconKeys() {
       if (deployment.beaconKeys === undefined) return undefined;
@@ -113,19 +130,8 @@ export function createBeaconKeysReads(
         };
       });
     },
-    boxKeyHashes(accounts, block) {
-      const addresses = accounts.map((account) => toAddress(account, 'account'));
-      return read('box keys', async (client) => {
-        const blockNumber = block ?? (await headOf(client));
-        return Promise.all(
-          addresses.map(async (account) => {
-            const at = { ...contract(), blockNumber, functionName: 'boxKeyOf', args: [account] } as const;
-            const [hash] = await client.readContract(at);
-            return hash === NO_HASH ? undefined : lowerHex(hash);
-          }),
-        );
-      });
-    },
+    boxKeyHashes: (accounts, block) => readHashes('boxKeyOf', accounts, block),
+    headKeyHashes: (accounts, block) => readHashes('headKeyOf', accounts, block),
     boxKeyOf(account) {
       const args = [toAddress(account, 'account')] as const;
       return read('box key', async (client) => {
@@ -154,6 +160,12 @@ export function createBeaconKeysWrites(
         'register box key',
         requireBeacon(deployment),
         encodeFunctionData({ abi, functionName: 'registerBoxKey', args: [toHex(key, 'key', 1_216)] }),
+      ),
+    registerHeadKey: async (key) =>
+      send(
+        'register head key',
+        requireBeacon(deployment),
+        encodeFunctionData({ abi, functionName: 'registerHeadKey', args: [toHex(key, 'key', 1_344)] }),
       ),
     activateEra: async ({ outcome, key, quorum, activation }) => {
       const { generation, era, attempt } = outcome;

@@ -3,9 +3,9 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { testimonyCommand as makeCommand } from '@ogong/provider/commands/testimony-command';
-import { describeAttester, openAttester } from '@ogong/provider/machine/tee-config';
 import {
   OTHER_AUTHORITY,
   TEST_AUTHORITY,

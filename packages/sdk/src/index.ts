@@ -27,4 +27,12 @@ export {
   verifyLocalReceipt,
   verifyReceipt,
 } from './receipts.ts';
-export { type PublicVerdict, type VerdictReview, type VerdictTrust, verifyVerdict } from './verdicts.ts';
+export {
+  type HeadTrust,
+  type HeadVerdict,
+  type PublicVerdict,
+  type VerdictReview,
+  type VerdictTrust,
+  verifyLogHead,
+  verifyVerdict,
+} from './verdicts.ts';

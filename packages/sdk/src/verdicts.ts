@@ -1,4 +1,5 @@
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { type HeadTrust, type HeadVerdict, verifyHeadCertificate } from '@ogong/protocol/settlement/head-certificate';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import {
   type VerdictAnchors as ProtocolTrust,
@@ -7,7 +8,7 @@ import {
   verifyVerdict as verify,
 } from '@ogong/protocol/verdict/verify-verdict';
 
-export type { PublicVerdict, VerdictReview };
+export type { HeadTrust, HeadVerdict, PublicVerdict, VerdictReview };
 export type VerdictTrust = Omit<ProtocolTrust, 'checkWord'>;
 
 /**
@@ -25,4 +26,12 @@ export function verifyVerdict(
   trust: VerdictTrust,
 ): Promise<VerdictReview> {
   return verify(nobleCrypto, verdict, { ...trust, checkWord: createPayeeWords(nobleCrypto, trust.ledger) });
+}
+
+/**
+ * Whether more than two thirds of the stake say, with Ed25519 and ML-DSA-44 keys, what the head of a validator's log is. A gateway hands
+ * certificates out at `/public/validators/{address}/heads/{sequence}`; stakes and keys are the chain's (docs/spec/log-heads.md).
+ */
+export function verifyLogHead(certificate: Uint8Array, trust: HeadTrust): HeadVerdict {
+  return verifyHeadCertificate(nobleCrypto, certificate, trust);
 }

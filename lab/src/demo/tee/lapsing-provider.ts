@@ -1,12 +1,12 @@
 // A provider of tier tee whose machine changes while it serves. Usage, with the arguments of `ogong-provider serve` last:
 // --lapse-file PATH -- serve ...
 import { existsSync } from 'node:fs';
+import { createSoftwareAttester } from '@ogong/host/attester/software-attester';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';
 import { createOrLoadAttesterSeed } from '@ogong/host/crypto/key-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
-import { createSoftwareAttester } from '@ogong/provider/machine/software-attester';
 import { serveConfig } from '@ogong/provider/provider/provider-config';
 import { startServing } from '@ogong/provider/provider/serve-daemon';
 

@@ -5,6 +5,7 @@ import { checkMachine } from '@ogong/attestation/machine-check';
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import type { MeshModel, MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { writePrivateFile } from '@ogong/host/files/private-files';
 import type { LinkPool } from '@ogong/host/link/link-pool';
@@ -14,7 +15,6 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
-import { describeAttester, openAttester } from '@ogong/provider/machine/tee-config';
 
 /** Providers of tier `tee`: one that stays good, one whose machine changes, one whose machine no policy names. */
 export const MACHINES = { good: 'enclave', lapsing: 'lapsing-enclave', unknown: 'unknown-enclave' } as const;

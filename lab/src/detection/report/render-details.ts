@@ -42,7 +42,7 @@ function formatAttackPage(results: DetectionResults): string {
       formatAttacks(rows),
     ]),
     '## Open between classes',
-    'What no reply of this run decided, by pair of classes. Every figure of a pair is in `attacks.csv`.',
+    'What no reply of this run decided, by pair of classes. Every figure of a pair is in `attacks.csv` ([how to write it](README.md)).',
     listOpen(results.otherPairs.filter((row) => !isDecided(row))),
     '## Lower steps of the ladder',
     'Each step of the quantisation ladder sold as the next higher one. No honest drift was measured for these weights: in an exact class the first ' +

@@ -40,7 +40,6 @@ it('writes the same report again from its own data', async () => {
     expect.arrayContaining([
       'README.md',
       'aims.md',
-      'attacks.csv',
       'attacks.md',
       'honest.csv',
       'honest.md',

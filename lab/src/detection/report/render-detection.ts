@@ -8,11 +8,11 @@ import { drawFigure } from './draw-figure.ts';
 import { listFigures } from './list-figures.ts';
 import { CONVERSATIONS, formatDetails } from './render-details.ts';
 import { formatPage, PLOTS } from './render-page.ts';
-import { formatAttacksCsv, formatHonestCsv } from './results-csv.ts';
+import { formatHonestCsv } from './results-csv.ts';
 import { encodeResults, roundResults } from './results-json.ts';
 
 /**
- * Writes the report: README.md and its detail pages, attacks.csv, honest.csv, results.json, and the plots as SVG. Everything is
+ * Writes the report: README.md and its detail pages, honest.csv, results.json, and the plots as SVG. Everything is
  * made from the rounded figures of results.json, so that this file suffices to make it again. It deletes plots of an earlier
  * run and includes the results of `npm run equality` that lie there.
  * @returns the written paths.
@@ -22,7 +22,6 @@ export async function renderDetection(results: DetectionResults, directory: stri
   const rounded = roundResults(found.length === 0 ? results : withConversations(results, found));
   const files: [name: string, content: string][] = [
     ['results.json', encodeResults(rounded)],
-    ['attacks.csv', formatAttacksCsv([...rounded.attacks, ...rounded.otherPairs])],
     ['honest.csv', formatHonestCsv(rounded.honest)],
     ['README.md', formatPage(rounded)],
     ...Object.entries(formatDetails(rounded)),

@@ -146,7 +146,7 @@ function formatAimCounts(results: DetectionResults): string {
 }
 
 const LINKS = `- [Aims](aims.md): each with what was measured, and why it is missed.
-- [Attacks](attacks.md): a line for each attack, hardest first; [attacks.csv](attacks.csv) has every figure of every pair of classes.
+- [Attacks](attacks.md): a line for each attack, hardest first; the CSV that the last command below writes has every figure of every pair of classes.
 - [Honest providers](honest.md): drift, equality, conversations, ejections; [honest.csv](honest.csv) has every pair.
 - [Verifiers](verifiers.md): lazy and lying ones, wrong class claims, who can tell an audit.
 - [Classes](classes.md): which settings share a numeric class. [results.json](results.json) is what these pages are made from
@@ -158,6 +158,7 @@ function formatRun({ profile, seed, code, engine, machine, day, elapsedS, comman
 npm run detect                      # a few minutes: every attack once, ends with ten lines that say what was found
 ${command}${' '.repeat(Math.max(1, 36 - command.length))}# this page's run: hours; samples are kept, and a stopped run goes on
 node lab/src/detection/render-main.ts docs/detection/results.json docs/detection   # these pages again, from their data
+node lab/src/detection/render-main.ts docs/detection/results.json attacks.csv      # every figure of every attack as CSV, from the same data
 \`\`\`
 
 This run: profile ${profile}, seed ${seed}, code ${code}, ${engine}, ${machine}, ${day}, ${formatNumber(elapsedS / 60)} minutes from its last start. The same

@@ -29,7 +29,7 @@ const OUTCOME_TEXT: Readonly<Record<AimOutcome, string>> = {
   undecided: 'not decided by this sample',
 };
 
-/** One family of attacks, with the most important columns; attacks.csv has all. */
+/** One family of attacks, with the most important columns; formatAttacksCsv has all. */
 export const formatAttacks = (rows: readonly AttackRow[]): string =>
   formatTable(rows, [
     ['attack', ({ attack }) => attack],

@@ -12,6 +12,7 @@ import { hashVoucher, type LedgerDomain } from '@ogong/protocol/exchange/order';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
 import { createFakeBeaconKeys } from '@ogong/testing/chain/fake-beacon-keys';
 import { fakeBls } from '@ogong/testing/protocol/fake-bls';
+import { createShortfalls } from './shortfalls.ts';
 
 export interface LedgerMember extends SetMember {
   readonly endpoint: string;
@@ -28,6 +29,7 @@ interface LedgerChannel {
 export interface Settled {
   readonly call: SettleCall;
   readonly block: number;
+  readonly atMs: number;
   readonly gross: bigint;
   readonly transactionHash: `0x${string}`;
 }
@@ -71,6 +73,7 @@ const SHARES: Shares = { router: 100, validator: 100, verification: 100, treasur
 const BASIS = 10_000n;
 export const BLOCK_MS = 2_000;
 const KEPT_BLOCKS = 32n;
+const NO_CHANNEL: LedgerChannel = { admitted: 0n, spent: 0n };
 
 const key = (value: BytesLike): string => toPrefixed(value, 'name');
 function refuse(name: string, ...args: unknown[]): never {
@@ -93,6 +96,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
   const routers = new Map<string, { ticketKey: `0x${string}`; since: bigint; until: bigint }>();
   const registry: { readonly block: bigint; readonly members: readonly LedgerMember[] }[] = [];
   const settled: Settled[] = [];
+  const shortfalls = createShortfalls();
   let minted = 0n;
   const beaconKeys =
     beaconPeriodS === undefined
@@ -115,9 +119,16 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
 
   function findChannel(payer: BytesLike, validator: BytesLike): LedgerChannel {
     const name = channelKey(payer, validator);
-    const known = channels.get(name) ?? { admitted: 0n, spent: 0n };
+    const known = channels.get(name) ?? { ...NO_CHANNEL };
     channels.set(name, known);
     return known;
+  }
+
+  function changeChannel(name: string, change: Partial<LedgerChannel>, wasUndone = false): void {
+    const channel = channels.get(name) ?? NO_CHANNEL;
+    const before = channel.admitted;
+    channels.set(name, { ...channel, ...change });
+    shortfalls.note(name, { ...channel, ...change }, { atMs: nowMs(), before, wasUndone });
   }
 
   function assertQuorum(call: SettleCall): void {
@@ -147,9 +158,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
     const spent = channel.spent + amount;
     if (spent > cumulative) refuse('VoucherExceeded', payer, spent, cumulative);
     if (spent > channel.admitted) refuse('AllowanceExceeded', payer, spent, channel.admitted);
-    return () => {
-      channel.spent = spent;
-    };
+    return () => changeChannel(channelKey(payer, validator), { spent });
   }
 
   /** All parts of a batch, by their recipient. */
@@ -201,7 +210,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
     for (const [index, map] of [wallets, free, credits, stakes].entries()) {
       fill(map, before.balances[index] as ReadonlyMap<string, bigint>);
     }
-    fill(channels, before.channels);
+    for (const name of channels.keys()) changeChannel(name, before.channels.get(name) ?? NO_CHANNEL, true);
     fill(anchors, before.anchors);
     fill(ejected, before.ejected);
     fill(refuted, before.refuted);
@@ -234,6 +243,9 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
     refuted,
     members,
     block,
+    /** The least that a channel held since then while something was missing that a reorganisation took; undefined where nothing was. */
+    leastWhileShort: (payer: BytesLike, validator: BytesLike, sinceMs: number): bigint | undefined =>
+      shortfalls.leastSince(channelKey(payer, validator), sinceMs),
     /** How often the chain was reorganised, as of a block: blocks of one number differ by it. */
     forkOf: (number: number): number => forks.filter(({ from }) => from <= BigInt(number)).length,
     /**
@@ -258,8 +270,10 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       registry.push({ block: registry.length === 0 ? 0n : block() + 1n, members: listed });
     },
     /** Of somebody who is listed. */
-    async registerBox(address: Uint8Array, box: Uint8Array): Promise<void> {
-      if (beaconKeys !== undefined) await beaconClient(address).registerBoxKey(box);
+    async registerKeys(address: Uint8Array, { box, head }: { box: Uint8Array; head: Uint8Array }): Promise<void> {
+      if (beaconKeys === undefined) return;
+      await beaconClient(address).registerBoxKey(box);
+      await beaconClient(address).registerHeadKey(head);
     },
     registerRouter(address: Uint8Array, ticketKey: Uint8Array): void {
       routers.set(key(address), { ticketKey: toPrefixed(ticketKey, 'key'), since: 1n, until: 0n });
@@ -291,6 +305,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       /** A reorganisation takes none of it back. */
       beaconKeys: async () => beaconKeys && beaconClient(bare.settlement).beaconKeys(),
       boxKeyHashes: async (accounts: readonly BytesLike[]) => beaconClient(bare.settlement).boxKeyHashes(accounts),
+      headKeyHashes: async (accounts: readonly BytesLike[]) => beaconClient(bare.settlement).headKeyHashes(accounts),
       boxKeyOf: async (owner: BytesLike) => beaconClient(bare.settlement).boxKeyOf(owner),
       async parameters(): Promise<NetworkParameters> {
         const current = { shares: SHARES, recipients };
@@ -358,7 +373,8 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       admit: remembering(async (sender: Uint8Array, validator: BytesLike, amount: bigint) => {
         if (amount > get(free, key(sender))) refuse('InsufficientFree', amount);
         add(free, key(sender), -amount);
-        findChannel(sender, validator).admitted += amount;
+        const { admitted } = findChannel(sender, validator);
+        changeChannel(channelKey(sender, validator), { admitted: admitted + amount });
       }),
       settle: remembering(async (_sender: Uint8Array, call: SettleCall) => {
         const { validator, sequence, logLength, logHead } = call.batch;
@@ -385,7 +401,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
           crypto.sha256(hashSettlement(crypto, settlementDomain, call as never)),
           'hash',
         );
-        settled.push({ call, block: Number(block()), gross: debited, transactionHash });
+        settled.push({ call, block: Number(block()), atMs: nowMs(), gross: debited, transactionHash });
         return { transactionHash };
       }),
     },

@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
 import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { isBillable, listVerifierIds, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
@@ -104,15 +104,15 @@ export function watchMoney(
         for (const id of ids) paid.delete(id);
       },
     });
-    let owed = 0n;
+    const owed = new Map<string, bigint>();
     for (const { entry } of listEntries(store, from, Number(call.batch.logLength - from))) {
       const verdictEntry = parseVerdictEntry(entry);
-      const { replyId, verdict, feeAtomic, fineAtomic, providerId, recordHash } = verdictEntry;
+      const { replyId, verdict, payer, feeAtomic, fineAtomic, providerId, recordHash } = verdictEntry;
       const id = toHex(replyId);
       if (paid.has(id)) world.violate('nothing-is-paid-twice', `${id} by ${machine.name}`);
       paid.add(id);
       ids.push(id);
-      owed += feeAtomic;
+      if (feeAtomic > 0n) owed.set(toHex(payer), (owed.get(toHex(payer)) ?? 0n) + feeAtomic);
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
       const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
       if (row) waits.push(world.time.wallMs() - (row.admitted_at as number));
@@ -137,8 +137,27 @@ export function watchMoney(
         world.violate('delivered-work-is-paid', `${id} counts as abandoned at ${machine.name}`);
       }
     }
-    const drawn = call.debits.reduce((sum, { amount }) => sum + amount, 0n);
-    if (drawn !== owed) world.violate('what-is-drawn-is-owed', `${drawn} drawn, ${owed} owed at ${machine.name}`);
+    const before = read.findLast(
+      ({ batch: one }) => one !== batch && toHex(one.call.batch.validator as Uint8Array) === name,
+    );
+    assertDrawn(batch, owed, before?.batch.atMs ?? 0);
+  }
+
+  /**
+   * From each payer what it owes, or nothing. Nothing only where, since the batch before, its channel held less than that because a
+   * reorganisation had taken an admission to it back: nobody can draw what is not there, and a batch that tried would be refused whole.
+   */
+  function assertDrawn({ call }: Settled, owed: ReadonlyMap<string, bigint>, sinceMs: number): void {
+    const { validator } = call.batch;
+    const drawn = new Map(call.debits.map(({ payer, amount }) => [toHex(payer as Uint8Array), amount]));
+    for (const payer of new Set([...owed.keys(), ...drawn.keys()])) {
+      const [taken, due] = [drawn.get(payer) ?? 0n, owed.get(payer) ?? 0n];
+      if (taken === due) continue;
+      const least = world.ledger.leastWhileShort(fromHex(payer), validator, sinceMs);
+      if (taken === 0n && least !== undefined && least < due) continue;
+      const held = least === undefined ? '' : `, whose channel held ${least}`;
+      world.violate('what-is-drawn-is-owed', `${taken} drawn, ${due} owed by ${payer}${held}`);
+    }
   }
 
   return {

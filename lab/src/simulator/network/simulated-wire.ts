@@ -30,6 +30,9 @@ import type { Wire } from '@ogong/host/link/wire';
 import type { Owner, VirtualTime } from '../world/virtual-time.ts';
 import type { AnswerPart, ArrivedCall, Listener, SimulatedNetwork } from './network.ts';
 
+/** One for all: an error of its own takes longer than a small call. */
+const ANSWERED = new ConnectError('the call was answered', Code.Canceled);
+
 type Handler = (message: unknown, context: unknown) => unknown;
 
 interface Method {
@@ -106,7 +109,7 @@ function serve(
           : toShownError(error, { signal: context.signal, onHidden }),
       );
     } finally {
-      context.abort();
+      context.abort(ANSWERED);
     }
   }
 
@@ -172,7 +175,10 @@ function connect(options: LinkClientOptions, { network }: { readonly network: Si
 
   async function callOnce(method: DescMethod, input: MessageInitShape<DescMessage>, given: CallOptions) {
     const timeoutMs = given.timeoutMs ?? options.limits?.unaryTimeoutMs ?? UNARY_TIMEOUT_MS;
-    for await (const bytes of open(method, input, timeoutMs, given.signal)) return fromBinary(method.output, bytes);
+    // To its end: whoever leaves before has the server told, which a link with one answer does not do.
+    let answer: Uint8Array | undefined;
+    for await (const bytes of open(method, input, timeoutMs, given.signal)) answer ??= bytes;
+    if (answer !== undefined) return fromBinary(method.output, answer);
     throw new LinkError('unreachable', 'the answer has no message');
   }
 

@@ -12,7 +12,7 @@ import { fakeBls } from '@ogong/testing/protocol/fake-bls';
 import { fakeSealedBox } from '@ogong/testing/protocol/fake-sealed-box';
 import type { LedgerMember } from '../chain/ledger.ts';
 import { createSimulatedIdentity } from '../network/simulated-wire.ts';
-import { createCheapLedgerSigner } from '../world/cheap-crypto.ts';
+import { createCheapHybridSigner, createCheapLedgerSigner } from '../world/cheap-crypto.ts';
 import { drawBytes } from '../world/draws.ts';
 import type { Disk } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -31,6 +31,7 @@ export const validatorName = (index: number): string => `validator-${index}`;
 const hostOf = (index: number): string => `10.1.${index >> 8}.${index & 0xff}`;
 const accountOf = (seed: number, index: number) => createCheapLedgerSigner(seed, validatorName(index)).address;
 const keyOf = (seed: number, index: number) => createCheapLedgerSigner(seed, `${validatorName(index)} signing key`);
+const headKeyOf = (seed: number, index: number) => createCheapHybridSigner(seed, `${validatorName(index)} head`);
 const vrfSeedOf = (seed: number, index: number) => drawBytes(seed, `${validatorName(index)} vrf`, 32);
 const linkIdOf = (seed: number, index: number) => drawBytes(seed, `${validatorName(index)} link`, 32);
 
@@ -47,8 +48,11 @@ export const listValidator = (seed: number, index: number): LedgerMember => ({
 const boxSecretOf = (seed: number, index: number) => drawBytes(seed, `${validatorName(index)} box`, 32);
 
 /** As `ogong-validatord register` does it. */
-export const registerBox = (world: World, index: number): Promise<void> =>
-  world.ledger.registerBox(accountOf(world.seed, index), fakeSealedBox.deriveKey(boxSecretOf(world.seed, index)));
+export const registerKeys = ({ seed, ledger }: World, index: number): Promise<void> =>
+  ledger.registerKeys(accountOf(seed, index), {
+    box: fakeSealedBox.deriveKey(boxSecretOf(seed, index)),
+    head: headKeyOf(seed, index).publicKey,
+  });
 
 /** Points and boxes cost nothing, and hide nothing. */
 const openThreshold = (seed: number, index: number): ThresholdParts => ({
@@ -71,6 +75,7 @@ export async function startValidator(
   const signer = createGuardedSigner(crypto, {
     key: keyOf(seed, index),
     account,
+    headKey: headKeyOf(seed, index),
     store: disk.open('signer', GUARD_SCHEMA),
   });
   await chain.refresh().catch(() => undefined);

@@ -6,6 +6,7 @@ import {
   createOrLoadKeys,
   createOrLoadLedgerKey,
   createOrLoadVrfSeed,
+  loadHybridSigner,
 } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
@@ -51,6 +52,8 @@ export interface MeshValidator extends MeshIdentity {
   readonly feePayer: Address;
   /** What its shares of the beacon's key are sealed to. */
   readonly boxKey: Uint8Array;
+  /** Signs heads of logs. */
+  readonly headKey: Uint8Array;
 }
 
 export async function loadMeshValidator(directory: string, name: string): Promise<MeshValidator> {
@@ -59,7 +62,9 @@ export async function loadMeshValidator(directory: string, name: string): Promis
   const privateKey = bytesToHex(account.reveal());
   const signing = createNodeLedgerSigner(createOrLoadLedgerKey(signingKeyPath(join(directory, name))).reveal());
   const boxKey = nobleSealedBox.deriveKey(createOrLoadBoxSecret(join(directory, name)).reveal());
-  return { privateKey, address: computeAddress(privateKey), certHash, keyHash, vrfKey, signing, feePayer, boxKey };
+  const { publicKey: headKey } = loadHybridSigner(join(directory, name, 'head.key'));
+  const keys = { keyHash, vrfKey, signing, boxKey, headKey };
+  return { privateKey, address: computeAddress(privateKey), certHash, feePayer, ...keys };
 }
 
 /** Where `ogong-validatord consent` puts it, too. */

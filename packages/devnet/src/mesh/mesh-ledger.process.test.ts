@@ -37,6 +37,7 @@ function createPlan(): LedgerPlan {
       signing: createNodeLedgerSigner(new Uint8Array(32).fill(i + 20)),
       feePayer: computeAddress(generatePrivateKey()),
       boxKey: new Uint8Array(1_216).fill(i),
+      headKey: new Uint8Array(1_344).fill(i),
     })),
     providers: [{ ...account('provider-1'), stakeAtomic: 500n * OGONG }],
     router: { ...account('router'), bondAtomic: 1_000n * OGONG, ticketKey: new Uint8Array(32).fill(3) },
@@ -65,6 +66,7 @@ describe('mesh ledger', () => {
       router: await client.routerOf(computeAddress(plan.router.privateKey)),
       models: await Promise.all((await client.listModels(9)).map((name) => client.modelVersions(name))),
       boxKeys: await client.boxKeyHashes(plan.validators.map(({ privateKey }) => computeAddress(privateKey))),
+      headKeys: await client.headKeyHashes(plan.validators.map(({ privateKey }) => computeAddress(privateKey))),
       free: await client.freeOf(computeAddress(plan.payer.privateKey)),
       channels: await Promise.all(
         plan.validators.map(({ privateKey }) =>
@@ -77,6 +79,7 @@ describe('mesh ledger', () => {
     const keys = plan.validators.map(({ signing }) => `0x${toHex(signing.address)}`);
     expect(first.validators.map(({ signingKey }) => signingKey).sort()).toEqual(keys.sort());
     expect(first.boxKeys).toEqual(plan.validators.map(({ boxKey }) => `0x${toHex(nodeCrypto.sha256(boxKey))}`));
+    expect(first.headKeys).toEqual(plan.validators.map(({ headKey }) => `0x${toHex(nodeCrypto.sha256(headKey))}`));
     expect(first.router).toMatchObject({ ticketKey: `0x${'03'.repeat(32)}`, until: 0n });
     expect(first.stake).toBe(500n * OGONG);
     expect(first.models).toMatchObject([1, 2].map((i) => [{ modelRoot: `0x${`0${i}`.repeat(32)}`, until: undefined }]));

@@ -10,7 +10,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { writePrivateFile } from '@ogong/host/files/private-files';
 import { systemClock } from '@ogong/host/time/clock';
 import { registerRouter } from '@ogong/node/router/register';
-import { registerBoxKey } from '@ogong/node/validator/register';
+import { registerBoxKey, registerHeadKey } from '@ogong/node/validator/register';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
@@ -38,6 +38,7 @@ export interface BondedValidator extends LedgerAccount {
   readonly feePayer: Address;
   /** What its shares of the beacon's key are sealed to. */
   readonly boxKey: Uint8Array;
+  readonly headKey: Uint8Array;
 }
 
 export interface StakedProvider extends LedgerAccount {
@@ -138,7 +139,9 @@ export async function prepareLedger(
       const client = await connect(validator);
       await nameSigningKey(client, validator, deployment);
       await bondValidator(client, validator, governor);
-      if (deployment.beaconKeys !== undefined) await registerBoxKey(client, validator.boxKey);
+      if (deployment.beaconKeys === undefined) return;
+      await registerBoxKey(client, validator.boxKey);
+      await registerHeadKey(client, validator.headKey);
     }),
     ...providers.map(async (provider) => stake(await connect(provider), provider, governor)),
     connect(router).then((client) => bondRouter(client, router, governor)),

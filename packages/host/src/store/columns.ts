@@ -100,7 +100,7 @@ export const named = <T>(name: string, column: Column<T>): Column<T> => ({ ...co
 export type ColumnFields = Readonly<Record<string, Column<unknown> | Columns<unknown>>>;
 type ValueOf<C> = C extends Columns<infer T> ? T : C extends Column<infer T> ? T : never;
 export type RowOf<F extends ColumnFields> = { readonly [K in keyof F]: ValueOf<F[K]> };
-type SqlRow = Readonly<Record<string, SQLOutputValue>>;
+export type SqlRow = Readonly<Record<string, SQLOutputValue>>;
 
 /** Columns that are read and written together, as one value. */
 export interface Columns<T> {

@@ -33,6 +33,7 @@ it('remembers them for an hour, for a clock that is set back', () => {
   add(3n, 1_000);
   add(4n, 3_700_000, { nowMs: 3_601_999 });
   expect(sum(500)).toBe(7n);
-  add(4n, 3_700_000, { nowMs: 3_604_000 });
+  // Old ones are looked for with the first order of each second.
+  add(4n, 3_701_000, { nowMs: 3_604_000 });
   expect(sum(500)).toBe(8n);
 });

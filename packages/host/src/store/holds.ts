@@ -1,5 +1,6 @@
 import { amount, columns, integer, named, text } from './columns.ts';
-import { change, findAll, findOne, replaceRow, type Work } from './work.ts';
+import type { Work } from './work.ts';
+import { changeLater, findRow, findTogether, putRow, type RowQuery, type WorkTable } from './work-rows.ts';
 
 /** Part of the schema of every store that admits or signs orders: what these hold of a channel, by the second of their expiry. */
 export const HOLD_TABLE = `
@@ -11,8 +12,9 @@ export const HOLD_TABLE = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-const row = columns({ held: amount });
-const newRow = columns({ channel: text, until: named('until_s', integer), held: amount });
+const holdRow = columns({ channel: text, until: named('until_s', integer), held: amount });
+type HoldRow = ReturnType<typeof holdRow.read>;
+const holdTable: WorkTable<HoldRow> = { name: 'holds', key: ['channel', 'until_s'], row: holdRow };
 /** Older rows are dropped. A clock that is set back by less forgets no order that is alive again. */
 const KEPT_S = 3_600;
 
@@ -23,17 +25,25 @@ export interface HeldOrder {
   readonly expiresAtMs: number;
 }
 
+/** What is held of a channel by orders that have not expired. */
+export const liveHolds = (channel: string, nowMs: number): RowQuery<HoldRow> => ({
+  table: holdTable,
+  key: [channel],
+  after: Math.floor(nowMs / 1_000),
+});
+
 /** The maximum fees of a channel's orders that have not expired, whatever has become of them; never less. */
 export function* sumHolds(channel: string, nowMs: number): Work<bigint> {
-  const sql = `SELECT ${row.list} FROM holds WHERE channel = ? AND until_s * 1000 > ?`;
-  return (yield* findAll(row, sql, channel, nowMs)).reduce((sum, { held }) => sum + held, 0n);
+  const [rows] = yield* findTogether(liveHolds(channel, nowMs));
+  return rows.reduce((sum, { held }) => sum + held, 0n);
 }
 
 /** Holds an order's maximum fee until it expires. Belongs inside a transaction. */
 export function* addHold({ channel, maxFeeAtomic, expiresAtMs }: HeldOrder, nowMs: number): Work<void> {
   const until = Math.floor(expiresAtMs / 1_000) + 1;
-  const known = yield* findOne(row, `SELECT ${row.list} FROM holds WHERE channel = ? AND until_s = ?`, channel, until);
-  const held = (known?.held ?? 0n) + maxFeeAtomic;
-  yield* replaceRow(newRow, 'holds', 'channel, until_s', { channel, until, held });
-  yield* change('DELETE FROM holds WHERE channel = ? AND until_s < ?', channel, Math.floor(nowMs / 1_000) - KEPT_S);
+  const known = yield* findRow(holdTable, channel, until);
+  yield* putRow(holdTable, { channel, until, held: (known?.held ?? 0n) + maxFeeAtomic });
+  if (known !== undefined) return;
+  const before = Math.floor(nowMs / 1_000) - KEPT_S;
+  yield* changeLater('old holds', 'DELETE FROM holds WHERE channel = ? AND until_s < ?', channel, before);
 }

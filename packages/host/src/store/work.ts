@@ -1,24 +1,23 @@
-import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import type { Columns } from './columns.ts';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import type { Columns, SqlRow } from './columns.ts';
 import type { Store } from './store.ts';
+import { type RowQueries, type RowWrite, toQueryStatement, toWriteStatement, type WorkStatement } from './work-rows.ts';
 
-/** One statement in words that SQLite and PostgreSQL both know, with `?` for each parameter. */
-export interface WorkStatement {
-  readonly sql: string;
-  readonly parameters: readonly SQLInputValue[];
-}
-
-export interface StatementResult {
-  readonly rows: readonly Readonly<Record<string, SQLOutputValue>>[];
+export interface StepResult {
+  readonly rows: readonly SqlRow[];
   /** Rows that were written or deleted. */
   readonly changes: number;
+  /** Rows of each query, where several were asked together. */
+  readonly groups?: readonly (readonly SqlRow[])[];
 }
 
+export type WorkStep = WorkStatement | RowQueries | RowWrite;
+
 /**
- * What is done with a store, as statements one after the other: the same for a store that answers at once and for one
- * that answers later. It may run again from its beginning, so it changes nothing outside the store.
+ * What is done with a store, one step after the other: the same for a store that answers at once and for one that answers
+ * later. It may run again from its beginning, so it changes nothing outside the store.
  */
-export type Work<T> = Generator<WorkStatement, T, StatementResult>;
+export type Work<T> = Generator<WorkStep, T, StepResult>;
 
 /** @returns the first row. */
 export function* findOne<T>(row: Columns<T>, sql: string, ...parameters: SQLInputValue[]): Work<T | undefined> {
@@ -63,13 +62,9 @@ function hasRows(statement: StatementSync): boolean {
 export function doWork<T>(store: Pick<Store, 'prepare'>, work: Work<T>): T {
   let next = work.next();
   while (!next.done) {
-    const { sql, parameters } = next.value;
-    let result: StatementResult;
+    let result: StepResult;
     try {
-      const statement = store.prepare(sql);
-      result = hasRows(statement)
-        ? { rows: statement.all(...parameters) as StatementResult['rows'], changes: 0 }
-        : { rows: [], changes: Number(statement.run(...parameters).changes) };
+      result = doStep(store, next.value);
     } catch (error) {
       next = work.throw(error);
       continue;
@@ -77,4 +72,19 @@ export function doWork<T>(store: Pick<Store, 'prepare'>, work: Work<T>): T {
     next = work.next(result);
   }
   return next.value;
+}
+
+function doStep(store: Pick<Store, 'prepare'>, step: WorkStep): StepResult {
+  if ('queries' in step) {
+    const groups = step.queries.map((query) => doStatement(store, toQueryStatement(query)).rows);
+    return { rows: [], changes: 0, groups };
+  }
+  return doStatement(store, 'kind' in step ? toWriteStatement(step) : step);
+}
+
+function doStatement(store: Pick<Store, 'prepare'>, { sql, parameters }: WorkStatement): StepResult {
+  const statement = store.prepare(sql);
+  return hasRows(statement)
+    ? { rows: statement.all(...parameters) as StepResult['rows'], changes: 0 }
+    : { rows: [], changes: Number(statement.run(...parameters).changes) };
 }

@@ -1,6 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
-import { readSettledBatch } from '@ogong/chain/settled-batch';
+import { readHeadVoters } from '@ogong/chain/head-voters';
+import { type BatchEvidence, readSettledBatch } from '@ogong/chain/settled-batch';
 import { readSigningKeys } from '@ogong/chain/votes';
 import { fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -8,7 +9,7 @@ import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
+import type { HeadEvidence, IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/settled';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { LinkError } from '../link/link-error.ts';
 import type { LinkPool } from '../link/link-pool.ts';
@@ -55,9 +56,28 @@ export async function followReply(
     }),
     settled: await orProblem(async () => {
       const { entry, index, proof, transaction } = await service.getSettled(wanted, limits);
-      return { entry, index, proof, ...(await readSettledBatch(crypto, chain, transaction)) };
+      const batch = await readSettledBatch(crypto, chain, transaction);
+      return { entry, index, proof, ...batch, head: await findHead(batch) };
     }),
   };
+
+  /** A validator that is older than such certificates does not know the question. */
+  async function findHead({ settlement, blockNumber }: BatchEvidence): Promise<HeadEvidence | undefined> {
+    if (chain.deployment.beaconKeys === undefined) return undefined;
+    const { sequence } = settlement.batch;
+    const { certificate } = await service.getHead({ sequence }, limits).catch((error: unknown) => {
+      if (!(error instanceof LinkError)) throw error;
+      return { certificate: new Uint8Array(0) };
+    });
+    if (certificate.length === 0) return undefined;
+    try {
+      return { certificate, voters: await readHeadVoters(chain, certificate, blockNumber) };
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      // It names nobody that could be read. The check says what is wrong with it.
+      return { certificate, voters: { voters: [], totalStake: 0n } };
+    }
+  }
 }
 
 function readOrder({ ledger, order }: Pick<Receipt, 'ledger' | 'order'>): NamedOrder | UnsettledReply {

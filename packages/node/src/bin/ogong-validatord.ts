@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parsePolicy } from '@ogong/attestation/policy-file';
-import type { AppealSubject } from '@ogong/chain/cases';
+import { type AppealSubject, FREEZE_PERIOD_S } from '@ogong/chain/cases';
 import type { Deployment } from '@ogong/chain/deployment';
 import { rosterOf } from '@ogong/chain/roster';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -181,13 +181,15 @@ async function register(argv: readonly string[]): Promise<Daemon> {
   const parsed = registerConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
   const { values } = parsed;
-  const { deployment, vrfSeed, boxSecret, identity, connect } = await openKeys(NAME, values);
+  const { deployment, vrfSeed, boxSecret, readHeadKey, identity, connect } = await openKeys(NAME, values);
   const client = await connect();
+  const isThreshold = deployment.beaconKeys !== undefined;
   const outcome = await registerValidator(client, {
     endpoint: formatHostPort(values.endpoint),
     certHash: identity.id,
     vrfSeed,
-    boxKey: deployment.beaconKeys === undefined ? undefined : nobleSealedBox.deriveKey(boxSecret),
+    boxKey: isThreshold ? nobleSealedBox.deriveKey(boxSecret) : undefined,
+    headKey: isThreshold ? await readHeadKey() : undefined,
     bondAtomic: values.bond,
   });
   const answer = { outcome, validator: client.address, consensusId: toHex(identity.id) };
@@ -391,14 +393,17 @@ async function chargeWith(
 async function acquit(argv: readonly string[]): Promise<Daemon> {
   const parsed = acquitConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
-  const { case: id, provider, payee, signature: votes, ...values } = parsed.values;
+  const { case: id, provider, payee, freeze, period, signature: votes, ...values } = parsed.values;
   const subjects: AppealSubject[] = [];
   if (id !== undefined) subjects.push({ case: id });
   if (provider !== undefined) subjects.push({ ejected: provider });
   if (payee !== undefined) subjects.push({ penalized: payee });
+  if (freeze !== undefined) {
+    subjects.push({ freeze, period: period ?? Math.floor(systemClock.nowMs() / 1_000 / FREEZE_PERIOD_S) });
+  }
   const [subject] = subjects;
   if (subject === undefined || subjects.length > 1) {
-    throw new ConfigError(NAME, ['give one of --case, --provider and --payee']);
+    throw new ConfigError(NAME, ['give one of --case, --provider, --payee and --freeze']);
   }
   const { deployment, openSigner, connect } = await openKeys(NAME, values);
   const domain = { chainId: BigInt(deployment.chainId), verifyingContract: fromHex(deployment.hearings.slice(2), 20) };

@@ -1,12 +1,22 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import { amount, bytes, columns, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
-import { addHold, sumHolds } from '@ogong/host/store/holds';
-import { change, findAll, findOne, insertRow, replaceRow, type Work } from '@ogong/host/store/work';
+import { addHold, liveHolds, sumHolds } from '@ogong/host/store/holds';
+import { change, findAll, type Work } from '@ogong/host/store/work';
+import {
+  addRow,
+  dropRow,
+  findRow,
+  findTogether,
+  patchRow,
+  putRow,
+  type RowQuery,
+  type WorkTable,
+} from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
-import { findGranted } from './credit-book.ts';
+import { findGranted, grantedTo } from './credit-book.ts';
 import { isPayer } from './payment-book.ts';
-import { findSpending, nameAccount, putSpending, type Spending } from './spending-book.ts';
-import { addUsage, toDay, type UsagePlace } from './usage-book.ts';
+import { findSpending, nameAccount, putSpending, type Spending, spendingOf } from './spending-book.ts';
+import { addUsage, toDay, type UsagePlace, usageOf } from './usage-book.ts';
 
 /**
  * What the gateway has signed away, per channel (one validator, one payer). The voucher in an order is cumulative: it
@@ -152,12 +162,12 @@ export interface ChannelLedger {
   expire(beforeMs: number): Promise<number>;
 }
 
-const channelState = columns({
+const channelRow = columns({
+  validator: text,
   cumulativeAtomic: named('cumulative', amount),
   owedAtomic: named('owed', amount),
   outstandingAtomic: named('outstanding', amount),
 });
-const channelRow = columns({ validator: text, state: channelState });
 const heldRow = columns({ validator: text, holder: text, held: amount });
 const orderFields = {
   replyId: text,
@@ -192,6 +202,12 @@ const orderRow = columns({
   failure: failureFields,
 });
 const replyIdRow = columns({ replyId: text });
+type ChannelRow = ReturnType<typeof channelRow.read>;
+const channelTable: WorkTable<ChannelRow> = { name: 'channels', key: ['validator'], row: channelRow };
+type HeldRow = ReturnType<typeof heldRow.read>;
+const heldTable: WorkTable<HeldRow> = { name: 'held', key: ['validator', 'holder'], row: heldRow };
+const orderTable: WorkTable<OrderRow> = { name: 'orders', key: ['reply_id'], row: orderRow };
+const newOrderTable: WorkTable<ReturnType<typeof newOrder.read>> = { ...orderTable, row: newOrder };
 
 export function createChannelLedger(books: WorkStore): ChannelLedger {
   return {
@@ -199,12 +215,13 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
     deliver: (replyId, held) => books.write(() => deliver(replyId, held)),
     abandon: (replyId) =>
       books.write(function* () {
-        yield* change("UPDATE orders SET state = 'abandoned' WHERE reply_id = ? AND state = 'open'", replyId);
+        const row = yield* findOrder(replyId);
+        if (row?.state === 'open') yield* patchRow(orderTable, [replyId], { state: 'abandoned' });
       }),
     noteFailure: (replyId, { code, reason, shownBytes }) =>
       books.write(function* () {
-        const sql = 'UPDATE orders SET failure = ?, failure_reason = ?, shown_bytes = ? WHERE reply_id = ?';
-        yield* change(sql, code, reason.slice(0, MAX_REASON_LENGTH), shownBytes, replyId);
+        const words = { failure: code, failure_reason: reason.slice(0, MAX_REASON_LENGTH), shown_bytes: shownBytes };
+        yield* patchRow(orderTable, [replyId], words);
       }),
     close: (replyId, closing) => books.write(() => close(replyId, closing)),
     channel: async (validator) => (await books.read(() => findChannel(validator))) ?? openChannel(0n),
@@ -231,21 +248,43 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
   };
 }
 
-const findChannel = (validator: string): Work<PayerChannel | undefined> =>
-  findOne(channelState, `SELECT ${channelState.list} FROM channels WHERE validator = ?`, validator);
+function* findChannel(name: string): Work<PayerChannel | undefined> {
+  const row = yield* findRow(channelTable, name);
+  if (row === undefined) return undefined;
+  const { validator: _, ...channel } = row;
+  return channel;
+}
 
 const writeChannel = (validator: string, state: PayerChannel): Work<void> =>
-  replaceRow(channelRow, 'channels', 'validator', { validator, state });
+  putRow(channelTable, { ...state, validator });
 
-const findOrder = (replyId: string): Work<OrderRow | undefined> =>
-  findOne(orderRow, `SELECT ${orderRow.list} FROM orders WHERE reply_id = ?`, replyId);
+const findOrder = (replyId: string): Work<OrderRow | undefined> => findRow(orderTable, replyId);
+
+/**
+ * Rows that the money of an order is booked in. Work that changes one asks for all of them first, so that a database that is
+ * far away is asked once.
+ */
+function listMoneyRows(
+  order: Pick<OrderRow, 'validator' | 'keyId' | 'organisation' | 'model' | 'createdMs'>,
+): readonly RowQuery<unknown>[] {
+  return [
+    { table: channelTable, key: [order.validator] },
+    { table: heldTable, key: [order.validator] },
+    ...listAccounts(order).map(spendingOf),
+    usageOf({ ...order, day: toDay(order.createdMs) }),
+  ];
+}
+
+/** Whose budgets an order is in. */
+const listAccounts = ({ keyId, organisation }: Pick<OrderRow, 'keyId' | 'organisation'>): readonly string[] =>
+  organisation === '' ? [keyId] : [keyId, nameAccount(organisation)];
 
 /** Books one change of an order for everybody whose money it is, and in the usage of its day. */
 function* book(
   { keyId, organisation, model, createdMs }: Omit<UsagePlace, 'day'> & { readonly createdMs: number },
   { spent, reserved }: Spending,
 ): Work<void> {
-  for (const account of organisation === '' ? [keyId] : [keyId, nameAccount(organisation)]) {
+  for (const account of listAccounts({ keyId, organisation })) {
     const known = yield* findSpending(account);
     const state = { spent: known.spent + spent, reserved: known.reserved + reserved };
     yield* putSpending(account, state);
@@ -256,13 +295,13 @@ function* book(
 
 /** What the open orders of each holder hold of a channel. */
 function* findHeld(validator: string): Work<Map<string, bigint>> {
-  const rows = yield* findAll(heldRow, `SELECT ${heldRow.list} FROM held WHERE validator = ?`, validator);
+  const [rows] = yield* findTogether<[HeldRow]>({ table: heldTable, key: [validator] });
   return new Map(rows.map(({ holder, held }) => [holder, held]));
 }
 
 function* writeHeld(validator: string, holder: string, held: bigint): Work<void> {
-  if (held > 0n) yield* replaceRow(heldRow, 'held', 'validator, holder', { validator, holder, held });
-  else yield* change('DELETE FROM held WHERE validator = ? AND holder = ?', validator, holder);
+  if (held > 0n) yield* putRow(heldTable, { validator, holder, held });
+  else yield* dropRow(heldTable, validator, holder);
 }
 
 /**
@@ -277,9 +316,14 @@ function* catchUp(validator: string, spentAtomic: bigint): Work<PayerChannel> {
 }
 
 function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Work<OrderBytes> {
-  const { validator, keyId, maxFeeAtomic } = reservation;
-  const channel = yield* catchUp(validator, reservation.spentAtomic);
+  const { validator, keyId, maxFeeAtomic, createdMs } = reservation;
   const organisation = reservation.organisation?.id ?? '';
+  yield* findTogether(
+    ...listMoneyRows({ ...reservation, organisation }),
+    ...listAccounts({ keyId, organisation }).map(grantedTo),
+    liveHolds(validator, createdMs),
+  );
+  const channel = yield* catchUp(validator, reservation.spentAtomic);
   yield* assertBudgets(reservation);
   const held = yield* findHeld(validator);
   const holder = nameHolder({ keyId, organisation });
@@ -292,9 +336,9 @@ function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => 
       { retryAfterS: 5 },
     );
   }
-  assertCovered(reservation, yield* sumHolds(validator, reservation.createdMs));
+  assertCovered(reservation, yield* sumHolds(validator, createdMs));
   const signed = sign(cumulativeAtomic);
-  yield* addHold({ channel: validator, maxFeeAtomic, expiresAtMs: reservation.expiresMs }, reservation.createdMs);
+  yield* addHold({ channel: validator, maxFeeAtomic, expiresAtMs: reservation.expiresMs }, createdMs);
   yield* writeChannel(validator, {
     ...channel,
     cumulativeAtomic,
@@ -302,7 +346,7 @@ function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => 
   });
   yield* book({ ...reservation, organisation }, { spent: 0n, reserved: maxFeeAtomic });
   yield* writeHeld(validator, holder, (held.get(holder) ?? 0n) + maxFeeAtomic);
-  yield* insertRow(newOrder, 'orders', { ...reservation, organisation, ...signed });
+  yield* addRow(newOrderTable, { ...reservation, organisation, ...signed });
   return signed;
 }
 
@@ -311,16 +355,16 @@ function* deliver(replyId: string, { recordHash, feeAtomic, promptTokens, output
   // A verdict may be here before the gateway's own checks are done; the reply counts as used all the same.
   if (row === undefined || row.state === 'abandoned' || row.heldRecord !== '') return;
   const state = row.state === 'closed' ? 'closed' : 'delivered';
-  const sql = 'UPDATE orders SET state = ?, held_record = ?, held_fee = ? WHERE reply_id = ?';
-  yield* change(sql, state, recordHash, `${feeAtomic}`, replyId);
+  yield* patchRow(orderTable, [replyId], { state, held_record: recordHash, held_fee: `${feeAtomic}` });
   yield* addUsage({ ...row, day: toDay(row.createdMs) }, { replies: 1, promptTokens, outputTokens });
 }
 
 function* close(replyId: string, closing: Closing): Work<boolean> {
   const row = yield* findOrder(replyId);
   if (row === undefined) return false;
-  yield* change('UPDATE orders SET settlement = ? WHERE reply_id = ?', closing.settlement, replyId);
+  yield* patchRow(orderTable, [replyId], { settlement: closing.settlement });
   if (row.state === 'closed') return false;
+  yield* findTogether(...listMoneyRows(row));
   // No claim can cost more than the order allowed.
   const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
   const fee = isWithin ? closing.feeAtomic : row.maxFeeAtomic;
@@ -334,9 +378,10 @@ function* close(replyId: string, closing: Closing): Work<boolean> {
   const held = (yield* findHeld(row.validator)).get(holder) ?? 0n;
   yield* writeHeld(row.validator, holder, held - row.maxFeeAtomic);
   yield* book(row, { spent: fee, reserved: -row.maxFeeAtomic });
-  const sql =
-    "UPDATE orders SET state = 'closed', fee = ?, verdict = ?, detail = ?, judged_record = ? WHERE reply_id = ?";
-  yield* change(sql, `${fee}`, closing.verdict, closing.detail, closing.judgedRecord, replyId);
+  const { verdict, detail, judgedRecord } = closing;
+  yield* patchRow(orderTable, [replyId], {
+    ...{ state: 'closed', fee: `${fee}`, verdict, detail, judged_record: judgedRecord },
+  });
   return true;
 }
 

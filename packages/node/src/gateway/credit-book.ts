@@ -1,5 +1,6 @@
 import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
-import { findAll, findOne, insertRow, replaceRow, type Work } from '@ogong/host/store/work';
+import { findAll, insertRow, type Work } from '@ogong/host/store/work';
+import { findRow, putRow, type RowQuery, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import { findSpending } from './spending-book.ts';
 
@@ -39,13 +40,16 @@ const creditRow = columns({
   ...{ id: text, account: text, amountAtomic: named('amount', amount), detail: text, madeMs: integer },
 });
 const grantedRow = columns({ account: text, amountAtomic: named('amount', amount) });
+type GrantedRow = ReturnType<typeof grantedRow.read>;
+const grantedTable: WorkTable<GrantedRow> = { name: 'granted', key: ['account'], row: grantedRow };
 const MOST_LISTED = 1_000;
 
 /** All that an account was ever credited, less what was taken back; undefined where it has no credit and needs none. */
 export function* findGranted(account: string): Work<bigint | undefined> {
-  const row = yield* findOne(grantedRow, `SELECT ${grantedRow.list} FROM granted WHERE account = ?`, account);
-  return row?.amountAtomic;
+  return (yield* findRow(grantedTable, account))?.amountAtomic;
 }
+
+export const grantedTo = (account: string): RowQuery<GrantedRow> => ({ table: grantedTable, key: [account] });
 
 /**
  * From now on the account spends what it is credited. What it spent and reserved before is credited to it, so that its books agree.
@@ -55,7 +59,7 @@ export function* openCredit(account: string, nowMs: number): Work<boolean> {
   if ((yield* findGranted(account)) !== undefined) return false;
   const { spent, reserved } = yield* findSpending(account);
   const amountAtomic = spent + reserved;
-  yield* insertRow(grantedRow, 'granted', { account, amountAtomic });
+  yield* putRow(grantedTable, { account, amountAtomic });
   if (amountAtomic === 0n) return true;
   const entry = { id: `before:${account}`, account, amountAtomic, detail: 'spent before', madeMs: nowMs };
   yield* insertRow(creditRow, 'credits', entry);
@@ -68,7 +72,7 @@ export function* addCredit(entry: CreditEntry): Work<boolean> {
   const { account, amountAtomic } = entry;
   yield* openCredit(account, entry.madeMs);
   const known = (yield* findGranted(account)) ?? 0n;
-  yield* replaceRow(grantedRow, 'granted', 'account', { account, amountAtomic: known + amountAtomic });
+  yield* putRow(grantedTable, { account, amountAtomic: known + amountAtomic });
   return true;
 }
 

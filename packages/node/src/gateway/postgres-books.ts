@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import type { SQLInputValue } from 'node:sqlite';
 import type { Secret } from '@ogong/host/crypto/secret';
 import { StoreError } from '@ogong/host/store/store-error';
-import type { StatementResult, Work } from '@ogong/host/store/work';
+import type { StepResult, Work, WorkStep } from '@ogong/host/store/work';
+import { toQueryStatement, toWriteStatement, type WorkStatement } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import pg from 'pg';
+import { runTogether, StatementError, type WorkOutcome } from './postgres-batch.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { toPostgresSchema } from './postgres-schema.ts';
 
@@ -17,6 +19,8 @@ export interface PostgresOptions {
   /** What the database belongs to, such as a payer. The first program that opens it says so; later ones have to agree. */
   readonly facts?: Readonly<Record<string, string>>;
   readonly maxConnections?: number;
+  /** Told of each time that the database is asked and waited for, with how many statements. */
+  readonly onTrip?: (statements: number) => void;
 }
 
 interface PendingWrite {
@@ -24,8 +28,6 @@ interface PendingWrite {
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
-
-type WriteOutcome = { readonly value: unknown } | { readonly error: unknown };
 
 const MAX_BATCH = 128;
 const MAX_QUEUE = 16_384;
@@ -51,10 +53,10 @@ export async function openPostgresBooks(options: PostgresOptions): Promise<WorkS
     await pool.end();
     throw toPostgresError(error, path);
   }
-  return createPostgresBooks(pool, path);
+  return createPostgresBooks(pool, path, createSend(options.onTrip));
 }
 
-function createPostgresBooks(pool: pg.Pool, path: string): WorkStore {
+function createPostgresBooks(pool: pg.Pool, path: string, send: SendAll): WorkStore {
   const queue: PendingWrite[] = [];
   let running: Promise<void> | undefined;
   let isClosed = false;
@@ -64,7 +66,7 @@ function createPostgresBooks(pool: pg.Pool, path: string): WorkStore {
   async function flush(): Promise<void> {
     // Writes that come while a batch is committed go together into the next one.
     for (let batch = queue.splice(0, MAX_BATCH); batch.length > 0; batch = queue.splice(0, MAX_BATCH)) {
-      await commitBatch(pool, path, batch);
+      await commitBatch(batch, { pool, path, send });
     }
     running = undefined;
   }
@@ -79,10 +81,12 @@ function createPostgresBooks(pool: pg.Pool, path: string): WorkStore {
   return {
     path,
     isShared: true,
-    read: (work) => guard(path, () => follow(pool, work())),
+    read: (work) => guard(path, () => withClient(pool, (client) => follow(client, work(), send))),
     snapshot: (work) =>
       guard(path, () =>
-        withTransaction(pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', (client) => follow(client, work())),
+        withTransaction(pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', (client) =>
+          follow(client, work(), send),
+        ),
       ),
     write<T>(work: () => Work<T>) {
       if (isClosed) return Promise.reject(new StoreError('closed', `the database ${path} is being closed`));
@@ -124,6 +128,8 @@ function openPool({ url, password, maxConnections = 10 }: PostgresOptions): pg.P
     idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
     options: KEEPALIVE,
     application_name: 'ogong-gatewayd',
+    // Statements that wait for nothing of each other are one round trip.
+    pipeline: true,
     types: { getTypeParser },
   });
   // A connection that ends while nobody uses it is replaced; whoever uses it is told by the query.
@@ -190,6 +196,19 @@ function explainOther(
   );
 }
 
+async function withClient<T>(pool: pg.Pool, run: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    return await run(client);
+  } catch (error) {
+    failure = error as Error;
+    throw error;
+  } finally {
+    client.release(failure);
+  }
+}
+
 async function withTransaction<T>(
   pool: pg.Pool,
   begin: string,
@@ -224,42 +243,77 @@ async function endTransaction(client: pg.PoolClient, failure: unknown): Promise<
   client.release(broken);
 }
 
-async function commitBatch(pool: pg.Pool, path: string, batch: readonly PendingWrite[]): Promise<void> {
-  let outcomes: readonly WriteOutcome[];
+interface BatchContext {
+  readonly pool: pg.Pool;
+  readonly path: string;
+  readonly send: SendAll;
+}
+
+async function commitBatch(batch: readonly PendingWrite[], context: BatchContext): Promise<void> {
+  let outcomes: readonly WorkOutcome[];
   try {
-    outcomes = await withTransaction(pool, `BEGIN; ${lock('write')}`, (client) => runBatch(client, path, batch));
+    outcomes = await runBatch(batch, context);
   } catch (cause) {
-    const error = toPostgresError(cause, path);
-    for (const { reject } of batch) reject(error);
+    const error = toPostgresError(cause instanceof StatementError ? cause.cause : cause, context.path);
+    // Nothing of it is stored. Each of them on its own shows which one cannot be.
+    if (batch.length > 1 && cause instanceof StatementError && !(error instanceof StoreError))
+      for (const one of batch) await commitBatch([one], context);
+    else for (const { reject } of batch) reject(error);
     return;
   }
   batch.forEach(({ resolve, reject }, index) => {
-    const outcome = outcomes[index] as WriteOutcome;
+    const outcome = outcomes[index] as WorkOutcome;
     if ('error' in outcome) reject(outcome.error);
     else resolve(outcome.value as never);
   });
 }
 
-/** A write that throws is undone alone; a connection that breaks ends the batch. */
-async function runBatch(
-  client: pg.PoolClient,
-  path: string,
-  batch: readonly PendingWrite[],
-): Promise<readonly WriteOutcome[]> {
-  const outcomes: WriteOutcome[] = [];
-  for (const { work } of batch) {
-    await client.query('SAVEPOINT one_write');
-    try {
-      outcomes.push({ value: await follow(client, work()) });
-    } catch (cause) {
-      const error = toPostgresError(cause, path);
-      if (error instanceof StoreError) throw error;
-      outcomes.push({ error });
-      await client.query('ROLLBACK TO one_write');
-    }
+async function runBatch(batch: readonly PendingWrite[], { pool, send }: BatchContext): Promise<readonly WorkOutcome[]> {
+  const client = await pool.connect();
+  let failure: unknown;
+  try {
+    const { outcomes, writes } = await runTogether(
+      batch.map(({ work }) => work),
+      {
+        begin: () => client.query(`BEGIN; ${lock('write')}`),
+        send: (statements) => send(client, statements),
+      },
+    );
+    const results = await send(client, [...writes, COMMIT]);
+    // After a statement that failed, COMMIT undoes everything and reports no error.
+    if (results.at(-1)?.command !== 'COMMIT') throw new Error('the transaction could not be committed');
+    return outcomes;
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    await endTransaction(client, failure);
   }
-  return outcomes;
 }
+
+const COMMIT: WorkStatement = { sql: 'COMMIT', parameters: [] };
+
+type SendAll = (
+  client: pg.PoolClient,
+  statements: readonly WorkStatement[],
+) => Promise<readonly (StepResult & { readonly command: string })[]>;
+
+/** One round trip. It throws StatementError with what the first statement that failed says. */
+const createSend =
+  (onTrip: (statements: number) => void = () => {}): SendAll =>
+  async (client, statements) => {
+    onTrip(statements.length);
+    const sent = await Promise.allSettled(
+      statements.map(({ sql, parameters }) =>
+        client.query({ ...toStatement(sql), values: parameters.map(toParameter) }),
+      ),
+    );
+    return sent.map((each) => {
+      if (each.status === 'rejected') throw new StatementError(each.reason);
+      const { rows, rowCount, command } = each.value;
+      return { rows, changes: rowCount ?? 0, command };
+    });
+  };
 
 async function guard<T>(path: string, run: () => Promise<T>): Promise<T> {
   try {
@@ -269,22 +323,27 @@ async function guard<T>(path: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Does it, one statement after the other. */
-async function follow<T>(client: pg.Pool | pg.PoolClient, work: Work<T>): Promise<T> {
+/** Does it, one step after the other; its own writes it reads at once. */
+async function follow<T>(client: pg.PoolClient, work: Work<T>, send: SendAll): Promise<T> {
   let next = work.next();
   while (!next.done) {
-    const { sql, parameters } = next.value;
-    let result: StatementResult;
+    const step = next.value;
     try {
-      const { rows, rowCount } = await client.query({ ...toStatement(sql), values: parameters.map(toParameter) });
-      result = { rows, changes: rowCount ?? 0 };
+      const results = await send(client, toStatements(step));
+      const [first = { rows: [], changes: 0 }] = results;
+      next = work.next('queries' in step ? { ...NOTHING, groups: results.map(({ rows }) => rows) } : first);
     } catch (error) {
-      next = work.throw(error);
-      continue;
+      throw error instanceof StatementError ? error.cause : error;
     }
-    next = work.next(result);
   }
   return next.value;
+}
+
+const NOTHING = { rows: [], changes: 0 } as const;
+
+function toStatements(step: WorkStep): readonly WorkStatement[] {
+  if ('queries' in step) return step.queries.map(toQueryStatement);
+  return ['kind' in step ? toWriteStatement(step) : step];
 }
 
 const statements = new Map<string, { readonly name: string; readonly text: string }>();

@@ -1,5 +1,6 @@
 import { columns, integer, named, real, text } from '@ogong/host/store/columns';
-import { findOne, replaceRow, type Work } from '@ogong/host/store/work';
+import type { Work } from '@ogong/host/store/work';
+import { findRow, putRow, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 
 export type RateUnit = 'requests' | 'tokens';
@@ -81,12 +82,13 @@ const bucketRow = columns({
   ...{ keyId: text, unit: text, limit: named('per_minute', integer), level: real, filledMs: integer },
 });
 
+type BucketRow = ReturnType<typeof bucketRow.read>;
+const bucketTable: WorkTable<BucketRow> = { name: 'buckets', key: ['key_id', 'unit'], row: bucketRow };
+
 /** In the store that gateways share, so that a key has one minute's worth at all of them. @param books has BUCKET_TABLE. */
 export function createSharedBuckets(books: WorkStore, nowMs: () => number): RateBuckets {
-  const find = ({ keyId, unit }: BucketPlace) =>
-    findOne(bucketRow, `SELECT ${bucketRow.list} FROM buckets WHERE key_id = ? AND unit = ?`, keyId, unit);
-  const put = (place: BucketPlace, state: BucketState): Work<void> =>
-    replaceRow(bucketRow, 'buckets', 'key_id, unit', { ...place, ...state });
+  const find = ({ keyId, unit }: BucketPlace) => findRow(bucketTable, keyId, unit);
+  const put = (place: BucketPlace, state: BucketState): Work<void> => putRow(bucketTable, { ...place, ...state });
   return {
     take: (place, wanted) =>
       books.write(function* (): Work<TakenBucket> {

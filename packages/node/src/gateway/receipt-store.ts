@@ -1,5 +1,6 @@
 import { bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
-import { change, findAll, findOne, insertRow } from '@ogong/host/store/work';
+import { change, findAll, findOne } from '@ogong/host/store/work';
+import { addRow, findRow, keepRow, patchRow, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
@@ -65,6 +66,14 @@ const heldFields = { validator: text, delivery: bytes, payerSignature: bytes, si
 const heldRow = columns(heldFields);
 const keptHeldRow = columns({ replyId: text, ...heldFields });
 const replyIdRow = columns({ replyId: text });
+const receiptTable: WorkTable<ReturnType<typeof receiptRow.read>> = {
+  ...{ name: 'receipts', key: ['reply_id'], row: receiptRow },
+};
+const provenTable: WorkTable<ReturnType<typeof provenRow.read>> = { ...receiptTable, row: provenRow };
+const replyIdTable: WorkTable<ReturnType<typeof replyIdRow.read>> = { ...receiptTable, row: replyIdRow };
+const heldTable: WorkTable<ReturnType<typeof keptHeldRow.read>> = {
+  ...{ name: 'held_words', key: ['reply_id', 'validator'], row: keptHeldRow },
+};
 const openingRow = columns({ opening: bytes });
 
 export function createReceiptStore(books: WorkStore): ReceiptStore {
@@ -76,15 +85,15 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         ...{ replyId, receipt: toCompactReceipt(receipt, replyId), opening: opening.bytes },
         ...{ request, response, checks, createdMs: nowMs },
       };
-      await books.write(() => insertRow(receiptRow, 'receipts', row));
+      await books.write(() => addRow(receiptTable, row));
     },
     complete: (replyId, intake, passed) =>
       books.write(function* () {
-        const row = yield* findOne(provenRow, `SELECT ${provenRow.list} FROM receipts WHERE reply_id = ?`, replyId);
+        const row = yield* findRow(provenTable, replyId);
         if (row === undefined || row.receipt.intake) return;
         const receipt = encodeReceipt({ ...row.receipt, intake });
         const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
-        yield* change('UPDATE receipts SET receipt = ?, checks = ? WHERE reply_id = ?', receipt, checks, replyId);
+        yield* patchRow(provenTable, [replyId], { receipt, checks });
       }),
     get: (replyId) =>
       books.read(function* () {
@@ -102,9 +111,8 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
     hold: (replyId, word) =>
       books.write(function* () {
         // It goes with its receipt.
-        if ((yield* findOne(replyIdRow, 'SELECT reply_id FROM receipts WHERE reply_id = ?', replyId)) === undefined)
-          return;
-        yield* insertRow(keptHeldRow, 'held_words', { replyId, ...word }, 'ON CONFLICT DO NOTHING');
+        if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
+        yield* keepRow(heldTable, { replyId, ...word });
       }),
     listHeld: (replyId) => {
       const sql = `SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`;

@@ -1,5 +1,6 @@
 import { amount, columns, text } from '@ogong/host/store/columns';
-import { findOne, replaceRow, type Work } from '@ogong/host/store/work';
+import type { Work } from '@ogong/host/store/work';
+import { findRow, putRow, type RowQuery, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 
 export interface Spending {
@@ -7,20 +8,24 @@ export interface Spending {
   readonly reserved: bigint;
 }
 
-const spendingState = columns({ spent: amount, reserved: amount });
-const spendingRow = columns({ account: text, state: spendingState });
+const spendingRow = columns({ account: text, spent: amount, reserved: amount });
+type SpendingRow = ReturnType<typeof spendingRow.read>;
+const spendingTable: WorkTable<SpendingRow> = { name: 'spending', key: ['account'], row: spendingRow };
 
 /** What an organisation's spending is kept under; no key has such an id. */
 export const nameAccount = (organisation: string): string => `org:${organisation}`;
 
 /** @param account a key's id, or `nameAccount` of an organisation. */
+export const spendingOf = (account: string): RowQuery<SpendingRow> => ({ table: spendingTable, key: [account] });
+
+/** @param account a key's id, or `nameAccount` of an organisation. */
 export function* findSpending(account: string): Work<Spending> {
-  const sql = `SELECT ${spendingState.list} FROM spending WHERE account = ?`;
-  return (yield* findOne(spendingState, sql, account)) ?? { spent: 0n, reserved: 0n };
+  const { spent, reserved } = (yield* findRow(spendingTable, account)) ?? { spent: 0n, reserved: 0n };
+  return { spent, reserved };
 }
 
-export const putSpending = (account: string, state: Spending): Work<void> =>
-  replaceRow(spendingRow, 'spending', 'account', { account, state });
+export const putSpending = (account: string, { spent, reserved }: Spending): Work<void> =>
+  putRow(spendingTable, { account, spent, reserved });
 
 /** @param account a key's id, or `nameAccount` of an organisation. @param books opened with GATEWAY_SCHEMA. */
 export const readSpending = (books: WorkStore, account: string): Promise<Spending> =>

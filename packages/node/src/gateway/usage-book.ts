@@ -1,5 +1,6 @@
 import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
-import { findAll, findOne, replaceRow, type Work } from '@ogong/host/store/work';
+import { findAll, type Work } from '@ogong/host/store/work';
+import { findRow, putRow, type RowQuery, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 
 /** What one key had of one model on one day. */
@@ -42,18 +43,22 @@ const counts = {
   costAtomic: named('cost', amount),
   reservedAtomic: named('reserved', amount),
 };
-const countsRow = columns(counts);
 const usageRow = columns({ ...place, ...counts });
+const usageTable: WorkTable<UsageRow> = { name: 'usage', key: ['key_id', 'day', 'model'], row: usageRow };
 const NOTHING = { replies: 0, promptTokens: 0, outputTokens: 0, costAtomic: 0n, reservedAtomic: 0n };
 
 /** @returns the day in UTC, `2026-01-31`. */
 export const toDay = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
 
+export const usageOf = ({ keyId, day, model }: Omit<UsagePlace, 'organisation'>): RowQuery<UsageRow> => ({
+  table: usageTable,
+  key: [keyId, day, model],
+});
+
 /** Adds to a row. Only within the transaction that changes the order and the budgets, so that they never differ. */
 export function* addUsage({ day, keyId, model, organisation }: UsagePlace, change: UsageChange): Work<void> {
-  const sql = `SELECT ${countsRow.list} FROM usage WHERE day = ? AND key_id = ? AND model = ?`;
-  const known = (yield* findOne(countsRow, sql, day, keyId, model)) ?? NOTHING;
-  yield* replaceRow(usageRow, 'usage', 'key_id, day, model', {
+  const known = (yield* findRow(usageTable, keyId, day, model)) ?? NOTHING;
+  yield* putRow(usageTable, {
     ...{ day, keyId, model, organisation },
     replies: known.replies + (change.replies ?? 0),
     promptTokens: known.promptTokens + (change.promptTokens ?? 0),

@@ -2,7 +2,8 @@ import type { Client } from '@connectrpc/connect';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { bytes, columns, integer, optional, text } from '@ogong/host/store/columns';
-import { change, findAll, findOne, type Work } from '@ogong/host/store/work';
+import { findAll, findOne, type Work } from '@ogong/host/store/work';
+import { changeLater } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
@@ -90,13 +91,13 @@ export function createValidatorOutbox(
       if (!isFinal && clock.nowMs() < row.expiresMs) return putBack(row);
       onError(error);
     }
-    await books.write(() => change('DELETE FROM outbox WHERE id = ?', id));
+    await books.write(() => changeLater('outbox', 'DELETE FROM outbox WHERE id = ?', id));
   }
 
   async function putBack({ id, attempts }: ItemRow): Promise<void> {
     const nextMs = clock.nowMs() + computeBackoff(RETRY, { failures: attempts });
     const sql = 'UPDATE outbox SET attempts = ?, next_ms = ? WHERE id = ?';
-    await books.write(() => change(sql, attempts + 1, nextMs, id));
+    await books.write(() => changeLater('outbox', sql, attempts + 1, nextMs, id));
   }
 
   const repeating = createRepeating(
@@ -118,7 +119,7 @@ export function createValidatorOutbox(
         const nowMs = clock.nowMs();
         const sql = `INSERT INTO outbox (kind, validator, message, opening, attempts, next_ms, expires_ms)
            VALUES (?, ?, ?, ?, 0, ?, ?)`;
-        yield* change(sql, kind, toHex(validator), message, opening ?? null, nowMs, nowMs + lifetimeMs);
+        yield* changeLater('outbox', sql, kind, toHex(validator), message, opening ?? null, nowMs, nowMs + lifetimeMs);
       }),
     size: async () => {
       const sql = 'SELECT count(*) AS n FROM outbox WHERE kind = ?';

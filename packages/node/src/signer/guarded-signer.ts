@@ -1,9 +1,10 @@
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { ShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import {
   createKeySigner,
+  type StatedBatch,
   type ValidatorSigner,
   type ValidatorStatement,
 } from '@ogong/protocol/settlement/validator-statement';
@@ -14,6 +15,8 @@ export interface GuardedSignerOptions {
   readonly key: LedgerSigner;
   /** The account that it signs for, 20 bytes. */
   readonly account: Uint8Array;
+  /** Signs heads of logs. Default: nothing does. */
+  readonly headKey?: HybridSigner | undefined;
   /** Makes signatures that are summed. Default: none. */
   readonly share?: ShareSigner | undefined;
   /** Opened with GUARD_SCHEMA. */
@@ -27,16 +30,22 @@ export interface GuardedSignerOptions {
  */
 export function createGuardedSigner(
   crypto: Crypto,
-  { key, account, share, store }: GuardedSignerOptions,
+  { key, account, headKey, share, store }: GuardedSignerOptions,
 ): ValidatorSigner {
-  const signer = createKeySigner(crypto, key, account, share);
-  const { signShare } = signer;
+  const signer = createKeySigner(crypto, key, account, { headKey, share });
+  const { signHead, signShare } = signer;
   const guard = (statement: ValidatorStatement): void => {
     assertOwn(statement, account);
     guardStatement(crypto, store, statement);
   };
   return {
     ...signer,
+    ...(signHead && {
+      async signHead(statement: StatedBatch) {
+        guardStatement(crypto, store, { kind: 'batch', ...statement });
+        return signHead(statement);
+      },
+    }),
     async sign(statement) {
       guard(statement);
       return signer.sign(statement);

@@ -12,6 +12,7 @@ import {
 import {
   encodeShareMessage,
   hashStatement,
+  type StatedBatch,
   type ValidatorSigner,
   type ValidatorStatement,
 } from '@ogong/protocol/settlement/validator-statement';
@@ -35,10 +36,22 @@ export async function connectSigner(
   bls?: Pick<Bls, 'verify'>,
 ): Promise<ValidatorSigner> {
   const { account, signingKey } = await describeSigner(options);
+  const headKey = await describeHead(options);
   const quorumKey = bls && (await findShareKey(options));
   return {
     address: account,
     signingKey,
+    ...(headKey && {
+      headKey,
+      async signHead(statement: StatedBatch) {
+        const response = await request(options, { kind: 'sign-head', statement });
+        if (response.kind !== 'head-signed') throw new SignerError('malformed', 'the signer answered another question');
+        if (!equalBytes(response.publicKey, headKey)) {
+          throw new SignerError('foreign', 'the signer signed with another head key than it named before');
+        }
+        return response;
+      },
+    }),
     async sign(statement) {
       const response = await request(options, { kind: 'sign', statement });
       if (response.kind !== 'signed') throw new SignerError('malformed', 'the signer answered another question');
@@ -80,6 +93,17 @@ export async function describeSigner(options: RemoteSignerOptions): Promise<Sign
   const response = await request(options, { kind: 'describe' });
   if (response.kind !== 'described') throw new SignerError('malformed', 'the signer answered another question');
   return response;
+}
+
+/** @returns undefined where the signer has no key for heads, or is older than they are. @throws SignerError `unreachable` */
+async function describeHead(options: RemoteSignerOptions): Promise<Uint8Array | undefined> {
+  try {
+    const response = await request(options, { kind: 'describe-head' });
+    return response.kind === 'head-described' ? response.publicKey : undefined;
+  } catch (error) {
+    if (error instanceof SignerError && error.code !== 'unreachable') return undefined;
+    throw error;
+  }
 }
 
 async function request(

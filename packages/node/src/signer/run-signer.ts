@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { createFastBls } from '@ogong/host/crypto/fast-bls';
-import { createOrLoadLedgerKey, loadLedgerKey } from '@ogong/host/crypto/key-files';
+import { createOrLoadLedgerKey, loadHybridSigner, loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { enterLatestDirectory } from '@ogong/host/files/data-directory';
@@ -41,7 +41,13 @@ export async function runSigner(
   const server = createSignerServer(
     { path: socket },
     {
-      signer: createGuardedSigner(nodeCrypto, { key, account, share, store }),
+      signer: createGuardedSigner(nodeCrypto, {
+        key,
+        account,
+        headKey: loadHybridSigner(join(dataDir, 'head.key')),
+        share,
+        store,
+      }),
       summarize: () => summarizeGuard(store),
       onSigned: (kind) => logger.debug({ kind }, 'signed'),
       onRefused: (err) => logger.warn({ err }, 'refused'),

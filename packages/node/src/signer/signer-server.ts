@@ -65,6 +65,7 @@ export function createSignerServer(options: SignerServerOptions, dependencies: S
     if (request.kind === 'describe') {
       return { kind: 'described', account: signer.address, signingKey: signer.signingKey, ...summarize() };
     }
+    if (request.kind === 'describe-head' || request.kind === 'sign-head') return answerHead(request);
     if (request.kind === 'share-key') return { kind: 'share-key', key: signer.quorumKey };
     if (request.kind === 'share') {
       const { quorumKey: key, signShare } = signer;
@@ -76,6 +77,18 @@ export function createSignerServer(options: SignerServerOptions, dependencies: S
     const signature = await signer.sign(request.statement);
     onSigned(request.statement.kind);
     return { kind: 'signed', signature };
+  }
+
+  async function answerHead(
+    request: Extract<SignerRequest, { kind: 'describe-head' | 'sign-head' }>,
+  ): Promise<SignerResponse> {
+    if (signer.headKey === undefined || signer.signHead === undefined) {
+      throw new SignerError('unavailable', 'this signer has no key for heads of logs');
+    }
+    if (request.kind === 'describe-head') return { kind: 'head-described', publicKey: signer.headKey };
+    const signed = await signer.signHead(request.statement);
+    onSigned('head');
+    return { kind: 'head-signed', ...signed };
   }
 
   return {

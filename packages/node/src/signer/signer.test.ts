@@ -2,10 +2,14 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { markHandedOver, markRestored } from '@ogong/host/files/data-directory';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { verifyHybrid } from '@ogong/protocol/crypto/hybrid';
 import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
+import { hashBatchSummary } from '@ogong/protocol/settlement/batch';
+import { encodeHeadMessage, type HeadSignature } from '@ogong/protocol/settlement/head-certificate';
 import {
   MAX_SIGNER_MESSAGE_BYTES,
   signerRequestFormat,
@@ -36,10 +40,15 @@ afterAll(() => directory.remove());
 let number = 0;
 const nextPath = (): string => join(directory.path, String(number++), 's');
 
+const headKey = createNodeHybridSigner(new Uint8Array(64).fill(5));
+
 function openLocal(path: string, key = signerKey) {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const store = openStore(`${path}.db`, { schema: GUARD_SCHEMA });
-  return { signer: createGuardedSigner(crypto, { key, account: signerAccount, share: signerShare, store }), store };
+  return {
+    signer: createGuardedSigner(crypto, { key, account: signerAccount, headKey, share: signerShare, store }),
+    store,
+  };
 }
 
 async function serve(path: string, options: { requestTimeoutMs?: number } = {}) {
@@ -80,6 +89,46 @@ testValidatorSigner('a key behind a socket', async () => {
     },
     close: () => server.close(),
   };
+});
+
+describe('the key for heads of logs', () => {
+  it.each(['in this process', 'behind a socket'])(
+    'signs what the signing key may sign, and no other log: %s',
+    async (where) => {
+      const path = nextPath();
+      const isHere = where === 'in this process';
+      const local = isHere ? openLocal(path) : undefined;
+      const server = isHere ? undefined : await serve(path);
+      const signer = local?.signer ?? (await connectSigner(crypto, { path }));
+      expect(signer.headKey).toEqual(headKey.publicKey);
+      const say = (names: readonly string[]) => {
+        const { kind: _kind, ...statement } = stateBatch(createTestLog(names));
+        return signer.signHead?.(statement);
+      };
+      const { kind: _kind, ...statement } = stateBatch(createTestLog(['a', 'b']));
+      const { publicKey, signature } = (await say(['a', 'b'])) as HeadSignature;
+      const message = encodeHeadMessage(hashBatchSummary(crypto, statement.domain, statement.summary));
+      expect(verifyHybrid(crypto, { publicKey, message, signature })).toBe(true);
+      // Its notes are those of the signing key.
+      await expect(say(['a', 'c'])).rejects.toMatchObject({ code: 'conflict' });
+      await expect(signer.sign(stateBatch(createTestLog(['a', 'c'])))).rejects.toMatchObject({ code: 'conflict' });
+      local?.store.close();
+      await server?.close();
+    },
+  );
+
+  it('is absent where the signer has none', async () => {
+    const path = nextPath();
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const store = openStore(`${path}.db`, { schema: GUARD_SCHEMA });
+    const bare = createGuardedSigner(crypto, { key: signerKey, account: signerAccount, store });
+    const server = createSignerServer({ path }, { signer: bare, summarize: () => summarizeGuard(store) });
+    await server.start();
+    const signer = await connectSigner(crypto, { path });
+    expect([bare.headKey, bare.signHead, signer.headKey, signer.signHead]).toEqual(Array(4).fill(undefined));
+    await server.stop();
+    store.close();
+  });
 });
 
 describe('the socket of a signer', () => {

@@ -34,6 +34,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/ListVerdicts': { perSecond: 2, burst: 40 },
   // Reads up to four thousand rows.
   'ogong.v1.ValidatorService/GetTests': { perSecond: 1, burst: 25 },
+  // Reads up to a quarter of a megabyte.
+  'ogong.v1.ValidatorService/GetHead': { perSecond: 1, burst: 10 },
   // Hashes all entries of a batch, where nobody asked about the batch a little while ago.
   'ogong.v1.ValidatorService/GetSettled': { perSecond: 1, burst: 25 },
 };

@@ -10,6 +10,7 @@ import {
   createOrLoadLedgerKey,
   createOrLoadVrfSeed,
   KeyFileError,
+  loadHybridSigner,
   loadLedgerKey,
 } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -51,6 +52,8 @@ export async function openKeys(name: string, options: KeyOptions) {
   return {
     deployment,
     openSigner: () => openSigner(name, options, accountKey),
+    /** Of whoever holds the signing key: this directory, or the signer. */
+    readHeadKey: () => readHeadKey(options),
     vrfSeed: createOrLoadVrfSeed(dataDir).reveal(),
     boxSecret: createOrLoadBoxSecret(dataDir).reveal(),
     identity: await createLinkIdentity(keys.linkSeed),
@@ -85,7 +88,14 @@ async function openSigner(
   const share = createShareSigner(nodeCrypto, await createFastBls(), signingKey);
   const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA, upgrades: RELEASED.signer });
   const own = account ?? createNodeLedgerSigner(accountKey ?? signingKey).address;
-  return { signer: createGuardedSigner(nodeCrypto, { key, account: own, share, store }), close: store.close };
+  const headKey = openHeadKey(dataDir);
+  return { signer: createGuardedSigner(nodeCrypto, { key, account: own, headKey, share, store }), close: store.close };
+}
+
+const openHeadKey = (dataDir: string) => loadHybridSigner(join(dataDir, 'head.key'));
+
+async function readHeadKey({ dataDir, signer: path }: KeyOptions): Promise<Uint8Array | undefined> {
+  return path === undefined ? openHeadKey(dataDir).publicKey : (await connectSigner(nodeCrypto, { path })).headKey;
 }
 
 /** The signing key, for `consent`: made where none is named and none is there. */

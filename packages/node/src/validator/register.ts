@@ -12,6 +12,8 @@ export interface Registration {
   readonly vrfSeed: Uint8Array;
   /** What shares of the beacon's key are sealed to, 1,216 bytes. Default: the network has no threshold beacon. */
   readonly boxKey?: Uint8Array | undefined;
+  /** What signs heads of logs, 1,344 bytes. Default: nothing does, or the network has no threshold beacon. */
+  readonly headKey?: Uint8Array | undefined;
   /** The total bond to reach, atomic units. */
   readonly bondAtomic: bigint;
 }
@@ -20,7 +22,7 @@ type RegistryClient = Pick<
   ChainClient,
   'address' | 'bondOf' | 'bond' | 'validators' | 'registerValidator' | 'updateValidator'
 >;
-type BeaconKeysClient = Pick<ChainClient, 'boxKeyHashes' | 'registerBoxKey'>;
+type BeaconKeysClient = Pick<ChainClient, 'boxKeyHashes' | 'registerBoxKey' | 'headKeyHashes' | 'registerHeadKey'>;
 
 export type RegistrationOutcome = 'registered' | 'updated' | 'unchanged';
 
@@ -30,7 +32,7 @@ export type RegistrationOutcome = 'registered' | 'updated' | 'unchanged';
  */
 export async function registerValidator(
   client: RegistryClient & Partial<BeaconKeysClient>,
-  { endpoint, certHash, vrfSeed, boxKey, bondAtomic }: Registration,
+  { endpoint, certHash, vrfSeed, boxKey, headKey, bondAtomic }: Registration,
 ): Promise<RegistrationOutcome> {
   const address = client.address as NonNullable<ChainClient['address']>;
   const { amount } = await client.bondOf(address);
@@ -40,6 +42,7 @@ export async function registerValidator(
   if (present === undefined) {
     await client.registerValidator({ endpoint, certHash, vrfKey });
     await registerBoxKey(client, boxKey);
+    await registerHeadKey(client, headKey);
     return 'registered';
   }
   if (present.vrfKey !== bytesToHex(vrfKey)) {
@@ -49,8 +52,9 @@ export async function registerValidator(
     );
   }
   const isNewBox = await registerBoxKey(client, boxKey);
+  const isNewHead = await registerHeadKey(client, headKey);
   if (present.endpoint === endpoint && present.certHash === bytesToHex(certHash)) {
-    return isNewBox ? 'updated' : 'unchanged';
+    return isNewBox || isNewHead ? 'updated' : 'unchanged';
   }
   await client.updateValidator({ endpoint, certHash });
   return 'updated';
@@ -61,11 +65,27 @@ export async function registerBoxKey(
   client: Pick<ChainClient, 'address'> & Partial<BeaconKeysClient>,
   boxKey: Uint8Array | undefined,
 ): Promise<boolean> {
-  const { address, boxKeyHashes, registerBoxKey: register } = client;
-  if (boxKey === undefined || address === undefined || boxKeyHashes === undefined || register === undefined)
-    return false;
-  const [known] = await boxKeyHashes([address]);
-  if (known === bytesToHex(nodeCrypto.sha256(boxKey))) return false;
-  await register(boxKey);
+  const { address, boxKeyHashes: read, registerBoxKey: register } = client;
+  if (boxKey === undefined || address === undefined || read === undefined || register === undefined) return false;
+  return registerWhereNew(boxKey, (await read([address]))[0], register);
+}
+
+/** @returns whether the chain had another one. */
+export async function registerHeadKey(
+  client: Pick<ChainClient, 'address'> & Partial<BeaconKeysClient>,
+  headKey: Uint8Array | undefined,
+): Promise<boolean> {
+  const { address, headKeyHashes: read, registerHeadKey: register } = client;
+  if (headKey === undefined || address === undefined || read === undefined || register === undefined) return false;
+  return registerWhereNew(headKey, (await read([address]))[0], register);
+}
+
+async function registerWhereNew(
+  key: Uint8Array,
+  known: string | undefined,
+  register: (key: Uint8Array) => Promise<unknown>,
+): Promise<boolean> {
+  if (known === bytesToHex(nodeCrypto.sha256(key))) return false;
+  await register(key);
   return true;
 }

@@ -32,13 +32,13 @@ import type { MachinesState } from './machines/machine-state.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
 import { type PricingState, signOwnQuote } from './prices/price-state.ts';
-import { answerPeer, cosignBatch } from './settlement/cosign.ts';
+import { answerPeer, type CosignAnswer, cosignBatch } from './settlement/cosign.ts';
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import { listHeard } from './settlement/cosign-heard.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
 import { type AllottingState, answerAllotment } from './settlement/step-allotment.ts';
 import type { TallyBook } from './settlement/tally-book.ts';
-import { listEntries, readSettledHead } from './store/batch-store.ts';
+import { listEntries, readHead, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findMachineEvidence } from './store/machine-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
@@ -125,6 +125,15 @@ function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDe
       if (kind === undefined) throw new Refusal('invalid', `unknown kind of test; expected ${DRAW_KINDS.join(', ')}`);
       return { report: reportTests(kind, archive.latest().epoch) };
     },
+    { readMaxBytes: KIB },
+  );
+}
+
+/** What a quorum says of the heads of this validator's log. */
+function routeHeads(router: ConnectRouter, { store }: Pick<RouteDependencies, 'store'>): void {
+  router.rpc(
+    ValidatorService.method.getHead,
+    ({ sequence }) => ({ certificate: store.read(() => readHead(store, sequence)) ?? new Uint8Array(0) }),
     { readMaxBytes: KIB },
   );
 }
@@ -367,6 +376,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: 128 * KIB },
     );
     routeTests(router, dependencies);
+    routeHeads(router, dependencies);
     router.rpc(
       method.handAnnouncements,
       ({ held }) => ({ announcements: listLacking({ store, clock: cosigning.clock }, held) }),
@@ -380,12 +390,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
           metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
           metrics.uncompared.inc(answer.uncompared.length);
           if (answer.refused.length === 0) noteCosigned(metrics.steps, request);
-          const refused = answer.refused.map(({ delivery, ...fault }) => ({
-            ...fault,
-            ...(delivery && { delivery: writeDelivered(delivery) }),
-          }));
-          const share = answer.share ?? new Uint8Array(0);
-          return { ...answer, share, refused, uncompared: [...answer.uncompared] };
+          return writeCosigned(answer);
         } catch (error) {
           metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
           if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);
@@ -394,6 +399,18 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: MAX_EVIDENCE_BYTES },
     );
+  };
+}
+
+function writeCosigned({ share, head, refused, uncompared, ...word }: CosignAnswer) {
+  return {
+    ...{ ...word, uncompared: [...uncompared] },
+    ...(share && { share }),
+    ...(head && { headKey: head.publicKey, headSignature: head.signature }),
+    refused: refused.map(({ delivery, ...fault }) => ({
+      ...fault,
+      ...(delivery && { delivery: writeDelivered(delivery) }),
+    })),
   };
 }
 
@@ -412,7 +429,7 @@ function toPublicState({ state, verdict }: Pick<ReplyStatusRow, 'state' | 'verdi
 function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
   const row = store.read(() => readReplyStatus(store, replyId));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
-  const { verdict = '', checks, sequence, isUncollectable, sitting } = row;
+  const { verdict = '', checks, sequence, isUncollectable, isVoid, sitting } = row;
   const divergence = store.read(() => readDivergence(store, replyId));
   const isRefused = row.state === 'refused';
   const isOwed = !isRefused && verdict !== '' && isBillable(verdict as Verdict);
@@ -428,6 +445,7 @@ function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, re
       checks: checks === undefined ? [] : JSON.parse(checks),
       feeAtomic: fee.toString(),
       ...(isUncollectable && { isUncollectable }),
+      ...(isVoid && { isVoid }),
       ...(row.state === 'waiting' && { waitsForSitting: sitting }),
       ...(isRefused && { isRefused }),
       ...(divergence && { divergence: describeDivergence(divergence) }),

@@ -368,11 +368,21 @@ export const acquitConfig = defineConfig({
   examples: ['ogong-validatord acquit --deployment deployment.json --case 3'],
   summary:
     'Votes, as a member of the panel that hears an appeal, that what was decided is lifted, and prints the signature. One of the panel\n' +
-    'submits the signatures, before the appeal is over. More than half of the panel is needed. Give one of --case, --provider and --payee.',
+    'submits the signatures, before the appeal is over. More than half of the panel is needed. Give one of --case, --provider, --payee and --freeze.',
   fields: {
     case: { schema: integer(), label: '<number>', description: 'a case, by its number' },
     provider: { schema: providerId, label: '<id>', description: 'the last ejection of a provider' },
     payee: { schema: ledgerAddress, label: '<address>', description: 'what penalties hold of a payee' },
+    freeze: {
+      schema: providerId,
+      label: '<id>',
+      description: "lifts nothing: stops the clock of what a provider's key earned, for a week",
+    },
+    period: {
+      schema: integer(),
+      label: '<number>',
+      description: 'of --freeze: the day in which it was asked for, in days since 1970. Default: today',
+    },
     signature: {
       schema: signature,
       label: '<signature>',

@@ -88,13 +88,14 @@ function connectSettlement(
       async cosign(peer, request) {
         const link = peerLinks.to(ValidatorService, toPeer(options, peer));
         const answer = await link.cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS });
-        const { signer: by, signature, refused, uncompared } = answer;
+        const { signer: by, signature, refused, uncompared, headKey, headSignature } = answer;
         const share = answer.share.length === 0 ? undefined : answer.share;
+        const head = headKey.length === 0 ? undefined : { publicKey: headKey, signature: headSignature };
         const faults = refused.map(({ delivery, ...fault }) => ({
           ...fault,
           delivery: delivery && readDelivered(delivery),
         }));
-        return { signer: by, signature, share, refused: faults, uncompared };
+        return { signer: by, signature, share, refused: faults, uncompared, head };
       },
       takeDelivery: (delivered) => intake.acknowledge(delivered),
       findSettled: history.findSettled,

@@ -60,12 +60,13 @@ export function keepByStake<T extends Paid & { readonly providerId: Uint8Array }
     stakeOf,
   }: { readonly salt: Uint8Array; readonly limit: number; readonly stakeOf: (payee: Uint8Array) => bigint },
 ): (T & { readonly weight: bigint })[] {
+  const byId = (a: T, b: T): number => compareBytes(a.providerId, b.providerId);
+  if (list.length <= limit) return weighByStake([...list].sort(byId), stakeOf);
   const weighed = weighByStake(list, stakeOf).map((one, i) => ({
     one: list[i] as T,
     hasStake: one.weight > 1n,
     rank: BigInt(`0x${toHex(crypto.sha256(salt, one.providerId))}`) / one.weight,
   }));
-  const byId = (a: T, b: T): number => compareBytes(a.providerId, b.providerId);
   const kept = weighed
     .sort(
       (a, b) =>

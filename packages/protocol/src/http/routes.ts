@@ -47,6 +47,7 @@ export const PUBLIC_ROUTES = {
   offers: { method: 'GET', path: '/public/offers' },
   reply: { method: 'GET', path: '/public/replies/:id' },
   verdicts: { method: 'GET', path: '/public/validators/:address/verdicts' },
+  head: { method: 'GET', path: '/public/validators/:address/heads/:sequence' },
   beacon: { method: 'GET', path: '/public/beacon/:epoch' },
   driftTable: { method: 'GET', path: '/public/drift-table' },
 } as const satisfies Readonly<Record<string, Route>>;

@@ -13,14 +13,19 @@ import {
   union,
 } from '../base/codec.ts';
 import { BLS_KEY_BYTES, BLS_SIGNATURE_BYTES } from '../crypto/bls.ts';
+import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
-import { MAX_ENTRY_BYTES, statementCodec } from './validator-statement.ts';
+import { batchStatementCodec, MAX_ENTRY_BYTES, statementCodec } from './validator-statement.ts';
 
 /** What a validator and its external signer say to each other (docs/spec/signer.md): one request on each connection. */
 const requestCodec = union('kind', {
   /** Who signs, for whom, and how far it has come. */
   describe: struct({}),
   sign: struct({ statement: statementCodec }),
+  /** Which key signs heads of logs. */
+  'describe-head': struct({}),
+  /** The word for a batch by that key. */
+  'sign-head': struct({ statement: batchStatementCodec }),
   /** A signature that is summed, and the key that it is under. */
   share: struct({ statement: statementCodec }),
   /** The key alone. */
@@ -46,6 +51,8 @@ const responseCodec = union('kind', {
   }),
   signed: struct({ signature: bytes(65) }),
   refused: struct({ code: oneOf(REFUSALS), reason: text(MAX_REFUSAL_BYTES) }),
+  'head-described': struct({ publicKey: bytes(HYBRID_PUBLIC_KEY_BYTES) }),
+  'head-signed': struct({ publicKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature: bytes(HYBRID_SIGNATURE_BYTES) }),
   /** Nothing where the signer makes no signatures that are summed. */
   shared: struct({ key: bytes(BLS_KEY_BYTES), share: bytes(BLS_SIGNATURE_BYTES) }),
   'share-key': struct({ key: optional(bytes(BLS_KEY_BYTES)) }),

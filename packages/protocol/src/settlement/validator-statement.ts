@@ -26,7 +26,7 @@ import {
 import { hashKeyStatement, keyStatementCodec, keySubjectCodec } from '../beacon/threshold/key-plan.ts';
 import { hashRetirement } from '../beacon/threshold/retirement.ts';
 import { BLS_KEY_BYTES } from '../crypto/bls.ts';
-import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
+import type { Crypto, HybridSigner, LedgerSigner } from '../crypto/crypto.ts';
 import { hashAdmission } from '../exchange/admission.ts';
 import { hashHeld } from '../exchange/held-delivery.ts';
 import { hashIntake } from '../exchange/intake-receipt.ts';
@@ -37,6 +37,7 @@ import { batchSummary, hashBatchSummary } from './batch.ts';
 import { hashAcquittal, hashConviction, OFFENCES } from './conviction.ts';
 import { hashAllotment } from './emission.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
+import { type HeadSignature, signHead } from './head-certificate.ts';
 import { hashMachineEntry, hashMachineRevocation } from './machine-entry.ts';
 import { hashPardon } from './pardon.ts';
 import { encodeQuorumKeyMessage, encodeQuorumMessage, type ShareSigner } from './quorum-sum.ts';
@@ -50,15 +51,20 @@ export const MAX_ENTRY_BYTES = 12_288;
 /** The chain, and the contract for which the statement is made. */
 const domain = struct({ chainId: u64, verifyingContract: address });
 
+export const batchStatementCodec = struct({
+  domain,
+  summary: batchSummary,
+  /** The entries that the batch settles, in their order: the last one's hash is the head. */
+  entries: list(bytes16(MAX_ENTRY_BYTES), { count: u16, max: MAX_BATCH_ENTRIES }),
+});
+
+/** What a validator says of a run of a log: with its signing key for the chain, with its head key for readers. */
+export interface StatedBatch extends CodecType<typeof batchStatementCodec> {}
+
 export const statementCodec = union('kind', {
   /** In the domain of the settlement contract, as are batches and reinstatements. */
   'beacon-vote': struct({ domain, phase: oneOf(PHASES), statement: beaconStatement as Codec<BeaconStatement> }),
-  batch: struct({
-    domain,
-    summary: batchSummary,
-    /** The entries that the batch settles, in their order: the last one's hash is the head. */
-    entries: list(bytes16(MAX_ENTRY_BYTES), { count: u16, max: MAX_BATCH_ENTRIES }),
-  }),
+  batch: batchStatementCodec,
   reinstatement: struct({ domain, providerId: hash, ejection: u32 }),
   /** In the domain of the escrow, as is the next. */
   admission: struct({ domain, validator: address, orderHash: hash, epoch: u64, timeMs: u64 }),
@@ -105,8 +111,12 @@ export interface ValidatorSigner {
   readonly address: Uint8Array;
   /** Address of the signing key, 20 bytes. */
   readonly signingKey: Uint8Array;
+  /** Public key that signs heads of logs, 1,344 bytes; absent where the signer has none. */
+  readonly headKey?: Uint8Array | undefined;
   /** @returns 65 bytes, r || s || v. */
   sign(statement: ValidatorStatement): Promise<Uint8Array>;
+  /** The same word by the head key, under the same rule. Only where there is one. */
+  signHead?(statement: StatedBatch): Promise<HeadSignature>;
   /** Key of signatures that are summed, 48 bytes; undefined where it makes none. */
   readonly quorumKey?: Uint8Array | undefined;
   /** A signature that is summed, 96 bytes, under that key. It is bound by the same rules as `sign`. */
@@ -177,12 +187,12 @@ export function encodeShareMessage(crypto: Crypto, statement: ValidatorStatement
   return encodeQuorumMessage(hashStatement(crypto, statement, signingKey));
 }
 
-/** A key in this process. @param account Default: the key's own. @param share makes signatures that are summed. Default: none. */
+/** A key in this process. @param account Default: the key's own. @param others its keys for heads of logs and for sums. Default: none. */
 export function createKeySigner(
   crypto: Crypto,
   key: LedgerSigner,
   account = key.address,
-  share?: ShareSigner,
+  { headKey, share }: { readonly headKey?: HybridSigner | undefined; readonly share?: ShareSigner | undefined } = {},
 ): ValidatorSigner {
   return {
     address: account,
@@ -192,6 +202,10 @@ export function createKeySigner(
       quorumKey: share.key,
       signShare: async (statement: ValidatorStatement) =>
         share.sign(encodeShareMessage(crypto, statement, key.address)),
+    }),
+    ...(headKey && {
+      headKey: headKey.publicKey,
+      signHead: async (statement: StatedBatch) => signHead(crypto, headKey, statement),
     }),
   };
 }

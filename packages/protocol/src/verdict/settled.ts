@@ -10,6 +10,7 @@ import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
 import type { CommonRequest } from '../modality/modality.ts';
 import { type Batch, hashSettlement, type Settlement } from '../settlement/batch.ts';
 import { MAX_BATCH_ENTRIES } from '../settlement/gas.ts';
+import { type HeadVoters, verifyHeadCertificate } from '../settlement/head-certificate.ts';
 import { isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
 import { isPaidFor } from './reply-fee.ts';
 
@@ -31,6 +32,13 @@ export interface SettledEvidence {
   /** The event of the settlement contract in that transaction. */
   readonly event: Omit<Batch, 'replies'>;
   readonly blockNumber: bigint;
+  /** What a quorum says of the batch's head with hybrid keys, and what the chain says of them; absent where the validator shows none. */
+  readonly head?: HeadEvidence | undefined;
+}
+
+export interface HeadEvidence {
+  readonly certificate: Uint8Array;
+  readonly voters: HeadVoters;
 }
 
 /** The word of the validator that the order names: it has taken the record in. */
@@ -114,6 +122,25 @@ export function checkSettled(crypto: Crypto, held: HeldReply, evidence: SettledE
     'settled',
     `${entry.verdict}, fee ${entry.feeAtomic}: entry ${entry.index} of 0x${toHex(held.order.validator)}, batch ${sequence}, block ${evidence.blockNumber}`,
   );
+}
+
+/**
+ * Whether a quorum has signed the head of the reply's batch with hybrid keys, too (docs/spec/log-heads.md).
+ * @returns undefined where the validator shows no certificate: validators keep those of their newest batches.
+ */
+export function checkHead(
+  crypto: Crypto,
+  { order, domain }: Pick<HeldReply, 'order' | 'domain'>,
+  evidence: SettledEvidence | UnsettledReply,
+): Check | undefined {
+  if ('problem' in evidence || evidence.head === undefined || domain === undefined) return undefined;
+  const { certificate, voters } = evidence.head;
+  const { validator } = order;
+  const { batch } = evidence.settlement;
+  const { checks } = verifyHeadCertificate(crypto, certificate, { domain, validator, batch, ...voters });
+  const failed = checks.find(({ status }) => status === 'fail');
+  if (failed !== undefined) return fail('log-head', failed.detail);
+  return pass('log-head', checks.map(({ detail }) => detail).join('; '));
 }
 
 /**

@@ -34,6 +34,7 @@ import { type BilledReply, computeBilledFee, isLeftAt, readProgress } from './re
 import { checkJudgedRecord } from './reported-verdict.ts';
 import {
   checkAdmission,
+  checkHead,
   checkIntake,
   checkSettled,
   type IntakeEvidence,
@@ -129,8 +130,10 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   if (context.settled !== undefined) {
     const { settlement } = trust;
     const domain = settlement && { chainId: receipt.ledger.chainId, verifyingContract: settlement };
+    const head = checkHead(crypto, { order, domain }, context.settled);
     checks.push(
       checkSettled(crypto, { order, record: receipt.record.bytes, request, feeAtomic, domain }, context.settled),
+      ...(head === undefined ? [] : [head]),
     );
   }
   // Whoever names a tier in its request does without what that tier leaves out; what a header says of its tier allows nothing.

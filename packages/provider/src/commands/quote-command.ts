@@ -1,4 +1,5 @@
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
+import { openAttester, teeFields } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { hex } from '@ogong/host/config/values';
@@ -6,7 +7,6 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { fromHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import { REPORT_DATA_BYTES } from '@ogong/protocol/tier/attestation';
-import { openAttester, teeFields } from '../machine/tee-config.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 
 export const quoteConfig = defineConfig({

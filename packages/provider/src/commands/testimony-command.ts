@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { encodeTestimony } from '@ogong/attestation/testimony';
+import { openAttester, teeFields } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { duration, hex, size, text } from '@ogong/host/config/values';
@@ -11,7 +12,6 @@ import { EXIT, explainFile } from '@ogong/host/log/errors';
 import { systemClock as clock } from '@ogong/host/time/clock';
 import { fromHex, toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import { readHeadersFile } from '../machine/headers-file.ts';
-import { openAttester, teeFields } from '../machine/tee-config.ts';
 import { testify } from '../machine/testify.ts';
 import { dataDirField } from '../provider/provider-config.ts';
 

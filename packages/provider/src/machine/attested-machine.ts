@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
+import { type Attester, AttesterError } from '@ogong/host/attester/attester';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { hashSealKey, type SignedSealKey } from '@ogong/protocol/sealing/seal-key';
@@ -10,7 +11,6 @@ import {
   stateReply,
 } from '@ogong/protocol/tier/attestation';
 import { encodeProxiedAttestation, nonceOfReply, type ShownExchange } from '@ogong/protocol/tier/proxied';
-import { type Attester, AttesterError } from './attester.ts';
 
 /** What a machine shows to whoever asks with a nonce. */
 export interface MachineAnswer {

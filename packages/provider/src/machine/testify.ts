@@ -1,9 +1,9 @@
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
 import type { Testimony } from '@ogong/attestation/testimony';
+import type { Attester } from '@ogong/host/attester/attester';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeTestimonyData, encodeHttpsExchange, hashChain } from '@ogong/protocol/tier/testimony';
-import type { Attester } from './attester.ts';
 import { type ExchangeLimits, type ExchangeOrder, type MadeExchange, makeExchange } from './https-exchange.ts';
 
 export interface TestimonyContext {

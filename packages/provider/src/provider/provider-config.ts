@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { teeFields } from '@ogong/host/attester/tee-config';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hex, hostPort, integer, oneOf, text } from '@ogong/host/config/values';
 import { parseNanoUsd } from '@ogong/host/feed/feed-text';
@@ -11,7 +12,6 @@ import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
-import { teeFields } from '../machine/tee-config.ts';
 
 /** Billionths of a dollar. */
 const nanoUsd = z.string().transform((value, context) => {

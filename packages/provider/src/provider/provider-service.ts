@@ -1,4 +1,5 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { AttesterError } from '@ogong/host/attester/attester';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';
@@ -14,7 +15,6 @@ import type {
   ShowRecordRequest,
   TraceReplyRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { AttesterError } from '../machine/attester.ts';
 import { answerOrder } from './answer-order.ts';
 import { barePush } from './bare-push.ts';
 import type { KeptRecord } from './outbox.ts';

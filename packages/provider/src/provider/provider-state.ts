@@ -1,3 +1,4 @@
+import type { Attester } from '@ogong/host/attester/attester';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
@@ -16,7 +17,6 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type AttestedMachine, createAttestedMachine } from '../machine/attested-machine.ts';
-import type { Attester } from '../machine/attester.ts';
 import { type Admissions, createAdmissions } from './admissions.ts';
 import { barePush } from './bare-push.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
@@ -31,6 +31,7 @@ import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './
 import { createReceivables, type ReceivableDependencies, type Receivables } from './receivables.ts';
 import { createRunningReplies, type RunningReplies } from './running-replies.ts';
 import { createSealKeys, type SealKeys } from './seal-keys.ts';
+import { createServedBook, type ServedBook } from './served-book.ts';
 
 export interface ProviderDependencies {
   readonly crypto: Crypto;
@@ -94,6 +95,7 @@ export interface ProviderState
   readonly outbox: Outbox;
   readonly admissions: Admissions;
   readonly receivables: Receivables;
+  readonly served: ServedBook;
   readonly newcomers: NewcomerBudget;
   readonly strangersLoad: StrangersLoad;
   readonly payers: PayingPayers;
@@ -157,6 +159,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
       ...{ store, commits, clock, readPayments: dependencies.readPayments, writtenOffMs: openingTtlMs },
       readChannel: chain.channel,
     }),
+    served: createServedBook(store, commits),
     payers: createPayingPayers(),
     replies: createRunningReplies({ crypto, ledger: chain.ledger }),
     stopping: new AbortController(),

@@ -5,6 +5,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { ADMISSION_SCHEMA } from './admissions.ts';
 import { RECEIVABLE_SCHEMA } from './receivables.ts';
+import { SERVED_SCHEMA } from './served-book.ts';
 
 /** What a provider must not forget: which reply ids it took, what it can open, what it still owes a validator. */
 export const PROVIDER_SCHEMA = `
@@ -44,7 +45,7 @@ export const PROVIDER_SCHEMA = `
    CREATE TABLE counter (
      name TEXT PRIMARY KEY,
      value INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}${ADMISSION_SCHEMA}`;
+   ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}${ADMISSION_SCHEMA}${SERVED_SCHEMA}`;
 
 export interface ReplyIds {
   /**

@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
-import { systemClock } from '@ogong/host/time/clock';
+import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
@@ -42,6 +42,7 @@ import {
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { afterEach, describe, expect, it } from 'vitest';
 import { beginMemory } from './provider-store.ts';
+import { readServed } from './served-book.ts';
 
 const findNobody: FindRouter = async () => undefined;
 
@@ -113,6 +114,24 @@ describe('an order of a contract account', () => {
   it('waits where the chain cannot be read', async () => {
     const network = await start({ keyLimitOf: () => Promise.reject(new Error('the chain is away')) });
     await expect(receive(network.client, network.order({ payer: wallet }))).rejects.toThrow(/cannot be read/);
+  });
+});
+
+describe('what was served', () => {
+  const later: Clock & { aheadMs: number } = { aheadMs: 0, nowMs: () => Date.now() + later.aheadMs };
+
+  it('is noted with its model and fee, and with what its validator says of it', async () => {
+    const network = await start({ clock: later, provider: { outcomeIntervalMs: 20 } });
+    const { client, order, validator, store } = network;
+    await receive(client, order());
+    await until(() => validator.pushed.length === 1);
+    validator.status = { state: 'settled', verdict: 'accept', detail: '{}', feeAtomic: 5n };
+    later.aheadMs = 15_000;
+    await until(() => readServed(store(), 0, 1).sums.some(({ outcome }) => outcome === 'paid'));
+    const { sums, unpaid } = readServed(store(), 0, 10);
+    expect(sums).toMatchObject([{ model: MODEL_ID, replies: 1, owed: 5n, hasRouter: true }]);
+    expect(sums[0]?.signed).toBeGreaterThan(5n);
+    expect(unpaid.map(({ replyId }) => toHex(replyId))).toEqual([toHex(findReplyId())]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
+import { LinkError } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer, type MethodName, type MethodRates } from '@ogong/host/link/link-server';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
@@ -16,13 +17,14 @@ import {
   MAX_REQUEST_BYTES,
   OPENING_KEPT_MS,
 } from '@ogong/protocol/exchange/limits';
-import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { assertMayOrder } from './answer-order.ts';
 import { countActive, type ServedOffer } from './offers.ts';
 import type { OutboxOptions } from './outbox.ts';
 import { createProviderAnnouncer, type ProviderAnnouncer } from './provider-announcer.ts';
 import { createProviderService } from './provider-service.ts';
 import { openProviderState, type ProviderDependencies, type ProviderState } from './provider-state.ts';
+import { createServedWatch } from './served-watch.ts';
 
 export interface ProviderOptions {
   readonly bind: HostPort;
@@ -48,6 +50,8 @@ export interface ProviderOptions {
   /** Longest time one reply may hold a slot. Default: ten minutes. */
   readonly maxReplyMs?: number;
   readonly outbox?: OutboxOptions;
+  /** Pause between two looks at what became of served replies. Default: 10,000. */
+  readonly outcomeIntervalMs?: number;
 }
 
 export interface Provider {
@@ -69,6 +73,7 @@ const SWEEP_INTERVAL_MS = 60_000;
 const LAST_WORD_MS = 1_000;
 const HAND_OVER_MS = 3_000;
 const HAND_OVER_PAUSE_MS = 20;
+const ASK_TIMEOUT_MS = 5_000;
 
 /** @throws TierError, OfferError, see openOffers. */
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
@@ -77,6 +82,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   const server = openServer(state, options.bind);
   const reachability = openReachability(state, options, server, () => announcer.trigger());
   const sweeper = createSweeper(state);
+  const watch = openServedWatch(state, options.outcomeIntervalMs);
   const announcer = createProviderAnnouncer(state, {
     intervalMs: options.announceIntervalMs ?? 10_000,
     routers: options.routers,
@@ -91,11 +97,12 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       reachability.start();
       state.outbox.start();
       sweeper.start();
+      watch.start();
       await announcer.endorsement?.refresh();
       announcer.start();
     },
     stop(graceMs = 5_000) {
-      stopped ??= stopProvider(state, { server, reachability, sweeper, announcer }, graceMs);
+      stopped ??= stopProvider(state, { server, reachability, sweeper, watch, announcer }, graceMs);
       return stopped;
     },
     address: () => server.address(),
@@ -161,7 +168,7 @@ function openServer(state: ProviderState, bind: HostPort): LinkServer {
 }
 
 function createSweeper(state: ProviderState): Repeating {
-  const { clock, store, replyIds, openings, outbox, admissions, receivables, openingTtlMs, log } = state;
+  const { clock, store, replyIds, openings, outbox, admissions, receivables, served, openingTtlMs, log } = state;
   return createRepeating(
     { intervalMs: SWEEP_INTERVAL_MS },
     async () => {
@@ -169,7 +176,7 @@ function createSweeper(state: ProviderState): Repeating {
       await Promise.all([
         ...[replyIds.sweep(nowMs), openings.sweep(nowMs - CLOCK_TOLERANCE_MS), receivables.sweep(nowMs)],
         outbox.sweep(nowMs - openingTtlMs - CLOCK_TOLERANCE_MS),
-        admissions.sweep(nowMs - ADMISSIONS_KEPT_MS),
+        ...[admissions.sweep(nowMs - ADMISSIONS_KEPT_MS), served.sweep(nowMs)],
       ]);
       store.eraseDeleted();
     },
@@ -177,16 +184,30 @@ function createSweeper(state: ProviderState): Repeating {
   );
 }
 
+/** Validators that have left the registry are not asked: what they know is lost with them. */
+function openServedWatch(state: ProviderState, intervalMs?: number): Repeating {
+  const { served: book, store, clock, chain, links, log } = state;
+  return createServedWatch(intervalMs === undefined ? {} : { intervalMs }, {
+    ...{ book, store, clock, log },
+    async ask(address, replyId) {
+      const validator = chain.findByAddress(address);
+      if (validator === undefined) throw new LinkError('unreachable', 'the validator is not registered any more');
+      return links.to(ValidatorService, validator).getReply({ replyId }, { timeoutMs: ASK_TIMEOUT_MS });
+    },
+  });
+}
+
 interface ProviderParts {
   readonly server: LinkServer;
   readonly reachability: Reachability;
   readonly sweeper: Repeating;
+  readonly watch: Repeating;
   readonly announcer: ProviderAnnouncer;
 }
 
 async function stopProvider(
   state: ProviderState,
-  { server, reachability, sweeper, announcer }: ProviderParts,
+  { server, reachability, sweeper, watch, announcer }: ProviderParts,
   graceMs: number,
 ): Promise<void> {
   state.isClosing = true;
@@ -202,7 +223,7 @@ async function stopProvider(
   // What was served is handed in before it leaves; what no validator takes in time waits on the disk.
   const pauses = Math.min(graceMs, HAND_OVER_MS) / HAND_OVER_PAUSE_MS;
   for (let each = 0; each < pauses && state.outbox.size() > 0; each++) await delay(HAND_OVER_PAUSE_MS);
-  await Promise.all([state.outbox.stop(), sweeper.stop(), reachability.stop()]);
+  await Promise.all([state.outbox.stop(), sweeper.stop(), watch.stop(), reachability.stop()]);
   state.links.close();
   await state.commits.close();
 }

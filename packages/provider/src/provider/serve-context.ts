@@ -1,3 +1,4 @@
+import { AttesterError } from '@ogong/host/attester/attester';
 import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
@@ -6,7 +7,6 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
-import { AttesterError } from '../machine/attester.ts';
 import { type AcceptedOrder, assertRouter } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
@@ -80,6 +80,9 @@ export function createServeContext(
       state.admissions
         .keep(job.order, job.signedOrder, admission)
         .catch((err: unknown) => state.log.error({ err }, 'an admission could not be kept'));
+      state.served
+        .begin(job.order, job.ticket.modelId, clock.nowMs())
+        .catch((err: unknown) => state.log.error({ err }, 'an order could not be noted for the earnings'));
       newcomers.excuse(address);
       return admission;
     },
@@ -108,7 +111,7 @@ export function createServeContext(
         expiresAtMs: Number(expiresAtMs) + state.openingTtlMs,
       });
       await outbox.add(replyId, validator, push);
-      await hold?.keep(feeAtomic);
+      await Promise.all([hold?.keep(feeAtomic), state.served.sign(replyId, feeAtomic)]);
     },
   };
 }

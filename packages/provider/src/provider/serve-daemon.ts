@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { TextEngine } from '@ogong/engine/interface/text';
+import type { Attester } from '@ogong/host/attester/attester';
+import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { takeUnusedMark } from '@ogong/host/crypto/key-files';
@@ -22,9 +24,7 @@ import { monotonicClock, systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import type { Attester } from '../machine/attester.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
-import { describeAttester, openAttester } from '../machine/tee-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createEarningsWatch } from './earnings-watch.ts';
 import { findRelays } from './find-relays.ts';

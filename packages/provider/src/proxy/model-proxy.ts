@@ -9,6 +9,7 @@ import {
 } from 'node:crypto';
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
 import { encodeTestimony } from '@ogong/attestation/testimony';
+import type { Attester } from '@ogong/host/attester/attester';
 import { deriveCurveKey, toExchangeKey, toExchangeSecret } from '@ogong/host/crypto/field-seal';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
@@ -23,7 +24,6 @@ import { concatBytes, fromHex, toHex, utf8Decode, utf8Encode } from '@ogong/prot
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { MAX_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
 import { REPORT_DATA_BYTES } from '@ogong/protocol/tier/attestation';
-import type { Attester } from '../machine/attester.ts';
 import { ExchangeError } from '../machine/https-exchange.ts';
 import { testify } from '../machine/testify.ts';
 import { createExchangeMemory } from './exchange-memory.ts';

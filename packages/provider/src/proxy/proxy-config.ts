@@ -1,8 +1,8 @@
+import { teeFields } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { duration, hostPort, httpUrl, integer, size, text } from '@ogong/host/config/values';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
-import { teeFields } from '../machine/tee-config.ts';
 import { dataDirField, logLevel } from '../provider/provider-config.ts';
 
 const NAME = 'ogong-provider proxy';

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createHttpServer } from '@ogong/host/http/http-server';
@@ -8,7 +9,6 @@ import { createLogger } from '@ogong/host/log/logger';
 import { systemClock as clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { readHeadersFile } from '../machine/headers-file.ts';
-import { describeAttester, openAttester } from '../machine/tee-config.ts';
 import { createModelProxy } from './model-proxy.ts';
 import { checkProxySettings } from './proxy-config.ts';
 

@@ -6,6 +6,7 @@ import { type BeaconKeysWorld, prepareActivation, SECRET } from './beacon-keys-f
 
 export const BEACON_PERIOD_S = 1_000;
 const BOX_KEY_BYTES = 1_216;
+const HEAD_KEY_BYTES = 1_344;
 
 type Validator = BeaconKeysWorld['validators'][number];
 
@@ -29,6 +30,19 @@ export function testBeaconKeys(open: () => Promise<BeaconKeysWorld>): void {
     expect(await first.client.boxKeyOf(second.signer.address)).toBeUndefined();
     expect(await refusalOf(world.stranger.registerBoxKey(keys[0] as Uint8Array))).toBe('NotValidator');
     await expect(first.client.registerBoxKey(new Uint8Array(7))).rejects.toMatchObject({ code: 'bad-input' });
+  });
+
+  it('keeps head keys of validators, the last one of each', async () => {
+    const world = await open();
+    const [first, second] = world.validators as [Validator, Validator];
+    const keys = [3, 4].map((byte) => new Uint8Array(HEAD_KEY_BYTES).fill(byte));
+    for (const key of keys) await first.client.registerHeadKey(key);
+    const hashes = await first.client.headKeyHashes([first.signer.address, second.signer.address]);
+    expect(hashes).toEqual([`0x${toHex(world.crypto.sha256(keys[1] as Uint8Array))}`, undefined]);
+    expect(await refusalOf(world.stranger.registerHeadKey(keys[0] as Uint8Array))).toBe('NotValidator');
+    await expect(first.client.registerHeadKey(new Uint8Array(BOX_KEY_BYTES))).rejects.toMatchObject({
+      code: 'bad-input',
+    });
   });
 
   it('takes eras in order, with a quorum and with their shares, and ends a generation by a quorum alone', async () => {

@@ -92,7 +92,10 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     },
     anybody: { announce: 'own', claim: 'own' },
   },
-  beaconKeys: { reserved: {}, anybody: { activate: 'signed', retire: 'signed', registerBoxKey: 'own' } },
+  beaconKeys: {
+    reserved: {},
+    anybody: { activate: 'signed', retire: 'signed', registerBoxKey: 'own', registerHeadKey: 'own' },
+  },
   cases: {
     reserved: {},
     anybody: {

@@ -44,6 +44,7 @@ export function createFakeBeaconKeys(options: FakeBeaconKeysOptions) {
   const generations: ListedGeneration[] = [];
   const eras: ListedEra[] = [];
   const boxKeys = new Map<Address, Hex>();
+  const headKeys = new Map<Address, Hex>();
   const state = { isDown: false, block: 1n };
   const epochNow = (): bigint => {
     const now = BigInt(Math.floor(nowSeconds()));
@@ -94,24 +95,25 @@ export function createFakeBeaconKeys(options: FakeBeaconKeysOptions) {
     generations.push({ key, firstEpoch, lastEpoch: undefined });
   }
 
+  function hashKeyOf(keys: ReadonlyMap<Address, Hex>, account: BytesLike): Hex | undefined {
+    const key = keys.get(toAddress(account, 'account'));
+    return key && bytesToHex(crypto.sha256(bytesOf(key)));
+  }
+
+  function register(keys: Map<Address, Hex>, own: Address, key: Hex): void {
+    if (!voters().some((voter) => accountOf(voter) === own)) refuse('NotValidator', own);
+    keys.set(own, key);
+  }
+
   function connect(own: Address): BeaconKeysClient {
     return {
       beaconKeys: () =>
         read(() => ({ block: state.block, origin, period, generations: [...generations], eras: [...eras] })),
-      boxKeyHashes: (accounts) =>
-        read(() =>
-          accounts.map((account) => {
-            const key = boxKeys.get(toAddress(account, 'account'));
-            return key && bytesToHex(crypto.sha256(bytesOf(key)));
-          }),
-        ),
+      boxKeyHashes: (accounts) => read(() => accounts.map((account) => hashKeyOf(boxKeys, account))),
+      headKeyHashes: (accounts) => read(() => accounts.map((account) => hashKeyOf(headKeys, account))),
       boxKeyOf: (account) => read(() => boxKeys.get(toAddress(account, 'account'))),
-      registerBoxKey: (key) =>
-        write(() => {
-          const hex = toHex(key, 'key', 1_216);
-          if (!voters().some((voter) => accountOf(voter) === own)) refuse('NotValidator', own);
-          boxKeys.set(own, hex);
-        }),
+      registerBoxKey: (key) => write(() => register(boxKeys, own, toHex(key, 'key', 1_216))),
+      registerHeadKey: (key) => write(() => register(headKeys, own, toHex(key, 'key', 1_344))),
       activateEra: ({ outcome, key, quorum, activation }) =>
         write(() => {
           const { generation, era, attempt } = outcome;

@@ -104,9 +104,27 @@ export async function measureSettlement(
 }
 
 /** Writes down who votes, as a running network does. */
-async function takeRoster(ledger: TestLedger, validators: readonly Pick<Member, 'address'>[]): Promise<number> {
+export async function takeRoster(ledger: TestLedger, validators: readonly Pick<Member, 'address'>[]): Promise<number> {
   const accounts = validators.map(({ address }) => address).sort();
   return Number((await ledger.governor.takeRoster(accounts)).gasUsed);
+}
+
+/** Validators that have named keys for sums, in the order of a roster. */
+export async function createSummingValidators(ledger: TestLedger, count: number) {
+  const { chainId, staking } = ledger.deployment;
+  const roster = fromHex(rosterOf({ staking }).slice(2));
+  const members = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const member = await ledger.createValidator();
+      const secret = deriveQuorumSecret(crypto, fromHex(member.privateKey.slice(2)));
+      const key = bls.deriveKey(secret);
+      const account = fromHex(member.address.slice(2));
+      const proof = bls.sign(secret, encodeQuorumKeyMessage({ chainId: BigInt(chainId), roster, account, key }));
+      await member.client.setQuorumKey({ account, key, proof });
+      return { ...member, secret, key };
+    }),
+  );
+  return members.sort((a, b) => (a.address < b.address ? -1 : 1));
 }
 
 export interface QuorumGas {
@@ -124,20 +142,8 @@ export interface QuorumGas {
 export async function measureQuorum(validatorCount: number): Promise<QuorumGas> {
   const ledger = await startTestLedger({ blockTimeMs: 50 });
   try {
-    const { chainId, staking, settlement } = ledger.deployment;
-    const roster = rosterOf({ staking });
-    const members = await Promise.all(
-      Array.from({ length: validatorCount }, async () => {
-        const member = await ledger.createValidator();
-        const secret = deriveQuorumSecret(crypto, fromHex(member.privateKey.slice(2)));
-        const key = bls.deriveKey(secret);
-        const account = fromHex(member.address.slice(2));
-        const proven = { chainId: BigInt(chainId), roster: fromHex(roster.slice(2)), account, key };
-        await member.client.setQuorumKey({ account, key, proof: bls.sign(secret, encodeQuorumKeyMessage(proven)) });
-        return { ...member, secret };
-      }),
-    );
-    members.sort((a, b) => (a.address < b.address ? -1 : 1));
+    const { settlement } = ledger.deployment;
+    const members = await createSummingValidators(ledger, validatorCount);
     const digest = hash('cc');
     const { client } = ledger.governor.transactor;
     const measure = async (quorum: readonly Hex[]): Promise<number> => {

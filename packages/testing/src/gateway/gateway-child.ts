@@ -17,10 +17,15 @@ import type { GatewayTask } from './gateway-process.ts';
 
 const schema = SHARED_SCHEMA;
 
+let trips = 0;
+
 const openBooks = async ({ database }: GatewayTask): Promise<WorkStore> =>
   'path' in database
     ? createWorkStore(openStore(database.path, { schema }))
-    : openPostgresBooks({ url: database.url, password: new Secret(database.password), schema });
+    : openPostgresBooks({
+        ...{ url: database.url, password: new Secret(database.password), schema },
+        onTrip: () => void trips++,
+      });
 
 process.once('message', (message) => void start(message as GatewayTask));
 
@@ -54,6 +59,9 @@ async function start(task: GatewayTask): Promise<void> {
       .stop()
       .then(() => books.close())
       .then(() => process.exit(0));
+  });
+  process.on('message', (message) => {
+    if (message === 'trips') process.send?.(trips);
   });
   process.send?.(`http://127.0.0.1:${gateway.address().port}`);
 }

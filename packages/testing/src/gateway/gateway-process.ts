@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Channel } from '@ogong/chain/client';
 import type { Peer } from '@ogong/host/link/link-pool';
@@ -24,6 +25,9 @@ export interface GatewayTask {
 
 export interface GatewayProcess {
   readonly url: string;
+  readonly pid: number;
+  /** How often it has asked a database of PostgreSQL and waited. */
+  countTrips(): Promise<number>;
   /** Ends it as a machine without power ends it. */
   kill(): Promise<void>;
   /** Ends it in order. */
@@ -51,7 +55,18 @@ export async function startGatewayProcess(
   });
   child.send(task);
   const url = await ready;
-  return { url, kill: () => end(child, 'SIGKILL'), stop: () => end(child, 'SIGTERM') };
+  const countTrips = async (): Promise<number> => {
+    const answer = once(child, 'message');
+    child.send('trips');
+    return Number((await answer)[0]);
+  };
+  return {
+    url,
+    pid: child.pid as number,
+    countTrips,
+    kill: () => end(child, 'SIGKILL'),
+    stop: () => end(child, 'SIGTERM'),
+  };
 }
 
 function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -12,6 +12,7 @@ export interface TestPostgres {
   /** Makes an empty database. @returns its URL, without the password. */
   createDatabase(): Promise<string>;
   readonly password: Secret<string>;
+  readonly pid: number;
   /** Ends every connection to a database, as a failing network does. */
   cut(url: string): Promise<void>;
   stop(): Promise<void>;
@@ -62,6 +63,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   let count = 0;
   return {
     password,
+    pid: server.pid as number,
     async createDatabase() {
       const name = `test${count++}`;
       await admin.query(`CREATE DATABASE ${name}`);

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import type { ChainClient, Channel } from '@ogong/chain/client';
+import type { Attester } from '@ogong/host/attester/attester';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
+import { Refusal } from '@ogong/host/link/link-error';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
@@ -40,12 +42,12 @@ import {
   GenerateRequestSchema,
   ProviderService,
   type PushRecordRequest,
+  type ReplyStatus,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
-import type { Attester } from '@ogong/provider/machine/attester';
 import type { CommitReply } from '@ogong/provider/provider/commit-reply';
 import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
@@ -79,6 +81,8 @@ export interface FakeValidator {
   onPush: () => void;
   /** Changes what is answered to an order. */
   bendAdmission: (admission: SignedAdmission) => SignedAdmission;
+  /** What it says of every reply. Default: that it knows none. */
+  status: Pick<ReplyStatus, 'state' | 'verdict' | 'detail' | 'feeAtomic'> | undefined;
   /** Changes the signature of a receipt. */
   bendReceipt: (signature: Uint8Array) => Uint8Array;
   start(): Promise<void>;
@@ -106,6 +110,7 @@ async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeVal
     onPush: () => {},
     bendAdmission: (admission) => admission,
     bendReceipt: (signature) => signature,
+    status: undefined,
     async start() {
       server = createLinkServer({
         bind: { host: '127.0.0.1', port },
@@ -128,6 +133,10 @@ async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeVal
               const taken = { validator: validatorAddress, orderHash, recordHash, epoch: 0n };
               const signature = validatorSigner.signDigest(hashIntake(crypto, ledger, taken));
               return { epoch: 0n, signature: fake.bendReceipt(signature) };
+            },
+            getReply() {
+              if (fake.status === undefined) throw new Refusal('not-found', 'no such reply');
+              return fake.status;
             },
             announce(message) {
               fake.announced.push(message);

@@ -1,10 +1,10 @@
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
+import { type Attester, AttesterError } from '@ogong/host/attester/attester';
+import { createSoftwareAttester, type SoftwareAttester } from '@ogong/host/attester/software-attester';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type AttestedMachine, createAttestedMachine } from '@ogong/provider/machine/attested-machine';
-import { type Attester, AttesterError } from '@ogong/provider/machine/attester';
-import { createSoftwareAttester, type SoftwareAttester } from '@ogong/provider/machine/software-attester';
 
 export const TEE_MODEL_ID = 'ogong/tee/test/fake';
 

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { defaultHolding } from '@ogong/chain/deploy';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { NewcomerLimits } from '@ogong/host/link/newcomer-budget';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
@@ -45,7 +46,7 @@ import { createInquirer, type InquirerDependencies } from '@ogong/node/validator
 import { isOwnRound } from '@ogong/node/validator/witness/reveal-word';
 import { isTakenIn, type TakenRecord } from '@ogong/node/validator/witness/taken-record';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -234,7 +235,10 @@ export function createTestSigner({
   const key = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
   const store = openStore(path, { schema: GUARD_SCHEMA });
   const share = bls && createShareSigner(crypto, bls, seedOf(`validator ${index} signing key`));
-  return { signer: createGuardedSigner(crypto, { key, account, share, store }), close: () => store.close() };
+  const headKey = createNodeHybridSigner(
+    concatBytes(seedOf(`validator ${index} head`), seedOf(`validator ${index} head 2`)),
+  );
+  return { signer: createGuardedSigner(crypto, { key, account, headKey, share, store }), close: () => store.close() };
 }
 
 export type TestValidator = ReturnType<typeof createTestValidator>;

@@ -2,6 +2,7 @@ import type { Anchor, Channel } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import type { ListedMember } from '@ogong/chain/roster';
 import type { SettleCall } from '@ogong/chain/settle-call';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 
 /** The bond, and the vote, of a usual member. */
@@ -19,6 +20,10 @@ export interface TestChain {
   readonly votes: Map<string, bigint>;
   /** Signing keys by hex address of the account, where they are not the account's own. */
   readonly signingKeys: Map<string, Uint8Array>;
+  /** Keys that sign heads of logs, by hex address of the account. */
+  readonly headKeys: Map<string, Uint8Array>;
+  readonly deployment: { readonly beaconKeys: `0x${string}` };
+  headKeyHashes(accounts: readonly Uint8Array[]): Promise<(`0x${string}` | undefined)[]>;
   /** Votes of validators that nobody can ask any more. */
   votesOfGone: bigint;
   votesOf(accounts: readonly Uint8Array[]): Promise<{ each: bigint[]; signingKeys: `0x${string}`[]; total: bigint }>;
@@ -48,6 +53,14 @@ export function createTestChain(): TestChain {
     reserves: new Map(),
     votes: new Map(),
     signingKeys: new Map(),
+    headKeys: new Map(),
+    deployment: { beaconKeys: `0x${'dc'.repeat(20)}` },
+    async headKeyHashes(accounts) {
+      return accounts.map((account): `0x${string}` | undefined => {
+        const key = chain.headKeys.get(toHex(account));
+        return key && `0x${toHex(nodeCrypto.sha256(key))}`;
+      });
+    },
     votesOfGone: 0n,
     async votesOf(accounts) {
       if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');

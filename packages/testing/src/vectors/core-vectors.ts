@@ -28,6 +28,7 @@ import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createEmissionVectors } from './emission-vectors.ts';
 import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createGrammarVectors } from './grammar-vectors.ts';
+import { createHeadVectors } from './head-vectors.ts';
 import { createMatchVectors } from './match-vectors.ts';
 import { createMintVectors } from './mint-vectors.ts';
 import { createNewcomerVectors } from './newcomer-vectors.ts';
@@ -38,8 +39,8 @@ import { createSealedOfferVectors } from './sealed-offer-vectors.ts';
 import { createSealingVectors } from './sealing-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
-import { createSumVectors } from './sum-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
+import { createSumVectors } from './sum-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createBlsVectors, createThresholdVectors } from './threshold-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
@@ -78,6 +79,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
+    'log-head': createHeadVectors(crypto),
     'quorum-sum': createSumVectors(crypto),
     'burn-mint': createMintVectors(crypto),
     cohort: createCohortVectors(),

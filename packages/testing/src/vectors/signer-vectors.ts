@@ -24,10 +24,11 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     ...{ witness: fill(0xbb, 20), validator: fill(0xcc, 20), orderHash: fill(16) },
     ...{ target: fill(19), subject: fill(17) },
   };
+  const said = { domain, summary: { ...batch, replies: 2, ...hashes }, entries: [fill(13, 3), fill(14, 5)] };
   const statements: readonly ValidatorStatement[] = [
     { kind: 'beacon-vote', domain, phase: 'prepare', statement },
     { kind: 'beacon-vote', domain, phase: 'commit', statement },
-    { kind: 'batch', domain, summary: { ...batch, replies: 2, ...hashes }, entries: [fill(13, 3), fill(14, 5)] },
+    { kind: 'batch', ...said },
     { kind: 'reinstatement', domain, providerId: fill(15), ejection: 1 },
     {
       ...{ kind: 'admission', domain, validator: fill(0xbb, 20) },
@@ -68,6 +69,8 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },
     { kind: 'signed', signature: fill(18, 65) },
     { kind: 'refused', code: 'conflict', reason: 'entry 1: another log of this validator was signed' },
+    { kind: 'head-described', publicKey: fill(34, 1_344) },
+    { kind: 'head-signed', publicKey: fill(34, 1_344), signature: fill(35, 2_484) },
     { kind: 'shared', key: fill(34, 48), share: fill(35, 96) },
     { kind: 'share-key', key: fill(34, 48) },
     { kind: 'share-key', key: undefined },
@@ -76,6 +79,8 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
   return {
     signingKey: toHex(key.address),
     describe: encode({ kind: 'describe' }),
+    describeHead: encode({ kind: 'describe-head' }),
+    signHead: encode({ kind: 'sign-head', statement: said }),
     shareKey: encode({ kind: 'share-key' }),
     share: encode({ kind: 'share', statement: statements[3] as ValidatorStatement }),
     statements: statements.map((one) => ({

@@ -26,7 +26,12 @@ export function createSumVectors(crypto: Crypto): Readonly<Record<string, unknow
       const account = fill(0xb0 + i, 20);
       const message = encodeQuorumKeyMessage({ ...named, account, key: one.key });
       return {
-        ...{ signingSecret: toHex(fill(i + 1)), account: toHex(account), key: toHex(one.key), keyMessage: toHex(message) },
+        ...{
+          signingSecret: toHex(fill(i + 1)),
+          account: toHex(account),
+          key: toHex(one.key),
+          keyMessage: toHex(message),
+        },
         ...{ proof: toHex(one.sign(message)), share: toHex(shares[i] as Uint8Array) },
       };
     }),

@@ -136,6 +136,13 @@ export function createPublicHandlers(
       const { entries, head, length } = await reader.listVerdicts(validator, { from, limit: Math.max(1, limit) });
       return { entries: entries.map(write), head: write(head), length: `${length}` };
     }),
+    head: open(async ({ req }) => {
+      const validator = findValidator(req.param('address') ?? '');
+      const sequence = readCount(req.param('sequence') ?? '', 'sequence', (1n << 63n) - 1n);
+      const certificate = await reader.findHead(validator, sequence);
+      if (certificate === undefined) throw new ApiError('not_found', 'The validator has no certificate of this head.');
+      return { certificate: write(certificate) };
+    }),
     beacon: open(async ({ req }) => {
       const epoch = readCount(req.param('epoch') ?? '', 'epoch', (1n << 64n) - 1n);
       const certificate = await reader.findCertificate(epoch);

@@ -35,6 +35,8 @@ export interface PublicReader {
   /** Asks every validator where none is given. @returns undefined where none knows the reply. */
   findReply(replyId: Uint8Array, validator: QuorumMember | undefined): Promise<RelayedStatus | undefined>;
   listVerdicts(validator: QuorumMember, page: { readonly from: bigint; readonly limit: number }): Promise<VerdictPage>;
+  /** @param sequence of a batch, 0 for the newest. @returns the bytes of what a quorum says of its head; undefined where there is none. */
+  findHead(validator: QuorumMember, sequence: bigint): Promise<Uint8Array | undefined>;
   /** @param epoch 0 for the newest. @returns the bytes of its certificate; undefined where nobody has it. */
   findCertificate(epoch: bigint): Promise<Uint8Array | undefined>;
 }
@@ -58,6 +60,7 @@ const RATES = {
   getReply: { perSecond: 30, burst: 200 },
   getIntake: { perSecond: 4, burst: 40 },
   getSettled: { perSecond: 0.8, burst: 20 },
+  getHead: { perSecond: 0.8, burst: 8 },
   listVerdicts: { perSecond: 1.6, burst: 32 },
   getBeacon: { perSecond: 5, burst: 50 },
 } as const satisfies Readonly<Record<string, RateLimit>>;
@@ -107,6 +110,7 @@ export function createPublicReader({ links, routers, chain, clock }: PublicReade
     { capacity: 1_024, lifetimeMs: (found) => (found ? FOR_EVER : FRESH_MS) },
     clock,
   );
+  const heads = createMemo<Uint8Array | undefined>({ capacity: 64, lifetimeMs: () => 5 * FRESH_MS }, clock);
   const pages = createMemo<VerdictPage>({ capacity: 64, lifetimeMs: () => 2 * FRESH_MS }, clock);
   const certificates = createMemo<Uint8Array | undefined>(
     { capacity: 256, lifetimeMs: (found) => (found ? FOR_EVER : FRESH_MS) },
@@ -173,6 +177,11 @@ export function createPublicReader({ links, routers, chain, clock }: PublicReade
         if (found === undefined) throw new ApiError('not_found', 'The validator shows no log.');
         const { entries: list, head, length } = found;
         return { entries: list.slice(0, limit), head, length };
+      }),
+    findHead: (validator, sequence) =>
+      heads(`${toHex(validator.address)} ${sequence}`, async () => {
+        const found = await ask('getHead', validator, (service) => service.getHead({ sequence }, limits));
+        return found && found.certificate.length > 0 ? found.certificate : undefined;
       }),
     async findCertificate(epoch) {
       const memo = epoch === 0n ? newest : certificates;

@@ -3,6 +3,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashBatchSummary, type Settlement, sumDebts, summarizeSettlement } from '@ogong/protocol/settlement/batch';
+import type { HeadSignature } from '@ogong/protocol/settlement/head-certificate';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { SignerError } from '../../signer/signer-error.ts';
@@ -28,6 +29,8 @@ export interface Cosignature extends QuorumSignature {
   readonly share?: Uint8Array | undefined;
   /** Entries with lists of candidates that were compared with none of the co-signer's own, because it knew nobody with stake. */
   readonly uncompared: readonly bigint[];
+  /** The same word for readers off the chain, where the signer has a key for it. */
+  readonly head?: HeadSignature | undefined;
 }
 
 /**
@@ -60,10 +63,11 @@ export async function cosignBatch(
     await group.write((db) => castVote(db, { validator, sequence, digest, uncollectable, places, replaces }));
   }
   const entries = request.entries.map(({ logEntry }) => logEntry);
-  const statement = { kind: 'batch', domain, summary, entries } as const;
-  const signature = await signer.sign(statement).catch(toCosignError);
-  const share = await signer.signShare?.(statement).catch(toCosignError);
-  return { signer: signer.address, signature, share, uncompared };
+  const statement = { domain, summary, entries };
+  const signature = await signer.sign({ kind: 'batch', ...statement }).catch(toCosignError);
+  const head = await signer.signHead?.(statement).catch(toCosignError);
+  const share = await signer.signShare?.({ kind: 'batch', ...statement }).catch(toCosignError);
+  return { signer: signer.address, signature, share, uncompared, head };
 }
 
 /** What a peer is told where the holder of the key does not sign: a batch that was signed once may come again with other entries. */

@@ -189,11 +189,11 @@ async function addOwnSignature(
   const entries = rows.map(({ entry }) => entry);
   const places = listPlaces(entries.map(parseVerdictEntry), { head: batch.settlement.batch.logHead });
   await group.write((db) => keepPlaces(db, signer.address, places));
-  const summary = summarizeSettlement(crypto, batch.settlement);
-  const statement = { kind: 'batch', domain, summary, entries } as const;
-  const signature = await signer.sign(statement);
-  const share = await signer.signShare?.(statement);
-  await group.write((db) => putSignature(db, batch, { signer: signer.address, signature, share }));
+  const statement = { domain, summary: summarizeSettlement(crypto, batch.settlement), entries };
+  const signature = await signer.sign({ kind: 'batch', ...statement });
+  const head = await signer.signHead?.(statement);
+  const share = await signer.signShare?.({ kind: 'batch', ...statement });
+  await group.write((db) => putSignature(db, batch, { signer: signer.address, signature, share, head }));
 }
 
 /**
@@ -312,12 +312,12 @@ export async function askPeer(
   },
 ): Promise<{ readonly refused: readonly EntryFault[]; readonly problem?: string }> {
   try {
-    const { signature, share, refused, uncompared } = await cosign(peer, request);
+    const { signature, share, refused, uncompared, head } = await cosign(peer, request);
     if (refused.length > 0) return { refused };
     const signed = { signer: peer.address, signature };
     const { signatures } = verifyQuorum(crypto, { digest, signatures: [signed], validators: votes.voters });
     if (signatures.length === 0) throw new Error("not a signature by the peer's signing key");
-    await group.write((db) => putSignature(db, batch, { ...signed, share }));
+    await group.write((db) => putSignature(db, batch, { ...signed, share, head }));
     if (uncompared.length > 0) onUncompared(peer, uncompared);
     return { refused: [] };
   } catch (error) {

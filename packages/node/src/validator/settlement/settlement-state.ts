@@ -55,7 +55,8 @@ export interface SettlementDependencies {
 export type SettlementChain = Pick<
   ChainClient,
   'anchorOf' | 'settle' | 'channelOf' | 'votesOf' | 'rosterMembers' | 'takeRoster' | 'quorumKeyOf' | 'setQuorumKey'
->;
+> &
+  Partial<Pick<ChainClient, 'headKeyHashes'>> & { readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'> };
 
 export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
 

@@ -1,9 +1,13 @@
 import { ChainError } from '@ogong/chain/errors';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { payer, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { verifyHeadCertificate } from '@ogong/protocol/settlement/head-certificate';
+import { domain, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { decideThree } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
+import { readHead } from '../store/batch-store.ts';
 import { readChannel } from '../store/channel-store.ts';
 
 describe('settlement', () => {
@@ -21,6 +25,37 @@ describe('settlement', () => {
     }
     expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n, outstanding: 0n });
     expect(await four.own.settlement.step()).toBe(false);
+  });
+
+  it('keeps what a quorum says of the head with hybrid keys, for readers off the chain', async () => {
+    const four = await createFour();
+    const all = [four.own, ...four.peers];
+    const keyOf = ({ signer }: TestValidator): Uint8Array => signer.headKey as Uint8Array;
+    for (const one of all.slice(0, 3)) four.chain.headKeys.set(toHex(one.signer.address), keyOf(one));
+    await decideThree(four);
+    await four.own.settlement.step();
+    const batch = { sequence: 1n, logHead: four.chain.settled[0]?.batch.logHead as Uint8Array };
+    const certificate = readHead(four.own.store, 0n) as Uint8Array;
+    expect(readHead(four.own.store, 1n)).toEqual(certificate);
+    expect(readHead(four.own.store, 2n)).toBeUndefined();
+    const voters = all.slice(0, 3).map((one) => ({
+      ...{ address: one.signer.address, stake: 100n },
+      headKeyHash: hashHybridKey(nodeCrypto, keyOf(one)),
+    }));
+    const trust = { domain, validator: four.own.signer.address, batch, voters, totalStake: 400n };
+    expect(verifyHeadCertificate(nodeCrypto, certificate, trust).ok).toBe(true);
+    expect(verifyHeadCertificate(nodeCrypto, certificate, { ...trust, voters: voters.slice(1) }).ok).toBe(false);
+  });
+
+  it('settles where too few have registered such keys, and has no certificate then', async () => {
+    const four = await createFour();
+    for (const { signer } of four.peers.slice(0, 2)) {
+      four.chain.headKeys.set(toHex(signer.address), signer.headKey as Uint8Array);
+    }
+    await decideThree(four);
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.length).toBe(1);
+    expect(readHead(four.own.store, 0n)).toBeUndefined();
   });
 
   it('continues the log in the next batch', async () => {
@@ -70,6 +105,29 @@ describe('settlement', () => {
     vote(2, 0n);
     expect(await four.own.settlement.step()).toBe(true);
     expect(four.chain.settled[0]?.quorum.length).toBe(3);
+  });
+
+  it('sends a batch again with all signatures where too little is bonded behind it, and waits where that is not enough', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    const sent: number[] = [];
+    let needed = 4;
+    four.chain.settle = async (call) => {
+      sent.push(call.quorum.length);
+      if (call.quorum.length >= needed) return settle(call);
+      throw new ChainError('reverted', 'too little', { revert: { name: 'Unbacked', args: [] } });
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(sent).toEqual([3, 4]);
+    await four.own.deliver(7);
+    await four.certifyAll();
+    await four.own.runAudits();
+    needed = 5;
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ revert: { name: 'Unbacked' } });
+    needed = 3;
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.length).toBe(2);
   });
 
   it('counts the vote of whoever has left, against a quorum or for it', async () => {

@@ -11,6 +11,7 @@ import {
 } from '../store/batch-store.ts';
 import { takeOut } from '../store/refused-store.ts';
 import { bookBatch, bookFound } from './book-batch.ts';
+import { certifyHead } from './certify-head.ts';
 import { gatherSignatures } from './gather-signatures.ts';
 import { proposeAnew, proposeLonger, proposeNext, proposeSettled, proposeShorter } from './propose-batch.ts';
 import { SettlementError } from './settlement-error.ts';
@@ -105,6 +106,7 @@ async function submitAgain(state: SettlementState, client: SettlementChain, batc
 async function submit(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<void> {
   const { transactionHash } = await settleBatch(state, client, batch);
   await bookBatch(state, batch, { transactionHash, uncollectable: batch.settlement.uncollectable });
+  await certifyHead(state, client, batch);
 }
 
 async function settleBatch(state: SettlementState, client: SettlementChain, batch: StoredBatch) {

@@ -1,4 +1,5 @@
 import { amount, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
+import { rememberParsed } from '@ogong/host/store/remember-parsed';
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
@@ -11,13 +12,25 @@ import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { encodeCredential, isOffered, parseCredential } from '@ogong/protocol/verdict/credential';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 
-const announcementColumns = columns({ announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement) });
+/** As many as a router lists, of those that came from their providers. */
+export const MAX_ANNOUNCEMENTS = 4096;
+/** Beside them: what other validators handed on. */
+export const MAX_HANDED = 1024;
+
+/** A co-signer reads all that it holds for every entry; each changes every few seconds. */
+export const announcementColumn = mapped(
+  bytes,
+  rememberParsed(parseAnnouncement, MAX_ANNOUNCEMENTS + MAX_HANDED),
+  encodeAnnouncement,
+);
+
+const announcementColumns = columns({ announcement: announcementColumn });
 const credentialColumns = columns({ credential: optional(mapped(bytes, parseCredential, encodeCredential)) });
 const countColumns = columns({ n: integer });
 const heldColumns = columns({ sinceMs: named('since', integer), stake: amount });
 const idColumns = columns({ providerId: bytes });
 const stakedIdColumns = columns({ providerId: bytes, stake: amount });
-const stakedColumns = columns({ announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement), stake: amount });
+const stakedColumns = columns({ announcement: announcementColumn, stake: amount });
 
 /** Announcements whose signature was checked when they came in. */
 export function readAnnouncement(store: Store, providerId: Uint8Array): Announcement | undefined {
@@ -38,10 +51,6 @@ export function findCredential(
   return credential && isOffered(credential, modelRoot, offer) ? credential : undefined;
 }
 
-/** As many as a router lists, of those that came from their providers. */
-export const MAX_ANNOUNCEMENTS = 4096;
-/** Beside them: what other validators handed on. */
-export const MAX_HANDED = 1024;
 /** A payee counts with all its stake by one key for each model. */
 export const MAX_HANDED_OF_PAYEE = 16;
 

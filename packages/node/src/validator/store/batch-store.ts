@@ -2,9 +2,11 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { bigInteger, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import type { HeadSignature, SignedHead } from '@ogong/protocol/settlement/head-certificate';
 import { countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
   computeCorrectionId,
@@ -40,6 +42,12 @@ const bookedColumns = columns({ at: optional(integer) });
 const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
 const signatureColumns = columns({ signer: bytes, signature: bytes });
+const headColumns = columns({
+  signer: bytes,
+  publicKey: named('head_key', bytes),
+  signature: named('head_signature', bytes),
+});
+const certificateColumns = columns({ certificate: named('head_certificate', bytes) });
 const shareColumns = columns({ signer: bytes, share: bytes });
 const positionColumns = columns({ position: bigInteger });
 const _idColumns = columns({ replyId: bytes });
@@ -163,14 +171,57 @@ function tieReplies(store: Store, { batch }: Settlement, from: bigint): void {
 export function putSignature(
   store: Store,
   { sequence, bytes }: Pick<StoredBatch, 'sequence' | 'bytes'>,
-  { signer, signature, share }: QuorumSignature & { readonly share?: Uint8Array | undefined },
+  {
+    signer,
+    signature,
+    share,
+    head,
+  }: QuorumSignature & { readonly share?: Uint8Array | undefined; readonly head?: HeadSignature | undefined },
 ): void {
+  const isWhole =
+    head?.publicKey.length === HYBRID_PUBLIC_KEY_BYTES && head.signature.length === HYBRID_SIGNATURE_BYTES;
   store
     .prepare(
-      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature, share)
-       SELECT sequence, ?, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
+      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature, share, head_key, head_signature)
+       SELECT sequence, ?, ?, ?, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
     )
-    .run(signer, signature, share ?? null, sequence, bytes);
+    .run(
+      signer,
+      signature,
+      share ?? null,
+      isWhole ? head.publicKey : null,
+      isWhole ? head.signature : null,
+      sequence,
+      bytes,
+    );
+}
+
+/** Words for the head of a batch by hybrid keys, unchecked. */
+export function listHeads(store: Store, sequence: bigint): SignedHead[] {
+  const sql = `SELECT ${headColumns.list} FROM batch_signatures
+    WHERE sequence = ? AND head_key IS NOT NULL ORDER BY signer`;
+  return headColumns.all(store.prepare(sql), sequence);
+}
+
+/** Certificates of heads that are kept: each has up to 3,848 bytes for each signer of a quorum. */
+export const MAX_HEADS = 64;
+
+/** Of a settled batch. Older ones make room. */
+export function keepHead(store: Store, sequence: bigint, certificate: Uint8Array): void {
+  store.prepare('UPDATE batches SET head_certificate = ? WHERE sequence = ?').run(certificate, sequence);
+  store
+    .prepare('UPDATE batches SET head_certificate = NULL WHERE sequence <= ? AND head_certificate IS NOT NULL')
+    .run(sequence - BigInt(MAX_HEADS));
+}
+
+/** @param sequence 0: the newest that there is. */
+export function readHead(store: Store, sequence: bigint): Uint8Array | undefined {
+  const sql = `SELECT ${certificateColumns.list} FROM batches WHERE head_certificate IS NOT NULL`;
+  const row =
+    sequence === 0n
+      ? certificateColumns.get(store.prepare(`${sql} ORDER BY sequence DESC LIMIT 1`))
+      : certificateColumns.get(store.prepare(`${sql} AND sequence = ?`), sequence);
+  return row?.certificate;
 }
 
 /** Number of the newest batch that this database has proposed; 0 for none. */

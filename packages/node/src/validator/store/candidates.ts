@@ -1,23 +1,26 @@
 import { amount, bytes, columns, integer, mapped, named, optional } from '@ogong/host/store/columns';
+import { rememberParsed } from '@ogong/host/store/remember-parsed';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type Announcement, encodeAnnouncement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import { parseRoutes } from '@ogong/protocol/exchange/routes';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement, findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { lowerStake } from '@ogong/protocol/settlement/silence-count';
 import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
-import { readAnnouncement } from './announcement-store.ts';
+import { announcementColumn, MAX_ANNOUNCEMENTS, MAX_HANDED, readAnnouncement } from './announcement-store.ts';
 import { listSilentPayees } from './sequential-store.ts';
-import { readVerifier } from './verifier-store.ts';
+import { listExcluded, readVerifier } from './verifier-store.ts';
 
 const heldColumns = columns({
-  announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement),
-  verifierWord: optional(mapped(bytes, parseEndorsement, encodeEndorsement)),
+  announcement: announcementColumn,
+  verifierWord: optional(
+    mapped(bytes, rememberParsed(parseEndorsement, MAX_ANNOUNCEMENTS + MAX_HANDED), encodeEndorsement),
+  ),
   sinceMs: named('since', integer),
   stake: amount,
 });
@@ -59,18 +62,45 @@ export function hashPlace(
 function hashHost(crypto: Crypto, endpoint: string): Uint8Array {
   const [best] = parseRoutes(endpoint);
   const host = best?.at.replace(/:\d+$/, '').toLowerCase();
-  if (host === undefined || best?.kind !== 'direct' || isLoopbackHost(host)) return new Uint8Array(32);
+  if (host === undefined || best?.kind !== 'direct' || isLoopbackHost(host)) return NO_HOST;
   return crypto.sha256(utf8Encode(host));
 }
 
+interface Derived {
+  /** Of the provider itself, and of its verifier. */
+  readonly places: readonly { readonly certHash: Uint8Array; readonly host: Uint8Array }[];
+  readonly operator: Uint8Array;
+  /** Hex. */
+  readonly payeeName: string;
+}
+
+/** What follows from an announcement, for as long as it is held parsed. */
+const derivedOf = new WeakMap<Announcement, Derived>();
+
+function derive(crypto: Crypto, announcement: Announcement): Derived {
+  const known = derivedOf.get(announcement);
+  if (known !== undefined) return known;
+  const { payee, verifier } = announcement;
+  const places = [announcement, ...(verifier ? [verifier] : [])].map(({ endpoint, certHash }) => ({
+    certHash,
+    host: hashHost(crypto, endpoint),
+  }));
+  // One payee counts as one operator.
+  const derived = { places, operator: crypto.sha256(payee), payeeName: toHex(payee) };
+  derivedOf.set(announcement, derived);
+  return derived;
+}
+
+const NO_HOST = new Uint8Array(32);
+
 /** Whether one of two verifiers' places is one of a provider's; zero is no place. */
-function sharesPlace(crypto: Crypto, { verifier, ...server }: Announcement, openedAt: Uint8Array | undefined): boolean {
+function sharesPlace(crypto: Crypto, announcement: Announcement, openedAt: Uint8Array | undefined): boolean {
   if (openedAt === undefined) return false;
   const [certHash, host] = [openedAt.subarray(0, 32), openedAt.subarray(32)];
-  return [server, ...(verifier ? [verifier] : [])].some((place) => {
-    const own = hashHost(crypto, place.endpoint);
-    return equalBytes(place.certHash, certHash) || (own.some((byte) => byte !== 0) && equalBytes(own, host));
-  });
+  const isHost = !equalBytes(host, NO_HOST);
+  return derive(crypto, announcement).places.some(
+    (own) => equalBytes(own.certHash, certHash) || (isHost && equalBytes(own.host, host)),
+  );
 }
 
 /** A verifier may be announced by several providers, but is only one candidate. */
@@ -105,6 +135,7 @@ function listAble(
   { modelRoot, serverId, openedAt, nowMs }: AbleQuery,
 ): readonly AbleVerifier[] {
   const server = readAnnouncement(store, serverId);
+  const excluded = listExcluded(store);
   const offerOf = ({ models }: Announcement) => models.find((model) => equalBytes(model.modelRoot, modelRoot));
   return (
     heldColumns
@@ -124,7 +155,7 @@ function listAble(
       .filter(({ announcement: { payee } }) => server === undefined || !equalBytes(payee, server.payee))
       .filter(({ announcement: { providerId } }) => !equalBytes(providerId, serverId))
       // A fresh key of a payee whose verifiers lied is no fresh start.
-      .filter(({ announcement: { payee } }) => !readVerifier(store, payee).test.ejected)
+      .filter(({ announcement }) => !excluded.has(derive(crypto, announcement).payeeName))
       .filter(
         ({ announcement: { verifier } }) =>
           !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)),
@@ -133,8 +164,7 @@ function listAble(
         providerId: announcement.providerId,
         payee: announcement.payee,
         keyHash: announcement.verifier?.keyHash as Uint8Array,
-        // One payee counts as one operator.
-        operator: crypto.sha256(announcement.payee),
+        operator: derive(crypto, announcement).operator,
         numericClass: (verifierWord && findClass(verifierWord, modelRoot)) ?? '',
         contextSize: offerOf(announcement)?.contextSize ?? 0,
         ...{ sinceMs, stake },

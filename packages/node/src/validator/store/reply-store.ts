@@ -165,6 +165,7 @@ const statusColumns = columns({
   checks: optional(text),
   sequence: optional(bigInteger),
   isUncollectable: named('uncollectable', flag),
+  isVoid: named('voided', flag),
 });
 const idColumns = columns({ replyId: bytes });
 const countColumns = columns({ n: integer });

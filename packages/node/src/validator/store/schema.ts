@@ -127,13 +127,18 @@ export const VALIDATOR_SCHEMA = `
     state TEXT NOT NULL CHECK (state IN ('proposed', 'settled')),
     transaction_hash TEXT,
     settled_at INTEGER,
-    pruned INTEGER NOT NULL DEFAULT 0
+    pruned INTEGER NOT NULL DEFAULT 0,
+    -- What a quorum says of its head with hybrid keys, of the newest ones.
+    head_certificate BLOB
   );
 
   CREATE TABLE batch_signatures (
     sequence INTEGER NOT NULL REFERENCES batches,
     signer BLOB NOT NULL,
     signature BLOB NOT NULL,
+    -- The same word by a hybrid key, where the signer has one.
+    head_key BLOB,
+    head_signature BLOB,
     -- The same, of the kind that is summed.
     share BLOB,
     PRIMARY KEY (sequence, signer)

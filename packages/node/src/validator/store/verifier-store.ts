@@ -1,6 +1,7 @@
 import { bytes, columns, flag, integer, named, real, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { isPayable, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   advanceSequentialTest,
@@ -49,6 +50,7 @@ const recordFields = {
 } as const;
 const recordColumns = columns(recordFields);
 const keptRecord = columns({ verifierId: bytes, ...recordFields });
+const idColumns = columns({ verifierId: bytes });
 const UNKNOWN: VerifierRecord = {
   test: INITIAL_SEQUENTIAL_TEST,
   ...{ marks: 0, credit: 0, silences: 0, deferredUntilMs: 0, lastReason: '' },
@@ -57,6 +59,12 @@ const UNKNOWN: VerifierRecord = {
 export function readVerifier(store: Store, verifierId: Uint8Array): VerifierRecord {
   const sql = `SELECT ${recordColumns.list} FROM verifiers WHERE verifier_id = ?`;
   return recordColumns.get(store.prepare(sql), verifierId) ?? UNKNOWN;
+}
+
+/** Ids of excluded verifiers and of their payees, hex. */
+export function listExcluded(store: Store): ReadonlySet<string> {
+  const rows = idColumns.all(store.prepare('SELECT verifier_id FROM verifiers WHERE excluded = 1'));
+  return new Set(rows.map(({ verifierId }) => toHex(verifierId)));
 }
 
 /**

@@ -1,44 +1,48 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { ConfigError } from '@ogong/host/config/config-error';
-import { oneOf, text } from '@ogong/host/config/values';
-import { createOrLoadAttesterSeed } from '@ogong/host/crypto/key-files';
-import { explainFile } from '@ogong/host/log/errors';
-import { VERSION } from '@ogong/host/version';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { ConfigError } from '../config/config-error.ts';
+import { oneOf, text } from '../config/values.ts';
+import { createOrLoadAttesterSeed } from '../crypto/key-files.ts';
+import { explainFile } from '../log/errors.ts';
+import { VERSION } from '../version.ts';
 import type { Attester } from './attester.ts';
 import { createConfigfsAttester } from './configfs-attester.ts';
 import { createDstackAttester } from './dstack-attester.ts';
 import { createSoftwareAttester } from './software-attester.ts';
 
-export const teeFields = {
-  tee: {
-    schema: oneOf(['software', 'dstack', 'configfs-tsm']),
-    env: 'OGONG_PROVIDER_TEE',
-    description:
-      'how this machine shows what it is, for models of tier tee: by the guest agent of dstack, by Linux (configfs-tsm), or by software, which proves nothing and which no production policy takes',
-  },
-  teeSocket: {
-    schema: text,
-    label: '<path>',
-    env: 'OGONG_PROVIDER_TEE_SOCKET',
-    default: '/var/run/dstack.sock',
-    description: 'socket of the guest agent, of --tee dstack',
-  },
-  teeFolder: {
-    schema: text,
-    label: '<path>',
-    env: 'OGONG_PROVIDER_TEE_FOLDER',
-    default: '/sys/kernel/config/tsm/report',
-    description: 'where Linux makes reports, of --tee configfs-tsm',
-  },
-  teeEndorsements: {
-    schema: text,
-    label: '<file>',
-    env: 'OGONG_PROVIDER_TEE_ENDORSEMENTS',
-    description:
-      "JSON of the vendor about this machine, read again for each report: Intel's collateral, or AMD's certificates as chain",
-  },
-} as const;
+/** The settings of one role. @param purpose what the evidence is for, as `--help` says it. */
+export const createTeeFields = (role: 'PROVIDER' | 'ROUTER' | 'VALIDATOR', purpose: string) =>
+  ({
+    tee: {
+      schema: oneOf(['software', 'dstack', 'configfs-tsm']),
+      env: `OGONG_${role}_TEE`,
+      description: `how this machine shows what it is, ${purpose}: by the guest agent of dstack, by Linux (configfs-tsm), or by software, which proves nothing and which no production policy takes`,
+    },
+    teeSocket: {
+      schema: text,
+      label: '<path>',
+      env: `OGONG_${role}_TEE_SOCKET`,
+      default: '/var/run/dstack.sock',
+      description: 'socket of the guest agent, of --tee dstack',
+    },
+    teeFolder: {
+      schema: text,
+      label: '<path>',
+      env: `OGONG_${role}_TEE_FOLDER`,
+      default: '/sys/kernel/config/tsm/report',
+      description: 'where Linux makes reports, of --tee configfs-tsm',
+    },
+    teeEndorsements: {
+      schema: text,
+      label: '<file>',
+      env: `OGONG_${role}_TEE_ENDORSEMENTS`,
+      description:
+        "JSON of the vendor about this machine, read again for each report: Intel's collateral, or AMD's certificates as chain",
+    },
+  }) as const;
+
+/** Of whoever serves models. */
+export const teeFields = createTeeFields('PROVIDER', 'for models of tier tee');
 
 export interface TeeSettings {
   readonly tee: Attester['kind'] | undefined;

@@ -6,11 +6,17 @@ import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { EXIT } from '@ogong/host/log/errors';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
 import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
+import { createServedBook, type ServedFinding, type ServedOutcome } from '@ogong/provider/provider/served-book';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatTokens } from './amount.ts';
 import { earningsCommand } from './earnings-command.ts';
 
 const PERIOD = 100_000;
@@ -91,8 +97,8 @@ describe('ogong earnings', () => {
     expect(await run('--periods', '5')).toContain(`the payee's since ${vestsAt}`);
     expect(JSON.parse(await run('--json', '--periods', '2')).periods).toEqual([]);
     await expect(run('--periods', '0')).rejects.toThrow('--periods');
-    expect(await run()).toContain(`withdrawable  ${PART - ENTRANCE} atomic units`);
-    expect(await run('--keypair', keypair)).toContain(`(${PART - ENTRANCE} of it now)`);
+    expect(await run()).toContain(`withdrawable  ${formatTokens(PART - ENTRANCE)} OGONG`);
+    expect(await run('--keypair', keypair)).toContain(`(${formatTokens(PART - ENTRANCE)} OGONG of it now)`);
     expect(await ledger.governor.balanceOf(`0x${payee}`)).toBe(PART - ENTRANCE);
     expect(JSON.parse(await run('--json', '--keypair', keypair))).toMatchObject({ withdrawable: '0', paidNow: '0' });
     await expect(run('--claim')).rejects.toThrow('--claim takes --keys');
@@ -128,5 +134,58 @@ describe('ogong earnings', () => {
     expect(await runAs()).toContain('1 refuted reports');
     await expect(runAs('--keypair', keypair)).rejects.toThrow('--keys names provider');
     await expect(runRaw()).rejects.toThrow('--provider and --payee are required');
+  });
+
+  it('shows by day and model what was served, what waits, and why something was not paid', async () => {
+    const keys = join(folder, 'served');
+    createOrLoadKeys(keys);
+    const runAs = (...more: string[]) => runRaw('--keys', keys, ...more);
+    await expect(run('--days', '3')).rejects.toThrow('--days takes --keys');
+    await expect(runAs('--days', '3')).rejects.toThrow('no provider has run there');
+
+    const store = openStore(join(keys, 'provider.db'), { schema: PROVIDER_SCHEMA });
+    const commits = createGroupCommit(store);
+    const book = createServedBook(store, commits);
+    const nowMs = Date.now();
+    const serve = async (byte: number, model: string, finding?: ServedFinding, router = 0) => {
+      const replyId = new Uint8Array(16).fill(byte);
+      const parties = { validator: new Uint8Array(20).fill(9), router: new Uint8Array(20).fill(router) };
+      await book.begin({ replyId, ...parties, expiresAtMs: BigInt(nowMs) } as NamedOrder, model, nowMs);
+      await book.sign(replyId, 100_000n);
+      if (finding) await book.note(replyId, finding, nowMs);
+    };
+    const found = (outcome: ServedOutcome, owedAtomic = 0n, why = ''): ServedFinding => ({ outcome, owedAtomic, why });
+    await serve(1, 'ogong/verified/x', found('paid', 100_000n));
+    await serve(2, 'ogong/verified/x', found('paid', 40_000n), 7);
+    await serve(3, 'ogong/verified/x', found('rejected', 0n, 'draw-replay'));
+    await serve(4, 'ogong/verified/y');
+    await commits.close();
+    store.close();
+
+    const { days, unpaidReplies, isEjected } = JSON.parse(await runAs('--json', '--days', '2'));
+    expect(isEjected).toBe(false);
+    const day = new Date(nowMs).toISOString().slice(0, 10);
+    // Without a router its hundredth stays with the provider: of 40,000 through one, the provider has 95.98 %.
+    const routed = (fee: bigint) => (fee * 9_598n) / 10_000n;
+    expect(days).toEqual([
+      {
+        ...{ day, model: 'ogong/verified/x', replies: 3 },
+        ...{ paidAtomic: `${PART + routed(40_000n)}`, pendingAtomic: '0', unpaidAtomic: `${PART + routed(60_000n)}` },
+        reasons: expect.arrayContaining([
+          expect.objectContaining({ why: 'rejected', replies: 1, atomic: `${PART}` }),
+          expect.objectContaining({ why: 'cut-short', atomic: `${routed(60_000n)}` }),
+        ]),
+      },
+      expect.objectContaining({ model: 'ogong/verified/y', pendingAtomic: `${PART}`, unpaidAtomic: '0' }),
+    ]);
+    expect(unpaidReplies).toHaveLength(2);
+    expect(unpaidReplies).toContainEqual(
+      expect.objectContaining({ replyId: '03'.repeat(16), outcome: 'rejected', why: 'draw-replay', owedAtomic: '0' }),
+    );
+    const text = await runAs('--days', '2', '--price', '1000000000');
+    expect(text).toContain(`${day}  ogong/verified/x: 3 replies`);
+    expect(text).toMatch(/rejected +1 replies, 0\.0+9698 OGONG \(\$0\.000097\) {2}\(an audit found it wrong\)/);
+    expect(text).toContain(`${'03'.repeat(16)} at 0x${'09'.repeat(20)}: rejected, draw-replay`);
+    expect(text).toMatch(/not-handed-in +1 replies/);
   });
 });

@@ -5,7 +5,7 @@ import type { Hex } from '@ogong/chain/hex';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, hex, integer, text } from '@ogong/host/config/values';
+import { boolean, decimal, hex, integer, text } from '@ogong/host/config/values';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Secret } from '@ogong/host/crypto/secret';
@@ -15,11 +15,16 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { openLedger, readPrivateKey } from './open-ledger.ts';
+import { openLedger, readPrivateKey } from '../open-ledger.ts';
+import { formatAmount, unitsOf } from './amount.ts';
+import { printEarnedDays, readEarnedDays, shareOfProvider, sumEarnedDays, toEarnedJson } from './earned-days.ts';
 
 const config = defineConfig({
   name: 'ogong earnings',
-  examples: ['ogong earnings --provider <id> --payee <address> --deployment deployment.json'],
+  examples: [
+    'ogong earnings --provider <id> --payee <address> --deployment deployment.json',
+    'ogong earnings --keys <dir> --days 7 --deployment deployment.json',
+  ],
   summary:
     'Shows what a provider earned, and what of it is still held. With --keypair or --claim it also pays the payee what it can\n' +
     'have by now, and what its verifiers earned (--claim alone).\n' +
@@ -50,6 +55,16 @@ const config = defineConfig({
       schema: integer({ min: 1, max: 366 }),
       description: "show also what was earned in each of the last so many whole periods, and when it is the payee's",
     },
+    days: {
+      schema: integer({ min: 1, max: 3_660 }),
+      description:
+        'with --keys: show also what was served on each of the last so many days, by model, and why something was not paid',
+    },
+    price: {
+      schema: decimal({ min: 0 }),
+      label: '<dollars>',
+      description: 'what one OGONG is worth, to show amounts in dollars too; the ledger knows no price',
+    },
     json: jsonField,
   },
 });
@@ -71,31 +86,57 @@ export const earningsCommand: Command = {
     if (isPaid) await chain.withdrawEarnings(...account);
     // Whoever pays for the transaction is paid by the escrow, so only the payee itself can have this.
     if (parsed.values.claim && (await chain.creditOf(account[1])) > 0n) await chain.claim();
-    const [balance, { holding }, verified, liability] = await Promise.all([
+    const [balance, parameters, verified, liability, ejection] = await Promise.all([
       chain.earningsOf(...account),
       chain.parameters(),
       chain.creditOf(account[1]),
       chain.liabilityOf(account[1]),
+      chain.ejectionOf(account[0]),
     ]);
+    const { holding } = parameters;
     const paidNow = isPaid ? withdrawable : 0n;
     const shown = { ...balance, paidNow, verified, ...liability };
     const { periods: count = 0 } = parsed.values;
     const periods = await readPeriods(chain, account, { seconds: holding.period, count });
+    const served = readServedDays(parsed.values);
+    const days = served && sumEarnedDays(served.sums, shareOfProvider(parameters));
+    const isEjected = ejection.since !== 0n;
     if (json) {
       const listed = count > 0 && {
         periods: periods.map(({ earned, ...one }) => ({ ...one, earned: earned.toString() })),
       };
-      printJson(output, { ...toStrings(shown), periodSeconds: holding.period, ...listed });
+      printJson(output, {
+        ...toStrings(shown),
+        periodSeconds: holding.period,
+        isEjected,
+        ...listed,
+        ...(days && toEarnedJson(days, served)),
+      });
     } else {
-      printBalance(output, shown, holding.period);
+      const unit = unitsOf(chain.deployment).paid;
+      const price = unit === 'credits' ? undefined : parsed.values.price;
+      const format = (atomic: bigint): string => formatAmount(atomic, price, unit);
+      printBalance(output, shown, { periodSeconds: holding.period, format });
+      if (isEjected) output.write('this key is ejected: what it held goes to the verification pool after the appeal\n');
       for (const { from, earned, vestsAt, isVested } of periods) {
         const state = isVested ? "the payee's since" : 'held until';
-        output.write(`${from}  ${earned} atomic units  (${state} ${vestsAt})\n`);
+        output.write(`${from}  ${format(earned)}  (${state} ${vestsAt})\n`);
       }
+      if (days) printEarnedDays(output, days, { unpaid: served.unpaid, format });
     }
     return EXIT.ok;
   },
 };
+
+/** @throws ConfigError */
+function readServedDays({ keys, days }: Pick<EarningsFlags, 'keys' | 'days'>) {
+  if (days === undefined) return undefined;
+  const name = config.definition.name;
+  if (keys === undefined) throw new ConfigError(name, ['--days takes --keys: only the provider keeps what it served']);
+  const found = readEarnedDays(keys, { days, nowMs: Date.now() });
+  if (found === undefined) throw new ConfigError(name, [`--keys ${keys}: no provider has run there`]);
+  return found;
+}
 
 /** After its own period, what was earned is held for two more. */
 const VESTS_AFTER = 3;
@@ -132,7 +173,7 @@ async function readPeriods(
 
 type EarningsFlags = Pick<
   Extract<ReturnType<typeof config.parse>, { kind: 'run' }>['values'],
-  'provider' | 'payee' | 'keys' | 'claim' | 'keypair'
+  'provider' | 'payee' | 'keys' | 'claim' | 'keypair' | 'days'
 >;
 
 interface EarningsAccount {
@@ -172,19 +213,19 @@ function toStrings(amounts: Readonly<Record<string, bigint>>): Record<string, st
 function printBalance(
   output: Output,
   shown: EarningsBalance & Readonly<Record<'paidNow' | 'verified' | 'stakedAtomic' | 'refuted', bigint>>,
-  periodSeconds: number,
+  { periodSeconds, format }: { readonly periodSeconds: number; readonly format: (atomic: bigint) => string },
 ): void {
   const { earned, held, withdrawable, paid, paidNow, collectable, collected, verified, stakedAtomic, refuted } = shown;
   const rows: readonly (readonly [string, bigint, string])[] = [
     ['earned', earned, ''],
     ['held', held, `each part until two whole periods of ${periodSeconds} s are over`],
     ['withdrawable', withdrawable, ''],
-    ['paid', paid, paidNow > 0n ? `${paidNow} of it now` : ''],
+    ['paid', paid, paidNow > 0n ? `${format(paidNow)} of it now` : ''],
     ['verification', collected + collectable, 'the first units, and what an ejection took'],
     ['credit', verified, 'what its verifiers earned; --claim pays it'],
     ['stake', stakedAtomic, refuted > 0n ? `${refuted} refuted reports on the last day with any; each costs 2 %` : ''],
   ];
   for (const [name, amount, note] of rows) {
-    output.write(`${name.padEnd(13)} ${amount} atomic units${note === '' ? '' : `  (${note})`}\n`);
+    output.write(`${name.padEnd(13)} ${format(amount)}${note === '' ? '' : `  (${note})`}\n`);
   }
 }
