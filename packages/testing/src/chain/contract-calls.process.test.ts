@@ -132,7 +132,7 @@ describe('what a stranger may do to the contracts', () => {
         ...['constantProductPool.provide', 'credits.lapseWallet', 'equivocation.announce', 'escrow.requestRelease'],
         ...['mintBurn.close', 'modelRegistry.announce', 'ogongToken.delegate', 'orog.burn', 'orog.delegate'],
         ...['payouts.choose', 'timelock.onERC1155BatchReceived', 'timelock.onERC1155Received'],
-        ...['timelock.onERC721Received', 'validatorRegistry.announce'],
+        ...['timelock.onERC721Received', 'validatorRegistry.announce', 'roster.take'],
       ].sort(),
     );
   });
