@@ -8,7 +8,6 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
-import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
@@ -20,6 +19,7 @@ import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
+import { readOrder } from './named-order.ts';
 import type { StoredReply } from './receipt-store.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
@@ -123,7 +123,7 @@ export function readHeld(
   >,
 ): HeldRecord {
   const { record, header, response } = held;
-  const named = nameOrder(crypto, ledger, parseOrder(order.order));
+  const named = readOrder(ledger, order);
   const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, response);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
@@ -144,7 +144,7 @@ export function listHearers(
   { chain }: Pick<ReplyContext, 'chain'>,
   { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
 ): Uint8Array[] {
-  const named = nameOrder(crypto, chain.ledger, parseOrder(order.order));
+  const named = readOrder(chain.ledger, order);
   const hearers = drawHearers(crypto, { beacon: beacon.value, order: named }, chain.validators());
   return hearers.map(({ address }) => address);
 }
@@ -162,7 +162,7 @@ export function createDelivery(
   const { record, header, headerProof, providerKey, signature: signed } = held.record;
   const delivery = signDelivery(crypto, payer, {
     ledger,
-    orderHash: hashOrder(crypto, ledger, parseOrder(order.order)),
+    orderHash: readOrder(ledger, order).orderHash,
     recordHash: hashRecord(crypto, record),
     promptTokenCount: held.promptTokens,
     outputTokenCount: held.outputTokens,
@@ -186,14 +186,14 @@ export function buildReceipt(
   { chain }: { readonly chain: Pick<ReplyContext['chain'], 'ledger'> },
   { endpoint }: Pick<ReplyJob, 'endpoint'>,
   {
-    attempt: { order, match, beacon },
+    attempt: { order, match, beacon, machines },
     admission: { epoch, timeMs, signature: admitted },
     record,
     opening,
     progress,
     attestation,
   }: {
-    readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon'>;
+    readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon' | 'machines'>;
     readonly admission: SignedAdmission;
     readonly record: SignedRecord;
     readonly opening: Uint8Array;
@@ -203,6 +203,10 @@ export function buildReceipt(
   },
 ): Receipt {
   const { ticket, routerKey, signature } = match.signed;
+  const evidence = new Map([
+    ...(attestation && attestation.length > 0 ? [['attestation', attestation] as const] : []),
+    ...(machines ?? []),
+  ]);
   return {
     endpoint,
     ledger: chain.ledger,
@@ -212,7 +216,7 @@ export function buildReceipt(
     record: { bytes: record.record, publicKey: record.providerKey, signature: record.signature },
     beacon: beacon.certificate,
     opening: { bytes: opening },
-    ...(attestation && attestation.length > 0 && { evidence: new Map([['attestation', attestation]]) }),
+    ...(evidence.size > 0 && { evidence }),
     ...(progress && { progress: { bytes: progress.progress, signature: progress.signature } }),
   };
 }
@@ -241,7 +245,8 @@ export async function verifyReply(
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
-  return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy });
+  const job = { receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy };
+  return checker.check({ ...job, isOrdered: true });
 }
 
 /**

@@ -82,7 +82,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     'log-head': createHeadVectors(crypto),
     'quorum-sum': createSumVectors(crypto),
     'burn-mint': createMintVectors(crypto),
-    cohort: createCohortVectors(),
+    cohort: createCohortVectors(crypto),
     emission: createEmissionVectors(crypto),
     'over-admission': createOverAdmissionVectors(crypto),
     reply: replyVectors(crypto),
