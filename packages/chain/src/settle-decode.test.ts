@@ -23,7 +23,7 @@ describe('decoding a settlement', () => {
           amount: 5n,
           cumulative: 7n,
           termsHash: hex('c2', 32),
-          signature: `${hex('c3', 32)}${'43'.repeat(32)}1c`,
+          signature: `${hex('c3', 32)}${'43'.repeat(32)}1c` as Hex,
         },
       ],
       lines: [{ providerId: hex('d3', 32), payee: hex('d1', 20), router: hex('d2', 20), gross: 5n, fine: 2n }],
