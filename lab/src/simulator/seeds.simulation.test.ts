@@ -23,6 +23,7 @@ const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'a deposit that a reorganisation loses for good pays for nothing': [
     ...['--mutation', 'draws-nothing-of-payers', '--control', '--seed', '1'],
   ],
+  'a proven cheat, who is owed nothing more': ['--seed', '10601452'],
   'verifiers that never commit': ['--seed', '109', '--lie', 'never-commits'],
 };
 

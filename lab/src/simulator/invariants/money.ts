@@ -4,7 +4,13 @@ import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import { isBillable, listVerifierIds, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import {
+  isBillable,
+  listVerifierIds,
+  parseVerdictEntry,
+  type VerdictEntry,
+} from '@ogong/protocol/settlement/verdict-log';
 import { parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
 import type { Settled } from '../chain/ledger.ts';
 import type { Honesty } from '../lies/plant-lies.ts';
@@ -76,6 +82,9 @@ export function watchMoney(
     return latest <= Number(last) + Math.ceil(LAST_SITTING_MS / epochMs);
   }
 
+  /** When the log of a validator had the last exact proof against a provider, by validator and provider. */
+  const proven = new Map<string, ReadonlyMap<string, number>>();
+
   /** What was read of each batch, to take it back where the chain takes the batch back. */
   const read: { readonly batch: Settled; readonly takeBack: () => void }[] = [];
 
@@ -97,22 +106,29 @@ export function watchMoney(
     const from = lengths.get(name) ?? 0n;
     lengths.set(name, call.batch.logLength);
     const ids: string[] = [];
+    const provenBefore = proven.get(name) ?? new Map<string, number>();
     read.push({
       batch,
       takeBack() {
         lengths.set(name, from);
+        proven.set(name, provenBefore);
         for (const id of ids) paid.delete(id);
       },
     });
     const owed = new Map<string, bigint>();
-    for (const { entry } of listEntries(store, from, Number(call.batch.logLength - from))) {
-      const verdictEntry = parseVerdictEntry(entry);
+    const entries = listEntries(store, from, Number(call.batch.logLength - from)).map(({ entry }) =>
+      parseVerdictEntry(entry),
+    );
+    const provenNow = noteProofs(provenBefore, entries);
+    proven.set(name, provenNow);
+    for (const verdictEntry of entries) {
       const { replyId, verdict, payer, feeAtomic, fineAtomic, providerId, recordHash } = verdictEntry;
       const id = toHex(replyId);
       if (paid.has(id)) world.violate('nothing-is-paid-twice', `${id} by ${machine.name}`);
       paid.add(id);
       ids.push(id);
-      if (feeAtomic > 0n) owed.set(toHex(payer), (owed.get(toHex(payer)) ?? 0n) + feeAtomic);
+      if (feeAtomic > 0n && !isVoid(provenNow, verdictEntry))
+        owed.set(toHex(payer), (owed.get(toHex(payer)) ?? 0n) + feeAtomic);
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
       const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
       if (row) waits.push(world.time.wallMs() - (row.admitted_at as number));
@@ -189,6 +205,24 @@ export function watchMoney(
       }
     },
   };
+}
+
+/** Proofs of a run of a log, with those before it. */
+function noteProofs(
+  before: ReadonlyMap<string, number>,
+  entries: readonly VerdictEntry[],
+): ReadonlyMap<string, number> {
+  const found = entries.filter(({ verdict, evidence }) => verdict === 'reject' && evidence === 'exact');
+  return new Map([...before, ...found.map(({ providerId, timeMs }) => [toHex(providerId), timeMs] as const)]);
+}
+
+/** Whoever is proven to cheat is owed nothing more: for no reply before the proof in the same batch, and for none within a day after it (docs/spec/verdict-log.md). */
+function isVoid(
+  proven: ReadonlyMap<string, number>,
+  { providerId, timeMs }: Pick<VerdictEntry, 'providerId' | 'timeMs'>,
+): boolean {
+  const provenMs = proven.get(toHex(providerId));
+  return provenMs !== undefined && timeMs <= provenMs + OPENING_KEPT_MS;
 }
 
 /** The record that one of these gateways had with a reply. */
