@@ -41,6 +41,8 @@ export interface FixtureOptions {
   readonly driftTable?: GatewayOptions['readDriftTable'];
   /** Whether callers without a key may pay, on which chain. */
   readonly payments?: { readonly options: GatewayOptions['payments']; readonly client: GatewayChain['client'] };
+  /** Where organisations pay tokens in. */
+  readonly deposits?: GatewayOptions['deposits'];
   /** Path of a file of accounts. */
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
@@ -65,6 +67,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
+      ...(given.deposits && { deposits: given.deposits }),
       ...(given.payments?.options && { payments: given.payments.options }),
     },
     {
