@@ -17,6 +17,7 @@ const RATE = 'the calls of a peer and of its addresses are rationed';
 const LINKS = 'packages/host/src/link/link-doors.test.ts';
 const ACCESS = 'packages/node/src/validator/access.test.ts';
 const FLOODS = 'lab/src/doors/floods.simulation.test.ts';
+const ROLES = 'packages/node/src/gateway/attested-roles.process.test.ts';
 const INTAKE = 'packages/node/src/validator/intake.test.ts';
 const PROVIDER = 'packages/provider/src/provider/provider.test.ts';
 
@@ -122,6 +123,10 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'anyone', changes: 'evidence that is kept, the newest of each machine', shownBy: ACCESS },
     costs: 'a machine that passes; rationed',
   },
+  'ValidatorService/GetEvidence': {
+    ...READS,
+    ...{ costs: 'a report of the machine for each question; five a second', shownBy: ROLES },
+  },
   'ValidatorService/GetMachineEvidence': { ...READS, costs: 'rationed: it reads a row of 256 KiB', shownBy: ACCESS },
   'ValidatorService/GetEmissionUnits': { who: 'anyone', changes: 'nothing', costs: 'rationed', shownBy: ACCESS },
   'ValidatorService/GetReinstatement': { who: 'validators', changes: 'nothing', costs: 'a bond', shownBy: ACCESS },
@@ -158,6 +163,11 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'RouterService/ListModels': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListOffers': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListRelays': { ...READS, costs: RATE, shownBy: LINKS },
+  'RouterService/GetEvidence': {
+    ...READS,
+    costs: 'a report of the machine for each question; five a second',
+    shownBy: ROLES,
+  },
   'RouterService/HandSupply': {
     ...{
       ...READS,

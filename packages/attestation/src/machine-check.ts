@@ -44,7 +44,7 @@ export async function checkMachineReport(
   reportData: Uint8Array,
   { policy, nowMs, seenMs }: Omit<MachineReader, 'crypto'>,
 ): Promise<Check[]> {
-  const { allow, gpu, authorities: _, upstreams: __, ...demands } = policy;
+  const { allow, gpu, authorities: _, upstreams: __, imageList: ___, ...demands } = policy;
   const asked = {
     ...{ ...demands, reportData, ...(seenMs === undefined ? {} : { seenMs }) },
     ...(gpu && { gpuNonce: await computeGpuNonce(reportData) }),

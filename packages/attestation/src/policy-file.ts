@@ -7,6 +7,8 @@ export interface MachinePolicy extends Omit<EvidencePolicy, 'reportData' | 'gpuN
   readonly allow: readonly string[];
   /** Each machine has to show a GPU that answered the same question. Default: no GPU is asked for. */
   readonly gpu?: boolean;
+  /** `maker/name` whose list of images is believed, by its hash on the chain: no image is taken without it. */
+  readonly imageList?: string;
   /** Of tier `tee-proxy`: SHA-256 of the roots that may vouch for a hosted API, hex. */
   readonly authorities?: readonly string[];
   /** Of the same: origins that may be asked for models of a maker. */
@@ -23,9 +25,11 @@ const FIELDS = [
   'allow',
   'authorities',
   'gpu',
+  'imageList',
   'nrasKeys',
   'upstreams',
 ];
+const LIST_NAME = /^[a-z0-9][a-z0-9._-]{0,63}\/[a-z0-9][a-z0-9._-]{0,63}$/;
 const MAX_BYTES = 1 << 20;
 const MAX_ENTRIES = 1_024;
 
@@ -44,9 +48,15 @@ export function parsePolicy(bytes: Uint8Array): MachinePolicy {
   if (strange !== undefined) throw new EvidenceError(`a policy has no field ${JSON.stringify(strange.slice(0, 32))}`);
   const { acceptedTcb, images, boots, minimumSnpTcb, softwareKeys, allow, authorities, gpu, nrasKeys, upstreams } =
     fields;
+  const { imageList } = fields;
+  if (imageList !== undefined && (typeof imageList !== 'string' || !LIST_NAME.test(imageList)))
+    throw new EvidenceError('imageList is a name in the registry: maker/name');
+  if (imageList !== undefined && images !== undefined)
+    throw new EvidenceError('a policy has images of its own, or those of an imageList');
   if (gpu !== undefined && typeof gpu !== 'boolean') throw new EvidenceError('gpu is true or false');
   return {
     acceptedTcb: acceptedTcb === undefined ? STRICT_POLICY.acceptedTcb : readTexts(acceptedTcb, 'acceptedTcb'),
+    ...(imageList === undefined ? {} : { imageList, images: [] }),
     ...(images === undefined ? {} : { images: readTexts(images, 'images').map(plainHex) }),
     ...(boots === undefined ? {} : { boots: readTexts(boots, 'boots').map(plainHex) }),
     minimumSnpTcb: minimumSnpTcb === undefined ? NO_TCB : readTcb(minimumSnpTcb),

@@ -9,10 +9,18 @@ import { toBase64 } from '@ogong/protocol/base/bytes';
 import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
+import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import { formatProof } from '@ogong/protocol/verdict/proof';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
-import { addMachine, machineFields, readAdmission, readMachinePolicy } from './machine-policy.ts';
+import {
+  addMachine,
+  assertDemands,
+  machineFields,
+  readAdmission,
+  readMachinePolicy,
+  roleFields,
+} from './machine-policy.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
 import { assertWritable } from './user-files.ts';
 
@@ -56,6 +64,7 @@ const config = defineConfig({
     json: { ...jsonField, description: 'print answer, reply ID and checks as JSON, when complete' },
     save: { schema: text, label: '<path>', description: 'write the full receipt, for ogong verify' },
     ...machineFields,
+    ...roleFields,
     ...trustFields,
   },
   positionals: { label: '<prompt>', min: 1, max: 1 },
@@ -78,12 +87,13 @@ export const askCommand: Command = {
     const { values, positionals } = parsed;
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
     if (values.save !== undefined) assertWritable('ogong ask', 'save', values.save);
-    const policy = values.machines === undefined ? undefined : readMachinePolicy(values.machines);
-    const { trust, findModelRoots, meshFile } = await loadTrust(
+    assertDemands('ogong ask', values);
+    const { trust, findModelRoots, meshFile, chain } = await loadTrust(
       'ogong ask',
       values,
       ({ gatewayUrl }) => new URL(gatewayUrl).origin === new URL(baseUrl).origin,
     );
+    const policy = await readMachinePolicy('ogong ask', values, chain);
     const replies: CheckedReply[] = [];
     let answer = '';
     try {
@@ -124,7 +134,9 @@ export const askCommand: Command = {
     const [given] = replies as [CheckedReply];
     const reply = {
       ...given,
-      ...(await addMachine({ ...given, ok: true, missing: [] }, given.receipt, { policy, nowMs: Date.now() })),
+      ...(await addMachine({ ...given, ok: true, missing: [] }, given.receipt, {
+        ...{ policy, nowMs: Date.now(), settlement: trust.settlement, demanded: values.attested },
+      })),
     };
     if (!reply.ok) {
       const isRefuted = reply.checks.some(({ status }) => status === 'fail');
@@ -156,7 +168,9 @@ function wordPreference({
   sort,
   maxPrice,
   provider,
+  attested,
 }: {
+  readonly attested: readonly AttestedRole[];
   readonly sort: Sort;
   readonly maxPrice: bigint | undefined;
   readonly provider: readonly string[];
@@ -165,6 +179,7 @@ function wordPreference({
     ...(sort !== 'none' && { sort }),
     ...(maxPrice !== undefined && { max_price: maxPrice.toString() }),
     ...(provider.length > 0 && { providers: { only: provider } }),
+    ...(attested.length > 0 && { attested }),
   };
   return Object.keys(ogong).length === 0 ? {} : { ogong };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { checkEntry } from '@ogong/attestation/entry-check';
 import { parsePolicy } from '@ogong/attestation/policy-file';
+import type { ChainClient } from '@ogong/chain/client';
 import type { RegisteredMachine } from '@ogong/chain/machines';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -55,11 +56,12 @@ export const machineCommand: Command = {
         output.write(parsed.text);
         return VERIFY_EXIT.ok;
       }
-      const { machines, allow, json, ...place } = parsed.values;
+      const { machines, images, allow, json, ...place } = parsed.values;
       const [id = ''] = parsed.positionals;
       if (!/^[0-9a-f]{64}$/.test(id)) throw new ConfigError(NAME, ['a provider id has 64 hexadecimal digits']);
-      const policy = machines === undefined ? parsePolicy(utf8Encode('{}')) : readMachinePolicy(machines);
-      const found = await readEntry(id, place);
+      const client = await openLedger(NAME, place);
+      const policy = (await readMachinePolicy(NAME, { machines, images }, client)) ?? parsePolicy(utf8Encode('{}'));
+      const found = await readEntry(id, client);
       const reader = { crypto, policy, nowMs: clock.nowMs() };
       const problem = findEntryProblem(found.registered, undefined, reader.nowMs);
       const checks = [
@@ -81,8 +83,7 @@ export const machineCommand: Command = {
 
 const toText = ({ epoch, until, ...rest }: RegisteredMachine) => ({ ...rest, epoch: `${epoch}`, until: Number(until) });
 
-async function readEntry(id: string, place: Parameters<typeof openLedger>[1]) {
-  const client = await openLedger(NAME, place);
+async function readEntry(id: string, client: ChainClient) {
   const { deployment } = client;
   const registered = await client.machineOf(`0x${id}`);
   if (registered === undefined) throw new ConfigError(NAME, ['no machine of this provider is entered']);

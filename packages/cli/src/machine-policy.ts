@@ -1,12 +1,16 @@
 import { X509Certificate } from 'node:crypto';
+import { applyImageList, findListProblem, parseImageList } from '@ogong/attestation/image-list';
 import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
+import { addRoleChecks, checkReceiptRoles, type RoleReader } from '@ogong/attestation/role-check';
+import type { ModelRegistryReads } from '@ogong/chain/model-registry';
 import { ConfigError } from '@ogong/host/config/config-error';
-import { text } from '@ogong/host/config/values';
+import { oneOf, text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { ATTESTED_ROLES, type AttestedRole } from '@ogong/protocol/tier/attested-role';
 import { toPlainBytes } from './receipt-file.ts';
 import { readUserFile } from './user-files.ts';
 
@@ -16,12 +20,60 @@ export const machineFields = {
     label: '<policy.json>',
     description: 'which machines of tier tee are believed (docs/spec/tee-tier.md#policy)',
   },
+  images: {
+    schema: text,
+    label: '<list.json>',
+    description:
+      'the list of images that the policy names (docs/spec/machine-images.md), held against the hash on the chain; needs --deployment',
+  },
 } as const;
 
-/** @throws EvidenceError where the file is no policy */
-export const readMachinePolicy = (path: string): MachinePolicy => parsePolicy(toPlainBytes(readUserFile(path)));
+export const roleFields = {
+  attested: {
+    schema: oneOf([...ATTESTED_ROLES]),
+    repeatable: true,
+    description: 'a role that has to have shown its machine (docs/spec/attested-roles.md); needs --machines',
+  },
+} as const;
 
-/** A verdict with what the machine of a reply of tier `tee` shows, against the reader's policy; as it was where nobody gave one. */
+/**
+ * The policy of --machines, with the images of --images where it names a list; undefined without.
+ * @throws EvidenceError where a file is none, ConfigError where the list is not the one in force
+ */
+export async function readMachinePolicy(
+  program: string,
+  { machines, images }: { readonly machines: string | undefined; readonly images: string | undefined },
+  chain: Pick<ModelRegistryReads, 'modelVersionAt' | 'now'> | undefined,
+): Promise<MachinePolicy | undefined> {
+  const policy = machines === undefined ? undefined : parsePolicy(toPlainBytes(readUserFile(machines)));
+  if (policy?.imageList === undefined) {
+    if (images === undefined) return policy;
+    throw new ConfigError(program, ['--images is for a policy with an imageList']);
+  }
+  if (images === undefined || chain === undefined)
+    throw new ConfigError(program, [
+      `the policy takes the images of ${policy.imageList}: give --images and --deployment`,
+    ]);
+  const bytes = toPlainBytes(readUserFile(images));
+  const inForce = await readListInForce(policy.imageList, chain);
+  const problem = findListProblem(policy.imageList, { hash: crypto.sha256(bytes), inForce });
+  if (problem !== undefined) throw new ConfigError(program, [`--images ${images}: ${problem}`]);
+  return applyImageList(policy, parseImageList(bytes));
+}
+
+/** The hash of the list in force under a name, hex. @throws ChainError */
+export async function readListInForce(
+  name: string,
+  chain: Pick<ModelRegistryReads, 'modelVersionAt' | 'now'>,
+): Promise<string | undefined> {
+  const [maker = '', model = ''] = name.split('/');
+  return (await chain.modelVersionAt({ maker, model }, await chain.now()))?.modelRoot;
+}
+
+/**
+ * A verdict with what the machine of a reply of tier `tee` shows, and those of router and validator, against the reader's policy; as it was where
+ * nobody gave one.
+ */
 export async function addMachine<
   V extends {
     readonly ok: boolean;
@@ -32,10 +84,25 @@ export async function addMachine<
 >(
   verdict: V,
   receipt: Receipt,
-  { policy, nowMs }: { readonly policy: MachinePolicy | undefined; readonly nowMs: number },
+  {
+    policy,
+    nowMs,
+    ...roles
+  }: { readonly policy: MachinePolicy | undefined } & Pick<RoleReader, 'nowMs' | 'settlement' | 'demanded'>,
 ) {
   if (policy === undefined) return verdict;
-  return addMachineChecks(verdict, await checkReceiptMachine(receipt, { crypto, policy, nowMs }), policy);
+  const reader = { crypto, policy, nowMs };
+  const whole = addMachineChecks(verdict, await checkReceiptMachine(receipt, reader), policy);
+  return addRoleChecks(whole, await checkReceiptRoles(receipt, { ...reader, ...roles }));
+}
+
+/** @throws ConfigError where roles are demanded of nobody's policy. */
+export function assertDemands(
+  program: string,
+  { attested, machines }: { readonly attested: readonly AttestedRole[]; readonly machines: string | undefined },
+): void {
+  if (attested.length > 0 && machines === undefined)
+    throw new ConfigError(program, ['--attested needs --machines: which machines are believed']);
 }
 
 /** When the order's validator says that it admitted the order. */

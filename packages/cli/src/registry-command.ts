@@ -16,7 +16,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { openLedger, readPrivateKey } from './open-ledger.ts';
 
-const keypair = {
+export const keypair = {
   schema: text,
   label: '<path>',
   env: 'OGONG_MAKER_KEYPAIR',
@@ -153,7 +153,7 @@ export async function listPublished(
   return EXIT.ok;
 }
 
-async function printModel(
+export async function printModel(
   output: Output,
   chain: Pick<ChainClient, 'makerOwner' | 'modelVersions' | 'now'>,
   { name: { maker, model }, json }: { readonly name: RegistryName; readonly json: boolean },
@@ -199,7 +199,7 @@ interface Where {
   readonly keypair?: string;
 }
 
-function connect(command: string, { keypair: path, ...where }: Where): Promise<ChainClient> {
+export function connect(command: string, { keypair: path, ...where }: Where): Promise<ChainClient> {
   return openLedger(command, where, path === undefined ? undefined : readPrivateKey(path));
 }
 

@@ -52,7 +52,7 @@ export const testimonyCommand: Command = {
         return VERIFY_EXIT.ok;
       }
       const { values, positionals } = parsed;
-      const policy = values.machines === undefined ? parsePolicy(utf8Encode('{}')) : readMachinePolicy(values.machines);
+      const policy = (await readMachinePolicy('ogong testimony', values, undefined)) ?? parsePolicy(utf8Encode('{}'));
       const { checks, exchange } = await verifyTestimony(
         parseTestimony(toPlainBytes(readUserFile(positionals[0] as string))),
         {

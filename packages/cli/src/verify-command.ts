@@ -23,7 +23,15 @@ import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt
 import { type ReceiptContext, type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { addParts } from './answer-parts.ts';
 import { loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
-import { addMachine, machineFields, readAdmission, readAuthority, readMachinePolicy } from './machine-policy.ts';
+import {
+  addMachine,
+  assertDemands,
+  machineFields,
+  readAdmission,
+  readAuthority,
+  readMachinePolicy,
+  roleFields,
+} from './machine-policy.ts';
 import { addSources } from './named-sources.ts';
 import { openLedger } from './open-ledger.ts';
 import { formatChecks, formatVerdict } from './print-checks.ts';
@@ -77,6 +85,7 @@ const config = defineConfig({
       description: 'root that may vouch for the servers of sources',
     },
     ...machineFields,
+    ...roleFields,
     json: jsonField,
     ...trustFields,
   },
@@ -101,6 +110,7 @@ export const verifyCommand: Command = {
       }
       const { values, positionals } = parsed;
       const source = positionals[0] as string;
+      assertDemands('ogong verify', values);
       const isProof = !/^https?:/.test(source) && isSettledProof(toPlainBytes(readUserFile(source)));
       if (isProof) return await verifyProof(source, values, output);
       const file = await readReceiptFile(source);
@@ -116,6 +126,7 @@ export const verifyCommand: Command = {
         output.writeError('ogong verify: a local answer is on no chain; leave --follow out\n');
         return VERIFY_EXIT.unusable;
       }
+      const policy = await readMachinePolicy('ogong verify', values, opened.chain);
       const receipt = await completeReceipt(file.receipt, values);
       const request = values.request === undefined ? file.request : readUserFile(values.request);
       const response = values.response === undefined ? file.response : readUserFile(values.response);
@@ -133,8 +144,9 @@ export const verifyCommand: Command = {
       const verified = isLocalReceipt(receipt)
         ? verifyLocalReceipt(receipt, { ...context, trust: opened.trust })
         : await addMachine(await verifyOnNetwork(receipt, context, { ...opened, isFollowed: values.follow }), receipt, {
-            policy: values.machines === undefined ? undefined : readMachinePolicy(values.machines),
+            policy,
             nowMs: context.nowMs,
+            ...{ settlement: opened.trust.settlement, demanded: values.attested },
           });
       const bodies = { request: context.request, response: context.response };
       const answer = values.answer === undefined ? undefined : toPlainBytes(readUserFile(values.answer));
@@ -149,8 +161,7 @@ export const verifyCommand: Command = {
                 testimonies: values.source.map((path) => toPlainBytes(readUserFile(path))),
               },
               {
-                policy:
-                  values.machines === undefined ? parsePolicy(utf8Encode('{}')) : readMachinePolicy(values.machines),
+                policy: policy ?? parsePolicy(utf8Encode('{}')),
                 authorities:
                   values.authority.length === 0
                     ? undefined

@@ -11,6 +11,8 @@ export interface OgongFields {
   readonly accept?: readonly string[] | null;
   /** Ids of providers, 64 lower-case hexadecimal digits each. */
   readonly providers?: { readonly only?: readonly string[]; readonly ignore?: readonly string[] } | null;
+  /** Roles that have to show their machines before anything is sent. */
+  readonly attested?: readonly ('router' | 'validator')[] | null;
   readonly grammar?: string | null;
   /** Of this client, and never sent: whether the request is sealed to its provider, so that the gateway cannot read it. */
   readonly sealed?: boolean | null;

@@ -129,9 +129,9 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     member = (await page.locator('#made').textContent()) as string;
     expect(await accounts.findMember(member)).toMatchObject({ id: 'mia' });
 
-    await part('Members').locator('form').getByLabel('Member').fill('ned');
+    await part('Members').locator('form').getByLabel('Member', { exact: true }).fill('ned');
     await part('Members').locator('form').getByRole('button', { name: 'Add or change' }).click();
-    await page.getByRole('cell', { name: 'ned', exact: true }).waitFor();
+    await page.getByRole('cell', { name: 'ned', exact: true }).first().waitFor();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Save as CSV' }).click(),

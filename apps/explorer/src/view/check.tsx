@@ -40,10 +40,13 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
     }
     const nowMs = Date.now();
     const own = checkReceiptFile(receipt, { trust: found, nowMs });
-    const isOfMachine = !isLocalReceipt(receipt.receipt) && receipt.receipt.evidence?.has('attestation') === true;
+    const isOfMachine = !isLocalReceipt(receipt.receipt) && receipt.receipt.evidence !== undefined;
     const whole =
       policy && isOfMachine
-        ? await (await loadMachine()).addMachine(own, receipt.receipt as Receipt, { file: policy, nowMs })
+        ? await (await loadMachine()).addMachine(own, receipt.receipt as Receipt, {
+            ...{ file: policy, nowMs },
+            ...(found.settlement && { settlement: found.settlement }),
+          })
         : own;
     setSource(from);
     setFile(receipt);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
+import { addRoleChecks, checkReceiptRoles } from '@ogong/attestation/role-check';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -22,7 +23,7 @@ import { listMembers, readTrust } from '../run-demo.ts';
 import type { AskedReply } from '../run-record.ts';
 import { readVerdictLogs } from '../verdict-logs.ts';
 import type { TeeAnswer, TeeRun } from './tee-claims.ts';
-import { lapse, MACHINE_INTERVAL_MS, MACHINES, questionMachine, type TeeNetworkPlan } from './tee-network.ts';
+import { ATTESTED, lapse, MACHINE_INTERVAL_MS, MACHINES, questionMachine, type TeeNetworkPlan } from './tee-network.ts';
 
 /** Timers count by another clock than the gateway's. */
 const MARGIN_MS = 200;
@@ -48,6 +49,8 @@ interface Asked {
   readonly modelId: string;
   readonly only: string | undefined;
   readonly hasLapsed: boolean;
+  /** It demands a router and a validator that show machines. */
+  readonly demandsRoles?: boolean;
 }
 
 /** Buys answers of machines and of other providers, has one machine change in between, and records what came of it. */
@@ -66,12 +69,20 @@ export async function runTee(context: TeeContext): Promise<TeeRun> {
     machines.push({ name, hasLapsed, checks });
     onProgress(`${name}: ${checks[0]?.status === 'pass' ? 'taken' : 'refused'}, ${checks[0]?.detail}`);
   };
-  const buy = async (modelId: string, { only, hasLapsed }: Pick<Asked, 'only' | 'hasLapsed'>): Promise<void> => {
+  const buy = async (
+    modelId: string,
+    { only, hasLapsed, demandsRoles = false }: Pick<Asked, 'only' | 'hasLapsed' | 'demandsRoles'>,
+  ): Promise<void> => {
     const planned = planRequest(asked.length + 1, context.maxTokens);
-    const named = only === undefined ? {} : { ogong: { providers: { only: [idOf(mesh, only)] } } };
+    const named = {
+      ogong: {
+        ...(only !== undefined && { providers: { only: [idOf(mesh, only)] } }),
+        ...(demandsRoles && { attested: Object.keys(ATTESTED) }),
+      },
+    };
     const request = { ...planned, parameters: { ...planned.parameters, ...named } };
     const reply = await ask(request, { gatewayUrl: mesh.plan.gatewayUrl, model: modelId });
-    const entry = { reply, modelId, only, hasLapsed };
+    const entry = { reply, modelId, only, hasLapsed, demandsRoles };
     asked.push(entry);
     const trust = await readTrustOf();
     context.onAnswer?.(
@@ -100,6 +111,7 @@ export async function runTee(context: TeeContext): Promise<TeeRun> {
   for (const name of Object.values(MACHINES)) await question(name, false);
   for (const only of Object.values(MACHINES)) await buy(plan.modelId, { only, hasLapsed: false });
   await buyBoth(false);
+  for (const id of [model.id, plan.modelId]) await buy(id, { only: undefined, hasLapsed: false, demandsRoles: true });
   lapse(mesh.plan.directory);
   onProgress(
     `${MACHINES.lapsing} runs another program from now on; the gateway asks it again within ${MACHINE_INTERVAL_MS} ms`,
@@ -150,22 +162,25 @@ interface Reader {
 }
 
 async function look(entry: Asked, { mesh, trust, policy, other, verdicts }: Reader): Promise<TeeAnswer> {
-  const { reply, modelId, only, hasLapsed } = entry;
+  const { reply, modelId, only, hasLapsed, demandsRoles = false } = entry;
   const { number, error, receipts, request, response } = reply;
   const { tier } = parseModelId(modelId);
-  const named = { number, tier, only, hasLapsed, error };
+  const named = { number, tier, only, hasLapsed, demandsRoles, error };
   if (receipts === undefined)
-    return { ...named, provider: undefined, checks: [], strict: [], swapped: [], verdict: undefined };
+    return { ...named, provider: undefined, checks: [], strict: [], strictRoles: [], swapped: [], verdict: undefined };
   const { full } = receipts;
   const nowMs = Date.now();
   const verdict = verifyReceipt(full, { crypto, trust, request, response, nowMs });
-  const { checks } = addMachineChecks(verdict, await checkReceiptMachine(full, { crypto, policy, nowMs }), policy);
+  const reader = { crypto, policy, nowMs, settlement: trust.settlement };
+  const whole = addMachineChecks(verdict, await checkReceiptMachine(full, reader), policy);
+  const { checks } = addRoleChecks(whole, await checkReceiptRoles(full, reader));
   const providerId = toHex(parseOrder(full.order.bytes).providerId);
   return {
     ...named,
     provider: mesh.members.find(({ identity }) => toHex(identity.keyHash) === providerId)?.name ?? providerId,
     checks,
     strict: await checkReceiptMachine(full, { crypto, policy: STRICT, nowMs }),
+    strictRoles: await checkReceiptRoles(full, { ...reader, policy: STRICT }),
     swapped: other === undefined ? [] : await checkSwapped(full, other, policy),
     verdict: verdicts.get(replyIdOf(reply) ?? ''),
   };

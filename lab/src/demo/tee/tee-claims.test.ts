@@ -8,7 +8,12 @@ const fails = (...ids: string[]): Check[] => ids.map((id) => fail(id, ''));
 
 const verified: TeeAnswer = {
   ...{ number: 1, tier: 'verified', only: undefined, hasLapsed: false, provider: 'provider-1', error: undefined },
-  ...{ checks: passes('record'), strict: [], swapped: [], verdict: 'accept' },
+  ...{ checks: passes('record'), strict: [], strictRoles: [], swapped: [], verdict: 'accept', demandsRoles: false },
+};
+const demanding: TeeAnswer = {
+  ...{ ...verified, number: 7, demandsRoles: true },
+  checks: passes('record', 'router-machine', 'validator-machine'),
+  strictRoles: fails('router-machine', 'validator-machine'),
 };
 const tee: TeeAnswer = {
   ...{ ...verified, number: 2, tier: 'tee', provider: MACHINES.good },
@@ -30,6 +35,7 @@ const good: TeeRun = {
     refused(4, MACHINES.unknown, 'cpu-vendor'),
     { ...refused(5, MACHINES.lapsing, 'image'), hasLapsed: true },
     { ...tee, number: 6, hasLapsed: true },
+    demanding,
   ],
   machines: [
     { name: MACHINES.unknown, hasLapsed: false, checks: fails('machine', 'cpu-vendor') },
@@ -60,7 +66,15 @@ describe('claims about machines', () => {
     ['a receipt fails', withAnswer(2, { checks: [...tee.checks, fail('image', '')] }), ['beside']],
     ['a machine was not looked at', withAnswer(2, { checks: [pass('record', ''), skip('machine', '')] }), ['beside']],
     ['a receipt holds no evidence', withAnswer(2, { checks: passes('record') }), ['beside']],
-    ['nobody answered', withAnswer(1, { provider: undefined, error: 'no' }), ['beside', 'audited']],
+    ['nobody demands an attested router', without(7), ['roles']],
+    [
+      'who demands one is refused',
+      withAnswer(7, { provider: undefined, checks: [], error: 'no' }),
+      ['beside', 'roles'],
+    ],
+    ['a router shows nothing', withAnswer(7, { checks: passes('record', 'validator-machine') }), ['roles']],
+    ['production takes its machine', withAnswer(7, { strictRoles: passes('router-machine') }), ['roles']],
+    ['nobody answered', withAnswer(1, { provider: undefined, error: 'no' }), ['beside']],
     ['a policy for production takes a machine', withAnswer(2, { strict: passes('cpu-vendor') }), ['no-hardware']],
     ['other evidence passes', withAnswer(2, { swapped: fails('report-data') }), ['own-evidence']],
     ['the unknown machine serves', withAnswer(2, { provider: MACHINES.unknown }), ['unknown']],

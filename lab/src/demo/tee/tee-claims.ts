@@ -1,4 +1,5 @@
 import type { Check } from '@ogong/protocol/base/checks';
+import { ATTESTED_ROLES, rolePart } from '@ogong/protocol/tier/attested-role';
 import type { DemoClaim } from '../claims.ts';
 import { failuresOf, judge } from '../finding.ts';
 import { MACHINES } from './tee-network.ts';
@@ -10,6 +11,8 @@ export interface TeeAnswer {
   /** The only provider that the request took; undefined where any could serve. */
   readonly only: string | undefined;
   readonly hasLapsed: boolean;
+  /** It demanded a router and a validator that show machines. */
+  readonly demandsRoles: boolean;
   /** Who served; undefined where nobody did. */
   readonly provider: string | undefined;
   readonly error: string | undefined;
@@ -17,6 +20,8 @@ export interface TeeAnswer {
   readonly checks: readonly Check[];
   /** Of its machine, under a policy that names no attester in software. */
   readonly strict: readonly Check[];
+  /** Of router and validator, under such a policy. */
+  readonly strictRoles: readonly Check[];
   /** Of its machine, with the attestation of another reply in its place. */
   readonly swapped: readonly Check[];
   /** Of the validator's log. */
@@ -57,6 +62,11 @@ export function evaluateTeeClaims(run: TeeRun): DemoClaim[] {
       ...registry(run),
     },
     { id: 'lapse', statement: 'a machine that changes gets no request any more', ...lapse(run, served) },
+    {
+      id: 'roles',
+      statement: 'who demands an attested router and validator gets them, and the receipt shows their machines',
+      ...roles(run),
+    },
     { id: 'audited', statement: 'answers of machines are audited and settled as all others', ...audited(served) },
   ];
 }
@@ -139,6 +149,22 @@ function lapse(run: TeeRun, served: readonly TeeAnswer[]) {
   const after = count(true, MACHINES.good);
   if (after === 0) problems.push(`${MACHINES.good} served nothing after it`);
   return judge(problems, [`${before} answers before, none after; ${MACHINES.good} gave ${after} since`, ...good]);
+}
+
+function roles({ answers }: TeeRun) {
+  const wanted = ATTESTED_ROLES.map(rolePart);
+  const asked = answers.filter(({ demandsRoles }) => demandsRoles);
+  const problems = asked.flatMap(({ number, provider, error, checks, strictRoles }) => [
+    ...(provider === undefined ? [`request ${number} was not answered: ${error}`] : []),
+    ...wanted.filter((id) => !idsOf(checks, 'pass').includes(id)).map((id) => `answer ${number}: ${id} does not pass`),
+    ...wanted
+      .filter((id) => !idsOf(strictRoles, 'fail').includes(id))
+      .map((id) => `answer ${number}: ${id} does not fail where no attester in software is named`),
+  ]);
+  if (asked.length === 0) problems.push('nobody demanded one');
+  return judge(problems, [
+    `${wanted.join(' and ')} pass in ${asked.length} receipts, and fail under a policy for production`,
+  ]);
 }
 
 function audited(served: readonly TeeAnswer[]) {

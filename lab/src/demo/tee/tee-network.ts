@@ -19,6 +19,9 @@ import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
 /** Providers of tier `tee`: one that stays good, one whose machine changes, one whose machine no policy names. */
 export const MACHINES = { good: 'enclave', lapsing: 'lapsing-enclave', unknown: 'unknown-enclave' } as const;
 
+/** Roles that show machines beside those of providers, and the daemons of the mesh that have them. */
+export const ATTESTED = { router: 'router', validator: 'validator-1' } as const;
+
 /** So soon does a machine that changes lose its traffic. */
 export const MACHINE_INTERVAL_MS = 2_000;
 
@@ -42,7 +45,7 @@ export interface TeeNetworkPlan {
  * three keys, below the directory.
  */
 export function planTeeNetwork(directory: string, model: MeshModel): TeeNetworkPlan {
-  const described = [MACHINES.good, MACHINES.lapsing].map((name) => {
+  const described = [MACHINES.good, MACHINES.lapsing, ...Object.values(ATTESTED)].map((name) => {
     const settings = { tee: 'software', teeSocket: '', teeFolder: '', teeEndorsements: undefined } as const;
     const attester = openAttester('demo', { ...settings, dataDir: join(directory, name) });
     if (attester === undefined) throw new TypeError('no attester');
@@ -68,7 +71,7 @@ export function planTeeNetwork(directory: string, model: MeshModel): TeeNetworkP
         },
         { ...machine, name: MACHINES.unknown },
       ],
-      machines: { policyFile, intervalMs: MACHINE_INTERVAL_MS },
+      machines: { policyFile, intervalMs: MACHINE_INTERVAL_MS, attested: Object.values(ATTESTED) },
     },
     modelId,
     policy: parsePolicy(utf8Encode(policy)),

@@ -11,6 +11,7 @@ import { compareCommand } from '../compare/compare-command.ts';
 import { deployCommand } from '../deploy/deploy-command.ts';
 import { doctorCommand } from '../doctor/doctor-command.ts';
 import { evidenceCommand } from '../evidence-command.ts';
+import { imagesCommand } from '../images-command.ts';
 import { machineCommand } from '../machine-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
@@ -56,6 +57,7 @@ const commands: readonly Command[] = [
   compareCommand,
   evidenceCommand,
   machineCommand,
+  imagesCommand,
   testimonyCommand,
   modelCommand,
   ...moneyCommands,
@@ -72,7 +74,16 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   [
     'Ask and check',
-    [askCommand, verifyCommand, replayCommand, compareCommand, evidenceCommand, machineCommand, testimonyCommand],
+    [
+      askCommand,
+      verifyCommand,
+      replayCommand,
+      compareCommand,
+      evidenceCommand,
+      machineCommand,
+      imagesCommand,
+      testimonyCommand,
+    ],
   ],
   ['Models', [modelCommand, calibrateCommand]],
   ['Money', moneyCommands],

@@ -110,7 +110,7 @@ describe('mesh plan', () => {
       ...options,
       others: [{ ...options.model, id }],
       variants: [{ name: 'enclave', flags: ['--tee', 'software'], models: [id] }],
-      machines: { policyFile: '/mesh/policy.json', intervalMs: 2_000 },
+      machines: { policyFile: '/mesh/policy.json', intervalMs: 2_000, attested: ['router', 'validator-1'] },
     };
     const { processes } = planMesh(mixed, planPorts(DEFAULT_BASE_PORT, mixed), pins);
     const valuesOf = (name: string, of: string) => {
@@ -122,6 +122,8 @@ describe('mesh plan', () => {
     expect(valuesOf('enclave', '--model')).toHaveLength(1);
     expect(valuesOf('enclave', '--tee')).toEqual(['software']);
     expect(valuesOf('provider-1', '--tee')).toEqual([]);
+    for (const name of ['router', 'validator-1']) expect(valuesOf(name, '--tee')).toEqual(['software']);
+    expect(valuesOf('validator-2', '--tee')).toEqual([]);
     expect(valuesOf('verifier-1', '--model')).toHaveLength(1);
     for (const name of ['gateway', 'validator-1'])
       expect(valuesOf(name, '--machine-policy')).toEqual(['/mesh/policy.json']);

@@ -70,6 +70,8 @@ export interface MeshMachines {
   readonly policyFile: string;
   /** How long the gateway does not ask a machine again that has answered. */
   readonly intervalMs: number;
+  /** Names of the validators, or `router`, that show machines in software, too. Default: none. */
+  readonly attested?: readonly string[];
 }
 
 export interface MeshRelay {
@@ -297,6 +299,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   /** One file may bear two ids. */
   const verified = flagsOf(new Set(models.map(({ path }) => path)));
   const policyFlags = machines === undefined ? [] : ['--machine-policy', machines.policyFile];
+  const attestedFlags = (name: string): readonly string[] =>
+    machines?.attested?.includes(name) ? ['--tee', 'software'] : [];
   const registry = ['--registry-interval', `${timings.registryIntervalMs}ms`];
   const tracing = options.otlp === undefined ? [] : ['--otlp', options.otlp];
   const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
@@ -338,6 +342,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...(canaries === undefined ? [] : ['--canary-keys', canaries.keys, '--canary-texts', canaries.texts]),
           ...priceFlags(i),
           ...policyFlags,
+          ...attestedFlags(validatorName(i)),
           ...registry,
         ],
       }),
@@ -351,7 +356,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     define('router', 'router', ports.router, {
       entry: BIN.routerd,
       args: [
-        ...[...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`],
+        ...[...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`, ...attestedFlags('router')],
         ...(ports.relay === undefined
           ? []
           : ['--known-relay', `${at(options.relay?.door ?? ports.relay)}|${pins.relay}`]),

@@ -53,7 +53,7 @@ export interface TeeSettings {
 }
 
 /** What a software attester of this version says to run. */
-const SOFTWARE_PROGRAM = `ogong-provider ${VERSION}`;
+const SOFTWARE_PROGRAM = `ogong ${VERSION}`;
 
 /** What can have this machine say something about itself; undefined where nobody asked for it. @throws ConfigError, KeyFileError */
 export function openAttester(command: string, settings: TeeSettings): Attester | undefined {

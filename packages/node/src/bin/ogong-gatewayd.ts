@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { parsePolicy } from '@ogong/attestation/policy-file';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -25,6 +24,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createObservation } from '@ogong/host/metrics/observation';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
+import { openMachinePolicy } from '@ogong/host/views/machine-policy';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
@@ -103,6 +103,10 @@ async function start(values: Values): Promise<Daemon> {
     payer: `0x${toHex(payer.address)}`,
     ledger: chain.ledger,
   });
+  const machines = openMachinePolicy(NAME, values, {
+    ...{ client: chain.client, onError: warn('the list of images cannot be read') },
+    onChange: (problem) => logger.info({ problem }, 'which images of machines are taken has changed'),
+  });
   const gateway = createGateway(
     {
       routers: readRouters(values),
@@ -133,8 +137,9 @@ async function start(values: Values): Promise<Daemon> {
         totalTimeoutMs: values.totalTimeout,
       },
       seal: values.seal,
-      machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
+      machinePolicy: machines.policy,
       machineIntervalMs: values.machineInterval,
+      demandedRoles: values.attested,
       misroutedDir: join(values.dataDir, 'misrouted'),
       alerts: { thresholds: values.alertAt.length > 0 ? values.alertAt : ALERT_AT, webhook: readWebhook(values) },
       receiptLifetimeMs: values.receiptLifetime,
@@ -164,15 +169,17 @@ async function start(values: Values): Promise<Daemon> {
   // The chain may come up later than the gateway does; until then it answers that nobody can serve.
   await chain.refresh().catch(warn('the chain cannot be read yet'));
   await beacon.refresh().catch(warn('the beacon cannot be read yet'));
+  await machines.trigger().catch(warn('the list of images cannot be read yet'));
   await gateway.start();
   chain.start();
   beacon.start();
+  machines.start();
   await observation.start();
   return {
     ready: { ...observation.ready, address: gateway.address(), payer: `0x${toHex(payer.address)}` },
     async stop() {
       await gateway.stop();
-      await Promise.all([beacon.stop(), chain.stop(), observation.stop()]);
+      await Promise.all([beacon.stop(), machines.stop(), chain.stop(), observation.stop()]);
       links.close();
       await puncher?.close();
       publicLinks.close();

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
+import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -38,6 +39,7 @@ async function start(): Promise<Daemon> {
     client: chain.client,
     onError: (err) => log.warn({ err }, 'the model registry cannot be read'),
   });
+  const attester = openAttester(NAME, values);
   const store = openStore(join(values.dataDir, 'router.db'), { schema: ROUTER_SCHEMA, upgrades: RELEASED.router });
   const router = createRouter(
     {
@@ -50,7 +52,7 @@ async function start(): Promise<Daemon> {
       peers: values.peerRouter,
       ...(modelRoots && { modelRoots }),
     },
-    { crypto: nodeCrypto, clock: systemClock, signer, identity, chain, store, log, metrics },
+    { crypto: nodeCrypto, clock: systemClock, signer, identity, chain, store, log, metrics, attester },
   );
   await context.start();
   const named = { router: ledger.address, ticketKey: router.id };
@@ -77,6 +79,7 @@ async function start(): Promise<Daemon> {
       router: `0x${toHex(ledger.address)}`,
       certHash: toHex(identity.id),
       keyHash: toHex(router.id),
+      ...(attester && describeAttester(attester)),
     },
     async stop() {
       await relay?.stop();

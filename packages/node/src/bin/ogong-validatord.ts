@@ -1,10 +1,9 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes, randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { AppealSubject } from '@ogong/chain/cases';
 import type { Deployment } from '@ogong/chain/deployment';
+import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { hashEvidence, readEvidence } from '@ogong/host/config/read-evidence';
@@ -25,6 +24,7 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
 import type { JudgedEvidence } from '@ogong/host/views/judge-by-chain';
+import { openMachinePolicy } from '@ogong/host/views/machine-policy';
 import { openModelRoots } from '@ogong/host/views/model-roots';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
@@ -91,6 +91,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   });
   const observation = createObservation({ name: NAME, role: 'validator', log: logger }, values);
   const { metrics } = observation;
+  const attester = openAttester(NAME, values);
   const store = openStore(join(values.dataDir, 'validator.db'), {
     schema: VALIDATOR_SCHEMA,
     upgrades: RELEASED.validator,
@@ -108,6 +109,12 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   if (problem !== undefined) throw new ConfigError(NAME, [problem]);
   const named = parameters?.driftTable;
   const drift = loadDriftPolicy(nodeCrypto, values, { named, store, log: logger });
+  const machines = openMachinePolicy(NAME, values, {
+    ...{ client: chain.client, refreshMs: values.registryInterval },
+    onChange: (problem) => logger.info({ problem }, 'which images of machines are taken has changed'),
+    onError: (err) => logger.warn({ err }, 'the list of images cannot be read'),
+  });
+  await machines.trigger().catch((err: unknown) => logger.warn({ err }, 'the list of images cannot be read yet'));
   const validator = createValidator(
     {
       bind: values.bind,
@@ -128,7 +135,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
           : undefined,
       drift,
       modelRoots,
-      machinePolicy: values.machinePolicy === undefined ? undefined : parsePolicy(readFileSync(values.machinePolicy)),
+      machinePolicy: machines.policy,
       canaries,
       emission: deployment.emission && nameContract(deployment.chainId, deployment.emission),
       burnAndMint: readDuty(values, deployment),
@@ -137,6 +144,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     },
     {
       ...{ crypto: nodeCrypto, clock: systemClock, store, signer, vrfSeed, identity, chain, log: logger, metrics },
+      attester,
       threshold: deployment.beaconKeys === undefined ? undefined : await openThreshold(boxSecret),
     },
   );
@@ -154,6 +162,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   }
   await validator.start();
   chain.start();
+  machines.start();
   await observation.start();
   return {
     ready: {
@@ -162,10 +171,11 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       validator: `0x${toHex(signer.address)}`,
       signingKey: `0x${toHex(signer.signingKey)}`,
       consensusId: toHex(identity.id),
+      ...(attester && describeAttester(attester)),
     },
     async stop() {
       await validator.stop();
-      await Promise.all([chain.stop(), observation.stop()]);
+      await Promise.all([chain.stop(), machines.stop(), observation.stop()]);
       store.close();
       closeSigner();
     },

@@ -186,14 +186,14 @@ export function buildReceipt(
   { chain }: { readonly chain: Pick<ReplyContext['chain'], 'ledger'> },
   { endpoint }: Pick<ReplyJob, 'endpoint'>,
   {
-    attempt: { order, match, beacon },
+    attempt: { order, match, beacon, machines },
     admission: { epoch, timeMs, signature: admitted },
     record,
     opening,
     progress,
     attestation,
   }: {
-    readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon'>;
+    readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon' | 'machines'>;
     readonly admission: SignedAdmission;
     readonly record: SignedRecord;
     readonly opening: Uint8Array;
@@ -203,6 +203,10 @@ export function buildReceipt(
   },
 ): Receipt {
   const { ticket, routerKey, signature } = match.signed;
+  const evidence = new Map([
+    ...(attestation && attestation.length > 0 ? [['attestation', attestation] as const] : []),
+    ...(machines ?? []),
+  ]);
   return {
     endpoint,
     ledger: chain.ledger,
@@ -212,7 +216,7 @@ export function buildReceipt(
     record: { bytes: record.record, publicKey: record.providerKey, signature: record.signature },
     beacon: beacon.certificate,
     opening: { bytes: opening },
-    ...(attestation && attestation.length > 0 && { evidence: new Map([['attestation', attestation]]) }),
+    ...(evidence.size > 0 && { evidence }),
     ...(progress && { progress: { bytes: progress.progress, signature: progress.signature } }),
   };
 }

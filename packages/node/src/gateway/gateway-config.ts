@@ -15,8 +15,10 @@ import {
   text,
 } from '@ogong/host/config/values';
 import { routerPeer } from '@ogong/host/link/peer-values';
+import { createPolicyFields } from '@ogong/host/views/machine-policy';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { SORTS } from '@ogong/protocol/exchange/preference';
+import { ATTESTED_ROLES } from '@ogong/protocol/tier/attested-role';
 import { z } from 'zod';
 import { ADMIN_VERBS } from './admin-command.ts';
 import { readWebhookSecret } from './budget-alerts.ts';
@@ -158,12 +160,13 @@ export const gatewayConfig = defineConfig({
       default: 'auto',
       description: 'whether requests are sealed to their providers: auto seals to those that have a key',
     },
-    machinePolicy: {
-      schema: text,
-      label: '<file>',
-      env: 'OGONG_GATEWAY_MACHINE_POLICY',
+    ...createPolicyFields('GATEWAY'),
+    attested: {
+      schema: oneOf([...ATTESTED_ROLES]),
+      env: 'OGONG_GATEWAY_ATTESTED',
+      repeatable: true,
       description:
-        'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
+        'a role that has to show its machine for every request (docs/spec/attested-roles.md); needs --machine-policy',
     },
     machineInterval: {
       schema: duration,

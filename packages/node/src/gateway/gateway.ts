@@ -16,9 +16,11 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Sort } from '@ogong/protocol/exchange/preference';
+import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import type { Accounts } from './accounts.ts';
 import { createAdminHandlers } from './admin-handlers.ts';
 import { type ArchiveOptions, createArchiving } from './archive.ts';
+import { createAttestedRoles } from './attested-roles.ts';
 import { type BudgetAlertOptions, createBudgetAlerts } from './budget-alerts.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { type CardOptions, createCardHandler } from './card-handler.ts';
@@ -97,6 +99,8 @@ export interface GatewayOptions {
   readonly machinePolicy?: MachinePolicy | undefined;
   /** How long a machine that has answered is not asked again. Default: ten minutes. */
   readonly machineIntervalMs?: number;
+  /** Roles that have to show their machines, whatever a request says. Default: none. */
+  readonly demandedRoles?: readonly AttestedRole[];
   /** Where tickets are kept by which the router misrouted. Default: nowhere. */
   readonly misroutedDir?: string;
   readonly receiptLifetimeMs: number;
@@ -352,7 +356,16 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
 }
 
 function createReplies(
-  { patience, spending, modelRoots, seal = 'auto', machinePolicy, machineIntervalMs, misroutedDir }: GatewayOptions,
+  {
+    patience,
+    spending,
+    modelRoots,
+    seal = 'auto',
+    machinePolicy,
+    machineIntervalMs,
+    demandedRoles,
+    misroutedDir,
+  }: GatewayOptions,
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
 ): { readonly replies: ReplyService; readonly sealed: SealedCalls } {
@@ -370,6 +383,7 @@ function createReplies(
     ...{ links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs },
     findMachineProblem: chain.findMachineProblem,
   });
+  const attested = createAttestedRoles({ links, clock, ledger: chain.ledger, beacon, policy: machinePolicy });
   const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
@@ -378,7 +392,12 @@ function createReplies(
     beacon,
     links,
     payer,
-    matches: createProviderMatch({ maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted }, { routers, clock }),
+    attested,
+    ...(demandedRoles && { demandedRoles }),
+    matches: createProviderMatch(
+      { maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted },
+      { routers, clock, attested },
+    ),
     providers: createProviderCall(patience, { links, sealing: { keys, ledger: chain.ledger } }),
     validators: createValidatorChoice({ chain, links, random }),
     funding,

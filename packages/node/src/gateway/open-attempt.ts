@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeFeeFloor, computeMaxFee } from '@ogong/protocol/exchange/fee';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
@@ -12,6 +12,8 @@ import { findModality } from '@ogong/protocol/modality/registry';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { computeSpanAround } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
+import { ATTESTED_ROLES, type AttestedRole } from '@ogong/protocol/tier/attested-role';
+import { type AttestedRoles, refuse } from './attested-roles.ts';
 import type { OrderBytes } from './channel-ledger.ts';
 import { findMatch } from './find-match.ts';
 import type { Match } from './provider-match.ts';
@@ -19,7 +21,10 @@ import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './re
 import { ANONYMOUS } from './sign-in.ts';
 
 /** What an order takes of a job. */
-type OrderedJob = Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'completionId' | 'choice' | 'index' | 'key' | 'request'>;
+type OrderedJob = Pick<
+  ReplyJob<CommonRequest, BoughtAnswer>,
+  'completionId' | 'choice' | 'index' | 'key' | 'request' | 'signal'
+>;
 
 /** An order without its cumulative amount, which the channel ledger sets. */
 export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
@@ -70,11 +75,16 @@ export async function findOffer(
   const { request } = job;
   const contextSize = findModality(request.endpoint).boundContext(request);
   // The ticket is for one reply, and the order's validator is part of the reply's name.
-  const { address: validator } = await validators.pick();
   const registered = chain.validators();
+  const roles = listDemanded(context, request);
+  const picked = await validators.pick();
+  const { address: validator } = roles.includes('validator')
+    ? await getRoles(context).pickValidator(picked, registered, job.signal)
+    : picked;
   const named = { payer: payer.address, validator };
   const { model, demands, preference } = request;
-  const wanted = { model, demands, preference, requestHash, contextSize, nonce: fixed };
+  const isRouterAttested = roles.includes('router');
+  const wanted = { model, demands, preference, requestHash, contextSize, nonce: fixed, isRouterAttested };
   const { nonce, replyId, match } = await findMatch(context, job, { ...wanted, named, exclude: tried });
   await assertPublishedWeights(context, request.model, match.ticket.modelRoot);
   await assertRouter(context, match);
@@ -89,6 +99,7 @@ export async function orderOffer(
 ): Promise<ProviderAttempt> {
   const { clock, payer, chain } = context;
   const beacon = context.beacon.latest();
+  const machines = await showMachines(context, job, { match, validator, validators, beacon });
   const nowMs = clock.nowMs();
   const terms = buildTerms(job, {
     ticket: match.ticket,
@@ -98,7 +109,32 @@ export async function orderOffer(
     escrow: chain.ledger,
   });
   const order = await reserveOrder(context, { job, replyId, terms, nowMs });
-  return { replyId, match, beacon, validator, validators, order, startedMs: nowMs };
+  return { replyId, match, beacon, validator, validators, order, startedMs: nowMs, ...(machines && { machines }) };
+}
+
+/** Roles whose machines a request, or its gateway, demands to be shown. */
+const listDemanded = (
+  { demandedRoles = [] }: Pick<ReplyContext, 'demandedRoles'>,
+  { preference }: Pick<CommonRequest, 'preference'>,
+): readonly AttestedRole[] =>
+  ATTESTED_ROLES.filter((role) => demandedRoles.includes(role) || preference?.attested.includes(role));
+
+/** @throws UnattestedError where this gateway asks no machines. */
+function getRoles({ attested }: Pick<ReplyContext, 'attested'>): AttestedRoles {
+  if (attested === undefined) throw refuse('validator', 'this gateway asks no machines');
+  return attested;
+}
+
+/** For the receipt: they answer the beacon of the order. @throws UnattestedError */
+async function showMachines(
+  context: ReplyContext,
+  { request, signal }: Pick<OrderedJob, 'request' | 'signal'>,
+  { match, validator, validators, beacon }: Pick<ProviderAttempt, 'match' | 'validator' | 'validators' | 'beacon'>,
+): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+  const roles = listDemanded(context, request);
+  const member = validators.find(({ address }) => equalBytes(address, validator));
+  if (roles.length === 0 || member === undefined) return undefined;
+  return getRoles(context).show(roles, { router: match.router, validator: member }, beacon, signal);
 }
 
 /** @throws ApiError `no_provider` where nobody has published these weights under this name. */

@@ -6,6 +6,7 @@ import type { Peer } from '@ogong/host/link/link-pool';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
 import { parseCandidates } from '@ogong/protocol/exchange/match';
 import { findMisrouting, isNamedList } from '@ogong/protocol/exchange/misrouting';
@@ -19,6 +20,7 @@ import type {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Demands } from '@ogong/protocol/modality/demands';
 import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
+import { type AttestedRoles, refuse } from './attested-roles.ts';
 import { isRefusal, type Routers } from './routers.ts';
 
 export interface MatchQuery {
@@ -31,6 +33,8 @@ export interface MatchQuery {
   readonly demands: Demands;
   /** By whom the caller would be answered. Default: the gateway's own. */
   readonly preference?: RequestPreference | undefined;
+  /** The router has to show its machine before it learns of the request. */
+  readonly isRouterAttested?: boolean;
   /** Providers that this reply was already tried with. */
   readonly exclude: readonly Uint8Array[];
   readonly signal: AbortSignal;
@@ -75,9 +79,17 @@ export function createProviderMatch(
   {
     routers,
     clock,
+    attested,
     uptime = monotonicClock,
     random = Math.random,
-  }: { routers: Routers; clock: Clock; uptime?: Clock; random?: () => number },
+  }: {
+    routers: Routers;
+    clock: Clock;
+    /** Default: no router shows a machine. */
+    attested?: Pick<AttestedRoles, 'askRouter'>;
+    uptime?: Clock;
+    random?: () => number;
+  },
 ): ProviderMatch {
   /** Models that a provider was found for. A router that does not know one of them has just started. */
   const served = new Set<string>();
@@ -88,6 +100,11 @@ export function createProviderMatch(
     for (const [key, { untilMs }] of excluded) if (untilMs <= uptime.nowMs()) excluded.delete(key);
     return [...excluded.values()].map(({ id }) => id);
   }
+
+  const askRouter: AttestedRoles['askRouter'] = async (router, signal) => {
+    if (attested === undefined) throw refuse('router', 'this gateway asks no machines');
+    return attested.askRouter(router, signal);
+  };
 
   async function findSupply({ model, signal }: MatchQuery): Promise<ModelSupply | undefined> {
     const lists = await routers.all((router, limits) => routers.to(router).listModels({}, { signal, ...limits }));
@@ -104,8 +121,13 @@ export function createProviderMatch(
   ): Promise<Match> {
     const startedMs = uptime.nowMs();
     const excludedCount = request.exclude?.length ?? 0;
-    const askOne = async (router: Peer, limits: { readonly timeoutMs?: number }): Promise<Match> =>
-      check(await routers.to(router).route(request, { signal: query.signal, ...limits }), router);
+    const askOne = async (router: Peer, limits: { readonly timeoutMs?: number }): Promise<Match> => {
+      const shown = query.isRouterAttested ? await askRouter(router, query.signal) : undefined;
+      const match = check(await routers.to(router).route(request, { signal: query.signal, ...limits }), router);
+      if (shown && !equalBytes(shown.nodeId, hashHybridKey(crypto, match.signed.routerKey)))
+        throw createRouterFault('its machine vouches for another key than the ticket has');
+      return match;
+    };
     for (let failures = 0; ; failures++) {
       try {
         return await routers.first(askOne);

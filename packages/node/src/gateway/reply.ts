@@ -16,7 +16,9 @@ import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-f
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import type { KeyHolder } from './api-keys.ts';
+import type { AttestedRoles } from './attested-roles.ts';
 import type { NameCacheScope } from './cache-scope.ts';
 import type { ChannelLedger, OrderBytes, TryFailure } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';
@@ -65,6 +67,8 @@ export interface ProviderAttempt {
   readonly validators: readonly QuorumMember[];
   readonly order: OrderBytes;
   readonly startedMs: number;
+  /** What the machines of router and validator have shown, by the parts of a receipt. Default: nothing was asked. */
+  readonly machines?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What is the same of whatever was bought and checked. */
@@ -125,6 +129,10 @@ export interface ReplyContext {
   readonly modelRoots?: ModelRoots;
   /** Which machines of tier `tee` are believed. */
   readonly machinePolicy?: MachinePolicy | undefined;
+  /** The machines of routers and validators. Default: none is asked, and a request that demands one is refused. */
+  readonly attested?: AttestedRoles;
+  /** Which of them have to be shown for every request. Default: none. */
+  readonly demandedRoles?: readonly AttestedRole[];
   readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators' | 'generations' | 'router'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;

@@ -3,6 +3,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { UnattestedError } from './attested-roles.ts';
 
 export type RouterClient = Client<typeof RouterService>;
 
@@ -58,7 +59,7 @@ export function createRouters(
         } catch (error) {
           // Who left asks nobody else.
           if (error instanceof LinkError && error.code === 'canceled') throw error;
-          if (!isRefusal(error)) doubt(router);
+          if (!isRefusal(error) && !(error instanceof UnattestedError)) doubt(router);
           failures.push(error);
         }
       }

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createTeeFields } from '@ogong/host/attester/tee-config';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { duration, hostPort, integer, text } from '@ogong/host/config/values';
@@ -79,6 +80,7 @@ export const routerConfig = defineConfig({
     certOut: { ...networkFields.certOut, env: 'OGONG_ROUTER_CERT_OUT' },
     ...modelRootFields,
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_ROUTER_MODEL_ROOTS' },
+    ...createTeeFields('ROUTER', 'for whoever asks for routers that do'),
     ticketTtl: { schema: duration, default: '2m', description: 'how long a match is good for and holds its slot' },
     refreshInterval: {
       schema: duration,

@@ -29,6 +29,7 @@ import {
 } from '@ogong/testing/validator/test-keys';
 import { afterEach, expect } from 'vitest';
 import { createRouter, type Router, type RouterOptions } from './router.ts';
+import type { RouterDependencies } from './router-state.ts';
 import { ROUTER_SCHEMA } from './router-store.ts';
 
 export const MODEL_ID = 'ogong/verified/test/fake';
@@ -64,6 +65,7 @@ export async function start(
   options: Partial<RouterOptions> = {},
   validators: readonly QuorumMember[] = [],
   more: Pick<Partial<ChainView>, 'findMachineProblem'> = {},
+  own: Pick<Partial<RouterDependencies>, 'attester' | 'log'> = {},
 ): Promise<TestRouter> {
   const directory = createTestDirectory('router');
   const identity = await makeIdentity(40);
@@ -102,6 +104,7 @@ export async function start(
         store,
         log: createLogger({ name: 'test', level: 'silent' }),
         metrics: createMetrics('router'),
+        ...own,
       },
     );
     await router.start();

@@ -1,4 +1,5 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { answerEvidence } from '@ogong/host/link/answer-evidence';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
@@ -55,6 +56,7 @@ export function createRouterService(
       takeReport(state, message, getCaller(context));
       return {};
     },
+    getEvidence: ({ nonce }) => answerEvidence('router', state.show, nonce),
     handSupply: ({ held }) => handSupply(state, held),
     listModels: () => ({ models: listModels(supply.offers()) }),
     listOffers: ({ model }) => ({ offers: listOffers(supply.offers(model), MAX_LISTED_OFFERS) }),

@@ -1,4 +1,6 @@
 import type { ChainClient } from '@ogong/chain/client';
+import { createAttestedRole } from '@ogong/host/attester/attested-role';
+import type { Attester } from '@ogong/host/attester/attester';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
@@ -13,6 +15,7 @@ import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { createNewcomerDoor, type NewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createFigures, type Figures } from './figures.ts';
 import { createHeldView, type HeldView } from './held-view.ts';
 import { createLiveness, type Liveness } from './liveness-reader.ts';
@@ -37,6 +40,8 @@ export interface RouterDependencies {
   readonly store: Store;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly metrics: Metrics;
+  /** Has the machine say what it is. Default: it shows nothing. */
+  readonly attester?: Attester | undefined;
 }
 
 /** The state that the steps of matching work on. Its parts change, but none is replaced. */
@@ -57,6 +62,8 @@ export interface RouterState
   readonly machines: MachineStanding;
   readonly liveness: Liveness;
   readonly metrics: RouterMetrics;
+  /** What the machine shows for a nonce; undefined where it shows nothing. @throws AttesterError */
+  readonly show: ((nonce: Uint8Array) => Promise<{ nodeId: Uint8Array; evidence: Uint8Array }>) | undefined;
 }
 
 export interface RouterStateOptions extends SupplyOptions {
@@ -123,7 +130,17 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
       },
     }),
     metrics: createRouterMetrics(dependencies.metrics),
+    show: openMachine(dependencies),
   };
+}
+
+/** The machine vouches for the key of tickets, and for the certificate of links. */
+function openMachine({ crypto, signer, identity, chain, attester }: RouterDependencies): RouterState['show'] {
+  if (attester === undefined) return undefined;
+  const nodeId = hashHybridKey(crypto, signer.publicKey);
+  const keys = { role: 'router', ledger: chain.ledger, nodeId, certHash: identity.id } as const;
+  const machine = createAttestedRole(keys, { crypto, attester });
+  return async (nonce) => ({ nodeId, evidence: await machine.show(nonce) });
 }
 
 /** How old the newest epoch may be by which work is judged: where work is asked for, validators are asked for it as often. */

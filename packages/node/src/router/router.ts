@@ -50,6 +50,8 @@ export interface Router {
 /** Checks a signature of each kind, and looks through the list. A provider announces itself every ten seconds. */
 export const ROUTER_RATES: MethodRates = {
   'ogong.v1.RouterService/Announce': { perSecond: 2, burst: 50 },
+  // A report of hardware takes some 10 ms, and is made once for all who ask the same.
+  'ogong.v1.RouterService/GetEvidence': { perSecond: 5, burst: 20 },
   // Looks through the list, and reads what is missing.
   'ogong.v1.RouterService/HandSupply': { perSecond: 1, burst: 20 },
 };

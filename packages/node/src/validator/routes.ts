@@ -1,5 +1,6 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { bytesToHex } from '@ogong/chain/hex';
+import { answerEvidence } from '@ogong/host/link/answer-evidence';
 import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
@@ -74,6 +75,8 @@ export interface RouteDependencies {
   readonly tallyBook?: TallyBook | undefined;
   /** Undefined where this validator is no price feed. */
   readonly pricing?: PricingState | undefined;
+  /** What this validator's own machine shows for a nonce; undefined where it shows nothing. */
+  readonly show?: ((nonce: Uint8Array) => Promise<{ nodeId: Uint8Array; evidence: Uint8Array }>) | undefined;
   /** Undefined where the network has no registry of machines. */
   readonly machines?: MachinesState | undefined;
   readonly metrics: Pick<
@@ -138,12 +141,13 @@ function routeHeads(router: ConnectRouter, { store }: Pick<RouteDependencies, 's
   );
 }
 
-/** Machines that this validator signs for, and what it signed for. */
+/** Machines that this validator signs for, what it signed for, and its own. */
 function routeMachines(
   router: ConnectRouter,
-  { store, machines }: Pick<RouteDependencies, 'store' | 'machines'>,
+  { store, machines, show }: Pick<RouteDependencies, 'store' | 'machines' | 'show'>,
 ): void {
   const { method } = ValidatorService;
+  router.rpc(method.getEvidence, ({ nonce }) => answerEvidence('validator', show, nonce), { readMaxBytes: KIB });
   router.rpc(
     method.certifyMachine,
     async ({ providerId, attestedKey, sealKeyHash, evidence, epoch, until }) => {
@@ -169,9 +173,9 @@ function routeMachines(
 /** What this validator signs for a peer that gathers a quorum. */
 function routeWords(
   router: ConnectRouter,
-  { store, allotting, tallyBook, pricing, machines }: RouteDependencies,
+  { store, allotting, tallyBook, pricing, machines, show }: RouteDependencies,
 ): void {
-  routeMachines(router, { store, machines });
+  routeMachines(router, { store, machines, show });
   router.rpc(
     ValidatorService.method.getReinstatement,
     (asked) => ({ signature: store.read(() => findApproval(store, asked))?.signature ?? new Uint8Array(0) }),

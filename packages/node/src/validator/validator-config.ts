@@ -1,9 +1,11 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createTeeFields } from '@ogong/host/attester/tee-config';
 import { chainFields, observationFields, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { knownPeer } from '@ogong/host/link/peer-values';
+import { createPolicyFields } from '@ogong/host/views/machine-policy';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
@@ -211,13 +213,8 @@ export const validatorConfig = defineConfig({
         'signatures to gather before settling, own included, on top of the quorum by stake that the chain asks for',
     },
     ...modelRootFields,
-    machinePolicy: {
-      schema: text,
-      label: '<file>',
-      env: 'OGONG_VALIDATOR_MACHINE_POLICY',
-      description:
-        'JSON file: which machines of tier tee are believed (docs/spec/tee-tier.md#policy); without it none is',
-    },
+    ...createTeeFields('VALIDATOR', 'for whoever asks for validators that do'),
+    ...createPolicyFields('VALIDATOR'),
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_VALIDATOR_MODEL_ROOTS' },
     ...common,
     account,

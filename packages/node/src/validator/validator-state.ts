@@ -1,5 +1,6 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { Address } from '@ogong/chain/hex';
+import type { Attester } from '@ogong/host/attester/attester';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
@@ -118,6 +119,8 @@ export interface ValidatorDependencies {
   readonly chain: ChainView;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly metrics: Metrics;
+  /** Has this validator's own machine say what it is. Default: it shows nothing. */
+  readonly attester?: Attester | undefined;
 }
 
 /** The state that the services of a validator share. */

@@ -1,9 +1,11 @@
+import { createAttestedRole } from '@ogong/host/attester/attested-role';
 import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { Repeating } from '@ogong/host/time/repeat';
 import { createNewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import { nameSigningKey } from '@ogong/protocol/tier/attested-role';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
@@ -168,10 +170,20 @@ function wireServer(
         chain,
         grants,
         metrics,
+        show: openMachine(state),
       }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
+}
+
+/** The machine vouches for the key of admissions and certificates, and for the certificate of links. */
+function openMachine({ crypto, chain, identity, signer, attester }: ValidatorState): RouteDependencies['show'] {
+  if (attester === undefined) return undefined;
+  const nodeId = nameSigningKey(signer.signingKey);
+  const keys = { role: 'validator', ledger: chain.ledger, nodeId, certHash: identity.id } as const;
+  const machine = createAttestedRole(keys, { crypto, attester });
+  return async (nonce) => ({ nodeId, evidence: await machine.show(nonce) });
 }
 
 async function startValidator(state: ValidatorState, services: ValidatorServices): Promise<void> {

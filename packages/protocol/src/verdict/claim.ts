@@ -16,6 +16,8 @@ import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { hashReadRequest } from '../modality/request-hash.ts';
 import { RequestError } from '../modality/text/request/request-error.ts';
+import type { CohortShard } from '../settlement/cohort.ts';
+import { readCohort } from '../settlement/cohort-word.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
@@ -31,6 +33,8 @@ interface ClaimedReply {
   readonly payeeWord: Uint8Array;
   /** The payer's word about how much of it it has, beside a reply that was cut short and nowhere else. */
   readonly progress?: SignedProgress | undefined;
+  /** Where several providers serve together: their word for it (docs/spec/settlement.md#cohorts). Empty or absent where one serves alone. */
+  readonly cohort?: Uint8Array;
 }
 
 /** What a provider hands in: checked at intake. */
@@ -81,6 +85,8 @@ export interface Claim {
   readonly header: CommonHeader;
   readonly request: CommonRequest;
   readonly feeAtomic: bigint;
+  /** Who shares the fee; empty where the provider has it alone. */
+  readonly shards: readonly CohortShard[];
 }
 
 /** Read again from what was verified before it was stored. */
@@ -116,7 +122,8 @@ export type ClaimErrorCode =
   | 'milestone'
   | 'complaint'
   | 'response-size'
-  | 'machine';
+  | 'machine'
+  | 'cohort';
 
 export class ClaimError extends Error {
   override readonly name = 'ClaimError';
@@ -414,7 +421,20 @@ function verifyClaimed(
     `payee ${toHex(header.payee)} has not signed for this provider's key on these contracts: have it sign ` +
       'ProviderPayee(providerId, validUntil) past the expiry of the order, and hand that in with the reply',
   );
-  return { order, record, header, request, feeAtomic };
+  const shards = verifyShares(crypto, { ledger, order, payee: header.payee }, reply);
+  return { order, record, header, request, feeAtomic, shards };
+}
+
+/** @throws ClaimError where there is a word of a cohort that does not hold: then nobody is paid. */
+function verifyShares(
+  crypto: Crypto,
+  context: Parameters<typeof readCohort>[1],
+  { cohort }: Pick<ClaimedReply, 'cohort'>,
+): readonly CohortShard[] {
+  if (cohort === undefined || cohort.length === 0) return [];
+  const found = readCohort(crypto, context, cohort);
+  demand('shards' in found, 'cohort', 'problem' in found ? found.problem : '');
+  return found.shards;
 }
 
 function demandCheck({ id, status, detail }: Check): void {

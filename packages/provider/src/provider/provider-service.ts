@@ -1,5 +1,5 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { AttesterError } from '@ogong/host/attester/attester';
+import { answerEvidence } from '@ogong/host/link/answer-evidence';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';
@@ -35,7 +35,7 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
         signal: context.signal,
       }),
     getSealKey: () => state.sealKeys.current(),
-    getEvidence: ({ nonce }) => showMachine(state, nonce),
+    getEvidence: ({ nonce }) => answerEvidence('provider', state.machine?.show, nonce),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
       readOpening(state, replyId, getCaller(context)),
     getTexts: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
@@ -54,18 +54,6 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
       return traceReply(message, AbortSignal.any([context.signal, state.stopping.signal]));
     },
   };
-}
-
-/** Anybody may ask what the machine is. @throws Refusal */
-async function showMachine({ machine }: Pick<ProviderState, 'machine'>, nonce: Uint8Array) {
-  if (machine === undefined) throw new Refusal('unsupported', 'this provider shows no evidence of its machine');
-  if (nonce.length !== 32) throw new Refusal('invalid', 'a nonce has 32 bytes');
-  try {
-    return await machine.show(nonce);
-  } catch (error) {
-    if (!(error instanceof AttesterError)) throw error;
-    throw new Refusal('unavailable', `no evidence can be made: ${error.message}`);
-  }
 }
 
 /**

@@ -41,6 +41,7 @@ import {
 } from '@ogong/testing/provider/provider-fixture';
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Cohorts } from './cohorts.ts';
 import { beginMemory } from './provider-store.ts';
 import { readServed } from './served-book.ts';
 
@@ -114,6 +115,25 @@ describe('an order of a contract account', () => {
   it('waits where the chain cannot be read', async () => {
     const network = await start({ keyLimitOf: () => Promise.reject(new Error('the chain is away')) });
     await expect(receive(network.client, network.order({ payer: wallet }))).rejects.toThrow(/cannot be read/);
+  });
+});
+
+describe('a cohort', () => {
+  it('has its word handed in beside the record, which leaves without texts, and its order chooses it', async () => {
+    const word = new Uint8Array(40).fill(7);
+    const asked: Uint8Array[] = [];
+    const cohorts: Cohorts = {
+      wordFor({ modelRoot }) {
+        asked.push(modelRoot);
+        return word;
+      },
+    };
+    const { client, order, validator, engine } = await start({ cohorts });
+    await receive(client, order());
+    await until(() => validator.pushed.length === 1);
+    expect(validator.pushed[0]?.cohort).toEqual(word);
+    expect(validator.pushed[0]?.request).toHaveLength(0);
+    expect(asked.map(toHex)).toEqual([toHex(engine.info().modelRoot)]);
   });
 });
 

@@ -58,6 +58,7 @@ export function createServeContext(
   let hold: Hold | undefined;
   return {
     ...{ crypto, clock, signer, payeeWord: getPayeeWord() },
+    cohort: state.cohorts?.wordFor(job.order) ?? NOTHING,
     ...{ left, expired, progress: reply.latest, begin: reply.begin },
     send: sendOne,
     async sendText(text, tokens) {

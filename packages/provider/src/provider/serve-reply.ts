@@ -51,6 +51,8 @@ export interface ServeContext {
   readonly signer: HybridSigner;
   /** The payee's signature for the signer's key. */
   readonly payeeWord: Uint8Array;
+  /** The cohort's word, where several providers share the fee of this order; else empty. */
+  readonly cohort: Uint8Array;
   /** Reserves the fee at the order's validator. @returns its word for it. @throws Refusal where it does not admit. */
   readonly admit: (signal: AbortSignal) => Promise<SignedAdmission>;
   readonly payers: PayingPayers;
@@ -233,7 +235,13 @@ export async function keepCommitted(
     readonly progress?: SignedProgress | undefined;
     readonly exchange?: ShownExchange | undefined;
   },
-  { signer, payeeWord, keep, attest }: Pick<ServeContext, 'signer' | 'payeeWord' | 'keep' | 'attest'>,
+  {
+    signer,
+    payeeWord,
+    cohort,
+    keep,
+    attest,
+  }: Pick<ServeContext, 'signer' | 'payeeWord' | 'cohort' | 'keep' | 'attest'>,
 ) {
   const { record, signature, header, headerProof, response } = committed;
   const signedRecord = { record, providerKey: signer.publicKey, signature };
@@ -246,6 +254,7 @@ export async function keepCommitted(
     endpoint,
     response,
     payeeWord,
+    cohort,
     attestation,
     ...word,
   });

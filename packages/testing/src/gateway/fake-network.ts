@@ -48,6 +48,7 @@ import { type DrawRow, decodeDraws, tokenOf, WINDOW_TOKENS } from '@ogong/protoc
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
+import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
 import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
 import type { ReplyEvent } from '@ogong/provider/provider/serve-reply';
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
@@ -93,6 +94,8 @@ export interface FakeNetwork {
   bendHeld: (signature: Uint8Array) => Uint8Array;
   /** Indices of validators that do not answer. */
   readonly deadValidators: Set<number>;
+  /** What the machines of router and validators show. Default: they show none. */
+  showRole: ((keys: RoleKeys, nonce: Uint8Array) => Promise<{ nodeId: Uint8Array; evidence: Uint8Array }>) | undefined;
   setChannel(channel: Channel): void;
   close(): Promise<void>;
 }
@@ -196,18 +199,29 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     return { identity, endpoint: formatHostPort(server.address()) };
   }
 
+  function answerRole(keys: RoleKeys, nonce: Uint8Array) {
+    if (fake.showRole === undefined) throw new Refusal('unsupported', `this ${keys.role} shows no evidence`);
+    return fake.showRole(keys, nonce);
+  }
+
   const validators: QuorumMember[] = [];
   const validatorKeys = [0x20, 0x21].map((value) => createNobleLedgerSigner(new Uint8Array(32).fill(value)));
   for (const [index, key] of validatorKeys.entries()) {
     const assertAlive = (): void => {
       if (deadValidators.has(index)) throw new Refusal('unavailable', 'this validator is down');
     };
+    const own = { certHash: () => identity.id };
     const { identity, endpoint } = await serve((router) =>
       router.service(ValidatorService, {
         getBeacon() {
           assertAlive();
           return { certificate: beacon.certificate };
         },
+        getEvidence: ({ nonce }) =>
+          answerRole(
+            { role: 'validator', ledger, nodeId: nameSigningKey(key.address), certHash: own.certHash() },
+            nonce,
+          ),
         acknowledge(request) {
           assertAlive();
           if (!equalBytes(parseOrder(request.order?.order as Uint8Array).validator, key.address)) {
@@ -495,6 +509,10 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
               },
             ],
       }),
+      getEvidence({ nonce }) {
+        const nodeId = hashHybridKey(crypto, routerSigner.publicKey);
+        return answerRole({ role: 'router', ledger, nodeId, certHash: routerIdentity.id }, nonce);
+      },
       report(request) {
         reports.push(request);
         return {};
@@ -517,6 +535,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     chain,
     busy: 0,
     hasForgotten: false,
+    showRole: undefined,
     awaits: 0,
     bendIntake: (signature) => signature,
     bendHeld: (signature) => signature,

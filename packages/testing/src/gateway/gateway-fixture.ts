@@ -43,6 +43,8 @@ export interface FixtureOptions {
   readonly payments?: { readonly options: GatewayOptions['payments']; readonly client: GatewayChain['client'] };
   /** Where organisations pay tokens in. */
   readonly deposits?: GatewayOptions['deposits'];
+  /** Which machines it believes, and whose it demands. */
+  readonly machines?: Pick<GatewayOptions, 'machinePolicy' | 'demandedRoles'>;
   /** Path of a file of accounts. */
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
@@ -68,6 +70,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
       ...(given.deposits && { deposits: given.deposits }),
+      ...given.machines,
       ...(given.payments?.options && { payments: given.payments.options }),
     },
     {

@@ -48,6 +48,7 @@ import {
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
+import type { Cohorts } from '@ogong/provider/provider/cohorts';
 import type { CommitReply } from '@ogong/provider/provider/commit-reply';
 import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
@@ -196,6 +197,7 @@ export interface NetworkOptions {
   readonly others?: readonly ServedOffer[];
   readonly openings?: (store: Store) => Openings;
   readonly commit?: CommitReply;
+  readonly cohorts?: Cohorts;
   /** What has the machine say something about itself. */
   readonly attester?: Attester;
   readonly epoch?: bigint;
@@ -271,6 +273,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         store,
         ...(options.openings ? { openings: options.openings(store) } : {}),
         ...(options.commit ? { commit: options.commit } : {}),
+        ...(options.cohorts ? { cohorts: options.cohorts } : {}),
         attester: options.attester,
         log: quiet,
         metrics: createMetrics('provider'),

@@ -80,7 +80,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     signer: createSignerVectors(crypto),
     'log-head': createHeadVectors(crypto),
     'burn-mint': createMintVectors(crypto),
-    cohort: createCohortVectors(),
+    cohort: createCohortVectors(crypto),
     emission: createEmissionVectors(crypto),
     'over-admission': createOverAdmissionVectors(crypto),
     reply: replyVectors(crypto),

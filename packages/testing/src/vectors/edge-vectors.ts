@@ -283,6 +283,9 @@ const PREFERENCES = [
     (price) => `"max_price":${price}`,
   ),
   ...['"verified"', '"replay"', '"proof"', '"x"', '1'].map((tier) => `"tier":${tier}`),
+  ...['["router"]', '["validator","router"]', '[]', '["provider"]', '"router"', '["router","router","router"]'].map(
+    (roles) => `"attested":${roles}`,
+  ),
   ...['["replay","verified"]', '["replay"]', '["tee"]', '[]', '"verified"'].map((accept) => `"accept":${accept}`),
   '"tier":"replay","accept":["verified"]',
   ...['{}', '[]', '{"x":1}', '{"region":"eu"}', '{"region":null}'].map((providers) => `"providers":${providers}`),

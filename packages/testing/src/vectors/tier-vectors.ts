@@ -6,6 +6,12 @@ import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { encodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
 import { computeMachineNonce } from '@ogong/protocol/settlement/machine-entry';
 import { computeReportData, encodeAttestation, stateReply } from '@ogong/protocol/tier/attestation';
+import {
+  computeRoleNonce,
+  computeRoleReportData,
+  encodeRoleEvidence,
+  nameSigningKey,
+} from '@ogong/protocol/tier/attested-role';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { judgeOutcome } from '@ogong/protocol/tier/outcome';
 import { checkPosture } from '@ogong/protocol/tier/posture';
@@ -91,6 +97,28 @@ function createNonceVector() {
   };
 }
 
+/** What the machines of a router and of a validator vouch for, from fixed keys. */
+function createRoleVectors() {
+  const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
+  const ledger = { chainId: 31_337n, verifyingContract: fill(1, 20) };
+  const [certHash, beacon, evidence] = [fill(3), fill(4), utf8Encode('{}')];
+  const asked = { epoch: 7n, beacon, certHash };
+  const nonce = computeRoleNonce(nobleCrypto, asked);
+  const named = [
+    ['router', fill(2)],
+    ['validator', nameSigningKey(fill(5, 20))],
+  ] as const;
+  return {
+    ...{ chainId: '31337', escrow: toHex(ledger.verifyingContract), certHash: toHex(certHash) },
+    ...{ epoch: '7', beacon: toHex(beacon), nonce: toHex(nonce), evidence: toHex(evidence) },
+    part: toHex(encodeRoleEvidence({ certHash, evidence })),
+    roles: named.map(([role, nodeId]) => ({
+      ...{ role, nodeId: toHex(nodeId) },
+      reportData: toHex(computeRoleReportData(nobleCrypto, { role, ledger, nodeId, certHash }, nonce)),
+    })),
+  };
+}
+
 /** What a machine says of an exchange with a server, from fixed bodies and certificates that are none. */
 function createTestimonyVectors() {
   const chain = [utf8Encode('the server'), utf8Encode('its authority')];
@@ -138,6 +166,7 @@ export function createTierVectors(): Readonly<Record<string, unknown>> {
       testimony: createTestimonyVectors(),
       proxied: createProxiedVectors(),
       machineNonce: createNonceVector(),
+      attestedRoles: createRoleVectors(),
       outcomes: names.flatMap((tier) =>
         OUTCOMES.flatMap((found) =>
           [true, false].map((exact) => ({

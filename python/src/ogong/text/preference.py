@@ -11,6 +11,7 @@ from .fields import RequestError, known
 _SORTS = ("price", "latency", "throughput", "quality", "balanced")
 _SUFFIXES = {**{sort: sort for sort in _SORTS}, "cheapest": "price", "floor": "price", "fast": "throughput", "nitro": "throughput"}
 _SUFFIXED = re.compile(r"(ogong/[^/:]*/[^/:]*/[^/:]*):(.*)", re.DOTALL)
+_ROLES = ("router", "validator")
 _MOST_PROVIDERS = 16
 _MOST_TIERS = 8
 
@@ -35,6 +36,10 @@ def check_preference(ogong: dict[str, Any], model: str, named: str | None) -> No
     is_digits = isinstance(price, str) and re.fullmatch(r"0|[1-9][0-9]{0,37}", price) is not None
     if price is not None and not is_number and not is_digits:
         raise RequestError("ogong.max_price", "a whole number of atomic units is expected")
+    attested = ogong.get("attested")
+    is_roles = isinstance(attested, list) and len(attested) <= len(_ROLES) and all(one in _ROLES for one in attested)
+    if attested is not None and not is_roles:
+        raise RequestError("ogong.attested", "a list of " + ", ".join(_ROLES) + " is expected")
     _check_tiers(ogong, model)
     providers = ogong.get("providers")
     if providers is None:

@@ -211,7 +211,7 @@ def _read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[boo
     value = body.get("ogong")
     if value is None:
         return False, None, False, None
-    ogong = known(value, "ogong", "exact model_root settle salt grammar sources sort max_price tier accept providers")
+    ogong = known(value, "ogong", "exact model_root settle salt grammar sources sort max_price tier accept providers attested")
     check_preference(ogong, model, sort)
     root, settle, salt = ogong.get("model_root"), ogong.get("settle"), ogong.get("salt")
     if root is not None and (not isinstance(root, str) or not re.fullmatch(r"[0-9a-f]{64}", root)):

@@ -182,8 +182,8 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
       const { asked, offer, leave } = findOffered(replyId, key);
       drop(replyId);
       const { endpoint, request } = asked;
-      const job = { completionId: nameCompletion(endpoint, replyId), choice: 0, key, request };
-      const notes = createAttemptNotes(context, { ...job, endpoint, signal, caller });
+      const job = { completionId: nameCompletion(endpoint, replyId), choice: 0, key, request, signal };
+      const notes = createAttemptNotes(context, { ...job, endpoint, caller });
       let attempt: ProviderAttempt | undefined;
       try {
         attempt = await orderOffer(context, job, offer);

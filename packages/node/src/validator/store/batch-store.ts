@@ -292,7 +292,7 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
   const { sequence } = row;
   store
     .prepare(
-      `UPDATE replies SET request = NULL, response = NULL, request_summary = NULL, response_summary = NULL, evidence = NULL,
+      `UPDATE replies SET request = NULL, response = NULL, request_summary = NULL, response_summary = NULL, evidence = NULL, cohort = NULL,
        payee_word = NULL, progress = NULL, progress_signature = NULL
        WHERE sequence = ?`,
     )

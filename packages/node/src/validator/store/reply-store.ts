@@ -132,6 +132,7 @@ const replyColumns = columns({
   }),
   summaries: summaryColumns,
   payeeWord: optional(bytes),
+  cohort: optional(bytes),
   texts: textColumns,
   /** The payer's word on a reply that was cut short. */
   progress: optionalColumns({ progress: bytes, signature: named('progress_signature', bytes) }),
@@ -190,7 +191,7 @@ export function findReply({ store }: { readonly store: Store }, replyId: Uint8Ar
 }
 
 function toReply(read: ReturnType<typeof replyColumns.read>): ReplyRow {
-  const { summaries: stored, payeeWord, texts, endpoint, progress, ...row } = read;
+  const { summaries: stored, payeeWord, cohort, texts, endpoint, progress, ...row } = read;
   const { signedRecord, orderBytes, orderSignature } = row;
   const order = { order: orderBytes, signature: orderSignature };
   if (signedRecord === undefined || payeeWord === undefined || endpoint === undefined)
@@ -198,7 +199,7 @@ function toReply(read: ReturnType<typeof replyColumns.read>): ReplyRow {
   // What the release before has taken in has texts alone.
   const summaries = stored ?? (texts && summarizeTexts(endpoint, texts));
   if (summaries === undefined) return { ...row, summary: undefined, submission: undefined };
-  const claimed = { order, ...splitRecord(signedRecord), payeeWord, progress, endpoint };
+  const claimed = { order, ...splitRecord(signedRecord), payeeWord, progress, endpoint, ...(cohort && { cohort }) };
   return { ...row, summary: { ...claimed, ...summaries }, submission: texts && { ...claimed, ...texts } };
 }
 
@@ -374,7 +375,7 @@ export function recordReply(
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
        header_proof = ?, request_summary = ?, response_summary = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
-       payee_word = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, consent = NULL
+       payee_word = ?, cohort = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, consent = NULL
        WHERE reply_id = ? AND state = 'admitted'`,
     )
     .run(
@@ -391,6 +392,7 @@ export function recordReply(
       feeAtomic.toString(),
       header.payee,
       summary.payeeWord,
+      claim.shards.length === 0 ? null : (summary.cohort ?? null),
       intake.epoch,
       intake.timeMs,
       summary.progress?.progress ?? null,

@@ -50,6 +50,7 @@ export const VALIDATOR_SCHEMA = `
     opened_at BLOB,
     drift BLOB,
     payee_word BLOB,
+    cohort BLOB,
     progress BLOB,
     progress_signature BLOB,
     sitting INTEGER NOT NULL DEFAULT 0,

@@ -1,6 +1,7 @@
 import { fromHex } from '../../../base/bytes.ts';
 import { MAX_ONLY_PROVIDERS } from '../../../exchange/limits.ts';
 import { SORTS, type Sort } from '../../../exchange/preference.ts';
+import { ATTESTED_ROLES, type AttestedRole } from '../../../tier/attested-role.ts';
 import { lookUpTier } from '../../../tier/registry.ts';
 import { assertKeys } from './chat-messages.ts';
 import { isAbsent } from './field-rules.ts';
@@ -15,14 +16,16 @@ export interface RequestPreference {
   readonly only: readonly Uint8Array[];
   /** Ids of providers that are never asked. */
   readonly ignore: readonly Uint8Array[];
+  /** Roles that have to show their machines, each once. */
+  readonly attested: readonly AttestedRole[];
 }
 
 export const NO_PREFERENCE: RequestPreference = {
-  ...{ sort: undefined, maxPricePer1kAtomic: undefined, only: [], ignore: [] },
+  ...{ sort: undefined, maxPricePer1kAtomic: undefined, only: [], ignore: [], attested: [] },
 };
 
 /** Keys of the object `ogong` that say it. */
-export const PREFERENCES: readonly string[] = ['sort', 'max_price', 'tier', 'accept', 'providers'];
+export const PREFERENCES: readonly string[] = ['sort', 'max_price', 'tier', 'accept', 'providers', 'attested'];
 
 const MAX_TIERS = 8;
 const MAX_DIGITS = 38;
@@ -70,7 +73,18 @@ export function parsePreference(value: unknown, named: NamedModel): RequestPrefe
   }
   assertTier(fields, named.model);
   const maxPricePer1kAtomic = parsePrice(fields.max_price);
-  return { sort: sort ?? named.sort, maxPricePer1kAtomic, ...parseProviders(fields.providers) };
+  const attested = parseAttested(fields.attested);
+  return { sort: sort ?? named.sort, maxPricePer1kAtomic, attested, ...parseProviders(fields.providers) };
+}
+
+function parseAttested(value: unknown): AttestedRole[] {
+  if (isAbsent(value)) return [];
+  const roles = readList(value, 'ogong.attested', ATTESTED_ROLES.length).map((word) => {
+    const role = ATTESTED_ROLES.find((one) => one === word);
+    if (role !== undefined) return role;
+    throw new RequestError(`ogong.attested has roles of ${ATTESTED_ROLES.join(', ')}`, 'ogong.attested');
+  });
+  return ATTESTED_ROLES.filter((role) => roles.includes(role));
 }
 
 function parseSort(value: unknown): Sort | undefined {

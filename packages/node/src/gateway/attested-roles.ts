@@ -1,0 +1,151 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { checkRoleMachine } from '@ogong/attestation/role-check';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError } from '@ogong/host/http/api-error';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import type { Clock } from '@ogong/host/time/clock';
+import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { type RoleEvidenceAnswer, RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type AttestedRole,
+  computeRoleNonce,
+  encodeRoleEvidence,
+  nameSigningKey,
+  rolePart,
+} from '@ogong/protocol/tier/attested-role';
+
+/** A router, or a validator, has shown no machine that this gateway believes. Another one may. */
+export class UnattestedError extends ApiError {}
+
+/** What a machine of a role has shown for one epoch, and passed with. */
+export interface ShownRole {
+  /** What it signs with. */
+  readonly nodeId: Uint8Array;
+  /** As a receipt carries it. */
+  readonly part: Uint8Array;
+}
+
+/** The machines of routers and validators, for requests that demand them. */
+export interface AttestedRoles {
+  /** Before anything is sent to it. @throws UnattestedError */
+  askRouter(router: Peer, signal: AbortSignal): Promise<ShownRole>;
+  /** The first whose machine passes, the wanted one before the others. @throws UnattestedError where none does */
+  pickValidator(wanted: QuorumMember, all: readonly QuorumMember[], signal: AbortSignal): Promise<QuorumMember>;
+  /** What a receipt of an order under this beacon shows. @throws UnattestedError */
+  show(
+    roles: readonly AttestedRole[],
+    by: { readonly router: Peer; readonly validator: QuorumMember },
+    beacon: KnownBeacon,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Uint8Array>>;
+}
+
+export interface AttestedRolesDependencies {
+  readonly links: LinkPool;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly ledger: LedgerDomain;
+  readonly beacon: Pick<BeaconView, 'latest'>;
+  /** Undefined where this gateway believes no machine. */
+  readonly policy: MachinePolicy | undefined;
+}
+
+const TIMEOUT_MS = 15_000;
+const MAX_KNOWN = 256;
+
+export function createAttestedRoles(dependencies: AttestedRolesDependencies): AttestedRoles {
+  const { beacon: beacons } = dependencies;
+  /** By role, certificate and epoch: a machine is asked once in each epoch. */
+  const known = new Map<string, Promise<ShownRole>>();
+
+  function ask(role: AttestedRole, peer: Peer, beacon: KnownBeacon): Promise<ShownRole> {
+    const name = `${role} ${toHex(peer.certHash)} ${beacon.epoch}`;
+    const held = known.get(name);
+    if (held !== undefined) return held;
+    for (const oldest of known.keys()) if (known.size >= MAX_KNOWN) known.delete(oldest);
+    const asked = askMachine(dependencies, { role, peer, beacon });
+    known.set(name, asked);
+    asked.catch(() => known.delete(name));
+    return asked;
+  }
+
+  async function askValidator(validator: QuorumMember, beacon: KnownBeacon): Promise<ShownRole> {
+    const shown = await ask('validator', validator, beacon);
+    if (equalBytes(shown.nodeId, nameSigningKey(validator.signingKey))) return shown;
+    throw refuse('validator', 'it vouches for another signing key than the registry has');
+  }
+
+  const untilLeft = async <T>(asked: Promise<T>, signal: AbortSignal): Promise<T> => {
+    signal.throwIfAborted();
+    return asked;
+  };
+
+  return {
+    askRouter: (router, signal) => untilLeft(ask('router', router, beacons.latest()), signal),
+    async pickValidator(wanted, all, signal) {
+      let last: unknown;
+      for (const validator of [wanted, ...all.filter((one) => !equalBytes(one.address, wanted.address))]) {
+        try {
+          await untilLeft(askValidator(validator, beacons.latest()), signal);
+          return validator;
+        } catch (error) {
+          if (!(error instanceof UnattestedError)) throw error;
+          last = error;
+        }
+      }
+      throw last;
+    },
+    async show(roles, { router, validator }, beacon, signal) {
+      const shown = await Promise.all(
+        roles.map(async (role) => {
+          const { part } = await untilLeft(
+            role === 'router' ? ask(role, router, beacon) : askValidator(validator, beacon),
+            signal,
+          );
+          return [rolePart(role), part] as const;
+        }),
+      );
+      return new Map(shown);
+    },
+  };
+}
+
+async function askMachine(
+  { links, clock, ledger, policy }: AttestedRolesDependencies,
+  { role, peer, beacon }: { readonly role: AttestedRole; readonly peer: Peer; readonly beacon: KnownBeacon },
+): Promise<ShownRole> {
+  if (policy === undefined)
+    throw refuse(role, 'this gateway has no policy for machines (--machine-policy), so it believes none');
+  const { certHash } = peer;
+  const { epoch, value } = beacon;
+  const nonce = computeRoleNonce(crypto, { epoch, beacon: value, certHash });
+  const { nodeId, evidence } = await fetchEvidence(links, { role, peer, nonce });
+  if (nodeId.length !== certHash.length) throw refuse(role, 'its machine names no key');
+  const keys = { role, ledger, nodeId, certHash, evidence };
+  const check = await checkRoleMachine(keys, { epoch, value }, { crypto, policy, nowMs: clock.nowMs() });
+  if (check.status !== 'pass') throw refuse(role, check.detail);
+  return { nodeId, part: encodeRoleEvidence({ certHash, evidence }) };
+}
+
+async function fetchEvidence(
+  links: LinkPool,
+  { role, peer, nonce }: { readonly role: AttestedRole; readonly peer: Peer; readonly nonce: Uint8Array },
+): Promise<RoleEvidenceAnswer> {
+  const options = { timeoutMs: TIMEOUT_MS };
+  try {
+    return role === 'router'
+      ? await links.to(RouterService, peer).getEvidence({ nonce }, options)
+      : await links.to(ValidatorService, peer).getEvidence({ nonce }, options);
+  } catch (cause) {
+    if (!(cause instanceof LinkError)) throw cause;
+    throw refuse(role, cause.message, cause);
+  }
+}
+
+const CODES = { router: 'router_unreachable', validator: 'validator_unreachable' } as const;
+
+export const refuse = (role: AttestedRole, why: string, cause?: unknown): UnattestedError =>
+  new UnattestedError(CODES[role], `Nothing is sent: the request demands an attested ${role}, and ${why}.`, { cause });
