@@ -8,7 +8,6 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
-import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
@@ -20,6 +19,7 @@ import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
+import { readOrder } from './named-order.ts';
 import type { StoredReply } from './receipt-store.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
@@ -123,7 +123,7 @@ export function readHeld(
   >,
 ): HeldRecord {
   const { record, header, response } = held;
-  const named = nameOrder(crypto, ledger, parseOrder(order.order));
+  const named = readOrder(ledger, order);
   const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, response);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
@@ -144,7 +144,7 @@ export function listHearers(
   { chain }: Pick<ReplyContext, 'chain'>,
   { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
 ): Uint8Array[] {
-  const named = nameOrder(crypto, chain.ledger, parseOrder(order.order));
+  const named = readOrder(chain.ledger, order);
   const hearers = drawHearers(crypto, { beacon: beacon.value, order: named }, chain.validators());
   return hearers.map(({ address }) => address);
 }
@@ -162,7 +162,7 @@ export function createDelivery(
   const { record, header, headerProof, providerKey, signature: signed } = held.record;
   const delivery = signDelivery(crypto, payer, {
     ledger,
-    orderHash: hashOrder(crypto, ledger, parseOrder(order.order)),
+    orderHash: readOrder(ledger, order).orderHash,
     recordHash: hashRecord(crypto, record),
     promptTokenCount: held.promptTokens,
     outputTokenCount: held.outputTokens,
@@ -245,7 +245,8 @@ export async function verifyReply(
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
-  return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy });
+  const job = { receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy };
+  return checker.check({ ...job, isOrdered: true });
 }
 
 /**
