@@ -321,6 +321,7 @@ async function runAdmin({
         nowMs: Date.now(),
         client: connectChain(values),
         deposits: readDepositTerms(values),
+        files: { dataDir: values.dataDir, accounts: values.accounts },
         transfer: values.transfer === undefined ? undefined : readFileSync(values.transfer, 'utf8'),
         archive: readArchivePlace(values),
       },

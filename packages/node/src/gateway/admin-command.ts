@@ -14,6 +14,7 @@ import { type ArchivePlace, readArchived } from './archive.ts';
 import { addCredit, findGranted, listCredits, openCredit } from './credit-book.ts';
 import { listChanges } from './credit-log.ts';
 import { listDeposits } from './deposits.ts';
+import { importBooks } from './import-books.ts';
 import { reconcile } from './reconcile.ts';
 import { reconcileChain } from './reconcile-chain.ts';
 import {
@@ -46,6 +47,8 @@ export interface AdminCommand {
   readonly amountAtomic: bigint | undefined;
   readonly requestsPerMinute: number | undefined;
   readonly tokensPerMinute: number | undefined;
+  /** Where files of SQLite are. */
+  readonly files?: { readonly dataDir: string; readonly accounts?: string | undefined } | undefined;
   /** Where receipts are that were dropped here. */
   readonly archive?: ArchivePlace | undefined;
   /** Where the chain is looked at. */
@@ -73,6 +76,7 @@ export const ADMIN_VERBS = [
   'key add, key list, key rotate <id>, key revoke <id>',
   'credit open <org>, credit add <org> <reference>, credit list <org>, credit terms <org>, credit transfer <org>',
   'archive show <reply id>',
+  'database import',
   'usage, audit, reconcile',
 ].join(', ');
 
@@ -139,6 +143,7 @@ const ENTRIES: Readonly<Record<string, readonly [ids: number, run: Verb]>> = {
   usage: [0, showUsage],
   audit: [0, async (command) => (await listChanges(command, command.organisation, AUDIT_LINES)).map(showAudit)],
   'archive show': [1, showArchived],
+  'database import': [0, bringBooks],
   reconcile: [0, showReconciliation],
 };
 
@@ -296,6 +301,15 @@ async function findPayer(books: WorkStore): Promise<Address | undefined> {
   const row = columns({ order: named('order_bytes', bytes) });
   const first = await books.read(() => findOne(row, `SELECT ${row.list} FROM orders LIMIT 1`));
   return first && `0x${toHex(parseOrder(first.order).payer)}`;
+}
+
+/** The files of this gateway go into the database. */
+async function bringBooks({ books, isJson, files }: AdminCommand): Promise<AdminOutput> {
+  if (files === undefined || !books.isShared) throw new AccountError('usage', 'say into which database, by --database');
+  const { outcome, tables } = await importBooks(books, files);
+  if (isJson) return { text: `${JSON.stringify({ outcome, tables })}\n`, isOk: true };
+  const shown = tables.map(({ table, rows, sums }) => ({ table, rows, ...sums }));
+  return { text: `outcome=${outcome}\n${outcome === 'added' ? toText(shown) : ''}`, isOk: true };
 }
 
 /** As the API shows a receipt, so that it can be checked. */
