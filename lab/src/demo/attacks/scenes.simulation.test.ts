@@ -58,6 +58,7 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
       'queue-flood',
       'unsealing-gateway',
       'dishonest-relay',
+      'unpaid-crowd',
     ]);
   });
 

@@ -127,6 +127,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       auditWindowMs: values.auditWindow,
       graceMs: values.grace,
       retentionMs: values.retention,
+      isDraining: values.drain,
       auditConcurrency: values.audits,
       minSignatures: values.quorum,
       fixedVerifier:

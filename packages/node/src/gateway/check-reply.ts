@@ -22,6 +22,7 @@ import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
 import { grantOf } from './paying-signer.ts';
+import { readOrder } from './named-order.ts';
 import type { StoredReply } from './receipt-store.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
@@ -128,6 +129,8 @@ export function readHeld(
   const named = nameOrder(crypto, ledger, parseOrder(order.order));
   const known = withOrderKeys(crypto, grantOf(payer, named));
   const progress = held.progress && readProgress(known, { ledger, order: named }, held.progress, response);
+  const named = readOrder(ledger, order);
+  const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, response);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
     promptTokens: header.promptTokenCount,
@@ -147,7 +150,7 @@ export function listHearers(
   { chain }: Pick<ReplyContext, 'chain'>,
   { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
 ): Uint8Array[] {
-  const named = nameOrder(crypto, chain.ledger, parseOrder(order.order));
+  const named = readOrder(chain.ledger, order);
   const hearers = drawHearers(crypto, { beacon: beacon.value, order: named }, chain.validators());
   return hearers.map(({ address }) => address);
 }
@@ -165,7 +168,7 @@ export function createDelivery(
   const { record, header, headerProof, providerKey, signature: signed } = held.record;
   const delivery = signDelivery(crypto, payer, {
     ledger,
-    orderHash: hashOrder(crypto, ledger, parseOrder(order.order)),
+    orderHash: readOrder(ledger, order).orderHash,
     recordHash: hashRecord(crypto, record),
     promptTokenCount: held.promptTokens,
     outputTokenCount: held.outputTokens,
@@ -249,7 +252,8 @@ export async function verifyReply(
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
-  return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy });
+  const job = { receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy };
+  return checker.check({ ...job, isOrdered: true });
 }
 
 /**

@@ -2,13 +2,13 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { encodeOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
 import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
-import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { isMilestoneDue, signProgress } from '@ogong/protocol/exchange/progress';
 import type { Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { bindRecord } from '@ogong/protocol/verdict/claim';
 import { buildReceipt, excuseBeacon, keepReply, toFailure, verifyReply } from './check-reply.ts';
+import { readOrder } from './named-order.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import type { ComplaintEvidence } from './report-attempt.ts';
 
@@ -148,7 +148,7 @@ function signLeft(
   { order }: Pick<ProviderAttempt, 'order'>,
   response: Uint8Array,
 ) {
-  const orderHash = hashOrder(crypto, ledger, parseOrder(order.order));
+  const { orderHash } = readOrder(ledger, order);
   const textHash = crypto.sha256(response);
   return signProgress(crypto, payer, { ledger, orderHash, textBytes: response.length, textHash, hasLeft: true });
 }

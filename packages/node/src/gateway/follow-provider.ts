@@ -1,12 +1,11 @@
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError, type ApiErrorCode } from '@ogong/host/http/api-error';
 import { monotonicClock } from '@ogong/host/time/clock';
-import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, Milestone, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import { createMilestoneFollower, type FailedMilestone, type MilestoneFollower } from './follow-milestones.ts';
+import { readOrder } from './named-order.ts';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { createReplyProgress, type ReplyProgress } from './reply-progress.ts';
@@ -147,7 +146,7 @@ export function openProgress(
   return createReplyProgress({
     payer,
     ledger: chain.ledger,
-    orderHash: hashOrder(crypto, chain.ledger, parseOrder(order.order)),
+    orderHash: readOrder(chain.ledger, order).orderHash,
     send: (signed) => providers.sendProgress(match, replyId, signed),
     ...(onError && { onError }),
   });

@@ -160,6 +160,12 @@ export const validatorConfig = defineConfig({
       env: 'OGONG_VERIFIER_CERT',
       description: "that verifier's certificate, as a DER or PEM file or its SHA-256",
     },
+    drain: {
+      schema: boolean,
+      boolean: true,
+      description:
+        'admits no orders any more and settles what is open, before an upgrade; it goes on signing for others, and logs when nothing of its own is left',
+    },
     consensus: {
       schema: boolean,
       boolean: true,

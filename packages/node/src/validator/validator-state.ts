@@ -61,6 +61,8 @@ export interface ValidatorOptions {
   readonly stakeMs?: number;
   /** How long bodies, reports and traces of settled replies are kept. Default: an hour. */
   readonly retentionMs?: number;
+  /** It admits no orders. Default: it does. */
+  readonly isDraining?: boolean;
   readonly fixedVerifier?: Peer | undefined;
   /** The drift policy for scores between different classes. Default: fixed thresholds. */
   readonly drift?: DriftPolicy | undefined;

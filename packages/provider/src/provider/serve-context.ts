@@ -1,6 +1,7 @@
 import { AttesterError } from '@ogong/host/attester/attester';
 import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
+import type { RelayedLink } from '@ogong/host/link/relay-wire';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
@@ -22,6 +23,8 @@ export interface ReplyReader {
   readonly consumer: PeerId;
   /** The address that it calls from, or its name. */
   readonly address: string;
+  /** The relay between, if there is one. */
+  readonly relayed?: RelayedLink | undefined;
   /** False once nobody reads any more. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
   /** Aborted once nobody reads any more. That ends no reply: a payer that wants no more of it signs so. */

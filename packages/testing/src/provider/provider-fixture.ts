@@ -11,6 +11,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createReplyProgress, type ReplyProgress } from '@ogong/node/gateway/reply-progress';
@@ -175,6 +176,8 @@ export interface Network {
   readonly validator: FakeValidator;
   readonly client: LinkClient;
   readonly store: () => Store;
+  /** What the provider noted of each reply. */
+  readonly steps: ReplySteps;
   /** The message of an honest gateway, changed by `bend` before it is signed. */
   order(bend?: Bend): GenerateRequest;
   /** A client with another certificate; 3 is the validator's. */
@@ -231,6 +234,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
   const clients: LinkClient[] = [];
   let store: Store;
   let provider: Provider;
+  const metrics = createMetrics('provider');
 
   async function open(): Promise<void> {
     store = openStore(join(directory, 'provider.sqlite'), { schema: PROVIDER_SCHEMA });
@@ -276,7 +280,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         ...(options.cohorts ? { cohorts: options.cohorts } : {}),
         attester: options.attester,
         log: quiet,
-        metrics: createMetrics('provider'),
+        metrics,
       },
     );
     await provider.start();
@@ -309,6 +313,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
       return client;
     },
     store: () => store,
+    steps: metrics.steps,
     order: (bend = {}) => signOrder(bend.engine ?? engine, provider.id, identity.id, { modelId, ...bend }),
     connect,
     async restart() {

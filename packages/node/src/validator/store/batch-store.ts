@@ -41,6 +41,7 @@ const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseS
 const bookedColumns = columns({ at: optional(integer) });
 const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
+const openColumns = columns({ open: integer });
 const signatureColumns = columns({ signer: bytes, signature: bytes });
 const headColumns = columns({
   signer: bytes,
@@ -76,6 +77,18 @@ export function readLastBookedMs(store: Store): number | undefined {
 /** Log position up to which batches were proposed. */
 export function readBatchedLength(store: Store): bigint {
   return batchedLength.get(store.prepare('SELECT max(to_position) AS length FROM batches'))?.length ?? 0n;
+}
+
+/** Replies that were admitted, and entries of the log, of which nothing has settled yet. */
+export function countOpenReplies(store: Store): number {
+  const row = openColumns.get(
+    store.prepare(
+      `SELECT (SELECT count(*) FROM replies WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting'))
+        + (SELECT coalesce(max(position) + 1, 0) FROM log)
+        - (SELECT coalesce(max(to_position), 0) FROM batches WHERE state = 'settled') AS open`,
+    ),
+  );
+  return row?.open ?? 0;
 }
 
 export interface SettledHead {
