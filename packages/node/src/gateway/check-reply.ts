@@ -3,6 +3,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { drawHearers } from '@ogong/protocol/audit/hearers';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isOk, pass } from '@ogong/protocol/base/checks';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -10,6 +11,7 @@ import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
@@ -119,18 +121,29 @@ export async function keepReply(
 export function readHeld(
   { chain: { ledger }, payer }: Pick<ReplyContext, 'chain' | 'payer'>,
   { endpoint, request }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'>,
+  { chain: { ledger } }: Pick<ReplyContext, 'chain'>,
+  {
+    endpoint,
+    request,
+    body,
+  }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'> & {
+    readonly body?: Uint8Array;
+  },
   { order }: Pick<ProviderAttempt, 'order'>,
-  held: { readonly record: SignedRecord; readonly header: CommonHeader; readonly response: ProgressedText } & Pick<
-    ProviderAnswer,
-    'progress'
-  >,
+  held: {
+    readonly record: SignedRecord;
+    readonly header: CommonHeader;
+    /** Its length alone, where the gateway does not see it. */
+    readonly response: Uint8Array | { readonly sizeBytes: number };
+  } & Pick<ProviderAnswer, 'progress'>,
 ): HeldRecord {
   const { record, header, response } = held;
   const named = nameOrder(crypto, ledger, parseOrder(order.order));
   const known = withOrderKeys(crypto, grantOf(payer, named));
   const progress = held.progress && readProgress(known, { ledger, order: named }, held.progress, response);
   const named = readOrder(ledger, order);
-  const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, response);
+  const text = toProgressed(response, named, body);
+  const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, text);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
     promptTokens: header.promptTokenCount,
@@ -143,6 +156,16 @@ export function readHeld(
       progress,
     }),
   };
+}
+
+function toProgressed(
+  response: Uint8Array | { readonly sizeBytes: number },
+  { replyId }: Pick<NamedOrder, 'replyId'>,
+  body: Uint8Array | undefined,
+): ProgressedText {
+  if ('sizeBytes' in response) return response;
+  if (body === undefined) return { sizeBytes: response.length };
+  return { blind: computeBlinds(crypto, { body, replyId }).answer, text: response };
 }
 
 /** Who hears it, too, so that the handling validator cannot hide it. */

@@ -1,5 +1,6 @@
 import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import type { Check } from '../base/checks.ts';
+import { computeBlinds } from '../commitment/blinds.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import { computeCommitment, MAX_HEADER_BYTES, parseOpening } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '../commitment/record.ts';
@@ -306,8 +307,8 @@ export function verifyReply(crypto: Crypto, context: ReplyContext, submission: S
   demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
   const record = verifySignedRecord(crypto, context.order, submission.record);
-  const { modality, request } = openTexts(crypto, record, submission);
-  return verifyClaimed(crypto, context, submission, { record, modality, request, response });
+  const { modality, request, blind } = openTexts(crypto, record, submission);
+  return verifyClaimed(crypto, context, submission, { record, modality, request, response: { blind, text: response } });
 }
 
 /**
@@ -364,16 +365,17 @@ export function verifyTexts(
 function openTexts(crypto: Crypto, record: RecordV2, { request: body, endpoint, response }: ReplyTexts) {
   demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
-  demand(
-    equalBytes(hashResponse(crypto, response), record.responseHash),
-    'response-hash',
-    'the record signs another response',
-  );
   const modality = parsed('endpoint', () => findModality(endpoint));
   const request = parsed('request', () => modality.parseRequest(body, endpoint));
   const requestHash = parsed('request', () => hashReadRequest(crypto, request, body));
   demand(equalBytes(requestHash, record.requestHash), 'request-hash', 'the record names another request');
-  return { modality, request };
+  const { answer: blind } = computeBlinds(crypto, { body, replyId: record.replyId });
+  demand(
+    equalBytes(hashResponse(crypto, blind, response), record.responseHash),
+    'response-hash',
+    'the record signs another response',
+  );
+  return { modality, request, blind };
 }
 
 /** Checks of a header that need the texts. */
@@ -398,13 +400,13 @@ function verifyClaimed(
   const named = findNamedRoot(crypto, request.model);
   const isNamed = named === undefined || equalBytes(named, order.modelRoot);
   demand(isNamed, 'wrong-model', `the order names another root than that of the name ${request.model}`);
-  const held = { order, request, beacon, mayBeCancelled: true, response: isShown ? response : undefined };
+  const held = { order, request, beacon, mayBeCancelled: true, response: isShown ? response.text : undefined };
   for (const check of [checkPosture(header), ...modality.checkHeader(crypto, header, held)]) {
     const isLeftOut = !isShown && check.status === 'skip' && TEXT_CHECKS.includes(check.id);
     if (!isLeftOut) demandCheck(check);
   }
   const progress = verifyProgress(crypto, { ledger, order, modality, header }, reply, response);
-  const responseBytes = isShown ? response.length : response.sizeBytes;
+  const responseBytes = isShown ? response.text.length : response.sizeBytes;
   demand(
     record.isMilestone === undefined || isLeftAt(progress, responseBytes),
     'milestone',

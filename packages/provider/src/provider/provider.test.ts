@@ -9,7 +9,7 @@ import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { parseAnnouncement, verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { parseProgress, signProgress } from '@ogong/protocol/exchange/progress';
+import { NO_BEGINNING, parseProgress, signProgress } from '@ogong/protocol/exchange/progress';
 import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
   type GenerateRequest,
@@ -476,13 +476,13 @@ describe('a consumer that leaves', () => {
     const { client, order, connect, provider, validator } = await start({ engine: { stepMs: 5 } });
     const message = order({ body: { max_tokens: 400 } });
     const fields = { ...nameOrder(crypto, ledger, parseOrder(message.order!.order)), ledger, hasLeft: true };
-    const empty = { textBytes: 0, textHash: crypto.sha256(new Uint8Array(0)) };
+    const empty = { textBytes: 0, textHash: NO_BEGINNING };
     const stranger = createNobleLedgerSigner(new Uint8Array(32).fill(99));
     const honest = signProgress(crypto, payer, { ...fields, ...empty });
     const lies = [
       signProgress(crypto, stranger, { ...fields, ...empty }),
       signProgress(crypto, payer, { ...fields, ...empty, orderHash: new Uint8Array(32) }),
-      signProgress(crypto, payer, { ...fields, ...empty, textHash: new Uint8Array(32) }),
+      signProgress(crypto, payer, { ...fields, ...empty, textHash: new Uint8Array(32).fill(1) }),
       signProgress(crypto, payer, { ...fields, textBytes: 1_000_000, textHash: new Uint8Array(32) }),
       signProgress(crypto, payer, { ...fields, ...empty, hasLeft: false }),
       { ...honest, progress: honest.progress.slice(1) },

@@ -3,6 +3,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextEngineInfo, TextGenerationEvent, TokenLikelihood } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
@@ -121,6 +122,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
       order,
       endpoint: job.endpoint,
       asked,
+      blinds: computeBlinds(crypto, { body: job.body, replyId: order.replyId }),
       info: engine.info(),
       sketch,
       drawKey,

@@ -17,6 +17,7 @@ import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createReplyProgress, type ReplyProgress } from '@ogong/node/gateway/reply-progress';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -432,7 +433,8 @@ export interface Received {
 export function openProgress(client: LinkClient, message: GenerateRequest): ReplyProgress {
   const { replyId, orderHash } = nameOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
   const send = (progress: SignedProgress) => client.service(ProviderService).progress({ replyId, progress });
-  return createReplyProgress({ payer, ledger, orderHash, send });
+  const { answer: blind } = computeBlinds(crypto, { body: message.request, replyId });
+  return createReplyProgress({ payer, ledger, orderHash, blind, send });
 }
 
 /** Whether there is an order in it that a payer can have signed: damaged messages are sent, too. */

@@ -16,6 +16,7 @@ import { addHold, sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
 import { doWork } from '@ogong/host/store/work';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -197,16 +198,22 @@ function toReply(read: ReturnType<typeof replyColumns.read>): ReplyRow {
   if (signedRecord === undefined || payeeWord === undefined || endpoint === undefined)
     return { ...row, summary: undefined, submission: undefined };
   // What the release before has taken in has texts alone.
-  const summaries = stored ?? (texts && summarizeTexts(endpoint, texts));
+  const summaries = stored ?? (texts && summarizeTexts(endpoint, { ...texts, replyId: row.replyId }));
   if (summaries === undefined) return { ...row, summary: undefined, submission: undefined };
   const claimed = { order, ...splitRecord(signedRecord), payeeWord, progress, endpoint, ...(cohort && { cohort }) };
   return { ...row, summary: { ...claimed, ...summaries }, submission: texts && { ...claimed, ...texts } };
 }
 
-const summarizeTexts = (endpoint: string, { request, response }: Pick<ReplyTexts, 'request' | 'response'>) => ({
-  requestSummary: summarizeRequest(nodeCrypto, endpoint, request),
-  responseSummary: summarizeResponse(nodeCrypto, response),
-});
+function summarizeTexts(
+  endpoint: string,
+  { request, response, replyId }: Pick<ReplyTexts, 'request' | 'response'> & Pick<ReplyRow, 'replyId'>,
+) {
+  const { answer } = computeBlinds(nodeCrypto, { body: request, replyId });
+  return {
+    requestSummary: summarizeRequest(nodeCrypto, endpoint, request),
+    responseSummary: summarizeResponse(nodeCrypto, answer, response),
+  };
+}
 
 /** A bound record as the parts of a submission. */
 function splitRecord({ header, headerProof, ...record }: BoundRecord) {

@@ -72,6 +72,7 @@ async function serveEmbedding(
   const committed = commitEmbedding(crypto, signer, {
     order,
     request,
+    body: job.body,
     info,
     beacon: job.beacon,
     inputs,
