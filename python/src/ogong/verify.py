@@ -387,8 +387,6 @@ class _Reading:
         except WireError:
             return None
         is_payers = self._signs_for_payer(recover_address(progress.digest(self.receipt.ledger), signed.signature))
-        if not (is_payers and progress.order_hash == self.order_hash and progress.is_about(self.response)):
-        is_payers = recover_address(progress.digest(self.receipt.ledger), signed.signature) == self.order.payer
         if not (is_payers and progress.order_hash == self.order_hash and progress.is_about(self.blind, self.response)):
             return None
         # A milestone is paid by a word about its very text alone.

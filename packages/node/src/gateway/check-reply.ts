@@ -9,9 +9,9 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
-import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
@@ -23,8 +23,8 @@ import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
-import { grantOf } from './paying-signer.ts';
 import { readOrder } from './named-order.ts';
+import { grantOf } from './paying-signer.ts';
 import type { StoredReply } from './receipt-store.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
@@ -120,8 +120,6 @@ export async function keepReply(
 /** Stage 1 has found that the reply may be billed. */
 export function readHeld(
   { chain: { ledger }, payer }: Pick<ReplyContext, 'chain' | 'payer'>,
-  { endpoint, request }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'>,
-  { chain: { ledger } }: Pick<ReplyContext, 'chain'>,
   {
     endpoint,
     request,
@@ -138,12 +136,10 @@ export function readHeld(
   } & Pick<ProviderAnswer, 'progress'>,
 ): HeldRecord {
   const { record, header, response } = held;
-  const named = nameOrder(crypto, ledger, parseOrder(order.order));
-  const known = withOrderKeys(crypto, grantOf(payer, named));
-  const progress = held.progress && readProgress(known, { ledger, order: named }, held.progress, response);
   const named = readOrder(ledger, order);
   const text = toProgressed(response, named, body);
-  const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, text);
+  const known = withOrderKeys(crypto, grantOf(payer, named));
+  const progress = held.progress && readProgress(known, { ledger, order: named }, held.progress, text);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
     promptTokens: header.promptTokenCount,
