@@ -1,4 +1,4 @@
-// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives and their mutants, the soak of local mode, its benchmark, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
+// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives and their mutants, an upgrade from yesterday's program, the soak of local mode, its benchmark, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
 
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
@@ -15,6 +15,11 @@ await runNamedSteps('nightly', {
     command: [node, '../node_modules/hardhat/dist/src/cli.js', 'test', 'solidity'],
     cwd: 'contracts',
     env: { OGONG_LONG: '1' },
+  },
+  upgrade: {
+    name: "yesterday's program, and then this one in its directory",
+    command: ['vitest', 'run', '--project', 'e2e', 'packages/cli/src/upgrade.e2e.test.ts'],
+    env: { OGONG_UPGRADE_FROM: 'yesterday' },
   },
   mutants: { name: 'mutants of the contracts', command: [node, 'contracts/scripts/mutants.ts'] },
   soak: { name: 'soak of local mode', command: [node, 'lab/src/local/soak-main.ts'] },

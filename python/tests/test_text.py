@@ -3,8 +3,9 @@ import unittest
 from types import SimpleNamespace
 from typing import Any
 
-from ogong.record import Record, parse_record
+from ogong.record import Record, compute_blinds, hash_response, parse_record
 from ogong.text.commitment import (
+    Opening,
     Row,
     decode_draws,
     decode_sketch,
@@ -92,8 +93,14 @@ class Text(unittest.TestCase):
                 decode_sketch(unhex(window["sketch"]), header.directions)
             tokens = [row.token for row in rows]
             self.assertEqual(tokens, case["outputTokens"])
-            self.assertEqual(hash_tokens(tokens).hex(), case["outputTokensHash"])
+            self.assertEqual(hash_tokens(bytes.fromhex(case["blind"]), tokens).hex(), case["outputTokensHash"])
             self.assertEqual(header.output_tokens_hash.hex(), case["outputTokensHash"])
+            record = parse_record(unhex(case["recordV2"]))
+            blinds = compute_blinds(unhex(case["request"]), record.reply_id)
+            self.assertEqual((blinds.prompt.hex(), blinds.answer.hex()), (case["promptBlind"], case["blind"]))
+            self.assertEqual(record.response_hash, hash_response(blinds.answer, unhex(case["response"])))
+            windows = tuple((unhex(window["draws"]), unhex(window["sketch"])) for window in case["windows"])
+            self.assertEqual(Opening(blinds.answer, unhex(case["header"]), windows).root(), record.commit_root)
 
     def test_bounds_of_the_tail(self) -> None:
         for case in load("tail"):

@@ -31,6 +31,8 @@ const cheapEngine = createFakeEngine({ weights: 2 });
 const verifier = createFakeEngine({ weights: 1 });
 afterAll(() => Promise.all([engine, cheapEngine, verifier].map((each) => each.close())));
 
+/** Of no request. */
+const BLIND = new Uint8Array(32).fill(0xb2);
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
 
 interface Served {
@@ -97,22 +99,22 @@ async function serve(provider: TextEngine, nonce = 11): Promise<Served> {
         maxTokens: asked.maxTokens,
         promptDay: 0,
         thinking: asked.thinking,
-        promptTokensHash: hashTokens(crypto, promptTokens),
+        promptTokensHash: hashTokens(crypto, BLIND, promptTokens),
         promptTokenCount: promptTokens.length,
         answerFormat: info.answerFormat,
         grammarHash: NO_GRAMMAR,
-        outputTokensHash: hashTokens(crypto, event.outputTokens),
+        outputTokensHash: hashTokens(crypto, BLIND, event.outputTokens),
         outputTokenCount: event.outputTokens.length,
         stopReason: event.stopReason,
         parts: [],
         payee: fill(7, 20),
       };
-      const opening = { header: encodeHeader(header), windows };
+      const opening = { blind: BLIND, header: encodeHeader(header), windows };
       streamed += event.text.slice(streamed.length);
       const record: RecordV2 = {
         replyId: drawKey.replyId,
         requestHash,
-        responseHash: hashResponse(crypto, utf8Encode(event.text)),
+        responseHash: hashResponse(crypto, BLIND, utf8Encode(event.text)),
         modelRoot: info.modelRoot,
         commitRoot: computeCommitment(crypto, opening).root,
         tokenCount: event.outputTokens.length,
@@ -161,6 +163,7 @@ async function score({ record, header, opening, promptTokens, outputTokens }: Se
     vocabularyHash: header.vocabularyHash,
     responseHash: hashResponse(
       crypto,
+      BLIND,
       utf8Encode(renderReply(await verifier.detokenize(outputTokens), [], header.stopReason)),
     ),
     firstStopToken: header.stopReason === 'stop-token' ? outputTokens.length - 1 : NO_STOP_TOKEN,
@@ -219,7 +222,7 @@ describe('tampering', () => {
   it('with the answer before signing: its tokens spell another answer', async () => {
     const served = await serve(tamper('text').engine);
     expect(failedOf(served)).toEqual([]);
-    expect(hashResponse(crypto, utf8Encode(served.streamed))).toEqual(served.record.responseHash);
+    expect(hashResponse(crypto, BLIND, utf8Encode(served.streamed))).toEqual(served.record.responseHash);
     const verdict = await score(served);
     expect(verdict.outcome).toBe('reject');
     expect(verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['response-text']);
@@ -228,7 +231,7 @@ describe('tampering', () => {
   it('with the answer after signing: the consumer gets another text than the signed one', async () => {
     const served = await serve(tamper('response').engine);
     expect(failedOf(served)).toEqual([]);
-    expect(hashResponse(crypto, utf8Encode(served.streamed))).not.toEqual(served.record.responseHash);
+    expect(hashResponse(crypto, BLIND, utf8Encode(served.streamed))).not.toEqual(served.record.responseHash);
   });
 
   it('with a leaf after signing: it does not hash to the signed root', async () => {

@@ -97,8 +97,8 @@ function flipByte(bytes: Uint8Array): Uint8Array {
 }
 
 function flipMarkedLeaf(bytes: Uint8Array, marked: ReadonlySet<string>): Uint8Array {
-  const { header, windows } = parseOpening(bytes);
+  const { windows, ...opening } = parseOpening(bytes);
   const [first, ...rest] = windows;
   if (!first || !marked.has(toHex(first.draws))) return bytes;
-  return encodeOpening({ header, windows: [{ ...first, draws: flipByte(first.draws) }, ...rest] });
+  return encodeOpening({ ...opening, windows: [{ ...first, draws: flipByte(first.draws) }, ...rest] });
 }

@@ -236,7 +236,7 @@ async function audit(
     const claimed = parseHeader(committed.header);
     const message = createSampleJob(
       { request: body, endpoint: 'chat' },
-      { jobId, modelRoot: record.modelRoot, header: claimed, replay, timeoutMs },
+      { jobId, modelRoot: record.modelRoot, blind: opening.blind, header: claimed, replay, timeoutMs },
     );
     const job = parseScoreJob(message);
     reportBytes = await scoreJob(job, { engine: verifier, crypto, signal: AbortSignal.timeout(timeoutMs) });

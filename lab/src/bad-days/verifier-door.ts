@@ -70,6 +70,7 @@ export async function openVerifierDoor() {
       claim: {
         case: 'text' as const,
         value: {
+          blind: opening.blind,
           outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
           listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
           tailDraws: encodeTailDraws(new Map([[2, 5]])),

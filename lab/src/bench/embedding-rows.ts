@@ -49,10 +49,10 @@ async function measureWith(
   const beacon = { value: new Uint8Array(32).fill(3), previous: new Uint8Array(32).fill(4) };
   const commit = async () => {
     const { inputs } = await engine.embed({ inputs: request.inputs });
-    return commitEmbedding(crypto, signer, { order, request, info, beacon, inputs, startMs: 1, endMs: 2 });
+    return commitEmbedding(crypto, signer, { order, request, body, info, beacon, inputs, startMs: 1, endMs: 2 });
   };
   const header = parseEmbeddingHeader((await commit()).header);
-  const job = { jobId: new Uint8Array(16), header, request, bankSeed: header.sketchBankSeed };
+  const job = { jobId: new Uint8Array(16), header, request, body, bankSeed: header.sketchBankSeed };
   const { signal } = new AbortController();
   const timed = (work: () => Promise<unknown>) => async (): Promise<number> => {
     const start = performance.now();

@@ -84,11 +84,11 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
         maxTokens,
         promptDay: 0,
         thinking: NO_WISH,
-        promptTokensHash: hashTokens(nodeCrypto, promptTokens),
+        promptTokensHash: hashTokens(nodeCrypto, BLIND, promptTokens),
         promptTokenCount: promptTokens.length,
         answerFormat: info.answerFormat,
         grammarHash: NO_GRAMMAR,
-        outputTokensHash: hashTokens(nodeCrypto, event.outputTokens),
+        outputTokensHash: hashTokens(nodeCrypto, BLIND, event.outputTokens),
         outputTokenCount: event.outputTokens.length,
         stopReason: event.stopReason,
         parts: [],
@@ -97,7 +97,7 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
     }
   }
   if (header === undefined) throw new Error('the engine ended without an end event');
-  const opening = { header: encodeHeader(header), windows };
+  const opening = { blind: BLIND, header: encodeHeader(header), windows };
   const record: RecordV2 = {
     replyId: drawKey.replyId,
     requestHash: drawKey.requestHash,
@@ -110,6 +110,9 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
   };
   return { record, opening, tokens: header.outputTokenCount, openingBytes: encodeOpening(opening).length };
 }
+
+/** Of no request. */
+const BLIND = new Uint8Array(32).fill(6);
 
 const PROMPTS = [
   'Once upon a time',

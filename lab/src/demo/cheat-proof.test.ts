@@ -1,6 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { nameOrder } from '@ogong/protocol/exchange/order';
@@ -66,7 +67,8 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
     if (event.kind !== 'end') continue;
     const { outputTokens, stopReason, text } = event;
     const info = attack.engine.info();
-    const served = { order, endpoint: 'chat' as const, asked: asked.asked, info, sketch, drawKey };
+    const blinds = computeBlinds(crypto, { body: request, replyId: order.replyId });
+    const served = { order, endpoint: 'chat' as const, asked: asked.asked, blinds, info, sketch, drawKey };
     const times = { startMs: 1, endMs: 2 };
     const committed = commitReply(crypto, signer, {
       ...served,

@@ -33,7 +33,9 @@ export async function proveCheat(
   const report = await scoreJob(
     {
       jobId: fromHex(replyId),
+      blind: opening.blind,
       header,
+      body: request,
       request: parseModelRequest(request, header.endpoint, header.promptDay),
       outputTokens: replay.outputTokens,
       listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),

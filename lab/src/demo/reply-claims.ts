@@ -9,7 +9,7 @@ import type { RunRecord } from './run-record.ts';
 /** The checks that a compact receipt skips, because it holds no opening. No other check may be skipped. */
 const openingChecks = new Set([
   ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'listing', 'draw-replay', 'draw-key'],
-  ...['shape-classes', 'header-order'],
+  ...['shape-classes', 'header-order', 'blinding'],
   ...['sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'fee'],
 ]);
 

@@ -39,6 +39,7 @@ async function makeJob() {
     const record = parseRecordV2(finished.record?.record as Uint8Array);
     const { rows, outputTokens, tailDraws } = replayReply(crypto, record, opening);
     const value = {
+      blind: opening.blind,
       outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
       listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
       tailDraws: encodeTailDraws(tailDraws),

@@ -27,6 +27,8 @@ export interface LoadRun {
   /** The same for each chunk of a stream. */
   readonly cpuPerChunkUs: number | undefined;
   readonly failures: number;
+  /** What the first few of them said. */
+  readonly reasons: readonly string[];
 }
 
 let number = 0;
@@ -37,6 +39,7 @@ export async function drive(side: LoadSide, { replies, concurrency, tokens, stre
   const tookMs: number[] = [];
   let left = replies;
   let failures = 0;
+  const reasons = new Map<string, number>();
   let chunks = 0;
   const cpuBefore = readCpuMs(side.pid);
   const startMs = performance.now();
@@ -50,7 +53,9 @@ export async function drive(side: LoadSide, { replies, concurrency, tokens, stre
       const answer = await ask(side, body, agent);
       tookMs.push(performance.now() - beganMs);
       chunks += answer.chunks;
-      if (!answer.isGood) failures++;
+      if (answer.failure === undefined) continue;
+      failures++;
+      reasons.set(answer.failure, (reasons.get(answer.failure) ?? 0) + 1);
     }
   }
   await Promise.all(Array.from({ length: concurrency }, client));
@@ -63,12 +68,19 @@ export async function drive(side: LoadSide, { replies, concurrency, tokens, stre
     tookMs[Math.min(tookMs.length - 1, Math.floor(share * tookMs.length))] ?? Number.NaN;
   return {
     ...{ repliesPerSecond: replies / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failures },
+    reasons: [...reasons].map(([reason, count]) => `${count} ${reason}`),
     cpuMs: cpu && cpu / replies,
     cpuPerChunkUs: cpu && chunks > 0 ? (cpu * 1000) / chunks : undefined,
   };
 }
 
-function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<{ isGood: boolean; chunks: number }> {
+interface Asked {
+  /** Undefined for an answer that is whole. */
+  readonly failure: string | undefined;
+  readonly chunks: number;
+}
+
+function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<Asked> {
   return new Promise((resolve, reject) => {
     const asked = request(
       new URL('/v1/chat/completions', url),
@@ -87,7 +99,7 @@ function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<{ 
           const chunks = text.split('\ndata: ').length + (text.startsWith('data: ') ? 0 : -1);
           const isStream = answer.headers['content-type']?.includes('event-stream') ?? false;
           const isGood = answer.statusCode === 200 && (!isStream || text.trimEnd().endsWith('data: [DONE]'));
-          resolve({ isGood, chunks: isStream ? chunks : 0 });
+          resolve({ failure: isGood ? undefined : nameFailure(text), chunks: isStream ? chunks : 0 });
         });
         answer.on('error', reject);
       },
@@ -96,3 +108,6 @@ function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<{ 
     asked.end(body);
   });
 }
+
+/** The code of an answer's error, which stands last in a stream. */
+const nameFailure = (text: string): string => /"code":\s*"([\w-]+)"(?!.*"code":)/s.exec(text)?.[1] ?? text.slice(-80);

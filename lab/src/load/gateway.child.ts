@@ -29,9 +29,9 @@ process.once('message', async ({ router, ledger, validators, nowMs, beacon, know
   };
   const place = { chain, clock: { nowMs: () => nowMs }, beacons: { latest: () => beacon } };
   const { url } = await startGateway(place, router, {
-    maxRequests: 512,
-    maxRequestsPerKey: 512,
-    maxConnections: 1_024,
+    http: { maxRequests: 512, maxRequestsPerKey: 512, maxConnections: 1_024 },
+    // As a daemon has it; tests want their verdicts at once.
+    verdictIntervalMs: 2_000,
   });
   process.send?.({ url });
 });

@@ -44,8 +44,10 @@ async function compare(sides: readonly LoadSide[], plan: LoadPlan): Promise<Runs
     ROUNDS,
     Object.fromEntries(sides.map((side) => [side.name, () => drive(side, plan)])),
   );
-  const middle = (all: readonly LoadRun[], what: keyof LoadRun): number =>
-    median(all.map((run) => run[what] ?? Number.NaN));
+  const middle = (
+    all: readonly LoadRun[],
+    what: 'repliesPerSecond' | 'p50Ms' | 'p99Ms' | 'cpuMs' | 'cpuPerChunkUs',
+  ): number => median(all.map((run) => run[what] ?? Number.NaN));
   return Object.fromEntries(
     Object.entries(runs).map(([name, all]) => [
       name,
@@ -56,13 +58,14 @@ async function compare(sides: readonly LoadSide[], plan: LoadPlan): Promise<Runs
         cpuMs: middle(all, 'cpuMs'),
         cpuPerChunkUs: middle(all, 'cpuPerChunkUs'),
         failures: all.reduce((sum, run) => sum + run.failures, 0),
+        reasons: all.flatMap(({ reasons }) => reasons),
       },
     ]),
   );
 }
 
-const describeRun = (name: string, { repliesPerSecond, p99Ms, cpuMs, failures }: LoadRun): string =>
-  `${name} ${repliesPerSecond.toFixed(1)} replies/s, ${cpuMs?.toFixed(2)} ms of processor a reply, p99 ${p99Ms.toFixed(0)} ms${failures > 0 ? `, ${failures} failed` : ''}`;
+const describeRun = (name: string, { repliesPerSecond, p99Ms, cpuMs, failures, reasons }: LoadRun): string =>
+  `${name} ${repliesPerSecond.toFixed(1)} replies/s, ${cpuMs?.toFixed(2)} ms of processor a reply, p99 ${p99Ms.toFixed(0)} ms${failures > 0 ? `, ${failures} failed (${reasons.join(', ')})` : ''}`;
 const describeRuns = (runs: Runs): string =>
   Object.entries(runs)
     .map(([name, run]) => describeRun(name, run))

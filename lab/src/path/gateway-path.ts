@@ -94,17 +94,17 @@ export interface GatewayView {
   readonly chain: Omit<GatewayDependencies['chain'], 'network' | 'client'>;
 }
 
-/** @param http where it takes more than the tests need. */
+/** @param given where it differs from what the tests need. */
 export async function startGateway(
   { chain, clock, beacons }: GatewayView,
   router: Peer,
-  http: Partial<GatewayOptions['http']> = {},
+  { http, ...given }: Partial<Omit<GatewayOptions, 'http'>> & { readonly http?: Partial<GatewayOptions['http']> } = {},
 ) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const links = createLinkPool({ identity: await createIdentity('gateway') });
   const gateway = createGateway(
-    { ...GATEWAY_FIXTURE_OPTIONS, routers: [router], http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...http } },
+    { ...GATEWAY_FIXTURE_OPTIONS, ...given, routers: [router], http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...http } },
     {
       ...{ books: createWorkStore(store), clock, links, payer, beacon: beacons, logger: log },
       chain: { ...chain, network, client: noChain },

@@ -90,7 +90,9 @@ async function rerunText(
   if (header === undefined) throw new Error('a reply that replays has a header');
   const job = {
     jobId: new Uint8Array(16),
+    blind: opening.blind,
     header,
+    body: request,
     request: parseModelRequest(request, header.endpoint, header.promptDay),
     outputTokens,
     shapeClasses,

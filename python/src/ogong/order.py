@@ -134,13 +134,18 @@ class Progress:
         kind = b"Progress(bytes32 orderHash,uint32 textBytes,bytes32 textHash,bool left)"
         return ledger.digest(_struct(kind, self.order_hash, self.text_bytes, self.text_hash, int(self.left)))
 
-    def is_about(self, response: bytes) -> bool:
-        return len(response) >= self.text_bytes and sha256(response[: self.text_bytes]) == self.text_hash
+    def is_about(self, blind: bytes, response: bytes) -> bool:
+        """@param blind: of the answer."""
+        return len(response) >= self.text_bytes and hash_beginning(blind, response[: self.text_bytes]) == self.text_hash
+
+
+def hash_beginning(blind: bytes, beginning: bytes) -> bytes:
+    return sha256(b"ogong-progress-text-v2\n", blind, beginning) if beginning else bytes(32)
 
 
 def parse_progress(data: bytes) -> Progress:
     """@raises WireError"""
-    reader = Reader(data, b"ogong-progress-v1\n")
+    reader = Reader(data, b"ogong-progress-v2\n")
     progress = Progress(reader.take(32), reader.int(4), reader.take(32), reader.flag())
     reader.end()
     return progress

@@ -52,8 +52,22 @@ def parse_record(data: bytes) -> Record:
     return Record(bytes.fromhex(reply_id), *map(bytes.fromhex, hashes), *numbers, _DOMAINS[fields[0]])
 
 
-def hash_response(response: bytes) -> bytes:
-    return sha256(b"ogong-response-v1\n", u32(len(response)), sha256(response))
+@dataclass(frozen=True)
+class Blinds:
+    """What is hashed before the tokens of a prompt, and before all that is hashed of an answer (docs/spec/commitment.md#blinds)."""
+
+    prompt: bytes
+    answer: bytes
+
+
+def compute_blinds(body: bytes, reply_id: bytes) -> Blinds:
+    """@param body: the exact bytes of the request."""
+    secret = sha256(b"ogong-blind-v1\n", body)
+    return Blinds(sha256(b"ogong-prompt-blind-v1\n", secret), sha256(b"ogong-answer-blind-v1\n", secret, reply_id))
+
+
+def hash_response(blind: bytes, response: bytes) -> bytes:
+    return sha256(b"ogong-response-v2\n", u32(len(response)), sha256(blind, response))
 
 
 @dataclass(frozen=True)

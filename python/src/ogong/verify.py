@@ -13,7 +13,7 @@ from .crypto.hybrid import verify_hybrid
 from .crypto.secp256k1 import recover_address
 from .fee import check_fee, compute_billed
 from .order import Progress, hash_admission, hash_intake, parse_order, parse_progress
-from .record import Ticket, hash_response, parse_record, parse_ticket
+from .record import compute_blinds, Ticket, hash_response, parse_record, parse_ticket
 from .text.commitment import Header, compose_root, parse_opening
 from .text.request import TextRequest, UnsupportedRequest, parse_request
 from .text.stage1 import NOT_OF_TOKENS, replay
@@ -26,8 +26,8 @@ __all__ = ["Verdict", "UnusableError", "verify_receipt", "verify_file"]
 _CLOCKS_MS = 30_000
 _MOST_RECEIPT_BYTES = 96 << 20
 _STAGE_1 = (
-    "commitment-root commitment-form posture token-count listing draw-replay shape-classes header-order sampler draw-key sketch-bank"
-    " payee stop-strings context fee"
+    "commitment-root commitment-form posture token-count listing draw-replay shape-classes blinding header-order sampler draw-key"
+    " sketch-bank payee stop-strings context fee"
 ).split()
 _ZERO32 = bytes(32)
 
@@ -109,6 +109,7 @@ class _Reading:
         except WireError as error:
             return Verdict([failed("format", str(error))])
         self.model = self._model()
+        self.blind = compute_blinds(self.body, self.record.reply_id).answer
         self.tier = tier_of(self.model)
         self.order_hash = self.order.digest(self.receipt.ledger)
         self.checks = [passed("format", "order, record, ticket and request can be read")]
@@ -155,7 +156,7 @@ class _Reading:
         else:
             same = self.request.hash() == order.request_hash == record.request_hash
             self._add(hold("request-hash", same, "order and record are about this body"))
-        self._add(hold("response-hash", hash_response(self.response) == record.response_hash, "the record is about this text"))
+        self._add(hold("response-hash", hash_response(self.blind, self.response) == record.response_hash, "the record is about this text"))
         signer = recover_address(self.order_hash, receipt.order.signature)
         self._add(hold("order-signature", signer == order.payer, "the payer signed the order"))
         signed = verify_hybrid(receipt.record.public_key, receipt.record.data, receipt.record.signature)
@@ -294,6 +295,7 @@ class _Reading:
         replayed = replay(self.record, opening)
         self.checks += replayed.checks
         if replayed.header is not None:
+            self._add(hold("blinding", opening.blind == self.blind, "what is hashed of the answer is blinded by this request"))
             self._check_header(replayed.header, beacon)
 
     def _check_header(self, header: Header, beacon: tuple[bytes, bytes] | None) -> None:
@@ -380,7 +382,7 @@ class _Reading:
         except WireError:
             return None
         is_payers = recover_address(progress.digest(self.receipt.ledger), signed.signature) == self.order.payer
-        if not (is_payers and progress.order_hash == self.order_hash and progress.is_about(self.response)):
+        if not (is_payers and progress.order_hash == self.order_hash and progress.is_about(self.blind, self.response)):
             return None
         # A milestone is paid by a word about its very text alone.
         is_left = progress.left and progress.text_bytes == len(self.response)

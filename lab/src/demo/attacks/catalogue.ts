@@ -4,6 +4,7 @@ import { consumerScenes } from './consumer-scenes.ts';
 import { doorScenes } from './door-scenes.ts';
 import { ledgerScenes } from './ledger-scenes.ts';
 import { LIVE_PLAYS } from './live/live-plays.ts';
+import { payerScenes } from './payer-scenes.ts';
 import type { AttackCourse, StagedAttack } from './scene.ts';
 import { sealingScenes } from './sealing-scenes.ts';
 
@@ -15,6 +16,7 @@ export const SCENES: readonly StagedAttack[] = [
   ...consumerScenes,
   ...doorScenes,
   ...sealingScenes,
+  ...payerScenes,
 ];
 
 export const findScene = (name: string): StagedAttack | undefined => SCENES.find(({ attack }) => attack.name === name);

@@ -14,6 +14,7 @@ import { falseAbandonment } from '../../attackers/protocol/false-abandonment.ts'
 import { falseSilence } from '../../attackers/protocol/false-silence.ts';
 import { falseWithholding } from '../../attackers/protocol/false-withholding.ts';
 import { freeAbandonment } from '../../attackers/protocol/free-abandonment.ts';
+import { greedyCohort } from '../../attackers/protocol/greedy-cohort.ts';
 import { hiddenDelivery } from '../../attackers/protocol/hidden-delivery.ts';
 import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
@@ -432,6 +433,18 @@ export const ledgerScenes: readonly StagedAttack[] = [
         ],
         money: `${feeAtomic ?? 0n} atomic units are paid for the reply`,
         worked: isServing || feeAtomic !== 0n,
+      };
+    },
+  },
+  {
+    attack: greedyCohort,
+    async play(breaks: Breaks) {
+      const { refusals, owedAtomic } = await greedyCohort.play(undefined, breaks);
+      return {
+        tried: 'handed a reply in with nine parts of a fee of eight, and with a shard whose key signed nothing',
+        answered: refusals,
+        money: `${owedAtomic} atomic units are owed for it`,
+        worked: owedAtomic !== 0n || refusals.length !== 2,
       };
     },
   },

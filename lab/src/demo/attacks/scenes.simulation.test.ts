@@ -56,8 +56,10 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
       'early-work',
       'stored-work',
       'queue-flood',
+      'answer-guesser',
       'unsealing-gateway',
       'dishonest-relay',
+      'unpaid-crowd',
     ]);
   });
 

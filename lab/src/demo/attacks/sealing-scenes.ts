@@ -1,6 +1,7 @@
 import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { softwareMachine, softwarePolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
+import { answerGuesser } from '../../attackers/protocol/answer-guesser.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import { dishonestRelay, openRelayedNode } from '../../attackers/protocol/dishonest-relay.ts';
 import { downgradedChannel } from '../../attackers/protocol/downgraded-channel.ts';
@@ -75,6 +76,22 @@ export const sealingScenes: readonly StagedAttack[] = [
       } finally {
         await network.close();
       }
+    },
+  },
+  {
+    attack: answerGuesser,
+    async play() {
+      const { hashes, guesses, found } = answerGuesser.play({ salt: '5a'.repeat(16) });
+      const bare = answerGuesser.play({});
+      return {
+        tried: `tried ${guesses} guesses on ${hashes} hashes of a reply of one word`,
+        answered: [
+          `found of a salted request: ${found.join(', ') || 'nothing'}`,
+          `of one without a salt, whose prompt it knows: ${bare.found.join(', ') || 'nothing'}`,
+        ],
+        money: NO_MONEY,
+        worked: found.length > 0,
+      };
     },
   },
   {

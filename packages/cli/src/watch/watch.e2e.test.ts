@@ -66,6 +66,8 @@ beforeAll(async () => {
     directory: join(directory, 'mesh'),
     model: { path: STORIES, id: MODEL, root },
     ...{ providers: 2, validators: 2, beacon: 'vrf' },
+    // Both are reached through the relay alone.
+    relay: { providers: 2 },
     otlp: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
   };
   const ports = assignPorts(await findFreePorts(countPorts(options)), options);
@@ -102,7 +104,7 @@ it('a reply is one trace from its order to its settlement, at every daemon that 
     .toEqual(
       expect.arrayContaining([
         ...['match', 'order', 'answer', 'check', `chat ${MODEL}`, 'learn verdict', 'learn settlement'],
-        ...['have it admitted', 'serve', 'hand record in'],
+        ...['have it admitted', 'serve', 'relay', 'hand record in'],
         ...['admit', 'take record', 'hear delivery', 'verdict', 'co-sign', 'settle'],
       ]),
     );
@@ -111,6 +113,11 @@ it('a reply is one trace from its order to its settlement, at every daemon that 
   const whole = spans.find(({ name }) => name.startsWith('chat ')) as Span;
   for (const span of spans)
     if (span !== whole) expect([span.name, span.parentSpanId]).toEqual([span.name, whole.spanId]);
+  // A relay cannot tell whose bytes it carries: its own spans stand in a trace of the link, to which the provider's span leads.
+  const relayed = spans.find(({ name }) => name === 'relay') as Span;
+  const circuit = relayed.links?.[0]?.traceId as string;
+  expect(relayed.links).toHaveLength(1);
+  await expect.poll(() => spansOf(circuit).map((span) => [roleOf(span), span.name])).toEqual([['relay', 'join']]);
   // The program that asked has the call in its own trace, with the way to this one.
   expect(whole.links).toMatchObject([caller]);
   expect(spansOf(caller.traceId)).toMatchObject([{ parentSpanId: caller.spanId, links: [{ traceId: replyId }] }]);
@@ -132,7 +139,7 @@ it('a reply is one trace from its order to its settlement, at every daemon that 
   // Steps of a verifier's jobs stand beside them, under ids of their own.
   const own = steps.filter((step) => step.replyId === replyId);
   expect(new Set(own.map(({ name }) => name))).toEqual(new Set(spans.map(({ name }) => name)));
-  expect(steps.map(({ daemon }) => daemon)).toEqual(expect.arrayContaining(['gateway', 'router']));
+  expect(steps.map(({ daemon }) => daemon)).toEqual(expect.arrayContaining(['gateway', 'router', 'relay']));
   expect(life.text).not.toContain(MARKER);
   const shown = await run(logsCommand, '--mesh-dir', mesh.plan.directory, '--reply', replyId);
   expect(shown.text).toMatch(/\+\d+ ms +validator-\d +settle/);
@@ -151,12 +158,13 @@ it('shows all daemons and their sums', async () => {
   const report = JSON.parse(text);
   expect([code, report.daemons.map(({ problem }: { problem?: string }) => problem)]).toEqual([
     EXIT.ok,
-    Array(8).fill(undefined),
+    Array(9).fill(undefined),
   ]);
   expect(report.daemons.map(({ role }: { role: string }) => role).sort()).toEqual([
     'gateway',
     'provider',
     'provider',
+    'relay',
     'router',
     'validator',
     'validator',

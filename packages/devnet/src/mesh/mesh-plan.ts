@@ -312,8 +312,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   ): ProcessPlan => {
     const dataDir = join(directory, name);
     // A relay knows no chain.
-    const network = role === 'relay' ? [] : [...chainFlags, ...tracing];
-    const common = ['--bind', at(port), '--data-dir', dataDir, '--metrics-bind', at(0), ...network];
+    const network = role === 'relay' ? [] : chainFlags;
+    const common = ['--bind', at(port), '--data-dir', dataDir, '--metrics-bind', at(0), ...network, ...tracing];
     const args = [...(rest.before ?? []), ...common, ...rest.args];
     return {
       name,

@@ -42,7 +42,7 @@ export const observationFields = {
   logLevel: { schema: oneOf(LOG_LEVELS), env: 'OGONG_LOG_LEVEL', default: 'info', description: 'what is logged' },
 } as const;
 
-/** Of daemons that know which reply they work on: a relay does not. */
+/** Of daemons that send spans: of replies, or of the links that they carry. */
 export const traceFields = {
   otlp: {
     schema: httpUrl,
@@ -54,6 +54,7 @@ export const traceFields = {
     schema: decimal({ max: 1 }),
     env: 'OGONG_OTLP_SHARE',
     default: '1',
-    description: 'share of the replies whose spans are sent, the same replies at every daemon',
+    description:
+      'share of the replies (of a relay: of the links) whose spans are sent, the same replies at every daemon',
   },
 } as const;

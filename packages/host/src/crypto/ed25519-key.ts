@@ -6,7 +6,8 @@ import { isSmallOrder } from '@ogong/protocol/crypto/small-order';
  */
 export function isAcceptableEd25519Key(publicKey: Uint8Array): boolean {
   if (publicKey.length !== 32) return false;
-  const y = publicKey.slice();
+  // A copy, of a Buffer, too, whose slice would be a view of it.
+  const y = Uint8Array.from(publicKey);
   y[31] = (y[31] as number) & 0x7f;
   return isReduced(y) && !isSmallOrder(y);
 }

@@ -24,7 +24,7 @@ const FIELD_BYTES = 48;
 /** A number of the field. The library reads them with the lowest byte first, whatever it does with points. */
 function toField(bigEndian: Uint8Array): InstanceType<typeof mcl.Fp> {
   const number = new mcl.Fp();
-  number.setLittleEndian(bigEndian.slice().reverse());
+  number.setLittleEndian(bigEndian.toReversed());
   return number;
 }
 

@@ -54,6 +54,17 @@ describe('hybrid signatures', () => {
     });
   });
 
+  it('leaves the bytes that it verifies as they are, of a Buffer too, whose slices are views', () => {
+    for (const n of [1, 2, 3, 4]) {
+      const signer = createNodeHybridSigner(bytes(64, n));
+      const all = Buffer.concat([signer.publicKey, signer.sign(message)]);
+      const [publicKey, signature] = [all.subarray(0, signer.publicKey.length), all.subarray(signer.publicKey.length)];
+      const before = toHex(all);
+      expect(verifyHybrid(nodeCrypto, { publicKey, message, signature })).toBe(true);
+      expect(toHex(all)).toBe(before);
+    }
+  });
+
   it('refuses a seed of another length', () => {
     expect(() => createNodeHybridSigner(bytes(63, 1))).toThrow(/64 bytes/);
   });

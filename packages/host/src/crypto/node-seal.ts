@@ -34,6 +34,7 @@ const X25519_PRIVATE = fromHex('302e020100300506032b656e04220420');
 /** Of X-Wing's combiner. */
 const XWING_LABEL = utf8Encode('\\.//^\\');
 
+const HMAC_BYTES = 32;
 const NONCE = new Uint8Array(12);
 const AEAD = 'chacha20-poly1305';
 
@@ -91,6 +92,29 @@ function openKemKey(secret: Uint8Array): KemKey {
   };
 }
 
+interface ReadKey {
+  readonly mlKem: KeyObject;
+  readonly x25519: KeyObject;
+  readonly x25519Public: Uint8Array;
+}
+
+/** A provider's key serves many requests, and reading it takes as long as the rest of an encapsulation. Nobody writes to the bytes of a key. */
+const readKeys = new WeakMap<Uint8Array, ReadKey>();
+
+/** @throws where OpenSSL finds it malformed. */
+function readPublicKey(publicKey: Uint8Array): ReadKey {
+  const known = readKeys.get(publicKey);
+  if (known !== undefined) return known;
+  const x25519Public = publicKey.slice(ML_KEM_KEY_BYTES);
+  const read = {
+    mlKem: importPublic(ML_KEM_PUBLIC, publicKey.subarray(0, ML_KEM_KEY_BYTES)),
+    x25519: importPublic(X25519_PUBLIC, x25519Public),
+    x25519Public,
+  };
+  readKeys.set(publicKey, read);
+  return read;
+}
+
 /** Over OpenSSL, for daemons: a thirtieth of the time of `createNobleSeal`. Its randomness is OpenSSL's. */
 export const nodeSeal: SealPrimitives = {
   random: (length) => toPlainBytes(randomBytes(length)),
@@ -99,36 +123,36 @@ export const nodeSeal: SealPrimitives = {
     publicKey.length !== KEM_KEY_BYTES
       ? undefined
       : attempt(() => {
-          const x25519Public = publicKey.subarray(ML_KEM_KEY_BYTES);
-          const { sharedKey, ciphertext } = encapsulate(
-            importPublic(ML_KEM_PUBLIC, publicKey.subarray(0, ML_KEM_KEY_BYTES)),
-          );
+          const { mlKem, x25519, x25519Public } = readPublicKey(publicKey);
+          const { sharedKey, ciphertext } = encapsulate(mlKem);
           const own = generateKeyPairSync('x25519');
           const point = exportPublic(own.publicKey, X25519_BYTES);
           const shared = combine({
             mlKem: sharedKey,
-            x25519: diffieHellman({
-              privateKey: own.privateKey,
-              publicKey: importPublic(X25519_PUBLIC, x25519Public),
-            }),
+            x25519: diffieHellman({ privateKey: own.privateKey, publicKey: x25519 }),
             capsule: point,
             publicKey: x25519Public,
           });
           return { capsule: concatBytes(ciphertext, point), shared };
         }),
+  // A key that is given as bytes costs three times a key object: Node asks first whether the bytes are one.
   hmac(key, ...parts) {
-    const state = createHmac('sha256', createSecretKey(key));
-    for (const part of parts) state.update(part);
-    return toPlainBytes(state.digest());
+    // Each call into OpenSSL costs more than copying; output as a string costs half of output as a Buffer.
+    const text = createHmac('sha256', createSecretKey(key))
+      .update(concatBytes(...parts))
+      .digest('binary');
+    const digest = new Uint8Array(HMAC_BYTES);
+    for (let i = 0; i < HMAC_BYTES; i++) digest[i] = text.charCodeAt(i);
+    return digest;
   },
   encrypt(key, text) {
-    const cipher = createCipheriv(AEAD, key, NONCE, { authTagLength: AEAD_TAG_BYTES });
+    const cipher = createCipheriv(AEAD, createSecretKey(key), NONCE, { authTagLength: AEAD_TAG_BYTES });
     return concatBytes(cipher.update(text), cipher.final(), cipher.getAuthTag());
   },
   decrypt(key, sealed) {
     if (sealed.length < AEAD_TAG_BYTES) return undefined;
     return attempt(() => {
-      const cipher = createDecipheriv(AEAD, key, NONCE, { authTagLength: AEAD_TAG_BYTES });
+      const cipher = createDecipheriv(AEAD, createSecretKey(key), NONCE, { authTagLength: AEAD_TAG_BYTES });
       cipher.setAuthTag(sealed.subarray(-AEAD_TAG_BYTES));
       const text = cipher.update(sealed.subarray(0, -AEAD_TAG_BYTES));
       cipher.final();

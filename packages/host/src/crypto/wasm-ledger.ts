@@ -32,7 +32,7 @@ export function verifyAddress(digest: Uint8Array, signature: Uint8Array, address
 
 /** @param privateKey 32 bytes, a valid secp256k1 scalar. Nonces are those of RFC 6979. */
 export function createLedgerSigner(privateKey: Uint8Array): LedgerSigner {
-  const key = privateKey.slice();
+  const key = Uint8Array.from(privateKey);
   const point = pointFromScalar(key, false);
   if (point === null) throw new RangeError('a private key of secp256k1 is a number below its order, and not 0');
   return {

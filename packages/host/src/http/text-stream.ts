@@ -35,6 +35,7 @@ export function streamText(
   const encoder = new TextEncoder();
   const response = Promise.withResolvers<Response>();
   const gather = createGathering((text) => writer.write(encoder.encode(text)));
+  const waiting = createWaiting(signal);
   let isOpen = false;
 
   /** Resolves when the reader has taken what was written before. */
@@ -54,7 +55,7 @@ export function streamText(
   async function write(text: string): Promise<void> {
     signal.throwIfAborted();
     timer?.refresh();
-    await unlessAborted(send(text), signal);
+    await waiting.unlessAborted(send(text));
   }
 
   async function run(): Promise<void> {
@@ -65,6 +66,7 @@ export function streamText(
       else response.reject(error);
     } finally {
       clearInterval(timer);
+      waiting.end();
       gather.flush().catch(ignore);
       writer.close().catch(ignore);
     }
@@ -117,9 +119,27 @@ function sendAtOnce({ env }: ApiContext): Readonly<Record<string, string>> {
 /** The client is gone: nobody is left to tell. */
 const ignore = (): void => {};
 
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  return Promise.race([work, aborted.promise]).finally(() => signal.removeEventListener('abort', abort));
+/** Those who wait for the reader. One listener for all of a stream's texts: one for each would cost more than writing the text. */
+function createWaiting(signal: AbortSignal) {
+  const rejects = new Set<(reason: unknown) => void>();
+  const onAbort = (): void => {
+    for (const reject of rejects) reject(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    unlessAborted(work: Promise<void>): Promise<void> {
+      return new Promise((resolve, reject) => {
+        rejects.add(reject);
+        const settle = (then: () => void): void => {
+          rejects.delete(reject);
+          then();
+        };
+        work.then(
+          () => settle(resolve),
+          (error: unknown) => settle(() => reject(error)),
+        );
+      });
+    },
+    end: () => signal.removeEventListener('abort', onAbort),
+  };
 }

@@ -1,17 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
   DescMessage,
-  DescMethodStreaming,
+  DescMethodServerStreaming,
   DescMethodUnary,
   DescService,
   MessageInitShape,
 } from '@bufbuild/protobuf';
-import { type CallOptions, type Client, makeAnyClient, type Transport } from '@connectrpc/connect';
-import { createAsyncIterable } from '@connectrpc/connect/protocol';
-import { createConnectTransport } from '@connectrpc/connect-node';
+import { type CallOptions, type Client, makeAnyClient } from '@connectrpc/connect';
+import { type CallLimits, type CallTarget, callStream, callUnary } from './link-call.ts';
 import { isRefusedStream, toLinkError } from './link-error.ts';
 import { DEFAULT_CLIENT_LIMITS, type LinkClientLimits } from './link-limits.ts';
-import { createLinkSessions, LINK_AUTHORITY, type LinkTarget } from './link-sessions.ts';
+import { createLinkSessions, type LinkTarget } from './link-sessions.ts';
 
 export interface LinkClientOptions extends LinkTarget {
   readonly limits?: Partial<LinkClientLimits>;
@@ -30,38 +29,37 @@ export function createLinkClient(options: LinkClientOptions): LinkClient {
   if (wire !== undefined) return wire.connect(options);
   const limits = { ...DEFAULT_CLIENT_LIMITS, ...options.limits };
   const sessions = createLinkSessions({ ...options, limits });
-  const transport = createConnectTransport({
-    baseUrl: LINK_AUTHORITY,
-    httpVersion: '2',
-    sessionManager: sessions,
-    useBinaryFormat: true,
-    acceptCompression: [],
-    readMaxBytes: limits.maxMessageBytes,
-    writeMaxBytes: limits.maxMessageBytes,
-  });
+  const target: CallTarget = { request: sessions.request, maxMessageBytes: limits.maxMessageBytes };
+  /** A client has a function for each method of its service. */
+  const clients = new Map<DescService, Client<DescService>>();
+
+  function openClient<S extends DescService>(service: S): Client<S> {
+    return makeAnyClient(service, (method) => {
+      if (method.methodKind === 'unary') return createUnaryCall(target, method, limits.unaryTimeoutMs);
+      if (method.methodKind === 'server_streaming') return createStreamCall(target, method, limits.streamTimeoutMs);
+      return null;
+    }) as Client<S>;
+  }
+
   return {
     service<S extends DescService>(service: S) {
-      return makeAnyClient(service, (method) => {
-        if (method.methodKind === 'unary') return createUnaryCall(transport, method, limits.unaryTimeoutMs);
-        if (method.methodKind === 'server_streaming')
-          return createStreamCall(transport, method, limits.streamTimeoutMs);
-        return null;
-      }) as Client<S>;
+      const client = clients.get(service) ?? openClient(service);
+      clients.set(service, client);
+      return client as Client<S>;
     },
     connect: () => sessions.connect(),
     close: () => sessions.close(),
   };
 }
 
-function createUnaryCall(transport: Transport, method: DescMethodUnary, defaultTimeoutMs: number) {
+function createUnaryCall(target: CallTarget, method: DescMethodUnary, defaultTimeoutMs: number) {
   return async (input: MessageInitShape<DescMessage>, options: CallOptions = {}) => {
-    const { signal, headers, contextValues } = options;
-    const timeoutMs = checkDeadline(options.timeoutMs ?? defaultTimeoutMs);
+    const limits = toLimits(options, defaultTimeoutMs);
     for (let attempt = 1; ; attempt++) {
       try {
-        return (await transport.unary(method, signal, timeoutMs, headers, input, contextValues)).message;
+        return await callUnary(target, method, input, limits);
       } catch (error) {
-        if (!(await mayRepeat(error, attempt))) throw toLinkError(error, signal?.aborted);
+        if (!(await mayRepeat(error, attempt))) throw toLinkError(error, limits.signal?.aborted);
       }
     }
   };
@@ -80,38 +78,30 @@ async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
   return true;
 }
 
-/**
- * Unlike Connect's own client, this one notices when a reader leaves the loop. Otherwise the server would go on until the
- * deadline.
- */
-function createStreamCall(transport: Transport, method: DescMethodStreaming, defaultTimeoutMs: number) {
+/** A reader who leaves the loop ends the call. */
+function createStreamCall(target: CallTarget, method: DescMethodServerStreaming, defaultTimeoutMs: number) {
   return async function* (input: MessageInitShape<DescMessage>, options: CallOptions = {}) {
-    const { signal, headers, contextValues } = options;
-    const timeoutMs = checkDeadline(options.timeoutMs ?? defaultTimeoutMs);
-    const left = new AbortController();
-    const ended = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+    const limits = toLimits(options, defaultTimeoutMs);
     let hasBegun = false;
-    try {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          const request = createAsyncIterable([input]);
-          const response = await transport.stream(method, ended, timeoutMs, headers, request, contextValues);
-          for await (const message of response.message) {
-            hasBegun = true;
-            yield message;
-          }
-          return;
-        } catch (error) {
-          if (hasBegun || !(await mayRepeat(error, attempt))) throw toLinkError(error, signal?.aborted);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        for await (const message of callStream(target, method, input, limits)) {
+          hasBegun = true;
+          yield message;
         }
+        return;
+      } catch (error) {
+        if (hasBegun || !(await mayRepeat(error, attempt))) throw toLinkError(error, limits.signal?.aborted);
       }
-    } finally {
-      left.abort();
     }
   };
 }
 
-/** Connect reads zero as "no deadline", which no call on a link may have. */
+function toLimits({ signal, headers, timeoutMs }: CallOptions, defaultTimeoutMs: number): CallLimits {
+  return { signal, headers, timeoutMs: checkDeadline(timeoutMs ?? defaultTimeoutMs) };
+}
+
+/** Zero is "no deadline" in the protocol, which no call on a link may have. */
 function checkDeadline(timeoutMs: number): number {
   if (!(timeoutMs > 0)) throw new RangeError(`a deadline is more than 0 ms, not ${timeoutMs}`);
   return timeoutMs;

@@ -9,6 +9,7 @@ import type { PeerId } from './link-identity.ts';
 import type { LinkServerLimits } from './link-limits.ts';
 import { getPeerId } from './link-tls.ts';
 import { computeAddressGroup, createPlaces, type Visitor } from './places.ts';
+import type { RelayedLink } from './relay-wire.ts';
 import { createTally } from './tally.ts';
 
 /** Who is behind a session. */
@@ -16,12 +17,22 @@ export interface Caller {
   readonly peer: PeerId;
   /** Of its address; undefined where this side made the connection. */
   readonly group: string | undefined;
+  /** The relay between, where this side knows of one. */
+  readonly relayed?: RelayedLink | undefined;
+}
+
+/** Whose connection it is. */
+export interface Greeting {
+  /** This side made it. */
+  readonly isOwn: boolean;
+  readonly group?: string | undefined;
+  readonly relayed?: RelayedLink | undefined;
 }
 
 /** The connections of a link server: who gets in, and who has to leave for others. */
 export interface LinkDoor {
   /** A connection before its handshake. @returns whether it may begin one; it is closed where it may not. */
-  greet(socket: Duplex, options: { readonly isOwn: boolean; readonly group?: string | undefined }): boolean;
+  greet(socket: Duplex, greeting: Greeting): boolean;
   /** After the handshake. @returns undefined where there was no place: the session is closed then. */
   admit(session: ServerHttp2Session): Caller | undefined;
   find(session: ServerHttp2Session | undefined): Caller | undefined;
@@ -60,8 +71,8 @@ export function createLinkDoor(
   const ofPeer = createTally();
   const sockets = new Set<Duplex>();
   const waiting = new Map<string, Visitor>();
-  /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. With the group that it was told. */
-  const own = new Map<string, string | undefined>();
+  /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. With what it was told. */
+  const own = new Map<string, Pick<Caller, 'group' | 'relayed'>>();
   const places = createPlaces({
     max: limits.maxConnections,
     // A small server keeps places for strangers too.
@@ -83,7 +94,7 @@ export function createLinkDoor(
   }
 
   return {
-    greet(socket, { isOwn, group: told }) {
+    greet(socket, { isOwn, group: told, relayed }) {
       const group = computeAddressGroup((socket as Socket).remoteAddress);
       if (!isOwn && group !== undefined && !handshakeRate.take(group)) {
         socket.destroy();
@@ -91,7 +102,7 @@ export function createLinkDoor(
       }
       sockets.add(socket);
       const name = nameSocket(socket as Socket);
-      if (isOwn) own.set(name, told);
+      if (isOwn) own.set(name, { group: told, relayed });
       socket.once('close', () => {
         sockets.delete(socket);
         own.delete(name);
@@ -119,7 +130,7 @@ export function createLinkDoor(
         session.destroy();
         return undefined;
       }
-      const caller = { peer, group: own.has(address) ? own.get(address) : computeAddressGroup(socket.remoteAddress) };
+      const caller = { peer, ...(own.get(address) ?? { group: computeAddressGroup(socket.remoteAddress) }) };
       const guest: Guest = {
         caller,
         group: caller.group,

@@ -17,12 +17,13 @@ import { type Clock, monotonicClock } from '../time/clock.ts';
 import { asSocket } from './as-socket.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { type CalledMethod, createDispatch } from './link-dispatch.ts';
-import { type Caller, createLinkDoor } from './link-door.ts';
+import { type Caller, createLinkDoor, type Greeting } from './link-door.ts';
 import { RateLimited, Refusal } from './link-error.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import { DEFAULT_SERVER_LIMITS, type LinkServerLimits } from './link-limits.ts';
 import { createTlsOptions } from './link-tls.ts';
 import { addressOf, listen } from './listen.ts';
+import type { RelayedLink } from './relay-wire.ts';
 import { createTally } from './tally.ts';
 import { createRateLimiter, type RateLimit } from './token-bucket.ts';
 
@@ -67,7 +68,7 @@ export interface LinkServer {
    * Serves a session over any byte stream: a relayed connection, or one that this side dialled.
    * @param group whom quotas count the other side with, where somebody can tell.
    */
-  accept(duplex: Duplex, group?: string): void;
+  accept(duplex: Duplex, group?: string, relayed?: RelayedLink): void;
   /** Where it listens; throws before start and without bind. */
   address(): { readonly host: string; readonly port: number };
 }
@@ -188,7 +189,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   /** Above TLS, because Node makes an object of TLS for every connection before anybody can close it. */
   const listener = createServer({ noDelay: true }, (socket) => greet(socket, { isOwn: false }));
 
-  function greet(socket: Duplex, from: { readonly isOwn: boolean; readonly group?: string | undefined }): void {
+  function greet(socket: Duplex, from: Greeting): void {
     if (door.greet(socket, from)) server.emit('connection', socket);
   }
 
@@ -222,10 +223,10 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       door.clear();
       await listenerClosed;
     },
-    accept(duplex, group) {
+    accept(duplex, group, relayed) {
       duplex.on('error', () => {});
       asSocket(duplex).then(
-        (socket) => greet(socket, { isOwn: true, group }),
+        (socket) => greet(socket, { isOwn: true, group, relayed }),
         () => duplex.destroy(),
       );
     },

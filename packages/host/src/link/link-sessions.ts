@@ -1,8 +1,13 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import type { ConnectTransportOptions } from '@connectrpc/connect-node';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { monotonicClock } from '../time/clock.ts';
 import { asSocket } from './as-socket.ts';
@@ -13,7 +18,7 @@ import { LINK_HOST, type LinkIdentity, type PeerId } from './link-identity.ts';
 import type { LinkClientLimits } from './link-limits.ts';
 import { createTlsOptions, getPeerId } from './link-tls.ts';
 
-export const LINK_AUTHORITY = `https://${LINK_HOST}`;
+const LINK_AUTHORITY = `https://${LINK_HOST}`;
 
 export interface LinkTarget {
   readonly endpoint: { readonly host: string; readonly port: number };
@@ -26,9 +31,9 @@ export interface LinkTarget {
   readonly ladder?: readonly Rung[];
 }
 
-type SessionManager = NonNullable<Extract<ConnectTransportOptions, { httpVersion: '2' }>['sessionManager']>;
-
-export interface LinkSessions extends SessionManager {
+export interface LinkSessions {
+  /** Begins a call; its caller writes one message and ends. @throws LinkError */
+  request(headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream>;
   connect(): Promise<void>;
   close(): void;
 }
@@ -36,8 +41,7 @@ export interface LinkSessions extends SessionManager {
 type SessionOptions = LinkTarget & { readonly limits: LinkClientLimits };
 
 /**
- * Keeps one HTTP/2 session to one pinned peer. Connect's own manager opens its socket inside http2.connect, which may
- * send a request in the same tick as the handshake ends; here the pin is checked before HTTP/2 exists.
+ * Keeps one HTTP/2 session to one pinned peer. The pin is checked before HTTP/2 exists.
  */
 export function createLinkSessions(options: SessionOptions): LinkSessions {
   let opening: Promise<ClientHttp2Session> | undefined;
@@ -106,17 +110,13 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
   }
 
   return {
-    authority: LINK_AUTHORITY,
-    async request(method, path, headers, requestOptions) {
-      const send = (session: ClientHttp2Session) =>
-        endWithMessage(session.request({ ...headers, ':method': method, ':path': path }, requestOptions));
+    async request(headers) {
       const session = await ready();
-      if (!session.closed && !session.destroyed) return send(session);
+      if (!session.closed && !session.destroyed) return session.request(headers);
       // The session ended between two calls, and its event has not arrived yet. Nothing was sent, so one new session is safe.
       opening = undefined;
-      return send(await ready());
+      return (await ready()).request(headers);
     },
-    notifyResponseByteRead() {},
     async connect() {
       await ready();
     },
@@ -126,21 +126,6 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
       closing.abort();
     },
   };
-}
-
-/**
- * Every request on a link is one message. Connect ends the request only when its bytes are on the wire: one turn of the event
- * loop later, or after a commit. So we report each write as done at once, and Connect ends the request in the same turn. A
- * write that really fails is an error of the stream.
- */
-function endWithMessage(stream: ClientHttp2Stream): ClientHttp2Stream {
-  const write = stream.write.bind(stream) as (chunk: unknown, encoding: BufferEncoding) => boolean;
-  stream.write = (chunk: unknown, encoding?: unknown, done?: (error?: Error | null) => void) => {
-    const hasRoom = write(chunk, encoding as BufferEncoding);
-    if (done) queueMicrotask(done);
-    return hasRoom;
-  };
-  return stream;
 }
 
 /**

@@ -7,6 +7,7 @@ import type { KnownPeer } from './peer-values.ts';
 import type { Puncher } from './punch.ts';
 import type { RelayPayerOptions } from './relay-payer.ts';
 import { createRelayRegistration, type RelayRegistrationState } from './relay-registration.ts';
+import type { RelayedLink } from './relay-wire.ts';
 
 export interface ReachabilityOptions {
   /** `host:port` where others reach this node itself; undefined where a NAT stands before it. */
@@ -19,7 +20,7 @@ export interface ReachabilityOptions {
 export interface ReachabilityDependencies {
   readonly crypto: Crypto;
   readonly identity: LinkIdentity;
-  readonly accept: (socket: Socket, group: string) => void;
+  readonly accept: (socket: Socket, group: string, relayed?: RelayedLink) => void;
   /** Pays relays that ask for it. Default: none of those is used. */
   readonly payer?: RelayPayerOptions | undefined;
   /** Other routes than before. */

@@ -11,7 +11,7 @@ import { createLinkClient } from './link-client.ts';
 import type { LinkIdentity } from './link-identity.ts';
 import type { KnownPeer } from './peer-values.ts';
 import { createRelayPayer, type RelayPayerOptions } from './relay-payer.ts';
-import { RELAY_HELLO_BYTES } from './relay-wire.ts';
+import { nameCircuit, RELAY_HELLO_BYTES, type RelayedLink } from './relay-wire.ts';
 
 export interface RelayRegistrationOptions {
   /** Its address, which others use too, and its certificate. */
@@ -23,7 +23,7 @@ export interface RelayRegistrationDependencies {
   /** The certificate that callers want; the link to the relay proves that this node has its key. */
   readonly identity: LinkIdentity;
   /** Serves a link that somebody began. @param group whom quotas count it with. */
-  readonly accept: (socket: Socket, group: string) => void;
+  readonly accept: (socket: Socket, group: string, relayed: RelayedLink) => void;
   /** Pays for bytes. Default: only relays that carry for nothing are used. */
   readonly payer?: RelayPayerOptions | undefined;
   /** Registered, or no longer. */
@@ -112,7 +112,8 @@ export function createRelayRegistration(
         ended.toNode += countRead(socket);
         ended.fromNode += countWritten(socket);
       });
-      accept(socket, `relay ${at} ${toHex(group.subarray(0, 16))}`);
+      const circuit = nameCircuit(dependencies.crypto, token);
+      accept(socket, `relay ${at} ${toHex(group.subarray(0, 16))}`, { at, circuit });
     } catch (error) {
       if (!stopping.signal.aborted) onError(error);
     } finally {

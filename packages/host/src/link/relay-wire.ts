@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { concatBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
 /**
  * The few bytes that a relay reads before it only copies (docs/spec/relay.md). Whoever connects says first what it wants, and gets one
@@ -25,6 +26,24 @@ export function encodeRelayHello(ask: RelayAsk, subject: Uint8Array): Uint8Array
 export interface RelayHello {
   readonly ask: RelayAsk;
   readonly subject: Uint8Array;
+}
+
+/** A link that a relay joined. */
+export interface RelayedLink {
+  /** `host:port` of the relay. */
+  readonly at: string;
+  /** See nameCircuit. */
+  readonly circuit: string;
+}
+
+const CIRCUIT_DOMAIN = utf8Encode('ogong-relay-circuit-v1\n');
+
+/**
+ * The trace in which a relay notes what it did for one link: 32 hexadecimal digits. The relay and the node that joined make it of the
+ * token, which both have; whoever reads a trace cannot make the token of it.
+ */
+export function nameCircuit(crypto: Pick<Crypto, 'sha256'>, token: Uint8Array): string {
+  return toHex(crypto.sha256(concatBytes(CIRCUIT_DOMAIN, token)).subarray(0, 16));
 }
 
 /** @returns undefined where these are not the bytes of a hello. */

@@ -57,6 +57,25 @@ it('commits many writes in few transactions and returns what each gave', async (
   expect(ids(store)).toEqual(range(250));
 });
 
+it('lets a write that may wait go with the next one, or by itself', async () => {
+  const group = createGroupCommit(store);
+  let isLazy = false;
+  const lazy = group.write(insert(1), { mayWait: true }).then(() => {
+    isLazy = true;
+  });
+  await new Promise(setImmediate);
+  expect([isLazy, readElsewhere()]).toEqual([false, []]);
+  await group.write(insert(2));
+  await lazy;
+  expect(readElsewhere()).toEqual([1, 2]);
+  await group.write(insert(3), { mayWait: true });
+  expect(readElsewhere()).toEqual([1, 2, 3]);
+  const last = group.write(insert(4), { mayWait: true });
+  await group.close();
+  await last;
+  expect(readElsewhere()).toEqual([1, 2, 3, 4]);
+});
+
 it('undoes a failing write alone', async () => {
   const group = createGroupCommit(store, { maxDelayMs: 1 });
   const results = await Promise.allSettled([

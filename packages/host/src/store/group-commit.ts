@@ -14,12 +14,20 @@ export interface GroupCommitOptions {
   readonly maxQueue?: number;
 }
 
+export interface WriteOptions {
+  /**
+   * Nobody waits for it: it goes with the next write that somebody waits for, or by itself a little later. Under load most such writes
+   * then cost no sync of their own.
+   */
+  readonly mayWait?: boolean;
+}
+
 export interface GroupCommit {
   /**
    * Runs a write in the next transaction. Resolves after its COMMIT: the row is on the disk. A write that throws is
    * undone alone and rejects with its own error; a commit that fails rejects the whole batch.
    */
-  write<T>(work: (store: Store) => T): Promise<T>;
+  write<T>(work: (store: Store) => T, options?: WriteOptions): Promise<T>;
   /** Commits what is queued, then refuses. */
   close(): Promise<void>;
 }
@@ -32,20 +40,26 @@ interface Pending {
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
+const LAZY_MS = 20;
+
 /** Many callers, one fsync: writes that arrive together share the cost of durability. */
 export function createGroupCommit(store: Store, options: GroupCommitOptions = {}): GroupCommit {
   const { maxDelayMs = 0, maxBatch = 512, maxQueue = 16_384 } = options;
   const queue: Pending[] = [];
   let closed = false;
-  let scheduled: { cancel(): void } | undefined;
+  let scheduled: { readonly delayMs: number; cancel(): void } | undefined;
 
-  function schedule(): void {
-    if (scheduled) return;
-    const isFull = queue.length >= maxBatch || maxDelayMs === 0;
-    const timer = isFull ? setImmediate(flush) : setTimeout(flush, maxDelayMs);
-    scheduled = {
-      cancel: () => (isFull ? clearImmediate(timer as NodeJS.Immediate) : clearTimeout(timer as NodeJS.Timeout)),
-    };
+  function schedule(wantedMs: number): void {
+    const delayMs = queue.length >= maxBatch ? 0 : wantedMs;
+    if (scheduled !== undefined && scheduled.delayMs <= delayMs) return;
+    scheduled?.cancel();
+    if (delayMs === 0) {
+      const immediate = setImmediate(flush);
+      scheduled = { delayMs, cancel: () => clearImmediate(immediate) };
+    } else {
+      const timer = setTimeout(flush, delayMs);
+      scheduled = { delayMs, cancel: () => clearTimeout(timer) };
+    }
   }
 
   function flush(): void {
@@ -54,22 +68,18 @@ export function createGroupCommit(store: Store, options: GroupCommitOptions = {}
     const batch = queue.splice(0, maxBatch);
     if (batch.length > 0) commit(store, batch);
     // The rest goes in a later turn, so that a long queue does not hold up the network.
-    if (queue.length > 0) schedule();
+    if (queue.length > 0) schedule(maxDelayMs);
   }
 
   return {
-    write<T>(work: (store: Store) => T) {
+    write<T>(work: (store: Store) => T, { mayWait = false }: WriteOptions = {}) {
       if (closed) return Promise.reject(new StoreError('closed', `the database ${store.path} is being closed`));
       if (queue.length >= maxQueue) {
         return Promise.reject(new StoreError('busy', `${queue.length} writes to ${store.path} are waiting already`));
       }
       return new Promise<T>((resolve, reject) => {
         queue.push({ work, resolve: resolve as Pending['resolve'], reject });
-        if (queue.length === maxBatch) {
-          scheduled?.cancel();
-          scheduled = undefined;
-        }
-        schedule();
+        schedule(mayWait ? Math.max(maxDelayMs, LAZY_MS) : maxDelayMs);
       });
     },
     async close() {

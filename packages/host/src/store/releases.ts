@@ -1,10 +1,15 @@
-import { VERDICT_ENTRY_TAG } from '@ogong/protocol/settlement/verdict-log';
+import { EARLIER_ENTRY_TAG, VERDICT_ENTRY_TAG } from '@ogong/protocol/settlement/verdict-log';
 import type { StoreUpgrade } from './upgrade.ts';
 
-/** Entries of another version would be in a log that no validator can read: nothing of it would settle. */
+const begins = (tag: string): string => `substr(entry, 1, ${tag.length + 1}) = CAST('${tag}' || char(10) AS BLOB)`;
+
+/** What has settled stays as it is, and the log goes on behind it. Of what has not, no other validator could sign an earlier format. */
 const OWN_LOG = {
-  rows: `SELECT 1 FROM log WHERE substr(entry, 1, ${VERDICT_ENTRY_TAG.length + 1}) <> CAST('${VERDICT_ENTRY_TAG}' || char(10) AS BLOB)`,
-  why: 'its log has entries of an older version. Let the program that made it settle them, take the bond back, and register another account',
+  rows: `SELECT 1 FROM log WHERE NOT (${begins(VERDICT_ENTRY_TAG)}) AND NOT (
+    ${begins(EARLIER_ENTRY_TAG)}
+    AND position < (SELECT coalesce(max(to_position), 0) FROM batches WHERE state = 'settled')
+  )`,
+  why: 'its log has entries of an older version that have not settled. Let the program that made it settle them first, without new orders',
 } as const;
 
 /**

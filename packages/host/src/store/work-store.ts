@@ -1,4 +1,4 @@
-import { createGroupCommit } from './group-commit.ts';
+import { createGroupCommit, type WriteOptions } from './group-commit.ts';
 import type { Store } from './store.ts';
 import { doWork, type Work } from './work.ts';
 
@@ -17,7 +17,7 @@ export interface WorkStore {
    * the work throws.
    * @throws StoreError `io` where the connection to a database broke: then it may be stored.
    */
-  write<T>(work: () => Work<T>): Promise<T>;
+  write<T>(work: () => Work<T>, options?: WriteOptions): Promise<T>;
   /** Runs this while no other process runs what has the same name. */
   alone<T>(name: string, run: () => Promise<T>): Promise<T>;
   /** What was deleted stands in none of the store's files then. Nothing where a database does that by itself. */
@@ -34,7 +34,7 @@ export function createWorkStore(store: Store): WorkStore {
     isShared: false,
     read: async (work) => store.read(() => doWork(store, work())),
     snapshot: async (work) => store.transact(() => doWork(store, work())),
-    write: (work) => group.write(() => doWork(store, work())),
+    write: (work, options) => group.write(() => doWork(store, work()), options),
     alone: (_name, run) => run(),
     eraseDeleted: () => void store.eraseDeleted(),
     close: group.close,

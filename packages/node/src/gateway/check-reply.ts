@@ -3,12 +3,13 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { drawHearers } from '@ogong/protocol/audit/hearers';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isOk, pass } from '@ogong/protocol/base/checks';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
-import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
@@ -20,6 +21,7 @@ import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
+import { readOrder } from './named-order.ts';
 import type { StoredReply } from './receipt-store.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
@@ -115,16 +117,25 @@ export async function keepReply(
 /** Stage 1 has found that the reply may be billed. */
 export function readHeld(
   { chain: { ledger } }: Pick<ReplyContext, 'chain'>,
-  { endpoint, request }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'>,
+  {
+    endpoint,
+    request,
+    body,
+  }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'endpoint' | 'request'> & {
+    readonly body?: Uint8Array;
+  },
   { order }: Pick<ProviderAttempt, 'order'>,
-  held: { readonly record: SignedRecord; readonly header: CommonHeader; readonly response: ProgressedText } & Pick<
-    ProviderAnswer,
-    'progress'
-  >,
+  held: {
+    readonly record: SignedRecord;
+    readonly header: CommonHeader;
+    /** Its length alone, where the gateway does not see it. */
+    readonly response: Uint8Array | { readonly sizeBytes: number };
+  } & Pick<ProviderAnswer, 'progress'>,
 ): HeldRecord {
   const { record, header, response } = held;
-  const named = nameOrder(crypto, ledger, parseOrder(order.order));
-  const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, response);
+  const named = readOrder(ledger, order);
+  const text = toProgressed(response, named, body);
+  const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, text);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
     promptTokens: header.promptTokenCount,
@@ -139,12 +150,22 @@ export function readHeld(
   };
 }
 
+function toProgressed(
+  response: Uint8Array | { readonly sizeBytes: number },
+  { replyId }: Pick<NamedOrder, 'replyId'>,
+  body: Uint8Array | undefined,
+): ProgressedText {
+  if ('sizeBytes' in response) return response;
+  if (body === undefined) return { sizeBytes: response.length };
+  return { blind: computeBlinds(crypto, { body, replyId }).answer, text: response };
+}
+
 /** Who hears it, too, so that the handling validator cannot hide it. */
 export function listHearers(
   { chain }: Pick<ReplyContext, 'chain'>,
   { order, beacon }: Pick<ProviderAttempt, 'order' | 'beacon'>,
 ): Uint8Array[] {
-  const named = nameOrder(crypto, chain.ledger, parseOrder(order.order));
+  const named = readOrder(chain.ledger, order);
   const hearers = drawHearers(crypto, { beacon: beacon.value, order: named }, chain.validators());
   return hearers.map(({ address }) => address);
 }
@@ -162,7 +183,7 @@ export function createDelivery(
   const { record, header, headerProof, providerKey, signature: signed } = held.record;
   const delivery = signDelivery(crypto, payer, {
     ledger,
-    orderHash: hashOrder(crypto, ledger, parseOrder(order.order)),
+    orderHash: readOrder(ledger, order).orderHash,
     recordHash: hashRecord(crypto, record),
     promptTokenCount: held.promptTokens,
     outputTokenCount: held.outputTokens,
@@ -245,7 +266,8 @@ export async function verifyReply(
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
-  return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy });
+  const job = { receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy };
+  return checker.check({ ...job, isOrdered: true });
 }
 
 /**

@@ -19,8 +19,7 @@ import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt'
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createChoices, type OrderedPrompt } from './buy-choices.ts';
-import type { InferenceGate } from './inference-gate.ts';
-import type { PaymentDesk } from './payments.ts';
+import type { BegunCall, CallDoor } from './call-door.ts';
 import { createModelNotFound } from './provider-match.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { readPrompt } from './read-prompt.ts';
@@ -47,10 +46,8 @@ export interface OgongField {
 
 export interface CompletionsDependencies {
   readonly replies: ReplyService;
-  readonly gate: InferenceGate;
+  readonly door: CallDoor;
   readonly rates: RateLimits;
-  /** Whose money it is: the key's, or that of whoever pays now. */
-  readonly charge: PaymentDesk['charge'];
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly bodyLimits: BodyLimits;
@@ -61,13 +58,12 @@ export interface CompletionsDependencies {
 /** Chat or completions: every choice is a reply of its own, with a receipt of its own. */
 export function createCompletionHandler(endpoint: Endpoint, dependencies: CompletionsDependencies): KeyedHandler {
   return async (context, key) => {
-    const leave = dependencies.gate.enter(key);
+    const call = await dependencies.door.begin(context, key);
     try {
-      await dependencies.rates.countRequest(context, key);
-      const body = await readJsonBody(context, dependencies.bodyLimits);
-      return await answerWithReplies(context, { endpoint, body, key, leave }, dependencies);
+      const body = await readJsonBody(context, call.bodyLimits);
+      return await answerWithReplies(context, { endpoint, body, key, call }, dependencies);
     } catch (error) {
-      leave();
+      call.leave();
       throw error;
     }
   };
@@ -77,15 +73,14 @@ interface CompletionCall {
   readonly endpoint: Endpoint;
   readonly body: Uint8Array;
   readonly key: KeyHolder;
-  /** Gives the place in the gate back. */
-  readonly leave: () => void;
+  readonly call: BegunCall;
 }
 
 /** @throws ApiError or RequestError while nothing is sent yet. */
 async function answerWithReplies(
   context: ApiContext,
-  { endpoint, body: given, key, leave }: CompletionCall,
-  { replies, rates, charge, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
+  { endpoint, body: given, key, call }: CompletionCall,
+  { replies, rates, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
 ): Promise<Response> {
   const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
   const isChecked = isInline(context);
@@ -96,7 +91,7 @@ async function answerWithReplies(
   assertModel(request.model, key);
   const provider = readProvider(context);
   const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
-  const payer = await charge(context, key, asked);
+  const payer = await call.charge(asked);
   const metered = await rates.meter(context, payer, replies, asked);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   return answerCompletion<BoughtReply>(context, {
@@ -111,7 +106,7 @@ async function answerWithReplies(
     toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),
     headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
     heartbeatMs,
-    onEnd: leave,
+    onEnd: call.leave,
   });
 }
 

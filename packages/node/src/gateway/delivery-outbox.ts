@@ -25,7 +25,7 @@ export interface DeliveryOutboxDependencies extends ValidatorOutboxDependencies 
   readonly onSent?: (outcome: string) => void;
   /** Each keeps a validator's word: for the record, and for the delivery. @throws LinkError where it is none: then it is asked again. */
   readonly keepHeld?: (told: AcknowledgeRequest, validator: Uint8Array, signature: Uint8Array) => Promise<void>;
-  readonly keepIntake?: (order: Uint8Array, intake: SignedIntake) => Promise<void>;
+  readonly keepIntake?: (told: AcknowledgeRequest, intake: SignedIntake) => Promise<void>;
 }
 
 const PER_ROUND = 256;
@@ -44,8 +44,10 @@ export function createDeliveryOutbox({
       async send(service, { message, validator }, attempts) {
         const request = fromBinary(AcknowledgeRequestSchema, message);
         const { outcome, intake, held } = await service.acknowledge(request, { timeoutMs: SEND_TIMEOUT_MS });
-        if (intake) await keepIntake(request.order?.order ?? new Uint8Array(), intake);
-        if (held.length > 0) await keepHeld(request, fromHex(validator), held);
+        await Promise.all([
+          intake && keepIntake(request, intake),
+          held.length > 0 && keepHeld(request, fromHex(validator), held),
+        ]);
         if (attempts === 0 || outcome !== 'awaited') onSent(outcome);
         // The provider has not handed the record in yet, so the validator cannot have signed for it.
         return outcome === 'awaited' ? 'again' : 'done';

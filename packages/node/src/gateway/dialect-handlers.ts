@@ -16,12 +16,11 @@ import type { KeyedHandler } from './sign-in.ts';
  * to (docs/spec/dialects.md).
  */
 export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
-  const { gate, rates, charge, replies, bodyLimits, clock, randomBytes, heartbeatMs, settle } = dependencies;
+  const { door, rates, replies, clock, randomBytes, heartbeatMs, settle } = dependencies;
   return async (context, key) => {
-    const leave = gate.enter(key);
+    const call = await door.begin(context, key);
     try {
-      await rates.countRequest(context, key);
-      const asked = API_DIALECTS[name].read(context, await readJsonBody(context, bodyLimits));
+      const asked = API_DIALECTS[name].read(context, await readJsonBody(context, call.bodyLimits));
       const given = { body: asked.body, isChecked: isInline(context) };
       const prompt = readPrompt(given, { settle, randomBytes }, 'chat');
       const { request } = prompt;
@@ -30,7 +29,7 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const provider = readProvider(context);
       const metering = [{ request, count: request.choices }];
-      const payer = await charge(context, key, metering);
+      const payer = await call.charge(metering);
       const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key: payer, provider } as const;
       const metered = await rates.meter(context, payer, replies, metering);
       return await answerInDialect<BoughtReply>(context, {
@@ -40,10 +39,10 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
         toExtra: (ends) => ({ ogong: toOgongField(context, ends, request.terms) }),
         headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
         heartbeatMs,
-        onEnd: leave,
+        onEnd: call.leave,
       });
     } catch (error) {
-      leave();
+      call.leave();
       throw error;
     }
   };

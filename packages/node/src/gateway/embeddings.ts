@@ -50,12 +50,11 @@ function createVectorHandler<Q extends EmbeddingRequest>(
   dependencies: CompletionsDependencies,
   { prefix, parse, format, addProof }: VectorApi<Q>,
 ): KeyedHandler {
-  const { gate, rates, charge, replies, bodyLimits, randomBytes, settle } = dependencies;
+  const { door, rates, replies, randomBytes, settle } = dependencies;
   return async (context: ApiContext, key) => {
-    const leave = gate.enter(key);
+    const call = await door.begin(context, key);
     try {
-      await rates.countRequest(context, key);
-      const asked = { body: await readJsonBody(context, bodyLimits), isChecked: isInline(context) };
+      const asked = { body: await readJsonBody(context, call.bodyLimits), isChecked: isInline(context) };
       const { body, request } = readUnderPolicy(asked, settle, parse);
       assertModel(request.model, key);
       const completionId = `${prefix}-${toHex(randomBytes(18))}`;
@@ -63,7 +62,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const form = createEmbeddingForm(request);
       const provider = readProvider(context);
       const caller = parseTraceParent(context.req.header('traceparent'));
-      const payer = await charge(context, key, [{ request, count: 1 }]);
+      const payer = await call.charge([{ request, count: 1 }]);
       const bought = { completionId, choice: 0, endpoint: request.endpoint, body, request, form };
       const job = { ...bought, key: payer, signal, provider, caller };
       const metered = await rates.meter(context, payer, replies, [{ request, count: 1 }]);
@@ -73,7 +72,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
         [RECEIPT_HEADER]: receiptPath(completionId),
       });
     } finally {
-      leave();
+      call.leave();
     }
   };
 }

@@ -1,14 +1,15 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { encodeOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
 import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
-import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { isMilestoneDue, signProgress } from '@ogong/protocol/exchange/progress';
+import { hashBeginning, isMilestoneDue, signProgress } from '@ogong/protocol/exchange/progress';
 import type { Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { bindRecord } from '@ogong/protocol/verdict/claim';
 import { buildReceipt, excuseBeacon, keepReply, toFailure, verifyReply } from './check-reply.ts';
+import { readOrder } from './named-order.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import type { ComplaintEvidence } from './report-attempt.ts';
 
@@ -47,6 +48,7 @@ type Job = ReplyJob<CommonRequest, BoughtAnswer>;
 
 export function createMilestoneFollower(context: ReplyContext, job: Job, attempt: ProviderAttempt): MilestoneFollower {
   const spoiled = new AbortController();
+  const { answer: blind } = computeBlinds(crypto, { body: job.body, replyId: attempt.replyId });
   const windows: WindowBytes[] = [];
   let sizeBytes = 0;
   let queuedBytes = 0;
@@ -69,9 +71,9 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
     if (record === undefined || admission === undefined || sizeBytes > MAX_MILESTONE_OPENING_BYTES) {
       return fail({ id: 'milestone', detail: 'a milestone without its record, or too large a one', evidence: {} });
     }
-    const opening = encodeOpening({ header, windows: windows.map(({ draws, sketch }) => ({ draws, sketch })) });
+    const opening = encodeOpening({ blind, header, windows: windows.map(({ draws, sketch }) => ({ draws, sketch })) });
     const response = utf8Encode(text).subarray(0, textBytes);
-    const progress = signLeft(context, attempt, response);
+    const progress = signLeft(context, attempt, { blind, text: response });
     const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress });
     const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
     const evidence = { record, opening: { opening } };
@@ -146,9 +148,9 @@ function measure({ record, header, windows, admission, payeeWord }: Milestone): 
 function signLeft(
   { payer, chain: { ledger } }: Pick<ReplyContext, 'payer' | 'chain'>,
   { order }: Pick<ProviderAttempt, 'order'>,
-  response: Uint8Array,
+  { blind, text }: { readonly blind: Uint8Array; readonly text: Uint8Array },
 ) {
-  const orderHash = hashOrder(crypto, ledger, parseOrder(order.order));
-  const textHash = crypto.sha256(response);
-  return signProgress(crypto, payer, { ledger, orderHash, textBytes: response.length, textHash, hasLeft: true });
+  const { orderHash } = readOrder(ledger, order);
+  const textHash = hashBeginning(crypto, blind, text);
+  return signProgress(crypto, payer, { ledger, orderHash, textBytes: text.length, textHash, hasLeft: true });
 }

@@ -1,12 +1,13 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError, type ApiErrorCode } from '@ogong/host/http/api-error';
 import { monotonicClock } from '@ogong/host/time/clock';
-import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, Milestone, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import { createMilestoneFollower, type FailedMilestone, type MilestoneFollower } from './follow-milestones.ts';
+import { readOrder } from './named-order.ts';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { createReplyProgress, type ReplyProgress } from './reply-progress.ts';
@@ -41,7 +42,8 @@ export async function* followProvider(
   onPart: (textBytes: number) => void = () => {},
 ): AsyncGenerator<Delta, ProviderAnswer> {
   const ended = new AbortController();
-  const progress = openProgress(context, attempt);
+  const { answer } = computeBlinds(crypto, { body: job.body, replyId: attempt.replyId });
+  const progress = openProgress(context, attempt, answer);
   let leaving: Promise<void> | undefined;
   const leave = () => {
     leaving ??= progress.leave().finally(() => ended.abort());
@@ -139,15 +141,18 @@ export async function reportRefusal(
   reportToRouter(context, attempt, { outcome: isAway ? 'unused' : 'refused', outputTokens: 0 });
 }
 
+/** @param blind of the answer; without it this gateway does not see the text, and is told its hash. */
 export function openProgress(
   { payer, chain, providers, onError }: ReplyContext,
   attempt: ProviderAttempt,
+  blind?: Uint8Array,
 ): ReplyProgress {
   const { match, order, replyId } = attempt;
   return createReplyProgress({
     payer,
     ledger: chain.ledger,
-    orderHash: hashOrder(crypto, chain.ledger, parseOrder(order.order)),
+    orderHash: readOrder(chain.ledger, order).orderHash,
+    ...(blind && { blind }),
     send: (signed) => providers.sendProgress(match, replyId, signed),
     ...(onError && { onError }),
   });

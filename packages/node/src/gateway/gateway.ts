@@ -23,6 +23,7 @@ import { type ArchiveOptions, createArchiving } from './archive.ts';
 import { createAttestedRoles } from './attested-roles.ts';
 import { type BudgetAlertOptions, createBudgetAlerts } from './budget-alerts.ts';
 import { createCacheScopes } from './cache-scope.ts';
+import { createCallDoor } from './call-door.ts';
 import { type CardOptions, createCardHandler } from './card-handler.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
 import { type ComplaintOutbox, createComplaintOutbox } from './complaint-outbox.ts';
@@ -224,7 +225,7 @@ interface Books {
   readonly deliveries: DeliveryOutbox;
   readonly milestones: MilestoneOutbox;
   readonly funding: EscrowFunding;
-  readonly charge: PaymentDesk['charge'];
+  readonly payments: PaymentDesk | undefined;
   start(): void;
   stop(): Promise<unknown>;
 }
@@ -254,7 +255,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
       if (outcome === 'contradicted') logger.warn('a provider had handed in another record than it delivered');
     },
     keepHeld: (told, validator, signature) => keepHeld({ receipts, chain }, told, { validator, signature }),
-    keepIntake: (order, intake) => keepIntake({ receipts, chain }, order, intake),
+    keepIntake: (told, intake) => keepIntake({ receipts, chain }, told, intake),
     onError: warn('a delivery was not acknowledged'),
   });
   const milestones = createMilestoneOutbox({
@@ -347,7 +348,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     deliveries,
     milestones,
     funding,
-    charge: payments?.charge ?? (async (_context, key) => key),
+    payments,
     start() {
       for (const loop of loops) loop.start();
     },
@@ -449,9 +450,8 @@ function createApp(
     signIn,
     completions: {
       replies,
-      gate,
+      door: createCallDoor({ gate, rates, bodyLimits, payments: parts.payments }),
       rates,
-      charge: parts.charge,
       clock,
       randomBytes: readSystemBytes,
       bodyLimits,

@@ -5,13 +5,13 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
 import { verifyHeld } from '@ogong/protocol/exchange/held-delivery';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
-import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { AcknowledgeRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { checkIntake } from '@ogong/protocol/verdict/settled';
+import { readOrder } from './named-order.ts';
 import type { ReceiptStore } from './receipt-store.ts';
 
 export interface KeepWordDependencies {
-  readonly receipts: Pick<ReceiptStore, 'get' | 'complete'>;
+  readonly receipts: Pick<ReceiptStore, 'complete'>;
   readonly chain: Pick<ChainView, 'ledger' | 'findByAddress'>;
 }
 
@@ -26,7 +26,7 @@ export async function keepHeld(
 ): Promise<void> {
   const { ledger } = chain;
   if (order === undefined || delivery === undefined) return;
-  const { replyId } = nameOrder(crypto, ledger, parseOrder(order.order));
+  const { replyId } = readOrder(ledger, order);
   const digest = hashDelivery(crypto, ledger, parseDelivery(delivery.delivery));
   const signingKey = chain.findByAddress(validator)?.signingKey ?? validator;
   if (!verifyHeld(crypto, { ledger, signingKey }, { validator, delivery: digest, signature })) {
@@ -39,24 +39,21 @@ export async function keepHeld(
 
 /**
  * Completes a stored receipt by the validator's word that it has the record. A receipt that has expired meanwhile needs none.
- * @param order the signed bytes.
+ * @param told what this gateway had said: order, admission and record are those of the receipt.
  * @throws LinkError where the validator did not sign for this record: then it is asked again.
  */
 export async function keepIntake(
   { receipts, chain }: KeepWordDependencies,
-  orderBytes: Uint8Array,
+  { order: signed, admission, record }: Pick<AcknowledgeRequest, 'order' | 'admission' | 'record'>,
   intake: IntakeWord,
 ): Promise<void> {
   const { ledger } = chain;
-  const order = nameOrder(crypto, ledger, parseOrder(orderBytes));
-  const replyId = toHex(order.replyId);
-  const stored = await receipts.get(replyId);
-  if (stored === undefined || stored.receipt.intake) return;
-  const { admission, record } = stored.receipt;
+  if (signed === undefined || admission === undefined || record === undefined) return;
+  const order = readOrder(ledger, signed);
   const { epoch, signature } = intake;
   const signingKeys = [chain.findByAddress(order.validator)?.signingKey ?? order.validator];
-  const held = { order, ledger, admission, record: record.bytes };
+  const held = { order, ledger, admission, record: record.record };
   const check = checkIntake(crypto, held, { epoch, signature, signingKeys });
   if (check.status !== 'pass') throw new LinkError('remote', `the validator acknowledged a delivery: ${check.detail}`);
-  await receipts.complete(replyId, { epoch, signature }, check);
+  await receipts.complete(toHex(order.replyId), { epoch, signature }, check);
 }

@@ -1,4 +1,5 @@
 import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { openProgress } from '@ogong/protocol/exchange/progress';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
@@ -112,7 +113,9 @@ describe('a provider that dies in mid-stream', () => {
     const { push, opening } = milestones[0]!;
     expect(push?.record?.record).toEqual(part.receipt.record.bytes);
     expect('bytes' in part.receipt.opening && part.receipt.opening.bytes).toEqual(opening);
-    const word = openProgress(nobleCrypto, { ledger: chain.ledger, order: dead! }, push!.progress!, part.response);
+    const { answer: blind } = computeBlinds(nobleCrypto, { body: part.request, replyId: dead!.replyId });
+    const shown = { blind, text: part.response };
+    const word = openProgress(nobleCrypto, { ledger: chain.ledger, order: dead! }, push!.progress!, shown);
     expect(word).toMatchObject({ hasLeft: true, textBytes: part.response.length });
     expect(complaints).toEqual([]);
   });

@@ -1,7 +1,8 @@
+import { connect } from 'node:net';
 import { describeAuthorization } from '@ogong/chain/authorizations';
 import { ChainError } from '@ogong/chain/errors';
 import type { Hex } from '@ogong/chain/hex';
-import { generatePrivateKey } from '@ogong/chain/keys';
+import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { FAKE_MODEL, fakePayer } from '@ogong/testing/gateway/fake-network';
@@ -47,9 +48,12 @@ async function send(...asked: Parameters<typeof sender.client.transferByAuthoriz
   return sender.client.transferByAuthorization(...asked);
 }
 
-const open = (confirmations = 2n): Promise<GatewayFixture> =>
+const open = (
+  confirmations = 2n,
+  http: { readonly maxRequests?: number; readonly maxRequestsPerKey?: number } = {},
+): Promise<GatewayFixture> =>
   createGatewayFixture({
-    options: { spending: { maxPricePer1kAtomic: 2_000_000n } },
+    options: { http, spending: { maxPricePer1kAtomic: 2_000_000n } },
     payments: {
       options: { deployment: ledger.deployment, leastAtomic: LEAST, confirmations, intervalMs: 50 },
       client: async () => {
@@ -142,9 +146,15 @@ it('pays in the words of every API that answers for money, and has no other way 
 /** A payment with one thing changed. */
 async function forge(change: Partial<Forgery> = {}): Promise<Record<string, string>> {
   const nowS = BigInt(Math.floor(Date.now() / 1000));
-  const { key = caller.privateKey, network = 31_337, asset = ledger.deployment.token, ...changed } = change;
+  const { key = caller.privateKey, network = 31_337, asset = ledger.deployment.token, isOwn, ...changed } = change;
   const authorization = {
-    ...{ from: caller.address, to: payTo, value: LEAST, validAfter: 0n, validBefore: nowS + 60n },
+    ...{
+      from: isOwn ? computeAddress(key) : caller.address,
+      to: payTo,
+      value: LEAST,
+      validAfter: 0n,
+      validBefore: nowS + 60n,
+    },
     ...{ nonce: generatePrivateKey(), ...changed },
   };
   const signature = await privateKeyToAccount(key).signTypedData(
@@ -159,6 +169,9 @@ async function forge(change: Partial<Forgery> = {}): Promise<Record<string, stri
   return { 'payment-signature': Buffer.from(JSON.stringify(payment)).toString('base64') };
 }
 interface Forgery {
+  /** Signed by the account that it names. */
+  readonly isOwn: boolean;
+  readonly from: Hex;
   readonly nonce: Hex;
   readonly key: Hex;
   readonly network: number;
@@ -275,4 +288,58 @@ it('keeps a payment while the chain is away, and takes back what the chain undid
     )
     .toBe('0');
   expect(await reconcile(fixture.books)).toEqual([]);
+});
+
+it('keeps no place for whoever has not paid, however many begin and say nothing more', async () => {
+  await fixture.close();
+  fixture = await open(2n, { maxRequests: 2, maxRequestsPerKey: 1 });
+  const { hostname, port } = new URL(fixture.url);
+  const crowd = await Promise.all(
+    Array.from({ length: 12 }, async (_, n) => {
+      const { 'payment-signature': payment } = await forge({ key: generatePrivateKey(), isOwn: true });
+      const socket = connect({ host: hostname, port: Number(port) });
+      socket.on('error', () => {});
+      const head = 'POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
+      const paid = n % 2 === 0 ? `payment-signature: ${payment}\r\n` : '';
+      socket.write(`${head}${paid}content-length: 4096\r\n\r\n{`);
+      return socket;
+    }),
+  );
+  try {
+    for (let n = 0; n < 3; n++) expect((await ask(await forge())).status).toBe(200);
+  } finally {
+    for (const socket of crowd) socket.destroy();
+  }
+});
+
+it('reads no long body before somebody pays for it', async () => {
+  const long = JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: 'a'.repeat(300_000) }] });
+  expect((await ask({}, undefined, long)).status).toBe(413);
+  expect((await ask(await forge(), undefined, long)).status).toBe(413);
+  expect(await balanceOf(caller.address)).toBe(10n * unit);
+});
+
+it('gives each payer places of its own, and takes no money where there is none', async () => {
+  await fixture.close();
+  fixture = await open(2n, { maxRequests: 3, maxRequestsPerKey: 1 });
+  const other = await ledger.createMember(10n * unit);
+  const [provider] = fixture.network.providers;
+  if (provider) provider.behaviour = { hangAfter: 1 };
+  const streamed = JSON.stringify({ ...JSON.parse(body), stream: true });
+  const left = new AbortController();
+  const held = await fetch(`${fixture.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(await forge()) },
+    body: streamed,
+    signal: left.signal,
+  });
+  expect(held.status).toBe(200);
+  if (provider) provider.behaviour = {};
+  const paid = await balanceOf(payTo);
+  const second = await ask(await forge());
+  expect([second.status, await second.text()]).toEqual([429, expect.stringContaining('1 requests running')]);
+  expect(await balanceOf(payTo)).toBe(paid);
+  expect((await ask(await forge({ from: other.address, key: other.privateKey }))).status).toBe(200);
+  left.abort();
+  await held.text().catch(() => undefined);
 });

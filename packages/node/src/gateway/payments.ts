@@ -5,6 +5,8 @@ import { ChainError } from '@ogong/chain/errors';
 import type { Address } from '@ogong/chain/hex';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
+import { computeAddressGroup } from '@ogong/host/link/places';
+import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
@@ -69,10 +71,20 @@ export type PaymentChain = Pick<
 
 export interface PaymentDesk extends Repeating {
   /**
-   * Whose money a request is: the key's, or that of a payer who pays for it now.
-   * @throws ApiError `payment_required` with what it costs and how to pay, in a header.
+   * What a caller without a key sends to pay for its request, before the body is read: all of it is checked that needs neither the
+   * request nor the chain, so that it is somebody's signed word. @returns undefined where there is none. @throws ApiError
    */
-  charge(context: ApiContext, key: KeyHolder, asked: readonly MeteredRequest[]): Promise<KeyHolder>;
+  read(context: ApiContext): Promise<PaymentOffer | undefined>;
+  /**
+   * Takes the payment. @param enter takes the payer's place among the requests that run; the caller gives it back.
+   * @returns whose money the request is. @throws ApiError `payment_required` with what it costs and how to pay, in a header.
+   */
+  charge(
+    context: ApiContext,
+    asked: readonly MeteredRequest[],
+    offer: PaymentOffer | undefined,
+    enter: (payer: KeyHolder) => void,
+  ): Promise<KeyHolder>;
 }
 
 /** What is asked for, and what the request may cost of it. */
@@ -82,6 +94,10 @@ interface Quote extends PaymentTerms {
 
 /** Payments that are settled at once; more have to come again. */
 const MOST_RUNNING = 16;
+/** Of one payer: addresses are cheap, but each needs a balance. */
+const MOST_RUNNING_OF_PAYER = 4;
+/** Signatures that are checked, of callers whose addresses belong together. Each costs a millisecond. */
+const CHECK_RATE = { perSecond: 32, burst: 128 };
 const PER_ROUND = 64;
 /** The chain has to take it before it lapses. */
 const LEAST_LIFE_S = 5n;
@@ -92,7 +108,9 @@ const KEPT_MS = 86_400_000;
 export function createPayments(options: PaymentOptions, dependencies: PaymentDependencies): PaymentDesk {
   const { deployment, payTo, pricePer1kAtomic, leastAtomic } = options;
   const { books, client, clock, onError } = dependencies;
-  const running = new Set<string>();
+  /** Payments that are being settled, by payer and nonce. */
+  const running = new Map<string, Address>();
+  const checks = createRateLimiter(CHECK_RATE, clock);
 
   /** The most that a request may cost. */
   function quote(context: ApiContext, asked: readonly MeteredRequest[]): Quote {
@@ -105,22 +123,24 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
   }
 
   /** @throws ApiError */
-  async function pay(offer: PaymentOffer, terms: Quote): Promise<PaymentRow> {
-    const { from, nonce } = offer.authorization;
-    const problem = await findProblem(offer, terms, clock.nowMs());
+  async function pay(offer: PaymentOffer, terms: Quote, enter: (payer: KeyHolder) => void): Promise<PaymentRow> {
+    const { from, nonce, value } = offer.authorization;
+    if (value < terms.amountAtomic) throw refuse(`it pays ${value} of ${terms.amountAtomic} atomic units`);
+    // It may have lapsed while the body came.
+    const problem = findTimeProblem(offer, clock.nowMs());
     if (problem !== undefined) throw refuse(problem);
-    if (running.size >= MOST_RUNNING)
-      throw new ApiError('too_many_requests', 'Many payments are being settled; try again shortly.', {
-        retryAfterS: 2,
-      });
     const name = `${from} ${nonce}`;
     if (running.has(name)) throw refuse('nonce_already_used');
-    running.add(name);
+    const ofPayer = [...running.values()].filter((payer) => payer === from).length;
+    if (running.size >= MOST_RUNNING || ofPayer >= MOST_RUNNING_OF_PAYER) throw createBusy();
+    running.set(name, from);
     try {
       const chain = await client();
       if (await chain.isAuthorizationSpent(offer.authorization)) throw refuse('nonce_already_used');
       const balance = await chain.balanceOf(from);
       const fromBlock = await chain.blockNumber();
+      // Before anything is taken: a payment that finds no place costs nothing. A payer who cannot cover it leaves again at once.
+      enter({ id: namePayer(from), budgetAtomic: undefined });
       const taken = { account: namePayer(from), fromBlock, madeMs: clock.nowMs(), balanceAtomic: balance };
       const row = await books.write(() => takePayment(offer, { ...taken, neededAtomic: terms.neededAtomic }));
       if (row === 'used') throw refuse('nonce_already_used');
@@ -150,22 +170,28 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
 
   return {
     ...loop,
-    async charge(context, key, asked) {
-      if (key.id !== UNPAID.id) return key;
+    async read({ req, env }) {
+      const header = req.header(PAYMENT_HEADER);
+      if (header === undefined) return undefined;
+      if (!checks.take(computeAddressGroup(env.incoming?.socket.remoteAddress) ?? '')) throw createBusy();
+      const offer = parsePayment(header, deployment);
+      if (offer === undefined) throw new ApiError('invalid_request', `${PAYMENT_HEADER}: this is no payment of ours.`);
+      const problem = await findProblem(offer, { deployment, payTo }, clock.nowMs());
+      if (problem !== undefined) throw refuse(problem);
+      return offer;
+    },
+    async charge(context, asked, offer, enter) {
       const terms = quote(context, asked);
-      const header = context.req.header(PAYMENT_HEADER);
       const require = (problem?: string): void =>
         context.header(PAYMENT_REQUIRED_HEADER, encodePaymentRequired(terms, problem));
-      if (header === undefined) {
+      if (offer === undefined) {
         require();
         throw refuse(undefined, terms);
       }
-      const offer = parsePayment(header, deployment);
-      if (offer === undefined) throw new ApiError('invalid_request', `${PAYMENT_HEADER}: this is no payment of ours.`);
       const { from: payer } = offer.authorization;
       const shown = { network: nameNetwork(deployment), payer };
       try {
-        const row = await pay(offer, terms);
+        const row = await pay(offer, terms, enter);
         // Somebody else may have used its nonce: what the chain does not show is no payment.
         if (['pending', 'failed', 'undone'].includes(row.state)) throw refuse('the chain does not take this transfer');
         const transaction = row.transactionHash;
@@ -187,19 +213,27 @@ const refuse = (problem: string | undefined, terms?: PaymentTerms): ApiError =>
       : `The payment is not taken: ${problem}.`,
   );
 
-/** What keeps a payment from being taken, before the chain is asked. */
+const createBusy = (): ApiError =>
+  new ApiError('too_many_requests', 'Many payments are being settled; try again shortly.', { retryAfterS: 2 });
+
+/** What keeps a payment from being taken, before its request is read and the chain is asked. */
 async function findProblem(
-  { authorization, signature }: PaymentOffer,
-  { deployment, payTo, amountAtomic }: PaymentTerms,
+  offer: PaymentOffer,
+  { deployment, payTo }: Pick<PaymentTerms, 'deployment' | 'payTo'>,
   nowMs: number,
 ): Promise<string | undefined> {
-  const nowS = BigInt(Math.floor(nowMs / 1000));
+  const { authorization, signature } = offer;
   if (authorization.to !== payTo) return `it pays ${authorization.to}, and not ${payTo}`;
-  if (authorization.value < amountAtomic) return `it pays ${authorization.value} of ${amountAtomic} atomic units`;
+  const problem = findTimeProblem(offer, nowMs);
+  if (problem !== undefined) return problem;
+  return (await isAuthorized(deployment, authorization, signature)) ? undefined : 'its payer did not sign it';
+}
+
+function findTimeProblem({ authorization }: PaymentOffer, nowMs: number): string | undefined {
+  const nowS = BigInt(Math.floor(nowMs / 1000));
   if (authorization.validAfter > nowS) return 'it is not good yet';
   if (authorization.validBefore < nowS + LEAST_LIFE_S) return 'it has lapsed, or is about to';
-  if (authorization.validBefore > nowS + MOST_LIFE_S) return 'it is good for too long: an hour at most';
-  return (await isAuthorized(deployment, authorization, signature)) ? undefined : 'its payer did not sign it';
+  return authorization.validBefore > nowS + MOST_LIFE_S ? 'it is good for too long: an hour at most' : undefined;
 }
 
 /** Brings a payment one step on, as the chain has it. Whoever repeats it after a crash changes nothing twice. @throws ChainError */

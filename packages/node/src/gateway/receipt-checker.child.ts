@@ -2,12 +2,14 @@ import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machin
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createBeaconMemo } from './beacon-memo.ts';
+import { trustOrdered } from './ordered-crypto.ts';
 import type { CheckAnswer, CheckMessage } from './receipt-checker.ts';
 
-const shared = { crypto: nodeCrypto, verifyBeacon: createBeaconMemo() };
+const verifyBeacon = createBeaconMemo();
 
-process.on('message', async ({ id, job: { receipt, machinePolicy: policy, ...context } }: CheckMessage) => {
-  const verdict = verifyReceipt(receipt, { ...shared, ...context });
+process.on('message', async ({ id, job: { receipt, machinePolicy: policy, isOrdered, ...context } }: CheckMessage) => {
+  const crypto = isOrdered ? trustOrdered(nodeCrypto, receipt) : nodeCrypto;
+  const verdict = verifyReceipt(receipt, { crypto, verifyBeacon, ...context });
   const { nowMs } = context;
   const found = policy ? await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }) : [];
   const answer: CheckAnswer = { id, verdict: policy ? addMachineChecks(verdict, found, policy) : verdict };

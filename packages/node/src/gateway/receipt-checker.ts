@@ -14,6 +14,8 @@ export interface CheckJob {
   readonly response: Uint8Array;
   readonly trust: Trust;
   readonly nowMs: number;
+  /** The gateway has signed this very order itself, and has checked the signatures of this very ticket when it came. Default: no. */
+  readonly isOrdered?: boolean;
   /** Of tier `tee`: without it no machine is believed. */
   readonly machinePolicy?: MachinePolicy | undefined;
 }

@@ -6,7 +6,7 @@ import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
-import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import { addIntake, encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** One answer as the gateway gave it, with its proof. */
 export interface StoredReply {
@@ -49,11 +49,12 @@ export function toCompactReceipt(receipt: Receipt, replyId: string): Receipt {
   return { ...receipt, opening: { url: formatPath(GATEWAY_ROUTES.opening, { id: replyId }) } };
 }
 
+const keptChecks = mapped(text, (json): readonly Check[] => JSON.parse(json), JSON.stringify);
 const proven = {
   receipt: mapped(bytes, (json): Receipt => parseReceipt(utf8Decode(json)), encodeReceipt),
-  checks: mapped(text, (json): readonly Check[] => JSON.parse(json), JSON.stringify),
+  checks: keptChecks,
 };
-const provenRow = columns(proven);
+const keptRow = columns({ receipt: bytes, checks: keptChecks });
 const receiptRow = columns({
   replyId: text,
   ...proven,
@@ -69,7 +70,7 @@ const replyIdRow = columns({ replyId: text });
 const receiptTable: WorkTable<ReturnType<typeof receiptRow.read>> = {
   ...{ name: 'receipts', key: ['reply_id'], row: receiptRow },
 };
-const provenTable: WorkTable<ReturnType<typeof provenRow.read>> = { ...receiptTable, row: provenRow };
+const keptTable: WorkTable<ReturnType<typeof keptRow.read>> = { ...receiptTable, row: keptRow };
 const replyIdTable: WorkTable<ReturnType<typeof replyIdRow.read>> = { ...receiptTable, row: replyIdRow };
 const heldTable: WorkTable<ReturnType<typeof keptHeldRow.read>> = {
   ...{ name: 'held_words', key: ['reply_id', 'validator'], row: keptHeldRow },
@@ -88,13 +89,16 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
       await books.write(() => addRow(receiptTable, row));
     },
     complete: (replyId, intake, passed) =>
-      books.write(function* () {
-        const row = yield* findRow(provenTable, replyId);
-        if (row === undefined || row.receipt.intake) return;
-        const receipt = encodeReceipt({ ...row.receipt, intake });
-        const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
-        yield* patchRow(provenTable, [replyId], { receipt, checks });
-      }),
+      books.write(
+        function* () {
+          const row = yield* findRow(keptTable, replyId);
+          const receipt = row && addIntake(row.receipt, intake);
+          if (row === undefined || receipt === undefined) return;
+          const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
+          yield* patchRow(keptTable, [replyId], { receipt, checks });
+        },
+        { mayWait: true },
+      ),
     get: (replyId) =>
       books.read(function* () {
         const sql = `SELECT ${receiptRow.list} FROM receipts WHERE reply_id = ?`;
@@ -109,11 +113,14 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         return row?.opening;
       }),
     hold: (replyId, word) =>
-      books.write(function* () {
-        // It goes with its receipt.
-        if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
-        yield* keepRow(heldTable, { replyId, ...word });
-      }),
+      books.write(
+        function* () {
+          // It goes with its receipt.
+          if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
+          yield* keepRow(heldTable, { replyId, ...word });
+        },
+        { mayWait: true },
+      ),
     listHeld: (replyId) => {
       const sql = `SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`;
       return books.read(() => findAll(heldRow, sql, replyId));

@@ -5,7 +5,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { type SignedProgress, signProgress } from '@ogong/protocol/exchange/progress';
+import { NO_BEGINNING, openBeginning, type SignedProgress, signProgress } from '@ogong/protocol/exchange/progress';
 
 /** What the gateway says about one reply while it comes (docs/spec/progress.md). */
 export interface ReplyProgress {
@@ -23,6 +23,8 @@ export interface ReplyProgressInput {
   readonly payer: LedgerSigner;
   readonly ledger: LedgerDomain;
   readonly orderHash: Uint8Array;
+  /** Of the answer. Default: the text is not seen here, and its hash is told. */
+  readonly blind?: Uint8Array;
   /** To the provider. @throws LinkError */
   readonly send: (signed: SignedProgress) => Promise<unknown>;
   readonly onError?: (error: unknown) => void;
@@ -36,11 +38,13 @@ export function createReplyProgress({
   payer,
   ledger,
   orderHash,
+  blind,
   send,
   onError = () => {},
 }: ReplyProgressInput): ReplyProgress {
   const hash = createHash('sha256');
-  let hashText = (): Uint8Array => new Uint8Array(hash.copy().digest());
+  if (blind) hash.update(openBeginning(blind));
+  let hashText = (): Uint8Array => (textBytes === 0 ? NO_BEGINNING : new Uint8Array(hash.copy().digest()));
   let textBytes = 0;
   let signedBytes = 0;
   let latest: SignedProgress | undefined;

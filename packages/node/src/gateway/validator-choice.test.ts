@@ -12,7 +12,7 @@ const member = (n: number, endpoint: string): QuorumMember => ({
 const links = {
   to: (_service: unknown, { endpoint }: { endpoint: string }) => {
     if (endpoint === 'no endpoint') throw new Error('malformed');
-    return { getBeacon: async () => ({}) };
+    return { getBeacon: async () => ({ draining: endpoint.startsWith('draining') }) };
   },
 } as unknown as LinkPool;
 
@@ -23,4 +23,12 @@ it('takes a validator whose endpoint on the chain is malformed for one that does
   await expect(choice.answers(member(2, '').address)).resolves.toBe(true);
   await expect(choice.answers(member(3, '').address)).resolves.toBe(false);
   await expect(choice.pick()).resolves.toMatchObject({ endpoint: 'v:2' });
+});
+
+it('goes on to the next where one admits no orders any more', async () => {
+  const validators = [member(1, 'draining:1'), member(2, 'v:2')];
+  const choice = createValidatorChoice({ chain: { validators: () => validators }, links, random: () => 0 });
+  await expect(choice.pick()).resolves.toMatchObject({ endpoint: 'v:2' });
+  // What it refuses is not counted against a provider.
+  await expect(choice.answers(member(1, '').address)).resolves.toBe(false);
 });

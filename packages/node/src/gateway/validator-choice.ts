@@ -11,7 +11,7 @@ export interface ValidatorChoice {
   pick(): Promise<QuorumMember>;
   /** An order under this validator failed: check that it answers before the next order. */
   doubt(): void;
-  /** Whether this validator answers this gateway now. @param address 20 bytes; false for somebody who is not registered. */
+  /** Whether this validator answers this gateway now, and takes orders. @param address 20 bytes; false for somebody who is not registered. */
   answers(address: Uint8Array): Promise<boolean>;
 }
 
@@ -31,8 +31,11 @@ export function createValidatorChoice({ chain, links, random }: ValidatorChoiceD
   let probing: Promise<QuorumMember> | undefined;
 
   // An endpoint on the chain is free text: a malformed one is a failure like any other.
-  const ask = async (validator: QuorumMember) =>
-    links.to(ValidatorService, validator).getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
+  const ask = async (validator: QuorumMember): Promise<void> => {
+    const service = links.to(ValidatorService, validator);
+    const { draining } = await service.getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
+    if (draining) throw new Error('it admits no orders any more');
+  };
 
   async function probe(): Promise<QuorumMember> {
     const validators = chain.validators();

@@ -91,13 +91,13 @@ export function createValidatorOutbox(
       if (!isFinal && clock.nowMs() < row.expiresMs) return putBack(row);
       onError(error);
     }
-    await books.write(() => changeLater('outbox', 'DELETE FROM outbox WHERE id = ?', id));
+    await books.write(() => changeLater('outbox', 'DELETE FROM outbox WHERE id = ?', id), { mayWait: true });
   }
 
   async function putBack({ id, attempts }: ItemRow): Promise<void> {
     const nextMs = clock.nowMs() + computeBackoff(RETRY, { failures: attempts });
     const sql = 'UPDATE outbox SET attempts = ?, next_ms = ? WHERE id = ?';
-    await books.write(() => changeLater('outbox', sql, attempts + 1, nextMs, id));
+    await books.write(() => changeLater('outbox', sql, attempts + 1, nextMs, id), { mayWait: true });
   }
 
   const repeating = createRepeating(

@@ -1,11 +1,12 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
-import type { Clock } from '@ogong/host/time/clock';
+import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type ReplyStatus, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ChannelLedger, Closing, OrderRow } from './channel-ledger.ts';
+import { createQuestions } from './verdict-questions.ts';
 
 export interface VerdictFeedOptions {
   /** Default: 2,000. */
@@ -19,6 +20,7 @@ export interface VerdictFeedDependencies {
   readonly chain: Pick<ChainView, 'findByAddress'>;
   readonly links: LinkPool;
   readonly clock: Clock;
+  readonly uptime?: Clock;
   readonly onClosed?: (order: OrderRow, closing: Closing) => void;
   /** Told of the transaction that settled an order. */
   readonly onSettled?: (replyId: string, transaction: string) => void;
@@ -38,12 +40,14 @@ export function createVerdictFeed(
     chain,
     links,
     clock,
+    uptime = monotonicClock,
     onClosed = () => {},
     onSettled = () => {},
     onError = () => {},
   }: VerdictFeedDependencies,
 ): Repeating {
   let offset = 0;
+  const questions = createQuestions(intervalMs, uptime);
 
   async function ask(order: OrderRow): Promise<void> {
     const validator = chain.findByAddress(fromHex(order.validator));
@@ -71,6 +75,7 @@ export function createVerdictFeed(
     // Another gateway with the same books may have closed it meanwhile.
     if (await ledger.close(order.replyId, closing)) onClosed(order, closing);
     const { settlement } = closing;
+    if (settlement !== '') questions.forget(order.replyId);
     if (settlement !== '' && settlement !== NO_SETTLEMENT) onSettled(order.replyId, settlement);
   }
 
@@ -79,7 +84,8 @@ export function createVerdictFeed(
     async () => {
       // Each round takes the next orders, so that orders of a dead validator do not block those of a living one.
       const orders = await ledger.listUnsettled(PER_ROUND, offset);
-      const results = await Promise.allSettled(orders.map(ask));
+      const due = orders.filter(({ replyId }) => questions.take(replyId));
+      const results = await Promise.allSettled(due.map(ask));
       offset = orders.length < PER_ROUND ? 0 : offset + PER_ROUND;
       for (const result of results) if (result.status === 'rejected') onError(result.reason);
     },

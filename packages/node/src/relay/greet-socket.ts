@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { LinkServer } from '@ogong/host/link/link-server';
 import { computeAddressGroup } from '@ogong/host/link/places';
 import {
+  nameCircuit,
   parseRelayHello,
   RELAY_ANSWER,
   RELAY_HELLO_BYTES,
@@ -53,7 +54,7 @@ interface Wanted {
 
 /** Holds the caller's connection until the node joins it. */
 function connectCaller(state: RelayState, { socket, group, certHash }: Wanted): void {
-  const { seats, waiting, limits, randomBytes, crypto, groupSecret } = state;
+  const { seats, waiting, limits, randomBytes, crypto, clock, groupSecret } = state;
   const node = toHex(certHash);
   const seat = seats.get(node);
   const refuse = (answer: RelayAnswer): void => {
@@ -71,7 +72,7 @@ function connectCaller(state: RelayState, { socket, group, certHash }: Wanted): 
     clearTimeout(timer);
     waiting.delete(name);
   };
-  waiting.set(name, { seat, socket, take });
+  waiting.set(name, { seat, socket, take, askedAtMs: clock.nowMs() });
   socket.once('close', take);
   const place = crypto.sha256(concatBytes(groupSecret, utf8Encode(group))).subarray(0, 16);
   if (!seat.call({ token, group: place })) refuse('late');
@@ -103,7 +104,7 @@ function joinNode(
   state: RelayState,
   { socket: node, group, token }: { readonly socket: Socket; readonly group: string; readonly token: Uint8Array },
 ): void {
-  const { waiting, groupRate, rate, limits } = state;
+  const { waiting, groupRate, rate, limits, clock, crypto, metrics } = state;
   const caller = waiting.get(toHex(token));
   if (caller === undefined) {
     endWith(node, 'unknown');
@@ -117,8 +118,16 @@ function joinNode(
   const joined = Uint8Array.of(RELAY_ANSWER.joined);
   node.write(joined);
   caller.socket.write(joined);
-  state.metrics.links.inc({ outcome: 'joined' });
-  joinSockets({ caller: caller.socket, node }, meter, state.metrics.bytes, limits);
+  metrics.links.inc({ outcome: 'joined' });
+  const circuit = nameCircuit(crypto, token);
+  const joinedAtMs = clock.nowMs();
+  metrics.steps.add(circuit, 'join', { startMs: caller.askedAtMs });
+  const carried = joinSockets({ caller: caller.socket, node }, meter, metrics.bytes, limits);
+  caller.socket.once('close', () => {
+    const { toNode, fromNode } = carried;
+    const attributes = { 'ogong.relay.bytes_to_node': toNode, 'ogong.relay.bytes_from_node': fromNode };
+    metrics.steps.add(circuit, 'carry', { startMs: joinedAtMs, attributes });
+  });
 }
 
 function endWith(socket: Socket, answer: RelayAnswer): void {

@@ -3,6 +3,12 @@ import type { ByteMeter } from './byte-meter.ts';
 import type { RelayLimits } from './relay-limits.ts';
 import type { RelayMetrics } from './relay-state.ts';
 
+/** Bytes of one link so far. */
+export interface CarriedBytes {
+  toNode: number;
+  fromNode: number;
+}
+
 interface Joined {
   readonly caller: Socket;
   readonly node: Socket;
@@ -17,7 +23,8 @@ export function joinSockets(
   meter: ByteMeter,
   bytes: RelayMetrics['bytes'],
   { idleTimeoutMs }: Pick<RelayLimits, 'idleTimeoutMs'>,
-): void {
+): CarriedBytes {
+  const carried = { toNode: 0, fromNode: 0 };
   const cut = (): void => {
     caller.destroy();
     node.destroy();
@@ -45,10 +52,13 @@ export function joinSockets(
   };
   copy(caller, node, (count) => {
     meter.toNode += BigInt(count);
+    carried.toNode += count;
     bytes.inc({ direction: 'to-node' }, count);
   });
   copy(node, caller, (count) => {
     meter.fromNode += BigInt(count);
+    carried.fromNode += count;
     bytes.inc({ direction: 'from-node' }, count);
   });
+  return carried;
 }

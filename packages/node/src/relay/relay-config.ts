@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { chainFields, observationFields } from '@ogong/host/config/common-fields';
+import { chainFields, observationFields, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, duration, hex, hostPort, integer, size, text } from '@ogong/host/config/values';
 
@@ -75,6 +75,7 @@ export const relayConfig = defineConfig({
     },
     accountInterval: { schema: duration, default: '1m', description: 'pause between two signed accounts to a node' },
     ...observationFields,
+    ...traceFields,
   },
 });
 

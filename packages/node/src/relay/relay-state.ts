@@ -44,6 +44,7 @@ export interface RelaySeat {
 export interface WaitingCaller {
   readonly seat: RelaySeat;
   readonly socket: Socket;
+  readonly askedAtMs: number;
   /** The node is there: nobody waits for it any longer. */
   take(): void;
 }
@@ -102,6 +103,7 @@ export type RelayMetrics = ReturnType<typeof createRelayMetrics>;
 
 function createRelayMetrics(metrics: Metrics) {
   return {
+    steps: metrics.steps,
     nodes: metrics.gauge('relay_nodes', 'Nodes that are registered'),
     links: metrics.counter('relay_links_total', 'Links that callers asked for: joined or why not', ['outcome']),
     bytes: metrics.counter('relay_bytes_total', 'Bytes that were copied, by direction', ['direction']),

@@ -61,7 +61,12 @@ export function createReputationReader(dependencies: ReputationReaderDependencie
       const entries = page.entries.slice(0, limit);
       if (entries.length === 0) throw new Error(`the log ends at ${position.length}, settled are ${expected.length}`);
       const isLast = entries.length === Number(missing);
-      const verdict = verifyChain(crypto, { from: position, entries, ...(isLast ? { expected } : {}) });
+      const verdict = verifyChain(crypto, {
+        from: position,
+        entries,
+        areSettled: true,
+        ...(isLast ? { expected } : {}),
+      });
       const failed = verdict.checks.find(({ status }) => status === 'fail');
       if (failed) throw new Error(`the log does not lead to its settled head: ${failed.detail}`);
       for (const entry of verdict.entries) tally.add(entry);

@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
-import { signProgress } from '@ogong/protocol/exchange/progress';
+import { NO_BEGINNING, signProgress } from '@ogong/protocol/exchange/progress';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { createTestValidator, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
@@ -27,7 +27,7 @@ async function admitOne() {
   return { validator, order, reply: validator.serve(order, cutShort) };
 }
 
-const NOTHING = { textBytes: 0, textHash: crypto.sha256(new Uint8Array(0)) };
+const NOTHING = { textBytes: 0, textHash: NO_BEGINNING };
 
 const { owed: WHOLE_FEE } = await (async () => {
   const validator = createTestValidator();
@@ -124,7 +124,7 @@ describe('a co-signer of a reply that its payer left', () => {
     [
       'with a shorter text, of which the payer would have more',
       'another response',
-      () => ({ responseSummary: summarizeResponse(crypto, new Uint8Array(9)) }),
+      () => ({ responseSummary: summarizeResponse(crypto, new Uint8Array(32), new Uint8Array(9)) }),
     ],
   ])('refuses the entry %s', async (_name, reason, bend) => {
     const { own, first, order } = proposal;

@@ -10,6 +10,7 @@ export function createValidatorMetrics({ counter, gauge, steps }: Metrics) {
     deliveries: counter('validator_deliveries_total', 'What payers say that they were given, by outcome', ['outcome']),
     verdicts: counter('validator_verdicts_total', 'Entries of the verdict log', ['verdict']),
     complaints: counter('validator_complaints_total', 'Complaints by outcome', ['outcome']),
+    open: gauge('validator_open_replies', 'Admitted replies that have not settled'),
     batches: counter('validator_batches_settled_total', 'Batches settled'),
     uncollectable: counter('validator_replies_uncollectable_total', 'Replies settled without their fee'),
     cosigned: counter('validator_batches_cosigned_total', 'Batches of peers that were signed or refused', ['outcome']),

@@ -109,8 +109,7 @@ describe('a milestone that its payer hands in', () => {
       'whose payer has less of it',
       'a milestone counts where',
       (order, reply) => {
-        const textHash = crypto.sha256(reply.reply.response.subarray(0, 3));
-        return [sayLeft(order, reply, { textBytes: 3, textHash }), reply.reply.openingBytes];
+        return [sayLeft(order, reply, { textBytes: 3 }), reply.reply.openingBytes];
       },
     ],
     [

@@ -61,6 +61,8 @@ import { answerWitness, type WitnessState } from './witness/answer-witness.ts';
 
 export interface RouteDependencies {
   readonly intake: Intake;
+  /** It admits no orders. */
+  readonly isDraining?: boolean;
   readonly archive: BeaconArchive;
   readonly wanted: Set<bigint>;
   readonly beacon: Pick<WiredBeacon, 'receive'>;
@@ -117,6 +119,16 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
   'not-next': 'precondition',
   unavailable: 'unavailable',
 };
+
+/** Certificates of epochs, by which gateways also see whether this validator takes orders. */
+function routeBeacons(router: ConnectRouter, dependencies: RouteDependencies): void {
+  const { isDraining: draining = false } = dependencies;
+  router.rpc(
+    ValidatorService.method.getBeacon,
+    ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch), draining }),
+    { readMaxBytes: KIB },
+  );
+}
 
 /** What this validator saw of those that the beacon had it test. */
 function routeTests(router: ConnectRouter, { archive, store, verdicts }: RouteDependencies): void {
@@ -304,9 +316,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       },
       { readMaxBytes: 64 * KIB },
     );
-    router.rpc(method.getBeacon, ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch) }), {
-      readMaxBytes: KIB,
-    });
+    routeBeacons(router, dependencies);
     router.rpc(method.getReply, ({ replyId }) => readStatus(store, verdicts, replyId), { readMaxBytes: KIB });
     router.rpc(
       method.listVerdicts,
@@ -406,9 +416,10 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
   };
 }
 
-function writeCosigned({ head, refused, uncompared, ...word }: CosignAnswer) {
+function writeCosigned({ share, head, refused, uncompared, ...word }: CosignAnswer) {
   return {
     ...{ ...word, uncompared: [...uncompared] },
+    ...(share && { share }),
     ...(head && { headKey: head.publicKey, headSignature: head.signature }),
     refused: refused.map(({ delivery, ...fault }) => ({
       ...fault,

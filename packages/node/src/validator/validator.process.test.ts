@@ -10,12 +10,15 @@ import { computeTally } from '@ogong/host/views/emission-view';
 import { followReply } from '@ogong/host/views/follow-reply';
 import { createReader } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { splitFee } from '@ogong/protocol/exchange/fee';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
+import { splitCohort } from '@ogong/protocol/settlement/cohort';
 import { computeEmissionClaim, computeEmissionProof, verifyEmissionProof } from '@ogong/protocol/settlement/emission';
 import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { checkIntake, checkSettled } from '@ogong/protocol/verdict/settled';
+import { createTestCohort } from '@ogong/testing/validator/test-cohort';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -59,6 +62,31 @@ describe('four validators on a chain', () => {
     const { earned } = await network.payerClient.earningsOf(reply.order.providerId, PAYEE);
     // 92.48 %, and what is lost to rounding.
     expect(earned).toBe(79_533n);
+  });
+
+  it('pay each shard of a cohort its own part, and nobody by a word that not all have signed', async () => {
+    const { domain: of, payerClient } = network;
+    const provider = network.provider.signer;
+    const { word, shards } = createTestCohort({ provider, ledger: of });
+    const earned = () =>
+      Promise.all(shards.map(async (one) => (await payerClient.earningsOf(one.providerId, one.payee)).earned));
+    const [before, drawn] = [await earned(), await spent(nodes[1])];
+    const forged = createTestCohort({ provider, ledger: of, signers: [provider, provider] }).word;
+    await expect(network.deliver(nodes[1], {}, undefined, forged)).rejects.toThrow(
+      'cohort: signature 1 is by another key',
+    );
+    const { reply } = await network.deliver(nodes[1], {}, undefined, word);
+    await network.waitForState(nodes[1], reply.record.replyId, 'settled');
+    expect(await spent(nodes[1])).toBe(drawn + 86_000n);
+    const { shares: given } = await payerClient.parameters();
+    const shares = {
+      ...{ routerBps: given.router, validatorBps: given.validator, verificationBps: given.verification },
+      ...{ treasuryBps: given.treasury, licenseBps: given.license, recycleBps: given.recycle },
+    };
+    const after = await earned();
+    expect(after.map((amount, i) => amount - (before[i] as bigint))).toEqual(
+      splitCohort(86_000n, shards).map((part) => splitFee(part, shares).provider),
+    );
   });
 
   it('draw verifiers by the stake that the chain has', async () => {

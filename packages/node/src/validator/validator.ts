@@ -1,5 +1,6 @@
 import { createAttestedRole } from '@ogong/host/attester/attested-role';
 import type { HostPort } from '@ogong/host/link/host-port';
+import { Refusal } from '@ogong/host/link/link-error';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { Repeating } from '@ogong/host/time/repeat';
 import { createNewcomerDoor } from '@ogong/host/views/newcomer-door';
@@ -139,7 +140,17 @@ function wireIntake(
       }),
     },
   );
-  return noteIntake(intake, { crypto, clock, ledger: chain.ledger, steps: state.metrics.steps });
+  return noteIntake(options.isDraining ? { ...intake, admit: refuseOrders } : intake, {
+    crypto,
+    clock,
+    ledger: chain.ledger,
+    steps: state.metrics.steps,
+  });
+}
+
+/** The order's consumer tries another validator. */
+async function refuseOrders(): Promise<never> {
+  throw new Refusal('unavailable', 'this validator admits no orders any more: it settles what is open');
 }
 
 function wireServer(
@@ -162,6 +173,7 @@ function wireServer(
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
       routes: createRoutes({
         ...services,
+        isDraining: options.isDraining ?? false,
         archive,
         wanted: state.wanted,
         cosigning,

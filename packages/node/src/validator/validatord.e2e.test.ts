@@ -152,6 +152,26 @@ describe('ogong-validatord', () => {
     expect(await signer.ended).toBe(0);
   });
 
+  it('admits no orders while it is drained, says so to who asks, and notes that nothing is left', async () => {
+    await fund();
+    const flags = ['--bind', `127.0.0.1:${port}`, '--epoch-ms', '200', '--settle-interval', '100ms', '--drain'];
+    const daemon = launch(flags);
+    const { consensusId } = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
+    const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
+    const links = createLinkPool({ identity });
+    const service = links.to(ValidatorService, { endpoint: `127.0.0.1:${port}`, certHash: fromHex(consensusId) });
+    expect(await service.getBeacon({ epoch: 0n })).toMatchObject({ draining: true });
+    const order = { order: new Uint8Array(1), signature: new Uint8Array(65) };
+    await expect(service.admit({ order, consent: {} })).rejects.toMatchObject({
+      refusal: 'unavailable',
+      message: expect.stringContaining('admits no orders any more'),
+    });
+    await expect.poll(daemon.errors, { timeout: 30_000 }).toContain('drained: nothing of this log is left to settle');
+    links.close();
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.ended).toBe(0);
+  });
+
   it('opens no database of other contracts', async () => {
     await fund();
     const { escrow } = ledger.deployment;

@@ -14,7 +14,7 @@ import { stepSettlement } from './settlement/settlement.ts';
 import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
 import { type AllottingState, stepAllotment } from './settlement/step-allotment.ts';
 import { createTallyBook, type TallyBook } from './settlement/tally-book.ts';
-import { pruneBatch } from './store/batch-store.ts';
+import { countOpenReplies, pruneBatch } from './store/batch-store.ts';
 import { createPolicyFinder } from './store/drift-store.ts';
 import { pruneHeard } from './store/heard-store.ts';
 import { pruneHoneypots } from './store/honeypot-store.ts';
@@ -45,14 +45,21 @@ export function wireSettlement(
   limits: BatchLimits,
   intake: Pick<Intake, 'acknowledge'>,
 ): Repeating {
-  const { options, clock, group, store, log } = state;
+  const { options, clock, group, store, log, metrics } = state;
   const { settleMs, auditWindowMs, retentionMs = HOUR_MS } = options;
   const settlement = connectSettlement(state, limits, intake);
+  let isDrained = false;
   return createRepeating(
     { intervalMs: settleMs },
     async (signal) => {
       while (!signal.aborted && (await stepSettlement(settlement)));
       watchTable(state);
+      const open = store.read(countOpenReplies);
+      metrics.open.set(open);
+      if (options.isDraining && open === 0 && !isDrained) {
+        isDrained = true;
+        log.info('drained: nothing of this log is left to settle');
+      }
       await group.write((db) => {
         pruneHoneypots(db, clock.nowMs() - 2 * auditWindowMs);
         pruneInquiries(db, clock.nowMs() - QUESTIONS_KEPT_MS);
@@ -76,6 +83,7 @@ function connectSettlement(
       ...limits,
       domain,
       minSignatures: options.minSignatures ?? 1,
+      sums: options.sums,
     },
     {
       crypto,
@@ -88,12 +96,13 @@ function connectSettlement(
         const link = peerLinks.to(ValidatorService, toPeer(options, peer));
         const answer = await link.cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS });
         const { signer: by, signature, refused, uncompared, headKey, headSignature } = answer;
+        const share = answer.share.length === 0 ? undefined : answer.share;
         const head = headKey.length === 0 ? undefined : { publicKey: headKey, signature: headSignature };
         const faults = refused.map(({ delivery, ...fault }) => ({
           ...fault,
           delivery: delivery && readDelivered(delivery),
         }));
-        return { signer: by, signature, refused: faults, uncompared, head };
+        return { signer: by, signature, share, refused: faults, uncompared, head };
       },
       takeDelivery: (delivered) => intake.acknowledge(delivered),
       findSettled: history.findSettled,

@@ -47,79 +47,105 @@ function assertInteger(value: number, low: number, high: number, what: string): 
   }
 }
 
-export function createWriter(initialCapacity = 256): Writer {
-  let buffer = new Uint8Array(initialCapacity);
-  let view = new DataView(buffer.buffer);
-  let length = 0;
-  const reserve = (size: number): number => {
-    const at = length;
-    length += size;
-    if (length > buffer.length) {
-      const grown = new Uint8Array(Math.max(length, buffer.length * 2));
-      grown.set(buffer);
-      buffer = grown;
-      view = new DataView(buffer.buffer);
+/** One class for all writers: a set of closures for each would take longer than most of what they write. */
+class ByteWriter implements Writer {
+  #buffer: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  constructor(capacity: number) {
+    this.#buffer = new Uint8Array(capacity);
+    this.#view = new DataView(this.#buffer.buffer);
+  }
+
+  #reserve(size: number): number {
+    const at = this.#length;
+    this.#length += size;
+    if (this.#length > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(this.#length, this.#buffer.length * 2));
+      grown.set(this.#buffer);
+      this.#buffer = grown;
+      this.#view = new DataView(grown.buffer);
     }
     return at;
-  };
-  const writer: Writer = {
-    u8(value) {
-      assertInteger(value, 0, 0xff, 'u8');
-      const at = reserve(1);
-      view.setUint8(at, value);
-      return writer;
-    },
-    u16(value) {
-      assertInteger(value, 0, 0xffff, 'u16');
-      const at = reserve(2);
-      view.setUint16(at, value);
-      return writer;
-    },
-    u32(value) {
-      assertInteger(value, 0, 0xffffffff, 'u32');
-      const at = reserve(4);
-      view.setUint32(at, value);
-      return writer;
-    },
-    i32(value) {
-      assertInteger(value, -0x80000000, 0x7fffffff, 'i32');
-      const at = reserve(4);
-      view.setInt32(at, value);
-      return writer;
-    },
-    u64(value) {
-      if (value < 0n || value >= U64_LIMIT) throw new ProtocolError('out-of-range', `u64 out of range: ${value}`);
-      const at = reserve(8);
-      view.setBigUint64(at, value);
-      return writer;
-    },
-    u128(value) {
-      if (value < 0n || value >= U128_LIMIT) throw new ProtocolError('out-of-range', `u128 out of range: ${value}`);
-      const at = reserve(16);
-      view.setBigUint64(at, value >> 64n);
-      view.setBigUint64(at + 8, value & (U64_LIMIT - 1n));
-      return writer;
-    },
-    f64(value) {
-      const at = reserve(8);
-      view.setFloat64(at, value);
-      return writer;
-    },
-    bytes(value, expected) {
-      if (expected !== undefined && value.length !== expected) {
-        throw new ProtocolError('out-of-range', `expected ${expected} bytes, got ${value.length}`);
-      }
-      const at = reserve(value.length);
-      buffer.set(value, at);
-      return writer;
-    },
-    bytes16: (value) => writer.u16(value.length).bytes(value),
-    bytes32: (value) => writer.u32(value.length).bytes(value),
-    text: (value) => writer.bytes16(utf8Encode(value)),
-    finish: () => buffer.slice(0, length),
-  };
-  return writer;
+  }
+
+  u8(value: number): Writer {
+    assertInteger(value, 0, 0xff, 'u8');
+    const at = this.#reserve(1);
+    this.#buffer[at] = value;
+    return this;
+  }
+
+  u16(value: number): Writer {
+    assertInteger(value, 0, 0xffff, 'u16');
+    const at = this.#reserve(2);
+    this.#view.setUint16(at, value);
+    return this;
+  }
+
+  u32(value: number): Writer {
+    assertInteger(value, 0, 0xffffffff, 'u32');
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value);
+    return this;
+  }
+
+  i32(value: number): Writer {
+    assertInteger(value, -0x80000000, 0x7fffffff, 'i32');
+    const at = this.#reserve(4);
+    this.#view.setInt32(at, value);
+    return this;
+  }
+
+  u64(value: bigint): Writer {
+    if (value < 0n || value >= U64_LIMIT) throw new ProtocolError('out-of-range', `u64 out of range: ${value}`);
+    const at = this.#reserve(8);
+    this.#view.setBigUint64(at, value);
+    return this;
+  }
+
+  u128(value: bigint): Writer {
+    if (value < 0n || value >= U128_LIMIT) throw new ProtocolError('out-of-range', `u128 out of range: ${value}`);
+    const at = this.#reserve(16);
+    this.#view.setBigUint64(at, value >> 64n);
+    this.#view.setBigUint64(at + 8, value & (U64_LIMIT - 1n));
+    return this;
+  }
+
+  f64(value: number): Writer {
+    const at = this.#reserve(8);
+    this.#view.setFloat64(at, value);
+    return this;
+  }
+
+  bytes(value: Uint8Array, expected?: number): Writer {
+    if (expected !== undefined && value.length !== expected) {
+      throw new ProtocolError('out-of-range', `expected ${expected} bytes, got ${value.length}`);
+    }
+    const at = this.#reserve(value.length);
+    this.#buffer.set(value, at);
+    return this;
+  }
+
+  bytes16(value: Uint8Array): Writer {
+    return this.u16(value.length).bytes(value);
+  }
+
+  bytes32(value: Uint8Array): Writer {
+    return this.u32(value.length).bytes(value);
+  }
+
+  text(value: string): Writer {
+    return this.bytes16(utf8Encode(value));
+  }
+
+  finish(): Uint8Array {
+    return this.#buffer.slice(0, this.#length);
+  }
 }
+
+export const createWriter = (initialCapacity = 256): Writer => new ByteWriter(initialCapacity);
 
 export interface Reader {
   u8(): number;
@@ -140,45 +166,88 @@ export interface Reader {
   end(): void;
 }
 
-export function createReader(input: Uint8Array): Reader {
-  const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
-  let offset = 0;
-  const take = (size: number): number => {
-    if (size > input.length - offset) {
-      throw new ProtocolError('malformed', `truncated: ${size} bytes wanted at offset ${offset} of ${input.length}`);
+class ByteReader implements Reader {
+  readonly #input: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+
+  constructor(input: Uint8Array) {
+    this.#input = input;
+    this.#view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  }
+
+  #take(size: number): number {
+    const at = this.#offset;
+    if (size > this.#input.length - at) {
+      throw new ProtocolError('malformed', `truncated: ${size} bytes wanted at offset ${at} of ${this.#input.length}`);
     }
-    const at = offset;
-    offset += size;
+    this.#offset += size;
     return at;
-  };
-  const bounded = (length: number, maxLength: number): Uint8Array => {
+  }
+
+  #bounded(length: number, maxLength: number): Uint8Array {
     if (length > maxLength) throw new ProtocolError('too-large', `field of ${length} bytes exceeds ${maxLength}`);
-    return reader.bytes(length);
-  };
-  const reader: Reader = {
-    u8: () => view.getUint8(take(1)),
-    u16: () => view.getUint16(take(2)),
-    u32: () => view.getUint32(take(4)),
-    i32: () => view.getInt32(take(4)),
-    u64: () => view.getBigUint64(take(8)),
-    u128: () => (reader.u64() << 64n) | reader.u64(),
-    f64: () => view.getFloat64(take(8)),
-    bytes(length) {
-      const at = take(length);
-      return input.slice(at, at + length);
-    },
-    bytes16: (maxLength) => bounded(reader.u16(), maxLength),
-    bytes32: (maxLength) => bounded(reader.u32(), maxLength),
-    text: (maxLength) => utf8Decode(reader.bytes16(maxLength)),
-    remaining: () => input.length - offset,
-    end() {
-      if (offset !== input.length) {
-        throw new ProtocolError('malformed', `${input.length - offset} bytes left over at offset ${offset}`);
-      }
-    },
-  };
-  return reader;
+    return this.bytes(length);
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+
+  i32(): number {
+    return this.#view.getInt32(this.#take(4));
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#take(8));
+  }
+
+  u128(): bigint {
+    return (this.u64() << 64n) | this.u64();
+  }
+
+  f64(): number {
+    return this.#view.getFloat64(this.#take(8));
+  }
+
+  bytes(length: number): Uint8Array {
+    const at = this.#take(length);
+    return this.#input.slice(at, at + length);
+  }
+
+  bytes16(maxLength: number): Uint8Array {
+    return this.#bounded(this.u16(), maxLength);
+  }
+
+  bytes32(maxLength: number): Uint8Array {
+    return this.#bounded(this.u32(), maxLength);
+  }
+
+  text(maxLength: number): string {
+    return utf8Decode(this.bytes16(maxLength));
+  }
+
+  remaining(): number {
+    return this.#input.length - this.#offset;
+  }
+
+  end(): void {
+    if (this.#offset !== this.#input.length) {
+      const left = this.#input.length - this.#offset;
+      throw new ProtocolError('malformed', `${left} bytes left over at offset ${this.#offset}`);
+    }
+  }
 }
+
+export const createReader = (input: Uint8Array): Reader => new ByteReader(input);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

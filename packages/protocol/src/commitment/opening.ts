@@ -1,5 +1,5 @@
 import { concatBytes } from '../base/bytes.ts';
-import { bytes16, type Codec, type CodecType, createFormat, list, struct, u16 } from '../base/codec.ts';
+import { bytes16, type Codec, type CodecType, createFormat, hash, list, struct, u16 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
 
@@ -16,29 +16,34 @@ export const windowList: Codec<readonly WindowBytes[]> = list<WindowBytes>(
 );
 
 export const MAX_HEADER_BYTES = 8192;
-const openingCodec = struct({ header: bytes16(MAX_HEADER_BYTES), windows: windowList });
+const openingCodec = struct({
+  /** Of the answer (blinds.ts). */
+  blind: hash,
+  header: bytes16(MAX_HEADER_BYTES),
+  windows: windowList,
+});
 
-/** What a leaf binds: leaf data = SHA-256(draws) || SHA-256(sketch), so that draws replay without the sketch. */
+/** What a leaf binds, besides the blind: draws replay without the sketch. */
 export interface WindowBytes {
   readonly draws: Uint8Array;
   readonly sketch: Uint8Array;
 }
 
-/** What opens a commitment: leaf 0 and every window's bytes (docs/spec/commitment.md). */
+/** What opens a commitment: its blind, leaf 0 and every window's bytes (docs/spec/commitment.md). */
 export interface Opening extends CodecType<typeof openingCodec> {}
 
-const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v1' });
+const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v2' });
 
 export const encodeOpening: (opening: Opening) => Uint8Array = openingFormat.encode;
 export const parseOpening: (bytes: Uint8Array) => Opening = openingFormat.decode;
 
-/** Leaf data of a window: H(draws) || H(sketch). */
-export function hashWindow(crypto: Crypto, { draws, sketch }: WindowBytes): Uint8Array {
-  return hashLeaf(crypto, concatBytes(crypto.sha256(draws), crypto.sha256(sketch)));
+/** Leaf data of a window: H(draws) || H(sketch) || blind. */
+function hashWindow(crypto: Crypto, blind: Uint8Array, { draws, sketch }: WindowBytes): Uint8Array {
+  return hashLeaf(crypto, concatBytes(crypto.sha256(draws), crypto.sha256(sketch), blind));
 }
 
-export function computeLeaves(crypto: Crypto, { header, windows }: Opening): Uint8Array[] {
-  return [hashLeaf(crypto, header), ...windows.map((window) => hashWindow(crypto, window))];
+export function computeLeaves(crypto: Crypto, { blind, header, windows }: Opening): Uint8Array[] {
+  return [hashLeaf(crypto, header), ...windows.map((window) => hashWindow(crypto, blind, window))];
 }
 
 export interface Commitment {

@@ -4,22 +4,23 @@ import type { Crypto } from '../crypto/crypto.ts';
 const summaryCodec = struct({
   /** Of the canonical response. */
   sizeBytes: u32,
-  /** SHA-256 of it. */
-  bytesHash: hash,
+  /** SHA-256 of the answer's blind and the response. */
+  blindedHash: hash,
 });
-const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-response-v1' });
+const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-response-v2' });
 
 /** What co-signers see of a response: how long it is, and none of its text (docs/spec/record.md). */
 export interface ResponseSummary extends CodecType<typeof summaryCodec> {}
 
-export function summarizeResponse(crypto: Crypto, response: Uint8Array): Uint8Array {
-  return summaryFormat.encode({ sizeBytes: response.length, bytesHash: crypto.sha256(response) });
+/** @param blind of the answer (blinds.ts). */
+export function summarizeResponse(crypto: Crypto, blind: Uint8Array, response: Uint8Array): Uint8Array {
+  return summaryFormat.encode({ sizeBytes: response.length, blindedHash: crypto.sha256(blind, response) });
 }
 
 /** @throws ProtocolError */
 export const parseResponseSummary: (bytes: Uint8Array) => ResponseSummary = summaryFormat.decode;
 
-/** The hash by which a record names a response. */
-export function hashResponse(crypto: Crypto, response: Uint8Array): Uint8Array {
-  return crypto.sha256(summarizeResponse(crypto, response));
+/** The hash by which a record names a response. @param blind of the answer (blinds.ts). */
+export function hashResponse(crypto: Crypto, blind: Uint8Array, response: Uint8Array): Uint8Array {
+  return crypto.sha256(summarizeResponse(crypto, blind, response));
 }

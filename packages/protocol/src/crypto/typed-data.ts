@@ -29,6 +29,7 @@ function field<T>(type: string, codec: Codec<T>): TypedField<T> {
       const writer = createWriter(32);
       codec.write(writer, value);
       const written = writer.finish();
+      if (written.length === 32) return written;
       const word = new Uint8Array(32);
       word.set(written, type.startsWith('bytes') ? 0 : 32 - written.length);
       return word;
@@ -80,10 +81,15 @@ export function createTypedStruct<const M extends Members>(name: string, members
   const within = [...new Set(entries.flatMap(([, member]) => member.definitions ?? []))].sort();
   const definitions = [`${name}(${own})`, ...within];
   const type = utf8Encode(definitions.join(''));
+  let typeHash: Uint8Array | undefined;
   return {
     name,
     definitions,
-    hash: (crypto, value) => crypto.keccak256(concatBytes(crypto.keccak256(type), encodeWords(crypto, members, value))),
+    hash(crypto, value) {
+      // The same for all values, and longer than most of them.
+      typeHash ??= crypto.keccak256(type);
+      return crypto.keccak256(concatBytes(typeHash, encodeWords(crypto, members, value)));
+    },
   };
 }
 

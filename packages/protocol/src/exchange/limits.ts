@@ -45,6 +45,8 @@ export const MAX_ANNOUNCEMENT_LIFETIME_MS = 3_600_000;
 export const MAX_ANNOUNCED_MODELS = 64;
 /** A verifier's word: more than the tag and 64 models with the longest names of classes. */
 export const MAX_ENDORSEMENT_BYTES = 20_000;
+/** The word of a cohort: the keys and signatures of 64 shards. */
+export const MAX_COHORT_WORD_BYTES = 256 * 1024;
 /** For how long payee and verifier sign for a provider's key, and how often they sign anew while it works for them. */
 export const KEY_WORD_LIFETIME_MS = 7 * 86_400_000;
 export const KEY_WORD_RENEWAL_MS = 86_400_000;

@@ -1,4 +1,4 @@
-import { concatBytes } from '../base/bytes.ts';
+import { concatBytes, equalBytes } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import { type CodecType, createFormat, struct } from '../base/codec.ts';
 import { REPLY_ID_BYTES } from '../commitment/record.ts';
@@ -64,9 +64,20 @@ const ledgerDomain = createTypedStruct('EIP712Domain', {
 const typedTerms = createTypedStruct('Terms', TERMS);
 const typedOrder = createTypedStruct('Order', { ...VOUCHER, terms: nested(typedTerms) });
 
-/** EIP-712 domain separator of the OGONG contracts. */
-export function hashLedgerDomain(crypto: Crypto, domain: LedgerDomain): Uint8Array {
-  return ledgerDomain.hash(crypto, { name: 'OGONG', version: '1', ...domain });
+/** A process meets one ledger, or a few in tests; every order, record and word is hashed under one. */
+const MAX_KNOWN_DOMAINS = 8;
+const knownDomains: (LedgerDomain & { readonly separator: Uint8Array })[] = [];
+
+/** EIP-712 domain separator of the OGONG contracts. Not to be written to. */
+export function hashLedgerDomain(crypto: Crypto, { chainId, verifyingContract }: LedgerDomain): Uint8Array {
+  const known = knownDomains.find(
+    (one) => one.chainId === chainId && equalBytes(one.verifyingContract, verifyingContract),
+  );
+  if (known !== undefined) return known.separator;
+  const separator = ledgerDomain.hash(crypto, { name: 'OGONG', version: '1', chainId, verifyingContract });
+  knownDomains.push({ chainId, verifyingContract: verifyingContract.slice(), separator });
+  if (knownDomains.length > MAX_KNOWN_DOMAINS) knownDomains.shift();
+  return separator;
 }
 
 export function hashTerms(crypto: Crypto, order: Order): Uint8Array {

@@ -3,11 +3,12 @@ import vectors from '../../vectors/verifier.json' with { type: 'json' };
 import { fromHex, toHex, utf8Encode } from '../base/bytes.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import { countCutShort } from './fee.ts';
-import { encodeProgress, hashProgress, openProgress, parseProgress } from './progress.ts';
+import { encodeProgress, hashBeginning, hashProgress, NO_BEGINNING, openProgress, parseProgress } from './progress.ts';
 
 const vector = vectors.progress;
 const ledger = { chainId: BigInt(vector.chainId), verifyingContract: fromHex(vector.escrow) };
 const response = utf8Encode(vector.response);
+const blind = fromHex(vector.blind);
 const fields = {
   orderHash: fromHex(vector.orderHash),
   textBytes: vector.textBytes,
@@ -22,7 +23,7 @@ describe("a payer's word about how much of a reply it has", () => {
   it('has the bytes and the digest of the vector', () => {
     expect(toHex(encodeProgress(fields))).toBe(vector.progress);
     expect(toHex(hashProgress(crypto, ledger, fields))).toBe(vector.digest);
-    expect(openProgress(crypto, { ledger, order }, signed, response)).toEqual(fields);
+    expect(openProgress(crypto, { ledger, order }, signed, { blind, text: response })).toEqual(fields);
   });
 
   const bend = (change: Partial<typeof fields>) => ({ ...signed, progress: encodeProgress({ ...fields, ...change }) });
@@ -36,12 +37,18 @@ describe("a payer's word about how much of a reply it has", () => {
     [
       'of more text',
       { ledger, order },
-      bend({ textBytes: 9, textHash: crypto.sha256(response.subarray(0, 9)) }),
+      bend({ textBytes: 9, textHash: hashBeginning(crypto, blind, response.subarray(0, 9)) }),
       response,
     ],
     ['with a cut signature', { ledger, order }, { ...signed, signature: signed.signature.subarray(1) }, response],
   ])('does not hold %s', (_name, context, bent, text) => {
-    expect(openProgress(crypto, context, bent, text)).toBeUndefined();
+    expect(openProgress(crypto, context, bent, { blind, text })).toBeUndefined();
+  });
+
+  it('does not hold under another blind, and names no text without one', () => {
+    const shown = { blind: new Uint8Array(32), text: response };
+    expect(openProgress(crypto, { ledger, order }, signed, shown)).toBeUndefined();
+    expect(hashBeginning(crypto, blind, new Uint8Array(0))).toEqual(NO_BEGINNING);
   });
 
   it('has one form', () => {

@@ -1,4 +1,4 @@
-import { equalBytes } from '../base/bytes.ts';
+import { concatBytes, equalBytes, utf8Encode } from '../base/bytes.ts';
 import { type CodecType, createFormat, struct } from '../base/codec.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
@@ -10,13 +10,13 @@ const PROGRESS = {
   orderHash: abi.bytes32,
   /** How much of the reply's text the payer has, UTF-8 bytes. */
   textBytes: abi.uint32,
-  /** Of these bytes. */
+  /** hashBeginning of these bytes. */
   textHash: abi.bytes32,
   /** The payer wants no more of the reply. */
   hasLeft: named('left', abi.bool),
 };
 const progressCodec = struct(PROGRESS);
-const progressFormat = createFormat(progressCodec, { tag: 'ogong-progress-v1' });
+const progressFormat = createFormat(progressCodec, { tag: 'ogong-progress-v2' });
 const typedProgress = createTypedStruct('Progress', PROGRESS);
 
 /**
@@ -52,8 +52,20 @@ export function signProgress(
   };
 }
 
-/** The text that a progress is about, or its length alone where only that is shown. */
-export type ProgressedText = Uint8Array | { readonly sizeBytes: number };
+/** The text that a progress is about, with the blind of its answer (blinds.ts), or its length alone where only that is shown. */
+export type ProgressedText = { readonly blind: Uint8Array; readonly text: Uint8Array } | { readonly sizeBytes: number };
+
+const TEXT_DOMAIN = utf8Encode('ogong-progress-text-v2\n');
+
+/** Names the beginning without any text: whoever seals need not tell the blind to have it said. */
+export const NO_BEGINNING: Uint8Array = new Uint8Array(32);
+
+/** How a progress names the beginning of a text. @param blind of the answer (blinds.ts). */
+export const hashBeginning = (crypto: Crypto, blind: Uint8Array, beginning: Uint8Array): Uint8Array =>
+  beginning.length === 0 ? NO_BEGINNING : crypto.sha256(TEXT_DOMAIN, blind, beginning);
+
+/** What hashBeginning hashes before a text, for whoever gets that in parts. */
+export const openBeginning = (blind: Uint8Array): Uint8Array => concatBytes(TEXT_DOMAIN, blind);
 
 /**
  * @param text of the reply, or as much of it as was sent. Where only its length is shown, the hash of the beginning is not compared.
@@ -73,9 +85,10 @@ export function openProgress(
     : undefined;
 }
 
-function isBeginning(crypto: Crypto, { textBytes, textHash }: Progress, text: ProgressedText): boolean {
-  if ('sizeBytes' in text) return textBytes <= text.sizeBytes;
-  return textBytes <= text.length && equalBytes(crypto.sha256(text.subarray(0, textBytes)), textHash);
+function isBeginning(crypto: Crypto, { textBytes, textHash }: Progress, shown: ProgressedText): boolean {
+  if ('sizeBytes' in shown) return textBytes <= shown.sizeBytes;
+  const { blind, text } = shown;
+  return textBytes <= text.length && equalBytes(hashBeginning(crypto, blind, text.subarray(0, textBytes)), textHash);
 }
 
 /**

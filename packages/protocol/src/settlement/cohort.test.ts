@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/cohort.json' with { type: 'json' };
+import { toHex } from '../base/bytes.ts';
+import { nobleCrypto } from '../crypto/noble.ts';
 import { type CohortShard, splitCohort } from './cohort.ts';
 import { createCohortLines } from './cohort-lines.ts';
+import { encodeCohortTerms, encodeCohortWord, parseCohortWord } from './cohort-word.ts';
 
 const router = new Uint8Array(20).fill(7);
 const createShards = (layers: readonly number[]): CohortShard[] => {
@@ -78,5 +81,37 @@ describe('the fee of a cohort', () => {
     const twice = [first, second, { ...third, providerId, payee }];
     const lines = createCohortLines({ feeAtomic: 9n, router, amounts: [4n, 0n, 5n] }, twice);
     expect(lines).toEqual([{ providerId, payee, router, gross: 9n, fine: 0n }]);
+  });
+});
+
+describe('the word of a cohort', () => {
+  const fill = (size: number, byte: number): Uint8Array => new Uint8Array(size).fill(byte);
+  const terms = {
+    ...{ chainId: 31_337n, escrow: fill(20, 7), modelRoot: fill(32, 8), validUntilMs: 1_800_000_000_000 },
+    shards: [
+      { providerId: fill(32, 1), payee: fill(20, 2), firstLayer: 0, layers: 3 },
+      { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 3, layers: 5 },
+    ],
+  };
+  const signatures = [5, 6].map((byte) => ({ publicKey: fill(1_344, byte), signature: fill(2_484, byte) }));
+
+  it('has the bytes of the vectors', () => {
+    expect(toHex(encodeCohortTerms(terms))).toBe(vectors.word.terms);
+    const word = encodeCohortWord({ terms, signatures });
+    expect(word).toHaveLength(vectors.word.wordBytes);
+    expect(toHex(nobleCrypto.sha256(word))).toBe(vectors.word.wordSha256);
+    expect(parseCohortWord(word)).toEqual({ terms, signatures });
+  });
+
+  it.each([
+    ['cut', (word: Uint8Array) => word.subarray(0, -1)],
+    ['longer', (word: Uint8Array) => new Uint8Array([...word, 0])],
+    ['of another format', (word: Uint8Array) => word.subarray(2)],
+    ['of more shards than there may be', (word: Uint8Array) => word.map((byte, i) => (i === 89 ? 65 : byte))],
+  ])('is none where it is %s', (_, bend) => {
+    const word = encodeCohortWord({ terms, signatures });
+    // The count of shards stands there.
+    expect(word[89]).toBe(2);
+    expect(() => parseCohortWord(bend(word))).toThrow();
   });
 });

@@ -12,7 +12,7 @@ const shardCodec = struct({
 /** What one provider serves of a model that several serve together: layers from `firstLayer` on (docs/spec/settlement.md#cohorts). */
 export interface CohortShard extends CodecType<typeof shardCodec> {}
 
-const MAX_SHARDS = 64;
+export const MAX_SHARDS = 64;
 const MAX_LAYERS = 65_535;
 
 /** In the order of their layers; empty where one provider serves alone. */

@@ -77,7 +77,7 @@ const verifierMarkCodec: Codec<VerifierMark> = {
   read: (reader) => ({ ...markedVerifier.read(reader), ...verifierOutcome.read(reader) }),
 };
 
-const verdictEntryCodec = struct({
+const subjectFields = {
   /** From 0. */
   index: u64,
   /** Hash of the entry before, or the log's genesis head. */
@@ -97,10 +97,9 @@ const verdictEntryCodec = struct({
   payer: address,
   /** Zero where there was none. */
   router: address,
-  /** Who served the reply with the provider, which leads and comes first; empty where it served alone. */
-  shards: shardsCodec,
-  /** In the order in which they were asked. */
-  verifiers: list<VerifierMark>(verifierMarkCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
+};
+
+const outcomeFields = {
   /** The epoch whose beacon selected or passed over the reply; 0 where none did. */
   beaconEpoch: u64,
   /** SHA-256 of the canonical evidence; zero where there is none. */
@@ -112,19 +111,65 @@ const verdictEntryCodec = struct({
   ejects: flag,
   /** Unix time in ms, the validator's own claim. */
   timeMs: safeInteger,
+};
+
+const verdictEntryCodec = struct({
+  ...subjectFields,
+  /** Who served the reply with the provider, which leads and comes first; empty where it served alone. */
+  shards: shardsCodec,
+  /** In the order in which they were asked. */
+  verifiers: list<VerifierMark>(verifierMarkCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
+  ...outcomeFields,
 });
 
 export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
 
-/** With what each entry begins. Another version is another format, and nobody reads two of them. */
+/** With what each entry begins that is written. */
 export const VERDICT_ENTRY_TAG = 'ogong-verdict-v6';
+/** With what settled entries of earlier programs may begin. */
+export const EARLIER_ENTRY_TAG = 'ogong-verdict-v5';
 
 const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
   tag: VERDICT_ENTRY_TAG,
 });
 
 export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEntryFormat.encode;
+/** Of the present format alone: what has yet to settle is in no other. */
 export const parseVerdictEntry: (bytes: Uint8Array) => VerdictEntry = verdictEntryFormat.decode;
+
+const earlierMark = union('outcome', { credited: struct({}), refuted: struct({}), silent: struct({ halfHour: u32 }) });
+type EarlierMark = CodecType<typeof markedVerifier> & CodecType<typeof earlierMark>;
+const earlierMarkCodec: Codec<EarlierMark> = {
+  write(writer, mark) {
+    markedVerifier.write(writer, mark);
+    earlierMark.write(writer, mark);
+  },
+  read: (reader) => ({ ...markedVerifier.read(reader), ...earlierMark.read(reader) }),
+};
+const earlierFormat = createFormat(
+  struct({
+    ...subjectFields,
+    verifiers: list<EarlierMark>(earlierMarkCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
+    ...outcomeFields,
+  }),
+  { tag: EARLIER_ENTRY_TAG },
+);
+const earlierDomain = encodeDomain(EARLIER_ENTRY_TAG);
+
+/**
+ * Of a settled entry, which may be in the format before: nobody served in shards then, and a report counted as one, whatever it took,
+ * so a credit of it stands here as one token.
+ */
+export function parseSettledEntry(bytes: Uint8Array): VerdictEntry {
+  if (!equalBytes(bytes.subarray(0, earlierDomain.length), earlierDomain)) return parseVerdictEntry(bytes);
+  const { verifiers, ...entry } = earlierFormat.decode(bytes);
+  const read: VerdictEntry = { ...entry, shards: [], verifiers: verifiers.map(toPresentMark) };
+  assertConsistent(read);
+  return read;
+}
+
+const toPresentMark = (mark: EarlierMark): VerifierMark =>
+  mark.outcome === 'credited' ? { ...mark, tokens: 1 } : mark;
 
 /** How far a log has grown. */
 export interface LogPosition {
@@ -198,19 +243,28 @@ export interface LogVerdict {
   readonly position: LogPosition;
 }
 
+export interface LogPart {
+  readonly from: LogPosition;
+  readonly entries: readonly Uint8Array[];
+  readonly expected?: LogPosition;
+  /** They have settled, and so may be in an earlier format. */
+  readonly areSettled?: boolean;
+}
+
 /**
  * Whether entries, as the exact bytes received, follow a known position, and end at `expected` where one is given.
  */
 export function verifyChain(
   crypto: Crypto,
-  { from, entries: list, expected }: { from: LogPosition; entries: readonly Uint8Array[]; expected?: LogPosition },
+  { from, entries: list, expected, areSettled = false }: LogPart,
 ): LogVerdict {
+  const parse = areSettled ? parseSettledEntry : parseVerdictEntry;
   const entries: VerdictEntry[] = [];
   let position = from;
   for (const bytes of list) {
     const problem = ((): string | undefined => {
       try {
-        const entry = parseVerdictEntry(bytes);
+        const entry = parse(bytes);
         if (entry.index !== position.length) return `has index ${entry.index}`;
         if (!equalBytes(entry.previousHash, position.head)) return 'does not follow the entry before';
         entries.push(entry);

@@ -62,15 +62,16 @@ describe.each(['named', 'counted'] as const)('a receipt of tier vanilla, its tok
   it('fails with another text, and with more tokens than bytes', () => {
     expect(verify({ said }, (text) => text.subarray(1)).failed).toContain('response-hash');
     // The record signs the short text, too: then the count alone is too large.
-    const short = verify({ said, bend: { record: (r) => ({ ...r, responseHash: hashOf('word') }) } }, () =>
-      textOf('word'),
+    const short = verify(
+      { said, bend: { record: (r, { answer }) => ({ ...r, responseHash: hashOf(answer, 'word') }) } },
+      () => textOf('word'),
     );
     expect(short.failed).toContain('response-size');
   });
 });
 
 const textOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-const hashOf = (text: string): Uint8Array => hashResponse(crypto, textOf(text));
+const hashOf = (blind: Uint8Array, text: string): Uint8Array => hashResponse(crypto, blind, textOf(text));
 
 describe('the tier that was asked for', () => {
   it('is not had from a provider that signs tokens alone', () => {

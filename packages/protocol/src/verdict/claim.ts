@@ -1,5 +1,6 @@
 import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import type { Check } from '../base/checks.ts';
+import { computeBlinds } from '../commitment/blinds.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import { computeCommitment, MAX_HEADER_BYTES, parseOpening } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '../commitment/record.ts';
@@ -16,6 +17,8 @@ import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { hashReadRequest } from '../modality/request-hash.ts';
 import { RequestError } from '../modality/text/request/request-error.ts';
+import type { CohortShard } from '../settlement/cohort.ts';
+import { readCohort } from '../settlement/cohort-word.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { checkPosture } from '../tier/posture.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
@@ -31,6 +34,8 @@ interface ClaimedReply {
   readonly payeeWord: Uint8Array;
   /** The payer's word about how much of it it has, beside a reply that was cut short and nowhere else. */
   readonly progress?: SignedProgress | undefined;
+  /** Where several providers serve together: their word for it (docs/spec/settlement.md#cohorts). Empty or absent where one serves alone. */
+  readonly cohort?: Uint8Array;
 }
 
 /** What a provider hands in: checked at intake. */
@@ -81,6 +86,8 @@ export interface Claim {
   readonly header: CommonHeader;
   readonly request: CommonRequest;
   readonly feeAtomic: bigint;
+  /** Who shares the fee; empty where the provider has it alone. */
+  readonly shards: readonly CohortShard[];
 }
 
 /** Read again from what was verified before it was stored. */
@@ -116,7 +123,8 @@ export type ClaimErrorCode =
   | 'milestone'
   | 'complaint'
   | 'response-size'
-  | 'machine';
+  | 'machine'
+  | 'cohort';
 
 export class ClaimError extends Error {
   override readonly name = 'ClaimError';
@@ -299,8 +307,8 @@ export function verifyReply(crypto: Crypto, context: ReplyContext, submission: S
   demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
   const record = verifySignedRecord(crypto, context.order, submission.record);
-  const { modality, request } = openTexts(crypto, record, submission);
-  return verifyClaimed(crypto, context, submission, { record, modality, request, response });
+  const { modality, request, blind } = openTexts(crypto, record, submission);
+  return verifyClaimed(crypto, context, submission, { record, modality, request, response: { blind, text: response } });
 }
 
 /**
@@ -357,16 +365,17 @@ export function verifyTexts(
 function openTexts(crypto: Crypto, record: RecordV2, { request: body, endpoint, response }: ReplyTexts) {
   demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
-  demand(
-    equalBytes(hashResponse(crypto, response), record.responseHash),
-    'response-hash',
-    'the record signs another response',
-  );
   const modality = parsed('endpoint', () => findModality(endpoint));
   const request = parsed('request', () => modality.parseRequest(body, endpoint));
   const requestHash = parsed('request', () => hashReadRequest(crypto, request, body));
   demand(equalBytes(requestHash, record.requestHash), 'request-hash', 'the record names another request');
-  return { modality, request };
+  const { answer: blind } = computeBlinds(crypto, { body, replyId: record.replyId });
+  demand(
+    equalBytes(hashResponse(crypto, blind, response), record.responseHash),
+    'response-hash',
+    'the record signs another response',
+  );
+  return { modality, request, blind };
 }
 
 /** Checks of a header that need the texts. */
@@ -391,13 +400,13 @@ function verifyClaimed(
   const named = findNamedRoot(crypto, request.model);
   const isNamed = named === undefined || equalBytes(named, order.modelRoot);
   demand(isNamed, 'wrong-model', `the order names another root than that of the name ${request.model}`);
-  const held = { order, request, beacon, mayBeCancelled: true, response: isShown ? response : undefined };
+  const held = { order, request, beacon, mayBeCancelled: true, response: isShown ? response.text : undefined };
   for (const check of [checkPosture(header), ...modality.checkHeader(crypto, header, held)]) {
     const isLeftOut = !isShown && check.status === 'skip' && TEXT_CHECKS.includes(check.id);
     if (!isLeftOut) demandCheck(check);
   }
   const progress = verifyProgress(crypto, { ledger, order, modality, header }, reply, response);
-  const responseBytes = isShown ? response.length : response.sizeBytes;
+  const responseBytes = isShown ? response.text.length : response.sizeBytes;
   demand(
     record.isMilestone === undefined || isLeftAt(progress, responseBytes),
     'milestone',
@@ -414,7 +423,20 @@ function verifyClaimed(
     `payee ${toHex(header.payee)} has not signed for this provider's key on these contracts: have it sign ` +
       'ProviderPayee(providerId, validUntil) past the expiry of the order, and hand that in with the reply',
   );
-  return { order, record, header, request, feeAtomic };
+  const shards = verifyShares(crypto, { ledger, order, payee: header.payee }, reply);
+  return { order, record, header, request, feeAtomic, shards };
+}
+
+/** @throws ClaimError where there is a word of a cohort that does not hold: then nobody is paid. */
+function verifyShares(
+  crypto: Crypto,
+  context: Parameters<typeof readCohort>[1],
+  { cohort }: Pick<ClaimedReply, 'cohort'>,
+): readonly CohortShard[] {
+  if (cohort === undefined || cohort.length === 0) return [];
+  const found = readCohort(crypto, context, cohort);
+  demand('shards' in found, 'cohort', 'problem' in found ? found.problem : '');
+  return found.shards;
 }
 
 function demandCheck({ id, status, detail }: Check): void {

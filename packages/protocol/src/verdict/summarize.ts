@@ -1,3 +1,5 @@
+import { computeBlinds } from '../commitment/blinds.ts';
+import { parseRecordV2 } from '../commitment/record.ts';
 import { summarizeResponse } from '../commitment/response-hash.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { findHeaderModality } from '../modality/registry.ts';
@@ -10,10 +12,12 @@ import type { HandedReply, Submission, SummarizedReply } from './claim.ts';
  */
 export function summarizeSubmission(crypto: Crypto, submission: Submission): SummarizedReply {
   const { request, endpoint, response, ...claimed } = submission;
+  const { replyId } = parseRecordV2(claimed.record.record);
+  const { answer } = computeBlinds(crypto, { body: request, replyId });
   return {
     ...claimed,
     requestSummary: summarizeRequest(crypto, endpoint, request),
-    responseSummary: summarizeResponse(crypto, response),
+    responseSummary: summarizeResponse(crypto, answer, response),
   };
 }
 

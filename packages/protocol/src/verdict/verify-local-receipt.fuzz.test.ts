@@ -52,7 +52,7 @@ it('leaves that its holder bent, under a root that fits again, throw nothing', (
       const windows = held.windows.map((window, at) =>
         at === leaf - 1 ? { ...window, [part]: bend(window[part], changed) } : window,
       );
-      const opening = { header, windows };
+      const opening = { ...held, header, windows };
       const record = {
         ...parseRecordV2(reply.receipt.record.bytes),
         commitRoot: computeCommitment(crypto, opening).root,

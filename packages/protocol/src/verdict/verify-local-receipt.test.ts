@@ -20,8 +20,8 @@ import { verifyLocalReceipt, WITHOUT_NETWORK } from './verify-local-receipt.ts';
 type KeptReply = Awaited<ReturnType<typeof serveLocalReply>>;
 
 const openedOf = ({ receipt }: KeptReply) => {
-  const { header, windows } = parseOpening(receipt.opening.bytes);
-  return { header: parseHeader(header), windows };
+  const { blind, header, windows } = parseOpening(receipt.opening.bytes);
+  return { blind, header: parseHeader(header), windows };
 };
 
 let reply: KeptReply;
@@ -49,7 +49,17 @@ describe('a receipt of local mode', () => {
     expect(list(verdict, 'fail')).toEqual([]);
     expect(list(verdict, 'pass')).toEqual([
       ...['format', 'request-hash', 'response-hash', 'times', 'commitment-root', 'commitment-form', 'posture'],
-      ...['token-count', 'listing', 'draw-replay', 'shape-classes', 'local', 'sketch-bank', 'draw-key', 'sampler'],
+      ...[
+        'token-count',
+        'listing',
+        'draw-replay',
+        'shape-classes',
+        'blinding',
+        'local',
+        'sketch-bank',
+        'draw-key',
+        'sampler',
+      ],
       'stop-strings',
     ]);
     expect(verdict).toMatchObject({ ok: false, missing: ['model-root', ...ABSENT], posture: { tier: 'local' } });
@@ -75,7 +85,7 @@ describe('a receipt of local mode', () => {
     [
       'a request with one word more',
       (given) => ({ ...given, request: utf8Encode(new TextDecoder().decode(given.request).replace('story', 'tale')) }),
-      ['request-hash'],
+      ['request-hash', 'response-hash', 'blinding'],
     ],
     [
       'one byte of the opening',
@@ -107,7 +117,7 @@ describe('a receipt of local mode', () => {
     const others = windows.slice(1).flatMap((window) => decodeDraws(window.draws, held.header).rows);
     return {
       windows: () => [{ ...first, draws }, ...windows.slice(1)],
-      header: () => ({ outputTokensHash: hashTokens(crypto, [...rows, ...others].map(tokenOf)) }),
+      header: () => ({ outputTokensHash: hashTokens(crypto, held.blind, [...rows, ...others].map(tokenOf)) }),
     };
   };
 
@@ -172,7 +182,8 @@ describe('a receipt of local mode', () => {
     const held = await serveLocalReply({ fields: fields ?? {} });
     expect(list(verify(held), 'fail')).toEqual([]);
     const response = utf8Encode(text);
-    const forged = forgeLocalReply(held, { record: () => ({ responseHash: hashResponse(crypto, response) }) });
+    const { blind } = parseOpening(held.receipt.opening.bytes);
+    const forged = forgeLocalReply(held, { record: () => ({ responseHash: hashResponse(crypto, blind, response) }) });
     expect(list(verify({ ...forged, response }), 'fail')).toEqual([id]);
   });
 

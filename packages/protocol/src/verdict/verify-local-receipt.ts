@@ -1,5 +1,6 @@
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Check, check, fail, isOk, listSkipped, pass, skip } from '../base/checks.ts';
+import { computeBlinds } from '../commitment/blinds.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { parseRecordV2, type RecordV2 } from '../commitment/record.ts';
@@ -20,7 +21,7 @@ import { checkGrammar, checkSampler, checkStops } from '../modality/text/stage1/
 import type { LocalReceipt } from '../stage1/local-receipt.ts';
 import { LOCAL_POSTURE, LOCAL_TIERS } from '../tier/local.ts';
 import { readPosture } from '../tier/posture.ts';
-import { checkModelRoot, type ReceiptContext, type ReceiptVerdict } from './verify-receipt.ts';
+import { checkBlinding, checkModelRoot, type ReceiptContext, type ReceiptVerdict } from './verify-receipt.ts';
 
 /** Stands where a receipt of the network names order, provider, payee or beacon. */
 export const NOBODY: { readonly hash: Uint8Array; readonly address: Uint8Array } = {
@@ -71,20 +72,21 @@ export function verifyLocalReceipt(
   if ('problem' in parsed) return { ok: false, checks: [fail('format', parsed.problem)], missing: [], allowed: [] };
   const { record, request } = parsed;
   const requestHash = hashReadRequest(crypto, request, given.request);
+  const blind = computeBlinds(crypto, { body: given.request, replyId: record.replyId }).answer;
   const checks: Check[] = [
     pass('format', 'request and record are in canonical form'),
     check('request-hash', equalBytes(requestHash, record.requestHash), [
       'the record names the request',
       'the record names another request',
     ]),
-    check('response-hash', equalBytes(hashResponse(crypto, given.response), record.responseHash), [
+    check('response-hash', equalBytes(hashResponse(crypto, blind, given.response), record.responseHash), [
       'the record names the text that was received',
       'the record names another text than the one received',
     ]),
     checkModelRoot(crypto, trust, request, record),
     checkTimes(record, nowMs),
   ];
-  const header = checkOpening(crypto, receipt, { ...parsed, response: given.response }, checks);
+  const header = checkOpening(crypto, receipt, { ...parsed, body: given.request, response: given.response }, checks);
   checks.push(...Object.entries(ABSENT).map(([id, why]) => skip(id, why)));
   const { missing, allowed } = listSkipped(checks, expandAllow(trust.allow));
   const ok = isOk(checks) && missing.length === 0;
@@ -122,14 +124,22 @@ function checkTimes({ startNs, endNs }: RecordV2, nowMs: number | undefined): Ch
 function checkOpening(
   crypto: Crypto,
   receipt: LocalReceipt,
-  { record, modality, request, response }: Parts & { readonly response: Uint8Array },
+  {
+    record,
+    modality,
+    request,
+    body,
+    response,
+  }: Parts & Pick<ReceiptContext, 'response'> & { readonly body: Uint8Array },
   checks: Check[],
 ): CommonHeader | undefined {
   let header: CommonHeader | undefined;
   try {
-    const reply = modality.replay(crypto, record, parseOpening(receipt.opening.bytes), LOCAL_TIERS);
+    const opening = parseOpening(receipt.opening.bytes);
+    const reply = modality.replay(crypto, record, opening, LOCAL_TIERS);
     checks.push(...reply.checks);
     header = reply.header;
+    if (header) checks.push(checkBlinding(crypto, opening, { body, replyId: record.replyId }));
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     checks.push(fail('commitment-form', error.message));

@@ -9,7 +9,7 @@ import { toHex, utf8Encode } from '../base/bytes.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
 import type { Header } from '../modality/text/commitment/header.ts';
-import { encodeReceipt, parseReceipt, type Receipt } from '../stage1/receipt.ts';
+import { addIntake, encodeReceipt, parseReceipt, type Receipt } from '../stage1/receipt.ts';
 import type { Trust } from '../stage1/trust.ts';
 import { verifyReceipt } from './verify-receipt.ts';
 
@@ -91,6 +91,7 @@ describe('an honest receipt', () => {
           'commitment-form',
         ],
         'posture',
+        'blinding',
         ...[
           'token-count',
           'listing',
@@ -171,7 +172,7 @@ describe('an honest receipt', () => {
         .checks.map(({ id }) => id)
         .sort(),
     ).toEqual(opened.sort());
-    expect(idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toHaveLength(15);
+    expect(idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toHaveLength(16);
   });
 
   it('states the posture: from the header, or from the request where the header is not at hand', () => {
@@ -245,18 +246,23 @@ it('a reply that its provider cut off and calls cancelled fails', () => {
   expect(idsOf(cut, 'fail')).toEqual(['stop-strings']);
 });
 
+const NO_BLINDS = { prompt: new Uint8Array(32), answer: new Uint8Array(32) };
+
+/** The answer is blinded by the request. */
+const OTHER_REQUEST = ['request-hash', 'response-hash', 'blinding'];
+
 /** What the validator that the order names has signed. */
 const WORDS = ['admission', 'intake'];
 
 describe('a receipt that was tampered with', () => {
   const bent: [what: string, change: (given: Case) => Case, failed: string[]][] = [
-    ['the token limit in the request', (c) => ({ ...c, request: flip(c.request, -3) }), ['request-hash', 'sampler']],
+    ['the token limit in the request', (c) => ({ ...c, request: flip(c.request, -3) }), [...OTHER_REQUEST, 'sampler']],
     ['an endpoint of no modality', (c) => ({ ...c, receipt: { ...c.receipt, endpoint: 'speech' } }), ['format']],
     ['the last brace of the request', (c) => ({ ...c, request: flip(c.request, -1) }), ['format']],
     [
       'a space in the request',
       (c) => ({ ...c, request: utf8Encode(`${new TextDecoder().decode(c.request)} `) }),
-      ['request-hash'],
+      OTHER_REQUEST,
     ],
     ['the response', (c) => ({ ...c, response: flip(c.response, 0) }), ['response-hash']],
     ['a cut response', (c) => ({ ...c, response: c.response.subarray(1) }), ['response-hash']],
@@ -384,7 +390,7 @@ describe('a receipt that was tampered with', () => {
     const given = toCase(honest);
     const { header, windows } = parseOpening(openingOf(given));
     // Offsets of a byte inside the header and inside both parts of every window.
-    let at = 'ogong-opening-v1\n'.length + 2;
+    let at = 'ogong-opening-v2\n'.length + 32 + 2;
     const offsets = [at + 40];
     at += header.length + 2;
     for (const { draws, sketch } of windows) {
@@ -488,7 +494,22 @@ describe('a provider that signs a lie', () => {
       ['admission'],
     ],
     ['an admission after the expiry', { bendAdmission: (a) => ({ ...a, timeMs: 2_000_000_000_000n }) }, ['admission']],
-    ['another reply id', { bend: { record: (r) => ({ ...r, replyId: new Uint8Array(16) }) } }, ['order-binding']],
+    [
+      'another reply id',
+      { bend: { record: (r) => ({ ...r, replyId: new Uint8Array(16) }) } },
+      ['order-binding', 'response-hash', 'blinding'],
+    ],
+    ['an answer that is blinded by nothing', { bend: { blinds: () => NO_BLINDS } }, ['response-hash', 'blinding']],
+    [
+      'an opening with another blind than the one of the response',
+      {
+        bend: {
+          blinds: () => NO_BLINDS,
+          record: (r) => ({ ...r, responseHash: honest.reply.record.responseHash }),
+        },
+      },
+      ['blinding'],
+    ],
     [
       'another model',
       { bend: { record: (r) => ({ ...r, modelRoot: new Uint8Array(32) }) } },
@@ -602,5 +623,18 @@ describe('what became of a reply', () => {
         ({ id }) => id === 'judged-record',
       )?.status;
     expect([find(recordHash), find('00'.repeat(32))]).toEqual(['pass', 'fail']);
+  });
+});
+
+describe('a validator’s word that is added to a written receipt', () => {
+  it('gives the same receipt as one that was written with it, and is added once', () => {
+    const { intake, ...rest } = honest.receipt as Required<Receipt>;
+    const evidence = new Map([['intake', utf8Encode('"intake":{')]]);
+    for (const receipt of [rest, { ...rest, evidence }]) {
+      const added = addIntake(encodeReceipt(receipt), intake) as Uint8Array;
+      expect(parseReceipt(added)).toEqual(parseReceipt(encodeReceipt({ ...receipt, intake })));
+      expect(addIntake(added, intake)).toBeUndefined();
+    }
+    expect(addIntake(encodeReceipt(honest.receipt), intake)).toBeUndefined();
   });
 });

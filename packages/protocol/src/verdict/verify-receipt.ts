@@ -7,8 +7,9 @@ import {
   readEpochValue,
   verifyEpochCertificate,
 } from '../beacon/epoch-certificate.ts';
+import { computeBlinds } from '../commitment/blinds.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
-import { parseOpening } from '../commitment/opening.ts';
+import { type Opening, parseOpening } from '../commitment/opening.ts';
 import { parseRecordV2, type RecordV2 } from '../commitment/record.ts';
 import { hashResponse } from '../commitment/response-hash.ts';
 import type { Crypto } from '../crypto/crypto.ts';
@@ -86,12 +87,13 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
 
   checks.push(...checkTierEvidence(crypto, receipt, parsed));
   const requestHash = hashReadRequest(crypto, request, context.request);
+  const blind = computeBlinds(crypto, { body: context.request, replyId: record.replyId }).answer;
   checks.push(
     check('request-hash', equalBytes(requestHash, record.requestHash) && equalBytes(requestHash, order.requestHash), [
       'order and record name the request that was sent',
       'order or record name another request than the one sent',
     ]),
-    check('response-hash', equalBytes(hashResponse(crypto, context.response), record.responseHash), [
+    check('response-hash', equalBytes(hashResponse(crypto, blind, context.response), record.responseHash), [
       'the record signs the response that was received',
       'the record signs another response than the one received',
     ]),
@@ -363,9 +365,11 @@ function checkOpening(
   const { crypto } = context;
   let header: CommonHeader | undefined;
   try {
-    const reply = modality.replay(crypto, record, parseOpening(receipt.opening.bytes));
+    const opening = parseOpening(receipt.opening.bytes);
+    const reply = modality.replay(crypto, record, opening);
     checks.push(...reply.checks);
     header = reply.header;
+    if (header) checks.push(checkBlinding(crypto, opening, { body: context.request, replyId: record.replyId }));
   } catch (error) {
     checks.push(fail('commitment-form', (error as Error).message));
   }
@@ -377,6 +381,18 @@ function checkOpening(
     checkFee(modality, { header, order, request, responseBytes: response.length, progress }),
   );
   return header;
+}
+
+/** With any other blind the answer's hashes would be hidden from nobody who knows it. */
+export function checkBlinding(
+  crypto: Crypto,
+  { blind }: Pick<Opening, 'blind'>,
+  of: Parameters<typeof computeBlinds>[1],
+): Check {
+  return check('blinding', equalBytes(blind, computeBlinds(crypto, of).answer), [
+    'what is hashed of the answer is blinded by this request',
+    'the opening has another blind than the one of this request',
+  ]);
 }
 
 /** @returns undefined where the reply may not be billed at all. */
@@ -396,11 +412,12 @@ function computeFee(
 function findProgress(
   { ledger, progress }: Receipt,
   { order, record }: Parts,
-  { crypto, response }: ReceiptContext,
+  { crypto, request, response }: ReceiptContext,
 ): Progress | undefined {
   if (progress === undefined) return undefined;
   const signed = { progress: progress.bytes, signature: progress.signature };
-  const said = readProgress(crypto, { ledger, order }, signed, response);
+  const blind = computeBlinds(crypto, { body: request, replyId: record.replyId }).answer;
+  const said = readProgress(crypto, { ledger, order }, signed, { blind, text: response });
   // A milestone is paid by a word about its very text alone.
   return record.isMilestone && !isLeftAt(said, response.length) ? undefined : said;
 }

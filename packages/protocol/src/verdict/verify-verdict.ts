@@ -14,6 +14,7 @@ import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '../e
 import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
 import { findHeaderModality } from '../modality/registry.ts';
+import type { CohortShard } from '../settlement/cohort.ts';
 import {
   computeCorrectionId,
   isPayable,
@@ -162,8 +163,6 @@ export async function assertVerdict(
   const at = `entry ${entry.index}`;
   const order = verifySignedOrder(crypto, trust.ledger, signedOrder);
   demand(equalBytes(order.validator, trust.validator), `${at}: the order names another validator`);
-  // Nothing that a provider signs names shards yet, so nothing shows who agreed to share the fee.
-  demand(entry.shards.length === 0, `${at} names shards that nobody signed`);
   const isCorrection = equalBytes(computeCorrectionId(order.replyId), entry.replyId);
   demand(
     (isCorrection || equalBytes(order.replyId, entry.replyId)) &&
@@ -182,6 +181,7 @@ export async function assertVerdict(
   if (entry.verdict === 'abandoned' || isUndelivered(entry)) {
     await assertUndelivered(crypto, entry, order, evidence, trust);
     const fine = entry.verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n;
+    assertShards(entry, []);
     demand(entry.fineAtomic === fine, `${at} has a fine of ${entry.fineAtomic}, its order comes to ${fine}`);
     return undefined;
   }
@@ -200,6 +200,7 @@ export async function assertVerdict(
       trust,
     ));
   if (delivered && claim) assertDeliveredTokens(delivered, claim.header);
+  assertShards(entry, claim?.shards ?? []);
   if (entry.verdict === 'unaudited') {
     await assertUnaudited(entry, { order, claim }, evidence, trust);
     return undefined;
@@ -241,6 +242,18 @@ export async function assertVerdict(
     assertLiable(crypto, entry, parsed, { ledger: trust.ledger, order });
   }
   return judgement;
+}
+
+/** Those share the fee who have signed for it, and nobody else. */
+function assertShards(entry: VerdictEntry, signed: readonly CohortShard[]): void {
+  const isSame =
+    entry.shards.length === signed.length &&
+    signed.every(({ providerId, payee, firstLayer, layers }, i) => {
+      const named = entry.shards[i] as CohortShard;
+      const isIt = equalBytes(named.providerId, providerId) && equalBytes(named.payee, payee);
+      return isIt && named.firstLayer === firstLayer && named.layers === layers;
+    });
+  demand(isSame, `entry ${entry.index} names other shards than those who signed for it`);
 }
 
 /** The record that is judged is the one that the payer holds, by a beacon that nobody knew when the payer held it. */

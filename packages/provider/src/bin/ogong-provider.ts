@@ -17,6 +17,7 @@ import { VERSION } from '@ogong/host/version';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { admissionsCommand } from '../commands/admissions-command.ts';
 import { catalogueCommand } from '../commands/catalogue-command.ts';
+import { cohortCommand } from '../commands/cohort-command.ts';
 import { doctorCommand } from '../commands/doctor-command.ts';
 import { installCommand, uninstallCommand } from '../commands/install-command.ts';
 import { marketplaceCommand } from '../commands/marketplace-command.ts';
@@ -163,6 +164,7 @@ const commands: readonly Command[] = [
     ),
   ]),
   admissionsCommand,
+  cohortCommand,
 ];
 
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [

@@ -84,10 +84,11 @@ async function scoreByPeer(
   if (replayed === undefined || header === undefined || replayed.replay.rows.length === 0) return undefined;
   const { modelRoot } = replayed.record;
   const { replay } = replayed;
+  const { blind } = replayed.opening;
   // Derived from the record, so that it is the same job after either side was restarted.
   const jobId = crypto.sha256(sample.record).slice(0, 16);
   const timeoutMs = JOB_TIMEOUT_MS;
-  const job = createSampleJob(sample, { jobId, modelRoot, header, replay, timeoutMs });
+  const job = createSampleJob(sample, { jobId, modelRoot, blind, header, replay, timeoutMs });
   const call = { timeoutMs, signal };
   const asked = { peer, keyHash: undefined };
   const pause = (): Promise<void> => delay(RETRY_MS, undefined, { signal });
@@ -101,7 +102,7 @@ async function scoreByPeer(
   signal.throwIfAborted();
   if (answer.outcome !== 'answered') throw answer.error;
   const committed = answer.value;
-  const scored = toScored({ endpoint: sample.endpoint, modelRoot }, header, replay);
+  const scored = toScored({ endpoint: sample.endpoint, modelRoot, blind }, header, replay);
   const inputsHash = hashScored(crypto, hashRequest(crypto, sample.endpoint, sample.request), scored);
   const read = (bytes: Uint8Array, { jobId }: { jobId: Uint8Array }) =>
     readScoreReport(bytes, { jobId, modelRoot, header, replay, contextSize: 0xffffffff });

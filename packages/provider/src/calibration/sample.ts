@@ -4,6 +4,7 @@ import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import { createScoreJob } from '@ogong/node/validator/audit/verifier-call';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/base/checks';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
@@ -156,7 +157,8 @@ export function checkSampleHeader(
   const asked = parseRequest(body, endpoint);
   const order = createOrder(crypto, { seed, endpoint, body, modelRoot: record.modelRoot, contextSize });
   const beacon = deriveBeacon(seed);
-  const signsText = equalBytes(hashResponse(crypto, response), record.responseHash);
+  const { answer } = computeBlinds(crypto, { body, replyId: record.replyId });
+  const signsText = equalBytes(hashResponse(crypto, answer, response), record.responseHash);
   return [
     signsText ? pass('response-hash', 'of the text') : fail('response-hash', 'the record signs another response'),
     checkPosture(header),
@@ -170,13 +172,15 @@ export function createSampleJob(
   given: {
     readonly jobId: Uint8Array;
     readonly modelRoot: Uint8Array;
+    readonly blind: Uint8Array;
     readonly header: Header;
     readonly replay: ReturnType<typeof replayReply>;
     readonly timeoutMs: number;
   },
 ): ScoreJobMessage {
-  const { jobId, modelRoot, header, replay, timeoutMs } = given;
-  return createScoreJob({ jobId, request, timeoutMs }, encodeScored(toScored({ endpoint, modelRoot }, header, replay)));
+  const { jobId, modelRoot, blind, header, replay, timeoutMs } = given;
+  const scored = toScored({ endpoint, modelRoot, blind }, header, replay);
+  return createScoreJob({ jobId, request, timeoutMs }, encodeScored(scored));
 }
 
 /**
@@ -194,7 +198,14 @@ export async function scoreSample(
   const { modelRoot } = record;
   const header = parseHeader(opening.header);
   const jobId = deriveBytes('job', sample.seed).subarray(0, 16);
-  const message = createSampleJob(sample, { jobId, modelRoot, header, replay, timeoutMs: 600_000 });
+  const message = createSampleJob(sample, {
+    jobId,
+    modelRoot,
+    blind: opening.blind,
+    header,
+    replay,
+    timeoutMs: 600_000,
+  });
   const job = parseScoreJob(message);
   return scoreJob(job, { engine, crypto, signal: signal ?? new AbortController().signal });
 }

@@ -7,6 +7,8 @@ import type { ModelRequest } from './model-request.ts';
 export interface ClaimedReply {
   readonly header: Header;
   readonly request: ModelRequest;
+  /** The exact bytes of the request. */
+  readonly body: Uint8Array;
   readonly outputTokens: Uint32Array;
   readonly listSizes: Uint8Array;
   /** Of the passes that the provider says it ran, as committed; undefined where there is only one. */
@@ -20,7 +22,7 @@ export interface ClaimedReply {
  * @throws EngineError
  */
 export async function planPass(
-  { header, request, outputTokens, listSizes, shapeClasses, bankSeed }: ClaimedReply,
+  { header, request, outputTokens, listSizes, shapeClasses, bankSeed }: Omit<ClaimedReply, 'body'>,
   engine: Pick<TextEngine, 'info' | 'tokenizePrompt'>,
 ): Promise<TextScoringRequest> {
   const { contextSize } = engine.info();

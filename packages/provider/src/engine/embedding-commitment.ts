@@ -1,4 +1,5 @@
 import type { EmbeddedInput, EmbeddingInfo } from '@ogong/engine/interface/embedding';
+import type { Blinds } from '@ogong/protocol/commitment/blinds';
 import type { Opening } from '@ogong/protocol/commitment/opening';
 import { createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -10,6 +11,7 @@ import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 /** Vectors as an engine gave them, and what bound them. */
 export interface EmbeddingParts
   extends Pick<EmbeddingHeader, 'orderHash' | 'endpoint' | 'tier' | 'method' | 'choice' | 'payee' | 'sketchBankSeed'> {
+  readonly blinds: Blinds;
   readonly info: EmbeddingInfo;
   readonly inputs: readonly EmbeddedInput[];
 }
@@ -17,12 +19,12 @@ export interface EmbeddingParts
 /** What is committed to, and the canonical bytes that are answered. */
 export function composeEmbedding(
   crypto: Crypto,
-  { info, inputs, sketchBankSeed, ...bound }: EmbeddingParts,
+  { blinds, info, inputs, sketchBankSeed, ...bound }: EmbeddingParts,
 ): { readonly opening: Opening; readonly response: Uint8Array } {
   const { embeddingSize, numericClass, vocabularyHash } = info;
   const bank = createSketchBank(crypto, { bankSeed: sketchBankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
   const leaves = inputs.map(({ tokens, vector }) => ({
-    ...{ tokenCount: tokens.length, tokensHash: hashTokens(crypto, tokens), vector },
+    ...{ tokenCount: tokens.length, tokensHash: hashTokens(crypto, blinds.prompt, tokens), vector },
     sketch: sketchVector(bank, vector),
   }));
   const header: EmbeddingHeader = {
@@ -40,7 +42,7 @@ export function composeEmbedding(
   };
   const windows = leaves.map(encodeEmbeddingLeaf).map(({ values, sketch }) => ({ draws: values, sketch }));
   return {
-    opening: { header: encodeEmbeddingHeader(header), windows },
+    opening: { blind: blinds.answer, header: encodeEmbeddingHeader(header), windows },
     response: encodeEmbeddingResponse(leaves.map(({ vector }) => vector)),
   };
 }

@@ -1,4 +1,5 @@
 import type { TextEngineInfo } from '@ogong/engine/interface/text';
+import type { Blinds } from '@ogong/protocol/commitment/blinds';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
@@ -17,6 +18,7 @@ import { chooseAnswerFormat } from './model-request.ts';
 export interface HeaderInputs
   extends Pick<Header, 'orderHash' | 'tier' | 'method' | 'drawKey' | 'choice' | 'promptDay' | 'payee'> {
   readonly endpoint: Endpoint;
+  readonly blinds: Blinds;
   readonly asked: InferenceRequest;
   readonly info: TextEngineInfo;
   readonly sketch: SketchParameters;
@@ -30,7 +32,7 @@ export interface HeaderInputs
 /** Leaf 0 of a reply's commitment. */
 export function composeHeader(
   crypto: Crypto,
-  { asked, info, sketch, promptTokens, outputTokens, counted, ...given }: HeaderInputs,
+  { asked, blinds, info, sketch, promptTokens, outputTokens, counted, ...given }: HeaderInputs,
 ): Header {
   const { orderHash, endpoint, tier, method, drawKey, choice, promptDay, stopReason, payee } = given;
   return {
@@ -47,11 +49,11 @@ export function composeHeader(
     maxTokens: asked.maxTokens,
     promptDay,
     thinking: asked.thinking,
-    promptTokensHash: hashNamed(crypto, promptTokens, counted?.promptTokens),
+    promptTokensHash: hashNamed(crypto, blinds.prompt, promptTokens, counted?.promptTokens),
     promptTokenCount: counted?.promptTokens ?? promptTokens.length,
     answerFormat: chooseAnswerFormat(info, asked),
     grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
-    outputTokensHash: hashNamed(crypto, outputTokens, counted?.outputTokens),
+    outputTokensHash: hashNamed(crypto, blinds.answer, outputTokens, counted?.outputTokens),
     outputTokenCount: counted?.outputTokens ?? outputTokens.length,
     stopReason,
     parts: info.modelParts ?? [],
@@ -60,5 +62,5 @@ export function composeHeader(
 }
 
 /** Tokens that nobody named have no hash. */
-const hashNamed = (crypto: Crypto, tokens: Uint32Array, count: number | undefined): Uint8Array =>
-  count === undefined || count === tokens.length ? hashTokens(crypto, tokens) : NO_TOKENS_HASH;
+const hashNamed = (crypto: Crypto, blind: Uint8Array, tokens: Uint32Array, count: number | undefined): Uint8Array =>
+  count === undefined || count === tokens.length ? hashTokens(crypto, blind, tokens) : NO_TOKENS_HASH;

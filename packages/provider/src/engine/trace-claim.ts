@@ -1,6 +1,7 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { isRequest } from '@ogong/protocol/modality/request-hash';
@@ -73,13 +74,15 @@ export async function traceClaim(
     );
   }
   const { stages, row, numericClass, exact } = await engine.trace({ ...pass, position }, { signal });
+  const { replyId } = parseRecordV2(claim.record);
+  const blinds = computeBlinds(crypto, { body: claim.body, replyId });
   return signTrace(signer, {
     recordHash: crypto.sha256(claim.record),
     modelRoot: engine.info().modelRoot,
     numericClass,
     exact,
-    promptTokensHash: hashTokens(crypto, pass.promptTokens),
-    outputTokensHash: hashTokens(crypto, outputTokens),
+    promptTokensHash: hashTokens(crypto, blinds.prompt, pass.promptTokens),
+    outputTokensHash: hashTokens(crypto, blinds.answer, outputTokens),
     position,
     row,
     stages,

@@ -1,5 +1,6 @@
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { computeCommitment, encodeOpening, type Opening, type WindowBytes } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2, REPLY_ID_BYTES, type RecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
@@ -75,11 +76,12 @@ export function commitLocally(
   const { replyId, requestHash, drawKey, sketch } = plan;
   const info = engine.info();
   const { outputTokens, stopReason, text } = end;
+  const blinds = computeBlinds(crypto, { body, replyId });
   const header = composeHeader(crypto, {
-    ...{ asked, info, sketch, drawKey, choice: draw, promptTokens, outputTokens, stopReason, ...LOCAL_POSTURE },
+    ...{ asked, blinds, info, sketch, drawKey, choice: draw, promptTokens, outputTokens, stopReason, ...LOCAL_POSTURE },
     ...{ orderHash: NOBODY.hash, payee: NOBODY.address, endpoint: asked.endpoint, promptDay: findDay(startMs) },
   });
-  const opening = { header: encodeHeader(header), windows };
+  const opening = { blind: blinds.answer, header: encodeHeader(header), windows };
   const tokenCount = outputTokens.length;
   const { modelRoot } = info;
   const made = { replyId, requestHash, modelRoot, opening, response: utf8Encode(text), tokenCount, startMs, endMs };
@@ -102,7 +104,9 @@ export function commitEmbeddingLocally(
   const { modelRoot } = info;
   const bound = { orderHash: NOBODY.hash, payee: NOBODY.address, choice: 0, ...LOCAL_POSTURE };
   const sketchBankSeed = computeLocalBank(crypto, modelRoot);
-  const made = composeEmbedding(crypto, { ...bound, endpoint: request.endpoint, sketchBankSeed, info, inputs });
+  const blinds = computeBlinds(crypto, { body, replyId: given.replyId });
+  const parts = { ...bound, blinds, endpoint: request.endpoint, sketchBankSeed, info, inputs };
+  const made = composeEmbedding(crypto, parts);
   const requestHash = hashReadRequest(crypto, request, body);
   const named = { modelRoot, requestHash, tokenCount: inputs.length, endpoint: request.endpoint, request: body };
   return toKeptReply(crypto, { ...given, ...made, ...named });
@@ -121,7 +125,7 @@ function toKeptReply(crypto: Crypto, made: MadeReply): KeptReply {
   const { endpoint, opening, request, response, startMs, endMs, replyId, requestHash, modelRoot, tokenCount } = made;
   const bytes = encodeRecordV2({
     ...{ replyId, requestHash, modelRoot, tokenCount },
-    responseHash: hashResponse(crypto, response),
+    responseHash: hashResponse(crypto, opening.blind, response),
     commitRoot: computeCommitment(crypto, opening).root,
     startNs: BigInt(startMs) * 1_000_000n,
     endNs: BigInt(Math.max(startMs, endMs)) * 1_000_000n,

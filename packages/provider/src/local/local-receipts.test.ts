@@ -233,7 +233,7 @@ describe('the receipt of vectors', () => {
     expect(failed({ response: bent })).toEqual(['response-hash']);
     expect(failed({ response: held.response.slice(4) })).toEqual(['response-hash', 'response-size']);
     const asked = new TextEncoder().encode(JSON.stringify({ ...held.asked, input: ['one'] }));
-    expect(failed({ request: asked })).toEqual(['request-hash', 'inputs']);
+    expect(failed({ request: asked })).toEqual(['request-hash', 'response-hash', 'blinding', 'inputs']);
     const opening = held.receipt.opening.bytes.slice();
     opening[opening.length >> 1] = (opening[opening.length >> 1] as number) ^ 1;
     expect(failed({ receipt: { ...held.receipt, opening: { bytes: opening } } })).toEqual(['commitment-root']);

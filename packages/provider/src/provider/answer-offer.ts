@@ -26,7 +26,7 @@ const answerText: Answer<TextEngine> = async (state, offer, message, reader) => 
     const job = await acceptOrder(state, offer, message, checked);
     const { engine } = offer;
     const context = createServeContext(state, job, reader);
-    return noteServed(state, job, () =>
+    return noteServed(state, { ...job, relayed: reader.relayed }, () =>
       serveReply(job, { ...context, engine, commit: state.commit }).finally(context.end),
     );
   });

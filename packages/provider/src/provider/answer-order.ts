@@ -1,5 +1,6 @@
 import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
+import type { RelayedLink } from '@ogong/host/link/relay-wire';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -16,6 +17,8 @@ export interface OrderCall {
   readonly consumer: PeerId;
   /** Of its address, see computeAddressGroup; undefined where this side made the connection. */
   readonly group: string | undefined;
+  /** The relay between, if there is one. */
+  readonly relayed?: RelayedLink | undefined;
   /** Aborted where the consumer's link has ended, and where the server closes. */
   readonly signal: AbortSignal;
 }
@@ -39,7 +42,7 @@ const nameAddress = (consumer: PeerId, group: string | undefined): string => gro
 export async function* answerOrder(
   state: ProviderState,
   message: GenerateRequest,
-  { consumer, group, signal }: OrderCall,
+  { consumer, group, relayed, signal }: OrderCall,
 ): AsyncGenerator<ReplyEvent> {
   const address = nameAddress(consumer, group);
   const offer = beginOrder(state, message);
@@ -47,7 +50,7 @@ export async function* answerOrder(
   const handoff = createHandoff<ReplyEvent>(() => gone.abort());
   // A closing server also aborts its calls; then the consumer is still there.
   signal.addEventListener('abort', () => state.isClosing || gone.abort(), { once: true });
-  const reader = { consumer, address, send: handoff.send, gone: gone.signal };
+  const reader = { consumer, address, relayed, send: handoff.send, gone: gone.signal };
   const task = answerOffer(state, offer, message, reader)
     .then((counts) => countServed(state, counts))
     .catch((error: unknown) => countFailure(state, error))

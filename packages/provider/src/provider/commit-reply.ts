@@ -20,7 +20,16 @@ import { composeHeader, type HeaderInputs } from '../engine/reply-header.ts';
 export interface ServedReply
   extends Pick<
     HeaderInputs,
-    'endpoint' | 'asked' | 'info' | 'sketch' | 'drawKey' | 'promptTokens' | 'outputTokens' | 'counted' | 'stopReason'
+    | 'endpoint'
+    | 'asked'
+    | 'blinds'
+    | 'info'
+    | 'sketch'
+    | 'drawKey'
+    | 'promptTokens'
+    | 'outputTokens'
+    | 'counted'
+    | 'stopReason'
   > {
   readonly order: NamedOrder;
   readonly windows: readonly WindowBytes[];
@@ -52,6 +61,8 @@ export function chooseDrawKey(order: NamedOrder, asked: InferenceRequest, beacon
 /** What is about to be signed. */
 export interface ReplyDraft {
   readonly order: NamedOrder;
+  /** Of the answer. */
+  readonly blind: Uint8Array;
   readonly header: Header;
   readonly windows: readonly WindowBytes[];
   readonly text: string;
@@ -106,19 +117,20 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const bound = { orderHash, choice, payee, promptDay: computeOrderDay(order), tier: name, method };
   const header = composeHeader(crypto, { ...reply, ...bound });
   const milestone = reply.isMilestone && { isMilestone: reply.isMilestone };
-  return { order, header, windows, text, tokenCount: header.outputTokenCount, startMs, endMs, ...milestone };
+  const { answer: blind } = reply.blinds;
+  return { order, blind, header, windows, text, tokenCount: header.outputTokenCount, startMs, endMs, ...milestone };
 }
 
 export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraft): CommittedReply {
-  const { order } = draft;
+  const { order, blind } = draft;
   const header = encodeHeader(draft.header);
-  const opening = { header, windows: draft.windows };
+  const opening = { blind, header, windows: draft.windows };
   const { root, headerProof } = computeCommitment(crypto, opening);
   const response = utf8Encode(draft.text);
   const record = encodeRecordV2({
     replyId: order.replyId,
     requestHash: order.requestHash,
-    responseHash: hashResponse(crypto, response),
+    responseHash: hashResponse(crypto, blind, response),
     modelRoot: order.modelRoot,
     commitRoot: root,
     tokenCount: draft.tokenCount,

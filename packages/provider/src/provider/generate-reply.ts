@@ -1,5 +1,6 @@
 import type { Prompt, TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -101,9 +102,10 @@ export async function generateReply(
   if (end === undefined) return undefined;
   const { outputTokens, stopReason, text, timings, cachedTokens } = end;
   const info = engine.info();
+  const blinds = computeBlinds(crypto, { body, replyId: order.replyId });
   const spoken = { promptTokens, outputTokens, windows, stopReason, text };
   return {
-    reply: { order, endpoint, asked, info, sketch, drawKey, ...spoken },
+    reply: { order, endpoint, asked, blinds, info, sketch, drawKey, ...spoken },
     streamed,
     durationMs: timings.promptMs + timings.decodeMs,
     cachedTokens,

@@ -1,8 +1,9 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { encodeOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { signProgress } from '@ogong/protocol/exchange/progress';
+import { hashBeginning, signProgress } from '@ogong/protocol/exchange/progress';
 import { type GenerateRequest, type Milestone, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
@@ -56,8 +57,9 @@ async function ask(tokens: number, milestones = true): Promise<GenerateRequest> 
 function verify(message: GenerateRequest, { milestone, windows, text }: Passed, hasLeft = true) {
   const { record, header, textBytes, admission } = milestone;
   const response = utf8Encode(text).subarray(0, textBytes);
-  const { orderHash } = nameOrder(crypto, ledger, parseOrder(message.order!.order));
-  const word = { ledger, orderHash, textBytes, textHash: crypto.sha256(response), hasLeft };
+  const { orderHash, replyId } = nameOrder(crypto, ledger, parseOrder(message.order!.order));
+  const { answer: blind } = computeBlinds(crypto, { body: message.request, replyId });
+  const word = { ledger, orderHash, textBytes, textHash: hashBeginning(crypto, blind, response), hasLeft };
   const { progress, signature } = signProgress(crypto, payer, word);
   const { ticket, routerKey, signature: ticketSignature } = message.ticket!;
   const { engine, validator } = network as Network;
@@ -67,7 +69,7 @@ function verify(message: GenerateRequest, { milestone, windows, text }: Passed, 
       order: { bytes: message.order!.order, signature: message.order!.signature },
       ticket: { bytes: ticket, publicKey: routerKey, signature: ticketSignature },
       record: { bytes: record!.record, publicKey: record!.providerKey, signature: record!.signature },
-      opening: { bytes: encodeOpening({ header, windows }) },
+      opening: { bytes: encodeOpening({ blind, header, windows }) },
       progress: { bytes: progress, signature },
     },
     {

@@ -223,6 +223,13 @@ export const serveConfig = defineConfig({
       description: 'once it is told to stop, it takes no new orders, and running replies get this long to end',
     },
     beaconInterval: { schema: duration, default: '2s', description: 'pause between two reads of the beacon' },
+    cohort: {
+      schema: text,
+      label: '<path>',
+      repeatable: true,
+      description:
+        'file by which several providers share the fees of one model, which this one leads (ogong-provider cohort); once for each model',
+    },
     withdrawFrom: {
       schema: atomicAmount,
       env: 'OGONG_PROVIDER_WITHDRAW_FROM',

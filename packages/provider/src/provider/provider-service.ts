@@ -1,5 +1,6 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { answerEvidence } from '@ogong/host/link/answer-evidence';
+import type { Caller } from '@ogong/host/link/link-door';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';
@@ -31,7 +32,7 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
   return {
     generate: (message: GenerateRequest, context: HandlerContext) =>
       answerOrder(state, message, {
-        ...{ consumer: getCaller(context), group: getCallerPlace(context).group },
+        ...nameCaller(getCallerPlace(context)),
         signal: context.signal,
       }),
     getSealKey: () => state.sealKeys.current(),
@@ -55,6 +56,8 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
     },
   };
 }
+
+const nameCaller = ({ peer, group, relayed }: Caller) => ({ consumer: peer, group, relayed });
 
 /**
  * For a validator that wants to know whether a reply was delivered. The order's own validator gets it as it was handed in, as does a

@@ -19,6 +19,7 @@ import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type AttestedMachine, createAttestedMachine } from '../machine/attested-machine.ts';
 import { type Admissions, createAdmissions } from './admissions.ts';
 import { barePush } from './bare-push.ts';
+import type { Cohorts } from './cohorts.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { readReceipt } from './intake-receipt.ts';
 import type { StrangersLoad } from './model-loading.ts';
@@ -64,6 +65,8 @@ export interface ProviderDependencies {
   readonly openings?: Openings;
   /** What can have this machine say something about itself. Default: nothing, and no tier that takes evidence is served. */
   readonly attester?: Attester | undefined;
+  /** Default: it shares no fee. */
+  readonly cohorts?: Cohorts;
   /** Default: commitReply. */
   readonly commit?: CommitReply;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -74,7 +77,7 @@ export interface ProviderDependencies {
 export interface ProviderState
   extends Omit<
     ProviderDependencies,
-    'seal' | 'attester' | 'payee' | 'openings' | 'commit' | 'metrics' | 'readPayments'
+    'seal' | 'attester' | 'payee' | 'openings' | 'commit' | 'metrics' | 'readPayments' | 'cohorts'
   > {
   /** Hash of the signer's key. */
   readonly id: Uint8Array;
@@ -103,6 +106,7 @@ export interface ProviderState
   readonly links: LinkPool;
   readonly seal: SealPrimitives;
   readonly sealKeys: SealKeys;
+  readonly cohorts: Cohorts | undefined;
   readonly machine: AttestedMachine | undefined;
   readonly metrics: ProviderMetrics;
   /** Aborted when running replies must end. */
@@ -145,6 +149,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   return {
     ...{ crypto, clock, signer, identity, chain, beacons, store, log },
     ...{ seal, sealKeys, machine, learnOrderKey },
+    cohorts: dependencies.cohorts,
     ...{ id, offers, validators, openingTtlMs, maxReplyMs, commits, links, metrics },
     payee: dependencies.payee.address,
     getPayeeWord: createPayeeWord({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id }),

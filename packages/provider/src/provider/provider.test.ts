@@ -9,7 +9,7 @@ import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { parseAnnouncement, verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { parseProgress, signProgress } from '@ogong/protocol/exchange/progress';
+import { NO_BEGINNING, parseProgress, signProgress } from '@ogong/protocol/exchange/progress';
 import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
   type GenerateRequest,
@@ -41,6 +41,7 @@ import {
 } from '@ogong/testing/provider/provider-fixture';
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Cohorts } from './cohorts.ts';
 import { beginMemory } from './provider-store.ts';
 import { readServed } from './served-book.ts';
 
@@ -114,6 +115,25 @@ describe('an order of a contract account', () => {
   it('waits where the chain cannot be read', async () => {
     const network = await start({ keyLimitOf: () => Promise.reject(new Error('the chain is away')) });
     await expect(receive(network.client, network.order({ payer: wallet }))).rejects.toThrow(/cannot be read/);
+  });
+});
+
+describe('a cohort', () => {
+  it('has its word handed in beside the record, which leaves without texts, and its order chooses it', async () => {
+    const word = new Uint8Array(40).fill(7);
+    const asked: Uint8Array[] = [];
+    const cohorts: Cohorts = {
+      wordFor({ modelRoot }) {
+        asked.push(modelRoot);
+        return word;
+      },
+    };
+    const { client, order, validator, engine } = await start({ cohorts });
+    await receive(client, order());
+    await until(() => validator.pushed.length === 1);
+    expect(validator.pushed[0]?.cohort).toEqual(word);
+    expect(validator.pushed[0]?.request).toHaveLength(0);
+    expect(asked.map(toHex)).toEqual([toHex(engine.info().modelRoot)]);
   });
 });
 
@@ -456,13 +476,13 @@ describe('a consumer that leaves', () => {
     const { client, order, connect, provider, validator } = await start({ engine: { stepMs: 5 } });
     const message = order({ body: { max_tokens: 400 } });
     const fields = { ...nameOrder(crypto, ledger, parseOrder(message.order!.order)), ledger, hasLeft: true };
-    const empty = { textBytes: 0, textHash: crypto.sha256(new Uint8Array(0)) };
+    const empty = { textBytes: 0, textHash: NO_BEGINNING };
     const stranger = createNobleLedgerSigner(new Uint8Array(32).fill(99));
     const honest = signProgress(crypto, payer, { ...fields, ...empty });
     const lies = [
       signProgress(crypto, stranger, { ...fields, ...empty }),
       signProgress(crypto, payer, { ...fields, ...empty, orderHash: new Uint8Array(32) }),
-      signProgress(crypto, payer, { ...fields, ...empty, textHash: new Uint8Array(32) }),
+      signProgress(crypto, payer, { ...fields, ...empty, textHash: new Uint8Array(32).fill(1) }),
       signProgress(crypto, payer, { ...fields, textBytes: 1_000_000, textHash: new Uint8Array(32) }),
       signProgress(crypto, payer, { ...fields, ...empty, hasLeft: false }),
       { ...honest, progress: honest.progress.slice(1) },

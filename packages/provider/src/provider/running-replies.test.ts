@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { PROGRESS_STEP_BYTES, PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
-import { type Progress, signProgress } from '@ogong/protocol/exchange/progress';
+import { hashBeginning, type Progress, signProgress } from '@ogong/protocol/exchange/progress';
 import { expect, it } from 'vitest';
 import { createRunningReplies } from './running-replies.ts';
 
@@ -11,14 +11,15 @@ const payer = createNobleLedgerSigner(new Uint8Array(32).fill(9));
 const replyId = new Uint8Array(16).fill(1);
 const orderHash = new Uint8Array(32).fill(2);
 const consumer = new Uint8Array(32).fill(4);
+const blind = new Uint8Array(32).fill(5);
 
 /** A reply of which so many bytes were sent. */
 function open(sentBytes: number) {
   const replies = createRunningReplies({ crypto, ledger });
-  const reply = replies.open({ replyId, orderHash, payer: payer.address } as NamedOrder, consumer);
+  const reply = replies.open({ replyId, orderHash, payer: payer.address } as NamedOrder, { consumer, blind });
   reply.sent('x'.repeat(sentBytes));
   const say = (textBytes: number, bend: Partial<Progress> = {}) => {
-    const textHash = crypto.sha256(new Uint8Array(textBytes).fill(0x78));
+    const textHash = hashBeginning(crypto, blind, new Uint8Array(textBytes).fill(0x78));
     const word = { orderHash, textBytes, textHash, hasLeft: false, ...bend };
     replies.take(consumer, replyId, signProgress(crypto, payer, { ledger, ...word }));
   };

@@ -22,7 +22,8 @@ export interface RunningReply {
 }
 
 export interface RunningReplies {
-  open(order: NamedOrder, consumer: PeerId): RunningReply;
+  /** @param blind of the answer (blinds.ts). */
+  open(order: NamedOrder, given: { readonly consumer: PeerId; readonly blind: Uint8Array }): RunningReply;
   /** A payer's word about one of them. @throws Refusal where it is none, or no news. */
   take(caller: PeerId, replyId: Uint8Array, signed: SignedProgress): void;
 }
@@ -30,6 +31,7 @@ export interface RunningReplies {
 interface Entry {
   readonly order: NamedOrder;
   readonly consumer: PeerId;
+  readonly blind: Uint8Array;
   readonly left: AbortController;
   readonly parts: Uint8Array[];
   sentBytes: number;
@@ -52,10 +54,10 @@ export function createRunningReplies({
   }
 
   return {
-    open(order, consumer) {
+    open(order, { consumer, blind }) {
       const name = toHex(order.replyId);
       const entry: Entry = {
-        ...{ order, consumer, left: new AbortController(), parts: [], sentBytes: 0, hasBegun: false },
+        ...{ order, consumer, blind, left: new AbortController(), parts: [], sentBytes: 0, hasBegun: false },
         latest: undefined,
         wake() {},
       };
@@ -100,12 +102,12 @@ export function createRunningReplies({
 
 /** Only what is news costs a signature: a step more of the text, or that the payer leaves. @throws Refusal */
 function readNews(crypto: Crypto, ledger: LedgerDomain, entry: Entry, signed: SignedProgress): Progress {
-  const { order, parts, latest, sentBytes } = entry;
+  const { order, blind, parts, latest, sentBytes } = entry;
   const known = latest?.progress;
   if (known?.hasLeft) throw new Refusal('conflict', 'the payer has left already');
   try {
     if (parts.length > 1) parts.splice(0, parts.length, concatBytes(...parts));
-    const progress = openProgress(crypto, { ledger, order }, signed, parts[0] ?? new Uint8Array(0));
+    const progress = openProgress(crypto, { ledger, order }, signed, { blind, text: parts[0] ?? new Uint8Array(0) });
     if (progress === undefined) throw new Refusal('invalid', `not the payer's word about the ${sentBytes} bytes sent`);
     const isNews = progress.textBytes >= (known?.textBytes ?? 0) + PROGRESS_STEP_BYTES;
     const isLast = progress.hasLeft && progress.textBytes >= (known?.textBytes ?? 0);

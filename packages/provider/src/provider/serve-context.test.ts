@@ -13,7 +13,7 @@ const EVENT = { event: { case: 'started', value: { promptTokens: 1 } } } as cons
 function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeMs: number; gone?: AbortController }) {
   const replies = createRunningReplies({ crypto, ledger: LEDGER });
   const state = {
-    ...{ clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, replies },
+    ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, replies },
     getPayeeWord: () => new Uint8Array(73),
   };
   const order = { replyId: new Uint8Array(16), validator: new Uint8Array(20), expiresAtMs: BigInt(NOW + lifetimeMs) };
@@ -23,7 +23,11 @@ function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeM
     send: () => new Promise<boolean>(() => {}),
     gone: gone.signal,
   };
-  return createServeContext(state as unknown as ProviderState, { order } as unknown as AcceptedOrder<unknown>, reader);
+  return createServeContext(
+    state as unknown as ProviderState,
+    { order, body: new Uint8Array() } as unknown as AcceptedOrder<unknown>,
+    reader,
+  );
 }
 
 it('does not wait past the order for a consumer who takes nothing', async () => {
@@ -44,7 +48,7 @@ it('does not wait for a consumer who is gone, and goes on with the reply', async
 
 it('does not read the chain about the router of a stranger once strangers have had their share', async () => {
   const state = {
-    ...{ clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000 },
+    ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000 },
     replies: createRunningReplies({ crypto, ledger: LEDGER }),
     getPayeeWord: () => new Uint8Array(73),
     receivables: { knows: () => false },
@@ -53,7 +57,7 @@ it('does not read the chain about the router of a stranger once strangers have h
   };
   const order = { replyId: new Uint8Array(16), validator: new Uint8Array(20), expiresAtMs: BigInt(NOW + 1_000) };
   const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
-  const job = { order: { ...order, router: new Uint8Array(20).fill(1) } };
+  const job = { body: new Uint8Array(), order: { ...order, router: new Uint8Array(20).fill(1) } };
   const context = createServeContext(state as never, job as never, reader);
   await expect(context.admit(new AbortController().signal)).rejects.toThrow(/never served/);
 });

@@ -1,6 +1,8 @@
 import { AttesterError } from '@ogong/host/attester/attester';
 import { LinkError, RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
+import type { RelayedLink } from '@ogong/host/link/relay-wire';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
@@ -22,6 +24,8 @@ export interface ReplyReader {
   readonly consumer: PeerId;
   /** The address that it calls from, or its name. */
   readonly address: string;
+  /** The relay between, if there is one. */
+  readonly relayed?: RelayedLink | undefined;
   /** False once nobody reads any more. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
   /** Aborted once nobody reads any more. That ends no reply: a payer that wants no more of it signs so. */
@@ -31,7 +35,7 @@ export interface ReplyReader {
 /** The part of serving that is the same for every modality. */
 export function createServeContext(
   state: ProviderState,
-  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer'>,
+  job: Pick<AcceptedOrder<unknown>, 'order' | 'body' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer'>,
   { consumer, address, send, gone }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, getPayeeWord, openings, outbox, stopping, maxReplyMs } = state;
@@ -39,7 +43,10 @@ export function createServeContext(
   // Soon after its order's expiry a reply counts as abandoned. So at the expiry the reply so far is committed, whether or not
   // the consumer has read it.
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
-  const reply = state.replies.open(job.order, consumer);
+  const reply = state.replies.open(job.order, {
+    consumer,
+    blind: computeBlinds(crypto, { body: job.body, replyId }).answer,
+  });
   const left = AbortSignal.any([reply.left, expired]);
   const over = AbortSignal.any([left, gone]);
   const ended = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
@@ -58,6 +65,7 @@ export function createServeContext(
   let hold: Hold | undefined;
   return {
     ...{ crypto, clock, signer, payeeWord: getPayeeWord() },
+    cohort: state.cohorts?.wordFor(job.order) ?? NOTHING,
     ...{ left, expired, progress: reply.latest, begin: reply.begin },
     send: sendOne,
     async sendText(text, tokens) {

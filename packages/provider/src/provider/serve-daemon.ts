@@ -24,7 +24,9 @@ import { monotonicClock, systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { openShownLink } from '../machine/open-shown-link.ts';
+import { openCohorts, readCohortFile } from './cohorts.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createEarningsWatch } from './earnings-watch.ts';
 import { findRelays } from './find-relays.ts';
@@ -104,6 +106,14 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
     { refreshMs: settings.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: (err) => log.warn({ err }, 'the beacon cannot be read') },
   );
+  const cohorts = openCohorts(
+    COMMAND,
+    settings.cohort.map((path) => readCohortFile(COMMAND, path)),
+    {
+      ...{ crypto: nodeCrypto, ledger: chain.ledger, payee: ledger.address, nowMs: systemClock.nowMs() },
+      providerId: hashHybridKey(nodeCrypto, signer.publicKey),
+    },
+  );
   const provider = createProvider(
     {
       bind,
@@ -128,6 +138,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       readPayments: async (validator, fromBlock) => (await chain.client()).paidTo(ledger.address, validator, fromBlock),
       beacons,
       store,
+      cohorts,
       attester: attester && (wrap.attester?.(attester) ?? attester),
       openings: wrap.openings?.(openings) ?? openings,
       ...(wrap.commit ? { commit: wrap.commit(commitReply) } : {}),

@@ -3,6 +3,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextEngineInfo, TextGenerationEvent, TokenLikelihood } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
@@ -51,6 +52,8 @@ export interface ServeContext {
   readonly signer: HybridSigner;
   /** The payee's signature for the signer's key. */
   readonly payeeWord: Uint8Array;
+  /** The cohort's word, where several providers share the fee of this order; else empty. */
+  readonly cohort: Uint8Array;
   /** Reserves the fee at the order's validator. @returns its word for it. @throws Refusal where it does not admit. */
   readonly admit: (signal: AbortSignal) => Promise<SignedAdmission>;
   readonly payers: PayingPayers;
@@ -119,6 +122,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
       order,
       endpoint: job.endpoint,
       asked,
+      blinds: computeBlinds(crypto, { body: job.body, replyId: order.replyId }),
       info: engine.info(),
       sketch,
       drawKey,
@@ -233,7 +237,13 @@ export async function keepCommitted(
     readonly progress?: SignedProgress | undefined;
     readonly exchange?: ShownExchange | undefined;
   },
-  { signer, payeeWord, keep, attest }: Pick<ServeContext, 'signer' | 'payeeWord' | 'keep' | 'attest'>,
+  {
+    signer,
+    payeeWord,
+    cohort,
+    keep,
+    attest,
+  }: Pick<ServeContext, 'signer' | 'payeeWord' | 'cohort' | 'keep' | 'attest'>,
 ) {
   const { record, signature, header, headerProof, response } = committed;
   const signedRecord = { record, providerKey: signer.publicKey, signature };
@@ -246,6 +256,7 @@ export async function keepCommitted(
     endpoint,
     response,
     payeeWord,
+    cohort,
     attestation,
     ...word,
   });

@@ -100,7 +100,18 @@ async function play(
   const checks = [...replay.checks, ...checkHeader(crypto, header, context)];
   const listSizes = Uint8Array.from(replay.rows, ({ ids }) => ids.length);
   const { outputTokens, shapeClasses, tailDraws } = replay;
-  const claim = { header, request, outputTokens, listSizes, shapeClasses, tailDraws, bankSeed: header.sketchBankSeed };
+  const { blind } = opening;
+  const claim = {
+    blind,
+    header,
+    request,
+    body,
+    outputTokens,
+    listSizes,
+    shapeClasses,
+    tailDraws,
+    bankSeed: header.sketchBankSeed,
+  };
   const signal = AbortSignal.timeout(60_000);
   const report = parseScoreReport(
     await scoreJob({ jobId: new Uint8Array(16), ...claim }, { engine: by, crypto, signal }),

@@ -51,6 +51,7 @@ export function createReplyTracer({ offers, crypto, signer, openings }: ReplyTra
       record: message.record,
       header,
       request: parseModelRequest(message.request, parseEndpointName(message.endpoint), header.promptDay),
+      body: message.request,
       outputTokens: Uint32Array.from(rows, tokenOf),
       listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
       shapeClasses: Uint8Array.from(windows.flatMap(({ runs }) => expandRuns(runs))),

@@ -67,7 +67,7 @@ describe.each<UpstreamKind>(['llama-server', 'vllm', 'sglang', 'ollama', 'openai
       const response = utf8Encode(text);
       expect(record).toMatchObject({
         modelRoot: MODEL_ROOT,
-        responseHash: hashResponse(crypto, response),
+        responseHash: hashResponse(crypto, parseOpening(bytes).blind, response),
         tokenCount: 40,
       });
       const opening = parseOpening(bytes);

@@ -1,6 +1,7 @@
 import type { EmbeddingEngine, EmbeddingInfo } from '@ogong/engine/interface/embedding';
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { computePromptBlind } from '@ogong/protocol/commitment/blinds';
 import { createSketchBank, createSketchRow } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { embedding, isEmbeddingClaim } from '@ogong/protocol/modality/embedding/embedding';
@@ -19,6 +20,8 @@ export interface EmbeddingJob {
   /** Redacted; its class, bank and tier are the reply's. */
   readonly header: EmbeddingHeader;
   readonly request: EmbeddingRequest;
+  /** The exact bytes. */
+  readonly body: Uint8Array;
   readonly bankSeed: Uint8Array;
 }
 
@@ -35,7 +38,8 @@ export function parseEmbeddingJob(message: ScoreJobMessage): EmbeddingJob {
   try {
     const header = parseEmbeddingHeader(message.header);
     assertJob(header.endpoint === endpoint, `the header is one of ${header.endpoint}, the job one of ${endpoint}`);
-    return { jobId, header, request: embedding.parseRequest(message.request, endpoint), bankSeed };
+    const { request: body } = message;
+    return { jobId, header, request: embedding.parseRequest(body, endpoint), body, bankSeed };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
     throw error;
@@ -48,7 +52,7 @@ export function parseEmbeddingJob(message: ScoreJobMessage): EmbeddingJob {
  * @throws EngineError, Refusal where an input does not fit.
  */
 export async function scoreEmbeddingJob(
-  { jobId, header, request, bankSeed }: EmbeddingJob,
+  { jobId, header, request, body, bankSeed }: EmbeddingJob,
   {
     engine,
     crypto,
@@ -60,9 +64,10 @@ export async function scoreEmbeddingJob(
   const { modelRoot, vocabularyHash, embeddingSize, pooling } = engine.info();
   const isOfModel = (query !== undefined) === (pooling === 'rank');
   // If the verifier refused, vectors of a reranker, or scores of another model, would be unaudited, and paid.
-  if (!isOfModel) return encodeBlankReport({ jobId, header, request, bankSeed }, engine.info());
+  if (!isOfModel) return encodeBlankReport({ jobId, header, request }, engine.info());
   const result = await engine.embed({ inputs, query, numericClass: claimed }, { signal });
   const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });
+  const blind = computePromptBlind(crypto, body);
   return encodeEmbeddingReport({
     ...{ jobId, modelRoot, vocabularyHash, embeddingSize },
     numericClass: result.numericClass,
@@ -71,7 +76,7 @@ export async function scoreEmbeddingJob(
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
     inputs: result.inputs.map(({ tokens, vector }) => ({
       tokenCount: tokens.length,
-      tokensHash: hashTokens(crypto, tokens),
+      tokensHash: hashTokens(crypto, blind, tokens),
       vectorHash: crypto.sha256(encodeVector(vector)),
       sketch: sketchVector(bank, vector),
     })),
@@ -79,7 +84,10 @@ export async function scoreEmbeddingJob(
 }
 
 /** Of a model that cannot have made the reply: no tokens, and the vocabulary of no model. */
-function encodeBlankReport({ jobId, header, request }: EmbeddingJob, info: EmbeddingInfo): Uint8Array {
+function encodeBlankReport(
+  { jobId, header, request }: Pick<EmbeddingJob, 'jobId' | 'header' | 'request'>,
+  info: EmbeddingInfo,
+): Uint8Array {
   const { sketchDirections } = header;
   const { modelRoot, numericClass, exact, embeddingSize } = info;
   const blank = { tokenCount: 0, tokensHash: NONE, vectorHash: NONE, sketch: createSketchRow(sketchDirections) };

@@ -1,6 +1,7 @@
 import type { TextEngine, TextEngineInfo, TextScoringResult } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
+import { BLIND_BYTES, computePromptBlind } from '@ogong/protocol/commitment/blinds';
 import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -25,6 +26,8 @@ import { createBlankWindows } from './blank-windows.ts';
 /** A claim to be scored, every field in range for the model at hand. */
 export interface ScoreJob extends ClaimedReply {
   readonly jobId: Uint8Array;
+  /** Of the answer (blinds.ts). */
+  readonly blind: Uint8Array;
   /** The provider's draws that fell into the tail. */
   readonly tailDraws: TailDraws;
 }
@@ -39,8 +42,9 @@ const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
   const { jobId, claim, sketchBankSeed: bankSeed } = message;
   if (claim.case !== 'text') throw new Refusal('invalid', 'this model writes; the job shows no text');
-  const { outputTokens, listSizes, shapeClasses } = claim.value;
+  const { blind, outputTokens, listSizes, shapeClasses } = claim.value;
   assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
+  assertJob(blind.length === BLIND_BYTES, `a blind has ${BLIND_BYTES} bytes, not ${blind.length}`);
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
   const count = outputTokens.length / 4;
   assertJob(Number.isInteger(count) && count >= 1, 'the output tokens are no list of 32-bit integers');
@@ -64,7 +68,9 @@ export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
       `a token or a list lies outside the vocabulary of ${header.vocabularySize}`,
     );
     const request = parseModelRequest(message.request, parseEndpointName(message.endpoint), header.promptDay);
-    return { jobId, header, request, outputTokens: tokens, listSizes, shapeClasses, tailDraws, bankSeed };
+    const { request: body } = message;
+    const claimed = { header, request, body, outputTokens: tokens, listSizes, shapeClasses, bankSeed };
+    return { jobId, blind, ...claimed, tailDraws };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
     throw error;
@@ -88,7 +94,7 @@ export async function scoreJob(
   const shared = {
     jobId: job.jobId,
     modelRoot: info.modelRoot,
-    promptTokensHash: hashTokens(crypto, promptTokens),
+    promptTokensHash: hashTokens(crypto, computePromptBlind(crypto, job.body), promptTokens),
     promptTokenCount: promptTokens.length,
     firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
     contextSize: info.contextSize,
@@ -126,7 +132,7 @@ export async function scoreJob(
     numericClass: result.numericClass,
     exact: result.exact,
     vocabularyHash: info.vocabularyHash,
-    responseHash: isCutRight && isOfGrammar ? hashResponse(crypto, text) : NO_TEXT,
+    responseHash: isCutRight && isOfGrammar ? hashResponse(crypto, job.blind, text) : NO_TEXT,
     firstOtherChoice: result.firstOtherChoice < 0 ? NO_OTHER_CHOICE : result.firstOtherChoice,
     tailGap: result.tailGap ?? NO_TAIL_GAP,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),

@@ -70,7 +70,7 @@ it.each([
   [
     'that shows a text of an embedding',
     () => {
-      const value = { outputTokens: new Uint8Array(4), listSizes: new Uint8Array(1) };
+      const value = { blind: new Uint8Array(32), outputTokens: new Uint8Array(4), listSizes: new Uint8Array(1) };
       return parseScorable({ ...job, claim: { case: 'text', value } }, embedder, crypto);
     },
     /another modality/,

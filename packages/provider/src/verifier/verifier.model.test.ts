@@ -62,6 +62,7 @@ describe('an audit with real weights', () => {
       claim: {
         case: 'text',
         value: {
+          blind: opening.blind,
           outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
           listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
           shapeClasses: replay.shapeClasses,

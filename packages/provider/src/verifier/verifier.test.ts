@@ -148,7 +148,7 @@ describe('a verifier', () => {
   }
   type Served = Awaited<ReturnType<typeof serve>>;
 
-  function makeJob({ message, record, header, replay }: Served) {
+  function makeJob({ message, record, header, replay, opening }: Served) {
     const outputTokens = new Uint8Array(replay.outputTokens.length * 4);
     const view = new DataView(outputTokens.buffer);
     replay.outputTokens.forEach((token, i) => {
@@ -164,6 +164,7 @@ describe('a verifier', () => {
       claim: {
         case: 'text' as const,
         value: {
+          blind: opening.blind,
           outputTokens,
           listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
           tailDraws: encodeTailDraws(replay.tailDraws),
@@ -288,7 +289,7 @@ describe('a verifier', () => {
           message: { ...served.message, request: utf8Encode(JSON.stringify({ ...body, stop })) } as GenerateRequest,
           header,
           opening: { ...served.opening, header: encodeHeader(header) },
-          record: { ...served.record, responseHash: hashResponse(crypto, utf8Encode(shown)) },
+          record: { ...served.record, responseHash: hashResponse(crypto, served.opening.blind, utf8Encode(shown)) },
         },
         verifier,
       );

@@ -1,8 +1,10 @@
 import { fromBase64, ProtocolError, toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { createNobleSeal } from '@ogong/protocol/crypto/noble-seal';
 import { MAX_RESPONSE_BYTES, PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
+import { hashBeginning } from '@ogong/protocol/exchange/progress';
 import type { Delta, SealedEnd, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import {
@@ -67,7 +69,7 @@ export async function* openSealedReply(
   const message = { reply_id: id, envelope: toBase64(envelope) };
   const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal);
   if (response.body === null) throw new SealedCallError('missing', 'the gateway answered without a body');
-  const progress = createProgress(post, id);
+  const progress = createProgress(post, { id, blind: computeBlinds(crypto, { body, replyId }).answer });
   const answer = createAnswer(request);
   let opener: ReplyOpener | undefined;
   for await (const data of readEvents(response.body)) {
@@ -118,7 +120,10 @@ function readEvent(data: string, status: number): SealedEventJson {
 }
 
 /** Tells the gateway how much has come, so that the provider goes on; nobody waits for it. */
-function createProgress(post: PostJson, id: string): (text: string) => void {
+function createProgress(
+  post: PostJson,
+  { id, blind }: { readonly id: string; readonly blind: Uint8Array },
+): (text: string) => void {
   const path = formatPath(GATEWAY_ROUTES.sealedProgress, { id });
   let saidBytes = 0;
   let telling: Promise<unknown> = Promise.resolve();
@@ -128,7 +133,7 @@ function createProgress(post: PostJson, id: string): (text: string) => void {
     const bytes = utf8Encode(text);
     if (bytes.length - saidBytes < PROGRESS_STEP_BYTES) return;
     saidBytes = bytes.length;
-    const said = { text_bytes: bytes.length, text_hash: toHex(crypto.sha256(bytes)) };
+    const said = { text_bytes: bytes.length, text_hash: toHex(hashBeginning(crypto, blind, bytes)) };
     telling = telling.then(() => post(path, said)).catch(() => undefined);
   };
 }

@@ -67,6 +67,8 @@ export interface FakeNetwork {
   readonly providers: readonly FakeProvider[];
   /** Orders that reached a provider, in order of arrival. */
   readonly orders: NamedOrder[];
+  /** The exact bodies that they are about. */
+  readonly requests: Uint8Array[];
   /** The cache scope of each of them. */
   readonly cacheScopes: Uint8Array[];
   readonly complaints: ComplainRequest[];
@@ -179,6 +181,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const modelRoot = new Uint8Array(32).fill(5);
   const servers: LinkServer[] = [];
   const orders: NamedOrder[] = [];
+  const requests: Uint8Array[] = [];
   const cacheScopes: Uint8Array[] = [];
   const complaints: ComplainRequest[] = [];
   const deliveries: AcknowledgeRequest[] = [];
@@ -320,12 +323,13 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
       if (provider.behaviour.asksValidator) assertAdmits(order);
       orders.push(order);
+      requests.push(request.request);
       cacheScopes.push(request.cacheScope);
       if (embedding.endpoints.includes(request.endpoint)) {
         yield { event: { case: 'started', value: { promptTokens: 3 } } };
         const { committed, finished } = await composeEmbedding(signer, {
           ...{ order, beacon },
-          request: embedding.parseRequest(request.request, request.endpoint),
+          ...{ request: embedding.parseRequest(request.request, request.endpoint), body: request.request },
         });
         openings.set(toHex(order.replyId), committed.opening);
         const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
@@ -543,6 +547,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,
     orders,
+    requests,
     cacheScopes,
     complaints,
     deliveries,
@@ -628,12 +633,17 @@ function toLogprob(
 /** Vectors of the fake model, committed as by a provider. */
 async function composeEmbedding(
   signer: HybridSigner,
-  { order, request, beacon }: { order: NamedOrder; request: EmbeddingRequest; beacon: KnownBeacon },
+  {
+    order,
+    request,
+    body,
+    beacon,
+  }: { order: NamedOrder; request: EmbeddingRequest; body: Uint8Array; beacon: KnownBeacon },
 ) {
   const engine = createFakeEmbeddingEngine({ reranks: request.query !== undefined });
   const { inputs } = await engine.embed(request);
   const startMs = Date.now() - 2_000;
-  const served = { order, request, info: engine.info(), beacon, inputs, startMs, endMs: startMs + 5 };
+  const served = { order, request, body, info: engine.info(), beacon, inputs, startMs, endMs: startMs + 5 };
   const committed = commitEmbedding(crypto, signer, served);
   const { record, signature, header } = committed;
   return { committed, finished: { record: { record, providerKey: signer.publicKey, signature }, header } };

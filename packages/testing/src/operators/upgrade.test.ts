@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { RELEASED, type ReleasedStore } from '@ogong/host/store/releases';
 import { computeSchemaVersion, openStore, type Store } from '@ogong/host/store/store';
+import { countOpenReplies } from '@ogong/node/validator/store/batch-store';
+import { createSettledEntries } from '@ogong/node/validator/store/settled-entries';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { VERDICT_ENTRY_TAG } from '@ogong/protocol/settlement/verdict-log';
+import { VERDICT_ENTRY_TAG, verifyChain } from '@ogong/protocol/settlement/verdict-log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   PRESENT_SCHEMAS,
@@ -68,6 +71,33 @@ const listColumns = (store: Store, table: string): string[] =>
     .all(table)
     .map(({ name }) => String(name));
 
+/** As a program before version 6 wrote it. */
+const EARLIER_LOG = JSON.parse(
+  readFileSync(new URL('../../releases/verdict-log-v5.json', import.meta.url), 'utf8'),
+) as Readonly<Record<'chainId' | 'validator' | 'genesis', string> & Record<'entries' | 'heads', readonly string[]>>;
+
+describe('a log in an earlier format', () => {
+  const from = { length: 0n, head: fromHex(EARLIER_LOG.genesis) };
+  const entries = EARLIER_LOG.entries.map((entry) => fromHex(entry));
+
+  it('is read where it has settled, each credited report as one', () => {
+    const { ok, position, entries: read } = verifyChain(nodeCrypto, { from, entries, areSettled: true });
+    expect([ok, toHex(position.head)]).toEqual([true, EARLIER_LOG.heads.at(-1)]);
+    const credits = read.flatMap(({ verifiers }) => verifiers.filter(({ outcome }) => outcome === 'credited'));
+    expect(credits.length).toBeGreaterThan(0);
+    for (const credit of credits) expect(credit).toMatchObject({ tokens: 1 });
+    expect(read.flatMap(({ shards }) => shards)).toEqual([]);
+  });
+
+  it('is refused where it has yet to settle, and where a byte of it differs', () => {
+    expect(verifyChain(nodeCrypto, { from, entries }).ok).toBe(false);
+    const changed = entries.map((entry, i) => (i === 1 ? entry.with(-1, (entry.at(-1) as number) ^ 1) : entry));
+    expect(verifyChain(nodeCrypto, { from, entries: changed, areSettled: true }).ok).toBe(false);
+    const cut = entries.map((entry) => entry.subarray(0, -1));
+    expect(verifyChain(nodeCrypto, { from, entries: cut, areSettled: true }).ok).toBe(false);
+  });
+});
+
 describe.each(RELEASES)('release %s', (release) => {
   const released: ReleasedStores = JSON.parse(readFileSync(releaseFile(release), 'utf8'));
 
@@ -82,20 +112,11 @@ describe.each(RELEASES)('release %s', (release) => {
   it.each(Object.keys(PRESENT_SCHEMAS) as ReleasedStore[])(
     '%s: no row is lost on the way to the present store',
     (name) => {
-      let old = released[name];
+      const old = released[name];
       const schema = PRESENT_SCHEMAS[name];
       const isKnown = RELEASED[name].some(({ from }) => from === computeSchemaVersion(old.schema));
       expect(isKnown, `host/src/store/releases.ts does not have ${name} of ${release}`).toBe(true);
       makeReleased(old);
-      // An older log than the program reads is refused, and stays.
-      if (hasForeignLog(old)) {
-        const open = () => openStore(path(), { schema, upgrades: RELEASED[name] });
-        expect(open).toThrow('its log has entries of an older version');
-        const released = openStore(path(), { schema: old.schema });
-        released.database.exec('PRAGMA foreign_keys = OFF; DELETE FROM log');
-        released.close();
-        old = { ...old, tables: { ...old.tables, log: [] } };
-      }
       // The second start finds a present store.
       for (let start = 0; start < 2; start++) {
         const store = openStore(path(), { schema, upgrades: RELEASED[name] });
@@ -119,4 +140,54 @@ describe.each(RELEASES)('release %s', (release) => {
       }
     },
   );
+
+  const { validator } = released;
+  const openPresent = (): Store =>
+    openStore(path(), { schema: PRESENT_SCHEMAS.validator, upgrades: RELEASED.validator });
+  const changeReleased = (sql: string): void => {
+    const store = openStore(path(), { schema: validator.schema });
+    store.database.exec(`PRAGMA foreign_keys = OFF; ${sql}`);
+    store.close();
+  };
+
+  it.runIf(hasForeignLog(validator))('keeps what has settled of a log in an earlier format, readable', () => {
+    // The rows of the release have long values cut.
+    makeReleased(validator);
+    const old = openStore(path(), { schema: validator.schema });
+    const put = old.database.prepare('UPDATE log SET entry = ? WHERE position = ?');
+    for (const [position, entry] of EARLIER_LOG.entries.entries()) put.run(fromHex(entry), position);
+    old.close();
+    const store = openPresent();
+    try {
+      const find = createSettledEntries(store, nodeCrypto);
+      const rows = store.database.prepare('SELECT entry, reply_id FROM log').all();
+      expect(rows).toHaveLength(validator.tables.log?.length as number);
+      for (const { entry, reply_id } of rows) expect(find(reply_id as Uint8Array)?.entry).toEqual(entry);
+      // Nothing of it waits: a validator that drains would say so.
+      expect(countOpenReplies(store)).toBe(0);
+      store.database.exec("UPDATE batches SET state = 'proposed' WHERE sequence = 2");
+      expect(countOpenReplies(store)).toBe(1);
+      store.database.exec("UPDATE replies SET state = 'auditing' WHERE sequence = 1");
+      expect(countOpenReplies(store)).toBe(2);
+    } finally {
+      store.close();
+    }
+  });
+
+  it.runIf(hasForeignLog(validator)).each([
+    ['that has not settled', "UPDATE batches SET state = 'proposed' WHERE sequence = 2"],
+    ['in no batch', 'DELETE FROM batches WHERE sequence = 2'],
+    [
+      'of a format that nobody reads any more',
+      `UPDATE log SET entry = CAST('ogong-verdict-v4' || char(10) AS BLOB) || substr(entry, 18)`,
+    ],
+  ])('a validator with an entry %s is refused, and stays as it was', (_what, change) => {
+    makeReleased(validator);
+    changeReleased(change);
+    const open = () => openPresent();
+    expect(open).toThrow('its log has entries of an older version that have not settled');
+    const kept = openStore(path(), { schema: validator.schema });
+    expect(readRows(kept, 'log', ['position', 'reply_id'])).toHaveLength(validator.tables.log?.length as number);
+    kept.close();
+  });
 });

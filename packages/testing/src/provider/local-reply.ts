@@ -51,7 +51,11 @@ export function forgeLocalReply(
 ): KeptReply {
   const opening = parseOpening(reply.receipt.opening.bytes);
   const parsed = parseHeader(opening.header);
-  const forged = { header: encodeHeader({ ...parsed, ...header(parsed) }), windows: windows(opening.windows) };
+  const forged = {
+    blind: opening.blind,
+    header: encodeHeader({ ...parsed, ...header(parsed) }),
+    windows: windows(opening.windows),
+  };
   const held = parseRecordV2(reply.receipt.record.bytes);
   const commitRoot = computeCommitment(crypto, forged).root;
   const bytes = encodeRecordV2({ ...held, commitRoot, ...record(held) });

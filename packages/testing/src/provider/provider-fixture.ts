@@ -11,11 +11,13 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createReplyProgress, type ReplyProgress } from '@ogong/node/gateway/reply-progress';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -48,6 +50,7 @@ import {
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
+import type { Cohorts } from '@ogong/provider/provider/cohorts';
 import type { CommitReply } from '@ogong/provider/provider/commit-reply';
 import type { ServedOffer, ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
@@ -174,6 +177,8 @@ export interface Network {
   readonly validator: FakeValidator;
   readonly client: LinkClient;
   readonly store: () => Store;
+  /** What the provider noted of each reply. */
+  readonly steps: ReplySteps;
   /** The message of an honest gateway, changed by `bend` before it is signed. */
   order(bend?: Bend): GenerateRequest;
   /** A client with another certificate; 3 is the validator's. */
@@ -196,6 +201,7 @@ export interface NetworkOptions {
   readonly others?: readonly ServedOffer[];
   readonly openings?: (store: Store) => Openings;
   readonly commit?: CommitReply;
+  readonly cohorts?: Cohorts;
   /** What has the machine say something about itself. */
   readonly attester?: Attester;
   readonly epoch?: bigint;
@@ -229,6 +235,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
   const clients: LinkClient[] = [];
   let store: Store;
   let provider: Provider;
+  const metrics = createMetrics('provider');
 
   async function open(): Promise<void> {
     store = openStore(join(directory, 'provider.sqlite'), { schema: PROVIDER_SCHEMA });
@@ -271,9 +278,10 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         store,
         ...(options.openings ? { openings: options.openings(store) } : {}),
         ...(options.commit ? { commit: options.commit } : {}),
+        ...(options.cohorts ? { cohorts: options.cohorts } : {}),
         attester: options.attester,
         log: quiet,
-        metrics: createMetrics('provider'),
+        metrics,
       },
     );
     await provider.start();
@@ -306,6 +314,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
       return client;
     },
     store: () => store,
+    steps: metrics.steps,
     order: (bend = {}) => signOrder(bend.engine ?? engine, provider.id, identity.id, { modelId, ...bend }),
     connect,
     async restart() {
@@ -424,7 +433,8 @@ export interface Received {
 export function openProgress(client: LinkClient, message: GenerateRequest): ReplyProgress {
   const { replyId, orderHash } = nameOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
   const send = (progress: SignedProgress) => client.service(ProviderService).progress({ replyId, progress });
-  return createReplyProgress({ payer, ledger, orderHash, send });
+  const { answer: blind } = computeBlinds(crypto, { body: message.request, replyId });
+  return createReplyProgress({ payer, ledger, orderHash, blind, send });
 }
 
 /** Whether there is an order in it that a payer can have signed: damaged messages are sent, too. */

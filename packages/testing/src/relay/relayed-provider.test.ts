@@ -43,6 +43,33 @@ it('a provider behind a relay announces it, and serves and is paid as any other'
   expect(network.provider.relays()[0]?.counted.fromNode).toBeGreaterThan(2_000n);
 });
 
+it('leads from a reply to what its relay notes of the link, which knows no reply', async () => {
+  const { relay, network, client } = await start();
+  await until(() => readAnnounced(network).some(({ models }) => models[0]?.freeCapacity === 8));
+  const namesOf = (id: string) => network.steps.find(id).map(({ name }) => name);
+  await receive(client, network.order());
+  const at = formatHostPort(relay.address());
+  await until(() => network.steps.newest().length === 1);
+  const replyId = network.steps.newest()[0] as string;
+  await until(() => namesOf(replyId).includes('relay'));
+  const noted = network.steps.find(replyId).find(({ name }) => name === 'relay');
+  expect(noted).toMatchObject({ attributes: { 'ogong.relay': at } });
+  const circuit = noted?.linked as string;
+  expect(relay.steps.find(circuit).map(({ name }) => name)).toEqual(['join']);
+  client.close();
+  await until(() => relay.steps.find(circuit).length === 2);
+  const [, carried] = relay.steps.find(circuit);
+  expect(carried).toMatchObject({ name: 'carry' });
+  expect(carried?.attributes['ogong.relay.bytes_from_node']).toBeGreaterThan(2_000);
+  expect(relay.steps.newest()).toEqual([circuit]);
+  // Who comes by the direct way came over none.
+  await receive(network.client, network.order({ nonce: 2 }));
+  await until(() => network.steps.newest()[0] !== replyId);
+  const direct = network.steps.newest()[0] as string;
+  await until(() => namesOf(direct).includes('serve'));
+  expect(namesOf(direct)).not.toContain('relay');
+});
+
 it('offers nothing while no relay takes it', async () => {
   const { relay, network } = await start();
   await until(() => readAnnounced(network).some(({ models }) => models[0]?.freeCapacity === 8));

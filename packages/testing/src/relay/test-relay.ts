@@ -4,6 +4,7 @@ import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
+import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { systemClock } from '@ogong/host/time/clock';
 import { type BlindRelay, createRelay, type RelayOptions } from '@ogong/node/relay/relay';
 import type { RelayPayments } from '@ogong/node/relay/relay-payments';
@@ -17,9 +18,10 @@ export async function startTestRelay({
   payments,
   ...options
 }: Partial<RelayOptions> & { readonly payments?: RelayPayments } = {}): Promise<
-  BlindRelay & { readonly peer: KnownPeer }
+  BlindRelay & { readonly peer: KnownPeer; readonly steps: ReplySteps }
 > {
   const identity = await makeIdentity(LINK);
+  const metrics = createMetrics('relay');
   const relay = createRelay(
     { bind, accountIntervalMs: 20, ...options },
     {
@@ -27,10 +29,10 @@ export async function startTestRelay({
       signer: createNodeHybridSigner(new Uint8Array(64).fill(72)),
       randomBytes: () => new Uint8Array(randomBytes(32)),
       log: createLogger({ name: 'relay', level: 'error' }),
-      metrics: createMetrics('relay'),
+      metrics,
       payments,
     },
   );
   await relay.start();
-  return { ...relay, peer: { endpoint: relay.address(), certHash: identity.id } };
+  return { ...relay, peer: { endpoint: relay.address(), certHash: identity.id }, steps: metrics.steps };
 }

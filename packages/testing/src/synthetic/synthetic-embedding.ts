@@ -21,7 +21,11 @@ import { getTier } from '@ogong/protocol/tier/registry';
 export interface SyntheticEmbedding {
   readonly header: EmbeddingHeader;
   readonly leaves: readonly EmbeddingLeaf[];
-  readonly opening: { readonly header: Uint8Array; readonly leaves: readonly EmbeddingLeafBytes[] };
+  readonly opening: {
+    readonly blind: Uint8Array;
+    readonly header: Uint8Array;
+    readonly leaves: readonly EmbeddingLeafBytes[];
+  };
   readonly record: { readonly tokenCount: number; readonly responseHash: Uint8Array };
   readonly response: Uint8Array;
   /** The report of an honest verifier in the same class. */
@@ -45,6 +49,9 @@ export interface SyntheticEmbeddingOptions {
 export const SYNTHETIC_INPUTS: readonly string[] = ['one small step', 'a second input', 'é'];
 /** Scores lie between its negative and itself. */
 const SCORE_SCALE = 4;
+/** Of no request: this embedding answers none. */
+const PROMPT_BLIND = new Uint8Array(32).fill(0xb1);
+const ANSWER_BLIND = new Uint8Array(32).fill(0xb2);
 const EXACT_CLASS = 'fake-1/js/f64/exact/hash/kv-none';
 
 export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): SyntheticEmbedding {
@@ -63,7 +70,7 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
     const vector = reranks ? toScoreVector(raw.map((value) => SCORE_SCALE * value)) : normaliseVector(raw);
     return {
       tokenCount: tokens.length,
-      tokensHash: hashTokens(crypto, tokens),
+      tokensHash: hashTokens(crypto, PROMPT_BLIND, tokens),
       vector,
       sketch: sketchVector(bank, vector),
     };
@@ -91,8 +98,8 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
   return {
     header,
     leaves,
-    opening: { header: encodeEmbeddingHeader(header), leaves: leaves.map(encodeEmbeddingLeaf) },
-    record: { tokenCount: leaves.length, responseHash: hashResponse(crypto, response) },
+    opening: { blind: ANSWER_BLIND, header: encodeEmbeddingHeader(header), leaves: leaves.map(encodeEmbeddingLeaf) },
+    record: { tokenCount: leaves.length, responseHash: hashResponse(crypto, ANSWER_BLIND, response) },
     response,
     report: {
       jobId: new Uint8Array(16).fill(1),

@@ -9,6 +9,7 @@ import {
 import { encodeEpochCertificate, readEpochValue } from '@ogong/protocol/beacon/epoch-certificate';
 import { encodeEpochMessage } from '@ogong/protocol/beacon/threshold/threshold-value';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -19,7 +20,7 @@ import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol
 import type { Admission } from '@ogong/protocol/exchange/admission';
 import type { IntakeReceipt } from '@ogong/protocol/exchange/intake-receipt';
 import type { Order } from '@ogong/protocol/exchange/order';
-import { signProgress } from '@ogong/protocol/exchange/progress';
+import { hashBeginning, signProgress } from '@ogong/protocol/exchange/progress';
 import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -119,10 +120,11 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
 
 function signWord(
   { crypto, ledger, payer }: Pick<SyntheticReceiptOptions, 'crypto' | 'ledger' | 'payer'>,
-  { order: { orderHash }, response }: SyntheticReply,
+  { order: { orderHash, replyId }, request, response }: SyntheticReply,
   { textBytes, hasLeft, by = payer }: NonNullable<SyntheticReceiptOptions['progress']>,
 ): NonNullable<Receipt['progress']> {
-  const textHash = crypto.sha256(response.subarray(0, textBytes));
+  const { answer } = computeBlinds(crypto, { body: request, replyId });
+  const textHash = hashBeginning(crypto, answer, response.subarray(0, textBytes));
   const { progress, signature } = signProgress(crypto, by, { ledger, orderHash, textBytes, textHash, hasLeft });
   return { bytes: progress, signature };
 }

@@ -1,5 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { type Blinds, computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { computeComposedRoot } from '@ogong/protocol/commitment/composed-root';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/commitment/opening';
@@ -102,12 +103,15 @@ export interface SyntheticOptions {
   readonly parts?: readonly [base: Uint8Array, ...adapters: Uint8Array[]];
   /** A reply of tier vanilla, whose windows name its tokens, or count them alone. */
   readonly said?: 'named' | 'counted';
+  /** Of a made-up reply. */
+  readonly text?: string;
   /** Further fields of the request body. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly bend?: {
     readonly row?: (row: DrawRow, position: number) => DrawRow;
     readonly header?: (header: Header) => Header;
-    readonly record?: (record: RecordV2) => RecordV2;
+    readonly record?: (record: RecordV2, blinds: Blinds) => RecordV2;
+    readonly blinds?: (blinds: Blinds) => Blinds;
     readonly order?: (order: Order) => Order;
   };
 }
@@ -133,7 +137,9 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const body = { model, ...asks, max_tokens: tokens, ...parameters };
   const request = given?.request ?? utf8Encode(JSON.stringify(body));
   const asked = parseRequest(request, endpoint);
-  const response = utf8Encode(given?.text ?? (said ? 'word '.repeat(tokens) : `a story of ${tokens} tokens`));
+  const response = utf8Encode(
+    given?.text ?? options.text ?? (said ? 'word '.repeat(tokens) : `a story of ${tokens} tokens`),
+  );
   const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
   const beacon = given ? { ...given.beacon, epoch: given.order.epoch } : (options.beacon ?? madeUp);
   const [base, ...adapters] = options.parts ?? [];
@@ -192,6 +198,8 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const last = encoder.flush();
   if (last) windows.push(last);
   if (said) windows.splice(0, windows.length, ...toTokenWindows(output, said));
+  const derived = computeBlinds(crypto, { body: request, replyId: order.replyId });
+  const blinds = bend.blinds?.(derived) ?? derived;
   const plain: Header = {
     orderHash: order.orderHash,
     endpoint,
@@ -210,11 +218,11 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     maxTokens: asked.maxTokens,
     promptDay: computeOrderDay(order),
     thinking: asked.thinking,
-    promptTokensHash: hashTokens(crypto, [1, 2, 3]),
+    promptTokensHash: hashTokens(crypto, blinds.prompt, [1, 2, 3]),
     promptTokenCount: 3,
     answerFormat: DEFAULT_FORMAT,
     grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
-    outputTokensHash: hashTokens(crypto, output),
+    outputTokensHash: hashTokens(crypto, blinds.answer, output),
     outputTokenCount: output.length,
     stopReason: given?.stopReason ?? (output.length === asked.maxTokens ? 'length' : 'stop-token'),
     parts: options.parts ?? [],
@@ -228,18 +236,18 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   };
   const header = bend.header?.(plain) ?? plain;
   const startNs = given?.startNs ?? 1_700_000_000_000_000_000n;
-  const opening: Opening = { header: encodeHeader(header), windows };
+  const opening: Opening = { blind: blinds.answer, header: encodeHeader(header), windows };
   const signed: RecordV2 = {
     replyId: order.replyId,
     requestHash,
-    responseHash: hashResponse(crypto, response),
+    responseHash: hashResponse(crypto, blinds.answer, response),
     modelRoot,
     commitRoot: computeCommitment(crypto, opening).root,
     tokenCount: output.length,
     startNs,
     endNs: startNs + 1_000_000_000n,
   };
-  const record = bend.record?.(signed) ?? signed;
+  const record = bend.record?.(signed, blinds) ?? signed;
   const recordBytes = encodeRecordV2(record);
   return {
     request,

@@ -226,12 +226,14 @@ export async function startTestNetwork({
     },
     /**
      * Admits, serves and hands in one reply, as gateway and provider do.
+     * @param cohort the word of those who share the fee. Default: the provider has it alone.
      * @param other another text that the payer is given, of which it tells another validator alone.
      */
     async deliver(
       node: (typeof nodes)[number],
       bend: Partial<ServeInput> = {},
       other?: { readonly text: string; readonly tells: (typeof nodes)[number] },
+      cohort?: Uint8Array,
     ): Promise<TestReply> {
       await beacons.refresh();
       const latest = beacons.latest();
@@ -261,7 +263,7 @@ export async function startTestNetwork({
         });
       }
       provider.keep(served);
-      await service.pushRecord(toPushMessage(served.submission));
+      await service.pushRecord(toPushMessage({ ...served.submission, ...(cohort && { cohort }) }));
       return served;
     },
     async waitForState(node: (typeof nodes)[number], replyId: Uint8Array, state: string, timeoutMs = 50_000) {

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Complaint } from '@ogong/node/validator/complaint';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -19,7 +20,7 @@ import {
   parseOrder,
 } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, signConsent } from '@ogong/protocol/exchange/order-consent';
-import { type Progress, signProgress } from '@ogong/protocol/exchange/progress';
+import { hashBeginning, type Progress, signProgress } from '@ogong/protocol/exchange/progress';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
   type PushRecordRequest,
@@ -176,7 +177,8 @@ export function submitWithProgress(
   { payer, ledger, bend = {} }: Pick<ServeInput, 'payer' | 'ledger'> & { readonly bend?: Partial<Progress> },
 ): Submission {
   const { textBytes = 0 } = bend;
-  const textHash = crypto.sha256(submission.response.subarray(0, textBytes));
+  const { answer } = computeBlinds(crypto, { body: submission.request, replyId: fields.replyId });
+  const textHash = hashBeginning(crypto, answer, submission.response.subarray(0, textBytes));
   const word = { ...{ orderHash: fields.orderHash, textBytes, textHash, hasLeft: true }, ...bend };
   return { ...submission, progress: signProgress(crypto, payer, { ledger, ...word }) };
 }
@@ -227,6 +229,7 @@ export function toPushMessage(submission: Submission): Omit<
   const { progress, ...rest } = submission;
   return {
     ...{ attestation: new Uint8Array(), requestSummary: new Uint8Array(), responseSummary: new Uint8Array() },
+    cohort: new Uint8Array(),
     ...{ ...rest, headerProof: [...submission.headerProof] },
     ...(progress && { progress: create(SignedProgressSchema, progress) }),
   };

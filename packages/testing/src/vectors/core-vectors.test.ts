@@ -29,7 +29,11 @@ describe('committed vectors', () => {
       }));
       const record = parseRecordV2(fromHex(vector.recordV2 as string));
       const header = fromHex(vector.header as string);
-      const { checks, outputTokens } = replayReply(crypto, record, { header, windows });
+      const { checks, outputTokens } = replayReply(crypto, record, {
+        blind: fromHex(vector.blind as string),
+        header,
+        windows,
+      });
       expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
       expect(Array.from(outputTokens)).toEqual(vector.outputTokens);
       expect(parseHeader(header).outputTokenCount).toBe(outputTokens.length);

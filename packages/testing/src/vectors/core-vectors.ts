@@ -1,6 +1,7 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { EXP_HIGH, EXP_LOW, expFixed } from '@ogong/protocol/base/exponential';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { computePromptBlind } from '@ogong/protocol/commitment/blinds';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV1, encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { computeBankSeed, createSketchBank, createSketchRow, projectHidden } from '@ogong/protocol/commitment/sketch';
@@ -40,6 +41,7 @@ import { createSealingVectors } from './sealing-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
+import { createSumVectors } from './sum-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createBlsVectors, createThresholdVectors } from './threshold-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
@@ -79,8 +81,9 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
     'log-head': createHeadVectors(crypto),
+    'quorum-sum': createSumVectors(crypto),
     'burn-mint': createMintVectors(crypto),
-    cohort: createCohortVectors(),
+    cohort: createCohortVectors(crypto),
     emission: createEmissionVectors(crypto),
     'over-admission': createOverAdmissionVectors(crypto),
     reply: replyVectors(crypto),
@@ -220,6 +223,7 @@ function divergenceVectors(crypto: Crypto): unknown {
     const { side, stage } = verifyDivergence(crypto, evidence, made);
     return {
       record: toHex(reply.recordBytes),
+      blind: toHex(reply.opening.blind),
       header: toHex(reply.opening.header),
       windows: reply.opening.windows.map(({ draws, sketch }) => ({ draws: toHex(draws), sketch: toHex(sketch) })),
       rerun: rerun.map(({ draws, sketch }) => ({ draws: toHex(draws), sketch: toHex(sketch) })),
@@ -259,9 +263,11 @@ function replyVectors(crypto: Crypto): unknown {
       request: toHex(reply.request),
       response: toHex(reply.response),
       order: toHex(reply.orderBytes),
+      promptBlind: toHex(computePromptBlind(crypto, reply.request)),
+      blind: toHex(reply.opening.blind),
       header: toHex(reply.opening.header),
       outputTokens: reply.outputTokens,
-      outputTokensHash: toHex(hashTokens(crypto, reply.outputTokens)),
+      outputTokensHash: toHex(hashTokens(crypto, reply.opening.blind, reply.outputTokens)),
       windows: reply.opening.windows.map(({ draws, sketch }) => ({ draws: toHex(draws), sketch: toHex(sketch) })),
       commitRoot: toHex(computeCommitment(crypto, reply.opening).root),
       recordV1: toHex(encodeRecordV1(reply.record)),

@@ -183,7 +183,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
     to: (chat.trust.validators as Json[])[0]?.address,
   });
 
-  edited('a space behind the request', ['request-hash'], {
+  edited('a space behind the request', ['blinding', 'request-hash', 'response-hash'], {
     set: 'receipt/request',
     to: toBase64(utf8Encode(`${requestText} `)),
   });

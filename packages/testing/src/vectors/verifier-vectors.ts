@@ -13,7 +13,7 @@ import { hashHeld } from '@ogong/protocol/exchange/held-delivery';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
-import { hashProgress, signProgress } from '@ogong/protocol/exchange/progress';
+import { hashBeginning, hashProgress, signProgress } from '@ogong/protocol/exchange/progress';
 import { hashJobRound, hashReveal } from '@ogong/protocol/exchange/reveal-word';
 import { ASKED, hashAskedJob, hashAskedReport, hashSilence } from '@ogong/protocol/exchange/silence';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
@@ -105,10 +105,11 @@ function headerVector(crypto: Crypto): unknown {
 }
 
 function inputVectors(crypto: Crypto): unknown {
-  const { header, record, request, outputTokens } = createReply(crypto);
+  const { header, opening, record, request, outputTokens } = createReply(crypto);
   const requestHash = hashRequest(crypto, 'chat', request);
   const { modelRoot } = record;
   const text = {
+    blind: opening.blind,
     outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
     listSizes: new Uint8Array(outputTokens.length).fill(20),
   };
@@ -396,7 +397,8 @@ function progressVector(crypto: Crypto): unknown {
   const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
   const response = 'Once upon a time';
   const orderHash = new Uint8Array(32).fill(0x33);
-  const textHash = crypto.sha256(utf8Encode(response).subarray(0, 4));
+  const blind = new Uint8Array(32).fill(0x44);
+  const textHash = hashBeginning(crypto, blind, utf8Encode(response).subarray(0, 4));
   const fields = { orderHash, textBytes: 4, textHash, hasLeft: true };
   const { progress, signature } = signProgress(crypto, payer, { ledger, ...fields });
   const bill = (what: string, responseBytes: number, word?: { readonly textBytes: number; readonly left: boolean }) => {
@@ -409,7 +411,7 @@ function progressVector(crypto: Crypto): unknown {
   };
   return {
     ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), payer: toHex(payer.address), response },
-    ...{ orderHash: toHex(orderHash), textBytes: 4, textHash: toHex(textHash), left: true },
+    ...{ orderHash: toHex(orderHash), textBytes: 4, blind: toHex(blind), textHash: toHex(textHash), left: true },
     ...{ progress: toHex(progress), digest: toHex(hashProgress(crypto, ledger, fields)), signature: toHex(signature) },
     billed: [
       bill('the payer said nothing', 1_600),

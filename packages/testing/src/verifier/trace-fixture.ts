@@ -105,6 +105,7 @@ export async function openReply(
     claim: {
       case: 'text' as const,
       value: {
+        blind: opening.blind,
         outputTokens: toBytes(replay.outputTokens),
         listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
         tailDraws: encodeTailDraws(replay.tailDraws),

@@ -63,7 +63,7 @@ def parse_header(data: bytes) -> Header:
     """@raises WireError"""
     if len(data) > _MOST_HEADER:
         raise WireError(f"a header has at most {_MOST_HEADER} bytes")
-    r = Reader(data, b"ogong-header-v8\n")
+    r = Reader(data, b"ogong-header-v9\n")
     order_hash, endpoint = r.take(32), r.int(1, 0, 1)
     tier, method, numeric_class = r.text(32), r.text(32), r.text(255)
     vocabulary_hash, vocabulary_size, embedding_size = r.take(32), r.int(4, 2, 1 << 24), r.int(4, 1, 65_536)
@@ -132,8 +132,8 @@ def compose_root(parts: Sequence[bytes]) -> bytes:
     return sha256(b"ogong-composed-model-v1\n", *parts)
 
 
-def hash_tokens(tokens: Sequence[int]) -> bytes:
-    return sha256(b"ogong-tokens-v1\n", *(u32(token) for token in tokens))
+def hash_tokens(blind: bytes, tokens: Sequence[int]) -> bytes:
+    return sha256(b"ogong-tokens-v2\n", blind, *(u32(token) for token in tokens))
 
 
 @dataclass(frozen=True)
@@ -271,13 +271,15 @@ def decode_token_window(data: bytes) -> tuple[int, tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class Opening:
+    blind: bytes
+    """Of the answer."""
     header: bytes
     windows: tuple[tuple[bytes, bytes], ...]
     """Draws and sketch of each window."""
 
     def root(self) -> bytes:
         """Of the tree of RFC 6962 over header and windows."""
-        leaves = [self.header, *(sha256(draws) + sha256(sketch) for draws, sketch in self.windows)]
+        leaves = [self.header, *(sha256(draws) + sha256(sketch) + self.blind for draws, sketch in self.windows)]
         return _root([sha256(b"\x00", leaf) for leaf in leaves])
 
 
@@ -292,8 +294,9 @@ def parse_opening(data: bytes) -> Opening:
     """@raises WireError"""
     if len(data) > _MOST_OPENING:
         raise WireError("an opening has at most 48 MiB")
-    reader = Reader(data, b"ogong-opening-v1\n")
+    reader = Reader(data, b"ogong-opening-v2\n")
+    blind = reader.take(32)
     header = reader.bytes16()
     windows = tuple((reader.bytes16(), reader.bytes16()) for _ in range(reader.int(2, 0, _MOST_WINDOWS)))
     reader.end()
-    return Opening(header, windows)
+    return Opening(blind, header, windows)

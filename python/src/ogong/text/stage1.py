@@ -56,11 +56,11 @@ def replay(record: Record, opening: Opening) -> Replayed:
     said = f"tier {header.tier}, method {header.method}, class {header.numeric_class}"
     checks.append(passed("posture", said) if posture is None else failed("posture", posture))
     if holds_tokens:
-        checks.append(_check_said_tokens(record, header, windows.positions, windows.ids))
+        checks.append(_check_said_tokens(record, header, windows, opening.blind))
         checks += [skipped(name, "the windows hold tokens alone") for name in NOT_OF_TOKENS]
         return Replayed(checks, header)
     rows = windows.rows
-    checks.append(_check_tokens(record, header, rows))
+    checks.append(_check_tokens(record, header, rows, opening.blind))
     touched = _Touched(header)
     counts: list[dict[int, int]] = []
     seen: dict[int, int] = {}
@@ -116,13 +116,13 @@ def _first(name: str, rows: Sequence[Row], find: Callable[[int, Row], str | None
     return passed(name, f"{len(rows)} positions")
 
 
-def _check_tokens(record: Record, header: Header, rows: Sequence[Row]) -> Check:
+def _check_tokens(record: Record, header: Header, rows: Sequence[Row], blind: bytes) -> Check:
     if not len(rows) == record.tokens == header.output_tokens:
         return failed("token-count", f"{len(rows)} positions, {record.tokens} in the record, {header.output_tokens} in the header")
     limit = _check_limit(header)
     if limit is not None:
         return failed("token-count", limit)
-    if hash_tokens([row.token for row in rows]) != header.output_tokens_hash:
+    if hash_tokens(blind, [row.token for row in rows]) != header.output_tokens_hash:
         return failed("token-count", "the drawn tokens are not the header's")
     return passed("token-count", f"{len(rows)} tokens")
 
@@ -135,13 +135,14 @@ def _check_limit(header: Header) -> str | None:
     return None
 
 
-def _check_said_tokens(record: Record, header: Header, positions: int, ids: list[int] | None) -> Check:
+def _check_said_tokens(record: Record, header: Header, windows: _Windows, blind: bytes) -> Check:
+    positions, ids = windows.positions, windows.ids
     if not positions == record.tokens == header.output_tokens:
         return failed("token-count", f"{positions} positions, {record.tokens} in the record, {header.output_tokens} in the header")
     limit = _check_limit(header)
     if limit is not None:
         return failed("token-count", limit)
-    if header.output_tokens_hash != (_ZERO32 if ids is None else hash_tokens(ids)):
+    if header.output_tokens_hash != (_ZERO32 if ids is None else hash_tokens(blind, ids)):
         return failed("token-count", "the named tokens are not the header's")
     return passed("token-count", f"{positions} tokens")
 

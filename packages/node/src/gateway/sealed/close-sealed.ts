@@ -5,13 +5,13 @@ import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
 import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
 import { FeeError } from '@ogong/protocol/exchange/fee';
-import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { Finished } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { type BoundRecord, ClaimError, openBoundRecord } from '@ogong/protocol/verdict/claim';
 import type { HeldRecord } from '../channel-ledger.ts';
 import { buildReceipt, createDelivery, listHearers, readHeld } from '../check-reply.ts';
+import { readOrder } from '../named-order.ts';
 import type { ProviderAttempt, ReplyContext } from '../reply.ts';
 import { accuseProvider, reportToRouter } from '../report-attempt.ts';
 import type { SealedEnd } from './follow-sealed.ts';
@@ -113,7 +113,7 @@ function readPassed(
   { bound, responseBytes }: { readonly bound: BoundRecord; readonly responseBytes: number },
 ): { readonly header: CommonHeader; readonly billed: HeldRecord } {
   try {
-    const order = nameOrder(crypto, context.chain.ledger, parseOrder(attempt.order.order));
+    const order = readOrder(context.chain.ledger, attempt.order);
     const { header } = openBoundRecord(crypto, order, bound);
     const seen = { record, header, response: { sizeBytes: responseBytes }, progress };
     return { header, billed: readHeld(context, { endpoint, request }, attempt, seen) };

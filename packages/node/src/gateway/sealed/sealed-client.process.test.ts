@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { Refusal } from '@ogong/host/link/link-error';
 import { toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
-import { parseProgress } from '@ogong/protocol/exchange/progress';
+import { hashBeginning, parseProgress } from '@ogong/protocol/exchange/progress';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { signSealKey } from '@ogong/protocol/sealing/seal-key';
@@ -185,12 +186,16 @@ describe('a client that seals its requests', () => {
     const { options } = await open([{ words, pauseMs: 10 }]);
     // Nothing on the way that waits for the end.
     const client = createClient({ ...options, fetch });
-    await client.chat.completions.create({ ...params, max_tokens: 40 });
+    const { receipt } = await client.chat.completions.create({ ...params, max_tokens: 40 });
     const [word] = fixture.network.words;
     const said = parseProgress(word?.progress?.progress ?? new Uint8Array());
     expect(said.textBytes).toBeGreaterThanOrEqual(PROGRESS_STEP_BYTES);
     const begun = utf8Encode(words.join('')).subarray(0, said.textBytes);
-    expect(said.textHash).toEqual(nobleCrypto.sha256(begun));
+    // A gateway that sees no body does not know the blind.
+    expect(said.textHash).not.toEqual(nobleCrypto.sha256(begun));
+    if (!('bytes' in receipt.opening)) throw new Error('the receipt is compact');
+    const { blind } = parseOpening(receipt.opening.bytes);
+    expect(said.textHash).toEqual(hashBeginning(nobleCrypto, blind, begun));
   });
 
   it('shows log-probabilities that are the signed ones', async () => {

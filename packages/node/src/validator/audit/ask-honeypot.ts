@@ -1,6 +1,7 @@
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { isTextHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
@@ -36,7 +37,8 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
   const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
   const { request, endpoint } = submission;
   const { modelRoot } = record;
-  const scored = { endpoint, modelRoot, header, outputTokens, listSizes, shapeClasses, tailDraws };
+  const { answer: blind } = computeBlinds(crypto, { body: request, replyId: record.replyId });
+  const scored = { endpoint, modelRoot, blind, header, outputTokens, listSizes, shapeClasses, tailDraws };
   const timeoutMs = computeJobTimeout(state, row);
   const job = createScoreJob({ jobId, request, timeoutMs }, encodeScored(scored));
   const call = { timeoutMs: Math.min(timeoutMs, leftMs), signal };

@@ -40,7 +40,7 @@ async function openDispute(given: Partial<DisputeState> = {}) {
   } as Partial<DisputeState> as DisputeState;
   const { submission, reply } = validator.serve(validator.order(1));
   const dispute = {
-    ...{ submission, header: reply.header, record: reply.recordBytes, providerId },
+    ...{ submission, opening: reply.opening, header: reply.header, record: reply.recordBytes, providerId },
     outputTokens: new Uint32Array(2_000).fill(5),
     listSizes: new Uint8Array(2_000).fill(20),
     shapeClasses: new Uint8Array(2_000).fill(SINGLE),

@@ -13,13 +13,22 @@ export async function askVerifierTrace(
   position: number,
 ): Promise<SignedTrace> {
   const { crypto, calls, stopping } = state;
-  const { submission, header, record, outputTokens, listSizes, shapeClasses } = dispute;
+  const { submission, header, opening, record, outputTokens, listSizes, shapeClasses } = dispute;
   const { request, endpoint } = submission;
   const { modelRoot } = reported.report;
   const jobId = crypto.sha256(record, reported.keyHash).slice(0, 16);
   const timeoutMs = computeTraceTimeout(state, dispute, position);
   // A trace looks at values, not at draws.
-  const scored = { endpoint, modelRoot, header, outputTokens, listSizes, shapeClasses, tailDraws: new Map() };
+  const scored = {
+    endpoint,
+    modelRoot,
+    blind: opening.blind,
+    header,
+    outputTokens,
+    listSizes,
+    shapeClasses,
+    tailDraws: new Map(),
+  };
   const job = createScoreJob({ jobId, request, timeoutMs }, encodeScored(scored));
   return calls.verifier(
     findDisputePeer(state, reported),

@@ -125,9 +125,9 @@ const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHyb
 describe('what a dispute is about', () => {
   it('is read from the verdict: the claim, its tokens, and the reports that differ from it', async () => {
     const { read, reply } = await reject(['v1', 'v2']);
-    const { record, header, outputTokens, listSizes, shapeClasses, reports } = read()!;
+    const { record, header, opening, outputTokens, listSizes, shapeClasses, reports } = read()!;
     expect(record).toEqual(reply.reply.recordBytes);
-    expect(hashTokens(crypto, outputTokens)).toEqual(header.outputTokensHash);
+    expect(hashTokens(crypto, opening.blind, outputTokens)).toEqual(header.outputTokensHash);
     expect([listSizes.length, shapeClasses.length]).toEqual([header.outputTokenCount, header.outputTokenCount]);
     expect(reports.map(({ verifierId }) => toHex(verifierId)).sort()).toEqual(['v1', 'v2'].map(idOf).sort());
   });

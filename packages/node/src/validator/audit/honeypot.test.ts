@@ -39,7 +39,7 @@ const judge = (...of: [KnownAnswer, Pick<PlantedReply, 'position'>, ScoreReport]
 /** What a job shows of a reply of these tokens. */
 const claimOf = (tokens: readonly number[]): ScoreJobMessage['claim'] => ({
   case: 'text',
-  value: { outputTokens: toBytes(tokens), listSizes: new Uint8Array(0) },
+  value: { blind: new Uint8Array(32), outputTokens: toBytes(tokens), listSizes: new Uint8Array(0) },
 });
 
 async function createKnown() {

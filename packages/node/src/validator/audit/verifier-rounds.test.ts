@@ -457,8 +457,10 @@ describe('a co-signer', () => {
     const { run } = await createAudited({});
     const { row, evidence, judged } = await run();
     const { header, order } = judged.claim;
-    const { replay } = (openReply(crypto, judged.claim.record, evidence.opening) as OpenedReply).reply as ReplayedText;
-    const scored = toScored({ endpoint: 'chat', modelRoot: order.modelRoot }, header as Header, replay);
+    const opened = openReply(crypto, judged.claim.record, evidence.opening) as OpenedReply;
+    const { replay } = opened.reply as ReplayedText;
+    const { blind } = opened.opening;
+    const scored = toScored({ endpoint: 'chat', modelRoot: order.modelRoot, blind }, header as Header, replay);
     const signers = ['v1', 'v2', 'v3', 'v4'].map(createTestHybrid);
 
     /** The same reports, committed to and opened by the same verifiers, over other inputs. */

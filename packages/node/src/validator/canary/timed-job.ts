@@ -64,10 +64,12 @@ export function createTimedJobs(
     const header = writeHeader(crypto, texts.header, work);
     const rows = Array.from(work.outputTokens, (token) => listCandidates(token, vocabularySize));
     const { outputTokens } = work;
+    // The same for everybody, so that reports can be compared, and like any other.
+    const blind = crypto.sha256(work.sketchBankSeed, request);
     const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
     return {
       ...{ jobId: computeJobId(crypto, { validator, replyId, attempt: 0, nonce }), nonce, request },
-      scored: { endpoint: ENDPOINT, modelRoot, header, outputTokens, listSizes, tailDraws: new Map() },
+      scored: { endpoint: ENDPOINT, modelRoot, blind, header, outputTokens, listSizes, tailDraws: new Map() },
       replay: {
         ...{ checks: [], header, rows, outputTokens, tailDraws: new Map() },
         shapeClasses: new Uint8Array(outputTokens.length),
@@ -89,7 +91,7 @@ function writeHeader(crypto: Crypto, model: Header, { outputTokens, sketchBankSe
       ...{ presencePenaltyQ16: 0, frequencyPenaltyQ16: 0, filterOrder: [] },
     },
     ...{ maxTokens: outputTokens.length, outputTokenCount: outputTokens.length },
-    ...{ outputTokensHash: hashTokens(crypto, outputTokens), promptTokenCount: 0 },
+    promptTokenCount: 0,
   };
 }
 

@@ -41,6 +41,7 @@ const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseS
 const bookedColumns = columns({ at: optional(integer) });
 const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
+const openColumns = columns({ open: integer });
 const signatureColumns = columns({ signer: bytes, signature: bytes });
 const headColumns = columns({
   signer: bytes,
@@ -48,6 +49,7 @@ const headColumns = columns({
   signature: named('head_signature', bytes),
 });
 const certificateColumns = columns({ certificate: named('head_certificate', bytes) });
+const shareColumns = columns({ signer: bytes, share: bytes });
 const positionColumns = columns({ position: bigInteger });
 const _idColumns = columns({ replyId: bytes });
 const sequenceColumns = columns({ sequence: bigInteger });
@@ -76,6 +78,18 @@ export function readLastBookedMs(store: Store): number | undefined {
 /** Log position up to which batches were proposed. */
 export function readBatchedLength(store: Store): bigint {
   return batchedLength.get(store.prepare('SELECT max(to_position) AS length FROM batches'))?.length ?? 0n;
+}
+
+/** Replies that were admitted, and entries of the log, of which nothing has settled yet. */
+export function countOpenReplies(store: Store): number {
+  const row = openColumns.get(
+    store.prepare(
+      `SELECT (SELECT count(*) FROM replies WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting'))
+        + (SELECT coalesce(max(position) + 1, 0) FROM log)
+        - (SELECT coalesce(max(to_position), 0) FROM batches WHERE state = 'settled') AS open`,
+    ),
+  );
+  return row?.open ?? 0;
 }
 
 export interface SettledHead {
@@ -171,16 +185,29 @@ function tieReplies(store: Store, { batch }: Settlement, from: bigint): void {
 export function putSignature(
   store: Store,
   { sequence, bytes }: Pick<StoredBatch, 'sequence' | 'bytes'>,
-  { signer, signature, head }: QuorumSignature & { readonly head?: HeadSignature | undefined },
+  {
+    signer,
+    signature,
+    share,
+    head,
+  }: QuorumSignature & { readonly share?: Uint8Array | undefined; readonly head?: HeadSignature | undefined },
 ): void {
   const isWhole =
     head?.publicKey.length === HYBRID_PUBLIC_KEY_BYTES && head.signature.length === HYBRID_SIGNATURE_BYTES;
   store
     .prepare(
-      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature, head_key, head_signature)
-       SELECT sequence, ?, ?, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
+      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature, share, head_key, head_signature)
+       SELECT sequence, ?, ?, ?, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
     )
-    .run(signer, signature, isWhole ? head.publicKey : null, isWhole ? head.signature : null, sequence, bytes);
+    .run(
+      signer,
+      signature,
+      share ?? null,
+      isWhole ? head.publicKey : null,
+      isWhole ? head.signature : null,
+      sequence,
+      bytes,
+    );
 }
 
 /** Words for the head of a batch by hybrid keys, unchecked. */
@@ -224,6 +251,19 @@ export function hasProposed(store: Store, sequence: bigint): boolean {
 export function listSignatures(store: Store, sequence: bigint): QuorumSignature[] {
   return signatureColumns.all(
     store.prepare('SELECT signer, signature FROM batch_signatures WHERE sequence = ? ORDER BY signer'),
+    sequence,
+  );
+}
+
+export interface StoredShare {
+  readonly signer: Uint8Array;
+  readonly share: Uint8Array;
+}
+
+/** Signatures of the kind that is summed, of those who sent one. They are not checked. */
+export function listShares(store: Store, sequence: bigint): StoredShare[] {
+  return shareColumns.all(
+    store.prepare('SELECT signer, share FROM batch_signatures WHERE sequence = ? AND share IS NOT NULL'),
     sequence,
   );
 }
@@ -293,7 +333,7 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
   const { sequence } = row;
   store
     .prepare(
-      `UPDATE replies SET request = NULL, response = NULL, request_summary = NULL, response_summary = NULL, evidence = NULL,
+      `UPDATE replies SET request = NULL, response = NULL, request_summary = NULL, response_summary = NULL, evidence = NULL, cohort = NULL,
        payee_word = NULL, progress = NULL, progress_signature = NULL, attestation = NULL
        WHERE sequence = ?`,
     )

@@ -16,6 +16,7 @@ import { addHold, sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
 import { doWork } from '@ogong/host/store/work';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -136,6 +137,7 @@ const replyColumns = columns({
   payeeWord: optional(bytes),
   /** Of tier `tee`: what co-signers hold against their own policies. */
   attestation: optional(bytes),
+  cohort: optional(bytes),
   texts: textColumns,
   /** The payer's word on a reply that was cut short. */
   progress: optionalColumns({ progress: bytes, signature: named('progress_signature', bytes) }),
@@ -194,22 +196,28 @@ export function findReply({ store }: { readonly store: Store }, replyId: Uint8Ar
 }
 
 function toReply(read: ReturnType<typeof replyColumns.read>): ReplyRow {
-  const { summaries: stored, payeeWord, texts, endpoint, progress, ...row } = read;
+  const { summaries: stored, payeeWord, cohort, texts, endpoint, progress, ...row } = read;
   const { signedRecord, orderBytes, orderSignature } = row;
   const order = { order: orderBytes, signature: orderSignature };
   if (signedRecord === undefined || payeeWord === undefined || endpoint === undefined)
     return { ...row, summary: undefined, submission: undefined };
   // What the release before has taken in has texts alone.
-  const summaries = stored ?? (texts && summarizeTexts(endpoint, texts));
+  const summaries = stored ?? (texts && summarizeTexts(endpoint, { ...texts, replyId: row.replyId }));
   if (summaries === undefined) return { ...row, summary: undefined, submission: undefined };
-  const claimed = { order, ...splitRecord(signedRecord), payeeWord, progress, endpoint };
+  const claimed = { order, ...splitRecord(signedRecord), payeeWord, progress, endpoint, ...(cohort && { cohort }) };
   return { ...row, summary: { ...claimed, ...summaries }, submission: texts && { ...claimed, ...texts } };
 }
 
-const summarizeTexts = (endpoint: string, { request, response }: Pick<ReplyTexts, 'request' | 'response'>) => ({
-  requestSummary: summarizeRequest(nodeCrypto, endpoint, request),
-  responseSummary: summarizeResponse(nodeCrypto, response),
-});
+function summarizeTexts(
+  endpoint: string,
+  { request, response, replyId }: Pick<ReplyTexts, 'request' | 'response'> & Pick<ReplyRow, 'replyId'>,
+) {
+  const { answer } = computeBlinds(nodeCrypto, { body: request, replyId });
+  return {
+    requestSummary: summarizeRequest(nodeCrypto, endpoint, request),
+    responseSummary: summarizeResponse(nodeCrypto, answer, response),
+  };
+}
 
 /** A bound record as the parts of a submission. */
 function splitRecord({ header, headerProof, ...record }: BoundRecord) {
@@ -386,7 +394,7 @@ export function recordReply(
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
        header_proof = ?, request_summary = ?, response_summary = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
-       payee_word = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, attestation = ?, consent = NULL
+       payee_word = ?, cohort = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, attestation = ?, consent = NULL
        WHERE reply_id = ? AND state = 'admitted'`,
     )
     .run(
@@ -403,6 +411,7 @@ export function recordReply(
       feeAtomic.toString(),
       header.payee,
       summary.payeeWord,
+      claim.shards.length === 0 ? null : (summary.cohort ?? null),
       intake.epoch,
       intake.timeMs,
       summary.progress?.progress ?? null,

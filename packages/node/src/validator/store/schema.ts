@@ -50,6 +50,7 @@ export const VALIDATOR_SCHEMA = `
     opened_at BLOB,
     drift BLOB,
     payee_word BLOB,
+    cohort BLOB,
     progress BLOB,
     progress_signature BLOB,
     sitting INTEGER NOT NULL DEFAULT 0,
@@ -140,6 +141,8 @@ export const VALIDATOR_SCHEMA = `
     -- The same word by a hybrid key, where the signer has one.
     head_key BLOB,
     head_signature BLOB,
+    -- The same, of the kind that is summed.
+    share BLOB,
     PRIMARY KEY (sequence, signer)
   ) WITHOUT ROWID;
 

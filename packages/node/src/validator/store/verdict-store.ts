@@ -5,6 +5,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
+import { parseCohortWord } from '@ogong/protocol/settlement/cohort-word';
 import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
   appendVerdict,
@@ -131,6 +132,7 @@ export function decideReply(
     fineAtomic: verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n,
     payer: order.payer,
     router: order.router,
+    shards: row.summary?.cohort === undefined ? [] : parseCohortWord(row.summary.cohort).terms.shards,
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
   });
   // The request is not kept as long as the fee.

@@ -194,7 +194,7 @@ describe('stage 1', () => {
       },
       ...header,
     });
-    return { ...honest, opening: { header: bytes, leaves: leaves.map(encodeEmbeddingLeaf) } };
+    return { ...honest, opening: { ...honest.opening, header: bytes, leaves: leaves.map(encodeEmbeddingLeaf) } };
   };
   const bend = (index: number, change: (leaf: EmbeddingLeaf) => EmbeddingLeaf): EmbeddingLeaf[] =>
     honest.leaves.map((leaf, i) => (i === index ? change(leaf) : leaf));

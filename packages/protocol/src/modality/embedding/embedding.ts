@@ -41,7 +41,7 @@ export const embedding = {
   checkHeader: (crypto: Crypto, header: EmbeddingHeader, context: EmbeddingContext) =>
     checkEmbeddingHeader(crypto, header, context),
   openingChecks: [
-    ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'vectors', 'unit-norm', 'sketch'],
+    ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'vectors', 'unit-norm', 'sketch', 'blinding'],
     ...['header-order', 'inputs', 'response-size', 'sketch-bank', 'payee', 'context', 'fee'],
   ],
   replay,
@@ -54,7 +54,7 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: read
   const leaves = opening.windows.map(({ draws, sketch }) => ({ values: draws, sketch }));
   const replayed =
     root.status === 'pass'
-      ? replayEmbedding(crypto, record, { header: opening.header, leaves }, tiers)
+      ? replayEmbedding(crypto, record, { ...{ blind: opening.blind, header: opening.header }, leaves }, tiers)
       : { checks: [], header: undefined, leaves: [] };
   const header = replayed.header as EmbeddingHeader;
   const claim = { modelRoot: record.modelRoot, header, leaves: replayed.leaves };

@@ -16,7 +16,7 @@ import { encodeVector, parseVector, VALUE_BYTES } from './vector.ts';
 export interface EmbeddingLeaf {
   /** Tokens of the input, special ones included. */
   readonly tokenCount: number;
-  /** hashTokens of them, 32 bytes. */
+  /** hashTokens of them under the prompt's blind, 32 bytes. */
   readonly tokensHash: Uint8Array;
   /** f32[dimensions], length one. */
   readonly vector: Float32Array;
@@ -24,7 +24,7 @@ export interface EmbeddingLeaf {
   readonly sketch: SketchRow;
 }
 
-/** Leaf data = SHA-256(values) || SHA-256(sketch). */
+/** Leaf data = SHA-256(values) || SHA-256(sketch) || blind. */
 export interface EmbeddingLeafBytes {
   readonly values: Uint8Array;
   readonly sketch: Uint8Array;

@@ -33,7 +33,7 @@ export interface EmbeddingReplay {
 export function replayEmbedding(
   crypto: Crypto,
   record: Pick<RecordV2, 'tokenCount' | 'responseHash'>,
-  opening: { readonly header: Uint8Array; readonly leaves: readonly EmbeddingLeafBytes[] },
+  opening: { readonly blind: Uint8Array; readonly header: Uint8Array; readonly leaves: readonly EmbeddingLeafBytes[] },
   tiers: readonly TierEntry[] = TIERS,
 ): EmbeddingReplay {
   let header: EmbeddingHeader;
@@ -50,7 +50,7 @@ export function replayEmbedding(
     pass('commitment-form', `${leaves.length} vectors of ${header.embeddingSize} values`),
     checkPosture(header, tiers),
     checkCounts(crypto, record, header, leaves),
-    checkVectors(crypto, record, leaves),
+    checkVectors(crypto, record, { blind: opening.blind, leaves }),
     checkNorms(header, leaves),
     checkSketches(crypto, header, leaves),
   ];
@@ -89,8 +89,12 @@ function checkCounts(
 }
 
 /** The served bytes must be the committed vectors, in order. */
-function checkVectors(crypto: Crypto, record: Pick<RecordV2, 'responseHash'>, leaves: readonly EmbeddingLeaf[]): Check {
-  const response = hashResponse(crypto, encodeEmbeddingResponse(leaves.map(({ vector }) => vector)));
+function checkVectors(
+  crypto: Crypto,
+  record: Pick<RecordV2, 'responseHash'>,
+  { blind, leaves }: { readonly blind: Uint8Array; readonly leaves: readonly EmbeddingLeaf[] },
+): Check {
+  const response = hashResponse(crypto, blind, encodeEmbeddingResponse(leaves.map(({ vector }) => vector)));
   return check('vectors', equalBytes(response, record.responseHash), [
     `the committed vectors are the signed response, ${toHex(response.subarray(0, 6))}`,
     'the committed vectors are not the signed response',

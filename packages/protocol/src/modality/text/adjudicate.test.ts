@@ -248,7 +248,7 @@ describe('adjudicateReport', () => {
     );
     const report = {
       ...inexact([{ draws: encodeDraws({ rows: seen, runs }, header), sketch: window!.sketch }]),
-      responseHash: record.responseHash,
+      ...{ promptTokensHash: header.promptTokensHash, responseHash: record.responseHash },
     };
     const verdict = adjudicateReport(crypto, { record, header, opening }, report);
     expect(verdict.comparison!.worstWindowKolmogorov).toBeLessThan(FALLBACK_THRESHOLDS.kolmogorov.doubt);

@@ -9,6 +9,8 @@ import { hashScoreInputs, redactHeader, type ScoreInputs, type TextClaim } from 
 export interface ReplySubject {
   readonly endpoint: string;
   readonly modelRoot: Uint8Array;
+  /** Of the answer (blinds.ts). */
+  readonly blind: Uint8Array;
 }
 
 /** A reply as a verifier gets it. */
@@ -29,21 +31,21 @@ export function hashScored(crypto: Crypto, requestHash: Uint8Array, reply: Score
 }
 
 /** Makes the job for verifiers from a replayed reply. */
-export function toScored({ endpoint, modelRoot }: ReplySubject, header: Header, replay: Replay): ScoredReply {
+export function toScored({ endpoint, modelRoot, blind }: ReplySubject, header: Header, replay: Replay): ScoredReply {
   const { rows, outputTokens, shapeClasses, tailDraws } = replay;
   const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
-  return { endpoint, modelRoot, header, outputTokens, listSizes, shapeClasses, tailDraws };
+  return { endpoint, modelRoot, blind, header, outputTokens, listSizes, shapeClasses, tailDraws };
 }
 
 /** The parts of a reply that a verifier gets, as the bytes that it gets. */
 export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash'> {
-  const { endpoint, modelRoot, header, listSizes, shapeClasses, tailDraws } = reply;
+  const { endpoint, modelRoot, blind, header, listSizes, shapeClasses, tailDraws } = reply;
   const outputTokens = new Uint8Array(reply.outputTokens.length * 4);
   const view = new DataView(outputTokens.buffer);
   for (let i = 0; i < reply.outputTokens.length; i++) view.setUint32(4 * i, reply.outputTokens[i] as number, true);
   const { sketchBankSeed } = header;
   const value = {
-    ...{ outputTokens, listSizes },
+    ...{ blind, outputTokens, listSizes },
     ...(shapeClasses?.some((shapeClass) => shapeClass !== 0) && { shapeClasses }),
     ...(tailDraws.size > 0 && { tailDraws: encodeTailDraws(tailDraws) }),
   };

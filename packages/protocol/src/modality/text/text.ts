@@ -38,7 +38,16 @@ export const text = {
   },
   checkHeader: (crypto: Crypto, header: Header, context: HeaderContext) => checkHeader(crypto, header, context),
   openingChecks: [
-    ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'listing', 'draw-replay', 'shape-classes'],
+    ...[
+      'commitment-root',
+      'commitment-form',
+      'posture',
+      'token-count',
+      'listing',
+      'draw-replay',
+      'shape-classes',
+      'blinding',
+    ],
     ...['header-order', 'draw-key', 'sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'fee'],
   ],
   replay: replayText,
@@ -60,7 +69,7 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: 
     ...{ checks, header: replay.header, replay },
     describeJob(endpoint) {
       assertScored(header);
-      return encodeScored(toScored({ endpoint, modelRoot: record.modelRoot }, header, replay));
+      return encodeScored(toScored({ endpoint, modelRoot: record.modelRoot, blind: opening.blind }, header, replay));
     },
     readReport(bytes, { jobId, contextSize }) {
       assertScored(header);

@@ -37,7 +37,9 @@ export async function answerEmbedding(
     const feeAtomic = computeFee(checked, promptTokens);
     const job: EmbeddingJob = { ...(await claimOrder(state, checked, message)), promptTokens, feeAtomic };
     const context = createServeContext(state, job, reader);
-    return noteServed(state, job, () => serveEmbedding(offer, job, context).finally(context.end));
+    return noteServed(state, { ...job, relayed: reader.relayed }, () =>
+      serveEmbedding(offer, job, context).finally(context.end),
+    );
   });
 }
 
@@ -70,6 +72,7 @@ async function serveEmbedding(
   const committed = commitEmbedding(crypto, signer, {
     order,
     request,
+    body: job.body,
     info,
     beacon: job.beacon,
     inputs,

@@ -1,4 +1,5 @@
 import type { EmbeddedInput, EmbeddingInfo } from '@ogong/engine/interface/embedding';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
@@ -15,6 +16,8 @@ import type { CommittedReply } from '../commit-reply.ts';
 export interface ServedEmbedding {
   readonly order: Pick<NamedOrder, 'modelRoot' | 'requestHash' | 'replyId' | 'orderHash' | 'payee' | 'choice'>;
   readonly request: EmbeddingRequest;
+  /** The exact body. */
+  readonly body: Uint8Array;
   readonly info: EmbeddingInfo;
   readonly beacon: OrderBeacon;
   readonly inputs: readonly EmbeddedInput[];
@@ -26,18 +29,20 @@ export interface ServedEmbedding {
 export function commitEmbedding(
   crypto: Crypto,
   signer: HybridSigner,
-  { order, request, info, beacon, inputs, startMs, endMs }: ServedEmbedding,
+  { order, request, body, info, beacon, inputs, startMs, endMs }: ServedEmbedding,
 ): CommittedReply {
   const { name: tier, method } = getTier(parseModelId(request.model).tier);
   const sketchBankSeed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   const { orderHash, choice, payee } = order;
   const bound = { orderHash, choice, payee, tier, method, sketchBankSeed };
-  const { opening, response } = composeEmbedding(crypto, { ...bound, endpoint: request.endpoint, info, inputs });
+  const blinds = computeBlinds(crypto, { body, replyId: order.replyId });
+  const parts = { ...bound, blinds, endpoint: request.endpoint, info, inputs };
+  const { opening, response } = composeEmbedding(crypto, parts);
   const { root, headerProof } = computeCommitment(crypto, opening);
   const record = encodeRecordV2({
     replyId: order.replyId,
     requestHash: order.requestHash,
-    responseHash: hashResponse(crypto, response),
+    responseHash: hashResponse(crypto, blinds.answer, response),
     modelRoot: order.modelRoot,
     commitRoot: root,
     tokenCount: inputs.length,

@@ -42,7 +42,7 @@ import { thinkingCodec } from './thinking-wish.ts';
 export type Endpoint = 'chat' | 'completion';
 export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
 
-const TOKENS_DOMAIN = utf8Encode('ogong-tokens-v1\n');
+const TOKENS_DOMAIN = utf8Encode('ogong-tokens-v2\n');
 export const TEXT_ENDPOINTS: readonly Endpoint[] = ['chat', 'completion'];
 const STOP_REASONS: readonly StopReason[] = ['stop-token', 'stop-string', 'length', 'context', 'cancelled'];
 const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
@@ -126,7 +126,7 @@ export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
 }
 
-export const TEXT_HEADER_TAG = 'ogong-header-v8';
+export const TEXT_HEADER_TAG = 'ogong-header-v9';
 const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
   tag: TEXT_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,
@@ -147,10 +147,13 @@ function assertBiasedTokens({ bias, vocabularySize }: Header): void {
   }
 }
 
-/** SHA-256 over the ids as u32 big-endian. */
-export function hashTokens(crypto: Crypto, tokens: ArrayLike<number>): Uint8Array {
+/**
+ * SHA-256 over a blind and the ids as u32 big-endian.
+ * @param blind of the prompt or of the answer (blinds.ts).
+ */
+export function hashTokens(crypto: Crypto, blind: Uint8Array, tokens: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(tokens.length * 4);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < tokens.length; i++) view.setUint32(i * 4, tokens[i] as number);
-  return crypto.sha256(TOKENS_DOMAIN, bytes);
+  return crypto.sha256(TOKENS_DOMAIN, blind, bytes);
 }

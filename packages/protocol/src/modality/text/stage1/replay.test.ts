@@ -72,7 +72,7 @@ describe('replayReply', () => {
         }));
         return { draws: encodeDraws({ rows, runs }, made.header), sketch };
       });
-      const opening = { header: made.opening.header, windows };
+      const opening = { ...made.opening, windows };
       const record = { ...made.record, commitRoot: computeCommitment(crypto, opening).root };
       return failures(replayReply(crypto, record, opening).checks);
     };
@@ -240,7 +240,7 @@ describe('replayReply', () => {
     expect(failures(replayReply(crypto, more.record, more.opening).checks)).toEqual(['token-count']);
     const other = createSyntheticReply({
       ...base,
-      bend: { header: (h) => ({ ...h, outputTokensHash: hashTokens(crypto, [1]) }) },
+      bend: { header: (h) => ({ ...h, outputTokensHash: hashTokens(crypto, new Uint8Array(32), [1]) }) },
     });
     expect(failures(replayReply(crypto, other.record, other.opening).checks)).toEqual(['token-count']);
     const longer = createSyntheticReply({ ...base, bend: { header: (h) => ({ ...h, maxTokens: 12 }) } });
@@ -274,7 +274,7 @@ describe('replayReply', () => {
     const reply = createSyntheticReply({ ...base, tokens: 96 });
     const [a, b, c] = reply.opening.windows;
     for (const windows of [[a!, b!], [b!, a!, c!], [a!, b!, c!, c!], []]) {
-      const opening = { header: reply.opening.header, windows };
+      const opening = { ...reply.opening, windows };
       const record = { ...reply.record, commitRoot: computeCommitment(crypto, opening).root };
       expect(failures(replayReply(crypto, record, opening).checks).length).toBeGreaterThan(0);
     }

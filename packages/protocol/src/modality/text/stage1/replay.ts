@@ -97,7 +97,7 @@ export function replayReply(
 
   const outputTokens = Uint32Array.from(rows, tokenOf);
   checks.push(checkPosture(header, tiers));
-  checks.push(checkTokens(crypto, record, header, outputTokens));
+  checks.push(checkTokens(crypto, record, { header, blind: opening.blind }, outputTokens));
   checks.push(checkListing(header, rows));
   const source = createDrawSource(crypto, computeDrawKey(crypto, header.drawKey));
   checks.push(checkDraws(source, header, rows));
@@ -117,12 +117,17 @@ function checkShapes(header: Header, shapeClasses: Uint8Array): Check {
   );
 }
 
-function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTokens: Uint32Array): Check {
+function checkTokens(
+  crypto: Crypto,
+  record: RecordV2,
+  { header, blind }: { readonly header: Header; readonly blind: Uint8Array },
+  outputTokens: Uint32Array,
+): Check {
   const count = outputTokens.length;
   if (count !== record.tokenCount || count !== header.outputTokenCount) {
     return fail('token-count', `record says ${record.tokenCount}, header ${header.outputTokenCount}, draws ${count}`);
   }
-  if (!equalBytes(hashTokens(crypto, outputTokens), header.outputTokensHash)) {
+  if (!equalBytes(hashTokens(crypto, blind, outputTokens), header.outputTokensHash)) {
     return fail('token-count', 'the drawn tokens are not the ones that the header hashes');
   }
   const isFull = count === header.maxTokens;

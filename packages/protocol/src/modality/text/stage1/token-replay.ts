@@ -41,7 +41,7 @@ export function replayTokens(
     ids.push(...window.ids);
   }
   const outputTokens = Uint32Array.from(ids);
-  const tokensHash = isNamed.has(true) ? hashTokens(crypto, outputTokens) : NO_TOKENS_HASH;
+  const tokensHash = isNamed.has(true) ? hashTokens(crypto, opening.blind, outputTokens) : NO_TOKENS_HASH;
   return {
     outputTokens,
     checks: [

@@ -59,6 +59,7 @@ describe('a score commitment', () => {
 
 describe('the hash of what is scored', () => {
   const shown: TextClaim = {
+    blind: of(32, 8),
     outputTokens: of(8, 3),
     listSizes: of(2, 4),
     shapeClasses: of(2, 1),
@@ -90,6 +91,7 @@ describe('the hash of what is scored', () => {
       { ...inputs, header: of(3, 9) },
       { ...inputs, sketchBankSeed: of(32, 9) },
       { ...inputs, claim: { case: 'embedding', value: {} } },
+      show({ blind: of(32, 9) }),
       show({ outputTokens: of(8, 9) }),
       show({ listSizes: of(2, 9) }),
       show({ shapeClasses: of(2, 2) }),

@@ -24,6 +24,8 @@ const part = bytes32(0xffffffff);
 
 /** What a verifier is shown of a text, as the bytes that it is sent. */
 export interface TextClaim {
+  /** Of the answer (blinds.ts): what the report hashes the text with. 32 bytes. */
+  readonly blind: Uint8Array;
   /** u32 little endian. */
   readonly outputTokens: Uint8Array;
   /** u8 per output token. */
@@ -61,6 +63,7 @@ export interface ScoreJobMessage extends Omit<ScoreInputs, 'requestHash'> {
 }
 
 const textClaim = struct({
+  blind: hash,
   outputTokens: part,
   listSizes: part,
   shapeClasses: optional(part),
@@ -74,7 +77,7 @@ const inputsCodec = struct({
   sketchBankSeed: hash,
   claim: union('case', { text: struct({ value: textClaim }), embedding: struct({ value: struct({}) }) }),
 });
-const inputsFormat = createFormat<ScoreInputs>(inputsCodec, { tag: 'ogong-score-inputs-v2' });
+const inputsFormat = createFormat<ScoreInputs>(inputsCodec, { tag: 'ogong-score-inputs-v3' });
 
 const digestCodec = struct({
   jobId: bytes(16),

@@ -1,0 +1,29 @@
+import type { Clock } from '@ogong/host/time/clock';
+
+/** A verdict takes an epoch or two, a settlement up to hours: who asks all the time about all orders asks mostly in vain. */
+const PATIENCE = 1 / 4;
+/** Beyond it an order may be asked about too often. */
+const MAX_QUESTIONS = 65_536;
+
+interface Questions {
+  /** Whether it is time to ask about an order: again once it has waited a quarter longer, and not before the interval is over. */
+  take(replyId: string): boolean;
+  forget(replyId: string): void;
+}
+
+export function createQuestions(intervalMs: number, uptime: Clock): Questions {
+  const known = new Map<string, { readonly firstMs: number; readonly nextMs: number }>();
+  return {
+    take(replyId) {
+      const nowMs = uptime.nowMs();
+      const before = known.get(replyId);
+      if (before !== undefined && nowMs < before.nextMs) return false;
+      const firstMs = before?.firstMs ?? nowMs;
+      // The loop's own pause may be a little shorter than it should be.
+      known.set(replyId, { firstMs, nextMs: nowMs + Math.max(intervalMs / 2, (nowMs - firstMs) * PATIENCE) });
+      if (known.size > MAX_QUESTIONS) known.delete(known.keys().next().value as string);
+      return true;
+    },
+    forget: (replyId) => void known.delete(replyId),
+  };
+}

@@ -1,0 +1,91 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { EXIT } from '@ogong/host/log/errors';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { encodeCohortWord, parseCohortWord } from '@ogong/protocol/settlement/cohort-word';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openCohorts, readCohortFile } from '../provider/cohorts.ts';
+import { cohortCommand } from './cohort-command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ogong-cohort-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const escrow = 'ab'.repeat(20);
+const root = '0c'.repeat(32);
+const deployment = join(folder, 'deployment.json');
+const names = ['token', 'parameters', 'staking', 'registry', 'escrow', 'settlement', 'earnings', 'models'];
+const places = [...names, 'cases', 'hearings', 'equivocation'].map((name) => [name, `0x${escrow}`]);
+writeFileSync(
+  deployment,
+  JSON.stringify({ chainId: 31_337, rpcUrl: 'http://127.0.0.1:1', block: 0, ...Object.fromEntries(places) }),
+);
+
+function openMember(name: string) {
+  const dataDir = join(folder, name);
+  const { hybridSeed, ledgerKey } = createOrLoadKeys(dataDir);
+  const providerId = hashHybridKey(crypto, createNodeHybridSigner(hybridSeed.reveal()).publicKey);
+  return { dataDir, providerId, payee: createNodeLedgerSigner(ledgerKey.reveal()).address };
+}
+
+async function run(...argv: string[]): Promise<string> {
+  const written: string[] = [];
+  const output = { write: (piece: string) => void written.push(piece), writeError: () => {} };
+  expect(await cohortCommand.run(argv, output)).toBe(EXIT.ok);
+  return written.join('');
+}
+
+describe('ogong-provider cohort', () => {
+  const [lead, other] = [openMember('lead'), openMember('other')];
+  const file = join(folder, 'cohort');
+  const shard = ({ providerId, payee }: typeof lead, layers: number) =>
+    `${toHex(providerId)}:0x${toHex(payee)}:${layers}`;
+  const ledger = { chainId: 31_337n, verifyingContract: fromHex(escrow) };
+  const own = () => ({ crypto, ledger, providerId: lead.providerId, payee: lead.payee, nowMs: Date.now() });
+  const draft = (...more: string[]) =>
+    run('draft', '--model-root', root, '--out', file, '--deployment', deployment, ...more);
+
+  it('is drafted, signed by each on its own machine, and then served', async () => {
+    await expect(draft('--shard', shard(lead, 0))).rejects.toThrow('--shard: ');
+    await expect(draft('--shard', shard(lead, 3), '--shard', shard(lead, 5))).rejects.toThrow('two shards');
+    await draft('--shard', shard(lead, 3), '--shard', shard(other, 5));
+    await expect(draft('--shard', shard(lead, 8))).rejects.toThrow('such a file already');
+    expect(await run('show', '--file', file)).toContain('layers 3 to 7: 5 of 8 parts of each fee (has not signed)');
+    expect(await run('sign', '--file', file, '--data-dir', lead.dataDir)).toContain('1 are missing');
+    expect(() => openCohorts('x', [readCohortFile('x', file)], own())).toThrow('another key');
+    await expect(run('sign', '--file', file, '--data-dir', openMember('stranger').dataDir)).rejects.toThrow(
+      'does not name',
+    );
+    await expect(run('sign', '--file', file, '--data-dir', join(folder, 'nobody'))).rejects.toThrow(
+      'no provider has run',
+    );
+    expect(await run('sign', '--file', file, '--data-dir', other.dataDir)).toContain('everybody has signed');
+    const shown = JSON.parse(await run('show', '--file', file, '--json'));
+    expect(shown).toMatchObject({
+      modelRoot: root,
+      shards: [
+        { layers: 3, isSigned: true },
+        { layers: 5, isSigned: true },
+      ],
+    });
+
+    const cohorts = openCohorts('x', [readCohortFile('x', file)], own());
+    const order = { modelRoot: fromHex(root), expiresAtMs: BigInt(Date.now() + 60_000) };
+    expect(cohorts.wordFor(order)).toEqual(new Uint8Array(readFileSync(file)));
+    expect(cohorts.wordFor({ ...order, modelRoot: new Uint8Array(32) })).toHaveLength(0);
+    expect(cohorts.wordFor({ ...order, expiresAtMs: order.expiresAtMs + 8n * 86_400_000n })).toHaveLength(0);
+    expect(() => openCohorts('x', [readCohortFile('x', file)], { ...own(), payee: other.payee })).toThrow('leads');
+  });
+
+  it('has its signatures void once anything of it is changed', async () => {
+    const { terms, signatures } = parseCohortWord(new Uint8Array(readFileSync(file)));
+    const shards = terms.shards.map((one, i) => ({ ...one, firstLayer: i * 4, layers: 4 }));
+    writeFileSync(file, encodeCohortWord({ terms: { ...terms, shards }, signatures }));
+    expect((await run('show', '--file', file)).match(/has not signed/g)).toHaveLength(2);
+    writeFileSync(file, 'something else');
+    await expect(run('show', '--file', file)).rejects.toThrow('holds no cohort');
+  });
+});
