@@ -138,6 +138,11 @@ class _Reading:
             raise WireError("the request names no model")
         return model
 
+    def _signs_for_payer(self, signer: bytes | None) -> bool:
+        order = self.order
+        limit = None if signer is None else self.trust.order_keys.get((order.payer, order.validator, signer))
+        return signer == order.payer or (limit is not None and order.cumulative <= limit)
+
     def _add(self, check: Check) -> None:
         self.checks.append(check)
 
@@ -158,7 +163,7 @@ class _Reading:
             self._add(hold("request-hash", same, "order and record are about this body"))
         self._add(hold("response-hash", hash_response(self.blind, self.response) == record.response_hash, "the record is about this text"))
         signer = recover_address(self.order_hash, receipt.order.signature)
-        self._add(hold("order-signature", signer == order.payer, "the payer signed the order"))
+        self._add(hold("order-signature", self._signs_for_payer(signer), "the payer signed the order"))
         signed = verify_hybrid(receipt.record.public_key, receipt.record.data, receipt.record.signature)
         self._add(hold("record-signature", signed, "both halves of the provider's signature hold"))
         provider = sha256(receipt.record.public_key)
@@ -381,7 +386,7 @@ class _Reading:
             progress = parse_progress(signed.data)
         except WireError:
             return None
-        is_payers = recover_address(progress.digest(self.receipt.ledger), signed.signature) == self.order.payer
+        is_payers = self._signs_for_payer(recover_address(progress.digest(self.receipt.ledger), signed.signature))
         if not (is_payers and progress.order_hash == self.order_hash and progress.is_about(self.blind, self.response)):
             return None
         # A milestone is paid by a word about its very text alone.
