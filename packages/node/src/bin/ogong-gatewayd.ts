@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
@@ -25,7 +26,7 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openMachinePolicy } from '@ogong/host/views/machine-policy';
 import { openModelRoots } from '@ogong/host/views/model-roots';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
 import type { ArchiveOptions, ArchivePlace } from '../gateway/archive.ts';
 import type { AlertWebhook } from '../gateway/budget-alerts.ts';
@@ -33,7 +34,9 @@ import type { DepositOptions } from '../gateway/deposits.ts';
 import { createGateway, GatewayConfigError, type GatewayOptions } from '../gateway/gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
 import { openBooks } from '../gateway/open-books.ts';
+import { signForWallet } from '../gateway/paying-signer.ts';
 import { U64_MAX } from '../gateway/provider-match.ts';
+import type { SignedDepositTerms } from '../gateway/signed-deposits.ts';
 
 const NAME = 'ogong-gatewayd';
 /** Percent. */
@@ -70,7 +73,8 @@ async function start(values: Values): Promise<Daemon> {
     );
   }
   const secrets = createOrLoadKeys(values.dataDir);
-  const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
+  const own = createNodeLedgerSigner(secrets.ledgerKey.reveal());
+  const payer = values.wallet === undefined ? own : signForWallet(fromHex(values.wallet, 20), own);
   const { deployment, rpcUrl } = readDeployment(NAME, values);
   const chain = createChainView(
     { deployment, refreshMs: 5_000 },
@@ -174,7 +178,12 @@ async function start(values: Values): Promise<Daemon> {
   machines.start();
   await observation.start();
   return {
-    ready: { ...observation.ready, address: gateway.address(), payer: `0x${toHex(payer.address)}` },
+    ready: {
+      ...observation.ready,
+      address: gateway.address(),
+      payer: `0x${toHex(payer.address)}`,
+      key: `0x${toHex(own.address)}`,
+    },
     async stop() {
       await gateway.stop();
       await Promise.all([beacon.stop(), machines.stop(), chain.stop(), observation.stop()]);
@@ -297,6 +306,12 @@ function connectChain(values: {
   return () => createChainClient({ rpcUrl, deployment });
 }
 
+/** The token that a payer signs for; undefined where no deployment is given. */
+function readDepositTerms(values: Parameters<typeof connectChain>[0]): SignedDepositTerms | undefined {
+  const { deployment: path, rpcUrl } = values;
+  return path === undefined ? undefined : readDeployment(NAME, { deployment: path, rpcUrl });
+}
+
 /** Works on the books alone, which daemons may have open, too. */
 async function runAdmin({
   values,
@@ -312,6 +327,9 @@ async function runAdmin({
         actor: `operator:${nameUser()}`,
         nowMs: Date.now(),
         client: connectChain(values),
+        deposits: readDepositTerms(values),
+        files: { dataDir: values.dataDir, accounts: values.accounts },
+        transfer: values.transfer === undefined ? undefined : readFileSync(values.transfer, 'utf8'),
         archive: readArchivePlace(values),
       },
     });

@@ -7,6 +7,7 @@ import {
   boolean,
   define,
   duration,
+  hex,
   hostPort,
   httpUrl,
   integer,
@@ -182,6 +183,13 @@ export const gatewayConfig = defineConfig({
       default: '100000000000000000000',
       description: 'smallest deposit into escrow, atomic units; 0 never deposits',
     },
+    wallet: {
+      schema: hex(20),
+      env: 'OGONG_GATEWAY_WALLET',
+      description:
+        'account that pays, without 0x, in place of the one of the data directory: a wallet contract, or one whose key is elsewhere. It has allowed the key of ' +
+        'the data directory at each validator (ogong escrow allow), and deposits and reserves itself',
+    },
     allowance: {
       schema: escrowAmount,
       label: '<amount>',
@@ -335,6 +343,11 @@ export const adminConfig = defineConfig({
       schema: signedAmount,
       label: '<amount>',
       description: 'of credit, atomic units; below 0 takes back',
+    },
+    transfer: {
+      schema: text,
+      label: '<path>',
+      description: 'a transfer to an organisation that its payer signed (ERC-3009), as JSON',
     },
     lifetime: { schema: duration, description: 'how long a new key is valid; without it, until it is revoked' },
     models: {
