@@ -113,7 +113,7 @@ export async function startTestNetwork({
     const ledgerKey = seed(`validator ${index}`);
     const signingKey = createNodeLedgerSigner(seed(`validator ${index} signing key`));
     const headKey = createNodeHybridSigner(hybridSeed(`validator ${index} head`));
-    const signer = createKeySigner(crypto, signingKey, createNodeLedgerSigner(ledgerKey).address, headKey);
+    const signer = createKeySigner(crypto, signingKey, createNodeLedgerSigner(ledgerKey).address, { headKey });
     const identity = await createLinkIdentity(new Secret(seed(`validator link ${index}`)));
     const vrfSeed = seed(`validator vrf ${index}`);
     // Sends the transactions of the running daemon, and has nothing but fees.
