@@ -73,6 +73,14 @@ const failure = (call: Promise<unknown>): Promise<SealedCallError> =>
     (error: SealedCallError) => error,
   );
 
+/** Notes what is sent in plain. */
+const spy =
+  (passed: string[]): typeof fetch =>
+  (input, init) => {
+    if (init?.body) passed.push(new TextDecoder().decode(init.body as Uint8Array));
+    return fetch(input, init);
+  };
+
 /** Of the gateway: its disk with the write-ahead log, and its log lines. */
 function readGateway(): Buffer {
   const files = readdirSync(fixture.directory).map((name) => readFileSync(join(fixture.directory, name)));
@@ -204,6 +212,97 @@ describe('a client that seals its requests', () => {
     expect(response.choices[0]?.logprobs).toMatchObject({ content: expect.any(Array) });
   });
 
+  it('has several choices, each of its own order, whole and as one stream', async () => {
+    const { client, passed, paths } = await open([{}, {}, {}]);
+    const several = { ...params, n: 3, temperature: 0 };
+    const { response, replies } = await client.chat.completions.create(several);
+    expect(response.choices.map(({ index, message }) => [index, message.content])).toEqual([
+      [0, ANSWER],
+      [1, ANSWER],
+      [2, ANSWER],
+    ]);
+    expect(new Set(replies.map(({ replyId }) => replyId)).size).toBe(3);
+    expect(fixture.network.orders.map(({ choice }) => choice).sort()).toEqual([0, 1, 2]);
+    expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(3);
+
+    const stream = await client.chat.completions.create({
+      ...{ ...several, n: 2, stream: true },
+      stream_options: { include_usage: true },
+    });
+    const texts = ['', ''];
+    let completionTokens: number | undefined;
+    for await (const { choices, usage } of stream) {
+      for (const { index, delta } of choices) texts[index] += delta.content ?? '';
+      completionTokens = usage?.completion_tokens ?? completionTokens;
+    }
+    expect(texts).toEqual([ANSWER, ANSWER]);
+    expect(completionTokens).toBe(2 * WORDS.length);
+    expect(stream.checked?.replies.map(({ choice }) => choice)).toEqual([0, 1]);
+    expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
+  });
+
+  it('has none where one of several choices does not open', async () => {
+    let replies = 0;
+    const meddle: Meddle = (path, text) => {
+      if (path !== '/v1/ogong/replies' || ++replies !== 2) return text;
+      const events = text.split('\n\n');
+      return events.toSpliced(sealedAt(events, 2), 0, events[sealedAt(events, 1)] as string).join('\n\n');
+    };
+    const { client } = await open([{}, {}], { meddle });
+    const call = client.chat.completions.create({ ...params, n: 2 });
+    expect(await failure(call)).toMatchObject({ code: 'out-of-order' });
+  });
+
+  it('holds no slot of its provider where its gateway cannot pay for the order', async () => {
+    const meddle: Meddle = (path, text) => {
+      if (path === '/v1/ogong/offers') {
+        fixture.network.setChannel({ admitted: 10n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n });
+      }
+      return text;
+    };
+    const { client } = await open([{}], { meddle });
+    await expect(client.chat.completions.create(params)).rejects.toThrow();
+    expect(fixture.network.orders).toEqual([]);
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toContain('unused');
+  });
+
+  it('has embeddings and scores, and its gateway sees neither inputs nor vectors', async () => {
+    const { client, options, passed, paths } = await open();
+    const inputs = [PROMPT, 'The heron Vandobel lost a lantern.'];
+    const { response, checks, receipt } = await client.embeddings.create({ model: FAKE_MODEL, input: inputs });
+    expect(response.data.map(({ index }) => index)).toEqual([0, 1]);
+    expect(checks.find(({ id }) => id === 'vectors')?.status).toBe('pass');
+    expect(receipt.endpoint).toBe('embedding');
+    const encoded = await client.embeddings.create({ model: FAKE_MODEL, input: inputs, encoding_format: 'base64' });
+    const first = encoded.response.data[0]?.embedding;
+    const reranked = await client.rerank({ model: FAKE_MODEL, query: 'Where is Quixambre?', documents: inputs });
+    expect(reranked.response.results).toHaveLength(2);
+    expect(fixture.network.requests).toHaveLength(3);
+    expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(3);
+
+    expect(typeof first).toBe('string');
+    const vector = String(first).slice(0, 16);
+    for (const marker of ['Quixambre', 'Vandobel', toBase64(utf8Encode('Quixambre')).slice(0, 10), vector]) {
+      expect(
+        passed.some((body) => body.includes(marker)),
+        `wire: ${marker}`,
+      ).toBe(false);
+      expect(readGateway().includes(marker), `disk or log: ${marker}`).toBe(false);
+    }
+    // The same in plain is seen: the search finds what is there.
+    const plain = createClient({ ...options, isSealed: false, fetch: spy(passed) });
+    await plain.embeddings.create({ model: FAKE_MODEL, input: inputs });
+    expect(passed.some((body) => body.includes('Quixambre'))).toBe(true);
+  });
+
+  it('takes no vectors that were changed on their way to the seal', async () => {
+    const bendResponse = (bytes: Uint8Array): Uint8Array => bytes.with(3, (bytes[3] as number) ^ 1);
+    const { client, paths } = await open([{ bendResponse }]);
+    const failed = await failure(client.embeddings.create({ model: FAKE_MODEL, input: PROMPT }));
+    expect(failed).toMatchObject({ code: expect.stringMatching(/vectors|response-hash/) });
+    expect(paths.filter((path) => path.endsWith('/outcome')).length).toBeGreaterThan(0);
+  });
+
   it('is what other clients ask through the checked fetch', async () => {
     const { options, passed } = await open();
     const checked = createCheckedFetch(options);
@@ -211,8 +310,8 @@ describe('a client that seals its requests', () => {
       checked(`${fixture.url}${path}`, { method: 'POST', body: JSON.stringify(body) });
     expect(await (await ask(params)).json()).toMatchObject({ choices: [{ message: { content: ANSWER } }] });
     expect(await (await ask({ ...params, stream: true })).text()).toContain('[DONE]');
-    const embedding = await ask({ model: FAKE_MODEL, input: PROMPT }, '/v1/embeddings');
-    expect(await embedding.json()).toMatchObject({ error: { code: 'ogong_not_sealed' } });
+    const echoed = await ask({ model: FAKE_MODEL, prompt: PROMPT, echo: true }, '/v1/completions');
+    expect(await echoed.json()).toMatchObject({ error: { code: 'ogong_not_sealed' } });
     expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
   });
 });
@@ -275,14 +374,8 @@ describe('a gateway that meddles with an offer', () => {
 
   it('gets none for a request that cannot be sealed', async () => {
     const { client, paths } = await open();
-    for (const call of [
-      client.chat.completions.create({ ...params, n: 2 }),
-      client.completions.create({ model: FAKE_MODEL, prompt: PROMPT, echo: true }),
-      client.embeddings.create({ model: FAKE_MODEL, input: PROMPT }),
-      client.rerank({ model: FAKE_MODEL, query: PROMPT, documents: ['one'] }),
-    ]) {
-      expect(await failure(call)).toMatchObject({ code: 'unsupported' });
-    }
+    const call = client.completions.create({ model: FAKE_MODEL, prompt: PROMPT, echo: true });
+    expect(await failure(call)).toMatchObject({ code: 'unsupported' });
     expect(paths).toEqual([]);
   });
 });
