@@ -10,7 +10,7 @@ import { compileContracts } from './compile.ts';
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../packages/chain/src/generated/abi.ts');
 
 /**
- * The deployed contracts. Staking creates ValidatorRegistry, Settlement creates Escrow, Earnings and Emission, Cases creates Hearings and
+ * The deployed contracts. Staking creates ValidatorRegistry and Roster, Settlement creates Escrow, Earnings and Emission, Cases creates Hearings and
  * Equivocation, Government creates Timelock, and MintBurn creates Credits and Payouts, so these need no bytecode.
  */
 const contracts = [
@@ -18,6 +18,7 @@ const contracts = [
   { name: 'Parameters', deployed: true },
   { name: 'Staking', deployed: true },
   { name: 'ValidatorRegistry', deployed: false },
+  { name: 'Roster', deployed: false },
   { name: 'Settlement', deployed: true },
   { name: 'Escrow', deployed: false },
   { name: 'ModelRegistry', deployed: true },

@@ -195,13 +195,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: 'quorum: two thirds are enough',
-    file: 'Quorum.sol',
+    file: 'Roster.sol',
     from: '3 * signed <= 2 * total',
     to: '3 * signed < 2 * total',
   },
   {
     breaks: 'quorum: a signer may sign twice',
-    file: 'Quorum.sol',
+    file: 'Roster.sol',
     from: 'signer <= previous',
     to: 'signer < previous',
   },
@@ -298,8 +298,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'ejection: the appeal never ends',
     file: 'Settlement.sol',
-    from: 'revert AppealOver(finalFrom);\n        if (msg.sender != staking.cases()) Quorum.check(staking, reinstatementDigest',
-    to: '{}\n        if (msg.sender != staking.cases()) Quorum.check(staking, reinstatementDigest',
+    from: 'revert AppealOver(finalFrom);\n        if (msg.sender != staking.cases()) Quorum.check(roster, reinstatementDigest',
+    to: '{}\n        if (msg.sender != staking.cases()) Quorum.check(roster, reinstatementDigest',
   },
   {
     breaks: 'ejection: an old pardon lifts a new one',
@@ -322,8 +322,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'earnings: they vest while their provider is ejected',
     file: 'Earnings.sol',
-    from: 'ejection.since == 0 ? block.timestamp : ejection.since',
-    to: 'block.timestamp',
+    from: 'time = ejectedSince == 0 ? block.timestamp : ejectedSince;',
+    to: 'time = block.timestamp;',
   },
   {
     breaks: 'earnings: an ejection forfeits before its appeal is over',
@@ -706,7 +706,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'beacon keys: a quorum is not asked',
     file: 'BeaconKeys.sol',
-    from: 'Quorum.check(staking, digest, quorum);',
+    from: 'Quorum.check(staking.roster(), digest, quorum);',
     to: '',
   },
   {
@@ -958,7 +958,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'cases: no quorum is asked',
     file: 'Cases.sol',
-    from: 'Quorum.check(staking, convictionDigest(offence, accused, reporter, evidence, _counts[accused] + 1), quorum);',
+    from: 'Quorum.check(staking.roster(), convictionDigest(offence, accused, reporter, evidence, _counts[accused] + 1), quorum);',
     to: 'if (quorum.length > 99) revert NoCase(0);',
   },
   {
@@ -1108,7 +1108,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'appeals: anybody lifts an ejection',
     file: 'Settlement.sol',
-    from: 'if (msg.sender != staking.cases()) Quorum.check(staking, reinstatementDigest(providerId, ejection.count), quorum);',
+    from: 'if (msg.sender != staking.cases()) Quorum.check(roster, reinstatementDigest(providerId, ejection.count), quorum);',
     to: '',
   },
   {
@@ -1193,6 +1193,120 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'machines: any platform may have signed for the enclave',
     file: 'IntelQuote.sol',
     from: 'if (!_isSigned(report, parts.enclaveSignature, parts.platformKey)) revert BadQuote("enclave signature");',
+    to: '',
+  },
+  {
+    breaks: 'rosters: one is in force for good',
+    file: 'Roster.sol',
+    from: 'bool isOver = taken.firstChange != 0 && block.timestamp >= taken.firstChange + _voting;',
+    to: 'bool isOver = false;',
+  },
+  {
+    breaks: 'rosters: members are left out',
+    file: 'Roster.sol',
+    from: 'if (counted != total) revert IncompleteRoster(counted, total);',
+    to: '',
+  },
+  {
+    breaks: 'rosters: a member is listed twice',
+    file: 'Roster.sol',
+    from: 'if (votes[i] == 0 || signers[i] <= previous) revert BadMember(i);',
+    to: 'if (votes[i] == 0) revert BadMember(i);',
+  },
+  {
+    breaks: 'rosters: a case leaves the votes that it cut',
+    file: 'Staking.sol',
+    from: 'roster.drop();',
+    to: '',
+  },
+  {
+    breaks: 'rosters: bond that comes or goes is not noticed',
+    file: 'Staking.sol',
+    from: 'roster.noteChange();',
+    to: '',
+  },
+  {
+    breaks: 'rosters: another signing key is not noticed',
+    file: 'ValidatorRegistry.sol',
+    from: 'if (_members.contains(msg.sender)) staking.roster().noteChange();',
+    to: '',
+  },
+  {
+    breaks: 'sums: the absent have signed too',
+    file: 'Roster.sol',
+    from: '_negate(absent);',
+    to: 'absent = new bytes(128);',
+  },
+  {
+    breaks: 'sums: a member without a key signs',
+    file: 'Roster.sol',
+    from: 'if (isKeyless) revert BadSum();',
+    to: '',
+  },
+  {
+    breaks: 'sums: signers who are no members',
+    file: 'Roster.sol',
+    from: 'if (who >> count != 0) revert BadSum();',
+    to: '',
+  },
+  {
+    breaks: 'sums: a key needs no proof',
+    file: 'Roster.sol',
+    from: 'if (!Bls12381.verify(key, message, proof)) revert BadQuorumKey();',
+    to: '',
+  },
+  {
+    breaks: 'sums: anybody names the key of another account',
+    file: 'Roster.sol',
+    from: 'if (msg.sender != account) _requireConsent(account, keccak256(message), consent);',
+    to: '',
+  },
+  {
+    breaks: 'sums: a key counts at once',
+    file: 'Roster.sol',
+    from: 'return time >= theirs.since ? theirs.key : theirs.before;',
+    to: 'return theirs.key;',
+  },
+  {
+    breaks: 'bonds: what has not vested has no bound',
+    file: 'Settlement.sol',
+    from: 'if (isBacked && 2 * unvested > bonds) revert Unbacked(unvested, bonds);',
+    to: '',
+  },
+  {
+    breaks: 'bonds: earlier periods are forgotten',
+    file: 'Earnings.sol',
+    from: 'recent.before = gap == 1 ? recent.previous : gap == 2 ? recent.current : 0;',
+    to: 'recent.before = 0;',
+  },
+  {
+    breaks: 'freezes: anybody stops a clock',
+    file: 'Earnings.sol',
+    from: 'if (msg.sender != cases) revert NotCases(msg.sender);',
+    to: '',
+  },
+  {
+    breaks: 'freezes: a clock stands still for good',
+    file: 'Earnings.sol',
+    from: 'if (since != 0 && time >= since && time < since + FREEZE) return since;',
+    to: 'if (since != 0 && time >= since) return since;',
+  },
+  {
+    breaks: 'freezes: no panel is asked',
+    file: 'Cases.sol',
+    from: 'hearings.requireMajority(subject, votes);\n        settlement.earnings().freeze(providerId);',
+    to: 'settlement.earnings().freeze(providerId);',
+  },
+  {
+    breaks: 'shares: governance ends what pays for verification',
+    file: 'Parameters.sol',
+    from: '_requireShare("verification", next.verification, MIN_VERIFICATION_SHARE, MAX_VERIFICATION_SHARE);',
+    to: '',
+  },
+  {
+    breaks: "shares: governance ends an emission's measure",
+    file: 'Parameters.sol',
+    from: 'if (_current.shares.recycle != 0) _requireShare("recycle", nextShares.recycle, MIN_RECYCLE_SHARE, MAX_RECYCLE_SHARE);',
     to: '',
   },
 ];

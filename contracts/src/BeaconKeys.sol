@@ -118,7 +118,7 @@ contract BeaconKeys {
         if (key.length != Bls12381.KEY_BYTES) revert BadActivation();
         bytes memory compressed = Bls12381.compress(key);
         bytes32 digest = outcomeDigest(outcome, compressed);
-        Quorum.check(staking, digest, quorum);
+        Quorum.check(staking.roster(), digest, quorum);
         if (!Bls12381.verify(key, abi.encodePacked("ogong-beacon-activation-v1\n", digest), activation)) {
             revert BadActivation();
         }
@@ -136,7 +136,7 @@ contract BeaconKeys {
         if (last.lastEpoch != 0) revert AlreadyRetired(generation);
         uint64 now_ = epochNow();
         if (lastEpoch < now_ || lastEpoch < last.firstEpoch) revert EpochPassed(lastEpoch, now_);
-        Quorum.check(staking, retirementDigest(generation, lastEpoch), quorum);
+        Quorum.check(staking.roster(), retirementDigest(generation, lastEpoch), quorum);
         last.lastEpoch = lastEpoch;
         emit GenerationRetired(generation, lastEpoch);
     }

@@ -18,7 +18,7 @@ library Bls12381 {
     uint256 private constant HALF_UPPER = 0x0d0088f51cbff34d258dd3db21a5d66b;
     uint256 private constant HALF_LOWER = 0xb23ba5c279c2895fb39869507b587b120f55ffff58a9ffffdcff7fffffffd555;
 
-    address private constant MODEXP = address(0x05);
+    address private constant G1_ADD = address(0x0b);
     address private constant G2_ADD = address(0x0d);
     address private constant PAIRING = address(0x0f);
     address private constant MAP_TO_G2 = address(0x11);
@@ -49,26 +49,39 @@ library Bls12381 {
         out[0] = out[0] | bytes1(isLarger ? uint8(0xa0) : uint8(0x80));
     }
 
+    /// @notice The sum of two keys, which have to be points of the curve; infinity is 128 zero bytes.
+    function addKeys(bytes memory a, bytes memory b) internal view returns (bytes memory) {
+        return _call(G1_ADD, bytes.concat(a, b));
+    }
+
     /// @notice The point of G2 that a message is hashed to (RFC 9380).
     function hashToPoint(bytes memory message) internal view returns (bytes memory) {
-        bytes memory uniform = _expand(message);
-        bytes memory sum = bytes.concat(_mapToPoint(uniform, 0), _mapToPoint(uniform, 128));
-        return _call(G2_ADD, sum);
+        bytes memory elements = _reduce(_expand(message));
+        return _call(G2_ADD, bytes.concat(_mapToPoint(elements, 0), _mapToPoint(elements, 128)));
     }
 
-    /// @dev 128 of the bytes make one number of the larger field.
-    function _mapToPoint(bytes memory uniform, uint256 from) private view returns (bytes memory) {
-        return _call(MAP_TO_G2, bytes.concat(_reduce(uniform, from), _reduce(uniform, from + 64)));
-    }
-
-    /// @dev 64 bytes modulo the order of the field, in 64 bytes.
-    function _reduce(bytes memory uniform, uint256 from) private view returns (bytes memory) {
-        bytes memory part = new bytes(64);
-        for (uint256 i; i < 64; ++i) {
-            part[i] = uniform[from + i];
+    /// @dev 128 of the bytes are two numbers, which make one of the larger field.
+    function _mapToPoint(bytes memory elements, uint256 from) private view returns (bytes memory) {
+        bytes memory element = new bytes(128);
+        assembly ("memory-safe") {
+            mcopy(add(element, 32), add(add(elements, 32), from), 128)
         }
-        bytes memory call_ = abi.encodePacked(uint256(64), uint256(1), uint256(48), part, uint8(1), FIELD);
-        return bytes.concat(bytes16(0), _call(MODEXP, call_));
+        return _call(MAP_TO_G2, element);
+    }
+
+    /// @dev Each 64 bytes modulo the order of the field, in 64 bytes, by the precompile of EIP-198.
+    function _reduce(bytes memory uniform) private view returns (bytes memory elements) {
+        elements = new bytes(256);
+        // Lengths of base, exponent and modulus, then they themselves.
+        bytes memory input = bytes.concat(bytes32(uint256(64)), bytes32(uint256(1)), bytes32(uint256(48)), new bytes(64), hex"01", FIELD);
+        for (uint256 from; from < 256; from += 64) {
+            bool ok;
+            assembly ("memory-safe") {
+                mcopy(add(input, 128), add(add(uniform, 32), from), 64)
+                ok := staticcall(gas(), 0x05, add(input, 32), mload(input), add(add(elements, 48), from), 48)
+            }
+            require(ok);
+        }
     }
 
     /// @dev expand_message_xmd with SHA-256 to 256 bytes.
@@ -91,9 +104,12 @@ library Bls12381 {
     }
 
     function _isZero(bytes memory point) private pure returns (bool) {
-        for (uint256 i; i < point.length; ++i) {
-            if (point[i] != 0) return false;
+        uint256 any;
+        for (uint256 at = 32; at <= point.length; at += 32) {
+            assembly ("memory-safe") {
+                any := or(any, mload(add(point, at)))
+            }
         }
-        return true;
+        return any == 0;
     }
 }

@@ -143,7 +143,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     {
         uint256 again = (uint256(_latest[accused]) / PERIOD + 1) * PERIOD;
         if (_counts[accused] != 0 && block.timestamp < again) revert ConvictedAlready(again);
-        Quorum.check(staking, convictionDigest(offence, accused, reporter, evidence, _counts[accused] + 1), quorum);
+        Quorum.check(staking.roster(), convictionDigest(offence, accused, reporter, evidence, _counts[accused] + 1), quorum);
         ++_counts[accused];
         _latest[accused] = uint64(block.timestamp);
         _latestOf[accused][offence] = uint64(block.timestamp);
@@ -175,6 +175,23 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         Staking.Held memory held = staking.heldOf(payee);
         if (held.amount == 0) revert NothingHeld(payee);
         _appeal(penaltySubject(payee, held.count), payee, held.since);
+    }
+
+    /// @notice Asks for a panel that stops the clock of a key's earnings, with a deposit; anyone may, once a period for each key.
+    function requestFreeze(bytes32 providerId) external nonReentrant {
+        _appeal(freezeSubject(providerId, block.timestamp / PERIOD), address(0), block.timestamp);
+    }
+
+    /// @notice Stops the clock of what a key earned for a week, where a panel says so; anyone may submit it, until the appeal is over.
+    /// @param period Number of the period in which the panel was asked for.
+    function freeze(bytes32 providerId, uint256 period, bytes[] calldata votes) external nonReentrant {
+        bytes32 subject = freezeSubject(providerId, period);
+        Deposit memory found = _deposits[subject];
+        if (found.from == address(0)) revert NoDeposit(subject);
+        if (block.timestamp >= found.until) revert AppealOver(found.until);
+        hearings.requireMajority(subject, votes);
+        settlement.earnings().freeze(providerId);
+        _returnDeposit(subject);
     }
 
     /// @notice Gives back as stake what a case took, where a panel lifts it; anyone may submit it, until the appeal is over.
@@ -274,6 +291,10 @@ contract Cases is EIP712, ReentrancyGuardTransient {
 
     function ejectionSubject(bytes32 providerId, uint32 ejection) public pure returns (bytes32) {
         return keccak256(abi.encode("ejection", providerId, ejection));
+    }
+
+    function freezeSubject(bytes32 providerId, uint256 period) public pure returns (bytes32) {
+        return keccak256(abi.encode("freeze", providerId, period));
     }
 
     function penaltySubject(address payee, uint32 penalty) public pure returns (bytes32) {

@@ -27,6 +27,11 @@ contract Earnings is ReentrancyGuardTransient {
     /// Whole periods between the one in which something is earned and the one in which the payee can have it.
     uint256 public constant HELD_PERIODS = 2;
 
+    /// How long a panel stops the clock of a key.
+    uint48 public constant FREEZE = 7 days;
+    /// From the end of a freeze until the next one of the same key.
+    uint48 public constant FREEZE_REST = 28 days;
+
     struct Account {
         /// Sum of all that was ever earned, by period.
         Checkpoints.Trace208 earned;
@@ -34,6 +39,15 @@ contract Earnings is ReentrancyGuardTransient {
         uint128 paid;
         /// To the verification pool.
         uint128 collected;
+    }
+
+    /// What all batches came to in the last periods with any, fees of all parties: it has not vested.
+    struct Recent {
+        /// The last of them.
+        uint48 period;
+        uint104 current;
+        uint104 previous;
+        uint128 before;
     }
 
     /// What an account has, and where it can go now.
@@ -57,18 +71,30 @@ contract Earnings is ReentrancyGuardTransient {
     /// The first units of each account, which go to the verification pool.
     uint256 public immutable entrance;
 
+    /// The only contract that stops clocks: it has heard a panel.
+    address public immutable cases;
+
     mapping(bytes32 providerId => mapping(address payee => Account)) private _accounts;
+    Recent private _recent;
+    /// When a panel stopped a key's clock last; 0 for never.
+    mapping(bytes32 providerId => uint48) public frozenSince;
 
     event EarningsWithdrawn(bytes32 indexed providerId, address indexed payee, uint256 amount);
     event EarningsCollected(bytes32 indexed providerId, address indexed payee, uint256 amount);
 
+    event Frozen(bytes32 indexed providerId, uint48 until);
+
     error NotSettlement(address caller);
+    error NotCases(address caller);
+    error FrozenLately(uint256 again);
+    error EjectedAlready(bytes32 providerId);
     error NothingToWithdraw();
     error NothingToCollect();
     error PeriodNotOver(uint256 current);
 
     /// @dev To be created by the settlement contract.
-    constructor(IERC20 token_, Parameters parameters_, Escrow escrow_) {
+    constructor(IERC20 token_, Parameters parameters_, Escrow escrow_, address cases_) {
+        cases = cases_;
         token = token_;
         parameters = parameters_;
         escrow = escrow_;
@@ -78,13 +104,37 @@ contract Earnings is ReentrancyGuardTransient {
     }
 
     /// @notice Adds to what keys earned in the present period. The settlement credits the sum to this contract in the Escrow.
-    function credit(Earned[] calldata list) external {
+    /// @param gross What the batch came to, fees of all parties.
+    /// @return What all batches came to whose earnings have not vested: 0 where nothing is held.
+    function credit(Earned[] calldata list, uint256 gross) external returns (uint256) {
         if (msg.sender != settlement) revert NotSettlement(msg.sender);
         uint48 current = uint48(periodAt(block.timestamp));
         for (uint256 i; i < list.length; ++i) {
             Checkpoints.Trace208 storage earned = _accounts[list[i].providerId][list[i].payee].earned;
             earned.push(current, earned.latest() + list[i].amount);
         }
+        if (period == 0 || gross == 0) return 0;
+        Recent memory recent = _recentAt(current);
+        recent.current += uint104(gross);
+        _recent = recent;
+        return uint256(recent.current) + recent.previous + recent.before;
+    }
+
+    /// @notice Stops the clock of a key for a while: nothing of it vests, and an ejection meanwhile finds all held that was held when it began.
+    function freeze(bytes32 providerId) external {
+        if (msg.sender != cases) revert NotCases(msg.sender);
+        if (IEjections(settlement).ejectionOf(providerId).since != 0) revert EjectedAlready(providerId);
+        uint48 last = frozenSince[providerId];
+        if (last != 0 && block.timestamp < last + FREEZE + FREEZE_REST) revert FrozenLately(last + FREEZE + FREEZE_REST);
+        frozenSince[providerId] = uint48(block.timestamp);
+        emit Frozen(providerId, uint48(block.timestamp) + FREEZE);
+    }
+
+    /// @notice What batches came to whose earnings have not vested, in the present period and the two before it.
+    function unvested() external view returns (uint256) {
+        if (period == 0) return 0;
+        Recent memory recent = _recentAt(uint48(periodAt(block.timestamp)));
+        return uint256(recent.current) + recent.previous + recent.before;
     }
 
     /// @notice Pays the payee what it can have by now. Anybody may call it.
@@ -108,7 +158,7 @@ contract Earnings is ReentrancyGuardTransient {
     function balanceOf(bytes32 providerId, address payee) public view returns (Balance memory balance) {
         Account storage account = _accounts[providerId][payee];
         Ejection memory ejection = IEjections(settlement).ejectionOf(providerId);
-        uint256 vested = _vestedAt(account, ejection.since == 0 ? block.timestamp : ejection.since);
+        uint256 vested = _vestedAt(account, _clockOf(providerId, ejection.since));
         uint256 due = _aboveEntrance(vested);
         balance.earned = account.earned.latest();
         balance.held = balance.earned - vested;
@@ -134,6 +184,24 @@ contract Earnings is ReentrancyGuardTransient {
     /// @notice The number of the period at a time, in seconds since 1970; 0 where earnings are not held.
     function periodAt(uint256 time) public view returns (uint256) {
         return period == 0 ? 0 : time / period;
+    }
+
+    /// @dev The time by which a key's earnings vest: it stands still from an ejection on, and while a panel has stopped it.
+    function _clockOf(bytes32 providerId, uint256 ejectedSince) private view returns (uint256 time) {
+        time = ejectedSince == 0 ? block.timestamp : ejectedSince;
+        uint256 since = frozenSince[providerId];
+        if (since != 0 && time >= since && time < since + FREEZE) return since;
+    }
+
+    /// @dev The sums as of a period that is not before the last one.
+    function _recentAt(uint48 current) private view returns (Recent memory recent) {
+        recent = _recent;
+        uint256 gap = current - recent.period;
+        if (gap == 0) return recent;
+        recent.before = gap == 1 ? recent.previous : gap == 2 ? recent.current : 0;
+        recent.previous = gap == 1 ? recent.current : 0;
+        recent.current = 0;
+        recent.period = current;
     }
 
     /// @dev What had left its two periods behind at a time.

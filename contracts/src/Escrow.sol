@@ -153,7 +153,9 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     ) external {
         Channel storage channel = _channels[payer][validator];
         if (channel.releasing == 0) revert NothingToRelease();
-        _checkVoucher(payer, validator, cumulative, termsHash, signature);
+        (address signer, ECDSA.RecoverError failure,) =
+            ECDSA.tryRecoverCalldata(orderDigest(payer, validator, cumulative, termsHash), signature);
+        _requireSigner(payer, validator, cumulative, signer, failure);
         if (channel.lienUntil == 0) channel.lienUntil = channel.releasableAt + parameters.limits().withdrawalDelay;
         else if (cumulative <= channel.lien) revert LienTakenAlready(channel.lien);
         channel.lien = cumulative;
@@ -232,7 +234,9 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     }
 
     function _draw(address validator, Debit calldata debit) private {
-        _checkVoucher(debit.payer, validator, debit.cumulative, debit.termsHash, debit.signature);
+        bytes32 digest = orderDigest(debit.payer, validator, debit.cumulative, debit.termsHash);
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, debit.r, debit.vs);
+        _requireSigner(debit.payer, validator, debit.cumulative, signer, failure);
         Channel storage channel = _channels[debit.payer][validator];
         uint256 spent = uint256(channel.spent) + debit.amount;
         if (spent > debit.cumulative) revert VoucherExceeded(debit.payer, spent, debit.cumulative);
@@ -241,15 +245,13 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         emit Drawn(debit.payer, validator, debit.amount, uint128(spent));
     }
 
-    function _checkVoucher(
+    function _requireSigner(
         address payer,
         address validator,
         uint128 cumulative,
-        bytes32 termsHash,
-        bytes calldata signature
+        address signer,
+        ECDSA.RecoverError failure
     ) private view {
-        bytes32 digest = orderDigest(payer, validator, cumulative, termsHash);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (failure != ECDSA.RecoverError.NoError) revert BadPayerSignature(payer);
         if (signer != payer && cumulative > keyLimitOf[payer][validator][signer]) revert BadPayerSignature(payer);
     }

@@ -92,7 +92,7 @@ contract MachineRegistry is EIP712 {
     function revoke(bytes32 machine, bytes32 evidence, bool revoked, bytes[] calldata quorum) external {
         if (isRevoked[machine] == revoked) revert NothingChanges(machine);
         uint32 number = revocationCount[machine] + 1;
-        Quorum.check(staking, revocationDigest(machine, evidence, revoked, number), quorum);
+        Quorum.check(staking.roster(), revocationDigest(machine, evidence, revoked, number), quorum);
         isRevoked[machine] = revoked;
         revocationCount[machine] = number;
         emit MachineRevoked(machine, evidence, revoked, number);
@@ -147,7 +147,7 @@ contract MachineRegistry is EIP712 {
         if (isRevoked[machine.machine]) revert Revoked(machine.machine);
         uint64 registered = _machines[machine.providerId].until;
         if (machine.until <= registered) revert NotLater(machine.until, registered);
-        Quorum.check(staking, machineDigest(machine), quorum);
+        Quorum.check(staking.roster(), machineDigest(machine), quorum);
         if (registered == 0) _providers.push(machine.providerId);
         _machines[machine.providerId] = machine;
         emit MachineRegistered(

@@ -14,6 +14,16 @@ contract Parameters is Ownable2Step {
     uint256 public constant BASIS = 10_000;
     /// A provider keeps at least 80 % of every fee.
     uint256 public constant MAX_TOTAL_SHARES = 2_000;
+    /// Nobody takes the network for himself: each share has bounds of its own.
+    uint256 public constant MAX_ROUTER_SHARE = 500;
+    uint256 public constant MAX_VALIDATOR_SHARE = 500;
+    uint256 public constant MAX_TREASURY_SHARE = 500;
+    /// Below it no audit is paid for; above, whoever verifies earns more than it costs on any hardware.
+    uint256 public constant MIN_VERIFICATION_SHARE = 100;
+    uint256 public constant MAX_VERIFICATION_SHARE = 1_600;
+    /// Of the share that nobody receives: 0 where a network has no emission, and between these where it has.
+    uint256 public constant MIN_RECYCLE_SHARE = 50;
+    uint256 public constant MAX_RECYCLE_SHARE = 500;
     /// It only ever falls, and ends with the term below.
     uint256 public constant MAX_LICENSE = 2;
     /// Seconds from the creation of this contract until there is no license share any more.
@@ -122,6 +132,7 @@ contract Parameters is Ownable2Step {
     event EntryOpened();
 
     error SharesTooHigh(uint256 total, uint256 maximum);
+    error ShareOutOfRange(string share, uint256 given, uint256 minimum, uint256 maximum);
     error LicenseTooHigh(uint256 license, uint256 maximum);
     error LicenseRaised(uint16 current, uint16 proposed);
     error OutOfRange(string parameter);
@@ -176,6 +187,8 @@ contract Parameters is Ownable2Step {
         uint16 license = _current.shares.license;
         if (nextShares.license > license) revert LicenseRaised(license, nextShares.license);
         _assertDistribution(nextShares, nextRecipients);
+        // What an emission gives is measured by it.
+        if (_current.shares.recycle != 0) _requireShare("recycle", nextShares.recycle, MIN_RECYCLE_SHARE, MAX_RECYCLE_SHARE);
         _next = Distribution(nextShares, nextRecipients);
         _nextFrom = uint64(block.timestamp) + _delays.notice;
         emit DistributionScheduled(nextShares, nextRecipients, _nextFrom);
@@ -302,7 +315,16 @@ contract Parameters is Ownable2Step {
         uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.license + next.recycle;
         if (next.license > MAX_LICENSE) revert LicenseTooHigh(next.license, MAX_LICENSE);
         if (total > MAX_TOTAL_SHARES) revert SharesTooHigh(total, MAX_TOTAL_SHARES);
+        _requireShare("router", next.router, 0, MAX_ROUTER_SHARE);
+        _requireShare("validator", next.validator, 0, MAX_VALIDATOR_SHARE);
+        _requireShare("verification", next.verification, MIN_VERIFICATION_SHARE, MAX_VERIFICATION_SHARE);
+        _requireShare("treasury", next.treasury, 0, MAX_TREASURY_SHARE);
+        if (next.recycle != 0) _requireShare("recycle", next.recycle, MIN_RECYCLE_SHARE, MAX_RECYCLE_SHARE);
         if (to.verification == address(0) || to.treasury == address(0) || to.license == address(0)) revert ZeroRecipient();
+    }
+
+    function _requireShare(string memory share, uint256 given, uint256 minimum, uint256 maximum) private pure {
+        if (given < minimum || given > maximum) revert ShareOutOfRange(share, given, minimum, maximum);
     }
 
     function _setLimits(Limits memory next) private {

@@ -10,6 +10,7 @@ import {Emission, ICredit} from "./Emission.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
 import {Quorum} from "./Quorum.sol";
+import {Roster} from "./Roster.sol";
 import {Staking} from "./Staking.sol";
 import {Batch, Credit, Debit, Earned, Ejection, Issuance, Line, Shares, Tally} from "./Types.sol";
 
@@ -36,10 +37,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     Parameters public immutable parameters;
     Staking public immutable staking;
+    Roster public immutable roster;
     Escrow public immutable escrow;
     Earnings public immutable earnings;
     /// Where the recycled share goes; zero for a network without emission.
     Emission public immutable emission;
+    /// What has not vested yet stays below half of the bonds of those who sign: where fees are paid in what is bonded.
+    bool public immutable isBacked;
 
     mapping(address validator => Anchor) private _anchors;
     mapping(bytes32 providerId => Ejection) private _ejections;
@@ -78,13 +82,16 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error AppealOver(uint256 since);
     error NothingHeld(address payee);
     error FineAboveGross(uint128 fine, uint128 gross);
+    error Unbacked(uint256 unvested, uint256 bonds);
 
     constructor(IERC20 token, Parameters parameters_, Staking staking_, Issuance memory issuance) EIP712("OGONG", "1") {
         if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
         parameters = parameters_;
         staking = staking_;
+        roster = staking_.roster();
         escrow = new Escrow(token, parameters_);
-        earnings = new Earnings(token, parameters_, escrow);
+        earnings = new Earnings(token, parameters_, escrow, staking_.cases());
+        isBacked = !escrow.isCredit();
         if (issuance.period != 0) emission = new Emission(token, ICredit(address(escrow)), issuance);
     }
 
@@ -102,7 +109,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         Anchor storage anchor = _anchors[batch.validator];
         if (batch.sequence != anchor.sequence + 1) revert WrongSequence(anchor.sequence + 1, batch.sequence);
         if (batch.logLength < anchor.logLength) revert LogShrunk(anchor.logLength, batch.logLength);
-        Quorum.check(staking, batchDigest(batch, debits, lines, ejections, tallies), quorum);
+        uint256 bonds = Quorum.check(roster, batchDigest(batch, debits, lines, ejections, tallies), quorum);
 
         anchor.sequence = batch.sequence;
         anchor.logLength = batch.logLength;
@@ -113,7 +120,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual) =
             _split(batch, lines, tallies);
         escrow.disburse(batch.validator, debits, credits);
-        earnings.credit(earned);
+        uint256 unvested = earnings.credit(earned, gross);
+        // Whoever signs what is false has more to lose than is still on its way. Bonds are tokens: what is paid in dollars cannot be compared.
+        if (isBacked && 2 * unvested > bonds) revert Unbacked(unvested, bonds);
         emit Settled(
             batch.validator,
             batch.sequence,
@@ -134,7 +143,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         if (ejection.since == 0) revert NotEjected(providerId);
         uint256 finalFrom = uint256(ejection.since) + parameters.delays().appeal;
         if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        if (msg.sender != staking.cases()) Quorum.check(staking, reinstatementDigest(providerId, ejection.count), quorum);
+        if (msg.sender != staking.cases()) Quorum.check(roster, reinstatementDigest(providerId, ejection.count), quorum);
         ejection.since = 0;
         emit Reinstated(providerId, ejection.count);
     }
@@ -147,7 +156,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         if (held.amount == 0) revert NothingHeld(payee);
         uint256 finalFrom = uint256(held.since) + parameters.delays().appeal;
         if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        if (msg.sender != staking.cases()) Quorum.check(staking, pardonDigest(payee, held.count), quorum);
+        if (msg.sender != staking.cases()) Quorum.check(roster, pardonDigest(payee, held.count), quorum);
         staking.pardon(payee);
     }
 
@@ -158,7 +167,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     /// @notice Reverts where the signatures over `digest` are no quorum, as in `settle`.
     function requireQuorum(bytes32 digest, bytes[] calldata quorum) external view {
-        Quorum.check(staking, digest, quorum);
+        Quorum.check(roster, digest, quorum);
     }
 
     /// @notice Whether a provider is ejected: from the batch on that names it, until it is reinstated.

@@ -6,6 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Parameters} from "./Parameters.sol";
+import {Roster} from "./Roster.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
 /// @title Stakes of providers and bonds of validators
@@ -79,6 +80,8 @@ contract Staking is ReentrancyGuardTransient {
     IERC20 public immutable token;
     Parameters public immutable parameters;
     ValidatorRegistry public immutable registry;
+    /// Says what a quorum is, by the votes that are counted here.
+    Roster public immutable roster;
     /// The only contract that says whose verifiers were refuted.
     address public immutable settlement;
     /// The only contract that takes bonds and stakes for an offence, and gives them back.
@@ -130,6 +133,7 @@ contract Staking is ReentrancyGuardTransient {
         settlement = settlement_;
         cases = cases_;
         registry = new ValidatorRegistry(this, parameters_);
+        roster = new Roster(this, registry, parameters_);
     }
 
     /// @notice Adds to the caller's priority stake.
@@ -389,7 +393,9 @@ contract Staking is ReentrancyGuardTransient {
     function _countVotes(address validator, Bond storage theirs) private {
         uint208 next = theirs.active ? theirs.amount : 0;
         (uint208 before,) = _votes[validator].push(uint48(block.timestamp), next);
-        if (next != before) _totalVotes.push(uint48(block.timestamp), _totalVotes.latest() - before + next);
+        if (next == before) return;
+        _totalVotes.push(uint48(block.timestamp), _totalVotes.latest() - before + next);
+        roster.noteChange();
     }
 
     /// @dev Bond first, leaving bond then, what is left where that is less. Cuts the vote at once.
@@ -403,6 +409,7 @@ contract Staking is ReentrancyGuardTransient {
         cut.left = cut.at > registry.inForceSince() ? _least(cut.left, theirs.amount) : theirs.amount;
         cut.at = uint64(block.timestamp);
         _countVotes(validator, theirs);
+        roster.drop();
         return fromBond + fromLeaving;
     }
 

@@ -24,7 +24,9 @@ struct Debit {
     uint128 amount;
     uint128 cumulative;
     bytes32 termsHash;
-    bytes signature;
+    /// The payer's signature in its short form (ERC-2098): s with the parity of y in its highest bit.
+    bytes32 r;
+    bytes32 vs;
 }
 
 /// What the payers owe for the replies of one provider, under one of its keys, that came through one router.

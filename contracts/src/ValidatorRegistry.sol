@@ -157,6 +157,7 @@ contract ValidatorRegistry is EIP712 {
         if (next != address(0)) _accounts[next].push(since, uint160(msg.sender));
         _signers[msg.sender].push(since, uint160(next));
         emit SignerNamed(msg.sender, signer);
+        if (_members.contains(msg.sender)) staking.roster().noteChange();
     }
 
     /// @notice The whole set; the order means nothing.

@@ -64,6 +64,51 @@ contract CasesTest is Fixture {
         hearings.draw(subject);
     }
 
+    /// A panel stops the clock of a key; a quorum that errs cannot hinder it.
+    function test_aPanelFreezesWhatAKeyEarned() public {
+        token.transfer(payer, 2 * DEPOSIT);
+        vm.prank(payer);
+        token.approve(address(cases), 2 * DEPOSIT);
+        uint256 period = block.timestamp / 1 days;
+        bytes32 subject = cases.freezeSubject(KEY, period);
+        vm.expectRevert(abi.encodeWithSelector(Cases.NoDeposit.selector, subject));
+        cases.freeze(KEY, period, new bytes[](0));
+        vm.prank(payer);
+        cases.requestFreeze(KEY);
+        checkEqual(token.balanceOf(payer), DEPOSIT, "put down");
+        vm.prank(payer);
+        vm.expectRevert(abi.encodeWithSelector(Hearings.OpenAlready.selector, subject));
+        cases.requestFreeze(KEY);
+        _draw(subject);
+        bytes[] memory one = _votes(subject, 1);
+        vm.expectRevert(abi.encodeWithSelector(Hearings.NoMajority.selector, 1, 3));
+        cases.freeze(KEY, period, one);
+        uint256 since = this.clock();
+        cases.freeze(KEY, period, _votes(subject, 2));
+        checkEqual(earnings.frozenSince(KEY), since, "stopped");
+        checkEqual(token.balanceOf(payer), 2 * DEPOSIT, "back");
+    }
+
+    /// Whoever asks in vain pays, and no vote counts later.
+    function test_aFreezeIsForAnAppealOnly() public {
+        token.transfer(payer, DEPOSIT);
+        vm.prank(payer);
+        token.approve(address(cases), DEPOSIT);
+        uint256 period = block.timestamp / 1 days;
+        bytes32 subject = cases.freezeSubject(KEY, period);
+        vm.prank(payer);
+        cases.requestFreeze(KEY);
+        uint256 until = this.clock() + APPEAL;
+        _draw(subject);
+        bytes[] memory two = _votes(subject, 2);
+        vm.warp(until);
+        vm.expectRevert(abi.encodeWithSelector(Cases.AppealOver.selector, until));
+        cases.freeze(KEY, period, two);
+        cases.forfeit(subject);
+        checkEqual(token.balanceOf(TREASURY), DEPOSIT, "the treasury's");
+        checkEqual(earnings.frozenSince(KEY), 0, "never");
+    }
+
     function test_aQuorumTakesATenthOfTheBondAndHoldsIt() public {
         _convict(VERDICT, _accused, EVIDENCE, 1);
         checkEqual(staking.bondOf(_accused).amount, BOND - BOND / 10, "bond");

@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {Earnings} from "../src/Earnings.sol";
 import {Parameters} from "../src/Parameters.sol";
-import {Delays, Earned, Holding, Line, Recipients, Shares} from "../src/Types.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Batch, Debit, Delays, Earned, Holding, Line, Recipients, Shares} from "../src/Types.sol";
 import {Fixture, noWork, usualTests} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
@@ -49,6 +50,107 @@ contract EarningsTest is Fixture {
         checkEqual(token.balanceOf(PROVIDER), PART - ENTRANCE, "to the payee, whoever asks");
         vm.expectRevert(Earnings.NothingToWithdraw.selector);
         earnings.withdraw(KEY, PROVIDER);
+    }
+
+    /// Whoever signs has more to lose than is on its way: a unit more than half of the bonds is refused, until something has vested.
+    function test_whatHasNotVestedStaysBelowHalfOfTheBondsThatSign() public {
+        uint128 half = 3 * BOND / 2;
+        _fund(payer, 3 * half, 3 * half);
+        _settle(1, half, half);
+        checkEqual(earnings.unvested(), half, "all of it");
+        _refuses(2, 3 * BOND, half + 1, half + 1);
+        // Fees of all parties count, and of the periods before; more bond behind it carries more.
+        _at(2, PERIOD - 1);
+        _refuses(2, 3 * BOND, half + 1, half + 1);
+        _bond(validator, 1);
+        _wait(VOTING);
+        checkEqual(earnings.unvested(), 0, "the third period after it");
+        _settle(2, half, 2 * half);
+        _refuses(3, 3 * BOND + 1, 2 * half + 1, half + 1);
+    }
+
+    /// Sums of periods, whichever of them had any.
+    function testFuzz_unvestedIsTheSumOfThreePeriods(uint8[12] memory gaps) public {
+        uint256[60] memory sums;
+        uint256 at;
+        uint128 spent;
+        for (uint64 i; i < 12; ++i) {
+            at += gaps[i] % 5;
+            _at(at, 1);
+            uint128 amount = 1_000 + i;
+            spent += amount;
+            _settle(i + 1, amount, spent);
+            sums[at] += amount;
+            checkEqual(earnings.unvested(), sums[at] + (at > 0 ? sums[at - 1] : 0) + (at > 1 ? sums[at - 2] : 0), "settled");
+        }
+        for (uint256 later = 1; later < 4; ++later) {
+            uint256 expected;
+            for (uint256 k = at + later < 2 ? 0 : at + later - 2; k <= at; ++k) {
+                expected += sums[k];
+            }
+            _at(at + later, 0);
+            checkEqual(earnings.unvested(), expected, "later");
+        }
+    }
+
+    function test_onlyAPanelStopsAClock() public {
+        vm.expectRevert(abi.encodeWithSelector(Earnings.NotCases.selector, address(this)));
+        earnings.freeze(KEY);
+    }
+
+    /// What was held when the clock stopped stays held for a week, and an ejection meanwhile takes it.
+    function test_aStoppedClockVestsNothing() public {
+        _earn();
+        _at(2, PERIOD - 1);
+        _freeze();
+        _at(2, 7 * PERIOD + PERIOD - 2);
+        checkEqual(_balance().held, PART, "still held");
+        vm.expectRevert(Earnings.NothingToWithdraw.selector);
+        earnings.withdraw(KEY, PROVIDER);
+        _at(2, 7 * PERIOD + PERIOD - 1);
+        checkEqual(_balance().held, 0, "a week later");
+        checkEqual(earnings.withdraw(KEY, PROVIDER), PART - ENTRANCE, "all but the first units");
+    }
+
+    function test_anEjectionTakesWhatAStoppedClockHolds() public {
+        _earn();
+        _at(2, PERIOD - 1);
+        _freeze();
+        _at(5, 0);
+        ++sequence;
+        _eject(sequence, KEY);
+        vm.expectRevert(abi.encodeWithSelector(Earnings.EjectedAlready.selector, KEY));
+        vm.prank(address(cases));
+        earnings.freeze(KEY);
+        _at(20, 0);
+        checkEqual(earnings.collect(KEY, PROVIDER), PART, "all of it");
+    }
+
+    function test_aClockIsNotStoppedAgainSoon() public {
+        _freeze();
+        vm.warp(start + 35 days - 1);
+        vm.expectRevert(abi.encodeWithSelector(Earnings.FrozenLately.selector, start + 35 days));
+        vm.prank(address(cases));
+        earnings.freeze(KEY);
+        vm.warp(start + 35 days);
+        _freeze();
+    }
+
+    function _freeze() private {
+        vm.prank(address(cases));
+        earnings.freeze(KEY);
+    }
+
+    /// A batch of one unit more than the bonds of those who sign carry.
+    function _refuses(uint64 number, uint256 bonds, uint128 cumulative, uint256 unvested) private {
+        Batch memory batch = _batch(number);
+        uint128 amount = uint128(unvested - earnings.unvested());
+        Debit[] memory debits = _one(_debit(PAYER_KEY, amount, cumulative));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, amount, 0));
+        bytes32[] memory nobody;
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, nobody, _idle()), 3);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.Unbacked.selector, unvested, bonds));
+        settlement.settle(batch, debits, lines, nobody, _idle(), quorum);
     }
 
     function test_vestInTheOrderInWhichTheyWereEarned() public {
@@ -153,7 +255,7 @@ contract EarningsTest is Fixture {
         Earned[] memory list = new Earned[](1);
         list[0] = Earned(KEY, PROVIDER, 1);
         vm.expectRevert(abi.encodeWithSelector(Earnings.NotSettlement.selector, address(this)));
-        earnings.credit(list);
+        earnings.credit(list, 0);
     }
 
     function test_withoutAPeriodNothingIsHeld() public {

@@ -84,7 +84,7 @@ contract EscrowTest is Fixture {
 
     function _takeLien(uint128 cumulative) private {
         Debit memory debit = _debit(PAYER_KEY, 0, cumulative);
-        escrow.takeLien(payer, validator, cumulative, debit.termsHash, debit.signature);
+        escrow.takeLien(payer, validator, cumulative, debit.termsHash, _long(debit));
     }
 
     function _request(uint128 amount) private {
@@ -156,20 +156,20 @@ contract EscrowTest is Fixture {
         checkEqual(escrow.channelOf(payer, validator).lienUntil, lienUntil, "end");
         Debit memory debit = _debit(PAYER_KEY, 0, 50);
         vm.expectRevert(abi.encodeWithSelector(Escrow.LienTakenAlready.selector, 50));
-        escrow.takeLien(payer, validator, 50, debit.termsHash, debit.signature);
+        escrow.takeLien(payer, validator, 50, debit.termsHash, _long(debit));
     }
 
     function test_lienNeedsTheWordOfThePayerAndARequest() public {
         _fund(payer, 100, 100);
         Debit memory debit = _debit(PAYER_KEY, 0, 40);
         vm.expectRevert(Escrow.NothingToRelease.selector);
-        escrow.takeLien(payer, validator, 40, debit.termsHash, debit.signature);
+        escrow.takeLien(payer, validator, 40, debit.termsHash, _long(debit));
         _request(80);
         vm.expectRevert(abi.encodeWithSelector(Escrow.BadPayerSignature.selector, payer));
-        escrow.takeLien(payer, validator, 41, debit.termsHash, debit.signature);
+        escrow.takeLien(payer, validator, 41, debit.termsHash, _long(debit));
         Debit memory foreign = _debit(PAYER_KEY + 1, 0, 40);
         vm.expectRevert(abi.encodeWithSelector(Escrow.BadPayerSignature.selector, payer));
-        escrow.takeLien(payer, validator, 40, foreign.termsHash, foreign.signature);
+        escrow.takeLien(payer, validator, 40, foreign.termsHash, _long(foreign));
     }
 
     function test_anotherRequestTakesAnotherLien() public {

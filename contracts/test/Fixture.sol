@@ -178,7 +178,30 @@ abstract contract Fixture {
     function _debit(uint256 key, uint128 amount, uint128 cumulative) internal view returns (Debit memory) {
         address who = vm.addr(key);
         bytes32 digest = escrow.orderDigest(who, validator, cumulative, TERMS);
-        return Debit(who, amount, cumulative, TERMS, _signature(key, digest));
+        return _signedDebit(key, who, amount, cumulative, digest);
+    }
+
+    function _signedDebit(uint256 key, address who, uint128 amount, uint128 cumulative, bytes32 digest)
+        internal
+        pure
+        returns (Debit memory)
+    {
+        (bytes32 r, bytes32 vs) = _short(key, digest);
+        return Debit(who, amount, cumulative, TERMS, r, vs);
+    }
+
+    /// A signature in 64 bytes.
+    function _short(uint256 key, bytes32 digest) internal pure returns (bytes32 r, bytes32 vs) {
+        uint8 v;
+        bytes32 s;
+        (v, r, s) = vm.sign(key, digest);
+        vs = bytes32(uint256(s) | uint256(v - 27) << 255);
+    }
+
+    /// The same in 65 bytes.
+    function _long(Debit memory debit) internal pure returns (bytes memory) {
+        bytes32 s = debit.vs & bytes32(type(uint256).max >> 1);
+        return abi.encodePacked(debit.r, s, uint8(uint256(debit.vs) >> 255) + 27);
     }
 
     function _quorum(bytes32 digest, uint256 signers) internal view returns (bytes[] memory quorum) {

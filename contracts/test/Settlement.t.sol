@@ -5,7 +5,7 @@ import {Escrow} from "../src/Escrow.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
-import {Batch, Debit, Line, Shares} from "../src/Types.sol";
+import {Batch, Debit, Holding, Line, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
@@ -38,10 +38,13 @@ contract SettlementTest is Fixture {
         fine = uint128(bound(fine, 0, gross));
         uint256 left = 2_000;
         for (uint256 i; i < 5; ++i) {
-            parts[i] = uint16(bound(parts[i], 0, i == 4 ? left < 2 ? left : 2 : left));
+            if (i == 2) continue;
+            parts[i] = uint16(bound(parts[i], 0, i == 4 ? 2 : 500));
             left -= parts[i];
         }
-        _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4], 0));
+        parts[2] = uint16(bound(parts[2], 100, left < 1_600 ? left : 1_600));
+        // Nothing is held, so that no bond bounds it.
+        _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4], 0), Holding(0, 0, 0));
         address router = routed ? ROUTER : address(0);
         if (gross > 0) _fund(payer, gross, gross);
         _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(KEY, PROVIDER, router, gross, fine)));
@@ -213,21 +216,21 @@ contract SettlementTest is Fixture {
         _fund(payer, 1_000, 1_000);
         Escrow other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), _issuance()))).escrow();
         Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
-        debit.signature = _signature(PAYER_KEY, other.orderDigest(payer, validator, 1_000, TERMS));
+        (debit.r, debit.vs) = _short(PAYER_KEY, other.orderDigest(payer, validator, 1_000, TERMS));
         _expectBadPayerSignature(debit);
     }
 
     function test_orderForAnotherValidatorIsRefused() public {
         _fund(payer, 1_000, 1_000);
         Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
-        debit.signature = _signature(PAYER_KEY, escrow.orderDigest(payer, address(1), 1_000, TERMS));
+        (debit.r, debit.vs) = _short(PAYER_KEY, escrow.orderDigest(payer, address(1), 1_000, TERMS));
         _expectBadPayerSignature(debit);
     }
 
     function test_orderSignedByAnotherIsRefused() public {
         _fund(payer, 1_000, 1_000);
         Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
-        debit.signature = _signature(validatorKeys[0], escrow.orderDigest(payer, validator, 1_000, TERMS));
+        (debit.r, debit.vs) = _short(validatorKeys[0], escrow.orderDigest(payer, validator, 1_000, TERMS));
         _expectBadPayerSignature(debit);
     }
 
@@ -368,7 +371,7 @@ contract SettlementTest is Fixture {
         Line[] memory lines = new Line[](count % 7);
         bytes memory all;
         for (uint256 i; i < debits.length; ++i) {
-            debits[i] = Debit(payer, amount, gross, id, "signature");
+            debits[i] = Debit(payer, amount, gross, id, "r", "vs");
             all = bytes.concat(all, abi.encode(payer, amount, gross, id));
         }
         check(settlement.hashDebits(debits) == keccak256(all), "debits");

@@ -90,7 +90,7 @@ contract WalletPayerTest is Fixture {
 
     function _walletDebit(uint256 key, uint128 amount, uint128 cumulative) private view returns (Debit memory) {
         bytes32 digest = escrow.orderDigest(address(wallet), validator, cumulative, TERMS);
-        return Debit(address(wallet), amount, cumulative, TERMS, _signature(key, digest));
+        return _signedDebit(key, address(wallet), amount, cumulative, digest);
     }
 
     function _settleWallet(uint64 sequence, uint256 key, uint128 amount, uint128 cumulative) private {
@@ -171,10 +171,10 @@ contract WalletPayerTest is Fixture {
         _allow(60);
         wallet.run(address(escrow), abi.encodeCall(Escrow.requestRelease, (validator, 100)));
         Debit memory debit = _walletDebit(ORDER_KEY, 0, 50);
-        escrow.takeLien(address(wallet), validator, 50, TERMS, debit.signature);
+        escrow.takeLien(address(wallet), validator, 50, TERMS, _long(debit));
         debit = _walletDebit(ORDER_KEY, 0, 61);
         vm.expectRevert(abi.encodeWithSelector(Escrow.BadPayerSignature.selector, address(wallet)));
-        escrow.takeLien(address(wallet), validator, 61, TERMS, debit.signature);
+        escrow.takeLien(address(wallet), validator, 61, TERMS, _long(debit));
     }
 
     function test_anAccountWithAKeyAllowsOthers() public {

@@ -213,6 +213,7 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | Hoo
   },
   ...{ adminOrganisations: TELLS, adminMembers: TELLS, adminKeys: TELLS, adminUsage: TELLS, adminAudit: TELLS },
   ...{ adminOrganisation: GOVERNS, adminMember: GOVERNS, adminMemberRotation: GOVERNS, adminMemberRemoval: GOVERNS },
+  ...{ adminCredits: TELLS, adminCredit: GOVERNS, adminSignedDeposit: GOVERNS },
   ...{ adminKey: GOVERNS, adminKeyRotation: GOVERNS, adminKeyRevocation: GOVERNS },
   ...{
     chat: BUYS,

@@ -5,6 +5,7 @@ import { ChainError } from './errors.ts';
 import { findBlockAt } from './find-block.ts';
 import { beaconKeysAbi as abi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
+import { toQuorumElement } from './settle-call.ts';
 import type { Transactor } from './transactor.ts';
 
 /** When epochs begin: epoch e, e periods after the origin. Seconds; fixed for good. */
@@ -152,8 +153,7 @@ export function createBeaconKeysWrites(
   { send }: Pick<Transactor, 'send'>,
   deployment: Pick<Deployment, 'beaconKeys'>,
 ): BeaconKeysWrites {
-  const quorumOf = (signatures: readonly BytesLike[]): Hex[] =>
-    signatures.map((signature) => toHex(signature, 'quorum', 65));
+  const quorumOf = (signatures: readonly BytesLike[]): Hex[] => signatures.map(toQuorumElement);
   return {
     registerBoxKey: async (key) =>
       send(

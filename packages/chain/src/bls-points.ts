@@ -15,6 +15,17 @@ function decode<P>(value: BytesLike, field: string, bytes: number, fromHex: (hex
   }
 }
 
+/** The compressed form of a key's coordinates, 48 bytes each. @throws ChainError 'bad-input' */
+export function compressKey(coordinates: Hex): Hex {
+  const hex = toHex(coordinates, 'key', 2 * FIELD_BYTES).slice(2);
+  const [x, y] = [hex.slice(0, 2 * FIELD_BYTES), hex.slice(2 * FIELD_BYTES)].map((part) => BigInt(`0x${part}`));
+  try {
+    return `0x${bls12_381.G1.Point.fromAffine({ x: x as bigint, y: y as bigint }).toHex(true)}`;
+  } catch (cause) {
+    throw new ChainError('bad-input', 'key is no point of the curve', { cause });
+  }
+}
+
 /** The coordinates of a compressed key, 128 bytes. @throws ChainError 'bad-input' */
 export function expandKey(key: BytesLike): Hex {
   const { x, y } = decode(key, 'key', 48, (hex) => bls12_381.G1.Point.fromHex(hex).toAffine());

@@ -44,7 +44,9 @@ export interface LedgerHearing {
 export type AppealSubject =
   | { readonly case: number }
   | { readonly ejected: BytesLike }
-  | { readonly penalized: BytesLike };
+  | { readonly penalized: BytesLike }
+  /** Stops the clock of what a key earned. @see FREEZE_PERIOD_S for the period. */
+  | { readonly freeze: BytesLike; readonly period: number };
 
 type Where = Pick<Deployment, 'cases' | 'hearings' | 'equivocation' | 'settlement' | 'staking'>;
 
@@ -183,7 +185,14 @@ export function createCaseWrites(
   };
 }
 
+/** Seconds: a freeze is named by the period in which it was asked for. */
+export const FREEZE_PERIOD_S = 86_400;
+
 function encodeAppeal(subject: AppealSubject): Hex {
+  if ('freeze' in subject) {
+    const args = [toHex(subject.freeze, 'freeze', 32)] as const;
+    return encodeFunctionData({ abi: casesAbi, functionName: 'requestFreeze', args });
+  }
   if ('case' in subject) {
     return encodeFunctionData({ abi: casesAbi, functionName: 'appeal', args: [BigInt(subject.case)] });
   }
@@ -196,6 +205,10 @@ function encodeAppeal(subject: AppealSubject): Hex {
 }
 
 function encodeLift(subject: AppealSubject, votes: readonly Hex[]): Hex {
+  if ('freeze' in subject) {
+    const args = [toHex(subject.freeze, 'freeze', 32), BigInt(subject.period), votes] as const;
+    return encodeFunctionData({ abi: casesAbi, functionName: 'freeze', args });
+  }
   if ('case' in subject) {
     return encodeFunctionData({ abi: casesAbi, functionName: 'acquit', args: [BigInt(subject.case), votes] });
   }
@@ -211,6 +224,11 @@ function encodeLift(subject: AppealSubject, votes: readonly Hex[]): Hex {
 export function nameSubject(subject: AppealSubject, number = 0): Hex {
   const id = [{ type: 'string' }, { type: 'uint256' }] as const;
   if ('case' in subject) return keccak256(encodeAbiParameters(id, ['case', BigInt(subject.case)]));
+  if ('freeze' in subject) {
+    const types = [{ type: 'string' }, { type: 'bytes32' }, { type: 'uint256' }] as const;
+    const values = ['freeze', toHex(subject.freeze, 'freeze', 32), BigInt(subject.period)] as const;
+    return keccak256(encodeAbiParameters(types, values));
+  }
   if ('ejected' in subject) {
     const types = [{ type: 'string' }, { type: 'bytes32' }, { type: 'uint32' }] as const;
     return keccak256(encodeAbiParameters(types, ['ejection', toHex(subject.ejected, 'ejected', 32), number]));

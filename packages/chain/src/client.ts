@@ -21,6 +21,7 @@ import { createWrites } from './ledger-writes.ts';
 import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
 import type { RemoteSigner } from './remote-signer.ts';
+import { createRosterReads } from './roster.ts';
 import { createRouterReads } from './router-reads.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 import { readSigningKeys, readVotes } from './votes.ts';
@@ -146,6 +147,7 @@ export async function createChainClient(options: ChainClientOptions) {
     address: transactor.address,
     ...createReads(transactor, deployment),
     ...createRouterReads(transactor, deployment.staking),
+    ...createRosterReads(transactor, deployment),
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMachineReads(transactor, deployment),

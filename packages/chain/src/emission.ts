@@ -5,6 +5,7 @@ import { findBlockAt } from './find-block.ts';
 import { emissionAbi, ogongTokenAbi, settlementAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { listRanges } from './list-ranges.ts';
+import { toQuorumElement } from './settle-call.ts';
 import type { Transactor } from './transactor.ts';
 
 const HOUR = 3_600n;
@@ -283,7 +284,7 @@ export function createEmissionWrites({ send }: Pick<Transactor, 'send'>, deploym
         encodeFunctionData({
           abi: emissionAbi,
           functionName: 'allot',
-          args: [until, toHex(root, 'root', 32), units, quorum.map((signature) => toHex(signature, 'quorum', 65))],
+          args: [until, toHex(root, 'root', 32), units, quorum.map(toQuorumElement)],
         }),
       ),
     /** Pays an account what its units of one tally are worth; anyone may. */

@@ -13,7 +13,8 @@ import { type Address, type BytesLike, toAddress, toHex } from './hex.ts';
 import { createMachineWrites } from './machines.ts';
 import { createModelWrites } from './model-registry.ts';
 import { createRegistryWrites } from './registry-writes.ts';
-import { encodeSettle, type SettleCall } from './settle-call.ts';
+import { createRosterWrites } from './roster.ts';
+import { encodeSettle, type SettleCall, toQuorumElement } from './settle-call.ts';
 import type { Transactor } from './transactor.ts';
 
 /** A line that settles in a new period stores one more word than an estimate in the period before says. */
@@ -122,6 +123,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
       send('finish unbond', staking, encodeFunctionData({ abi: stakingAbi, functionName: 'finishUnbond' })),
 
     ...createRegistryWrites(transactor, registry),
+    ...createRosterWrites(transactor, deployment),
     ...createModelWrites(transactor, models, allow),
 
     /** Submits a batch with its quorum; anyone may. */
@@ -138,7 +140,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         encodeFunctionData({
           abi: settlementAbi,
           functionName: 'pardon',
-          args: [toAddress(payee, 'payee'), quorum.map((signature) => toHex(signature, 'quorum', 65))],
+          args: [toAddress(payee, 'payee'), quorum.map(toQuorumElement)],
         }),
       ),
     /** Pays to the treasury what penalties hold of a payee; anyone may, once the appeal is over. */
@@ -163,7 +165,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         encodeFunctionData({
           abi: settlementAbi,
           functionName: 'reinstate',
-          args: [toHex(providerId, 'providerId', 32), quorum.map((signature) => toHex(signature, 'quorum', 65))],
+          args: [toHex(providerId, 'providerId', 32), quorum.map(toQuorumElement)],
         }),
       ),
 

@@ -3,6 +3,7 @@ import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { machineRegistryAbi as abi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toHex } from './hex.ts';
+import { toQuorumElement } from './settle-call.ts';
 import type { Transactor } from './transactor.ts';
 
 /** What a quorum said about a provider's machine, as the chain hashes it. 32 bytes each, but for the numbers. */
@@ -68,8 +69,7 @@ function requireRegistry({ machines }: Pick<Deployment, 'machines'>): Address {
   return machines;
 }
 
-const quorumOf = (signatures: readonly BytesLike[]): Hex[] =>
-  signatures.map((signature) => toHex(signature, 'quorum', 65));
+const quorumOf = (signatures: readonly BytesLike[]): Hex[] => signatures.map(toQuorumElement);
 
 export function createMachineReads(
   { read }: Pick<Transactor, 'read'>,

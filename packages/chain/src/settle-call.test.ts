@@ -17,7 +17,13 @@ const call: SettleCall = {
     replies: 5,
   },
   debits: [
-    { payer: filled('06', 20), amount: 7n, cumulative: 8n, termsHash: filled('09', 32), signature: filled('0a', 65) },
+    {
+      payer: filled('06', 20),
+      amount: 7n,
+      cumulative: 8n,
+      termsHash: filled('09', 32),
+      signature: `${filled('0a', 64)}1b`,
+    },
   ],
   lines: [{ providerId: filled('0f', 32), payee: filled('0b', 20), router: filled('0c', 20), gross: 7n }],
   ejections: [filled('0d', 32)],

@@ -1,4 +1,5 @@
 import { encodeFunctionData, recoverAddress } from 'viem';
+import { ChainError } from './errors.ts';
 import { settlementAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, toAddress, toHex } from './hex.ts';
 
@@ -46,8 +47,37 @@ export interface SettleCall {
   readonly ejections: readonly BytesLike[];
   /** Who verified. */
   readonly tallies: readonly LedgerTally[];
-  /** 65-byte signatures over the batch digest, in ascending order of their signers' addresses. */
+  /** 65-byte signatures over the batch digest, in ascending order of their signers' addresses; or one sum of many (roster.ts). */
   readonly quorum: readonly BytesLike[];
+}
+
+/** Bytes of a sum of signatures: its coordinates, and who signed. */
+const SUM_BYTES = 288;
+
+/** A signature, or a sum of many. @throws ChainError 'bad-input' */
+export const toQuorumElement = (element: BytesLike): Hex => {
+  const isSum = (typeof element === 'string' ? (element.length - 2) / 2 : element.length) === SUM_BYTES;
+  return toHex(element, 'quorum', isSum ? SUM_BYTES : 65);
+};
+
+const S_HEX = 64;
+
+/** The short form of a payer's signature, as debits carry it (ERC-2098). @throws ChainError 'bad-input' */
+export function shorten(given: BytesLike): { readonly r: Hex; readonly vs: Hex } {
+  const signature = toHex(given, 'debit.signature', 65).slice(2);
+  const s = BigInt(`0x${signature.slice(S_HEX, 2 * S_HEX)}`);
+  const v = signature.slice(2 * S_HEX);
+  if (s >> 255n !== 0n || (v !== '1b' && v !== '1c')) {
+    throw new ChainError('bad-input', 'debit.signature has no short form');
+  }
+  const parity = v === '1c' ? 1n << 255n : 0n;
+  return { r: `0x${signature.slice(0, S_HEX)}`, vs: `0x${(s | parity).toString(16).padStart(S_HEX, '0')}` };
+}
+
+/** The inverse of `shorten`. */
+export function lengthen({ r, vs }: { readonly r: Hex; readonly vs: Hex }): Hex {
+  const s = BigInt(vs) & ((1n << 255n) - 1n);
+  return `${r}${s.toString(16).padStart(S_HEX, '0')}${BigInt(vs) >> 255n === 1n ? '1c' : '1b'}`;
 }
 
 /** Calldata of Settlement.settle. @throws ChainError 'bad-input' naming a field of the wrong size. */
@@ -69,7 +99,7 @@ export function encodeSettle({ batch, debits, lines, ejections, tallies, quorum 
         amount: debit.amount,
         cumulative: debit.cumulative,
         termsHash: toHex(debit.termsHash, 'debit.termsHash', 32),
-        signature: toHex(debit.signature, 'debit.signature', 65),
+        ...shorten(debit.signature),
       })),
       lines.map((line) => ({
         providerId: toHex(line.providerId, 'line.providerId', 32),
@@ -80,7 +110,7 @@ export function encodeSettle({ batch, debits, lines, ejections, tallies, quorum 
       })),
       ejections.map((id) => toHex(id, 'ejections', 32)),
       tallies.map(({ payee, ...counts }) => ({ payee: toAddress(payee, 'tally.payee'), ...counts })),
-      quorum.map((signature) => toHex(signature, 'quorum', 65)),
+      quorum.map(toQuorumElement),
     ],
   });
 }

@@ -18,7 +18,13 @@ describe('decoding a settlement', () => {
         replies: 8,
       },
       debits: [
-        { payer: hex('c1', 20), amount: 5n, cumulative: 7n, termsHash: hex('c2', 32), signature: hex('c3', 65) },
+        {
+          payer: hex('c1', 20),
+          amount: 5n,
+          cumulative: 7n,
+          termsHash: hex('c2', 32),
+          signature: `${hex('c3', 32)}${'43'.repeat(32)}1c` as Hex,
+        },
       ],
       lines: [{ providerId: hex('d3', 32), payee: hex('d1', 20), router: hex('d2', 20), gross: 5n, fine: 2n }],
       ejections: [hex('e1', 32)],

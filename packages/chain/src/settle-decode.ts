@@ -2,6 +2,7 @@ import { decodeFunctionData } from 'viem';
 import { ChainError } from './errors.ts';
 import { settlementAbi } from './generated/abi.ts';
 import { type Address, type Hex, lowerHex } from './hex.ts';
+import { lengthen } from './settle-call.ts';
 
 /** A settlement as it stands in the calldata of its transaction, quorum included; hex in lower case. */
 export interface DecodedSettle {
@@ -38,7 +39,8 @@ export function decodeSettle(calldata: Hex): DecodedSettle {
     const { functionName, args } = decodeFunctionData({ abi: settlementAbi, data: calldata });
     if (functionName === 'settle') {
       const [batch, debits, lines, ejections, tallies, quorum] = lowerHex(args);
-      return { batch, debits, lines, ejections, tallies, quorum };
+      const signed = debits.map(({ r, vs, ...debit }) => ({ ...debit, signature: lengthen({ r, vs }) }));
+      return { batch, debits: signed, lines, ejections, tallies, quorum };
     }
     throw new TypeError(`the call is ${functionName}`);
   } catch (cause) {

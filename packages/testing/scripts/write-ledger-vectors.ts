@@ -35,6 +35,9 @@ import {
 } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 
+/** No digest covers the signatures of payers. */
+const NO_SIGNATURE: Hex = `0x${'00'.repeat(32)}`;
+
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../protocol/vectors/eip712.json');
 
 /** Deterministic filler. Keys made from it protect nothing. */
@@ -301,7 +304,7 @@ async function computeVectors() {
 
     const batchVectors = [];
     for (const { name, batch, debits, lines, ejected, tallies } of batches) {
-      const withSignatures = debits.map((debit) => ({ ...debit, signature: '0x' as Hex }));
+      const withSignatures = debits.map((debit) => ({ ...debit, r: NO_SIGNATURE, vs: NO_SIGNATURE }));
       const debitsHash = expectEqual(
         `${name}: debitsHash`,
         hashWords(

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { signAuthorization } from '@ogong/chain/authorizations';
+import { computeAddress } from '@ogong/chain/keys';
+import { Secret } from '@ogong/host/crypto/secret';
+import { listSignedDeposits } from '@ogong/node/gateway/signed-deposits';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { openTestAccounts } from '@ogong/testing/gateway/test-keys';
@@ -10,6 +14,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 type Browser = Awaited<ReturnType<typeof launchChromium>>;
 
 const reason = whyNoBrowser();
+const DEPLOYMENT = { chainId: 31337, token: `0x${'70'.repeat(20)}` } as const;
+const ADDRESS = `0x${'ad'.repeat(20)}` as const;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason ? ` (${reason})` : ''}`, () => {
@@ -29,7 +35,14 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     await changes.putMember({ organisation: 'acme', id: 'olga', role: 'owner' });
     member = (await changes.putMember({ organisation: 'acme', id: 'mia', role: 'member' })).secret as string;
     await changes.putOrganisation({ id: 'other', name: 'Other', budgetAtomic: undefined });
-    fixture = await createGatewayFixture({ keysPath });
+    fixture = await createGatewayFixture({
+      keysPath,
+      deposits: {
+        deployment: DEPLOYMENT,
+        ledgerKey: new Secret(new Uint8Array(32).fill(1)),
+        ...{ confirmations: 1n, intervalMs: 3_600_000 },
+      },
+    });
     browser = await launchChromium();
   });
   afterAll(async () => {
@@ -85,6 +98,86 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
       `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
     );
     expect(barriers).toEqual([]);
+    await page.close();
+  });
+
+  it('makes keys with every limit, rotates them and members, shows usage as CSV', async () => {
+    const { page, complaints } = await open(operator);
+    const part = (title: string) => page.locator('section', { has: page.getByRole('heading', { name: title }) });
+    const form = part('Keys').locator('form');
+    const given = {
+      ...{ Organisation: 'acme', Name: 'limited', Budget: '900', Models: 'ogong/replay/*, ogong/verified/x' },
+      ...{ 'Requests a minute': '7', 'Tokens a minute': '800', 'Last day': '2031-01-31' },
+    };
+    for (const [label, value] of Object.entries(given)) await form.getByLabel(label).fill(value);
+    await form.getByRole('button', { name: 'Make a key' }).click();
+    const secret = (await page.locator('#made').textContent()) as string;
+    expect(await accounts.find(secret)).toMatchObject({
+      ...{ budgetAtomic: 900n, models: ['ogong/replay/*', 'ogong/verified/x'] },
+      limits: { requestsPerMinute: 7, tokensPerMinute: 800 },
+    });
+    await page.getByRole('cell', { name: 'until 2031-01-31T23:59:59.000Z', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Rotate limited' }).click();
+    await expect.poll(() => accounts.find(secret)).toBeUndefined();
+    const rotated = (await page.locator('#made').textContent()) as string;
+    expect(await accounts.find(rotated)).toMatchObject({ budgetAtomic: 900n });
+
+    const before = member;
+    await page.getByRole('button', { name: 'Rotate mia' }).click();
+    await expect.poll(() => accounts.findMember(before)).toBeUndefined();
+    await page.locator('#made', { hasText: 'ogong-admin' }).waitFor();
+    member = (await page.locator('#made').textContent()) as string;
+    expect(await accounts.findMember(member)).toMatchObject({ id: 'mia' });
+
+    await part('Members').locator('form').getByLabel('Member', { exact: true }).fill('ned');
+    await part('Members').locator('form').getByRole('button', { name: 'Add or change' }).click();
+    await page.getByRole('cell', { name: 'ned', exact: true }).first().waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save as CSV' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('usage.csv');
+    expect(readFileSync((await download.path()) as string, 'utf8')).toContain('day,');
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('books credit, has a wallet sign a transfer that the gateway sends, and shows both in the log', async () => {
+    const { page, complaints } = await open(operator);
+    const part = page.locator('section', { has: page.getByRole('heading', { name: 'Credit' }) });
+    const book = async (fields: Readonly<Record<string, string>>): Promise<void> => {
+      for (const [label, value] of Object.entries(fields)) await part.getByLabel(label, { exact: true }).fill(value);
+      await part.getByRole('button', { name: 'Book credit' }).click();
+    };
+    await book({ Organisation: 'acme', Reference: 'invoice-1', 'Credit, atomic units; below 0 takes back': '5000' });
+    await part.getByRole('cell', { name: 'operator:invoice-1' }).waitFor();
+    await page.getByRole('cell', { name: 'credit added' }).waitFor();
+
+    const key = `0x${'11'.repeat(32)}` as const;
+    const payer = computeAddress(key);
+    fixture.store.database.prepare('INSERT OR REPLACE INTO deposits VALUES (?, ?, 0)').run('org:acme', ADDRESS);
+    await page.exposeFunction('signByTestKey', async (json: string) => {
+      const { message, domain } = JSON.parse(json);
+      expect(domain).toMatchObject({ chainId: 31337, verifyingContract: DEPLOYMENT.token });
+      const { from, to, nonce } = message;
+      const [value, validAfter, validBefore] = [message.value, message.validAfter, message.validBefore].map(BigInt);
+      const authorization = { from, to, nonce, value, validAfter, validBefore } as never;
+      return signAuthorization(DEPLOYMENT, authorization, key);
+    });
+    await page.evaluate(
+      `globalThis.ethereum = { request: ({ method, params }) => method === 'eth_requestAccounts' ? ['${payer}'] : signByTestKey(params[1]) }`,
+    );
+    await book({ Organisation: 'acme', Reference: 'invoice-2', 'Credit, atomic units; below 0 takes back': '-7' });
+    await part.getByText(ADDRESS).waitFor();
+    await part.getByLabel('Organisation that is paid for').fill('acme');
+    await part.getByLabel('Tokens, atomic units').fill('123');
+    await part.getByRole('button', { name: 'Pay in' }).click();
+    await part.getByRole('cell', { name: 'signed transfer, pending' }).waitFor();
+    const [row] = await fixture.books.read(() => listSignedDeposits('org:acme'));
+    expect(row).toMatchObject({ payer, recipient: ADDRESS, amountAtomic: 123n, actor: 'operator by API' });
+    await page.getByRole('cell', { name: 'signed transfer handed in' }).waitFor();
+    await page.getByRole('cell', { name: 'credit taken back' }).waitFor();
+    expect(complaints).toEqual([]);
     await page.close();
   });
 

@@ -10,6 +10,34 @@ export interface Money {
 export interface ShownOrganisation extends Money {
   readonly id: string;
   readonly name: string;
+  /** Null where it needs no credit. */
+  readonly credit_atomic: string | null;
+  readonly credit_left_atomic: string | null;
+  readonly deposit_address: string | null;
+}
+/** What a wallet signs for a transfer that the gateway sends: EIP-712 of the token. */
+export interface TransferTerms {
+  readonly domain: { readonly chainId: number };
+  readonly types: Readonly<Record<string, readonly { readonly name: string; readonly type: string }[]>>;
+  readonly primary_type: string;
+  readonly to: string;
+}
+export interface ShownCredits {
+  readonly organisation: string;
+  readonly data: readonly {
+    readonly id: string;
+    readonly amount_atomic: string;
+    readonly detail: string;
+    readonly time: string;
+  }[];
+  readonly transfers: readonly {
+    readonly payer: string;
+    readonly nonce: string;
+    readonly amount_atomic: string;
+    readonly state: string;
+    readonly time: string;
+  }[];
+  readonly sign: TransferTerms | null;
 }
 export interface ShownKey extends Money {
   readonly id: string;
@@ -34,7 +62,7 @@ export interface ShownUsage {
   readonly cost_atomic: string;
 }
 export interface ShownChange {
-  readonly id: number;
+  readonly id: number | string;
   readonly time: string;
   readonly actor: string;
   readonly action: string;
@@ -47,6 +75,8 @@ export interface AccountsView {
   readonly organisations: readonly ShownOrganisation[];
   readonly keys: readonly ShownKey[];
   readonly members: readonly ShownMember[];
+  /** Of organisations that have some. */
+  readonly credits: readonly ShownCredits[];
   readonly usage: readonly ShownUsage[];
   /** Undefined where the role may not see it. */
   readonly changes: readonly ShownChange[] | undefined;
@@ -92,21 +122,34 @@ export function createAdminApi(secret: string, baseUrl: string) {
   return {
     async view(): Promise<AccountsView> {
       const organisations = await list<ShownOrganisation>('adminOrganisations');
-      const [keys, usage, members, changes] = await Promise.all([
+      const [keys, usage, members, credits, changes] = await Promise.all([
         list<ShownKey>('adminKeys'),
         list<ShownUsage>('adminUsage'),
         Promise.all(organisations.map(({ id }) => list<ShownMember>('adminMembers', { organisation: id }))),
+        Promise.all(
+          organisations
+            .filter((one) => one.credit_atomic !== null)
+            .map(async ({ id }): Promise<ShownCredits> => {
+              const shown = await call<Omit<ShownCredits, 'organisation'>>('adminCredits', {
+                query: { organisation: id },
+              });
+              return { ...shown, organisation: id };
+            }),
+        ),
         list<ShownChange>('adminAudit').catch((error: unknown) => {
           if (error instanceof AdminError && error.status === 403) return undefined;
           throw error;
         }),
       ]);
-      return { organisations, keys, usage, members: members.flat(), changes };
+      return { organisations, keys, usage, members: members.flat(), credits, changes };
     },
     usageCsv: () => call<string>('adminUsage', { query: { format: 'csv' } }),
     putOrganisation: (body: object) => call<object>('adminOrganisation', { body }),
     putMember: (body: object) => call<{ readonly secret?: string }>('adminMember', { body }),
     removeMember: (place: object) => call<object>('adminMemberRemoval', { place }),
+    rotateMember: (place: object) => call<{ readonly secret: string }>('adminMemberRotation', { place }),
+    putCredit: (body: object) => call<object>('adminCredit', { body }),
+    putTransfer: (body: object) => call<object>('adminSignedDeposit', { body }),
     addKey: (body: object) => call<{ readonly secret: string }>('adminKey', { body }),
     rotateKey: (id: string) => call<{ readonly secret: string }>('adminKeyRotation', { place: { id } }),
     revokeKey: (id: string) => call<object>('adminKeyRevocation', { place: { id } }),

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import { Amount, Card, CopyButton, Table } from '../view/parts.tsx';
-import { type AccountsView, type AdminApi, createAdminApi, type Money } from './api.ts';
+import { type AccountsView, type AdminApi, createAdminApi, type Money, type ShownCredits } from './api.ts';
+import { findWallet, signTransfer } from './wallet.ts';
 
 interface Session {
   readonly api: AdminApi;
@@ -94,7 +95,7 @@ function SignIn({ onSecret }: { onSecret: (secret: string) => Promise<void> }) {
 }
 
 function Everything({ api, view, act }: Session & { act: Act }) {
-  const { organisations, keys, members, usage, changes } = view;
+  const { organisations, keys, members, credits, usage, changes } = view;
   const first = organisations[0]?.id ?? '';
   return (
     <>
@@ -123,6 +124,7 @@ function Everything({ api, view, act }: Session & { act: Act }) {
           <Field name="budget" label="Budget, atomic units" isOptional />
         </Form>
       </Card>
+      <CreditCard credits={credits} view={view} act={act} />
       <Card title="Keys" wide>
         <Table
           label="Keys"
@@ -154,15 +156,14 @@ function Everything({ api, view, act }: Session & { act: Act }) {
             </tr>
           ))}
         </Table>
-        <Form
-          submit="Make a key"
-          onSubmit={({ organisation, name, budget }) =>
-            act((it) => it.addKey({ organisation, name, ...(budget && { budget_atomic: budget }) }))
-          }
-        >
+        <Form submit="Make a key" onSubmit={(given) => act((it) => it.addKey(toKeyTerms(given)))}>
           <Field name="organisation" label="Organisation" value={first} />
           <Field name="name" label="Name" />
           <Field name="budget" label="Budget, atomic units" isOptional />
+          <Field name="models" label="Models, as ogong/replay/*, with commas" isOptional />
+          <Field name="requests" label="Requests a minute" isOptional />
+          <Field name="tokens" label="Tokens a minute" isOptional />
+          <Field name="until" label="Last day, as 2027-01-31" isOptional />
         </Form>
       </Card>
       <Card title="Members" wide>
@@ -177,6 +178,9 @@ function Everything({ api, view, act }: Session & { act: Act }) {
               <td>{one.id}</td>
               <td>{one.role}</td>
               <td>
+                <Action label={`Rotate ${one.id}`} onAct={() => act((it) => it.rotateMember(one))}>
+                  Rotate
+                </Action>{' '}
                 <Action label={`Remove ${one.id}`} onAct={() => act((it) => it.removeMember(one))}>
                   Remove
                 </Action>
@@ -236,6 +240,95 @@ function Everything({ api, view, act }: Session & { act: Act }) {
         </Card>
       )}
     </>
+  );
+}
+
+/** Of the form; what is not said has no limit. */
+function toKeyTerms(given: Readonly<Record<string, string>>): object {
+  const { organisation, name, budget, models, requests, tokens, until } = given;
+  return {
+    ...{ organisation, name },
+    ...(budget && { budget_atomic: budget }),
+    ...(models && { models: models.split(',').map((model) => model.trim()) }),
+    ...(requests && { requests_per_minute: Number(requests) }),
+    ...(tokens && { tokens_per_minute: Number(tokens) }),
+    ...(until && { expires_at: `${until}T23:59:59Z` }),
+  };
+}
+
+function CreditCard({ credits, view, act }: { credits: readonly ShownCredits[]; view: AccountsView; act: Act }) {
+  const withCredit = view.organisations.filter((one) => one.credit_atomic !== null);
+  const first = withCredit[0]?.id ?? view.organisations[0]?.id ?? '';
+  const amount = (atomic: string | null) => <Amount atomic={BigInt(atomic ?? 0)} />;
+  const sign = async (fields: Readonly<Record<string, string>>): Promise<void> =>
+    act(async (it) => {
+      const { organisation, amount: value = '', transfer } = fields;
+      if (transfer) return it.putTransfer({ organisation, ...JSON.parse(transfer) });
+      const terms = credits.find((one) => one.organisation === organisation)?.sign;
+      const wallet = findWallet();
+      if (!terms) throw new Error('This organisation has no address to pay to yet.');
+      if (!wallet) throw new Error('There is no wallet in this browser: paste a transfer that was signed elsewhere.');
+      return it.putTransfer({ organisation, ...(await signTransfer(wallet, terms, value)) });
+    });
+  return (
+    <Card title="Credit" wide>
+      <Table
+        label="Credit"
+        head={['Organisation', 'Paid in', 'Left', 'Address to pay to']}
+        empty={withCredit.length === 0 && 'No organisation needs credit.'}
+      >
+        {withCredit.map((one) => (
+          <tr key={one.id}>
+            <td>{one.id}</td>
+            <td>{amount(one.credit_atomic)}</td>
+            <td>{amount(one.credit_left_atomic)}</td>
+            <td>{one.deposit_address ? <code>{one.deposit_address}</code> : 'none'}</td>
+          </tr>
+        ))}
+      </Table>
+      <Table
+        label="Payments"
+        head={['When', 'Organisation', 'Amount', 'What', 'Detail']}
+        empty={credits.every(({ data, transfers }) => data.length + transfers.length === 0) && 'Nothing was paid yet.'}
+      >
+        {credits.flatMap(({ organisation, data, transfers }) => [
+          ...transfers.map((one) => (
+            <tr key={one.nonce}>
+              <td>{one.time}</td>
+              <td>{organisation}</td>
+              <td>{amount(one.amount_atomic)}</td>
+              <td>signed transfer, {one.state}</td>
+              <td>{one.payer}</td>
+            </tr>
+          )),
+          ...data.map((one) => (
+            <tr key={one.id}>
+              <td>{one.time}</td>
+              <td>{organisation}</td>
+              <td>{amount(one.amount_atomic)}</td>
+              <td>{one.id}</td>
+              <td>{one.detail}</td>
+            </tr>
+          )),
+        ])}
+      </Table>
+      <Form
+        submit="Book credit"
+        onSubmit={({ organisation, reference, amount: value }) =>
+          act((it) => it.putCredit({ organisation, ...(value && { reference, amount_atomic: value }) }))
+        }
+      >
+        <Field name="organisation" label="Organisation" value={first} />
+        <Field name="reference" label="Reference" isOptional />
+        <Field name="amount" label="Credit, atomic units; below 0 takes back" isOptional />
+      </Form>
+      <Form submit="Pay in" onSubmit={sign}>
+        <Field name="organisation" label="Organisation that is paid for" value={first} />
+        <Field name="amount" label="Tokens, atomic units, signed by this browser's wallet" isOptional />
+        <Field name="transfer" label="Or a signed transfer, as JSON" isOptional />
+      </Form>
+      <p class="note">Whoever signs a transfer pays no gas: the gateway sends it, and credits it once it is deep.</p>
+    </Card>
   );
 }
 

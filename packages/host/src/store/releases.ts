@@ -28,4 +28,18 @@ export const RELEASED = {
   verifier: [{ from: 2089725931 }],
 } as const satisfies Readonly<Record<string, readonly StoreUpgrade[]>>;
 
+/** A schema that a database of several gateways had, and what the present one does not have any more. */
+export interface DatabaseUpgrade {
+  /** The beginning of a hash of the schema, see postgres-books.ts. */
+  readonly from: string;
+  /** Tables, and columns as `table.column`. */
+  readonly drops?: readonly string[];
+}
+
+/** As RELEASED, of the database that gateways share. */
+export const RELEASED_DATABASES: readonly DatabaseUpgrade[] = [
+  // Of 2026-11-25, before transfers that payers sign.
+  { from: 'e8207ab7cb83743e' },
+];
+
 export type ReleasedStore = keyof typeof RELEASED;

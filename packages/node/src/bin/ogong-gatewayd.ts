@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
@@ -34,6 +35,7 @@ import { createGateway, GatewayConfigError, type GatewayOptions } from '../gatew
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
 import { openBooks } from '../gateway/open-books.ts';
 import { U64_MAX } from '../gateway/provider-match.ts';
+import type { SignedDepositTerms } from '../gateway/signed-deposits.ts';
 
 const NAME = 'ogong-gatewayd';
 /** Percent. */
@@ -297,6 +299,12 @@ function connectChain(values: {
   return () => createChainClient({ rpcUrl, deployment });
 }
 
+/** The token that a payer signs for; undefined where no deployment is given. */
+function readDepositTerms(values: Parameters<typeof connectChain>[0]): SignedDepositTerms | undefined {
+  const { deployment: path, rpcUrl } = values;
+  return path === undefined ? undefined : readDeployment(NAME, { deployment: path, rpcUrl });
+}
+
 /** Works on the books alone, which daemons may have open, too. */
 async function runAdmin({
   values,
@@ -312,6 +320,9 @@ async function runAdmin({
         actor: `operator:${nameUser()}`,
         nowMs: Date.now(),
         client: connectChain(values),
+        deposits: readDepositTerms(values),
+        files: { dataDir: values.dataDir, accounts: values.accounts },
+        transfer: values.transfer === undefined ? undefined : readFileSync(values.transfer, 'utf8'),
         archive: readArchivePlace(values),
       },
     });

@@ -1,8 +1,9 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import type { AppealSubject } from '@ogong/chain/cases';
+import { type AppealSubject, FREEZE_PERIOD_S } from '@ogong/chain/cases';
 import type { Deployment } from '@ogong/chain/deployment';
+import { rosterOf } from '@ogong/chain/roster';
 import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
@@ -130,6 +131,10 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       isDraining: values.drain,
       auditConcurrency: values.audits,
       minSignatures: values.quorum,
+      sums: {
+        ...{ bls: await createFastBls(), above: values.sumAbove },
+        roster: nameContract(deployment.chainId, rosterOf(deployment)),
+      },
       fixedVerifier:
         values.verifierEndpoint && values.verifierCert
           ? { endpoint: values.verifierEndpoint, certHash: loadCertificatePin(values.verifierCert) }
@@ -399,14 +404,17 @@ async function chargeWith(
 async function acquit(argv: readonly string[]): Promise<Daemon> {
   const parsed = acquitConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
-  const { case: id, provider, payee, signature: votes, ...values } = parsed.values;
+  const { case: id, provider, payee, freeze, period, signature: votes, ...values } = parsed.values;
   const subjects: AppealSubject[] = [];
   if (id !== undefined) subjects.push({ case: id });
   if (provider !== undefined) subjects.push({ ejected: provider });
   if (payee !== undefined) subjects.push({ penalized: payee });
+  if (freeze !== undefined) {
+    subjects.push({ freeze, period: period ?? Math.floor(systemClock.nowMs() / 1_000 / FREEZE_PERIOD_S) });
+  }
   const [subject] = subjects;
   if (subject === undefined || subjects.length > 1) {
-    throw new ConfigError(NAME, ['give one of --case, --provider and --payee']);
+    throw new ConfigError(NAME, ['give one of --case, --provider, --payee and --freeze']);
   }
   const { deployment, openSigner, connect } = await openKeys(NAME, values);
   const domain = { chainId: BigInt(deployment.chainId), verifyingContract: fromHex(deployment.hearings.slice(2), 20) };

@@ -43,6 +43,8 @@ export interface AccountChanges {
   /** Gives a key a new secret. Its id, budget and receipts stay; the old secret ends now. */
   rotateKey(id: string): Promise<string>;
   revokeKey(id: string): Promise<Changed>;
+  /** Only the line: that the organisation spends what it is credited from now on. */
+  noteCreditOpened(organisation: string): Promise<void>;
 }
 
 /** Of one organisation: keys that are not revoked, members. The operator's own keys have no limit. */
@@ -72,10 +74,15 @@ export function createAccountChanges(
     yield* insertRow(newAuditRow, 'audit', { timeMs: nowMs(), actor, ...entry });
   }
   const context: ChangeContext = { nowMs, commit: (work) => books.write(() => work(log)) };
-  return { ...createMemberChanges(context), ...createKeyChanges(context) };
+  return {
+    ...createMemberChanges(context),
+    ...createKeyChanges(context),
+    noteCreditOpened: (organisation) =>
+      context.commit((log) => log({ action: 'credit opened', organisation, target: organisation, detail: '' })),
+  };
 }
 
-type KeyChanges = 'addKey' | 'rotateKey' | 'revokeKey';
+type KeyChanges = 'addKey' | 'rotateKey' | 'revokeKey' | 'noteCreditOpened';
 
 function createMemberChanges({ nowMs, commit }: ChangeContext): Omit<AccountChanges, KeyChanges> {
   function* insertMember(place: Omit<AccountMember, 'createdMs'>): Work<string> {
@@ -174,7 +181,10 @@ function* assertRoom({
   throw new AccountError('full', `${organisation} has ${most} ${table}, as many as an organisation may have`);
 }
 
-function createKeyChanges({ nowMs, commit }: ChangeContext): Pick<AccountChanges, KeyChanges> {
+function createKeyChanges({
+  nowMs,
+  commit,
+}: ChangeContext): Pick<AccountChanges, Exclude<KeyChanges, 'noteCreditOpened'>> {
   function* getKey(id: string): Work<ApiKey> {
     const found = yield* findKey(id);
     if (found === undefined) throw new AccountError('unknown', `there is no key ${id}`);

@@ -1,3 +1,5 @@
+import { signAuthorization } from '@ogong/chain/authorizations';
+import { computeAddress } from '@ogong/chain/keys';
 import { change } from '@ogong/host/store/work';
 import { describeAccounts } from '@ogong/testing/gateway/accounts-compliance';
 import { createSqlitePlace, type OpenBooks, type TestBooksPlace } from '@ogong/testing/gateway/books-place';
@@ -118,6 +120,47 @@ describe('ogong-gatewayd admin', () => {
       '-20',
     ]);
     expect(await runJson('org list')).toMatchObject([{ credit_atomic: '50', credit_left_atomic: '50' }]);
+    const lines = (await runJson('audit')).map(
+      (one: { actor: string; action: string }) => `${one.actor}: ${one.action}`,
+    );
+    expect(lines.filter((line: string) => line.includes('credit')).sort()).toEqual([
+      ...['operator:test: credit added', 'operator:test: credit opened', 'operator:test: credit taken back'],
+    ]);
+  });
+
+  it('says what a payer signs for an organisation, and keeps what was signed', async () => {
+    await run('org put acme');
+    await run('credit open acme');
+    const deposits = { deployment: { chainId: 1, token: `0x${'70'.repeat(20)}` } } as const;
+    await expect(run('credit terms acme')).rejects.toThrow(codeOf('usage'));
+    await expect(run('credit terms acme', { deposits })).rejects.toThrow(codeOf('unknown'));
+    const address = `0x${'ad'.repeat(20)}` as const;
+    await opened.books.write(() => change('INSERT INTO deposits VALUES (?, ?, 0)', 'org:acme', address));
+    const terms = JSON.parse((await run('credit terms acme', { deposits })).text);
+    expect(terms).toMatchObject({ to: address, primary_type: 'TransferWithAuthorization', domain: { chainId: 1 } });
+    const key = `0x${'11'.repeat(32)}` as const;
+    const authorization = {
+      ...{
+        from: computeAddress(key),
+        to: terms.to,
+        value: 70n,
+        validAfter: 0n,
+        nonce: `0x${'22'.repeat(32)}` as const,
+      },
+      validBefore: BigInt(Math.floor(now / 1_000)) + 600n,
+    };
+    const signature = await signAuthorization(deposits.deployment, authorization, key);
+    const named = Object.fromEntries(Object.entries(authorization).map(([name, value]) => [name, `${value}`]));
+    const transfer = JSON.stringify({ authorization: named, signature });
+    for (const outcome of ['added', 'unchanged'])
+      expect((await runJson('credit transfer acme', { deposits, transfer })).outcome).toBe(outcome);
+    await expect(run('credit transfer acme', { deposits })).rejects.toThrow('--transfer');
+    await expect(run('credit transfer acme', { deposits, transfer: '{' })).rejects.toThrow('not JSON');
+    const other = transfer.replace('"70"', '"71"');
+    await expect(run('credit transfer acme', { deposits, transfer: other })).rejects.toThrow('did not sign');
+    expect(await runJson('audit')).toContainEqual(
+      expect.objectContaining({ action: 'signed transfer handed in', actor: 'operator:test' }),
+    );
   });
 
   it('holds the books against each other, and fails where they differ', async () => {

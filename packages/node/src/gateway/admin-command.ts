@@ -12,9 +12,17 @@ import type { Accounts } from './accounts.ts';
 import { showAudit, showCredit, showKey, showMember, showOrganisation } from './admin-view.ts';
 import { type ArchivePlace, readArchived } from './archive.ts';
 import { addCredit, findGranted, listCredits, openCredit } from './credit-book.ts';
+import { listChanges } from './credit-log.ts';
 import { listDeposits } from './deposits.ts';
+import { importBooks } from './import-books.ts';
 import { reconcile } from './reconcile.ts';
 import { reconcileChain } from './reconcile-chain.ts';
+import {
+  describeSignedDeposit,
+  parseSignedDeposit,
+  type SignedDepositTerms,
+  takeSignedDeposit,
+} from './signed-deposits.ts';
 import { nameAccount, readSpending } from './spending-book.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
 
@@ -39,10 +47,16 @@ export interface AdminCommand {
   readonly amountAtomic: bigint | undefined;
   readonly requestsPerMinute: number | undefined;
   readonly tokensPerMinute: number | undefined;
+  /** Where files of SQLite are. */
+  readonly files?: { readonly dataDir: string; readonly accounts?: string | undefined } | undefined;
   /** Where receipts are that were dropped here. */
   readonly archive?: ArchivePlace | undefined;
   /** Where the chain is looked at. */
   readonly client?: (() => Promise<ChainClient>) | undefined;
+  /** The network's token, where it is known. */
+  readonly deposits?: SignedDepositTerms | undefined;
+  /** A file with a transfer that its payer signed. */
+  readonly transfer?: string | undefined;
   readonly from: string | undefined;
   readonly to: string | undefined;
 }
@@ -60,8 +74,9 @@ export const ADMIN_VERBS = [
   'org put <id>, org list',
   'member put <org> <id>, member list <org>, member rotate <org> <id>, member remove <org> <id>',
   'key add, key list, key rotate <id>, key revoke <id>',
-  'credit open <org>, credit add <org> <reference>, credit list <org>',
+  'credit open <org>, credit add <org> <reference>, credit list <org>, credit terms <org>, credit transfer <org>',
   'archive show <reply id>',
+  'database import',
   'usage, audit, reconcile',
 ].join(', ');
 
@@ -78,12 +93,11 @@ const ENTRIES: Readonly<Record<string, readonly [ids: number, run: Verb]>> = {
   ],
   'credit open': [
     1,
-    async ({ accounts, books, nowMs }, [organisation = '']) => {
-      await assertOrganisation(accounts, organisation);
-      const isNew = await books.write(() => openCredit(nameAccount(organisation), nowMs));
-      return showChanged({ organisation }, { outcome: isNew ? 'added' : 'unchanged' });
-    },
+    async (command, [organisation = '']) =>
+      showChanged({ organisation }, await openAccountCredit(command, organisation)),
   ],
+  'credit terms': [1, showTransferTerms],
+  'credit transfer': [1, takeTransfer],
   'credit add': [2, addOwnCredit],
   'credit list': [
     1,
@@ -127,11 +141,9 @@ const ENTRIES: Readonly<Record<string, readonly [ids: number, run: Verb]>> = {
     async ({ accounts, actor }, [id = '']) => showChanged({ id }, await accounts.as(actor).revokeKey(id)),
   ],
   usage: [0, showUsage],
-  audit: [
-    0,
-    async ({ accounts, organisation }) => (await accounts.listAudit(organisation, AUDIT_LINES)).map(showAudit),
-  ],
+  audit: [0, async (command) => (await listChanges(command, command.organisation, AUDIT_LINES)).map(showAudit)],
   'archive show': [1, showArchived],
+  'database import': [0, bringBooks],
   reconcile: [0, showReconciliation],
 };
 
@@ -174,9 +186,8 @@ async function addKey(command: AdminCommand): Promise<Json> {
 export async function readOrganisation(books: WorkStore, one: Organisation): Promise<Json> {
   const account = nameAccount(one.id);
   const granted = await books.read(() => findGranted(account));
-  const deposits = granted === undefined ? [] : await books.read(listDeposits);
   const shown = showOrganisation(one, await readSpending(books, account), granted);
-  return { ...shown, deposit_address: deposits.find((deposit) => deposit.account === account)?.address ?? null };
+  return { ...shown, deposit_address: granted === undefined ? null : await findDepositAddress(books, one.id) };
 }
 
 /** @throws AccountError */
@@ -185,17 +196,85 @@ async function assertOrganisation(accounts: Accounts, id: string): Promise<void>
   throw new AccountError('unknown', `there is no organisation ${id}`);
 }
 
-/** Credit for which the operator was paid elsewhere, under a reference of its own that counts once. */
-async function addOwnCredit(
-  { accounts, books, actor, amountAtomic, nowMs }: AdminCommand,
-  [organisation = '', reference = '']: readonly string[],
-): Promise<Json> {
+export type CreditChange = Pick<AdminCommand, 'accounts' | 'books' | 'actor' | 'nowMs'>;
+
+/** From now on the organisation spends what it is credited. @throws AccountError */
+export async function openAccountCredit(
+  { accounts, books, actor, nowMs }: CreditChange,
+  organisation: string,
+): Promise<Changed> {
   await assertOrganisation(accounts, organisation);
-  if (amountAtomic === undefined) throw new AccountError('usage', 'say how much by --amount, in atomic units');
+  const isNew = await books.write(() => openCredit(nameAccount(organisation), nowMs));
+  if (isNew) await accounts.as(actor).noteCreditOpened(organisation);
+  return { outcome: isNew ? 'added' : 'unchanged' };
+}
+
+/** Credit for which the operator was paid elsewhere, under a reference of its own that counts once. @throws AccountError */
+export async function addOperatorCredit(
+  { accounts, books, actor, nowMs }: CreditChange,
+  {
+    organisation,
+    reference,
+    amountAtomic,
+  }: Readonly<Record<'organisation' | 'reference', string>> & {
+    readonly amountAtomic: bigint;
+  },
+): Promise<Changed> {
+  await assertOrganisation(accounts, organisation);
+  if (!/^[\x21-\x7e]{1,100}$/.test(reference))
+    throw new AccountError('usage', 'reference: up to 100 letters, digits and signs without blanks are expected');
   const account = nameAccount(organisation);
   const entry = { id: `operator:${reference}`, account, amountAtomic, detail: `by ${actor}`, madeMs: nowMs };
   const isNew = await books.write(() => addCredit(entry));
-  return showChanged({ organisation, reference }, { outcome: isNew ? 'added' : 'unchanged' });
+  return { outcome: isNew ? 'added' : 'unchanged' };
+}
+
+async function addOwnCredit(
+  command: AdminCommand,
+  [organisation = '', reference = '']: readonly string[],
+): Promise<Json> {
+  const { amountAtomic } = command;
+  if (amountAtomic === undefined) throw new AccountError('usage', 'say how much by --amount, in atomic units');
+  return showChanged(
+    { organisation, reference },
+    await addOperatorCredit(command, { organisation, reference, amountAtomic }),
+  );
+}
+
+const NO_TOKEN = 'say which network by --deployment: its token is what is signed for';
+
+/** What the payer's wallet has to sign. */
+async function showTransferTerms(
+  { books, deposits }: AdminCommand,
+  [organisation = '']: readonly string[],
+): Promise<AdminOutput> {
+  if (deposits === undefined) throw new AccountError('usage', NO_TOKEN);
+  const address = await findDepositAddress(books, organisation);
+  if (address === null) throw new AccountError('unknown', `${organisation} has no address yet: open its credit first`);
+  return { text: `${JSON.stringify(describeSignedDeposit(deposits, address), undefined, 2)}\n`, isOk: true };
+}
+
+async function takeTransfer(
+  { books, deposits, transfer, actor, nowMs }: AdminCommand,
+  [organisation = '']: readonly string[],
+): Promise<Json> {
+  if (deposits === undefined) throw new AccountError('usage', NO_TOKEN);
+  if (transfer === undefined) throw new AccountError('usage', 'say where the signed transfer is, by --transfer');
+  let given: unknown;
+  try {
+    given = JSON.parse(transfer);
+  } catch {
+    throw new AccountError('usage', '--transfer: the file is not JSON');
+  }
+  const offer = parseSignedDeposit(given);
+  const isNew = await takeSignedDeposit({ books, nowMs, terms: deposits }, { organisation, offer, actor });
+  return showChanged({ organisation }, { outcome: isNew ? 'added' : 'unchanged' });
+}
+
+/** Where an organisation's tokens come to; null where the gateway has made no address for it yet. */
+export async function findDepositAddress(books: WorkStore, organisation: string): Promise<Address | null> {
+  const deposits = await books.read(listDeposits);
+  return deposits.find(({ account }) => account === nameAccount(organisation))?.address ?? null;
 }
 
 async function showUsage({ organisation, books, isJson, from, to, nowMs }: AdminCommand): Promise<AdminOutput> {
@@ -222,6 +301,15 @@ async function findPayer(books: WorkStore): Promise<Address | undefined> {
   const row = columns({ order: named('order_bytes', bytes) });
   const first = await books.read(() => findOne(row, `SELECT ${row.list} FROM orders LIMIT 1`));
   return first && `0x${toHex(parseOrder(first.order).payer)}`;
+}
+
+/** The files of this gateway go into the database. */
+async function bringBooks({ books, isJson, files }: AdminCommand): Promise<AdminOutput> {
+  if (files === undefined || !books.isShared) throw new AccountError('usage', 'say into which database, by --database');
+  const { outcome, tables } = await importBooks(books, files);
+  if (isJson) return { text: `${JSON.stringify({ outcome, tables })}\n`, isOk: true };
+  const shown = tables.map(({ table, rows, sums }) => ({ table, rows, ...sums }));
+  return { text: `outcome=${outcome}\n${outcome === 'added' ? toText(shown) : ''}`, isOk: true };
 }
 
 /** As the API shows a receipt, so that it can be checked. */

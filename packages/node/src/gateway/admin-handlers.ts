@@ -10,9 +10,18 @@ import { z } from 'zod';
 import type { AccountChanges, Changed } from './account-changes.ts';
 import { AccountError, type AccountMember, type ApiKey, type Role } from './account-rows.ts';
 import type { Accounts } from './accounts.ts';
-import { readOrganisation } from './admin-command.ts';
-import { showAudit, showKey, showMember } from './admin-view.ts';
-import { readSpending } from './spending-book.ts';
+import { addOperatorCredit, findDepositAddress, openAccountCredit, readOrganisation } from './admin-command.ts';
+import { showAudit, showCredit, showKey, showMember, showSignedDeposit } from './admin-view.ts';
+import { listCredits } from './credit-book.ts';
+import { listChanges } from './credit-log.ts';
+import {
+  describeSignedDeposit,
+  listSignedDeposits,
+  parseSignedDeposit,
+  type SignedDepositTerms,
+  takeSignedDeposit,
+} from './signed-deposits.ts';
+import { nameAccount, readSpending } from './spending-book.ts';
 import { readDays, readUsage, toUsageCsv, toUsageJson } from './usage-handler.ts';
 
 export interface AdminHandlersDependencies {
@@ -21,6 +30,8 @@ export interface AdminHandlersDependencies {
   readonly books: WorkStore;
   readonly clock: Clock;
   readonly bodyLimits: BodyLimits;
+  /** The network's token, where organisations may pay in by it. */
+  readonly deposits?: SignedDepositTerms | undefined;
 }
 
 /** What each role may do. All but the operator may do it within their own organisation alone. */
@@ -30,6 +41,8 @@ const MAY = {
   changeKeys: ['operator', 'owner', 'admin'],
   changeMembers: ['operator', 'owner'],
   changeOrganisations: ['operator'],
+  changeCredit: ['operator'],
+  changeDeposits: ['operator', 'owner', 'admin'],
 } as const satisfies Record<string, readonly Role[]>;
 type Right = keyof typeof MAY;
 
@@ -57,10 +70,27 @@ const keyBody = z.strictObject({
   tokens_per_minute: z.number().optional(),
 });
 
+const creditBody = z.strictObject({
+  organisation: z.string(),
+  reference: z.string().optional(),
+  amount_atomic: z
+    .string()
+    .regex(/^-?(0|[1-9][0-9]{0,37})$/, 'expected a decimal whole number as text')
+    .transform(BigInt)
+    .optional(),
+});
+const transferBody = z.strictObject({
+  organisation: z.string(),
+  authorization: z.record(z.string(), z.unknown()),
+  signature: z.string(),
+});
+
 /** Who calls, and what it may see and change. */
 interface Caller {
   readonly member: AccountMember;
   readonly changes: AccountChanges;
+  /** As the log names it. */
+  readonly actor: string;
   /** The organisation that is asked about: the caller's own, or any for the operator. @throws ApiError `forbidden` */
   scope(asked: string | undefined): string | undefined;
 }
@@ -71,6 +101,7 @@ export function createAdminHandlers({
   books,
   clock,
   bodyLimits,
+  deposits,
 }: AdminHandlersDependencies): Readonly<Record<AdminRouteName, Handler>> {
   const changes = createRateLimiter(CHANGES_OF_AN_ORGANISATION, clock);
 
@@ -88,9 +119,9 @@ export function createAdminHandlers({
     const roles: readonly Role[] = MAY[right];
     if (!roles.includes(member.role)) throw refuse(`Your role, ${member.role}, may not do this.`);
     const isOperator = member.role === 'operator';
+    const actor = isOperator ? 'operator by API' : `${member.organisation}/${member.id}`;
     return {
-      member,
-      changes: accounts.as(isOperator ? 'operator by API' : `${member.organisation}/${member.id}`),
+      ...{ member, actor, changes: accounts.as(actor) },
       scope(asked) {
         if (isOperator) return asked;
         if (asked !== undefined && asked !== member.organisation) throw refuse('This is not your organisation.');
@@ -210,7 +241,38 @@ export function createAdminHandlers({
     }),
     adminAudit: handle('readAudit', async (context, caller) => {
       const organisation = caller.scope(context.req.query('organisation'));
-      return list(context, (await accounts.listAudit(organisation, MOST_AUDIT_LINES)).map(showAudit));
+      return list(context, (await listChanges({ accounts, books }, organisation, MOST_AUDIT_LINES)).map(showAudit));
+    }),
+    adminCredits: handle('read', async (context, caller) => {
+      const organisation = caller.scope(context.req.query('organisation')) ?? '';
+      const account = nameAccount(organisation);
+      const address = await findDepositAddress(books, organisation);
+      return context.json({
+        object: 'list',
+        data: (await listCredits(books, account)).map(showCredit),
+        transfers: (await books.read(() => listSignedDeposits(account))).map(showSignedDeposit),
+        // What a wallet signs, so that the gateway sends it and the payer needs no gas.
+        sign: deposits && address ? describeSignedDeposit(deposits, address) : null,
+      });
+    }),
+    adminCredit: handle('changeCredit', async (context, { actor }) => {
+      const body = await readBody(context, 'changeCredit', creditBody);
+      const { organisation, reference, amount_atomic: amountAtomic } = body;
+      const change = { accounts, books, actor, nowMs: clock.nowMs() };
+      if (amountAtomic === undefined) {
+        return showChange(context, { organisation }, await openAccountCredit(change, organisation));
+      }
+      const entry = { organisation, reference: reference ?? '', amountAtomic };
+      return showChange(context, { organisation, reference: entry.reference }, await addOperatorCredit(change, entry));
+    }),
+    adminSignedDeposit: handle('changeDeposits', async (context, caller) => {
+      const { organisation, ...given } = await readBody(context, 'changeDeposits', transferBody);
+      caller.scope(organisation);
+      if (deposits === undefined) throw new AccountError('forbidden', 'this gateway takes no deposits (--deposits)');
+      const offer = parseSignedDeposit(given);
+      const place = { books, nowMs: clock.nowMs(), terms: deposits };
+      const isNew = await takeSignedDeposit(place, { organisation, offer, actor: caller.actor });
+      return showChange(context, { organisation }, { outcome: isNew ? 'added' : 'unchanged' });
     }),
   };
 }

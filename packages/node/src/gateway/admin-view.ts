@@ -1,6 +1,8 @@
 import type { Json } from '@ogong/host/openai/format';
-import type { AccountMember, ApiKey, AuditEntry, Organisation } from './account-rows.ts';
+import type { AccountMember, ApiKey, Organisation } from './account-rows.ts';
 import type { CreditEntry } from './credit-book.ts';
+import type { LogLine } from './credit-log.ts';
+import type { SignedDeposit } from './signed-deposits.ts';
 import type { Spending } from './spending-book.ts';
 
 /** How the admin API and `ogong-gatewayd admin --json` show accounts: money as decimal text, times as ISO 8601, no secret. */
@@ -47,10 +49,15 @@ export const showCredit = ({ id, amountAtomic, detail, madeMs }: CreditEntry): J
   time: showTime(madeMs),
 });
 
-export const showAudit = ({ id, timeMs, actor, action, organisation, target, detail }: AuditEntry): Json => ({
+export const showAudit = ({ id, timeMs, actor, action, organisation, target, detail }: LogLine): Json => ({
   id,
   time: showTime(timeMs),
   ...{ actor, action, organisation, target, detail },
+});
+
+export const showSignedDeposit = ({ payer, nonce, amountAtomic, state, madeMs }: SignedDeposit): Json => ({
+  ...{ payer, nonce, amount_atomic: `${amountAtomic}`, state },
+  time: showTime(madeMs),
 });
 
 /** A budget is granted; it is spent, reserved or left. One that was lowered below what is spent has nothing left. */

@@ -17,7 +17,7 @@ beforeAll(async () => {
   accounts = openAccounts(keysPath, Date.now);
   const changes = accounts.as('test');
   secrets.operator = await changes.makeOperatorSecret();
-  for (const id of ['acme', 'other']) await changes.putOrganisation({ id, name: id, budgetAtomic: undefined });
+  for (const id of ['acme', 'other', 'roles']) await changes.putOrganisation({ id, name: id, budgetAtomic: undefined });
   for (const role of ['owner', 'admin', 'member'] as const) {
     secrets[role] = (await changes.putMember({ organisation: 'acme', id: role, role })).secret as string;
   }
@@ -64,6 +64,8 @@ it('lets each role do what it may, in its own organisation alone', async () => {
     ['GET keys?organisation=acme', undefined, ['operator', 'owner', 'admin', 'member']],
     ['GET usage?organisation=acme', undefined, ['operator', 'owner', 'admin', 'member']],
     ['GET audit?organisation=acme', undefined, ['operator', 'owner', 'admin']],
+    ['GET credits?organisation=acme', undefined, ['operator', 'owner', 'admin', 'member']],
+    ['POST credits', { organisation: 'roles', reference: 'roles', amount_atomic: '0' }, ['operator']],
     ['POST keys', key, ['operator', 'owner', 'admin']],
     ['POST members', member, ['operator', 'owner']],
     ['POST members/acme/new/rotate', undefined, ['operator', 'owner']],
@@ -162,7 +164,40 @@ it('counts what all keys of an organisation spend against its budget, and shows 
   expect((await ask(secret)).status).toBe(401);
 });
 
+it('books credit for the operator alone, each reference once, and each booking is a line of the log', async () => {
+  await accounts.as('test').putOrganisation({ id: 'paying', name: 'paying', budgetAtomic: undefined });
+  const book = (reference: string, amount: string) =>
+    call(secrets.operator, 'POST credits', { organisation: 'paying', reference, amount_atomic: amount });
+  const opened = () => call(secrets.operator, 'POST credits', { organisation: 'paying' });
+  expect([(await opened())[1].outcome, (await opened())[1].outcome]).toEqual(['added', 'unchanged']);
+  expect((await book('invoice-7', '500'))[1].outcome).toBe('added');
+  expect((await book('invoice-7', '500'))[1].outcome).toBe('unchanged');
+  expect((await book('refund-7', '-200'))[1].outcome).toBe('added');
+  expect((await book('', '1'))[0]).toBe(400);
+  expect((await call(secrets.operator, 'POST credits', { organisation: 'nobody' }))[0]).toBe(404);
+  const [, { data, sign }] = await call(secrets.operator, 'GET credits?organisation=paying');
+  expect(data.map(({ id, amount_atomic: amount }: Answer) => [id, amount]).sort()).toEqual([
+    ['operator:invoice-7', '500'],
+    ['operator:refund-7', '-200'],
+  ]);
+  expect(sign).toBeNull();
+  const [, audit] = await call(secrets.operator, 'GET audit?organisation=paying');
+  const lines = audit.data.map(({ actor, action, target }: Answer) => `${actor}: ${action} ${target}`).sort();
+  expect(lines).toEqual([
+    'operator by API: credit added operator:invoice-7',
+    'operator by API: credit opened paying',
+    'operator by API: credit taken back operator:refund-7',
+    'test: organisation added paying',
+  ]);
+  // A gateway without --deposits sends nothing.
+  const transfer = { organisation: 'paying', authorization: {}, signature: '0x' };
+  expect((await call(secrets.operator, 'POST credits/transfers', transfer))[1].error.message).toContain('--deposits');
+  expect((await call(secrets.member, 'POST credits/transfers', transfer))[0]).toBe(403);
+  expect((await call(foreign, 'POST credits/transfers', transfer))[0]).toBe(403);
+});
+
 it.each([
+  ['POST credits', { organisation: 'acme', reference: 'x', amount_atomic: '1.5' }, 'amount_atomic'],
   ['POST keys', { organisation: 'acme' }, 'name'],
   ['POST keys', { organisation: 'acme', name: 'k', budget_atomic: 5 }, 'budget_atomic'],
   ['POST keys', { organisation: 'acme', name: 'k', budget_atomic: '-5' }, 'budget_atomic'],

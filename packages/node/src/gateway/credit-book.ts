@@ -36,7 +36,7 @@ export const CREDIT_TABLES = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-const creditRow = columns({
+export const creditRow = columns({
   ...{ id: text, account: text, amountAtomic: named('amount', amount), detail: text, madeMs: integer },
 });
 const grantedRow = columns({ account: text, amountAtomic: named('amount', amount) });

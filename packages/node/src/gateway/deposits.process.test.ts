@@ -1,14 +1,16 @@
+import { signAuthorization } from '@ogong/chain/authorizations';
 import { generatePrivateKey } from '@ogong/chain/keys';
 import { Secret } from '@ogong/host/crypto/secret';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { createSqlitePlace, type OpenBooks, type TestBooksPlace } from '@ogong/testing/gateway/books-place';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createChannelLedger } from './channel-ledger.ts';
 import { addCredit, findGranted, openCredit } from './credit-book.ts';
 import { createDeposits, deriveDepositKey, listDeposits } from './deposits.ts';
 import { reconcile } from './reconcile.ts';
 import { reconcileChain } from './reconcile-chain.ts';
+import { listSignedDeposits, parseSignedDeposit, takeSignedDeposit } from './signed-deposits.ts';
 import { nameAccount } from './spending-book.ts';
 
 const ACME = nameAccount('acme');
@@ -175,4 +177,81 @@ it('is held against the escrow: credit without tokens, and vouchers that nobody 
   expect(await check()).toContainEqual(
     expect.objectContaining({ what: expect.stringContaining(toHex(fromHex(name))), bookedAtomic: 0n, foundAtomic: 5n }),
   );
+});
+
+describe('a transfer that its payer signed', () => {
+  async function sign(to: `0x${string}`, change: { readonly value?: bigint; readonly validBefore?: bigint } = {}) {
+    const now = await donor.client.chainTime();
+    const authorization = {
+      ...{ from: donor.address, to, value: 2n * unit, validAfter: 0n, validBefore: now + 3_600n },
+      nonce: generatePrivateKey(),
+      ...change,
+    };
+    const signature = await signAuthorization(ledger.deployment, authorization, donor.privateKey);
+    return parseSignedDeposit({
+      signature,
+      authorization: Object.fromEntries(Object.entries(authorization).map(([name, value]) => [name, `${value}`])),
+    });
+  }
+  const take = async (offer: Awaited<ReturnType<typeof sign>>, organisation = 'acme') =>
+    takeSignedDeposit(
+      {
+        books: opened.books,
+        nowMs: Number(await donor.client.chainTime()) * 1_000,
+        terms: { deployment: ledger.deployment, leastAtomic: unit },
+      },
+      { organisation, offer, actor: 'acme/olga' },
+    );
+  const state = async () => (await opened.books.read(() => listSignedDeposits(ACME))).map((row) => row.state);
+
+  it('is sent by the gateway, counts once, whoever sends it, and costs its payer no gas', async () => {
+    const address = await openAddress();
+    const offer = await sign(address);
+    expect(await take(offer)).toBe(true);
+    expect(await take(offer)).toBe(false);
+    const gas = await ledger.governor.transactor.client.getBalance({ address: donor.address });
+    await watch().trigger();
+    expect(await state()).toEqual(['sent']);
+    await mine(CONFIRMATIONS);
+    await watch().trigger();
+    expect(await granted()).toBe(2n * unit);
+    expect(await ledger.governor.transactor.client.getBalance({ address: donor.address })).toBe(gas);
+    await opened.books.write(function* () {
+      yield { sql: "UPDATE signed_deposits SET state = 'pending'", parameters: [] };
+    });
+    // As after a crash between sending and noting.
+    await watch().trigger();
+    await mine(CONFIRMATIONS);
+    await watch().trigger();
+    expect([await state(), await granted()]).toEqual([['sent'], 2n * unit]);
+    expect(await reconcile(opened.books)).toEqual([]);
+  });
+
+  it('is refused where it would bring nothing, or somebody else', async () => {
+    const address = await openAddress();
+    const now = await donor.client.chainTime();
+    await expect(take(await sign(gateway.address))).rejects.toThrow('has the address');
+    await expect(take(await sign(address), 'other')).rejects.toThrow('open its credit first');
+    await expect(take(await sign(address, { value: unit - 1n }))).rejects.toThrow('the least is');
+    await expect(take(await sign(address, { value: 10n ** 40n }))).rejects.toThrow('more than there is');
+    await expect(take(await sign(address, { validBefore: now + 1n }))).rejects.toThrow('about to');
+    await expect(take(await sign(address, { validBefore: now + 864_000n }))).rejects.toThrow('too long');
+    const { authorization, signature } = await sign(address);
+    const forged = { authorization: { ...authorization, value: 3n * unit }, signature };
+    await expect(take(forged)).rejects.toThrow('did not sign');
+    expect(() => parseSignedDeposit({ signature: '0x', authorization: {} })).toThrow('ERC-3009');
+    expect(await state()).toEqual([]);
+  });
+
+  it('waits while its payer has too little, and ends when it lapses', async () => {
+    const address = await openAddress();
+    const poor = await sign(address, { value: 10n ** 30n });
+    expect(await take(poor)).toBe(true);
+    await watch().trigger();
+    expect(await state()).toEqual(['pending']);
+    await rpc('evm_increaseTime', 4_000);
+    await mine(1n);
+    await watch().trigger();
+    expect([await state(), await granted()]).toEqual([['lapsed'], 0n]);
+  });
 });

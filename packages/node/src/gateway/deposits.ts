@@ -12,6 +12,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { addCredit, listCreditAccounts } from './credit-book.ts';
+import { type SigningChain, sendSignedDeposits } from './signed-deposits.ts';
 import { nameAccount } from './spending-book.ts';
 
 /** Part of the schema of a gateway's store: where organisations pay tokens in, and up to which block that was seen. */
@@ -63,7 +64,8 @@ export interface DepositDependencies {
 export type DepositChain = Pick<
   ChainClient,
   'balanceOf' | 'blockNumber' | 'chainTime' | 'listTransfersTo' | 'transferByAuthorization'
->;
+> &
+  SigningChain;
 
 const TRANSFERS = 'token transfers';
 const BLOCKS_PER_ROUND = 1_000n;
@@ -84,6 +86,7 @@ export function createDeposits(options: DepositOptions, dependencies: DepositDep
     { intervalMs: options.intervalMs },
     () =>
       books.alone('deposits', async () => {
+        await sendSignedDeposits(books, await dependencies.client(), onError);
         await look(options, dependencies);
         for (const deposit of await books.read(listDeposits)) {
           if (deposit.isFull) await collect(options, dependencies, deposit).catch(onError);

@@ -336,6 +336,11 @@ export const adminConfig = defineConfig({
       label: '<amount>',
       description: 'of credit, atomic units; below 0 takes back',
     },
+    transfer: {
+      schema: text,
+      label: '<path>',
+      description: 'a transfer to an organisation that its payer signed (ERC-3009), as JSON',
+    },
     lifetime: { schema: duration, description: 'how long a new key is valid; without it, until it is revoked' },
     models: {
       schema: text,

@@ -433,7 +433,7 @@ interface AppParts {
 }
 
 function createApp(
-  { http, routers: peers, spending, network, readDriftTable, card }: GatewayOptions,
+  { http, routers: peers, spending, network, readDriftTable, card, deposits }: GatewayOptions,
   context: GatewayContext,
   { signIn, books: parts, replies, sealed, routers }: AppParts,
 ): ApiApp {
@@ -461,7 +461,7 @@ function createApp(
     sealed: { calls: sealed, gate, rates, bodyLimits, settle, heartbeatMs },
     receipts: parts,
     usage: { books, clock },
-    admin: createAdminHandlers({ accounts, books, clock, bodyLimits }),
+    admin: createAdminHandlers({ accounts, books, clock, bodyLimits, deposits }),
     hooks: {
       card: createCardHandler(card, {
         ...{ books, accounts, clock, bodyLimits },

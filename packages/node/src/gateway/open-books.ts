@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Secret } from '@ogong/host/crypto/secret';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
-import { RELEASED } from '@ogong/host/store/releases';
+import { RELEASED, RELEASED_DATABASES } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
+import { StoreError } from '@ogong/host/store/store-error';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { systemClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -36,8 +38,10 @@ export interface OpenedBooks {
 /** All that gateways with one database share. */
 export const SHARED_SCHEMA = `${GATEWAY_SCHEMA}${ACCOUNTS_SCHEMA}${BUCKET_TABLE}`;
 
-const BOOKS_FILE = 'gateway.db';
-const ACCOUNTS_FILE = 'accounts.db';
+export const BOOKS_FILE = 'gateway.db';
+export const ACCOUNTS_FILE = 'accounts.db';
+/** What the names of files end in that went into a database. */
+export const MOVED = '.moved';
 
 /** Two files of SQLite, or one database of PostgreSQL that several gateways share. @throws StoreError */
 export async function openBooks(place: BooksPlace, owner?: BooksOwner): Promise<OpenedBooks> {
@@ -49,6 +53,7 @@ export async function openBooks(place: BooksPlace, owner?: BooksOwner): Promise<
     url: place.database,
     password: place.databasePassword,
     schema: SHARED_SCHEMA,
+    upgrades: RELEASED_DATABASES,
     facts: {
       ...(payer === undefined ? {} : { payer }),
       ...(ledger && { network: `0x${toHex(ledger.verifyingContract)} on chain ${ledger.chainId}` }),
@@ -58,6 +63,12 @@ export async function openBooks(place: BooksPlace, owner?: BooksOwner): Promise<
 }
 
 function openFiles({ dataDir, accounts: path }: BooksPlace, owner: BooksOwner | undefined): OpenedBooks {
+  if (existsSync(join(dataDir, `${BOOKS_FILE}${MOVED}`))) {
+    throw new StoreError(
+      'version',
+      `the books of ${dataDir} were moved into a database, and two books of one payer contradict each other: say which by --database`,
+    );
+  }
   const store = openStore(join(dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
   if (owner) bindLedger(store, owner.ledger);
   const books = createWorkStore(store);

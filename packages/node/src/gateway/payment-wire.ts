@@ -74,20 +74,23 @@ const number = z
   .regex(/^(0|[1-9][0-9]{0,77})$/)
   .transform(BigInt);
 
+/** An authorization of ERC-3009 and its signature, as wallets and x402 word them. */
+export const signedTransfer = z.object({
+  signature: hexBytes(65),
+  authorization: z.object({
+    from: address,
+    to: address,
+    value: number,
+    validAfter: number,
+    validBefore: number,
+    nonce: hexBytes(32),
+  }),
+});
+
 const paymentBody = z.object({
   x402Version: z.literal(2),
   accepted: z.object({ scheme: z.literal('exact'), network: z.string(), asset: address }),
-  payload: z.object({
-    signature: hexBytes(65),
-    authorization: z.object({
-      from: address,
-      to: address,
-      value: number,
-      validAfter: number,
-      validBefore: number,
-      nonce: hexBytes(32),
-    }),
-  }),
+  payload: signedTransfer,
 });
 
 /** @returns undefined where it is none of ours: malformed, of another scheme, chain or token. */

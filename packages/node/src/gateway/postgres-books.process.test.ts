@@ -9,6 +9,7 @@ import { describeAccounts } from '@ogong/testing/gateway/accounts-compliance';
 import { createPostgresPlace } from '@ogong/testing/gateway/books-place';
 import { describeLedger } from '@ogong/testing/gateway/ledger-compliance';
 import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing/gateway/postgres-server';
+import { describeReceipts } from '@ogong/testing/gateway/receipts-compliance';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccounts } from './accounts.ts';
@@ -26,6 +27,7 @@ describe.skipIf(noPostgres !== undefined)(`books in PostgreSQL${noPostgres ? ` (
 
   describeLedger(() => createPostgresPlace(server), 8);
   describeAccounts(() => createPostgresPlace(server));
+  describeReceipts(() => createPostgresPlace(server));
 
   describe('a database', () => {
     let url: string;

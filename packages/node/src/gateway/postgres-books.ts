@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SQLInputValue } from 'node:sqlite';
 import type { Secret } from '@ogong/host/crypto/secret';
+import type { DatabaseUpgrade } from '@ogong/host/store/releases';
 import { StoreError } from '@ogong/host/store/store-error';
 import type { StepResult, Work, WorkStep } from '@ogong/host/store/work';
 import { toQueryStatement, toWriteStatement, type WorkStatement } from '@ogong/host/store/work-rows';
@@ -9,6 +10,7 @@ import pg from 'pg';
 import { runTogether, StatementError, type WorkOutcome } from './postgres-batch.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { toPostgresSchema } from './postgres-schema.ts';
+import { moveTables } from './postgres-upgrade.ts';
 
 export interface PostgresOptions {
   /** `postgres://user@host:5432/database`, without a password. */
@@ -16,6 +18,8 @@ export interface PostgresOptions {
   readonly password?: Secret<string> | undefined;
   /** SQL that makes a SQLite file of the same tables. */
   readonly schema: string;
+  /** From which earlier schemas rows are taken over. Default: none. */
+  readonly upgrades?: readonly DatabaseUpgrade[];
   /** What the database belongs to, such as a payer. The first program that opens it says so; later ones have to agree. */
   readonly facts?: Readonly<Record<string, string>>;
   readonly maxConnections?: number;
@@ -38,6 +42,10 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const IDLE_TIMEOUT_MS = 10_000;
 /** A machine that lost its power gives up what it locked within half a minute. */
 const KEEPALIVE = '-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
+
+/** SQL of a schema by its words alone, without its layout. */
+export const nameSchema = (schema: string): string =>
+  createHash('sha256').update(schema.replace(/\s+/g, ' ').trim()).digest('hex').slice(0, 16);
 
 /**
  * One database for several gateways. All writes take turns by one lock, so that each of them finds what the one before left, as with
@@ -165,13 +173,23 @@ function lock(name: string): string {
   return known;
 }
 
-async function prepareDatabase(pool: pg.Pool, path: string, { schema, facts = {} }: PostgresOptions): Promise<void> {
-  const version = createHash('sha256').update(schema.replace(/\s+/g, ' ').trim()).digest('hex').slice(0, 16);
+async function prepareDatabase(
+  pool: pg.Pool,
+  path: string,
+  { schema, facts = {}, upgrades = [] }: PostgresOptions,
+): Promise<void> {
+  const version = nameSchema(schema);
   await withTransaction(pool, `BEGIN; ${lock('schema')}`, async (client) => {
     await client.query('CREATE TABLE IF NOT EXISTS ogong_facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)');
     const { rows } = await client.query<{ name: string; value: string }>('SELECT name, value FROM ogong_facts');
     const known = new Map(rows.map(({ name, value }) => [name, value]));
     if (known.size === 0) await client.query(toPostgresSchema(schema));
+    const upgrade = upgrades.find(({ from }) => from !== version && from === known.get('version'));
+    if (upgrade) {
+      await moveTables(client, { path, schema, upgrade });
+      await client.query("UPDATE ogong_facts SET value = $1 WHERE name = 'version'", [version]);
+      known.set('version', version);
+    }
     for (const [name, value] of Object.entries({ version, ...facts })) {
       const found = known.get(name);
       if (found === undefined) await client.query('INSERT INTO ogong_facts VALUES ($1, $2)', [name, value]);

@@ -5,6 +5,7 @@ import { CARD_TABLES } from './card-book.ts';
 import { CREDIT_TABLES } from './credit-book.ts';
 import { DEPOSIT_TABLES } from './deposits.ts';
 import { PAYMENT_TABLE } from './payment-book.ts';
+import { SIGNED_DEPOSIT_TABLE } from './signed-deposits.ts';
 
 /** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */
 export const GATEWAY_SCHEMA = `
@@ -116,4 +117,5 @@ export const GATEWAY_SCHEMA = `
   ${PAYMENT_TABLE}
   ${CARD_TABLES}
   ${DEPOSIT_TABLES}
+  ${SIGNED_DEPOSIT_TABLE}
 `;

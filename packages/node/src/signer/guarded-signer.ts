@@ -1,6 +1,7 @@
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { ShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import {
   createKeySigner,
   type StatedBatch,
@@ -16,6 +17,8 @@ export interface GuardedSignerOptions {
   readonly account: Uint8Array;
   /** Signs heads of logs. Default: nothing does. */
   readonly headKey?: HybridSigner | undefined;
+  /** Makes signatures that are summed. Default: none. */
+  readonly share?: ShareSigner | undefined;
   /** Opened with GUARD_SCHEMA. */
   readonly store: Store;
 }
@@ -27,10 +30,14 @@ export interface GuardedSignerOptions {
  */
 export function createGuardedSigner(
   crypto: Crypto,
-  { key, account, headKey, store }: GuardedSignerOptions,
+  { key, account, headKey, share, store }: GuardedSignerOptions,
 ): ValidatorSigner {
-  const signer = createKeySigner(crypto, key, account, headKey);
-  const { signHead } = signer;
+  const signer = createKeySigner(crypto, key, account, { headKey, share });
+  const { signHead, signShare } = signer;
+  const guard = (statement: ValidatorStatement): void => {
+    assertOwn(statement, account);
+    guardStatement(crypto, store, statement);
+  };
   return {
     ...signer,
     ...(signHead && {
@@ -40,10 +47,15 @@ export function createGuardedSigner(
       },
     }),
     async sign(statement) {
-      assertOwn(statement, account);
-      guardStatement(crypto, store, statement);
+      guard(statement);
       return signer.sign(statement);
     },
+    ...(signShare && {
+      async signShare(statement: ValidatorStatement) {
+        guard(statement);
+        return signShare(statement);
+      },
+    }),
   };
 }
 
@@ -65,6 +77,7 @@ function nameSpeaker(statement: ValidatorStatement): Uint8Array | undefined {
     case 'silence':
       return statement.witness;
     case 'signing-key':
+    case 'quorum-key':
       return statement.account;
     default:
       return undefined;

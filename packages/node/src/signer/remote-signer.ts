@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
   type SignerDescription,
@@ -8,7 +9,13 @@ import {
   signerRequestFormat,
   signerResponseFormat,
 } from '@ogong/protocol/settlement/signer-message';
-import { hashStatement, type StatedBatch, type ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
+import {
+  encodeShareMessage,
+  hashStatement,
+  type StatedBatch,
+  type ValidatorSigner,
+  type ValidatorStatement,
+} from '@ogong/protocol/settlement/validator-statement';
 import { SignerError } from './signer-error.ts';
 import { encodeFrame, readFrame } from './signer-frame.ts';
 
@@ -23,9 +30,14 @@ export interface RemoteSignerOptions {
  * A signing key that another process holds. Every signature is checked before it is used.
  * @throws SignerError `unreachable` where nobody answers; from `sign` also what the signer refuses.
  */
-export async function connectSigner(crypto: Crypto, options: RemoteSignerOptions): Promise<ValidatorSigner> {
+export async function connectSigner(
+  crypto: Crypto,
+  options: RemoteSignerOptions,
+  bls?: Pick<Bls, 'verify'>,
+): Promise<ValidatorSigner> {
   const { account, signingKey } = await describeSigner(options);
   const headKey = await describeHead(options);
+  const quorumKey = bls && (await findShareKey(options));
   return {
     address: account,
     signingKey,
@@ -49,7 +61,31 @@ export async function connectSigner(crypto: Crypto, options: RemoteSignerOptions
       }
       return response.signature;
     },
+    ...(bls &&
+      quorumKey && {
+        quorumKey,
+        async signShare(statement: ValidatorStatement) {
+          const response = await request(options, { kind: 'share', statement });
+          if (response.kind !== 'shared') throw new SignerError('malformed', 'the signer answered another question');
+          const message = encodeShareMessage(crypto, statement, signingKey);
+          if (!bls.verify(quorumKey, message, response.share)) {
+            throw new SignerError('foreign', 'the signer signed with another key than it named before');
+          }
+          return response.share;
+        },
+      }),
   };
+}
+
+/** Undefined where the signer makes no signatures that are summed; an older one does not know the question. */
+async function findShareKey(options: RemoteSignerOptions): Promise<Uint8Array | undefined> {
+  try {
+    const response = await request(options, { kind: 'share-key' });
+    return response.kind === 'share-key' ? response.key : undefined;
+  } catch (error) {
+    if (error instanceof SignerError && error.code === 'malformed') return undefined;
+    throw error;
+  }
 }
 
 /** @throws SignerError `unreachable` */

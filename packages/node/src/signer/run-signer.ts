@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
+import { createFastBls } from '@ogong/host/crypto/fast-bls';
 import { createOrLoadLedgerKey, loadHybridSigner, loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
@@ -10,6 +11,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import { createGuardedSigner } from './guarded-signer.ts';
 import { describeSigner } from './remote-signer.ts';
 import { signerConfig } from './signer-config.ts';
@@ -34,6 +36,7 @@ export async function runSigner(
   enterLatestDirectory(dataDir);
   const secret = keypair === undefined ? createOrLoadLedgerKey(join(dataDir, 'signing.key')) : loadLedgerKey(keypair);
   const key = createNodeLedgerSigner(secret.reveal());
+  const share = createShareSigner(nodeCrypto, await createFastBls(), secret.reveal());
   const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA, upgrades: RELEASED.signer });
   const server = createSignerServer(
     { path: socket },
@@ -42,6 +45,7 @@ export async function runSigner(
         key,
         account,
         headKey: loadHybridSigner(join(dataDir, 'head.key')),
+        share,
         store,
       }),
       summarize: () => summarizeGuard(store),

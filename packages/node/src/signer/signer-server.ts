@@ -66,6 +66,14 @@ export function createSignerServer(options: SignerServerOptions, dependencies: S
       return { kind: 'described', account: signer.address, signingKey: signer.signingKey, ...summarize() };
     }
     if (request.kind === 'describe-head' || request.kind === 'sign-head') return answerHead(request);
+    if (request.kind === 'share-key') return { kind: 'share-key', key: signer.quorumKey };
+    if (request.kind === 'share') {
+      const { quorumKey: key, signShare } = signer;
+      if (key === undefined || signShare === undefined) throw new SignerError('unavailable', 'it has no key for sums');
+      const share = await signShare(request.statement);
+      onSigned(request.statement.kind);
+      return { kind: 'shared', key, share };
+    }
     const signature = await signer.sign(request.statement);
     onSigned(request.statement.kind);
     return { kind: 'signed', signature };

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { parseReadyLine } from '@ogong/host/lifecycle/ready-line';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { testValidatorSigner } from '@ogong/testing/validator/signer-compliance';
 import {
@@ -68,11 +69,11 @@ testValidatorSigner('a process of its own', async () => {
   const places = prepare();
   let child = await start(places);
   return {
-    signer: await connectSigner(crypto, { path: places.socket }),
+    signer: await connectSigner(crypto, { path: places.socket }, nobleBls),
     async restart() {
       await kill(child, 'SIGKILL');
       child = await start(places);
-      return connectSigner(crypto, { path: places.socket });
+      return connectSigner(crypto, { path: places.socket }, nobleBls);
     },
     close: async () => void (await kill(child, 'SIGTERM')),
   };

@@ -7,6 +7,7 @@ import { markHandedOver, markRestored } from '@ogong/host/files/data-directory';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import { hashBatchSummary } from '@ogong/protocol/settlement/batch';
 import { encodeHeadMessage, type HeadSignature } from '@ogong/protocol/settlement/head-certificate';
 import {
@@ -20,6 +21,7 @@ import {
   createTestLog,
   signerAccount,
   signerKey,
+  signerShare,
   stateBatch,
   stateVote,
 } from '@ogong/testing/validator/signer-statements';
@@ -43,7 +45,10 @@ const headKey = createNodeHybridSigner(new Uint8Array(64).fill(5));
 function openLocal(path: string, key = signerKey) {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const store = openStore(`${path}.db`, { schema: GUARD_SCHEMA });
-  return { signer: createGuardedSigner(crypto, { key, account: signerAccount, headKey, store }), store };
+  return {
+    signer: createGuardedSigner(crypto, { key, account: signerAccount, headKey, share: signerShare, store }),
+    store,
+  };
 }
 
 async function serve(path: string, options: { requestTimeoutMs?: number } = {}) {
@@ -76,11 +81,11 @@ testValidatorSigner('a key behind a socket', async () => {
   const path = nextPath();
   let server = await serve(path);
   return {
-    signer: await connectSigner(crypto, { path }),
+    signer: await connectSigner(crypto, { path }, nobleBls),
     async restart() {
       await server.close();
       server = await serve(path);
-      return connectSigner(crypto, { path });
+      return connectSigner(crypto, { path }, nobleBls);
     },
     close: () => server.close(),
   };

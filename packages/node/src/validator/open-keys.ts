@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
+import { createFastBls } from '@ogong/host/crypto/fast-bls';
 import {
   createOrLoadBoxSecret,
   createOrLoadKeys,
@@ -18,6 +19,7 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import { createGuardedSigner } from '../signer/guarded-signer.ts';
 import { connectSigner } from '../signer/remote-signer.ts';
@@ -74,7 +76,7 @@ async function openSigner(
 ): Promise<OpenedSigner> {
   if (path !== undefined) {
     if (signingKeypair !== undefined) throw new ConfigError(name, ['give either --signer or --signing-keypair']);
-    const signer = await connectSigner(nodeCrypto, { path });
+    const signer = await connectSigner(nodeCrypto, { path }, await createFastBls());
     if (account !== undefined && !equalBytes(account, signer.address)) {
       throw new ConfigError(name, [`the signer at ${path} signs for 0x${toHex(signer.address)}, not for --account`]);
     }
@@ -83,10 +85,11 @@ async function openSigner(
   const signingKey = signingKeypair === undefined ? accountKey : loadLedgerKey(signingKeypair).reveal();
   if (signingKey === undefined) throw new ConfigError(name, ['--account needs --signing-keypair, or --signer']);
   const key = createNodeLedgerSigner(signingKey);
+  const share = createShareSigner(nodeCrypto, await createFastBls(), signingKey);
   const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA, upgrades: RELEASED.signer });
   const own = account ?? createNodeLedgerSigner(accountKey ?? signingKey).address;
   const headKey = openHeadKey(dataDir);
-  return { signer: createGuardedSigner(nodeCrypto, { key, account: own, headKey, store }), close: store.close };
+  return { signer: createGuardedSigner(nodeCrypto, { key, account: own, headKey, share, store }), close: store.close };
 }
 
 const openHeadKey = (dataDir: string) => loadHybridSigner(join(dataDir, 'head.key'));

@@ -416,9 +416,10 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
   };
 }
 
-function writeCosigned({ head, refused, uncompared, ...word }: CosignAnswer) {
+function writeCosigned({ share, head, refused, uncompared, ...word }: CosignAnswer) {
   return {
     ...{ ...word, uncompared: [...uncompared] },
+    ...(share && { share }),
     ...(head && { headKey: head.publicKey, headSignature: head.signature }),
     refused: refused.map(({ delivery, ...fault }) => ({
       ...fault,

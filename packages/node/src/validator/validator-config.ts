@@ -11,6 +11,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { OFFENCES } from '@ogong/protocol/settlement/conviction';
 import { z } from 'zod';
+import { DEFAULT_SUM_ABOVE } from './settlement/sum-signatures.ts';
 
 const amount = z
   .string()
@@ -210,6 +211,14 @@ export const validatorConfig = defineConfig({
       default: '30s',
       description: 'pause between two looks at prices and at epochs of minting',
     },
+    sumAbove: {
+      schema: integer({ min: 0, max: 1024 }),
+      label: '<k>',
+      env: 'OGONG_VALIDATOR_SUM_ABOVE',
+      default: `${DEFAULT_SUM_ABOVE}`,
+      description:
+        'with more signatures than this under a batch, one BLS signature that sums them is sent in their place',
+    },
     quorum: {
       schema: integer({ min: 1, max: 1024 }),
       label: '<k>',
@@ -362,11 +371,21 @@ export const acquitConfig = defineConfig({
   examples: ['ogong-validatord acquit --deployment deployment.json --case 3'],
   summary:
     'Votes, as a member of the panel that hears an appeal, that what was decided is lifted, and prints the signature. One of the panel\n' +
-    'submits the signatures, before the appeal is over. More than half of the panel is needed. Give one of --case, --provider and --payee.',
+    'submits the signatures, before the appeal is over. More than half of the panel is needed. Give one of --case, --provider, --payee and --freeze.',
   fields: {
     case: { schema: integer(), label: '<number>', description: 'a case, by its number' },
     provider: { schema: providerId, label: '<id>', description: 'the last ejection of a provider' },
     payee: { schema: ledgerAddress, label: '<address>', description: 'what penalties hold of a payee' },
+    freeze: {
+      schema: providerId,
+      label: '<id>',
+      description: "lifts nothing: stops the clock of what a provider's key earned, for a week",
+    },
+    period: {
+      schema: integer(),
+      label: '<number>',
+      description: 'of --freeze: the day in which it was asked for, in days since 1970. Default: today',
+    },
     signature: {
       schema: signature,
       label: '<signature>',

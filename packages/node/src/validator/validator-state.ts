@@ -35,6 +35,7 @@ import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
 import type { PricingState } from './prices/price-state.ts';
 import { MAX_EVIDENCE_BYTES } from './routes.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
+import type { Summing } from './settlement/sum-signatures.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 import { wantEpoch } from './want-epoch.ts';
 
@@ -72,6 +73,8 @@ export interface ValidatorOptions {
   readonly machinePolicy?: MachinePolicy | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
+  /** Signatures of many are summed into one. Default: they go one by one. */
+  readonly sums?: Summing | undefined;
   /** Domain of the emission contract, whose tallies are signed. Default: the network has none. */
   readonly emission?: LedgerDomain | undefined;
   /** The network burns and mints: epochs are closed, and prices posted where it is a feed. Default: it does not. */

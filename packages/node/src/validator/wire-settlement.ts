@@ -83,6 +83,7 @@ function connectSettlement(
       ...limits,
       domain,
       minSignatures: options.minSignatures ?? 1,
+      sums: options.sums,
     },
     {
       crypto,
@@ -95,12 +96,13 @@ function connectSettlement(
         const link = peerLinks.to(ValidatorService, toPeer(options, peer));
         const answer = await link.cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS });
         const { signer: by, signature, refused, uncompared, headKey, headSignature } = answer;
+        const share = answer.share.length === 0 ? undefined : answer.share;
         const head = headKey.length === 0 ? undefined : { publicKey: headKey, signature: headSignature };
         const faults = refused.map(({ delivery, ...fault }) => ({
           ...fault,
           delivery: delivery && readDelivered(delivery),
         }));
-        return { signer: by, signature, refused: faults, uncompared, head };
+        return { signer: by, signature, share, refused: faults, uncompared, head };
       },
       takeDelivery: (delivered) => intake.acknowledge(delivered),
       findSettled: history.findSettled,

@@ -64,6 +64,9 @@ export const ADMIN_ROUTES = {
   adminKey: { method: 'POST', path: '/admin/v1/keys' },
   adminKeyRevocation: { method: 'DELETE', path: '/admin/v1/keys/:id' },
   adminKeyRotation: { method: 'POST', path: '/admin/v1/keys/:id/rotate' },
+  adminCredits: { method: 'GET', path: '/admin/v1/credits' },
+  adminCredit: { method: 'POST', path: '/admin/v1/credits' },
+  adminSignedDeposit: { method: 'POST', path: '/admin/v1/credits/transfers' },
   adminUsage: { method: 'GET', path: '/admin/v1/usage' },
   adminAudit: { method: 'GET', path: '/admin/v1/audit' },
 } as const satisfies Readonly<Record<string, Route>>;

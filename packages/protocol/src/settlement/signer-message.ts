@@ -5,12 +5,14 @@ import {
   createFormat,
   type Format,
   oneOf,
+  optional,
   struct,
   text,
   u32,
   u64,
   union,
 } from '../base/codec.ts';
+import { BLS_KEY_BYTES, BLS_SIGNATURE_BYTES } from '../crypto/bls.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
 import { batchStatementCodec, MAX_ENTRY_BYTES, statementCodec } from './validator-statement.ts';
@@ -24,6 +26,10 @@ const requestCodec = union('kind', {
   'describe-head': struct({}),
   /** The word for a batch by that key. */
   'sign-head': struct({ statement: batchStatementCodec }),
+  /** A signature that is summed, and the key that it is under. */
+  share: struct({ statement: statementCodec }),
+  /** The key alone. */
+  'share-key': struct({}),
 });
 
 /** `conflict`: it contradicts what was signed before. `foreign`: it is about another account. */
@@ -47,6 +53,9 @@ const responseCodec = union('kind', {
   refused: struct({ code: oneOf(REFUSALS), reason: text(MAX_REFUSAL_BYTES) }),
   'head-described': struct({ publicKey: bytes(HYBRID_PUBLIC_KEY_BYTES) }),
   'head-signed': struct({ publicKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature: bytes(HYBRID_SIGNATURE_BYTES) }),
+  /** Nothing where the signer makes no signatures that are summed. */
+  shared: struct({ key: bytes(BLS_KEY_BYTES), share: bytes(BLS_SIGNATURE_BYTES) }),
+  'share-key': struct({ key: optional(bytes(BLS_KEY_BYTES)) }),
 });
 
 export type SignerRequest = CodecType<typeof requestCodec>;

@@ -1,5 +1,6 @@
 import {
   address,
+  bytes,
   bytes16,
   type Codec,
   type CodecType,
@@ -24,6 +25,7 @@ import {
 } from '../beacon/beacon.ts';
 import { hashKeyStatement, keyStatementCodec, keySubjectCodec } from '../beacon/threshold/key-plan.ts';
 import { hashRetirement } from '../beacon/threshold/retirement.ts';
+import { BLS_KEY_BYTES } from '../crypto/bls.ts';
 import type { Crypto, HybridSigner, LedgerSigner } from '../crypto/crypto.ts';
 import { hashAdmission } from '../exchange/admission.ts';
 import { hashHeld } from '../exchange/held-delivery.ts';
@@ -38,6 +40,7 @@ import { MAX_BATCH_ENTRIES } from './gas.ts';
 import { type HeadSignature, signHead } from './head-certificate.ts';
 import { hashMachineEntry, hashMachineRevocation } from './machine-entry.ts';
 import { hashPardon } from './pardon.ts';
+import { encodeQuorumKeyMessage, encodeQuorumMessage, type ShareSigner } from './quorum-sum.ts';
 import { hashReinstatement } from './reinstatement.ts';
 
 const PHASES: readonly BeaconPhase[] = ['prepare', 'commit'];
@@ -95,6 +98,8 @@ export const statementCodec = union('kind', {
     ...{ platformKey: hash, epoch: u64, until: u64 },
   }),
   'machine-revocation': struct({ domain, machine: hash, evidence: hash, isRevoked: flag, number: u32 }),
+  /** Of the contract of rosters: that the account's signatures are summed under this key. */
+  'quorum-key': struct({ domain, account: address, key: bytes(BLS_KEY_BYTES) }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -112,6 +117,10 @@ export interface ValidatorSigner {
   sign(statement: ValidatorStatement): Promise<Uint8Array>;
   /** The same word by the head key, under the same rule. Only where there is one. */
   signHead?(statement: StatedBatch): Promise<HeadSignature>;
+  /** Key of signatures that are summed, 48 bytes; undefined where it makes none. */
+  readonly quorumKey?: Uint8Array | undefined;
+  /** A signature that is summed, 96 bytes, under that key. It is bound by the same rules as `sign`. */
+  readonly signShare?: ((statement: ValidatorStatement) => Promise<Uint8Array>) | undefined;
 }
 
 /** The 32-byte digest that stands for a statement. @param signingKey address of the key that makes it. */
@@ -151,6 +160,8 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashMachineEntry(crypto, of, statement);
     case 'machine-revocation':
       return hashMachineRevocation(crypto, of, statement);
+    case 'quorum-key':
+      return crypto.keccak256(encodeQuorumKey(statement));
     case 'signing-key':
       return hashSigningKey(crypto, of, { account: statement.account, signer: signingKey });
   }
@@ -166,17 +177,32 @@ function hashBeaconKeys(
     : hashRetirement(crypto, network, statement);
 }
 
-/** A key in this process. @param account Default: the key's own. */
+function encodeQuorumKey({ domain: of, account, key }: Extract<ValidatorStatement, { readonly kind: 'quorum-key' }>) {
+  return encodeQuorumKeyMessage({ chainId: of.chainId, roster: of.verifyingContract, account, key });
+}
+
+/** What a signature that is summed is over. */
+export function encodeShareMessage(crypto: Crypto, statement: ValidatorStatement, signingKey: Uint8Array): Uint8Array {
+  if (statement.kind === 'quorum-key') return encodeQuorumKey(statement);
+  return encodeQuorumMessage(hashStatement(crypto, statement, signingKey));
+}
+
+/** A key in this process. @param account Default: the key's own. @param others its keys for heads of logs and for sums. Default: none. */
 export function createKeySigner(
   crypto: Crypto,
   key: LedgerSigner,
   account = key.address,
-  headKey?: HybridSigner,
+  { headKey, share }: { readonly headKey?: HybridSigner | undefined; readonly share?: ShareSigner | undefined } = {},
 ): ValidatorSigner {
   return {
     address: account,
     signingKey: key.address,
     sign: async (statement) => key.signDigest(hashStatement(crypto, statement, key.address)),
+    ...(share && {
+      quorumKey: share.key,
+      signShare: async (statement: ValidatorStatement) =>
+        share.sign(encodeShareMessage(crypto, statement, key.address)),
+    }),
     ...(headKey && {
       headKey: headKey.publicKey,
       signHead: async (statement: StatedBatch) => signHead(crypto, headKey, statement),

@@ -3,6 +3,7 @@ import type { Deployment } from '@ogong/chain/deployment';
 import * as generated from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { generatePrivateKey } from '@ogong/chain/keys';
+import { rosterOf } from '@ogong/chain/roster';
 import { ledgerAbi } from '@ogong/chain/transactor';
 import { type Abi, type AbiFunction, type AbiParameter, decodeErrorResult, encodeFunctionData } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -54,6 +55,7 @@ function findContract(name: string): readonly [ledger: number, address: Address]
     validatorRegistry: registry,
     modelRegistry: models,
     machineRegistry: machines,
+    roster: rosterOf(first),
   };
   return [0, named[name] as Address];
 }
@@ -130,7 +132,7 @@ describe('what a stranger may do to the contracts', () => {
         ...['constantProductPool.provide', 'credits.lapseWallet', 'equivocation.announce', 'escrow.requestRelease'],
         ...['mintBurn.close', 'modelRegistry.announce', 'ogongToken.delegate', 'orog.burn', 'orog.delegate'],
         ...['payouts.choose', 'timelock.onERC1155BatchReceived', 'timelock.onERC1155Received'],
-        ...['timelock.onERC721Received', 'validatorRegistry.announce'],
+        ...['timelock.onERC721Received', 'validatorRegistry.announce', 'roster.take'],
       ].sort(),
     );
   });

@@ -67,6 +67,13 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       ...{ announce: 'own', deregister: 'own', register: 'own', setSigner: 'own', update: 'own', evict: 'upkeep' },
     },
   },
+  roster: {
+    reserved: {
+      drop: { who: 'the contract of stakes', answer: 'NotStaking' },
+      noteChange: { who: 'the contracts of stakes and of validators', answer: 'NotStaking' },
+    },
+    anybody: { setKey: 'signed', take: 'upkeep' },
+  },
   settlement: { reserved: {}, anybody: { pardon: 'signed', reinstate: 'signed', settle: 'signed' } },
   escrow: {
     reserved: { disburse: settlement },
@@ -75,7 +82,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       ...{ allowKey: 'signed', takeLien: 'signed' },
     },
   },
-  earnings: { reserved: { credit: settlement }, anybody: { collect: 'upkeep', withdraw: 'upkeep' } },
+  earnings: { reserved: { credit: settlement, freeze: cases }, anybody: { collect: 'upkeep', withdraw: 'upkeep' } },
   emission: { reserved: {}, anybody: { allot: 'signed', claim: 'upkeep' } },
   machineRegistry: { reserved: {}, anybody: { register: 'signed', registerQuoted: 'signed', revoke: 'signed' } },
   modelRegistry: {
@@ -94,6 +101,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     anybody: {
       ...{ acquit: 'signed', convict: 'signed', pardon: 'signed', reinstate: 'signed', openProven: 'signed' },
       ...{ appeal: 'own', appealEjection: 'own', appealPenalty: 'own', close: 'upkeep', forfeit: 'upkeep' },
+      ...{ requestFreeze: 'own', freeze: 'signed' },
     },
   },
   hearings: { reserved: { open: cases }, anybody: { draw: 'upkeep' } },

@@ -1,10 +1,21 @@
 import { settlementAbi } from '@ogong/chain/generated/abi';
 import type { Hex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { encodeQuorumSum, rosterOf } from '@ogong/chain/roster';
 import { type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { nobleBls as bls } from '@ogong/protocol/crypto/noble-bls';
+import {
+  deriveQuorumSecret,
+  encodeQuorumKeyMessage,
+  encodeQuorumMessage,
+  type QuorumSum,
+  sumShares,
+} from '@ogong/protocol/settlement/quorum-sum';
 import { encodeFunctionData } from 'viem';
 import { sign } from 'viem/accounts';
-import { startTestLedger, unit } from './test-ledger.ts';
+import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 
 export interface GasReport {
   readonly replies: number;
@@ -16,6 +27,8 @@ export interface GasReport {
   readonly steadyGasPerReply: number;
   readonly calldataBytes: number;
 }
+
+type Member = Awaited<ReturnType<TestLedger['createMember']>>;
 
 const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
 const createId = (payee: Hex): Hex => `0x${payee.slice(2).padStart(64, 'd7')}`;
@@ -42,6 +55,7 @@ export async function measureSettlement(
         return payer;
       }),
     );
+    await takeRoster(ledger, validators);
     const router = computeAddress(generatePrivateKey());
     const payees = Array.from({ length: providerCount }, () => computeAddress(generatePrivateKey()));
     const perPayer = 123_456_789_012_345_000n;
@@ -89,19 +103,73 @@ export async function measureSettlement(
   }
 }
 
-/** What it takes to check a quorum on chain, every validator signing: gas of a whole transaction that does nothing else. */
-export async function measureQuorum(validatorCount: number): Promise<number> {
+/** Writes down who votes, as a running network does. */
+export async function takeRoster(ledger: TestLedger, validators: readonly Pick<Member, 'address'>[]): Promise<number> {
+  const accounts = validators.map(({ address }) => address).sort();
+  return Number((await ledger.governor.takeRoster(accounts)).gasUsed);
+}
+
+/** Validators that have named keys for sums, in the order of a roster. */
+export async function createSummingValidators(ledger: TestLedger, count: number) {
+  const { chainId, staking } = ledger.deployment;
+  const roster = fromHex(rosterOf({ staking }).slice(2));
+  const members = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const member = await ledger.createValidator();
+      const secret = deriveQuorumSecret(crypto, fromHex(member.privateKey.slice(2)));
+      const key = bls.deriveKey(secret);
+      const account = fromHex(member.address.slice(2));
+      const proof = bls.sign(secret, encodeQuorumKeyMessage({ chainId: BigInt(chainId), roster, account, key }));
+      await member.client.setQuorumKey({ account, key, proof });
+      return { ...member, secret, key };
+    }),
+  );
+  return members.sort((a, b) => (a.address < b.address ? -1 : 1));
+}
+
+export interface QuorumGas {
+  /** One signature each, without a roster and with it. */
+  readonly each: number;
+  readonly rostered: number;
+  /** One sum of all signatures, and one of as few as suffice. */
+  readonly summed: number;
+  readonly fewest: number;
+  /** Writing the roster down. */
+  readonly roster: number;
+}
+
+/** What it takes to check a quorum on chain: gas of a whole transaction that does nothing else. */
+export async function measureQuorum(validatorCount: number): Promise<QuorumGas> {
   const ledger = await startTestLedger({ blockTimeMs: 50 });
   try {
-    const validators = await Promise.all(Array.from({ length: validatorCount }, () => ledger.createValidator()));
+    const { settlement } = ledger.deployment;
+    const members = await createSummingValidators(ledger, validatorCount);
     const digest = hash('cc');
-    const signatures = await Promise.all(
-      validators.map(({ privateKey }) => sign({ hash: digest, privateKey, to: 'hex' })),
-    );
-    const quorum = (await sortQuorum(digest, signatures)).map((signature) => signature as Hex);
-    const data = encodeFunctionData({ abi: settlementAbi, functionName: 'requireQuorum', args: [digest, quorum] });
     const { client } = ledger.governor.transactor;
-    return Number(await client.estimateGas({ to: ledger.deployment.settlement, data }));
+    const measure = async (quorum: readonly Hex[]): Promise<number> => {
+      const data = encodeFunctionData({ abi: settlementAbi, functionName: 'requireQuorum', args: [digest, quorum] });
+      return Number(await client.estimateGas({ to: settlement, data }));
+    };
+    const signatures = await Promise.all(
+      members.map(({ privateKey }) => sign({ hash: digest, privateKey, to: 'hex' })),
+    );
+    const sorted = await sortQuorum(digest, signatures);
+    const message = encodeQuorumMessage(fromHex(digest.slice(2)));
+    const shares = members.map(({ secret }) => bls.sign(secret, message));
+    const sumOf = (count: number): Hex => {
+      const sum = sumShares(
+        bls,
+        shares.map((share, i) => (i < count ? share : undefined)),
+      );
+      return encodeQuorumSum(sum as QuorumSum);
+    };
+    const each = await measure(sorted);
+    const taken = await takeRoster(ledger, members);
+    return {
+      ...{ each, rostered: await measure(sorted), roster: taken },
+      summed: await measure([sumOf(validatorCount)]),
+      fewest: await measure([sumOf(Math.floor((2 * validatorCount) / 3) + 1)]),
+    };
   } finally {
     await ledger.stop();
   }

@@ -70,7 +70,8 @@ beforeAll(async () => {
     ...{ blockTimeMs: 50, holding: { period: PERIOD_S, entrance: 5_000n }, delays: { appeal: APPEAL_S } },
     limits: { withdrawalDelay: DELAY_S },
   });
-  validators = await Promise.all([1, 2, 3].map(() => ledger.createValidator()));
+  // Bonds that carry whatever is settled: how much they carry is not in the book.
+  validators = await Promise.all([1, 2, 3].map(() => ledger.createValidator(1_000_000n * unit)));
   payers = await Promise.all([1, 2, 3, 4].map(() => ledger.createMember(1_000n * unit)));
   payees = await Promise.all([1, 2].map(() => ledger.createMember()));
   const { escrow, earnings, token } = ledger.deployment;

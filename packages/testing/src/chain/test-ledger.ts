@@ -14,7 +14,7 @@ import { deployContracts } from '@ogong/chain/deploy-contracts';
 import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
-import { type LedgerDebit, type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
+import { type LedgerDebit, type SettleCall, shorten, sortQuorum } from '@ogong/chain/settle-call';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
 import { describeDevEconomy, openDevMarket } from '@ogong/devnet/chain/dev-market';
 import { sign } from 'viem/accounts';
@@ -117,11 +117,11 @@ export async function startTestLedger(
           logHead: toHex(batch.logHead, 'logHead'),
           recordsRoot: toHex(batch.recordsRoot, 'recordsRoot'),
         },
-        call.debits.map((debit) => ({
+        call.debits.map(({ signature, ...debit }) => ({
           ...debit,
           payer: toAddress(debit.payer, 'payer'),
           termsHash: toHex(debit.termsHash, 'termsHash'),
-          signature: toHex(debit.signature, 'signature'),
+          ...shorten(signature),
         })),
         call.lines.map((line) => ({
           providerId: toHex(line.providerId, 'providerId'),

@@ -41,6 +41,8 @@ export interface FixtureOptions {
   readonly driftTable?: GatewayOptions['readDriftTable'];
   /** Whether callers without a key may pay, on which chain. */
   readonly payments?: { readonly options: GatewayOptions['payments']; readonly client: GatewayChain['client'] };
+  /** Where organisations pay tokens in. */
+  readonly deposits?: GatewayOptions['deposits'];
   /** Which machines it believes, and whose it demands. */
   readonly machines?: Pick<GatewayOptions, 'machinePolicy' | 'demandedRoles'>;
   /** Path of a file of accounts. */
@@ -67,6 +69,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
+      ...(given.deposits && { deposits: given.deposits }),
       ...given.machines,
       ...(given.payments?.options && { payments: given.payments.options }),
     },

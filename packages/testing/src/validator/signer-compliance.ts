@@ -1,4 +1,6 @@
+import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import {
+  encodeShareMessage,
   hashStatement,
   type ValidatorSigner,
   type ValidatorStatement,
@@ -9,6 +11,7 @@ import {
   createTestLog,
   signerAccount,
   signerKey,
+  signerShare,
   stateAdmission,
   stateAllotment,
   stateBatch,
@@ -22,6 +25,7 @@ import {
   stateMachineRevocation,
   stateOutcome,
   statePardon,
+  stateQuorumKey,
   stateReinstatement,
   stateRetirement,
   stateReveal,
@@ -91,6 +95,20 @@ export function testValidatorSigner(name: string, open: () => Promise<SignerUnde
         // Whoever lost the answer asks again.
         expect(await signer.sign(statement)).toEqual(signature);
       }
+    });
+
+    it('what is summed, under the same rules', async () => {
+      const { quorumKey, signShare = () => Promise.reject(new Error('it makes no shares')) } = await start();
+      expect(quorumKey).toEqual(signerShare.key);
+      for (const statement of [stateBatch(log), stateQuorumKey(signerShare.key)]) {
+        const share = await signShare(statement);
+        const message = encodeShareMessage(crypto, statement, signerKey.address);
+        expect(nobleBls.verify(signerShare.key, message, share)).toBe(true);
+        const other = encodeShareMessage(crypto, stateReinstatement(), signerKey.address);
+        expect(nobleBls.verify(signerShare.key, other, share)).toBe(false);
+      }
+      await expect(signShare(stateBatch(forked, { to: 2 }))).rejects.toMatchObject({ code: 'conflict' });
+      await expect(signShare(stateQuorumKey(signerShare.key, peer))).rejects.toMatchObject({ code: 'foreign' });
     });
 
     it('and for no other account', async () => {

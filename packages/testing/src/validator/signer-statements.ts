@@ -1,4 +1,7 @@
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
+import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import type { ValidatorStatement } from '@ogong/protocol/settlement/validator-statement';
 import { appendVerdict, computeGenesisPosition, type LogPosition } from '@ogong/protocol/settlement/verdict-log';
 import { testCrypto as crypto } from './test-crypto.ts';
@@ -8,6 +11,7 @@ import { createTestLedgerSigner, seedOf } from './test-keys.ts';
 export const signerAccount = createTestLedgerSigner(seedOf('signer account')).address;
 export const signerKeySeed = seedOf('signer key');
 export const signerKey = createTestLedgerSigner(signerKeySeed);
+export const signerShare = createShareSigner(nobleCrypto, nobleBls, signerKeySeed);
 
 const domain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(6) };
 const bytes32 = (text: string): Uint8Array => seedOf(text);
@@ -81,6 +85,10 @@ export const stateReveal = (validator = signerAccount): ValidatorStatement => ({
 });
 
 export const stateConsent = (account = signerAccount): ValidatorStatement => ({ kind: 'signing-key', domain, account });
+
+export const stateQuorumKey = (key: Uint8Array, account = signerAccount): ValidatorStatement => ({
+  ...{ kind: 'quorum-key', domain, account, key },
+});
 
 export const statePardon = (): ValidatorStatement => ({
   ...{ kind: 'pardon', domain, payee: new Uint8Array(20).fill(4), penalty: 1 },

@@ -30,7 +30,11 @@ import {
   openCosignState,
 } from '@ogong/node/validator/settlement/cosign-state';
 import { stepSettlement } from '@ogong/node/validator/settlement/settlement';
-import { type CosignRequest, openSettlementState } from '@ogong/node/validator/settlement/settlement-state';
+import {
+  type CosignRequest,
+  openSettlementState,
+  type SettlementOptions,
+} from '@ogong/node/validator/settlement/settlement-state';
 import { keepStakes } from '@ogong/node/validator/store/announcement-store';
 import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
@@ -43,6 +47,7 @@ import { isOwnRound } from '@ogong/node/validator/witness/reveal-word';
 import { isTakenIn, type TakenRecord } from '@ogong/node/validator/witness/taken-record';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -53,6 +58,7 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
@@ -171,6 +177,8 @@ export interface BenchOptions {
   /** The entrance of a key. Default: none. */
   readonly entranceAtomic?: bigint;
   readonly isEjectedOnChain?: boolean;
+  /** Signatures of many are summed. Default: they go one by one. */
+  readonly sums?: SettlementOptions['sums'];
   readonly isOffline?: () => boolean;
   /** Default: one of its own, whose notes end with it. */
   readonly signer?: ValidatorSigner;
@@ -216,17 +224,21 @@ export function ejectProvider(store: Store, providerId: Uint8Array): void {
 export function createTestSigner({
   index = 0,
   path = ':memory:',
+  bls,
 }: {
   readonly index?: number;
   readonly path?: string;
+  /** Makes signatures that are summed. Default: none. */
+  readonly bls?: Bls;
 }) {
   const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
   const key = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
   const store = openStore(path, { schema: GUARD_SCHEMA });
+  const share = bls && createShareSigner(crypto, bls, seedOf(`validator ${index} signing key`));
   const headKey = createNodeHybridSigner(
     concatBytes(seedOf(`validator ${index} head`), seedOf(`validator ${index} head 2`)),
   );
-  return { signer: createGuardedSigner(crypto, { key, account, headKey, store }), close: () => store.close() };
+  return { signer: createGuardedSigner(crypto, { key, account, headKey, share, store }), close: () => store.close() };
 }
 
 export type TestValidator = ReturnType<typeof createTestValidator>;
@@ -429,7 +441,13 @@ export function createTestValidator(options: BenchOptions = {}) {
     },
   };
   const settling = openSettlementState(
-    { domain, maxEntries: options.maxEntries ?? MAX_BATCH_ENTRIES, maxBatchBytes: 1 << 24, minSignatures: 1 },
+    {
+      domain,
+      maxEntries: options.maxEntries ?? MAX_BATCH_ENTRIES,
+      maxBatchBytes: 1 << 24,
+      minSignatures: 1,
+      sums: options.sums,
+    },
     {
       crypto,
       signer,

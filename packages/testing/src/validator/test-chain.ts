@@ -1,5 +1,6 @@
 import type { Anchor, Channel } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
+import type { ListedMember } from '@ogong/chain/roster';
 import type { SettleCall } from '@ogong/chain/settle-call';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
@@ -29,6 +30,14 @@ export interface TestChain {
   anchorOf(validator: Uint8Array): Promise<Anchor>;
   channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
   settle(call: SettleCall): Promise<{ transactionHash: string }>;
+  /** The roster in force; a test fills it, or leaves it to `takeRoster`. */
+  roster: readonly ListedMember[];
+  /** Keys for sums, by hex address. */
+  readonly quorumKeys: Map<string, `0x${string}`>;
+  rosterMembers(): Promise<readonly ListedMember[]>;
+  takeRoster(accounts: readonly Uint8Array[]): Promise<void>;
+  quorumKeyOf(account: Uint8Array): Promise<`0x${string}` | undefined>;
+  setQuorumKey(call: { readonly account: Uint8Array; readonly key: Uint8Array }): Promise<void>;
 }
 
 /** The rules of the contract that matter here: sequences in order, one batch for each, within the reserves. */
@@ -60,6 +69,20 @@ export function createTestChain(): TestChain {
         return `0x${toHex(chain.signingKeys.get(toHex(account)) ?? account)}`;
       });
       return { each, signingKeys, total: each.reduce((sum, vote) => sum + vote, chain.votesOfGone) };
+    },
+    roster: [],
+    quorumKeys: new Map(),
+    rosterMembers: async () => chain.roster,
+    async takeRoster(accounts) {
+      chain.roster = accounts.map((account) => ({
+        account: `0x${toHex(account)}`,
+        stake: chain.votes.get(toHex(account)) ?? MEMBER_STAKE,
+        key: chain.quorumKeys.get(toHex(account)),
+      }));
+    },
+    quorumKeyOf: async (account) => chain.quorumKeys.get(toHex(account)),
+    async setQuorumKey({ account, key }) {
+      chain.quorumKeys.set(toHex(account), `0x${toHex(key)}`);
     },
     isDown: false,
     afterSettle() {},

@@ -41,6 +41,7 @@ import { createSealingVectors } from './sealing-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createSignerVectors } from './signer-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
+import { createSumVectors } from './sum-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createBlsVectors, createThresholdVectors } from './threshold-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
@@ -80,6 +81,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
     'log-head': createHeadVectors(crypto),
+    'quorum-sum': createSumVectors(crypto),
     'burn-mint': createMintVectors(crypto),
     cohort: createCohortVectors(crypto),
     emission: createEmissionVectors(crypto),

@@ -63,6 +63,7 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
       ...{ signingKey: fill(30), sealKey: fill(31), platformKey: fill(32), epoch: 7n, until: 1_800_000_000n },
     },
     { kind: 'machine-revocation', domain, machine: fill(27), evidence: fill(33), isRevoked: true, number: 2 },
+    { kind: 'quorum-key', domain, account: fill(0xbb, 20), key: fill(34, 48) },
   ];
   const answers: readonly SignerResponse[] = [
     { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },
@@ -70,6 +71,9 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     { kind: 'refused', code: 'conflict', reason: 'entry 1: another log of this validator was signed' },
     { kind: 'head-described', publicKey: fill(34, 1_344) },
     { kind: 'head-signed', publicKey: fill(34, 1_344), signature: fill(35, 2_484) },
+    { kind: 'shared', key: fill(34, 48), share: fill(35, 96) },
+    { kind: 'share-key', key: fill(34, 48) },
+    { kind: 'share-key', key: undefined },
   ];
   const encode = (request: SignerRequest): string => toHex(signerRequestFormat.encode(request));
   return {
@@ -77,6 +81,8 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     describe: encode({ kind: 'describe' }),
     describeHead: encode({ kind: 'describe-head' }),
     signHead: encode({ kind: 'sign-head', statement: said }),
+    shareKey: encode({ kind: 'share-key' }),
+    share: encode({ kind: 'share', statement: statements[3] as ValidatorStatement }),
     statements: statements.map((one) => ({
       kind: one.kind,
       request: encode({ kind: 'sign', statement: one }),

@@ -25,6 +25,8 @@ import { describeEjection, type LogCounts, readCounts } from './count-log.ts';
 
 /** A signature, and what was signed on the validator's word. */
 export interface Cosignature extends QuorumSignature {
+  /** The same, of the kind that is summed, 96 bytes; undefined where this validator makes none. */
+  readonly share?: Uint8Array | undefined;
   /** Entries with lists of candidates that were compared with none of the co-signer's own, because it knew nobody with stake. */
   readonly uncompared: readonly bigint[];
   /** The same word for readers off the chain, where the signer has a key for it. */
@@ -64,7 +66,8 @@ export async function cosignBatch(
   const statement = { domain, summary, entries };
   const signature = await signer.sign({ kind: 'batch', ...statement }).catch(toCosignError);
   const head = await signer.signHead?.(statement).catch(toCosignError);
-  return { signer: signer.address, signature, uncompared, head };
+  const share = await signer.signShare?.({ kind: 'batch', ...statement }).catch(toCosignError);
+  return { signer: signer.address, signature, share, uncompared, head };
 }
 
 /** What a peer is told where the holder of the key does not sign: a batch that was signed once may come again with other entries. */

@@ -24,6 +24,7 @@ import { findSigned, isSignable, keepPlaces, listPlaces } from './cosign-vote.ts
 import { takeEntries } from './propose-batch.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { CosignRequest, SettlementChain, SettlementState } from './settlement-state.ts';
+import { sumSignatures } from './sum-signatures.ts';
 
 /** The votes that the contract counts, with the keys that cast them, and all votes that there are. */
 export interface Votes {
@@ -51,6 +52,13 @@ export async function readVotes(
   return { voters, total };
 }
 
+interface GatheringOptions {
+  readonly batch: StoredBatch;
+  readonly digest: Uint8Array;
+  /** All that can be had, in place of as few as suffice: more bonds carry more money. */
+  readonly isWhole?: boolean;
+}
+
 /**
  * Collects and stores the signatures of peers, until they are a quorum together with the own one, and then adds that. So this
  * validator signs no log that has to change, because too many refuse an entry of it. Where it has signed, and the votes that made
@@ -59,8 +67,8 @@ export async function readVotes(
  */
 export async function gatherSignatures(
   state: SettlementState,
-  client: Pick<SettlementChain, 'votesOf'>,
-  { batch, digest }: { readonly batch: StoredBatch; readonly digest: Uint8Array },
+  client: Pick<SettlementChain, 'votesOf' | 'rosterMembers' | 'takeRoster'>,
+  { batch, digest, isWhole = false }: GatheringOptions,
 ): Promise<Uint8Array[]> {
   const { signer, store, chain, minSignatures, onError } = state;
   const { sequence, from, to } = batch;
@@ -83,14 +91,14 @@ export async function gatherSignatures(
   const refusals = createRefusals(batch, votes, { address: signer.address, signed: own.signed });
   let correctedUpTo: bigint | undefined;
   // A silent peer delays nobody: the step continues with a quorum. Other signatures may still arrive.
-  if (!isAlmost()) {
+  if (isWhole || !isAlmost()) {
     await new Promise<void>((resolve) => {
       const asked = missing.map(async (peer) => {
         const { refused, problem } = await askPeer(state, peer, { request, batch, digest, votes });
         if (problem !== undefined) refusals.addMissing(peer, problem);
         correctedUpTo = (await takeDeliveries(state, batch, refused)) ?? correctedUpTo;
         refusals.add(peer, refused);
-        if (correctedUpTo !== undefined || isAlmost() || refusals.listBlocked().length > 0) resolve();
+        if (correctedUpTo !== undefined || (!isWhole && isAlmost()) || refusals.listBlocked().length > 0) resolve();
       });
       void Promise.all(asked).then(() => resolve(), onError);
     });
@@ -118,7 +126,10 @@ export async function gatherSignatures(
         (missed === '' ? '' : `; no answer: ${missed}`),
     );
   }
-  return pickFewest(quorum.signatures, votes, minSignatures).map(({ signature }) => signature);
+  const picked = pickFewest(quorum.signatures, votes, isWhole ? quorum.signatures.length : minSignatures);
+  const isMany = state.sums !== undefined && picked.length > state.sums.above;
+  const sum = isMany ? await sumSignatures(state, client, { sequence, digest, votes }) : undefined;
+  return sum ? [sum] : picked.map(({ signature }) => signature);
 }
 
 /**
@@ -181,7 +192,8 @@ async function addOwnSignature(
   const statement = { domain, summary: summarizeSettlement(crypto, batch.settlement), entries };
   const signature = await signer.sign({ kind: 'batch', ...statement });
   const head = await signer.signHead?.(statement);
-  await group.write((db) => putSignature(db, batch, { signer: signer.address, signature, head }));
+  const share = await signer.signShare?.({ kind: 'batch', ...statement });
+  await group.write((db) => putSignature(db, batch, { signer: signer.address, signature, share, head }));
 }
 
 /**
@@ -300,12 +312,12 @@ export async function askPeer(
   },
 ): Promise<{ readonly refused: readonly EntryFault[]; readonly problem?: string }> {
   try {
-    const { signature, refused, uncompared, head } = await cosign(peer, request);
+    const { signature, share, refused, uncompared, head } = await cosign(peer, request);
     if (refused.length > 0) return { refused };
     const signed = { signer: peer.address, signature };
     const { signatures } = verifyQuorum(crypto, { digest, signatures: [signed], validators: votes.voters });
     if (signatures.length === 0) throw new Error("not a signature by the peer's signing key");
-    await group.write((db) => putSignature(db, batch, { ...signed, head }));
+    await group.write((db) => putSignature(db, batch, { ...signed, share, head }));
     if (uncompared.length > 0) onUncompared(peer, uncompared);
     return { refused: [] };
   } catch (error) {

@@ -12,6 +12,7 @@ import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import type { StoredBatch } from '../store/batch-store.ts';
 import type { CosignAnswer } from './cosign.ts';
 import type { SettledBatch } from './ledger-history.ts';
+import type { Summing } from './sum-signatures.ts';
 
 export interface SettlementOptions {
   /** Domain of the settlement contract. */
@@ -20,6 +21,8 @@ export interface SettlementOptions {
   /** Entries with their evidence, so that a batch fits one message. */
   readonly maxBatchBytes: number;
   readonly minSignatures: number;
+  /** Signatures of many are summed. Undefined: they go one by one. */
+  readonly sums: Summing | undefined;
 }
 
 export interface SettlementDependencies {
@@ -49,7 +52,10 @@ export interface SettlementDependencies {
   readonly onError?: (error: unknown) => void;
 }
 
-export type SettlementChain = Pick<ChainClient, 'anchorOf' | 'settle' | 'channelOf' | 'votesOf'> &
+export type SettlementChain = Pick<
+  ChainClient,
+  'anchorOf' | 'settle' | 'channelOf' | 'votesOf' | 'rosterMembers' | 'takeRoster' | 'quorumKeyOf' | 'setQuorumKey'
+> &
   Partial<Pick<ChainClient, 'headKeyHashes'>> & { readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'> };
 
 export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;

@@ -107,6 +107,29 @@ describe('settlement', () => {
     expect(four.chain.settled[0]?.quorum.length).toBe(3);
   });
 
+  it('sends a batch again with all signatures where too little is bonded behind it, and waits where that is not enough', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    const sent: number[] = [];
+    let needed = 4;
+    four.chain.settle = async (call) => {
+      sent.push(call.quorum.length);
+      if (call.quorum.length >= needed) return settle(call);
+      throw new ChainError('reverted', 'too little', { revert: { name: 'Unbacked', args: [] } });
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(sent).toEqual([3, 4]);
+    await four.own.deliver(7);
+    await four.certifyAll();
+    await four.own.runAudits();
+    needed = 5;
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ revert: { name: 'Unbacked' } });
+    needed = 3;
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.length).toBe(2);
+  });
+
   it('counts the vote of whoever has left, against a quorum or for it', async () => {
     const four = await createFour();
     await decideThree(four);

@@ -16,6 +16,7 @@ import { gatherSignatures } from './gather-signatures.ts';
 import { proposeAnew, proposeLonger, proposeNext, proposeSettled, proposeShorter } from './propose-batch.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
+import { nameQuorumKey } from './sum-signatures.ts';
 
 /** How long after a booking a reorganisation may take its transaction back: a quiet validator asks the chain for so long. */
 const UNCERTAIN_MS = 900_000;
@@ -34,6 +35,7 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
   const { crypto, store, signer, chain } = state;
   if (!hasWork(state)) return false;
   const client = await chain.client();
+  await nameQuorumKey(state, client).catch(state.onError);
   const anchor = await client.anchorOf(signer.address);
   const lost = findLost(state, anchor);
   if (lost !== undefined) return submitAgain(state, client, lost);
@@ -110,11 +112,16 @@ async function submit(state: SettlementState, client: SettlementChain, batch: St
 async function settleBatch(state: SettlementState, client: SettlementChain, batch: StoredBatch) {
   const { crypto, domain } = state;
   const { batch: header, debits, lines, ejections, tallies } = batch.settlement;
-  const quorum = await gatherSignatures(state, client, {
-    batch,
-    digest: hashSettlement(crypto, domain, batch.settlement),
-  });
-  return client.settle({ batch: header, debits, lines, ejections, tallies, quorum });
+  const digest = hashSettlement(crypto, domain, batch.settlement);
+  const call = { batch: header, debits, lines, ejections, tallies };
+  const quorum = await gatherSignatures(state, client, { batch, digest });
+  try {
+    return await client.settle({ ...call, quorum });
+  } catch (error) {
+    // Too little is bonded behind it. With more signatures more is; where that is not enough, the batch waits until earlier ones have vested.
+    if (!(error instanceof ChainError) || error.revert?.name !== 'Unbacked') throw error;
+    return client.settle({ ...call, quorum: await gatherSignatures(state, client, { batch, digest, isWhole: true }) });
+  }
 }
 
 const isTooCostly = (error: unknown): boolean => error instanceof ChainError && error.code === 'too-costly';

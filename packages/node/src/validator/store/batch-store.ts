@@ -49,6 +49,7 @@ const headColumns = columns({
   signature: named('head_signature', bytes),
 });
 const certificateColumns = columns({ certificate: named('head_certificate', bytes) });
+const shareColumns = columns({ signer: bytes, share: bytes });
 const positionColumns = columns({ position: bigInteger });
 const _idColumns = columns({ replyId: bytes });
 const sequenceColumns = columns({ sequence: bigInteger });
@@ -183,16 +184,29 @@ function tieReplies(store: Store, { batch }: Settlement, from: bigint): void {
 export function putSignature(
   store: Store,
   { sequence, bytes }: Pick<StoredBatch, 'sequence' | 'bytes'>,
-  { signer, signature, head }: QuorumSignature & { readonly head?: HeadSignature | undefined },
+  {
+    signer,
+    signature,
+    share,
+    head,
+  }: QuorumSignature & { readonly share?: Uint8Array | undefined; readonly head?: HeadSignature | undefined },
 ): void {
   const isWhole =
     head?.publicKey.length === HYBRID_PUBLIC_KEY_BYTES && head.signature.length === HYBRID_SIGNATURE_BYTES;
   store
     .prepare(
-      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature, head_key, head_signature)
-       SELECT sequence, ?, ?, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
+      `INSERT OR REPLACE INTO batch_signatures (sequence, signer, signature, share, head_key, head_signature)
+       SELECT sequence, ?, ?, ?, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
     )
-    .run(signer, signature, isWhole ? head.publicKey : null, isWhole ? head.signature : null, sequence, bytes);
+    .run(
+      signer,
+      signature,
+      share ?? null,
+      isWhole ? head.publicKey : null,
+      isWhole ? head.signature : null,
+      sequence,
+      bytes,
+    );
 }
 
 /** Words for the head of a batch by hybrid keys, unchecked. */
@@ -236,6 +250,19 @@ export function hasProposed(store: Store, sequence: bigint): boolean {
 export function listSignatures(store: Store, sequence: bigint): QuorumSignature[] {
   return signatureColumns.all(
     store.prepare('SELECT signer, signature FROM batch_signatures WHERE sequence = ? ORDER BY signer'),
+    sequence,
+  );
+}
+
+export interface StoredShare {
+  readonly signer: Uint8Array;
+  readonly share: Uint8Array;
+}
+
+/** Signatures of the kind that is summed, of those who sent one. They are not checked. */
+export function listShares(store: Store, sequence: bigint): StoredShare[] {
+  return shareColumns.all(
+    store.prepare('SELECT signer, share FROM batch_signatures WHERE sequence = ? AND share IS NOT NULL'),
     sequence,
   );
 }

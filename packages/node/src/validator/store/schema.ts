@@ -140,6 +140,8 @@ export const VALIDATOR_SCHEMA = `
     -- The same word by a hybrid key, where the signer has one.
     head_key BLOB,
     head_signature BLOB,
+    -- The same, of the kind that is summed.
+    share BLOB,
     PRIMARY KEY (sequence, signer)
   ) WITHOUT ROWID;
 

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Bls12381} from "./Bls12381.sol";
+import {Parameters} from "./Parameters.sol";
+import {Quorum} from "./Quorum.sol";
+import {Staking} from "./Staking.sol";
+import {ValidatorRegistry} from "./ValidatorRegistry.sol";
+
+/// @title The roster of those who vote, in the code of one contract
+/// @notice Votes and keys of one voting delay ago are the same for everybody until the next change counts. Anyone writes them down once, as
+/// code, which is read for a fraction of what the words of each signer cost. With it one signature that sums those of many is checked by
+/// one pairing. Where no roster is in force, signatures one by one are checked against what Staking says.
+/// @dev Created by Staking. Code: a zero byte; the sum of all keys, 96 bytes; per member signing key, account and vote, 56 bytes, ascending by
+/// signing key; per member its key, 96 bytes. A key is both coordinates, 48 bytes each; zeros where a member has none.
+contract Roster {
+    using Checkpoints for Checkpoints.Trace208;
+
+    /// As many as fit into the code of one contract. A larger set signs one by one.
+    uint256 public constant MAX_MEMBERS = 160;
+    /// One signature for many: its coordinates, then who signed, bit i for member i.
+    uint256 public constant SUM_BYTES = 288;
+    uint256 private constant VOTER_BYTES = 56;
+    uint256 private constant KEY_BYTES = 96;
+    uint256 private constant HEADER_BYTES = 97;
+    /// The order of the field: its upper 16 bytes of 48, and the lower 32.
+    uint256 private constant FIELD_UPPER = 0x1a0111ea397fe69a4b1ba7b6434bacd7;
+    uint256 private constant FIELD_LOWER = 0x64774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab;
+
+    /// The key of a validator whose signatures can be summed, and the one before it.
+    struct QuorumKey {
+        bytes key;
+        uint48 since;
+        bytes before;
+    }
+
+    /// The roster that was taken last.
+    struct Taken {
+        /// Holds it; zero where there is none.
+        address code;
+        /// When votes or keys changed first after those that it holds; zero while they have not.
+        uint48 firstChange;
+    }
+
+    Staking public immutable staking;
+    ValidatorRegistry public immutable registry;
+    /// Seconds until a change counts; nobody can change it.
+    uint256 private immutable _voting;
+
+    mapping(address account => QuorumKey) private _keys;
+    /// When votes or keys changed; the value is the time itself.
+    Checkpoints.Trace208 private _changes;
+    Taken private _taken;
+
+    event QuorumKeySet(address indexed account, bytes key);
+    event RosterTaken(address indexed code, uint256 members, uint256 total);
+
+    error BadQuorumKey();
+    error NoConsent(address account);
+    error TooEarly(uint256 readyAt);
+    error NotStaking(address caller);
+    error BadMember(uint256 index);
+    error TooManyMembers(uint256 maximum);
+    error IncompleteRoster(uint256 votes, uint256 total);
+    error NoRoster();
+    error BadSum();
+
+    constructor(Staking staking_, ValidatorRegistry registry_, Parameters parameters_) {
+        staking = staking_;
+        registry = registry_;
+        _voting = parameters_.delays().voting;
+    }
+
+    /// @notice Sets the key under which an account's signatures can be summed. It counts one voting delay later, as votes do; until then the
+    /// one before it counts, and no other is taken. Anyone may submit it.
+    /// @param key Its coordinates, 128 bytes.
+    /// @param proof Signature under the key over `keyMessage`: without it, somebody could name a key that cancels those of others.
+    /// @param consent 65-byte signature by the account's signing key over the hash of `keyMessage`; ignored where the account calls.
+    function setKey(address account, bytes calldata key, bytes calldata proof, bytes calldata consent) external {
+        QuorumKey storage theirs = _keys[account];
+        if (theirs.since != 0 && block.timestamp < theirs.since + _voting) revert TooEarly(theirs.since + _voting);
+        if (key.length != Bls12381.KEY_BYTES) revert BadQuorumKey();
+        bytes memory message = keyMessage(account, key);
+        if (msg.sender != account) _requireConsent(account, keccak256(message), consent);
+        if (!Bls12381.verify(key, message, proof)) revert BadQuorumKey();
+        theirs.before = theirs.key;
+        theirs.key = bytes.concat(key[16:64], key[80:128]);
+        theirs.since = uint48(block.timestamp);
+        emit QuorumKeySet(account, theirs.key);
+        if (registry.isValidator(account)) _note();
+    }
+
+    /// @notice Tells that votes or signing keys change.
+    function noteChange() external {
+        if (msg.sender != address(staking) && msg.sender != address(registry)) revert NotStaking(msg.sender);
+        _note();
+    }
+
+    /// @notice Ends the roster in force: a case has cut a vote, which counts at once.
+    function drop() external {
+        if (msg.sender != address(staking)) revert NotStaking(msg.sender);
+        delete _taken;
+        emit RosterTaken(address(0), 0, 0);
+    }
+
+    /// @notice Writes down who votes now; anyone may.
+    /// @param accounts All that have a vote, in ascending order of their signing keys.
+    function take(address[] calldata accounts) external {
+        if (accounts.length > MAX_MEMBERS) revert TooManyMembers(MAX_MEMBERS);
+        (uint256[] memory votes, address[] memory signers, uint256 total) = staking.votesOf(accounts);
+        uint48 since = registry.inForceSince();
+        bytes memory voters = new bytes(accounts.length * VOTER_BYTES);
+        bytes memory keys = new bytes(accounts.length * KEY_BYTES);
+        bytes memory sum = new bytes(Bls12381.KEY_BYTES);
+        address previous;
+        uint256 counted;
+        for (uint256 i; i < accounts.length; ++i) {
+            if (votes[i] == 0 || signers[i] <= previous) revert BadMember(i);
+            previous = signers[i];
+            counted += votes[i];
+            _putVoter(voters, i, signers[i], accounts[i], votes[i]);
+            bytes memory key = keyAt(accounts[i], since);
+            if (key.length != 0) sum = Bls12381.addKeys(sum, _putKey(keys, i, key));
+        }
+        // Nobody is left out, and nobody is there twice. While a case cuts a vote, the total is as it was, and there is no roster.
+        if (counted != total) revert IncompleteRoster(counted, total);
+        address code = _write(bytes.concat(_pack(sum), voters, keys));
+        _taken = Taken(code, uint48(_changes.lowerLookup(since + 1)));
+        emit RosterTaken(code, accounts.length, total);
+    }
+
+    /// @notice Reverts unless signers with more than two thirds of the votes have signed the digest.
+    /// @param signatures 65 bytes each (r, s, v), in ascending order of their signers' addresses; or a single one of `SUM_BYTES`.
+    /// @return signed The votes of those who signed.
+    function requireQuorum(bytes32 digest, bytes[] calldata signatures) external view returns (uint256 signed) {
+        address code = current();
+        uint256 total;
+        if (signatures.length == 1 && signatures[0].length == SUM_BYTES) {
+            if (code == address(0)) revert NoRoster();
+            (signed, total) = _countSum(code, digest, signatures[0]);
+        } else {
+            address[] memory signers = _recover(digest, signatures);
+            (signed, total) = code == address(0) ? staking.votes(signers) : _countEach(code, signers);
+        }
+        if (3 * signed <= 2 * total) revert Quorum.NoQuorum(signed, total);
+    }
+
+    /// @notice The roster in force; zero where there is none, because none was taken since the last change began to count.
+    function current() public view returns (address) {
+        Taken memory taken = _taken;
+        bool isOver = taken.firstChange != 0 && block.timestamp >= taken.firstChange + _voting;
+        return isOver ? address(0) : taken.code;
+    }
+
+    /// @notice The members of the roster in force, in the order of their bits; none where there is no roster.
+    function members() external view returns (address[] memory accounts, uint256[] memory votes, bytes[] memory keys) {
+        address code = current();
+        if (code == address(0)) return (accounts, votes, keys);
+        (bytes memory data, uint256 count) = _read(code, true);
+        accounts = new address[](count);
+        votes = new uint256[](count);
+        keys = new bytes[](count);
+        for (uint256 i; i < count; ++i) {
+            (, accounts[i], votes[i]) = _voterAt(data, i);
+            if (_isKeyless(data, count, i)) continue;
+            keys[i] = new bytes(KEY_BYTES);
+            _copy(data, HEADER_BYTES - 1 + count * VOTER_BYTES + i * KEY_BYTES, keys[i]);
+        }
+    }
+
+    /// @notice The key of an account that counted at a time; empty for none.
+    function keyAt(address account, uint256 time) public view returns (bytes memory) {
+        QuorumKey storage theirs = _keys[account];
+        if (theirs.since == 0) return "";
+        return time >= theirs.since ? theirs.key : theirs.before;
+    }
+
+    /// @notice What the proof of a key is over, and the consent to it.
+    function keyMessage(address account, bytes memory key) public view returns (bytes memory) {
+        bytes memory compressed = Bls12381.compress(key);
+        return abi.encodePacked("ogong-quorum-key-v1\n", uint64(block.chainid), address(this), account, compressed);
+    }
+
+    /// @notice What is summed: each member's signature over this.
+    function quorumMessage(bytes32 digest) public pure returns (bytes memory) {
+        return abi.encodePacked("ogong-quorum-v1\n", digest);
+    }
+
+    function _requireConsent(address account, bytes32 digest, bytes calldata consent) private view {
+        (address by, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, consent);
+        bool isSigned = failure == ECDSA.RecoverError.NoError && by == registry.signerAt(account, registry.inForceSince());
+        if (!isSigned) revert NoConsent(account);
+    }
+
+    function _note() private {
+        _changes.push(uint48(block.timestamp), uint208(block.timestamp));
+        if (_taken.firstChange == 0) _taken.firstChange = uint48(block.timestamp);
+    }
+
+    function _recover(bytes32 digest, bytes[] calldata signatures) private pure returns (address[] memory signers) {
+        signers = new address[](signatures.length);
+        address previous;
+        for (uint256 i; i < signatures.length; ++i) {
+            (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signatures[i]);
+            if (failure != ECDSA.RecoverError.NoError) revert Quorum.BadQuorumSignature(i);
+            if (signer <= previous) revert Quorum.UnsortedSigners(previous, signer);
+            signers[i] = previous = signer;
+        }
+    }
+
+    /// @dev Both ascend, so that one walk finds all. Whoever is no member adds nothing.
+    function _countEach(address code, address[] memory signers) private view returns (uint256 signed, uint256 total) {
+        (bytes memory data, uint256 count) = _read(code, false);
+        uint256 at;
+        for (uint256 i; i < count; ++i) {
+            (address signer,, uint256 vote) = _voterAt(data, i);
+            total += vote;
+            while (at < signers.length && signers[at] < signer) {
+                ++at;
+            }
+            if (at < signers.length && signers[at] == signer) signed += vote;
+        }
+    }
+
+    /// @dev From the sum of all keys, those of the absent are taken away: fewer than a third, where all have alike.
+    function _countSum(address code, bytes32 digest, bytes calldata sum)
+        private
+        view
+        returns (uint256 signed, uint256 total)
+    {
+        (bytes memory data, uint256 count) = _read(code, true);
+        uint256 who = uint256(bytes32(sum[256:]));
+        if (who >> count != 0) revert BadSum();
+        bytes memory absent = new bytes(Bls12381.KEY_BYTES);
+        bytes memory pair = new bytes(2 * Bls12381.KEY_BYTES);
+        for (uint256 i; i < count; ++i) {
+            (,, uint256 vote) = _voterAt(data, i);
+            total += vote;
+            bool isKeyless = _isKeyless(data, count, i);
+            if (who >> i & 1 == 1) {
+                if (isKeyless) revert BadSum();
+                signed += vote;
+            } else if (!isKeyless) {
+                _addAbsent(data, count, i, absent, pair);
+            }
+        }
+        bytes memory all = new bytes(Bls12381.KEY_BYTES);
+        _unpack(data, 0, all);
+        _negate(absent);
+        if (!Bls12381.verify(Bls12381.addKeys(all, absent), quorumMessage(digest), sum[:256])) revert BadSum();
+    }
+
+    /// @dev `absent` becomes its sum with member i's key. One buffer serves all additions.
+    function _addAbsent(bytes memory data, uint256 count, uint256 i, bytes memory absent, bytes memory pair) private view {
+        uint256 offset = HEADER_BYTES - 1 + count * VOTER_BYTES + i * KEY_BYTES;
+        bool ok;
+        assembly ("memory-safe") {
+            mcopy(add(pair, 32), add(absent, 32), 128)
+            mcopy(add(pair, 176), add(add(data, 32), offset), 48)
+            mcopy(add(pair, 240), add(add(data, 80), offset), 48)
+            ok := staticcall(gas(), 0x0b, add(pair, 32), 256, add(absent, 32), 128)
+        }
+        if (!ok) revert BadSum();
+    }
+
+    /// @dev The other point with the same x; infinity stays.
+    function _negate(bytes memory key) private pure {
+        uint256 upper;
+        uint256 lower;
+        assembly ("memory-safe") {
+            upper := mload(add(key, 96))
+            lower := mload(add(key, 128))
+        }
+        if (upper | lower == 0) return;
+        unchecked {
+            uint256 borrow = lower > FIELD_LOWER ? 1 : 0;
+            lower = FIELD_LOWER - lower;
+            upper = FIELD_UPPER - upper - borrow;
+        }
+        assembly ("memory-safe") {
+            mstore(add(key, 96), upper)
+            mstore(add(key, 128), lower)
+        }
+    }
+
+    /// @dev Code that begins with a zero byte stops whoever calls it.
+    function _write(bytes memory data) private returns (address code) {
+        // Returns what follows these ten bytes.
+        bytes memory creation = bytes.concat(hex"61", bytes2(uint16(data.length + 1)), hex"80600a3d393df3", hex"00", data);
+        assembly ("memory-safe") {
+            code := create(0, add(creation, 32), mload(creation))
+        }
+        require(code != address(0));
+    }
+
+    /// @dev The data behind the zero byte, or only what counts votes one by one.
+    function _read(address code, bool isWhole) private view returns (bytes memory data, uint256 count) {
+        count = (code.code.length - HEADER_BYTES) / (VOTER_BYTES + KEY_BYTES);
+        uint256 voters = HEADER_BYTES - 1 + count * VOTER_BYTES;
+        data = new bytes(isWhole ? code.code.length - 1 : voters);
+        assembly ("memory-safe") {
+            extcodecopy(code, add(data, 32), 1, mload(data))
+        }
+    }
+
+    function _voterAt(bytes memory data, uint256 i) private pure returns (address signer, address account, uint256 vote) {
+        uint256 offset = HEADER_BYTES - 1 + i * VOTER_BYTES;
+        assembly ("memory-safe") {
+            let at := add(add(data, 32), offset)
+            signer := shr(96, mload(at))
+            account := shr(96, mload(add(at, 20)))
+            vote := shr(128, mload(add(at, 40)))
+        }
+    }
+
+    /// @dev No point of the subgroup but infinity has an x that begins with 32 zero bytes, and nobody proves that he has the key infinity.
+    function _isKeyless(bytes memory data, uint256 count, uint256 i) private pure returns (bool) {
+        uint256 offset = HEADER_BYTES - 1 + count * VOTER_BYTES + i * KEY_BYTES;
+        uint256 word;
+        assembly ("memory-safe") {
+            word := mload(add(add(data, 32), offset))
+        }
+        return word == 0;
+    }
+
+    function _copy(bytes memory data, uint256 offset, bytes memory key) private pure {
+        assembly ("memory-safe") {
+            mcopy(add(key, 32), add(add(data, 32), offset), 96)
+        }
+    }
+
+    function _putVoter(bytes memory voters, uint256 i, address signer, address account, uint256 vote) private pure {
+        assembly ("memory-safe") {
+            let at := add(add(voters, 32), mul(i, VOTER_BYTES))
+            // The last word would reach beyond: what comes later is written over it, or it is behind the end.
+            let last := mload(add(at, 56))
+            mstore(at, shl(96, signer))
+            mstore(add(at, 20), shl(96, account))
+            mstore(add(at, 40), or(shl(128, vote), shr(128, last)))
+        }
+    }
+
+    /// @return point The key in the form that precompiles take.
+    function _putKey(bytes memory keys, uint256 i, bytes memory key) private pure returns (bytes memory point) {
+        assembly ("memory-safe") {
+            mcopy(add(add(keys, 32), mul(i, KEY_BYTES)), add(key, 32), 96)
+        }
+        point = new bytes(Bls12381.KEY_BYTES);
+        _unpack(key, 0, point);
+    }
+
+    function _unpack(bytes memory from, uint256 offset, bytes memory point) private pure {
+        assembly ("memory-safe") {
+            mcopy(add(point, 48), add(add(from, 32), offset), 48)
+            mcopy(add(point, 112), add(add(from, 80), offset), 48)
+        }
+    }
+
+    function _pack(bytes memory point) private pure returns (bytes memory packed) {
+        packed = new bytes(KEY_BYTES);
+        assembly ("memory-safe") {
+            mcopy(add(packed, 32), add(point, 48), 48)
+            mcopy(add(packed, 80), add(point, 112), 48)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import type { DatabaseUpgrade } from '@ogong/host/store/releases';
+import { StoreError } from '@ogong/host/store/store-error';
+import type pg from 'pg';
+import { toPostgresSchema } from './postgres-schema.ts';
+
+/** Where the tables of before are until their rows are moved. */
+const OLD = 'ogong_released';
+/** What the database says of itself. It stays. */
+const FACTS = 'ogong_facts';
+
+/** From the schema of an earlier release to the present one, within the transaction of the caller. */
+export interface TableMove {
+  readonly path: string;
+  readonly schema: string;
+  readonly upgrade: DatabaseUpgrade;
+}
+
+/**
+ * Makes the present tables and moves the rows of the released ones into them, by the names of tables and columns. Nothing is left out
+ * that the upgrade does not name; where it fails, everything stays as it was.
+ * @throws StoreError where rows would be lost, or another gateway is connected.
+ */
+export async function moveTables(client: pg.PoolClient, { path, schema, upgrade }: TableMove): Promise<void> {
+  await assertAlone(client, path);
+  const dropped = new Set(upgrade.drops ?? []);
+  const here = (await client.query<{ name: string }>('SELECT current_schema() AS name')).rows[0]?.name ?? 'public';
+  await client.query(`CREATE SCHEMA ${OLD}`);
+  const before = await listTables(client, here);
+  // With its indexes, sequences and constraints, whose names are free then.
+  for (const table of before) await client.query(`ALTER TABLE ${quote(table)} SET SCHEMA ${OLD}`);
+  await client.query('DROP FUNCTION IF EXISTS ogong_audit_stays() CASCADE');
+  await client.query(toPostgresSchema(schema));
+  const now = new Set(await listTables(client, here));
+  for (const table of before) {
+    if (now.has(table)) await moveTable(client, { path, here, table, dropped });
+    else if (!dropped.has(table)) refuse(path, `the table ${table}`);
+  }
+  await client.query(`DROP SCHEMA ${OLD} CASCADE`);
+}
+
+async function moveTable(
+  client: pg.PoolClient,
+  { path, here, table, dropped }: { path: string; here: string; table: string; dropped: ReadonlySet<string> },
+): Promise<void> {
+  const now = new Set(await listColumns(client, here, table));
+  const before = await listColumns(client, OLD, table);
+  const kept = before.filter((column) => {
+    if (!now.has(column) && !dropped.has(`${table}.${column}`)) refuse(path, `the column ${table}.${column}`);
+    // Each row gets another one, in the same order.
+    return now.has(column) && column !== 'rowid';
+  });
+  const columns = kept.map(quote).join(', ');
+  const order = before.includes('rowid') ? ' ORDER BY rowid' : '';
+  await client.query(`INSERT INTO ${quote(table)} (${columns}) SELECT ${columns} FROM ${OLD}.${quote(table)}${order}`);
+  if (kept.includes('id')) await continueNumbers(client, table, `${OLD}.${quote(table)}`);
+}
+
+/** A number that was given once is not given again, also where its row is gone. */
+async function continueNumbers(client: pg.PoolClient, table: string, old: string): Promise<void> {
+  const [sequence, last] = await Promise.all([findSequence(client, quote(table)), findSequence(client, old)]);
+  if (sequence === undefined || last === undefined) return;
+  await client.query(`SELECT setval($1, s.last_value, s.is_called) FROM ${last} AS s`, [sequence]);
+}
+
+async function findSequence(client: pg.PoolClient, table: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ name: string | null }>("SELECT pg_get_serial_sequence($1, 'id') AS name", [
+    table,
+  ]);
+  return rows[0]?.name ?? undefined;
+}
+
+/** A gateway of before would go on writing as it knows the tables. */
+async function assertAlone(client: pg.PoolClient, path: string): Promise<void> {
+  const { rows } = await client.query<{ n: number }>(
+    `SELECT count(*) AS n FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = 'ogong-gatewayd' AND pid <> pg_backend_pid()`,
+  );
+  if ((rows[0]?.n ?? 0) === 0) return;
+  throw new StoreError(
+    'version',
+    `the database ${path} was made by an earlier version and is in use: stop all gateways that have it, then start one of this version`,
+  );
+}
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+async function listTables(client: pg.PoolClient, schema: string): Promise<string[]> {
+  const sql = 'SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename <> $2 ORDER BY tablename';
+  const { rows } = await client.query<{ tablename: string }>(sql, [schema, FACTS]);
+  return rows.map(({ tablename }) => tablename);
+}
+
+async function listColumns(client: pg.PoolClient, schema: string, table: string): Promise<string[]> {
+  const sql = `SELECT column_name FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2
+    ORDER BY ordinal_position`;
+  const { rows } = await client.query<{ column_name: string }>(sql, [schema, table]);
+  return rows.map(({ column_name: name }) => name);
+}
+
+function refuse(path: string, what: string): never {
+  throw new StoreError('version', `the database ${path} cannot be upgraded: ${what} would be lost. It stays as it was`);
+}

@@ -1,0 +1,79 @@
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { nobleBls as bls } from '@ogong/protocol/crypto/noble-bls';
+import { encodeQuorumMessage, type RosterMember, verifyQuorumSum } from '@ogong/protocol/settlement/quorum-sum';
+import { createTestSigner, domain, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { createFour, type Four } from '@ogong/testing/validator/test-four';
+import { decideThree } from '@ogong/testing/validator/test-proposal';
+import { describe, expect, it } from 'vitest';
+
+const SUM_BYTES = 288;
+const all = ({ own, peers }: Four): TestValidator[] => [own, ...peers];
+
+/** Four validators that sum what is more than one signature. */
+async function createSumming({ named = true } = {}): Promise<Four> {
+  const sums = { bls, above: 1, roster: domain };
+  const four = await createFour((index) => ({ sums, signer: createTestSigner({ index, bls }).signer }));
+  if (named) for (const { signer } of all(four)) four.chain.quorumKeys.set(toHex(signer.address), keyOf(signer));
+  await decideThree(four);
+  return four;
+}
+
+const keyOf = ({ quorumKey }: TestValidator['signer']): `0x${string}` => `0x${toHex(quorumKey as Uint8Array)}`;
+const sizes = ({ chain }: Four) => chain.settled[0]?.quorum.map((one) => (one as Uint8Array).length);
+
+describe('signatures that are summed', () => {
+  it('go to the chain as one, which says who signed', async () => {
+    const four = await createSumming();
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(sizes(four)).toEqual([SUM_BYTES]);
+    // The roster was taken on the way, in the order of the signing keys.
+    const order = all(four)
+      .map(({ member }) => member)
+      .sort((a, b) => (toHex(a.signingKey) < toHex(b.signingKey) ? -1 : 1))
+      .map(({ address }) => `0x${toHex(address)}`);
+    expect(four.chain.roster.map(({ account }) => account)).toEqual(order);
+    const [sum] = four.chain.settled.flatMap(({ quorum }) => quorum as Uint8Array[]) as [Uint8Array];
+    const who = BigInt(`0x${toHex(sum.subarray(256))}`);
+    expect(who.toString(2).replaceAll('0', '').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('names the key that they are under, once', async () => {
+    const four = await createSumming({ named: false });
+    expect(await four.own.settlement.step()).toBe(true);
+    expect([...four.chain.quorumKeys]).toEqual([[toHex(four.own.signer.address), keyOf(four.own.signer)]]);
+    // Nobody else has one: the signatures go one by one.
+    expect(sizes(four)).toEqual([65, 65, 65]);
+  });
+
+  it('leaves out a share that is none, and goes one by one where the others do not suffice', async () => {
+    const four = await createSumming();
+    const [liar] = four.peers as [TestValidator];
+    four.offline.add(3);
+    four.chain.quorumKeys.set(toHex(liar.signer.address), keyOf(four.own.signer));
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(sizes(four)).toEqual([65, 65, 65]);
+  });
+
+  it('hold as the contract says, and no others', () => {
+    const secrets = [11n, 12n, 13n, 14n];
+    const digest = new Uint8Array(32).fill(7);
+    const members: RosterMember[] = secrets.map((secret, i) => {
+      return { address: new Uint8Array(20).fill(i + 1), stake: 100n, key: bls.deriveKey(secret) };
+    });
+    const shares = secrets.map((secret) => bls.sign(secret, encodeQuorumMessage(digest)));
+    const signature = bls.combineSignatures(shares.slice(0, 3), [1n, 1n, 1n]) as Uint8Array;
+    const check = (sum: { signature: Uint8Array; who: bigint }, of = members, over = digest) =>
+      verifyQuorumSum(bls, { digest: over, members: of, sum });
+    expect(check({ signature, who: 7n })).toEqual({ ok: true, signedStake: 300n, totalStake: 400n });
+    expect(check({ signature, who: 15n }).ok).toBe(false);
+    expect(check({ signature, who: 23n }).ok).toBe(false);
+    expect(check({ signature, who: 0n }).ok).toBe(false);
+    expect(check({ signature, who: 7n }, members, new Uint8Array(32)).ok).toBe(false);
+    expect(
+      check({ signature, who: 7n }, [{ ...(members[0] as RosterMember), key: undefined }, ...members.slice(1)]).ok,
+    ).toBe(false);
+    const two = bls.combineSignatures(shares.slice(0, 2), [1n, 1n]) as Uint8Array;
+    expect(check({ signature: two, who: 3n })).toEqual({ ok: false, signedStake: 200n, totalStake: 400n });
+    expect(check({ signature: fromHex('c0'.padEnd(192, '0')), who: 7n }).ok).toBe(false);
+  });
+});

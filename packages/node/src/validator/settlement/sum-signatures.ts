@@ -1,0 +1,95 @@
+import { encodeQuorumSum } from '@ogong/chain/roster';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { Bls } from '@ogong/protocol/crypto/bls';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import {
+  encodeQuorumMessage,
+  type RosterMember,
+  sumShares,
+  verifyQuorumSum,
+} from '@ogong/protocol/settlement/quorum-sum';
+import { listShares } from '../store/batch-store.ts';
+import type { Votes } from './gather-signatures.ts';
+import type { SettlementChain, SettlementState } from './settlement-state.ts';
+
+/** With more signatures than this, one that sums them costs less gas than they do one by one. */
+export const DEFAULT_SUM_ABOVE = 22;
+
+/** Signatures of many as one; undefined where the chain or this validator does without. */
+export interface Summing {
+  readonly bls: Bls;
+  readonly above: number;
+  /** Domain of the contract of rosters. */
+  readonly roster: LedgerDomain;
+}
+
+/**
+ * One signature in place of many, for the chain. Takes a roster where none is in force.
+ * @returns an element of a quorum; undefined where too few have sent what is summed, or no roster can be taken: then the signatures go one by
+ * one, which always works. @throws ChainError
+ */
+export async function sumSignatures(
+  { store, sums, onError }: Pick<SettlementState, 'store' | 'sums' | 'onError'>,
+  client: Pick<SettlementChain, 'rosterMembers' | 'takeRoster'>,
+  { sequence, digest, votes }: { readonly sequence: bigint; readonly digest: Uint8Array; readonly votes: Votes },
+): Promise<Uint8Array | undefined> {
+  if (sums === undefined) return undefined;
+  const { bls } = sums;
+  const members = await readRoster(client, votes).catch((error: unknown) => {
+    onError(error);
+    return [];
+  });
+  const kept = store.read(() => listShares(store, sequence));
+  const message = encodeQuorumMessage(digest);
+  const shares = members.map(({ address, key }) => {
+    const share = kept.find(({ signer }) => equalBytes(signer, address))?.share;
+    return key && share && bls.verify(key, message, share) ? share : undefined;
+  });
+  const sum = sumShares(bls, shares);
+  if (sum === undefined || !verifyQuorumSum(bls, { digest, members, sum }).ok) return undefined;
+  return fromHex(encodeQuorumSum(sum).slice(2));
+}
+
+/** The roster in force. Where there is none it is taken: by those that have a vote, in the order of their keys. */
+async function readRoster(
+  client: Pick<SettlementChain, 'rosterMembers' | 'takeRoster'>,
+  { voters, total }: Votes,
+): Promise<readonly RosterMember[]> {
+  const known = await client.rosterMembers();
+  if (known.length > 0) return known.map(toMember);
+  const voting = voters.filter(({ stake }) => stake > 0n);
+  // The chain takes a roster of all votes alone.
+  if (voting.reduce((sum, { stake }) => sum + stake, 0n) !== total) return [];
+  const ordered = voting
+    .map(({ address, signingKey }) => ({ address, key: toHex(signingKey) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  await client.takeRoster(ordered.map(({ address }) => address));
+  return (await client.rosterMembers()).map(toMember);
+}
+
+function toMember({
+  account,
+  stake,
+  key,
+}: Awaited<ReturnType<SettlementChain['rosterMembers']>>[number]): RosterMember {
+  return { address: fromHex(account.slice(2)), stake, key: key && fromHex(key.slice(2)) };
+}
+
+/**
+ * Names the key under which this validator's signatures are summed, once the network has so many validators that it matters. Another
+ * one that counts already is replaced.
+ * @throws ChainError, SignerError
+ */
+export async function nameQuorumKey(
+  { signer, sums, chain }: Pick<SettlementState, 'signer' | 'sums' | 'chain'>,
+  client: Pick<SettlementChain, 'quorumKeyOf' | 'setQuorumKey'>,
+): Promise<void> {
+  const { quorumKey: key, signShare } = signer;
+  if (sums === undefined || key === undefined || signShare === undefined) return;
+  if (chain.validators().length <= sums.above) return;
+  const named = await client.quorumKeyOf(signer.address);
+  if (named === `0x${toHex(key)}`) return;
+  const statement = { kind: 'quorum-key', domain: sums.roster, account: signer.address, key } as const;
+  const [proof, consent] = [await signShare(statement), await signer.sign(statement)];
+  await client.setQuorumKey({ account: signer.address, key, proof, consent });
+}
