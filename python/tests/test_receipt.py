@@ -8,6 +8,9 @@ from typing import Any
 
 from ogong import UnusableError, Verdict, verify_file, verify_receipt
 from ogong.__main__ import main
+from ogong.crypto.secp256k1 import recover_address
+from ogong.order import parse_order
+from ogong.trust import parse_receipt
 
 from .vectors import edit, load
 
@@ -55,6 +58,26 @@ class Receipts(unittest.TestCase):
         self.assertFalse(verdict.ok)
         self.assertIn("request-hash", verdict.missing)
         self.assertIn("sampler", verdict.missing)
+
+    def test_a_key_that_signs_for_the_payer(self) -> None:
+        file = edit(_VECTORS["bases"]["chat"], [])
+        signed = file["receipt"]["order"]
+        signature = bytearray(base64.b64decode(signed["signature"]))
+        # Under the other parity the same numbers are the signature of another key.
+        signature[64] ^= 7
+        signed["signature"] = base64.b64encode(bytes(signature)).decode()
+        receipt = parse_receipt(file["receipt"])
+        order = parse_order(receipt.order.data)
+        key = recover_address(order.digest(receipt.ledger), bytes(signature))
+        assert key is not None
+        grant = {name: f"0x{value.hex()}" for name, value in (("payer", order.payer), ("validator", order.validator), ("key", key))}
+        for limit, is_held in ((order.cumulative, True), (order.cumulative - 1, False)):
+            file["trust"]["orderKeys"] = [{**grant, "limit": str(limit)}]
+            self.assertEqual("order-signature" not in verify(file).failed, is_held)
+        file["trust"]["orderKeys"] = [{**grant, "limit": "1", "more": 1}]
+        self.assertIn("order-signature", verify(file).failed)
+        file["trust"]["orderKeys"] = [{**grant, "limit": "x"}]
+        self.assertRaises(UnusableError, verify, file)
 
     def test_files_and_the_command(self) -> None:
         base = _VECTORS["bases"]["chat"]

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readCpuMs } from './load-child.ts';
 
 /** A gateway as clients see it. */
@@ -16,6 +17,8 @@ export interface LoadPlan {
   readonly concurrency: number;
   readonly tokens: number;
   readonly stream: boolean;
+  /** Clients begin one after the other within this time. Default: all at once. */
+  readonly spreadMs?: number;
 }
 
 export interface LoadRun {
@@ -34,7 +37,10 @@ export interface LoadRun {
 let number = 0;
 
 /** Asks so often, so many at a time, each with a prompt of its own. */
-export async function drive(side: LoadSide, { replies, concurrency, tokens, stream }: LoadPlan): Promise<LoadRun> {
+export async function drive(
+  side: LoadSide,
+  { replies, concurrency, tokens, stream, spreadMs = 0 }: LoadPlan,
+): Promise<LoadRun> {
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const tookMs: number[] = [];
   let left = replies;
@@ -43,7 +49,8 @@ export async function drive(side: LoadSide, { replies, concurrency, tokens, stre
   let chunks = 0;
   const cpuBefore = readCpuMs(side.pid);
   const startMs = performance.now();
-  async function client(): Promise<void> {
+  async function client(place: number): Promise<void> {
+    if (spreadMs > 0) await delay((spreadMs * place) / concurrency);
     while (left-- > 0) {
       const content = `${number++} is the number of a story`;
       const body = JSON.stringify({
@@ -58,7 +65,7 @@ export async function drive(side: LoadSide, { replies, concurrency, tokens, stre
       reasons.set(answer.failure, (reasons.get(answer.failure) ?? 0) + 1);
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, client));
+  await Promise.all(Array.from({ length: concurrency }, (_, i) => client(i)));
   const seconds = (performance.now() - startMs) / 1000;
   const cpuAfter = readCpuMs(side.pid);
   agent.destroy();
@@ -109,5 +116,6 @@ function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<As
   });
 }
 
-/** The code of an answer's error, which stands last in a stream. */
-const nameFailure = (text: string): string => /"code":\s*"([\w-]+)"(?!.*"code":)/s.exec(text)?.[1] ?? text.slice(-80);
+/** What an answer's error says, which stands last in a stream. */
+const nameFailure = (text: string): string =>
+  /"message":\s*"([^"]*)"(?!.*"message":)/s.exec(text)?.[1] ?? `an end without a word: ${text.slice(-80)}`;

@@ -1,4 +1,5 @@
 // A gateway in a process of its own, with the process that checks its receipts below it.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Channel } from '@ogong/chain/client';
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
@@ -30,8 +31,21 @@ process.once('message', async ({ router, ledger, validators, nowMs, beacon, know
   const place = { chain, clock: { nowMs: () => nowMs }, beacons: { latest: () => beacon } };
   const { url } = await startGateway(place, router, {
     http: { maxRequests: 512, maxRequestsPerKey: 512, maxConnections: 1_024 },
-    // As a daemon has it; tests want their verdicts at once.
+    // As a daemon has it; tests want their verdicts at once, and failures soon.
     verdictIntervalMs: 2_000,
+    patience: {
+      ...{ busyPatienceMs: 10_000, firstTokenTimeoutMs: 60_000 },
+      ...{ idleTimeoutMs: 30_000, totalTimeoutMs: 600_000 },
+    },
+  });
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  // What it was since it was asked for before.
+  process.on('message', () => {
+    const toMs = (ns: number): number => ns / 1e6;
+    const [p50Ms, p99Ms, mostMs] = [delays.percentile(50), delays.percentile(99), delays.max].map(toMs);
+    delays.reset();
+    process.send?.({ p50Ms, p99Ms, mostMs });
   });
   process.send?.({ url });
 });

@@ -9,6 +9,8 @@ export interface LoadChild {
   readonly pid: number;
   /** What it said when it was ready. */
   readonly ready: unknown;
+  /** What it answers to a message. */
+  ask(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -22,7 +24,12 @@ export async function forkChild(module: string, given?: unknown): Promise<LoadCh
   const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${module} ended with ${code}`)));
   const [ready] = (await Promise.race([once(child, 'message'), failed])) as [{ readonly url: string }];
   failed.catch(() => undefined);
-  return { url: ready.url, pid: child.pid as number, ready, stop: () => stop(child) };
+  const ask = async (): Promise<unknown> => {
+    const answered = once(child, 'message');
+    child.send('how was it?');
+    return (await answered)[0];
+  };
+  return { url: ready.url, pid: child.pid as number, ready, ask, stop: () => stop(child) };
 }
 
 /** A program that somebody else wrote, ready once it answers. */
@@ -40,7 +47,8 @@ export async function spawnServer(args: readonly string[], url: string): Promise
     if (tries === 200 || child.exitCode !== null) throw new Error(`${args[0]} does not answer at ${url}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return { url, pid: child.pid as number, ready: undefined, stop: () => stop(child) };
+  const ask = () => Promise.reject(new Error('somebody else’s program answers nothing'));
+  return { url, pid: child.pid as number, ready: undefined, ask, stop: () => stop(child) };
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -11,6 +11,7 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { describeFailure } from '@ogong/host/log/errors';
 import { followReply } from '@ogong/host/views/follow-reply';
+import { readOrderKeys } from '@ogong/host/views/order-key-grants';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
@@ -239,7 +240,10 @@ async function verifyOnNetwork(
     isFollowed,
   }: Awaited<ReturnType<typeof loadTrust>> & { readonly isFollowed: boolean },
 ): Promise<ReceiptVerdict> {
-  const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
+  const rooted = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
+  const trust = chain
+    ? { ...rooted, orderKeys: [...(rooted.orderKeys ?? []), ...(await readOrderKeys(nodeCrypto, chain, receipt))] }
+    : rooted;
   const followed = isFollowed && chain ? await follow(receipt, { chain, trust }) : {};
   return verifyReceipt(receipt, { ...context, trust, ...followed });
 }

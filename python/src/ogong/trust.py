@@ -61,10 +61,12 @@ class Trust:
     validators: tuple[Validator, ...] | None = None
     routers: frozenset[bytes] | None = None
     model_roots: Mapping[str, bytes] = field(default_factory=dict)
+    order_keys: Mapping[tuple[bytes, bytes, bytes], int] = field(default_factory=dict)
+    """Keys that sign orders for other accounts: the limit of each payer, validator and key."""
     allow: frozenset[str] = frozenset()
 
 
-_TRUST_FIELDS = {"ledger", "settlement", "validators", "routers", "modelRoots", "allow"}
+_TRUST_FIELDS = {"ledger", "settlement", "validators", "routers", "modelRoots", "orderKeys", "allow"}
 
 
 def parse_trust(value: Any) -> Trust:
@@ -75,7 +77,7 @@ def parse_trust(value: Any) -> Trust:
         raise UnusableError(f"trust has no field {sorted(unknown)[0]}")
     ledger, settlement = trust.get("ledger"), trust.get("settlement")
     validators, routers, allow = trust.get("validators"), trust.get("routers"), trust.get("allow", [])
-    for name in ("validators", "routers", "allow"):
+    for name in ("validators", "routers", "orderKeys", "allow"):
         if name in trust and not isinstance(trust[name], list):
             raise UnusableError(f"trust.{name} is no list")
     if any(not isinstance(name, str) or not _CHECK.match(name) for name in allow):
@@ -90,8 +92,15 @@ def parse_trust(value: Any) -> Trust:
         validators=members,
         routers=None if routers is None else frozenset(_hex(router, 32, "a router") for router in routers),
         model_roots={name: _hex(root, 32, f"the root of {name}") for name, root in roots.items()},
+        order_keys=dict(map(_read_order_key, trust.get("orderKeys", []))),
         allow=frozenset(allow),
     )
+
+
+def _read_order_key(value: Any) -> tuple[tuple[bytes, bytes, bytes], int]:
+    grant = _object(value, "a key of orders")
+    payer, validator, key = (_hex(grant.get(name), 20, name) for name in ("payer", "validator", "key"))
+    return (payer, validator, key), _decimal(grant.get("limit"), 39, "limit")
 
 
 def _read_ledger(value: Any, what: str) -> Ledger:

@@ -19,6 +19,7 @@ from .text.request import TextRequest, UnsupportedRequest, parse_request
 from .text.stage1 import NOT_OF_TOKENS, replay
 from .tiers import NAMED_TIERS, TIERS, is_exact, tier_of
 from .trust import Receipt, Trust, UnusableError, parse_receipt, parse_trust, read_base64
+from .vectors import VectorRequest, parse_vector_request
 from .wire import WireError, parse_json, sha256
 
 __all__ = ["Verdict", "UnusableError", "verify_receipt", "verify_file"]
@@ -106,6 +107,7 @@ class _Reading:
             self.record = parse_record(self.receipt.record.data)
             self.ticket = parse_ticket(self.receipt.ticket.data)
             self.request = self._read_request()
+            self.vectors = self._read_vectors()
         except WireError as error:
             return Verdict([failed("format", str(error))])
         self.model = self._model()
@@ -129,14 +131,24 @@ class _Reading:
         except UnsupportedRequest:
             return None
 
+    def _read_vectors(self) -> VectorRequest | None:
+        endpoint = self.receipt.endpoint
+        return parse_vector_request(self.body, endpoint) if endpoint in ("embedding", "rerank") else None
+
     def _model(self) -> str:
-        if self.request is not None:
-            return self.request.model
+        known = self.request or self.vectors
+        if known is not None:
+            return known.model
         body = parse_json(self.body)
         model = body.get("model") if isinstance(body, dict) else None
         if not isinstance(model, str):
             raise WireError("the request names no model")
         return model
+
+    def _signs_for_payer(self, signer: bytes | None) -> bool:
+        order = self.order
+        limit = None if signer is None else self.trust.order_keys.get((order.payer, order.validator, signer))
+        return signer == order.payer or (limit is not None and order.cumulative <= limit)
 
     def _add(self, check: Check) -> None:
         self.checks.append(check)
@@ -151,14 +163,15 @@ class _Reading:
             self.checks += check_attestation(attestation, record, receipt.record.data)
         if self.tier == "tee-proxy":
             self.checks += check_proxied(receipt.evidence.get("attestation"), record, receipt.record.data)
-        if self.request is None:
+        asked = self.request or self.vectors
+        if asked is None:
             self._add(skipped("request-hash", "the summary of such a request cannot be made here"))
         else:
-            same = self.request.hash() == order.request_hash == record.request_hash
+            same = asked.hash() == order.request_hash == record.request_hash
             self._add(hold("request-hash", same, "order and record are about this body"))
         self._add(hold("response-hash", hash_response(self.blind, self.response) == record.response_hash, "the record is about this text"))
         signer = recover_address(self.order_hash, receipt.order.signature)
-        self._add(hold("order-signature", signer == order.payer, "the payer signed the order"))
+        self._add(hold("order-signature", self._signs_for_payer(signer), "the payer signed the order"))
         signed = verify_hybrid(receipt.record.public_key, receipt.record.data, receipt.record.signature)
         self._add(hold("record-signature", signed, "both halves of the provider's signature hold"))
         provider = sha256(receipt.record.public_key)
@@ -381,7 +394,7 @@ class _Reading:
             progress = parse_progress(signed.data)
         except WireError:
             return None
-        is_payers = recover_address(progress.digest(self.receipt.ledger), signed.signature) == self.order.payer
+        is_payers = self._signs_for_payer(recover_address(progress.digest(self.receipt.ledger), signed.signature))
         if not (is_payers and progress.order_hash == self.order_hash and progress.is_about(self.blind, self.response)):
             return None
         # A milestone is paid by a word about its very text alone.

@@ -25,22 +25,47 @@ export const NEWCOMER_LIMITS: NewcomerLimits = {
  * accepted replies bring their payers on a budget that nobody else has, and payers whose voucher is held here need none.
  */
 export interface NewcomerBudget {
-  /** Before the signatures of an order are checked. @returns false where the address has had its share. */
+  /** Before the signatures of an order are checked. @returns false where the address has had its share, and what it has earned. */
   enter(address: string): boolean;
   /** A known payer has signed the order, which is new: it costs its address nothing. */
   excuse(address: string): void;
+  /**
+   * An order of the address was admitted, so somebody pays for it. It costs nothing, and earns the place of one more order at once: whoever
+   * brings many paid orders may bring many together. One that nobody admits uses such a place up.
+   */
+  welcome(address: string): void;
   /** Before the chain is read. @param provider its key where it has accepted replies. @returns false where nothing is left. */
   takeReading(provider: Uint8Array | undefined): boolean;
 }
+
+/** Orders that one address may bring at once beyond its budget, however many of it were admitted. */
+const MAX_EARNED = 1_024;
+const MAX_ADDRESSES = 4_096;
 
 export function createNewcomerBudget(limits: NewcomerLimits, clock: Clock): NewcomerBudget {
   const ofAddress = createRateLimiter(limits.ofAddress, clock);
   const ofStrangers = createRateLimiter(limits.ofStrangers, clock);
   const ofProvider = createRateLimiter(limits.ofProvider, clock);
   const ofProviders = createRateLimiter(limits.ofProviders, clock);
+  const earned = new Map<string, number>();
+  /** The address that has been there longest makes room. */
+  const setEarned = (address: string, places: number): void => {
+    earned.delete(address);
+    if (places > 0) earned.set(address, places);
+    if (earned.size > MAX_ADDRESSES) earned.delete(earned.keys().next().value as string);
+  };
+  function takeEarned(address: string): boolean {
+    const places = earned.get(address) ?? 0;
+    if (places > 0) setEarned(address, places - 1);
+    return places > 0;
+  }
   return {
-    enter: (address) => ofAddress.take(address),
+    enter: (address) => ofAddress.take(address) || takeEarned(address),
     excuse: (address) => ofAddress.giveBack(address),
+    welcome(address) {
+      ofAddress.giveBack(address);
+      setEarned(address, Math.min(MAX_EARNED, (earned.get(address) ?? 0) + 1));
+    },
     takeReading: (provider) =>
       provider === undefined ? ofStrangers.take('all') : ofProvider.take(toHex(provider)) && ofProviders.take('all'),
   };

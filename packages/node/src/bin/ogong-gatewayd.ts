@@ -26,7 +26,7 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openMachinePolicy } from '@ogong/host/views/machine-policy';
 import { openModelRoots } from '@ogong/host/views/model-roots';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
 import type { ArchiveOptions, ArchivePlace } from '../gateway/archive.ts';
 import type { AlertWebhook } from '../gateway/budget-alerts.ts';
@@ -34,6 +34,7 @@ import type { DepositOptions } from '../gateway/deposits.ts';
 import { createGateway, GatewayConfigError, type GatewayOptions } from '../gateway/gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
 import { openBooks } from '../gateway/open-books.ts';
+import { signForWallet } from '../gateway/paying-signer.ts';
 import { U64_MAX } from '../gateway/provider-match.ts';
 import type { SignedDepositTerms } from '../gateway/signed-deposits.ts';
 
@@ -72,7 +73,8 @@ async function start(values: Values): Promise<Daemon> {
     );
   }
   const secrets = createOrLoadKeys(values.dataDir);
-  const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
+  const own = createNodeLedgerSigner(secrets.ledgerKey.reveal());
+  const payer = values.wallet === undefined ? own : signForWallet(fromHex(values.wallet, 20), own);
   const { deployment, rpcUrl } = readDeployment(NAME, values);
   const chain = createChainView(
     { deployment, refreshMs: 5_000 },
@@ -176,7 +178,12 @@ async function start(values: Values): Promise<Daemon> {
   machines.start();
   await observation.start();
   return {
-    ready: { ...observation.ready, address: gateway.address(), payer: `0x${toHex(payer.address)}` },
+    ready: {
+      ...observation.ready,
+      address: gateway.address(),
+      payer: `0x${toHex(payer.address)}`,
+      key: `0x${toHex(own.address)}`,
+    },
     async stop() {
       await gateway.stop();
       await Promise.all([beacon.stop(), machines.stop(), chain.stop(), observation.stop()]);

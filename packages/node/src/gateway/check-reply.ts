@@ -10,6 +10,8 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
 import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
@@ -22,6 +24,7 @@ import type { HeldRecord } from './channel-ledger.ts';
 import type { OutboxDelivery } from './delivery-outbox.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
 import { readOrder } from './named-order.ts';
+import { grantOf } from './paying-signer.ts';
 import type { StoredReply } from './receipt-store.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
@@ -116,7 +119,7 @@ export async function keepReply(
 
 /** Stage 1 has found that the reply may be billed. */
 export function readHeld(
-  { chain: { ledger } }: Pick<ReplyContext, 'chain'>,
+  { chain: { ledger }, payer }: Pick<ReplyContext, 'chain' | 'payer'>,
   {
     endpoint,
     request,
@@ -135,7 +138,8 @@ export function readHeld(
   const { record, header, response } = held;
   const named = readOrder(ledger, order);
   const text = toProgressed(response, named, body);
-  const progress = held.progress && readProgress(crypto, { ledger, order: named }, held.progress, text);
+  const known = withOrderKeys(crypto, grantOf(payer, named));
+  const progress = held.progress && readProgress(known, { ledger, order: named }, held.progress, text);
   return {
     recordHash: toHex(hashRecord(crypto, record.record)),
     promptTokens: header.promptTokenCount,
@@ -244,7 +248,7 @@ export function buildReceipt(
 
 /** Runs in the child process that reads bytes from strangers. */
 export async function verifyReply(
-  { chain, modelRoots, machinePolicy, checker, clock }: ReplyContext,
+  { chain, modelRoots, machinePolicy, checker, clock, payer }: ReplyContext,
   { body }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'body'>,
   {
     attempt,
@@ -261,6 +265,7 @@ export async function verifyReply(
     settlement: chain.network.settlement,
     validators: attempt.validators,
     generations: chain.generations(),
+    orderKeys: grantOf(payer, parseOrder(receipt.order.bytes)),
     // The ticket came over a link whose certificate is pinned. Weights are taken on a word only where the operator said so.
     // The validator signs for the record when it has it, which no reply waits for.
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],

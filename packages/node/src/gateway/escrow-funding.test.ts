@@ -49,6 +49,28 @@ function createFunding(chain: Pick<ChainView, 'channel' | 'client'>, errors: unk
   return createEscrowFunding(options, { chain, onError: (error) => errors.push(error) });
 }
 
+describe('an account that pays by a key', () => {
+  it('spends no more than the key may sign for, and its limit is read again once it does not suffice', async () => {
+    const { chain, sent } = createChain({ balance: 5_000n, free: 0n, admitted: 900n });
+    const reads: bigint[] = [];
+    let limit = 500n;
+    const keyLimitOf = async () => {
+      reads.push(limit);
+      return limit;
+    };
+    const client = async () => ({ ...(await chain.client()), keyLimitOf }) as never;
+    const none = { depositAtomic: 0n, allowanceAtomic: 0n, key: new Uint8Array(20).fill(3) };
+    const funding = createFunding({ ...chain, client }, [], none);
+    expect((await funding.provide(validator, 400n)).spendable).toBe(500n);
+    await funding.provide(validator, 500n);
+    expect(reads).toEqual([500n]);
+    limit = 2_000n;
+    expect((await funding.provide(validator, 501n)).spendable).toBe(900n);
+    expect(reads).toEqual([500n, 2_000n]);
+    expect(sent).toEqual([]);
+  });
+});
+
 describe('the escrow', () => {
   it('is filled before the first order and left alone while it lasts', async () => {
     const { chain, sent } = createChain({ balance: 5000n, free: 0n, admitted: 0n });

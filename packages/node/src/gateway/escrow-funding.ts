@@ -19,6 +19,8 @@ export interface EscrowFundingOptions {
   readonly depositAtomic: bigint;
   /** What a channel is filled up to, beyond what is signed away; 0 never fills. */
   readonly allowanceAtomic: bigint;
+  /** Address of the key that signs the payer's orders, where that is not the payer's own. */
+  readonly key?: Uint8Array | undefined;
 }
 
 export interface EscrowFundingDependencies {
@@ -33,12 +35,27 @@ export interface EscrowFundingDependencies {
  * steps, or a repetition, moves nothing twice.
  */
 export function createEscrowFunding(
-  { payer, depositAtomic, allowanceAtomic }: EscrowFundingOptions,
+  { payer, depositAtomic, allowanceAtomic, key }: EscrowFundingOptions,
   { chain, alone = (_name, run) => run(), onError }: EscrowFundingDependencies,
 ): EscrowFunding {
   const running = new Map<string, Promise<void>>();
   // Transactions of one account are sequential anyway, so the decisions that lead to them are, too.
   let last: Promise<void> = Promise.resolve();
+
+  /** Up to how much the key signs at each validator; a limit only grows. */
+  const limits = new Map<string, bigint>();
+
+  /** What the payer's key may order of a channel. @throws ChainError where its limit has to be read, and cannot be */
+  async function limitByKey(validator: Uint8Array, channel: Channel, neededAtomic: bigint): Promise<Channel> {
+    if (key === undefined) return channel;
+    const name = toHex(validator);
+    let limit = limits.get(name) ?? 0n;
+    if (limit < neededAtomic) {
+      limit = await (await chain.client()).keyLimitOf(payer, validator, key);
+      limits.set(name, limit);
+    }
+    return { ...channel, spendable: min(channel.spendable, limit) };
+  }
 
   async function fill(validator: Uint8Array, targetAtomic: bigint): Promise<void> {
     const client = await chain.client();
@@ -76,7 +93,7 @@ export function createEscrowFunding(
       const beside = channel.spent + heldAtomic - owedAtomic;
       const neededAtomic = beside > 0n ? owedAtomic + beside : owedAtomic;
       const left = channel.spendable - neededAtomic;
-      if (allowanceAtomic === 0n || left >= allowanceAtomic / 2n) return channel;
+      if (allowanceAtomic === 0n || left >= allowanceAtomic / 2n) return limitByKey(validator, channel, neededAtomic);
       const run = topUp(validator, neededAtomic + allowanceAtomic).catch(onError);
       if (left >= 0n) return channel;
       await run;

@@ -7,6 +7,7 @@ import {
   boolean,
   define,
   duration,
+  hex,
   hostPort,
   httpUrl,
   integer,
@@ -181,6 +182,13 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_DEPOSIT',
       default: '100000000000000000000',
       description: 'smallest deposit into escrow, atomic units; 0 never deposits',
+    },
+    wallet: {
+      schema: hex(20),
+      env: 'OGONG_GATEWAY_WALLET',
+      description:
+        'account that pays, without 0x, in place of the one of the data directory: a wallet contract, or one whose key is elsewhere. It has allowed the key of ' +
+        'the data directory at each validator (ogong escrow allow), and deposits and reserves itself',
     },
     allowance: {
       schema: escrowAmount,

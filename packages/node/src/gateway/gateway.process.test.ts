@@ -14,6 +14,7 @@ import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
 import { verifyHeld } from '@ogong/protocol/exchange/held-delivery';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { OrderKeyGrant } from '@ogong/protocol/exchange/order-key-grants';
 import { openProgress, parseProgress, type SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
   type ComplainRequest,
@@ -23,10 +24,11 @@ import {
 import { PROVIDER_HEADER } from '@ogong/protocol/http/routes';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
+import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import { verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
-import { FAKE_MODEL, type FakeNetwork, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
+import { FAKE_MODEL, type FakeNetwork, fakePayer, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -55,6 +57,42 @@ const chat = { model: FAKE_MODEL, messages: [{ role: 'user' as const, content: '
 const readWords = ({ words }: FakeNetwork) =>
   words.map(({ progress }) => parseProgress((progress as SignedProgress).progress));
 const ogongOf = (value: unknown): OgongField => (value as { ogong: OgongField }).ogong;
+
+describe('a gateway that pays from a wallet', () => {
+  const address = new Uint8Array(20).fill(0xa1);
+
+  it('orders in its name by a key that it has allowed, and its receipts hold for whoever knows the key', async () => {
+    const client = await open({ wallet: { address, limitAtomic: 10n ** 30n } });
+    const answer = await client.chat.completions.create(chat);
+    const { receipt: json, checks = [] } = ogongOf(answer).receipts[0] as OgongField['receipts'][number];
+    expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    const receipt = parseReceipt(json);
+    const order = nameOrder(crypto, receipt.ledger, parseOrder(receipt.order.bytes));
+    expect(order.payer).toEqual(address);
+    const grant = { payer: address, validator: order.validator, key: fakePayer.address, limitAtomic: 10n ** 30n };
+    const given = {
+      crypto,
+      request: utf8Encode(JSON.stringify(chat)),
+      response: utf8Encode(answer.choices[0]?.message.content ?? ''),
+    };
+    const signed = (orderKeys: readonly OrderKeyGrant[]) =>
+      verifyReceipt(receipt, { ...given, trust: { orderKeys } }).checks.find(({ id }) => id === 'order-signature')
+        ?.status;
+    expect(signed([grant])).toBe('pass');
+    expect(signed([])).toBe('fail');
+    expect(signed([{ ...grant, limitAtomic: order.cumulativeAtomic - 1n }])).toBe('fail');
+    expect(signed([{ ...grant, key: new Uint8Array(20) }])).toBe('fail');
+    expect(signed([{ ...grant, validator: new Uint8Array(20) }])).toBe('fail');
+    expect(parseTrust(toTrustJson({ orderKeys: [grant] }))).toEqual({ orderKeys: [grant] });
+    await expect.poll(() => fixture.network.deliveries.length).toBeGreaterThan(0);
+  });
+
+  it('orders nothing beyond what the key may sign for', async () => {
+    const client = await open({ wallet: { address, limitAtomic: 1n } });
+    await expect(client.chat.completions.create(chat)).rejects.toThrow(/channel|escrow|fund/i);
+    expect(fixture.network.orders).toEqual([]);
+  });
+});
 
 describe('the official client', () => {
   it('gets a whole answer with its receipt', async () => {

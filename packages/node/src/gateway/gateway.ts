@@ -14,7 +14,6 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
-import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Sort } from '@ogong/protocol/exchange/preference';
 import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import type { Accounts } from './accounts.ts';
@@ -37,6 +36,7 @@ import { keepHeld, keepIntake } from './keep-intake.ts';
 import { keepMisrouted } from './keep-misrouted.ts';
 import { createMilestoneOutbox, type MilestoneOutbox } from './milestone-outbox.ts';
 import { createModelList } from './model-list.ts';
+import type { PayingSigner } from './paying-signer.ts';
 import { isPayer } from './payment-book.ts';
 import { createPayments, type PaymentDesk, type PaymentOptions } from './payments.ts';
 import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
@@ -140,7 +140,7 @@ export interface GatewayDependencies {
   readonly links: LinkPool;
   /** Of another certificate, for what strangers read through the gateway. Default: the same. */
   readonly publicLinks?: LinkPool;
-  readonly payer: LedgerSigner;
+  readonly payer: PayingSigner;
   readonly accounts: Accounts;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -266,7 +266,10 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     onError: warn('a milestone was not handed in'),
   });
   const funding = createEscrowFunding(
-    { payer: payer.address, depositAtomic, allowanceAtomic },
+    payer.key === undefined
+      ? { payer: payer.address, depositAtomic, allowanceAtomic }
+      : // Only the account itself moves what it has.
+        { payer: payer.address, key: payer.key, depositAtomic: 0n, allowanceAtomic: 0n },
     { chain, alone: books.alone, onError: warn('the escrow could not be topped up') },
   );
   const feed = createVerdictFeed(

@@ -23,6 +23,7 @@ import {
   DEFAULT_FORMAT,
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
+import { createOrderPacing } from './order-pacing.ts';
 import type { Match } from './provider-match.ts';
 import type { KnownSealKeys } from './seal-keys.ts';
 import { type SealedCall, sealCall } from './sealed-call.ts';
@@ -98,6 +99,8 @@ export function createProviderCall(
   const provider = ({ ticket }: TicketedMatch) =>
     links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
 
+  const pacing = createOrderPacing();
+
   /** Sealed where the provider has a key. A provider that has restarted does not know the one that is known here, and says so first. */
   async function* callProvider(input: GenerateInput, signal: AbortSignal): AsyncGenerator<OpenedEvent> {
     const { match, order, request, cacheScope, endpoint } = input;
@@ -106,14 +109,22 @@ export function createProviderCall(
       const to = await sealing?.keys.find(match, signal);
       const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger });
       const asked = sealed ? { sealed: sealed.envelope } : { request, endpoint, cacheScope };
-      const events = provider(match).generate({ ...call, ...asked }, { signal, timeoutMs: options.totalTimeoutMs });
+      const paced = await pacing.enter(match.ticket.providerId, signal);
+      let isFull = false;
       try {
-        for await (const event of events) yield* openEvent(event, sealed);
+        const events = provider(match).generate({ ...call, ...asked }, { signal, timeoutMs: options.totalTimeoutMs });
+        for await (const event of events) {
+          paced.answered();
+          yield openEvent(event, sealed);
+        }
         return;
       } catch (error) {
+        isFull = error instanceof LinkError && error.code === 'rate-limited';
         const isStale = sealed !== undefined && error instanceof LinkError && error.refusal === 'unsupported';
         if (!isStale || isAgain) throw error;
         sealing?.keys.forget(match);
+      } finally {
+        paced.ended(isFull);
       }
     }
   }
@@ -181,17 +192,18 @@ type OpenedEvent =
   | { readonly case: 'end'; readonly value: SealedEnd }
   | { readonly case: 'part' };
 
+const PART: OpenedEvent = { case: 'part' };
+
 /**
  * An event as it was before it was sealed. A part of a longer message counts as a sign of life.
  * @throws ApiError where it does not open, or comes in plain although the request was sealed.
  */
-function* openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): Generator<OpenedEvent> {
+function openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): OpenedEvent {
   if (event.case === 'sealed' && sealed !== undefined) {
     const opened = sealed.open(event.value);
-    if (opened === undefined) yield { case: 'part' };
-    else if ('milestone' in opened) yield { case: 'milestone', value: opened.milestone };
-    else yield 'end' in opened ? { case: 'end', value: opened.end } : { case: 'delta', value: opened.delta };
-    return;
+    if (opened === undefined) return PART;
+    if ('milestone' in opened) return { case: 'milestone', value: opened.milestone };
+    return 'end' in opened ? { case: 'end', value: opened.end } : { case: 'delta', value: opened.delta };
   }
   const isInPlain =
     event.case === 'delta' ||
@@ -200,7 +212,7 @@ function* openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): G
   if (event.case === 'sealed' || (sealed !== undefined && isInPlain)) {
     throw new ApiError('provider_failed', 'The provider answers sealed to plain, or plain to sealed.');
   }
-  yield event;
+  return event;
 }
 
 /** @throws ApiError where nobody asked for it. */
@@ -252,6 +264,12 @@ export function toProviderError(
   }
   if (error.refusal === 'unavailable' && !hasBegun) {
     return new ApiError('provider_busy', `The provider cannot take the request now: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
+  }
+  if (error.code === 'rate-limited' && !hasBegun) {
+    return new ApiError('provider_busy', 'The provider takes no more orders from here for the moment.', {
       cause: error,
       retryAfterS: 2,
     });

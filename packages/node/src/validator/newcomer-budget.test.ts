@@ -42,6 +42,39 @@ describe('the budget of payers that have never paid', () => {
   });
 });
 
+describe('an address whose orders are admitted', () => {
+  const takeAll = (budget: ReturnType<typeof createNewcomerBudget>, address: string): number => {
+    let taken = 0;
+    while (taken < 5_000 && budget.enter(address)) taken++;
+    return taken;
+  };
+
+  it('may bring as many together as were admitted, and uses that up by those that are not', () => {
+    const budget = createNewcomerBudget(LIMITS, createTestClock());
+    expect(takeAll(budget, 'a')).toBe(3);
+    for (let i = 0; i < 3; i++) budget.welcome('a');
+    // Three that were given back, and three that were earned.
+    expect(takeAll(budget, 'a')).toBe(6);
+    expect(takeAll(budget, 'a')).toBe(0);
+    expect(takeAll(budget, 'b')).toBe(3);
+  });
+
+  it('earns no more than a thousand places, and an excused order none', () => {
+    const budget = createNewcomerBudget(LIMITS, createTestClock());
+    for (let i = 0; i < 3_000; i++) budget.welcome('a');
+    expect(takeAll(budget, 'a')).toBe(1_024 + LIMITS.ofAddress.burst);
+    for (let i = 0; i < 100; i++) budget.excuse('b');
+    expect(takeAll(budget, 'b')).toBe(LIMITS.ofAddress.burst);
+  });
+
+  it('makes room for others once there are too many', () => {
+    const budget = createNewcomerBudget(LIMITS, createTestClock());
+    for (let i = 0; i < 4_097; i++) budget.welcome(`address ${i}`);
+    expect(takeAll(budget, 'address 0')).toBe(LIMITS.ofAddress.burst);
+    expect(takeAll(budget, 'address 4096')).toBe(LIMITS.ofAddress.burst + 1);
+  });
+});
+
 describe('a validator whom payers without money ask', () => {
   /** Its escrow holds money of one payer. */
   function openValidator(limits = LIMITS) {

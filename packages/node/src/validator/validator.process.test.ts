@@ -8,20 +8,25 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore } from '@ogong/host/store/store';
 import { computeTally } from '@ogong/host/views/emission-view';
 import { followReply } from '@ogong/host/views/follow-reply';
-import { createReader } from '@ogong/protocol/base/bytes';
+import { readOrderKeys } from '@ogong/host/views/order-key-grants';
+import { createReader, fromHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { splitFee } from '@ogong/protocol/exchange/fee';
-import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { splitCohort } from '@ogong/protocol/settlement/cohort';
 import { computeEmissionClaim, computeEmissionProof, verifyEmissionProof } from '@ogong/protocol/settlement/emission';
 import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { checkIntake, checkSettled } from '@ogong/protocol/verdict/settled';
+import { deployWallet } from '@ogong/testing/chain/test-wallet';
 import { createTestCohort } from '@ogong/testing/validator/test-cohort';
+import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signForWallet } from '../gateway/paying-signer.ts';
 import { approveReinstatement } from './settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from './store/schema.ts';
 
@@ -87,6 +92,34 @@ describe('four validators on a chain', () => {
     expect(after.map((amount, i) => amount - (before[i] as bigint))).toEqual(
       splitCohort(86_000n, shards).map((part) => splitFee(part, shares).provider),
     );
+  });
+
+  it('take orders of a wallet contract by a key that its code has agreed to, and draw from its channel', async () => {
+    const { ledger, payerClient, domain } = network;
+    const key = createTestPayee('key of a wallet');
+    const wallet = await deployWallet(ledger, nodes[2].signer.address);
+    const drawn = async () => (await payerClient.channelOf(wallet.address, nodes[2].signer.address)).spent;
+    const payer = signForWallet(fromHex(wallet.address.slice(2)), key);
+    await expect(network.deliver(nodes[2], { payer })).rejects.toThrow('order-signature');
+    const allowed = {
+      payer: wallet.address,
+      key: bytesToHex(key.address),
+      cumulative: 10n ** 18n,
+      consent: '0x',
+    } as const;
+    // Anybody may bring the wallet's consent: its code is asked, and says no to what its owner has not agreed to.
+    await expect(payerClient.allowKey(nodes[2].signer.address, allowed)).rejects.toThrow('NoConsent');
+    await wallet.agree(allowed);
+    await payerClient.allowKey(nodes[2].signer.address, allowed);
+    const { reply, submission } = await network.deliver(nodes[2], { payer });
+    await network.waitForState(nodes[2], reply.record.replyId, 'settled');
+    expect(await drawn()).toBe(86_000n);
+    const receipt = { ledger: domain, order: { bytes: submission.order.order, signature: submission.order.signature } };
+    const grants = await readOrderKeys(crypto, payerClient, receipt);
+    expect(grants).toMatchObject([{ limitAtomic: 10n ** 18n }]);
+    const order = nameOrder(crypto, domain, parseOrder(submission.order.order));
+    expect(verifyOrder(withOrderKeys(crypto, grants), order, submission.order.signature)).toBe(true);
+    expect(verifyOrder(crypto, order, submission.order.signature)).toBe(false);
   });
 
   it('draw verifiers by the stake that the chain has', async () => {

@@ -3,6 +3,7 @@ import type { BeaconGeneration } from '../beacon/threshold/threshold-value.ts';
 import { BLS_KEY_BYTES } from '../crypto/bls.ts';
 import type { QuorumMember } from '../crypto/quorum.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
+import type { OrderKeyGrant } from '../exchange/order-key-grants.ts';
 import { CHAIN_ID } from './receipt.ts';
 
 /**
@@ -20,6 +21,8 @@ export interface Trust {
   readonly routers?: readonly Uint8Array[];
   /** Published model root by model id. */
   readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
+  /** Keys that sign orders for other accounts, as the chain says. */
+  readonly orderKeys?: readonly OrderKeyGrant[];
   /** Ids of the checks that the consumer does without where they are skipped. A failed check is never allowed. */
   readonly allow?: readonly string[];
 }
@@ -45,6 +48,7 @@ export interface TrustJson {
   readonly routers?: readonly string[];
   /** Published model root by model id. */
   readonly modelRoots?: Readonly<Record<string, string>>;
+  readonly orderKeys?: readonly { readonly [name in 'payer' | 'validator' | 'key' | 'limit']: string }[];
   readonly allow?: readonly string[];
 }
 
@@ -58,9 +62,9 @@ type Fields = Readonly<Record<string, unknown>>;
  * @throws ProtocolError naming the field.
  */
 export function parseTrust(input: unknown): Trust {
-  const known = ['ledger', 'settlement', 'validators', 'generations', 'routers', 'modelRoots', 'allow'];
+  const known = ['ledger', 'settlement', 'validators', 'generations', 'routers', 'modelRoots', 'orderKeys', 'allow'];
   const fields = asObject(input, 'trust', known);
-  const { ledger, settlement, validators, generations, routers, modelRoots, allow } = fields;
+  const { ledger, settlement, validators, generations, routers, modelRoots, orderKeys, allow } = fields;
   return {
     ...(ledger !== undefined && { ledger: parseLedger(ledger) }),
     ...(settlement !== undefined && { settlement: asHex(settlement, 'settlement', 20) }),
@@ -68,13 +72,14 @@ export function parseTrust(input: unknown): Trust {
     ...(generations !== undefined && { generations: parseGenerations(generations) }),
     ...(routers !== undefined && { routers: parseRouters(routers) }),
     ...(modelRoots !== undefined && { modelRoots: parseRoots(modelRoots) }),
+    ...(orderKeys !== undefined && { orderKeys: parseOrderKeys(orderKeys) }),
     ...(allow !== undefined && { allow: parseAllow(allow) }),
   };
 }
 
 /** @internal part of the SDK */
 export function toTrustJson(trust: Trust): TrustJson {
-  const { ledger, settlement, validators, generations, routers, modelRoots, allow } = trust;
+  const { ledger, settlement, validators, generations, routers, modelRoots, orderKeys, allow } = trust;
   return {
     ...(ledger && { ledger: { chainId: `${ledger.chainId}`, escrow: write(ledger.verifyingContract) } }),
     ...(settlement && { settlement: write(settlement) }),
@@ -98,6 +103,11 @@ export function toTrustJson(trust: Trust): TrustJson {
     ...(modelRoots && {
       modelRoots: Object.fromEntries(Object.entries(modelRoots).map(([id, root]) => [id, write(root)])),
     }),
+    ...(orderKeys && {
+      orderKeys: orderKeys.map(({ payer, validator, key, limitAtomic }) => ({
+        ...{ payer: write(payer), validator: write(validator), key: write(key), limit: `${limitAtomic}` },
+      })),
+    }),
     ...(allow && { allow }),
   };
 }
@@ -112,6 +122,21 @@ function parseLedger(value: unknown): LedgerDomain {
 
 /** Uint128, as the registry counts bonds. */
 const STAKE = /^(?:0|[1-9][0-9]{0,38})$/;
+
+function parseOrderKeys(value: unknown): OrderKeyGrant[] {
+  if (!Array.isArray(value)) throw malformed('orderKeys', 'an array');
+  return value.map((one: unknown, i) => {
+    const name = `orderKeys[${i}]`;
+    const { payer, validator, key, limit } = asObject(one, name, ['payer', 'validator', 'key', 'limit']);
+    if (typeof limit !== 'string' || !STAKE.test(limit)) throw malformed(`${name}.limit`, 'a decimal integer');
+    return {
+      payer: asHex(payer, `${name}.payer`, 20),
+      validator: asHex(validator, `${name}.validator`, 20),
+      key: asHex(key, `${name}.key`, 20),
+      limitAtomic: BigInt(limit),
+    };
+  });
+}
 
 function parseValidators(value: unknown): QuorumMember[] {
   if (!Array.isArray(value)) throw malformed('validators', 'an array');

@@ -19,6 +19,7 @@ import { FeeError } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
 import { findNamedRoot } from '../exchange/named-root.ts';
 import { type NamedOrder, nameOrder, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
+import { withOrderKeys } from '../exchange/order-key-grants.ts';
 import type { Progress } from '../exchange/progress.ts';
 import { isTicketOfOrder, parseTicket, type Ticket } from '../exchange/ticket.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
@@ -78,9 +79,11 @@ export interface ReceiptVerdict {
  * Everything that a receipt proves without a model, in one place for every consumer (docs/spec/receipt.md). Never throws
  * on a hostile receipt: what does not parse is a failed check.
  */
-export function verifyReceipt(receipt: Receipt, context: ReceiptContext): ReceiptVerdict {
+export function verifyReceipt(receipt: Receipt, given: ReceiptContext): ReceiptVerdict {
   const checks: Check[] = [];
-  const { crypto, trust = {} } = context;
+  const { trust = {} } = given;
+  const crypto = withOrderKeys(given.crypto, trust.orderKeys);
+  const context = { ...given, crypto };
   const parsed = parseParts(receipt, context, checks);
   if (parsed === undefined) return { ok: false, checks, missing: [], allowed: [] };
   const { order, record, request } = parsed;

@@ -91,7 +91,7 @@ export function createServeContext(
       state.served
         .begin(job.order, job.ticket.modelId, clock.nowMs())
         .catch((err: unknown) => state.log.error({ err }, 'an order could not be noted for the earnings'));
-      newcomers.excuse(address);
+      newcomers.welcome(address);
       return admission;
     },
     end() {

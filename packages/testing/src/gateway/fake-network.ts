@@ -16,7 +16,7 @@ import type { GatewayChain } from '@ogong/node/gateway/gateway';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -173,7 +173,10 @@ function chooseWords({ grammar, terms, messages }: InferenceRequest): readonly s
 
 const createIdentity = (): Promise<LinkIdentity> => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
 
-export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[] = [{}]): Promise<FakeNetwork> {
+export async function createFakeNetwork(
+  behaviours: readonly ProviderBehaviour[] = [{}],
+  orderKeys?: Crypto['orderKeys'],
+): Promise<FakeNetwork> {
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
   const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(4) };
   const genesis = computeGenesisBeacon(crypto, network);
@@ -319,7 +322,8 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       if (refuse) throw refuse;
       const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
       const signature = request.order?.signature as Uint8Array;
-      if (!verifyOrder(crypto, order, signature)) throw new Refusal('invalid', 'order is not signed');
+      if (!verifyOrder({ ...crypto, ...(orderKeys && { orderKeys }) }, order, signature))
+        throw new Refusal('invalid', 'order is not signed');
       if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
       if (provider.behaviour.asksValidator) assertAdmits(order);
       orders.push(order);

@@ -13,7 +13,9 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createGateway, type Gateway, type GatewayChain, type GatewayOptions } from '@ogong/node/gateway/gateway';
+import { signForWallet } from '@ogong/node/gateway/paying-signer';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 
 /** A gateway on a loopback port, over a fake network. For tests. */
@@ -49,10 +51,14 @@ export interface FixtureOptions {
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
   readonly random?: () => number;
+  /** The account that pays, by the gateway's key, and up to how much it may. Default: the key's own account. */
+  readonly wallet?: { readonly address: Uint8Array; readonly limitAtomic: bigint };
 }
 
 export async function createGatewayFixture(given: FixtureOptions = {}): Promise<GatewayFixture> {
-  const network = await createFakeNetwork(given.providers);
+  const { wallet } = given;
+  const limitOf = (payer: Uint8Array) => (wallet && equalBytes(payer, wallet.address) ? wallet.limitAtomic : undefined);
+  const network = await createFakeNetwork(given.providers, wallet && { limitOf });
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const books = createWorkStore(store);
@@ -75,10 +81,14 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
     },
     {
       books,
-      chain: { ...network.chain, ...(given.payments && { client: given.payments.client }) },
+      chain: {
+        ...network.chain,
+        ...(given.payments && { client: given.payments.client }),
+        ...(wallet && { client: async () => ({ keyLimitOf: async () => wallet.limitAtomic }) as never }),
+      },
       beacon: network.beacon,
       links,
-      payer: fakePayer,
+      payer: wallet ? signForWallet(wallet.address, fakePayer) : fakePayer,
       accounts,
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics,

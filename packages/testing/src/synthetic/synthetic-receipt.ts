@@ -41,7 +41,7 @@ export interface SyntheticReceipt {
   readonly receipt: Receipt;
   readonly reply: SyntheticReply;
   /** Everything that a consumer can know, so that no check is skipped. */
-  readonly trust: Required<Omit<Trust, 'allow' | 'generations'>> & Pick<Trust, 'generations'>;
+  readonly trust: Required<Omit<Trust, 'allow' | 'generations' | 'orderKeys'>> & Pick<Trust, 'generations'>;
   /** Unix time in ms, shortly after the reply. */
   readonly nowMs: number;
 }

@@ -1,0 +1,86 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+
+/**
+ * How many orders one provider is sent before it has said that they are admitted. Providers bound that for each address, by what was
+ * admitted before (docs/spec/validator.md#newcomers), so that a gateway which many ask at once sends the rest a moment later.
+ */
+export interface OrderPacing {
+  /** Resolves when the next order may go out. @throws the signal's reason */
+  enter(providerId: Uint8Array, signal: AbortSignal): Promise<PacedOrder>;
+}
+
+export interface PacedOrder {
+  /** The provider has answered. Only the first word about an order counts. */
+  answered(): void;
+  /** It came to nothing. @param isRefused because there were too many. */
+  ended(isRefused: boolean): void;
+}
+
+interface PacedProvider {
+  allowed: number;
+  open: number;
+  readonly waiting: Set<() => void>;
+}
+
+const LEAST = 32;
+const MOST = 1_024;
+const MAX_KNOWN = 4_096;
+
+export function createOrderPacing(): OrderPacing {
+  const known = new Map<string, PacedProvider>();
+
+  function find(name: string): PacedProvider {
+    const provider = known.get(name) ?? { allowed: LEAST, open: 0, waiting: new Set<() => void>() };
+    known.delete(name);
+    known.set(name, provider);
+    // One that is waited for stays, since whoever waits holds it.
+    if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string);
+    return provider;
+  }
+
+  return {
+    async enter(providerId, signal) {
+      signal.throwIfAborted();
+      const provider = find(toHex(providerId));
+      if (provider.open >= provider.allowed) await waitFor(provider, signal);
+      else provider.open++;
+      let isOver = false;
+      const leave = (allowed: number): void => {
+        if (isOver) return;
+        isOver = true;
+        provider.allowed = allowed;
+        provider.open--;
+        admit(provider);
+      };
+      return {
+        answered: () => leave(Math.min(MOST, provider.allowed + 1)),
+        // A provider that has restarted knows nobody.
+        ended: (isRefused) => leave(isRefused ? LEAST : provider.allowed),
+      };
+    },
+  };
+}
+
+function admit(provider: PacedProvider): void {
+  for (const next of provider.waiting) {
+    if (provider.open >= provider.allowed) return;
+    provider.open++;
+    provider.waiting.delete(next);
+    next();
+  }
+}
+
+function waitFor({ waiting }: PacedProvider, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      waiting.delete(enter);
+      reject(signal.reason);
+    };
+    const enter = (): void => {
+      signal.removeEventListener('abort', leave);
+      resolve();
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    waiting.add(enter);
+  });
+}
