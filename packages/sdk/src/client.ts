@@ -4,6 +4,7 @@ import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
 import { type CheckedReply, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import {
   type AnswerBody,
@@ -61,6 +62,11 @@ export interface ClientOptions {
    * What cannot be sealed is not sent. A request says it by `ogong.sealed`. Default: false.
    */
   readonly isSealed?: boolean;
+  /**
+   * Told of each sealed reply, whole or broken off, what opens that reply for somebody else and nothing besides: for a dispute, and to be
+   * kept as secret as the answer until then (docs/spec/sealing.md#disclosure). Default: nothing is kept.
+   */
+  readonly onSealed?: (disclosure: SealedDisclosure) => void;
   /** Called for every reply that passed, before its answer is returned. */
   readonly onReceipt?: (reply: CheckedReply) => void;
 }

@@ -20,6 +20,7 @@ import { readSealedMessage } from '@ogong/protocol/sealing/sealed-message';
 import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
 import { readEvents } from '../event-stream.ts';
 import type { CheckedOffer, PostJson, PrivateRequest } from './ask-offer.ts';
@@ -73,7 +74,12 @@ export async function* openSealedReply<D, A>(
   {
     offered: { offer, ticket, replyId, sealKey, requestHash },
     signal,
-  }: { readonly offered: CheckedOffer; readonly signal: AbortSignal | undefined },
+    onSealed,
+  }: {
+    readonly offered: CheckedOffer;
+    readonly signal: AbortSignal | undefined;
+    readonly onSealed?: ((disclosure: SealedDisclosure) => void) | undefined;
+  },
   answer: SealedForm<D, A>,
 ): AsyncGenerator<D, A> {
   const replyKey = seal.openKemKey(seal.random(SECRET_BYTES));
@@ -89,28 +95,39 @@ export async function* openSealedReply<D, A>(
   if (response.body === null) throw new SealedCallError('missing', 'the gateway answered without a body');
   const progress = createProgress(post, { id, blind: computeBlinds(crypto, { body, replyId }).answer });
   let opener: ReplyOpener | undefined;
-  for await (const data of readEvents(response.body)) {
-    if (data === '[DONE]') break;
-    const event = readEvent(data, response.status);
-    if (event.type === 'started') answer.start(event);
-    else if (event.type === 'sealed') {
-      const opened = open(event);
-      if (opened === undefined) continue;
-      if ('milestone' in opened) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
-      if ('end' in opened) answer.end(opened.end);
-      else {
-        const delta = answer.add(opened.delta);
-        progress(answer.text());
-        yield delta;
-      }
-    } else return answer.close(id, event);
+  let head: Uint8Array = new Uint8Array();
+  const units: Uint8Array[] = [];
+  try {
+    for await (const data of readEvents(response.body)) {
+      if (data === '[DONE]') break;
+      const event = readEvent(data, response.status);
+      if (event.type === 'started') answer.start(event);
+      else if (event.type === 'sealed') {
+        const opened = open(event);
+        if (opened === undefined) continue;
+        if ('milestone' in opened) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
+        if ('end' in opened) answer.end(opened.end);
+        else {
+          const delta = answer.add(opened.delta);
+          progress(answer.text());
+          yield delta;
+        }
+      } else return answer.close(id, event);
+    }
+    throw new SealedCallError('truncated', 'the gateway ended the reply before its end');
+  } finally {
+    if (opener) onSealed?.({ replyId, exporterSecret: opener.exporterSecret, head, units });
   }
-  throw new SealedCallError('truncated', 'the gateway ended the reply before its end');
 
-  function open({ head, unit }: SealedEventJson) {
+  function open({ head: first, unit: encoded }: SealedEventJson) {
     try {
-      opener ??= createReplyOpener({ seal }, { secret, replyKey, head: fromBase64(head ?? '') });
-      const opened = opener.open(fromBase64(unit ?? ''));
+      if (opener === undefined) {
+        head = fromBase64(first ?? '');
+        opener = createReplyOpener({ seal }, { secret, replyKey, head });
+      }
+      const unit = fromBase64(encoded ?? '');
+      if (onSealed) units.push(unit);
+      const opened = opener.open(unit);
       return opened && readSealedMessage(opened);
     } catch (cause) {
       if (!(cause instanceof SealError) && !(cause instanceof ProtocolError)) throw cause;

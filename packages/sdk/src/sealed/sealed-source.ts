@@ -72,7 +72,12 @@ export function createSealedSource(
           shown.restart();
           try {
             const offered = await tries.offer();
-            const reply = openSealedReply(post, asked, { offered, signal }, createTextForm(request));
+            const reply = openSealedReply(
+              post,
+              asked,
+              { offered, signal, onSealed: options.onSealed },
+              createTextForm(request),
+            );
             try {
               for (;;) {
                 const next = await reply.next();

@@ -1,6 +1,7 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
 import { askOffer, type CheckedOffer, type PostJson, type PrivateRequest } from './ask-offer.ts';
 
@@ -13,6 +14,8 @@ export interface SealedTriesOptions {
   readonly allow?: readonly string[];
   readonly findModelRoots?: FindModelRoots;
   readonly distrusted: Distrusted;
+  /** Told of each sealed reply, whole or broken off, what opens it for somebody else. */
+  readonly onSealed?: ((disclosure: SealedDisclosure) => void) | undefined;
 }
 
 /** The providers that one reply is asked of, one after another. */

@@ -1,9 +1,8 @@
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
-import type { EmbeddingRequest, VectorRequest } from '@ogong/protocol/modality/embedding/request';
-import type { RerankRequest } from '@ogong/protocol/modality/embedding/rerank';
+import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { parseVector, VALUE_BYTES } from '@ogong/protocol/modality/embedding/vector';
-import { formatEmbeddings, formatRerank } from '@ogong/protocol/modality/embedding/vector-words';
+import { formatVectorAnswer } from '@ogong/protocol/modality/embedding/vector-words';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { GatewayAnswer } from '../check-answer.ts';
 import { ReceiptError, SealedCallError } from '../errors.ts';
@@ -12,11 +11,7 @@ import { createVectorForm, openSealedReply, type SealedVectors } from './sealed-
 import { type SealedSourceOptions, tellHeld, tellOutcome } from './sealed-source.ts';
 import { createSealedTries } from './sealed-tries.ts';
 
-/** Checks what was made of an answer; the replies that it hands over are those of `verify`. */
-type CheckVectors<T> = (
-  response: T,
-  verify: (answer: GatewayAnswer) => ReturnType<SealedSourceOptions['verify']>,
-) => Promise<T>;
+type VerifyVectors = (answer: GatewayAnswer) => ReturnType<SealedSourceOptions['verify']>;
 
 /**
  * Embeddings or scores under a seal: as texts are asked for, in one piece. One that fails a check is asked of somebody else.
@@ -25,7 +20,7 @@ type CheckVectors<T> = (
 export async function askSealedVectors<T, R>(
   options: SealedSourceOptions,
   call: { readonly endpoint: string; readonly body: Uint8Array; readonly signal: AbortSignal | undefined },
-  check: (response: T, verify: Parameters<CheckVectors<T>>[1]) => Promise<R>,
+  check: (response: T, verify: VerifyVectors) => Promise<R>,
 ): Promise<R> {
   const { post, verify, trust = {}, allow = [] } = options;
   const { endpoint, body, signal } = call;
@@ -38,7 +33,7 @@ export async function askSealedVectors<T, R>(
     let opened: SealedVectors;
     try {
       const offered = await tries.offer();
-      const reply = openSealedReply(post, asked, { offered, signal }, createVectorForm());
+      const reply = openSealedReply(post, asked, { offered, signal, onSealed: options.onSealed }, createVectorForm());
       const next = await reply.next();
       if (!next.done) throw new SealedCallError('malformed', 'the reply is not what was asked for: a text');
       opened = next.value;
@@ -74,10 +69,6 @@ function wordVectors(request: EmbeddingRequest, { replyId, response, promptToken
   }
   const url = formatPath(GATEWAY_ROUTES.receipt, { id: replyId });
   const receipts = [{ reply_id: replyId, url, receipt: toReceiptJson(receipt) }];
-  if (request.endpoint !== 'rerank') {
-    const words = formatEmbeddings(request as VectorRequest, { vectors, promptTokens });
-    return { ...words, ogong: { receipts } };
-  }
-  const scores = vectors.map(([score]) => score as number);
-  return { ...formatRerank(request as RerankRequest, { scores, promptTokens }), ogong: { receipts, scores } };
+  const { words, proof } = formatVectorAnswer(request, { vectors, promptTokens });
+  return { ...words, ogong: { receipts, ...proof } };
 }

@@ -4,6 +4,7 @@ import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { Refusal } from '@ogong/host/link/link-error';
 import { toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
@@ -12,6 +13,12 @@ import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { signSealKey } from '@ogong/protocol/sealing/seal-key';
 import { parseSealedOffer, type SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
+import {
+  parseDisclosure,
+  type SealedDisclosure,
+  toDisclosureJson,
+  verifyDisclosure,
+} from '@ogong/protocol/verdict/sealed-disclosure';
 import { type ClientOptions, createCheckedFetch, createClient, SealedCallError } from '@ogong/sdk';
 import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
@@ -251,6 +258,41 @@ describe('a client that seals its requests', () => {
     const { client } = await open([{}, {}], { meddle });
     const call = client.chat.completions.create({ ...params, n: 2 });
     expect(await failure(call)).toMatchObject({ code: 'out-of-order' });
+  });
+
+  it('discloses one reply, which then opens for a third party, and no other one', async () => {
+    const disclosed: SealedDisclosure[] = [];
+    const { client } = await open([{}], { onSealed: (one) => disclosed.push(one) });
+    const { receipt } = await client.chat.completions.create(params);
+    await client.chat.completions.create(params);
+    const [first, second] = disclosed.map((one) => parseDisclosure(JSON.parse(JSON.stringify(toDisclosureJson(one)))));
+    const record = parseRecordV2(receipt.record.bytes);
+    const tools = { crypto: nobleCrypto, seal: nodeSeal };
+    const verify = (change: Partial<SealedDisclosure>, of = record) =>
+      verifyDisclosure(tools, { ...(first as SealedDisclosure), ...change }, of);
+    const failed = (...given: Parameters<typeof verify>) =>
+      verify(...given)
+        .checks.filter(({ status }) => status !== 'pass')
+        .map(({ id, status }) => `${status} ${id}`);
+    expect(verify({})).toMatchObject({ text: ANSWER });
+    expect(failed({})).toEqual([]);
+    // Of another reply, cut, out of order, changed, and held against another record.
+    const { units } = first as SealedDisclosure;
+    expect(failed({ exporterSecret: second?.exporterSecret as Uint8Array })).toEqual([
+      'fail exporter-secret',
+      'skip sealed-record',
+    ]);
+    expect(failed({ head: second?.head as Uint8Array })).toEqual(['fail exporter-secret', 'skip sealed-record']);
+    expect(failed({ units: units.slice(0, -1) })).toEqual(['fail sealed-units', 'skip sealed-record']);
+    expect(failed({ units: units.toReversed() })).toEqual(['fail sealed-units', 'skip sealed-record']);
+    const [unit, ...rest] = units as [Uint8Array, ...Uint8Array[]];
+    expect(failed({ units: [unit.with(20, (unit[20] as number) ^ 1), ...rest] })).toEqual([
+      'fail sealed-units',
+      'skip sealed-record',
+    ]);
+    expect(failed({}, { ...record, responseHash: new Uint8Array(32) })).toEqual(['fail sealed-record']);
+    expect(failed({}, { ...record, commitRoot: new Uint8Array(32) })).toEqual(['fail sealed-record']);
+    expect(failed({ replyId: second?.replyId as Uint8Array })).toEqual(['fail sealed-record']);
   });
 
   it('holds no slot of its provider where its gateway cannot pay for the order', async () => {

@@ -1,5 +1,5 @@
 import { toBase64 } from '../../base/bytes.ts';
-import type { EncodingFormat, VectorRequest } from './request.ts';
+import type { EmbeddingRequest, EncodingFormat, VectorRequest } from './request.ts';
 import { type RerankRequest, rankDocuments } from './rerank.ts';
 import { encodeVector } from './vector.ts';
 
@@ -39,4 +39,16 @@ export function formatRerank(
     })),
     usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
   };
+}
+
+/** Either, by what was asked for; and what joins the receipts, where the answer alone does not show all that was signed. */
+export function formatVectorAnswer(
+  request: EmbeddingRequest,
+  { vectors, promptTokens }: { readonly vectors: readonly Float32Array[]; readonly promptTokens: number },
+): { readonly words: VectorWords; readonly proof: VectorWords } {
+  if (request.endpoint !== 'rerank') {
+    return { words: formatEmbeddings(request as VectorRequest, { vectors, promptTokens }), proof: {} };
+  }
+  const scores = vectors.map(([score]) => score as number);
+  return { words: formatRerank(request as RerankRequest, { scores, promptTokens }), proof: { scores } };
 }
