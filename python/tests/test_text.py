@@ -1,4 +1,5 @@
 import hashlib
+import json
 import unittest
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from ogong.text.request import Sampler, UnsupportedRequest, parse_request
 from ogong.text.sampler import TAIL, draw, exp, exp_tables, weigh
 from ogong.text.stage1 import _check_shapes, _Touched, largest_tail
 from ogong.attestation import make_statement, parse_attestation, parse_proxied, proxied_nonce, report_data
+from ogong.vectors import parse_vector_request
 from ogong.tiers import NAMED_TIERS, check_posture, is_exact, tier_of
 from ogong.wire import WireError, sha256, u32
 
@@ -53,6 +55,32 @@ class Text(unittest.TestCase):
                 self.assertEqual(request.hash().hex(), case["hash"])
         # Those whose grammar follows from a schema: docs/spec/grammar.md does not say how it is written.
         self.assertEqual(unsupported, 7)
+
+    def test_requests_for_vectors(self) -> None:
+        vectors = load("embedding")
+        cases = [("embedding", case) for case in vectors["requests"]] + [("rerank", case) for case in vectors["rerank"]["requests"]]
+        self.assertGreater(len(cases), 2)
+        for endpoint, case in cases:
+            with self.subTest(case["body"]):
+                request = parse_vector_request(case["body"].encode("utf-8"), endpoint)
+                self.assertEqual(request.summary().hex(), case["summary"])
+                self.assertEqual(request.hash().hex(), case["hash"])
+        model = "ogong/verified/test/m"
+        refused = [
+            ("embedding", {"model": model, "input": []}),
+            ("embedding", {"model": model, "input": ["a", ""]}),
+            ("embedding", {"model": model, "input": [1, 2]}),
+            ("embedding", {"model": model, "input": "a", "dimensions": 8}),
+            ("embedding", {"model": model, "input": "a" * (256 * 1024 + 1)}),
+            ("embedding", {"model": model, "input": "a", "encoding_format": "int8"}),
+            ("rerank", {"model": model, "query": "a", "documents": [{"text": "b", "title": "c"}]}),
+            ("rerank", {"model": model, "query": "a", "documents": ["b"], "top_n": 0}),
+            ("rerank", {"model": model, "documents": ["b"]}),
+            ("rerank", {"model": model, "query": "a", "documents": ["b"], "input": "c"}),
+        ]
+        for endpoint, body in refused:
+            with self.subTest(str(body)[:80]):
+                self.assertRaises(WireError, parse_vector_request, json.dumps(body).encode("utf-8"), endpoint)
 
     def test_numbers_are_written_as_ecmascript_does(self) -> None:
         written = {0.0: "0", -0.0: "0", 1.5: "1.5", 1e21: "1e+21", 123456789012345680000.0: "123456789012345680000"}

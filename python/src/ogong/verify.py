@@ -19,6 +19,7 @@ from .text.request import TextRequest, UnsupportedRequest, parse_request
 from .text.stage1 import NOT_OF_TOKENS, replay
 from .tiers import NAMED_TIERS, TIERS, is_exact, tier_of
 from .trust import Receipt, Trust, UnusableError, parse_receipt, parse_trust, read_base64
+from .vectors import VectorRequest, parse_vector_request
 from .wire import WireError, parse_json, sha256
 
 __all__ = ["Verdict", "UnusableError", "verify_receipt", "verify_file"]
@@ -106,6 +107,7 @@ class _Reading:
             self.record = parse_record(self.receipt.record.data)
             self.ticket = parse_ticket(self.receipt.ticket.data)
             self.request = self._read_request()
+            self.vectors = self._read_vectors()
         except WireError as error:
             return Verdict([failed("format", str(error))])
         self.model = self._model()
@@ -129,9 +131,14 @@ class _Reading:
         except UnsupportedRequest:
             return None
 
+    def _read_vectors(self) -> VectorRequest | None:
+        endpoint = self.receipt.endpoint
+        return parse_vector_request(self.body, endpoint) if endpoint in ("embedding", "rerank") else None
+
     def _model(self) -> str:
-        if self.request is not None:
-            return self.request.model
+        known = self.request or self.vectors
+        if known is not None:
+            return known.model
         body = parse_json(self.body)
         model = body.get("model") if isinstance(body, dict) else None
         if not isinstance(model, str):
@@ -156,10 +163,11 @@ class _Reading:
             self.checks += check_attestation(attestation, record, receipt.record.data)
         if self.tier == "tee-proxy":
             self.checks += check_proxied(receipt.evidence.get("attestation"), record, receipt.record.data)
-        if self.request is None:
+        asked = self.request or self.vectors
+        if asked is None:
             self._add(skipped("request-hash", "the summary of such a request cannot be made here"))
         else:
-            same = self.request.hash() == order.request_hash == record.request_hash
+            same = asked.hash() == order.request_hash == record.request_hash
             self._add(hold("request-hash", same, "order and record are about this body"))
         self._add(hold("response-hash", hash_response(self.blind, self.response) == record.response_hash, "the record is about this text"))
         signer = recover_address(self.order_hash, receipt.order.signature)

@@ -58,7 +58,7 @@ interface Holdings {
 interface MigrationReport {
   readonly moved: { deposit: bigint; stake: bigint; bond: bigint; wallet: bigint };
   /** Asked back, or held, or still in use. */
-  readonly waiting: {
+  waiting: {
     readonly what: string;
     readonly amount: bigint;
     readonly until?: bigint;
@@ -108,7 +108,7 @@ async function moveDeposit(
     } else {
       if (releasing === 0n) await from.requestRelease(validator, reserved);
       const until = releasing === 0n ? undefined : releasableAt;
-      waiting.push({ what: `deposit reserved for ${validator}`, amount: reserved, ...(until && { until }) });
+      waiting.push({ what: nameReserved(validator), amount: reserved, ...(until && { until }) });
     }
   }
   if (out === 0n) return;
@@ -153,6 +153,24 @@ async function moveBond(
   waiting.push({ what: 'bond', amount });
 }
 
+/** What was asked back just now has its time on the chain. */
+function nameTimes(
+  waiting: MigrationReport['waiting'],
+  { now, channels, stake, bond }: Holdings,
+): MigrationReport['waiting'] {
+  const times = new Map([
+    ['stake', stake.leavesAt],
+    ['bond', bond.unbondableAt],
+    ...channels.map(({ validator, releasableAt }) => [nameReserved(validator), releasableAt] as const),
+  ]);
+  return waiting.map((one) => {
+    const until = one.until ?? times.get(one.what);
+    return one.why !== undefined || until === undefined || until <= now ? one : { ...one, until };
+  });
+}
+
+const nameReserved = (validator: string): string => `deposit reserved for ${validator}`;
+
 const formatWaiting = ({ what, amount, until, why }: MigrationReport['waiting'][number]): string => {
   const when =
     why ?? (until === undefined ? 'was asked back' : `until ${new Date(Number(until) * 1_000).toISOString()}`);
@@ -195,12 +213,16 @@ export const migrateCommand: Command = {
         await moveStake({ from, to }, holdings, report);
         await moveBond({ from, to }, holdings, { report, isLeaving: leave });
         await moveDeposit({ from, to }, holdings, report);
+        report.waiting = nameTimes(report.waiting, await readHoldings(old, client.address, providerId));
         const { deposit, stake, bond, wallet } = report.moved;
         const amounts = [deposit, stake, bond, wallet].map((one) => formatAmount(one));
         output.writeError(
           `deposit ${amounts[0]}, stake ${amounts[1]}, bond ${amounts[2]}, to the account ${amounts[3]}\n`,
         );
         for (const one of report.waiting) output.writeError(formatWaiting(one));
+        if (deposit + stake + bond + wallet === 0n && report.waiting.length === 0) {
+          output.writeError(`${client.address} has nothing in ${path}: is it the account that was meant?\n`);
+        }
       },
     });
   },

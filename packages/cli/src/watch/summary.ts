@@ -90,7 +90,7 @@ const ROLES: Readonly<Record<string, RoleView>> = {
   },
   validator: {
     work: (samples) => sumSamples(samples, 'validator_verdicts_total'),
-    queues: {},
+    queues: { open: 'validator_open_replies' },
     errors: (samples) => ({
       rejected: of('validator_verdicts_total', 'verdict', 'reject')(samples),
       abandoned: of('validator_verdicts_total', 'verdict', 'abandoned')(samples),

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { z } from 'zod';
 import { ApiError } from './api-error.ts';
 
 export interface BodyLimits {
@@ -17,6 +18,21 @@ export function readJsonBody(context: Context, limits: BodyLimits): Promise<Uint
     throw new ApiError('unsupported_media_type', 'Send the body as content-type: application/json.');
   }
   return readBody(context, limits);
+}
+
+/** A JSON body of this form. @throws ApiError naming the field. */
+export function parseJsonBody<T>(bytes: Uint8Array, schema: z.ZodType<T>): T {
+  let given: unknown;
+  try {
+    given = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new ApiError('invalid_request', 'The body is not JSON.', { cause, publicCode: null });
+  }
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const param = issue?.path.join('.') || null;
+  throw new ApiError('invalid_request', `${param ?? 'body'}: ${issue?.message}.`, { param, publicCode: null });
 }
 
 /** Never holds more than the limit. @throws ApiError 408, 413 or 415 */

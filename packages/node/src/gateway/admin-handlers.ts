@@ -1,6 +1,6 @@
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
-import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
+import { type BodyLimits, parseJsonBody, readJsonBody } from '@ogong/host/http/body';
 import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import type { Json } from '@ogong/host/openai/format';
 import type { WorkStore } from '@ogong/host/store/work-store';
@@ -148,17 +148,7 @@ export function createAdminHandlers({
     const bytes = await readJsonBody(context, bodyLimits);
     // Whoever lost the right while the body came does not use it.
     await admit(context, right);
-    let given: unknown;
-    try {
-      given = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    } catch (cause) {
-      throw new ApiError('invalid_request', 'The body is not JSON.', { cause, publicCode: null });
-    }
-    const parsed = schema.safeParse(given);
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const param = issue?.path.join('.') || null;
-    throw new ApiError('invalid_request', `${param ?? 'body'}: ${issue?.message}.`, { param, publicCode: null });
+    return parseJsonBody(bytes, schema);
   }
 
   /** A key that the caller may see; of others it does not learn whether they are there. @throws AccountError */

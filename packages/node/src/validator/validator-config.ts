@@ -74,6 +74,16 @@ const common = {
   },
 } as const;
 
+/** Of commands by which an operator signs something with the validator's key. */
+const signedFields = { ...common, account, signingKeypair, signer } as const;
+
+const gathered = {
+  schema: signature,
+  label: '<signature>',
+  repeatable: true,
+  description: 'what an operator printed: submits these signatures, and signs nothing',
+} as const;
+
 export const validatorConfig = defineConfig({
   name: 'ogong-validatord',
   examples: ['ogong-validatord --deployment deployment.json'],
@@ -231,10 +241,7 @@ export const validatorConfig = defineConfig({
     ...createTeeFields('VALIDATOR', 'for whoever asks for validators that do'),
     ...createPolicyFields('VALIDATOR'),
     modelRoots: { ...modelRootFields.modelRoots, env: 'OGONG_VALIDATOR_MODEL_ROOTS' },
-    ...common,
-    account,
-    signingKeypair,
-    signer,
+    ...signedFields,
     transactionKeypair: {
       schema: text,
       label: '<path>',
@@ -306,10 +313,7 @@ export const reinstateConfig = defineConfig({
       required: true,
       description: 'id of the ejected provider, 64 hexadecimal digits',
     },
-    ...common,
-    account,
-    signingKeypair,
-    signer,
+    ...signedFields,
   },
 });
 
@@ -321,16 +325,8 @@ export const pardonConfig = defineConfig({
     'one of them submits the signatures, before the appeal is over. More than two thirds of the votes are needed.',
   fields: {
     payee: { schema: ledgerAddress, label: '<address>', required: true, description: 'whose stake is held' },
-    signature: {
-      schema: signature,
-      label: '<signature>',
-      repeatable: true,
-      description: 'what an operator printed: submits these signatures, and signs nothing',
-    },
-    ...common,
-    account,
-    signingKeypair,
-    signer,
+    signature: gathered,
+    ...signedFields,
   },
 });
 
@@ -353,16 +349,8 @@ export const revokeMachineConfig = defineConfig({
     },
     evidence: { schema: text, label: '<path>', required: true, description: 'what shows it; operators publish it' },
     restore: { schema: boolean, boolean: true, description: 'takes an earlier revocation back' },
-    signature: {
-      schema: signature,
-      label: '<signature>',
-      repeatable: true,
-      description: 'what an operator printed: submits these signatures, and signs nothing',
-    },
-    ...common,
-    account,
-    signingKeypair,
-    signer,
+    signature: gathered,
+    ...signedFields,
   },
 });
 
@@ -392,10 +380,7 @@ export const acquitConfig = defineConfig({
       repeatable: true,
       description: 'what a member of the panel printed: submits these votes, and signs nothing',
     },
-    ...common,
-    account,
-    signingKeypair,
-    signer,
+    ...signedFields,
   },
 });
 
@@ -412,16 +397,8 @@ export const allotConfig = defineConfig({
       description:
         'ends the tally there, seconds since 1970, for all operators. Default: the end of the first period with work',
     },
-    signature: {
-      schema: signature,
-      label: '<signature>',
-      repeatable: true,
-      description: 'what an operator printed: submits these signatures, and signs nothing',
-    },
-    ...common,
-    account,
-    signingKeypair,
-    signer,
+    signature: gathered,
+    ...signedFields,
   },
 });
 
@@ -456,16 +433,8 @@ export const convictConfig = defineConfig({
       label: '<address>',
       description: 'who found the evidence, and has a share of what is taken. Default: nobody',
     },
-    signature: {
-      schema: signature,
-      label: '<signature>',
-      repeatable: true,
-      description: 'what an operator printed: submits these signatures, and signs nothing',
-    },
-    ...common,
-    account,
-    signingKeypair,
-    signer,
+    signature: gathered,
+    ...signedFields,
   },
 });
 

@@ -207,7 +207,7 @@ def _check_sources(value: Any) -> None:
             raise RequestError(f"{at}.sha256", "64 lower-case hex digits are expected")
 
 
-def _read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[bool, bytes | None, bool, str | None]:
+def read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[bool, bytes | None, bool, str | None]:
     value = body.get("ogong")
     if value is None:
         return False, None, False, None
@@ -356,7 +356,7 @@ def parse_request(data: bytes, endpoint: str) -> TextRequest:
     if body.get("provider") is not None:
         known(body["provider"], "provider", _PROVIDER, _NEUTRAL_PROVIDER)
     _read_logprobs(body, is_chat)
-    exact, model_root, settles_accepted, ogong_grammar = _read_ogong(body, model, sort)
+    exact, model_root, settles_accepted, ogong_grammar = read_ogong(body, model, sort)
     if is_chat and body.get("modalities") is not None and body["modalities"] != ["text"]:
         raise RequestError("modalities", 'only ["text"] is served')
     limit = read_integer(body, "max_tokens", 1, 131_072, 256)

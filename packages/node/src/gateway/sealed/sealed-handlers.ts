@@ -1,7 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { ApiError, toErrorBody } from '@ogong/host/http/api-error';
-import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
+import { type BodyLimits, parseJsonBody, readJsonBody } from '@ogong/host/http/body';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { streamEvents } from '@ogong/host/openai/event-stream';
 import type { Json } from '@ogong/host/openai/format';
@@ -149,18 +149,7 @@ export function createSealedHandlers({
 
 /** @throws ApiError naming the field. */
 async function read<T>(context: ApiContext, limits: BodyLimits, schema: z.ZodType<T>): Promise<T> {
-  const bytes = await readJsonBody(context, limits);
-  let given: unknown;
-  try {
-    given = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new ApiError('invalid_request', 'The body is not JSON.', { cause, publicCode: null });
-  }
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const param = issue?.path.join('.') || null;
-  throw new ApiError('invalid_request', `${param ?? 'body'}: ${issue?.message}.`, { param, publicCode: null });
+  return parseJsonBody(await readJsonBody(context, limits), schema);
 }
 
 /** @throws ApiError */
