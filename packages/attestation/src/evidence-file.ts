@@ -12,14 +12,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * @param collateral of an Intel quote, where the file has none. @throws EvidenceError
  */
 export function parseEvidence(bytes: Uint8Array, collateral?: unknown): MachineEvidence {
-  if (bytes.length > MAX_FILE_BYTES) throw new EvidenceError(`evidence has at most ${MAX_FILE_BYTES} bytes`);
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw new EvidenceError('the evidence is no JSON');
-  }
-  const fields = asObject(value, 'the evidence');
+  const fields = asObject(readJson(bytes), 'the evidence');
   const isAgents = fields.cpu === undefined && typeof fields.quote === 'string';
   const { gpu, event_log: eventLog, compose } = fields;
   return {
@@ -28,6 +21,15 @@ export function parseEvidence(bytes: Uint8Array, collateral?: unknown): MachineE
     ...(eventLog === undefined ? {} : { eventLog: asText(eventLog, 'event_log') }),
     ...(compose === undefined ? {} : { compose: asText(compose, 'compose') }),
   };
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  if (bytes.length > MAX_FILE_BYTES) throw new EvidenceError(`evidence has at most ${MAX_FILE_BYTES} bytes`);
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new EvidenceError('the evidence is no JSON');
+  }
 }
 
 function readCpu(fields: Fields, collateral: unknown): MachineEvidence['cpu'] {
@@ -41,18 +43,39 @@ function readCpu(fields: Fields, collateral: unknown): MachineEvidence['cpu'] {
       asBytes(fields.report_data, 'report_data'),
     ];
     const [image, signature] = [asBytes(fields.image, 'image'), asBytes(fields.signature, 'signature')];
-    return { kind, publicKey, reportData, image, signature };
+    const { gpu } = fields;
+    return {
+      kind,
+      publicKey,
+      reportData,
+      image,
+      signature,
+      ...(gpu === undefined ? {} : { gpu: asBytes(gpu, 'gpu') }),
+    };
   }
   throw new EvidenceError('cpu.kind is intel, amd-snp or software');
 }
 
-const readGpu = ({ report, chain, rims, tokens, measured }: Fields): NonNullable<MachineEvidence['gpu']> => ({
-  report: asBytes(report, 'gpu.report'),
-  chain: asChain(chain),
-  ...(rims === undefined ? {} : { rims: asChain(rims) }),
-  ...(tokens === undefined ? {} : { tokens }),
-  ...(measured === undefined ? {} : { measured: asText(measured, 'gpu.measured') }),
-});
+/** What a GPU shows, as JSON. @throws EvidenceError */
+export function parseGpuEvidence(bytes: Uint8Array): NonNullable<MachineEvidence['gpu']> {
+  return readGpu(asObject(readJson(bytes), 'gpu'));
+}
+
+function readGpu(fields: Fields): NonNullable<MachineEvidence['gpu']> {
+  const { kind, report, chain, rims, tokens, measured } = fields;
+  if (kind === 'software') {
+    const [publicKey, nonce] = [asBytes(fields.public_key, 'gpu.public_key'), asBytes(fields.nonce, 'gpu.nonce')];
+    return { kind, publicKey, nonce, signature: asBytes(fields.signature, 'gpu.signature') };
+  }
+  if (kind !== undefined && kind !== 'nvidia') throw new EvidenceError('gpu.kind is nvidia or software');
+  return {
+    report: asBytes(report, 'gpu.report'),
+    chain: asChain(chain),
+    ...(rims === undefined ? {} : { rims: asChain(rims) }),
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(measured === undefined ? {} : { measured: asText(measured, 'gpu.measured') }),
+  };
+}
 
 function asObject(value: unknown, what: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
@@ -81,7 +104,7 @@ export function encodeEvidence({ cpu, gpu, eventLog, compose }: MachineEvidence)
     chain.map((certificate) => (typeof certificate === 'string' ? certificate : toPem(certificate)));
   const fields = {
     cpu: encodeCpu(cpu, chainOf),
-    ...(gpu && { gpu: { ...gpu, report: toHex(gpu.report), chain: chainOf(gpu.chain) } }),
+    ...(gpu && { gpu: encodeGpu(gpu, chainOf) }),
     ...(eventLog === undefined ? {} : { event_log: eventLog }),
     ...(compose === undefined ? {} : { compose }),
   };
@@ -92,14 +115,24 @@ function encodeCpu(cpu: MachineEvidence['cpu'], chainOf: (chain: readonly (strin
   const { kind } = cpu;
   if (kind === 'intel') return { kind, quote: toHex(cpu.quote), collateral: cpu.collateral };
   if (kind === 'amd-snp') return { kind, report: toHex(cpu.report), chain: chainOf(cpu.chain) };
-  const { publicKey, reportData, image, signature } = cpu;
+  const { publicKey, reportData, image, gpu, signature } = cpu;
   return {
     kind,
     public_key: toHex(publicKey),
     report_data: toHex(reportData),
     image: toHex(image),
+    ...(gpu && { gpu: toHex(gpu) }),
     signature: toHex(signature),
   };
+}
+
+function encodeGpu(
+  gpu: NonNullable<MachineEvidence['gpu']>,
+  chainOf: (chain: readonly (string | Uint8Array)[]) => string[],
+) {
+  if (gpu.kind !== 'software') return { ...gpu, report: toHex(gpu.report), chain: chainOf(gpu.chain) };
+  const { kind, publicKey, nonce, signature } = gpu;
+  return { kind, public_key: toHex(publicKey), nonce: toHex(nonce), signature: toHex(signature) };
 }
 
 const toPem = (der: Uint8Array): string => {

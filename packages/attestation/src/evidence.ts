@@ -1,4 +1,4 @@
-import { equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { type Check, check, fail, skip } from '@ogong/protocol/base/checks';
 import { AMD_ROOTS, checkSnpReport, parseSnpReport, type SnpTcb } from './amd-snp.ts';
 import { digest, own } from './byte-reader.ts';
@@ -33,23 +33,37 @@ export interface MachineEvidence {
         readonly reportData: Uint8Array;
         /** SHA-256 of the image that it says to run. */
         readonly image: Uint8Array;
+        /** SHA-256 of the key of the GPU in software that it says to have. */
+        readonly gpu?: Uint8Array;
         readonly signature: Uint8Array;
       };
-  readonly gpu?: {
-    readonly report: Uint8Array;
-    /** PEM, the GPU's own first. */
-    readonly chain: readonly string[];
-    /** Manifests of NVIDIA for its driver and its VBIOS, XML. */
-    readonly rims?: readonly string[];
-    /** What NVIDIA's remote service answered, JSON. */
-    readonly tokens?: unknown;
-    /** What the guest found about it and measured when it began, the text as it was measured. */
-    readonly measured?: string;
-  };
+  readonly gpu?: NvidiaEvidence | SoftwareGpuEvidence;
   /** The guest's event log, the JSON text of its agent. */
   readonly eventLog?: string;
   /** What the guest was told to run; its SHA-256 is the image. */
   readonly compose?: string;
+}
+
+/** What a GPU of NVIDIA shows. */
+export interface NvidiaEvidence {
+  readonly kind?: 'nvidia';
+  readonly report: Uint8Array;
+  /** PEM, the GPU's own first. */
+  readonly chain: readonly string[];
+  /** Manifests of NVIDIA for its driver and its VBIOS, XML. */
+  readonly rims?: readonly string[];
+  /** What NVIDIA's remote service answered, JSON. */
+  readonly tokens?: unknown;
+  /** What the guest found about it and measured when it began, the text as it was measured. */
+  readonly measured?: string;
+}
+
+/** What stands in for one, beside an attester in software. */
+export interface SoftwareGpuEvidence {
+  readonly kind: 'software';
+  readonly publicKey: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
 /** What a reader demands. */
@@ -190,29 +204,29 @@ const vendor = (name: string): Check => ({
 
 const SOFTWARE_TAG = 'ogong-software-attester-v1\n';
 
-/** What an attester in software signs. It proves nothing about hardware: it stands in for one in tests and in the demo. */
-export function encodeSoftwareStatement(reportData: Uint8Array, image: Uint8Array): Uint8Array {
-  const statement = new Uint8Array(SOFTWARE_TAG.length + reportData.length + image.length);
-  statement.set(utf8Encode(SOFTWARE_TAG));
-  statement.set(reportData, SOFTWARE_TAG.length);
-  statement.set(image, SOFTWARE_TAG.length + reportData.length);
-  return statement;
-}
+const SOFTWARE_WITH_GPU_TAG = 'ogong-software-attester-v2\n';
+const SOFTWARE_GPU_TAG = 'ogong-software-gpu-v1\n';
+
+/**
+ * What an attester in software signs. It proves nothing about hardware: it stands in for one in tests and in the demo.
+ * @param gpu SHA-256 of the key of its GPU, where it has one.
+ */
+export const encodeSoftwareStatement = (reportData: Uint8Array, image: Uint8Array, gpu?: Uint8Array): Uint8Array =>
+  gpu === undefined
+    ? concatBytes(utf8Encode(SOFTWARE_TAG), reportData, image)
+    : concatBytes(utf8Encode(SOFTWARE_WITH_GPU_TAG), reportData, image, gpu);
+
+/** What a GPU in software signs. @param nonce 32 bytes */
+export const encodeSoftwareGpuStatement = (nonce: Uint8Array): Uint8Array =>
+  concatBytes(utf8Encode(SOFTWARE_GPU_TAG), nonce);
 
 async function readSoftware(
-  { publicKey, reportData, image, signature }: Extract<MachineEvidence['cpu'], { kind: 'software' }>,
+  { publicKey, reportData, image, gpu, signature }: Extract<MachineEvidence['cpu'], { kind: 'software' }>,
   { softwareKeys }: EvidencePolicy,
 ): Promise<Machine> {
-  if (reportData.length !== 64 || image.length !== 32)
-    throw new EvidenceError('a statement of a software attester has 64 and 32 bytes');
-  const statement = own(encodeSoftwareStatement(reportData, image));
-  let isSigned = false;
-  try {
-    const key = await crypto.subtle.importKey('raw', own(publicKey), 'Ed25519', false, ['verify']);
-    isSigned = await crypto.subtle.verify('Ed25519', key, own(signature), statement);
-  } catch {
-    isSigned = false;
-  }
+  if (reportData.length !== 64 || image.length !== 32 || (gpu !== undefined && gpu.length !== 32))
+    throw new EvidenceError('a statement of a software attester has 64 and 32 bytes, and 32 of its GPU');
+  const isSigned = await verifyEd25519(publicKey, encodeSoftwareStatement(reportData, image, gpu), signature);
   const isKnown = softwareKeys.includes(toHex(publicKey));
   return {
     checks: [
@@ -228,6 +242,15 @@ async function readSoftware(
     reportData,
     image: toHex(image),
   };
+}
+
+async function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  try {
+    const key = await crypto.subtle.importKey('raw', own(publicKey), 'Ed25519', false, ['verify']);
+    return await crypto.subtle.verify('Ed25519', key, own(signature), own(message));
+  } catch {
+    return false;
+  }
 }
 
 /** What evidence says that runs, in hex, whether that is true or not; undefined where nothing says it. @throws EvidenceError */
@@ -273,11 +296,12 @@ async function findImage(
 
 async function checkGpu(
   { gpu }: MachineEvidence,
-  { gpuNonce, nrasKeys }: EvidencePolicy,
+  { gpuNonce, nrasKeys, softwareKeys }: EvidencePolicy,
   nowMs: number,
 ): Promise<Check[]> {
   if (gpuNonce === undefined) return [];
   if (gpu === undefined) return [fail('gpu-signature', 'a GPU is demanded, and none has answered')];
+  if (gpu.kind === 'software') return checkSoftwareGpu(gpu, { gpuNonce, softwareKeys });
   const chain = gpu.chain.slice(0, 9).map((certificate) => parseCertificate(certificate, 'the chain of the GPU'));
   const report = parseGpuReport(gpu.report);
   const checks = await checkGpuReport(report, chain, { roots: NVIDIA_ROOTS, nonce: gpuNonce, nowMs });
@@ -290,13 +314,38 @@ async function checkGpu(
   return checks;
 }
 
+async function checkSoftwareGpu(
+  { publicKey, nonce, signature }: SoftwareGpuEvidence,
+  { gpuNonce, softwareKeys }: { readonly gpuNonce: Uint8Array; readonly softwareKeys: readonly string[] },
+): Promise<Check[]> {
+  const isSigned = await verifyEd25519(publicKey, encodeSoftwareGpuStatement(nonce), signature);
+  return [
+    check('gpu-chain', softwareKeys.includes(toHex(publicKey)), [
+      'software: no GPU is proven, and the policy allows that by name',
+      'software: no GPU is proven, and the policy does not allow that',
+    ]),
+    check('gpu-signature', isSigned, ['the GPU in software signed', 'the GPU in software did not sign']),
+    check('gpu-nonce', equalBytes(nonce, gpuNonce), ['it answered this question', 'it answered another question']),
+  ];
+}
+
 /** Both are of one machine: the CPU's registers name what its guest found about the GPU. */
 async function checkMeasured(
-  { gpu, eventLog }: MachineEvidence,
+  { cpu, gpu, eventLog }: MachineEvidence,
   { gpuNonce }: EvidencePolicy,
   isReplayed: boolean,
 ): Promise<Check[]> {
   if (gpuNonce === undefined || gpu === undefined) return [];
+  if (gpu.kind === 'software') {
+    const named = cpu.kind === 'software' ? cpu.gpu : undefined;
+    const isNamed = named !== undefined && equalBytes(named, await digest('SHA-256', gpu.publicKey));
+    return [
+      check('gpu-machine', isNamed, [
+        'the attester in software names this GPU',
+        "the machine's report names another GPU, or none",
+      ]),
+    ];
+  }
   if (gpu.measured === undefined)
     return [skip('gpu-machine', 'nothing says that GPU and CPU are of one machine, but that both answered')];
   if (!isReplayed || eventLog === undefined)

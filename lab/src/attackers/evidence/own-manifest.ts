@@ -12,7 +12,7 @@ export const ownManifest: EvidenceAttack = {
   aim: 'have a driver that looks into the GPU pass for the vendor’s',
   caughtBy: 'gpu-rim',
   bend({ evidence, ...rest }) {
-    if (evidence.gpu === undefined) return undefined;
+    if (evidence.gpu === undefined || evidence.gpu.kind === 'software') return undefined;
     const { driver, measurements } = parseGpuReport(evidence.gpu.report);
     const [half, ...indices] = [...measurements.keys()];
     const write = (version: string, listed: readonly (number | undefined)[]): string => {

@@ -2,10 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { computeGpuNonce } from '@ogong/attestation/evidence';
+import { encodeEvidence, parseEvidence } from '@ogong/attestation/evidence-file';
+import { checkMachineReport } from '@ogong/attestation/machine-check';
+import { parsePolicy } from '@ogong/attestation/policy-file';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createConfigfsAttester, type ReportFiles } from './configfs-attester.ts';
 import { createDstackAttester } from './dstack-attester.ts';
+import { createSoftwareGpu } from './gpu-attester.ts';
+import { createSoftwareAttester } from './software-attester.ts';
+import { openAttester } from './tee-config.ts';
 
 const DATA = new Uint8Array(64).fill(9);
 const COLLATERAL = { tcb_info: '{}' };
@@ -125,5 +132,83 @@ describe('reports of Linux', () => {
     await expect(attest(createKernel({ provider: 'other' }).files)).rejects.toMatchObject({ code: 'malformed' });
     const attester = createConfigfsAttester({ folder: '/nowhere/ogong', endorsements: () => COLLATERAL });
     await expect(attester.attest(DATA)).rejects.toMatchObject({ code: 'unreachable' });
+  });
+});
+
+describe('a GPU beside the CPU', () => {
+  const seed = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
+  const own = createSoftwareGpu(seed(2));
+  const machine = createSoftwareAttester(seed(1), 'a program', own);
+  const policy = parsePolicy(
+    utf8Encode(
+      JSON.stringify({
+        images: [toHex(machine.image)],
+        softwareKeys: [toHex(machine.publicKey), toHex(own.publicKey)],
+        gpu: true,
+      }),
+    ),
+  );
+  const failed = async (evidence: Awaited<ReturnType<typeof machine.attest>>, by = policy): Promise<string[]> =>
+    (await checkMachineReport(encodeEvidence(evidence), DATA, { policy: by, nowMs: Date.now() }))
+      .filter(({ status }) => status !== 'pass')
+      .map(({ id }) => id);
+
+  it('answers what follows from the CPU, and is named by it', async () => {
+    const shown = await machine.attest(DATA);
+    expect(parseEvidence(encodeEvidence(shown))).toEqual(shown);
+    expect(await failed(shown)).toEqual([]);
+  });
+
+  it('is refused where it is that of another machine, has answered something else, or nobody named it', async () => {
+    const shown = await machine.attest(DATA);
+    const other = createSoftwareGpu(seed(3));
+    const named = { ...policy, softwareKeys: [...policy.softwareKeys, toHex(other.publicKey)] };
+    const nonce = await computeGpuNonce(DATA);
+    // The other one is good, and answers the right question.
+    expect(await failed({ ...shown, gpu: await other.attest(nonce) }, named)).toEqual(['machine', 'gpu-machine']);
+    expect(await failed({ ...shown, gpu: await own.attest(seed(9)) })).toEqual(['machine', 'gpu-nonce']);
+    expect(
+      await failed({ ...shown, gpu: { ...(await own.attest(nonce)), signature: new Uint8Array(64) } } as typeof shown),
+    ).toEqual(['machine', 'gpu-signature']);
+    const [cpuKey = ''] = policy.softwareKeys;
+    expect(await failed(shown, { ...policy, softwareKeys: [cpuKey] })).toEqual(['machine', 'gpu-chain']);
+    const { gpu: _, ...without } = shown;
+    expect(await failed(without)).toEqual(['machine', 'gpu-signature']);
+    // A CPU that names no GPU, beside a good one; and one that names another than it measured.
+    const bare = createSoftwareAttester(seed(1), 'a program');
+    expect(await failed({ ...(await bare.attest(DATA)), gpu: await own.attest(nonce) })).toEqual([
+      'machine',
+      'gpu-machine',
+    ]);
+    const { cpu } = shown;
+    if (cpu.kind !== 'software') throw new TypeError('no software');
+    expect(await failed({ ...shown, cpu: { ...cpu, gpu: seed(7) } })).toEqual([
+      'machine',
+      'cpu-signature',
+      'gpu-machine',
+    ]);
+    // A production policy takes neither.
+    const strict = { ...policy, softwareKeys: [] };
+    expect(await failed(shown, strict)).toEqual(['machine', 'cpu-vendor', 'gpu-chain']);
+  });
+
+  it('is opened by --tee-gpu: software beside software, a program beside hardware', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'ogong-gpu-'));
+    const settings = { teeSocket: '', teeFolder: '', teeEndorsements: undefined, dataDir } as const;
+    try {
+      const opened = openAttester('test', { ...settings, tee: 'software', teeGpu: 'software' });
+      const shown = await opened?.attest(DATA);
+      const again = await openAttester('test', { ...settings, tee: 'software', teeGpu: 'software' })?.attest(DATA);
+      expect(shown?.gpu?.kind).toBe('software');
+      expect(again?.gpu).toEqual(shown?.gpu);
+      for (const [tee, teeGpu] of [
+        ['software', '/a/program'],
+        ['dstack', 'software'],
+        [undefined, 'software'],
+      ] as const)
+        expect(() => openAttester('test', { ...settings, tee, teeGpu })).toThrow('--tee-gpu');
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { ConfigError } from '../config/config-error.ts';
@@ -8,6 +9,7 @@ import { VERSION } from '../version.ts';
 import type { Attester } from './attester.ts';
 import { createConfigfsAttester } from './configfs-attester.ts';
 import { createDstackAttester } from './dstack-attester.ts';
+import { createCommandGpu, createSoftwareGpu, withGpu } from './gpu-attester.ts';
 import { createSoftwareAttester } from './software-attester.ts';
 
 /** The settings of one role. @param purpose what the evidence is for, as `--help` says it. */
@@ -32,6 +34,13 @@ export const createTeeFields = (role: 'PROVIDER' | 'ROUTER' | 'VALIDATOR', purpo
       default: '/sys/kernel/config/tsm/report',
       description: 'where Linux makes reports, of --tee configfs-tsm',
     },
+    teeGpu: {
+      schema: text,
+      label: '<program|software>',
+      env: `OGONG_${role}_TEE_GPU`,
+      description:
+        'program that is given a nonce in hex and prints what the GPU of this machine says to it (docs/spec/tee-tier.md#gpu); software, beside --tee software, for one that proves nothing',
+    },
     teeEndorsements: {
       schema: text,
       label: '<file>',
@@ -48,6 +57,7 @@ export interface TeeSettings {
   readonly tee: Attester['kind'] | undefined;
   readonly teeSocket: string;
   readonly teeFolder: string;
+  readonly teeGpu?: string | undefined;
   readonly teeEndorsements: string | undefined;
   readonly dataDir: string;
 }
@@ -57,9 +67,15 @@ const SOFTWARE_PROGRAM = `ogong ${VERSION}`;
 
 /** What can have this machine say something about itself; undefined where nobody asked for it. @throws ConfigError, KeyFileError */
 export function openAttester(command: string, settings: TeeSettings): Attester | undefined {
-  const { tee, teeSocket: socket, teeFolder: folder, teeEndorsements: path, dataDir } = settings;
+  const { tee, teeSocket: socket, teeFolder: folder, teeEndorsements: path, dataDir, teeGpu } = settings;
+  if (teeGpu !== undefined && (tee === undefined || (tee === 'software') !== (teeGpu === 'software')))
+    throw new ConfigError(command, ['--tee-gpu software is for --tee software, and a program for the others']);
   if (tee === undefined) return undefined;
-  if (tee === 'software') return createSoftwareAttester(createOrLoadAttesterSeed(dataDir).reveal(), SOFTWARE_PROGRAM);
+  if (tee === 'software') {
+    const seed = createOrLoadAttesterSeed(dataDir).reveal();
+    const device = teeGpu === undefined ? undefined : createSoftwareGpu(deriveGpuSeed(seed));
+    return createSoftwareAttester(seed, SOFTWARE_PROGRAM, device);
+  }
   if (path === undefined || !existsSync(path))
     throw new ConfigError(command, [`--tee ${tee} needs --tee-endorsements: what the vendor says about this machine`]);
   const endorsements = (): unknown => {
@@ -69,14 +85,21 @@ export function openAttester(command: string, settings: TeeSettings): Attester |
       throw new ConfigError(command, [`--tee-endorsements ${path}: ${explainFile(error)}`]);
     }
   };
-  return tee === 'dstack'
-    ? createDstackAttester({ socket, collateral: endorsements })
-    : createConfigfsAttester({ folder, endorsements });
+  const cpu =
+    tee === 'dstack'
+      ? createDstackAttester({ socket, collateral: endorsements })
+      : createConfigfsAttester({ folder, endorsements });
+  return teeGpu === undefined ? cpu : withGpu(cpu, createCommandGpu(teeGpu));
 }
+
+/** The one key of a machine in software makes both. */
+const deriveGpuSeed = (seed: Uint8Array): Uint8Array =>
+  new Uint8Array(createHash('sha256').update('ogong-software-gpu-seed\n').update(seed).digest());
 
 /** What a policy has to name so that this attester in software is taken; nothing for hardware. */
 export function describeAttester(attester: Attester): Readonly<Record<string, string>> {
   if (attester.kind !== 'software') return { tee: attester.kind };
-  const { publicKey, image } = attester as ReturnType<typeof createSoftwareAttester>;
-  return { tee: attester.kind, softwareKey: toHex(publicKey), image: toHex(image) };
+  const { publicKey, image, gpuKey } = attester as ReturnType<typeof createSoftwareAttester>;
+  const gpu = gpuKey && { softwareGpuKey: toHex(gpuKey) };
+  return { tee: attester.kind, softwareKey: toHex(publicKey), image: toHex(image), ...gpu };
 }

@@ -1,8 +1,12 @@
+import { computeGpuNonce } from '@ogong/attestation/evidence';
 import { checkAttestedRecord } from '@ogong/attestation/machine-check';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { createSoftwareGpu } from '@ogong/host/attester/gpu-attester';
+import { createSoftwareAttester } from '@ogong/host/attester/software-attester';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeAttestation, parseAttestation } from '@ogong/protocol/tier/attestation';
 import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls, type Relay } from '@ogong/testing/provider/relayed-calls';
@@ -80,6 +84,31 @@ describe('a call to a provider of tier tee', () => {
     expect(await failed({ attestation: bend({ signature: new Uint8Array(64) }) })).toEqual(['attested-reply']);
     expect(await failed({ attestation: new Uint8Array() })).toEqual(['machine']);
     expect(await failed({}, { ...reader, policy: strictPolicy })).toEqual(['machine', 'cpu-vendor']);
+  });
+
+  it('is made where the GPU is that of the machine, and not with the GPU of another one', async () => {
+    const seed = (byte: number) => new Uint8Array(32).fill(byte);
+    const own = createSoftwareGpu(seed(2));
+    const other = createSoftwareGpu(seed(3));
+    const withOwn = createSoftwareAttester(seed(1), 'a program', own);
+    const keys = [withOwn.publicKey, own.publicKey, other.publicKey].map(toHex);
+    const machinePolicy = { ...policy, images: [toHex(withOwn.image)], softwareKeys: keys, gpu: true };
+    const { call } = await open({ machinePolicy, attest: withOwn.attest });
+    expect((await call()).text.length).toBeGreaterThan(20);
+    const attest: typeof withOwn.attest = async (data) => ({
+      ...(await withOwn.attest(data)),
+      gpu: await other.attest(await computeGpuNonce(data)),
+    });
+    const lying = await open({ machinePolicy, attest });
+    await expect(lying.call()).rejects.toMatchObject({
+      ...{
+        code: 'provider_busy',
+        message: expect.stringContaining("gpu-machine: the machine's report names another GPU"),
+      },
+    });
+    expect(lying.seen).toEqual([]);
+    const bare = await open({ machinePolicy });
+    await expect(bare.call()).rejects.toMatchObject({ code: 'provider_busy' });
   });
 
   it('is not made without a policy, nor where the policy does not take the machine', async () => {

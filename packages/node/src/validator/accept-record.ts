@@ -62,7 +62,9 @@ export async function acceptRecord(
     const awaited = readDelivery(db, order.replyId)?.awaited;
     // The payer was given another record than this validator.
     if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...current, signedRecord: awaited };
-    recordReply(db, claim, { summary, texts: isBare(own) ? undefined : own }, { epoch, timeMs: state.clock.nowMs() });
+    const { attestation } = own;
+    const kept = { summary, texts: isBare(own) ? undefined : own, attestation };
+    recordReply(db, claim, kept, { epoch, timeMs: state.clock.nowMs() });
     meetDelivery(db, order.replyId, { orderEpoch: order.epoch, intakeEpoch: epoch });
     return readReply(db, order.replyId) as ReplyRow;
   });

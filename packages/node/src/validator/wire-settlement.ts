@@ -236,6 +236,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       alphaPpm: () => getNetworkAlphaPpm(state),
       allowFixedVerifier: options.fixedVerifier !== undefined,
       modelRoots: options.modelRoots,
+      machinePolicy: options.machinePolicy,
     },
     {
       crypto,

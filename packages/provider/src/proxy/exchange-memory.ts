@@ -5,6 +5,8 @@ export interface KeptExchange {
   readonly testimony: Testimony;
   /** `hex(SHA-256(request)):hex(SHA-256(response))`, of what crossed the door. */
   readonly text: string;
+  /** Of ACI, as it is served. */
+  readonly receipt: { readonly id: string; readonly document: object };
 }
 
 /** The newest exchanges, by their own ids and by those that the hosted API gave its answers. In memory alone: it has what was asked and answered. */
@@ -41,7 +43,8 @@ export function createExchangeMemory({
       const { request, response, evidence, chain } = exchange.testimony;
       const bytes = [request, response, evidence, ...chain].reduce((sum, part) => sum + (part?.length ?? 0), 0);
       // A server that gives an id twice takes no earlier exchange's name away.
-      const names = given === undefined || byName.has(given) ? [id] : [id, given];
+      const own = [id, exchange.receipt.id];
+      const names = given === undefined || byName.has(given) ? own : [...own, given];
       const entry = { exchange, names, bytes };
       entries.add(entry);
       total += bytes;

@@ -20,6 +20,7 @@ import {
 } from '@ogong/testing/net/test-authority';
 import { softwareMachine } from '@ogong/testing/provider/software-machine';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describeAciReport, toJcs } from './aci.ts';
 import { createModelProxy, describeUpstream } from './model-proxy.ts';
 import { proxyConfig } from './proxy-config.ts';
 import { startProxy } from './proxy-daemon.ts';
@@ -134,6 +135,92 @@ const json = ({ body }: Called) => JSON.parse(body.toString('utf8'));
 const CHAT = '{"model":"hosted","messages":[{"role":"user","content":"Hello"}]}';
 
 describe('a proxy of a hosted model', () => {
+  it('has a keyset, reports and receipts as newer gateways have them', async () => {
+    const { call, policy } = await open();
+    const nonce = '3c'.repeat(32);
+    const called = await call(`/v1/aci/attestation?nonce=${nonce}`);
+    const report = json(called);
+    const { workload_keyset: keyset, report_data: data, evidence } = report.attestation;
+    const digest = `sha256:${toHex(crypto.sha256(utf8Encode(toJcs(keyset))))}`;
+    expect(report).toMatchObject({ api_version: 'aci/1', workload_keyset_digest: digest });
+    expect(called.headers).toMatchObject({ 'x-aci-version': 'aci/1', 'x-aci-keyset-digest': digest });
+    expect(data).toBe(toHex(crypto.sha256(describeAciReport(digest, nonce))));
+    const bytes = utf8Encode(JSON.stringify(evidence.evidence));
+    const of = async (bound: string) =>
+      (await checkMachineReport(bytes, concatBytes(fromHex(bound), new Uint8Array(32)), { policy, nowMs: Date.now() }))
+        .filter(({ status }) => status === 'fail')
+        .map(({ id }) => id);
+    expect(await of(data)).toEqual([]);
+    // Another question, or another keyset.
+    expect(await of(toHex(crypto.sha256(describeAciReport(digest, '3d'.repeat(32)))))).toEqual([
+      'machine',
+      'report-data',
+    ]);
+    const bent = { ...keyset, not_after: keyset.not_after + 1 };
+    const other = `sha256:${toHex(crypto.sha256(utf8Encode(toJcs(bent))))}`;
+    expect(await of(toHex(crypto.sha256(describeAciReport(other, nonce))))).toEqual(['machine', 'report-data']);
+    const spki = called.certificate.publicKey.export({ format: 'der', type: 'spki' });
+    expect(keyset.tls_public_keys).toEqual([{ spki_sha256: toHex(crypto.sha256(new Uint8Array(spki))) }]);
+    const listed = [keyset.receipt_signing_keys[0].public_key, keyset.e2ee_public_keys[0].public_key];
+    expect(new Set([...listed, toHex(new Uint8Array(spki.subarray(-32)))]).size).toBe(3);
+    expect(json(await call('/v1/aci/attestation')).attestation.report_data).toBe(
+      toHex(crypto.sha256(describeAciReport(digest, undefined))),
+    );
+    expect((await call(`/v1/aci/attestation?nonce=${nonce.toUpperCase()}`)).status).toBe(400);
+
+    answers = { status: 200, type: 'application/json', body: '{"id":"chat-7","choices":[]}' };
+    const answered = await call('/v1/chat/completions', CHAT);
+    const id = answered.headers['x-receipt-id'] as string;
+    const { signature, ...receipt } = json(await call(`/v1/aci/receipts/${id}`));
+    expect(json(await call('/v1/aci/receipts/chat-7')).receipt_id).toBe(id);
+    const hash = (body: Uint8Array): string => `sha256:${toHex(crypto.sha256(new Uint8Array(body)))}`;
+    expect(receipt).toMatchObject({
+      ...{ api_version: 'aci/1', chat_id: 'chat-7', model: 'hosted', workload_keyset_digest: digest },
+      ...{ endpoint: '/v1/chat/completions', method: 'POST', key_id: 'receipt' },
+    });
+    expect(receipt.event_log.map(({ type }: { type: string }) => type)).toEqual([
+      ...['request.received', 'request.forwarded', 'upstream.verified', 'response.returned'],
+    ]);
+    expect(receipt.event_log[0].body_hash).toBe(hash(utf8Encode(CHAT)));
+    expect(receipt.event_log[3].body_hash).toBe(hash(answered.body));
+    const key = createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(fromHex(listed[0] as string)).toString('base64url') },
+      format: 'jwk',
+    });
+    const isSigned = (document: object): boolean =>
+      verify(null, utf8Encode(toJcs(document as never)), key, fromHex(signature));
+    expect([isSigned(receipt), isSigned({ ...receipt, served_at: receipt.served_at + 1 })]).toEqual([true, false]);
+    expect((await call('/v1/aci/receipts/rcpt-none')).status).toBe(404);
+    expect((await call('/v1/nowhere')).headers['x-aci-keyset-digest']).toBe(digest);
+  });
+
+  it('computes what the published vectors of ACI have', () => {
+    const keyset = {
+      subject: 'dstack-app://example-app',
+      not_after: 1_800_000_000,
+      receipt_signing_keys: [
+        {
+          ...{ key_id: 'receipt-1', algo: 'ed25519' },
+          public_key: '8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394',
+        },
+      ],
+      e2ee_public_keys: [
+        {
+          ...{ key_id: 'e2ee-1', algo: 'x25519-aes-256-gcm-hkdf-sha256' },
+          public_key: '5dfedd3b6bd47f6fa28ee15d969d5bb0ea53774d488bdaf9df1c6e0124b3ef22',
+        },
+      ],
+      tls_public_keys: [{ spki_sha256: 'c0'.repeat(32), domain: 'api.example.com' }],
+    };
+    const digest = toHex(crypto.sha256(utf8Encode(toJcs(keyset))));
+    expect(digest).toBe('53a5cd44b30dcc51999754c719f2628a041f174ecbf9662a6f8e898a10cd9371');
+    const nonce = Array.from({ length: 32 }, (_, i) => i.toString(16).padStart(2, '0')).join('');
+    const of = (given: string | undefined): string =>
+      toHex(crypto.sha256(describeAciReport(`sha256:${digest}`, given)));
+    expect(of(nonce)).toBe('df2174d28130852b413646a3786927b93e94c11d770268b65def8bdba45cb49e');
+    expect(of(undefined)).toBe('0633919ca3f00e97bafaa3304278eb22420cc3ff0d19f87dfca2d3f7508150bc');
+  });
+
   it('has a door whose key the machine vouches for', async () => {
     const { call, policy, ready } = await open();
     const nonce = '3c'.repeat(32);

@@ -26,6 +26,7 @@ import { MAX_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
 import { REPORT_DATA_BYTES } from '@ogong/protocol/tier/attestation';
 import { ExchangeError } from '../machine/https-exchange.ts';
 import { testify } from '../machine/testify.ts';
+import { ACI_VERSION, type Aci, createAci } from './aci.ts';
 import { createExchangeMemory } from './exchange-memory.ts';
 import { CHALLENGE_HEADER, FORWARDED_ROUTES, PROOF_ROUTES, TESTIMONY_HEADER } from './proxy-routes.ts';
 import { createSealedCalls } from './sealed-fields.ts';
@@ -75,11 +76,13 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
   const der = createPublicKey(identity.privateKey).export({ format: 'der', type: 'spki' });
   const signingKey = new Uint8Array(der.subarray(der.length - ED25519_KEY_BYTES));
   const authorities = options.authorities.flatMap(splitCertificates).map((der) => toHex(parts.crypto.sha256(der)));
+  const aci = createAci(identity.certificateDer, parts.clock);
   const curveSecret = new Uint8Array(randomBytes(ED25519_KEY_BYTES));
   const curveKey = deriveCurveKey(curveSecret);
   const fieldKeys = {
     ...{ ed25519: signingKey, x25519: toExchangeKey(signingKey), x25519Secret: toExchangeSecret(seed) },
     ...{ secp256k1: curveKey, secp256k1Secret: curveSecret },
+    aci: aci.sealKey,
   };
   const readSealed = createSealedCalls(fieldKeys, parts.clock);
   const ledgerSigner = createNodeLedgerSigner(curveSecret);
@@ -127,9 +130,13 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
       // What crossed the door, as its caller has it.
       const text = `${toHex(parts.crypto.sha256(received))}:${toHex(parts.crypto.sha256(shown))}`;
       const id = `testimony-${randomUUID()}`;
-      memory.keep(id, readGivenId(made.response), { testimony, text });
+      const chatId = readGivenId(made.response);
+      const endpoint = new URL(context.req.url).pathname;
+      const receipt = aci.receipt({ endpoint, request: body, returned: shown, chatId, upstream: options.upstream });
+      memory.keep(id, chatId, { testimony, text, receipt });
       const headers = {
         'content-type': made.contentType,
+        'x-receipt-id': receipt.id,
         [TESTIMONY_HEADER]: PROOF_ROUTES.testimony.path.replace(':id', id),
         ...(isSealed && sealed.headers),
       };
@@ -152,6 +159,17 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
     explain: explainExchange,
     onFailure: (err, requestId) => parts.log.error({ err, requestId }, 'a request failed'),
   });
+  app.use('*', async (context, next) => {
+    await next();
+    context.header('x-aci-version', ACI_VERSION);
+    context.header('x-aci-keyset-digest', aci.keyset().digest);
+  });
+  const assertRate = (): void => {
+    if (questions.take('')) return;
+    throw new ApiError('too_many_requests', 'The machine is asked too often; try again in a moment.', {
+      retryAfterS: 1,
+    });
+  };
   mountRoutes(app, FORWARDED_ROUTES, {
     chat: forward,
     completion: forward,
@@ -164,11 +182,7 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
     async report(context) {
       const algorithm = readAlgorithm(context);
       const signer = signers[algorithm];
-      if (!questions.take('')) {
-        throw new ApiError('too_many_requests', 'The machine is asked too often; try again in a moment.', {
-          retryAfterS: 1,
-        });
-      }
+      assertRate();
       const nonce = readNonce(context.req.query('nonce'), 'nonce', () => new Uint8Array(randomBytes(NONCE_BYTES)));
       const data = new Uint8Array(REPORT_DATA_BYTES);
       data.set(signer.data);
@@ -202,6 +216,16 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         ...{ text, signature: signer.sign(text), signing_address: signer.address, signing_algo: algorithm },
       });
     },
+    async aciReport(context) {
+      const nonce = context.req.query('nonce');
+      if (nonce !== undefined && !/^[0-9a-f]{64}$/.test(nonce))
+        throw new ApiError('invalid_request', 'nonce: 64 lower-case hexadecimal digits are expected.', {
+          param: 'nonce',
+        });
+      assertRate();
+      return context.json(await reportAci(aci, parts.attester, nonce));
+    },
+    aciReceipt: (context) => context.json(find(context).receipt.document),
     testimony(context) {
       const { testimony } = find(context);
       return new Response(new Uint8Array(encodeTestimony(testimony)), {
@@ -210,6 +234,34 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
     },
   });
   return { app, identity, signingKey };
+}
+
+/** The machine's report as ACI has it: of its keyset, and of the nonce. */
+async function reportAci(aci: Aci, attester: Attester, nonce: string | undefined) {
+  const keyset = aci.keyset();
+  const reportData = aci.reportData(keyset, nonce);
+  const padded = new Uint8Array(REPORT_DATA_BYTES);
+  padded.set(reportData);
+  const shown = await attester.attest(padded);
+  const { cpu, eventLog, compose } = shown;
+  return {
+    api_version: ACI_VERSION,
+    workload_keyset_digest: keyset.digest,
+    attestation: {
+      tee_type: cpu.kind === 'intel' ? 'tdx' : cpu.kind === 'amd-snp' ? 'sev_snp' : cpu.kind,
+      workload_keyset: keyset.document,
+      report_data: toHex(reportData),
+      source_provenance: { repo_url: null, repo_commit: null, image_digest: null, image_provenance: null },
+      evidence: {
+        quote: cpu.kind === 'intel' ? toHex(cpu.quote) : null,
+        quote_report_data: toHex(reportData),
+        event_log: eventLog ?? null,
+        app_compose: compose ?? null,
+        evidence: JSON.parse(utf8Decode(encodeEvidence(shown))) as unknown,
+      },
+    },
+    service_capabilities: { supported_e2ee_versions: ['2'], serving: 'aggregator' },
+  };
 }
 
 /** Of a file that may hold several. @returns each in DER */

@@ -13,6 +13,8 @@ export const FORWARDED_ROUTES = {
 export const PROOF_ROUTES = {
   report: { method: 'GET', path: '/v1/attestation/report' },
   signature: { method: 'GET', path: '/v1/signature/:id' },
+  aciReport: { method: 'GET', path: '/v1/aci/attestation' },
+  aciReceipt: { method: 'GET', path: '/v1/aci/receipts/:id' },
   testimony: { method: 'GET', path: '/v1/testimony/:id' },
 } as const satisfies Readonly<Record<string, Route>>;
 

@@ -32,6 +32,10 @@ const edKey = edwardsKey(seed);
 const keys = {
   ...{ ed25519: edKey, x25519: toExchangeKey(edKey), x25519Secret: toExchangeSecret(seed) },
   ...{ secp256k1: deriveCurveKey(curveSecret), secp256k1Secret: curveSecret },
+  aci: {
+    publicKey: toExchangeKey(edwardsKey(new Uint8Array(32).fill(6))),
+    secret: toExchangeSecret(new Uint8Array(32).fill(6)),
+  },
 };
 
 /** A client of its own code, by the formats as they are published: ECDH of Node, no code of this project. */

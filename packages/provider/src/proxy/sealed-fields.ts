@@ -25,6 +25,8 @@ export interface FieldKeys {
   /** Uncompressed, 65 bytes. */
   readonly secp256k1: Uint8Array;
   readonly secp256k1Secret: Uint8Array;
+  /** Of the keyset: X25519 for nothing else, which the newer format may name in place of the door's. */
+  readonly aci: { readonly publicKey: Uint8Array; readonly secret: Uint8Array };
 }
 
 type ReadHeader = (name: string) => string | undefined;
@@ -84,7 +86,9 @@ export function createSealedCalls(keys: FieldKeys, clock: Pick<Clock, 'nowMs'>) 
   function readNewer(header: ReadHeader): FieldSealedCall {
     const named = readKey(header('x-model-pub-key'), undefined);
     const curve = named.length === 65 ? 'secp256k1' : 'x25519';
-    assertOwn(header, keys[curve], curve);
+    const isAci = curve === 'x25519' && toHex(named) === toHex(keys.aci.publicKey);
+    const secret = isAci ? keys.aci.secret : keys[`${curve}Secret`];
+    if (!isAci) assertOwn(header, keys[curve], curve);
     const client = readKey(header('x-client-pub-key'), curve);
     if (!/^[0-9a-f]{64}$/i.test(header('x-e2ee-nonce') ?? '')) throw refuse('e2ee_invalid_nonce', 'X-E2EE-Nonce');
     const { nonce, ts } = assertFresh(header, client, 64);
@@ -95,7 +99,7 @@ export function createSealedCalls(keys: FieldKeys, clock: Pick<Clock, 'nowMs'>) 
       open: ({ model, message, part }, sealed) => {
         const field = `messages.${message}.content${part === undefined ? '' : `.${part}.text`}`;
         const aad = { algo, field, model, nonce, purpose: 'aci.e2ee.request.v2', ts: Number(ts) };
-        return openField(suite(JSON.stringify(aad)), keys[`${curve}Secret`], sealed);
+        return openField(suite(JSON.stringify(aad)), secret, sealed);
       },
       seal: ({ model, id, choice, name, holder }, text) => {
         const field = `choices.${choice}.${holder}.${name}`;

@@ -1,3 +1,4 @@
+import { checkAttestedRecord } from '@ogong/attestation/machine-check';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
 import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
@@ -22,6 +23,7 @@ import {
 } from '@ogong/protocol/settlement/verdict-log';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
+import { getAttestationPart } from '@ogong/protocol/tier/registry';
 import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
@@ -103,7 +105,12 @@ export async function checkEntry(
   state: CosignState,
   validator: Uint8Array,
   entry: VerdictEntry,
-  { record: claimed, evidence, delivery }: Pick<BatchEntry, 'record' | 'evidence' | 'delivery'>,
+  {
+    record: claimed,
+    evidence,
+    delivery,
+    attestation,
+  }: Pick<BatchEntry, 'record' | 'evidence' | 'delivery' | 'attestation'>,
 ): Promise<void> {
   demand(claimed?.order !== undefined, `entry ${entry.index} has no order`);
   // A refused entry is lost for good, and the slow clock may be this machine's own. But no clock is slow by an order's life.
@@ -120,6 +127,8 @@ export async function checkEntry(
   demand(!isClaimedSilent(evidence) || !isShown(), `entry ${entry.index}: what is said to be missing was shown here`);
   const submission = claimed.header.length > 0 ? (claimed as SummarizedReply) : undefined;
   if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
+  if (submission !== undefined && entry.feeAtomic > 0n)
+    await assertMachine(state, entry, { ...submission, attestation });
   if (entry.feeAtomic > 0n) {
     await assertFeeBound(state, entry, order.order);
     await assertRouter(state, entry, order.order);
@@ -207,6 +216,22 @@ async function assertPublishedWeights(
   // First weights are in force at once, and what is known of them here may be an hour old.
   const isUnsure = modelRoots.find(modelId, span) === undefined || clock.nowMs() - timeMs <= REGISTERED_GRACE_MS;
   throw new CosignError(isUnsure ? 'unavailable' : 'refuted', `entry ${index}: ${problem}`);
+}
+
+/** Whoever signs a fee of tier `tee` says that a machine which it believes has answered. @throws CosignError */
+async function assertMachine(
+  { crypto, ledger, clock, machinePolicy: policy }: Pick<CosignState, 'crypto' | 'ledger' | 'clock' | 'machinePolicy'>,
+  { index }: Pick<VerdictEntry, 'index'>,
+  { order, record, header, requestSummary, attestation }: SummarizedReply & Pick<BatchEntry, 'attestation'>,
+): Promise<void> {
+  const { modelId, order: read } = readAsked({ bytes: order.order, header, requestSummary });
+  if (policy === undefined || read === undefined) return;
+  const part = getAttestationPart(modelId.split('/')[1] ?? '');
+  if (part === undefined) return;
+  const held = { ledger, order: order.order, record, attestation, modelId };
+  const checks = await checkAttestedRecord(held, { crypto, policy, nowMs: clock.nowMs() }, part);
+  const failed = checks.find(({ status }) => status === 'fail');
+  if (failed !== undefined) throw new CosignError('refuted', `entry ${index}: ${failed.id}: ${failed.detail}`);
 }
 
 /** What does not parse is refuted with the rest of the entry. */

@@ -1,3 +1,4 @@
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { Anchor, Channel, CoverageReading } from '@ogong/chain/client';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
@@ -28,6 +29,8 @@ export interface CosignOptions {
   readonly allowFixedVerifier: boolean;
   /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
   readonly modelRoots?: ModelRoots | undefined;
+  /** Which machines of tier `tee` are believed. Default: the handling validator's word is taken. */
+  readonly machinePolicy?: MachinePolicy | undefined;
 }
 
 export interface CosignDependencies extends Holdings {

@@ -60,6 +60,8 @@ export interface ReplyRow {
   readonly signedRecord: BoundRecord | undefined;
   /** Present where the provider handed the reply in: all of it but its texts. */
   readonly summary: StoredSummary | undefined;
+  /** Of tier `tee`, until its batch is pruned. */
+  readonly attestation: Uint8Array | undefined;
   /** Present where its texts are here, too: from its opening on, or because it was cut short. */
   readonly submission: Submission | undefined;
   readonly feeAtomic: bigint | undefined;
@@ -133,6 +135,8 @@ const replyColumns = columns({
   }),
   summaries: summaryColumns,
   payeeWord: optional(bytes),
+  /** Of tier `tee`: what co-signers hold against their own policies. */
+  attestation: optional(bytes),
   cohort: optional(bytes),
   texts: textColumns,
   /** The payer's word on a reply that was cut short. */
@@ -373,7 +377,15 @@ function countOpen(store: Store, payer: Uint8Array): number {
 export function recordReply(
   store: Store,
   claim: Claim,
-  { summary, texts }: { readonly summary: StoredSummary; readonly texts: ReplyTexts | undefined },
+  {
+    summary,
+    texts,
+    attestation = new Uint8Array(0),
+  }: {
+    readonly summary: StoredSummary;
+    readonly texts: ReplyTexts | undefined;
+    readonly attestation?: Uint8Array | undefined;
+  },
   intake: { readonly epoch: bigint; readonly timeMs: number },
 ): void {
   const { order, header, feeAtomic } = claim;
@@ -382,7 +394,7 @@ export function recordReply(
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
        header_proof = ?, request_summary = ?, response_summary = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
-       payee_word = ?, cohort = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, consent = NULL
+       payee_word = ?, cohort = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, attestation = ?, consent = NULL
        WHERE reply_id = ? AND state = 'admitted'`,
     )
     .run(
@@ -404,6 +416,7 @@ export function recordReply(
       intake.timeMs,
       summary.progress?.progress ?? null,
       summary.progress?.signature ?? null,
+      attestation.length === 0 ? null : attestation,
       order.replyId,
     );
   if (claim.record.isMilestone === undefined) forgetMilestone(store, order.replyId);

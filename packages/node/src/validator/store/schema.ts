@@ -55,7 +55,8 @@ export const VALIDATOR_SCHEMA = `
     progress_signature BLOB,
     sitting INTEGER NOT NULL DEFAULT 0,
     postponed INTEGER NOT NULL DEFAULT 0,
-    wait_epoch INTEGER
+    wait_epoch INTEGER,
+    attestation BLOB
   ) WITHOUT ROWID;
   CREATE TABLE machines (
     hash BLOB PRIMARY KEY,
