@@ -5,7 +5,7 @@ import {Emission, ICredit} from "../src/Emission.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
 import {Quorum} from "../src/Quorum.sol";
 import {Settlement} from "../src/Settlement.sol";
-import {Issuance, Line, Shares} from "../src/Types.sol";
+import {Holding, Issuance, Line, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
 
@@ -22,7 +22,8 @@ contract EmissionTest is Fixture {
 
     function setUp() public override {
         vm.warp(START);
-        _deploy(Shares(100, 100, 100, 100, 2, 100));
+        // Nothing is held, so that no bond bounds what is settled.
+        _deploy(Shares(100, 100, 100, 100, 2, 100), Holding(0, 0, 0));
         emission = settlement.emission();
         token.transfer(address(emission), RESERVE);
         _fund(payer, 10_000_000e18, 10_000_000e18);

@@ -350,6 +350,8 @@ contract InterleavedHandler is Handler {
         uint256 spent = channel.spent + debits[0].amount;
         bool isDue = 3 * signed > 2 * total && batch.sequence == settledBatches[batch.validator] + 1
             && spent <= debits[0].cumulative && spent <= channel.admitted;
+        // What has not vested is bounded by the bonds of those who signed; a batch without money adds nothing.
+        if (debits[0].amount != 0 && 2 * (earnings.unvested() + debits[0].amount) > signed) isDue = false;
         try settlement.settle(batch, debits, lines, new bytes32[](0), _idle(), quorum) {
             check(isDue, "it settles only where it may");
             ++settledBatches[batch.validator];

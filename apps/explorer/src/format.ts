@@ -2,6 +2,8 @@ const UNIT = 10n ** 18n;
 
 /** An amount of atomic units as a person reads it: at most six digits behind the point, and never rounded up to more than there is. */
 export function formatAmount(atomic: bigint): string {
+  // What was taken back.
+  if (atomic < 0n) return `-${formatAmount(-atomic)}`;
   const whole = atomic / UNIT;
   const rest = atomic % UNIT;
   const grouped = whole.toLocaleString('en');

@@ -64,6 +64,9 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     const link = page.locator(`a[href="#/reply/${id}"]`).first();
     await link.waitFor({ timeout: 60_000 });
     await page.getByText('Checked in this browser against the chain').waitFor();
+    const money = page.locator('section', { has: page.getByRole('heading', { name: 'Supply, stake and fees' }) });
+    for (const name of ['Supply', 'Staked and bonded', 'In escrow', 'Held earnings'])
+      await money.locator('dt', { hasText: name }).first().waitFor();
     await record('life-1-overview');
 
     // The first click: order, answer, audit, verdict and settlement, each as it was proven here.

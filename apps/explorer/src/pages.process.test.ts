@@ -130,6 +130,9 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       'beacon',
       'penalties',
       'check',
+      `reply/${'ab'.repeat(16)}`,
+      `account/0x${'1f'.repeat(20)}`,
+      `models/${encodeURIComponent('ogong/verified/test/synthetic')}`,
       'nowhere',
     ]) {
       await page.evaluate(`location.hash = '#/${path}'`);
@@ -309,6 +312,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     it('answers, shows the checks of each answer, and keeps its history in the browser', async () => {
       const { page, complaints } = await open(fixture.url);
       await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      await page.getByText(/^\s*from .*per 1,000 tokens/).waitFor();
       await say(page, 'Hello');
       await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
       await page.locator('.found summary').click();

@@ -21,6 +21,8 @@ it('shows amounts with the digits that matter, and never more than there is', ()
   expect(formatAmount(5_000_000_000n * 10n ** 18n)).toBe('5,000,000,000');
   expect(formatAmount(31_000_000_000_001n)).toBe('0.000031');
   expect(formatAmount(7n)).toBe('0.000000000000000007');
+  expect(formatAmount(-7n)).toBe('-0.000000000000000007');
+  expect(formatAmount(-1_500_000_000_000_000_000n)).toBe('-1.5');
   expect(formatAmount(1_999_999_999_999_999_999n)).toBe('1.9999');
 });
 

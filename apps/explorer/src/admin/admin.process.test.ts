@@ -14,6 +14,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 type Browser = Awaited<ReturnType<typeof launchChromium>>;
 
 const reason = whyNoBrowser();
+/** A folder for pictures, to be looked at. */
+const RECORD = process.env.OGONG_RECORD;
 const DEPLOYMENT = { chainId: 31337, token: `0x${'70'.repeat(20)}` } as const;
 const ADDRESS = `0x${'ad'.repeat(20)}` as const;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -177,6 +179,12 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     expect(row).toMatchObject({ payer, recipient: ADDRESS, amountAtomic: 123n, actor: 'operator by API' });
     await page.getByRole('cell', { name: 'signed transfer handed in' }).waitFor();
     await page.getByRole('cell', { name: 'credit taken back' }).waitFor();
+    if (RECORD !== undefined) {
+      const path = join(RECORD, 'accounts.jpg');
+      await page.screenshot({ path, type: 'jpeg', quality: 50, fullPage: true });
+      await page.setViewportSize({ width: 390, height: 800 });
+      await page.screenshot({ path: join(RECORD, 'accounts-phone.jpg'), type: 'jpeg', quality: 50, fullPage: true });
+    }
     expect(complaints).toEqual([]);
     await page.close();
   });

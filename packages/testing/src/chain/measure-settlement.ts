@@ -113,17 +113,19 @@ export async function takeRoster(ledger: TestLedger, validators: readonly Pick<M
 export async function createSummingValidators(ledger: TestLedger, count: number) {
   const { chainId, staking } = ledger.deployment;
   const roster = fromHex(rosterOf({ staking }).slice(2));
-  const members = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const member = await ledger.createValidator();
-      const secret = deriveQuorumSecret(crypto, fromHex(member.privateKey.slice(2)));
-      const key = bls.deriveKey(secret);
-      const account = fromHex(member.address.slice(2));
-      const proof = bls.sign(secret, encodeQuorumKeyMessage({ chainId: BigInt(chainId), roster, account, key }));
-      await member.client.setQuorumKey({ account, key, proof });
-      return { ...member, secret, key };
-    }),
-  );
+  const join = async () => {
+    const member = await ledger.createValidator();
+    const secret = deriveQuorumSecret(crypto, fromHex(member.privateKey.slice(2)));
+    const key = bls.deriveKey(secret);
+    const account = fromHex(member.address.slice(2));
+    const proof = bls.sign(secret, encodeQuorumKeyMessage({ chainId: BigInt(chainId), roster, account, key }));
+    await member.client.setQuorumKey({ account, key, proof });
+    return { ...member, secret, key };
+  };
+  const members: Awaited<ReturnType<typeof join>>[] = [];
+  // One after the other: the development chain answers a call that comes while another one registers by the state of one block and the time
+  // of the block before.
+  while (members.length < count) members.push(await join());
   return members.sort((a, b) => (a.address < b.address ? -1 : 1));
 }
 

@@ -1,7 +1,10 @@
+import { createAccounts } from '@ogong/node/gateway/accounts';
+import { createBudgetAlerts } from '@ogong/node/gateway/budget-alerts';
 import { type ChannelLedger, createChannelLedger, type Reservation } from '@ogong/node/gateway/channel-ledger';
 import { addCredit, openCredit } from '@ogong/node/gateway/credit-book';
 import { reconcile } from '@ogong/node/gateway/reconcile';
 import { nameAccount, readSpending } from '@ogong/node/gateway/spending-book';
+import { listUsage } from '@ogong/node/gateway/usage-book';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenBooks, TestBooksPlace } from './books-place.ts';
@@ -178,6 +181,58 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       expect(await reconcile(opened.books)).toEqual([]);
       await credit('card:2', 90n);
       await reserve('3', 10n);
+    });
+  });
+
+  describe('usage', () => {
+    it('is a row for each key, model and day, and says what was spent and what is reserved', async () => {
+      const day = (name: string): number => Date.parse(`${name}T23:59:59Z`);
+      const organisation = { id: 'acme', budgetAtomic: undefined };
+      const held = { recordHash: 'ab', feeAtomic: 5n, promptTokens: 3, outputTokens: 8 };
+      await reserve('1', 10n, { createdMs: day('2026-01-31'), organisation });
+      await reserve('2', 20n, { createdMs: day('2026-01-31'), organisation });
+      await reserve('3', 30n, { createdMs: day('2026-02-01'), keyId: 'other' });
+      for (const id of ['1', '2']) await ledger.deliver(id, held);
+      await ledger.deliver('2', held);
+      await ledger.close('1', closing(7n));
+      const all = { from: '2026-01-01', to: '2026-12-31' };
+      const model = 'ogong/verified/test/a';
+      const first = {
+        ...{ day: '2026-01-31', keyId: 'key', model, organisation: 'acme', replies: 2, promptTokens: 6 },
+        ...{ outputTokens: 16, costAtomic: 7n, reservedAtomic: 20n },
+      };
+      const other = {
+        ...{ day: '2026-02-01', keyId: 'other', model, organisation: '', replies: 0, promptTokens: 0 },
+        ...{ outputTokens: 0, costAtomic: 0n, reservedAtomic: 30n },
+      };
+      expect(await listUsage(opened.books, all)).toEqual([first, other]);
+      expect(await listUsage(opened.books, { ...all, organisation: 'acme' })).toEqual([first]);
+      expect(await listUsage(opened.books, { ...all, keyId: 'other' })).toEqual([other]);
+      expect(await listUsage(opened.books, { ...all, from: '2026-02-01' })).toEqual([other]);
+    });
+
+    it('past a part of a budget is told once, by whichever gateway sees it first', async () => {
+      const accounts = createAccounts(opened.books, () => 1);
+      await accounts.as('test').putOrganisation({ id: 'acme', name: 'acme', budgetAtomic: 100n });
+      const told: string[] = [];
+      const watch = () =>
+        createBudgetAlerts(
+          { intervalMs: 1_000, thresholds: [50, 80], webhook: undefined },
+          {
+            ...{ books: opened.books, accounts, clock: { nowMs: () => 1 } },
+            onAlert: ({ account, percent, spentAtomic }) => told.push(`${account} ${percent} ${spentAtomic}`),
+            onError(error) {
+              throw error;
+            },
+          },
+        );
+      const organisation = { id: 'acme', budgetAtomic: 100n };
+      await reserve('1', 60n, { organisation });
+      await watch().trigger();
+      await ledger.close('1', closing(55n));
+      await Promise.all([watch().trigger(), watch().trigger()]);
+      await watch().trigger();
+      expect(told).toEqual(['org:acme 50 55']);
     });
   });
 

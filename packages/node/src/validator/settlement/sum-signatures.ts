@@ -4,6 +4,7 @@ import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import {
   encodeQuorumMessage,
+  MAX_ROSTER_MEMBERS,
   type RosterMember,
   sumShares,
   verifyQuorumSum,
@@ -58,7 +59,8 @@ async function readRoster(
   const known = await client.rosterMembers();
   if (known.length > 0) return known.map(toMember);
   const voting = voters.filter(({ stake }) => stake > 0n);
-  // The chain takes a roster of all votes alone.
+  // The chain takes a roster of all votes alone, and none of more members.
+  if (voting.length > MAX_ROSTER_MEMBERS) return [];
   if (voting.reduce((sum, { stake }) => sum + stake, 0n) !== total) return [];
   const ordered = voting
     .map(({ address, signingKey }) => ({ address, key: toHex(signingKey) }))
