@@ -72,8 +72,9 @@ const describeRuns = (runs: Runs): string =>
     .join('; ');
 
 const WHY =
-  'each reply is matched, ordered, admitted, checked against its commitment and signed for; all of the network, with a provider whose engine is a fake, runs on the same cores';
-const NEXT = 'a profile of the gateway on a machine of its own; matches and orders of several replies in one call';
+  "all of the network, with a provider whose engine is a fake, runs on the same cores. Of the gateway's own time in a profile (2026-11-26): the books in SQLite 24 %, sealing 9, signatures of accounts 8 (order and delivery made, two words of the validator checked), HTTP in front 5, links and protobuf 5, memory given back 5, messages to its checker 4, the ticket's signatures 3; the checker spends a third on the record's signatures and a quarter on those of order and admission";
+const NEXT =
+  'one commit for order and receipt of several replies; reply keys that are made ahead; words of validators checked by the batch; the way of a piece of text through fewer generators';
 
 /** One gateway with its checker over a fake engine, and the same load on a bare proxy and on @portkey-ai/gateway. */
 export async function measureLoad({ replies, long, onProgress }: LoadBench): Promise<Row[]> {

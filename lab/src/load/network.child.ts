@@ -11,7 +11,11 @@ const router = await startRouter(validator);
 const room = { sequences: 256, maxQueue: 4_096, contextSize: 512 };
 const offers = [
   { modelId: LOAD_MODEL, pricePer1kAtomic: 1_000n, engine: createFakeEngine(room) },
-  { modelId: PACED_MODEL, pricePer1kAtomic: 1_000n, engine: createFakeEngine({ ...room, stepMs: PACE_MS }) },
+  {
+    modelId: PACED_MODEL,
+    pricePer1kAtomic: 1_000n,
+    engine: createFakeEngine({ ...room, weights: 2, stepMs: PACE_MS }),
+  },
 ];
 await startProvider('provider', { offers, validator, routers: [router.peer] });
 const { ledger } = validator.chain;

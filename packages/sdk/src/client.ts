@@ -4,6 +4,7 @@ import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
 import { type CheckedReply, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import {
   type AnswerBody,
@@ -13,11 +14,13 @@ import {
   createCheckedStream,
   readChunks,
 } from './checked-stream.ts';
-import { GatewayApiError, SealedCallError } from './errors.ts';
+import { GatewayApiError } from './errors.ts';
 import { readScores } from './read-scores.ts';
 import { readVectors } from './read-vectors.ts';
 import type { PostJson } from './sealed/ask-offer.ts';
-import { createSealedSource, type Distrusted, type VerifyAnswer } from './sealed/sealed-source.ts';
+import { createSealedSource, type VerifyAnswer } from './sealed/sealed-source.ts';
+import type { Distrusted } from './sealed/sealed-tries.ts';
+import { askSealedVectors } from './sealed/sealed-vectors.ts';
 import type {
   ChatChunk,
   ChatCompletion,
@@ -59,6 +62,11 @@ export interface ClientOptions {
    * What cannot be sealed is not sent. A request says it by `ogong.sealed`. Default: false.
    */
   readonly isSealed?: boolean;
+  /**
+   * Told of each sealed reply, whole or broken off, what opens that reply for somebody else and nothing besides: for a dispute, and to be
+   * kept as secret as the answer until then (docs/spec/sealing.md#disclosure). Default: nothing is kept.
+   */
+  readonly onSealed?: (disclosure: SealedDisclosure) => void;
   /** Called for every reply that passed, before its answer is returned. */
   readonly onReceipt?: (reply: CheckedReply) => void;
 }
@@ -121,12 +129,6 @@ export function createClient(options: ClientOptions): Client {
   const distrusted: Distrusted = [];
   const postJson: PostJson = (path, body, signal) => post(path, utf8Encode(JSON.stringify(body)), signal);
 
-  /** @throws SealedCallError where only sealed requests may go out: nothing but texts is sealed yet. */
-  function assertPlain(what: string): void {
-    if (options.isSealed !== true) return;
-    throw new SealedCallError('unsupported', `${what} cannot be sealed yet; a client without isSealed asks in plain`);
-  }
-
   function createEndpoint<P extends CompletionParams, T extends AnswerBody, C>(endpoint: Endpoint) {
     const create = async (params: P, { signal }: CallOptions = {}): Promise<CheckedAnswer<T> | CheckedStream<C>> => {
       // These bytes are what is sent, hashed and signed for.
@@ -161,29 +163,41 @@ export function createClient(options: ClientOptions): Client {
     return create as Create<P, T, C>;
   }
 
+  /** One reply answers for all inputs. @param read the bytes that the provider must have signed for an answer. */
+  async function askVectors<T extends { readonly ogong?: unknown }>(
+    params: EmbeddingParams | RerankParams,
+    { endpoint, signal }: { readonly endpoint: 'embedding' | 'rerank'; readonly signal: AbortSignal | undefined },
+    read: (response: T, request: Uint8Array) => Uint8Array,
+  ): Promise<CheckedAnswer<T>> {
+    const request = encodeBody(params, options);
+    const toAnswer = (response: T): GatewayAnswer => {
+      const responses = new Map([[0, read(response, request)]]);
+      return { endpoint, request, choices: 1, responses, ogong: response.ogong, response };
+    };
+    if (params.ogong?.sealed ?? options.isSealed) {
+      return askSealedVectors<T, CheckedAnswer<T>>(
+        { ...options, post: postJson, verify, distrusted },
+        { endpoint, body: request, signal },
+        async (response, checkSealed) => ({ response, ...handOver(await checkSealed(toAnswer(response))) }),
+      );
+    }
+    const answer = await post(GATEWAY_ROUTES[endpoint].path, request, signal);
+    const response = (await answer.json()) as T;
+    return { response, ...(await check(toAnswer(response))) };
+  }
+
   async function createEmbeddings(
     params: EmbeddingParams,
     { signal }: CallOptions = {},
   ): Promise<CheckedAnswer<EmbeddingList>> {
-    assertPlain('embeddings');
-    const request = encodeBody(params, options);
-    const answer = await post(GATEWAY_ROUTES.embedding.path, request, signal);
-    const response = (await answer.json()) as EmbeddingList;
     const inputs = typeof params.input === 'string' ? 1 : params.input.length;
-    // One reply answers for all inputs.
-    const responses = new Map([[0, readVectors(response, inputs)]]);
-    const base = { endpoint: 'embedding', request, choices: 1 };
-    return { response, ...(await check({ ...base, responses, ogong: response.ogong, response })) };
+    return askVectors<EmbeddingList>(params, { endpoint: 'embedding', signal }, (response) =>
+      readVectors(response, inputs),
+    );
   }
 
   async function rerank(params: RerankParams, { signal }: CallOptions = {}): Promise<CheckedAnswer<RerankList>> {
-    assertPlain('reranking');
-    const request = encodeBody(params, options);
-    const answer = await post(GATEWAY_ROUTES.rerank.path, request, signal);
-    const response = (await answer.json()) as RerankList;
-    const responses = new Map([[0, readScores(response, request)]]);
-    const base = { endpoint: 'rerank', request, choices: 1 };
-    return { response, ...(await check({ ...base, responses, ogong: response.ogong, response })) };
+    return askVectors<RerankList>(params, { endpoint: 'rerank', signal }, readScores);
   }
 
   return {

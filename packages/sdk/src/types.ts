@@ -95,6 +95,7 @@ export interface EmbeddingParams {
   readonly model: string;
   readonly input: string | readonly string[];
   readonly encoding_format?: 'float' | 'base64';
+  readonly ogong?: OgongFields | null;
   readonly [field: string]: unknown;
 }
 
@@ -118,6 +119,7 @@ export interface RerankParams {
   readonly documents: readonly (string | { readonly text: string })[];
   readonly top_n?: number | null;
   readonly return_documents?: boolean | null;
+  readonly ogong?: OgongFields | null;
   readonly [field: string]: unknown;
 }
 

@@ -27,6 +27,7 @@ import { replayCommand } from '../replay-command.ts';
 import { settlementCommand } from '../settlement-command.ts';
 import { signerCommand } from '../signer-command.ts';
 import { testimonyCommand } from '../testimony-command.ts';
+import { unsealCommand } from '../unseal-command.ts';
 import { verifyCommand } from '../verify-command.ts';
 import { logsCommand } from '../watch/logs-command.ts';
 import { topCommand } from '../watch/top-command.ts';
@@ -59,6 +60,7 @@ const commands: readonly Command[] = [
   machineCommand,
   imagesCommand,
   testimonyCommand,
+  unsealCommand,
   modelCommand,
   ...moneyCommands,
   calibrateCommand,
@@ -83,6 +85,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
       machineCommand,
       imagesCommand,
       testimonyCommand,
+      unsealCommand,
     ],
   ],
   ['Models', [modelCommand, calibrateCommand]],

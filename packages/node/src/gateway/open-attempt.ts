@@ -69,11 +69,17 @@ export async function findOffer(
     requestHash,
     tried,
     nonce: fixed,
-  }: { readonly requestHash: Uint8Array; readonly tried: readonly Uint8Array[]; readonly nonce?: Uint8Array },
+    contextSize = findModality(job.request.endpoint).boundContext(job.request),
+  }: {
+    readonly requestHash: Uint8Array;
+    readonly tried: readonly Uint8Array[];
+    readonly nonce?: Uint8Array;
+    /** Default: as its texts have it. */
+    readonly contextSize?: number | undefined;
+  },
 ): Promise<FoundOffer> {
   const { validators, payer, chain } = context;
   const { request } = job;
-  const contextSize = findModality(request.endpoint).boundContext(request);
   // The ticket is for one reply, and the order's validator is part of the reply's name.
   const registered = chain.validators();
   const roles = listDemanded(context, request);

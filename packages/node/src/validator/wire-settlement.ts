@@ -6,6 +6,7 @@ import type { Allotment } from '@ogong/protocol/settlement/emission';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Intake } from './intake.ts';
+import { createOrderCheck } from './settlement/collect.ts';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
 import { type LienState, stepLiens } from './settlement/liens.ts';
 import { readBatchEntries } from './settlement/propose-batch.ts';
@@ -105,6 +106,9 @@ function connectSettlement(
         return { signer: by, signature, share, refused: faults, uncompared, head };
       },
       takeDelivery: (delivered) => intake.acknowledge(delivered),
+      isSigned: createOrderCheck(crypto, chain.ledger, async (...parties) =>
+        (await chain.client()).keyLimitOf(...parties),
+      ),
       findSettled: history.findSettled,
       onSubmittedAgain(sequence) {
         log.warn({ sequence: Number(sequence) }, 'the chain had lost a batch that was booked: it is submitted again');
@@ -242,6 +246,9 @@ export function wireCosigning(state: ValidatorState): CosignState {
       group,
       anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
       channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
+      isSigned: createOrderCheck(crypto, chain.ledger, async (...parties) =>
+        (await chain.client()).keyLimitOf(...parties),
+      ),
       coverageSince: async (sinceMs) => (await chain.client()).coverageSince(sinceMs),
       ...getHoldings(state),
       findRouter: chain.router,

@@ -6,6 +6,8 @@ import type { SealPrimitives } from '../crypto/seal-primitives.ts';
  * its own layout, so that each key seals one text and commits to what it seals.
  */
 export interface Exporter {
+  /** HPKE's exporter secret, 32 bytes: whoever has it derives every key of this encapsulation, and of no other. */
+  readonly secret: Uint8Array;
   /** 32 bytes by a context. */
   export(context: Uint8Array): Uint8Array;
 }
@@ -37,13 +39,10 @@ export function createExporter(
   seal: Pick<SealPrimitives, 'hmac'>,
   { shared, info, psk, kemId = XWING_KEM_ID }: ScheduleInput,
 ): Exporter {
-  const suite = createWriter().bytes(utf8Encode('HPKE')).u16(kemId).u16(HKDF_SHA256_ID).u16(EXPORT_ONLY_ID).finish();
+  const suite = encodeSuite(kemId);
+  const expand = createExpand(seal, kemId);
   const extract = (salt: Uint8Array, label: string, input: Uint8Array): Uint8Array =>
     seal.hmac(salt, VERSION, suite, utf8Encode(label), input);
-  const expand = (key: Uint8Array, label: string, context: Uint8Array): Uint8Array => {
-    const length = createWriter().u16(HASH_BYTES).finish();
-    return seal.hmac(key, length, VERSION, suite, utf8Encode(label), context, Uint8Array.of(1));
-  };
   const mode = Uint8Array.of(psk === undefined ? 0 : 1);
   const context = concatBytes(
     mode,
@@ -51,6 +50,25 @@ export function createExporter(
     extract(NOTHING, 'info_hash', info),
   );
   const secret = extract(shared, 'secret', psk?.key ?? NOTHING);
-  const exporterSecret = expand(secret, 'exp', context);
-  return { export: (exported) => expand(exporterSecret, 'sec', exported) };
+  return openExporter(seal, expand(secret, 'exp', context), kemId);
+}
+
+/** The same for whoever was shown the exporter secret. */
+export function openExporter(
+  seal: Pick<SealPrimitives, 'hmac'>,
+  exporterSecret: Uint8Array,
+  kemId = XWING_KEM_ID,
+): Exporter {
+  const expand = createExpand(seal, kemId);
+  return { secret: exporterSecret, export: (exported) => expand(exporterSecret, 'sec', exported) };
+}
+
+const encodeSuite = (kemId: number): Uint8Array =>
+  createWriter().bytes(utf8Encode('HPKE')).u16(kemId).u16(HKDF_SHA256_ID).u16(EXPORT_ONLY_ID).finish();
+
+function createExpand(seal: Pick<SealPrimitives, 'hmac'>, kemId: number) {
+  const suite = encodeSuite(kemId);
+  const length = createWriter().u16(HASH_BYTES).finish();
+  return (key: Uint8Array, label: string, context: Uint8Array): Uint8Array =>
+    seal.hmac(key, length, VERSION, suite, utf8Encode(label), context, Uint8Array.of(1));
 }

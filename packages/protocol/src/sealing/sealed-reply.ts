@@ -2,7 +2,7 @@ import { concatBytes, createWriter, utf8Encode } from '../base/bytes.ts';
 import { bytes, bytes16, createFormat, flag, hash, struct, u8, u32 } from '../base/codec.ts';
 import { AEAD_TAG_BYTES, CAPSULE_BYTES, type KemKey } from '../crypto/seal-primitives.ts';
 import { MAX_SEALED_REPLY_BYTES } from '../exchange/limits.ts';
-import { createExporter, type Exporter } from './key-schedule.ts';
+import { createExporter, type Exporter, openExporter } from './key-schedule.ts';
 import { pad, padUnit, unpad } from './padding.ts';
 import { encodeSealContext, SEAL_SUITE } from './seal-context.ts';
 import { SealError } from './seal-error.ts';
@@ -91,6 +91,8 @@ export interface ReplyOpener {
   open(unit: Uint8Array): Uint8Array | undefined;
   /** @throws SealError `truncated` where the last unit has not come. */
   end(): void;
+  /** What opens the units of this reply, and nothing else, for whoever is shown it. */
+  readonly exporterSecret: Uint8Array;
 }
 
 /**
@@ -117,12 +119,42 @@ export function createReplyOpener(
   const shared = replyKey.decapsulate(capsule);
   if (shared === undefined) throw new SealError('malformed', 'the capsule is none');
   const keys = createExporter(seal, { shared, info: encodeSealContext(secret.context), psk: secret.psk });
+  return createUnitOpener(seal, keys, { capsule, commit, maxBytes });
+}
+
+/**
+ * The same for a third party that is shown the exporter secret of one reply: the head commits to it.
+ * @throws SealError where the secret is of another reply.
+ */
+export function openDisclosedReply(
+  { seal }: Pick<SealTools, 'seal'>,
+  { exporterSecret, head }: { readonly exporterSecret: Uint8Array; readonly head: Uint8Array },
+): ReplyOpener {
+  const { suite, capsule, commit } = decode(headFormat, head);
+  if (suite !== SEAL_SUITE) throw new SealError('malformed', `seal suite ${suite}`);
+  return createUnitOpener(seal, openExporter(seal, exporterSecret), {
+    capsule,
+    commit,
+    maxBytes: MAX_SEALED_REPLY_BYTES,
+  });
+}
+
+function createUnitOpener(
+  seal: SealTools['seal'],
+  keys: Exporter,
+  {
+    capsule,
+    commit,
+    maxBytes,
+  }: { readonly capsule: Uint8Array; readonly commit: Uint8Array; readonly maxBytes: number },
+): ReplyOpener {
   assertCommits(keys, capsule, commit);
   let next = 0;
   let isOver = false;
   let openedBytes = 0;
   let pieces: Uint8Array[] = [];
   return {
+    exporterSecret: keys.secret,
     open(unit) {
       const { index, isLast, sealed } = decode(unitFormat, unit);
       if (isOver || index !== next) {

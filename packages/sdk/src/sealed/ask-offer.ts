@@ -1,11 +1,11 @@
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { computeContextBound } from '@ogong/protocol/exchange/fee';
+import type { TokenBound } from '@ogong/protocol/exchange/fee';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
-import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
-import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import type { RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
 import { addRootInForce, computeSpanAround, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseSealedOffer, type SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -14,7 +14,11 @@ import { GatewayApiError, SealedCallError } from '../errors.ts';
 
 /** A request that nobody but its provider is to read. */
 export interface PrivateRequest {
-  readonly request: InferenceRequest;
+  readonly request: CommonRequest & { readonly preference: RequestPreference };
+  /** The most that it can take: what the gateway is told of its size. */
+  readonly bounds: TokenBound & { readonly contextSize: number };
+  /** Which of the answers that it asks for. */
+  readonly choice: number;
   /** These bytes are sealed, hashed and signed for. */
   readonly body: Uint8Array;
   /** What the body says of demands and preference. */
@@ -40,7 +44,7 @@ const SHOWN = ['exact', 'model_root', 'settle', 'sort', 'max_price', 'tier', 'ac
  */
 export async function askOffer(
   post: PostJson,
-  { request, body, ogong = {} }: PrivateRequest,
+  { request, body, bounds, choice, ogong = {} }: PrivateRequest,
   {
     trust: given,
     findModelRoots,
@@ -53,7 +57,7 @@ export async function askOffer(
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<CheckedOffer> {
-  const { endpoint, model, demands, preference, promptTokenBound, maxTokens } = request;
+  const { endpoint, model, demands, preference } = request;
   const requestHash = hashReadRequest(crypto, request, body);
   // Fixed before anybody can know who would be drawn.
   const nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
@@ -61,7 +65,9 @@ export async function askOffer(
   const { sort, maxPricePer1kAtomic, only, ignore } = preference;
   const message = {
     ...{ endpoint, model, request_hash: toHex(requestHash), nonce: toHex(nonce) },
-    ...{ prompt_bound: promptTokenBound, max_tokens: maxTokens },
+    ...{ prompt_bound: bounds.promptTokens, max_tokens: bounds.outputTokens, choice },
+    // Of several inputs the longest decides.
+    ...(bounds.outputTokens === 0 && { context_bound: bounds.contextSize }),
     // The name of the model may have said it.
     ogong: { ...shown, ...(sort && { sort }) },
     ...(tried.length > 0 && { exclude: tried.map(toHex) }),
@@ -73,7 +79,7 @@ export async function askOffer(
   const offer = await readOffer(response);
   const asked = {
     ...{ model, requestHash, nonce, modelRoot: demands.modelRoot, sort, maxPricePer1kAtomic, only },
-    contextSize: computeContextBound(boundTextTokens(request)),
+    contextSize: bounds.contextSize,
     exclude: [...ignore, ...tried],
   };
   const trust = findModelRoots === undefined ? given : await addRoot(given, offer, findModelRoots);
@@ -99,6 +105,10 @@ async function addRoot(trust: Trust, { ticket }: SealedOffer, find: FindModelRoo
     throw error;
   }
 }
+
+/** What a body says of demands and preference. */
+export const readOgong = (body: Uint8Array): PrivateRequest['ogong'] =>
+  (JSON.parse(new TextDecoder().decode(body)) as { readonly ogong?: Record<string, unknown> }).ogong;
 
 /** A gateway of another kind, or of before. */
 const isUnknownRoute = ({ status, code }: GatewayApiError): boolean =>

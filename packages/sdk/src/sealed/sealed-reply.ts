@@ -7,17 +7,20 @@ import { MAX_RESPONSE_BYTES, PROGRESS_STEP_BYTES } from '@ogong/protocol/exchang
 import { hashBeginning } from '@ogong/protocol/exchange/progress';
 import type { Delta, SealedEnd, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import {
   type AnswerFormat,
   DEFAULT_FORMAT,
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
 import { type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { readSealedMessage } from '@ogong/protocol/sealing/sealed-message';
 import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
 import { readEvents } from '../event-stream.ts';
 import type { CheckedOffer, PostJson, PrivateRequest } from './ask-offer.ts';
@@ -46,18 +49,39 @@ const tools = { crypto, seal };
 const SECRET_BYTES = 32;
 const SCOPE_BYTES = 32;
 
+/** Vectors, or scores: opened and not checked yet. */
+export interface SealedVectors extends Pick<SealedAnswer, 'replyId' | 'opening' | 'receipt'> {
+  readonly response: Uint8Array;
+  readonly promptTokens: number;
+}
+
+/** How the parts of a reply become an answer, within the bounds of what was asked for. */
+interface SealedForm<D, A> {
+  text(): string;
+  start(event: SealedEventJson): void;
+  add(delta: Delta): D;
+  end(value: SealedEnd): void;
+  close(replyId: string, event: SealedEventJson): A;
+}
+
 /**
  * Seals a request to the provider of an offer, and opens what comes back.
  * @throws SealedCallError where it does not open; GatewayApiError
  */
-export async function* openSealedReply(
+export async function* openSealedReply<D, A>(
   post: PostJson,
   { request, body }: Pick<PrivateRequest, 'request' | 'body'>,
   {
     offered: { offer, ticket, replyId, sealKey, requestHash },
     signal,
-  }: { readonly offered: CheckedOffer; readonly signal: AbortSignal | undefined },
-): AsyncGenerator<SealedDelta, SealedAnswer> {
+    onSealed,
+  }: {
+    readonly offered: CheckedOffer;
+    readonly signal: AbortSignal | undefined;
+    readonly onSealed?: ((disclosure: SealedDisclosure) => void) | undefined;
+  },
+  answer: SealedForm<D, A>,
+): AsyncGenerator<D, A> {
   const replyKey = seal.openKemKey(seal.random(SECRET_BYTES));
   const { envelope, reply: secret } = sealRequest(tools, {
     exchange: { ledger: offer.ledger, providerId: ticket.providerId, replyId, requestHash },
@@ -70,30 +94,40 @@ export async function* openSealedReply(
   const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal);
   if (response.body === null) throw new SealedCallError('missing', 'the gateway answered without a body');
   const progress = createProgress(post, { id, blind: computeBlinds(crypto, { body, replyId }).answer });
-  const answer = createAnswer(request);
   let opener: ReplyOpener | undefined;
-  for await (const data of readEvents(response.body)) {
-    if (data === '[DONE]') break;
-    const event = readEvent(data, response.status);
-    if (event.type === 'started') answer.start(event);
-    else if (event.type === 'sealed') {
-      const opened = open(event);
-      if (opened === undefined) continue;
-      if ('milestone' in opened) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
-      if ('end' in opened) answer.end(opened.end);
-      else {
-        const delta = answer.add(opened.delta);
-        progress(answer.text());
-        yield delta;
-      }
-    } else return answer.close(id, event);
+  let head: Uint8Array = new Uint8Array();
+  const units: Uint8Array[] = [];
+  try {
+    for await (const data of readEvents(response.body)) {
+      if (data === '[DONE]') break;
+      const event = readEvent(data, response.status);
+      if (event.type === 'started') answer.start(event);
+      else if (event.type === 'sealed') {
+        const opened = open(event);
+        if (opened === undefined) continue;
+        if ('milestone' in opened) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
+        if ('end' in opened) answer.end(opened.end);
+        else {
+          const delta = answer.add(opened.delta);
+          progress(answer.text());
+          yield delta;
+        }
+      } else return answer.close(id, event);
+    }
+    throw new SealedCallError('truncated', 'the gateway ended the reply before its end');
+  } finally {
+    if (opener) onSealed?.({ replyId, exporterSecret: opener.exporterSecret, head, units });
   }
-  throw new SealedCallError('truncated', 'the gateway ended the reply before its end');
 
-  function open({ head, unit }: SealedEventJson) {
+  function open({ head: first, unit: encoded }: SealedEventJson) {
     try {
-      opener ??= createReplyOpener({ seal }, { secret, replyKey, head: fromBase64(head ?? '') });
-      const opened = opener.open(fromBase64(unit ?? ''));
+      if (opener === undefined) {
+        head = fromBase64(first ?? '');
+        opener = createReplyOpener({ seal }, { secret, replyKey, head });
+      }
+      const unit = fromBase64(encoded ?? '');
+      if (onSealed) units.push(unit);
+      const opened = opener.open(unit);
       return opened && readSealedMessage(opened);
     } catch (cause) {
       if (!(cause instanceof SealError) && !(cause instanceof ProtocolError)) throw cause;
@@ -138,16 +172,14 @@ function createProgress(
   };
 }
 
-/** Puts the answer together, within the bounds of what was asked for. */
-function createAnswer({ maxTokens, logprobs }: PrivateRequest['request']) {
+export function createTextForm({
+  maxTokens,
+  logprobs,
+}: Pick<InferenceRequest, 'maxTokens' | 'logprobs'>): SealedForm<SealedDelta, SealedAnswer> {
   let text = '';
   let format = DEFAULT_FORMAT;
   const tokens: TokenLogprob[] = [];
   let last: SealedEnd | undefined;
-
-  function fail(why: string): never {
-    throw new SealedCallError('malformed', `the reply is not what was asked for: ${why}`);
-  }
 
   return {
     text: () => text,
@@ -170,15 +202,41 @@ function createAnswer({ maxTokens, logprobs }: PrivateRequest['request']) {
       last = value;
     },
     close(replyId: string, event: SealedEventJson): SealedAnswer {
-      if (last === undefined) throw new SealedCallError('truncated', 'the reply ended before its last part came');
-      const { opening } = last;
-      try {
-        const receipt = { ...parseReceipt(event.receipt), opening: { bytes: opening } };
-        const header = parseHeader(parseOpening(opening).header);
-        return { ...{ replyId, text, tokens, format, opening, header }, receipt };
-      } catch (cause) {
-        throw new SealedCallError('malformed', `the receipt cannot be read: ${(cause as Error).message}`, { cause });
-      }
+      const { opening, receipt, header } = readEnd(last, event, parseHeader);
+      return { ...{ replyId, text, tokens, format, opening, header }, receipt };
     },
   };
+}
+
+/** Vectors leave all at once, with the opening. */
+export function createVectorForm(): SealedForm<never, SealedVectors> {
+  let last: SealedEnd | undefined;
+  return {
+    text: () => '',
+    start: () => {},
+    add: () => fail('it holds a text'),
+    end(value) {
+      last = value;
+    },
+    close(replyId, event) {
+      const { receipt, opening, header, response } = readEnd(last, event, embedding.parseHeader);
+      return { replyId, opening, receipt, promptTokens: header.promptTokenCount, response };
+    },
+  };
+}
+
+/** @throws SealedCallError */
+function readEnd<H>(last: SealedEnd | undefined, event: SealedEventJson, parse: (header: Uint8Array) => H) {
+  if (last === undefined) throw new SealedCallError('truncated', 'the reply ended before its last part came');
+  const { opening, response } = last;
+  try {
+    const receipt = { ...parseReceipt(event.receipt), opening: { bytes: opening } };
+    return { opening, response, receipt, header: parse(parseOpening(opening).header) };
+  } catch (cause) {
+    throw new SealedCallError('malformed', `the receipt cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function fail(why: string): never {
+  throw new SealedCallError('malformed', `the reply is not what was asked for: ${why}`);
 }

@@ -1,39 +1,29 @@
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeCommitment, parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { computeContextBound } from '@ogong/protocol/exchange/fee';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { hasFixedDraws } from '@ogong/protocol/modality/text/request/tier-rules';
 import { checkShownBytes, checkShownLogprobs } from '@ogong/protocol/modality/text/stage1/shown-logprobs';
-import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
-import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { CheckedReply, GatewayAnswer } from '../check-answer.ts';
 import type { AnswerBody, CheckedAnswer, Chunk } from '../checked-stream.ts';
-import { GatewayApiError, ReceiptError, SealedCallError } from '../errors.ts';
-import { askOffer, type PostJson } from './ask-offer.ts';
+import { ReceiptError, SealedCallError } from '../errors.ts';
+import { type PostJson, readOgong } from './ask-offer.ts';
 import { createRepeatedText } from './repeated-text.ts';
-import { openSealedReply, type SealedAnswer, type SealedDelta } from './sealed-reply.ts';
+import { createTextForm, openSealedReply, type SealedAnswer, type SealedDelta } from './sealed-reply.ts';
+import { createSealedTries, type SealedTries, type SealedTriesOptions } from './sealed-tries.ts';
 import { wordAnswer, wordChunks } from './word-answer.ts';
 
 /** @param allow ids of checks that this pass does without. @throws ReceiptError */
 export type VerifyAnswer = (answer: GatewayAnswer, allow?: readonly string[]) => Promise<CheckedReply[]>;
 
-export interface SealedSourceOptions {
-  readonly post: PostJson;
+export interface SealedSourceOptions extends SealedTriesOptions {
   readonly verify: VerifyAnswer;
-  readonly trust?: Trust;
-  readonly allow?: readonly string[];
-  readonly findModelRoots?: FindModelRoots;
-  readonly distrusted: Distrusted;
 }
-
-/** Providers whose replies did not open or failed their checks, the newest last. The gateway cannot know of them, so the client does. */
-export type Distrusted = Uint8Array[];
-
-/** With those that one request was tried with, as many as an offer may leave out. */
-const MAX_DISTRUSTED = 5;
 
 /** One request that is sealed to its provider, in the place of a gateway that would answer it. */
 export interface SealedSource {
@@ -45,142 +35,146 @@ export interface SealedSource {
   verify: VerifyAnswer;
 }
 
-const MAX_TRIES = 3;
-/** What another provider may do better. */
-const TRIED_AGAIN: ReadonlySet<string | null> = new Set([
-  'order_not_admitted',
-  'provider_failed',
-  'provider_timeout',
-  'provider_busy',
-  'request_refused',
-  'seal_key_expired',
-]);
-const NOBODY: ReadonlySet<string | null> = new Set(['no_provider', 'model_not_found']);
+/** One choice of the request: an order, a capsule and a reply of its own. */
+interface SealedChoice {
+  readonly tries: SealedTries;
+  open(): AsyncGenerator<SealedDelta, SealedAnswer>;
+  last(): SealedAnswer | undefined;
+}
 
 /** @throws RequestError, SealedCallError where the request is none that can be sealed. */
 export function createSealedSource(
-  { post, verify, trust = {}, allow = [], findModelRoots, distrusted }: SealedSourceOptions,
+  options: SealedSourceOptions,
   call: { readonly endpoint: Endpoint; readonly body: Uint8Array; readonly signal: AbortSignal | undefined },
 ): SealedSource {
+  const { post, verify, trust = {}, allow = [] } = options;
   const { endpoint, body, signal } = call;
   const request = parseRequest(body, endpoint);
-  assertSealable(request);
-  const { ogong } = JSON.parse(new TextDecoder().decode(body)) as { readonly ogong?: Record<string, unknown> };
-  const asked = { request, body, ogong };
-  const known = { ...trust, allow: [...(trust.allow ?? []), ...allow] };
-  const tried: Uint8Array[] = [];
-  let failed: unknown;
-  let last: SealedAnswer | undefined;
+  if (request.echo) {
+    throw new SealedCallError('unsupported', 'this request cannot be sealed yet: no prompt is echoed');
+  }
+  const bounds = { ...boundTextTokens(request), contextSize: computeContextBound(boundTextTokens(request)) };
+  const waitsForIntake = !allow.includes('intake') && !trust.allow?.includes('intake');
 
-  /** Who has failed is not asked again. Where the draws are the same at any provider, another one goes on. */
-  async function* open(): AsyncGenerator<SealedDelta, SealedAnswer> {
-    const shown = createRepeatedText();
-    // Log-probabilities are not compared.
-    const canGoOn = hasFixedDraws(request) && !request.logprobs;
-    for (;;) {
-      shown.restart();
-      try {
-        const exclude = listExcluded();
-        const offered = await askOffer(post, asked, { trust: known, findModelRoots, tried: exclude, signal });
-        tried.push(offered.ticket.providerId);
-        const reply = openSealedReply(post, asked, { offered, signal });
-        try {
-          for (;;) {
-            const next = await reply.next();
-            if (next.done) {
-              shown.end();
-              last = next.value;
-              return last;
+  function createChoice(choice: number): SealedChoice {
+    const asked = { request, body, bounds, choice, ogong: readOgong(body) };
+    const tries = createSealedTries(options, asked, signal);
+    let last: SealedAnswer | undefined;
+    return {
+      tries,
+      last: () => last,
+      /** Who has failed is not asked again. Where the draws are the same at any provider, another one goes on. */
+      async *open() {
+        const shown = createRepeatedText();
+        // Log-probabilities are not compared.
+        const canGoOn = hasFixedDraws(request) && !request.logprobs;
+        for (;;) {
+          shown.restart();
+          try {
+            const offered = await tries.offer();
+            const reply = openSealedReply(
+              post,
+              asked,
+              { offered, signal, onSealed: options.onSealed },
+              createTextForm(request),
+            );
+            try {
+              for (;;) {
+                const next = await reply.next();
+                if (next.done) {
+                  shown.end();
+                  last = next.value;
+                  return last;
+                }
+                const fresh = shown.take(next.value);
+                if (fresh !== undefined) yield fresh;
+              }
+            } finally {
+              await reply.return(undefined as never);
             }
-            const fresh = shown.take(next.value);
-            if (fresh !== undefined) yield fresh;
+          } catch (error) {
+            tries.fail(error, shown.hasBegun && !canGoOn);
           }
-        } finally {
-          await reply.return(undefined as never);
         }
-      } catch (error) {
-        if (error instanceof SealedCallError && tried.length > 0 && error.checks.length === 0) distrust();
-        // Report the provider's own failure, not that no other provider was left.
-        if (failed !== undefined && error instanceof GatewayApiError && NOBODY.has(error.code)) throw failed;
-        if ((shown.hasBegun && !canGoOn) || signal?.aborted || !mayTryAgain(error)) throw error;
-        failed = error;
-      }
-    }
+      },
+    };
   }
 
-  function listExcluded(): Uint8Array[] {
-    const isTried = (id: Uint8Array): boolean => tried.some((one) => equalBytes(one, id));
-    return [...distrusted.filter((id) => !isTried(id)), ...tried];
-  }
+  const choices = Array.from({ length: request.choices }, (_, choice) => createChoice(choice));
 
-  function distrust(): void {
-    const id = tried.at(-1);
-    if (id === undefined || distrusted.some((one) => equalBytes(one, id))) return;
-    distrusted.push(id);
-    if (distrusted.length > MAX_DISTRUSTED) distrusted.shift();
-  }
-
-  function mayTryAgain(error: unknown): boolean {
-    // An offer that does not hold is its gateway's fault, and the gateway stays the same.
-    if (tried.length === 0 || tried.length >= MAX_TRIES) return false;
-    if (error instanceof GatewayApiError) return TRIED_AGAIN.has(error.code);
-    return error instanceof SealedCallError && error.checks.length === 0 && error.code !== 'unsupported';
-  }
-
-  /** The gateway knows nothing of the reply but what it is told here. If it does not listen, the answer is no worse. */
-  async function tell({ replyId }: SealedAnswer, outcome: object): Promise<void> {
-    const path = formatPath(GATEWAY_ROUTES.sealedOutcome, { id: replyId });
-    await post(path, outcome).catch(() => undefined);
+  /** Of the replies that a failed check is about: where the error does not say of which, of all of them. */
+  function listRefuted({ receipt }: ReceiptError, opened: readonly SealedAnswer[]): readonly SealedAnswer[] {
+    const named = opened.filter((one) => receipt && equalBytes(one.receipt.record.bytes, receipt.record.bytes));
+    return named.length > 0 ? named : opened;
   }
 
   return {
     async *chunks() {
-      yield* wordChunks(request, open()) as AsyncGenerator<Chunk>;
+      const opened = choices.map((choice) => choice.open());
+      yield* wordChunks(request, opened) as AsyncGenerator<Chunk>;
     },
 
     async answer<T extends AnswerBody>(check: (response: T) => Promise<CheckedAnswer<T>>) {
       for (;;) {
-        const response = (await wordAnswer(request, open())) as unknown as T;
+        const answers = await Promise.all(choices.map((choice) => readWhole(choice.open())));
+        const response = wordAnswer(request, answers) as unknown as T;
         try {
           return await check(response);
         } catch (error) {
-          const mayRepeat = error instanceof ReceiptError && error.retryable && tried.length < MAX_TRIES;
-          if (!mayRepeat || signal?.aborted) throw error;
-          failed = error;
+          // Of several choices those that were good are paid for: asking for all of them again would be dear.
+          const [only, ...others] = choices;
+          const mayRepeat = error instanceof ReceiptError && error.retryable && others.length === 0;
+          if (!mayRepeat || !only?.tries.repeat(error)) throw error;
         }
       }
     },
 
     async verify(answer) {
-      const opened = last;
-      if (opened === undefined) throw new ReceiptError('missing', 'nothing was answered');
+      const opened = choices.flatMap((choice) => choice.last() ?? []);
+      if (opened.length < choices.length) throw new ReceiptError('missing', 'nothing was answered');
       let replies: CheckedReply[];
       try {
-        assertShownTokens(request, opened);
+        for (const one of opened) assertShownTokens(request, one);
         replies = await verify(answer, ['intake']);
       } catch (error) {
-        const isRefuted = error instanceof ReceiptError && error.code !== 'unchecked';
-        if (isRefuted) distrust();
-        if (isRefuted) await tell(opened, { outcome: 'failed', reason: error.code });
+        if (error instanceof ReceiptError && error.code !== 'unchecked') {
+          const { code: reason } = error;
+          for (const refuted of listRefuted(error, opened)) {
+            choices.find((choice) => choice.last() === refuted)?.tries.distrust();
+            await tellOutcome(post, refuted.replyId, { outcome: 'failed', reason });
+          }
+        }
         throw error;
       }
-      const { headerProof } = computeCommitment(crypto, parseOpening(opened.opening));
-      const responseBytes = replies[0]?.response.length ?? 0;
-      const held = { outcome: 'held', header_proof: headerProof.map(toHex), response_bytes: responseBytes };
-      await tell(opened, held);
+      await Promise.all(
+        opened.map((one, choice) => tellHeld(post, one, replies[choice]?.response ?? new Uint8Array(0))),
+      );
       // The validator's word for the record comes once the gateway has said which one this client holds.
-      return known.allow.includes('intake') ? replies : verify(answer);
+      return waitsForIntake ? verify(answer) : replies;
     },
   };
 }
 
-/** @throws SealedCallError */
-function assertSealable({ choices, echo }: InferenceRequest): void {
-  const refuse = (why: string): never => {
-    throw new SealedCallError('unsupported', `this request cannot be sealed yet: ${why}`);
-  };
-  if (choices > 1) refuse('ask for one choice (n), and again for the next one');
-  if (echo) refuse('no prompt is echoed');
+async function readWhole(deltas: AsyncGenerator<SealedDelta, SealedAnswer>): Promise<SealedAnswer> {
+  for (;;) {
+    const next = await deltas.next();
+    if (next.done) return next.value;
+  }
+}
+
+/** The gateway knows nothing of the reply but what it is told here. If it does not listen, the answer is no worse. */
+export async function tellOutcome(post: PostJson, replyId: string, outcome: object): Promise<void> {
+  await post(formatPath(GATEWAY_ROUTES.sealedOutcome, { id: replyId }), outcome).catch(() => undefined);
+}
+
+export function tellHeld(
+  post: PostJson,
+  { replyId, opening }: Pick<SealedAnswer, 'replyId' | 'opening'>,
+  response: Uint8Array,
+): Promise<void> {
+  const { headerProof } = computeCommitment(crypto, parseOpening(opening));
+  const held = { outcome: 'held', header_proof: headerProof.map(toHex), response_bytes: response.length };
+  return tellOutcome(post, replyId, held);
 }
 
 /** The log-probabilities that were shown are those that are signed. @throws ReceiptError */

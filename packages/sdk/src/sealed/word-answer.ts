@@ -11,41 +11,90 @@ type Deltas = AsyncGenerator<SealedDelta, SealedAnswer>;
 type Asked = Pick<InferenceRequest, 'endpoint' | 'model' | 'terms' | 'logprobs' | 'includeUsage'>;
 
 /** As a gateway words an answer that it can read, with the receipt that this client checks. */
-export async function wordAnswer(request: Asked, deltas: Deltas): Promise<Words> {
-  let next = await deltas.next();
-  while (!next.done) next = await deltas.next();
-  const answer = next.value;
-  const { text, format, tokens, header } = answer;
-  const parts = isChat(request)
-    ? parseAnswer(text, format, request.terms)
-    : { content: text, reasoning: '', calls: [] };
-  const { stopReason } = header;
-  const choice = { index: 0, text, parts, stopReason, ...(request.logprobs && { logprobs: tokens }) };
-  const identity = identify(request, answer.replyId);
+export function wordAnswer(request: Asked, answers: readonly SealedAnswer[]): Words {
+  const choices = answers.map(({ text, format, tokens, header: { stopReason } }, index) => {
+    const parts = isChat(request)
+      ? parseAnswer(text, format, request.terms)
+      : { content: text, reasoning: '', calls: [] };
+    return { index, text, parts, stopReason, ...(request.logprobs && { logprobs: tokens }) };
+  });
+  const identity = identify(request, answers[0]?.replyId ?? '');
   return {
-    ...COMPLETION_WORDS[request.endpoint].body(identity, [choice], toUsage(answer)),
-    ogong: toOgongField(answer),
+    ...COMPLETION_WORDS[request.endpoint].body(identity, choices, toUsage(answers)),
+    ogong: toOgongField(answers),
   };
 }
 
-/** The same in chunks, as they come. */
-export async function* wordChunks(request: Asked, deltas: Deltas): AsyncGenerator<Words> {
+/** The same in chunks, as they come, of all choices at the same time. */
+export async function* wordChunks(request: Asked, choices: readonly Deltas[]): AsyncGenerator<Words> {
   const words = COMPLETION_WORDS[request.endpoint];
-  // The reply id is known once it is over; all chunks have one name.
+  // The reply ids are known once they are over; all chunks have one name.
   const identity = identify(request, drawName());
+  const widen = (chunk: Words): Words => (request.includeUsage ? { usage: null, ...chunk } : chunk);
+  const ended: SealedAnswer[] = [];
+  for await (const { value, from, isLast } of merge(
+    choices.map((deltas, index) => wordChoice(request, { identity, index }, deltas)),
+  )) {
+    if (!('answer' in value)) {
+      yield widen(value.chunk);
+      continue;
+    }
+    ended[from] = value.answer;
+    const { closing } = value;
+    if (!isLast) yield widen(closing);
+    else if (!request.includeUsage) yield { ...closing, ogong: toOgongField(ended) };
+    else {
+      yield widen(closing);
+      yield { ...words.usageChunk(identity, toUsage(ended)), ogong: toOgongField(ended) };
+    }
+  }
+}
+
+type Worded = { readonly chunk: Words } | { readonly closing: Words; readonly answer: SealedAnswer };
+
+/** Whatever comes first. Those that run still are told when somebody stops reading, or one of them fails. */
+async function* merge(
+  streams: readonly AsyncGenerator<Worded>[],
+): AsyncGenerator<{ readonly value: Worded; readonly from: number; readonly isLast: boolean }> {
+  const read = async (from: number) => ({ from, next: await (streams[from] as AsyncGenerator<Worded>).next() });
+  const waiting = new Map(streams.map((_, from) => [from, read(from)]));
+  try {
+    while (waiting.size > 0) {
+      const { from, next } = await Promise.race(waiting.values());
+      if (next.done) {
+        waiting.delete(from);
+        continue;
+      }
+      const isOver = 'answer' in next.value;
+      if (isOver) waiting.delete(from);
+      else waiting.set(from, read(from));
+      yield { value: next.value, from, isLast: isOver && waiting.size === 0 };
+    }
+  } finally {
+    // A failure of another one is no news then.
+    for (const one of waiting.values()) one.catch(() => undefined);
+    for (const stream of streams) void stream.return(undefined).catch(() => undefined);
+  }
+}
+
+async function* wordChoice(
+  request: Asked,
+  { identity, index }: { readonly identity: Identity; readonly index: number },
+  deltas: Deltas,
+): AsyncGenerator<Worded> {
+  const words = COMPLETION_WORDS[request.endpoint];
   let parser: AnswerParser | undefined;
   let hasCalls = false;
   let offset = 0;
   let isOpen = false;
-  const widen = (chunk: Words): Words => (request.includeUsage ? { usage: null, ...chunk } : chunk);
-  function* wordPieces(pieces: readonly AnswerPiece[], tokens: SealedDelta['tokens']): Generator<Words> {
-    const opening = isOpen ? undefined : words.openChoice(identity, 0);
+  function* wordPieces(pieces: readonly AnswerPiece[], tokens: SealedDelta['tokens']): Generator<Worded> {
+    const opening = isOpen ? undefined : words.openChoice(identity, index);
     isOpen = true;
-    if (opening) yield widen(opening);
+    if (opening) yield { chunk: opening };
     hasCalls ||= pieces.some(({ kind }) => kind === 'call');
     if (pieces.length === 0 && !request.logprobs) return;
     const delta = { pieces, offset, ...(request.logprobs && { logprobs: tokens }) };
-    for (const chunk of words.chunks(identity, 0, delta)) yield widen(chunk);
+    for (const chunk of words.chunks(identity, index, delta)) yield { chunk };
   }
   for (;;) {
     const next = await deltas.next();
@@ -59,11 +108,8 @@ export async function* wordChunks(request: Asked, deltas: Deltas): AsyncGenerato
     const rest = parser?.end() ?? [];
     if (rest.length > 0 || !isOpen) yield* wordPieces(rest, []);
     const { stopReason } = next.value.header;
-    const closing = words.lastChunk(identity, 0, { stopReason, hasCalls });
-    const ogong = toOgongField(next.value);
-    if (!request.includeUsage) return yield { ...closing, ogong };
-    yield widen(closing);
-    return yield { ...words.usageChunk(identity, toUsage(next.value)), ogong };
+    const closing = words.lastChunk(identity, index, { stopReason, hasCalls });
+    return yield { closing, answer: next.value };
   }
 }
 
@@ -80,18 +126,17 @@ const identify = ({ endpoint, model }: Asked, name: string): Identity => ({
   model,
 });
 
-const toUsage = ({ header: { promptTokenCount: promptTokens, outputTokenCount: outputTokens } }: SealedAnswer) => ({
-  promptTokens,
-  outputTokens,
+/** The prompt is counted once, as elsewhere, though each choice pays for it. */
+const toUsage = (answers: readonly SealedAnswer[]) => ({
+  promptTokens: answers[0]?.header.promptTokenCount ?? 0,
+  outputTokens: answers.reduce((sum, { header }) => sum + header.outputTokenCount, 0),
 });
 
-const toOgongField = ({ replyId, receipt, text }: SealedAnswer): Words => ({
-  receipts: [
-    {
-      reply_id: replyId,
-      url: formatPath(GATEWAY_ROUTES.receipt, { id: replyId }),
-      receipt: toReceiptJson(receipt),
-      response: text,
-    },
-  ],
+const toOgongField = (answers: readonly SealedAnswer[]): Words => ({
+  receipts: answers.map(({ replyId, receipt, text }) => ({
+    reply_id: replyId,
+    url: formatPath(GATEWAY_ROUTES.receipt, { id: replyId }),
+    receipt: toReceiptJson(receipt),
+    response: text,
+  })),
 });

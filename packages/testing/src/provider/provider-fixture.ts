@@ -235,9 +235,11 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
   const clients: LinkClient[] = [];
   let store: Store;
   let provider: Provider;
-  const metrics = createMetrics('provider');
+  let metrics: ReturnType<typeof createMetrics>;
 
   async function open(): Promise<void> {
+    // Each start registers its own.
+    metrics = createMetrics('provider');
     store = openStore(join(directory, 'provider.sqlite'), { schema: PROVIDER_SCHEMA });
     provider = createProvider(
       {
@@ -314,7 +316,9 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
       return client;
     },
     store: () => store,
-    steps: metrics.steps,
+    get steps() {
+      return metrics.steps;
+    },
     order: (bend = {}) => signOrder(bend.engine ?? engine, provider.id, identity.id, { modelId, ...bend }),
     connect,
     async restart() {

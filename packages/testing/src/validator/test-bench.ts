@@ -22,6 +22,7 @@ import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive
 import { listHeld, listLacking, takeHanded } from '@ogong/node/validator/hand-announcements';
 import type { HeardLimits, ToldReply } from '@ogong/node/validator/hear-delivery';
 import { createIntake } from '@ogong/node/validator/intake';
+import { createOrderCheck } from '@ogong/node/validator/settlement/collect';
 import { answerPeer, cosignBatch } from '@ogong/node/validator/settlement/cosign';
 import { listHeard } from '@ogong/node/validator/settlement/cosign-heard';
 import {
@@ -276,6 +277,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     clock,
     readLimit: options.keyLimitOf ?? (async () => 0n),
   });
+  const isSigned = createOrderCheck(crypto, options.ledger ?? ledger, options.keyLimitOf ?? (async () => 0n));
   const intake = createIntake(
     {
       ledger: options.ledger ?? ledger,
@@ -406,13 +408,14 @@ export function createTestValidator(options: BenchOptions = {}) {
       ...options.cosign,
     },
     {
-      crypto,
+      ...{ crypto: orderKeys.crypto, learnOrderKey: orderKeys.learn },
       signer,
       clock,
       store,
       group,
       anchorOf: chain.anchorOf,
       channelOf: (...channel) => chain.channelOf(...channel),
+      isSigned,
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       heldFor: options.cosign?.heldFor ?? holdings.heldFor,
       ramp: options.cosign?.ramp ?? holdings.ramp,
@@ -470,6 +473,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         );
         return found && { transactionHash: '0xfound', payers: found.debits.map(({ payer: one }) => one as Uint8Array) };
       },
+      isSigned,
       takeDelivery: async (delivered) => (options.hidesDeliveries ? undefined : intake.acknowledge(delivered)),
       onSettled() {},
       onUncompared: (_peer, entries) => uncompared.push(...entries),

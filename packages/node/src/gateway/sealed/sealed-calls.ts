@@ -5,8 +5,6 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
-import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { giveBack } from '../find-match.ts';
@@ -23,11 +21,15 @@ import { SEAL_KEY_EXPIRED, type SealedEvent } from './pass-sealed.ts';
 
 /** What a client tells of a request that it seals itself: no text, and its hash. */
 export interface AskedSealed {
-  readonly endpoint: Endpoint;
+  readonly endpoint: string;
   /** What fee and match depend on. The provider refuses a request that asks for more. */
   readonly request: CommonRequest;
   readonly requestHash: Uint8Array;
   readonly nonce: Uint8Array;
+  /** Which of the answers that the request asks for. */
+  readonly choice: number;
+  /** Of vectors and scores: tokens of the longest input, at most. */
+  readonly contextSize: number | undefined;
   /** Providers that it was tried with. */
   readonly exclude: readonly Uint8Array[];
 }
@@ -127,10 +129,14 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
 
   /** The first drawn provider that can be sealed to. */
   async function findSealed(asked: AskedSealed, signal: AbortSignal): Promise<[FoundOffer, SealedOffer]> {
-    const { request, requestHash, nonce } = asked;
+    const { request, requestHash, nonce, contextSize } = asked;
     const tried = [...asked.exclude];
     for (let left = MAX_TRIES; ; left--) {
-      const offer = await findOffer(context, { request, provider: undefined, signal }, { requestHash, tried, nonce });
+      const offer = await findOffer(
+        context,
+        { request, provider: undefined, signal },
+        { requestHash, tried, nonce, contextSize },
+      );
       const { match, validator } = offer;
       try {
         const { sealKey: bytes, providerKey: publicKey, signature } = await sealKeys.show(match, signal);
@@ -181,12 +187,16 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
     async *serve(replyId, key, { envelope, signal, caller }) {
       const { asked, offer, leave } = findOffered(replyId, key);
       drop(replyId);
-      const { endpoint, request } = asked;
-      const job = { completionId: nameCompletion(endpoint, replyId), choice: 0, key, request, signal };
+      const { endpoint, request, choice } = asked;
+      const job = { completionId: nameCompletion(endpoint, replyId), choice, key, request, signal };
       const notes = createAttemptNotes(context, { ...job, endpoint, caller });
       let attempt: ProviderAttempt | undefined;
       try {
-        attempt = await orderOffer(context, job, offer);
+        attempt = await orderOffer(context, job, offer).catch(async (error: unknown) => {
+          // The ticket holds a slot of its provider, and nobody is going to use it.
+          await giveBack(context, offer).catch((failure: unknown) => context.onError?.(failure));
+          throw error;
+        });
         notes.ordered(attempt);
         const progress = openProgress(context, attempt);
         running.set(replyId, { keyId: key.id, progress });
@@ -238,8 +248,8 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
 }
 
 /** As clients name the answer that they make of it. */
-const nameCompletion = (endpoint: Endpoint, replyId: string): string =>
-  `${isChat({ endpoint }) ? 'chatcmpl' : 'cmpl'}-${replyId}`;
+const PREFIXES: Readonly<Record<string, string>> = { chat: 'chatcmpl', embedding: 'embd', rerank: 'rank' };
+const nameCompletion = (endpoint: string, replyId: string): string => `${PREFIXES[endpoint] ?? 'cmpl'}-${replyId}`;
 
 const createUnknown = (what: string, replyId: string): ApiError =>
   new ApiError('not_found', `There is no ${what} ${replyId.slice(0, 64)} of this key here, or no more.`, {

@@ -4,6 +4,7 @@ import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { Refusal } from '@ogong/host/link/link-error';
 import { toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
@@ -12,6 +13,12 @@ import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { signSealKey } from '@ogong/protocol/sealing/seal-key';
 import { parseSealedOffer, type SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
+import {
+  parseDisclosure,
+  type SealedDisclosure,
+  toDisclosureJson,
+  verifyDisclosure,
+} from '@ogong/protocol/verdict/sealed-disclosure';
 import { type ClientOptions, createCheckedFetch, createClient, SealedCallError } from '@ogong/sdk';
 import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
@@ -72,6 +79,14 @@ const failure = (call: Promise<unknown>): Promise<SealedCallError> =>
     () => expect.fail('it was taken'),
     (error: SealedCallError) => error,
   );
+
+/** Notes what is sent in plain. */
+const spy =
+  (passed: string[]): typeof fetch =>
+  (input, init) => {
+    if (init?.body) passed.push(new TextDecoder().decode(init.body as Uint8Array));
+    return fetch(input, init);
+  };
 
 /** Of the gateway: its disk with the write-ahead log, and its log lines. */
 function readGateway(): Buffer {
@@ -204,6 +219,132 @@ describe('a client that seals its requests', () => {
     expect(response.choices[0]?.logprobs).toMatchObject({ content: expect.any(Array) });
   });
 
+  it('has several choices, each of its own order, whole and as one stream', async () => {
+    const { client, passed, paths } = await open([{}, {}, {}]);
+    const several = { ...params, n: 3, temperature: 0 };
+    const { response, replies } = await client.chat.completions.create(several);
+    expect(response.choices.map(({ index, message }) => [index, message.content])).toEqual([
+      [0, ANSWER],
+      [1, ANSWER],
+      [2, ANSWER],
+    ]);
+    expect(new Set(replies.map(({ replyId }) => replyId)).size).toBe(3);
+    expect(fixture.network.orders.map(({ choice }) => choice).sort()).toEqual([0, 1, 2]);
+    expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(3);
+
+    const stream = await client.chat.completions.create({
+      ...{ ...several, n: 2, stream: true },
+      stream_options: { include_usage: true },
+    });
+    const texts = ['', ''];
+    let completionTokens: number | undefined;
+    for await (const { choices, usage } of stream) {
+      for (const { index, delta } of choices) texts[index] += delta.content ?? '';
+      completionTokens = usage?.completion_tokens ?? completionTokens;
+    }
+    expect(texts).toEqual([ANSWER, ANSWER]);
+    expect(completionTokens).toBe(2 * WORDS.length);
+    expect(stream.checked?.replies.map(({ choice }) => choice)).toEqual([0, 1]);
+    expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
+  });
+
+  it('has none where one of several choices does not open', async () => {
+    let replies = 0;
+    const meddle: Meddle = (path, text) => {
+      if (path !== '/v1/ogong/replies' || ++replies !== 2) return text;
+      const events = text.split('\n\n');
+      return events.toSpliced(sealedAt(events, 2), 0, events[sealedAt(events, 1)] as string).join('\n\n');
+    };
+    const { client } = await open([{}, {}], { meddle });
+    const call = client.chat.completions.create({ ...params, n: 2 });
+    expect(await failure(call)).toMatchObject({ code: 'out-of-order' });
+  });
+
+  it('discloses one reply, which then opens for a third party, and no other one', async () => {
+    const disclosed: SealedDisclosure[] = [];
+    const { client } = await open([{}], { onSealed: (one) => disclosed.push(one) });
+    const { receipt } = await client.chat.completions.create(params);
+    await client.chat.completions.create(params);
+    const [first, second] = disclosed.map((one) => parseDisclosure(JSON.parse(JSON.stringify(toDisclosureJson(one)))));
+    const record = parseRecordV2(receipt.record.bytes);
+    const tools = { crypto: nobleCrypto, seal: nodeSeal };
+    const verify = (change: Partial<SealedDisclosure>, of = record) =>
+      verifyDisclosure(tools, { ...(first as SealedDisclosure), ...change }, of);
+    const failed = (...given: Parameters<typeof verify>) =>
+      verify(...given)
+        .checks.filter(({ status }) => status !== 'pass')
+        .map(({ id, status }) => `${status} ${id}`);
+    expect(verify({})).toMatchObject({ text: ANSWER });
+    expect(failed({})).toEqual([]);
+    // Of another reply, cut, out of order, changed, and held against another record.
+    const { units } = first as SealedDisclosure;
+    expect(failed({ exporterSecret: second?.exporterSecret as Uint8Array })).toEqual([
+      'fail exporter-secret',
+      'skip sealed-record',
+    ]);
+    expect(failed({ head: second?.head as Uint8Array })).toEqual(['fail exporter-secret', 'skip sealed-record']);
+    expect(failed({ units: units.slice(0, -1) })).toEqual(['fail sealed-units', 'skip sealed-record']);
+    expect(failed({ units: units.toReversed() })).toEqual(['fail sealed-units', 'skip sealed-record']);
+    const [unit, ...rest] = units as [Uint8Array, ...Uint8Array[]];
+    expect(failed({ units: [unit.with(20, (unit[20] as number) ^ 1), ...rest] })).toEqual([
+      'fail sealed-units',
+      'skip sealed-record',
+    ]);
+    expect(failed({}, { ...record, responseHash: new Uint8Array(32) })).toEqual(['fail sealed-record']);
+    expect(failed({}, { ...record, commitRoot: new Uint8Array(32) })).toEqual(['fail sealed-record']);
+    expect(failed({ replyId: second?.replyId as Uint8Array })).toEqual(['fail sealed-record']);
+  });
+
+  it('holds no slot of its provider where its gateway cannot pay for the order', async () => {
+    const meddle: Meddle = (path, text) => {
+      if (path === '/v1/ogong/offers') {
+        fixture.network.setChannel({ admitted: 10n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n });
+      }
+      return text;
+    };
+    const { client } = await open([{}], { meddle });
+    await expect(client.chat.completions.create(params)).rejects.toThrow();
+    expect(fixture.network.orders).toEqual([]);
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toContain('unused');
+  });
+
+  it('has embeddings and scores, and its gateway sees neither inputs nor vectors', async () => {
+    const { client, options, passed, paths } = await open();
+    const inputs = [PROMPT, 'The heron Vandobel lost a lantern.'];
+    const { response, checks, receipt } = await client.embeddings.create({ model: FAKE_MODEL, input: inputs });
+    expect(response.data.map(({ index }) => index)).toEqual([0, 1]);
+    expect(checks.find(({ id }) => id === 'vectors')?.status).toBe('pass');
+    expect(receipt.endpoint).toBe('embedding');
+    const encoded = await client.embeddings.create({ model: FAKE_MODEL, input: inputs, encoding_format: 'base64' });
+    const first = encoded.response.data[0]?.embedding;
+    const reranked = await client.rerank({ model: FAKE_MODEL, query: 'Where is Quixambre?', documents: inputs });
+    expect(reranked.response.results).toHaveLength(2);
+    expect(fixture.network.requests).toHaveLength(3);
+    expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(3);
+
+    expect(typeof first).toBe('string');
+    const vector = String(first).slice(0, 16);
+    for (const marker of ['Quixambre', 'Vandobel', toBase64(utf8Encode('Quixambre')).slice(0, 10), vector]) {
+      expect(
+        passed.some((body) => body.includes(marker)),
+        `wire: ${marker}`,
+      ).toBe(false);
+      expect(readGateway().includes(marker), `disk or log: ${marker}`).toBe(false);
+    }
+    // The same in plain is seen: the search finds what is there.
+    const plain = createClient({ ...options, isSealed: false, fetch: spy(passed) });
+    await plain.embeddings.create({ model: FAKE_MODEL, input: inputs });
+    expect(passed.some((body) => body.includes('Quixambre'))).toBe(true);
+  });
+
+  it('takes no vectors that were changed on their way to the seal', async () => {
+    const bendResponse = (bytes: Uint8Array): Uint8Array => bytes.with(3, (bytes[3] as number) ^ 1);
+    const { client, paths } = await open([{ bendResponse }]);
+    const failed = await failure(client.embeddings.create({ model: FAKE_MODEL, input: PROMPT }));
+    expect(failed).toMatchObject({ code: expect.stringMatching(/vectors|response-hash/) });
+    expect(paths.filter((path) => path.endsWith('/outcome')).length).toBeGreaterThan(0);
+  });
+
   it('is what other clients ask through the checked fetch', async () => {
     const { options, passed } = await open();
     const checked = createCheckedFetch(options);
@@ -211,8 +352,8 @@ describe('a client that seals its requests', () => {
       checked(`${fixture.url}${path}`, { method: 'POST', body: JSON.stringify(body) });
     expect(await (await ask(params)).json()).toMatchObject({ choices: [{ message: { content: ANSWER } }] });
     expect(await (await ask({ ...params, stream: true })).text()).toContain('[DONE]');
-    const embedding = await ask({ model: FAKE_MODEL, input: PROMPT }, '/v1/embeddings');
-    expect(await embedding.json()).toMatchObject({ error: { code: 'ogong_not_sealed' } });
+    const echoed = await ask({ model: FAKE_MODEL, prompt: PROMPT, echo: true }, '/v1/completions');
+    expect(await echoed.json()).toMatchObject({ error: { code: 'ogong_not_sealed' } });
     expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
   });
 });
@@ -275,14 +416,8 @@ describe('a gateway that meddles with an offer', () => {
 
   it('gets none for a request that cannot be sealed', async () => {
     const { client, paths } = await open();
-    for (const call of [
-      client.chat.completions.create({ ...params, n: 2 }),
-      client.completions.create({ model: FAKE_MODEL, prompt: PROMPT, echo: true }),
-      client.embeddings.create({ model: FAKE_MODEL, input: PROMPT }),
-      client.rerank({ model: FAKE_MODEL, query: PROMPT, documents: ['one'] }),
-    ]) {
-      expect(await failure(call)).toMatchObject({ code: 'unsupported' });
-    }
+    const call = client.completions.create({ model: FAKE_MODEL, prompt: PROMPT, echo: true });
+    expect(await failure(call)).toMatchObject({ code: 'unsupported' });
     expect(paths).toEqual([]);
   });
 });

@@ -8,8 +8,10 @@ import type { Json } from '@ogong/host/openai/format';
 import { fromBase64, fromHex, ProtocolError, toBase64 } from '@ogong/protocol/base/bytes';
 import { MAX_RESPONSE_BYTES, MAX_SEALED_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import { isTextEndpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { parsePreference } from '@ogong/protocol/modality/text/request/preference-fields';
 import {
+  MAX_CHOICES,
   MAX_MAX_TOKENS,
   MAX_PROMPT_BOUND,
   parseDemands,
@@ -42,12 +44,18 @@ export type SealedRouteName = 'sealedOffer' | 'sealedReply' | 'sealedProgress' |
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 const offerBody = z.strictObject({
-  endpoint: z.enum(['chat', 'completion']),
+  endpoint: z.enum(['chat', 'completion', 'embedding', 'rerank']),
   model: z.string(),
   request_hash: hash,
   nonce: hash,
   prompt_bound: z.int().min(1).max(MAX_PROMPT_BOUND),
-  max_tokens: z.int().min(1).max(MAX_MAX_TOKENS),
+  max_tokens: z.int().min(0).max(MAX_MAX_TOKENS),
+  context_bound: z.int().min(1).max(MAX_PROMPT_BOUND).optional(),
+  choice: z
+    .int()
+    .min(0)
+    .max(MAX_CHOICES - 1)
+    .optional(),
   ogong: z.record(z.string(), z.unknown()).nullish(),
   exclude: z.array(hash).max(8).optional(),
 });
@@ -162,9 +170,19 @@ function readBase64(text: string): Uint8Array {
   }
 }
 
-/** @throws RequestError */
+/** @throws RequestError, ApiError */
 function readOffer(body: z.infer<typeof offerBody>): AskedSealed {
-  const { endpoint, prompt_bound: promptTokenBound, max_tokens: maxTokens, ogong } = body;
+  const { endpoint, prompt_bound: promptTokenBound, max_tokens: maxTokens, context_bound: contextSize, ogong } = body;
+  if (isTextEndpoint(endpoint) !== maxTokens > 0) {
+    throw new ApiError('invalid_request', 'max_tokens: texts have 1 or more, vectors and scores 0.', {
+      param: 'max_tokens',
+    });
+  }
+  if (isTextEndpoint(endpoint) !== (contextSize === undefined)) {
+    throw new ApiError('invalid_request', 'context_bound: named of vectors and scores, and of nothing else.', {
+      param: 'context_bound',
+    });
+  }
   const named = parseModelName(body.model);
   const demands = parseDemands(ogong);
   const preference = parsePreference(ogong, named);
@@ -173,6 +191,8 @@ function readOffer(body: z.infer<typeof offerBody>): AskedSealed {
     request: { endpoint, model: named.model, demands, preference, ...{ promptTokenBound, maxTokens } } as CommonRequest,
     requestHash: fromHex(body.request_hash),
     nonce: fromHex(body.nonce),
+    choice: body.choice ?? 0,
+    contextSize,
     exclude: (body.exclude ?? []).map((id) => fromHex(id)),
   };
 }

@@ -29,7 +29,7 @@ import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
 import { computePairPpm, findFeeProblem, type Holdings, readDeterringPpm } from '../audit/deterrence.ts';
 import { wasFound, wasShown } from '../store/witness-store.ts';
-import { findUncollectable } from './collect.ts';
+import { findUncollectable, groupByPayer } from './collect.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
@@ -361,19 +361,31 @@ export function assertNets(
  * up a batch neither by emptying its channel nor by filling it again. @throws CosignError
  */
 export async function checkUncollectable(
-  { channelOf }: Pick<CosignState, 'channelOf'>,
+  { channelOf, isSigned = async () => true }: Pick<CosignState, 'channelOf' | 'isSigned'>,
   {
     batch,
     uncollectable,
   }: Pick<Settlement, 'uncollectable'> & { readonly batch: Pick<Settlement['batch'], 'validator'> },
   owing: readonly Debt[],
   before: readonly Uint8Array[],
+  orders: readonly { readonly order: Order; readonly signature: Uint8Array }[] = [],
 ): Promise<void> {
+  const signedBy = groupByPayer(orders);
   const named = new Set(uncollectable.map(toHex));
   const concerned = new Set([...uncollectable, ...before].map(toHex));
   const debts = owing.filter(({ payer }) => concerned.has(toHex(payer)));
   const readChannel = (payer: Uint8Array) => channelOf(payer, batch.validator);
-  const found = await findUncollectable(readChannel, debts).catch((cause: unknown) => {
+  const found = await findUncollectable(
+    {
+      readChannel,
+      // One that does not count is enough: the validator may draw under any of them.
+      isSigned: async (payer) => {
+        const own = signedBy.get(toHex(payer)) ?? [];
+        return (await Promise.all(own.map(({ order, signature }) => isSigned(order, signature)))).every(Boolean);
+      },
+    },
+    debts,
+  ).catch((cause: unknown) => {
     throw new CosignError('unavailable', 'the channels cannot be read', { cause });
   });
   const undrawable = new Set(found.map(toHex));

@@ -16,6 +16,7 @@ import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/p
 import type { Holdings } from '../audit/deterrence.ts';
 import type { FoundPolicy } from '../store/drift-store.ts';
 
+import type { IsOrderSigned } from './collect.ts';
 import type { HeardAnswer, JudgedRecord } from './cosign-heard.ts';
 
 export interface CosignOptions {
@@ -42,6 +43,8 @@ export interface CosignDependencies extends Holdings {
   readonly anchorOf: (validator: Uint8Array) => Promise<Anchor>;
   /** A payer's channel with a validator, as the chain has it now. */
   readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
+  /** Default: every order that was admitted counts. */
+  readonly isSigned?: IsOrderSigned | undefined;
   /** The network's least coverage from that time on, as the chain has it. */
   readonly coverageSince: (sinceMs: number) => Promise<CoverageReading>;
   /** What the chain has about an order's router. */

@@ -131,7 +131,7 @@ describe('a co-signer', () => {
     ],
     [
       'a friend as a second shard',
-      'shards that nobody signed',
+      'other shards than those who signed',
       (entry: VerdictEntry) =>
         entry.verdict === 'accept'
           ? {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashBatchSummary, type Settlement, sumDebts, summarizeSettlement } from '@ogong/protocol/settlement/batch';
 import type { HeadSignature } from '@ogong/protocol/settlement/head-certificate';
@@ -56,7 +57,10 @@ export async function cosignBatch(
     const { entries, findTests, ...checked } = await checkEntries(state, settlement, request);
     uncompared = checked.uncompared;
     const debts = sumDebts(entries, findTests);
-    await checkUncollectable(state, settlement, debts, known?.uncollectable ?? []);
+    const orders = request.entries.flatMap(({ record }) =>
+      record?.order ? [{ order: parseOrder(record.order.order), signature: record.order.signature }] : [],
+    );
+    await checkUncollectable(state, settlement, debts, known?.uncollectable ?? [], orders);
     const { uncollectable } = settlement;
     const replaces = known?.digest;
     const places = listPlaces(entries, { head: logHead });

@@ -134,19 +134,21 @@ export function readBatchEntries(
 }
 
 async function buildBatch(
-  { crypto, signer, store }: SettlementState,
+  { crypto, signer, store, isSigned }: SettlementState,
   client: SettlementChain,
   { sequence, to }: Pick<StoredBatch, 'sequence' | 'to'>,
   entries: readonly Uint8Array[],
 ): Promise<Settlement> {
   const findTests = createTestReader(store, signer.address);
   const debts = store.read(() => sumDebts(entries.map(parseVerdictEntry), findTests));
-  const vouchers = store.read(() =>
+  const signed = store.read(() =>
     debts.flatMap(({ payer }) => {
       const voucher = readVoucher(store, payer);
-      return voucher ? [createVoucher(crypto, voucher.order, voucher.signature)] : [];
+      return voucher ? [{ payer, ...voucher }] : [];
     }),
   );
+  const vouchers = signed.map(({ order, signature }) => createVoucher(crypto, order, signature));
+  const findSigned = (payer: Uint8Array) => signed.find((one) => equalBytes(one.payer, payer));
   return buildSettlement(crypto, {
     validator: signer.address,
     sequence,
@@ -154,7 +156,16 @@ async function buildBatch(
     entries,
     vouchers,
     findTests,
-    uncollectable: await findUncollectable((payer) => client.channelOf(payer, signer.address), debts),
+    uncollectable: await findUncollectable(
+      {
+        readChannel: (payer) => client.channelOf(payer, signer.address),
+        async isSigned(payer) {
+          const found = findSigned(payer);
+          return found === undefined || isSigned(found.order, found.signature);
+        },
+      },
+      debts,
+    ),
   });
 }
 

@@ -10,6 +10,7 @@ import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import type { StoredBatch } from '../store/batch-store.ts';
+import type { IsOrderSigned } from './collect.ts';
 import type { CosignAnswer } from './cosign.ts';
 import type { SettledBatch } from './ledger-history.ts';
 import type { Summing } from './sum-signatures.ts';
@@ -50,6 +51,8 @@ export interface SettlementDependencies {
   /** What the payer of a reply told a co-signer, and not, or not yet, this validator. @throws Refusal */
   readonly takeDelivery: (delivered: DeliveredReply) => Promise<unknown>;
   readonly onError?: (error: unknown) => void;
+  /** Default: every order counts. */
+  readonly isSigned?: IsOrderSigned;
 }
 
 export type SettlementChain = Pick<
@@ -71,6 +74,7 @@ export function openSettlementState(options: SettlementOptions, dependencies: Se
     onRefused: () => {},
     onUncompared: () => {},
     onError: () => {},
+    isSigned: async () => true,
     ...dependencies,
   };
 }

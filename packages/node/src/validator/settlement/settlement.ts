@@ -127,7 +127,7 @@ async function settleBatch(state: SettlementState, client: SettlementChain, batc
 const isTooCostly = (error: unknown): boolean => error instanceof ChainError && error.code === 'too-costly';
 
 /**
- * Whether the batch was refused because of a payer's channel, or by co-signers because a payer that is left out can be debited
+ * Whether the batch was refused because of a payer's channel or key, or by co-signers because a payer that is left out can be debited
  * now.
  */
 export function isAboutChannels(
@@ -136,5 +136,5 @@ export function isAboutChannels(
 ): boolean {
   if (error instanceof SettlementError) return error.code === 'no-quorum' && settlement.uncollectable.length > 0;
   const refusal = error instanceof ChainError ? error.revert?.name : undefined;
-  return refusal === 'AllowanceExceeded' || refusal === 'VoucherExceeded';
+  return refusal === 'AllowanceExceeded' || refusal === 'VoucherExceeded' || refusal === 'BadPayerSignature';
 }

@@ -1,14 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
+import { ChainError } from '@ogong/chain/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import { payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
+import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
+import { signForWallet } from '../../gateway/paying-signer.ts';
 import { readChannel } from '../store/channel-store.ts';
+import { checkUncollectable } from './batch-check.ts';
 
 const FEE = 86_000n;
 const createPayer = (name: string): LedgerSigner => createTestLedgerSigner(seedOf(name));
@@ -242,5 +247,74 @@ describe('a co-signer of a batch that leaves payers out', () => {
     expect(toHex(row?.uncollectable as Uint8Array)).toBe(toHex(second.address));
     world.chain.channelOf = async () => Promise.reject(new Error('the chain is down'));
     await expect(sign(without(second, third))).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+  });
+});
+
+describe('a payer whose key a reorganisation took away', () => {
+  const key = createPayer('key of the wallet');
+  const wallet = signForWallet(second.address, key);
+
+  /** The wallet's reply and another one, decided while its key was allowed. */
+  async function decideOfWallet() {
+    let limit = 10n ** 20n;
+    const four = await createFour({ keyLimitOf: async () => limit });
+    await four.own.deliver(0);
+    const { reply } = await four.own.deliver(1, { payer: wallet });
+    await four.certifyAll();
+    await four.own.runAudits();
+    const { settle } = four.chain;
+    // As the contract does: it refuses the whole batch.
+    four.chain.settle = async (call) => {
+      if (limit > 0n || !call.debits.some(({ payer: by }) => String(by) === String(second.address)))
+        return settle(call);
+      const revert = { name: 'BadPayerSignature', args: [] };
+      throw new ChainError('reverted', 'refused', { revert });
+    };
+    return { ...four, id: reply.record.replyId, setLimit: (to: bigint) => (limit = to) };
+  }
+
+  it('is left out alone of a batch that was signed before, and the others settle', async () => {
+    const { own, chain, id, setLimit } = await decideOfWallet();
+    const { settle } = chain;
+    chain.settle = async () => Promise.reject(new Error('the connection was lost'));
+    await expect(own.settlement.step()).rejects.toThrow('connection');
+    chain.settle = settle;
+    setLimit(0n);
+    while (await own.settlement.step());
+    expect(chain.settled.map(({ debits }) => debits.map((debit) => toHex(debit.payer as Uint8Array)))).toEqual([
+      [toHex(payer.address)],
+    ]);
+    expect(own.find(id)).toMatchObject({ state: 'settled', isUncollectable: true });
+  });
+
+  it('has its entry refused by co-signers that never knew the key, and the others settle', async () => {
+    const { own, chain, id, setLimit } = await decideOfWallet();
+    setLimit(0n);
+    while (await own.settlement.step());
+    expect(own.find(id).state).toBe('refused');
+    expect(chain.settled.map(({ debits }) => debits.length)).toEqual([1]);
+  });
+
+  it('is drawn where its key is still allowed', async () => {
+    const { own, chain, id } = await decideOfWallet();
+    while (await own.settlement.step());
+    expect(own.find(id)).toMatchObject({ state: 'settled', isUncollectable: false });
+    expect(chain.settled[0]?.debits).toHaveLength(2);
+  });
+
+  it('is left out by nobody while its key is allowed: co-signers refuse', async () => {
+    const { own, peers, offline } = await decideOfWallet();
+    const request = await proposeUnheard({ own, offline });
+    const debits = parseSettlement(request.batch).debits.filter(
+      ({ payer: by }) => String(by) !== String(second.address),
+    );
+    expect(debits).toHaveLength(1);
+    const orders = request.entries.flatMap(({ record }) =>
+      record?.order ? [{ order: parseOrder(record.order.order), signature: record.order.signature }] : [],
+    );
+    const [peer] = peers as [TestValidator];
+    const named = { batch: { validator: own.signer.address }, uncollectable: [second.address] };
+    const owing = [{ payer: second.address, amount: FEE }];
+    await expect(checkUncollectable(peer.cosigning, named, owing, [], orders)).rejects.toThrow('can be debited');
   });
 });

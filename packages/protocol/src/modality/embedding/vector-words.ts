@@ -1,0 +1,54 @@
+import { toBase64 } from '../../base/bytes.ts';
+import type { EmbeddingRequest, EncodingFormat, VectorRequest } from './request.ts';
+import { type RerankRequest, rankDocuments } from './rerank.ts';
+import { encodeVector } from './vector.ts';
+
+type VectorWords = Readonly<Record<string, unknown>>;
+
+/** A body in OpenAI's form: JSON numbers name each f32 exactly, base64 is of its bytes. */
+export function formatEmbeddings(
+  { model, encodingFormat }: Pick<VectorRequest, 'model' | 'encodingFormat'>,
+  { vectors, promptTokens }: { readonly vectors: readonly Float32Array[]; readonly promptTokens: number },
+): VectorWords {
+  const show = SHOWN[encodingFormat];
+  return {
+    object: 'list',
+    data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: show(vector) })),
+    model,
+    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
+  };
+}
+
+const SHOWN: Readonly<Record<EncodingFormat, (vector: Float32Array) => readonly number[] | string>> = {
+  float: (vector) => [...vector],
+  base64: (vector) => toBase64(encodeVector(vector)),
+};
+
+/** A body in the words of Jina, Cohere and vLLM: each score is the committed one, which its JSON number names exactly. */
+export function formatRerank(
+  { model, inputs, topN, returnsDocuments }: Pick<RerankRequest, 'model' | 'inputs' | 'topN' | 'returnsDocuments'>,
+  { scores, promptTokens }: { readonly scores: readonly number[]; readonly promptTokens: number },
+): VectorWords {
+  return {
+    object: 'list',
+    model,
+    results: rankDocuments(scores, topN).map(({ index, score }) => ({
+      index,
+      relevance_score: score,
+      ...(returnsDocuments ? { document: { text: inputs[index] as string } } : {}),
+    })),
+    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
+  };
+}
+
+/** Either, by what was asked for; and what joins the receipts, where the answer alone does not show all that was signed. */
+export function formatVectorAnswer(
+  request: EmbeddingRequest,
+  { vectors, promptTokens }: { readonly vectors: readonly Float32Array[]; readonly promptTokens: number },
+): { readonly words: VectorWords; readonly proof: VectorWords } {
+  if (request.endpoint !== 'rerank') {
+    return { words: formatEmbeddings(request as VectorRequest, { vectors, promptTokens }), proof: {} };
+  }
+  const scores = vectors.map(([score]) => score as number);
+  return { words: formatRerank(request as RerankRequest, { scores, promptTokens }), proof: { scores } };
+}

@@ -1,0 +1,94 @@
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
+import { GatewayApiError, SealedCallError } from '../errors.ts';
+import { askOffer, type CheckedOffer, type PostJson, type PrivateRequest } from './ask-offer.ts';
+
+/** Providers whose replies did not open or failed their checks, the newest last. The gateway cannot know of them, so the client does. */
+export type Distrusted = Uint8Array[];
+
+export interface SealedTriesOptions {
+  readonly post: PostJson;
+  readonly trust?: Trust;
+  readonly allow?: readonly string[];
+  readonly findModelRoots?: FindModelRoots;
+  readonly distrusted: Distrusted;
+  /** Told of each sealed reply, whole or broken off, what opens it for somebody else. */
+  readonly onSealed?: ((disclosure: SealedDisclosure) => void) | undefined;
+}
+
+/** The providers that one reply is asked of, one after another. */
+export interface SealedTries {
+  /** Of somebody who has not failed. @throws what a try before failed with, where nobody else is left; SealedCallError, GatewayApiError */
+  offer(): Promise<CheckedOffer>;
+  /** The provider of the last offer failed: returns where another one may be asked, and throws the error otherwise. */
+  fail(error: unknown, isFinal?: boolean): void;
+  /** The provider of the last offer is not asked again by this client for a while. */
+  distrust(): void;
+  /** A whole answer failed its check. @returns whether somebody else may be asked; where nobody is left, that is what failed. */
+  repeat(error: unknown): boolean;
+}
+
+/** With those that one request was tried with, as many as an offer may leave out. */
+const MAX_DISTRUSTED = 5;
+const MAX_TRIES = 3;
+/** What another provider may do better. */
+const TRIED_AGAIN: ReadonlySet<string | null> = new Set([
+  'order_not_admitted',
+  'provider_failed',
+  'provider_timeout',
+  'provider_busy',
+  'request_refused',
+  'seal_key_expired',
+]);
+const NOBODY: ReadonlySet<string | null> = new Set(['no_provider', 'model_not_found']);
+
+export function createSealedTries(
+  { post, trust = {}, allow = [], findModelRoots, distrusted }: SealedTriesOptions,
+  asked: PrivateRequest,
+  signal: AbortSignal | undefined,
+): SealedTries {
+  const known = { ...trust, allow: [...(trust.allow ?? []), ...allow] };
+  const tried: Uint8Array[] = [];
+  let failed: unknown;
+
+  function listExcluded(): Uint8Array[] {
+    const isTried = (id: Uint8Array): boolean => tried.some((one) => equalBytes(one, id));
+    return [...distrusted.filter((id) => !isTried(id)), ...tried];
+  }
+
+  function distrust(): void {
+    const id = tried.at(-1);
+    if (id === undefined || distrusted.some((one) => equalBytes(one, id))) return;
+    distrusted.push(id);
+    if (distrusted.length > MAX_DISTRUSTED) distrusted.shift();
+  }
+
+  function mayTryAgain(error: unknown): boolean {
+    // An offer that does not hold is its gateway's fault, and the gateway stays the same.
+    if (tried.length === 0 || tried.length >= MAX_TRIES) return false;
+    if (error instanceof GatewayApiError) return TRIED_AGAIN.has(error.code);
+    return error instanceof SealedCallError && error.checks.length === 0 && error.code !== 'unsupported';
+  }
+
+  return {
+    async offer() {
+      const offered = await askOffer(post, asked, { trust: known, findModelRoots, tried: listExcluded(), signal });
+      tried.push(offered.ticket.providerId);
+      return offered;
+    },
+    fail(error, isFinal = false) {
+      if (error instanceof SealedCallError && tried.length > 0 && error.checks.length === 0) distrust();
+      // Report the provider's own failure, not that no other provider was left.
+      if (failed !== undefined && error instanceof GatewayApiError && NOBODY.has(error.code)) throw failed;
+      if (isFinal || signal?.aborted || !mayTryAgain(error)) throw error;
+      failed = error;
+    },
+    distrust,
+    repeat(error) {
+      failed = error;
+      return tried.length < MAX_TRIES && signal?.aborted !== true;
+    },
+  };
+}
