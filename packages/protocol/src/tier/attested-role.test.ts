@@ -1,7 +1,7 @@
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/tier.json' with { type: 'json' };
 import { fromHex, toHex } from '../base/bytes.ts';
+import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import {
   type AttestedRole,
   computeRoleNonce,

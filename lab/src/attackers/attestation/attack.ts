@@ -1,0 +1,15 @@
+import type { AttestedRecord } from '@ogong/attestation/machine-check';
+
+/** A lie about which reply a machine gave: one file each, each caught by a check of its own. */
+export interface AttestationAttack {
+  /** Kebab-case, unique. */
+  readonly name: string;
+  /** Who plays it, as the row of docs/threats.md says. */
+  readonly adversary: string;
+  /** What it hopes to gain, in a sentence. */
+  readonly aim: string;
+  /** Checks of docs/spec/tee-tier.md that catch it. */
+  readonly caughtBy: readonly string[];
+  /** @param other a reply that the same machine gave to another order. */
+  bend(honest: AttestedRecord, other: AttestedRecord): AttestedRecord;
+}
