@@ -20,7 +20,7 @@ const reply = createSyntheticReply({
   tokens: 4,
 });
 
-type Message = MessageInitShape<typeof SealedMessageSchema>['message'];
+type Message = Exclude<MessageInitShape<typeof SealedMessageSchema>['message'], undefined>;
 
 /** Seals as whoever has the secrets of the reply can: its provider and its client. */
 function disclose(...messages: readonly Message[]) {
@@ -40,7 +40,7 @@ function disclose(...messages: readonly Message[]) {
 }
 
 const delta = (text: string): Message => ({ case: 'delta', value: { text } });
-const end = (response = new Uint8Array()): Message => ({
+const end = (response: Uint8Array = new Uint8Array()): Message => ({
   case: 'end',
   value: { response, opening: reply.openingBytes },
 });
