@@ -131,6 +131,39 @@ describe('settlement', () => {
     expect(four.chain.settled.length).toBe(2);
   });
 
+  it('proposes the first half again where the batch comes to more than all bonds behind it carry', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    const tried: [bigint, number][] = [];
+    four.chain.settle = async (call) => {
+      tried.push([call.batch.logLength, call.quorum.length]);
+      if (call.batch.logLength - BigInt(four.chain.settled.length) <= 1n) return settle(call);
+      // Nothing was unvested before.
+      throw new ChainError('reverted', 'too little', { revert: { name: 'Unbacked', args: [86_000n, 100_000n] } });
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(tried).toEqual([
+      [3n, 3],
+      [3n, 4],
+      [1n, 3],
+    ]);
+  });
+
+  it('waits with the batch as it is while earlier ones take all that the bonds carry', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    four.chain.settle = async () => {
+      throw new ChainError('reverted', 'too little', { revert: { name: 'Unbacked', args: [136_000n, 100_000n] } });
+    };
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ revert: { name: 'Unbacked' } });
+    four.chain.settle = settle;
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.map(({ batch }) => batch.logLength)).toEqual([3n]);
+  });
+
   it('counts the vote of whoever has left, against a quorum or for it', async () => {
     const four = await createFour();
     await decideThree(four);
