@@ -7,6 +7,10 @@ import type { Transactor } from './transactor.ts';
 export interface PreviewedTransaction {
   readonly what: string;
   readonly to: Address | undefined;
+  /** Where nothing else of the account is sent meanwhile. A wallet may take another. */
+  readonly nonce: number;
+  /** Of the chain's native coin, in its smallest unit: no call takes any. */
+  readonly valueWei: 0n;
   /** Undefined where the transactions before it would have to be mined first. */
   readonly gas: bigint | undefined;
   /** What it costs at most at the chain's present fees, in its native coin's smallest unit. */
@@ -32,14 +36,16 @@ export function createPreview({ client, address, read }: Transactor) {
     async send(what: string, to: Address | undefined, data: Hex): Promise<TransactionReceipt> {
       if (address === undefined) throw new ChainError('no-account', `${what}: this client has no private key`);
       const request = { account: address, data, ...(to === undefined ? {} : { to }) };
+      const count = await read(what, () => client.getTransactionCount({ address, blockTag: 'latest' }));
+      const planned = { what, to, nonce: count + transactions.length, valueWei: 0n } as const;
       if (transactions.some((before) => OPENS.has(before.what))) {
-        transactions.push({ what, to, gas: undefined, feeWei: undefined });
+        transactions.push({ ...planned, gas: undefined, feeWei: undefined });
       } else {
         const [gas, { maxFeePerGas }] = await read(what, async () => {
           await client.call(request);
           return Promise.all([client.estimateGas(request), client.estimateFeesPerGas()]);
         });
-        transactions.push({ what, to, gas, feeWei: gas * maxFeePerGas });
+        transactions.push({ ...planned, gas, feeWei: gas * maxFeePerGas });
       }
       // Nothing was mined. Who previews reads no receipt.
       return undefined as unknown as TransactionReceipt;

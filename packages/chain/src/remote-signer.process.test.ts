@@ -1,9 +1,11 @@
-import { type SignerServer, startSignerServer } from '@ogong/testing/chain/signer-server';
-import type { TransactionSerializable } from 'viem';
+import { startDevChain } from '@ogong/devnet/chain/dev-chain';
+import { type SignerServer, sendByNode, startSignerServer } from '@ogong/testing/chain/signer-server';
+import { parseEther, type TransactionSerializable } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Address } from './hex.ts';
 import { createRemoteAccount } from './remote-signer.ts';
+import { createTransactor, type Transactor } from './transactor.ts';
 
 const own = privateKeyToAccount(`0x${'11'.repeat(32)}`);
 const other = privateKeyToAccount(`0x${'22'.repeat(32)}`);
@@ -67,4 +69,113 @@ it.each<[string, Answer, RegExp]>([
 it('signs nothing but transactions', async () => {
   const { account } = await start(async () => '0x');
   await expect(async () => account.signMessage({ message: 'hello' })).rejects.toThrow('transactions alone');
+});
+
+type Chain = Awaited<ReturnType<typeof startDevChain>>;
+
+describe('a wallet, which sends what it signs', () => {
+  const account = own.address.toLowerCase() as Address;
+  const to = `0x${'33'.repeat(20)}` as const;
+  let chain: Chain;
+  let elsewhere: Chain;
+  let onChain: Transactor;
+  beforeAll(async () => {
+    chain = await startDevChain({ blockTimeMs: 50 });
+    elsewhere = await startDevChain({ blockTimeMs: 50, chainId: 31_338 });
+    for (const { rpcUrl, chainId, setBalance } of [chain, elsewhere]) {
+      onChain = createTransactor({ rpcUrl, chainId });
+      for (const { address } of [own, other]) {
+        await setBalance(address, parseEther('1'));
+        await onChain.client.request({ method: 'anvil_impersonateAccount', params: [address] } as never);
+      }
+    }
+    onChain = createTransactor(chain);
+  }, 30_000);
+  afterAll(() => Promise.all([chain?.stop(), elsewhere?.stop()]));
+
+  async function startWallet(answer: Answer, offers: readonly string[], receiptTimeoutMs = 30_000) {
+    server = await startSignerServer(answer, offers);
+    const { url, requests } = server;
+    const { rpcUrl, chainId } = chain;
+    const signer = { url, account };
+    const { send } = createTransactor({ rpcUrl, chainId, signer, receiptTimeoutMs, pollIntervalMs: 20 });
+    return { send: () => send('pay', to, '0x1234'), asked: () => requests.map(({ method }) => method) };
+  }
+
+  const WALLET = ['eth_chainId', 'eth_sendTransaction'];
+
+  it.each([
+    ['says on which chain it is', WALLET],
+    ['offers nothing else', ['eth_sendTransaction']],
+  ])('sends as asked where it %s', async (_, offers) => {
+    const { send, asked } = await startWallet(sendByNode(chain.rpcUrl), offers);
+    const { status, transactionHash: hash } = await send();
+    expect(status).toBe('success');
+    expect(await onChain.client.getTransaction({ hash })).toMatchObject({
+      from: account,
+      to,
+      input: '0x1234',
+      value: 0n,
+    });
+    expect(asked()).toEqual(['eth_signTransaction', 'eth_chainId', 'eth_sendTransaction']);
+  });
+
+  it.each<[string, Parameters<typeof sendByNode>[1], RegExp]>([
+    ['other data', (one) => ({ ...one, data: '0x1235' }), /sent another transaction, 0x[0-9a-f]{64}: data differ/],
+    ['to somebody else', (one) => ({ ...one, to: account }), /: to differ/],
+    ['coins that go along', (one) => ({ ...one, value: '0x1' }), /: value differ/],
+    ['from another account', (one) => ({ ...one, from: other.address, nonce: undefined }), /: from(, nonce)? differ/],
+  ])('is refused where it sends %s', async (_, change, message) => {
+    const { send, asked } = await startWallet(sendByNode(chain.rpcUrl, change), ['eth_sendTransaction']);
+    await expect(send()).rejects.toMatchObject({ code: 'bad-input', message: expect.stringMatching(message) });
+    expect(asked().filter((method) => method === 'eth_sendTransaction')).toHaveLength(1);
+  });
+
+  it('is refused where it answers with what it sent before', async () => {
+    const { send } = await startWallet(sendByNode(chain.rpcUrl), WALLET);
+    const { transactionHash } = await send();
+    await server?.close();
+    const again = await startWallet(async () => transactionHash, ['eth_sendTransaction']);
+    await expect(again.send()).rejects.toThrow(/nonce differ/);
+  });
+
+  it('is asked for nothing where it is on another chain, and refused where it does not say so', async () => {
+    const honest = await startWallet(sendByNode(elsewhere.rpcUrl), WALLET);
+    await expect(honest.send()).rejects.toThrow('is on chain 31338, not on 31337');
+    expect(honest.asked()).toEqual(['eth_signTransaction', 'eth_chainId']);
+    await server?.close();
+    const node = sendByNode(elsewhere.rpcUrl, (one) => ({ ...one, chainId: undefined }));
+    const silent = await startWallet(node, ['eth_sendTransaction'], 300);
+    await expect(silent.send()).rejects.toThrow(/sent 0x[0-9a-f]{64}, which chain 31337 does not know/);
+  });
+
+  it.each<[string, Answer, RegExp]>([
+    ['a refusal', () => Promise.reject(new Error('the user said no')), /did not send: the user said no$/],
+    ['no hash', async () => '0x12', /no hash/],
+  ])('is refused where it answers with %s', async (_, answer, message) => {
+    const { send } = await startWallet(answer, ['eth_sendTransaction']);
+    await expect(send()).rejects.toThrow(message);
+  });
+
+  it('is not asked again where no block takes the transaction', async () => {
+    const mine = (seconds: number) =>
+      onChain.client.request({ method: 'evm_setIntervalMining', params: [seconds] } as never);
+    await mine(0);
+    const { send, asked } = await startWallet(sendByNode(chain.rpcUrl), ['eth_sendTransaction'], 300);
+    await expect(send()).rejects.toMatchObject({
+      message: expect.stringMatching(/no block has taken/),
+      retryable: false,
+    });
+    expect(asked()).toHaveLength(3);
+    await mine(1);
+  });
+
+  it('is not asked to send what its user did not want to sign', async () => {
+    const { send, asked } = await startWallet(
+      () => Promise.reject(new Error('the user said no')),
+      ['eth_signTransaction', ...WALLET],
+    );
+    await expect(send()).rejects.toThrow('did not sign: the user said no');
+    expect(asked()).toEqual(['eth_signTransaction']);
+  });
 });

@@ -4,6 +4,7 @@ import {
   numberToHex,
   parseTransaction,
   recoverTransactionAddress,
+  type Transaction,
   type TransactionSerializable,
 } from 'viem';
 import { type LocalAccount, toAccount } from 'viem/accounts';
@@ -22,12 +23,26 @@ const TIMEOUT_MS = 120_000;
 const refuse = (what: string, cause?: unknown): ChainError =>
   new ChainError('bad-input', `the signer ${what}`, { cause });
 
+/** JSON-RPC and EIP-1193 have a number each for a method that is not there. */
+const NOT_OFFERED: ReadonlySet<unknown> = new Set([-32_601, -32_004, 4_200]);
+
+/** The signer signs nothing that it does not send itself, as wallets do: {@link askToSend}. */
+export class SignerOnlySendsError extends Error {}
+
+const isNotOffered = (error: unknown): boolean => NOT_OFFERED.has((error as { code?: unknown }).code);
+const tell = (error: unknown): string => (error as { details?: string }).details ?? (error as Error).message;
+
+function open(url: string) {
+  return createClient({ transport: http(url, { timeout: TIMEOUT_MS, retryCount: 0 }) });
+}
+
 /**
  * An account whose transactions are signed elsewhere, by `eth_signTransaction`. What comes back is sent only where it is what was asked
  * for, under the account's own signature: a signer that changes anything is refused.
+ * Signing fails with a SignerOnlySendsError where the signer does not offer it.
  */
 export function createRemoteAccount({ url, account }: RemoteSigner): LocalAccount {
-  const { request } = createClient({ transport: http(url, { timeout: TIMEOUT_MS, retryCount: 0 }) });
+  const { request } = open(url);
   const only = (): never => {
     throw refuse('is asked for transactions alone');
   };
@@ -39,16 +54,52 @@ export function createRemoteAccount({ url, account }: RemoteSigner): LocalAccoun
       const asked = transaction as TransactionSerializable;
       const params = [{ from: account, ...toRequest(asked) }];
       const answer = await request({ method: 'eth_signTransaction', params } as never).catch((cause: unknown) => {
-        throw refuse(
-          `at ${url} did not sign: ${(cause as { details?: string }).details ?? (cause as Error).message}`,
-          cause,
-        );
+        if (isNotOffered(cause)) throw new SignerOnlySendsError();
+        throw refuse(`at ${url} did not sign: ${tell(cause)}`, cause);
       });
       const raw = readRaw(answer);
       await assertAsked(raw, { asked, account });
       return raw;
     },
   });
+}
+
+/**
+ * Has the signer sign and send it, by `eth_sendTransaction`. To be asked once: a wallet takes a nonce of its own each time.
+ * @returns what the signer says is the transaction's hash; see {@link assertSent}. @throws ChainError
+ */
+export async function askToSend({ url, account }: RemoteSigner, asked: TransactionSerializable): Promise<Hex> {
+  const { request } = open(url);
+  const chainId = await request({ method: 'eth_chainId' }).catch((cause: unknown) => {
+    if (isNotOffered(cause)) return undefined;
+    throw refuse(`at ${url} does not say which chain it is on: ${tell(cause)}`, cause);
+  });
+  // On another chain the coins would be spent before anybody could look.
+  if (chainId !== undefined && Number(chainId) !== asked.chainId)
+    throw refuse(`is on chain ${Number(chainId)}, not on ${asked.chainId}`);
+  const params = [{ from: account, ...toRequest(asked) }];
+  const hash: unknown = await request({ method: 'eth_sendTransaction', params } as never).catch((cause: unknown) => {
+    const isAnswer = typeof (cause as { code?: unknown }).code === 'number';
+    const doubt = isAnswer ? '' : '; it may have sent it: look at the account before you try again';
+    throw refuse(`at ${url} did not send: ${tell(cause)}${doubt}`, cause);
+  });
+  if (typeof hash !== 'string' || !/^0x[0-9a-f]{64}$/i.test(hash))
+    throw refuse('answered with no hash of a transaction');
+  return hash as Hex;
+}
+
+/** Of what the chain has under the hash that the signer answered with. @throws ChainError unless it is what was asked for */
+export function assertSent(
+  { hash, from, to, input, value, chainId, nonce }: Transaction,
+  { account, asked }: { readonly account: Address; readonly asked: TransactionSerializable },
+): void {
+  const changed = listChanges(
+    { from: account, to: asked.to ?? null, data: asked.data ?? '0x', value: asked.value ?? 0n, chainId: asked.chainId },
+    { from, to, data: input, value, chainId },
+  );
+  // Later than asked for is a wallet's own choice; earlier is a transaction of before.
+  if (nonce < (asked.nonce ?? 0)) changed.push('nonce');
+  if (changed.length > 0) throw refuse(`sent another transaction, ${hash}: ${changed.join(', ')} differ`);
 }
 
 /** As JSON-RPC has it. */
@@ -89,9 +140,14 @@ async function assertAsked(
     throw refuse('answered with bytes that are no signed transaction', cause);
   }
   if (by.toLowerCase() !== account.toLowerCase()) throw refuse(`signed as ${by}, not as ${account}`);
-  const [wanted, got] = [toRequest(asked), toRequest(signed)].map(
+  const changed = listChanges(toRequest(asked), toRequest(signed));
+  if (changed.length > 0) throw refuse(`signed another transaction: ${changed.join(', ')} differ`);
+}
+
+/** Names of what differs. */
+function listChanges(wanted: object, got: object): string[] {
+  const [first, second] = [wanted, got].map(
     (one) => new Map(Object.entries(one).map(([name, value]) => [name, String(value).toLowerCase()])),
   ) as [Map<string, string>, Map<string, string>];
-  const changed = [...new Set([...wanted.keys(), ...got.keys()])].filter((name) => wanted.get(name) !== got.get(name));
-  if (changed.length > 0) throw refuse(`signed another transaction: ${changed.join(', ')} differ`);
+  return [...new Set([...first.keys(), ...second.keys()])].filter((name) => first.get(name) !== second.get(name));
 }

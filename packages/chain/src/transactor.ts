@@ -10,6 +10,7 @@ import {
   http,
   type PublicClient,
   TimeoutError,
+  TransactionNotFoundError,
   type TransactionReceipt,
   WaitForTransactionReceiptTimeoutError,
   type WalletClientConfig,
@@ -43,7 +44,13 @@ import {
   validatorRegistryAbi,
 } from './generated/abi.ts';
 import { type Address, type Hex, lowerHex } from './hex.ts';
-import { createRemoteAccount, type RemoteSigner } from './remote-signer.ts';
+import {
+  askToSend,
+  assertSent,
+  createRemoteAccount,
+  type RemoteSigner,
+  SignerOnlySendsError,
+} from './remote-signer.ts';
 
 /** Every ABI: a revert or an event may come from a contract that the called one calls. */
 export const ledgerAbi = [
@@ -89,7 +96,7 @@ export interface TransactorOptions {
   readonly chainId: number;
   /** Without it, and without a signer, the transactor only reads. */
   readonly privateKey?: Hex;
-  /** Signs in place of a key. */
+  /** Signs in place of a key, or signs and sends. */
   readonly signer?: RemoteSigner;
   /** How long one call may take. Default: 10,000. */
   readonly requestTimeoutMs?: number;
@@ -139,6 +146,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
   const transport = http(options.rpcUrl, { timeout: options.requestTimeoutMs ?? 10_000, retryCount: 1 });
   const pollingInterval = options.pollIntervalMs ?? 100;
   const client: PublicClient = createPublicClient({ chain, transport, pollingInterval, cacheTime: 0 });
+  const receiptTimeoutMs = options.receiptTimeoutMs ?? 60_000;
   const account = openAccount(options);
   const wallet = account && createWallet({ account, chain, transport, pollingInterval });
   // A transaction starts when the one before it is mined: its simulation has to see the effects, and no nonce is guessed.
@@ -182,7 +190,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
 
   /** Sends it with a higher fee and the same nonce, again and again, until it is mined, or time or fee are at their end. */
   async function sendUntilMined(wallet: Wallet, request: Unpriced): Promise<TransactionReceipt> {
-    const timeout = (options.receiptTimeoutMs ?? 60_000) / maxSendings;
+    const timeout = receiptTimeoutMs / maxSendings;
     const hashes: Hex[] = [];
     for (;;) {
       const asked = await client.estimateFeesPerGas();
@@ -196,6 +204,9 @@ export function createTransactor(options: TransactorOptions): Transactor {
         if (!hashes.includes(receipt.transactionHash)) await assertSameCall(request, receipt);
         return receipt;
       } catch (error) {
+        if (options.signer && hashes.length === 0 && findCause(error, SignerOnlySendsError)) {
+          return sendBySigner(options.signer, { ...request, ...fees, chainId: options.chainId });
+        }
         const mined = await findReceipt(hashes);
         if (mined) return mined;
         const isUnderpriced = says(error, /underpriced|already known|already imported/i);
@@ -205,6 +216,30 @@ export function createTransactor(options: TransactorOptions): Transactor {
           throw new ChainError('timeout', 'no block took the transaction', { cause: error });
         }
       }
+    }
+  }
+
+  /** Once, whatever it takes: who is asked again may pay twice. The transaction counts only as the chain has it. */
+  async function sendBySigner(signer: RemoteSigner, asked: Unpriced & { readonly chainId: number }) {
+    const hash = await askToSend(signer, asked);
+    const assertFound = async (found: Hex) =>
+      assertSent(await client.getTransaction({ hash: found }), { account: signer.account, asked });
+    try {
+      const receipt = await client.waitForTransactionReceipt({ hash, timeout: receiptTimeoutMs });
+      await assertFound(receipt.transactionHash);
+      return receipt;
+    } catch (cause) {
+      if (cause instanceof ChainError) throw cause;
+      const state = await assertFound(hash).then(
+        () => 'which no block has taken yet',
+        (error: unknown) => {
+          if (error instanceof ChainError) throw error;
+          const isUnknown = findCause(error, TransactionNotFoundError);
+          return isUnknown ? `which chain ${asked.chainId} does not know` : 'and the chain does not answer';
+        },
+      );
+      const message = `the signer says that it sent ${hash}, ${state}: look at the account before you try again`;
+      throw new ChainError('bad-input', message, { cause });
     }
   }
 
@@ -236,7 +271,13 @@ export function createTransactor(options: TransactorOptions): Transactor {
 }
 
 function isUnmined(error: unknown): boolean {
-  return error instanceof BaseError && !!error.walk((cause) => cause instanceof WaitForTransactionReceiptTimeoutError);
+  return findCause(error, WaitForTransactionReceiptTimeoutError) !== undefined;
+}
+
+/** The error of this kind that is behind another one. */
+function findCause<T extends Error>(error: unknown, kind: abstract new (...args: never[]) => T): T | undefined {
+  const found = error instanceof BaseError ? error.walk((cause) => cause instanceof kind) : error;
+  return found instanceof kind ? found : undefined;
 }
 
 function says(error: unknown, words: RegExp): boolean {
@@ -244,7 +285,9 @@ function says(error: unknown, words: RegExp): boolean {
 }
 
 function toChainError(what: string, error: unknown): ChainError {
-  if (error instanceof ChainError) return error;
+  // A signer's refusal comes wrapped.
+  const own = findCause(error, ChainError);
+  if (own) return own;
   if (!(error instanceof BaseError)) throw error;
   const revert = findRevert(error);
   if (revert) {

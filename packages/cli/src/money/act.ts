@@ -26,7 +26,7 @@ export const actionFields = {
     schema: httpUrl,
     env: 'OGONG_WALLET_SIGNER',
     description:
-      'in place of --keypair: a signer that answers eth_signTransaction, such as the bridge of a hardware wallet; with --account',
+      'in place of --keypair: a signer that answers eth_signTransaction or eth_sendTransaction, such as the bridge of a hardware wallet, or a wallet; with --account',
   },
   account: {
     schema: hex(20),
@@ -80,9 +80,10 @@ export async function act(program: string, values: ActionValues, output: Output,
     ...{ ...client, address, isDry: dryRun },
     writesTo: (deployment) => createWrites(transactor, deployment),
   });
-  const sent = dryRun && toJson(preview.transactions);
+  const { chainId } = client.deployment;
+  const sent = dryRun && { chainId, ...toJson(preview.transactions) };
   if (json) printJson(output, { account: address, does, dryRun, ...action.fields?.(), ...sent });
-  else output.write(dryRun ? describe(does, preview.transactions) : `done: ${does}\n`);
+  else output.write(dryRun ? describe({ does, chainId }, preview.transactions) : `done: ${does}\n`);
   return EXIT.ok;
 }
 
@@ -101,20 +102,26 @@ function readSender(
 
 function toJson(transactions: readonly PreviewedTransaction[]) {
   return {
-    transactions: transactions.map(({ what, to, gas, feeWei }) => ({
-      ...{ what, to: to ?? null },
+    transactions: transactions.map(({ what, to, nonce, valueWei, gas, feeWei }) => ({
+      ...{ what, to: to ?? null, nonce, valueWei: valueWei.toString() },
       gas: gas === undefined ? null : gas.toString(),
       feeWei: feeWei === undefined ? null : feeWei.toString(),
     })),
   };
 }
 
-function describe(does: string, transactions: readonly PreviewedTransaction[]): string {
-  const lines = transactions.map(({ what, to, gas, feeWei }) =>
-    gas === undefined || feeWei === undefined
-      ? `  then ${what}, to ${to}: what it costs is known once the one before is mined\n`
-      : `  ${what}, to ${to}: about ${gas} gas, at most ${formatTokens(feeWei)} of the chain's coin\n`,
-  );
+function describe(
+  { does, chainId }: { readonly does: string; readonly chainId: number },
+  transactions: readonly PreviewedTransaction[],
+): string {
+  const lines = transactions.map(({ what, to, nonce, valueWei, gas, feeWei }) => {
+    const cost =
+      gas === undefined || feeWei === undefined
+        ? 'what it costs is known once the one before is mined'
+        : `about ${gas} gas, at most ${formatTokens(feeWei)} of the chain's coin`;
+    const then = gas === undefined ? 'then ' : '';
+    return `  ${then}${what}, to ${to}: ${cost} (chain ${chainId}, nonce ${nonce}, value ${valueWei})\n`;
+  });
   const what = transactions.length === 0 ? '  no transaction: there is nothing to do\n' : lines.join('');
   return `nothing was sent. It would: ${does}\n${what}`;
 }

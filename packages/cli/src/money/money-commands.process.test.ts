@@ -9,7 +9,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { signAllotment, submitAllotment } from '@ogong/node/validator/settlement/allotment';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
-import { signAsAsked, startSignerServer } from '@ogong/testing/chain/signer-server';
+import { sendByNode, signAsAsked, startSignerServer } from '@ogong/testing/chain/signer-server';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimCommand, withdrawCommand } from './claim-command.ts';
@@ -66,14 +66,19 @@ describe('commands for money', () => {
     const escrow = (...argv: string[]) => run(escrowCommand, ...argv, '--keypair', key);
     const preview = await escrow('deposit', '--amount', '100', '--dry-run');
     expect(preview).toContain('nothing was sent. It would: deposit 100 OGONG');
-    expect(preview).toMatch(/approve, to 0x[0-9a-f]{40}: about \d+ gas, at most 0\.\d+ of the chain's coin/);
-    expect(preview).toContain('then deposit');
+    expect(preview).toMatch(
+      /approve, to 0x[0-9a-f]{40}: about \d+ gas, at most 0\.\d+ of the chain's coin \(chain 31337, nonce 0, value 0\)/,
+    );
+    expect(preview).toMatch(/then deposit, .* \(chain 31337, nonce 1, value 0\)/);
     expect(await wallet(payer)).toMatchObject({ tokens: `${200n * unit}`, deposit: '0' });
     await escrow('deposit', '--amount', '100 OGONG');
     await escrow('admit', '--validator', validators, '--amount', '60.5');
     expect(await wallet(payer)).toMatchObject({ tokens: `${100n * unit}`, deposit: `${395n * (unit / 10n)}` });
     const planned = JSON.parse(await escrow('withdraw', '--amount', '1000 atomic', '--dry-run', '--json'));
-    expect(planned).toMatchObject({ dryRun: true, transactions: [{ what: 'withdraw' }] });
+    expect(planned).toMatchObject({
+      ...{ dryRun: true, chainId: ledger.chain.chainId },
+      transactions: [{ what: 'withdraw', nonce: 3, valueWei: '0' }],
+    });
     expect(BigInt(planned.transactions[0].gas)).toBeGreaterThan(21_000n);
     await escrow('withdraw', '--amount', '1000 atomic');
     // What the chain would refuse, it refuses in a dry run, too, and by its name.
@@ -102,6 +107,26 @@ describe('commands for money', () => {
     for (const wrong of [[], ['--signer', signer.url], ['--account', account], [...by, '--keypair', keypair(member)]]) {
       await expect(run(escrowCommand, 'deposit', '--amount', '1', ...wrong)).rejects.toThrow('say who signs');
     }
+  }, 60_000);
+
+  it('are sent by a wallet, which does not sign alone, and fail where it sends something else', async () => {
+    const member = await ledger.createMember(3n * unit);
+    const params = [member.address];
+    await ledger.governor.transactor.client.request({ method: 'anvil_impersonateAccount', params } as never);
+    const deposit = async (...[change]: [Parameters<typeof sendByNode>[1]?]) => {
+      const signer = await startSignerServer(sendByNode(ledger.chain.rpcUrl, change), ['eth_sendTransaction']);
+      const by = ['--signer', signer.url, '--account', member.address.slice(2)];
+      await run(escrowCommand, 'deposit', '--amount', '2', ...by).finally(() => signer.close());
+    };
+    // A larger allowance for the escrow.
+    const raise = (asked: Record<string, string>) => ({
+      ...asked,
+      data: asked.data?.replace(/.{64}$/, 'f'.repeat(64)),
+    });
+    await expect(deposit(raise)).rejects.toThrow(/the signer sent another transaction, 0x.*: data differ/);
+    expect(await wallet(member)).toMatchObject({ tokens: `${3n * unit}`, deposit: '0' });
+    await deposit();
+    expect(await wallet(member)).toMatchObject({ tokens: `${unit}`, deposit: `${2n * unit}` });
   }, 60_000);
 
   it('let a key pay for an account, once it consents', async () => {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Hex } from 'viem';
+import { createClient, type Hex, http } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 
 export interface SignerServer {
@@ -9,9 +9,13 @@ export interface SignerServer {
   close(): Promise<void>;
 }
 
-/** A signer by JSON-RPC on this machine. @param answer to the parameter of each request; a rejection is its refusal. */
+/**
+ * A signer by JSON-RPC on this machine.
+ * @param answer to the parameter of each request; a rejection is its refusal. @param offers methods; it says of all others that it has none such.
+ */
 export async function startSignerServer(
-  answer: (params: Record<string, string>) => Promise<unknown>,
+  answer: (params: Record<string, string>, method: string) => Promise<unknown>,
+  offers: readonly string[] = ['eth_signTransaction'],
 ): Promise<SignerServer> {
   const requests: SignerServer['requests'] = [];
   const server = createServer(async (request, response) => {
@@ -19,9 +23,11 @@ export async function startSignerServer(
     for await (const piece of request) text += String(piece);
     const { id, ...call } = JSON.parse(text);
     requests.push(call);
-    const result = await answer(call.params[0]).then(
+    const isOffered = offers.includes(call.method);
+    const answered = isOffered ? answer(call.params?.[0], call.method) : Promise.reject(new Error('no such method'));
+    const result = await answered.then(
       (value) => ({ result: value }),
-      (error: Error) => ({ error: { code: 4_001, message: error.message } }),
+      (error: Error) => ({ error: { code: isOffered ? 4_001 : -32_601, message: error.message } }),
     );
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id, ...result }));
   });
@@ -34,6 +40,15 @@ export async function startSignerServer(
         server.close(() => done());
       }),
   };
+}
+
+/** A wallet's way: what is asked for, or something else in its place, goes to a node of a chain, which holds the account and sends. */
+export function sendByNode(
+  rpcUrl: string,
+  change: (asked: Record<string, string>) => Record<string, string | undefined> = (asked) => asked,
+): (params: Record<string, string>, method: string) => Promise<unknown> {
+  const { request } = createClient({ transport: http(rpcUrl, { retryCount: 0 }) });
+  return (asked, method) => request({ method, params: asked ? [change(asked)] : [] } as never);
 }
 
 /** Signs each transaction as it is asked to. */

@@ -69,7 +69,7 @@ export interface CosignDependencies extends Holdings {
     validator: Uint8Array,
     replies: readonly JudgedRecord[],
   ) => Promise<readonly HeardAnswer[]>;
-  /** A hearer that cannot be asked, or says what nobody signed. */
+  /** A hearer that cannot be asked, or says what nobody signed; a key for sums or heads that does not sign. */
   readonly onError: (error: unknown) => void;
 }
 

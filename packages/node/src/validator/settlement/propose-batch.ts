@@ -1,8 +1,9 @@
 import type { Anchor } from '@ogong/chain/client';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { buildSettlement, createVoucher, type Settlement, sumDebts } from '@ogong/protocol/settlement/batch';
 import { createGasMeter, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
-import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { computeEntryHash, parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   listEntries,
   measureEntry,
@@ -14,8 +15,9 @@ import {
   type StoredBatch,
 } from '../store/batch-store.ts';
 import { readVoucher } from '../store/channel-store.ts';
+import { readReply } from '../store/reply-store.ts';
 import { createTestReader } from '../store/sequential-store.ts';
-import { findUncollectable } from './collect.ts';
+import { findCovering, findUncollectable, type OrderVoucher } from './collect.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
@@ -140,38 +142,54 @@ async function buildBatch(
   entries: readonly Uint8Array[],
 ): Promise<Settlement> {
   const findTests = createTestReader(store, signer.address);
-  const debts = store.read(() => sumDebts(entries.map(parseVerdictEntry), findTests));
-  const signed = store.read(() =>
-    debts.flatMap(({ payer }) => {
-      const voucher = readVoucher(store, payer);
-      return voucher ? [{ payer, ...voucher }] : [];
-    }),
+  const from = to - BigInt(entries.length);
+  const debts = store.read(() => sumDebts(entries.map(parseSettledEntry), findTests));
+  const used = new Map<string, OrderVoucher>();
+  for (const { payer } of debts) {
+    const newest = store.read(() => readVoucher(store, payer));
+    if (newest) used.set(toHex(payer), newest);
+  }
+  const uncollectable = await findUncollectable(
+    {
+      readChannel: (payer) => client.channelOf(payer, signer.address),
+      async isCovered(payer, least) {
+        const newest = used.get(toHex(payer));
+        if (newest === undefined || (await findCovering(isSigned, [newest], least))) return true;
+        const older = await findCovering(isSigned, listOrders(store, { from, to, payer }), least);
+        if (older) used.set(toHex(payer), older);
+        return older !== undefined;
+      },
+    },
+    debts,
   );
-  const vouchers = signed.map(({ order, signature }) => createVoucher(crypto, order, signature));
-  const findSigned = (payer: Uint8Array) => signed.find((one) => equalBytes(one.payer, payer));
   return buildSettlement(crypto, {
     validator: signer.address,
     sequence,
     position: { length: to, head: computeEntryHash(crypto, entries.at(-1) as Uint8Array) },
     entries,
-    vouchers,
+    vouchers: [...used.values()].map(({ order, signature }) => createVoucher(crypto, order, signature)),
     findTests,
-    uncollectable: await findUncollectable(
-      {
-        readChannel: (payer) => client.channelOf(payer, signer.address),
-        async isSigned(payer) {
-          const found = findSigned(payer);
-          return found === undefined || isSigned(found.order, found.signature);
-        },
-      },
-      debts,
-    ),
+    uncollectable,
+  });
+}
+
+/** What a payer signed for the replies of a batch, as co-signers see it. */
+function listOrders(
+  store: SettlementState['store'],
+  { from, to, payer }: Pick<StoredBatch, 'from' | 'to'> & { readonly payer: Uint8Array },
+): OrderVoucher[] {
+  const rows = store.read(() =>
+    listEntries(store, from, Number(to - from)).map(({ replyId }) => readReply(store, replyId)),
+  );
+  return rows.flatMap((row) => {
+    const order = row && parseOrder(row.orderBytes);
+    return order && equalBytes(order.payer, payer) ? [{ order, signature: row.orderSignature }] : [];
   });
 }
 
 /** @throws SettlementError unless the entry continues the log that the chain has settled. */
 export function assertFollows(entry: Uint8Array, { sequence, logHead }: Pick<Anchor, 'sequence' | 'logHead'>): void {
-  if (sequence === 0n || equalBytes(parseVerdictEntry(entry).previousHash, fromHex(logHead.slice(2)))) return;
+  if (sequence === 0n || equalBytes(parseSettledEntry(entry).previousHash, fromHex(logHead.slice(2)))) return;
   throw new SettlementError('anchor-mismatch', 'the log does not follow the head that the chain has settled');
 }
 
@@ -185,7 +203,7 @@ export function takeEntries(
   let size = 0;
   for (const row of store.read(() => listEntries(store, from, maxEntries))) {
     size += store.read(() => measureEntry(readEntryMessage(store, row)));
-    const gas = meter.add(parseVerdictEntry(row.entry));
+    const gas = meter.add(parseSettledEntry(row.entry));
     if (taken.length > 0 && (size > maxBatchBytes || gas > MAX_SETTLEMENT_GAS)) break;
     taken.push(row.entry);
   }
