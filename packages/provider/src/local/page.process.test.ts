@@ -58,7 +58,7 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     expect(await page.locator('.question').allTextContents()).toEqual(['Hello', 'And then?']);
     expect(await textOf('.answer')).not.toBe('');
     expect(await textOf('.note')).toMatch(/^fake · \d+ tokens · [\d.]+ tokens\/s/);
-    expect(await textOf('.checks summary')).toBe('16 checks passed');
+    expect(await textOf('.checks summary')).toBe('17 checks passed');
     await page.locator('.checks summary').last().click();
     const passed = await page.locator('article:last-child .checks li b').allTextContents();
     expect(passed).toEqual(expect.arrayContaining(['draw-replay', 'response-hash']));
