@@ -29,7 +29,7 @@ export interface CosignOptions {
   readonly allowFixedVerifier: boolean;
   /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
   readonly modelRoots?: ModelRoots | undefined;
-  /** Which machines of tier `tee` are believed. Default: the handling validator's word is taken. */
+  /** Which machines of tier `tee` are believed: what it does not take is reported. Default: nothing is. */
   readonly machinePolicy?: MachinePolicy | undefined;
 }
 
@@ -69,6 +69,8 @@ export interface CosignDependencies extends Holdings {
     validator: Uint8Array,
     replies: readonly JudgedRecord[],
   ) => Promise<readonly HeardAnswer[]>;
+  /** A machine of a peer's entry that the own policy does not take, and that nobody has refuted: the entry is signed. */
+  readonly onDisbelief?: ((what: string) => void) | undefined;
   /** A hearer that cannot be asked, or says what nobody signed. */
   readonly onError: (error: unknown) => void;
 }
