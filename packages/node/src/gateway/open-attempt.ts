@@ -140,7 +140,12 @@ async function showMachines(
   const roles = listDemanded(context, request);
   const member = validators.find(({ address }) => equalBytes(address, validator));
   if (roles.length === 0 || member === undefined) return undefined;
-  return getRoles(context).show(roles, { router: match.router, validator: member }, beacon, signal);
+  return getRoles(context).show(
+    roles,
+    { router: match.router, routerKey: match.signed.routerKey, validator: member },
+    beacon,
+    signal,
+  );
 }
 
 /** @throws ApiError `no_provider` where nobody has published these weights under this name. */
