@@ -11,11 +11,12 @@ import { createAttestedRoles } from './attested-roles.ts';
 
 const ledger = { chainId: 1n, verifyingContract: new Uint8Array(20).fill(9) };
 const ROUTER_KEY = new Uint8Array(64).fill(5);
-const router: Peer = { endpoint: 'router', certHash: new Uint8Array(32).fill(1) };
+type Named = Peer & { readonly endpoint: string };
+const router: Named = { endpoint: 'router', certHash: new Uint8Array(32).fill(1) };
 const validators = [2, 3].map((n) => ({
   ...{ address: new Uint8Array(20).fill(n), signingKey: new Uint8Array(20).fill(n), stake: 1n },
   ...{ endpoint: `validator-${n}`, certHash: new Uint8Array(32).fill(n) },
-})) as unknown as readonly [QuorumMember & Peer, QuorumMember & Peer];
+})) as unknown as readonly [QuorumMember & Named, QuorumMember & Named];
 const never = new AbortController().signal;
 
 /** Peers in software, and how often each was asked. @param answers what a peer does in place of answering. */
@@ -37,7 +38,7 @@ function open({
     certificate: new Uint8Array(),
   });
   const show = showSoftwareRole();
-  const to = (_: unknown, { endpoint, certHash }: Peer) => ({
+  const to = (_: unknown, { endpoint, certHash }: Named) => ({
     async getEvidence({ nonce }: { nonce: Uint8Array }) {
       asked.push(endpoint);
       await answers[endpoint]?.();

@@ -1,4 +1,6 @@
+import { parseEvidence as parseMachineEvidence } from '@ogong/attestation/evidence-file';
 import { checkAttestedRecord } from '@ogong/attestation/machine-check';
+import { nameMachine } from '@ogong/attestation/machine-name';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
@@ -26,6 +28,7 @@ import {
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
+import { readAttestation } from '@ogong/protocol/tier/proxied';
 import { getAttestationPart } from '@ogong/protocol/tier/registry';
 import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
@@ -241,7 +244,8 @@ async function assertMachine(
     ledger,
     machinePolicy,
     onDisbelief,
-  }: Pick<CosignState, 'crypto' | 'ledger' | 'machinePolicy' | 'onDisbelief'>,
+    wasMachineRevoked,
+  }: Pick<CosignState, 'crypto' | 'ledger' | 'machinePolicy' | 'onDisbelief' | 'wasMachineRevoked'>,
   { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
   { order, record, header, requestSummary, attestation }: SummarizedReply & Pick<BatchEntry, 'attestation'>,
 ): Promise<void> {
@@ -258,10 +262,32 @@ async function assertMachine(
   const isOpinion = ({ id, detail }: Check): boolean => OPINIONS.includes(id) && !detail.includes('cannot be read');
   const failed = proven.find((one) => one.status === 'fail' && !isOpinion(one));
   if (failed !== undefined) throw new CosignError('refuted', `entry ${index}: ${failed.id}: ${failed.detail}`);
+  await assertNotRevoked({ wasMachineRevoked }, { index, attestation }, read);
   if (machinePolicy === undefined) return;
   const own = await checkAttestedRecord(held, { crypto, policy: machinePolicy, nowMs }, part);
   const doubted = own.find(({ status }) => status === 'fail');
   if (doubted !== undefined) onDisbelief?.(`entry ${index}: ${doubted.id}: ${doubted.detail}`);
+}
+
+/**
+ * The registry is the whole network's word. What counts is the order's time, and not now: all co-signers find the same, however late they
+ * ask. Whoever took the record in may not have known yet. @throws CosignError
+ */
+async function assertNotRevoked(
+  { wasMachineRevoked }: Pick<CosignState, 'wasMachineRevoked'>,
+  { index, attestation }: Pick<VerdictEntry, 'index'> & Pick<BatchEntry, 'attestation'>,
+  { expiresAtMs }: Pick<Order, 'expiresAtMs'>,
+): Promise<void> {
+  if (wasMachineRevoked === undefined) return;
+  const { machine } = await nameMachine(parseMachineEvidence(readAttestation(attestation).evidence)).catch((cause) => {
+    throw new CosignError('refuted', `entry ${index}: its machine has no name: ${cause.message}`, { cause });
+  });
+  const untilMs = Number(expiresAtMs);
+  const span = { fromMs: untilMs - MAX_ORDER_LIFETIME_MS - REGISTERED_GRACE_MS, untilMs };
+  const isRevoked = await wasMachineRevoked(machine, span).catch((cause: unknown) => {
+    throw new CosignError('unavailable', `entry ${index}: the registry of machines cannot be read`, { cause });
+  });
+  demand(!isRevoked, `entry ${index}: its machine was revoked before its order`);
 }
 
 /** What does not parse is refuted with the rest of the entry. */

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type BatchEntry, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { encodeAttestation, parseAttestation } from '@ogong/protocol/tier/attestation';
@@ -95,6 +96,29 @@ describe('a co-signer of a reply of a machine', () => {
     // Years later the vendor's words have run out here, and not at the time that was signed.
     const later = { nowMs: () => peers[0].clock.nowMs() + 5 * 365 * 86_400_000 };
     await checkEntry({ ...state, clock: { ...state.clock, ...later } }, own.signer.address, log, entry as BatchEntry);
+  });
+
+  it('refuses a machine that the registry had out before the order, by the time of the order alone', async () => {
+    const { own, peers, request } = proposal;
+    const [entry] = request.entries;
+    const log = parseVerdictEntry(entry?.logEntry as Uint8Array);
+    const { expiresAtMs } = parseOrder(entry?.record?.order?.order as Uint8Array);
+    const check = (revokedMs: number) =>
+      checkEntry(
+        {
+          ...peers[0].cosigning,
+          wasMachineRevoked: async (_machine, { fromMs, untilMs }) => {
+            expect(untilMs).toBe(Number(expiresAtMs));
+            return fromMs >= revokedMs;
+          },
+        },
+        ...([own.signer.address, log, entry as BatchEntry] as const),
+      );
+    await expect(check(Number(expiresAtMs) - 86_400_000)).rejects.toMatchObject({ code: 'refuted' });
+    await check(Number(expiresAtMs) - 600_000);
+    const state = { ...peers[0].cosigning, wasMachineRevoked: async () => Promise.reject(new Error('down')) };
+    const unread = checkEntry(state, own.signer.address, log, entry as BatchEntry);
+    await expect(unread).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('waits for an attestation that is missing, whatever its policy', async () => {
