@@ -1,5 +1,13 @@
+import { concatBytes } from '@ogong/protocol/base/bytes';
+import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { encodeVerdictEntry, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import {
+  EARLIER_ENTRY_TAG,
+  encodeVerdictEntry,
+  parseSettledEntry,
+  parseVerdictEntry,
+  type VerdictEntry,
+} from '@ogong/protocol/settlement/verdict-log';
 import { type AuditEvidence, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { ledger } from '@ogong/testing/validator/test-bench';
 import { flip, propose } from '@ogong/testing/validator/test-proposal';
@@ -41,6 +49,24 @@ describe('an accept that rests on the report of a verifier', () => {
     expect(judgement).toMatchObject({ verdict: 'accept', evidence: 'exact', verifiers: entry.verifiers });
     expect(entry.verifiers).toHaveLength(1);
     expect(judgement?.checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
+  });
+
+  it('holds in the format of earlier logs, which says of no verifier how many tokens it checked', async () => {
+    const { logEntry } = verdict;
+    const domain = encodeDomain(EARLIER_ENTRY_TAG);
+    // Without the empty list of shards and the tokens of the one verifier.
+    const shards = domain.length + 214;
+    const tokens = shards + 2 + 32 + 20 + 1;
+    const parts = [logEntry.subarray(domain.length, shards), logEntry.subarray(shards + 1, tokens)];
+    const earlier = concatBytes(domain, ...parts, logEntry.subarray(tokens + 4));
+    const verifiers = entry.verifiers.map((mark) => ({ ...mark, tokens: 1 }));
+    expect(parseSettledEntry(earlier)).toEqual({ ...entry, verifiers });
+    expect((await verifyVerdict({ ...verdict, logEntry: earlier }, trust)).checks).toEqual(
+      (await verifyVerdict(verdict, trust)).checks,
+    );
+    // In the present format such an entry is a lie.
+    const present = encodeVerdictEntry({ ...entry, verifiers } as VerdictEntry);
+    expect((await verifyVerdict({ ...verdict, logEntry: present }, trust)).ok).toBe(false);
   });
 
   it('does not hold by a report that was changed, or that another verifier made', async () => {

@@ -9,7 +9,7 @@ import type { ValidatorStatement } from '@ogong/protocol/settlement/validator-st
 import {
   computeEntryHash,
   computeGenesisPosition,
-  parseVerdictEntry,
+  parseSettledEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
 import { SignerError } from './signer-error.ts';
@@ -285,7 +285,7 @@ function readRun(
 
 function parseEntry(bytes: Uint8Array): VerdictEntry {
   try {
-    return parseVerdictEntry(bytes);
+    return parseSettledEntry(bytes);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     throw new SignerError('malformed', `a log entry does not parse: ${error.message}`, { cause: error });

@@ -5,6 +5,7 @@ import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Allotment } from '@ogong/protocol/settlement/emission';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { SignerError } from '../signer/signer-error.ts';
 import type { Intake } from './intake.ts';
 import { createOrderCheck } from './settlement/collect.ts';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
@@ -133,7 +134,7 @@ function connectSettlement(
         metrics.uncollectable.inc(unpaidReplies);
         log.info({ sequence: Number(sequence), transactionHash, unpaidReplies }, 'batch settled');
       },
-      onError: (err) => log.warn({ err }, 'a peer did not co-sign'),
+      onError: (err) => log.warn({ err }, 'a peer did not co-sign, or a sum of signatures or a key for one is missing'),
     },
   );
 }
@@ -274,7 +275,10 @@ export function wireCosigning(state: ValidatorState): CosignState {
       },
       wasMachineRevoked: async (...asked) => (await chain.client()).wasMachineRevoked(...asked),
       onDisbelief: (what) => log.warn({ what }, 'a peer is paid for a machine that the own policy does not take'),
-      onError: (err) => log.debug({ err }, 'a validator did not say what payers told it'),
+      onError(err) {
+        if (err instanceof SignerError) log.warn({ err }, 'a batch is signed without the keys for sums or heads');
+        else log.debug({ err }, 'a validator did not say what payers told it');
+      },
     },
   );
 }

@@ -156,12 +156,16 @@ const earlierFormat = createFormat(
 );
 const earlierDomain = encodeDomain(EARLIER_ENTRY_TAG);
 
+/** Whether an entry is in the format before, which counts no tokens of verifiers. */
+export const isEarlierEntry = (bytes: Uint8Array): boolean =>
+  equalBytes(bytes.subarray(0, earlierDomain.length), earlierDomain);
+
 /**
  * Of a settled entry, which may be in the format before: nobody served in shards then, and a report counted as one, whatever it took,
  * so a credit of it stands here as one token.
  */
 export function parseSettledEntry(bytes: Uint8Array): VerdictEntry {
-  if (!equalBytes(bytes.subarray(0, earlierDomain.length), earlierDomain)) return parseVerdictEntry(bytes);
+  if (!isEarlierEntry(bytes)) return parseVerdictEntry(bytes);
   const { verifiers, ...entry } = earlierFormat.decode(bytes);
   const read: VerdictEntry = { ...entry, shards: [], verifiers: verifiers.map(toPresentMark) };
   assertConsistent(read);

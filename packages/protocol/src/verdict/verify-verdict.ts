@@ -17,8 +17,9 @@ import { findHeaderModality } from '../modality/registry.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
 import {
   computeCorrectionId,
+  isEarlierEntry,
   isPayable,
-  parseVerdictEntry,
+  parseSettledEntry,
   type VerdictEntry,
   type VerifierMark,
 } from '../settlement/verdict-log.ts';
@@ -113,8 +114,8 @@ export async function verifyVerdict(
   trust: VerdictAnchors,
 ): Promise<VerdictReview> {
   try {
-    const entry = parseVerdictEntry(logEntry);
-    const judgement = await assertVerdict(crypto, entry, verdict, trust);
+    const entry = parseSettledEntry(logEntry);
+    const judgement = await assertVerdict(crypto, entry, verdict, trust, !isEarlierEntry(logEntry));
     const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined && mayBeAudited(verdict);
     const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
     const checks = [
@@ -152,6 +153,7 @@ export function isRefutation(error: unknown): error is Error {
 
 /**
  * The same for callers that need only the first failed check.
+ * @param areTokensTold false: the entry has settled in the format before, which does not say how many tokens a verifier checked.
  * @throws VerdictError, ClaimError, JudgeError, ProtocolError, and what the callbacks of `trust` throw.
  */
 export async function assertVerdict(
@@ -159,6 +161,7 @@ export async function assertVerdict(
   entry: VerdictEntry,
   { order: signedOrder, record: signed, submission, evidence, delivery }: PublicVerdict,
   trust: VerdictAnchors,
+  areTokensTold = true,
 ): Promise<Judgement | undefined> {
   const at = `entry ${entry.index}`;
   const order = verifySignedOrder(crypto, trust.ledger, signedOrder);
@@ -236,7 +239,10 @@ export async function assertVerdict(
   const isOver = judgement.wants === undefined || sittings === MAX_SITTINGS;
   const missing = judgement.wants === 'verdict' ? 'nobody has judged' : 'nobody outside the draw has judged';
   demand(isOver, `${at}: after ${sittings} sittings ${missing} the reply, and it still has to wait`);
-  assertSameJudgement(entry, judgement);
+  assertSameJudgement(
+    entry,
+    areTokensTold ? judgement : { ...judgement, verifiers: judgement.verifiers.map(countAsOne) },
+  );
   if (parsed.kind === 'audit') {
     assertAskedInTime(entry, order, parsed);
     assertLiable(crypto, entry, parsed, { ledger: trust.ledger, order });
@@ -402,6 +408,9 @@ async function findLaterBeacons(
   const later = Array.from({ length: Math.max(0, sittings - 1) }, (_, i) => computeSittingEpoch(beaconEpoch, i + 1));
   return Promise.all(later.map(async (epoch) => (await findBeacon(epoch)).value));
 }
+
+/** As an entry of the format before is read. */
+const countAsOne = (mark: VerifierMark): VerifierMark => (mark.outcome === 'credited' ? { ...mark, tokens: 1 } : mark);
 
 function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
   const { verdict, evidence, verifiers, isUnproven = false } = judgement;

@@ -35,7 +35,7 @@ import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
 import { computePairPpm, findFeeProblem, type Holdings, readDeterringPpm } from '../audit/deterrence.ts';
 import { wasFound, wasShown } from '../store/witness-store.ts';
-import { findUncollectable, groupByPayer } from './collect.ts';
+import { findCovering, findUncollectable, groupByPayer, type OrderVoucher } from './collect.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
@@ -424,7 +424,7 @@ export async function checkUncollectable(
   }: Pick<Settlement, 'uncollectable'> & { readonly batch: Pick<Settlement['batch'], 'validator'> },
   owing: readonly Debt[],
   before: readonly Uint8Array[],
-  orders: readonly { readonly order: Order; readonly signature: Uint8Array }[] = [],
+  orders: readonly OrderVoucher[] = [],
 ): Promise<void> {
   const signedBy = groupByPayer(orders);
   const named = new Set(uncollectable.map(toHex));
@@ -434,10 +434,11 @@ export async function checkUncollectable(
   const found = await findUncollectable(
     {
       readChannel,
-      // One that does not count is enough: the validator may draw under any of them.
-      isSigned: async (payer) => {
+      // Which order a payer is drawn by is checked by the chain alone: it may be a newer one than those of the batch.
+      isCovered: async (payer, least) => {
         const own = signedBy.get(toHex(payer)) ?? [];
-        return (await Promise.all(own.map(({ order, signature }) => isSigned(order, signature)))).every(Boolean);
+        const isJudged = named.has(toHex(payer)) && own.length > 0;
+        return !isJudged || (await findCovering(isSigned, own, least)) !== undefined;
       },
     },
     debts,

@@ -1,6 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { sumDebts } from '@ogong/protocol/settlement/batch';
-import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Booking, type StoredBatch, settleBatch } from '../store/batch-store.ts';
 import { createTestReader } from '../store/sequential-store.ts';
 import { readBatchEntries } from './propose-batch.ts';
@@ -22,7 +22,7 @@ export async function bookFound(state: SettlementState, batch: StoredBatch): Pro
   const found = await state.findSettled(state.signer.address, batch.sequence);
   const drawn = new Set(found?.payers.map(toHex));
   const findTests = createTestReader(state.store, state.signer.address);
-  const entries = readBatchEntries(state, batch).map(parseVerdictEntry);
+  const entries = readBatchEntries(state, batch).map(parseSettledEntry);
   const owing = state.store.read(() => sumDebts(entries, findTests)).map(({ payer }) => payer);
   const uncollectable = found ? owing.filter((payer) => !drawn.has(toHex(payer))) : batch.settlement.uncollectable;
   await bookBatch(state, batch, { transactionHash: found?.transactionHash ?? '', uncollectable });

@@ -21,36 +21,54 @@ export function createOrderCheck(
   };
 }
 
+/** An order, and what makes it a voucher. */
+export interface OrderVoucher {
+  readonly order: Order;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * The newest of a payer's orders that counts on the chain and covers what is drawn. A reorganisation may take the last raise of a
+ * key's limit back: an older order that covers the debt is drawn then, by the proposer as by its co-signers.
+ */
+export async function findCovering<T extends OrderVoucher>(
+  isSigned: IsOrderSigned,
+  orders: readonly T[],
+  least: bigint,
+): Promise<T | undefined> {
+  const covering = orders.filter(({ order }) => order.cumulativeAtomic >= least);
+  covering.sort((a, b) => Number(b.order.cumulativeAtomic - a.order.cumulativeAtomic));
+  for (const one of covering) if (await isSigned(one.order, one.signature)) return one;
+  return undefined;
+}
+
 /** What is read of a payer that owes. */
 export interface DebtReads {
   /** A reading of this moment, of the payer's channel with the validator that is owed. */
   readonly readChannel: (payer: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
-  /** Whether the payer's order counts on the chain. */
-  readonly isSigned: (payer: Uint8Array) => Promise<boolean>;
+  /** Whether an order of the payer counts on the chain that covers so much: what was spent before, and what it owes. */
+  readonly isCovered: (payer: Uint8Array, least: bigint) => Promise<boolean>;
 }
 
 /**
- * Payers that cannot be debited for what they owe, by the chain as it is now: the reserve in the channel is smaller, or the key that
- * signed for them is not allowed any more. How much an order covers does not have to be checked: one is admitted only if the newest
- * voucher covers all that is owed (docs/spec/validator.md).
+ * Payers that cannot be debited for what they owe, by the chain as it is now: the reserve in the channel is smaller, or no key that
+ * signed for so much is allowed any more.
  * @returns the payers, in the order of the debts. Rejects as the reads do.
  */
 export async function findUncollectable(
-  { readChannel, isSigned }: DebtReads,
+  { readChannel, isCovered }: DebtReads,
   debts: readonly Debt[],
 ): Promise<Uint8Array[]> {
   const isDrawable = await Promise.all(
     debts.map(async ({ payer, amount }) => {
-      const [{ admitted, spent }, signed] = await Promise.all([readChannel(payer), isSigned(payer)]);
-      return amount <= admitted - spent && signed;
+      const { admitted, spent } = await readChannel(payer);
+      return amount <= admitted - spent && (await isCovered(payer, spent + amount));
     }),
   );
   return debts.filter((_, i) => !isDrawable[i]).map(({ payer }) => payer);
 }
 
 /** Orders by the hex address of their payer. */
-export function groupByPayer<T extends { readonly order: Order }>(
-  orders: readonly T[],
-): ReadonlyMap<string, readonly T[]> {
+export function groupByPayer<T extends OrderVoucher>(orders: readonly T[]): ReadonlyMap<string, readonly T[]> {
   return Map.groupBy(orders, ({ order }) => toHex(order.payer));
 }

@@ -74,7 +74,7 @@ export interface CosignDependencies extends Holdings {
   readonly wasMachineRevoked?: MachineReads['wasMachineRevoked'] | undefined;
   /** A machine of a peer's entry that the own policy does not take, and that nobody has refuted: the entry is signed. */
   readonly onDisbelief?: ((what: string) => void) | undefined;
-  /** A hearer that cannot be asked, or says what nobody signed. */
+  /** A hearer that cannot be asked, or says what nobody signed; a key for sums or heads that does not sign. */
   readonly onError: (error: unknown) => void;
 }
 

@@ -9,7 +9,7 @@ import {
   verifyQuorum,
 } from '@ogong/protocol/crypto/quorum';
 import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
-import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   type EntryMessage,
   findCorrection,
@@ -52,6 +52,13 @@ export async function readVotes(
   return { voters, total };
 }
 
+/** A quorum in the form that the chain takes. */
+interface Gathered {
+  readonly quorum: readonly Uint8Array[];
+  /** The same one by one, where the quorum is a sum: for a chain that does not take that. */
+  readonly each: readonly Uint8Array[] | undefined;
+}
+
 interface GatheringOptions {
   readonly batch: StoredBatch;
   readonly digest: Uint8Array;
@@ -69,7 +76,7 @@ export async function gatherSignatures(
   state: SettlementState,
   client: Pick<SettlementChain, 'votesOf' | 'rosterMembers' | 'takeRoster'>,
   { batch, digest, isWhole = false }: GatheringOptions,
-): Promise<Uint8Array[]> {
+): Promise<Gathered> {
   const { signer, store, chain, minSignatures, onError } = state;
   const { sequence, from, to } = batch;
   const validators = chain.validators();
@@ -129,7 +136,10 @@ export async function gatherSignatures(
   const picked = pickFewest(quorum.signatures, votes, isWhole ? quorum.signatures.length : minSignatures);
   const isMany = state.sums !== undefined && picked.length > state.sums.above;
   const sum = isMany ? await sumSignatures(state, client, { sequence, digest, votes }) : undefined;
-  return sum ? [sum] : picked.map(({ signature }) => signature);
+  const each = picked.map(({ signature }) => signature);
+  // A co-signer may have sent one kind and not the other: where all count, the form that carries more does.
+  if (sum === undefined || (isWhole && sum.votes < quorum.signedStake)) return { quorum: each, each: undefined };
+  return { quorum: [sum.element], each };
 }
 
 /**
@@ -172,7 +182,7 @@ function readOwnPlaces(
   { settlement }: Pick<StoredBatch, 'settlement'>,
   rows: readonly { readonly entry: Uint8Array }[],
 ): { readonly isSignable: boolean; readonly signed: ReadonlySet<bigint> } {
-  const entries = rows.map(({ entry }) => parseVerdictEntry(entry));
+  const entries = rows.map(({ entry }) => parseSettledEntry(entry));
   const end = { head: settlement.batch.logHead };
   return {
     isSignable: isSignable(store, own, entries, end),
@@ -182,17 +192,25 @@ function readOwnPlaces(
 
 /** What is signed is on the disk before. */
 async function addOwnSignature(
-  { crypto, domain, signer, group }: Pick<SettlementState, 'crypto' | 'domain' | 'signer' | 'group'>,
+  {
+    crypto,
+    domain,
+    signer,
+    group,
+    onError,
+  }: Pick<SettlementState, 'crypto' | 'domain' | 'signer' | 'group' | 'onError'>,
   batch: StoredBatch,
   rows: readonly { readonly entry: Uint8Array }[],
 ): Promise<void> {
   const entries = rows.map(({ entry }) => entry);
-  const places = listPlaces(entries.map(parseVerdictEntry), { head: batch.settlement.batch.logHead });
+  const places = listPlaces(entries.map(parseSettledEntry), { head: batch.settlement.batch.logHead });
   await group.write((db) => keepPlaces(db, signer.address, places));
   const statement = { domain, summary: summarizeSettlement(crypto, batch.settlement), entries };
   const signature = await signer.sign({ kind: 'batch', ...statement });
-  const head = await signer.signHead?.(statement);
-  const share = await signer.signShare?.({ kind: 'batch', ...statement });
+  // A vote counts without them.
+  const tell = (error: unknown): undefined => void onError(error);
+  const head = await signer.signHead?.(statement).catch(tell);
+  const share = await signer.signShare?.({ kind: 'batch', ...statement }).catch(tell);
   await group.write((db) => putSignature(db, batch, { signer: signer.address, signature, share, head }));
 }
 

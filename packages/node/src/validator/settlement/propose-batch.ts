@@ -1,8 +1,9 @@
 import type { Anchor } from '@ogong/chain/client';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { buildSettlement, createVoucher, type Settlement, sumDebts } from '@ogong/protocol/settlement/batch';
 import { createGasMeter, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
-import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { computeEntryHash, parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   listEntries,
   measureEntry,
@@ -14,8 +15,9 @@ import {
   type StoredBatch,
 } from '../store/batch-store.ts';
 import { readVoucher } from '../store/channel-store.ts';
+import { readReply } from '../store/reply-store.ts';
 import { createTestReader } from '../store/sequential-store.ts';
-import { findUncollectable } from './collect.ts';
+import { findCovering, findUncollectable, type OrderVoucher } from './collect.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
@@ -33,7 +35,8 @@ export async function proposeNext(
       `the chain has settled ${anchor.logLength} entries of this log, the database ${from}: it is not this validator's`,
     );
   }
-  const entries = takeEntries(state, from);
+  if (store.read(() => listEntries(store, from, 1)).length === 0) return undefined;
+  const entries = takeEntries(state, from, await readRoom(state, client));
   const [first] = entries;
   if (first === undefined) return undefined;
   assertFollows(first, anchor);
@@ -140,53 +143,90 @@ async function buildBatch(
   entries: readonly Uint8Array[],
 ): Promise<Settlement> {
   const findTests = createTestReader(store, signer.address);
-  const debts = store.read(() => sumDebts(entries.map(parseVerdictEntry), findTests));
-  const signed = store.read(() =>
-    debts.flatMap(({ payer }) => {
-      const voucher = readVoucher(store, payer);
-      return voucher ? [{ payer, ...voucher }] : [];
-    }),
+  const from = to - BigInt(entries.length);
+  const debts = store.read(() => sumDebts(entries.map(parseSettledEntry), findTests));
+  const used = new Map<string, OrderVoucher>();
+  for (const { payer } of debts) {
+    const newest = store.read(() => readVoucher(store, payer));
+    if (newest) used.set(toHex(payer), newest);
+  }
+  const uncollectable = await findUncollectable(
+    {
+      readChannel: (payer) => client.channelOf(payer, signer.address),
+      async isCovered(payer, least) {
+        const newest = used.get(toHex(payer));
+        if (newest === undefined || (await findCovering(isSigned, [newest], least))) return true;
+        const older = await findCovering(isSigned, listOrders(store, { from, to, payer }), least);
+        if (older) used.set(toHex(payer), older);
+        return older !== undefined;
+      },
+    },
+    debts,
   );
-  const vouchers = signed.map(({ order, signature }) => createVoucher(crypto, order, signature));
-  const findSigned = (payer: Uint8Array) => signed.find((one) => equalBytes(one.payer, payer));
   return buildSettlement(crypto, {
     validator: signer.address,
     sequence,
     position: { length: to, head: computeEntryHash(crypto, entries.at(-1) as Uint8Array) },
     entries,
-    vouchers,
+    vouchers: [...used.values()].map(({ order, signature }) => createVoucher(crypto, order, signature)),
     findTests,
-    uncollectable: await findUncollectable(
-      {
-        readChannel: (payer) => client.channelOf(payer, signer.address),
-        async isSigned(payer) {
-          const found = findSigned(payer);
-          return found === undefined || isSigned(found.order, found.signature);
-        },
-      },
-      debts,
-    ),
+    uncollectable,
+  });
+}
+
+/** What a payer signed for the replies of a batch, as co-signers see it. */
+function listOrders(
+  store: SettlementState['store'],
+  { from, to, payer }: Pick<StoredBatch, 'from' | 'to'> & { readonly payer: Uint8Array },
+): OrderVoucher[] {
+  const rows = store.read(() =>
+    listEntries(store, from, Number(to - from)).map(({ replyId }) => readReply(store, replyId)),
+  );
+  return rows.flatMap((row) => {
+    const order = row && parseOrder(row.orderBytes);
+    return order && equalBytes(order.payer, payer) ? [{ order, signature: row.orderSignature }] : [];
   });
 }
 
 /** @throws SettlementError unless the entry continues the log that the chain has settled. */
 export function assertFollows(entry: Uint8Array, { sequence, logHead }: Pick<Anchor, 'sequence' | 'logHead'>): void {
-  if (sequence === 0n || equalBytes(parseVerdictEntry(entry).previousHash, fromHex(logHead.slice(2)))) return;
+  if (sequence === 0n || equalBytes(parseSettledEntry(entry).previousHash, fromHex(logHead.slice(2)))) return;
   throw new SettlementError('anchor-mismatch', 'the log does not follow the head that the chain has settled');
 }
 
-/** As many entries as fit one message and one transaction; at least one. */
+/** What a batch may come to with all bonds behind it; undefined where nothing bounds it, or the chain does not say. */
+async function readRoom(
+  { chain, onError }: Pick<SettlementState, 'chain' | 'onError'>,
+  client: Pick<SettlementChain, 'unvested' | 'votesOf'>,
+): Promise<bigint | undefined> {
+  const unvested = await client.unvested?.().catch((error: unknown): undefined => void onError(error));
+  if (unvested === undefined) return undefined;
+  const { total } = await client.votesOf(chain.validators().map(({ address }) => address));
+  return total / 2n - unvested;
+}
+
+/**
+ * As many entries as fit one message and one transaction; at least one.
+ * @param room What they may come to. Where the first alone comes to more, the batch waits for what vests, and is not bounded.
+ */
 export function takeEntries(
   { store, maxEntries, maxBatchBytes }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'>,
   from: bigint,
+  room?: bigint,
 ): Uint8Array[] {
   const taken: Uint8Array[] = [];
   const meter = createGasMeter();
   let size = 0;
+  let gross = 0n;
+  let most = room;
   for (const row of store.read(() => listEntries(store, from, maxEntries))) {
     size += store.read(() => measureEntry(readEntryMessage(store, row)));
-    const gas = meter.add(parseVerdictEntry(row.entry));
-    if (taken.length > 0 && (size > maxBatchBytes || gas > MAX_SETTLEMENT_GAS)) break;
+    const entry = parseSettledEntry(row.entry);
+    const gas = meter.add(entry);
+    gross += entry.feeAtomic;
+    const isAbove = most !== undefined && gross > most;
+    if (taken.length === 0 && isAbove) most = undefined;
+    if (taken.length > 0 && (size > maxBatchBytes || gas > MAX_SETTLEMENT_GAS || isAbove)) break;
     taken.push(row.entry);
   }
   return taken;

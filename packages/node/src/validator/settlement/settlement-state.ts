@@ -13,6 +13,7 @@ import type { StoredBatch } from '../store/batch-store.ts';
 import type { IsOrderSigned } from './collect.ts';
 import type { CosignAnswer } from './cosign.ts';
 import type { SettledBatch } from './ledger-history.ts';
+import { createRosterLife, type RosterLife } from './roster-life.ts';
 import type { Summing } from './sum-signatures.ts';
 
 export interface SettlementOptions {
@@ -59,12 +60,16 @@ export type SettlementChain = Pick<
   ChainClient,
   'anchorOf' | 'settle' | 'channelOf' | 'votesOf' | 'rosterMembers' | 'takeRoster' | 'quorumKeyOf' | 'setQuorumKey'
 > &
-  Partial<Pick<ChainClient, 'headKeyHashes'>> & { readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'> };
+  Partial<Pick<ChainClient, 'headKeyHashes' | 'unvested'>> & {
+    readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'>;
+  };
 
 export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
 
-/** The state that the steps of a settlement work on. Everything that changes is in the store. */
-export interface SettlementState extends SettlementOptions, Required<SettlementDependencies> {}
+/** The state that the steps of a settlement work on. Everything that changes is in the store, but for how long rosters lasted. */
+export interface SettlementState extends SettlementOptions, Required<SettlementDependencies> {
+  readonly rosterLife: RosterLife;
+}
 
 export function openSettlementState(options: SettlementOptions, dependencies: SettlementDependencies): SettlementState {
   return {
@@ -76,5 +81,6 @@ export function openSettlementState(options: SettlementOptions, dependencies: Se
     onError: () => {},
     isSigned: async () => true,
     ...dependencies,
+    rosterLife: createRosterLife(),
   };
 }

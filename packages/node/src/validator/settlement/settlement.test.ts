@@ -1,13 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { ChainError } from '@ogong/chain/errors';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { verifyHeadCertificate } from '@ogong/protocol/settlement/head-certificate';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { domain, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { decideThree } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
-import { readHead } from '../store/batch-store.ts';
+import { listEntries, readHead } from '../store/batch-store.ts';
 import { readChannel } from '../store/channel-store.ts';
 
 describe('settlement', () => {
@@ -128,6 +130,59 @@ describe('settlement', () => {
     needed = 3;
     expect(await four.own.settlement.step()).toBe(true);
     expect(four.chain.settled.length).toBe(2);
+  });
+
+  it('proposes the first half again where the batch comes to more than all bonds behind it carry', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    const tried: [bigint, number][] = [];
+    four.chain.settle = async (call) => {
+      tried.push([call.batch.logLength, call.quorum.length]);
+      if (call.batch.logLength - BigInt(four.chain.settled.length) <= 1n) return settle(call);
+      // Nothing was unvested before.
+      throw new ChainError('reverted', 'too little', { revert: { name: 'Unbacked', args: [86_000n, 100_000n] } });
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(tried).toEqual([
+      [3n, 3],
+      [3n, 4],
+      [1n, 3],
+    ]);
+  });
+
+  it.each([
+    ['as many entries as all bonds carry', 2n, [2n, 4n]],
+    ['all, and leaves it to the chain, where the first alone is too much', 0n, [4n]],
+    ['all where they carry them', 4n, [4n]],
+    ['all where nothing bounds them', undefined, [4n]],
+  ])('proposes %s', async (_what, carried, lengths) => {
+    const four = await createFour();
+    for (let number = 0; number < 4; number++) await four.own.deliver(number);
+    await four.certifyAll();
+    await four.own.runAudits();
+    const entries = four.own.store.read(() => listEntries(four.own.store, 0n, 4));
+    const [fee, ...others] = entries.map(({ entry }) => parseVerdictEntry(entry).feeAtomic) as [bigint, ...bigint[]];
+    expect([fee > 0n, ...others]).toEqual([true, fee, fee, fee]);
+    // Half of all bonds is ten fees.
+    for (const { signer } of [four.own, ...four.peers]) four.chain.votes.set(toHex(signer.address), 5n * fee);
+    four.chain.unvested = async () => (carried === undefined ? undefined : (10n - carried) * fee);
+    while (await four.own.settlement.step());
+    expect(four.chain.settled.map(({ batch }) => batch.logLength)).toEqual(lengths);
+  });
+
+  it('waits with the batch as it is while earlier ones take all that the bonds carry', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    four.chain.settle = async () => {
+      throw new ChainError('reverted', 'too little', { revert: { name: 'Unbacked', args: [136_000n, 100_000n] } });
+    };
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ revert: { name: 'Unbacked' } });
+    four.chain.settle = settle;
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.map(({ batch }) => batch.logLength)).toEqual([3n]);
   });
 
   it('counts the vote of whoever has left, against a quorum or for it', async () => {
@@ -284,6 +339,17 @@ describe('settlement', () => {
       expect(await four.own.settlement.step()).toBe(true);
       expect(await four.own.settlement.step()).toBe(false);
       expect(four.chain.settled).toEqual(before);
+      expect(readChannel(four.own.store, payer.address)).toEqual(booked);
+    });
+
+    it('submits a batch again whose log is in an earlier format', async () => {
+      const { four, booked } = await settleThree();
+      four.chain.settled.splice(2);
+      const file = new URL('../../../../testing/releases/verdict-log-v5.json', import.meta.url);
+      const { entries } = JSON.parse(readFileSync(file, 'utf8')) as { readonly entries: readonly string[] };
+      four.own.store.prepare('UPDATE log SET entry = ? WHERE position = 2').run(fromHex(entries[2] as string));
+      expect(await four.own.settlement.step()).toBe(true);
+      expect(sequences(four)).toEqual([1n, 2n, 3n]);
       expect(readChannel(four.own.store, payer.address)).toEqual(booked);
     });
 

@@ -66,7 +66,7 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
       await proposeLonger(state, client, batch, error.upTo);
       return true;
     }
-    if (isTooCostly(error) && (await proposeShorter(state, client, batch))) return true;
+    if ((isTooCostly(error) || isAboveBonds(error, batch)) && (await proposeShorter(state, client, batch))) return true;
     throw error;
   }
   return true;
@@ -114,17 +114,47 @@ async function settleBatch(state: SettlementState, client: SettlementChain, batc
   const { batch: header, debits, lines, ejections, tallies } = batch.settlement;
   const digest = hashSettlement(crypto, domain, batch.settlement);
   const call = { batch: header, debits, lines, ejections, tallies };
-  const quorum = await gatherSignatures(state, client, { batch, digest });
+  const settle = async (isWhole: boolean) => {
+    const { quorum, each } = await gatherSignatures(state, client, { batch, digest, isWhole });
+    try {
+      return await client.settle({ ...call, quorum });
+    } catch (error) {
+      if (each === undefined || !isAboutSum(error)) throw error;
+      state.onError(error);
+      return client.settle({ ...call, quorum: each });
+    }
+  };
   try {
-    return await client.settle({ ...call, quorum });
+    return await settle(false);
   } catch (error) {
-    // Too little is bonded behind it. With more signatures more is; where that is not enough, the batch waits until earlier ones have vested.
+    // Too little is bonded behind it, and with more signatures more is.
     if (!(error instanceof ChainError) || error.revert?.name !== 'Unbacked') throw error;
-    return client.settle({ ...call, quorum: await gatherSignatures(state, client, { batch, digest, isWhole: true }) });
+    return settle(true);
   }
 }
 
 const isTooCostly = (error: unknown): boolean => error instanceof ChainError && error.code === 'too-costly';
+
+/**
+ * Whether a sum of signatures may be why a batch was refused: its roster ended since it was read, or another one is in force. A
+ * transaction that was mined and reverted does not say why.
+ */
+function isAboutSum(error: unknown): boolean {
+  if (!(error instanceof ChainError) || error.code !== 'reverted') return false;
+  return error.revert === undefined || ['NoRoster', 'BadSum', 'NoQuorum'].includes(error.revert.name);
+}
+
+/**
+ * Whether a batch comes to more than the bonds behind it carry, and a shorter one may not. Where earlier ones take all that they carry,
+ * it waits as it is until these have vested.
+ */
+function isAboveBonds(error: unknown, { settlement }: Pick<StoredBatch, 'settlement'>): boolean {
+  if (!(error instanceof ChainError) || error.revert?.name !== 'Unbacked') return false;
+  const [unvested, bonds] = error.revert.args;
+  if (typeof unvested !== 'bigint' || typeof bonds !== 'bigint') return true;
+  const gross = settlement.lines.reduce((sum, line) => sum + line.gross, 0n);
+  return 2n * (unvested - gross) < bonds;
+}
 
 /**
  * Whether the batch was refused because of a payer's channel or key, or by co-signers because a payer that is left out can be debited

@@ -1,3 +1,4 @@
+import { ChainError } from '@ogong/chain/errors';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { nobleBls as bls } from '@ogong/protocol/crypto/noble-bls';
 import { encodeQuorumMessage, type RosterMember, verifyQuorumSum } from '@ogong/protocol/settlement/quorum-sum';
@@ -5,6 +6,7 @@ import { createTestSigner, domain, type TestValidator } from '@ogong/testing/val
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { decideThree } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
+import { createRosterLife } from './roster-life.ts';
 
 const SUM_BYTES = 288;
 const all = ({ own, peers }: Four): TestValidator[] => [own, ...peers];
@@ -50,6 +52,91 @@ describe('signatures that are summed', () => {
     const [liar] = four.peers as [TestValidator];
     four.offline.add(3);
     four.chain.quorumKeys.set(toHex(liar.signer.address), keyOf(four.own.signer));
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(sizes(four)).toEqual([65, 65, 65]);
+  });
+
+  it.each([
+    ['there is no roster any more', { name: 'NoRoster', args: [] }],
+    ['another roster is in force', { name: 'BadSum', args: [] }],
+    ['it was mined and reverted', undefined],
+  ])('goes one by one at once where %s', async (_what, revert) => {
+    const four = await createSumming();
+    const { settle } = four.chain;
+    four.chain.settle = async (call) => {
+      if (call.quorum.length > 1) return settle(call);
+      four.chain.roster = [];
+      throw new ChainError('reverted', 'not this sum', revert && { revert });
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(sizes(four)).toEqual([65, 65, 65]);
+  });
+
+  it('sends no sum again for what is not about it', async () => {
+    const four = await createSumming();
+    let tries = 0;
+    four.chain.settle = async () => {
+      tries++;
+      throw new ChainError('rpc-unreachable', 'down');
+    };
+    await expect(four.own.settlement.step()).rejects.toThrow('down');
+    expect(tries).toBe(1);
+  });
+
+  it('takes the form that carries more, where all signatures are needed', async () => {
+    const four = await createSumming();
+    const [first] = four.peers as [TestValidator];
+    // Three shares, four signatures.
+    four.chain.quorumKeys.delete(toHex(first.signer.address));
+    const { settle } = four.chain;
+    const sent: number[][] = [];
+    four.chain.settle = async (call) => {
+      sent.push(call.quorum.map((one) => (one as Uint8Array).length));
+      if (call.quorum.length === 4) return settle(call);
+      throw new ChainError('reverted', 'too little', { revert: { name: 'Unbacked', args: [] } });
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(sent.at(-1)).toEqual([65, 65, 65, 65]);
+  });
+
+  it('takes no new roster with each batch where rosters do not last', () => {
+    const life = createRosterLife();
+    const taken = Array.from({ length: 40 }, (_, i) => BigInt(i)).filter((sequence) => life.mayTake(sequence));
+    expect(taken).toEqual([0n, 6n, 17n, 38n]);
+    // The one of 38 lasts: the next is taken as soon as it is over.
+    for (let sequence = 39n; sequence < 45n; sequence++) life.see(sequence);
+    expect([life.mayTake(45n), life.mayTake(45n), life.mayTake(46n)]).toEqual([true, false, false]);
+  });
+
+  it('pays for one roster alone while somebody ends each of them', async () => {
+    const four = await createSumming();
+    let taken = 0;
+    const { takeRoster } = four.chain;
+    four.chain.takeRoster = async (accounts) => {
+      taken++;
+      await takeRoster(accounts);
+    };
+    four.chain.afterSettle = () => {
+      four.chain.roster = [];
+    };
+    for (let number = 10; number < 13; number++) {
+      expect(await four.own.settlement.step()).toBe(true);
+      await four.own.deliver(number);
+      await four.certifyAll();
+      await four.own.runAudits();
+    }
+    expect(taken).toBe(1);
+    expect(four.chain.settled.map(({ quorum }) => quorum.length)).toEqual([1, 3, 3]);
+  });
+
+  it('counts a vote without the keys that a vote can do without', async () => {
+    const sums = { bls, above: 1, roster: domain };
+    const fail = async () => Promise.reject(new Error('no such key'));
+    const four = await createFour((index) => {
+      const { signer } = createTestSigner({ index, bls });
+      return { sums, signer: { ...signer, signHead: fail, signShare: fail } };
+    });
+    await decideThree(four);
     expect(await four.own.settlement.step()).toBe(true);
     expect(sizes(four)).toEqual([65, 65, 65]);
   });

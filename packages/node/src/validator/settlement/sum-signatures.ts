@@ -24,19 +24,25 @@ export interface Summing {
   readonly roster: LedgerDomain;
 }
 
+/** An element of a quorum, and the votes that it carries. */
+interface Summed {
+  readonly element: Uint8Array;
+  readonly votes: bigint;
+}
+
 /**
- * One signature in place of many, for the chain. Takes a roster where none is in force.
- * @returns an element of a quorum; undefined where too few have sent what is summed, or no roster can be taken: then the signatures go one by
+ * One signature in place of many, for the chain. Takes a roster where none is in force, and rosters last long enough.
+ * @returns undefined where too few have sent what is summed, or no roster can be taken: then the signatures go one by
  * one, which always works. @throws ChainError
  */
 export async function sumSignatures(
-  { store, sums, onError }: Pick<SettlementState, 'store' | 'sums' | 'onError'>,
+  { store, sums, rosterLife, onError }: Pick<SettlementState, 'store' | 'sums' | 'rosterLife' | 'onError'>,
   client: Pick<SettlementChain, 'rosterMembers' | 'takeRoster'>,
   { sequence, digest, votes }: { readonly sequence: bigint; readonly digest: Uint8Array; readonly votes: Votes },
-): Promise<Uint8Array | undefined> {
+): Promise<Summed | undefined> {
   if (sums === undefined) return undefined;
   const { bls } = sums;
-  const members = await readRoster(client, votes).catch((error: unknown) => {
+  const members = await readRoster(client, votes, { rosterLife, sequence }).catch((error: unknown) => {
     onError(error);
     return [];
   });
@@ -47,21 +53,27 @@ export async function sumSignatures(
     return key && share && bls.verify(key, message, share) ? share : undefined;
   });
   const sum = sumShares(bls, shares);
-  if (sum === undefined || !verifyQuorumSum(bls, { digest, members, sum }).ok) return undefined;
-  return fromHex(encodeQuorumSum(sum).slice(2));
+  if (sum === undefined) return undefined;
+  const { ok, signedStake } = verifyQuorumSum(bls, { digest, members, sum });
+  return ok ? { element: fromHex(encodeQuorumSum(sum).slice(2)), votes: signedStake } : undefined;
 }
 
-/** The roster in force. Where there is none it is taken: by those that have a vote, in the order of their keys. */
+/** The roster in force. Where there is none, and it is likely to last, it is taken: by those that have a vote, in the order of their keys. */
 async function readRoster(
   client: Pick<SettlementChain, 'rosterMembers' | 'takeRoster'>,
   { voters, total }: Votes,
+  { rosterLife, sequence }: Pick<SettlementState, 'rosterLife'> & { readonly sequence: bigint },
 ): Promise<readonly RosterMember[]> {
   const known = await client.rosterMembers();
-  if (known.length > 0) return known.map(toMember);
+  if (known.length > 0) {
+    rosterLife.see(sequence);
+    return known.map(toMember);
+  }
   const voting = voters.filter(({ stake }) => stake > 0n);
   // The chain takes a roster of all votes alone, and none of more members.
   if (voting.length > MAX_ROSTER_MEMBERS) return [];
   if (voting.reduce((sum, { stake }) => sum + stake, 0n) !== total) return [];
+  if (!rosterLife.mayTake(sequence)) return [];
   const ordered = voting
     .map(({ address, signingKey }) => ({ address, key: toHex(signingKey) }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));

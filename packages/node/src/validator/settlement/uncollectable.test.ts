@@ -12,7 +12,7 @@ import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-ke
 import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
 import { signForWallet } from '../../gateway/paying-signer.ts';
-import { readChannel } from '../store/channel-store.ts';
+import { readChannel, readVoucher } from '../store/channel-store.ts';
 import { checkUncollectable } from './batch-check.ts';
 
 const FEE = 86_000n;
@@ -285,6 +285,20 @@ describe('a payer whose key a reorganisation took away', () => {
       [toHex(payer.address)],
     ]);
     expect(own.find(id)).toMatchObject({ state: 'settled', isUncollectable: true });
+  });
+
+  it('is drawn by an older order where the key may still sign for that one', async () => {
+    const { own, certifyAll, chain, id, setLimit } = await decideOfWallet();
+    const newest = readVoucher(own.store, second.address)!.order.cumulativeAtomic;
+    // It covers more, and its reply comes into no batch yet.
+    await own.intake.admit(own.order(2, {}, wallet));
+    expect(readVoucher(own.store, second.address)!.order.cumulativeAtomic).toBeGreaterThan(newest);
+    setLimit(newest);
+    await certifyAll();
+    await own.settlement.step();
+    expect(own.find(id)).toMatchObject({ state: 'settled', isUncollectable: false });
+    const drawn = chain.settled[0]?.debits.find(({ payer: by }) => toHex(by as Uint8Array) === toHex(second.address));
+    expect(drawn?.cumulative).toBe(newest);
   });
 
   it('has its entry refused by co-signers that never knew the key, and the others settle', async () => {

@@ -11,7 +11,7 @@ import { countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
   computeCorrectionId,
   isBillable,
-  parseVerdictEntry,
+  parseSettledEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
 import { adjustChannel } from './channel-store.ts';
@@ -292,7 +292,7 @@ export function settleBatch(
   if (changed === 0) return undefined;
   const unpaid = new Set(uncollectable.map(toHex));
   let unpaidReplies = 0;
-  const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseVerdictEntry(entry));
+  const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseSettledEntry(entry));
   const tests = createTestStates(store, settlement.batch.validator);
   const paid = new Set(listPaid(entries, tests.find));
   for (const entry of entries) {
