@@ -8,6 +8,7 @@ import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import { createMilestoneFollower, type FailedMilestone, type MilestoneFollower } from './follow-milestones.ts';
 import { readOrder } from './named-order.ts';
+import { UnsentOrderError } from './order-pacing.ts';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { createReplyProgress, type ReplyProgress } from './reply-progress.ts';
@@ -89,8 +90,7 @@ export async function* followProvider(
     }
     // The provider may have refused because it cannot reach the validator.
     if (isRefusal(error)) {
-      context.validators.doubt();
-      reportRefusal(context, attempt, error.code).catch((failure: unknown) => context.onError?.(failure));
+      reportRefusal(context, attempt, error).catch((failure: unknown) => context.onError?.(failure));
     }
     throw error;
   } finally {
@@ -132,11 +132,13 @@ const createSpoiled = ({ id, detail }: FailedMilestone, cause: unknown): ApiErro
  * That nobody admitted the order is the provider's word. This gateway asks the validator itself: only where it is away for both of
  * them, the provider has refused nothing.
  */
-export async function reportRefusal(
-  context: ReplyContext,
-  attempt: ProviderAttempt,
-  code: ApiErrorCode,
-): Promise<void> {
+export async function reportRefusal(context: ReplyContext, attempt: ProviderAttempt, error: ApiError): Promise<void> {
+  if (error instanceof UnsentOrderError) {
+    reportToRouter(context, attempt, { outcome: 'unused', outputTokens: 0 });
+    return;
+  }
+  const { code } = error;
+  context.validators.doubt();
   const isAway = code === 'order_not_admitted' && !(await context.validators.answers(attempt.validator));
   reportToRouter(context, attempt, { outcome: isAway ? 'unused' : 'refused', outputTokens: 0 });
 }

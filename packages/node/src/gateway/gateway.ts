@@ -36,6 +36,7 @@ import { keepHeld, keepIntake } from './keep-intake.ts';
 import { keepMisrouted } from './keep-misrouted.ts';
 import { createMilestoneOutbox, type MilestoneOutbox } from './milestone-outbox.ts';
 import { createModelList } from './model-list.ts';
+import { createOrderPacing } from './order-pacing.ts';
 import type { PayingSigner } from './paying-signer.ts';
 import { isPayer } from './payment-book.ts';
 import { createPayments, type PaymentDesk, type PaymentOptions } from './payments.ts';
@@ -388,6 +389,7 @@ function createReplies(
     findMachineProblem: chain.findMachineProblem,
   });
   const attested = createAttestedRoles({ links, clock, ledger: chain.ledger, beacon, policy: machinePolicy });
+  const pacing = createOrderPacing();
   const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
@@ -402,7 +404,7 @@ function createReplies(
       { maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted },
       { routers, clock, attested },
     ),
-    providers: createProviderCall(patience, { links, sealing: { keys, ledger: chain.ledger } }),
+    providers: createProviderCall(patience, { links, pacing, sealing: { keys, ledger: chain.ledger } }),
     validators: createValidatorChoice({ chain, links, random }),
     funding,
     ledger,
@@ -423,7 +425,7 @@ function createReplies(
   };
   return {
     replies: createReplyService(steps),
-    sealed: createSealedCalls({ context: steps, sealKeys: keys, links, patience }),
+    sealed: createSealedCalls({ context: steps, sealKeys: keys, links, patience, pacing }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { ApiError } from '@ogong/host/http/api-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 
 /**
@@ -15,6 +16,9 @@ export interface PacedOrder {
   /** It came to nothing. @param isRefused because there were too many. */
   ended(isRefused: boolean): void;
 }
+
+/** It was not sent, so its provider has done nothing. */
+export class UnsentOrderError extends ApiError {}
 
 interface PacedProvider {
   allowed: number;
@@ -59,6 +63,25 @@ export function createOrderPacing(): OrderPacing {
       };
     },
   };
+}
+
+/** Waits for a place, and no longer than an order may wait. @throws UnsentOrderError, or the signal's reason */
+export async function waitForPlace(
+  pacing: OrderPacing,
+  providerId: Uint8Array,
+  { signal, patienceMs }: { readonly signal: AbortSignal; readonly patienceMs: number },
+): Promise<PacedOrder> {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), patienceMs);
+  try {
+    return await pacing.enter(providerId, AbortSignal.any([signal, over.signal]));
+  } catch (cause) {
+    if (signal.aborted || !over.signal.aborted) throw cause;
+    const message = 'Too many orders from here wait for the provider.';
+    throw new UnsentOrderError('provider_busy', message, { cause, retryAfterS: 2 });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function admit(provider: PacedProvider): void {

@@ -23,7 +23,7 @@ import {
   DEFAULT_FORMAT,
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
-import { createOrderPacing } from './order-pacing.ts';
+import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacing.ts';
 import type { Match } from './provider-match.ts';
 import type { KnownSealKeys } from './seal-keys.ts';
 import { type SealedCall, sealCall } from './sealed-call.ts';
@@ -88,28 +88,34 @@ const PAUSE = { firstMs: 100, longestMs: 2_000 };
 
 interface ProviderCallDependencies {
   readonly links: LinkPool;
+  /** Default: of these calls alone. */
+  readonly pacing?: OrderPacing;
   /** Default: nothing is sealed. */
   readonly sealing?: { readonly keys: KnownSealKeys; readonly ledger: LedgerDomain };
 }
 
 export function createProviderCall(
   options: ProviderCallOptions,
-  { links, sealing }: ProviderCallDependencies,
+  { links, sealing, pacing = createOrderPacing() }: ProviderCallDependencies,
 ): ProviderCall {
   const provider = ({ ticket }: TicketedMatch) =>
     links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
 
-  const pacing = createOrderPacing();
-
   /** Sealed where the provider has a key. A provider that has restarted does not know the one that is known here, and says so first. */
-  async function* callProvider(input: GenerateInput, signal: AbortSignal): AsyncGenerator<OpenedEvent> {
+  async function* callProvider(
+    input: GenerateInput,
+    { signal, onWait, onSend }: { readonly signal: AbortSignal; onWait(): void; onSend(): void },
+  ): AsyncGenerator<OpenedEvent> {
     const { match, order, request, cacheScope, endpoint } = input;
     const call = { order, ticket: match.signed, milestones: input.onMilestone !== undefined, beacon: input.beacon };
     for (let isAgain = false; ; isAgain = true) {
+      onWait();
       const to = await sealing?.keys.find(match, signal);
       const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger });
       const asked = sealed ? { sealed: sealed.envelope } : { request, endpoint, cacheScope };
-      const paced = await pacing.enter(match.ticket.providerId, signal);
+      const patience = { signal, patienceMs: options.firstTokenTimeoutMs };
+      const paced = await waitForPlace(pacing, match.ticket.providerId, patience);
+      onSend();
       let isFull = false;
       try {
         const events = provider(match).generate({ ...call, ...asked }, { signal, timeoutMs: options.totalTimeoutMs });
@@ -134,14 +140,23 @@ export function createProviderCall(
       const { maxTokens, topLogprobs, signal } = input;
       const silence = new AbortController();
       const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
-      let timer = arm(options.firstTokenTimeoutMs);
+      let timer: NodeJS.Timeout | undefined;
+      // What the order waits for here is not the provider's silence.
+      const onWait = (): void => clearTimeout(timer);
+      const onSend = (): void => {
+        timer = arm(options.firstTokenTimeoutMs);
+      };
       let hasBegun = false;
       let textBytes = 0;
       let tokenCount = 0;
       let format = DEFAULT_FORMAT;
       let end: SealedEnd | undefined;
       try {
-        for await (const event of callProvider(input, AbortSignal.any([signal, silence.signal]))) {
+        for await (const event of callProvider(input, {
+          signal: AbortSignal.any([signal, silence.signal]),
+          onWait,
+          onSend,
+        })) {
           clearTimeout(timer);
           hasBegun = true;
           if (event.case === 'finished') return joinEnd(event.value, end);

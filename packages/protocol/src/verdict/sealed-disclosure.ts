@@ -6,6 +6,8 @@ import { hashResponse } from '../commitment/response-hash.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { SealPrimitives } from '../crypto/seal-primitives.ts';
 import type { SealedEnd } from '../generated/ogong/v1/ogong_pb.ts';
+import { findHeaderModality } from '../modality/registry.ts';
+import { text as textModality } from '../modality/text/text.ts';
 import { SealError } from '../sealing/seal-error.ts';
 import { readSealedMessage } from '../sealing/sealed-message.ts';
 import { openDisclosedReply } from '../sealing/sealed-reply.ts';
@@ -103,9 +105,14 @@ function checkRecord(
 ): Check {
   const id = 'sealed-record';
   if (!equalBytes(replyId, record.replyId)) return fail(id, 'the receipt is of another reply');
-  const response = end.response.length > 0 ? end.response : utf8Encode(text);
   try {
     const opening = parseOpening(end.opening);
+    // What is shown is what is compared: nobody signs a text that stands beside a response of its own.
+    const streams = findHeaderModality(opening.header)?.name === textModality.name;
+    if (streams ? end.response.length > 0 : text !== '') {
+      return fail(id, 'the units hold a text and a response, and the record signs one of them');
+    }
+    const response = streams ? utf8Encode(text) : end.response;
     const isRoot = equalBytes(computeCommitment(crypto, opening).root, record.commitRoot);
     const isText = equalBytes(hashResponse(crypto, opening.blind, response), record.responseHash);
     return check(id, isRoot && isText, [

@@ -1,13 +1,11 @@
 import { ApiError } from '@ogong/host/http/api-error';
-import type { LinkPool } from '@ogong/host/link/link-pool';
 import { monotonicClock } from '@ogong/host/time/clock';
 import type { Finished } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isRefusal, reportRefusal } from '../follow-provider.ts';
-import type { ProviderCallOptions } from '../provider-call.ts';
 import type { ProviderAttempt, ReplyContext } from '../reply.ts';
 import type { ReplyProgress } from '../reply-progress.ts';
 import { accuseProvider, reportToRouter } from '../report-attempt.ts';
-import { passSealed, type SealedEvent } from './pass-sealed.ts';
+import { passSealed, type SealedEvent, type SealedPass } from './pass-sealed.ts';
 
 export interface SealedRun {
   readonly attempt: ProviderAttempt;
@@ -31,7 +29,7 @@ export interface SealedEnd {
  */
 export async function* followSealed(
   context: ReplyContext,
-  pass: { readonly links: LinkPool; readonly options: ProviderCallOptions },
+  pass: SealedPass,
   { attempt, envelope, progress, signal }: SealedRun,
 ): AsyncGenerator<SealedEvent, SealedEnd> {
   const ended = new AbortController();
@@ -69,8 +67,7 @@ export async function* followSealed(
       // What the client has sealed may be anything: that it does not open, or asks for more than it said, is no fault of the provider.
       reportToRouter(context, attempt, { outcome: 'unused', outputTokens: 0 });
     } else if (isRefusal(error)) {
-      context.validators.doubt();
-      reportRefusal(context, attempt, error.code).catch((failure: unknown) => context.onError?.(failure));
+      reportRefusal(context, attempt, error).catch((failure: unknown) => context.onError?.(failure));
     }
     throw error;
   } finally {

@@ -11,6 +11,7 @@ import {
   type SignedOrderSchema,
   type Started,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type OrderPacing, waitForPlace } from '../order-pacing.ts';
 import { type ProviderCallOptions, type TicketedMatch, toProviderError } from '../provider-call.ts';
 
 /** What a provider says to a client that has sealed its request, as it comes. */
@@ -20,6 +21,12 @@ export type SealedEvent =
 
 /** What a client reads as `code`: the provider has restarted, or the offer was kept too long. */
 export const SEAL_KEY_EXPIRED = 'seal_key_expired';
+
+export interface SealedPass {
+  readonly links: LinkPool;
+  readonly options: ProviderCallOptions;
+  readonly pacing: OrderPacing;
+}
 
 interface SealedInput {
   readonly match: TicketedMatch;
@@ -34,12 +41,15 @@ interface SealedInput {
  * @throws ApiError `provider_failed`, `provider_timeout`, `provider_busy`, `order_not_admitted`, `request_refused`
  */
 export async function* passSealed(
-  { links, options }: { readonly links: LinkPool; readonly options: ProviderCallOptions },
+  { links, options, pacing }: SealedPass,
   { match, order, envelope, signal }: SealedInput,
 ): AsyncGenerator<SealedEvent, Finished> {
   const silence = new AbortController();
   const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
+  const patience = { signal, patienceMs: options.firstTokenTimeoutMs };
+  const paced = await waitForPlace(pacing, match.ticket.providerId, patience);
   let timer = arm(options.firstTokenTimeoutMs);
+  let isFull = false;
   let hasBegun = false;
   let sealedBytes = 0;
   const { providerEndpoint: endpoint, providerCertHash: certHash } = match.ticket;
@@ -52,6 +62,7 @@ export async function* passSealed(
       );
     for await (const { event } of events) {
       clearTimeout(timer);
+      paced.answered();
       hasBegun = true;
       assertSealed(event);
       if (event.case === 'finished') return event.value;
@@ -64,12 +75,14 @@ export async function* passSealed(
     }
     throw new ApiError('provider_failed', 'The provider ended the stream without a record.');
   } catch (error) {
+    isFull = error instanceof LinkError && error.code === 'rate-limited';
     if (error instanceof LinkError && error.refusal === 'unsupported' && !hasBegun) {
       const why = 'The provider does not hold the key any more that the request is sealed to: take a new offer.';
       throw new ApiError('provider_busy', why, { cause: error, publicCode: SEAL_KEY_EXPIRED });
     }
     throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun });
   } finally {
+    paced.ended(isFull);
     clearTimeout(timer);
   }
 }

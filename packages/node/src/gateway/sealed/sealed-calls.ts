@@ -11,6 +11,7 @@ import { giveBack } from '../find-match.ts';
 import { openProgress } from '../follow-provider.ts';
 import { createAttemptNotes } from '../note-attempt.ts';
 import { type FoundOffer, findOffer, orderOffer } from '../open-attempt.ts';
+import type { OrderPacing } from '../order-pacing.ts';
 import type { ProviderCallOptions } from '../provider-call.ts';
 import type { PayingKey, ProviderAttempt, ReplyContext } from '../reply.ts';
 import type { ReplyProgress } from '../reply-progress.ts';
@@ -68,6 +69,7 @@ export interface SealedCallsDependencies {
   readonly sealKeys: Pick<KnownSealKeys, 'show' | 'forget'>;
   readonly links: LinkPool;
   readonly patience: ProviderCallOptions;
+  readonly pacing: OrderPacing;
 }
 
 interface Offered {
@@ -92,7 +94,13 @@ const MAX_TRIES = 3;
 const MAX_PASSED = 4_096;
 const NOTHING = new Uint8Array();
 
-export function createSealedCalls({ context, sealKeys, links, patience }: SealedCallsDependencies): SealedCalls {
+export function createSealedCalls({
+  context,
+  sealKeys,
+  links,
+  patience,
+  pacing,
+}: SealedCallsDependencies): SealedCalls {
   const { clock, chain, payer } = context;
   const offered = new Map<string, Offered>();
   const running = new Map<string, { readonly keyId: string; readonly progress: ReplyProgress }>();
@@ -201,7 +209,7 @@ export function createSealedCalls({ context, sealKeys, links, patience }: Sealed
         const progress = openProgress(context, attempt);
         running.set(replyId, { keyId: key.id, progress });
         const run = { attempt, envelope, progress, signal };
-        const end = yield* followSealed(context, { links, options: patience }, run);
+        const end = yield* followSealed(context, { links, options: patience, pacing }, run);
         const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
         keep(replyId, { keyId: key.id, untilMs: clock.nowMs() + MAX_ORDER_LIFETIME_MS, reply, isClosed: false });
         const { promptTokens, outputTokens } = end.finished;

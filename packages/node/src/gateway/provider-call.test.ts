@@ -1,0 +1,66 @@
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { isRefusal } from './follow-provider.ts';
+import { createOrderPacing, type OrderPacing, UnsentOrderError } from './order-pacing.ts';
+import { createProviderCall, type GenerateInput } from './provider-call.ts';
+import { passSealed } from './sealed/pass-sealed.ts';
+
+const PATIENCE_MS = 1_000;
+const options = { firstTokenTimeoutMs: PATIENCE_MS, idleTimeoutMs: PATIENCE_MS, totalTimeoutMs: 60_000 };
+const providerId = new Uint8Array(32).fill(1);
+const input = {
+  match: { ticket: { providerId, providerEndpoint: 'p:1', providerCertHash: providerId }, signed: {} },
+  ...{ order: {}, envelope: new Uint8Array(), signal: new AbortController().signal },
+} as unknown as GenerateInput & Parameters<typeof passSealed>[1];
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Providers that say nothing until they are left. */
+function createSilent() {
+  let sent = 0;
+  async function* generate(_order: unknown, { signal }: { readonly signal: AbortSignal }): AsyncGenerator<never> {
+    sent++;
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  }
+  return { links: { to: () => ({ generate }) } as unknown as LinkPool, sent: () => sent };
+}
+
+const CALLS = {
+  'in plain': (links: LinkPool, pacing: OrderPacing) => createProviderCall(options, { links, pacing }).generate(input),
+  sealed: (links: LinkPool, pacing: OrderPacing) => passSealed({ links, options, pacing }, input),
+};
+
+describe.each(Object.entries(CALLS))('an order that goes out %s', (_how, call) => {
+  it('is no fault of its provider where it waited here alone', async () => {
+    const { links, sent } = createSilent();
+    const pacing = createOrderPacing();
+    for (let i = 0; i < 32; i++) await pacing.enter(providerId, input.signal);
+    const error = call(links, pacing)
+      .next()
+      .catch((cause: unknown) => cause);
+    await vi.advanceTimersByTimeAsync(PATIENCE_MS);
+    expect(await error).toBeInstanceOf(UnsentOrderError);
+    expect(isRefusal(await error)).toBe(true);
+    expect(sent()).toBe(0);
+  });
+
+  it('has its whole patience once it went out', async () => {
+    const { links, sent } = createSilent();
+    const pacing = createOrderPacing();
+    const [first] = await Promise.all(Array.from({ length: 32 }, () => pacing.enter(providerId, input.signal)));
+    let failure: unknown;
+    const over = call(links, pacing)
+      .next()
+      .catch((cause: unknown) => {
+        failure = cause;
+      });
+    await vi.advanceTimersByTimeAsync(PATIENCE_MS - 1);
+    first?.ended(false);
+    await vi.advanceTimersByTimeAsync(PATIENCE_MS - 1);
+    expect([sent(), failure]).toEqual([1, undefined]);
+    await vi.advanceTimersByTimeAsync(1);
+    await over;
+    expect(failure).toMatchObject({ code: 'provider_timeout' });
+  });
+});
