@@ -24,6 +24,7 @@ const SEEDS: Readonly<Record<string, readonly string[]>> = {
     ...['--mutation', 'draws-nothing-of-payers', '--control', '--seed', '1'],
   ],
   'a proven cheat, who is owed nothing more': ['--seed', '10601452'],
+  'a verifier that is announced otherwise between its list and its draw': ['--seed', '10601460'],
   'verifiers that never commit': ['--seed', '109', '--lie', 'never-commits'],
 };
 

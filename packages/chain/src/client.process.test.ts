@@ -307,6 +307,8 @@ describe('chain client of the only validator', () => {
     expect(await payer.client.earningsOf(hash('ab'), provider.address)).toEqual({
       ...{ earned, held: 0n, withdrawable: earned, collectable: 0n, paid: 0n, collected: 0n },
     });
+    // This network holds nothing.
+    expect(await payer.client.unvested()).toBeUndefined();
     expect(await payer.client.isEjected(hash('cc'))).toBe(true);
     expect(await payer.client.isEjected(hash('dd'))).toBe(false);
     expect(await payer.client.anchorOf(validator.address)).toEqual({

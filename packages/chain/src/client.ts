@@ -325,6 +325,17 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       const accounts = validators.map((validator) => toAddress(validator, 'validator'));
       return readVotes({ read }, deployment, { accounts });
     },
+    /** What batches came to whose earnings have not vested; undefined where bonds do not bound it. */
+    unvested(): Promise<bigint | undefined> {
+      return read('what has not vested', async (client) => {
+        const [isBacked, period, unvested] = await Promise.all([
+          client.readContract({ ...settlement, functionName: 'isBacked' }),
+          client.readContract({ ...earnings, functionName: 'period' }),
+          client.readContract({ ...earnings, functionName: 'unvested' }),
+        ]);
+        return isBacked && period > 0n ? unvested : undefined;
+      });
+    },
     /** The signing key of an account. */
     signingKeyOf(validator: BytesLike): Promise<NamedSigningKey> {
       const args = [toAddress(validator, 'validator')] as const;

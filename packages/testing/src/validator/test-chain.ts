@@ -27,6 +27,8 @@ export interface TestChain {
   /** Votes of validators that nobody can ask any more. */
   votesOfGone: bigint;
   votesOf(accounts: readonly Uint8Array[]): Promise<{ each: bigint[]; signingKeys: `0x${string}`[]; total: bigint }>;
+  /** Undefined: bonds bound nothing. */
+  unvested?: () => Promise<bigint | undefined>;
   anchorOf(validator: Uint8Array): Promise<Anchor>;
   channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
   settle(call: SettleCall): Promise<{ transactionHash: string }>;

@@ -19,6 +19,7 @@ import {
   type DrawnAudit,
   drawNext,
 } from '@ogong/protocol/verdict/verifier-draw';
+import { isAnnouncedAsListed } from '../store/announcement-store.ts';
 import type { AttemptRow } from '../store/attempt-store.ts';
 import { countContext, listCandidates, listKnown } from '../store/candidates.ts';
 import { putHoneypot } from '../store/honeypot-store.ts';
@@ -105,11 +106,15 @@ export async function prepareCandidates(
   const deadlineMs = row.deadlineMs ?? 0;
   const times = { selectedMs: deadlineMs - windowMs, deadlineMs };
   const planned = row.sitting === 0 ? planHoneypots(judged, opened, { candidates, pair, ...times }) : [];
-  await group.write((db) => {
+  const { modelRoot } = judged.claim.order;
+  const isFrozen = await group.write((db) => {
+    // What binds a candidate to its payee is kept from here on, so it has to be here now.
+    if (!candidates.every((one) => isAnnouncedAsListed(db, one, modelRoot))) return false;
     freezeCandidates(db, row, judged, candidates);
     for (const honeypot of planned) putHoneypot(db, honeypot);
+    return true;
   });
-  return listed;
+  return isFrozen ? listed : prepareCandidates(state, row, judged, { opened, history });
 }
 
 /** The list of a sitting stays as it is. One that nobody can be drawn from is frozen, too, once the sitting is over. */

@@ -5,6 +5,7 @@ import { type AuditContext, listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
+import { readListedCredential } from '../store/listed-credential-store.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
 import { postponeSitting } from '../store/sitting-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
@@ -195,11 +196,16 @@ function readContest(state: RoundState, job: RoundJob, row: AttemptRow, found: C
   if (found.kind !== 'report' || committed === undefined) return undefined;
   const { store, crypto } = state;
   const { opened } = found;
-  const attempts = store.read(() => listAttempts(store, job.replyId));
+  const { attempts, listed } = store.read(() => ({
+    attempts: listAttempts(store, job.replyId),
+    listed: readListedCredential(store, job.replyId, row.verifierId),
+  }));
+  // When it was drawn it was announced as somebody else's, or as nobody's. Its report counts all the same.
+  const credential = row.credential ?? listed;
   const round = listDigests(crypto, attempts, row.round);
   const what = { jobId: findJobId(state, job.replyId, row), committed, opened, round };
   const read = readReport(crypto, what, createSubject(state, job, row));
-  if (!('problem' in read)) return { ...row, opened, outcome: 'report' };
+  if (!('problem' in read)) return { ...row, credential, opened, outcome: 'report' };
   return read.isUnreadable ? { ...row, opened, outcome: 'garbage' } : undefined;
 }
 

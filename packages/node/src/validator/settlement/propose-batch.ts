@@ -35,7 +35,8 @@ export async function proposeNext(
       `the chain has settled ${anchor.logLength} entries of this log, the database ${from}: it is not this validator's`,
     );
   }
-  const entries = takeEntries(state, from);
+  if (store.read(() => listEntries(store, from, 1)).length === 0) return undefined;
+  const entries = takeEntries(state, from, await readRoom(state, client));
   const [first] = entries;
   if (first === undefined) return undefined;
   assertFollows(first, anchor);
@@ -193,18 +194,39 @@ export function assertFollows(entry: Uint8Array, { sequence, logHead }: Pick<Anc
   throw new SettlementError('anchor-mismatch', 'the log does not follow the head that the chain has settled');
 }
 
-/** As many entries as fit one message and one transaction; at least one. */
+/** What a batch may come to with all bonds behind it; undefined where nothing bounds it, or the chain does not say. */
+async function readRoom(
+  { chain, onError }: Pick<SettlementState, 'chain' | 'onError'>,
+  client: Pick<SettlementChain, 'unvested' | 'votesOf'>,
+): Promise<bigint | undefined> {
+  const unvested = await client.unvested?.().catch((error: unknown): undefined => void onError(error));
+  if (unvested === undefined) return undefined;
+  const { total } = await client.votesOf(chain.validators().map(({ address }) => address));
+  return total / 2n - unvested;
+}
+
+/**
+ * As many entries as fit one message and one transaction; at least one.
+ * @param room What they may come to. Where the first alone comes to more, the batch waits for what vests, and is not bounded.
+ */
 export function takeEntries(
   { store, maxEntries, maxBatchBytes }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'>,
   from: bigint,
+  room?: bigint,
 ): Uint8Array[] {
   const taken: Uint8Array[] = [];
   const meter = createGasMeter();
   let size = 0;
+  let gross = 0n;
+  let most = room;
   for (const row of store.read(() => listEntries(store, from, maxEntries))) {
     size += store.read(() => measureEntry(readEntryMessage(store, row)));
-    const gas = meter.add(parseSettledEntry(row.entry));
-    if (taken.length > 0 && (size > maxBatchBytes || gas > MAX_SETTLEMENT_GAS)) break;
+    const entry = parseSettledEntry(row.entry);
+    const gas = meter.add(entry);
+    gross += entry.feeAtomic;
+    const isAbove = most !== undefined && gross > most;
+    if (taken.length === 0 && isAbove) most = undefined;
+    if (taken.length > 0 && (size > maxBatchBytes || gas > MAX_SETTLEMENT_GAS || isAbove)) break;
     taken.push(row.entry);
   }
   return taken;

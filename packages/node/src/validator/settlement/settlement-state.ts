@@ -60,7 +60,9 @@ export type SettlementChain = Pick<
   ChainClient,
   'anchorOf' | 'settle' | 'channelOf' | 'votesOf' | 'rosterMembers' | 'takeRoster' | 'quorumKeyOf' | 'setQuorumKey'
 > &
-  Partial<Pick<ChainClient, 'headKeyHashes'>> & { readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'> };
+  Partial<Pick<ChainClient, 'headKeyHashes' | 'unvested'>> & {
+    readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'>;
+  };
 
 export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
 

@@ -4,11 +4,12 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { verifyHeadCertificate } from '@ogong/protocol/settlement/head-certificate';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { domain, payer, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { decideThree } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
-import { readHead } from '../store/batch-store.ts';
+import { listEntries, readHead } from '../store/batch-store.ts';
 import { readChannel } from '../store/channel-store.ts';
 
 describe('settlement', () => {
@@ -149,6 +150,26 @@ describe('settlement', () => {
       [3n, 4],
       [1n, 3],
     ]);
+  });
+
+  it.each([
+    ['as many entries as all bonds carry', 2n, [2n, 4n]],
+    ['all, and leaves it to the chain, where the first alone is too much', 0n, [4n]],
+    ['all where they carry them', 4n, [4n]],
+    ['all where nothing bounds them', undefined, [4n]],
+  ])('proposes %s', async (_what, carried, lengths) => {
+    const four = await createFour();
+    for (let number = 0; number < 4; number++) await four.own.deliver(number);
+    await four.certifyAll();
+    await four.own.runAudits();
+    const entries = four.own.store.read(() => listEntries(four.own.store, 0n, 4));
+    const [fee, ...others] = entries.map(({ entry }) => parseVerdictEntry(entry).feeAtomic) as [bigint, ...bigint[]];
+    expect([fee > 0n, ...others]).toEqual([true, fee, fee, fee]);
+    // Half of all bonds is ten fees.
+    for (const { signer } of [four.own, ...four.peers]) four.chain.votes.set(toHex(signer.address), 5n * fee);
+    four.chain.unvested = async () => (carried === undefined ? undefined : (10n - carried) * fee);
+    while (await four.own.settlement.step());
+    expect(four.chain.settled.map(({ batch }) => batch.logLength)).toEqual(lengths);
   });
 
   it('waits with the batch as it is while earlier ones take all that the bonds carry', async () => {

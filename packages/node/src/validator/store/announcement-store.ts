@@ -9,8 +9,10 @@ import {
   type SignedAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
+import { type EndorsementWord, findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeCredential, isOffered, parseCredential } from '@ogong/protocol/verdict/credential';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
+import { keepListedCredential } from './listed-credential-store.ts';
 
 /** As many as a router lists, of those that came from their providers. */
 export const MAX_ANNOUNCEMENTS = 4096;
@@ -23,6 +25,12 @@ const announcementColumn = mapped(
   encodeAnnouncement,
 );
 
+/** What a verifier signed, parsed once. */
+export const readWord: (bytes: Uint8Array) => EndorsementWord = rememberParsed(
+  parseEndorsement,
+  MAX_ANNOUNCEMENTS + MAX_HANDED,
+);
+
 const announcementColumns = columns({ announcement: announcementColumn });
 const heldRow = columns({ announcement: announcementColumn, verifierWord: optional(bytes) });
 const sequenceColumns = columns({ sequence: text });
@@ -30,6 +38,7 @@ const credentialColumns = columns({ credential: optional(mapped(bytes, parseCred
 const countColumns = columns({ n: integer });
 const heldColumns = columns({ sinceMs: named('since', integer), stake: amount });
 const idColumns = columns({ providerId: bytes });
+const droppedColumns = columns({ providerId: bytes, credential: optional(bytes) });
 const stakedIdColumns = columns({ providerId: bytes, stake: amount });
 const stakedColumns = columns({ announcement: announcementColumn, stake: amount });
 
@@ -92,6 +101,39 @@ export function findCredential(
   return credential && isOffered(credential, modelRoot, offer) ? credential : undefined;
 }
 
+type ListedOffer = Omit<EvidenceCandidate, 'providerId' | 'operator' | 'weight'>;
+
+/** Whether a candidate is announced as it is listed. Reads nothing that is not held parsed. */
+export function isAnnouncedAsListed(
+  store: Store,
+  { providerId, ...offer }: Omit<EvidenceCandidate, 'operator' | 'weight'>,
+  modelRoot: Uint8Array,
+): boolean {
+  const sequence = readSequence(store, providerId);
+  const held = sequence === undefined ? undefined : readHeld(store, toHex(providerId), sequence);
+  return held !== undefined && isOffer(held, offer, modelRoot);
+}
+
+function isOffer(held: HeldAnnouncement, listed: ListedOffer, modelRoot: Uint8Array): boolean {
+  const offer = findOffer(held, modelRoot);
+  return (
+    offer !== undefined &&
+    equalBytes(offer.payee, listed.payee) &&
+    equalBytes(offer.keyHash, listed.keyHash) &&
+    offer.contextSize === listed.contextSize &&
+    offer.numericClass === listed.numericClass
+  );
+}
+
+/** What its verifier is listed with for a model; undefined where it may be listed for none. */
+function findOffer({ announcement, verifierWord }: HeldAnnouncement, modelRoot: Uint8Array): ListedOffer | undefined {
+  const { payee, verifier, models } = announcement;
+  const model = models.find((one) => equalBytes(one.modelRoot, modelRoot));
+  const numericClass = verifierWord && findClass(readWord(verifierWord), modelRoot);
+  if (verifier === undefined || model === undefined || numericClass === undefined) return undefined;
+  return { payee, keyHash: verifier.keyHash, numericClass, contextSize: model.contextSize };
+}
+
 /** A payee counts with all its stake by one key for each model. */
 export const MAX_HANDED_OF_PAYEE = 16;
 
@@ -120,13 +162,11 @@ export function putAnnouncement(
 ): AnnouncementProblem | undefined {
   const { providerId, certHash, sequence, expiresAtMs } = announcement;
   // Kept a day past expiry: an audit has to find a provider that has just stopped announcing.
-  store.prepare('DELETE FROM announcements WHERE expires_at < ?').run(nowMs - 86_400_000);
+  drop(store, 'expires_at < ?', nowMs - 86_400_000);
   const known = readAnnouncement(store, providerId);
   if (known && known.sequence >= sequence) return 'known';
   if (!isHanded) {
-    store
-      .prepare('DELETE FROM announcements WHERE cert_hash = ? AND provider_id <> ? AND handed = 1')
-      .run(certHash, providerId);
+    drop(store, 'cert_hash = ? AND provider_id <> ? AND handed = 1', certHash, providerId);
   }
   const other = store
     .prepare('SELECT 1 FROM announcements WHERE cert_hash = ? AND provider_id <> ? AND expires_at > ?')
@@ -135,6 +175,8 @@ export function putAnnouncement(
   const isCounted = known !== undefined && (isHanded || !isFromOthers(store, providerId));
   const room = { nowMs, isHanded, limit: isHanded ? Math.min(limit, MAX_HANDED) : limit };
   if (!isCounted && !hasRoom(store, room)) return 'full';
+  const verifierWord = (announcement.verifier && credential?.verifierEndorsement?.word) || undefined;
+  keepWhatEnds(store, providerId, { announcement, verifierWord });
   store
     .prepare(
       `INSERT INTO announcements (provider_id, sequence, expires_at, announcement, cert_hash, credential, verifier_word,
@@ -151,13 +193,37 @@ export function putAnnouncement(
       bytes,
       certHash,
       credential && announcement.verifier ? encodeCredential(credential) : null,
-      (announcement.verifier && credential?.verifierEndorsement?.word) ?? null,
+      verifierWord ?? null,
       findSince(store, known, announcement, nowMs),
       Number(isHanded),
     );
-  const verifierWord = announcement.verifier && credential?.verifierEndorsement?.word;
   knownOf(store).set(toHex(providerId), { announcement, verifierWord, sequence: sequence.toString() });
   return undefined;
+}
+
+/** Lists of open sittings may name it as it was. */
+function keepWhatEnds(store: Store, providerId: Uint8Array, next: HeldAnnouncement): void {
+  const sequence = readSequence(store, providerId);
+  const known = sequence === undefined ? undefined : readHeld(store, toHex(providerId), sequence);
+  if (known === undefined || known.announcement.models.every(({ modelRoot }) => isSameOffer(known, next, modelRoot)))
+    return;
+  const sql = `SELECT ${droppedColumns.list} FROM announcements WHERE provider_id = ?`;
+  const row = droppedColumns.get(store.prepare(sql), providerId);
+  if (row) keepListedCredential(store, row);
+}
+
+/** Whether a candidate for that model, listed by the first, can be put down to its payee by the second. */
+function isSameOffer(known: HeldAnnouncement, next: HeldAnnouncement, modelRoot: Uint8Array): boolean {
+  const offer = findOffer(known, modelRoot);
+  return offer === undefined || isOffer(next, offer, modelRoot);
+}
+
+/** @param where of rows that go. @returns how many went. */
+function drop(store: Store, where: string, ...values: readonly (Uint8Array | number)[]): number {
+  const sql = `DELETE FROM announcements WHERE ${where} RETURNING ${droppedColumns.list}`;
+  const dropped = droppedColumns.all(store.prepare(sql), ...values);
+  for (const row of dropped) keepListedCredential(store, row);
+  return dropped.length;
 }
 
 const isFromOthers = (store: Store, providerId: Uint8Array): boolean =>
@@ -205,14 +271,15 @@ function hasRoom(
   const kind = Number(isHanded);
   const counted = countColumns.get(store.prepare('SELECT count(*) AS n FROM announcements WHERE handed = ?'), kind);
   if (counted !== undefined && counted.n < limit) return true;
-  const dropped = store
-    .prepare(
-      `DELETE FROM announcements WHERE provider_id = (
+  const dropped = drop(
+    store,
+    `provider_id = (
          SELECT provider_id FROM announcements WHERE handed = ? AND expires_at < ? AND provider_id NOT IN
            (SELECT provider_id FROM replies WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting'))
          ORDER BY expires_at LIMIT 1)`,
-    )
-    .run(kind, nowMs - CLOCK_TOLERANCE_MS).changes;
+    kind,
+    nowMs - CLOCK_TOLERANCE_MS,
+  );
   return dropped > 0;
 }
 

@@ -1,5 +1,4 @@
 import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
-import { rememberParsed } from '@ogong/host/store/remember-parsed';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
@@ -8,16 +7,15 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import { parseRoutes } from '@ogong/protocol/exchange/routes';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
-import { findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { findClass } from '@ogong/protocol/exchange/verifier-endorsement';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { lowerStake } from '@ogong/protocol/settlement/silence-count';
 import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
-import { MAX_ANNOUNCEMENTS, MAX_HANDED, readAnnouncement, readHeld } from './announcement-store.ts';
+import { readAnnouncement, readHeld, readWord } from './announcement-store.ts';
 import { listSilentPayees } from './sequential-store.ts';
 import { listExcluded, readVerifier } from './verifier-store.ts';
 
 const heldColumns = columns({ name: text, sequence: text, sinceMs: named('since', integer), stake: amount });
-const readWord = rememberParsed(parseEndorsement, MAX_ANNOUNCEMENTS + MAX_HANDED);
 
 interface AbleQuery {
   readonly modelRoot: Uint8Array;

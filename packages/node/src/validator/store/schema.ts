@@ -305,6 +305,14 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (reply_id, sitting)
   ) WITHOUT ROWID;
 
+  -- What candidates of open sittings signed, where they are announced otherwise since.
+  CREATE TABLE listed_credentials (
+    reply_id BLOB NOT NULL REFERENCES replies,
+    provider_id BLOB NOT NULL,
+    credential BLOB NOT NULL,
+    PRIMARY KEY (reply_id, provider_id)
+  ) WITHOUT ROWID;
+
   -- Where a rejected reply parts from its re-run.
   CREATE TABLE divergences (
     reply_id BLOB PRIMARY KEY REFERENCES replies,

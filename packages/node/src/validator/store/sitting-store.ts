@@ -1,6 +1,7 @@
 import { bytes, columns } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { type EvidenceCandidate, encodeCandidates, parseCandidates } from '@ogong/protocol/verdict/evidence';
+import { forgetListedCredentials } from './listed-credential-store.ts';
 import { readReply } from './reply-store.ts';
 
 /** The sittings of audits: what is over, and who waits for the next one. */
@@ -21,6 +22,7 @@ export function closeSitting(store: Store, replyId: Uint8Array, waitEpoch: bigin
        WHERE reply_id = ?`,
     )
     .run(waitEpoch, replyId);
+  forgetListedCredentials(store, replyId);
 }
 
 /** @returns ids of replies whose next sitting can begin, the longest waiting first. */
@@ -71,4 +73,5 @@ export function listClosedLists(store: Store, replyId: Uint8Array): (readonly Ev
 
 export function forgetSittings(store: Store, replyId: Uint8Array): void {
   store.prepare('DELETE FROM sittings WHERE reply_id = ?').run(replyId);
+  forgetListedCredentials(store, replyId);
 }
