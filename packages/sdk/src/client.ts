@@ -66,7 +66,8 @@ export interface ClientOptions {
   readonly isSealed?: boolean;
   /**
    * Told of each sealed reply, whole or broken off, what opens that reply for somebody else and nothing besides: for a dispute, and to be
-   * kept as secret as the answer until then (docs/spec/sealing.md#disclosure). Default: nothing is kept.
+   * kept as secret as the answer until then (docs/spec/sealing.md#disclosure; `toDisclosureJson` writes it
+   * as `ogong unseal` reads it). Default: nothing is kept.
    */
   readonly onSealed?: (disclosure: SealedDisclosure) => void;
   /** Called for every reply that passed, before its answer is returned. */

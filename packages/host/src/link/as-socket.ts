@@ -6,6 +6,9 @@ import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex, pipeline } from 'node:stream';
 
+/** How long bytes that wait in the pair may still be read. */
+const LAST_BYTES_MS = 5000;
+
 /**
  * Turns any byte stream into a socket, through a local socket pair if it is not one already. On other streams Node's HTTP/2
  * loses answers that arrive in one piece, and aborts the process when bytes arrive during a write.
@@ -15,6 +18,11 @@ export async function asSocket(duplex: Duplex): Promise<Socket> {
   const [near, far] = await createSocketPair();
   // pipeline destroys both sides when one ends or breaks: there is nothing left to report.
   pipeline(duplex, far, duplex, () => {});
+  // A socket that TLS and HTTP/2 have stopped reading does not notice that the other side of the pair has gone.
+  far.once('close', () => {
+    const last = setTimeout(() => near.destroy(), LAST_BYTES_MS);
+    near.once('close', () => clearTimeout(last));
+  });
   return near;
 }
 

@@ -28,6 +28,7 @@ export interface SealedDisclosure {
 const FORMAT = 'ogong-sealed-disclosure-v1';
 const MAX_UNITS = 262_144;
 
+/** @internal The SDK exports it: what it writes is what `parseDisclosure` reads. */
 export const toDisclosureJson = ({ replyId, exporterSecret, head, units }: SealedDisclosure) => ({
   format: FORMAT,
   reply_id: toHex(replyId),
