@@ -8,6 +8,7 @@ from typing import Any
 
 from ogong import UnusableError, Verdict, verify_file, verify_receipt
 from ogong.__main__ import main
+from ogong.client import check_roles
 from ogong.crypto.secp256k1 import recover_address
 from ogong.order import parse_order
 from ogong.trust import parse_receipt
@@ -30,6 +31,12 @@ class Receipts(unittest.TestCase):
                 verdict = verify(base)
                 self.assertTrue(verdict.ok)
                 self.assertEqual([check.id for check in verdict.checks], base["checks"])
+
+    def test_demanded_roles(self) -> None:
+        body = b'{"ogong":{"attested":["router","validator"]}}'
+        found = check_roles(body, {"evidence": {"router-machine": "AAAA"}})
+        self.assertEqual([(check.id, check.status) for check in found], [("router-machine", "skip"), ("validator-machine", "fail")])
+        self.assertEqual(check_roles(b"{}", {}), [])
 
     def test_cases(self) -> None:
         tried = 0

@@ -100,12 +100,13 @@ function readSigner({ ledger, order, admission }: Receipt, crypto: Crypto): Uint
   return nameSigningKey(signer);
 }
 
-/** A verdict, and what was found about the machines of the roles. */
+/** A verdict, and what was found about the machines of the roles, in place of what it says about them itself. */
 export function addRoleChecks<
   V extends { readonly ok: boolean; readonly checks: readonly Check[]; readonly missing: readonly string[] },
 >(verdict: V, found: readonly Check[]): V {
   if (found.length === 0) return verdict;
   const missing = [...verdict.missing, ...found.filter(({ status }) => status === 'skip').map(({ id }) => id)];
   const ok = verdict.ok && found.every(({ status }) => status === 'pass');
-  return { ...verdict, checks: [...verdict.checks, ...found], missing, ok };
+  const others = verdict.checks.filter(({ id }) => !found.some((one) => one.id === id));
+  return { ...verdict, checks: [...others, ...found], missing, ok };
 }

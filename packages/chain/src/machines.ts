@@ -1,8 +1,10 @@
 import { encodeFunctionData, type TransactionReceipt } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
+import { findBlockAt } from './find-block.ts';
 import { machineRegistryAbi as abi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toHex } from './hex.ts';
+import { listRanges } from './list-ranges.ts';
 import { toQuorumElement } from './settle-call.ts';
 import type { Transactor } from './transactor.ts';
 
@@ -52,6 +54,11 @@ export interface MachineReads {
   machineProviders(from: number, count: number): Promise<readonly Hex[]>;
   /** Whether a quorum has put a machine out, and how often it has said so or taken it back. */
   machineRevocation(machine: BytesLike): Promise<{ readonly isRevoked: boolean; readonly count: number }>;
+  /**
+   * Whether a machine was out in all of that time, so that everybody who reads the chain later finds the same; never without a registry.
+   * Needs no state of old blocks. @param span Unix time in ms
+   */
+  wasMachineRevoked(machine: BytesLike, span: { readonly fromMs: number; readonly untilMs: number }): Promise<boolean>;
 }
 
 export interface MachineWrites {
@@ -73,7 +80,7 @@ const quorumOf = (signatures: readonly BytesLike[]): Hex[] => signatures.map(toQ
 
 export function createMachineReads(
   { read }: Pick<Transactor, 'read'>,
-  deployment: Pick<Deployment, 'machines'>,
+  deployment: Pick<Deployment, 'machines' | 'block'>,
 ): MachineReads {
   const contract = () => ({ address: requireRegistry(deployment), abi }) as const;
   return {
@@ -98,6 +105,25 @@ export function createMachineReads(
           client.readContract({ ...contract(), functionName: 'revocationCount', args }),
         ]);
         return { isRevoked, count };
+      });
+    },
+    async wasMachineRevoked(machine, { fromMs, untilMs }) {
+      if (deployment.machines === undefined) return false;
+      const name = toHex(machine, 'machine', 32);
+      return read('revocations of a machine', async (client) => {
+        const last = await client.getBlockNumber({ cacheTime: 0 });
+        const at = { ...contract(), args: [name], blockNumber: last } as const;
+        if ((await client.readContract({ ...at, functionName: 'revocationCount' })) === 0) return false;
+        const first = await findBlockAt(client, BigInt(Math.ceil(fromMs / 1_000)), BigInt(deployment.block));
+        const event = { ...contract(), eventName: 'MachineRevoked', args: { machine: name }, strict: true } as const;
+        for (const range of listRanges(first, last)) {
+          const [next] = await client.getContractEvents({ ...event, ...range });
+          if (next === undefined) continue;
+          // Each one turns around what was before it.
+          const { timestamp } = await client.getBlock({ blockNumber: next.blockNumber });
+          return !next.args.isRevoked && Number(timestamp) * 1_000 > untilMs;
+        }
+        return client.readContract({ ...at, functionName: 'isRevoked' });
       });
     },
   };

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
+import { checkReceiptRoles } from '@ogong/attestation/role-check';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { atomicAmount, decimal, integer, oneOf, text } from '@ogong/host/config/values';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
@@ -103,7 +105,13 @@ export const askCommand: Command = {
         ...(values.apiKey ? { apiKey: values.apiKey.reveal() } : {}),
         ...{ trust, ...(findModelRoots && { findModelRoots }) },
         // Made below, by the policy: the SDK has no certificates.
-        ...(policy && { allow: [MACHINE_CHECK] }),
+        ...(policy && {
+          allow: [MACHINE_CHECK],
+          checkRoles: (receipt, demanded) =>
+            checkReceiptRoles(receipt, {
+              ...{ crypto, policy, nowMs: Date.now(), settlement: trust.settlement, demanded },
+            }),
+        }),
       });
       const { model, warning } = await findModel(baseUrl, { named: values.model, apiKey: values.apiKey?.reveal() });
       if (warning !== undefined) output.writeError(`ogong ask: ${model}: ${warning}\n`);

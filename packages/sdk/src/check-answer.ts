@@ -1,5 +1,5 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import { type Check, fail } from '@ogong/protocol/base/checks';
+import { type Check, fail, listSkipped, skip } from '@ogong/protocol/base/checks';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
@@ -9,6 +9,7 @@ import { checkShownAnswer, readShownMessage } from '@ogong/protocol/modality/tex
 import { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import { ATTESTED_ROLES, type AttestedRole, rolePart } from '@ogong/protocol/tier/attested-role';
 import type { Posture } from '@ogong/protocol/tier/posture';
 import { checkPart, type VerifiedPart } from '@ogong/protocol/verdict/answer-part';
 import { ReceiptError } from './errors.ts';
@@ -58,6 +59,8 @@ export interface CheckOptions {
   readonly findModelRoots?: FindModelRoots;
   /** Ids of checks that the caller does without where they are skipped. */
   readonly allow?: readonly string[];
+  /** What the machines of these roles are, as `checkReceiptRoles` of `@ogong/attestation` finds it. Default: `router-machine` and `validator-machine` are skipped. */
+  readonly checkRoles?: (receipt: Receipt, demanded: readonly AttestedRole[]) => Promise<readonly Check[]>;
 }
 
 /**
@@ -116,25 +119,54 @@ async function checkOne(
   const receipt = isWaited ? await fetchIntake(opened, { ...options, id: replyId }).catch(() => opened) : opened;
   const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
   const verdict = verifyReceipt(receipt, { request, response, nowMs: Date.now(), trust, allow });
-  const refuted = verdict.checks.find(({ status }) => status === 'fail');
+  const roles = await checkRoles(receipt, readDemanded(request), options);
+  const found = [...verdict.checks, ...roles];
+  const refuted = found.find(({ status }) => status === 'fail');
   // Only what is signed can be read.
   const shown = message === undefined || refuted ? [] : [checkMessage(receipt, { request, response, message })];
   const failed =
     receipt.endpoint === answer.endpoint
       ? (refuted ?? shown.find(({ status }) => status === 'fail'))
       : { id: 'endpoint', detail: 'the receipt is for another kind of request' };
-  if (!failed && verdict.missing.length > 0) {
-    const message = `not checked: ${verdict.missing.join(', ')}. Give what they need in trust, or name them in allow`;
-    throw new ReceiptError('unchecked', message, { checks: verdict.checks, receipt, response: whole });
+  const own = listSkipped(roles, [...allow, ...(given.allow ?? [])]);
+  const missing = [...verdict.missing, ...own.missing];
+  if (!failed && missing.length > 0) {
+    const message = `not checked: ${missing.join(', ')}. Give what they need in trust, or name them in allow`;
+    throw new ReceiptError('unchecked', message, { checks: found, receipt, response: whole });
   }
   if (failed || !verdict.ok) {
     const { id, detail } = failed ?? { id: 'receipt', detail: 'nothing could be checked' };
-    throw new ReceiptError(id, `${id}: ${detail}`, { checks: verdict.checks, receipt, response: whole });
+    throw new ReceiptError(id, `${id}: ${detail}`, { checks: found, receipt, response: whole });
   }
-  const { allowed, posture } = verdict;
-  const checks = [...verdict.checks, ...shown];
+  const { posture } = verdict;
+  const allowed = [...verdict.allowed, ...own.allowed];
+  const checks = [...found, ...shown];
   const parts = await checkParts(tries, { receipt, request, response }, { ...options, trust });
   return { choice, replyId, receipt, checks, allowed, posture, request, response, parts };
+}
+
+/** The roles that the sent request names: a gateway that leaves their evidence out has not done what was asked. */
+function readDemanded(request: Uint8Array): readonly AttestedRole[] {
+  let attested: unknown;
+  try {
+    attested = JSON.parse(new TextDecoder().decode(request))?.ogong?.attested;
+  } catch {
+    // The check of the request says so.
+  }
+  return Array.isArray(attested) ? ATTESTED_ROLES.filter((role) => attested.includes(role)) : [];
+}
+
+async function checkRoles(
+  receipt: Receipt,
+  demanded: readonly AttestedRole[],
+  { checkRoles: check }: Pick<CheckOptions, 'checkRoles'>,
+): Promise<Check[]> {
+  const found = (await check?.(receipt, demanded)) ?? [];
+  const checks = demanded.map(rolePart).map((id) => {
+    if (receipt.evidence?.get(id) === undefined) return fail(id, 'the request demands it, and the receipt has none');
+    return found.find((one) => one.id === id) ?? skip(id, "nobody looked at the machine's evidence: it takes a policy");
+  });
+  return [...checks, ...found.filter(({ id }) => !checks.some((one) => one.id === id))];
 }
 
 const MAX_PARTS = 8;

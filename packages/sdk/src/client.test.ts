@@ -7,7 +7,7 @@ import {
   type SyntheticReceiptOptions,
 } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
-import { createCheckedFetch, createClient, fetchReceipt } from './index.ts';
+import { type ClientOptions, createCheckedFetch, createClient, fetchReceipt } from './index.ts';
 
 const base: SyntheticReceiptOptions = {
   crypto,
@@ -100,6 +100,24 @@ describe('a client', () => {
     expect(answer.receipt.opening).toHaveProperty('bytes');
     expect(seen).toHaveLength(1);
     expect(gateway.calls).toEqual(['/v1/chat/completions', '/v1/receipts/1/opening']);
+  });
+
+  it('misses the machine of a role that its request demands', async () => {
+    const asked = { ...params, ogong: { attested: ['router'] } } as const;
+    const shown = withReceipt((json) => ({ ...json, evidence: { ...json.evidence, 'router-machine': 'AAAA' } }));
+    const ask = (options: Partial<ClientOptions>, field?: (field: object) => unknown) => {
+      const gateway = createGateway({ parameters: { ogong: asked.ogong }, ...(field && { field }) });
+      const { trust } = gateway.synthetic;
+      const client = createClient({ isSalted: false, baseUrl: BASE_URL, fetch: gateway.fetch, trust, ...options });
+      return client.chat.completions.create(asked);
+    };
+    const allow = ['router-machine'];
+    await expect(ask({ allow })).rejects.toMatchObject({ code: 'router-machine' });
+    await expect(ask({}, shown)).rejects.toMatchObject({ code: 'unchecked' });
+    expect((await ask({ allow }, shown)).replies[0]?.allowed).toContain('router-machine');
+    const find = (status: 'pass' | 'fail') => async () => [{ id: 'router-machine', status, detail: '' }];
+    await expect(ask({ checkRoles: find('fail') }, shown)).rejects.toMatchObject({ code: 'router-machine' });
+    expect((await ask({ checkRoles: find('pass') }, shown)).checks).toContainEqual((await find('pass')())[0]);
   });
 
   it('demands what it pays for, unless the request says it', async () => {

@@ -5,7 +5,7 @@ import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
-import { type CheckedReply, checkAnswer, type GatewayAnswer } from './check-answer.ts';
+import { type CheckedReply, type CheckOptions, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import {
   type AnswerBody,
   type CheckedAnswer,
@@ -45,6 +45,8 @@ export interface ClientOptions {
   readonly findModelRoots?: FindModelRoots;
   /** Ids of checks that the caller does without where they are skipped, beside those that `trust.allow` names. */
   readonly allow?: readonly string[];
+  /** Checks the machines of the roles that a request demands (`ogong.attested`): `checkReceiptRoles` of `@ogong/attestation`, under one's own policy. */
+  readonly checkRoles?: NonNullable<CheckOptions['checkRoles']>;
   /** Which verdicts are paid for, where a request does not say. `accepted`: no reply that its audit leaves in doubt. Default: any. */
   readonly settle?: 'any' | 'accepted';
   /**

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .checks import Check, failed, skipped
 from .verify import Verdict, verify_receipt
 
 _INTAKE_SECONDS = 6.0
@@ -59,6 +60,21 @@ class Answer(Shown):
 
     verdicts: list[Verdict]
     """One for each choice."""
+
+
+def check_roles(body: bytes, receipt: Mapping[str, Any]) -> list[Check]:
+    """`router-machine` and `validator-machine`, where the request demands them: a gateway could leave the evidence out."""
+    ogong = json.loads(body).get("ogong")
+    attested = ogong.get("attested") if isinstance(ogong, dict) else None
+    demanded = [role for role in ("router", "validator") if isinstance(attested, list) and role in attested]
+    evidence = receipt.get("evidence")
+    checks = []
+    for name in [f"{role}-machine" for role in demanded]:
+        if not isinstance(evidence, dict) or name not in evidence:
+            checks.append(failed(name, "the request demands it, and the receipt has none"))
+        else:
+            checks.append(skipped(name, "nobody looked at the machine's evidence: this client reads none"))
+    return checks
 
 
 class Client:
@@ -145,7 +161,9 @@ class Client:
         if "intake" in stored:
             receipt["intake"] = stored["intake"]
         response = text.encode("utf-8") if text is not None else base64.b64decode(str(stored.get("response")))
-        return verify_receipt(receipt, request=body, response=response, trust=self._trust, now_ms=time.time_ns() // 1_000_000)
+        verdict = verify_receipt(receipt, request=body, response=response, trust=self._trust, now_ms=time.time_ns() // 1_000_000)
+        verdict.checks.extend(check_roles(body, receipt))
+        return verdict
 
     def _await_intake(self, reply_id: str) -> dict[str, Any]:
         """The stored receipt, once the validator has signed that it has the record, or as it is after six seconds."""

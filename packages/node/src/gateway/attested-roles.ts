@@ -7,6 +7,7 @@ import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type RoleEvidenceAnswer, RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -35,10 +36,10 @@ export interface AttestedRoles {
   askRouter(router: Peer, signal: AbortSignal): Promise<ShownRole>;
   /** The first whose machine passes, the wanted one before the others. @throws UnattestedError where none does */
   pickValidator(wanted: QuorumMember, all: readonly QuorumMember[], signal: AbortSignal): Promise<QuorumMember>;
-  /** What a receipt of an order under this beacon shows. @throws UnattestedError */
+  /** What a receipt of an order under this beacon shows. @param by.routerKey signed the ticket. @throws UnattestedError */
   show(
     roles: readonly AttestedRole[],
-    by: { readonly router: Peer; readonly validator: QuorumMember },
+    by: { readonly router: Peer; readonly routerKey: Uint8Array; readonly validator: QuorumMember },
     beacon: KnownBeacon,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, Uint8Array>>;
@@ -57,18 +58,33 @@ const TIMEOUT_MS = 15_000;
 const MAX_KNOWN = 256;
 
 export function createAttestedRoles(dependencies: AttestedRolesDependencies): AttestedRoles {
-  const { beacon: beacons } = dependencies;
+  const { beacon: beacons, policy } = dependencies;
   /** By role, certificate and epoch: a machine is asked once in each epoch. */
   const known = new Map<string, Promise<ShownRole>>();
+  /** Validators whose machines have not passed in this epoch: each could cost every request its patience. */
+  const failed = new Map<string, UnattestedError>();
+  let taken = '';
+
+  const nameOf = (role: AttestedRole, { certHash }: Pick<Peer, 'certHash'>, { epoch }: Pick<KnownBeacon, 'epoch'>) =>
+    `${role} ${toHex(certHash)} ${epoch}`;
+
+  /** Images are put out on the chain within an epoch, too. */
+  function forgetOtherImages(): void {
+    const now = JSON.stringify([policy?.images, policy?.boots]);
+    if (now === taken) return;
+    taken = now;
+    known.clear();
+    failed.clear();
+  }
 
   function ask(role: AttestedRole, peer: Peer, beacon: KnownBeacon): Promise<ShownRole> {
-    const name = `${role} ${toHex(peer.certHash)} ${beacon.epoch}`;
+    forgetOtherImages();
+    const name = nameOf(role, peer, beacon);
     const held = known.get(name);
     if (held !== undefined) return held;
-    for (const oldest of known.keys()) if (known.size >= MAX_KNOWN) known.delete(oldest);
     const asked = askMachine(dependencies, { role, peer, beacon });
-    known.set(name, asked);
-    asked.catch(() => known.delete(name));
+    remember(known, name, asked);
+    asked.catch(() => known.get(name) === asked && known.delete(name));
     return asked;
   }
 
@@ -78,39 +94,61 @@ export function createAttestedRoles(dependencies: AttestedRolesDependencies): At
     throw refuse('validator', 'it vouches for another signing key than the registry has');
   }
 
-  const untilLeft = async <T>(asked: Promise<T>, signal: AbortSignal): Promise<T> => {
-    signal.throwIfAborted();
-    return asked;
-  };
-
   return {
     askRouter: (router, signal) => untilLeft(ask('router', router, beacons.latest()), signal),
     async pickValidator(wanted, all, signal) {
       let last: unknown;
       for (const validator of [wanted, ...all.filter((one) => !equalBytes(one.address, wanted.address))]) {
+        const beacon = beacons.latest();
+        const name = nameOf('validator', validator, beacon);
+        forgetOtherImages();
+        last = failed.get(name);
+        if (last !== undefined) continue;
         try {
-          await untilLeft(askValidator(validator, beacons.latest()), signal);
+          await untilLeft(askValidator(validator, beacon), signal);
           return validator;
         } catch (error) {
           if (!(error instanceof UnattestedError)) throw error;
+          remember(failed, name, error);
           last = error;
         }
       }
       throw last;
     },
-    async show(roles, { router, validator }, beacon, signal) {
+    async show(roles, { router, routerKey, validator }, beacon, signal) {
+      const askSigner = async (): Promise<ShownRole> => {
+        const own = await ask('router', router, beacon);
+        if (equalBytes(own.nodeId, hashHybridKey(crypto, routerKey))) return own;
+        throw refuse('router', 'its machine vouches for another key than the ticket has');
+      };
       const shown = await Promise.all(
         roles.map(async (role) => {
-          const { part } = await untilLeft(
-            role === 'router' ? ask(role, router, beacon) : askValidator(validator, beacon),
-            signal,
-          );
+          const { part } = await untilLeft(role === 'router' ? askSigner() : askValidator(validator, beacon), signal);
           return [rolePart(role), part] as const;
         }),
       );
       return new Map(shown);
     },
   };
+}
+
+/** The one that has been there longest makes room. */
+function remember<T>(map: Map<string, T>, name: string, value: T): void {
+  for (const oldest of map.keys()) if (map.size >= MAX_KNOWN) map.delete(oldest);
+  map.set(name, value);
+}
+
+/** Others may wait for the same answer, so who leaves does not end the question. */
+async function untilLeft<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const leave = () => reject(signal.reason);
+  signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
+  try {
+    return await Promise.race([promise, asked]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }
 
 async function askMachine(

@@ -139,7 +139,7 @@ export interface ChannelLedger {
   /**
    * Takes the maximum fee out of the channel and the budgets of the key and its organisation and stores the order that `sign` makes for the
    * resulting voucher. The order is on the disk when this resolves, and only then may anybody else see it.
-   * @throws ApiError `budget_exceeded`, `too_many_requests` or `escrow_exhausted`; nothing changed then.
+   * @throws ApiError `budget_exceeded`, `too_many_requests`, `escrow_exhausted`, or `invalid_request` for a known id; nothing changed then.
    */
   reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
   deliver(replyId: string, held: HeldRecord): Promise<void>;
@@ -208,6 +208,8 @@ type HeldRow = ReturnType<typeof heldRow.read>;
 const heldTable: WorkTable<HeldRow> = { name: 'held', key: ['validator', 'holder'], row: heldRow };
 const orderTable: WorkTable<OrderRow> = { name: 'orders', key: ['reply_id'], row: orderRow };
 const newOrderTable: WorkTable<ReturnType<typeof newOrder.read>> = { ...orderTable, row: newOrder };
+
+const orderNamed = (replyId: string): RowQuery<unknown> => ({ table: newOrderTable, key: [replyId] });
 
 export function createChannelLedger(books: WorkStore): ChannelLedger {
   return {
@@ -316,13 +318,18 @@ function* catchUp(validator: string, spentAtomic: bigint): Work<PayerChannel> {
 }
 
 function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Work<OrderBytes> {
-  const { validator, keyId, maxFeeAtomic, createdMs } = reservation;
+  const { replyId, validator, keyId, maxFeeAtomic, createdMs } = reservation;
   const organisation = reservation.organisation?.id ?? '';
   yield* findTogether(
+    orderNamed(replyId),
     ...listMoneyRows({ ...reservation, organisation }),
     ...listAccounts({ keyId, organisation }).map(grantedTo),
     liveHolds(validator, createdMs),
   );
+  // A client fixes the nonce of a sealed reply, and may offer it to two gateways with one database.
+  if (yield* findRow(newOrderTable, replyId)) {
+    throw new ApiError('invalid_request', 'A nonce is for one offer.', { param: 'nonce', publicCode: null });
+  }
   const channel = yield* catchUp(validator, reservation.spentAtomic);
   yield* assertBudgets(reservation);
   const held = yield* findHeld(validator);

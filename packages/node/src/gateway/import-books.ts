@@ -7,6 +7,8 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import { StoreError } from '@ogong/host/store/store-error';
 import type { Work } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { ACCOUNTS_SCHEMA } from './accounts-schema.ts';
 import { ACCOUNTS_FILE, BOOKS_FILE, MOVED } from './open-books.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
@@ -26,13 +28,19 @@ export interface ImportedBooks {
 
 type SqlRow = Readonly<Record<string, SQLOutputValue>>;
 
-interface SourceTable {
+/** What the rows of a table come to, whatever their order: none of them is kept. */
+interface TableTotals {
+  readonly rows: number;
+  readonly digest: string;
+  readonly sums: Readonly<Record<string, string>>;
+}
+
+interface SourceTable extends TableTotals {
   readonly name: string;
   readonly columns: readonly string[];
-  /** What rows are sorted by in both: the same bytes come out of it. */
-  readonly order: string;
-  /** In the order in which they were added. */
-  readonly rows: readonly SqlRow[];
+  /** Reads them one by one, in the order in which they were added. */
+  readonly read: () => Iterable<SqlRow>;
+  readonly newest: SqlRow | undefined;
 }
 
 /** Columns whose sums people look at; all of them are decimal text. */
@@ -47,6 +55,7 @@ const MONEY: Readonly<Record<string, readonly string[]>> = {
   holds: ['held'],
 };
 const ROWS_PER_STATEMENT = 200;
+const ROWS_READ_AT_ONCE = 1_000;
 const FACT = 'imported';
 
 /**
@@ -74,9 +83,9 @@ export async function importBooks(
   const files = paths.map((path, index) => holdFile(path, index === 0));
   try {
     const tables = files.flatMap(readTables);
-    const digest = digestAll(tables.map(digestTable));
+    const digest = digestAll(tables.map((table) => `${table.name} ${table.digest}`));
     const outcome = await books.write(() => fillTables(tables, digest, books.path));
-    const shown = tables.map(({ name, rows }) => ({ table: name, rows: rows.length, sums: sumMoney(name, rows) }));
+    const shown = tables.map(({ name, rows, sums }) => ({ table: name, rows, sums }));
     for (const file of files) file.close();
     moveAway(paths);
     return { outcome, tables: shown };
@@ -114,8 +123,15 @@ function readTables({ database: file }: Store): SourceTable[] {
     const keys = parts.filter(({ pk }) => Number(pk) > 0).sort((one, other) => Number(one.pk) - Number(other.pk));
     const order = (keys.length > 0 ? keys.map((part) => String(part.name)) : columns).join(', ');
     const added = String(sql).includes('WITHOUT ROWID') ? order : 'rowid';
-    const rows = file.prepare(`SELECT ${columns.join(', ')} FROM ${name} ORDER BY ${added}`).all();
-    return { name: String(name), columns, order, rows: rows as unknown as readonly SqlRow[] };
+    const all = `SELECT ${columns.join(', ')} FROM ${name} ORDER BY ${added}`;
+    const read = () => file.prepare(all).iterate() as Iterable<SqlRow>;
+    const totals = createTotals(String(name), columns);
+    let newest: SqlRow | undefined;
+    for (const row of read()) {
+      totals.add(row);
+      newest = row;
+    }
+    return { name: String(name), columns, read, newest, ...totals.read() };
   });
 }
 
@@ -126,24 +142,32 @@ const toText = (value: SQLOutputValue | undefined): string =>
 const toStored = (value: SQLOutputValue | undefined): SQLOutputValue =>
   typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : (value ?? null);
 
-/** Of all rows, whatever their order. */
-function digestRows(columns: readonly string[], rows: readonly SqlRow[]): string {
-  const lines = rows.map((row) => columns.map((column) => toText(toStored(row[column]))).join(','));
-  return createHash('sha256').update(lines.sort().join('\n')).digest('hex');
+const DIGESTS = 1n << 256n;
+
+/** The digest is the sum of the hashes of all rows, so that it does not hang on their order. */
+function createTotals(table: string, columns: readonly string[]) {
+  const money = MONEY[table] ?? [];
+  const sums = money.map(() => 0n);
+  let rows = 0;
+  let digest = 0n;
+  return {
+    add(row: SqlRow): void {
+      const line = columns.map((column) => toText(toStored(row[column]))).join(',');
+      rows++;
+      digest = (digest + BigInt(`0x${createHash('sha256').update(line).digest('hex')}`)) % DIGESTS;
+      for (const [i, column] of money.entries()) sums[i] = (sums[i] as bigint) + BigInt((row[column] as string) ?? 0);
+    },
+    read: (): TableTotals => ({
+      ...{ rows, digest: digest.toString(16) },
+      sums: Object.fromEntries(money.map((column, i) => [column, `${sums[i]}`])),
+    }),
+  };
 }
-const digestTable = ({ name, columns, rows }: SourceTable): string => `${name} ${digestRows(columns, rows)}`;
+
 const digestAll = (parts: readonly string[]): string =>
   createHash('sha256')
     .update([...parts].sort().join('\n'))
     .digest('hex');
-
-function sumMoney(table: string, rows: readonly SqlRow[]): Record<string, string> {
-  const sums = (MONEY[table] ?? []).map((column) => {
-    const sum = rows.reduce((total, row) => total + BigInt((row[column] as string | null) ?? 0), 0n);
-    return [column, `${sum}`] as const;
-  });
-  return Object.fromEntries(sums);
-}
 
 async function findImported(books: WorkStore): Promise<string | undefined> {
   return books.read(readImported);
@@ -166,17 +190,15 @@ function* fillTables(tables: readonly SourceTable[], digest: string, path: strin
         `the database ${path} has books of its own (${name}): bring them into an empty one`,
       );
   }
-  yield* assertNetwork(tables, path);
+  yield* assertOwner(tables, path);
+  // Years of books take longer than a statement of a running gateway may, and nobody else has this database yet.
+  for (const setting of ['statement_timeout', 'idle_in_transaction_session_timeout'])
+    yield { sql: `SET LOCAL ${setting} = 0`, parameters: [] };
   for (const table of tables) {
     yield* fillTable(table);
-    const { name, columns, order, rows } = table;
-    const { rows: stored } = yield {
-      sql: `SELECT ${columns.join(', ')} FROM ${name} ORDER BY ${order}`,
-      parameters: [],
-    };
-    const [here, there] = [sumMoney(name, rows), sumMoney(name, stored)].map((sums) => JSON.stringify(sums));
-    const isSame = stored.length === rows.length && here === there;
-    if (!isSame || digestRows(columns, rows) !== digestRows(columns, stored))
+    const { name, rows, digest: own, sums } = table;
+    const stored = yield* readBack(table);
+    if (stored.rows !== rows || stored.digest !== own || JSON.stringify(stored.sums) !== JSON.stringify(sums))
       throw new StoreError(
         'corrupt',
         `the table ${name} reads otherwise in the database ${path}; nothing was brought over`,
@@ -186,27 +208,73 @@ function* fillTables(tables: readonly SourceTable[], digest: string, path: strin
   return 'added';
 }
 
-/** A database that a gateway of another network has opened is no place for them. */
-function* assertNetwork(tables: readonly SourceTable[], path: string): Work<void> {
-  const ledger = tables.find(({ name }) => name === 'ledger')?.rows[0];
-  const { rows } = yield { sql: "SELECT value FROM ogong_facts WHERE name = 'network'", parameters: [] };
-  const known = rows[0]?.value;
-  if (ledger === undefined) return;
-  const own = `0x${Buffer.from(ledger.contract as Uint8Array).toString('hex')} on chain ${ledger.chain_id}`;
-  if (known === undefined) yield { sql: "INSERT INTO ogong_facts VALUES ('network', ?)", parameters: [own] };
-  else if (known !== own)
-    throw new StoreError('version', `the database ${path} belongs to the network ${known}, and the books to ${own}`);
+/** What the database has of a table, some rows after the other. */
+function* readBack({ name, columns }: SourceTable): Work<TableTotals> {
+  const cursor = `ogong_import_${name}`;
+  const totals = createTotals(name, columns);
+  yield { sql: `DECLARE ${cursor} NO SCROLL CURSOR FOR SELECT ${columns.join(', ')} FROM ${name}`, parameters: [] };
+  for (let count = ROWS_READ_AT_ONCE; count === ROWS_READ_AT_ONCE; ) {
+    const { rows } = yield { sql: `FETCH ${ROWS_READ_AT_ONCE} FROM ${cursor}`, parameters: [] };
+    for (const row of rows) totals.add(row);
+    count = rows.length;
+  }
+  yield { sql: `CLOSE ${cursor}`, parameters: [] };
+  return totals.read();
 }
 
-function* fillTable({ name, columns, rows }: SourceTable): Work<void> {
-  for (let begin = 0; begin < rows.length; begin += ROWS_PER_STATEMENT) {
-    const some = rows.slice(begin, begin + ROWS_PER_STATEMENT);
-    const slots = `(${columns.map(() => '?').join(', ')})`;
-    const sql = `INSERT INTO ${name} (${columns.join(', ')}) VALUES ${some.map(() => slots).join(', ')}`;
-    yield { sql, parameters: some.flatMap((row) => columns.map((column) => (row[column] ?? null) as SQLInputValue)) };
+/** A database that a gateway of another network, or of another payer, has opened is no place for them. */
+function* assertOwner(tables: readonly SourceTable[], path: string): Work<void> {
+  const own = { network: findNetwork(tables), payer: findPayer(tables) };
+  for (const [name, value] of Object.entries(own)) {
+    if (value === undefined) continue;
+    const { rows } = yield { sql: 'SELECT value FROM ogong_facts WHERE name = ?', parameters: [name] };
+    const known = rows[0]?.value;
+    if (known === undefined) yield { sql: 'INSERT INTO ogong_facts VALUES (?, ?)', parameters: [name, value] };
+    else if (known !== value)
+      throw new StoreError(
+        'version',
+        `the database ${path} belongs to the ${name} ${known}, and the books to ${value}`,
+      );
   }
+}
+
+function findNetwork(tables: readonly SourceTable[]): string | undefined {
+  const ledger = findNewest(tables, 'ledger');
+  return ledger && `0x${Buffer.from(ledger.contract as Uint8Array).toString('hex')} on chain ${ledger.chain_id}`;
+}
+
+/** Who signed the newest order; undefined where there is none, or none in the present format. */
+function findPayer(tables: readonly SourceTable[]): string | undefined {
+  const newest = findNewest(tables, 'orders');
+  try {
+    return newest && `0x${toHex(parseOrder(newest.order_bytes as Uint8Array).payer)}`;
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+const findNewest = (tables: readonly SourceTable[], wanted: string): SqlRow | undefined =>
+  tables.find(({ name }) => name === wanted)?.newest;
+
+function* fillTable({ name, columns, read }: SourceTable): Work<void> {
+  const slots = `(${columns.map(() => '?').join(', ')})`;
+  const insert = (some: readonly SqlRow[]) => ({
+    sql: `INSERT INTO ${name} (${columns.join(', ')}) VALUES ${some.map(() => slots).join(', ')}`,
+    parameters: some.flatMap((row) => columns.map((column) => (row[column] ?? null) as SQLInputValue)),
+  });
+  let some: SqlRow[] = [];
+  let hasNumbers = false;
+  for (const row of read()) {
+    hasNumbers ||= typeof row.id === 'number';
+    some.push(row);
+    if (some.length < ROWS_PER_STATEMENT) continue;
+    yield insert(some);
+    some = [];
+  }
+  if (some.length > 0) yield insert(some);
   // Numbers that were given are not given again.
-  if (columns.includes('id') && rows.some(({ id }) => typeof id === 'number') && name !== 'ledger') {
+  if (hasNumbers && name !== 'ledger') {
     const sql = `SELECT setval(pg_get_serial_sequence('${name}', 'id'), (SELECT max(id) FROM ${name}))`;
     yield { sql, parameters: [] };
   }

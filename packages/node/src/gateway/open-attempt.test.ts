@@ -7,8 +7,9 @@ import type { Ticket } from '@ogong/protocol/exchange/ticket';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import type { RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
 import { expect, it } from 'vitest';
-import { assertPublishedWeights, assertRouter, buildTerms } from './open-attempt.ts';
+import { assertPublishedWeights, assertRouter, buildTerms, findOffer, openAttempt } from './open-attempt.ts';
 import type { Match } from './provider-match.ts';
+import type { ReplyContext } from './reply.ts';
 
 const bytes = (length: number, fill: number): Uint8Array => new Uint8Array(length).fill(fill);
 const MODEL = 'ogong/verified/test/model';
@@ -81,4 +82,36 @@ it('takes no ticket of a router without a bond, nor of another key than its own'
   await expect(assert(undefined)).rejects.toMatchObject({ code: 'router_unreachable' });
   const unread = { router: () => Promise.reject(new Error('down')) };
   await expect(assertRouter({ chain: unread, clock }, match)).rejects.toThrow(/cannot be looked up/);
+});
+
+it('gives back each ticket of which no order comes', async () => {
+  const given: { readonly replyId: Uint8Array; readonly outcome: string }[] = [];
+  const report = async (message: (typeof given)[number]) => void given.push(message);
+  const routerKey = bytes(1344, 7);
+  const ticketKey = hashHybridKey(nodeCrypto, routerKey);
+  const context = {
+    clock: { nowMs: () => 0 },
+    payer: { address: bytes(20, 5) },
+    validators: { pick: async () => ({ address: bytes(20, 6) }) },
+    randomBytes: (length: number) => bytes(length, 9),
+    links: { to: () => ({ report }) },
+    matches: { match: async () => ({ ticket: { ...ticket, modelId: MODEL }, signed: { routerKey } }) },
+    beacon: { latest: () => ({ epoch: 10n }) },
+    ledger: { channel: () => Promise.reject(new Error('nothing is left')) },
+    chain: {
+      ledger: input.escrow,
+      validators: () => [],
+      router: async () => ({ ticketKey, sinceMs: 0, untilMs: undefined }),
+    },
+  } as unknown as ReplyContext;
+  const job = { request, body: utf8Encode('{}'), key: { id: 'key' } } as unknown as Parameters<typeof openAttempt>[1];
+  const asked = { requestHash: bytes(32, 7), tried: [] };
+  const { replyId } = await findOffer(context, job, asked);
+  expect(given).toEqual([]);
+
+  const modelRoots = createModelRoots({ [MODEL]: bytes(32, 2) });
+  await expect(findOffer({ ...context, modelRoots }, job, asked)).rejects.toThrow(/other weights/);
+  await expect(openAttempt(context, job, [])).rejects.toThrow('nothing is left');
+  const isGivenBack = { replyId, outcome: 'unused' };
+  expect(given).toEqual([expect.objectContaining(isGivenBack), expect.objectContaining(isGivenBack)]);
 });

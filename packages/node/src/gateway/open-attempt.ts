@@ -15,7 +15,7 @@ import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { ATTESTED_ROLES, type AttestedRole } from '@ogong/protocol/tier/attested-role';
 import { type AttestedRoles, refuse } from './attested-roles.ts';
 import type { OrderBytes } from './channel-ledger.ts';
-import { findMatch } from './find-match.ts';
+import { type FoundMatch, findMatch, giveBack } from './find-match.ts';
 import type { Match } from './provider-match.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { ANONYMOUS } from './sign-in.ts';
@@ -42,8 +42,25 @@ export async function openAttempt(
   const { request } = job;
   const requestHash = hashReadRequest(crypto, request, job.body);
   const offer = await findOffer(context, job, { requestHash, tried });
-  job.onMatch?.(offer.match.ticket);
-  return orderOffer(context, job, offer);
+  return holdTicket(context, offer, () => {
+    job.onMatch?.(offer.match.ticket);
+    return orderOffer(context, job, offer);
+  });
+}
+
+/** Gives the ticket back where nothing comes of it: it would hold a slot of its provider until it expires. */
+async function holdTicket<T>(
+  context: Pick<ReplyContext, 'links' | 'onError'>,
+  held: Pick<FoundMatch, 'replyId' | 'match'>,
+  use: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    // Nobody waits for its router.
+    giveBack(context, held).catch((failure: unknown) => context.onError?.(failure));
+    throw error;
+  }
 }
 
 /** Who would answer a request, and who would handle it. Nothing is ordered yet. */
@@ -91,10 +108,12 @@ export async function findOffer(
   const { model, demands, preference } = request;
   const isRouterAttested = roles.includes('router');
   const wanted = { model, demands, preference, requestHash, contextSize, nonce: fixed, isRouterAttested };
-  const { nonce, replyId, match } = await findMatch(context, job, { ...wanted, named, exclude: tried });
-  await assertPublishedWeights(context, request.model, match.ticket.modelRoot);
-  await assertRouter(context, match);
-  return { requestHash, nonce, replyId, match, validator, validators: registered };
+  const found = await findMatch(context, job, { ...wanted, named, exclude: tried });
+  await holdTicket(context, found, async () => {
+    await assertPublishedWeights(context, request.model, found.match.ticket.modelRoot);
+    await assertRouter(context, found.match);
+  });
+  return { requestHash, ...found, validator, validators: registered };
 }
 
 /** Signs an order for an offer. @throws ApiError, StoreError */
@@ -140,7 +159,12 @@ async function showMachines(
   const roles = listDemanded(context, request);
   const member = validators.find(({ address }) => equalBytes(address, validator));
   if (roles.length === 0 || member === undefined) return undefined;
-  return getRoles(context).show(roles, { router: match.router, validator: member }, beacon, signal);
+  return getRoles(context).show(
+    roles,
+    { router: match.router, routerKey: match.signed.routerKey, validator: member },
+    beacon,
+    signal,
+  );
 }
 
 /** @throws ApiError `no_provider` where nobody has published these weights under this name. */

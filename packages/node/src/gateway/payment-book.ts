@@ -70,6 +70,13 @@ const toPayment = ({ payer, nonce, recipient, value, validAfter, validBefore, ..
 export const namePayer = (payer: Address): string => `pay:${payer}`;
 export const isPayer = (account: string): boolean => account.startsWith('pay:');
 
+/** Whether what the account paid in before suffices. */
+export function* hasCredit(account: string, neededAtomic: bigint): Work<boolean> {
+  const granted = (yield* findGranted(account)) ?? 0n;
+  const { spent, reserved } = yield* findSpending(account);
+  return granted - spent - reserved >= neededAtomic;
+}
+
 /**
  * Takes a payment's nonce. Where its payer has as much credit left as is needed, the payment itself is not.
  * @returns what it is now, or why it is not taken: its nonce was before, or its payer does not have that much.
@@ -89,9 +96,7 @@ export function* takePayment(
   },
 ): Work<PaymentRow | 'used' | 'poor'> {
   const { from: payer, nonce, to: recipient, value, validAfter, validBefore } = authorization;
-  const granted = (yield* findGranted(account)) ?? 0n;
-  const { spent, reserved } = yield* findSpending(account);
-  const state: PaymentState = granted - spent - reserved >= neededAtomic ? 'unused' : 'pending';
+  const state: PaymentState = (yield* hasCredit(account, neededAtomic)) ? 'unused' : 'pending';
   if (state === 'pending' && balanceAtomic < value) return 'poor';
   const stored: StoredRow = {
     ...{ payer, nonce, recipient, value, validAfter, validBefore, signature, state, account, fromBlock },

@@ -18,6 +18,7 @@ import {
   endPayment,
   findPayment,
   forgetPayments,
+  hasCredit,
   listOpenPayments,
   namePayer,
   type PaymentRow,
@@ -94,10 +95,12 @@ interface Quote extends PaymentTerms {
 
 /** Payments that are settled at once; more have to come again. */
 const MOST_RUNNING = 16;
-/** Of one payer: addresses are cheap, but each needs a balance. */
+/** Of one payer: addresses are cheap, but each needs a balance, which is looked up before anything is settled. */
 const MOST_RUNNING_OF_PAYER = 4;
 /** Signatures that are checked, of callers whose addresses belong together. Each costs a millisecond. */
 const CHECK_RATE = { perSecond: 32, burst: 128 };
+/** Payers without a balance that are looked up, of callers whose addresses belong together. */
+const POOR_RATE = { perSecond: 4, burst: 32 };
 const PER_ROUND = 64;
 /** The chain has to take it before it lapses. */
 const LEAST_LIFE_S = 5n;
@@ -111,6 +114,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
   /** Payments that are being settled, by payer and nonce. */
   const running = new Map<string, Address>();
   const checks = createRateLimiter(CHECK_RATE, clock);
+  const lookups = createRateLimiter(POOR_RATE, clock);
 
   /** The most that a request may cost. */
   function quote(context: ApiContext, asked: readonly MeteredRequest[]): Quote {
@@ -122,8 +126,23 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
     return { deployment, payTo, amountAtomic, neededAtomic: most, url: context.req.url };
   }
 
+  /** Keys without a balance cost nothing, so they take no place among the payments that are settled. @throws ApiError, ChainError */
+  async function assertFunded({ from, value }: PaymentOffer['authorization'], terms: Quote, group: string) {
+    if (!lookups.take(group)) throw createBusy();
+    const chain = await client();
+    const isFunded =
+      (await chain.balanceOf(from)) >= value ||
+      (await books.read(() => hasCredit(namePayer(from), terms.neededAtomic)));
+    if (!isFunded) throw refuse('insufficient_funds');
+    lookups.giveBack(group);
+  }
+
   /** @throws ApiError */
-  async function pay(offer: PaymentOffer, terms: Quote, enter: (payer: KeyHolder) => void): Promise<PaymentRow> {
+  async function pay(
+    offer: PaymentOffer,
+    terms: Quote,
+    { group, enter }: { readonly group: string; enter(payer: KeyHolder): void },
+  ): Promise<PaymentRow> {
     const { from, nonce, value } = offer.authorization;
     if (value < terms.amountAtomic) throw refuse(`it pays ${value} of ${terms.amountAtomic} atomic units`);
     // It may have lapsed while the body came.
@@ -131,10 +150,14 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
     if (problem !== undefined) throw refuse(problem);
     const name = `${from} ${nonce}`;
     if (running.has(name)) throw refuse('nonce_already_used');
-    const ofPayer = [...running.values()].filter((payer) => payer === from).length;
-    if (running.size >= MOST_RUNNING || ofPayer >= MOST_RUNNING_OF_PAYER) throw createBusy();
-    running.set(name, from);
+    let isRunning = false;
     try {
+      await assertFunded(offer.authorization, terms, group);
+      if (running.has(name)) throw refuse('nonce_already_used');
+      const ofPayer = [...running.values()].filter((payer) => payer === from).length;
+      if (running.size >= MOST_RUNNING || ofPayer >= MOST_RUNNING_OF_PAYER) throw createBusy();
+      running.set(name, from);
+      isRunning = true;
       const chain = await client();
       if (await chain.isAuthorizationSpent(offer.authorization)) throw refuse('nonce_already_used');
       const balance = await chain.balanceOf(from);
@@ -152,7 +175,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
       const message = 'The chain cannot be reached. What was paid is credited once it is on the chain; pay again then.';
       throw new ApiError('storage_failed', message, { cause, publicCode: 'payment_unsettled', retryAfterS: 10 });
     } finally {
-      running.delete(name);
+      if (isRunning) running.delete(name);
     }
   }
 
@@ -173,9 +196,9 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
     async read({ req, env }) {
       const header = req.header(PAYMENT_HEADER);
       if (header === undefined) return undefined;
-      if (!checks.take(computeAddressGroup(env.incoming?.socket.remoteAddress) ?? '')) throw createBusy();
       const offer = parsePayment(header, deployment);
       if (offer === undefined) throw new ApiError('invalid_request', `${PAYMENT_HEADER}: this is no payment of ours.`);
+      if (!checks.take(nameGroup(env))) throw createBusy();
       const problem = await findProblem(offer, { deployment, payTo }, clock.nowMs());
       if (problem !== undefined) throw refuse(problem);
       return offer;
@@ -191,7 +214,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
       const { from: payer } = offer.authorization;
       const shown = { network: nameNetwork(deployment), payer };
       try {
-        const row = await pay(offer, terms, enter);
+        const row = await pay(offer, terms, { group: nameGroup(context.env), enter });
         // Somebody else may have used its nonce: what the chain does not show is no payment.
         if (['pending', 'failed', 'undone'].includes(row.state)) throw refuse('the chain does not take this transfer');
         const transaction = row.transactionHash;
@@ -204,6 +227,9 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
     },
   };
 }
+
+const nameGroup = ({ incoming }: ApiContext['env']): string =>
+  computeAddressGroup(incoming?.socket.remoteAddress) ?? '';
 
 const refuse = (problem: string | undefined, terms?: PaymentTerms): ApiError =>
   new ApiError(

@@ -53,10 +53,14 @@ export const nameSchema = (schema: string): string =>
  * @throws StoreError `version` where the database belongs to something else.
  */
 export async function openPostgresBooks(options: PostgresOptions): Promise<WorkStore> {
-  const pool = openPool(options);
   const path = describe(options.url);
+  let isPrepared = false;
+  const pool = openPool(options, async (client) => {
+    if (isPrepared) await assertVersion(client, path, nameSchema(options.schema));
+  });
   try {
     await prepareDatabase(pool, path, options);
+    isPrepared = true;
   } catch (error) {
     await pool.end();
     throw toPostgresError(error, path);
@@ -126,8 +130,13 @@ function createPostgresBooks(pool: pg.Pool, path: string, send: SendAll): WorkSt
   };
 }
 
-function openPool({ url, password, maxConnections = 10 }: PostgresOptions): pg.Pool {
+/** @param verify is asked about each new connection, before anything else is. */
+function openPool(
+  { url, password, maxConnections = 10 }: PostgresOptions,
+  verify: (client: pg.PoolClient) => Promise<void>,
+): pg.Pool {
   const pool = new pg.Pool({
+    verify: (client, done) => void verify(client as pg.PoolClient).then(() => done(), done),
     connectionString: addPassword(url, password),
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -196,6 +205,18 @@ async function prepareDatabase(
       else if (found !== value) throw explainOther(path, { name, found, value });
     }
   });
+}
+
+/**
+ * A pool without connections is not seen by whoever upgrades the database meanwhile: a program of before is refused when it comes back.
+ * It waits for an upgrade that is under way.
+ */
+async function assertVersion(client: pg.PoolClient, path: string, version: string): Promise<void> {
+  await client.query(`BEGIN; ${lock('schema').replace('xact_lock', 'xact_lock_shared')}`);
+  const { rows } = await client.query<{ value: string }>("SELECT value FROM ogong_facts WHERE name = 'version'");
+  await client.query('COMMIT');
+  const found = rows[0]?.value;
+  if (found !== version) throw explainOther(path, { name: 'version', found: `${found}`, value: version });
 }
 
 function explainOther(

@@ -4,8 +4,13 @@ import { RELEASED_DATABASES } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { change, type Work } from '@ogong/host/store/work';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { encodeOrder } from '@ogong/protocol/exchange/order';
 import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing/gateway/postgres-server';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
+import { ledger } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid, createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
+import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAccounts, openAccounts } from './accounts.ts';
 import { ACCOUNTS_SCHEMA } from './accounts-schema.ts';
@@ -122,6 +127,23 @@ describe.skipIf(noPostgres !== undefined)(`books that move${noPostgres ? ` (${no
       await expect(open({ facts: { payer: '0x02' } })).rejects.toThrow('belongs to the payer');
     });
 
+    it('are not written by a gateway of before that had no connection while they were upgraded', async () => {
+      const before = await open({ schema: released.schema });
+      await before.write(() => change("INSERT INTO spending VALUES ('a', '5', '0')"));
+      await server.cut(url);
+      const after = await open();
+      await expect(before.write(() => change("INSERT INTO spending VALUES ('b', '5', '0')"))).rejects.toThrow(
+        'was made by another version',
+      );
+      await expect(before.read(() => change('SELECT 1'))).rejects.toThrow('was made by another version');
+      await after.write(() => change("INSERT INTO spending VALUES ('b', '7', '0')"));
+      // At once, so that the second one needs a new connection.
+      const read = await Promise.all(['a', 'b'].map((account) => readSpending(after, account)));
+      expect(read.map(({ spent }) => spent)).toEqual([5n, 7n]);
+      await before.close();
+      await after.close();
+    });
+
     it('are not touched while a gateway of before has them, nor where something would be lost', async () => {
       const before = await open({ schema: released.schema });
       await before.write(() => change("INSERT INTO spending VALUES ('a', '5', '0')"));
@@ -176,6 +198,33 @@ describe.skipIf(noPostgres !== undefined)(`books that move${noPostgres ? ` (${no
       const other = { ...place, database: url, databasePassword: server.password };
       const ledger = { chainId: 1n, verifyingContract: new Uint8Array(20) };
       await expect(openBooks(other, { payer: '0x01', ledger })).rejects.toThrow('belongs to the network');
+    });
+
+    it('are compared some rows after the other, and stay where the payer of the database is another', async () => {
+      await makeFiles();
+      const signer = createTestLedgerSigner(seedOf('payer'));
+      const { fields } = createTestOrder({
+        ...{ payer: signer, ledger, validator: new Uint8Array(20), provider: createTestHybrid('provider') },
+        ...{ index: 0, epoch: 1n, expiresAtMs: 1 },
+      });
+      const store = openStore(file('gateway.db'), { schema: GATEWAY_SCHEMA });
+      const put = store.prepare("INSERT INTO spending VALUES (?, '1', '0')");
+      for (let i = 0; i < 2_500; i++) put.run(`many ${i}`);
+      const order = encodeOrder(fields);
+      store.prepare("UPDATE orders SET order_bytes = ? WHERE reply_id = 'r3'").run(order);
+      store.close();
+      const payer = `0x${toHex(fields.payer)}`;
+      const other = await open({ facts: { payer: '0x01' } });
+      await expect(bring(other)).rejects.toThrow(`belongs to the payer 0x01, and the books to ${payer}`);
+      await other.close();
+      expect(existsSync(file('gateway.db'))).toBe(true);
+      url = await server.createDatabase();
+      const books = await open();
+      const { tables } = await bring(books);
+      expect(tables.find(({ table }) => table === 'spending')).toMatchObject({ rows: 2_502, sums: { spent: '2514' } });
+      await books.close();
+      await expect(open({ facts: { payer: '0x01' } })).rejects.toThrow('belongs to the payer');
+      await (await open({ facts: { payer } })).close();
     });
 
     it('are brought over by whoever comes again after a crash between commit and renaming', async () => {

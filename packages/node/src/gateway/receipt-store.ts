@@ -1,6 +1,6 @@
 import { bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne } from '@ogong/host/store/work';
-import { addRow, findRow, keepRow, patchRow, type WorkTable } from '@ogong/host/store/work-rows';
+import { findRow, keepRow, patchRow, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
@@ -30,6 +30,7 @@ export interface HeldWord {
 }
 
 export interface ReceiptStore {
+  /** The first one stays: whoever could not do all that belongs to a reply does it again. */
   put(reply: StoredReply, nowMs: number): Promise<void>;
   /** Adds the validator's word for the record, once it is there, and the check of it. */
   complete(replyId: string, intake: IntakeWord, passed: Check): Promise<void>;
@@ -86,7 +87,7 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         ...{ replyId, receipt: toCompactReceipt(receipt, replyId), opening: opening.bytes },
         ...{ request, response, checks, createdMs: nowMs },
       };
-      await books.write(() => addRow(receiptTable, row));
+      await books.write(() => keepRow(receiptTable, row));
     },
     complete: (replyId, intake, passed) =>
       books.write(

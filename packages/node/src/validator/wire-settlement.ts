@@ -273,6 +273,8 @@ export function wireCosigning(state: ValidatorState): CosignState {
         const { heard } = await link.listHeard(asked, { timeoutMs: ASK_TIMEOUT_MS });
         return heard.flatMap(readHeardAnswer);
       },
+      wasMachineRevoked: async (...asked) => (await chain.client()).wasMachineRevoked(...asked),
+      onDisbelief: (what) => log.warn({ what }, 'a peer is paid for a machine that the own policy does not take'),
       onError(err) {
         if (err instanceof SignerError) log.warn({ err }, 'a batch is signed without the keys for sums or heads');
         else log.debug({ err }, 'a validator did not say what payers told it');

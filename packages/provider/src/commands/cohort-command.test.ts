@@ -44,7 +44,9 @@ describe('ogong-provider cohort', () => {
   const shard = ({ providerId, payee }: typeof lead, layers: number) =>
     `${toHex(providerId)}:0x${toHex(payee)}:${layers}`;
   const ledger = { chainId: 31_337n, verifyingContract: fromHex(escrow) };
-  const own = () => ({ crypto, ledger, providerId: lead.providerId, payee: lead.payee, nowMs: Date.now() });
+  const warned: unknown[] = [];
+  const log = { warn: (...said: unknown[]) => void warned.push(said) };
+  const own = () => ({ log, crypto, ledger, providerId: lead.providerId, payee: lead.payee, nowMs: Date.now() });
   const draft = (...more: string[]) =>
     run('draft', '--model-root', root, '--out', file, '--deployment', deployment, ...more);
 
@@ -78,6 +80,18 @@ describe('ogong-provider cohort', () => {
     expect(cohorts.wordFor({ ...order, modelRoot: new Uint8Array(32) })).toHaveLength(0);
     expect(cohorts.wordFor({ ...order, expiresAtMs: order.expiresAtMs + 8n * 86_400_000n })).toHaveLength(0);
     expect(() => openCohorts('x', [readCohortFile('x', file)], { ...own(), payee: other.payee })).toThrow('leads');
+
+    // Once it has ended the provider still starts, says so, and takes no order of the model for itself alone.
+    expect([cohorts.isOver(order), cohorts.isOver({ ...order, modelRoot: new Uint8Array(32) })]).toEqual([
+      false,
+      false,
+    ]);
+    expect(warned).toEqual([]);
+    const later = Date.now() + 8 * 86_400_000;
+    const ended = openCohorts('x', [readCohortFile('x', file)], { ...own(), nowMs: later });
+    expect(warned).toHaveLength(1);
+    expect(ended.isOver({ ...order, expiresAtMs: BigInt(later) })).toBe(true);
+    expect(warned).toHaveLength(1);
   });
 
   it('has its signatures void once anything of it is changed', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { ConfigError } from '@ogong/host/config/config-error';
+import type { Logger } from '@ogong/host/log/logger';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { MAX_COHORT_WORD_BYTES } from '@ogong/protocol/exchange/limits';
@@ -10,19 +11,23 @@ import { type CohortWord, encodeCohortWord, parseCohortWord, readCohort } from '
 export interface Cohorts {
   /** The word that is handed in beside a reply to this order; empty where the provider is to have the fee alone. */
   wordFor(order: Pick<NamedOrder, 'modelRoot' | 'expiresAtMs'>): Uint8Array;
+  /** Whether the cohort of an order's model has agreed for a shorter time: served all the same, its leader would have the fee alone. */
+  isOver(order: Pick<NamedOrder, 'modelRoot' | 'expiresAtMs'>): boolean;
 }
 
 const NONE = new Uint8Array();
 
-/** @throws ConfigError where a word would be refused with every reply. */
+/** A word that has ended is told, and its model is not served; others go on. @throws ConfigError where a word would be refused with every reply. */
 export function openCohorts(
   command: string,
   words: readonly CohortWord[],
   {
     crypto,
     ledger,
+    log,
     ...own
   }: {
+    readonly log: Pick<Logger, 'warn'>;
     readonly crypto: Crypto;
     readonly ledger: LedgerDomain;
     readonly providerId: Uint8Array;
@@ -32,16 +37,34 @@ export function openCohorts(
 ): Cohorts {
   const encoded = words.map((word) => {
     const { modelRoot } = word.terms;
-    const order = { providerId: own.providerId, modelRoot, expiresAtMs: BigInt(own.nowMs) };
+    // Whether it has ended is asked of each order.
+    const order = { providerId: own.providerId, modelRoot, expiresAtMs: 0n };
     const bytes = encodeCohortWord(word);
     const found = readCohort(crypto, { ledger, order, payee: own.payee }, bytes);
     if ('problem' in found) throw new ConfigError(command, [`--cohort of ${toHex(modelRoot)}: ${found.problem}`]);
     return { ...word.terms, bytes };
   });
+  const told = new Set<string>();
+  const warn = (modelRoot: Uint8Array): void => {
+    if (told.has(toHex(modelRoot))) return;
+    told.add(toHex(modelRoot));
+    log.warn(
+      { modelRoot: toHex(modelRoot) },
+      'the word of a cohort has ended: orders of its model are refused until --cohort names a new one',
+    );
+  };
+  const findValid = ({ modelRoot, expiresAtMs }: Pick<NamedOrder, 'modelRoot' | 'expiresAtMs'>) =>
+    encoded.find((one) => equalBytes(one.modelRoot, modelRoot) && BigInt(one.validUntilMs) >= expiresAtMs);
+  const isOver: Cohorts['isOver'] = (order) =>
+    findValid(order) === undefined && encoded.some(({ modelRoot }) => equalBytes(modelRoot, order.modelRoot));
+  for (const { modelRoot } of encoded) if (isOver({ modelRoot, expiresAtMs: BigInt(own.nowMs) })) warn(modelRoot);
   return {
-    wordFor: ({ modelRoot, expiresAtMs }) =>
-      encoded.find((one) => equalBytes(one.modelRoot, modelRoot) && BigInt(one.validUntilMs) >= expiresAtMs)?.bytes ??
-      NONE,
+    wordFor: (order) => findValid(order)?.bytes ?? NONE,
+    isOver(order) {
+      const over = isOver(order);
+      if (over) warn(order.modelRoot);
+      return over;
+    },
   };
 }
 

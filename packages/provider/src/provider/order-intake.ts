@@ -19,9 +19,11 @@ import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
+import type { Cohorts } from './cohorts.ts';
 import { ReplyTextError } from './commit-reply.ts';
 import { leastPriceOf, type OfferState } from './offers.ts';
 import { type CheckedOrder, checkOrder, type ReadRequest } from './order-check.ts';
+import type { ProviderMetrics } from './provider-metrics.ts';
 import type { ReplyIds } from './provider-store.ts';
 import type { SealKeys } from './seal-keys.ts';
 import { openMessage } from './sealed-order.ts';
@@ -43,6 +45,8 @@ export interface IntakeContext {
   readonly replyIds: ReplyIds;
   readonly seal: SealPrimitives;
   readonly sealKeys: SealKeys;
+  readonly cohorts?: Cohorts | undefined;
+  readonly metrics: Pick<ProviderMetrics, 'cohortOver'>;
 }
 
 /** A valid order whose reply id is taken, so that it cannot be served twice. */
@@ -79,7 +83,12 @@ export function checkOfferedOrder<R>(
     nowMs: clock.nowMs(),
     open: (sent: GenerateRequest, order: NamedOrder) => openMessage({ ...context, ledger: chain.ledger }, sent, order),
   };
-  return checkOrder(message, terms, read);
+  const checked = checkOrder(message, terms, read);
+  if (context.cohorts?.isOver(checked.order)) {
+    context.metrics.cohortOver.inc();
+    throw new Refusal('unavailable', `the cohort that serves ${modelId} has to agree anew; try another provider`);
+  }
+  return checked;
 }
 
 /** @throws Refusal where the reply id was ordered before, or may have been; BeaconViewError. */

@@ -127,6 +127,7 @@ describe('a cohort', () => {
         asked.push(modelRoot);
         return word;
       },
+      isOver: () => false,
     };
     const { client, order, validator, engine } = await start({ cohorts });
     await receive(client, order());
@@ -134,6 +135,16 @@ describe('a cohort', () => {
     expect(validator.pushed[0]?.cohort).toEqual(word);
     expect(validator.pushed[0]?.request).toHaveLength(0);
     expect(asked.map(toHex)).toEqual([toHex(engine.info().modelRoot)]);
+  });
+});
+
+describe('a cohort whose word has ended', () => {
+  it('has orders of its model refused, and its leader has no fee alone', async () => {
+    const { client, order, validator } = await start({
+      cohorts: { wordFor: () => new Uint8Array(), isOver: () => true },
+    });
+    await expect(receive(client, order())).rejects.toThrow('has to agree anew');
+    expect(validator.admitted).toEqual([]);
   });
 });
 

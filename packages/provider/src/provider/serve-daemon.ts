@@ -110,7 +110,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
     COMMAND,
     settings.cohort.map((path) => readCohortFile(COMMAND, path)),
     {
-      ...{ crypto: nodeCrypto, ledger: chain.ledger, payee: ledger.address, nowMs: systemClock.nowMs() },
+      ...{ crypto: nodeCrypto, ledger: chain.ledger, payee: ledger.address, nowMs: systemClock.nowMs(), log },
       providerId: hashHybridKey(nodeCrypto, signer.publicKey),
     },
   );

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LinkError } from '@ogong/host/link/link-error';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
@@ -129,6 +130,39 @@ describe('what became of a served reply', () => {
     expect(row?.why).toMatch(/^invalid: {2}\[31mtoo late x+$/);
     expect(row?.why.length).toBeLessThanOrEqual(160);
     expect(asked).toEqual([]);
+  });
+
+  it('is asked about in the run in which it is due, however many are, and no validator by more than 64 at once', async () => {
+    const { book, clock, store, commits } = open();
+    const name = (index: number) => new Uint8Array(16).map((_, i) => (i < 2 ? (index >> (8 * i)) & 255 : 0));
+    for (let i = 0; i < 700; i++) {
+      const order = { replyId: name(i), validator: VALIDATOR.with(0, i % 2), router: new Uint8Array(20) };
+      await book.begin({ ...order, expiresAtMs: BigInt(clock.now) } as NamedOrder, 'a', clock.now);
+    }
+    await commits.write(({ prepare }) => prepare('UPDATE served SET signed = ?').run(`${10n ** 38n + 1n}`));
+    clock.now += 700_000;
+    const running = [0, 0];
+    const most = [0, 0];
+    const watch = createServedWatch(
+      { paceMs: 0 },
+      {
+        ...{ book, store, clock: { nowMs: () => clock.now }, log: { warn() {} } as never },
+        async ask([at]) {
+          const place = at as number;
+          running[place] = (running[place] as number) + 1;
+          most[place] = Math.max(most[place] as number, running[place]);
+          await nextTurn();
+          running[place]--;
+          return toStatus({ feeAtomic: 10n ** 38n });
+        },
+      },
+    );
+    await watch.trigger();
+    expect(most).toEqual([64, 64]);
+    const { sums, unpaid } = readServed(store, 0, 3);
+    const sum = { replies: 700, signed: 700n * (10n ** 38n + 1n), owed: 700n * 10n ** 38n };
+    expect(sums).toEqual([{ day: 20_000, model: 'a', outcome: 'paid', hasRouter: false, ...sum }]);
+    expect(unpaid).toHaveLength(3);
   });
 
   it('is unknown once its validator says so after the order is over, and not before', async () => {

@@ -172,17 +172,41 @@ export interface ServedDays {
   readonly unpaid: readonly ServedRow[];
 }
 
+/** Amounts have up to 39 digits, more than an integer of SQLite holds: the sum of each ten of them is one. */
+const PARTS = [0, 1, 2, 3];
+const sumParts = (column: string): string =>
+  PARTS.map((part) => {
+    const padded = `substr('${'0'.repeat(40)}' || ${column}, -40)`;
+    return `CAST(sum(CAST(substr(${padded}, ${part * 10 + 1}, 10) AS INTEGER)) AS TEXT) AS ${column}${part}`;
+  }).join(', ');
+const joinParts = (parts: readonly bigint[]): bigint => parts.reduce((sum, part) => sum * 10n ** 10n + part, 0n);
+
+const groupRow = columns({
+  ...{ day: integer, model: text, outcome: oneOf(SERVED_OUTCOMES), hasRouter: flag, replies: integer },
+  ...{ signed0: amount, signed1: amount, signed2: amount, signed3: amount },
+  ...{ owed0: amount, owed1: amount, owed2: amount, owed3: amount },
+});
+
+const SUMMED = `SELECT time_ms / ${DAY_MS} AS day, model, outcome, has_router, count(*) AS replies,
+    ${sumParts('signed')}, ${sumParts('owed')}
+  FROM served WHERE time_ms >= ? GROUP BY 1, 2, 3, 4`;
+
+/** As `isPending` has it, and where less is owed than was signed for; amounts are decimal text. */
+const NOT_PAID = `outcome NOT IN (${PENDING_OUTCOMES.map((one) => `'${one}'`).join(', ')}) AND (outcome <> 'paid'
+  OR length(owed) < length(signed) OR (length(owed) = length(signed) AND owed < signed))`;
+
 /** Reads what was served since the beginning of a day, the newest day first. @param limit of replies that are listed one by one */
 export function readServed(store: Store, fromDay: number, limit: number): ServedDays {
   return store.read(({ prepare }) => {
     const kept = sumRow.all(prepare(`SELECT ${sumRow.list} FROM served_day WHERE day >= ?`), fromDay);
-    const rows = servedRow.all(
-      prepare(`SELECT ${servedRow.list} FROM served WHERE time_ms >= ? ORDER BY time_ms DESC`),
-      fromDay * DAY_MS,
-    );
-    const sums = [...sumServed(rows), ...kept].sort((a, b) => b.day - a.day || (a.model < b.model ? -1 : 1));
-    const isUnpaid = ({ outcome, owed, signed }: ServedRow): boolean =>
-      !isPending(outcome) && (outcome !== 'paid' || owed < signed);
-    return { sums, unpaid: rows.filter(isUnpaid).slice(0, limit) };
+    const groups = groupRow.all(prepare(SUMMED), fromDay * DAY_MS);
+    const summed = groups.map(({ day, model, outcome, hasRouter, replies, ...parts }): ServedSum => {
+      const signed = joinParts([parts.signed0, parts.signed1, parts.signed2, parts.signed3]);
+      const owed = joinParts([parts.owed0, parts.owed1, parts.owed2, parts.owed3]);
+      return { day, model, outcome, hasRouter, replies, signed, owed };
+    });
+    const listed = `SELECT ${servedRow.list} FROM served WHERE time_ms >= ? AND ${NOT_PAID} ORDER BY time_ms DESC LIMIT ?`;
+    const unpaid = servedRow.all(prepare(listed), fromDay * DAY_MS, limit);
+    return { sums: [...summed, ...kept].sort((a, b) => b.day - a.day || (a.model < b.model ? -1 : 1)), unpaid };
   });
 }

@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { forgeQuote, measureMachineEntry, openMachineWorld } from './machine-entries.ts';
 import { startTestLedger, type TestLedger } from './test-ledger.ts';
 
@@ -20,6 +20,8 @@ const refusalOf = async (call: Promise<unknown>): Promise<unknown> =>
     (error) => error.revert?.name ?? error,
   );
 
+const later = (now: bigint, than: bigint): number | false => (now > than ? Number(now) : false);
+
 describe('the registry of machines', () => {
   it('takes what a quorum signed, for all who read the chain, until a quorum revokes the machine', async () => {
     const world = await openMachineWorld(await open());
@@ -36,6 +38,9 @@ describe('the registry of machines', () => {
     expect(await view.findMachineProblem(entry.providerId, entry.signingKey)).toBeUndefined();
     expect(await view.findMachineProblem(entry.providerId, new Uint8Array(32))).toMatch('another key');
     const { machine, evidence } = entry;
+    const always = { fromMs: Date.now() + 86_400_000, untilMs: 0 };
+    expect(await client.wasMachineRevoked(machine, always)).toBe(false);
+    let outMs = 0;
     for (const isRevoked of [true, false]) {
       const { count } = await client.machineRevocation(machine);
       const revocation = { machine, evidence, isRevoked, number: count + 1 };
@@ -43,7 +48,15 @@ describe('the registry of machines', () => {
       expect(await client.machineRevocation(machine)).toEqual({ isRevoked, count: count + 1 });
       const problem = await view.findMachineProblem(entry.providerId, entry.signingKey);
       expect(problem).toEqual(isRevoked ? expect.stringContaining('revoked') : undefined);
+      expect(await client.wasMachineRevoked(machine, always)).toBe(isRevoked);
+      // It was not out before.
+      expect(await client.wasMachineRevoked(machine, { fromMs: 0, untilMs: 0 })).toBe(false);
+      const saidS = await client.now();
+      if (isRevoked) outMs = (await vi.waitUntil(async () => later(await client.now(), saidS), 10_000)) * 1_000;
     }
+    // Whoever looks later finds what was then.
+    expect(await client.wasMachineRevoked(machine, { fromMs: outMs, untilMs: outMs - 1 })).toBe(true);
+    expect(await client.wasMachineRevoked(machine, { fromMs: outMs, untilMs: outMs + 86_400_000 })).toBe(false);
   });
 
   it('checks the signatures of a quote by itself, and names what each entry costs', async () => {

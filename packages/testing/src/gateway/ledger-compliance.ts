@@ -116,7 +116,9 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
 
     it('are made once per reply id', async () => {
       await reserve('1', 100n);
-      await expect(reserve('1', 100n)).rejects.toThrow(/unique/i);
+      await expect(reserve('1', 100n)).rejects.toMatchObject({ code: 'invalid_request', param: 'nonce' });
+      const both = await Promise.allSettled([reserve('2', 0n), reserve('2', 0n)]);
+      expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
       expect(await ledger.channel('aa')).toEqual({ cumulativeAtomic: 100n, owedAtomic: 0n, outstandingAtomic: 100n });
     });
 

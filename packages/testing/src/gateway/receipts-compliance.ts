@@ -52,7 +52,8 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
       const first = reply('aa');
       await receipts.put(first, 1);
       await receipts.put(reply('bb'), 1);
-      await expect(receipts.put(reply('aa'), 2)).rejects.toThrow(/unique/i);
+      // Saying it again, after something else failed, changes nothing.
+      await receipts.put(reply('aa'), 2);
       await opened.close();
       await open();
       const kept = await receipts.get('aa');

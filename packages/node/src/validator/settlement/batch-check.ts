@@ -1,7 +1,11 @@
+import { parseEvidence as parseMachineEvidence } from '@ogong/attestation/evidence-file';
 import { checkAttestedRecord } from '@ogong/attestation/machine-check';
+import { nameMachine } from '@ogong/attestation/machine-name';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
 import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -23,6 +27,8 @@ import {
 } from '@ogong/protocol/settlement/verdict-log';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
+import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
+import { readAttestation } from '@ogong/protocol/tier/proxied';
 import { getAttestationPart } from '@ogong/protocol/tier/registry';
 import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
@@ -218,20 +224,70 @@ async function assertPublishedWeights(
   throw new CosignError(isUnsure ? 'unavailable' : 'refuted', `entry ${index}: ${problem}`);
 }
 
-/** Whoever signs a fee of tier `tee` says that a machine which it believes has answered. @throws CosignError */
+/**
+ * No machine is named by it: what fails under it is forged, or of another reply, for every co-signer alike. What an operator's own policy
+ * refuses beyond that stops no entry: where a third refuses what the others take, a log could neither settle nor lose it.
+ */
+const PROVEN_POLICY: MachinePolicy = {
+  acceptedTcb: [],
+  minimumSnpTcb: { bootLoader: 0, tee: 0, snp: 0, microcode: 0 },
+  softwareKeys: [],
+  allow: ['authority', 'upstream'],
+};
+/** They depend on whom an operator believes, or sum the others up. */
+const OPINIONS: readonly string[] = [MACHINE_CHECK, 'cpu-vendor', 'cpu-tcb'];
+
+/** Whoever signs a fee of tier `tee` says that a machine has answered this order, at the time that is signed. @throws CosignError */
 async function assertMachine(
-  { crypto, ledger, clock, machinePolicy: policy }: Pick<CosignState, 'crypto' | 'ledger' | 'clock' | 'machinePolicy'>,
-  { index }: Pick<VerdictEntry, 'index'>,
+  {
+    crypto,
+    ledger,
+    machinePolicy,
+    onDisbelief,
+    wasMachineRevoked,
+  }: Pick<CosignState, 'crypto' | 'ledger' | 'machinePolicy' | 'onDisbelief' | 'wasMachineRevoked'>,
+  { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
   { order, record, header, requestSummary, attestation }: SummarizedReply & Pick<BatchEntry, 'attestation'>,
 ): Promise<void> {
   const { modelId, order: read } = readAsked({ bytes: order.order, header, requestSummary });
-  if (policy === undefined || read === undefined) return;
+  if (read === undefined) return;
   const part = getAttestationPart(modelId.split('/')[1] ?? '');
   if (part === undefined) return;
+  // Validators of before kept none.
+  if (attestation.length === 0) throw new CosignError('unavailable', `entry ${index}: its attestation is not here`);
   const held = { ledger, order: order.order, record, attestation, modelId };
-  const checks = await checkAttestedRecord(held, { crypto, policy, nowMs: clock.nowMs() }, part);
-  const failed = checks.find(({ status }) => status === 'fail');
+  // What a vendor says runs out. The reply was made before its order did.
+  const nowMs = Math.min(timeMs, Number(read.expiresAtMs));
+  const proven = await checkAttestedRecord(held, { crypto, policy: PROVEN_POLICY, nowMs }, part);
+  const isOpinion = ({ id, detail }: Check): boolean => OPINIONS.includes(id) && !detail.includes('cannot be read');
+  const failed = proven.find((one) => one.status === 'fail' && !isOpinion(one));
   if (failed !== undefined) throw new CosignError('refuted', `entry ${index}: ${failed.id}: ${failed.detail}`);
+  await assertNotRevoked({ wasMachineRevoked }, { index, attestation }, read);
+  if (machinePolicy === undefined) return;
+  const own = await checkAttestedRecord(held, { crypto, policy: machinePolicy, nowMs }, part);
+  const doubted = own.find(({ status }) => status === 'fail');
+  if (doubted !== undefined) onDisbelief?.(`entry ${index}: ${doubted.id}: ${doubted.detail}`);
+}
+
+/**
+ * The registry is the whole network's word. What counts is the order's time, and not now: all co-signers find the same, however late they
+ * ask. Whoever took the record in may not have known yet. @throws CosignError
+ */
+async function assertNotRevoked(
+  { wasMachineRevoked }: Pick<CosignState, 'wasMachineRevoked'>,
+  { index, attestation }: Pick<VerdictEntry, 'index'> & Pick<BatchEntry, 'attestation'>,
+  { expiresAtMs }: Pick<Order, 'expiresAtMs'>,
+): Promise<void> {
+  if (wasMachineRevoked === undefined) return;
+  const { machine } = await nameMachine(parseMachineEvidence(readAttestation(attestation).evidence)).catch((cause) => {
+    throw new CosignError('refuted', `entry ${index}: its machine has no name: ${cause.message}`, { cause });
+  });
+  const untilMs = Number(expiresAtMs);
+  const span = { fromMs: untilMs - MAX_ORDER_LIFETIME_MS - REGISTERED_GRACE_MS, untilMs };
+  const isRevoked = await wasMachineRevoked(machine, span).catch((cause: unknown) => {
+    throw new CosignError('unavailable', `entry ${index}: the registry of machines cannot be read`, { cause });
+  });
+  demand(!isRevoked, `entry ${index}: its machine was revoked before its order`);
 }
 
 /** What does not parse is refuted with the rest of the entry. */

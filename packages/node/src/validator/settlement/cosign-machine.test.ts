@@ -1,5 +1,7 @@
 import { create } from '@bufbuild/protobuf';
-import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { type BatchEntry, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { encodeAttestation, parseAttestation } from '@ogong/protocol/tier/attestation';
 import { createSoftwareMachine, softwarePolicy, strictPolicy } from '@ogong/testing/provider/software-machine';
@@ -8,6 +10,7 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { checkEntry } from './batch-check.ts';
 
 const MODEL = 'ogong/tee/test/synthetic';
 
@@ -52,8 +55,7 @@ describe('a co-signer of a reply of a machine', () => {
   };
 
   it.each<[string, unknown, (attestation: Uint8Array) => Uint8Array, string]>([
-    ['whose machine its own policy does not take', strictPolicy, (same) => same, 'no hardware is proven'],
-    ['that shows none', softwarePolicy, () => new Uint8Array(), 'cannot be read'],
+    ['that shows no attestation that can be read', softwarePolicy, () => new Uint8Array([1]), 'cannot be read'],
     [
       'whose key signed another reply',
       softwarePolicy,
@@ -77,6 +79,57 @@ describe('a co-signer of a reply of a machine', () => {
       code: 'refuted',
       message: expect.stringContaining(why),
     });
+  });
+
+  it.each<[string, MachinePolicy]>([
+    ['that names no machine', strictPolicy],
+    ['whose list of images is not in force', { ...softwarePolicy, imageList: 'maker/images', images: [] }],
+    ['that demands a GPU', { ...softwarePolicy, gpu: true }],
+  ])('signs what is not refuted under a policy %s, and reports it', async (_name, machinePolicy) => {
+    const { own, peers, request } = proposal;
+    const [entry] = request.entries;
+    const reported: string[] = [];
+    const state = { ...peers[0].cosigning, machinePolicy, onDisbelief: (what: string) => reported.push(what) };
+    const log = parseVerdictEntry(entry?.logEntry as Uint8Array);
+    await checkEntry(state, own.signer.address, log, entry as BatchEntry);
+    expect(reported).toHaveLength(1);
+    // Years later the vendor's words have run out here, and not at the time that was signed.
+    const later = { nowMs: () => peers[0].clock.nowMs() + 5 * 365 * 86_400_000 };
+    await checkEntry({ ...state, clock: { ...state.clock, ...later } }, own.signer.address, log, entry as BatchEntry);
+  });
+
+  it('refuses a machine that the registry had out before the order, by the time of the order alone', async () => {
+    const { own, peers, request } = proposal;
+    const [entry] = request.entries;
+    const log = parseVerdictEntry(entry?.logEntry as Uint8Array);
+    const { expiresAtMs } = parseOrder(entry?.record?.order?.order as Uint8Array);
+    const check = (revokedMs: number) =>
+      checkEntry(
+        {
+          ...peers[0].cosigning,
+          wasMachineRevoked: async (_machine, { fromMs, untilMs }) => {
+            expect(untilMs).toBe(Number(expiresAtMs));
+            return fromMs >= revokedMs;
+          },
+        },
+        ...([own.signer.address, log, entry as BatchEntry] as const),
+      );
+    await expect(check(Number(expiresAtMs) - 86_400_000)).rejects.toMatchObject({ code: 'refuted' });
+    await check(Number(expiresAtMs) - 600_000);
+    const state = { ...peers[0].cosigning, wasMachineRevoked: async () => Promise.reject(new Error('down')) };
+    const unread = checkEntry(state, own.signer.address, log, entry as BatchEntry);
+    await expect(unread).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('waits for an attestation that is missing, whatever its policy', async () => {
+    for (const policy of [softwarePolicy, undefined])
+      await expect(cosign(policy, () => new Uint8Array())).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('refuses what is forged without a policy, too', async () => {
+    const forged = (bytes: Uint8Array) =>
+      encodeAttestation({ ...parseAttestation(bytes), signature: new Uint8Array(64) });
+    await expect(cosign(undefined, forged)).rejects.toMatchObject({ code: 'refuted' });
   });
 
   it('signs what it has seen and believes, and without a policy what the other validator says', async () => {

@@ -1,5 +1,6 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { Anchor, Channel, CoverageReading } from '@ogong/chain/client';
+import type { MachineReads } from '@ogong/chain/machines';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -29,7 +30,7 @@ export interface CosignOptions {
   readonly allowFixedVerifier: boolean;
   /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
   readonly modelRoots?: ModelRoots | undefined;
-  /** Which machines of tier `tee` are believed. Default: the handling validator's word is taken. */
+  /** Which machines of tier `tee` are believed: what it does not take is reported. Default: nothing is. */
   readonly machinePolicy?: MachinePolicy | undefined;
 }
 
@@ -69,6 +70,10 @@ export interface CosignDependencies extends Holdings {
     validator: Uint8Array,
     replies: readonly JudgedRecord[],
   ) => Promise<readonly HeardAnswer[]>;
+  /** Whether the registry had a machine out in all of that time. Default: there is no registry. */
+  readonly wasMachineRevoked?: MachineReads['wasMachineRevoked'] | undefined;
+  /** A machine of a peer's entry that the own policy does not take, and that nobody has refuted: the entry is signed. */
+  readonly onDisbelief?: ((what: string) => void) | undefined;
   /** A hearer that cannot be asked, or says what nobody signed; a key for sums or heads that does not sign. */
   readonly onError: (error: unknown) => void;
 }
