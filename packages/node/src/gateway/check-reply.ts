@@ -10,7 +10,7 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
-import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
 import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';

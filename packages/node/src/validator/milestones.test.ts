@@ -1,4 +1,3 @@
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { createTestValidator, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';

@@ -4,7 +4,7 @@ import { createWriter, equalBytes, utf8Encode } from '@ogong/protocol/base/bytes
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
-import { type Header, hashTokens, NO_GRAMMAR } from '@ogong/protocol/modality/text/commitment/header';
+import { type Header, NO_GRAMMAR } from '@ogong/protocol/modality/text/commitment/header';
 import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
 import { MIN_LISTED, NAT, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 import { encodeScored, hashScored, type ScoredReply } from '@ogong/protocol/modality/text/scored-reply';
@@ -61,7 +61,7 @@ export function createTimedJobs(
     const writer = createWriter().bytes(JOB_DOMAIN).bytes(jobSecret, 32).u64(epoch).bytes(subject, 64);
     const replyId = crypto.sha256(writer.u8(arrival).u8(part).bytes(verifierId, 32).finish()).slice(0, 16);
     const nonce = computeJobNonce(crypto, { secret: jobSecret, replyId, attempt: 0 });
-    const header = writeHeader(crypto, texts.header, work);
+    const header = writeHeader(texts.header, work);
     const rows = Array.from(work.outputTokens, (token) => listCandidates(token, vocabularySize));
     const { outputTokens } = work;
     // The same for everybody, so that reports can be compared, and like any other.
@@ -82,7 +82,7 @@ export const toMessage = ({ jobId, request, scored }: TimedJob, timeoutMs: numbe
   createScoreJob({ jobId, request, timeoutMs }, encodeScored(scored));
 
 /** Nothing of the reply whose header it is but what is the model's: the rest is the same for everybody. */
-function writeHeader(crypto: Crypto, model: Header, { outputTokens, sketchBankSeed }: TimedWork): Header {
+function writeHeader(model: Header, { outputTokens, sketchBankSeed }: TimedWork): Header {
   return {
     ...model,
     ...{ endpoint: 'completion', sketchBankSeed, bias: [], grammarHash: NO_GRAMMAR, stopReason: 'length' },
