@@ -346,6 +346,8 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       }),
       routerOf: async (address: BytesLike) => routers.get(key(address)),
       coverageSince: async () => ({ leastPpm: defaultLimits.alpha, asOfMs: wallMs() }),
+      /** No bond bounds what is on its way: earnings are not held here. */
+      unvested: async () => undefined,
       stakeOf: async (payee: BytesLike) => get(stakes, key(payee)),
       stakesOf: async (payees: readonly BytesLike[]) => payees.map((payee) => get(stakes, key(payee))),
       liabilityOf: async (payee: BytesLike) => ({
