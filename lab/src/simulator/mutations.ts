@@ -136,8 +136,8 @@ const MONEY: readonly Mutation[] = [
     name: 'draws-nothing-of-payers',
     meaning: 'every validator says of all payers that nothing can be drawn of them',
     file: 'packages/node/src/validator/settlement/collect.ts',
-    from: '.filter(({ amount }, i) => amount > (reserved[i] as bigint))',
-    to: '.filter(({ amount }, i) => amount > (reserved[i] as bigint) || amount > 0n)',
+    from: 'return amount <= admitted - spent && (await isCovered(payer, spent + amount));',
+    to: 'return amount <= 0n && (await isCovered(payer, spent + amount));',
     given: { liars: 0, only: ['reorg'], faultsPerMinute: 8 },
   },
   {
