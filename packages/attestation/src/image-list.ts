@@ -1,5 +1,6 @@
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { EvidenceError } from './evidence-error.ts';
+import { readJsonFields } from './json-fields.ts';
 import type { MachinePolicy } from './policy-file.ts';
 
 /** Images that somebody vouches for, and the guests that may boot them: as `images` and `boots` of a policy. */
@@ -8,24 +9,12 @@ export interface ImageList {
   readonly boots?: readonly string[];
 }
 
-const MAX_BYTES = 1 << 20;
 const MAX_ENTRIES = 1_024;
 const FIELDS = ['images', 'boots'];
 
 /** The file of docs/spec/machine-images.md. @throws EvidenceError */
 export function parseImageList(bytes: Uint8Array): ImageList {
-  let value: unknown;
-  try {
-    value = bytes.length <= MAX_BYTES ? JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) : undefined;
-  } catch {
-    value = undefined;
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new EvidenceError('a list of images is a JSON object of at most 1 MiB');
-  const fields = value as Readonly<Record<string, unknown>>;
-  const strange = Object.keys(fields).find((name) => !FIELDS.includes(name));
-  if (strange !== undefined)
-    throw new EvidenceError(`a list of images has no field ${JSON.stringify(strange.slice(0, 32))}`);
+  const fields = readJsonFields(bytes, 'a list of images', FIELDS);
   const images = readHashes(fields.images, 'images');
   return fields.boots === undefined ? { images } : { images, boots: readHashes(fields.boots, 'boots') };
 }

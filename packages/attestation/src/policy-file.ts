@@ -1,5 +1,6 @@
 import { type EvidencePolicy, STRICT_POLICY } from './evidence.ts';
 import { EvidenceError } from './evidence-error.ts';
+import { readJsonFields } from './json-fields.ts';
 
 /** What an operator or a reader demands of every machine; keys and nonce are the moment's. */
 export interface MachinePolicy extends Omit<EvidencePolicy, 'reportData' | 'gpuNonce' | 'seenMs'> {
@@ -30,22 +31,11 @@ const FIELDS = [
   'upstreams',
 ];
 const LIST_NAME = /^[a-z0-9][a-z0-9._-]{0,63}\/[a-z0-9][a-z0-9._-]{0,63}$/;
-const MAX_BYTES = 1 << 20;
 const MAX_ENTRIES = 1_024;
 
-/** A policy as JSON (docs/spec/tee-tier.md#policy). An empty one names no image and no attester in software, and so believes no machine. A field that nobody knows is refused: it might be a misspelt demand. @throws EvidenceError */
+/** A policy as JSON (docs/spec/tee-tier.md#policy). An empty one names no image and no attester in software, and so believes no machine. @throws EvidenceError */
 export function parsePolicy(bytes: Uint8Array): MachinePolicy {
-  let value: unknown;
-  try {
-    value = bytes.length <= MAX_BYTES ? JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) : undefined;
-  } catch {
-    value = undefined;
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new EvidenceError('a policy is a JSON object of at most 1 MiB');
-  const fields = value as Readonly<Record<string, unknown>>;
-  const strange = Object.keys(fields).find((name) => !FIELDS.includes(name));
-  if (strange !== undefined) throw new EvidenceError(`a policy has no field ${JSON.stringify(strange.slice(0, 32))}`);
+  const fields = readJsonFields(bytes, 'a policy', FIELDS);
   const { acceptedTcb, images, boots, minimumSnpTcb, softwareKeys, allow, authorities, gpu, nrasKeys, upstreams } =
     fields;
   const { imageList } = fields;
