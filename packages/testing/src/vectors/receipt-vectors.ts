@@ -16,8 +16,8 @@ type Edit =
   | { readonly cut: string; readonly bytes: number }
   | { readonly flip: string; readonly at: number };
 
-type Json = { [key: string]: unknown };
-interface Bent {
+export type Json = { [key: string]: unknown };
+export interface Bent {
   readonly what: string;
   readonly base: string;
   readonly edits: readonly Edit[];
@@ -63,7 +63,7 @@ export function editReceiptCase(base: ReceiptCase, edits: readonly Edit[]): Rece
 }
 
 /** The difference of a case from its base, as edits, so that the vectors do not repeat equal parts. */
-function findEdits(base: unknown, bent: unknown, path = ''): Edit[] {
+export function findEdits(base: unknown, bent: unknown, path = ''): Edit[] {
   const isObject = (value: unknown): value is Json =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isObject(base) || !isObject(bent) || path === 'trust/modelRoots') {
@@ -436,7 +436,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
 }
 
 /** @throws if the code finds other failures than the case states. */
-function describeCase(crypto: Crypto, base: ReceiptCase, { what, base: name, edits, failed }: Bent): unknown {
+export function describeCase(crypto: Crypto, base: ReceiptCase, { what, base: name, edits, failed }: Bent): unknown {
   const verdict = judgeReceiptCase(crypto, editReceiptCase(base, edits));
   const idsOf = (wanted: string): string[] =>
     (verdict?.checks ?? []).filter(({ status }) => status === wanted).map(({ id }) => id);
