@@ -122,6 +122,8 @@ export interface ProviderBehaviour {
   /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
   readonly refuse?: Refusal;
+  /** Its tickets lead to a port where nobody listens. */
+  readonly isAway?: boolean;
   /** Refuses orders of validators that are down, as a real one does: they admit nothing. */
   readonly asksValidator?: boolean;
   readonly bend?: SyntheticOptions['bend'];
@@ -159,6 +161,7 @@ const THING = ['{"color"', ': "red"', ', "size"', ': 7', '}'];
 /** Of the tool that tests of clients offer. */
 const CALL = ['{"name": "weather"', ', "arguments": ', '{"city": ', '"Paris"', '}', '}'];
 const PRICE = 2_000_000n;
+const NOBODY_LISTENS = '127.0.0.1:1';
 const PAYER_KEY = new Uint8Array(32).fill(9);
 export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
 
@@ -481,7 +484,7 @@ export async function createFakeNetwork(
           router: new Uint8Array(20).fill(0x33),
           modelId: request.model,
           providerId: provider.id,
-          providerEndpoint: provider.endpoint,
+          providerEndpoint: provider.behaviour.isAway ? NOBODY_LISTENS : provider.endpoint,
           providerCertHash: provider.certHash,
           payee: provider.id.subarray(0, 20),
           modelRoot,
