@@ -84,6 +84,8 @@ export interface FakeNetwork {
   readonly reports: ReportRequest[];
   /** Answers of GetReply by hex reply id; unknown ids are refused. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
+  /** How often the router was asked for a provider. */
+  routes: number;
   /** How many further routes find every provider busy. */
   busy: number;
   /** True: a router that has restarted and knows no provider yet. */
@@ -455,6 +457,7 @@ export async function createFakeNetwork(
   const { identity: routerIdentity, endpoint: routerEndpoint } = await serve((router) =>
     router.service(RouterService, {
       route(request) {
+        fake.routes++;
         if (fake.busy > 0) {
           fake.busy--;
           throw new Refusal('unavailable', 'all providers are busy; try again');
@@ -550,6 +553,7 @@ export async function createFakeNetwork(
     awaits: 0,
     bendIntake: (signature) => signature,
     bendHeld: (signature) => signature,
+    routes: 0,
     beacon: { latest: () => beacon },
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,
