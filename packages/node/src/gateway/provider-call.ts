@@ -311,6 +311,13 @@ export function toProviderError(
       },
     );
   }
+  // It says why it takes no such order, and has not begun.
+  if (error.refusal !== undefined && !hasBegun) {
+    return new ApiError('provider_busy', `The provider does not take the order: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
+  }
   const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
   return new ApiError('provider_failed', `The provider failed${why}`, { cause: error });
 }
