@@ -20,7 +20,7 @@ interface Told {
 
 /** A request, and what of its offer is false. */
 interface OfferLie {
-  readonly body?: Readonly<Record<string, unknown>>;
+  readonly body?: Readonly<Record<string, unknown>> | undefined;
   readonly tell: (told: Told) => Partial<Told>;
 }
 
