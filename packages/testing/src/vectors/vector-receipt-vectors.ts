@@ -9,9 +9,9 @@ import { createSteadySigner } from '../protocol/steady-signer.ts';
 import { createSyntheticVectorReceipt, type VectorReceiptOptions } from '../synthetic/synthetic-vector-receipt.ts';
 import {
   type Bent,
+  type CaseJson,
   describeCase,
   findEdits,
-  type Json,
   judgeReceiptCase,
   type ReceiptCase,
 } from './receipt-vectors.ts';
@@ -30,7 +30,11 @@ export function createVectorReceiptVectors(crypto: Crypto): unknown {
   const make = (endpoint: Endpoint, more: Partial<VectorReceiptOptions> = {}): ReceiptCase => {
     const { receipt, reply, trust, nowMs } = createSyntheticVectorReceipt({ ...usual, endpoint, ...more });
     const bodies = { request: toBase64(reply.request), response: toBase64(reply.response) };
-    return { receipt: { ...toReceiptJson(receipt), ...bodies }, trust: toTrustJson(trust) as unknown as Json, nowMs };
+    return {
+      receipt: { ...toReceiptJson(receipt), ...bodies },
+      trust: toTrustJson(trust) as unknown as CaseJson,
+      nowMs,
+    };
   };
   const bases: Readonly<Record<Endpoint, ReceiptCase>> = { embedding: make('embedding'), rerank: make('rerank') };
   const cases: Bent[] = [];
