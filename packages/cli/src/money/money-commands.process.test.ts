@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimCommand, withdrawCommand } from './claim-command.ts';
 import { escrowCommand } from './escrow-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from './show-commands.ts';
-import { bondCommand, stakeCommand } from './stake-command.ts';
+import { bondCommand, priorityCommand, stakeCommand } from './stake-command.ts';
 
 const DAY = 86_400;
 const folder = mkdtempSync(join(tmpdir(), 'ogong-money-commands-'));
@@ -144,6 +144,7 @@ describe('commands for money', () => {
 
   it.each([
     ['stake', stakeCommand],
+    ['priority', priorityCommand],
     ['bond', bondCommand],
   ] as const)(
     '%s is added, asked back, and taken out after its delay',
