@@ -76,7 +76,7 @@ describe('a network that takes over from an earlier one', () => {
     expect(next.token).toBe(ledger.deployment.token);
     expect(next.escrow).not.toBe(ledger.deployment.escrow);
     const validator = await ledger.createValidator();
-    const provider = await ledger.createMember(75n * unit);
+    const provider = await ledger.createMember(70n * unit);
     const payer = await ledger.createMember(100n * unit);
     await provider.client.stake(40n * unit);
     await provider.client.prioritize(30n * unit);
@@ -142,7 +142,7 @@ describe('a network that takes over from an earlier one', () => {
     // What left the contracts was paid to somebody: the provider, the validator; the treasury has yet to claim.
     const paid = (await reader.balanceOf(provider.address)) + (await reader.balanceOf(validator.address));
     expect((await sumOfContracts()) + paid).toBe(before);
-    expect((await migrateJson(payer)).moved).toEqual({ deposit: '0', stake: '0', bond: '0', wallet: '0' });
+    expect((await migrateJson(payer)).moved).toEqual({ deposit: '0', stake: '0', priority: '0', bond: '0', keyBond: '0', wallet: '0' });
   }, 120_000);
 
   it('is no other network, and none with another token', async () => {

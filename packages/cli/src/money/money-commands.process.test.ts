@@ -162,6 +162,11 @@ describe('commands for money', () => {
     60_000,
   );
 
+  it('put nothing down for a key where nothing is held', async () => {
+    const by = ['--provider', 'ab'.repeat(32), '--keypair', keypair(await ledger.createMember(unit))];
+    await expect(run(bondCommand, 'add', '--amount', '1', ...by)).rejects.toThrow('this network holds no earnings');
+  }, 60_000);
+
   it('pay what was earned: credit, emission, and earnings to a payee whose key is elsewhere', async () => {
     const { address, client } = validator;
     const payer = await ledger.createMember(20n * unit);
