@@ -142,7 +142,14 @@ describe('a network that takes over from an earlier one', () => {
     // What left the contracts was paid to somebody: the provider, the validator; the treasury has yet to claim.
     const paid = (await reader.balanceOf(provider.address)) + (await reader.balanceOf(validator.address));
     expect((await sumOfContracts()) + paid).toBe(before);
-    expect((await migrateJson(payer)).moved).toEqual({ deposit: '0', stake: '0', priority: '0', bond: '0', keyBond: '0', wallet: '0' });
+    expect((await migrateJson(payer)).moved).toEqual({
+      deposit: '0',
+      stake: '0',
+      priority: '0',
+      bond: '0',
+      keyBond: '0',
+      wallet: '0',
+    });
   }, 120_000);
 
   it('is no other network, and none with another token', async () => {
