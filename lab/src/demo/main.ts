@@ -41,6 +41,7 @@ import { type DemoRun, runDemo } from './run-demo.ts';
 import { summarize } from './summary.ts';
 import { showTee } from './tee/tee-demo.ts';
 import { planTeeNetwork, type TeeNetworkPlan } from './tee/tee-network.ts';
+import { describeTry } from './try-it.ts';
 
 const supplyPatienceMs = 90_000;
 const attackerEntry = fileURLToPath(new URL('../attackers/provider.ts', import.meta.url));
