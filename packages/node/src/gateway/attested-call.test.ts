@@ -91,7 +91,12 @@ describe('a call to a provider of tier tee', () => {
   it('has milestones, each with evidence of its own', async () => {
     const { network, orders, isSeen, callAs } = await open({ machinePolicy: policy });
     const passed: Milestone[] = [];
-    const { finished } = await callAs({ body: { max_tokens: 130 } }, (milestone) => passed.push(milestone));
+    const { finished } = await callAs(
+      { body: { max_tokens: 130 } },
+      {
+        onMilestone: (milestone) => passed.push(milestone),
+      },
+    );
     expect(passed.map(({ header }) => parseHeader(header).outputTokenCount)).toEqual([64, 96, 128]);
     expect(isSeen(Buffer.from(passed[0]?.windows[0]?.draws as Uint8Array).toString('latin1'))).toBe(false);
     const order = orders[0]?.order?.order as Uint8Array;

@@ -21,7 +21,13 @@ export interface SealedCall {
 const SECRET_BYTES = 32;
 
 export function sealCall(
-  { match, request: body, endpoint, cacheScope }: Pick<GenerateInput, 'match' | 'request' | 'endpoint' | 'cacheScope'>,
+  {
+    match,
+    request: body,
+    endpoint,
+    cacheScope,
+    sealSuite: suite,
+  }: Pick<GenerateInput, 'match' | 'request' | 'endpoint' | 'cacheScope' | 'sealSuite'>,
   { to, ledger }: { readonly to: CheckedSealKey; readonly ledger: LedgerDomain },
 ): SealedCall {
   const { providerId, replyId, requestHash } = match.ticket;
@@ -30,7 +36,7 @@ export function sealCall(
     { crypto, seal },
     {
       exchange: { ledger, providerId, replyId, requestHash },
-      to,
+      ...{ to, suite },
       inner: { endpoint, cacheScope, replyKey: replyKey.publicKey, body },
     },
   );
