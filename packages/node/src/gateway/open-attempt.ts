@@ -107,7 +107,7 @@ export async function findOffer(
   const named = { payer: payer.address, validator };
   const { model, demands, preference } = request;
   const isRouterAttested = roles.includes('router');
-  const wanted = { model, demands, preference, requestHash, contextSize, nonce: fixed, isRouterAttested };
+  const wanted = { model, demands, preference, contextSize, nonce: fixed, isRouterAttested };
   const found = await findMatch(context, job, { ...wanted, named, exclude: tried });
   await holdTicket(context, found, async () => {
     await assertPublishedWeights(context, request.model, found.match.ticket.modelRoot);

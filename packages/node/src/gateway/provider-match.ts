@@ -8,7 +8,7 @@ import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
-import { parseCandidates } from '@ogong/protocol/exchange/match';
+import { parseCandidates, roundContext } from '@ogong/protocol/exchange/match';
 import { findMisrouting, isNamedList } from '@ogong/protocol/exchange/misrouting';
 import type { AskedMatch, Sort } from '@ogong/protocol/exchange/preference';
 import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
@@ -26,7 +26,6 @@ import { isRefusal, type Routers } from './routers.ts';
 export interface MatchQuery {
   readonly model: string;
   readonly replyId: Uint8Array;
-  readonly requestHash: Uint8Array;
   /** Tokens that prompt and reply take at most. */
   readonly contextSize: number;
   /** What the request demands of whoever answers. */
@@ -161,19 +160,19 @@ export function createProviderMatch(
 
   return {
     async match(query) {
-      const { model, replyId, requestHash, contextSize, demands, preference = NO_PREFERENCE } = query;
+      const { model, replyId, demands, preference = NO_PREFERENCE } = query;
       const { only, ignore, sort = ownSort } = preference;
       const exclude = [...query.exclude, ...ignore, ...listExcluded()];
+      const contextSize = roundContext(query.contextSize);
       const asked = { sort, maxPricePer1kAtomic: lower(maxPricePer1k, preference.maxPricePer1kAtomic), contextSize };
-      const seed = crypto.sha256(requestHash, replyId);
       const { exact, modelRoot = ANY_WEIGHTS } = demands;
-      const named = { model, replyId, requestHash, contextSize };
+      const named = { model, replyId, contextSize };
       const offered = { sort: sort === 'none' ? '' : sort, only: [...only], maxPricePer1k: asked.maxPricePer1kAtomic };
-      const request = { ...named, ...offered, seed, exclude, exact, modelRoot };
+      const request = { ...named, ...offered, exclude, exact, modelRoot };
       return ask(query, request, ({ ticket: signed, candidates }, router) => {
         if (signed === undefined) throw createRouterFault('it sent no ticket');
         const nowMs = clock.nowMs();
-        const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
+        const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId });
         if (!ok || ticket === undefined) {
           throw createRouterFault(checks.find(({ status }) => status === 'fail')?.detail ?? 'its ticket is void');
         }

@@ -22,7 +22,13 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
-import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
+import {
+  computeMatchSeed,
+  encodeCandidates,
+  hashCandidates,
+  replayMatch,
+  selectCandidates,
+} from '@ogong/protocol/exchange/match';
 import { hashOrder, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { type MeasuredFigures, NO_FIGURES, SORTS } from '@ogong/protocol/exchange/preference';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
@@ -474,7 +480,7 @@ export async function createFakeNetwork(
         const sort = SORTS.find((word) => word === request.sort) ?? 'none';
         const query = { modelId: request.model, maxPricePer1kAtomic, contextSize, exclude, only, sort };
         const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: Date.now() }));
-        const drawn = replayMatch(crypto, candidates, request.seed);
+        const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, request.replyId));
         const provider = providers.find(({ id }) => drawn && equalBytes(id, drawn.providerId));
         if (provider === undefined) throw new Refusal('unavailable', 'every provider was tried already');
         const ticket = signTicket(routerSigner, {
@@ -488,7 +494,6 @@ export async function createFakeNetwork(
           pricePer1kAtomic: PRICE,
           contextSize: 4096,
           replyId: request.replyId,
-          requestHash: request.requestHash,
           candidatesHash: hashCandidates(crypto, candidates),
           issuedAtMs: Date.now(),
           expiresAtMs: Date.now() + 60_000,

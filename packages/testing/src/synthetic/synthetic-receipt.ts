@@ -87,7 +87,6 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
     pricePer1kAtomic: order.pricePer1kAtomic,
     contextSize: order.contextSize,
     replyId: order.replyId,
-    requestHash: order.requestHash,
     candidatesHash: new Uint8Array(32).fill(7),
     issuedAtMs,
     expiresAtMs: issuedAtMs + 60_000,
