@@ -16,7 +16,7 @@ const NONCES_AT_ONCE = 128;
 
 type MatchContext = Pick<ReplyContext, 'matches' | 'chain' | 'randomBytes' | 'links'>;
 
-interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
+export interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
   readonly named: Pick<Order, 'payer' | 'validator'>;
   /** One that the client has fixed. Default: a fresh one. */
   readonly nonce?: Uint8Array | undefined;

@@ -34,6 +34,8 @@ export interface MatchQuery {
   readonly preference?: RequestPreference | undefined;
   /** The router has to show its machine before it learns of the request. */
   readonly isRouterAttested?: boolean;
+  /** No request waits for it yet: a refusal is the answer. */
+  readonly isAhead?: boolean;
   /** Providers that this reply was already tried with. */
   readonly exclude: readonly Uint8Array[];
   readonly signal: AbortSignal;
@@ -61,6 +63,8 @@ export interface ProviderMatchOptions {
   readonly busyPatienceMs: number;
   /** What a request asks for that names no preference. Default: none. */
   readonly sort?: Sort;
+  /** Gives back the tickets of a model that wait for their requests. @returns whether there were any. */
+  readonly freePlaces?: (model: string) => Promise<boolean>;
   /** Told of each ticket by which its router has misrouted: it and the list are evidence. */
   readonly onMisrouted?: (match: Pick<Match, 'signed' | 'candidates'>, problem: string) => void;
 }
@@ -74,7 +78,13 @@ export const U64_MAX = (1n << 64n) - 1n;
 
 /** Asks a router for a provider and does not trust it: signature, request, price and draw are checked. */
 export function createProviderMatch(
-  { maxPricePer1kAtomic, busyPatienceMs, sort: ownSort = 'none', onMisrouted = () => {} }: ProviderMatchOptions,
+  {
+    maxPricePer1kAtomic,
+    busyPatienceMs,
+    sort: ownSort = 'none',
+    freePlaces,
+    onMisrouted = () => {},
+  }: ProviderMatchOptions,
   {
     routers,
     clock,
@@ -131,8 +141,10 @@ export function createProviderMatch(
       try {
         return await routers.first(askOne);
       } catch (error) {
-        if (error instanceof ApiError) throw error;
+        if (error instanceof ApiError || query.isAhead) throw error;
         if (!isRefusal(error) || error.refusal !== 'unavailable') throw await explain(error, query);
+        // Places that nobody uses yet are for whoever waits now.
+        if (await freePlaces?.(query.model)) continue;
         const supply = await findSupply(query);
         const isBusy = (supply?.providers ?? 0) > excludedCount;
         if (!isBusy || uptime.nowMs() - startedMs >= busyPatienceMs) throw await explain(error, query);

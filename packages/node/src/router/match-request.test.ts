@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { Refusal } from '@ogong/host/link/link-error';
 import { parseCandidates } from '@ogong/protocol/exchange/match';
-import { verifyTicket } from '@ogong/protocol/exchange/ticket';
+import { parseTicket, TICKET_WINDOW_MS, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
 import { createFigures } from './figures.ts';
 import { assertRequest, explainNoMatch, listDemanded, matchRequest, type RouteQuery } from './match-request.ts';
@@ -58,10 +58,29 @@ describe('matching a request', () => {
     const { ok, ticket } = verifyTicket(crypto, signed, { nowMs: NOW, replyId });
     expect(ok).toBe(true);
     expect(ticket).toMatchObject({ providerId: fill(1), payee: fill(1, 20), providerEndpoint: '127.0.0.1:9001' });
-    expect(ticket).toMatchObject({ issuedAtMs: NOW, expiresAtMs: NOW + 1_000, router: fill(5, 20), contextSize: 512 });
+    expect(ticket).toMatchObject({
+      issuedAtMs: NOW,
+      expiresAtMs: NOW + TICKET_WINDOW_MS + 1_000,
+      router: fill(5, 20),
+      contextSize: 512,
+    });
     expect(parseCandidates(candidates).candidates).toHaveLength(1);
     expect(state.outstanding.count({ providerId: fill(1), modelId: MODEL_ID }, NOW + 999)).toBe(1);
     expect(state.outstanding.count({ providerId: fill(1), modelId: MODEL_ID }, NOW + 1_000)).toBe(0);
+  });
+
+  it('says no more of the time than the window', () => {
+    const { state } = openState([makeOffer(1, { expiresAtMs: NOW + 60_000 })]);
+    const issueAt = (nowMs: number) =>
+      parseTicket(
+        matchRequest({ ...state, clock: { nowMs: () => nowMs } }, query(), { peer: fill(9), group: undefined }).ticket
+          .ticket,
+      );
+    const shown = [0, 1, TICKET_WINDOW_MS - 1].map((laterMs) => issueAt(NOW + laterMs));
+    for (const { issuedAtMs, expiresAtMs } of shown) {
+      expect([issuedAtMs, expiresAtMs]).toEqual([NOW, NOW + TICKET_WINDOW_MS + 1_000]);
+    }
+    expect(issueAt(NOW + TICKET_WINDOW_MS).issuedAtMs).toBe(NOW + TICKET_WINDOW_MS);
   });
 
   it('draws by the preference among those that are named, with the figures that were measured', () => {

@@ -13,7 +13,7 @@ import {
   selectCandidates,
 } from '@ogong/protocol/exchange/match';
 import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
-import { type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
+import { computeTicketTimes, type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findUnmetDemand } from '@ogong/protocol/modality/demands';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
@@ -51,10 +51,9 @@ export function matchRequest(
   const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
   if (drawn === undefined) throw explainNoMatch(offers, wanted);
   const offer = offers.find(({ providerId }) => equalBytes(providerId, drawn.providerId)) as ListedOffer;
-  const times = { issuedAtMs: nowMs, expiresAtMs: nowMs + ticketTtlMs };
-  const ticket = issueTicket(state, request, { offer, candidates, ...times });
+  const ticket = issueTicket(state, request, { offer, candidates, ...computeTicketTimes(nowMs, ticketTtlMs) });
   const held = { replyId, providerId: drawn.providerId, modelId, holder: peer, group };
-  outstanding.add({ ...held, releaseAtMs: times.expiresAtMs, nowMs });
+  outstanding.add({ ...held, releaseAtMs: nowMs + ticketTtlMs, nowMs });
   metrics.openTickets.set(outstanding.size());
   return { ticket, candidates };
 }

@@ -59,6 +59,18 @@ const ticketFormat = createFormat(
 export const encodeTicket: (ticket: Ticket) => Uint8Array = ticketFormat.encode;
 export const parseTicket: (bytes: Uint8Array) => Ticket = ticketFormat.decode;
 
+/**
+ * Tickets are issued as of the beginning of a window of this length: a provider that is shown one cannot tell whether it was drawn for
+ * the request that it came with, or kept ahead.
+ */
+export const TICKET_WINDOW_MS = 5_000;
+
+/** When a ticket that is signed now says that it was issued. @returns ms; it is good for `ttlMs` at least. */
+export function computeTicketTimes(nowMs: number, ttlMs: number): Pick<Ticket, 'issuedAtMs' | 'expiresAtMs'> {
+  const issuedAtMs = nowMs - (nowMs % TICKET_WINDOW_MS);
+  return { issuedAtMs, expiresAtMs: issuedAtMs + TICKET_WINDOW_MS + ttlMs };
+}
+
 export interface SignedTicket {
   /** The exact bytes that were signed. */
   readonly ticket: Uint8Array;

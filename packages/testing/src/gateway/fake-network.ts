@@ -41,6 +41,7 @@ import {
   type PushMilestoneRequest,
   type ReplyStatusSchema,
   type ReportRequest,
+  type RouteRequest,
   RouterService,
   type TokenLogprob,
   TokenLogprobSchema,
@@ -88,6 +89,8 @@ export interface FakeNetwork {
   /** Openings that were asked for and sent. */
   readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
+  /** What routers were asked for. */
+  readonly routes: RouteRequest[];
   /** Answers of GetReply by hex reply id; unknown ids are refused. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
   /** How many further routes find every provider busy. */
@@ -199,6 +202,7 @@ export async function createFakeNetwork(
   const milestones: PushMilestoneRequest[] = [];
   const proofs: Uint8Array[] = [];
   const reports: ReportRequest[] = [];
+  const routed: RouteRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
   const deadValidators = new Set<number>();
   let channel: Channel = { admitted: 10n ** 30n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n ** 30n };
@@ -458,6 +462,7 @@ export async function createFakeNetwork(
   const { identity: routerIdentity, endpoint: routerEndpoint } = await serve((router) =>
     router.service(RouterService, {
       route(request) {
+        routed.push(request);
         if (fake.busy > 0) {
           fake.busy--;
           throw new Refusal('unavailable', 'all providers are busy; try again');
@@ -565,6 +570,7 @@ export async function createFakeNetwork(
     milestones,
     proofs,
     reports,
+    routes: routed,
     statuses,
     deadValidators,
     setChannel(next) {
