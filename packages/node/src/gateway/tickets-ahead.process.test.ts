@@ -44,21 +44,21 @@ describe('a gateway that keeps tickets ahead', () => {
   it('orders under one that was drawn before its request, and the receipt holds', async () => {
     await open({ ticketsAhead: 4, providers: [{}, {}] });
     await buy();
-    await expect.poll(() => fixture.network.routes.length).toBe(2);
-    const ahead = fixture.network.routes[1]?.replyId;
+    await expect.poll(() => fixture.network.routed.length).toBe(2);
+    const ahead = fixture.network.routed[1]?.replyId;
     const body = { ...REQUEST, messages: [{ role: 'user', content: 'Tell me another one' }] };
     const { receipt, failed } = await buy(body);
     expect(failed).toEqual([]);
     expect(parseTicket(receipt.ticket.bytes).replyId).toEqual(ahead);
     expect(parseOrder(receipt.order.bytes).requestHash.length).toBe(32);
-    await expect.poll(() => fixture.network.routes.length).toBe(3);
+    await expect.poll(() => fixture.network.routed.length).toBe(3);
   });
 
   it('gives its places back where every provider is busy', async () => {
     await open({ ticketsAhead: 4 });
     await buy();
-    await expect.poll(() => fixture.network.routes.length).toBe(2);
-    const held = fixture.network.routes[1]?.replyId;
+    await expect.poll(() => fixture.network.routed.length).toBe(2);
+    const held = fixture.network.routed[1]?.replyId;
     fixture.network.busy = 1;
     const { failed } = await buy({ ...REQUEST, max_tokens: 3_000 });
     expect(failed).toEqual([]);
@@ -69,15 +69,15 @@ describe('a gateway that keeps tickets ahead', () => {
   it('gives all back when it stops', async () => {
     await open({ ticketsAhead: 4 });
     await buy();
-    await expect.poll(() => fixture.network.routes.length).toBe(2);
+    await expect.poll(() => fixture.network.routed.length).toBe(2);
     await fixture.gateway.stop();
     const unused = fixture.network.reports.filter(({ outcome }) => outcome === 'unused');
-    expect(unused.map(({ replyId }) => replyId)).toEqual([fixture.network.routes[1]?.replyId]);
+    expect(unused.map(({ replyId }) => replyId)).toEqual([fixture.network.routed[1]?.replyId]);
   });
 
   it('asks for each request where it is to keep none', async () => {
     await open({ ticketsAhead: 0 });
     for (let i = 0; i < 2; i++) await buy();
-    expect(fixture.network.routes.length).toBe(2);
+    expect(fixture.network.routed.length).toBe(2);
   });
 });

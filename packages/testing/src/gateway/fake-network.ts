@@ -90,9 +90,11 @@ export interface FakeNetwork {
   readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
   /** What routers were asked for. */
-  readonly routes: RouteRequest[];
+  readonly routed: RouteRequest[];
   /** Answers of GetReply by hex reply id; unknown ids are refused. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
+  /** How often the router was asked for a provider. */
+  routes: number;
   /** How many further routes find every provider busy. */
   busy: number;
   /** True: a router that has restarted and knows no provider yet. */
@@ -131,6 +133,8 @@ export interface ProviderBehaviour {
   /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
   readonly refuse?: Refusal;
+  /** Its tickets lead to a port where nobody listens. */
+  readonly isAway?: boolean;
   /** Refuses orders of validators that are down, as a real one does: they admit nothing. */
   readonly asksValidator?: boolean;
   readonly bend?: SyntheticOptions['bend'];
@@ -168,6 +172,7 @@ const THING = ['{"color"', ': "red"', ', "size"', ': 7', '}'];
 /** Of the tool that tests of clients offer. */
 const CALL = ['{"name": "weather"', ', "arguments": ', '{"city": ', '"Paris"', '}', '}'];
 const PRICE = 2_000_000n;
+const NOBODY_LISTENS = '127.0.0.1:1';
 const PAYER_KEY = new Uint8Array(32).fill(9);
 export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
 
@@ -463,6 +468,7 @@ export async function createFakeNetwork(
     router.service(RouterService, {
       route(request) {
         routed.push(request);
+        fake.routes++;
         if (fake.busy > 0) {
           fake.busy--;
           throw new Refusal('unavailable', 'all providers are busy; try again');
@@ -492,7 +498,7 @@ export async function createFakeNetwork(
           router: new Uint8Array(20).fill(0x33),
           modelId: request.model,
           providerId: provider.id,
-          providerEndpoint: provider.endpoint,
+          providerEndpoint: provider.behaviour.isAway ? NOBODY_LISTENS : provider.endpoint,
           providerCertHash: provider.certHash,
           payee: provider.id.subarray(0, 20),
           modelRoot,
@@ -557,6 +563,7 @@ export async function createFakeNetwork(
     awaits: 0,
     bendIntake: (signature) => signature,
     bendHeld: (signature) => signature,
+    routes: 0,
     beacon: { latest: () => beacon },
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,
@@ -570,7 +577,7 @@ export async function createFakeNetwork(
     milestones,
     proofs,
     reports,
-    routes: routed,
+    routed,
     statuses,
     deadValidators,
     setChannel(next) {
