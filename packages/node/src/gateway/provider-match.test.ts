@@ -73,12 +73,8 @@ function openMatches(
       uptime: { nowMs: () => uptimeMs },
     },
   );
-<<<<<<< HEAD
-  const query = { model: MODEL, replyId, contextSize: 600, exclude: [], demands, preference };
-  return (await matches.match({ ...query, signal: AbortSignal.timeout(10_000) })).ticket;
-=======
   let uptimeMs = 0;
-  const query = { model: MODEL, replyId, requestHash, contextSize: 600, demands, preference };
+  const query = { model: MODEL, replyId, contextSize: 600, demands, preference };
   const signal = AbortSignal.timeout(10_000);
   return {
     match: async (exclude: readonly Uint8Array[] = []) => (await matches.match({ ...query, exclude, signal })).ticket,
@@ -87,7 +83,6 @@ function openMatches(
       uptimeMs += ms;
     },
   };
->>>>>>> int
 }
 
 describe('what a router answers', () => {

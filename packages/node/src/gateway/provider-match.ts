@@ -8,11 +8,7 @@ import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
-<<<<<<< HEAD
-import { parseCandidates, roundContext } from '@ogong/protocol/exchange/match';
-=======
-import { type CandidateList, parseCandidates } from '@ogong/protocol/exchange/match';
->>>>>>> int
+import { type CandidateList, parseCandidates, roundContext } from '@ogong/protocol/exchange/match';
 import { findMisrouting, isNamedList } from '@ogong/protocol/exchange/misrouting';
 import type { AskedMatch, Sort } from '@ogong/protocol/exchange/preference';
 import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
