@@ -154,7 +154,7 @@ interface Load {
   readonly heldShare: number;
 }
 
-interface Counts extends DatabaseCounts {
+interface Counts extends Omit<DatabaseCounts, 'peers'> {
   readonly gatewayMs: number;
   readonly databaseMs: number;
   readonly networkMs: number;
