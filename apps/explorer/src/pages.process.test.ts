@@ -198,7 +198,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
   });
 
   it('shows what a provider earned by day, from the log of a validator, and nothing of a log that does not hold', async () => {
-    const [{ address }] = fixture.network.chain.validators() as [{ address: Uint8Array }];
+    const { address } = fixture.network.chain.validators()[0] as { address: Uint8Array };
     const { chainId } = fixture.network.chain.network;
     const providerId = new Uint8Array(32).fill(3);
     let at = computeGenesisPosition(nobleCrypto, { chainId, validator: address });

@@ -7,19 +7,24 @@ import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { createOrLoadKeys, createOrLoadLedgerKey, loadHybridSigner } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createLocalServer } from '@ogong/provider/local/local-server';
 import { openLocalModels } from '@ogong/provider/local/open-local-models';
 import { localConfig, serveConfig } from '@ogong/provider/provider/provider-config';
 import { startServing } from '@ogong/provider/provider/serve-daemon';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { payeeCommand } from './money/payee-command.ts';
 
 const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
 const VERIFIED = 'ogong/verified/test/stories';
@@ -31,6 +36,7 @@ const patience = { timeout: 60_000, interval: 250 };
 let directory: string;
 let mesh: Mesh;
 let provider: Daemon;
+let carried: Awaited<ReturnType<typeof signElsewhere>>;
 const closing: (() => Promise<unknown>)[] = [];
 
 /** Local mode, as `ogong-provider local` runs it: the server that is fronted. @returns its address. */
@@ -49,8 +55,24 @@ async function startLocal(): Promise<string> {
   return `http://${formatHostPort(server.address())}`;
 }
 
+/** A payee whose key is never in the provider's directory. */
+async function signElsewhere(): Promise<{ readonly payee: Uint8Array; readonly word: string }> {
+  const dataDir = join(directory, 'upstream');
+  const { args } = mesh.plan.processes.find(({ role }) => role === 'provider') as { args: readonly string[] };
+  createOrLoadKeys(dataDir);
+  const id = hashHybridKey(nodeCrypto, loadHybridSigner(join(dataDir, 'hybrid.key')).publicKey);
+  const keypair = join(directory, 'payee.key');
+  const payee = createNodeLedgerSigner(createOrLoadLedgerKey(keypair).reveal()).address;
+  const word = join(directory, 'payee-word.json');
+  const argv = ['sign', '--provider', toHex(id), '--keypair', keypair, '--out', word];
+  const output = { write: () => {}, writeError: () => {} };
+  const deployment = args[args.indexOf('--deployment') + 1] as string;
+  expect(await payeeCommand.run([...argv, '--deployment', deployment, '--rpc-url', mesh.plan.rpcUrl], output)).toBe(0);
+  return { payee, word };
+}
+
 /** `ogong-provider serve --upstream`, beside the mesh's own provider, which has the router's address. */
-function serveUpstream(upstream: string): Promise<Daemon> {
+function serveUpstream(upstream: string, word: string): Promise<Daemon> {
   const { args } = mesh.plan.processes.find(({ role }) => role === 'provider') as { args: readonly string[] };
   const flagOf = (flag: string): readonly string[] => [flag, args[args.indexOf(flag) + 1] as string];
   const shared = [
@@ -71,6 +93,7 @@ function serveUpstream(upstream: string): Promise<Daemon> {
         join(directory, 'upstream'),
         '--log-level',
         'error',
+        ...['--payee-word', word],
         ...shared.flatMap(flagOf),
       ],
     ],
@@ -93,7 +116,8 @@ beforeAll(async () => {
     beacon: 'vrf',
   };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
-  provider = await serveUpstream(await startLocal());
+  carried = await signElsewhere();
+  provider = await serveUpstream(await startLocal(), carried.word);
 }, 120_000);
 afterAll(async () => {
   await provider?.stop();
@@ -144,4 +168,8 @@ it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, sa
   const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
   await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'unaudited' });
   expect(BigInt((await fate()).fee_atomic as string)).toBeGreaterThan(0n);
+  // It is the account's whose key signed a word on another machine.
+  const { provider: id } = provider.ready as { readonly provider: string };
+  const { held, withdrawable } = await chain.earningsOf(fromHex(id), carried.payee);
+  expect(held + withdrawable).toBeGreaterThan(0n);
 }, 180_000);

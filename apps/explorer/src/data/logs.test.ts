@@ -80,7 +80,7 @@ it('sums the replies of a log by day, with what was settled, what was not yet, a
     { ...fields(3), ...unpaid, timeMs: Date.UTC(2026, 10, 25, 1) },
     { ...fields(4), timeMs: Date.UTC(2026, 10, 25, 2) },
   ];
-  let settledHead = new Uint8Array();
+  let settledHead: Uint8Array = new Uint8Array();
   for (const [index, each] of days.entries()) {
     const appended = appendVerdict(crypto, at, each);
     at = appended.position;

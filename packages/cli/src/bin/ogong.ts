@@ -20,6 +20,7 @@ import { creditsCommand } from '../money/credits-command.ts';
 import { earningsCommand } from '../money/earnings-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
 import { migrateCommand } from '../money/migrate-command.ts';
+import { payeeCommand } from '../money/payee-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
 import { bondCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
@@ -48,6 +49,7 @@ const moneyCommands: readonly Command[] = [
   voteCommand,
   supplyCommand,
   migrateCommand,
+  payeeCommand,
 ];
 
 const commands: readonly Command[] = [
