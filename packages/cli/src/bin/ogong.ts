@@ -22,7 +22,7 @@ import { escrowCommand } from '../money/escrow-command.ts';
 import { migrateCommand } from '../money/migrate-command.ts';
 import { payeeCommand } from '../money/payee-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
-import { bondCommand, stakeCommand } from '../money/stake-command.ts';
+import { bondCommand, priorityCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
 import { replayCommand } from '../replay-command.ts';
 import { settlementCommand } from '../settlement-command.ts';
@@ -41,6 +41,7 @@ const moneyCommands: readonly Command[] = [
   withdrawCommand,
   claimCommand,
   stakeCommand,
+  priorityCommand,
   bondCommand,
   escrowCommand,
   creditsCommand,

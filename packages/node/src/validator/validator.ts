@@ -85,6 +85,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const { contest, witness } = wireWitness(state, intake, state.stopping.signal);
   const wired: WiredAudit = wireAudit(state, {
     contest,
+    findIntake: (replyId) => intake.findIntake(replyId),
     takeIn: (submission) => intake.takeIn(submission),
     takePassed: (submission) => intake.takePassed(submission),
   });
@@ -130,7 +131,7 @@ function wireIntake(
       letIn: createNewcomerDoor({
         ...{ crypto, clock, chain, latestEpoch: async () => archive.latest().epoch },
         findValue: async (epoch) => archive.find(epoch)?.value,
-        readStake: async (payee) => (await (await chain.client()).stakesOf([payee]))[0] ?? 0n,
+        readStake: async (payee) => (await chain.client()).lockedOf(payee),
       }),
       findMachineProblem: async (providerId, attestedKey) =>
         machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),

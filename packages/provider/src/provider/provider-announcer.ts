@@ -34,11 +34,11 @@ export function createProviderAnnouncer(
   const endorsement = verifier && openEndorsement(state, verifier);
   const worker = createNewcomerWorker({
     ...{ crypto, chain, beacons, providerId: state.id },
-    readStake: async () => (await (await chain.client()).stakesOf([state.payee]))[0] ?? 0n,
+    readStake: async () => (await chain.client()).lockedOf(state.payee),
     onError: (err) => log.warn({ err }, 'no work could be made, which this network asks of keys without stake'),
   });
   const announcer = createAnnouncer(
-    { intervalMs, lifetimeMs: 3 * intervalMs },
+    { intervalMs },
     {
       ...{ clock, signer, getPayeeWord, links },
       getEndorsement: () => endorsement?.get(),
@@ -50,6 +50,7 @@ export function createProviderAnnouncer(
         endpoint: getEndpoint(),
         verifier,
       }),
+      isLeaving: () => state.isClosing,
       onError: (peer, err) => log.warn({ err, peer: peer.endpoint }, 'an announcement was not taken'),
     },
   );
