@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { SQLInputValue } from 'node:sqlite';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { DatabaseUpgrade } from '@ogong/host/store/releases';
@@ -6,6 +6,7 @@ import { StoreError } from '@ogong/host/store/store-error';
 import type { StepResult, Work, WorkStep } from '@ogong/host/store/work';
 import { toQueryStatement, toWriteStatement, type WorkStatement } from '@ogong/host/store/work-rows';
 import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
+import { monotonicClock } from '@ogong/host/time/clock';
 import pg from 'pg';
 import { runTogether, StatementError, type WorkOutcome } from './postgres-batch.ts';
 import { toPostgresError } from './postgres-error.ts';
@@ -155,7 +156,7 @@ const PEER_TIMEOUT_MS = 30_000;
  * so there is no clock that has to be right, and no row that has to be removed.
  */
 function createPeerList(options: PostgresOptions): PeerList {
-  const own = randomInt(1, 2 ** 31);
+  const own = randomBytes(4).readUInt32BE() >>> 1;
   let connecting: Promise<pg.Client> | undefined;
 
   async function connect(): Promise<pg.Client> {
@@ -409,15 +410,15 @@ async function runBatch(
       batch.map(({ work }) => work),
       {
         async begin() {
-          const askedMs = performance.now();
+          const askedMs = monotonicClock.nowMs();
           await client.query(`BEGIN; ${lockAll(batch)}`);
-          turn = { waitedMs: performance.now() - askedMs, sinceMs: performance.now() };
+          turn = { waitedMs: monotonicClock.nowMs() - askedMs, sinceMs: monotonicClock.nowMs() };
         },
         send: (statements) => send(client, statements),
       },
     );
     const results = await send(client, [...writes, COMMIT]);
-    onTurn(turn.waitedMs, performance.now() - turn.sinceMs);
+    onTurn(turn.waitedMs, monotonicClock.nowMs() - turn.sinceMs);
     // After a statement that failed, COMMIT undoes everything and reports no error.
     if (results.at(-1)?.command !== 'COMMIT') throw new Error('the transaction could not be committed');
     return outcomes;

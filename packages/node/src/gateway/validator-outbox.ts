@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import type { Client } from '@connectrpc/connect';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { bytes, columns, integer, optional, text } from '@ogong/host/store/columns';
@@ -10,7 +10,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { concatBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { WorkShares } from './work-shares.ts';
 
@@ -90,6 +90,7 @@ export function createValidatorOutbox(
 ): ValidatorOutbox {
   /** What this gateway put and no other one reads yet. */
   const fresh: ItemRow[] = [];
+  let putSoFar = 0;
 
   async function process(row: ItemRow): Promise<void> {
     const { id, attempts } = row;
@@ -135,8 +136,7 @@ export function createValidatorOutbox(
       const nowMs = clock.nowMs();
       const isFresh = books.isShared && fresh.length < MAX_FRESH;
       const row: ItemRow = {
-        // Drawn, so that nobody has to wait for the database's answer; larger than any that a file of one gateway counts up to.
-        id: randomInt(2 ** 47, 2 ** 48),
+        id: nameItem({ kind, validator, message: item.message, nowMs, count: putSoFar++ }),
         ...{ validator: toHex(validator), message: item.message, opening: item.opening },
         ...{ attempts: 0, expiresMs: nowMs + lifetimeMs },
       };
@@ -151,4 +151,21 @@ export function createValidatorOutbox(
       return (await books.read(() => findOne(count, sql, kind)))?.n ?? 0;
     },
   };
+}
+
+/**
+ * A number that the item gives itself, so that nobody waits for the database to count; larger than any that an earlier program counted up
+ * to. @param count of the items that this gateway put, so that the same one twice has two.
+ */
+function nameItem({
+  kind,
+  validator,
+  message,
+  nowMs,
+  count,
+}: Pick<OutboxItem, 'message'> &
+  Pick<ValidatorOutboxOptions, 'kind'> & { validator: Uint8Array; nowMs: number; count: number }): number {
+  const hash = nodeCrypto.sha256(concatBytes(utf8Encode(`${kind} ${nowMs} ${count} `), validator, message));
+  const view = new DataView(hash.buffer, hash.byteOffset, 8);
+  return 2 ** 47 + Number(view.getBigUint64(0) >> 17n);
 }

@@ -8,7 +8,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { readPayeeWord, verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { z } from 'zod';
-import type { PayeeWord } from './payee-word.ts';
+import type { PayeeVoice } from './payee-word.ts';
 
 /** A word of a payee whose key is on another machine, as it is carried to the one that serves (docs/spec/announcement.md). */
 export interface CarriedWord {
@@ -108,7 +108,7 @@ export function openCarriedWord(
     log,
     ...place
   }: Omit<WordPlace, 'nowMs'> & { readonly clock: Clock; readonly log: Pick<Logger, 'info' | 'warn'> },
-): PayeeWord {
+): PayeeVoice {
   let current = readWordFile(command, { ...place, nowMs: clock.nowMs() });
   const { payee } = current;
   let lookedMs = clock.nowMs();

@@ -5,7 +5,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 
 /** Whom a provider serves for, and that one's word for the provider's key. */
-export interface PayeeWord {
+export interface PayeeVoice {
   /** 20 bytes. */
   readonly payee: Uint8Array;
   /** As it is now. */
@@ -24,7 +24,7 @@ interface PayeeWordDependencies {
  * The payee's word for the provider's key. It ends, so that a thief of the key has nothing of the payee once that one stops signing; it
  * is signed anew long before.
  */
-export function createPayeeWord({ crypto, clock, payee, ledger, providerId }: PayeeWordDependencies): PayeeWord {
+export function createPayeeWord({ crypto, clock, payee, ledger, providerId }: PayeeWordDependencies): PayeeVoice {
   let signedAtMs = Number.NEGATIVE_INFINITY;
   let word = new Uint8Array();
   return {

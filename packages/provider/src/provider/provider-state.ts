@@ -25,7 +25,7 @@ import { readReceipt } from './intake-receipt.ts';
 import type { StrangersLoad } from './model-loading.ts';
 import { type OfferState, openOffers, type ServedOffer } from './offers.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
-import { createPayeeWord, type PayeeWord } from './payee-word.ts';
+import { createPayeeWord, type PayeeVoice } from './payee-word.ts';
 import { createPayingPayers, type PayingPayers } from './paying-payers.ts';
 import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
@@ -43,7 +43,7 @@ export interface ProviderDependencies {
   /** The account that fees are paid to. It signs for the signer's key. */
   readonly payee: LedgerSigner;
   /** Of a payee whose key is elsewhere. Default: `payee` signs for itself. */
-  readonly carriedWord?: PayeeWord | undefined;
+  readonly carriedWord?: PayeeVoice | undefined;
   readonly identity: LinkIdentity;
   readonly chain: Pick<
     ChainView,
