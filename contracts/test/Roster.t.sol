@@ -432,7 +432,7 @@ contract RosterTest is Fixture {
         check(roster.current() == address(0), "dropped");
         said[1].time = uint64(this.clock());
         vm.expectRevert(abi.encodeWithSelector(Roster.NotInForce.selector, code, this.clock()));
-        equivocation.prove(Equivocation.Kind.Log, accounts[3], said[0], said[1], SALT);
+        equivocation.prove(Equivocation.Kind.Log, accounts[1], said[0], said[1], SALT);
     }
 
     /// A sum and a signature of one key are of the same weight; a code that no roster has is none.
