@@ -74,6 +74,10 @@ export function wireSettlement(
   );
 }
 
+/** By the chain as it was read last. */
+const areMakersPaid = ({ chain }: Pick<ValidatorState, 'chain'>): boolean =>
+  (chain.parameters()?.shares.maker ?? 0) > 0;
+
 function connectSettlement(
   state: ValidatorState,
   limits: BatchLimits,
@@ -110,6 +114,7 @@ function connectSettlement(
       isSigned: createOrderCheck(crypto, chain.ledger, async (...parties) =>
         (await chain.client()).keyLimitOf(...parties),
       ),
+      namesModels: () => areMakersPaid(state),
       findSettled: history.findSettled,
       onSubmittedAgain(sequence) {
         log.warn({ sequence: Number(sequence) }, 'the chain had lost a batch that was booked: it is submitted again');
@@ -236,6 +241,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       domain,
       alphaPpm: () => getNetworkAlphaPpm(state),
       allowFixedVerifier: options.fixedVerifier !== undefined,
+      namesModels: () => areMakersPaid(state),
       modelRoots: options.modelRoots,
       machinePolicy: options.machinePolicy,
     },
