@@ -4,11 +4,16 @@ pragma solidity 0.8.37;
 import {Escrow} from "./Escrow.sol";
 import {Roster} from "./Roster.sol";
 
+/// What the pots ask the settlement.
+interface ISettled {
+    function escrow() external view returns (Escrow);
+}
+
 /// @title What those share who signed batches
 /// @notice Half of the validators' part of each batch goes into the pot of the day and of the roster that counted its signatures. Once the day
 /// is over, each member has as much of its pot as it signed of that day's batches. The money stays in the Escrow, as credit of this contract,
 /// until it is the credit of a member.
-/// @dev Created by Settlement. Counts are 16 bits wide, 16 of them in a word: a set of three writes one word a batch.
+/// @dev Created by Staking. Counts are 16 bits wide, 16 of them in a word: a set of three writes one word a batch.
 contract Cosigners {
     uint256 private constant COUNT_BITS = 16;
     uint256 private constant COUNTS = 16;
@@ -32,9 +37,8 @@ contract Cosigners {
         uint8 member;
     }
 
-    Escrow public immutable escrow;
     Roster public immutable roster;
-    /// The only contract that fills pots: it created this one.
+    /// The only contract that fills pots.
     address public immutable settlement;
 
     mapping(bytes32 key => Pot) private _pots;
@@ -47,11 +51,10 @@ contract Cosigners {
     error DayNotOver(uint256 until);
     error NothingToClaim(address roster, uint32 day, uint8 member);
 
-    /// @dev To be created by the settlement contract.
-    constructor(Escrow escrow_, Roster roster_) {
-        escrow = escrow_;
+    /// @param settlement_ It is created later than this one.
+    constructor(Roster roster_, address settlement_) {
         roster = roster_;
-        settlement = msg.sender;
+        settlement = settlement_;
     }
 
     /// @notice Adds to today's pot, and counts who signed. The settlement credits the amount to this contract in the Escrow.
@@ -105,7 +108,7 @@ contract Cosigners {
         _counts[key][part.member / COUNTS] &= ~(COUNT_MASK << part.member % COUNTS * COUNT_BITS);
         address account = roster.memberOf(part.roster, part.member);
         emit CosignerPaid(account, part.roster, part.day, signatures, amount);
-        escrow.passOn(account, amount);
+        ISettled(settlement).escrow().passOn(account, amount);
     }
 
     /// @dev One in the count of each. No count runs over into the next: none is above the number of batches.

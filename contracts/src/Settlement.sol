@@ -132,7 +132,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         earnings = new Earnings(token, parameters_, escrow, staking_.cases());
         isBacked = !escrow.isCredit();
         if (issuance.period != 0) emission = new Emission(token, ICredit(address(escrow)), issuance);
-        cosigners = new Cosigners(escrow, roster);
+        cosigners = staking_.cosigners();
     }
 
     /// @notice Settles a batch: draws on the payers' channels, credits what each part of the network gets, anchors the log,

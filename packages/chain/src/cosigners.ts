@@ -6,11 +6,10 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress } from './h
 import { listRanges } from './list-ranges.ts';
 import type { Transactor } from './transactor.ts';
 
-type Where = Pick<Deployment, 'settlement' | 'emission' | 'block'>;
+type Where = Pick<Deployment, 'staking' | 'block'>;
 
-/** The contract of pots is what the settlement creates last. */
-export const cosignersOf = ({ settlement, emission }: Omit<Where, 'block'>): Address =>
-  computeCreated(settlement, emission === undefined ? 3 : 4);
+/** The contract of pots is what the staking contract creates third. */
+export const cosignersOf = ({ staking }: Pick<Deployment, 'staking'>): Address => computeCreated(staking, 3);
 
 /** One member's part of what was put aside on one day for those who signed batches. */
 export interface CosignedPart {
@@ -47,8 +46,8 @@ function findMember(code: Hex | undefined, account: Address): number | undefined
 }
 
 /** Every day of every roster in which something was put aside, the oldest first. */
-async function listPots(client: PublicClient, { settlement, emission, block }: Where) {
-  const contract = { address: cosignersOf({ settlement, ...(emission && { emission }) }), abi: cosignersAbi } as const;
+async function listPots(client: PublicClient, { staking, block }: Where) {
+  const contract = { address: cosignersOf({ staking }), abi: cosignersAbi } as const;
   const pots = new Map<string, { readonly roster: Address; readonly day: number }>();
   const last = await client.getBlockNumber({ cacheTime: 0 });
   for (const range of listRanges(BigInt(block), last)) {

@@ -4,6 +4,7 @@ import { createMintWrites } from './burn-and-mint.ts';
 import { createCaseWrites } from './cases.ts';
 import type { AskedWork, Distribution, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
+import { createCosignerWrites } from './cosigners.ts';
 import { createEmissionWrites } from './emission.ts';
 import { ChainError } from './errors.ts';
 import { createEscrowWrites } from './escrow-writes.ts';
@@ -124,6 +125,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
 
     ...createRegistryWrites(transactor, registry),
     ...createRosterWrites(transactor, deployment),
+    ...createCosignerWrites(transactor, deployment),
     ...createModelWrites(transactor, models, allow),
 
     /** Submits a batch with its quorum; anyone may. */

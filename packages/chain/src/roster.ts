@@ -44,6 +44,9 @@ export function createRosterReads({ read }: Pick<Transactor, 'read'>, deployment
           key: keys[i] === '0x' ? undefined : compressKey(keys[i] as Hex),
         }));
       }),
+    /** Address of the roster in force; zero for none. */
+    currentRoster: (): Promise<Address> =>
+      read('roster', async (client) => lowerHex(await client.readContract({ ...contract, functionName: 'current' }))),
     /** What an account has named last, and from when on it counts is one voting delay later; undefined for none. */
     quorumKeyOf: (account: BytesLike): Promise<Hex | undefined> =>
       read('quorum key', async (client) => {

@@ -159,6 +159,7 @@ describe('settlement digest', () => {
           router: unprefixed(line.router),
           gross: BigInt(line.gross),
           fine: BigInt(line.fine),
+          modelRoot: unprefixed(line.modelRoot),
         })),
         ejections: ejected.map(unprefixed),
         tallies: tallies.map(({ payee, ...counts }) => ({ payee: unprefixed(payee), ...counts })),

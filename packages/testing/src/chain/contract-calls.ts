@@ -76,13 +76,14 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
   },
   settlement: { reserved: {}, anybody: { pardon: 'signed', reinstate: 'signed', settle: 'signed' } },
   escrow: {
-    reserved: { disburse: settlement },
+    reserved: { disburse: settlement, passOn: { who: 'the contract of co-signers', answer: 'NotCosigners' } },
     anybody: {
       ...{ admit: 'own', claim: 'own', deposit: 'own', finishRelease: 'own', requestRelease: 'own', withdraw: 'own' },
       ...{ allowKey: 'signed', takeLien: 'signed' },
     },
   },
   earnings: { reserved: { credit: settlement, freeze: cases }, anybody: { collect: 'upkeep', withdraw: 'upkeep' } },
+  cosigners: { reserved: { note: settlement }, anybody: { claim: 'upkeep' } },
   emission: { reserved: {}, anybody: { allot: 'signed', claim: 'upkeep' } },
   machineRegistry: { reserved: {}, anybody: { register: 'signed', registerQuoted: 'signed', revoke: 'signed' } },
   modelRegistry: {
