@@ -168,7 +168,11 @@ function priceTokens(pricePer1kAtomic: bigint, tokens: number): bigint {
  * is shared.
  * @throws ProtocolError `out-of-range` on a negative fee, a fine that is negative or above the fee, a negative or fractional share, or shares above their ceiling.
  */
-export function splitFee(grossAtomic: bigint, shares: FeeShares, { routed = true, made = false, fineAtomic = 0n } = {}): FeeSplit {
+export function splitFee(
+  grossAtomic: bigint,
+  shares: FeeShares,
+  { routed = true, made = false, fineAtomic = 0n } = {},
+): FeeSplit {
   if (fineAtomic < 0n) throw new ProtocolError('out-of-range', `negative fine ${fineAtomic}`);
   const sharedAtomic = grossAtomic - fineAtomic;
   if (sharedAtomic < 0n) throw new ProtocolError('out-of-range', `a fine of ${fineAtomic} on ${grossAtomic}`);

@@ -324,7 +324,8 @@ function nameModels(entries: readonly VerdictEntry[], roots: BatchInput['modelRo
   const named = new Map(entries.map((entry, i) => [entry, roots[i]]));
   return (entry: VerdictEntry): Uint8Array => {
     const root = named.get(entry);
-    if (root === undefined || isUnnamed(root)) throw new ProtocolError('malformed', `entry ${entry.index} has no model`);
+    if (root === undefined || isUnnamed(root))
+      throw new ProtocolError('malformed', `entry ${entry.index} has no model`);
     return root;
   };
 }

@@ -1,5 +1,10 @@
 import { type FeeShares, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
-import { type CosignedPot, computeCosignedPart, POT_SECONDS, takeFromPot } from '@ogong/protocol/settlement/cosigned-pot';
+import {
+  type CosignedPot,
+  computeCosignedPart,
+  POT_SECONDS,
+  takeFromPot,
+} from '@ogong/protocol/settlement/cosigned-pot';
 
 /** Addresses and ids in lower-case hex. Plain data: a copy is a state to go back to. */
 export interface MoneyBook {

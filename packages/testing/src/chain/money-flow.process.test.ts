@@ -11,6 +11,7 @@ import { hashSettlement } from '@ogong/protocol/settlement/batch';
 import { decodeFunctionResult, encodeFunctionData, maxUint256 } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { takeRoster } from './measure-settlement.ts';
 import {
   applyDeed,
   type BookedSettlement,
@@ -21,7 +22,6 @@ import {
   type MoneyDeed,
   type MoneyRules,
 } from './money-book.ts';
-import { takeRoster } from './measure-settlement.ts';
 import { startTestLedger, type TestLedger, termsHash, unit } from './test-ledger.ts';
 
 const SEED = Number(process.env.OGONG_SEED ?? 24);
@@ -291,7 +291,10 @@ async function openFlow(seed: number) {
       case 'cosigned': {
         const places = validators.map(({ address }) => address).sort();
         const part = { roster, day: Number(deed.day), member: places.indexOf(deed.account as Address) };
-        return [rules.cosigners as Address, encodeFunctionData({ abi: cosignersAbi, functionName: 'claim', args: [[part]] })];
+        return [
+          rules.cosigners as Address,
+          encodeFunctionData({ abi: cosignersAbi, functionName: 'claim', args: [[part]] }),
+        ];
       }
       case 'settle':
         return [settlement, encodeSettlement(deed.settlement)];
@@ -412,7 +415,13 @@ async function openFlow(seed: number) {
   }
 
   function listQueries() {
-    const holders = [...accounts.map(({ address }) => address), escrow, earnings, rules.cosigners as Address, ledger.treasury];
+    const holders = [
+      ...accounts.map(({ address }) => address),
+      escrow,
+      earnings,
+      rules.cosigners as Address,
+      ledger.treasury,
+    ];
     const one = (name: string, to: Address, abi: unknown, functionName: string, args: readonly unknown[]) => ({
       to,
       data: encodeFunctionData({ abi, functionName, args } as never),
@@ -458,7 +467,13 @@ async function openFlow(seed: number) {
   }
 
   function describeBook(from: MoneyBook, now: bigint): Record<string, string> {
-    const holders = [...accounts.map(({ address }) => address), escrow, earnings, rules.cosigners as Address, ledger.treasury];
+    const holders = [
+      ...accounts.map(({ address }) => address),
+      escrow,
+      earnings,
+      rules.cosigners as Address,
+      ledger.treasury,
+    ];
     const described: Record<string, string> = {};
     for (const who of holders) {
       described[`tokens ${who}`] = `${from.tokens.get(who) ?? 0n}`;

@@ -401,7 +401,9 @@ export function findModels(
   const isNamed = areModelsNamed(settlement);
   const isAsked = namesModels?.() ?? false;
   if (isNamed !== undefined && isNamed !== isAsked) {
-    const why = isAsked ? 'lines name no model, and makers have a share' : 'lines name models, and makers have no share';
+    const why = isAsked
+      ? 'lines name no model, and makers have a share'
+      : 'lines name models, and makers have no share';
     throw new CosignError('unavailable', `${why}, by the chain as it is seen here`);
   }
   if (!isNamed) return undefined;

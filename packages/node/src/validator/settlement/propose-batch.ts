@@ -1,7 +1,13 @@
 import type { Anchor } from '@ogong/chain/client';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { areModelsNamed, buildSettlement, createVoucher, type Settlement, sumDebts } from '@ogong/protocol/settlement/batch';
+import {
+  areModelsNamed,
+  buildSettlement,
+  createVoucher,
+  type Settlement,
+  sumDebts,
+} from '@ogong/protocol/settlement/batch';
 import { createGasMeter, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
 import { computeEntryHash, parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
