@@ -80,7 +80,7 @@ contract RosterTest is Fixture {
         quorum[0] = bytes.concat(_sign(secret, roster.quorumMessage(digest)), bytes32(who));
     }
 
-    function _votes(bytes32 digest, bytes[] memory quorum) private view returns (uint256 votes, address, uint256) {
+    function _votes(bytes32 digest, bytes[] memory quorum) private view returns (uint256 votes) {
         (votes,,) = roster.requireQuorum(digest, quorum);
     }
 

@@ -44,7 +44,7 @@ contract SettlementTest is Fixture {
         }
         parts[2] = uint16(bound(parts[2], 100, left < 1_600 ? left : 1_600));
         // Nothing is held, so that no bond bounds it.
-        _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4], 0), Holding(0, 0, 0));
+        _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4], 0, 0), Holding(0, 0, 0));
         address router = routed ? ROUTER : address(0);
         if (gross > 0) _fund(payer, gross, gross);
         _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(KEY, PROVIDER, router, gross, fine, 0)));
