@@ -377,8 +377,8 @@ contract SettlementTest is Fixture {
         check(settlement.hashDebits(debits) == keccak256(all), "debits");
         all = "";
         for (uint256 i; i < lines.length; ++i) {
-            lines[i] = Line(id, payer, address(this), gross, amount, 0);
-            all = bytes.concat(all, abi.encode(id, payer, address(this), gross, amount));
+            lines[i] = Line(id, payer, address(this), gross, amount, keccak256(abi.encode(id, i)));
+            all = bytes.concat(all, abi.encode(id, payer, address(this), gross, amount, keccak256(abi.encode(id, i))));
         }
         check(settlement.hashLines(lines) == keccak256(all), "lines");
     }

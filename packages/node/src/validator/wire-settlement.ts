@@ -9,6 +9,7 @@ import { SignerError } from '../signer/signer-error.ts';
 import type { Intake } from './intake.ts';
 import { createOrderCheck } from './settlement/collect.ts';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
+import { createRosterKeeper } from './settlement/keep-roster.ts';
 import { type LienState, stepLiens } from './settlement/liens.ts';
 import { readBatchEntries } from './settlement/propose-batch.ts';
 import { type ReinstateState, stepReinstatements } from './settlement/reinstate.ts';
@@ -50,12 +51,14 @@ export function wireSettlement(
   const { options, clock, group, store, log, metrics } = state;
   const { settleMs, auditWindowMs, retentionMs = HOUR_MS } = options;
   const settlement = connectSettlement(state, limits, intake);
+  const keepRoster = createRosterKeeper(settlement, () => state.chain.client());
   let isDrained = false;
   return createRepeating(
     { intervalMs: settleMs },
     async (signal) => {
       while (!signal.aborted && (await stepSettlement(settlement)));
       watchTable(state);
+      await keepRoster();
       const open = store.read(countOpenReplies);
       metrics.open.set(open);
       if (options.isDraining && open === 0 && !isDrained) {
