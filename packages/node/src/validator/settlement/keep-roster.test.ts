@@ -30,7 +30,7 @@ function openKeepers(listed = addresses) {
         },
         onError: (error) => void errors.push(error),
       },
-      async () => client,
+      async () => client as never,
     );
   });
   const look = async (passMs = LOOK_MS) => {
