@@ -1,5 +1,5 @@
-import { defaultVoting } from '@ogong/chain/deploy';
 import { cosignersOf } from '@ogong/chain/cosigners';
+import { defaultVoting } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import * as generated from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
