@@ -59,6 +59,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     anybody: {
       ...{ bond: 'own', finishUnbond: 'own', finishUnstake: 'own', registerRouter: 'own', requestUnbond: 'own' },
       ...{ requestUnstake: 'own', stake: 'own', collectPenalty: 'upkeep', retireRouter: 'upkeep' },
+      ...{ prioritize: 'own', requestDeprioritize: 'own', finishDeprioritize: 'own' },
     },
   },
   validatorRegistry: {
@@ -82,8 +83,14 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       ...{ allowKey: 'signed', takeLien: 'signed' },
     },
   },
-  earnings: { reserved: { credit: settlement, freeze: cases }, anybody: { collect: 'upkeep', withdraw: 'upkeep' } },
   cosigners: { reserved: { note: settlement }, anybody: { claim: 'upkeep' } },
+  earnings: {
+    reserved: { credit: settlement, freeze: cases },
+    anybody: {
+      ...{ bond: 'own', requestUnbond: 'own', finishUnbond: 'own' },
+      ...{ collect: 'upkeep', forfeit: 'upkeep', withdraw: 'upkeep' },
+    },
+  },
   emission: { reserved: {}, anybody: { allot: 'signed', claim: 'upkeep' } },
   machineRegistry: { reserved: {}, anybody: { register: 'signed', registerQuoted: 'signed', revoke: 'signed' } },
   modelRegistry: {

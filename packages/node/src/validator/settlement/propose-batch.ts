@@ -10,6 +10,7 @@ import {
 } from '@ogong/protocol/settlement/batch';
 import { createGasMeter, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
 import { computeEntryHash, parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
+import { readBondRoom } from '../bond-room.ts';
 import {
   listEntries,
   measureEntry,
@@ -217,10 +218,7 @@ async function readRoom(
   { chain, onError }: Pick<SettlementState, 'chain' | 'onError'>,
   client: Pick<SettlementChain, 'unvested' | 'votesOf'>,
 ): Promise<bigint | undefined> {
-  const unvested = await client.unvested?.().catch((error: unknown): undefined => void onError(error));
-  if (unvested === undefined) return undefined;
-  const { total } = await client.votesOf(chain.validators().map(({ address }) => address));
-  return total / 2n - unvested;
+  return readBondRoom(client, chain.validators()).catch((error: unknown): undefined => void onError(error));
 }
 
 /**
