@@ -1454,10 +1454,10 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'unchecked {',
   },
   {
-    breaks: 'co-signers: anybody moves their credit',
+    breaks: 'co-signers: whoever passes credit on keeps it',
     file: 'Escrow.sol',
-    from: 'if (msg.sender != ICosigned(settlement).cosigners()) revert NotCosigners(msg.sender);',
-    to: '',
+    from: 'creditOf[msg.sender] -= amount;\n        creditOf[to] += amount;',
+    to: 'creditOf[to] += amount;',
   },
   {
     breaks: 'co-signers: signatures one by one are counted for the first member',

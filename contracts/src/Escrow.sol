@@ -11,11 +11,6 @@ import {Parameters} from "./Parameters.sol";
 import {ICredits, Payment} from "./Payment.sol";
 import {Credit, Debit, Terms} from "./Types.sol";
 
-/// What the escrow asks the settlement.
-interface ICosigned {
-    function cosigners() external view returns (address);
-}
-
 /// @title Deposits of payers and claims of payees
 /// @notice A payer's money is free, or reserved in a channel with one validator. A channel is drawn only by the
 /// settlement contract, and only as far as the payer signed; both are checked here, so that the vault does not rest on
@@ -69,7 +64,6 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     event Released(address indexed payer, address indexed validator, uint128 amount);
     event Drawn(address indexed payer, address indexed validator, uint128 amount, uint128 spent);
     event Claimed(address indexed payee, uint256 amount);
-    event PassedOn(address indexed payee, uint256 amount);
 
     error ZeroAmount();
     error InsufficientFree(uint256 free, uint256 requested);
@@ -78,7 +72,6 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     error TooEarly(uint256 readyAt);
     error NothingToClaim();
     error NotSettlement(address caller);
-    error NotCosigners(address caller);
     error BadPayerSignature(address payer);
     error VoucherExceeded(address payer, uint256 spent, uint256 cumulative);
     error NoConsent(address payer);
@@ -210,12 +203,10 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         if (debited != credited) revert Unbalanced(debited, credited);
     }
 
-    /// @notice Moves credit of the co-signers' pots to one of them, who claims it as any other payee does.
+    /// @notice Makes credit of the caller another one's, who claims it: how the pots of co-signers pay.
     function passOn(address to, uint256 amount) external {
-        if (msg.sender != ICosigned(settlement).cosigners()) revert NotCosigners(msg.sender);
         creditOf[msg.sender] -= amount;
         creditOf[to] += amount;
-        emit PassedOn(to, amount);
     }
 
     function channelOf(address payer, address validator) external view returns (Channel memory) {

@@ -67,9 +67,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     /// Where the recycled share goes; zero for a network without emission.
     Emission public immutable emission;
     /// Says who has made a model.
-    ModelRegistry public immutable models;
+    ModelRegistry private immutable _models;
     /// Where those who signed batches have their part of the validators' share.
-    Cosigners public immutable cosigners;
+    Cosigners private immutable _cosigners;
     /// What has not vested yet stays below half of the bonds of those who sign: where fees are paid in what is bonded.
     bool public immutable isBacked;
 
@@ -98,9 +98,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         uint256 residual,
         uint256 recycled
     );
-    event MakerPaid(
-        address indexed maker, bytes32 indexed modelRoot, address indexed validator, uint64 sequence, uint256 amount
-    );
+    event MakerPaid(address indexed maker, bytes32 indexed modelRoot, uint256 amount);
     event Verified(address indexed payee, address indexed validator, uint64 sequence, uint32 credits, uint32 refuted, uint256 amount);
     event Ejected(bytes32 indexed providerId, address indexed validator);
     event Reinstated(bytes32 indexed providerId, uint32 ejection);
@@ -127,12 +125,12 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         parameters = parameters_;
         staking = staking_;
         roster = staking_.roster();
-        models = models_;
+        _models = models_;
         escrow = new Escrow(token, parameters_);
         earnings = new Earnings(token, parameters_, escrow, staking_.cases());
         isBacked = !escrow.isCredit();
         if (issuance.period != 0) emission = new Emission(token, ICredit(address(escrow)), issuance);
-        cosigners = staking_.cosigners();
+        _cosigners = staking_.cosigners();
     }
 
     /// @notice Settles a batch: draws on the payers' channels, credits what each part of the network gets, anchors the log,
@@ -328,7 +326,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         earned = new Earned[](lines.length);
         for (uint256 i; i < lines.length; ++i) {
             Line calldata line = lines[i];
-            (uint256 rest, uint256 recycled) = _splitLine(batch, line, sharing, i);
+            (uint256 rest, uint256 recycled) = _splitLine(line, sharing, i);
             earned[i] = Earned(line.providerId, line.payee, uint128(rest));
             gross += line.gross;
             residual += rest;
@@ -353,13 +351,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         credits[lines + 3] = Credit(distribution.recipients.license, 0);
         credits[lines + 4] = Credit(address(emission), 0);
         credits[lines + 5] = Credit(address(earnings), 0);
-        credits[lines + 6] = Credit(address(cosigners), 0);
+        credits[lines + 6] = Credit(address(_cosigners), 0);
         sharing.credits = credits;
     }
 
     /// @dev A fine goes to the verification pool before the rest is shared. Every share is rounded down per line and the provider
     /// takes what is left, so that a line's parts sum to its gross to the unit.
-    function _splitLine(Batch calldata batch, Line calldata line, Sharing memory sharing, uint256 i)
+    function _splitLine(Line calldata line, Sharing memory sharing, uint256 i)
         private
         returns (uint256 rest, uint256 recycled)
     {
@@ -375,19 +373,16 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         rest = shared - toRouter - recycled - _give(credits[first], shared, shares.validator)
             - _give(verification, shared, shares.verification) - _give(credits[first + 2], shared, shares.treasury)
             - _give(credits[first + 3], shared, shares.license);
-        if (shares.maker != 0) rest -= _payMaker(batch, line, _part(shared, shares.maker), credits, sharing.makers + i);
+        if (shares.maker != 0) rest -= _payMaker(line.modelRoot, _part(shared, shares.maker), credits, sharing.makers + i);
     }
 
     /// @dev Whoever owns the name under which the weights were published first.
     /// @return What is not the provider's.
-    function _payMaker(Batch calldata batch, Line calldata line, uint256 amount, Credit[] memory credits, uint256 at)
-        private
-        returns (uint256)
-    {
-        address maker = line.modelRoot == 0 ? address(0) : models.makerOf(line.modelRoot);
+    function _payMaker(bytes32 modelRoot, uint256 amount, Credit[] memory credits, uint256 at) private returns (uint256) {
+        address maker = _models.makerOf(modelRoot);
         if (maker == address(0)) return 0;
         credits[at] = Credit(maker, amount);
-        emit MakerPaid(maker, line.modelRoot, batch.validator, batch.sequence, amount);
+        emit MakerPaid(maker, modelRoot, amount);
         return amount;
     }
 
@@ -397,7 +392,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         if (part == 0) return;
         handler.amount -= part;
         others.amount = part;
-        cosigners.note(by.roster, by.who, part);
+        _cosigners.note(by.roster, by.who, part);
     }
 
     function _countRecycled(uint256 amount) private {

@@ -67,11 +67,11 @@ contract Handler is Fixture {
         if (pots.length == 0) return;
         Cosigners.Part memory part = pots[which % pots.length];
         part.member = uint8(member % 3);
-        (, uint256 signatures) = settlement.cosigners().partOf(part);
+        (, uint256 signatures) = staking.cosigners().partOf(part);
         if (signatures == 0 || block.timestamp / 1 days <= part.day) return;
         Cosigners.Part[] memory parts = new Cosigners.Part[](1);
         parts[0] = part;
-        settlement.cosigners().claim(parts);
+        staking.cosigners().claim(parts);
     }
 
     function _notePot() private {
@@ -86,7 +86,7 @@ contract Handler is Fixture {
 
     /// What pots hold, and the credit behind it.
     function potted() external view returns (uint256 sum, uint256 credit) {
-        Cosigners cosigners = settlement.cosigners();
+        Cosigners cosigners = staking.cosigners();
         for (uint256 i; i < pots.length; ++i) {
             Cosigners.Pot memory pot = cosigners.potOf(pots[i].roster, pots[i].day);
             sum += pot.amount;
@@ -226,7 +226,7 @@ contract Handler is Fixture {
     function creditorOf(uint256 index) public view returns (address) {
         if (index < PAYEES) return payeeOf(index);
         if (index < PAYEES + 3) return validatorOf(index - PAYEES);
-        return [VERIFICATION, TREASURY, LICENSE, address(earnings), address(settlement.cosigners())][index - PAYEES - 3];
+        return [VERIFICATION, TREASURY, LICENSE, address(earnings), address(staking.cosigners())][index - PAYEES - 3];
     }
 
     function earningsTokens() external view returns (uint256) {

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {Cosigners} from "../src/Cosigners.sol";
-import {Escrow} from "../src/Escrow.sol";
 import {Roster} from "../src/Roster.sol";
 import {Batch, Debit, Line} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
@@ -16,7 +15,7 @@ contract CosignersTest is Fixture {
     function setUp() public override {
         super.setUp();
         roster = staking.roster();
-        cosigners = settlement.cosigners();
+        cosigners = staking.cosigners();
         _fund(payer, 1e24, 1e24);
         vm.warp(100 days);
     }
@@ -180,9 +179,17 @@ contract CosignersTest is Fixture {
         cosigners.note(address(this), 1, 1);
     }
 
-    function test_onlyPotsAreHandedOn() public {
-        vm.expectRevert(abi.encodeWithSelector(Escrow.NotCosigners.selector, address(this)));
+    function test_nobodyPassesOnWhatIsAnotherOnes() public {
+        _settleBy(1, 100_000, _all());
+        vm.prank(validator);
+        escrow.passOn(PROVIDER, 400);
+        checkEqual(escrow.creditOf(PROVIDER), 400, "passed on");
+        checkEqual(escrow.creditOf(validator), 600, "what is left");
+        vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
         escrow.passOn(address(this), 1);
+        vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
+        vm.prank(validator);
+        escrow.passOn(PROVIDER, 601);
     }
 
     /// Any sets of members and amounts: nothing is lost, no count runs into another, and each has its share but for less than a unit a claim.

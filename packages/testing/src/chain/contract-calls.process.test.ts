@@ -132,7 +132,7 @@ describe('what a stranger may do to the contracts', () => {
     expect(answers.sort()).toEqual(
       [
         ...['constantProductPool.provide', 'cosigners.claim', 'credits.lapseWallet', 'equivocation.announce'],
-        'escrow.requestRelease',
+        ...['escrow.passOn', 'escrow.requestRelease'],
         ...['mintBurn.close', 'modelRegistry.announce', 'ogongToken.delegate', 'orog.burn', 'orog.delegate'],
         ...['payouts.choose', 'timelock.onERC1155BatchReceived', 'timelock.onERC1155Received'],
         ...['timelock.onERC721Received', 'validatorRegistry.announce', 'roster.take'],

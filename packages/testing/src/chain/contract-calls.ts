@@ -77,10 +77,10 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
   },
   settlement: { reserved: {}, anybody: { pardon: 'signed', reinstate: 'signed', settle: 'signed' } },
   escrow: {
-    reserved: { disburse: settlement, passOn: { who: 'the contract of co-signers', answer: 'NotCosigners' } },
+    reserved: { disburse: settlement },
     anybody: {
       ...{ admit: 'own', claim: 'own', deposit: 'own', finishRelease: 'own', requestRelease: 'own', withdraw: 'own' },
-      ...{ allowKey: 'signed', takeLien: 'signed' },
+      ...{ allowKey: 'signed', takeLien: 'signed', passOn: 'own' },
     },
   },
   cosigners: { reserved: { note: settlement }, anybody: { claim: 'upkeep' } },
