@@ -3,7 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
-import { computeRoom } from '@ogong/protocol/settlement/unvested';
+import { readBondRoom } from './settlement/read-bond-room.ts';
 import { sumOpen } from './store/channel-store.ts';
 
 /** How old a reading may be before it is renewed beside the orders that come, and before one that refuses an order is renewed first. */
@@ -32,17 +32,6 @@ interface RoomReading {
   readonly roomAtomic: bigint | undefined;
   /** Fees that were open then, orders without a record by the most that they may cost. */
   readonly openAtomic: bigint;
-}
-
-/** What may settle within the next periods, whoever handles it; undefined where nothing is held, or credits are paid. @throws ChainError */
-export async function readBondRoom(
-  client: Partial<Pick<ChainClient, 'unvested'>> & Pick<ChainClient, 'votesOf'>,
-  validators: readonly Pick<QuorumMember, 'address'>[],
-): Promise<bigint | undefined> {
-  const unvested = await client.unvested?.();
-  if (unvested === undefined) return undefined;
-  const { total } = await client.votesOf(validators.map(({ address }) => address));
-  return computeRoom(unvested, total);
 }
 
 /**

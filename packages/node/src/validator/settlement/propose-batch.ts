@@ -10,7 +10,6 @@ import {
 } from '@ogong/protocol/settlement/batch';
 import { createGasMeter, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
 import { computeEntryHash, parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
-import { readBondRoom } from '../bond-room.ts';
 import {
   listEntries,
   measureEntry,
@@ -25,6 +24,7 @@ import { readVoucher } from '../store/channel-store.ts';
 import { readReply } from '../store/reply-store.ts';
 import { createTestReader } from '../store/sequential-store.ts';
 import { findCovering, findUncollectable, type OrderVoucher } from './collect.ts';
+import { readBondRoom } from './read-bond-room.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
