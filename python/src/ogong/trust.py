@@ -87,7 +87,7 @@ def parse_trust(value: Any) -> Trust:
     if members is not None and len({member.address for member in members}) < len(members):
         raise UnusableError("a validator stands twice in trust")
     return Trust(
-        ledger=None if ledger is None else _read_ledger(ledger, "trust.ledger"),
+        ledger=None if ledger is None else parse_ledger(ledger, "trust.ledger"),
         settlement=None if settlement is None else _hex(settlement, 20, "trust.settlement"),
         validators=members,
         routers=None if routers is None else frozenset(_hex(router, 32, "a router") for router in routers),
@@ -103,7 +103,7 @@ def _read_order_key(value: Any) -> tuple[tuple[bytes, bytes, bytes], int]:
     return (payer, validator, key), _decimal(grant.get("limit"), 39, "limit")
 
 
-def _read_ledger(value: Any, what: str) -> Ledger:
+def parse_ledger(value: Any, what: str) -> Ledger:
     ledger = _object(value, what)
     return Ledger(_decimal(ledger.get("chainId"), 20, f"{what}.chainId"), _hex(ledger.get("escrow"), 20, f"{what}.escrow"))
 
@@ -166,15 +166,15 @@ def parse_receipt(value: Any) -> Receipt:
     opening, url = _read_opening(receipt.get("opening"))
     return Receipt(
         endpoint=receipt["endpoint"],
-        ledger=_read_ledger(receipt.get("ledger"), "ledger"),
+        ledger=parse_ledger(receipt.get("ledger"), "ledger"),
         order=_signed(receipt.get("order"), "order", 65),
-        ticket=_hybrid(receipt.get("ticket"), "ticket"),
+        ticket=read_hybrid(receipt.get("ticket"), "ticket"),
         admission=Word(
             _decimal(admission.get("epoch"), 19, "admission.epoch"),
             read_base64(admission.get("signature"), "admission.signature", 65),
             _decimal(admission.get("time"), 19, "admission.time"),
         ),
-        record=_hybrid(receipt.get("record"), "record"),
+        record=read_hybrid(receipt.get("record"), "record"),
         intake=None if intake is None else _read_intake(intake),
         beacon=read_base64(receipt.get("beacon"), "beacon"),
         evidence=_read_evidence(receipt.get("evidence")),
@@ -190,7 +190,7 @@ def _signed(value: Any, what: str, size: int) -> Signed:
     return Signed(data, read_base64(part.get("signature"), f"{what}.signature", size))
 
 
-def _hybrid(value: Any, what: str) -> Signed:
+def read_hybrid(value: Any, what: str) -> Signed:
     signed = _signed(value, what, hybrid.SIGNATURE_BYTES)
     key = read_base64(value.get("publicKey"), f"{what}.publicKey", hybrid.PUBLIC_KEY_BYTES)
     return Signed(signed.data, signed.signature, key)
