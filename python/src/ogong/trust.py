@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .beacon import Validator
+from .beacon import Generation, Validator
 from .crypto import hybrid
 from .order import Ledger
 
@@ -63,10 +63,12 @@ class Trust:
     model_roots: Mapping[str, bytes] = field(default_factory=dict)
     order_keys: Mapping[tuple[bytes, bytes, bytes], int] = field(default_factory=dict)
     """Keys that sign orders for other accounts: the limit of each payer, validator and key."""
+    generations: tuple[Generation, ...] | None = None
+    """Keys of the threshold beacon, from generation 1 on."""
     allow: frozenset[str] = frozenset()
 
 
-_TRUST_FIELDS = {"ledger", "settlement", "validators", "routers", "modelRoots", "orderKeys", "allow"}
+_TRUST_FIELDS = {"ledger", "settlement", "validators", "routers", "modelRoots", "orderKeys", "generations", "allow"}
 
 
 def parse_trust(value: Any) -> Trust:
@@ -77,7 +79,7 @@ def parse_trust(value: Any) -> Trust:
         raise UnusableError(f"trust has no field {sorted(unknown)[0]}")
     ledger, settlement = trust.get("ledger"), trust.get("settlement")
     validators, routers, allow = trust.get("validators"), trust.get("routers"), trust.get("allow", [])
-    for name in ("validators", "routers", "orderKeys", "allow"):
+    for name in ("validators", "routers", "orderKeys", "generations", "allow"):
         if name in trust and not isinstance(trust[name], list):
             raise UnusableError(f"trust.{name} is no list")
     if any(not isinstance(name, str) or not _CHECK.match(name) for name in allow):
@@ -92,9 +94,23 @@ def parse_trust(value: Any) -> Trust:
         validators=members,
         routers=None if routers is None else frozenset(_hex(router, 32, "a router") for router in routers),
         model_roots={name: _hex(root, 32, f"the root of {name}") for name, root in roots.items()},
+        generations=None if "generations" not in trust else _read_generations(trust["generations"]),
         order_keys=dict(map(_read_order_key, trust.get("orderKeys", []))),
         allow=frozenset(allow),
     )
+
+
+def _read_generations(listed: list[Any]) -> tuple[Generation, ...]:
+    generations = []
+    for i, value in enumerate(listed):
+        one = _object(value, "a generation")
+        unknown = set(one) - {"generation", "key", "firstEpoch", "lastEpoch"}
+        if unknown or one.get("generation") != i + 1 or isinstance(one.get("generation"), bool):
+            raise UnusableError("generations are numbered from 1, and have generation, key, firstEpoch and lastEpoch")
+        key, first = _hex(one.get("key"), 48, "the key of a generation"), _decimal(one.get("firstEpoch"), 20, "firstEpoch")
+        last = _decimal(one["lastEpoch"], 20, "lastEpoch") if "lastEpoch" in one else None
+        generations.append(Generation(i + 1, key, first, last))
+    return tuple(generations)
 
 
 def _read_order_key(value: Any) -> tuple[tuple[bytes, bytes, bytes], int]:
