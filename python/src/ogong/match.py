@@ -10,6 +10,7 @@ from .wire import Reader, WireError, sha256, u32
 SORTS = ("none", "price", "latency", "throughput", "quality", "balanced")
 _MOST_CANDIDATES = 4_096
 _LEAST_LATENCY = 20
+_LEAST_CONTEXT = 512
 _UNIT = 256
 _LEAST = 64
 
@@ -69,8 +70,8 @@ class Candidates:
                 weighed.append(each[self.sort] ** 4)
         return weighed
 
-    def draw(self, request_hash: bytes, reply_id: bytes) -> Candidate:
-        return self.draw_by(sha256(request_hash, reply_id))
+    def draw(self, reply_id: bytes) -> Candidate:
+        return self.draw_by(sha256(reply_id))
 
     def draw_by(self, seed: bytes) -> Candidate:
         weights = self.weights()
@@ -80,6 +81,13 @@ class Candidates:
                 return one
             left -= weight
         raise AssertionError("the draw lies within the weights")
+
+
+def round_context(tokens: int) -> int:
+    """What a list says of the context that a request needs: its two leading bits, rounded up, 512 at least."""
+    tokens = max(_LEAST_CONTEXT, tokens)
+    step = 1 << tokens.bit_length() - 2
+    return -(-tokens // step) * step
 
 
 def _share(part: int, whole: int) -> int:

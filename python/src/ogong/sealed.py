@@ -16,7 +16,7 @@ from typing import Any
 from .checks import Check, failed, hold, passed, skipped
 from .crypto.hybrid import verify_hybrid
 from .embedding import parse_vector_header
-from .match import find_list_problem, parse_candidates
+from .match import find_list_problem, parse_candidates, round_context
 from .order import Ledger, hash_beginning, reply_id_of
 from .record import Ticket, compute_blinds, parse_ticket
 from .sealing import Exchange, Opener, SealedEnd, SealKey, find_key_problem, parse_seal_key, read_message, seal_request
@@ -149,7 +149,6 @@ class SealedRequestOf:
         holds = (
             verify_hybrid(signed.public_key, signed.data, signed.signature)
             and ticket.reply_id == reply_id
-            and ticket.request_hash == request.hash()
             and ticket.model_id == request.model
             and is_now
         )
@@ -191,12 +190,12 @@ class SealedRequestOf:
         problem = find_list_problem(candidates)
         if problem is not None:
             return problem
-        drawn = candidates.draw(ticket.request_hash, ticket.reply_id)
+        drawn = candidates.draw(ticket.reply_id)
         if candidates.model_id != ticket.model_id or drawn.provider_id != ticket.provider_id:
             return "the draw gives another provider, or is for another model"
         if (drawn.price_per_1k, drawn.payee, drawn.context_size) != (ticket.price_per_1k, ticket.payee, ticket.context_size):
             return "price, payee or context of the ticket are not those of the list"
-        if candidates.context_size != self._context:
+        if candidates.context_size != round_context(self._context):
             return "the draw is for another context than the request needs"
         if self._sort is not None and candidates.sort != self._sort:
             return f"the draw is by {candidates.sort}, and not by {self._sort}"
