@@ -394,8 +394,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'earnings: an ejection forfeits before its appeal is over',
     file: 'Earnings.sol',
-    from: 'bool isFinal = ejection.since != 0 && block.timestamp >= ejection.since + parameters.delays().appeal;',
-    to: 'bool isFinal = ejection.since != 0;',
+    from: 'return ejectedSince != 0 && block.timestamp >= ejectedSince + parameters.delays().appeal;',
+    to: 'return ejectedSince != 0;',
   },
   {
     breaks: 'earnings: the first units are paid',
@@ -1264,8 +1264,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'rosters: one is in force for good',
     file: 'Roster.sol',
-    from: 'bool isOver = taken.firstChange != 0 && block.timestamp >= taken.firstChange + _voting;',
-    to: 'bool isOver = false;',
+    from: 'return firstChange == 0 ? type(uint256).max : uint256(firstChange) + _voting;',
+    to: 'return firstChange == 0 ? type(uint256).max : type(uint256).max;',
   },
   {
     breaks: 'rosters: members are left out',
@@ -1276,8 +1276,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'rosters: a member is listed twice',
     file: 'Roster.sol',
-    from: 'if (votes[i] == 0 || signers[i] <= previous) revert BadMember(i);',
-    to: 'if (votes[i] == 0) revert BadMember(i);',
+    from: 'accounts[i] > previousMute : signers[i] > previous;',
+    to: 'accounts[i] > previousMute : signers[i] >= previous;',
   },
   {
     breaks: 'rosters: a case leaves the votes that it cut',
@@ -1324,14 +1324,62 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'sums: anybody names the key of another account',
     file: 'Roster.sol',
-    from: 'if (msg.sender != account) _requireConsent(account, keccak256(message), consent);',
+    from: 'if (msg.sender != account) _requireConsent(account, signer, keccak256(message), consent);',
     to: '',
   },
   {
     breaks: 'sums: a key counts at once',
     file: 'Roster.sol',
-    from: 'return time >= theirs.since ? theirs.key : theirs.before;',
-    to: 'return theirs.key;',
+    from: 'bool isNew = theirs.since != 0 && time >= theirs.since;',
+    to: 'bool isNew = theirs.since != 0 || time >= theirs.since;',
+  },
+  {
+    breaks: 'sums: a key outlives the signing key that it belongs to',
+    file: 'Roster.sol',
+    from: 'if (signer == address(0) || registry.signerAt(account, time) != signer) return "";',
+    to: 'if (signer == address(0)) return "";',
+  },
+  {
+    breaks: 'sums: a key is set for a signing key that is not of the account',
+    file: 'Roster.sol',
+    from: 'if (signer == address(0) || (signer != inForce && signer != named)) revert NoConsent(account);',
+    to: 'if (signer == inForce && signer == address(1) && signer == named) revert NoConsent(account);',
+  },
+  {
+    breaks: 'sums: consent to a key serves again',
+    file: 'Roster.sol',
+    from: '++theirs.count;',
+    to: '',
+  },
+  {
+    breaks: 'evidence by sums: a roster that never was one',
+    file: 'Roster.sol',
+    from: 'if (term.from == 0 || time < term.from || time >= until) revert NotInForce(code, time);',
+    to: 'if (time >= until) revert NotInForce(code, time);',
+  },
+  {
+    breaks: 'evidence by sums: a roster that has ended long ago',
+    file: 'Roster.sol',
+    from: 'if (term.from == 0 || time < term.from || time >= until) revert NotInForce(code, time);',
+    to: 'if (term.from == 0 || time < term.from) revert NotInForce(code, time);',
+  },
+  {
+    breaks: 'evidence by sums: whoever did not sign is convicted with those who did',
+    file: 'Roster.sol',
+    from: 'if (member == account) return who >> i & 1 == 1;',
+    to: 'if (member == account) return who != 0;',
+  },
+  {
+    breaks: 'evidence by sums: it need not be a sum',
+    file: 'Roster.sol',
+    from: '_countSum(code, digest, sum);\n        uint256 who',
+    to: 'uint256 who',
+  },
+  {
+    breaks: 'rosters: naming the same signing key again ends one',
+    file: 'ValidatorRegistry.sol',
+    from: 'if (before == next) return;',
+    to: '',
   },
   {
     breaks: 'bonds: what has not vested has no bound',

@@ -58,7 +58,15 @@ export interface SettlementDependencies {
 
 export type SettlementChain = Pick<
   ChainClient,
-  'anchorOf' | 'settle' | 'channelOf' | 'votesOf' | 'rosterMembers' | 'takeRoster' | 'quorumKeyOf' | 'setQuorumKey'
+  | 'anchorOf'
+  | 'settle'
+  | 'channelOf'
+  | 'votesOf'
+  | 'rosterMembers'
+  | 'takeRoster'
+  | 'quorumKeyOf'
+  | 'quorumKeyCountOf'
+  | 'setQuorumKey'
 > &
   Partial<Pick<ChainClient, 'headKeyHashes' | 'unvested'>> & {
     readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'>;
