@@ -162,15 +162,22 @@ contract Roster {
     /// @notice Reverts unless signers with more than two thirds of the votes have signed the digest.
     /// @param signatures 65 bytes each (r, s, v), in ascending order of their signers' addresses; or a single one of `SUM_BYTES`.
     /// @return signed The votes of those who signed.
-    function requireQuorum(bytes32 digest, bytes[] calldata signatures) external view returns (uint256 signed) {
-        address code = current();
+    /// @return code The roster in force; zero where there is none.
+    /// @return who Bit i: member i of it has signed.
+    function requireQuorum(bytes32 digest, bytes[] calldata signatures)
+        external
+        view
+        returns (uint256 signed, address code, uint256 who)
+    {
+        code = current();
         uint256 total;
         if (signatures.length == 1 && signatures[0].length == SUM_BYTES) {
             if (code == address(0)) revert NoRoster();
-            (signed, total) = _countSum(code, digest, signatures[0]);
+            (signed, total, who) = _countSum(code, digest, signatures[0]);
         } else {
             address[] memory signers = _recover(digest, signatures);
-            (signed, total) = code == address(0) ? staking.votes(signers) : _countEach(code, signers);
+            if (code == address(0)) (signed, total) = staking.votes(signers);
+            else (signed, total, who) = _countEach(code, signers);
         }
         if (3 * signed <= 2 * total) revert Quorum.NoQuorum(signed, total);
     }
@@ -216,6 +223,13 @@ contract Roster {
             keys[i] = new bytes(KEY_BYTES);
             _copy(data, HEADER_BYTES - 1 + count * VOTER_BYTES + i * KEY_BYTES, keys[i]);
         }
+    }
+
+    /// @notice The account of member `member` of a roster that was taken, also when it is no longer in force.
+    function memberOf(address code, uint256 member) external view returns (address account) {
+        (bytes memory data, uint256 count) = _read(code, false);
+        if (member >= count) revert BadMember(member);
+        (, account,) = _voterAt(data, member);
     }
 
     /// @notice The key of an account that counted at a time; empty for none, and where another signing key counted then.
@@ -286,7 +300,11 @@ contract Roster {
     }
 
     /// @dev Both ascend, so that one walk finds all. Whoever is no member adds nothing.
-    function _countEach(address code, address[] memory signers) private view returns (uint256 signed, uint256 total) {
+    function _countEach(address code, address[] memory signers)
+        private
+        view
+        returns (uint256 signed, uint256 total, uint256 who)
+    {
         (bytes memory data, uint256 count) = _read(code, false);
         uint256 at;
         for (uint256 i; i < count; ++i) {
@@ -295,7 +313,10 @@ contract Roster {
             while (at < signers.length && signers[at] < signer) {
                 ++at;
             }
-            if (at < signers.length && signers[at] == signer) signed += vote;
+            if (at < signers.length && signers[at] == signer) {
+                signed += vote;
+                who |= 1 << i;
+            }
         }
     }
 
@@ -303,10 +324,10 @@ contract Roster {
     function _countSum(address code, bytes32 digest, bytes calldata sum)
         private
         view
-        returns (uint256 signed, uint256 total)
+        returns (uint256 signed, uint256 total, uint256 who)
     {
         (bytes memory data, uint256 count) = _read(code, true);
-        uint256 who = uint256(bytes32(sum[256:]));
+        who = uint256(bytes32(sum[256:]));
         if (who >> count != 0) revert BadSum();
         bytes memory absent;
         (signed, total, absent) = _walk(data, count, who);

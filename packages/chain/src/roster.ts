@@ -46,6 +46,9 @@ export function createRosterReads({ read }: Pick<Transactor, 'read'>, deployment
           key: keys[i] === '0x' ? undefined : compressKey(keys[i] as Hex),
         }));
       }),
+    /** Address of the roster in force; zero for none. */
+    currentRoster: (): Promise<Address> =>
+      read('roster', async (client) => lowerHex(await client.readContract({ ...contract, functionName: 'current' }))),
     /** How many keys an account has named: the next one bears the number after it. */
     quorumKeyCountOf: (account: BytesLike): Promise<bigint> =>
       read('quorum keys', (client) =>

@@ -59,7 +59,7 @@ export async function sumSignatures(
 }
 
 /** The roster in force. Where there is none, and it is likely to last, it is taken: by those that have a vote, in the order of their keys. */
-async function readRoster(
+export async function readRoster(
   client: Pick<SettlementChain, 'rosterMembers' | 'takeRoster'>,
   { voters, total }: Votes,
   { rosterLife, sequence }: Pick<SettlementState, 'rosterLife'> & { readonly sequence: bigint },
