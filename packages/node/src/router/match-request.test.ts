@@ -1,15 +1,19 @@
+import { create } from '@bufbuild/protobuf';
+import type { HandlerContext } from '@connectrpc/connect';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { Refusal } from '@ogong/host/link/link-error';
+import { createCallerValues } from '@ogong/host/link/link-server';
 import { parseCandidates } from '@ogong/protocol/exchange/match';
-import { verifyTicket } from '@ogong/protocol/exchange/ticket';
+import { parseTicket, TICKET_WINDOW_MS, verifyTicket } from '@ogong/protocol/exchange/ticket';
+import { ReportRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describe, expect, it } from 'vitest';
 import { createFigures } from './figures.ts';
 import { assertRequest, explainNoMatch, listDemanded, matchRequest, type RouteQuery } from './match-request.ts';
 import { createOutstanding } from './outstanding.ts';
 import { createRefusals } from './refusals.ts';
 import { listWeighed, MODEL_ID, MODEL_ROOT, makeRoute, NOW } from './router-fixture.ts';
-import { takeReport } from './router-service.ts';
+import { createRouterService, takeReport } from './router-service.ts';
 import type { RouterState } from './router-state.ts';
 import type { ListedOffer } from './supply.ts';
 
@@ -54,14 +58,33 @@ describe('matching a request', () => {
     const { state } = openState([makeOffer(1), makeOffer(2, { freeCapacity: 0 })]);
     const request = query();
     const { ticket: signed, candidates } = matchRequest(state, request, { peer: fill(9), group: undefined });
-    const { replyId, requestHash } = request;
-    const { ok, ticket } = verifyTicket(crypto, signed, { nowMs: NOW, replyId, requestHash });
+    const { replyId } = request;
+    const { ok, ticket } = verifyTicket(crypto, signed, { nowMs: NOW, replyId });
     expect(ok).toBe(true);
     expect(ticket).toMatchObject({ providerId: fill(1), payee: fill(1, 20), providerEndpoint: '127.0.0.1:9001' });
-    expect(ticket).toMatchObject({ issuedAtMs: NOW, expiresAtMs: NOW + 1_000, router: fill(5, 20), contextSize: 512 });
+    expect(ticket).toMatchObject({
+      issuedAtMs: NOW,
+      expiresAtMs: NOW + TICKET_WINDOW_MS + 1_000,
+      router: fill(5, 20),
+      contextSize: 512,
+    });
     expect(parseCandidates(candidates).candidates).toHaveLength(1);
     expect(state.outstanding.count({ providerId: fill(1), modelId: MODEL_ID }, NOW + 999)).toBe(1);
     expect(state.outstanding.count({ providerId: fill(1), modelId: MODEL_ID }, NOW + 1_000)).toBe(0);
+  });
+
+  it('says no more of the time than the window', () => {
+    const { state } = openState([makeOffer(1, { expiresAtMs: NOW + 60_000 })]);
+    const issueAt = (nowMs: number) =>
+      parseTicket(
+        matchRequest({ ...state, clock: { nowMs: () => nowMs } }, query(), { peer: fill(9), group: undefined }).ticket
+          .ticket,
+      );
+    const shown = [0, 1, TICKET_WINDOW_MS - 1].map((laterMs) => issueAt(NOW + laterMs));
+    for (const { issuedAtMs, expiresAtMs } of shown) {
+      expect([issuedAtMs, expiresAtMs]).toEqual([NOW, NOW + TICKET_WINDOW_MS + 1_000]);
+    }
+    expect(issueAt(NOW + TICKET_WINDOW_MS).issuedAtMs).toBe(NOW + TICKET_WINDOW_MS);
   });
 
   it('draws by the preference among those that are named, with the figures that were measured', () => {
@@ -85,16 +108,15 @@ describe('matching a request', () => {
   });
 
   it.each([
-    ['a seed of its own', { seed: fill(0) }],
-    ['a request hash of another length', { requestHash: fill(1, 31) }],
+    ['a reply id of another length', { replyId: fill(1, 17) }],
     ['no model id', { model: 'gpt-4' }],
     ['an exclusion of another length', { exclude: [fill(1, 31)] }],
     ['a preference that nobody knows', { sort: 'beauty' }],
     ['the name of a provider of another length', { only: [fill(1, 31)] }],
     ['too many names of providers', { only: Array.from({ length: 17 }, (_, n) => fill(n)) }],
   ])('refuses a query with %s', (_what, bend) => {
-    expect(() => assertRequest(crypto, query())).not.toThrow();
-    expect(() => assertRequest(crypto, query(bend))).toThrow(Refusal);
+    expect(() => assertRequest(query())).not.toThrow();
+    expect(() => assertRequest(query(bend))).toThrow(Refusal);
   });
 
   it('names the first reason that leaves nobody', () => {
@@ -139,6 +161,26 @@ describe('a report', () => {
     expect(figures()).toEqual({ latencyMs: 20, milliTokensPerSecond: 100_000 });
     expect(reports).toEqual([{ outcome: 'abandoned' }, { outcome: 'ok' }]);
   });
+
+  it('earns its address two calls where the reply was served, and the ticket was held', async () => {
+    const { state } = openState([makeOffer(1)]);
+    const caller = { peer: fill(9), group: '192.0.2.1' };
+    const earned: unknown[] = [];
+    const earn = (...given: unknown[]): void => void earned.push(given);
+    const service = createRouterService(state as RouterState, { readStakes() {}, earn });
+    const context = { values: createCallerValues(caller) } as HandlerContext;
+    const say = async (outcome: string, bend: { readonly isHeld?: boolean } = {}) => {
+      const { replyId } = query();
+      const held = { replyId, providerId: fill(1), modelId: MODEL_ID, holder: caller.peer, group: caller.group };
+      if (bend.isHeld !== false) state.outstanding.add({ ...held, releaseAtMs: NOW + 1, nowMs: NOW });
+      await service.report(create(ReportRequestSchema, { replyId, providerId: fill(1), outcome }), context);
+    };
+    for (const outcome of ['unused', 'refused', 'abandoned', 'failed-check']) await say(outcome);
+    await expect(say('ok', { isHeld: false })).rejects.toThrow(/no open ticket/);
+    expect(earned).toEqual([]);
+    await say('ok');
+    expect(earned).toEqual([[caller, 2]]);
+  });
 });
 
 describe('what a request demands', () => {
@@ -166,6 +208,6 @@ describe('what a request demands', () => {
     expect(() => listDemanded(offers.slice(0, 1), { exact: true, modelRoot: new Uint8Array() })).toThrow(
       /demands an exact class; fake-1/,
     );
-    expect(() => assertRequest(crypto, query({ modelRoot: fill(1, 31) }))).toThrow(/32 bytes/);
+    expect(() => assertRequest(query({ modelRoot: fill(1, 31) }))).toThrow(/32 bytes/);
   });
 });
