@@ -1,4 +1,7 @@
-/** Seconds of the periods of pots: days since 1970. */
+/**
+ * Seconds of the periods of pots: days since 1970.
+ * @internal tests hold the contract's periods against it
+ */
 export const POT_SECONDS = 86_400n;
 
 /** What those share who signed the batches of one day, under one roster (docs/spec/settlement.md). */
