@@ -181,11 +181,16 @@ describe.each(RELEASES)('release %s', (release) => {
       'of a format that nobody reads any more',
       `UPDATE log SET entry = CAST('ogong-verdict-v4' || char(10) AS BLOB) || substr(entry, 18)`,
     ],
+    [
+      'of the present format in a proposed batch of an earlier one',
+      `UPDATE log SET entry = CAST('${VERDICT_ENTRY_TAG}' || char(10) AS BLOB) || substr(entry, ${VERDICT_ENTRY_TAG.length + 2});
+       UPDATE batches SET state = 'proposed' WHERE sequence = 2`,
+    ],
   ])('a validator with an entry %s is refused, and stays as it was', (_what, change) => {
     makeReleased(validator);
     changeReleased(change);
     const open = () => openPresent();
-    expect(open).toThrow('its log has entries of an older version that have not settled');
+    expect(open).toThrow('its log has entries, or a batch, of an older version that have not settled');
     const kept = openStore(path(), { schema: validator.schema });
     expect(readRows(kept, 'log', ['position', 'reply_id'])).toHaveLength(validator.tables.log?.length as number);
     kept.close();
