@@ -1112,6 +1112,30 @@ export const MUTANTS: readonly Mutant[] = [
     to: '',
   },
   {
+    breaks: 'machines: anybody ejects a provider',
+    file: 'Settlement.sol',
+    from: 'Quorum.check(roster, machineEjectionDigest(providerId, evidence, ejection.count + 1), quorum);',
+    to: '',
+  },
+  {
+    breaks: 'machines: a kept signature ejects again',
+    file: 'Settlement.sol',
+    from: 'abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, evidence, ejection)',
+    to: 'abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, evidence, uint32(1))',
+  },
+  {
+    breaks: 'machines: other evidence than the quorum signed for ejects',
+    file: 'Settlement.sol',
+    from: 'abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, evidence, ejection)',
+    to: 'abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, bytes32(0), ejection)',
+  },
+  {
+    breaks: 'machines: who is ejected is ejected again',
+    file: 'Settlement.sol',
+    from: 'if (ejection.since != 0) revert EjectedAlready(providerId);',
+    to: '',
+  },
+  {
     breaks: 'government: a vote gives a way round later votes',
     file: 'Government.sol',
     from: 'if (address(this).code.length != 0) revert RolesAreFixed();',

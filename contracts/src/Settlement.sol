@@ -25,6 +25,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         "Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash,bytes32 talliesHash)"
     );
     bytes32 private constant REINSTATEMENT_TYPEHASH = keccak256("Reinstatement(bytes32 providerId,uint32 ejection)");
+    bytes32 private constant MACHINE_EJECTION_TYPEHASH =
+        keccak256("MachineEjection(bytes32 providerId,bytes32 evidence,uint32 ejection)");
     bytes32 private constant PARDON_TYPEHASH = keccak256("Pardon(address payee,uint32 penalty)");
     uint256 private constant BASIS = 10_000;
 
@@ -72,6 +74,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     );
     event Verified(address indexed payee, address indexed validator, uint64 sequence, uint32 credits, uint32 refuted, uint256 amount);
     event Ejected(bytes32 indexed providerId, address indexed validator);
+    event EjectedForMachine(bytes32 indexed providerId, bytes32 evidence, uint32 ejection);
     event Reinstated(bytes32 indexed providerId, uint32 ejection);
 
     error WrongSequence(uint64 expected, uint64 given);
@@ -79,6 +82,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error ZeroPayee();
     error OtherSettlement(address expected);
     error NotEjected(bytes32 providerId);
+    error EjectedAlready(bytes32 providerId);
     error AppealOver(uint256 since);
     error NothingHeld(address payee);
     error FineAboveGross(uint128 fine, uint128 gross);
@@ -148,6 +152,19 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         emit Reinstated(providerId, ejection.count);
     }
 
+    /// @notice Ejects a provider whose own key vouched for a machine that was forged, or revoked before; anyone may submit it. It can be
+    /// lifted as any ejection.
+    /// @param evidence SHA-256 of what was published.
+    /// @param quorum As in `settle`, over `machineEjectionDigest` of the provider's next ejection.
+    function ejectForMachine(bytes32 providerId, bytes32 evidence, bytes[] calldata quorum) external {
+        Ejection storage ejection = _ejections[providerId];
+        if (ejection.since != 0) revert EjectedAlready(providerId);
+        Quorum.check(roster, machineEjectionDigest(providerId, evidence, ejection.count + 1), quorum);
+        // No validator's batch names it.
+        _eject(providerId, address(0));
+        emit EjectedForMachine(providerId, evidence, ejection.count);
+    }
+
     /// @notice Gives a payee back what penalties hold of its stake, where a quorum takes them back, or a panel; anyone may submit it, until
     /// the appeal is over.
     /// @param quorum As in `settle`, over `pardonDigest` of the last penalty; not asked for where Cases calls, which has heard a panel.
@@ -214,6 +231,15 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     /// @notice The EIP-712 digest that validators sign to take back the `ejection`-th ejection of a provider.
     function reinstatementDigest(bytes32 providerId, uint32 ejection) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(REINSTATEMENT_TYPEHASH, providerId, ejection)));
+    }
+
+    /// @notice The EIP-712 digest that validators sign to eject a provider for the `ejection`-th time, by evidence about its machine.
+    function machineEjectionDigest(bytes32 providerId, bytes32 evidence, uint32 ejection)
+        public
+        view
+        returns (bytes32)
+    {
+        return _hashTypedDataV4(keccak256(abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, evidence, ejection)));
     }
 
     /// @notice The EIP-712 digest that validators sign to take back what is held of a payee as of its `penalty`-th penalty.

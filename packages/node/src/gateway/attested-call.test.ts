@@ -7,7 +7,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { encodeAttestation, parseAttestation } from '@ogong/protocol/tier/attestation';
+import { encodeAttestation, encodeVouched, openVouched, parseAttestation } from '@ogong/protocol/tier/attestation';
 import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls, type Relay } from '@ogong/testing/provider/relayed-calls';
 import {
@@ -75,10 +75,11 @@ describe('a call to a provider of tier tee', () => {
     const other = { ...held, order: orders[1]?.order?.order as Uint8Array };
     expect(await failed(other)).toEqual(['machine', 'report-data']);
     const parsed = parseAttestation(finished.attestation);
-    const bend = (change: Partial<typeof parsed>) => encodeAttestation({ ...parsed, ...change });
+    const word = openVouched(finished.attestation).keyWord as Uint8Array;
+    const bend = (change: Partial<typeof parsed>) => encodeVouched(word, encodeAttestation({ ...parsed, ...change }));
     expect(await failed({ attestation: bend({ evidence: new Uint8Array([0x7b]) }) })).toContain('attested-reply');
     expect(await failed({ attestation: bend({ attestedKey: new Uint8Array(32).fill(1) }) })).toEqual(
-      expect.arrayContaining(['attested-reply', 'report-data']),
+      expect.arrayContaining(['attested-key', 'attested-reply', 'report-data']),
     );
     expect(await failed({ attestation: bend({ sealKeyHash: new Uint8Array(32) }) })).toContain('report-data');
     expect(await failed({ attestation: bend({ signature: new Uint8Array(64) }) })).toEqual(['attested-reply']);

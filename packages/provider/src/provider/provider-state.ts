@@ -145,7 +145,10 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   const sealKeys = createSealKeys({ crypto, seal, signer, clock, ledger, providerId: id });
   const machine =
     attester &&
-    createAttestedMachine({ crypto, attester, ledger, providerId: id, getSealKey: () => sealKeys.current() });
+    createAttestedMachine({
+      ...{ crypto, attester, ledger, providerId: id, getSealKey: () => sealKeys.current() },
+      vouch: (message) => signer.sign(message),
+    });
   return {
     ...{ crypto, clock, signer, identity, chain, beacons, store, log },
     ...{ seal, sealKeys, machine, learnOrderKey },
