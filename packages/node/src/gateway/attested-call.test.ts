@@ -195,6 +195,22 @@ function createTestClock() {
 }
 
 describe('a provider of tier tee', () => {
+  it('is refused by a provider whose machine the registry has out, whoever sends it', async () => {
+    let problem: string | undefined = 'the machine is revoked';
+    const network = await createNetwork({
+      ...{ modelId: TEE_MODEL_ID, attester: { kind: 'software', attest: attester.attest } },
+      findMachineProblem: async () => problem,
+    });
+    closing.push(network.close);
+    const calls = await openRelayedCalls(network, { machinePolicy: policy });
+    closing.push(calls.close);
+    const call = (nonce: number) => calls.call({ body: { messages: [{ role: 'user', content: MARKER }] }, nonce });
+    await expect(call(1)).rejects.toThrow('the machine is revoked');
+    expect(network.validator.pushed).toEqual([]);
+    problem = undefined;
+    expect((await call(2)).text.length).toBeGreaterThan(20);
+  });
+
   it('takes no request in plain', async () => {
     const { network } = await open();
     await expect(receive(network.client, network.order())).rejects.toThrow('sealed requests alone');

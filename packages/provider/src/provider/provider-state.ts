@@ -55,7 +55,8 @@ export interface ProviderDependencies {
     | 'beaconKeys'
     | 'parameters'
     | 'client'
-  >;
+  > &
+    Partial<Pick<ChainView, 'findMachineProblem'>>;
   /** What batches of a validator have paid to the payee. @throws ChainError */
   readonly readPayments: ReceivableDependencies['readPayments'];
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
