@@ -31,6 +31,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/node': ['protocol', 'attestation', 'chain', 'host'],
   'packages/provider': ['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'node'],
   'packages/sdk': ['protocol', 'chain'],
+  'packages/ai-provider': ['sdk'],
   'packages/devnet': ['protocol', 'chain', 'host', 'models', 'node', 'provider'],
   'packages/cli': ['protocol', 'chain', 'host', 'models', 'engine', 'node', 'provider', 'sdk', 'devnet', 'attestation'],
   'apps/explorer': ['protocol', 'attestation', 'chain', 'sdk'],
@@ -369,7 +370,7 @@ function checkFile({ path, text }: SourceFile): Violation[] {
 
 function brokenRules(path: string, home: string, target: string, isTest: boolean): string[] {
   const rules: string[] = [];
-  const own = /^@ogong\/([a-z]+)/.exec(target)?.[1];
+  const own = /^@ogong\/([a-z-]+)/.exec(target)?.[1];
   if (
     own !== undefined &&
     own !== home.replace(/^(?:packages|apps)\//, '') &&
@@ -388,7 +389,12 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
   const isScript = path.startsWith(`${home}/scripts/`);
   if (home === 'packages/protocol' && target.startsWith('node:') && !isTest && !isScript)
     rules.push('protocol must not import node:');
-  if (['packages/sdk', 'packages/attestation'].includes(home) && target.startsWith('node:') && !isTest && !isScript)
+  if (
+    ['packages/sdk', 'packages/ai-provider', 'packages/attestation'].includes(home) &&
+    target.startsWith('node:') &&
+    !isTest &&
+    !isScript
+  )
     rules.push(`${home.replace('packages/', '')} runs in the browser: no node:`);
   return rules;
 }

@@ -62,8 +62,10 @@ export async function startValidator() {
         throw error;
       }
     },
-    getTexts: (provider, replyId, { signal }) =>
-      links.to(ProviderService, provider).getTexts({ replyId }, { timeoutMs: OPENING_MS, signal }),
+    getTexts: (provider, { replyId, intake }, { signal }) =>
+      links
+        .to(ProviderService, provider)
+        .getTexts({ replyId, ...(intake && { intake }) }, { timeoutMs: OPENING_MS, signal }),
     calls: {
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
       async reveal(verifier, job, call) {
@@ -103,6 +105,7 @@ export async function startValidator() {
     validators: () => [member()],
     generations: () => [],
     findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
+    recallByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
     findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
     recallByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
     beaconKeys: () => undefined,

@@ -113,9 +113,10 @@ export interface PlanOptions {
 const HEAL_MS = 120_000;
 /**
  * A reply waits for other verifiers where some are silent: eight sittings begin within 56 epochs, and each may be postponed while witnesses ask.
+ * A record that is kept back comes by witnesses, who ask once its order has expired.
  */
 const SILENT_HEAL_MS = 600_000;
-const SILENT: ReadonlySet<string> = new Set(['never-commits', 'never-opens', 'garbles-reports']);
+const SILENT: ReadonlySet<string> = new Set(['never-commits', 'never-opens', 'garbles-reports', 'keeps-records']);
 const MINUTE_MS = 60_000;
 /** Of seeds, without faults: then nobody has an excuse. */
 const CALM_SHARE = 0.2;
@@ -240,6 +241,13 @@ export function drawPlan(options: PlanOptions): Plan {
     faults,
     liars,
   };
+}
+
+/** Whether liars have a third of a set of validators for some epochs, since others have left. Then the beacon may stand meanwhile. */
+export function mayStand({ validators, faults, liars }: Pick<Plan, 'validators' | 'faults' | 'liars'>): boolean {
+  const lying = liars.filter(({ machine }) => machine.startsWith('validator')).map(({ machine }) => machine);
+  const leavesHonest = faults.some((fault) => fault.kind === 'leave' && !lying.includes(fault.machine));
+  return leavesHonest && 3 * lying.length >= validators - 1;
 }
 
 /** Under the thresholds: alone, or as a league of one provider with its verifier, a router and a payer. */

@@ -4,7 +4,7 @@ import { watchMoney } from './invariants/money.ts';
 import { watchService } from './invariants/service.ts';
 import { plantLies } from './lies/plant-lies.ts';
 import { createProviderAttack, createVerifierEngine, type SharedNotes } from './lies/server-lies.ts';
-import type { Plan } from './plan.ts';
+import { mayStand, type Plan } from './plan.ts';
 import { scheduleRequests } from './requests.ts';
 import { prepareLedger, startGateway, startProvider, startRouter, startVerifier } from './roles/serving.ts';
 import { listValidator, registerKeys, startValidator, validatorName } from './roles/validator.ts';
@@ -96,6 +96,9 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     await world.runUntil(plan.faultyMs, check);
     beacon.noteHealed();
     await world.runUntil(plan.faultyMs + plan.healMs, check);
+    // Replies wait for epochs.
+    const stoodMs = mayStand(plan) ? beacon.stoodMs(plan.epochMs) : 0;
+    if (stoodMs > 0) await world.runUntil(plan.faultyMs + plan.healMs + stoodMs, check);
     if (world.violations.length === 0) {
       beacon.finish(plan.healMs, plan.epochMs);
       money.finish();

@@ -13,6 +13,9 @@ const ALONE = fileURLToPath(new URL('./seeds/alone.json', import.meta.url));
 /** The last certificate of the bootstrap beacon came to some alone, who kept it. */
 const HANDED_OVER = fileURLToPath(new URL('./seeds/handed-over.json', import.meta.url));
 
+/** A provider whose records the validator gets from witnesses alone. */
+const KEPT_RECORDS = fileURLToPath(new URL('./seeds/kept-records.json', import.meta.url));
+
 /** Runs that found a bug, which has a test of its own since. They take seconds each, so they are for the night. */
 const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'gateways exclude honest providers once a validator has left': ['--plan', LEFT],
@@ -25,6 +28,7 @@ const SEEDS: Readonly<Record<string, readonly string[]>> = {
   ],
   'a proven cheat, who is owed nothing more': ['--seed', '10601452'],
   'a verifier that is announced otherwise between its list and its draw': ['--seed', '10601460'],
+  'a provider that has no receipt, since witnesses have shown its records': ['--plan', KEPT_RECORDS],
   'verifiers that never commit': ['--seed', '109', '--lie', 'never-commits'],
 };
 

@@ -1,4 +1,6 @@
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import type { CheckedReply } from './check-answer.ts';
+import type { CheckedAnswer, CheckedStream, Chunk } from './checked-stream.ts';
 import { type ClientOptions, createClient } from './client.ts';
 import { GatewayApiError, ReceiptError, SealedCallError } from './errors.ts';
 
@@ -18,8 +20,9 @@ const ASKS: Readonly<Record<string, Ask>> = {
 /**
  * A `fetch` for other clients of OpenAI's API (the package `openai`, the Vercel AI SDK, LangChain): every answer is checked before they
  * have it. What fails a check reaches them as an error of status 422 with the code `ogong_check_failed`, which no client tries again by
- * itself; in a stream as an event with an error, and no end. It asks its own gateway alone. Lists are read as they are. What it cannot
- * check (other APIs, stored answers) is refused with the code `ogong_unchecked`.
+ * itself; in a stream as an event with an error, and no end. What was checked stands in `ogong.checked` of the answer, or of a stream's
+ * last chunk. It asks its own gateway alone. Lists are read as they are. What it cannot check (other APIs, stored answers) is refused with
+ * the code `ogong_unchecked`.
  * @param options as for `createClient`; the key is that of the request, where it has one.
  */
 export function createCheckedFetch(options: ClientOptions): typeof globalThis.fetch {
@@ -43,8 +46,9 @@ export function createCheckedFetch(options: ClientOptions): typeof globalThis.fe
     try {
       const params = (await request.json()) as Params;
       const answer = await ask(client, params, request.signal);
-      if (params.stream === true) return streamEvents(answer as AsyncIterable<unknown>);
-      return Response.json((answer as { readonly response: unknown }).response);
+      if (params.stream === true) return streamEvents(answer as CheckedStream<Chunk>);
+      const { response, replies } = answer as CheckedAnswer<Chunk>;
+      return Response.json(addChecks(response, replies));
     } catch (error) {
       if (error instanceof GatewayApiError) return Response.json({ error: describe(error) }, { status: error.status });
       if (error instanceof ReceiptError) return refuse('ogong_check_failed', error.message);
@@ -52,6 +56,19 @@ export function createCheckedFetch(options: ClientOptions): typeof globalThis.fe
       throw error;
     }
   };
+}
+
+/** In place of whatever the gateway wrote there: it is this client's own word. @param replies undefined: nothing is checked yet. */
+function addChecks(answer: Chunk, replies: readonly CheckedReply[] | undefined): Chunk {
+  if (replies === undefined && answer.ogong === undefined) return answer;
+  const checked = replies?.map(({ choice, replyId, posture, checks, allowed }) => ({
+    choice,
+    reply_id: replyId,
+    ...(posture && { tier: posture.tier, method: posture.method, exact: posture.exact }),
+    checks: checks.map(({ id, status, detail }) => ({ id, status, detail })),
+    allowed,
+  }));
+  return { ...answer, ogong: { ...(answer.ogong as object | undefined), checked } };
 }
 
 const refuse = (code: string, message: string): Response =>
@@ -66,7 +83,7 @@ function describe(error: unknown) {
 }
 
 /** Server-sent events. The client pulls, so no more is read ahead than it takes. */
-function streamEvents(chunks: AsyncIterable<unknown>): Response {
+function streamEvents(chunks: CheckedStream<Chunk>): Response {
   const iterator = chunks[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
@@ -74,7 +91,7 @@ function streamEvents(chunks: AsyncIterable<unknown>): Response {
       const write = (text: string) => controller.enqueue(encoder.encode(`data: ${text}\n\n`));
       try {
         const { done, value } = await iterator.next();
-        if (!done) return write(JSON.stringify(value));
+        if (!done) return write(JSON.stringify(addChecks(value, chunks.checked?.replies)));
         write('[DONE]');
       } catch (error) {
         write(JSON.stringify({ error: describe(error) }));

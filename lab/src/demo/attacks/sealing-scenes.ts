@@ -1,3 +1,4 @@
+import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { softwareMachine, softwarePolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
@@ -5,6 +6,7 @@ import { answerGuesser } from '../../attackers/protocol/answer-guesser.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import { dishonestRelay, openRelayedNode } from '../../attackers/protocol/dishonest-relay.ts';
 import { downgradedChannel } from '../../attackers/protocol/downgraded-channel.ts';
+import { lyingOffer } from '../../attackers/protocol/lying-offer.ts';
 import { replayedUnits } from '../../attackers/protocol/replayed-units.ts';
 import { strippedSeal } from '../../attackers/protocol/stripped-seal.ts';
 import { unsealingGateway } from '../../attackers/protocol/unsealing-gateway.ts';
@@ -111,6 +113,29 @@ export const sealingScenes: readonly StagedAttack[] = [
         };
       } finally {
         await fixture.close();
+      }
+    },
+  },
+  {
+    attack: lyingOffer,
+    async play(breaks: Breaks) {
+      const texts = await createNetwork();
+      const vectors = await createNetwork({ realEngine: createFakeEmbeddingEngine() });
+      try {
+        const { answered, refused, accused, admitted } = await lyingOffer.play({ texts, vectors }, breaks);
+        const lies = Object.keys(refused).join(', ');
+        return {
+          tried: `had ${answered ? 'true offers answered' : 'no true offer answered'}, then lied in ${lies}`,
+          answered: [
+            ...Object.entries(refused).map(([field, why]) => `${field}: ${why ?? 'it was served'}`),
+            accused.length === 0 ? 'nobody was accused' : `accused for ${accused.join(', ')}`,
+          ],
+          money: admitted === 0 ? NO_MONEY : `${admitted} orders were admitted`,
+          worked: !answered || Object.values(refused).includes(undefined) || accused.length > 0 || admitted > 0,
+        };
+      } finally {
+        await texts.close();
+        await vectors.close();
       }
     },
   },

@@ -13,9 +13,13 @@ export interface BeaconWatch {
   epochs(): readonly bigint[];
   /** Epochs that somebody has certified. */
   certified(): number;
+  /** How much longer than three epochs after each other they came after the faulty time, in all. */
+  stoodMs(epochMs: number): number;
 }
 
 const TABLE = 'beacon_values';
+/** A pause that is no standstill: some views of an epoch fail. */
+const MOST_EPOCHS = 3;
 
 /** At most one certified value an epoch, and after the network has healed every epoch ends. */
 export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWatch {
@@ -24,6 +28,9 @@ export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWat
   const changes = new Map<string, number>();
   const byName = new Map(honest.map((machine) => [machine.name, machine]));
   let healed = new Map<string, bigint>();
+  /** When the newest epoch was certified, and how long it took, each since the faulty time. */
+  let newest = { epoch: 0n, atMs: 0 };
+  const pausesMs: number[] = [];
 
   function read(machine: Machine): void {
     const store = machine.disk.find('validator');
@@ -44,6 +51,11 @@ export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWat
         `epoch ${epoch}: ${name} has ${value.slice(0, 8)}, others ${known.slice(0, 8)}`,
       );
     }
+    if (epoch > newest.epoch) {
+      const atMs = world.time.nowMs();
+      pausesMs.push(atMs - newest.atMs);
+      newest = { epoch, atMs };
+    }
     const before = latest.get(name) ?? 0n;
     if (epoch > before) latest.set(name, epoch);
   }
@@ -56,6 +68,8 @@ export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWat
     },
     noteHealed() {
       healed = new Map(latest);
+      newest = { ...newest, atMs: world.time.nowMs() };
+      pausesMs.length = 0;
     },
     finish(healMs, epochMs) {
       // Half of the epochs, so that the first ones may be late.
@@ -73,5 +87,9 @@ export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWat
     },
     epochs: () => honest.map(({ name }) => latest.get(name) ?? 0n),
     certified: () => values.size,
+    stoodMs(epochMs) {
+      const pauses = [...pausesMs, world.time.nowMs() - newest.atMs];
+      return pauses.reduce((sum, ms) => sum + Math.max(0, ms - MOST_EPOCHS * epochMs), 0);
+    },
   };
 }

@@ -43,6 +43,7 @@ const KINDS = {
   no_provider: SERVER(503),
   engine_unavailable: SERVER(503),
   provider_busy: SERVER(503),
+  provider_unreachable: SERVER(503),
   router_unreachable: SERVER(503),
   validator_unreachable: SERVER(503),
   escrow_exhausted: SERVER(503),

@@ -1,17 +1,29 @@
 import type { DescService } from '@bufbuild/protobuf';
+import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
-import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import {
+  type Announcement,
+  encodeAnnouncement,
+  type SignedAnnouncement,
+  signAnnouncement,
+} from '@ogong/protocol/exchange/announcement';
+import { MAX_ANNOUNCEMENT_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { VerifierEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { formatHostPort } from '../config/values.ts';
 import type { Clock } from '../time/clock.ts';
 import { createRepeating, type Repeating } from '../time/repeat.ts';
 import type { LinkPool, Peer } from './link-pool.ts';
 
 export interface AnnouncerOptions {
+  /** Between two announcements to a router. */
   readonly intervalMs: number;
-  /** How long an announcement is valid. A provider that stops announcing is no longer listed after that. */
-  readonly lifetimeMs: number;
 }
+
+/** An announcement is valid for so many of the intervals in which its peer is told. A provider that stops announcing is no longer listed after that. */
+const LIFETIME = 3;
+/** Each validator hears every provider of the network, and needs none of the free slots and prices that routers go by: it is told in every third interval. */
+const VALIDATOR_INTERVALS = 3;
 
 export interface AnnouncerDependencies {
   readonly clock: Clock;
@@ -27,12 +39,17 @@ export interface AnnouncerDependencies {
   readonly validators: () => readonly Peer[];
   /** What is true now; the announcer adds sequence and times. */
   readonly describe: () => Omit<Announcement, 'sequence' | 'issuedAtMs' | 'expiresAtMs'>;
+  /** Whether it takes no more orders and will be gone: everybody is told, for as short as routers are. Default: never. */
+  readonly isLeaving?: () => boolean;
   readonly onError?: (peer: Peer, error: unknown) => void;
 }
 
-/** Tells routers and validators, over and over, what this provider offers. */
+/**
+ * Tells routers and validators, over and over, what this provider offers. A validator is told less often, and at once where it has not
+ * been told yet, has not taken the last one, or where something changed that validators go by.
+ */
 export function createAnnouncer(
-  { intervalMs, lifetimeMs }: AnnouncerOptions,
+  { intervalMs }: AnnouncerOptions,
   {
     clock,
     signer,
@@ -43,34 +60,79 @@ export function createAnnouncer(
     routers,
     validators,
     describe,
+    isLeaving = () => false,
     onError = () => {},
   }: AnnouncerDependencies,
 ): Repeating {
+  const lifetimeMs = LIFETIME * intervalMs;
   let sequence = 0n;
+  let turn = 0;
+  /** What each validator took last, and in which turn. */
+  const told = new Map<string, { readonly turn: number; readonly terms: string }>();
 
   return createRepeating({ intervalMs }, async () => {
-    const issuedAtMs = clock.nowMs();
-    // The clock makes the sequence grow over restarts; the count makes it grow when the clock stands still or is set back.
-    sequence = maxOf(sequence + 1n, BigInt(issuedAtMs));
+    turn++;
     const described = describe();
     const verifierEndorsement = described.verifier && getEndorsement();
     const verifier = verifierEndorsement && described.verifier;
-    const times = { sequence, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeMs };
     const newcomerWork = getWork();
-    const given = { payeeWord: getPayeeWord(), verifierEndorsement, ...(newcomerWork && { newcomerWork }) };
-    const signed = signAnnouncement(signer, { ...described, verifier, ...times }, given);
-    const tell = async (peer: Peer, service: typeof RouterService | typeof ValidatorService): Promise<void> => {
+    const payeeWord = getPayeeWord();
+    const given = { payeeWord, verifierEndorsement, ...(newcomerWork && { newcomerWork }) };
+    const offer = { ...described, verifier };
+    const sign = (wantedMs: number) => {
+      const issuedAtMs = clock.nowMs();
+      // The clock makes the sequence grow over restarts; the count makes it grow when the clock stands still or is set back.
+      sequence = maxOf(sequence + 1n, BigInt(issuedAtMs));
+      const times = {
+        sequence,
+        issuedAtMs,
+        expiresAtMs: issuedAtMs + Math.min(wantedMs, MAX_ANNOUNCEMENT_LIFETIME_MS),
+      };
+      return signAnnouncement(signer, { ...offer, ...times }, given);
+    };
+    const tell = async (peer: Peer, service: DescService, signed: SignedAnnouncement): Promise<boolean> => {
       try {
-        await links.to(service as DescService as typeof RouterService, peer).announce(signed, { timeoutMs: 5_000 });
+        await links.to(service as typeof RouterService, peer).announce(signed, { timeoutMs: 5_000 });
+        return true;
       } catch (error) {
         onError(peer, error);
+        return false;
       }
     };
+
+    const terms = nameTerms(offer, payeeWord);
+    const current = new Map(validators().map((peer) => [namePeer(peer), peer]));
+    for (const name of told.keys()) if (!current.has(name)) told.delete(name);
+    const due = [...current].filter(([name]) => {
+      const last = told.get(name);
+      return isLeaving() || last === undefined || last.terms !== terms || turn - last.turn >= VALIDATOR_INTERVALS;
+    });
+    const forRouters = routers().length > 0 ? sign(lifetimeMs) : undefined;
+    const forValidators =
+      due.length > 0 ? sign(isLeaving() ? lifetimeMs : VALIDATOR_INTERVALS * lifetimeMs) : undefined;
     await Promise.all([
-      ...routers().map((peer) => tell(peer, RouterService)),
-      ...validators().map((peer) => tell(peer, ValidatorService)),
+      ...(forRouters ? routers().map((peer) => tell(peer, RouterService, forRouters)) : []),
+      ...(forValidators
+        ? due.map(async ([name, peer]) => {
+            if (await tell(peer, ValidatorService, forValidators)) told.set(name, { turn, terms });
+            else told.delete(name);
+          })
+        : []),
     ]);
   });
+}
+
+const namePeer = ({ endpoint, certHash }: Peer): string =>
+  `${typeof endpoint === 'string' ? endpoint : formatHostPort(endpoint)} ${toHex(certHash)}`;
+
+/** What validators go by: everything but free slots and prices. */
+function nameTerms(
+  offer: Omit<Announcement, 'sequence' | 'issuedAtMs' | 'expiresAtMs'>,
+  payeeWord: Uint8Array,
+): string {
+  const models = offer.models.map((model) => ({ ...model, freeCapacity: 0, pricePer1kAtomic: 0n }));
+  const times = { sequence: 0n, issuedAtMs: 0, expiresAtMs: 1 };
+  return toHex(concatBytes(encodeAnnouncement({ ...offer, models, ...times }), payeeWord));
 }
 
 const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);

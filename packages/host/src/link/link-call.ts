@@ -47,6 +47,8 @@ export interface CallLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly headers: ConstructorParameters<typeof Headers>[0];
+  /** Told before a stream's message leaves. */
+  readonly onSend?: () => void;
 }
 
 type AnswerHead = IncomingHttpHeaders & IncomingHttpStatusHeader;
@@ -165,6 +167,7 @@ export async function* callStream<I extends DescMessage, O extends DescMessage>(
       end(isWhole ? undefined : BROKEN);
       notify();
     });
+    limits.onSend?.();
     opened.end(body);
   }, end);
   try {

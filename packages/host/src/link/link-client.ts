@@ -8,7 +8,7 @@ import type {
 } from '@bufbuild/protobuf';
 import { type CallOptions, type Client, makeAnyClient } from '@connectrpc/connect';
 import { type CallLimits, type CallTarget, callStream, callUnary } from './link-call.ts';
-import { isRefusedStream, toLinkError } from './link-error.ts';
+import { isRefusedStream, toLinkError, toUnsentError } from './link-error.ts';
 import { DEFAULT_CLIENT_LIMITS, type LinkClientLimits } from './link-limits.ts';
 import { createLinkSessions, type LinkTarget } from './link-sessions.ts';
 
@@ -83,15 +83,22 @@ function createStreamCall(target: CallTarget, method: DescMethodServerStreaming,
   return async function* (input: MessageInitShape<DescMessage>, options: CallOptions = {}) {
     const limits = toLimits(options, defaultTimeoutMs);
     let hasBegun = false;
+    let isSent = false;
+    const onSend = (): void => {
+      isSent = true;
+    };
     for (let attempt = 1; ; attempt++) {
       try {
-        for await (const message of callStream(target, method, input, limits)) {
+        for await (const message of callStream(target, method, input, { ...limits, onSend })) {
           hasBegun = true;
           yield message;
         }
         return;
       } catch (error) {
-        if (hasBegun || !(await mayRepeat(error, attempt))) throw toLinkError(error, limits.signal?.aborted);
+        if (isRefusedStream(error)) isSent = false;
+        if (!hasBegun && (await mayRepeat(error, attempt))) continue;
+        const failure = toLinkError(error, limits.signal?.aborted);
+        throw isSent || hasBegun ? failure : toUnsentError(failure);
       }
     }
   };

@@ -15,6 +15,8 @@ const RETRYABLE: ReadonlySet<LinkErrorCode> = new Set(['unreachable', 'timeout',
 export interface LinkErrorOptions extends ErrorOptions {
   /** Why the peer refused; only with code 'remote'. */
   readonly refusal?: RefusalCode;
+  /** Nothing of the call has left, or the peer's HTTP/2 layer says that it turned it away unseen. Default: unknown. */
+  readonly isUnsent?: boolean;
 }
 
 /** Why a call gave no answer. `retryable` does not tell whether the call took effect. */
@@ -23,11 +25,13 @@ export class LinkError extends Error {
   readonly code: LinkErrorCode;
   readonly retryable: boolean;
   readonly refusal: RefusalCode | undefined;
+  readonly isUnsent: boolean;
 
   constructor(code: LinkErrorCode, message: string, options: LinkErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.refusal = options.refusal;
+    this.isUnsent = options.isUnsent ?? false;
     this.retryable = RETRYABLE.has(code) || options.refusal === 'unavailable';
   }
 }
@@ -92,6 +96,10 @@ export function toLinkError(reason: unknown, canceledByCaller = false): LinkErro
   if (isConnectionFailure(error)) return new LinkError('unreachable', 'the connection was lost', { cause: error });
   return new LinkError(CODES[error.code] ?? 'remote', error.rawMessage, { cause: error });
 }
+
+/** The failure of a call of which nothing has left. Calls that wait for one connection share the error of that connection. */
+export const toUnsentError = ({ code, message, cause }: LinkError): LinkError =>
+  new LinkError(code, message, { cause, isUnsent: true });
 
 /** Whether the peer's HTTP/2 layer turned the call away before any handler saw it. */
 export function isRefusedStream(reason: unknown): boolean {

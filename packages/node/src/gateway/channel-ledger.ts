@@ -135,7 +135,12 @@ export interface Closing {
 /** A provider words its refusals. */
 const MAX_REASON_LENGTH = 500;
 
+/** Whose budgets an order is in, and what it costs. */
+export type BudgetedOrder = Pick<Reservation, 'keyId' | 'keyBudgetAtomic' | 'organisation' | 'maxFeeAtomic'>;
+
 export interface ChannelLedger {
+  /** Whether key and organisation could pay for an order now. Nothing is reserved. @throws ApiError `budget_exceeded`, `credit_exhausted` */
+  assertBudgets(order: BudgetedOrder): Promise<void>;
   /**
    * Takes the maximum fee out of the channel and the budgets of the key and its organisation and stores the order that `sign` makes for the
    * resulting voucher. The order is on the disk when this resolves, and only then may anybody else see it.
@@ -213,6 +218,12 @@ const orderNamed = (replyId: string): RowQuery<unknown> => ({ table: newOrderTab
 
 export function createChannelLedger(books: WorkStore): ChannelLedger {
   return {
+    assertBudgets: (order) =>
+      books.read(function* () {
+        const accounts = listAccounts({ keyId: order.keyId, organisation: order.organisation?.id ?? '' });
+        yield* findTogether(...accounts.map(spendingOf), ...accounts.map(grantedTo));
+        yield* assertBudgets(order);
+      }),
     reserve: (reservation, sign) => books.write(() => reserve(reservation, sign)),
     deliver: (replyId, held) => books.write(() => deliver(replyId, held)),
     abandon: (replyId) =>
@@ -433,7 +444,7 @@ function assertCovered({ maxFeeAtomic, spendableAtomic, spentAtomic }: Reservati
   );
 }
 
-function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: Reservation): Work<void> {
+function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: BudgetedOrder): Work<void> {
   const budgets: [whose: string, account: string, budgetAtomic: bigint | undefined][] = [
     ['this key', keyId, keyBudgetAtomic],
   ];

@@ -38,6 +38,9 @@ const post = (checked: typeof fetch, path: string, asked: object): Promise<Respo
     body: JSON.stringify(asked),
   });
 
+/** Of a gateway about its own answer. */
+const CLAIM = '"checked":[{"choice":7}]';
+
 const FEATURES: readonly ClientFeature[] = ['answer', 'stream', 'usage', 'tools', 'several choices', 'embeddings'];
 
 describe('other clients through the checked fetch', () => {
@@ -76,6 +79,26 @@ describe('the checked fetch', () => {
     const text = await (await post(open(wrong).checked, '/v1/chat/completions', { ...body, stream: true })).text();
     expect(text).toContain('"code":"ogong_check_failed"');
     expect(text).not.toContain('[DONE]');
+  });
+
+  it('says in an answer what was checked, whatever its gateway says of that', async () => {
+    const forged = (text: string): string =>
+      text.replaceAll(/"ogong":\{|"choices":/g, (name) =>
+        name.startsWith('"o') ? `${name}${CLAIM},` : `"ogong":{${CLAIM}},${name}`,
+      );
+    const isOwn = (text: string, ids: readonly string[]) => {
+      expect(text).not.toContain(CLAIM);
+      expect(ids).toContain('draw-replay');
+    };
+    const idsOf = (answer: { ogong?: { checked?: { checks: { id: string }[] }[] } }) =>
+      answer.ogong?.checked?.flatMap(({ checks }) => checks.map(({ id }) => id)) ?? [];
+    const whole = await (await post(open(forged).checked, '/v1/chat/completions', body)).text();
+    isOwn(whole, idsOf(JSON.parse(whole)));
+    const streamed = await post(open(forged).checked, '/v1/chat/completions', { ...body, stream: true });
+    const text = await streamed.text();
+    const chunks = [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data as string));
+    expect(text).toContain('[DONE]');
+    isOwn(text, chunks.flatMap(idsOf));
   });
 
   it('hands on what the gateway refuses, in its words', async () => {

@@ -178,6 +178,11 @@ function toCall(
   };
 }
 
-/** The provider declined before it began, so it broke no promise. */
+/** The provider declined before it began, or never had the order, so it broke no promise. */
 export const isRefusal = (error: unknown): error is ApiError => error instanceof ApiError && REFUSALS.has(error.code);
-const REFUSALS: ReadonlySet<ApiErrorCode> = new Set(['request_refused', 'provider_busy', 'order_not_admitted']);
+const REFUSALS: ReadonlySet<ApiErrorCode> = new Set([
+  'request_refused',
+  'provider_busy',
+  'provider_unreachable',
+  'order_not_admitted',
+]);

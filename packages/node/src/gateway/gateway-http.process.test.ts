@@ -265,6 +265,9 @@ describe('access', () => {
     expect(error).toBeInstanceOf(OpenAI.RateLimitError);
     expect(error).toMatchObject({ code: 'insufficient_quota', type: 'insufficient_quota' });
     expect(guarded.network.orders).toHaveLength(1);
+    // The first list had its price: what is over the budget at that holds no provider's slot.
+    expect(guarded.network.routes).toBe(1);
+    expect(guarded.network.reports.filter(({ outcome }) => outcome === 'unused')).toEqual([]);
     // The verdict frees what was not spent.
     const { replyId } = guarded.network.orders[0]!;
     guarded.network.statuses.set(Buffer.from(replyId).toString('hex'), {

@@ -28,7 +28,13 @@ import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import { verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
-import { FAKE_MODEL, type FakeNetwork, fakePayer, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
+import {
+  FAKE_MODEL,
+  type FakeNetwork,
+  type FakeProvider,
+  fakePayer,
+  type ProviderBehaviour,
+} from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -590,6 +596,23 @@ describe('a provider', () => {
     expect(fixture.network.complaints).toEqual([]);
     // The router hears of it: it believes in fewer of its slots.
     expect(new Set(fixture.network.reports.map(({ outcome }) => outcome))).toEqual(new Set(['refused', 'ok']));
+  });
+
+  it.each([
+    ['in plain', {}],
+    ['sealed', { seals: true }],
+  ])('that an order cannot reach, %s, is accused of nothing', async (_how, behaviour) => {
+    const client = await open({ providers: [behaviour, behaviour] });
+    const [gone, there] = fixture.network.providers as [FakeProvider, FakeProvider];
+    const listReports = () => fixture.network.reports.map(({ outcome }) => outcome);
+    // Away before the gateway has ever met it, so that it has no seal key of it.
+    gone.behaviour = { ...behaviour, isAway: true };
+    for (let i = 0; i < 12 || !listReports().includes('refused'); i++) await client.chat.completions.create(chat);
+    there.behaviour = gone.behaviour;
+    const failed = client.chat.completions.create(chat);
+    await expect(failed).rejects.toMatchObject({ status: 503, code: 'provider_unreachable' });
+    await expect.poll(() => new Set(listReports())).toEqual(new Set(['refused', 'ok']));
+    expect(fixture.network.complaints).toEqual([]);
   });
 
   const cheats: [what: string, behaviour: ProviderBehaviour, reason: string][] = [

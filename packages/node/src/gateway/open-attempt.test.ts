@@ -1,4 +1,6 @@
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { openStore } from '@ogong/host/store/store';
+import { createWorkStore } from '@ogong/host/store/work-store';
 import { createModelRoots } from '@ogong/host/views/model-roots';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -7,9 +9,11 @@ import type { Ticket } from '@ogong/protocol/exchange/ticket';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import type { RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
 import { expect, it } from 'vitest';
+import { createChannelLedger } from './channel-ledger.ts';
 import { assertPublishedWeights, assertRouter, buildTerms, findOffer, openAttempt } from './open-attempt.ts';
 import type { Match } from './provider-match.ts';
 import type { ReplyContext } from './reply.ts';
+import { GATEWAY_SCHEMA } from './schema.ts';
 
 const bytes = (length: number, fill: number): Uint8Array => new Uint8Array(length).fill(fill);
 const MODEL = 'ogong/verified/test/model';
@@ -95,9 +99,12 @@ it('gives back each ticket of which no order comes', async () => {
     validators: { pick: async () => ({ address: bytes(20, 6) }) },
     randomBytes: (length: number) => bytes(length, 9),
     links: { to: () => ({ report }) },
-    matches: { match: async () => ({ ticket: { ...ticket, modelId: MODEL }, signed: { routerKey } }) },
+    matches: {
+      match: async () => ({ ticket: { ...ticket, modelId: MODEL }, signed: { routerKey } }),
+      leastPrice: () => 0n,
+    },
     beacon: { latest: () => ({ epoch: 10n }) },
-    ledger: { channel: () => Promise.reject(new Error('nothing is left')) },
+    ledger: { channel: () => Promise.reject(new Error('nothing is left')), assertBudgets: async () => undefined },
     chain: {
       ledger: input.escrow,
       validators: () => [],
@@ -114,4 +121,30 @@ it('gives back each ticket of which no order comes', async () => {
   await expect(openAttempt(context, job, [])).rejects.toThrow('nothing is left');
   const isGivenBack = { replyId, outcome: 'unused' };
   expect(given).toEqual([expect.objectContaining(isGivenBack), expect.objectContaining(isGivenBack)]);
+});
+
+it.each([
+  ['nothing is known of prices, the floor', 1n, 0n, computeFeeFloor({ chainId: 1n })],
+  ['the lowest price is known, at that', 31_337n, 2_000n, 340n],
+])('asks no router where a budget does not cover a request: where %s', async (_what, chainId, price, needed) => {
+  let asked = 0;
+  const match = () => {
+    asked++;
+    throw new Error('asked');
+  };
+  const findFor = (budgetAtomic: bigint) => {
+    const context = {
+      payer: { address: bytes(20, 5) },
+      validators: { pick: async () => ({ address: bytes(20, 6) }) },
+      randomBytes: (length: number) => bytes(length, 9),
+      matches: { match, leastPrice: () => price },
+      chain: { ledger: { ...input.escrow, chainId }, validators: () => [] },
+      ledger: createChannelLedger(createWorkStore(openStore(':memory:', { schema: GATEWAY_SCHEMA }))),
+    } as unknown as ReplyContext;
+    const key = { id: 'key', budgetAtomic };
+    return findOffer(context, { request, key } as never, { requestHash: bytes(32, 7), tried: [] });
+  };
+  await expect(findFor(needed - 1n)).rejects.toMatchObject({ code: 'budget_exceeded' });
+  expect(asked).toBe(0);
+  await expect(findFor(needed)).rejects.toThrow('asked');
 });

@@ -81,7 +81,7 @@ export interface FoundOffer {
  */
 export async function findOffer(
   context: ReplyContext,
-  job: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'provider' | 'signal'>,
+  job: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'provider' | 'signal' | 'key'>,
   {
     requestHash,
     tried,
@@ -100,7 +100,7 @@ export async function findOffer(
   // The ticket is for one reply, and the order's validator is part of the reply's name.
   const registered = chain.validators();
   const roles = listDemanded(context, request);
-  const picked = await validators.pick();
+  const [picked] = await Promise.all([validators.pick(), assertAffordable(context, job, contextSize)]);
   const { address: validator } = roles.includes('validator')
     ? await getRoles(context).pickValidator(picked, registered, job.signal)
     : picked;
@@ -114,6 +114,23 @@ export async function findOffer(
     await assertRouter(context, found.match);
   });
   return { requestHash, ...found, validator, validators: registered };
+}
+
+/**
+ * Refuses what the budget of its key does not cover at the lowest price that is known, before a router holds a slot for it. What the
+ * drawn provider takes is known only later, and reserved then.
+ * @throws ApiError `budget_exceeded`, `credit_exhausted`
+ */
+async function assertAffordable(
+  { ledger, matches, chain }: Pick<ReplyContext, 'ledger' | 'matches' | 'chain'>,
+  { request, key }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'key'>,
+  contextSize: number,
+): Promise<void> {
+  const { model } = request;
+  const ticket = { pricePer1kAtomic: matches.leastPrice({ model, contextSize }) };
+  const { id: keyId, budgetAtomic: keyBudgetAtomic, organisation } = key;
+  const maxFeeAtomic = computeOffered(request, { ticket, escrow: chain.ledger });
+  await ledger.assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic });
 }
 
 /** Signs an order for an offer. @throws ApiError, StoreError */
@@ -210,8 +227,6 @@ export function buildTerms(
 ): AttemptTerms {
   const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;
   const bound = findModality(request.endpoint).boundTokens(request);
-  const mostAtomic = computeMaxFee(bound, pricePer1kAtomic);
-  const floorAtomic = computeFeeFloor(escrow);
   return {
     ...drawn,
     modelRoot,
@@ -221,9 +236,19 @@ export function buildTerms(
     choice,
     contextSize,
     pricePer1kAtomic,
-    maxFeeAtomic: mostAtomic < floorAtomic ? floorAtomic : mostAtomic,
+    maxFeeAtomic: computeOffered(request, { ticket, escrow }),
     expiresAtMs: BigInt(nowMs + computeOrderLifetime({ maxTokens: bound.outputTokens })),
   };
+}
+
+/** The most that a request can cost at a price, or the floor. */
+function computeOffered(
+  request: CommonRequest,
+  { ticket, escrow }: { readonly ticket: Pick<Ticket, 'pricePer1kAtomic'>; readonly escrow: LedgerDomain },
+): bigint {
+  const mostAtomic = computeMaxFee(findModality(request.endpoint).boundTokens(request), ticket.pricePer1kAtomic);
+  const floorAtomic = computeFeeFloor(escrow);
+  return mostAtomic < floorAtomic ? floorAtomic : mostAtomic;
 }
 
 /**

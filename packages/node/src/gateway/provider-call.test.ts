@@ -1,3 +1,4 @@
+import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from './follow-provider.ts';
@@ -43,6 +44,22 @@ describe.each(Object.entries(CALLS))('an order that goes out %s', (_how, call) =
     expect(await error).toBeInstanceOf(UnsentOrderError);
     expect(isRefusal(await error)).toBe(true);
     expect(sent()).toBe(0);
+  });
+
+  it.each([
+    ['unreachable', true, 'provider_unreachable'],
+    ['unreachable', false, 'provider_failed'],
+  ] as const)('and breaks off as %s, unsent %s, ends in %s', async (code, isUnsent, found) => {
+    // biome-ignore lint/correctness/useYield: it fails before it says anything.
+    async function* generate(): AsyncGenerator<never> {
+      throw new LinkError(code, 'gone', { isUnsent });
+    }
+    const links = { to: () => ({ generate }) } as unknown as LinkPool;
+    const error = await call(links, createOrderPacing())
+      .next()
+      .catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: found });
+    expect(isRefusal(error)).toBe(isUnsent);
   });
 
   it('has its whole patience once it went out', async () => {

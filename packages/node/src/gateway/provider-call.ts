@@ -69,7 +69,10 @@ export interface ProviderEnd {
 }
 
 export interface ProviderCall {
-  /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout`, `order_not_admitted` */
+  /**
+   * Yields what the provider streams as it comes.
+   * @throws ApiError `provider_unreachable` where the order never reached it; `provider_failed`, `provider_timeout`, `order_not_admitted`
+   */
   generate(input: GenerateInput): AsyncGenerator<Delta, ProviderEnd>;
   /** Hands the payer's word about a running reply to its provider. @throws LinkError */
   sendProgress(match: TicketedMatch, replyId: Uint8Array, progress: SignedProgress): Promise<void>;
@@ -110,7 +113,9 @@ export function createProviderCall(
     const call = { order, ticket: match.signed, milestones: input.onMilestone !== undefined, beacon: input.beacon };
     for (let isAgain = false; ; isAgain = true) {
       onWait();
-      const to = await sealing?.keys.find(match, signal);
+      const to = await sealing?.keys.find(match, signal).catch((error: unknown) => {
+        throw error instanceof LinkError && error.code !== 'canceled' ? createUnreachable(error) : error;
+      });
       const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger });
       const asked = sealed ? { sealed: sealed.envelope } : { request, endpoint, cacheScope };
       const patience = { signal, patienceMs: options.firstTokenTimeoutMs };
@@ -244,6 +249,10 @@ function joinEnd(finished: Finished, end: SealedEnd | undefined): ProviderEnd {
   return { finished: { ...finished, text, response }, opening };
 }
 
+/** The order has not left, so its provider owes nothing for it. */
+const createUnreachable = (cause: LinkError): ApiError =>
+  new ApiError('provider_unreachable', `The provider cannot be reached (${cause.code}).`, { cause, retryAfterS: 2 });
+
 /** What is no text has no format. @throws ApiError */
 function readFormat({ calls, reasoning }: Started): AnswerFormat {
   if (calls === '' && reasoning === '') return DEFAULT_FORMAT;
@@ -269,6 +278,9 @@ export function toProviderError(
   error: unknown,
   { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean },
 ): unknown {
+  if (error instanceof LinkError && error.isUnsent && (wasSilent || error.code !== 'canceled')) {
+    return createUnreachable(error);
+  }
   if (wasSilent || (error instanceof LinkError && error.code === 'timeout')) {
     return new ApiError('provider_timeout', 'The provider did not answer in time.', { cause: error });
   }
@@ -298,6 +310,13 @@ export function toProviderError(
         retryAfterS: 2,
       },
     );
+  }
+  // It says why it takes no such order, and has not begun.
+  if (error.refusal !== undefined && !hasBegun) {
+    return new ApiError('provider_busy', `The provider does not take the order: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
   }
   const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
   return new ApiError('provider_failed', `The provider failed${why}`, { cause: error });

@@ -22,11 +22,13 @@ interface Lie {
 }
 
 /** Asks a router that lies so, for a request of at most 600 tokens. */
-async function matchWith(
+const matchWith = async (...lie: Parameters<typeof openMatches>): Promise<Ticket> => openMatches(...lie).match();
+
+function openMatches(
   { list = (same) => same, ticket = (same) => same }: Lie,
   demands = NO_DEMANDS,
   preference: RequestPreference = NO_PREFERENCE,
-): Promise<Ticket> {
+) {
   const honest: CandidateList = {
     modelId: MODEL,
     asked: {
@@ -58,10 +60,22 @@ async function matchWith(
   const links = { to: () => ({ route: async () => ({ ticket: signed, candidates }) }) } as unknown as LinkPool;
   const matches = createProviderMatch(
     { maxPricePer1kAtomic: 10n, busyPatienceMs: 0 },
-    { routers: createRouters({ routers: [{} as Peer] }, { links }), clock: { nowMs: () => NOW_MS } },
+    {
+      routers: createRouters({ routers: [{} as Peer] }, { links }),
+      clock: { nowMs: () => NOW_MS },
+      uptime: { nowMs: () => uptimeMs },
+    },
   );
-  const query = { model: MODEL, replyId, requestHash, contextSize: 600, exclude: [], demands, preference };
-  return (await matches.match({ ...query, signal: AbortSignal.timeout(10_000) })).ticket;
+  let uptimeMs = 0;
+  const query = { model: MODEL, replyId, requestHash, contextSize: 600, demands, preference };
+  const signal = AbortSignal.timeout(10_000);
+  return {
+    match: async (exclude: readonly Uint8Array[] = []) => (await matches.match({ ...query, exclude, signal })).ticket,
+    leastPrice: (contextSize = 600) => matches.leastPrice({ model: MODEL, contextSize }),
+    wait(ms: number) {
+      uptimeMs += ms;
+    },
+  };
 }
 
 describe('what a router answers', () => {
@@ -143,5 +157,41 @@ describe('what a request prefers', () => {
     ],
   ])('makes a list void that %s', async (_what, preference, lie, message) => {
     await expect(prefer(preference, lie)).rejects.toThrow(message);
+  });
+});
+
+describe('the lowest price that is known', () => {
+  const cheaper: Lie = {
+    list: (same) => ({
+      ...same,
+      candidates: same.candidates.map((each, i) => ({ ...each, pricePer1kAtomic: BigInt(5 - i) })),
+    }),
+  };
+
+  it('is that of the last list, for ten seconds, and for no smaller request', async () => {
+    const { match, leastPrice, wait } = openMatches(cheaper);
+    expect(leastPrice()).toBe(0n);
+    await match();
+    expect([leastPrice(), leastPrice(601), leastPrice(599)]).toEqual([3n, 3n, 0n]);
+    wait(9_999);
+    expect(leastPrice()).toBe(3n);
+    wait(1);
+    expect(leastPrice()).toBe(0n);
+  });
+
+  it.each<[string, Partial<RequestPreference>, Partial<typeof NO_DEMANDS>, Uint8Array[]]>([
+    ['names its providers', { only: [1, 2, 3].map((n) => bytes(32, n)) }, {}, []],
+    ['rules one out', { ignore: [bytes(32, 4)] }, {}, []],
+    ['demands equality', {}, { exact: true }, []],
+    ['demands weights', {}, { modelRoot: bytes(32, 7) }, []],
+    ['was tried before', {}, {}, [bytes(32, 4)]],
+  ])('is none by a request that %s', async (_what, preference, demands, tried) => {
+    const { match, leastPrice } = openMatches(
+      cheaper,
+      { ...NO_DEMANDS, ...demands },
+      { ...NO_PREFERENCE, ...preference },
+    );
+    await match(tried);
+    expect(leastPrice()).toBe(0n);
   });
 });

@@ -8,7 +8,7 @@ import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
-import { parseCandidates } from '@ogong/protocol/exchange/match';
+import { type CandidateList, parseCandidates } from '@ogong/protocol/exchange/match';
 import { findMisrouting, isNamedList } from '@ogong/protocol/exchange/misrouting';
 import type { AskedMatch, Sort } from '@ogong/protocol/exchange/preference';
 import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
@@ -52,6 +52,11 @@ export interface Match {
 export interface ProviderMatch {
   /** @throws ApiError `model_not_found`, `no_provider`, `router_unreachable` */
   match(query: MatchQuery): Promise<Match>;
+  /**
+   * What 1,000 tokens cost at the cheapest provider of the last list that was for no less than this; 0 where there was none of late.
+   * A budget that does not cover it need not be matched.
+   */
+  leastPrice(query: Pick<MatchQuery, 'model' | 'contextSize'>): bigint;
   /** Never asks for this provider again, for a day. */
   exclude(providerId: Uint8Array): void;
 }
@@ -69,6 +74,9 @@ export interface ProviderMatchOptions {
 /** The remaining places are for the providers that one reply was tried with, and for those that its request rules out. */
 const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - MAX_ONLY_PROVIDERS - 8;
 const EXCLUSION_MS = 24 * 3_600_000;
+/** Cheaper providers become free, and are seen by then. */
+const PRICES_KNOWN_MS = 10_000;
+const MAX_PRICED = 1_024;
 const PAUSE = { firstMs: 75, longestMs: 1_500 };
 const ANY_WEIGHTS = new Uint8Array();
 export const U64_MAX = (1n << 64n) - 1n;
@@ -94,7 +102,18 @@ export function createProviderMatch(
   /** Models that a provider was found for. A router that does not know one of them has just started. */
   const served = new Set<string>();
   const excluded = new Map<string, { readonly id: Uint8Array; readonly untilMs: number }>();
+  const priced = new Map<string, KnownPrice>();
   const maxPricePer1k = maxPricePer1kAtomic < U64_MAX ? maxPricePer1kAtomic : U64_MAX;
+
+  function notePrices(query: MatchQuery, { candidates }: CandidateList): void {
+    if (!isForAnybody(query)) return;
+    const [first, ...more] = candidates.map(({ pricePer1kAtomic }) => pricePer1kAtomic);
+    if (first === undefined) return;
+    const atomic = more.reduce((least, price) => (price < least ? price : least), first);
+    priced.delete(query.model);
+    priced.set(query.model, { atomic, contextSize: query.contextSize, untilMs: uptime.nowMs() + PRICES_KNOWN_MS });
+    if (priced.size > MAX_PRICED) priced.delete(priced.keys().next().value as string);
+  }
 
   function listExcluded(): Uint8Array[] {
     for (const [key, { untilMs }] of excluded) if (untilMs <= uptime.nowMs()) excluded.delete(key);
@@ -188,11 +207,19 @@ export function createProviderMatch(
           onMisrouted({ signed, candidates }, misrouting);
           throw createRouterFault(misrouting);
         }
-        const unasked = findUnasked(candidates, { asked, only, exclude });
+        const list = parseCandidates(candidates);
+        const unasked = findUnasked(list, { asked, only, exclude });
         if (unasked !== undefined) throw createRouterFault(unasked);
         served.add(model);
+        notePrices(query, list);
         return { ticket, signed, candidates, router };
       });
+    },
+    leastPrice({ model, contextSize }) {
+      const known = priced.get(model);
+      return known !== undefined && known.untilMs > uptime.nowMs() && contextSize >= known.contextSize
+        ? known.atomic
+        : 0n;
     },
     exclude(providerId) {
       excluded.set(toHex(providerId), { id: providerId, untilMs: uptime.nowMs() + EXCLUSION_MS });
@@ -201,18 +228,30 @@ export function createProviderMatch(
   };
 }
 
+interface KnownPrice {
+  readonly atomic: bigint;
+  /** Who has room for more has room for this, so that no larger request is cheaper. */
+  readonly contextSize: number;
+  readonly untilMs: number;
+}
+
+/** Nothing but its price keeps a provider off the list. */
+const isForAnybody = ({ exclude, demands, preference = NO_PREFERENCE }: MatchQuery): boolean =>
+  exclude.length + preference.only.length + preference.ignore.length === 0 &&
+  !demands.exact &&
+  demands.modelRoot === undefined;
+
 const lower = (own: bigint, asked: bigint | undefined): bigint => (asked !== undefined && asked < own ? asked : own);
 
 /** What stands in a list against what was asked for; undefined for nothing. Its own words agree with each other. */
 function findUnasked(
-  candidates: Uint8Array,
+  list: CandidateList,
   {
     asked,
     only,
     exclude,
   }: { readonly asked: AskedMatch; readonly only: readonly Uint8Array[]; readonly exclude: readonly Uint8Array[] },
 ): string | undefined {
-  const list = parseCandidates(candidates);
   if (list.asked.sort !== asked.sort) return `its draw is by ${list.asked.sort}, and ${asked.sort} was asked for`;
   if (list.asked.maxPricePer1kAtomic !== asked.maxPricePer1kAtomic) return 'its list is for another price';
   if (list.asked.contextSize !== asked.contextSize) return 'its list is for another context';

@@ -72,7 +72,9 @@ function mortal<T extends object>(object: T, death: Death): T {
       if (typeof value !== 'function') return value;
       return (...args: unknown[]) => {
         const result =
-          name === 'channel' ? value.apply(target, args) : step(death, name, () => value.apply(target, args));
+          name === 'channel' || name === 'leastPrice'
+            ? value.apply(target, args)
+            : step(death, name, () => value.apply(target, args));
         const isGenerator = typeof result === 'object' && result !== null && Symbol.asyncIterator in result;
         return isGenerator ? mortal(result, death) : result;
       };

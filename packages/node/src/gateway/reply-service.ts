@@ -126,6 +126,7 @@ const TRIED_AGAIN: ReadonlySet<ApiErrorCode> = new Set([
   'provider_failed',
   'provider_timeout',
   'provider_busy',
+  'provider_unreachable',
   'request_refused',
   'ogong_check_failed',
 ]);

@@ -87,6 +87,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const { contest, witness } = wireWitness(state, intake, state.stopping.signal);
   const wired: WiredAudit = wireAudit(state, {
     contest,
+    findIntake: (replyId) => intake.findIntake(replyId),
     takeIn: (submission) => intake.takeIn(submission),
     takePassed: (submission) => intake.takePassed(submission),
   });

@@ -9,6 +9,7 @@ import { createDisputes, type Disputes } from './audit/dispute.ts';
 import type { VerifierCalls } from './audit/verifier-call.ts';
 import { keepStakes, listVerifierPayees } from './store/announcement-store.ts';
 import { getBeacon, getNetworkAlphaPpm, isConnected, PPM, type ValidatorState } from './validator-state.ts';
+import { toTextsMessage } from './wire-messages.ts';
 import { signRound } from './witness/reveal-word.ts';
 
 export interface WiredAudit {
@@ -29,7 +30,7 @@ const MIX_MS = 50;
 /** Connects audits and disputes with providers, verifiers and the chain. */
 export function wireAudit(
   state: ValidatorState,
-  asking: Pick<AuditDependencies, 'contest' | 'takeIn' | 'takePassed'>,
+  asking: Pick<AuditDependencies, 'contest' | 'findIntake' | 'takeIn' | 'takePassed'>,
 ): WiredAudit {
   const { options, store, group, clock, stakes, log } = state;
   const disputes = wireDisputes(state);
@@ -84,7 +85,7 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
 
 function connectAudit(
   state: ValidatorState,
-): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'takeIn' | 'takePassed'> {
+): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'findIntake' | 'takeIn' | 'takePassed'> {
   const { crypto, clock, awake, store, group, archive, earnings, links, log, metrics } = state;
   const { steps } = metrics;
   return {
@@ -103,7 +104,7 @@ function connectAudit(
         return opening;
       }),
     steps,
-    getTexts: (provider, replyId, call) => links.to(ProviderService, provider).getTexts({ replyId }, call),
+    getTexts: (provider, asked, call) => links.to(ProviderService, provider).getTexts(toTextsMessage(asked), call),
     calls: connectVerifiers(state),
     jobSecret: computeJobSecret(state),
     onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),

@@ -3,6 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type {
   AcknowledgeRequest,
   AcknowledgeRequestSchema,
+  GetTextsRequestSchema,
   HeardDelivery as HeardDeliveryMessage,
   HeardDeliverySchema,
   PushRecordRequest,
@@ -15,6 +16,7 @@ import type {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { HandedReply, ReplyTexts, SignedOrder } from '@ogong/protocol/verdict/claim';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
+import type { TextsQuestion } from './audit/fetch-texts.ts';
 import type { ToldReply } from './hear-delivery.ts';
 import type { HeardAnswer } from './settlement/cosign-heard.ts';
 import type { WitnessAnswer, WitnessAsk } from './witness/answer-witness.ts';
@@ -92,9 +94,16 @@ export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
   if (about.case === undefined || about.value.record === undefined) {
     throw new Refusal('invalid', 'what is asked for is missing');
   }
-  const { record, header, headerProof, withTexts } = about.value;
-  return { order: signed, asked: 'opening', bound: { ...record, header, headerProof }, withTexts };
+  const { record, header, headerProof, withTexts, intake } = about.value;
+  if (withTexts && intake === undefined) throw new Refusal('invalid', 'the receipt for the record is missing');
+  const bound = { ...record, header, headerProof };
+  return { order: signed, asked: 'opening', bound, intake: withTexts ? intake : undefined };
 }
+
+export const toTextsMessage = ({ replyId, intake }: TextsQuestion): MessageInitShape<typeof GetTextsRequestSchema> => ({
+  replyId,
+  ...(intake && { intake }),
+});
 
 export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof WitnessRequestSchema> {
   const { order } = ask;
@@ -109,8 +118,9 @@ export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof Witnes
     return { order, about: { case: 'report', value } };
   }
   const { record, providerKey, signature, header, headerProof } = ask.bound;
-  const { withTexts = false } = ask;
-  const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof], withTexts };
+  const { intake } = ask;
+  const texts = { withTexts: intake !== undefined, ...(intake && { intake }) };
+  const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof], ...texts };
   return { order, about: { case: 'record', value: bound } };
 }
 

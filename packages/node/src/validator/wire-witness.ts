@@ -7,7 +7,7 @@ import { computeJobWindow, type VerifierCallOptions } from './audit/verifier-cal
 import type { Intake } from './intake.ts';
 import { findMembers, getBeacon, isConnected, toPeer, type ValidatorState } from './validator-state.ts';
 import { readAuditOptions } from './wire-audit.ts';
-import { readSubmission, readWitnessAnswer, writeWitnessAsk } from './wire-messages.ts';
+import { readSubmission, readWitnessAnswer, toTextsMessage, writeWitnessAsk } from './wire-messages.ts';
 import type { WitnessState } from './witness/answer-witness.ts';
 import { createContest } from './witness/contest.ts';
 import { createInquirer } from './witness/inquirer.ts';
@@ -37,6 +37,7 @@ export function wireWitness(
     findValidator: (address) => chain.recallByAddress(address),
   };
   const isOwnRound: WitnessState['isOwnRound'] = (order, job) => checkRound(known, order, job);
+  const isTaken: WitnessState['isTaken'] = (order, taken) => isTakenIn(known, order, taken);
   const inquirer = createInquirer(
     {
       record: timing(graceMs),
@@ -54,12 +55,12 @@ export function wireWitness(
         if (intake === undefined) throw new NoAnswer('an answer without a record');
         return { intake, recordHash };
       },
-      isTaken: (order, taken) => isTakenIn(known, order, taken),
+      isTaken,
       isOwnRound,
       async getOpening(provider, replyId, call) {
         return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
       },
-      getTexts: (provider, replyId, call) => links.to(ProviderService, provider).getTexts({ replyId }, call),
+      getTexts: (provider, asked, call) => links.to(ProviderService, provider).getTexts(toTextsMessage(asked), call),
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
       reveal: (verifier, job, call) =>
         links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round] }, call),
@@ -67,7 +68,7 @@ export function wireWitness(
     },
   );
   const witness: WitnessState = {
-    ...{ crypto, clock, store, ledger: chain.ledger, signer, inquirer, isOwnRound },
+    ...{ crypto, clock, store, ledger: chain.ledger, signer, inquirer, isOwnRound, isTaken },
     learnOrderKey: state.learnOrderKey,
     findBeacon: (epoch) => getBeacon(state, epoch),
     findMembers: (epoch) => findMembers(state, epoch),

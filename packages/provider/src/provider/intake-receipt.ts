@@ -1,17 +1,13 @@
-import { LinkError } from '@ogong/host/link/link-error';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
-import { type SignedIntake, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
+import { type IntakeWord, type SignedIntake, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { hashOrder, type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
-import type { PushRecordRequest, PushRecordResponse } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 const NOTHING = new Uint8Array();
 
-/**
- * The validator's receipt of a record that it acknowledged.
- * @throws LinkError where it did not sign for this very record: then it may deny the reply, and the record is sent again.
- */
+/** The validator's receipt of a record; undefined where it did not sign for this very record: then it may deny the reply. */
 export function readReceipt(
   {
     crypto,
@@ -23,13 +19,10 @@ export function readReceipt(
     readonly validator: Pick<QuorumMember, 'address' | 'signingKey'>;
   },
   { order, record }: Pick<PushRecordRequest, 'order' | 'record'>,
-  { epoch, signature }: Pick<PushRecordResponse, 'epoch' | 'signature'>,
-): SignedIntake {
+  { epoch, signature }: IntakeWord,
+): SignedIntake | undefined {
   const orderHash = hashOrder(crypto, ledger, parseOrder(order?.order ?? NOTHING));
   const recordHash = hashRecord(crypto, record?.record ?? NOTHING);
   const receipt = { validator: validator.address, orderHash, recordHash, epoch, signature };
-  if (!verifyIntake(crypto, { ledger, signingKey: validator.signingKey }, receipt)) {
-    throw new LinkError('remote', 'the validator acknowledged a record and did not sign for it');
-  }
-  return receipt;
+  return verifyIntake(crypto, { ledger, signingKey: validator.signingKey }, receipt) ? receipt : undefined;
 }

@@ -129,15 +129,16 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
   );
   const opened = (terms.open ?? openPlain)(message, order);
   const { endpoint, body } = opened;
+  // From here on what a client has sealed may be at fault, which its gateway cannot know of: see toProviderError.
   const { request, asked, choices } = parse('request', () => read(body, endpoint, order));
   assertOrder(
     isRequest(crypto, order, { endpoint, body }),
     'invalid',
     'the order is for another request than the one sent',
   );
-  assertOrder(asked.model === model.id, 'not-found', `this provider serves ${model.id}, not ${asked.model}`);
+  assertOrder(asked.model === model.id, 'invalid', `this provider serves ${model.id}, not ${asked.model}`);
   const unmet = findUnmetDemand(asked.demands, { numericClass: model.numericClass, modelRoot: model.root });
-  assertOrder(unmet === undefined, 'precondition', unmet ?? '');
+  assertOrder(unmet === undefined, 'invalid', unmet ?? '');
   assertOrder(order.choice < choices, 'invalid', 'the order is for a choice that was not asked for');
   return { ...opened, order, ticket, request, validator };
 }

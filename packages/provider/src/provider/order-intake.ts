@@ -208,7 +208,7 @@ function assertFeeCovers(
     computeReplyFee(order, boundTextTokens(request.asked), { promptTokenCount: promptTokens, outputTokenCount });
   } catch (error) {
     if (!(error instanceof FeeError)) throw error;
-    throw new Refusal('precondition', `the reply could not be billed in full: ${error.message}`);
+    throw new Refusal('invalid', `the reply could not be billed in full: ${error.message}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
-import { bigInteger, bytes, columns, integer, optional } from '@ogong/host/store/columns';
+import { bigInteger, bytes, columns, integer, optional, text } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -48,6 +48,8 @@ export interface Outbox {
   size(): number;
   /** Durable when it resolves. */
   add(replyId: Uint8Array, validator: Uint8Array, message: PushRecordRequest): Promise<void>;
+  /** Keeps the validator's receipt for a record that waits: it is sent no more. Durable when it resolves. */
+  settle(receipt: SignedIntake & { readonly replyId: Uint8Array }): Promise<void>;
   /** The record of a reply, and the validator's receipt if it has taken the record in. */
   find(replyId: Uint8Array): KeptRecord | undefined;
   /** Removes records of orders that expired before then, except those that still wait for their validators. */
@@ -75,6 +77,7 @@ const receiptRow = columns({
   expiresAtMs: integer,
 });
 const messageRow = columns({ message: bytes });
+const waitingRow = columns({ message: bytes, expiresAtMs: integer, refused: optional(text) });
 const shownRow = columns({ message: bytes, epoch: bigInteger, signature: bytes });
 const dueRow = columns({ due: optional(integer) });
 
@@ -116,9 +119,11 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       receipt = await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
     } catch (error) {
       if (isFinal(error)) {
-        await commits.write(({ prepare }) =>
+        const { changes } = await commits.write(({ prepare }) =>
           prepare('UPDATE outbox SET refused = ? WHERE reply_id = ?').run(String(error), replyId),
         );
+        // Its receipt may have come by another way meanwhile.
+        if (Number(changes) === 0) return;
         onSize(--waiting);
         dependencies.onRefused?.(replyId, error);
         return;
@@ -132,12 +137,21 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       );
       return;
     }
-    await commits.write((db) => {
+    await settle({ ...receipt, replyId });
+  }
+
+  async function settle(receipt: SignedIntake & { readonly replyId: Uint8Array }): Promise<void> {
+    const { replyId } = receipt;
+    const found = await commits.write((db) => {
+      const row = waitingRow.get(db.prepare(`SELECT ${waitingRow.list} FROM outbox WHERE reply_id = ?`), replyId);
+      if (row === undefined) return undefined;
       db.prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId);
-      const { message, expiresAtMs } = entry;
-      receiptRow.insert(db, 'INSERT OR REPLACE INTO intake', { replyId, ...receipt, message, expiresAtMs });
+      const { message, expiresAtMs } = row;
+      receiptRow.insert(db, 'INSERT OR REPLACE INTO intake', { ...receipt, message, expiresAtMs });
+      return row;
     });
-    onSize(--waiting);
+    if (found === undefined) return;
+    if (found.refused === undefined) onSize(--waiting);
     dependencies.onPushed?.(replyId);
   }
 
@@ -201,6 +215,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       onSize(++waiting);
       wake();
     },
+    settle,
     find: (replyId) => store.read((db) => readKept(db, replyId)),
     async sweep(beforeMs) {
       await commits.write(({ prepare }) => {

@@ -38,7 +38,7 @@ export function createProviderAnnouncer(
     onError: (err) => log.warn({ err }, 'no work could be made, which this network asks of keys without stake'),
   });
   const announcer = createAnnouncer(
-    { intervalMs, lifetimeMs: 3 * intervalMs },
+    { intervalMs },
     {
       ...{ clock, signer, getPayeeWord, links },
       getEndorsement: () => endorsement?.get(),
@@ -50,6 +50,7 @@ export function createProviderAnnouncer(
         endpoint: getEndpoint(),
         verifier,
       }),
+      isLeaving: () => state.isClosing,
       onError: (peer, err) => log.warn({ err, peer: peer.endpoint }, 'an announcement was not taken'),
     },
   );

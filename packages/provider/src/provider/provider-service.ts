@@ -11,6 +11,7 @@ import { parseOrder } from '@ogong/protocol/exchange/order';
 import type {
   GenerateRequest,
   GetOpeningRequest,
+  GetTextsRequest,
   ProgressRequest,
   ProviderService,
   ShowRecordRequest,
@@ -39,8 +40,7 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
     getEvidence: ({ nonce }) => answerEvidence('provider', state.machine?.show, nonce),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
       readOpening(state, replyId, getCaller(context)),
-    getTexts: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
-      readTexts(state, replyId, getCaller(context)),
+    getTexts: (asked: GetTextsRequest, context: HandlerContext) => readTexts(state, asked, getCaller(context)),
     progress({ replyId, progress }: ProgressRequest, context: HandlerContext) {
       if (progress === undefined) throw new Refusal('invalid', 'the progress is missing');
       state.replies.take(getCaller(context), replyId, progress);

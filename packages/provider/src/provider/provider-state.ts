@@ -50,6 +50,7 @@ export interface ProviderDependencies {
     | 'validators'
     | 'findByAddress'
     | 'findByCertHash'
+    | 'recallByAddress'
     | 'channel'
     | 'router'
     | 'beaconKeys'
@@ -204,7 +205,11 @@ function openOutbox(
       const answer = await links
         .to(ValidatorService, validator)
         .pushRecord(barePush(crypto, message), { timeoutMs: PUSH_TIMEOUT_MS });
-      return readReceipt({ crypto, ledger: chain.ledger, validator }, message, answer);
+      const receipt = readReceipt({ crypto, ledger: chain.ledger, validator }, message, answer);
+      if (receipt === undefined) {
+        throw new LinkError('remote', 'the validator acknowledged a record and did not sign for it');
+      }
+      return receipt;
     },
     onSize: (records) => metrics.outbox.set(records),
     onPushed(replyId) {

@@ -6,10 +6,15 @@ import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witnes
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { encodeBeaconCertificate } from '@ogong/protocol/beacon/beacon';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
-import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { createTestValidator, network } from '@ogong/testing/validator/test-bench';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
+import type {
+  PushRecordRequest,
+  SignedIntake as SignedIntakeMessage,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createTestValidator, ledger, network } from '@ogong/testing/validator/test-bench';
 import { toPushMessage } from '@ogong/testing/validator/test-reply';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type OpeningState, readOpening, readTexts } from './read-opening.ts';
 
 const own = createTestValidator();
@@ -46,6 +51,10 @@ interface Given {
   /** Whether its validator has signed for the record, and the beacon is certified that decides about it. */
   readonly isTaken?: boolean;
   readonly isDecided?: boolean;
+  /** What the caller brings. */
+  readonly receipt?: IntakeWord;
+  /** Receipts that came to be kept. */
+  readonly kept?: unknown[];
 }
 
 function openState({
@@ -53,6 +62,7 @@ function openState({
   isChanged = false,
   isTaken = true,
   isDecided = true,
+  kept = [],
 }: Given = {}): OpeningState {
   const set = hashValidatorSet(crypto, network, isChanged ? members.slice(1) : members);
   const sets = { set, following: set, next: set, block: 0n };
@@ -66,6 +76,7 @@ function openState({
         equalBytes(asked, replyId)
           ? { push, intake: isTaken ? { epoch: INTAKE_EPOCH, signature: new Uint8Array(65) } : undefined }
           : undefined,
+      settle: async (receipt) => void kept.push(receipt),
     },
     beacons: {
       async get(asked) {
@@ -77,7 +88,8 @@ function openState({
     chain: {
       beaconKeys: () => undefined,
       client: () => expect.unreachable(),
-      network,
+      ...{ ledger, network },
+      recallByAddress: (address) => members.find((member) => equalBytes(member.address, address)),
       validators: () => members,
       findByCertHash: (hash) => members.find(({ certHash }) => equalBytes(certHash, hash)),
     },
@@ -87,7 +99,11 @@ function openState({
 const read = (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
   readOpening(openState(given), id, caller as PeerId);
 const readAll = (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
-  readTexts(openState(given), id, caller as PeerId);
+  readTexts(
+    openState(given),
+    { replyId: id, intake: given.receipt as SignedIntakeMessage | undefined },
+    caller as PeerId,
+  );
 
 it.each([
   ['its consumer', consumer, {}],
@@ -127,4 +143,43 @@ it.each([
   ['whoever names another reply', own.member.certHash, { id: new Uint8Array(16) }],
 ])('its texts are not shown to %s', async (_who, caller, given) => {
   await expect(readAll(caller, given)).rejects.toThrow('no texts of this reply for you');
+});
+
+describe('a provider whose record others have shown to the validator', () => {
+  const { orderHash } = order.fields;
+  const recordHash = hashRecord(crypto, push.record?.record ?? bytes);
+  const sign = async (change = {}): Promise<IntakeWord> => {
+    const word = { validator, orderHash, recordHash, epoch: INTAKE_EPOCH, ...change };
+    return { epoch: INTAKE_EPOCH, signature: await own.signer.sign({ kind: 'intake', domain: ledger, ...word }) };
+  };
+
+  it.each([
+    ['the validator', own.member.certHash],
+    ['a witness', witness],
+  ])('shows its texts where %s brings the receipt, and keeps it', async (_who, caller) => {
+    const receipt = await sign();
+    const kept: unknown[] = [];
+    const { request } = push;
+    expect(await readAll(caller, { isTaken: false, receipt, kept })).toMatchObject({ request });
+    expect(kept).toEqual([{ replyId, validator, orderHash, recordHash, ...receipt }]);
+    await expect(readAll(caller, { isTaken: false, isDecided: false, receipt })).rejects.toThrow('no beacon has');
+  });
+
+  it.each([
+    ['for another record', { recordHash: new Uint8Array(32) }],
+    ['for another order', { orderHash: new Uint8Array(32) }],
+    ['for another epoch', { epoch: INTAKE_EPOCH - 1n }],
+  ])('shows nothing for a receipt that was signed %s', async (_what, change) => {
+    const kept: unknown[] = [];
+    const given = { isTaken: false, receipt: await sign(change), kept };
+    await expect(readAll(own.member.certHash, given)).rejects.toThrow('no beacon has decided');
+    expect(kept).toEqual([]);
+  });
+
+  it('keeps no receipt that a stranger brings', async () => {
+    const kept: unknown[] = [];
+    const given = { isTaken: false, receipt: await sign(), kept };
+    await expect(readAll(stranger, given)).rejects.toThrow('no texts of this reply for you');
+    expect(kept).toEqual([]);
+  });
 });

@@ -11,15 +11,20 @@ import { type EpochMember, hashValidatorSet } from '@ogong/protocol/beacon/valid
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import type { GetTextsRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ReplyTexts } from '@ogong/protocol/verdict/claim';
+import { readReceipt } from './intake-receipt.ts';
 import type { KeptRecord } from './outbox.ts';
 import type { ProviderState } from './provider-state.ts';
 
 export interface OpeningState extends Pick<ProviderState, 'crypto'> {
   readonly openings: Pick<ProviderState['openings'], 'get'>;
-  readonly outbox: Pick<ProviderState['outbox'], 'find'>;
+  readonly outbox: Pick<ProviderState['outbox'], 'find' | 'settle'>;
   readonly beacons: Pick<ProviderState['beacons'], 'get'>;
-  readonly chain: Pick<ProviderState['chain'], 'findByCertHash' | 'validators' | 'network' | 'beaconKeys' | 'client'>;
+  readonly chain: Pick<
+    ProviderState['chain'],
+    'findByCertHash' | 'recallByAddress' | 'ledger' | 'validators' | 'network' | 'beaconKeys' | 'client'
+  >;
 }
 
 /**
@@ -41,19 +46,36 @@ export async function readOpening(
 
 /**
  * What was asked and answered, for the validators that may have the opening, once a beacon can have selected the reply. It is handed in
- * without.
+ * without. Whoever asks brings the receipt: a provider whose record others have shown to the validator has none.
  * @throws Refusal
  */
-export async function readTexts(state: OpeningState, replyId: Uint8Array, caller: PeerId): Promise<ReplyTexts> {
+export async function readTexts(
+  state: OpeningState,
+  { replyId, intake }: Pick<GetTextsRequest, 'replyId' | 'intake'>,
+  caller: PeerId,
+): Promise<ReplyTexts> {
   const kept = replyId.length === REPLY_ID_BYTES ? state.outbox.find(replyId) : undefined;
   if (kept === undefined || !(await isEntitled(state, replyId, caller))) {
     throw new Refusal('not-found', 'no texts of this reply for you');
   }
-  if (!(await isDecided(state, kept))) {
+  if (!(await isDecided(state, kept.intake ? kept : await takeReceipt(state, replyId, { ...kept, intake })))) {
     throw new Refusal('unavailable', 'no beacon has decided yet whether this reply is audited');
   }
   const { request, endpoint, response } = kept.push;
   return { request, endpoint, response };
+}
+
+/** Keeps a receipt that somebody has brought. Not one that the order's validator did not sign. */
+async function takeReceipt(
+  { crypto, chain, outbox }: OpeningState,
+  replyId: Uint8Array,
+  { push, intake }: KeptRecord,
+): Promise<KeptRecord> {
+  const validator = push.order && chain.recallByAddress(parseOrder(push.order.order).validator);
+  const receipt = validator && intake && readReceipt({ crypto, ledger: chain.ledger, validator }, push, intake);
+  if (receipt === undefined) return { push, intake: undefined };
+  await outbox.settle({ ...receipt, replyId });
+  return { push, intake: receipt };
 }
 
 /** Before its beacon is certified no reply can have been selected, so nobody needs to read it. */

@@ -39,6 +39,7 @@ const TRIED_AGAIN: ReadonlySet<string | null> = new Set([
   'provider_failed',
   'provider_timeout',
   'provider_busy',
+  'provider_unreachable',
   'request_refused',
   'seal_key_expired',
 ]);

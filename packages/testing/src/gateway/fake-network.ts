@@ -84,6 +84,8 @@ export interface FakeNetwork {
   readonly reports: ReportRequest[];
   /** Answers of GetReply by hex reply id; unknown ids are refused. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
+  /** How often the router was asked for a provider. */
+  routes: number;
   /** How many further routes find every provider busy. */
   busy: number;
   /** True: a router that has restarted and knows no provider yet. */
@@ -122,6 +124,8 @@ export interface ProviderBehaviour {
   /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
   readonly refuse?: Refusal;
+  /** Its tickets lead to a port where nobody listens. */
+  readonly isAway?: boolean;
   /** Refuses orders of validators that are down, as a real one does: they admit nothing. */
   readonly asksValidator?: boolean;
   readonly bend?: SyntheticOptions['bend'];
@@ -159,6 +163,7 @@ const THING = ['{"color"', ': "red"', ', "size"', ': 7', '}'];
 /** Of the tool that tests of clients offer. */
 const CALL = ['{"name": "weather"', ', "arguments": ', '{"city": ', '"Paris"', '}', '}'];
 const PRICE = 2_000_000n;
+const NOBODY_LISTENS = '127.0.0.1:1';
 const PAYER_KEY = new Uint8Array(32).fill(9);
 export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
 
@@ -452,6 +457,7 @@ export async function createFakeNetwork(
   const { identity: routerIdentity, endpoint: routerEndpoint } = await serve((router) =>
     router.service(RouterService, {
       route(request) {
+        fake.routes++;
         if (fake.busy > 0) {
           fake.busy--;
           throw new Refusal('unavailable', 'all providers are busy; try again');
@@ -481,7 +487,7 @@ export async function createFakeNetwork(
           router: new Uint8Array(20).fill(0x33),
           modelId: request.model,
           providerId: provider.id,
-          providerEndpoint: provider.endpoint,
+          providerEndpoint: provider.behaviour.isAway ? NOBODY_LISTENS : provider.endpoint,
           providerCertHash: provider.certHash,
           payee: provider.id.subarray(0, 20),
           modelRoot,
@@ -547,6 +553,7 @@ export async function createFakeNetwork(
     awaits: 0,
     bendIntake: (signature) => signature,
     bendHeld: (signature) => signature,
+    routes: 0,
     beacon: { latest: () => beacon },
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,

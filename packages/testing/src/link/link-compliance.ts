@@ -187,7 +187,8 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       await sleep(200);
       link.cut();
       await until(() => probe.aborted && probe.finished);
-      await expectLinkError(drain({ [Symbol.asyncIterator]: () => messages }), 'unreachable');
+      const cut = await expectLinkError(drain({ [Symbol.asyncIterator]: () => messages }), 'unreachable');
+      expect(cut.isUnsent).toBe(false);
     });
 
     it('answers 100 calls at once', async () => {
@@ -220,6 +221,8 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       await serve(echo, (_peer, method) => calls.push(method) > 0);
       const client = await connect((await makeIdentity(9)).id);
       const error = await expectLinkError(client.service(RouterService).route({}), 'wrong-certificate');
+      const streamed = drain(client.service(ProviderService).generate({}));
+      expect((await expectLinkError(streamed, 'wrong-certificate')).isUnsent).toBe(true);
       expect(error.retryable).toBe(false);
       expect(calls).toEqual([]);
     });

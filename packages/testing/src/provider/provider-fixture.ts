@@ -265,6 +265,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
           ...{ ledger, network: { chainId: ledger.chainId, settlement: ledger.verifyingContract } },
           validators: () => [validator.validator()],
           findByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
+          recallByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
           findByCertHash: (hash) =>
             equalBytes(hash, validator.validator().certHash) ? validator.validator() : undefined,
           ...(options.findMachineProblem && { findMachineProblem: options.findMachineProblem }),

@@ -327,7 +327,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     options.getOpening ?? (async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes);
   const getTexts =
     options.getTexts ??
-    (async (_peer: unknown, replyId: Uint8Array) => {
+    (async (_peer: unknown, { replyId }: { readonly replyId: Uint8Array }) => {
       const { request, endpoint, response } = (served.get(toHex(replyId)) as TestReply).submission;
       return { request, endpoint, response };
     });
@@ -394,6 +394,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       onVerdict,
       ...{ getOpening, getTexts },
       contest,
+      findIntake: intake.findIntake,
       takeIn: intake.takeIn,
       takePassed: intake.takePassed,
       jobSecret: seedOf('job secret'),

@@ -38,7 +38,7 @@ interface SealedInput {
 /**
  * Hands a sealed request to its provider, and what comes back to the client. Nothing of it is opened here. A provider that says
  * anything in plain is cut off.
- * @throws ApiError `provider_failed`, `provider_timeout`, `provider_busy`, `order_not_admitted`, `request_refused`
+ * @throws ApiError `provider_failed`, `provider_timeout`, `provider_busy`, `provider_unreachable`, `order_not_admitted`, `request_refused`
  */
 export async function* passSealed(
   { links, options, pacing }: SealedPass,

@@ -136,13 +136,16 @@ export function createSealedCalls({
   }
 
   /** The first drawn provider that can be sealed to. */
-  async function findSealed(asked: AskedSealed, signal: AbortSignal): Promise<[FoundOffer, SealedOffer]> {
+  async function findSealed(
+    asked: AskedSealed,
+    { key, signal }: { readonly key: PayingKey; readonly signal: AbortSignal },
+  ): Promise<[FoundOffer, SealedOffer]> {
     const { request, requestHash, nonce, contextSize } = asked;
     const tried = [...asked.exclude];
     for (let left = MAX_TRIES; ; left--) {
       const offer = await findOffer(
         context,
-        { request, provider: undefined, signal },
+        { request, provider: undefined, key, signal },
         { requestHash, tried, nonce, contextSize },
       );
       const { match, validator } = offer;
@@ -175,7 +178,7 @@ export function createSealedCalls({
           param: 'model',
         });
       }
-      const [offer, shown] = await findSealed(asked, signal);
+      const [offer, shown] = await findSealed(asked, { key, signal });
       const name = toHex(offer.replyId);
       const isKnown = (await context.ledger.find(name)) !== undefined;
       if (isKnown || offered.has(name) || running.has(name)) {

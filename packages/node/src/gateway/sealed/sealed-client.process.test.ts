@@ -552,7 +552,11 @@ describe('an offer', () => {
     expect((await post(`/v1/ogong/replies/${reply_id}/outcome`, { outcome: 'failed', reason: 'a' }, two)).status).toBe(
       404,
     );
-    const poorly = await ask({ key: poor });
+    const routes = fixture.network.routes;
+    expect(await ask({ key: poor })).toMatchObject({ status: 429, text: expect.stringContaining('budget') });
+    expect(fixture.network.routes).toBe(routes);
+    // A larger budget covers what is known of before, and not what the drawn provider takes for a smaller request.
+    const poorly = await ask({ key: poor, fields: { prompt_bound: 1 } });
     const bought = await post('/v1/ogong/replies', { reply_id: idOf(poorly.text), envelope }, poor);
     expect(bought).toMatchObject({ status: 429, text: expect.stringContaining('budget') });
     // What does not open is refused by the provider, and the offer is used up.

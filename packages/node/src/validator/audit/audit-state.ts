@@ -9,6 +9,7 @@ import { MOST_POSTPONED } from '@ogong/protocol/audit/sitting';
 import { createReader, createWriter } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
@@ -74,6 +75,8 @@ export interface AuditDependencies {
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   /** The texts of a reply that was handed in without them. Default: nobody is asked for texts. */
   readonly getTexts?: GetTexts;
+  /** This validator's receipt for a record that it has taken in. */
+  readonly findIntake: (replyId: Uint8Array) => Promise<IntakeWord | undefined>;
   readonly contest: Contests;
   /** Takes a record in that somebody else was shown. @throws Refusal */
   readonly takeIn: (submission: HandedReply) => Promise<unknown>;
@@ -93,7 +96,8 @@ export interface AuditDependencies {
 /** What does not come, as it is told to those who ask in this validator's place: a reply, its opening, or a verifier's commitment. */
 export type Contested = { readonly order: SignedOrder } & (
   | { readonly asked: 'record'; readonly consent: OrderConsent }
-  | { readonly asked: 'opening'; readonly bound: BoundRecord; readonly withTexts?: boolean }
+  /** With this validator's receipt for the record where the texts are wanted, too. */
+  | { readonly asked: 'opening'; readonly bound: BoundRecord; readonly intake?: IntakeWord | undefined }
   | ContestedJob
   | ContestedReport
 );
@@ -159,6 +163,7 @@ export interface AuditState
       | 'jobSecret'
       | 'onVerdict'
       | 'contest'
+      | 'findIntake'
       | 'takeIn'
       | 'takePassed'
     > {
@@ -186,7 +191,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
-  const { contest, takeIn, takePassed, getTexts } = dependencies;
+  const { contest, findIntake, takeIn, takePassed, getTexts } = dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
@@ -208,7 +213,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
     ...{ crypto, clock, store, group, archive, getBeacon, heldFor, jobSecret, onVerdict, onError, stopping, honeypots },
-    ...{ contest, takeIn, takePassed },
+    ...{ contest, findIntake, takeIn, takePassed },
     places: { running: new Map(), again: new Map(), traps: new Map(), contests: new Map() },
     contestsDue: new Map(),
     contestPauseMs,

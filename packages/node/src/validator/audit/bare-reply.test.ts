@@ -1,12 +1,21 @@
+import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { WitnessRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { BareSubmission, HandedReply } from '@ogong/protocol/verdict/claim';
 import { bareSubmission } from '@ogong/protocol/verdict/summarize';
-import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
+import {
+  type BenchOptions,
+  createTestValidator,
+  provider,
+  type TestValidator,
+} from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { createFour } from '@ogong/testing/validator/test-four';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readEntryMessage } from '../store/batch-store.ts';
+import { readWitnessAsk, writeWitnessAsk } from '../wire-messages.ts';
 import { readQuestion } from '../witness/answer-witness.ts';
 
 const NONE = 0;
@@ -26,7 +35,8 @@ async function createBare(
       jobs.push(job.request);
       return answerHonestly(served)(peer, job);
     },
-    async getTexts(_peer, replyId) {
+    async getTexts(_peer, { replyId, intake }) {
+      if (intake === undefined) throw new Error('a provider that has no receipt shows nothing');
       const { request, endpoint, response } = (served.get(toHex(replyId)) as TestReply).submission;
       return bend({ request, endpoint, response }, ++textsAsked);
     },
@@ -149,23 +159,25 @@ describe('a reply that is handed in without its texts', () => {
   });
 });
 
+const RECEIPT = { epoch: 1n, signature: new Uint8Array(65) };
+
 describe('a witness', () => {
   it.each([
-    ['the texts, too, where the validator that asks has none', true],
-    ['the opening alone where it has', false],
-  ])('is shown %s', async (_, withTexts) => {
+    ['the texts, too, where the validator that asks has none', RECEIPT],
+    ['the opening alone where it has', undefined],
+  ])('is shown %s', async (_, intake) => {
     const served = new Map<string, TestReply>();
     const validator = createTestValidator({
       getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes,
-      getTexts: async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).submission,
+      getTexts: async (_peer, { replyId }) => (served.get(toHex(replyId)) as TestReply).submission,
     });
     await validator.announce(provider);
     const reply = validator.serve(validator.order(0));
     const { record, header, headerProof, order, request, endpoint, response } = reply.submission;
     served.set(toHex(reply.reply.record.replyId), reply);
-    const asked = { order, asked: 'opening', bound: { ...record, header, headerProof }, withTexts } as const;
+    const asked = { order, asked: 'opening', bound: { ...record, header, headerProof }, intake } as const;
     const told = await validator.witnessing.inquirer.ask(readQuestion(validator.witnessing, asked));
-    const texts = withTexts ? { texts: expect.objectContaining({ request, endpoint, response }) } : {};
+    const texts = intake ? { texts: expect.objectContaining({ request, endpoint, response }) } : {};
     expect(told).toEqual({ kind: 'opening', opening: reply.reply.openingBytes, ...texts });
   });
 
@@ -177,8 +189,52 @@ describe('a witness', () => {
     await validator.announce(provider);
     const reply = validator.serve(validator.order(0));
     const { record, header, headerProof, order } = reply.submission;
-    const asked = { order, asked: 'opening', bound: { ...record, header, headerProof }, withTexts: true } as const;
+    const asked = { order, asked: 'opening', bound: { ...record, header, headerProof }, intake: RECEIPT } as const;
     const told = await validator.witnessing.inquirer.ask(readQuestion(validator.witnessing, asked));
     expect(told).toEqual({ kind: 'waiting' });
+  });
+});
+
+describe('a witness that is asked for texts', () => {
+  it('asks by the receipt of the validator, and refuses whoever has signed none for the record', async () => {
+    const brought: unknown[] = [];
+    const { own, peers, clock } = await createFour({
+      getOpening: async () => reply.reply.openingBytes,
+      async getTexts(_peer, { intake }) {
+        brought.push(intake);
+        return reply.submission;
+      },
+    });
+    const order = own.order(0);
+    await own.intake.admit(order);
+    const reply = own.serve(order);
+    const handed = bareSubmission(crypto, reply.submission) as BareSubmission;
+    const { epoch, signature } = await own.intake.takeIn(handed);
+    const [peer] = peers as [TestValidator];
+    clock.advance(1_000);
+    await own.certifyUpTo(6n);
+    for (const one of peers) await one.certifyUpTo(6n);
+    const { record, header, headerProof } = reply.submission;
+    const ask = { order, asked: 'opening', bound: { ...record, header, headerProof } } as const;
+    const forged = { epoch: epoch + 1n, signature };
+    await expect(peer.witness(own.signer.address, { ...ask, intake: forged })).rejects.toThrow(
+      'has not signed for this',
+    );
+    expect(brought).toEqual([]);
+    const answer = await peer.witness(own.signer.address, { ...ask, intake: { epoch, signature } });
+    expect(answer).toMatchObject({ kind: 'opening', texts: expect.any(Object) });
+    expect(brought).toEqual([{ epoch, signature }]);
+  });
+
+  it('is told by what receipt, over the wire', () => {
+    const { order, record, header, headerProof } = createTestValidator().serve(
+      createTestValidator().order(0),
+    ).submission;
+    const ask = { order, asked: 'opening', bound: { ...record, header, headerProof }, intake: RECEIPT } as const;
+    const sent = create(WitnessRequestSchema, writeWitnessAsk(ask));
+    expect(readWitnessAsk(sent)).toMatchObject({ asked: 'opening', intake: RECEIPT });
+    if (sent.about.case !== 'record') throw new Error('no record');
+    sent.about.value.intake = undefined as never;
+    expect(() => readWitnessAsk(sent)).toThrow('the receipt for the record is missing');
   });
 });

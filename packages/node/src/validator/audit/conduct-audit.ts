@@ -139,11 +139,13 @@ async function fetchOpening(
   row: SelectedReply,
   judged: AuditContext,
 ): Promise<OpenedReply | undefined> {
-  const { crypto, stopping, openings, contest } = state;
+  const { crypto, stopping, openings, contest, findIntake } = state;
   const { record, order } = judged.claim;
   if (record.isMilestone) return keepPassed(state, judged);
   const needsTexts = row.submission === undefined;
-  const asked = await openings.ask(judged.claim, needsTexts);
+  const intake = needsTexts ? await findIntake(order.replyId) : undefined;
+  if (needsTexts && intake === undefined) throw new Error('a record that was taken in has no receipt');
+  const asked = await openings.ask(judged.claim, intake);
   if (asked.outcome === 'opened') return asked.opened;
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
   const { header, headerProof } = row.summary as NonNullable<ReplyRow['summary']>;
@@ -152,7 +154,7 @@ async function fetchOpening(
     order: signedOrder,
     asked: 'opening',
     bound: { ...judged.signed, header, headerProof },
-    withTexts: needsTexts,
+    intake,
   });
   if (stopping.signal.aborted) return undefined;
   if (found.kind === 'opening') return keepFound(state, judged, { ...found, needsTexts });

@@ -1,10 +1,18 @@
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { ClaimError, type ReplyTexts, type StoredClaim, verifyTexts } from '@ogong/protocol/verdict/claim';
 import { NoAnswer } from './patience.ts';
 import type { VerifierCallOptions } from './verifier-call.ts';
 
-export type GetTexts = (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<ReplyTexts>;
+/** A question for texts. It has the receipt, because a provider that could not hand its record in does not know it otherwise. */
+export interface TextsQuestion {
+  readonly replyId: Uint8Array;
+  /** Of the order's validator, for the record. */
+  readonly intake: IntakeWord | undefined;
+}
+
+export type GetTexts = (provider: Peer, asked: TextsQuestion, options: VerifierCallOptions) => Promise<ReplyTexts>;
 
 /** Of a validator whose providers hand all texts in. */
 export const askNobody: GetTexts = () => Promise.reject(new NoAnswer('nobody is asked for texts'));
@@ -16,9 +24,9 @@ export const askNobody: GetTexts = () => Promise.reject(new NoAnswer('nobody is 
 export async function fetchTexts(
   crypto: Crypto,
   claim: Pick<StoredClaim, 'order' | 'record' | 'header'>,
-  call: (replyId: Uint8Array) => Promise<ReplyTexts>,
+  call: () => Promise<ReplyTexts>,
 ): Promise<ReplyTexts> {
-  const texts = await call(claim.order.replyId);
+  const texts = await call();
   try {
     verifyTexts(crypto, claim, texts);
     return texts;

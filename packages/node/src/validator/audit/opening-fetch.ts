@@ -5,6 +5,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -61,11 +62,11 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     await group.write((db) => keepOpening(db, replyId, opened.bytes, { openedAt, deadlineMs, texts }));
   }
 
-  /** @param needsTexts the provider has handed the reply in without them. */
-  async function ask(claim: StoredClaim, needsTexts: boolean): Promise<AskedOpening> {
+  /** @param intake this validator's receipt, where the reply was handed in without its texts: they are asked for with it. */
+  async function ask(claim: StoredClaim, intake: IntakeWord | undefined): Promise<AskedOpening> {
     const { replyId, expiresAtMs } = claim.order;
     const before = store.read(() => readAsks(store, replyId));
-    const asked = await patience.ask(before, (timeoutMs) => call(claim, needsTexts, timeoutMs));
+    const asked = await patience.ask(before, (timeoutMs) => call(claim, intake, timeoutMs));
     if (signal.aborted) return { outcome: 'waiting' };
     if ('value' in asked) {
       const { opened, texts, provider } = asked.value;
@@ -86,7 +87,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
 
   async function call(
     claim: StoredClaim,
-    needsTexts: boolean,
+    intake: IntakeWord | undefined,
     timeoutMs: number,
   ): Promise<FetchedOpening & { readonly provider: Announcement }> {
     const { replyId, providerId } = claim.order;
@@ -96,9 +97,8 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     const opened = openReply(crypto, claim.record, bytes);
     if (opened === undefined || opened.outcome === 'nothing')
       throw new NoAnswer('what came does not open the commitment');
-    const texts = needsTexts
-      ? await fetchTexts(crypto, claim, (id) => getTexts(provider, id, { timeoutMs, signal }))
-      : undefined;
+    const texts =
+      intake && (await fetchTexts(crypto, claim, () => getTexts(provider, { replyId, intake }, { timeoutMs, signal })));
     return { opened, texts, provider };
   }
 

@@ -17,6 +17,7 @@ export interface CanaryShop {
 const MISSES: readonly string[] = [
   'provider_failed',
   'provider_timeout',
+  'provider_unreachable',
   'ogong_check_failed',
 ] satisfies readonly ApiErrorCode[];
 const LONGEST_ANSWER = 8 * 2 ** 20;

@@ -109,7 +109,7 @@ describe('canaries', () => {
     expect(judgeAnswer('{"choices":[]}')).toBe('answered');
     expect(judgeAnswer('data: {"choices":[]}\n\ndata: [DONE]\n\n')).toBe('answered');
     expect(judgeAnswer('data: {"choices":[]}\n\n')).toBe('unknown');
-    for (const code of ['provider_failed', 'provider_timeout', 'ogong_check_failed']) {
+    for (const code of ['provider_failed', 'provider_timeout', 'provider_unreachable', 'ogong_check_failed']) {
       expect(judgeAnswer(error(code))).toBe('missed');
       expect(judgeAnswer(`: ping\n\ndata: {"choices":[]}\n\ndata: ${error(code)}\n\n`)).toBe('missed');
     }

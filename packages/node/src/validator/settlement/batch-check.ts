@@ -129,8 +129,9 @@ export async function checkEntry(
     throw new CosignError('unavailable', 'the chain cannot be read', { cause });
   });
   // Whatever others say: who was given it knows that it was there.
-  const isShown = (): boolean => state.store.read(() => wasFound(state.store, validator, entry.replyId));
-  demand(!isClaimedSilent(evidence) || !isShown(), `entry ${entry.index}: what is said to be missing was shown here`);
+  const asked = readMissing(entry, evidence);
+  const isShown = asked !== undefined && state.store.read(() => wasFound(state.store, validator, { ...entry, asked }));
+  demand(!isShown, `entry ${entry.index}: what is said to be missing was shown here`);
   const submission = claimed.header.length > 0 ? (claimed as SummarizedReply) : undefined;
   if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
   if (submission !== undefined && entry.feeAtomic > 0n)
@@ -153,12 +154,18 @@ export async function checkEntry(
   }
 }
 
-/** Whether an entry rests on the silence of its provider. What does not parse is refuted with the rest of the entry. */
-function isClaimedSilent(evidence: Uint8Array): boolean {
+/**
+ * What a provider is said to have kept, where an entry rests on its silence. What does not parse is refuted with the rest of the entry.
+ */
+function readMissing(
+  { recordHash }: Pick<VerdictEntry, 'recordHash'>,
+  evidence: Uint8Array,
+): 'record' | 'opening' | undefined {
   try {
-    return evidence.length > 0 && 'statements' in parseEvidence(evidence);
+    if (evidence.length === 0 || !('statements' in parseEvidence(evidence))) return undefined;
+    return recordHash.every((byte) => byte === 0) ? 'record' : 'opening';
   } catch (error) {
-    if (error instanceof ProtocolError) return false;
+    if (error instanceof ProtocolError) return undefined;
     throw error;
   }
 }

@@ -83,11 +83,18 @@ export function countInquiries(store: Store, validator: Uint8Array): number {
   return countColumns.get(store.prepare(sql), validator)?.n ?? 0;
 }
 
-/** Whether this validator was given what the provider of a reply of that validator is said to have kept. */
-export function wasFound(store: Store, validator: Uint8Array, replyId: Uint8Array): boolean {
+/**
+ * Whether this validator was given what the provider of a reply of that validator is said to have kept. Who opens a record has it; who
+ * has handed it in may still keep its opening.
+ */
+export function wasFound(
+  store: Store,
+  validator: Uint8Array,
+  { replyId, asked }: { readonly replyId: Uint8Array; readonly asked: 'record' | 'opening' },
+): boolean {
   const sql =
-    "SELECT 1 FROM witnessed WHERE validator = ? AND reply_id = ? AND outcome = 'found' AND asked IN ('record', 'opening')";
-  return store.prepare(sql).get(validator, replyId) !== undefined;
+    "SELECT 1 FROM witnessed WHERE validator = ? AND reply_id = ? AND outcome = 'found' AND asked IN ('opening', ?)";
+  return store.prepare(sql).get(validator, replyId, asked) !== undefined;
 }
 
 /** The same of what a verifier is said to have kept. */

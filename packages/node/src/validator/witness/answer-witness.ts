@@ -39,6 +39,8 @@ export interface WitnessState extends Pick<InquirerDependencies, 'crypto' | 'clo
   readonly inquirer: Inquirer;
   /** Whether the order's validator has signed for a round (reveal-word.ts). */
   readonly isOwnRound: InquirerDependencies['isOwnRound'];
+  /** Whether it has signed for a record (taken-record.ts). */
+  readonly isTaken: InquirerDependencies['isTaken'];
   /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
   readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
   /** Value of an epoch's beacon. */
@@ -75,8 +77,8 @@ export function readQuestion(
   if (ask.asked === 'opening') {
     const { record, header } = openBoundRecord(crypto, order, ask.bound);
     const subject = hashRecord(crypto, ask.bound.record);
-    const claim = ask.withTexts === true ? { claim: { order, record, header } } : {};
-    return { question: { ...shared, asked: 'opening', subject }, order, asked: 'opening', record, ...claim };
+    const texts = ask.intake && { texts: { claim: { order, record, header }, intake: ask.intake } };
+    return { question: { ...shared, asked: 'opening', subject }, order, asked: 'opening', record, ...texts };
   }
   if (!verifyConsent(crypto, ask.consent, order)) {
     throw new Refusal('invalid', 'the provider has not agreed to this order');
@@ -125,6 +127,11 @@ export async function answerWitness(state: WitnessState, from: Uint8Array, ask: 
   await assertDrawn(state, question, order);
   if (asked.asked === 'report' && !(await state.isOwnRound(order, asked))) {
     throw new Refusal('invalid', 'the validator has not signed for this round');
+  }
+  if (ask.asked === 'opening' && ask.intake !== undefined) {
+    // A provider shows its texts by the receipt. Without one its refusal says nothing.
+    const isTaken = await state.isTaken(order, { recordHash: question.subject, intake: ask.intake });
+    if (!isTaken) throw new Refusal('invalid', 'the validator has not signed for this record');
   }
   const known = store.read(() => ({ inquiry: readInquiry(store, question), open: countInquiries(store, from) }));
   if (

@@ -7,6 +7,7 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
@@ -89,7 +90,10 @@ export type AskedQuestion = { readonly question: Question; readonly order: Named
       readonly asked: 'opening';
       readonly record: RecordV2;
       /** Present where the texts are wanted, too. */
-      readonly claim?: Pick<StoredClaim, 'order' | 'record' | 'header'>;
+      readonly texts?: {
+        readonly claim: Pick<StoredClaim, 'order' | 'record' | 'header'>;
+        readonly intake: IntakeWord;
+      };
     }
   | { readonly asked: 'commitment'; readonly job: ScoreJobMessage; readonly keyHash: Uint8Array }
   | (ContestedReport & { readonly word: Uint8Array })
@@ -148,8 +152,11 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
     const opened = openReply(crypto, asked.record, opening);
     if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('what came is no opening');
-    if (asked.claim === undefined) return { kind: 'opening', opening };
-    const texts = await fetchTexts(crypto, asked.claim, (id) => getTexts(provider, id, { timeoutMs, signal }));
+    if (asked.texts === undefined) return { kind: 'opening', opening };
+    const { claim, intake } = asked.texts;
+    const texts = await fetchTexts(crypto, claim, () =>
+      getTexts(provider, { replyId: order.replyId, intake }, { timeoutMs, signal }),
+    );
     return { kind: 'opening', opening, texts };
   }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SQLInputValue } from 'node:sqlite';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -250,5 +251,46 @@ describe('a co-signer of a reply that is called abandoned', () => {
     const { cosign, peer } = await proposeAbandoned();
     Object.assign(peer.cosigning, { findMembers: async () => undefined });
     await expect(cosign({})).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('a co-signer of a reply whose opening is called withheld', () => {
+  /** @param shown what the co-signer was given itself before, as a witness. */
+  async function proposeWithheld(shown: 'record' | 'opening' | undefined) {
+    const four = await createFour({ getOpening: async () => Promise.reject(createRefused('no opening')) });
+    const { own, peers } = four;
+    const { replyId } = (await own.deliver(0)).reply.record;
+    await four.certifyAll();
+    for (let round = 0; round < 60 && own.decided.length === 0; round++) {
+      four.clock.advance(10_000);
+      await own.runAudits();
+    }
+    expect(own.decided).toMatchObject([{ verdict: 'reject', step: 'late' }]);
+    const [peer] = peers as [TestValidator];
+    const sql = 'SELECT * FROM witnessed WHERE reply_id = ?';
+    const row = peer.store.prepare(sql).get(replyId) as Record<string, SQLInputValue>;
+    expect(row).toMatchObject({ asked: 'opening', outcome: 'refused' });
+    if (shown === 'opening') peer.store.prepare("UPDATE witnessed SET outcome = 'found'").run();
+    if (shown === 'record') {
+      const found = { ...row, asked: 'record', subject: new Uint8Array(32), outcome: 'found' };
+      const names = Object.keys(found);
+      const values = names.map(() => '?').join();
+      peer.store.prepare(`INSERT INTO witnessed (${names.join()}) VALUES (${values})`).run(...Object.values(found));
+    }
+    const request = await proposeUnheard(four);
+    return () => peer.cosigner.cosign(own.signer.address, request);
+  }
+
+  it.each([
+    ['nothing', undefined],
+    ['the record: its opening is another thing', 'record'],
+  ] as const)('signs where it was shown %s', async (_, shown) => {
+    const cosign = await proposeWithheld(shown);
+    expect((await cosign()).signature).toHaveLength(65);
+  });
+
+  it('refuses it where it was shown the opening itself', async () => {
+    const cosign = await proposeWithheld('opening');
+    await expect(cosign()).rejects.toThrow('was shown here');
   });
 });

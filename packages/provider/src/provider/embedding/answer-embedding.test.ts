@@ -107,7 +107,7 @@ describe('an order for embeddings', () => {
   it('is refused where its maximum does not cover the prompt', async () => {
     const network = await start(createFakeEmbeddingEngine());
     const cheap = network.order({ order: (order) => ({ ...order, maxFeeAtomic: 1n }) });
-    expect((await refusalOf(receive(network.client, cheap))).refusal).toBe('precondition');
+    expect((await refusalOf(receive(network.client, cheap))).refusal).toBe('invalid');
     await expectNothingKept(network);
   });
 });

@@ -136,7 +136,7 @@ function computeFee(
     return computeReplyFee(order, embedding.boundTokens(request), { promptTokenCount, outputTokenCount: 0 });
   } catch (error) {
     if (!(error instanceof FeeError)) throw error;
-    throw new Refusal('precondition', `the reply could not be billed in full: ${error.message}`);
+    throw new Refusal('invalid', `the reply could not be billed in full: ${error.message}`);
   }
 }
 

@@ -1,0 +1,31 @@
+import type { JSONObject, SharedV4ProviderOptions } from '@ai-sdk/provider';
+import { METADATA } from './metadata.ts';
+
+/** What OpenAI's API has no word for (docs/spec/request.md). */
+const FIELDS = [
+  ...['exact', 'model_root', 'settle', 'sort', 'max_price', 'tier', 'accept', 'providers', 'attested', 'grammar'],
+  'sealed',
+];
+
+export type OgongOptions = JSONObject;
+
+/** Parts `providerOptions.ogong` into the fields of the body's own `ogong`, undefined where there are none, and the rest. */
+export function splitOptions(given: SharedV4ProviderOptions = {}): {
+  readonly fields: OgongOptions | undefined;
+  readonly rest: SharedV4ProviderOptions;
+} {
+  const entries = Object.entries(given[METADATA] ?? {});
+  const fields = entries.filter(([name]) => FIELDS.includes(name));
+  const rest = entries.filter(([name]) => !FIELDS.includes(name));
+  return {
+    fields: fields.length > 0 ? (Object.fromEntries(fields) as OgongOptions) : undefined,
+    rest: { ...given, [METADATA]: Object.fromEntries(rest) },
+  };
+}
+
+/** A fetch that adds the fields to each body. */
+export function addFields(fetch: typeof globalThis.fetch, fields: OgongOptions | undefined): typeof globalThis.fetch {
+  if (fields === undefined) return fetch;
+  return (input, init) =>
+    fetch(input, { ...init, body: JSON.stringify({ ...JSON.parse(String(init?.body)), ogong: fields }) });
+}

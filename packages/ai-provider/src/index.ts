@@ -1,0 +1,1 @@
+export { createOgong, type OgongProvider, type OgongSettings } from './provider.ts';
