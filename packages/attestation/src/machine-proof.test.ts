@@ -18,6 +18,7 @@ import {
   BasicConstraintsExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  type X509Certificate,
   X509CertificateGenerator,
   X509CrlGenerator,
 } from '@peculiar/x509';
@@ -54,7 +55,11 @@ function showSoftware(bend: (signature: Uint8Array) => Uint8Array = (same) => sa
 }
 
 /** What a provider that lies, or one that does not, has shown of its machine in one reply. */
-function prove(evidence: MachineEvidence | Uint8Array, vouchedBy = provider, revokedList = new Uint8Array()) {
+function prove(
+  evidence: MachineEvidence | Uint8Array,
+  vouchedBy = provider,
+  revokedList: Uint8Array = new Uint8Array(),
+) {
   const shown = evidence instanceof Uint8Array ? evidence : encodeEvidence(evidence);
   const signature = new Uint8Array(sign(null, stateReply(crypto, receipt.record.bytes, shown), privateKey));
   const own = encodeAttestation({ attestedKey, sealKeyHash: new Uint8Array(32), evidence: shown, signature });
@@ -148,9 +153,14 @@ const u = (value: number, length: number): Uint8Array => {
   return bytes;
 };
 
+interface Issued {
+  readonly keys: webcrypto.CryptoKeyPair;
+  readonly certificate: X509Certificate;
+}
+
 /** A quote whose every signature holds, under a root that somebody made. */
 async function makeQuote(rootName: string) {
-  const issue = async (name: string, by?: Awaited<ReturnType<typeof issue>>) => {
+  const issue = async (name: string, by?: Issued): Promise<Issued> => {
     const keys = await makeKeys();
     const certificate = await X509CertificateGenerator.create({
       ...{ subject: `CN=${name}`, issuer: by?.certificate.subject ?? `CN=${name}`, publicKey: keys.publicKey },

@@ -132,7 +132,7 @@ export async function assertMachineEntered(
 ): Promise<void> {
   if (findMachineProblem === undefined || !isAttestedTier(parseModelId(modelId).tier)) return;
   const problem = await findMachineProblem(id).catch((cause: unknown) => {
-    throw new Refusal('unavailable', `the registry of machines cannot be read: ${(cause as Error).message}`, { cause });
+    throw new Refusal('unavailable', `the registry of machines cannot be read: ${(cause as Error).message}`);
   });
   if (problem !== undefined) throw new Refusal('precondition', `the registry of machines: ${problem}`);
 }

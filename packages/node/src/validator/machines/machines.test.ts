@@ -310,7 +310,7 @@ describe('a provider whose own key vouched for a forged machine', () => {
     // A panel lifted it: the same proof stands for an ejection that was.
     chain.ejectedAt = 0n;
     for (const state of all) await stepEjections(state);
-    await expect(answerEjection(all[1], proof)).rejects.toThrow('was by this proof');
+    await expect(answerEjection(all[1] as MachinesState, proof)).rejects.toThrow('was by this proof');
     expect(chain.ejections).toBe(1);
   });
 
