@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Escrow} from "./Escrow.sol";
@@ -19,9 +20,11 @@ interface IEjections {
 /// and then belongs to the payee. An ejection stops that clock: what it still finds held, and all that is settled for the
 /// key later, goes to the verification pool once the ejection is final. It never goes to payers, or to the validators who
 /// eject. Nothing is written when a key is ejected or reinstated: every amount follows from the sums by period and from the
-/// ejection.
-/// @dev Tokens here and credit in the Escrow = earned - paid - collected, summed over all accounts, always.
+/// ejection. Beside it a payee may put down a bond for a key, which counts as held from the first moment, leaves with a delay, and goes to the
+/// verification pool where an ejection of the key becomes final.
+/// @dev Tokens here and credit in the Escrow = earned - paid - collected + bonds with what leaves, summed over all accounts, always.
 contract Earnings is ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
 
     /// Whole periods between the one in which something is earned and the one in which the payee can have it.
@@ -39,6 +42,15 @@ contract Earnings is ReentrancyGuardTransient {
         uint128 paid;
         /// To the verification pool.
         uint128 collected;
+    }
+
+    /// What a payee put down for a key.
+    struct KeyBond {
+        /// Counts as held, by period.
+        Checkpoints.Trace208 amount;
+        /// On its way out: it counts no more, and an ejection takes it still.
+        uint128 leaving;
+        uint64 leavesAt;
     }
 
     /// What all batches came to in the last periods with any, fees of all parties: it has not vested.
@@ -59,6 +71,8 @@ contract Earnings is ReentrancyGuardTransient {
         uint256 collectable;
         uint256 paid;
         uint256 collected;
+        /// Put down beside it and not asked back: an ejection takes it too.
+        uint256 bonded;
     }
 
     IERC20 public immutable token;
@@ -75,12 +89,18 @@ contract Earnings is ReentrancyGuardTransient {
     address public immutable cases;
 
     mapping(bytes32 providerId => mapping(address payee => Account)) private _accounts;
+    mapping(bytes32 providerId => mapping(address payee => KeyBond)) private _bonds;
     Recent private _recent;
     /// When a panel stopped a key's clock last; 0 for never.
     mapping(bytes32 providerId => uint48) public frozenSince;
 
     event EarningsWithdrawn(bytes32 indexed providerId, address indexed payee, uint256 amount);
     event EarningsCollected(bytes32 indexed providerId, address indexed payee, uint256 amount);
+
+    event KeyBonded(bytes32 indexed providerId, address indexed payee, uint128 amount, uint256 bond);
+    event KeyUnbondRequested(bytes32 indexed providerId, address indexed payee, uint128 amount, uint64 leavesAt);
+    event KeyUnbonded(bytes32 indexed providerId, address indexed payee, uint128 amount);
+    event KeyBondForfeited(bytes32 indexed providerId, address indexed payee, uint256 amount);
 
     event Frozen(bytes32 indexed providerId, uint48 until);
 
@@ -90,6 +110,12 @@ contract Earnings is ReentrancyGuardTransient {
     error EjectedAlready(bytes32 providerId);
     error NothingToWithdraw();
     error NothingToCollect();
+    error ZeroAmount();
+    error NoKeyBonds();
+    error InsufficientBond(uint256 bond, uint256 requested);
+    error NothingToUnbond();
+    error TooEarly(uint256 readyAt);
+    error NothingForfeited();
     error PeriodNotOver(uint256 current);
 
     /// @dev To be created by the settlement contract.
@@ -155,6 +181,74 @@ contract Earnings is ReentrancyGuardTransient {
         _send(parameters.recipients().verification, amount);
     }
 
+    /// @notice Puts tokens down for a key, by the payee that it earns for. It counts as held from the next period on. Credits pass to nobody,
+    /// so a network that pays in them has no such bond, nor has one that holds nothing.
+    function bond(bytes32 providerId, uint128 amount) external nonReentrant {
+        if (escrow.isCredit() || period == 0) revert NoKeyBonds();
+        if (amount == 0) revert ZeroAmount();
+        parameters.requireEntry();
+        if (IEjections(settlement).ejectionOf(providerId).since != 0) revert EjectedAlready(providerId);
+        uint208 next = _setBond(_bonds[providerId][msg.sender], amount, 0);
+        emit KeyBonded(providerId, msg.sender, amount, next);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @notice Starts taking the bond of a key out. A second request restarts the delay.
+    /// @dev What counted when the present period began counts for all replies of it, so it stays as long as what was earned till then is held.
+    function requestUnbond(bytes32 providerId, uint128 amount) external {
+        if (amount == 0) revert ZeroAmount();
+        KeyBond storage mine = _bonds[providerId][msg.sender];
+        if (amount > mine.amount.latest()) revert InsufficientBond(mine.amount.latest(), amount);
+        _setBond(mine, 0, amount);
+        uint256 delayed = block.timestamp + parameters.limits().unbondingDelay;
+        uint256 vested = (periodAt(block.timestamp) + HELD_PERIODS) * period;
+        mine.leaving += amount;
+        mine.leavesAt = uint64(delayed > vested ? delayed : vested);
+        emit KeyUnbondRequested(providerId, msg.sender, amount, mine.leavesAt);
+    }
+
+    /// @notice Pays out what left the bond, once the delay is over by the clock of the key: an ejection and a freeze stop it.
+    function finishUnbond(bytes32 providerId) external nonReentrant {
+        KeyBond storage mine = _bonds[providerId][msg.sender];
+        uint128 amount = mine.leaving;
+        if (amount == 0) revert NothingToUnbond();
+        uint256 clock = _clockOf(providerId, IEjections(settlement).ejectionOf(providerId).since);
+        if (clock < mine.leavesAt) revert TooEarly(mine.leavesAt);
+        mine.leaving = 0;
+        emit KeyUnbonded(providerId, msg.sender, amount);
+        _send(msg.sender, amount);
+    }
+
+    /// @notice Pays the verification pool the bond of a key whose ejection is final. Anybody may call it.
+    function forfeit(bytes32 providerId, address payee) external nonReentrant returns (uint256 amount) {
+        amount = forfeitOf(providerId, payee);
+        if (amount == 0) revert NothingForfeited();
+        KeyBond storage theirs = _bonds[providerId][payee];
+        uint128 bonded = uint128(theirs.amount.latest());
+        theirs.leaving -= uint128(amount) - bonded;
+        _setBond(theirs, 0, bonded);
+        emit KeyBondForfeited(providerId, payee, amount);
+        _send(parameters.recipients().verification, amount);
+    }
+
+    /// @notice What a payee put down for a key and did not ask back, and what is on its way out.
+    function bondOf(bytes32 providerId, address payee)
+        external
+        view
+        returns (uint256 bonded, uint128 leaving, uint64 leavesAt)
+    {
+        KeyBond storage theirs = _bonds[providerId][payee];
+        return (theirs.amount.latest(), theirs.leaving, theirs.leavesAt);
+    }
+
+    /// @notice What a final ejection took of a bond: all but what could have been taken out before it.
+    function forfeitOf(bytes32 providerId, address payee) public view returns (uint256) {
+        uint256 since = IEjections(settlement).ejectionOf(providerId).since;
+        if (!_isFinal(since)) return 0;
+        KeyBond storage theirs = _bonds[providerId][payee];
+        return theirs.amount.latest() + (_clockOf(providerId, since) < theirs.leavesAt ? theirs.leaving : 0);
+    }
+
     function balanceOf(bytes32 providerId, address payee) public view returns (Balance memory balance) {
         Account storage account = _accounts[providerId][payee];
         Ejection memory ejection = IEjections(settlement).ejectionOf(providerId);
@@ -165,15 +259,15 @@ contract Earnings is ReentrancyGuardTransient {
         balance.paid = account.paid;
         balance.collected = account.collected;
         balance.withdrawable = due - account.paid;
-        bool isFinal = ejection.since != 0 && block.timestamp >= ejection.since + parameters.delays().appeal;
+        balance.bonded = _bonds[providerId][payee].amount.latest();
         // An ejection that is final stays so: nothing that was collected is owed again.
-        uint256 pool = isFinal ? balance.earned - due : balance.earned < entrance ? balance.earned : entrance;
+        uint256 pool = _isFinal(ejection.since) ? balance.earned - due : balance.earned < entrance ? balance.earned : entrance;
         balance.collectable = pool - account.collected;
     }
 
     /// @notice What a key earned for a payee in one period that is over, without the first units. It never changes, so whoever
     /// asks later gets the same answer.
-    function earnedIn(bytes32 providerId, address payee, uint48 which) external view returns (uint256) {
+    function earnedIn(bytes32 providerId, address payee, uint48 which) public view returns (uint256) {
         uint256 current = periodAt(block.timestamp);
         if (which >= current) revert PeriodNotOver(current);
         Checkpoints.Trace208 storage earned = _accounts[providerId][payee].earned;
@@ -181,9 +275,24 @@ contract Earnings is ReentrancyGuardTransient {
         return _aboveEntrance(earned.upperLookupRecent(which)) - _aboveEntrance(before);
     }
 
+    /// @notice What an ejection finds of a key for replies of the period after that one, at the least: what it earned in that one, and the bond as
+    /// that one left it. Both stay until the second period after it is over. It never changes either.
+    function heldIn(bytes32 providerId, address payee, uint48 which) external view returns (uint256) {
+        return earnedIn(providerId, payee, which) + _bonds[providerId][payee].amount.upperLookupRecent(which);
+    }
+
     /// @notice The number of the period at a time, in seconds since 1970; 0 where earnings are not held.
     function periodAt(uint256 time) public view returns (uint256) {
         return period == 0 ? 0 : time / period;
+    }
+
+    function _setBond(KeyBond storage theirs, uint128 added, uint128 taken) private returns (uint208 next) {
+        next = theirs.amount.latest() + added - taken;
+        theirs.amount.push(uint48(periodAt(block.timestamp)), next);
+    }
+
+    function _isFinal(uint256 ejectedSince) private view returns (bool) {
+        return ejectedSince != 0 && block.timestamp >= ejectedSince + parameters.delays().appeal;
     }
 
     /// @dev The time by which a key's earnings vest: it stands still from an ejection on, and while a panel has stopped it.

@@ -9,17 +9,18 @@ import {Parameters} from "./Parameters.sol";
 import {Roster} from "./Roster.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
-/// @title Stakes of providers and bonds of validators
-/// @notice A payee's stake buys priority in routing and in draws of verifiers, and leaves with a delay; refuted reports of its
-/// verifiers cost a part of it, and so does a case against it; a validator's
-/// bond is its vote and can be taken by a case. Nobody owns this contract. The two are kept apart so that the first can never become the second. A quorum counts the votes of some
-/// time ago, so that nobody who joins, leaves, or moves bond can spoil signatures that were already given.
+/// @title Stakes of payees, bonds of validators, and priority stakes
+/// @notice A payee's stake weighs in draws of verifiers, is a router's bond, and leaves with a delay; refuted reports of its
+/// verifiers cost a part of it, and so does a case against it. A validator's bond is its vote and can be taken by a case. Priority
+/// stake buys a place in routing and nothing else: no penalty and no case takes of it. The three are accounts apart, and none becomes
+/// another but by its owner. Nobody owns this contract. A quorum counts the votes of some time ago, so that nobody who joins, leaves,
+/// or moves bond can spoil signatures that were already given.
 contract Staking is ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
 
     struct Stake {
-        /// What weighs in routing and in draws of verifiers.
+        /// What weighs: of stake in draws of verifiers, of priority stake in routing.
         uint128 amount;
         /// On its way out: it weighs nothing any more.
         uint128 leaving;
@@ -88,6 +89,8 @@ contract Staking is ReentrancyGuardTransient {
     address public immutable cases;
 
     mapping(address payee => Stake) private _stakes;
+    /// Only its owner's three functions write here.
+    mapping(address payee => Stake) private _priorities;
     mapping(address account => Router) private _routers;
     mapping(address payee => Offence) private _offences;
     mapping(address payee => Held) private _held;
@@ -100,6 +103,9 @@ contract Staking is ReentrancyGuardTransient {
     event Staked(address indexed payee, uint256 amount, uint256 stake);
     event UnstakeRequested(address indexed payee, uint256 amount, uint64 leavesAt);
     event Unstaked(address indexed payee, uint256 amount);
+    event Prioritized(address indexed payee, uint256 amount, uint256 priority);
+    event DeprioritizeRequested(address indexed payee, uint256 amount, uint64 leavesAt);
+    event Deprioritized(address indexed payee, uint256 amount);
     event RouterRegistered(address indexed router, bytes32 ticketKey, uint64 since);
     event RouterLeaves(address indexed router, uint64 until);
     event Penalized(address indexed payee, uint32 refuted, uint256 amount, uint32 penalty);
@@ -136,7 +142,7 @@ contract Staking is ReentrancyGuardTransient {
         roster = new Roster(this, registry, parameters_);
     }
 
-    /// @notice Adds to the caller's priority stake.
+    /// @notice Adds to the caller's stake.
     function stake(uint128 amount) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
         parameters.requireEntry();
@@ -146,7 +152,7 @@ contract Staking is ReentrancyGuardTransient {
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 
-    /// @notice Starts taking priority stake out. It weighs nothing from now on, and is paid after the delay, so that
+    /// @notice Starts taking stake out. It weighs nothing from now on, and is paid after the delay, so that
     /// nobody borrows stake for a draw. A second request restarts the delay. A router keeps its bond.
     function requestUnstake(uint128 amount) external {
         if (amount == 0) revert ZeroAmount();
@@ -154,20 +160,41 @@ contract Staking is ReentrancyGuardTransient {
         Parameters.Limits memory limits = parameters.limits();
         uint256 needed = uint256(amount) + (_isRouter(_routers[msg.sender]) ? limits.minimumRouterBond : 0);
         if (needed > mine.amount) revert InsufficientStake(mine.amount, needed);
-        mine.amount -= amount;
-        mine.leaving += amount;
-        mine.leavesAt = uint64(block.timestamp) + limits.unbondingDelay;
+        _askBack(mine, amount, limits.unbondingDelay);
         emit UnstakeRequested(msg.sender, amount, mine.leavesAt);
     }
 
     /// @notice Pays out what left the stake, once the delay is over.
     function finishUnstake() external nonReentrant {
-        Stake storage mine = _stakes[msg.sender];
-        uint128 amount = mine.leaving;
-        if (amount == 0) revert NothingToUnbond();
-        if (block.timestamp < mine.leavesAt) revert TooEarly(mine.leavesAt);
-        mine.leaving = 0;
+        uint128 amount = _takeOut(_stakes[msg.sender]);
         emit Unstaked(msg.sender, amount);
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @notice Adds to the caller's priority stake.
+    function prioritize(uint128 amount) external nonReentrant {
+        if (amount == 0) revert ZeroAmount();
+        parameters.requireEntry();
+        Stake storage mine = _priorities[msg.sender];
+        mine.amount += amount;
+        emit Prioritized(msg.sender, amount, mine.amount);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @notice Starts taking priority stake out. It weighs nothing from now on, and is paid after the delay, so that nobody borrows a
+    /// place in routing. A second request restarts the delay.
+    function requestDeprioritize(uint128 amount) external {
+        if (amount == 0) revert ZeroAmount();
+        Stake storage mine = _priorities[msg.sender];
+        if (amount > mine.amount) revert InsufficientStake(mine.amount, amount);
+        _askBack(mine, amount, parameters.limits().unbondingDelay);
+        emit DeprioritizeRequested(msg.sender, amount, mine.leavesAt);
+    }
+
+    /// @notice Pays out what left the priority stake, once the delay is over.
+    function finishDeprioritize() external nonReentrant {
+        uint128 amount = _takeOut(_priorities[msg.sender]);
+        emit Deprioritized(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
     }
 
@@ -326,12 +353,17 @@ contract Staking is ReentrancyGuardTransient {
         _countVotes(validator, theirs);
     }
 
-    /// @notice What weighs of a payee's priority stake.
+    /// @notice What weighs of a payee's stake.
     function stakeOf(address payee) external view returns (uint256) {
         return _stakes[payee].amount;
     }
 
-    /// @notice A payee's priority stake with what is on its way out.
+    /// @notice A payee's priority stake, which weighs in routing, with what is on its way out.
+    function priorityOf(address payee) external view returns (Stake memory) {
+        return _priorities[payee];
+    }
+
+    /// @notice A payee's stake with what is on its way out.
     function stakingOf(address payee) external view returns (Stake memory) {
         return _stakes[payee];
     }
@@ -375,6 +407,20 @@ contract Staking is ReentrancyGuardTransient {
             signers[i] = registry.signerAt(accounts[i], since);
         }
         total = _totalVotes.upperLookupRecent(since);
+    }
+
+    function _askBack(Stake storage mine, uint128 amount, uint32 delay) private {
+        mine.amount -= amount;
+        mine.leaving += amount;
+        mine.leavesAt = uint64(block.timestamp) + delay;
+    }
+
+    /// @return amount What left, and is paid out now.
+    function _takeOut(Stake storage mine) private returns (uint128 amount) {
+        amount = mine.leaving;
+        if (amount == 0) revert NothingToUnbond();
+        if (block.timestamp < mine.leavesAt) revert TooEarly(mine.leavesAt);
+        mine.leaving = 0;
     }
 
     function _isRouter(Router storage router) private view returns (bool) {

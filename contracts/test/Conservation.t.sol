@@ -190,7 +190,8 @@ contract Handler is Fixture {
         for (uint256 i; i < PROVIDERS; ++i) {
             for (uint256 j; j < PAYEES; ++j) {
                 Earnings.Balance memory balance = earnings.balanceOf(providerOf(i), payeeOf(j));
-                owes += balance.earned - balance.paid - balance.collected;
+                (uint256 bonded, uint128 leaving,) = earnings.bondOf(providerOf(i), payeeOf(j));
+                owes += balance.earned - balance.paid - balance.collected + bonded + leaving;
                 check(balance.paid + balance.held <= balance.earned, "what is held is not paid");
                 check(balance.withdrawable + balance.collectable <= balance.earned - balance.paid - balance.collected, "due");
             }

@@ -34,6 +34,9 @@ contract InterleavedHandler is Handler {
     uint256 private dueSigned;
     uint256 private dueTotal;
     uint256 private dueSlashed;
+    /// Put in and not taken out, by account.
+    mapping(address account => uint256) private priorities;
+    uint256 public forfeited;
     uint256 public routers;
     uint256 public retired;
     uint256 public penalties;
@@ -60,6 +63,88 @@ contract InterleavedHandler is Handler {
         vm.prank(account);
         // A router keeps its bond.
         try staking.requestUnstake(uint128(amount)) {} catch {}
+    }
+
+    function prioritize(uint256 who, uint128 amount) external {
+        address account = holderOf(who);
+        amount = uint128(bound(amount, 1, 1e24));
+        token.transfer(account, amount);
+        vm.prank(account);
+        token.approve(address(staking), amount);
+        vm.prank(account);
+        staking.prioritize(amount);
+        priorities[account] += amount;
+    }
+
+    /// Asks a part back, and takes out what was asked back.
+    function deprioritize(uint256 who, uint256 amount) external {
+        address account = holderOf(who);
+        uint256 there = staking.priorityOf(account).amount;
+        if (there == 0) return;
+        vm.prank(account);
+        staking.requestDeprioritize(uint128(bound(amount, 1, there)));
+        vm.warp(staking.priorityOf(account).leavesAt);
+        uint256 before = token.balanceOf(account);
+        vm.prank(account);
+        staking.finishDeprioritize();
+        priorities[account] -= token.balanceOf(account) - before;
+    }
+
+    /// A payee puts tokens down for a key, unless that is ejected.
+    function bondKey(uint256 provider, uint256 payee, uint128 amount) external {
+        address account = payeeOf(payee);
+        amount = uint128(bound(amount, 1, 1e24));
+        token.transfer(account, amount);
+        vm.startPrank(account);
+        token.approve(address(earnings), amount);
+        try earnings.bond(providerOf(provider), amount) {
+            check(!settlement.ejected(providerOf(provider)), "not of a key that is ejected");
+        } catch {
+            check(settlement.ejected(providerOf(provider)), "of every other key");
+        }
+        vm.stopPrank();
+    }
+
+    /// Takes out what is due, and asks a part back.
+    function unbondKey(uint256 provider, uint256 payee, uint256 amount) external {
+        bytes32 id = providerOf(provider);
+        address account = payeeOf(payee);
+        (uint256 bonded, uint128 leaving, uint64 leavesAt) = earnings.bondOf(id, account);
+        uint64 since = settlement.ejectionOf(id).since;
+        bool isDue = leaving > 0 && (since == 0 ? block.timestamp : since) >= leavesAt;
+        uint256 before = token.balanceOf(account);
+        vm.prank(account);
+        try earnings.finishUnbond(id) {
+            check(isDue, "not before the delay, nor after an ejection");
+            checkEqual(token.balanceOf(account), before + leaving, "what left");
+        } catch {
+            check(!isDue, "once it is due");
+        }
+        if (bonded == 0) return;
+        vm.prank(account);
+        earnings.requestUnbond(id, uint128(bound(amount, 1, bonded)));
+    }
+
+    function forfeitBond(uint256 provider, uint256 payee) external {
+        bytes32 id = providerOf(provider);
+        uint64 since = settlement.ejectionOf(id).since;
+        try earnings.forfeit(id, payeeOf(payee)) returns (uint256 amount) {
+            check(since != 0 && block.timestamp >= since + APPEAL, "only once an ejection is final");
+            forfeited += amount;
+        } catch {}
+    }
+
+    /// Payees and validators: whoever a penalty or a case may be about.
+    function holderOf(uint256 who) public view returns (address) {
+        return who % (PAYEES + ACTORS) < PAYEES ? payeeOf(who % (PAYEES + ACTORS)) : actorOf(who % (PAYEES + ACTORS) - PAYEES);
+    }
+
+    /// Accounts whose priority stake is another than they put in and took out.
+    function prioritiesMoved() external view returns (uint256 count) {
+        for (uint256 i; i < PAYEES + ACTORS; ++i) {
+            Staking.Stake memory state = staking.priorityOf(holderOf(i));
+            if (uint256(state.amount) + state.leaving != priorities[holderOf(i)]) ++count;
+        }
     }
 
     /// One of the payees stands as a router, or leaves.
@@ -388,6 +473,10 @@ contract InterleavedHandler is Handler {
             Staking.Stake memory state = staking.stakingOf(payeeOf(i));
             owed += uint256(state.amount) + state.leaving + staking.heldOf(payeeOf(i)).amount;
         }
+        for (uint256 i; i < PAYEES + ACTORS; ++i) {
+            Staking.Stake memory state = staking.priorityOf(holderOf(i));
+            owed += uint256(state.amount) + state.leaving;
+        }
         for (uint256 i; i < ACTORS; ++i) {
             Staking.Bond memory theirs = staking.bondOf(actorOf(i));
             owed += uint256(theirs.amount) + theirs.unbonding;
@@ -458,7 +547,7 @@ contract InterleavedTest {
 
     /// All actions but the leaks.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory chosen = new bytes4[](30);
+        bytes4[] memory chosen = new bytes4[](35);
         chosen[0] = handler.wait.selector;
         chosen[1] = handler.stake.selector;
         chosen[2] = handler.requestUnstake.selector;
@@ -489,6 +578,11 @@ contract InterleavedTest {
         chosen[27] = handler.closeCase.selector;
         chosen[28] = handler.route.selector;
         chosen[29] = handler.retire.selector;
+        chosen[30] = handler.prioritize.selector;
+        chosen[31] = handler.deprioritize.selector;
+        chosen[32] = handler.bondKey.selector;
+        chosen[33] = handler.unbondKey.selector;
+        chosen[34] = handler.forfeitBond.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), chosen);
     }
@@ -499,13 +593,17 @@ contract InterleavedTest {
         (held, owed) = handler.held();
         checkEqual(held, owed, "earnings");
         (held, owed,,) = handler.stakes();
-        checkEqual(held, owed, "staking: stakes + held penalties + bonds + leaving bonds");
+        checkEqual(held, owed, "staking: stakes + held penalties + bonds + priority stakes, with what leaves");
         (held, owed) = handler.casesHold();
         checkEqual(held, owed, "cases");
     }
 
     function invariant_everyRouterHasItsBond() public view {
         checkEqual(handler.routersWithoutBond(), 0, "routers without a bond");
+    }
+
+    function invariant_nothingButItsOwnerMovesPriorityStake() public view {
+        checkEqual(handler.prioritiesMoved(), 0, "priority stakes moved");
     }
 
     function invariant_noUnitIsLost() public view {
@@ -581,6 +679,26 @@ contract InterleavedTest {
         (uint256 byKeys,,) = handler.voters();
         check(byKeys > 0 && before > 0, "they vote");
         this.invariant_anAccountHasOneKeyAndAKeyOneAccount();
+    }
+
+    function test_priorityStakeAndBondsOfKeysComeAndGo() public {
+        handler.prioritize(0, 100);
+        handler.prioritize(4, 100);
+        handler.bondKey(1, 1, 50);
+        handler.bondKey(0, 1, 50);
+        handler.unbondKey(0, 1, 20);
+        this.invariant_everyContractHoldsWhatItOwes();
+        handler.deprioritize(0, 30);
+        handler.eject(0, 1);
+        handler.wait(1 days);
+        handler.wait(1 days);
+        handler.unbondKey(0, 1, 1);
+        handler.forfeitBond(1, 1);
+        handler.forfeitBond(0, 1);
+        checkEqual(handler.forfeited(), 50, "of the key that is ejected");
+        checkEqual(handler.prioritiesMoved(), 0, "priority stake is its owner's");
+        this.invariant_everyContractHoldsWhatItOwes();
+        this.invariant_noUnitIsLost();
     }
 
     function test_validatorsAreConvictedOnceAPeriodAndMayAppeal() public {

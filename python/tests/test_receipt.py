@@ -16,6 +16,8 @@ from ogong.trust import parse_receipt
 from .vectors import edit, load
 
 _VECTORS = load("receipt")
+_EMBEDDED = load("receipt-embedding")
+_BASES = {**_VECTORS["bases"], **_EMBEDDED["bases"]}
 
 
 def verify(file: Any) -> Verdict:
@@ -26,7 +28,7 @@ def verify(file: Any) -> Verdict:
 
 class Receipts(unittest.TestCase):
     def test_bases(self) -> None:
-        for name, base in _VECTORS["bases"].items():
+        for name, base in _BASES.items():
             with self.subTest(name):
                 verdict = verify(base)
                 self.assertTrue(verdict.ok)
@@ -40,8 +42,8 @@ class Receipts(unittest.TestCase):
 
     def test_cases(self) -> None:
         tried = 0
-        for case in _VECTORS["cases"] + load("receipt-signed"):
-            base = _VECTORS["bases"][case["base"]]
+        for case in _VECTORS["cases"] + load("receipt-signed") + _EMBEDDED["cases"]:
+            base = _BASES[case["base"]]
             with self.subTest(case["what"]):
                 tried += 1
                 file = edit(base, case["edits"])
@@ -54,7 +56,7 @@ class Receipts(unittest.TestCase):
                 self.assertEqual(sorted(verdict.failed), sorted(case["failed"]))
                 self.assertEqual(sorted(verdict.missing + verdict.allowed), sorted(case["skipped"]))
                 self.assertEqual(sorted(set(base["checks"]) - listed), sorted(case["absent"]))
-        self.assertGreater(tried, 130)
+        self.assertGreater(tried, 160)
 
     def test_a_grammar_that_cannot_be_made_is_skipped_by_name(self) -> None:
         file = edit(_VECTORS["bases"]["chat"], [])

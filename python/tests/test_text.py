@@ -9,7 +9,7 @@ from ogong.text.commitment import (
     Opening,
     Row,
     decode_draws,
-    decode_sketch,
+    decode_sketch_rows,
     decode_token_window,
     hash_tokens,
     parse_header,
@@ -118,7 +118,7 @@ class Text(unittest.TestCase):
             rows: list[Row] = []
             for window in case["windows"]:
                 rows += decode_draws(unhex(window["draws"]), header.vocabulary_size)
-                decode_sketch(unhex(window["sketch"]), header.directions)
+                decode_sketch_rows(unhex(window["sketch"]), header.directions)
             tokens = [row.token for row in rows]
             self.assertEqual(tokens, case["outputTokens"])
             self.assertEqual(hash_tokens(bytes.fromhex(case["blind"]), tokens).hex(), case["outputTokensHash"])

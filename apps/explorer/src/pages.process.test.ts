@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { request as ask, createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -55,6 +55,49 @@ it('knows the functions and events of the contracts that the pages read', () => 
     ).toBe(true);
   expect(scripts.some((text) => text.includes('name:"grantRole"'))).toBe(false);
 });
+
+/** A gateway in front of another, which lets only so many pieces of a streamed answer through. */
+async function holdStream(behind: string, pieces: number) {
+  let left = pieces;
+  let wake = (): void => undefined;
+  const server = createServer((incoming, outgoing) => {
+    const { method, url, headers } = incoming;
+    const passed = ask(new URL(url as string, behind), { method, headers }, async (answer) => {
+      outgoing.writeHead(answer.statusCode as number, answer.headers);
+      let rest = '';
+      for await (const chunk of answer) {
+        if (!answer.headers['content-type']?.includes('event-stream')) {
+          outgoing.write(chunk);
+          continue;
+        }
+        const events = (rest + String(chunk)).split('\n\n');
+        rest = events.pop() as string;
+        for (const event of events) {
+          const isPiece = /"content":"[^"]/.test(event);
+          while (isPiece && left === 0) await new Promise<void>((resolve) => (wake = resolve));
+          if (isPiece) left--;
+          outgoing.write(`${event}\n\n`);
+        }
+      }
+      outgoing.end(rest);
+    });
+    passed.on('error', () => outgoing.destroy());
+    incoming.pipe(passed);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    letOn(more: number): void {
+      left += more;
+      wake();
+    },
+    close(): Promise<void> {
+      this.letOn(Number.POSITIVE_INFINITY);
+      server.closeAllConnections();
+      return new Promise((resolve) => void server.close(() => resolve()));
+    },
+  };
+}
 
 /** What axe finds, by the rules of WCAG 2.2 A and AA. */
 async function findBarriers(page: Page): Promise<string[]> {
@@ -333,6 +376,34 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(await page.evaluate('localStorage.length')).toBe(0);
       expect(complaints).toEqual([]);
       await page.close();
+    });
+
+    it('shows an answer piece by piece, and what it costs, while it comes', async () => {
+      const held = await holdStream(fixture.url, 3);
+      try {
+        const { page } = await open(held.url);
+        await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+        await say(page, 'Hello');
+        const note = page.locator('article .note').first();
+        await note.filter({ hasText: /^3 pieces so far · at least 0\.0+[1-9]\d* OGONG$/ }).waitFor();
+        const first = await page.locator('.answer').textContent();
+        // The gateway has more of it, and the page has no end yet.
+        expect(await page.locator('.found').count()).toBe(0);
+        expect(await page.getByRole('button', { name: 'Stop' }).isVisible()).toBe(true);
+        held.letOn(1);
+        await note.filter({ hasText: /^4 pieces so far/ }).waitFor();
+        const second = await page.locator('.answer').textContent();
+        held.letOn(Number.POSITIVE_INFINITY);
+        await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
+        const whole = await page.locator('.answer').textContent();
+        expect(first).not.toBe('');
+        expect([second?.startsWith(first as string), whole?.startsWith(second as string)]).toEqual([true, true]);
+        expect(new Set([first, second, whole]).size).toBe(3);
+        await note.filter({ hasText: /^\d+ tokens · 0\.0+\d+ OGONG$/ }).waitFor();
+        await page.close();
+      } finally {
+        await held.close();
+      }
     });
 
     it('refutes an answer that a gateway changed on its way, and a receipt for another question', async () => {

@@ -41,6 +41,7 @@ import { type DemoRun, runDemo } from './run-demo.ts';
 import { summarize } from './summary.ts';
 import { showTee } from './tee/tee-demo.ts';
 import { planTeeNetwork, type TeeNetworkPlan } from './tee/tee-network.ts';
+import { describeTry } from './try-it.ts';
 
 const supplyPatienceMs = 90_000;
 const attackerEntry = fileURLToPath(new URL('../attackers/provider.ts', import.meta.url));
@@ -99,7 +100,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (!options.isOnce) {
       // Pages are built at the first look; the one who looks should not wait for it.
       void fetch(`${mesh.plan.gatewayUrl}/explorer/explorer.js`).catch(() => undefined);
-      screen.lines(describeTry(mesh, models));
+      screen.lines(describeTry(mesh.plan.gatewayUrl, models.id));
       await interrupted;
     }
     return ok ? EXIT.ok : 1;
@@ -272,17 +273,6 @@ async function show({
 function readVersion(): string {
   const packageFile = new URL('../../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
-}
-
-function describeTry({ plan }: Mesh, { id }: DemoModels): string {
-  const body = JSON.stringify({
-    model: id,
-    stream: true,
-    messages: [{ role: 'user', content: 'Once upon a time' }],
-    max_tokens: 64,
-  });
-  return `\nThe network stays up until Ctrl-C. Watch it, and check any claim of it, at ${plan.gatewayUrl}/explorer/\nAny OpenAI client works with the base URL ${plan.gatewayUrl}/v1, for example:\n
-  curl -N ${plan.gatewayUrl}/v1/chat/completions -H 'content-type: application/json' -d '${body}'\n`;
 }
 
 try {

@@ -1,3 +1,4 @@
+import type { PublicClient } from 'viem';
 import { createAuthorizationReads, createAuthorizationWrites } from './authorizations.ts';
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
@@ -82,6 +83,8 @@ export interface EarningsBalance {
   readonly collectable: bigint;
   readonly paid: bigint;
   readonly collected: bigint;
+  /** Put down for the key and not asked back. */
+  readonly bonded: bigint;
 }
 
 /** An account that stands as a router. Times are seconds since 1970. */
@@ -181,6 +184,18 @@ const READS_AT_A_TIME = 16;
 /** Many public endpoints refuse longer ranges. */
 const BLOCKS_PER_READ = 1_000;
 
+/** Times are seconds since 1970. */
+export interface Staked {
+  readonly amount: bigint;
+  readonly leaving: bigint;
+  readonly leavesAt: bigint;
+}
+
+export interface KeyBond extends Staked {
+  /** Due to the verification pool. */
+  readonly forfeited: bigint;
+}
+
 /** As the registry lists it. */
 export interface HeldPenalty {
   /** The payee's stake again if it is pardoned, and the treasury's after the appeal. */
@@ -199,29 +214,51 @@ function toRegistered({ account, signer, certHash, vrfKey, ...rest }: ListedVali
 function createStakeReads({ read }: Pick<Transactor, 'read'>, deployment: Deployment) {
   const staking = { address: deployment.staking, abi: stakingAbi } as const;
 
+  /** At one block: stake that moves between two readings would count twice. */
+  async function readMany(
+    payees: readonly BytesLike[],
+    readOne: (client: PublicClient, payee: Address, blockNumber: bigint) => Promise<bigint>,
+  ): Promise<bigint[]> {
+    const addresses = payees.map((payee) => toAddress(payee, 'payee'));
+    const blockNumber = await read('head', (client) => client.getBlockNumber({ cacheTime: 0 }));
+    const stakes: bigint[] = [];
+    while (stakes.length < addresses.length) {
+      const some = addresses.slice(stakes.length, stakes.length + READS_AT_A_TIME);
+      const found = await read('stake', (client) =>
+        Promise.all(some.map((payee) => readOne(client, payee, blockNumber))),
+      );
+      stakes.push(...found);
+    }
+    return stakes;
+  }
+
   return {
-    /** Priority stake of a provider's payee. */
+    /** Stake of a payee: it weighs in draws of verifiers, and penalties take of it. */
     stakeOf(payee: BytesLike): Promise<bigint> {
       const args = [toAddress(payee, 'payee')] as const;
       return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakeOf', args }));
     },
-    /** The stake of many payees, at one block. Stake that moves between two readings would count twice. */
-    async stakesOf(payees: readonly BytesLike[]): Promise<bigint[]> {
-      const addresses = payees.map((payee) => toAddress(payee, 'payee'));
-      const blockNumber = await read('head', (client) => client.getBlockNumber({ cacheTime: 0 }));
-      const stakes: bigint[] = [];
-      while (stakes.length < addresses.length) {
-        const some = addresses.slice(stakes.length, stakes.length + READS_AT_A_TIME);
-        const found = await read('stake', (client) =>
-          Promise.all(
-            some.map((payee) =>
-              client.readContract({ ...staking, functionName: 'stakeOf', args: [payee], blockNumber }),
-            ),
-          ),
-        );
-        stakes.push(...found);
-      }
-      return stakes;
+    /** The stake of many payees, at one block. */
+    stakesOf: (payees: readonly BytesLike[]): Promise<bigint[]> =>
+      readMany(payees, (client, payee, blockNumber) =>
+        client.readContract({ ...staking, functionName: 'stakeOf', args: [payee], blockNumber }),
+      ),
+    /** The priority stake of many payees, at one block: it weighs in routing, and nothing takes of it. */
+    prioritiesOf: (payees: readonly BytesLike[]): Promise<bigint[]> =>
+      readMany(payees, async (client, payee, blockNumber) => {
+        const found = await client.readContract({ ...staking, functionName: 'priorityOf', args: [payee], blockNumber });
+        return found.amount;
+      }),
+    /** Stake and priority stake of a payee: with any of it, its keys are no newcomers. */
+    async lockedOf(payee: BytesLike): Promise<bigint> {
+      const args = [toAddress(payee, 'payee')] as const;
+      return read('stake', async (client) => {
+        const [staked, { amount }] = await Promise.all([
+          client.readContract({ ...staking, functionName: 'stakeOf', args }),
+          client.readContract({ ...staking, functionName: 'priorityOf', args }),
+        ]);
+        return staked + amount;
+      });
     },
     bondOf(validator: BytesLike): Promise<Bond> {
       const args = [toAddress(validator, 'validator')] as const;
@@ -238,12 +275,15 @@ function createStakeReads({ read }: Pick<Transactor, 'read'>, deployment: Deploy
         return { stakedAtomic: amount + leaving, refuted };
       });
     },
-    /** What an account has staked, and what of it is on its way out. Times are seconds since 1970. */
-    stakingOf(
-      account: BytesLike,
-    ): Promise<{ readonly amount: bigint; readonly leaving: bigint; readonly leavesAt: bigint }> {
+    /** What an account has staked, and what of it is on its way out. */
+    stakingOf(account: BytesLike): Promise<Staked> {
       const args = [toAddress(account, 'account')] as const;
       return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakingOf', args }));
+    },
+    /** The same of its priority stake. */
+    priorityOf(account: BytesLike): Promise<Staked> {
+      const args = [toAddress(account, 'account')] as const;
+      return read('priority stake', (client) => client.readContract({ ...staking, functionName: 'priorityOf', args }));
     },
   };
 }
@@ -388,6 +428,22 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       return read('earnings of a period', (client) =>
         client.readContract({ ...earnings, functionName: 'earnedIn', args }),
       );
+    },
+    /** The least that an ejection finds of a key for replies of the period after that one: earnings, and the payee's bond. */
+    heldIn(providerId: BytesLike, payee: BytesLike, period: number): Promise<bigint> {
+      const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee'), period] as const;
+      return read('what a key holds', (client) => client.readContract({ ...earnings, functionName: 'heldIn', args }));
+    },
+    /** What a payee put down for a key, and what of it is on its way out; what a final ejection took of it. */
+    async keyBondOf(providerId: BytesLike, payee: BytesLike): Promise<KeyBond> {
+      const args = [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee')] as const;
+      return read('bond of a key', async (client) => {
+        const [[amount, leaving, leavesAt], forfeited] = await Promise.all([
+          client.readContract({ ...earnings, functionName: 'bondOf', args }),
+          client.readContract({ ...earnings, functionName: 'forfeitOf', args }),
+        ]);
+        return { amount, leaving, leavesAt, forfeited };
+      });
     },
     nextSequence(validator: BytesLike): Promise<bigint> {
       const args = [toAddress(validator, 'validator')] as const;

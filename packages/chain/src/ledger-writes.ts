@@ -47,6 +47,48 @@ function createRouterWrites({ send }: Transactor, staking: Address) {
   };
 }
 
+/** Bonds of providers' keys. Who calls is the payee. */
+function createKeyBondWrites(
+  { send }: Transactor,
+  earnings: Address,
+  allow: (spender: Address, amount: bigint) => Promise<void>,
+) {
+  const call = (functionName: 'bond' | 'requestUnbond', providerId: BytesLike, amount: bigint) =>
+    send(
+      `${functionName} of a key`,
+      earnings,
+      encodeFunctionData({ abi: earningsAbi, functionName, args: [toHex(providerId, 'providerId', 32), amount] }),
+    );
+  return {
+    async bondKey(providerId: BytesLike, amount: bigint): Promise<TransactionReceipt> {
+      await allow(earnings, amount);
+      return call('bond', providerId, amount);
+    },
+    requestUnbondKey: (providerId: BytesLike, amount: bigint) => call('requestUnbond', providerId, amount),
+    finishUnbondKey: (providerId: BytesLike) =>
+      send(
+        'finish unbond of a key',
+        earnings,
+        encodeFunctionData({
+          abi: earningsAbi,
+          functionName: 'finishUnbond',
+          args: [toHex(providerId, 'providerId', 32)],
+        }),
+      ),
+    /** Pays the verification pool the bond of a key whose ejection is final; anyone may. */
+    forfeitKeyBond: (providerId: BytesLike, payee: BytesLike) =>
+      send(
+        'forfeit the bond of a key',
+        earnings,
+        encodeFunctionData({
+          abi: earningsAbi,
+          functionName: 'forfeit',
+          args: [toHex(providerId, 'providerId', 32), toAddress(payee, 'payee')],
+        }),
+      ),
+  };
+}
+
 /** What an account changes on the ledger. Each call sends one transaction, and a second one where an allowance is missing. */
 export function createWrites(transactor: Transactor, deployment: Deployment) {
   const { send, read } = transactor;
@@ -70,8 +112,13 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
     );
   }
 
-  const callStaking = (functionName: 'stake' | 'requestUnstake' | 'bond' | 'requestUnbond', amount: bigint) =>
-    send(functionName, staking, encodeFunctionData({ abi: stakingAbi, functionName, args: [amount] }));
+  const callStaking = (
+    functionName: 'stake' | 'requestUnstake' | 'prioritize' | 'requestDeprioritize' | 'bond' | 'requestUnbond',
+    amount: bigint,
+  ) => send(functionName, staking, encodeFunctionData({ abi: stakingAbi, functionName, args: [amount] }));
+
+  const finishStaking = (functionName: 'finishUnstake' | 'finishDeprioritize' | 'finishUnbond') =>
+    send(functionName, staking, encodeFunctionData({ abi: stakingAbi, functionName }));
 
   const callEarnings = (functionName: 'withdraw' | 'collect', providerId: BytesLike, payee: BytesLike) =>
     send(
@@ -111,16 +158,22 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
       return callStaking('stake', amount);
     },
     requestUnstake: (amount: bigint) => callStaking('requestUnstake', amount),
-    finishUnstake: () =>
-      send('finish unstake', staking, encodeFunctionData({ abi: stakingAbi, functionName: 'finishUnstake' })),
+    finishUnstake: () => finishStaking('finishUnstake'),
+    /** Priority stake: it weighs in routing, and nothing takes of it. */
+    async prioritize(amount: bigint): Promise<TransactionReceipt> {
+      await allow(staking, amount);
+      return callStaking('prioritize', amount);
+    },
+    requestDeprioritize: (amount: bigint) => callStaking('requestDeprioritize', amount),
+    finishDeprioritize: () => finishStaking('finishDeprioritize'),
     ...createRouterWrites(transactor, staking),
     async bond(amount: bigint): Promise<TransactionReceipt> {
       await allow(staking, amount);
       return callStaking('bond', amount);
     },
     requestUnbond: (amount: bigint) => callStaking('requestUnbond', amount),
-    finishUnbond: () =>
-      send('finish unbond', staking, encodeFunctionData({ abi: stakingAbi, functionName: 'finishUnbond' })),
+    finishUnbond: () => finishStaking('finishUnbond'),
+    ...createKeyBondWrites(transactor, earnings, allow),
 
     ...createRegistryWrites(transactor, registry),
     ...createRosterWrites(transactor, deployment),

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import sys
 import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
 
+from .settled import find_settled, follow, read_settled, read_voters
 from .trust import UnusableError
 from .verify import verify_file
 
@@ -21,6 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     verify.add_argument("receipt", help="file as GET /v1/receipts/ID answers; - reads standard input")
     verify.add_argument("--trust", help="file with what you trust already (docs/spec/receipt.md)")
     verify.add_argument("--allow", action="append", default=[], metavar="CHECK", help="a check that you do without; repeatable")
+    verify.add_argument(
+        "--settled",
+        metavar="SOURCE",
+        help="follow the reply into its validator's log: the address of a gateway, or a file with entry, index, proof and certificate",
+    )
+    verify.add_argument("--voters", metavar="FILE", help="stakes and head keys of all validators (docs/spec/log-heads.md), for --settled")
     verify.add_argument("--json", action="store_true", help="print the verdict as JSON")
     options = parser.parse_args(arguments)
     try:
@@ -30,6 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
             raise UnusableError(f"{options.trust} holds no object")
         trust["allow"] = [*trust.get("allow", []), *options.allow]
         verdict = verify_file(data, trust, now_ms=time.time_ns() // 1_000_000)
+        if options.settled:
+            if not options.voters:
+                raise UnusableError("--settled takes --voters, whose quorum it is held against")
+            receipt = json.loads(data)
+            source = options.settled
+            is_gateway = source.startswith(("http://", "https://"))
+            shown = find_settled(receipt, _asking(source)) if is_gateway else read_settled(json.loads(_read(source)))
+            voters = read_voters(json.loads(_read(options.voters)))
+            verdict.checks.extend(follow(receipt, base64.b64decode(receipt["request"]), trust, shown, voters))
     except (OSError, ValueError) as error:
         print(f"ogong: {error}", file=sys.stderr)
         return 2
@@ -41,6 +62,21 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{_MARKS[check.status]}  {check.id:<18} {check.detail}")
         print("good" if verdict.ok else f"not good: {', '.join(verdict.failed or verdict.missing)}")
     return 0 if verdict.ok else 1 if verdict.failed else 3
+
+
+def _asking(gateway: str) -> Callable[[str], Any]:
+    """The JSON at a path of a gateway's public API; None where it has nothing there."""
+
+    def ask(path: str) -> Any:
+        try:
+            with urllib.request.urlopen(gateway.rstrip("/").removesuffix("/v1") + path, timeout=30) as answer:
+                return json.loads(answer.read(8 << 20))
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    return ask
 
 
 def _read(path: str) -> bytes:

@@ -9,8 +9,9 @@ import base64
 import http.client
 import json
 import secrets
+import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -103,6 +104,29 @@ class Client:
         self.is_salted = is_salted
         self.chat = _Chat(self)
         self.completions = _Completions(self, "/v1/completions", "completion")
+        self.embeddings = _Embeddings(self)
+
+    def rerank(self, **params: Any) -> Any:
+        """
+        Documents by how well they answer a query: scores that equal the signed ones to the bit, in the order that follows from them.
+        @raises GatewayError, ReceiptError
+        """
+        return self._ask_vectors("/v1/rerank", "rerank", params, read_scores)
+
+    def _ask_vectors(self, path: str, endpoint: str, params: dict[str, Any], read: Callable[[Any, Any], bytes]) -> Any:
+        """One reply answers for all inputs. @param read: the bytes that the provider must have signed, of the answer and what was asked."""
+        body = self._encode(params)
+        with self._open("POST", path, body) as response:
+            answer = Answer(_read_json(response.read(_MOST_ANSWER_BYTES)))
+        answer.verdicts = self.check(endpoint, body, answer.get("ogong"), {0: read(answer, params)})
+        return answer
+
+    def _encode(self, params: dict[str, Any], own: Mapping[str, Any] = {}) -> bytes:
+        """These bytes are what is sent, hashed and signed for. @param own: what this client adds to what its caller says."""
+        if self.is_salted and params.get("seed") is None:
+            # Its hash tells nobody a prompt that can be guessed. Requests whose caller names a seed are to be answered equally.
+            params["ogong"] = {"salt": secrets.token_hex(16), **(params.get("ogong") or {})}
+        return json.dumps({**params, **own}, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
     def _open(self, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
         is_safe = self._url.scheme == "https"
@@ -129,9 +153,9 @@ class Client:
             raise ReceiptError("the gateway's answer is larger than any receipt")
         return data
 
-    def check(self, endpoint: str, body: bytes, said: Mapping[str, Any] | None, texts: Mapping[int, str | None]) -> list[Verdict]:
+    def check(self, endpoint: str, body: bytes, said: Mapping[str, Any] | None, texts: Mapping[int, bytes | None]) -> list[Verdict]:
         """
-        Checks the receipts of one answer. @param said: its field `ogong`. @param texts: by choice what was shown; None where
+        Checks the receipts of one answer. @param said: its field `ogong`. @param texts: by choice the bytes of what was shown; None where
         the answer has calls or reasoning besides, whose text is the receipt's. @raises ReceiptError
         """
         receipts = said.get("receipts") if isinstance(said, dict) else None
@@ -151,7 +175,7 @@ class Client:
             verdicts.append(verdict)
         return verdicts
 
-    def _check_one(self, endpoint: str, body: bytes, compact: Any, reply_id: str, text: str | None) -> Verdict:
+    def _check_one(self, endpoint: str, body: bytes, compact: Any, reply_id: str, shown: bytes | None) -> Verdict:
         """The compact receipt came with the answer; opening, intake and the text of calls are asked for."""
         if not isinstance(compact, dict) or compact.get("endpoint") != endpoint:
             raise ReceiptError("the answer carries no receipt of this endpoint")
@@ -160,7 +184,7 @@ class Client:
         receipt = {**compact, "opening": {"bytes": base64.b64encode(opening).decode("ascii")}}
         if "intake" in stored:
             receipt["intake"] = stored["intake"]
-        response = text.encode("utf-8") if text is not None else base64.b64decode(str(stored.get("response")))
+        response = shown if shown is not None else base64.b64decode(str(stored.get("response")))
         verdict = verify_receipt(receipt, request=body, response=response, trust=self._trust, now_ms=time.time_ns() // 1_000_000)
         verdict.checks.extend(check_roles(body, receipt))
         return verdict
@@ -191,16 +215,14 @@ class _Completions:
         With `stream=True` an iterator of chunks, whose last one comes once all is checked; else the answer.
         @raises GatewayError, ReceiptError
         """
-        if self._client.is_salted and params.get("seed") is None:
-            # Its hash tells nobody a prompt that can be guessed. Requests whose caller names a seed are to be answered equally.
-            params["ogong"] = {"salt": secrets.token_hex(16), **(params.get("ogong") or {})}
+        own: dict[str, Any] = {}
         if stream:
             params["stream"] = True
             if "seed" not in params and params.get("temperature") != 0:
-                # With a seed another provider can go on where one dies (docs/spec/request.md#unbroken-streams).
-                params["seed"] = secrets.randbits(53)
-        # These bytes are what is sent, hashed and signed for.
-        body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+                # With a seed another provider can go on where one dies (docs/spec/request.md#unbroken-streams). It is no caller's, so
+                # the request is salted all the same.
+                own["seed"] = secrets.randbits(53)
+        body = self._client._encode(params, own)
         response = self._client._open("POST", self._path, body)
         choices = params.get("n") or 1
         if stream:
@@ -218,7 +240,8 @@ class _Completions:
     def _check(self, body: bytes, said: Any, texts: dict[int, str | None], choices: int) -> list[Verdict]:
         if sorted(texts) != list(range(choices)):
             raise ReceiptError("the answer has not the choices that were asked for")
-        return self._client.check(self._endpoint, body, said, texts)
+        shown = {index: None if text is None else text.encode("utf-8") for index, text in texts.items()}
+        return self._client.check(self._endpoint, body, said, shown)
 
     def _stream(self, response: http.client.HTTPResponse, body: bytes, choices: int) -> Iterator[Shown]:
         texts: dict[int, str | None] = {index: "" for index in range(choices)}
@@ -249,6 +272,76 @@ class _Completions:
             raise ReceiptError("the stream broke off")
         self._check(body, held.get("ogong"), texts, choices)
         yield held
+
+
+class _Embeddings:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(self, **params: Any) -> Any:
+        """
+        Vectors that equal the signed ones to the bit, one for each input, in the order of the inputs. @raises GatewayError, ReceiptError
+        """
+        return self._client._ask_vectors("/v1/embeddings", "embedding", params, read_vectors)
+
+
+def read_vectors(answer: Any, asked: Mapping[str, Any]) -> bytes:
+    """
+    The bytes of the vectors that a gateway shows. The signature covers them one after the other, so their number, order and equal length
+    are read from the answer: else the same bytes could be cut at other places. @raises ReceiptError
+    """
+    given = asked.get("input")
+    inputs = 1 if isinstance(given, str) else len(given or [])
+    data = answer.get("data")
+    if not isinstance(data, list) or len(data) != inputs:
+        raise ReceiptError(f"{inputs} inputs were sent, and not each has a vector")
+    if [isinstance(one, dict) and one.get("index") for one in data] != list(range(inputs)):
+        raise ReceiptError("the vectors do not stand in the order of the inputs")
+    shown = [one.get("embedding") for one in data]
+    try:
+        vectors = [base64.b64decode(one, validate=True) if isinstance(one, str) else _read_numbers(one) for one in shown]
+    except ValueError as error:
+        raise ReceiptError(f"a vector cannot be read: {error}") from None
+    if len({len(vector) for vector in vectors}) != 1:
+        raise ReceiptError("the vectors differ in length")
+    return b"".join(vectors)
+
+
+def read_scores(answer: Any, asked: Mapping[str, Any]) -> bytes:
+    """
+    The bytes of the scores of all documents, in the order of the request. What is shown has to follow from them
+    (docs/spec/embedding.md#reranking). @raises ReceiptError
+    """
+    documents = asked.get("documents") or []
+    said = answer.get("ogong")
+    try:
+        data = _read_numbers(said.get("scores") if isinstance(said, dict) else None)
+    except ValueError as error:
+        raise ReceiptError(f"the scores cannot be read: {error}") from None
+    scores = struct.unpack(f"<{len(data) // 4}f", data)
+    if len(scores) != len(documents):
+        raise ReceiptError(f"{len(documents)} documents were sent, and not each has a score")
+    best = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: asked.get("top_n") or None]
+    texts = [one["text"] if isinstance(one, dict) else one for one in documents]
+    wanted: list[dict[str, Any]] = [{"index": index, "relevance_score": scores[index]} for index in best]
+    if asked.get("return_documents"):
+        wanted = [{**one, "document": {"text": texts[one["index"]]}} for one in wanted]
+    if answer.get("results") != wanted:
+        raise ReceiptError("the results do not follow from the scores")
+    return data
+
+
+def _read_numbers(shown: Any) -> bytes:
+    """@returns f32 little endian. @raises ValueError where a value is not a number that an f32 is."""
+    if not isinstance(shown, list) or not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in shown):
+        raise ValueError("no numbers stand there")
+    try:
+        data = struct.pack(f"<{len(shown)}f", *shown)
+    except (OverflowError, struct.error):
+        raise ValueError("a number is too large") from None
+    if list(struct.unpack(f"<{len(shown)}f", data)) != shown:
+        raise ValueError("a number is no f32")
+    return data
 
 
 def _read_events(response: http.client.HTTPResponse) -> Iterator[str]:

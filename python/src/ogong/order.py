@@ -26,7 +26,7 @@ def _type_hash(kind: bytes) -> bytes:
     return keccak256(kind)
 
 
-def _struct(kind: bytes, *values: int | bytes) -> bytes:
+def struct_hash(kind: bytes, *values: int | bytes) -> bytes:
     return keccak256(_type_hash(kind), *map(_word, values))
 
 
@@ -39,7 +39,7 @@ class Ledger:
 
     @cached_property
     def separator(self) -> bytes:
-        return _struct(_DOMAIN_TYPE, _type_hash(b"OGONG"), _type_hash(b"1"), self.chain_id, self.escrow)
+        return struct_hash(_DOMAIN_TYPE, _type_hash(b"OGONG"), _type_hash(b"1"), self.chain_id, self.escrow)
 
     def digest(self, struct: bytes) -> bytes:
         return keccak256(b"\x19\x01", self.separator, struct)
@@ -69,7 +69,7 @@ class Order:
 
     def digest(self, ledger: Ledger) -> bytes:
         """What the payer signed, and the order's name everywhere."""
-        terms = _struct(
+        terms = struct_hash(
             _TERMS_TYPE,
             self.request_hash,
             self.nonce,
@@ -84,7 +84,7 @@ class Order:
             self.epoch,
             self.expires_at,
         )
-        return ledger.digest(_struct(_ORDER_TYPE, self.payer, self.validator, self.cumulative, terms))
+        return ledger.digest(struct_hash(_ORDER_TYPE, self.payer, self.validator, self.cumulative, terms))
 
 
 def parse_order(data: bytes) -> Order:
@@ -113,12 +113,12 @@ def parse_order(data: bytes) -> Order:
 
 def hash_admission(ledger: Ledger, validator: bytes, order_hash: bytes, epoch: int, time: int) -> bytes:
     kind = b"Admission(address validator,bytes32 orderHash,uint64 epoch,uint64 time)"
-    return ledger.digest(_struct(kind, validator, order_hash, epoch, time))
+    return ledger.digest(struct_hash(kind, validator, order_hash, epoch, time))
 
 
 def hash_intake(ledger: Ledger, validator: bytes, order_hash: bytes, record_hash: bytes, epoch: int) -> bytes:
     kind = b"Intake(address validator,bytes32 orderHash,bytes32 recordHash,uint64 epoch)"
-    return ledger.digest(_struct(kind, validator, order_hash, record_hash, epoch))
+    return ledger.digest(struct_hash(kind, validator, order_hash, record_hash, epoch))
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Progress:
 
     def digest(self, ledger: Ledger) -> bytes:
         kind = b"Progress(bytes32 orderHash,uint32 textBytes,bytes32 textHash,bool left)"
-        return ledger.digest(_struct(kind, self.order_hash, self.text_bytes, self.text_hash, int(self.left)))
+        return ledger.digest(struct_hash(kind, self.order_hash, self.text_bytes, self.text_hash, int(self.left)))
 
     def is_about(self, blind: bytes, response: bytes) -> bool:
         """@param blind: of the answer."""

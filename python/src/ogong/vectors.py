@@ -12,7 +12,7 @@ from .wire import WireError, parse_json, sha256, text, u8, u16, u32
 
 ENDPOINTS = ("embedding", "rerank")
 """In the order of their codes."""
-_MOST_INPUTS = 256
+MOST_INPUTS = 256
 _MOST_INPUT_BYTES = 256 << 10
 _MOST_READ_BYTES = 16 << 20
 _AROUND = {"embedding": 16, "rerank": 128}
@@ -84,8 +84,8 @@ def parse_vector_request(body: bytes, endpoint: str) -> VectorRequest:
 
 
 def _read_inputs(value: Any, place: str, *, takes_objects: bool = False) -> list[bytes]:
-    if not isinstance(value, list) or not 1 <= len(value) <= _MOST_INPUTS:
-        raise RequestError(place, f"1 to {_MOST_INPUTS} texts are expected")
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_INPUTS:
+        raise RequestError(place, f"1 to {MOST_INPUTS} texts are expected")
     inputs = []
     for i, item in enumerate(value):
         at = f"{place}[{i}]"

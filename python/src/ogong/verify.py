@@ -11,7 +11,8 @@ from .beacon import Certificate, check_certificate, derive_bank_seed, genesis, p
 from .checks import Check, failed, hold, passed, skipped
 from .crypto.hybrid import verify_hybrid
 from .crypto.secp256k1 import recover_address
-from .fee import check_fee, compute_billed
+from .embedding import VectorHeader, replay_vectors
+from .fee import check_fee, compute_billed, compute_fee
 from .order import Progress, hash_admission, hash_intake, parse_order, parse_progress
 from .record import compute_blinds, Ticket, hash_response, parse_record, parse_ticket
 from .text.commitment import Header, compose_root, parse_opening
@@ -30,6 +31,11 @@ _STAGE_1 = (
     "commitment-root commitment-form posture token-count listing draw-replay shape-classes blinding header-order sampler draw-key"
     " sketch-bank payee stop-strings context fee"
 ).split()
+_OF_VECTORS = (
+    "commitment-root commitment-form posture token-count vectors unit-norm sketch blinding header-order inputs response-size"
+    " sketch-bank payee context fee"
+).split()
+"""What an opening of vectors or scores proves."""
 _ZERO32 = bytes(32)
 
 
@@ -295,32 +301,64 @@ class _Reading:
     def _check_opening(self, beacon: tuple[bytes, bytes] | None) -> None:
         receipt = self.receipt
         if receipt.opening is None:
-            self.checks += [skipped(name, "the opening lies elsewhere") for name in _STAGE_1]
-            return
-        if receipt.endpoint not in ("chat", "completion"):
-            self.checks += [skipped(name, f"replies of {receipt.endpoint} are not read here") for name in _STAGE_1]
+            names = _STAGE_1 if self.vectors is None else _OF_VECTORS
+            self.checks += [skipped(name, "the opening lies elsewhere") for name in names]
             return
         try:
             opening = parse_opening(receipt.opening)
         except WireError as error:
             self._add(failed("commitment-form", str(error)))
             return
+        blinding = hold("blinding", opening.blind == self.blind, "what is hashed of the answer is blinded by this request")
+        if self.vectors is not None:
+            embedded = replay_vectors(self.record, opening)
+            self.checks += embedded.checks
+            if embedded.header is not None:
+                self._add(blinding)
+                self._check_vector_header(self.vectors, embedded.header, beacon)
+            return
         replayed = replay(self.record, opening)
         self.checks += replayed.checks
         if replayed.header is not None:
-            self._add(hold("blinding", opening.blind == self.blind, "what is hashed of the answer is blinded by this request"))
+            self._add(blinding)
             self._check_header(replayed.header, beacon)
+
+    def _check_vector_header(self, asked: VectorRequest, header: VectorHeader, beacon: tuple[bytes, bytes] | None) -> None:
+        order = self.order
+        self._add(hold("header-order", header.order_hash == self.order_hash, "the header is about this order"))
+        same = (
+            header.endpoint == asked.endpoint
+            and header.vectors == asked.inputs
+            and header.choice == order.choice == 0
+            and header.tier == self.tier
+            and not header.parts
+        )
+        self._add(hold("inputs", same, "the header states what the request asks for"))
+        size = 4 * header.vectors * header.embedding_size
+        self._add(hold("response-size", len(self.response) == size, f"{size} bytes of {header.vectors} vectors"))
+        self._add(self._check_bank(header, beacon))
+        self._add(hold("payee", header.payee == order.payee, "the header names the order's payee"))
+        fits = header.longest_input <= order.context_size
+        self._add(hold("context", fits, f"{header.longest_input} tokens at most, and a context of {order.context_size}"))
+        demands = self._check_demands(asked, header)
+        if demands is not None:
+            self._add(demands)
+        reason = check_fee(order, asked.prompt_bound, 0, header.prompt_tokens, 0)
+        billed = f"{header.prompt_tokens} tokens bill {compute_fee(order.price_per_1k, header.prompt_tokens)}"
+        self._add(passed("fee", billed) if reason is None else failed("fee", reason))
+
+    def _check_bank(self, header: Header | VectorHeader, beacon: tuple[bytes, bytes] | None) -> Check:
+        if beacon is None:
+            return skipped("sketch-bank", "no value of the beacon is known")
+        seed = derive_bank_seed(self.order.model_root, beacon[1])
+        return hold("sketch-bank", header.directions == 16 and header.bank_seed == seed, "the bank is the epoch's")
 
     def _check_header(self, header: Header, beacon: tuple[bytes, bytes] | None) -> None:
         order, request = self.order, self.request
         self._add(hold("header-order", header.order_hash == self.order_hash, "the header is about this order"))
         self._add(self._check_sampler(header))
         self._add(self._check_draw_key(header, beacon))
-        if beacon is None:
-            self._add(skipped("sketch-bank", "no value of the beacon is known"))
-        else:
-            seed = derive_bank_seed(order.model_root, beacon[1])
-            self._add(hold("sketch-bank", header.directions == 16 and header.bank_seed == seed, "the bank is the epoch's"))
+        self._add(self._check_bank(header, beacon))
         self._add(hold("payee", header.payee == order.payee, "the header names the order's payee"))
         progress = self._progress(header)
         if request is not None:
@@ -377,7 +415,7 @@ class _Reading:
             return hold("draw-key", same, "the draws follow from the order")
         return hold("draw-key", same and inputs.fields[len(fixed) :] == beacon[0], "the draws follow from order and beacon")
 
-    def _check_demands(self, request: TextRequest, header: Header) -> Check | None:
+    def _check_demands(self, request: TextRequest | VectorRequest, header: Header | VectorHeader) -> Check | None:
         if not request.exact and request.model_root is None and not request.settles_accepted:
             return None
         met = (not request.exact or is_exact(header.numeric_class)) and (

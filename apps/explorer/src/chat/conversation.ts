@@ -20,7 +20,13 @@ export interface ChatTurn {
   readonly fate?: string;
   readonly verdict?: string;
   readonly tokens?: number;
+  /** How many pieces of the answer came: at most as many as it has tokens. */
+  readonly pieces?: number;
 }
+
+/** What an answer that still comes has cost at least: its prompt and tokens that show no text are not in it. */
+export const leastFee = (pieces: number, pricePer1kAtomic: bigint): bigint =>
+  (pricePer1kAtomic * BigInt(pieces)) / 1_000n;
 
 const PLACE = 'ogong-chat';
 const MAX_TURNS = 100;

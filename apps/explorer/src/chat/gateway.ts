@@ -62,6 +62,8 @@ export interface AnswerSoFar {
   readonly reasoning: string;
   readonly receiptPath: string | undefined;
   readonly tokens: number | undefined;
+  /** How many pieces of it came. */
+  readonly pieces: number;
 }
 
 /** Where answers may lead: a receipt of this gateway, and nothing else. */
@@ -88,6 +90,7 @@ export async function streamAnswer(
     reasoning: '',
     receiptPath: RECEIPT_PATH.test(path) ? path : undefined,
     tokens: undefined,
+    pieces: 0,
   };
   for await (const data of readEvents(response.body)) {
     if (data === '[DONE]') break;
@@ -98,11 +101,13 @@ export async function streamAnswer(
     };
     if (chunk.error) throw new Error(chunk.error.message);
     const delta = chunk.choices?.[0]?.delta;
+    const isPiece = Boolean(delta?.content || delta?.reasoning_content);
     answer = {
       ...answer,
       text: answer.text + (delta?.content ?? ''),
       reasoning: answer.reasoning + (delta?.reasoning_content ?? ''),
       tokens: chunk.usage?.completion_tokens ?? answer.tokens,
+      pieces: answer.pieces + (isPiece ? 1 : 0),
     };
     tell(answer);
   }

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatAmount, plural } from '../format.ts';
 import { Amount, CheckList, CopyButton, Verdict } from '../view/parts.tsx';
 import { CODE_KINDS, type CodeKind, writeCode } from './as-code.ts';
-import { type ChatTurn, sumFees } from './conversation.ts';
+import { type ChatTurn, leastFee, sumFees } from './conversation.ts';
 import type { ChatModel } from './gateway.ts';
 import type { ChatSession, ChatState } from './session.ts';
 
@@ -140,7 +140,8 @@ function Cost({ state: { turns }, session }: { state: ChatState; session: ChatSe
   );
 }
 
-function Conversation({ state: { turns } }: { state: ChatState }) {
+function Conversation({ state: { turns, models } }: { state: ChatState }) {
+  const priceOf = (model: string): bigint | undefined => models?.find(({ id }) => id === model)?.pricePer1kAtomic;
   const end = useRef<HTMLDivElement>(null);
   const length = turns.at(-1)?.answer.length;
   useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [turns.length, length]);
@@ -156,15 +157,16 @@ function Conversation({ state: { turns } }: { state: ChatState }) {
         </div>
       )}
       {turns.map((turn) => (
-        <OneTurn key={turn.id} turn={turn} />
+        <OneTurn key={turn.id} turn={turn} price={priceOf(turn.model)} />
       ))}
       <div ref={end} />
     </div>
   );
 }
 
-function OneTurn({ turn }: { turn: ChatTurn }) {
-  const { question, answer, reasoning, state, problem, tokens, feeAtomic } = turn;
+/** @param props.price of 1,000 tokens, the lowest that is on offer. */
+function OneTurn({ turn, price }: { turn: ChatTurn; price: bigint | undefined }) {
+  const { question, answer, reasoning, state, problem, tokens, feeAtomic, pieces = 0 } = turn;
   return (
     <article aria-label={`Answer to: ${question.slice(0, 80)}`}>
       <div>
@@ -177,7 +179,10 @@ function OneTurn({ turn }: { turn: ChatTurn }) {
         )}
         <p class="answer">{answer || (state === 'asking' ? '…' : '')}</p>
         <p class={state === 'failed' ? 'note bad' : 'note'}>
-          {state === 'asking' && 'answers …'}
+          {state === 'asking' && (pieces === 0 ? 'answers …' : `${plural(pieces, 'piece')} so far`)}
+          {state === 'asking' && pieces > 0 && price !== undefined && (
+            <> · at least {formatAmount(leastFee(pieces, price))} OGONG</>
+          )}
           {state === 'stopped' && 'stopped; what came is paid for'}
           {state === 'failed' && problem}
           {state === 'answered' && (

@@ -125,7 +125,7 @@ export function createChatSession(
         const { text, reasoning, receiptPath, tokens } = await streamAnswer(given, (so) =>
           publish({
             turns: state.turns.map((turn) =>
-              turn.id === id ? { ...turn, answer: so.text, reasoning: so.reasoning } : turn,
+              turn.id === id ? { ...turn, answer: so.text, reasoning: so.reasoning, pieces: so.pieces } : turn,
             ),
           }),
         );

@@ -186,6 +186,7 @@ export function readEarnings(
 export interface AccountHoldings {
   readonly tokensAtomic: bigint;
   readonly stakeAtomic: bigint;
+  readonly priorityAtomic: bigint;
   readonly freeEscrowAtomic: bigint;
   readonly creditAtomic: bigint;
 }
@@ -195,12 +196,13 @@ export function readAccount(reader: ChainReader, deployment: Deployment, account
   return reader.read('an account', async (client) => {
     const args = [account] as const;
     const escrow = { address: deployment.escrow, abi: escrowAbi } as const;
-    const [tokensAtomic, stakeAtomic, freeEscrowAtomic, creditAtomic] = await Promise.all([
+    const [tokensAtomic, stakeAtomic, priority, freeEscrowAtomic, creditAtomic] = await Promise.all([
       client.readContract({ address: deployment.token, abi: ogongTokenAbi, functionName: 'balanceOf', args }),
       client.readContract({ address: deployment.staking, abi: stakingAbi, functionName: 'stakeOf', args }),
+      client.readContract({ address: deployment.staking, abi: stakingAbi, functionName: 'priorityOf', args }),
       client.readContract({ ...escrow, functionName: 'freeOf', args }),
       client.readContract({ ...escrow, functionName: 'creditOf', args }),
     ]);
-    return { tokensAtomic, stakeAtomic, freeEscrowAtomic, creditAtomic };
+    return { tokensAtomic, stakeAtomic, priorityAtomic: priority.amount, freeEscrowAtomic, creditAtomic };
   });
 }

@@ -33,6 +33,7 @@ export function Account({ state, address }: { state: NetworkState; address: stri
             rows={[
               ['Tokens', <Amount key="t" atomic={read.tokensAtomic} />],
               ['Staked', <Amount key="s" atomic={read.stakeAtomic} />],
+              ['Staked for priority', <Amount key="p" atomic={read.priorityAtomic} />],
               ['Free in escrow', <Amount key="f" atomic={read.freeEscrowAtomic} />],
               ['To be claimed', <Amount key="c" atomic={read.creditAtomic} />],
             ]}

@@ -93,6 +93,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
   const ejected = new Map<string, number>();
   const refuted = new Map<string, number>();
   const stakes = new Map<string, bigint>();
+  const priorities = new Map<string, bigint>();
   const routers = new Map<string, { ticketKey: `0x${string}`; since: bigint; until: bigint }>();
   const registry: { readonly block: bigint; readonly members: readonly LedgerMember[] }[] = [];
   const settled: Settled[] = [];
@@ -196,7 +197,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
 
   /** Everything that a transaction may change. */
   function takeSnapshot() {
-    const balances = [wallets, free, credits, stakes].map((map) => new Map(map));
+    const balances = [wallets, free, credits, stakes, priorities].map((map) => new Map(map));
     const kept = new Map([...channels].map(([name, channel]) => [name, { ...channel }]));
     const rest = { anchors: new Map(anchors), ejected: new Map(ejected), refuted: new Map(refuted) };
     return { balances, channels: kept, ...rest, settled: settled.length };
@@ -207,7 +208,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       map.clear();
       for (const [name, value] of from) map.set(name, value);
     };
-    for (const [index, map] of [wallets, free, credits, stakes].entries()) {
+    for (const [index, map] of [wallets, free, credits, stakes, priorities].entries()) {
       fill(map, before.balances[index] as ReadonlyMap<string, bigint>);
     }
     for (const name of channels.keys()) changeChannel(name, before.channels.get(name) ?? NO_CHANNEL, true);
@@ -286,12 +287,16 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       minted += amount;
       stakes.set(key(payee), get(stakes, key(payee)) + amount);
     },
+    prioritize(payee: Uint8Array, amount: bigint): void {
+      minted += amount;
+      add(priorities, key(payee), amount);
+    },
     creditOf: (owner: Uint8Array): bigint => get(credits, key(owner)),
     /** What there is, wherever it lies, and what there should be. */
     audit(): { readonly there: bigint; readonly minted: bigint } {
       const sum = (map: Map<string, bigint>): bigint => [...map.values()].reduce((total, one) => total + one, 0n);
       const held = [...channels.values()].reduce((total, { admitted, spent }) => total + admitted - spent, 0n);
-      return { there: sum(wallets) + sum(free) + sum(credits) + sum(stakes) + held, minted };
+      return { there: sum(wallets) + sum(free) + sum(credits) + sum(stakes) + sum(priorities) + held, minted };
     },
     reads: {
       async validatorsAt(at?: bigint) {
@@ -350,13 +355,15 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       unvested: async () => undefined,
       stakeOf: async (payee: BytesLike) => get(stakes, key(payee)),
       stakesOf: async (payees: readonly BytesLike[]) => payees.map((payee) => get(stakes, key(payee))),
+      prioritiesOf: async (payees: readonly BytesLike[]) => payees.map((payee) => get(priorities, key(payee))),
+      lockedOf: async (payee: BytesLike) => get(stakes, key(payee)) + get(priorities, key(payee)),
       liabilityOf: async (payee: BytesLike) => ({
         stakedAtomic: get(stakes, key(payee)),
         refuted: refuted.get(key(payee)) ?? 0,
       }),
       lienOf: async () => ({ cumulative: 0n, until: 0n }),
       keyLimitOf: async () => 0n,
-      earnedIn: async () => 0n,
+      heldIn: async () => 0n,
       async paidTo(payee: BytesLike, validator: BytesLike, fromBlock: number | undefined) {
         const last = Number(block());
         const paid = settled

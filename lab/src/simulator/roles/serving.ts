@@ -71,7 +71,10 @@ export interface ServerCounts {
 /** What the ledger has before the first block: funds, stake, routers. */
 export function prepareLedger(world: World, counts: ServerCounts): void {
   const { ledger, crypto } = world;
-  for (let i = 0; i < counts.providers; i++) ledger.stake(payeeOf(world, i), 1_000n * UNIT);
+  for (let i = 0; i < counts.providers; i++) {
+    ledger.stake(payeeOf(world, i), 1_000n * UNIT);
+    ledger.prioritize(payeeOf(world, i), 1_000n * UNIT);
+  }
   for (let i = 0; i < counts.gateways; i++) ledger.mint(placeOf(world, 'gateway', i).account.address, FUNDS);
   for (let i = 0; i < counts.routers; i++) {
     const router = placeOf(world, 'router', i);

@@ -21,7 +21,7 @@ import { earningsCommand } from '../money/earnings-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
 import { migrateCommand } from '../money/migrate-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
-import { bondCommand, stakeCommand } from '../money/stake-command.ts';
+import { bondCommand, priorityCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
 import { replayCommand } from '../replay-command.ts';
 import { settlementCommand } from '../settlement-command.ts';
@@ -40,6 +40,7 @@ const moneyCommands: readonly Command[] = [
   withdrawCommand,
   claimCommand,
   stakeCommand,
+  priorityCommand,
   bondCommand,
   escrowCommand,
   creditsCommand,

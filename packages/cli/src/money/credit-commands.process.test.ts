@@ -12,6 +12,7 @@ import { claimCommand } from './claim-command.ts';
 import { creditsCommand, listRemaining } from './credits-command.ts';
 import { escrowCommand } from './escrow-command.ts';
 import { supplyCommand, walletCommand } from './show-commands.ts';
+import { bondCommand } from './stake-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ogong-credit-commands-'));
 const deployment = join(folder, 'deployment.json');
@@ -88,6 +89,11 @@ async function work(payer: Member): Promise<void> {
 }
 
 describe('commands for credits', () => {
+  it('put nothing down for a key: credits pass to nobody', async () => {
+    const by = ['--provider', 'ab'.repeat(32), '--keypair', keypair(await createPayer())];
+    await expect(run(bondCommand, 'add', '--amount', '1', ...by)).rejects.toThrow('this network pays in credits');
+  }, 60_000);
+
   it('top up with the stablecoin, and say before what it would do', async () => {
     const payer = await createPayer();
     const preview = await topUp(payer, '--amount', '250', '--dry-run');

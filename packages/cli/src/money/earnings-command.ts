@@ -86,16 +86,19 @@ export const earningsCommand: Command = {
     if (isPaid) await chain.withdrawEarnings(...account);
     // Whoever pays for the transaction is paid by the escrow, so only the payee itself can have this.
     if (parsed.values.claim && (await chain.creditOf(account[1])) > 0n) await chain.claim();
-    const [balance, parameters, verified, liability, ejection] = await Promise.all([
+    const [balance, parameters, verified, liability, ejection, priority, bond] = await Promise.all([
       chain.earningsOf(...account),
       chain.parameters(),
       chain.creditOf(account[1]),
       chain.liabilityOf(account[1]),
       chain.ejectionOf(account[0]),
+      chain.priorityOf(account[1]),
+      chain.keyBondOf(...account),
     ]);
     const { holding } = parameters;
     const paidNow = isPaid ? withdrawable : 0n;
-    const shown = { ...balance, paidNow, verified, ...liability };
+    const beside = { priority: priority.amount, unbonding: bond.leaving, forfeited: bond.forfeited };
+    const shown = { ...balance, paidNow, verified, ...liability, ...beside };
     const { periods: count = 0 } = parsed.values;
     const periods = await readPeriods(chain, account, { seconds: holding.period, count });
     const served = readServedDays(parsed.values);
@@ -117,7 +120,10 @@ export const earningsCommand: Command = {
       const price = unit === 'credits' ? undefined : parsed.values.price;
       const format = (atomic: bigint): string => formatAmount(atomic, price, unit);
       printBalance(output, shown, { periodSeconds: holding.period, format });
-      if (isEjected) output.write('this key is ejected: what it held goes to the verification pool after the appeal\n');
+      if (isEjected)
+        output.write(
+          'this key is ejected: what it held goes to the verification pool after the appeal, and so does its bond\n',
+        );
       for (const { from, earned, vestsAt, isVested } of periods) {
         const state = isVested ? "the payee's since" : 'held until';
         output.write(`${from}  ${format(earned)}  (${state} ${vestsAt})\n`);
@@ -212,18 +218,25 @@ function toStrings(amounts: Readonly<Record<string, bigint>>): Record<string, st
 
 function printBalance(
   output: Output,
-  shown: EarningsBalance & Readonly<Record<'paidNow' | 'verified' | 'stakedAtomic' | 'refuted', bigint>>,
+  shown: EarningsBalance &
+    Readonly<
+      Record<'paidNow' | 'verified' | 'stakedAtomic' | 'refuted' | 'priority' | 'unbonding' | 'forfeited', bigint>
+    >,
   { periodSeconds, format }: { readonly periodSeconds: number; readonly format: (atomic: bigint) => string },
 ): void {
   const { earned, held, withdrawable, paid, paidNow, collectable, collected, verified, stakedAtomic, refuted } = shown;
+  const { bonded, priority, unbonding, forfeited } = shown;
   const rows: readonly (readonly [string, bigint, string])[] = [
     ['earned', earned, ''],
     ['held', held, `each part until two whole periods of ${periodSeconds} s are over`],
+    ['bond', bonded + unbonding, 'put down for this key; counts as held but for what is on its way out'],
+    ['forfeited', forfeited, 'of the bond, by an ejection that is final'],
     ['withdrawable', withdrawable, ''],
     ['paid', paid, paidNow > 0n ? `${format(paidNow)} of it now` : ''],
     ['verification', collected + collectable, 'the first units, and what an ejection took'],
     ['credit', verified, 'what its verifiers earned; --claim pays it'],
     ['stake', stakedAtomic, refuted > 0n ? `${refuted} refuted reports on the last day with any; each costs 2 %` : ''],
+    ['priority', priority, 'stake that weighs in routing'],
   ];
   for (const [name, amount, note] of rows) {
     output.write(`${name.padEnd(13)} ${format(amount)}${note === '' ? '' : `  (${note})`}\n`);

@@ -76,9 +76,10 @@ describe('a network that takes over from an earlier one', () => {
     expect(next.token).toBe(ledger.deployment.token);
     expect(next.escrow).not.toBe(ledger.deployment.escrow);
     const validator = await ledger.createValidator();
-    const provider = await ledger.createMember(40n * unit);
+    const provider = await ledger.createMember(70n * unit);
     const payer = await ledger.createMember(100n * unit);
     await provider.client.stake(40n * unit);
+    await provider.client.prioritize(30n * unit);
     await payer.client.deposit(100n * unit);
     await payer.client.admit(validator.address, 60n * unit);
     const providerId: Hex = `0x${'ab'.repeat(32)}`;
@@ -106,7 +107,7 @@ describe('a network that takes over from an earlier one', () => {
     ]);
     expect(await reader.freeOf(payer.address)).toBe(0n);
     expect(await migrateJson(payer)).toMatchObject({
-      moved: { deposit: `${40n * unit}`, stake: '0', bond: '0', wallet: '0' },
+      moved: { deposit: `${40n * unit}`, stake: '0', priority: '0', bond: '0', keyBond: '0', wallet: '0' },
       // When it can be had is on the chain by then.
       waiting: [
         { what: `deposit reserved for ${validator.address}`, amount: `${50n * unit}`, until: expect.any(Number) },
@@ -128,6 +129,7 @@ describe('a network that takes over from an earlier one', () => {
     for (const member of [payer, provider, validator]) await migrate(member);
     expect(await reader.freeOf(payer.address)).toBe(90n * unit);
     expect(await reader.stakeOf(provider.address)).toBe(40n * unit);
+    expect((await reader.priorityOf(provider.address)).amount).toBe(30n * unit);
     expect((await reader.bondOf(validator.address)).amount).toBe(100n * unit);
     const old = ledger.governor;
     const left = await Promise.all([
@@ -140,7 +142,14 @@ describe('a network that takes over from an earlier one', () => {
     // What left the contracts was paid to somebody: the provider, the validator; the treasury has yet to claim.
     const paid = (await reader.balanceOf(provider.address)) + (await reader.balanceOf(validator.address));
     expect((await sumOfContracts()) + paid).toBe(before);
-    expect((await migrateJson(payer)).moved).toEqual({ deposit: '0', stake: '0', bond: '0', wallet: '0' });
+    expect((await migrateJson(payer)).moved).toEqual({
+      deposit: '0',
+      stake: '0',
+      priority: '0',
+      bond: '0',
+      keyBond: '0',
+      wallet: '0',
+    });
   }, 120_000);
 
   it('is no other network, and none with another token', async () => {

@@ -16,7 +16,7 @@ const config = defineConfig({
   examples: [`${NAME} --from earlier.json --deployment deployment.json --keypair <path> --dry-run`],
   summary:
     'Brings what an account has in the contracts of an earlier deployment to this one, which keeps its token: deposit to deposit, stake to\n' +
-    'stake, bond to bond, and what it earned to the account itself. What has to wait for a delay is asked back, and named; run it again then.\n' +
+    'stake, priority stake to priority stake, bond to bond, and what it earned to the account itself. What has to wait for a delay is asked back, and named; run it again then.\n' +
     'Nobody can do it for another account, and nothing has to be done: the earlier contracts pay for ever.',
   fields: {
     ...actionFields,
@@ -33,7 +33,8 @@ const config = defineConfig({
     },
     provider: {
       schema: hex(32),
-      description: 'id of a provider whose payee the account is: takes what is not held any more',
+      description:
+        'id of a provider whose payee the account is: takes what is not held any more, and brings the bond of its key',
     },
   },
 });
@@ -52,11 +53,14 @@ interface Holdings {
     readonly releasableAt: bigint;
   }[];
   readonly stake: Awaited<ReturnType<ChainClient['stakingOf']>>;
+  readonly priority: Awaited<ReturnType<ChainClient['priorityOf']>>;
+  /** Of the provider's key. */
+  readonly keyBond: Awaited<ReturnType<ChainClient['keyBondOf']>> | undefined;
   readonly bond: Awaited<ReturnType<ChainClient['bondOf']>>;
 }
 
 interface MigrationReport {
-  readonly moved: { deposit: bigint; stake: bigint; bond: bigint; wallet: bigint };
+  readonly moved: { deposit: bigint; stake: bigint; priority: bigint; bond: bigint; keyBond: bigint; wallet: bigint };
   /** Asked back, or held, or still in use. */
   waiting: {
     readonly what: string;
@@ -71,13 +75,15 @@ async function readHoldings(
   account: `0x${string}`,
   providerId: `0x${string}` | undefined,
 ): Promise<Holdings> {
-  const [validators, credit, free, stake, bond, earnings, { timestamp: now }] = await Promise.all([
+  const [validators, credit, free, stake, priority, bond, earnings, keyBond, { timestamp: now }] = await Promise.all([
     readPayerValidators(old.transactor, old.deployment, account),
     old.creditOf(account),
     old.freeOf(account),
     old.stakingOf(account),
+    old.priorityOf(account),
     old.bondOf(account),
     providerId === undefined ? undefined : old.earningsOf(providerId, account),
+    providerId === undefined ? undefined : old.keyBondOf(providerId, account),
     old.transactor.read('the time', (client) => client.getBlock()),
   ]);
   const channels = await Promise.all(
@@ -87,7 +93,7 @@ async function readHoldings(
     }),
   );
   const { withdrawable = 0n, held = 0n } = earnings ?? {};
-  return { now, credit, withdrawable, held, free, channels, stake, bond };
+  return { now, credit, withdrawable, held, free, channels, stake, priority, bond, keyBond };
 }
 
 type Writes = ReturnType<ActingClient['writesTo']>;
@@ -117,20 +123,51 @@ async function moveDeposit(
   moved.deposit = out;
 }
 
-async function moveStake(
+/** How stake of a kind leaves the one deployment and comes to the other. */
+interface StakeRoute {
+  readonly kind: 'stake' | 'priority' | 'keyBond';
+  readonly finish: () => Promise<unknown>;
+  readonly ask: (amount: bigint) => Promise<unknown>;
+  readonly add: (amount: bigint) => Promise<unknown>;
+}
+
+const NAMES = { stake: 'stake', priority: 'priority stake', keyBond: "bond of the provider's key" } as const;
+
+function listRoutes(
   { from, to }: { readonly from: Writes; readonly to: Writes },
-  { now, stake: { amount, leaving, leavesAt } }: Holdings,
+  providerId: `0x${string}` | undefined,
+): StakeRoute[] {
+  const { finishUnstake, requestUnstake, finishDeprioritize, requestDeprioritize } = from;
+  const routes: StakeRoute[] = [
+    { kind: 'stake', finish: finishUnstake, ask: requestUnstake, add: to.stake },
+    { kind: 'priority', finish: finishDeprioritize, ask: requestDeprioritize, add: to.prioritize },
+  ];
+  if (providerId === undefined) return routes;
+  const keyBond: StakeRoute = {
+    kind: 'keyBond',
+    finish: () => from.finishUnbondKey(providerId),
+    ask: (amount) => from.requestUnbondKey(providerId, amount),
+    add: (amount) => to.bondKey(providerId, amount),
+  };
+  return [...routes, keyBond];
+}
+
+async function moveStake(
+  { kind, finish, ask, add }: StakeRoute,
+  { now, [kind]: held }: Holdings,
   { moved, waiting }: MigrationReport,
 ): Promise<void> {
+  const { amount, leaving, leavesAt } = held ?? { amount: 0n, leaving: 0n, leavesAt: 0n };
+  const what = NAMES[kind];
   if (leaving > 0n && leavesAt <= now) {
-    await from.finishUnstake();
-    await to.stake(leaving);
-    moved.stake = leaving;
-  } else if (leaving > 0n) waiting.push({ what: 'stake', amount: leaving, until: leavesAt });
+    await finish();
+    await add(leaving);
+    moved[kind] = leaving;
+  } else if (leaving > 0n) waiting.push({ what, amount: leaving, until: leavesAt });
   // A second request would begin the delay of the first one anew.
   if (amount === 0n || (leaving > 0n && leavesAt > now)) return;
-  await from.requestUnstake(amount);
-  waiting.push({ what: 'stake', amount });
+  await ask(amount);
+  waiting.push({ what, amount });
 }
 
 async function moveBond(
@@ -156,10 +193,12 @@ async function moveBond(
 /** What was asked back just now has its time on the chain. */
 function nameTimes(
   waiting: MigrationReport['waiting'],
-  { now, channels, stake, bond }: Holdings,
+  { now, channels, stake, priority, bond, keyBond }: Holdings,
 ): MigrationReport['waiting'] {
   const times = new Map([
-    ['stake', stake.leavesAt],
+    [NAMES.stake, stake.leavesAt],
+    [NAMES.priority, priority.leavesAt],
+    [NAMES.keyBond, keyBond?.leavesAt ?? 0n],
     ['bond', bond.unbondableAt],
     ...channels.map(({ validator, releasableAt }) => [nameReserved(validator), releasableAt] as const),
   ]);
@@ -195,7 +234,10 @@ export const migrateCommand: Command = {
       return EXIT.ok;
     }
     const { from: path, provider, leave = false, ...values } = parsed.values;
-    const report: MigrationReport = { moved: { deposit: 0n, stake: 0n, bond: 0n, wallet: 0n }, waiting: [] };
+    const report: MigrationReport = {
+      moved: { deposit: 0n, stake: 0n, priority: 0n, bond: 0n, keyBond: 0n, wallet: 0n },
+      waiting: [],
+    };
     return act(NAME, values, output, {
       does: `bring what the account has in ${path} to ${values.deployment}`,
       fields: () => toText(report),
@@ -210,17 +252,16 @@ export const migrateCommand: Command = {
         if (withdrawable > 0n && providerId !== undefined) await from.withdrawEarnings(providerId, client.address);
         report.moved.wallet = credit + withdrawable;
         if (held > 0n) report.waiting.push({ what: 'earnings', amount: held, why: 'held, as after every reply' });
-        await moveStake({ from, to }, holdings, report);
+        for (const route of listRoutes({ from, to }, providerId)) await moveStake(route, holdings, report);
         await moveBond({ from, to }, holdings, { report, isLeaving: leave });
         await moveDeposit({ from, to }, holdings, report);
         report.waiting = nameTimes(report.waiting, await readHoldings(old, client.address, providerId));
-        const { deposit, stake, bond, wallet } = report.moved;
-        const amounts = [deposit, stake, bond, wallet].map((one) => formatAmount(one));
-        output.writeError(
-          `deposit ${amounts[0]}, stake ${amounts[1]}, bond ${amounts[2]}, to the account ${amounts[3]}\n`,
-        );
+        const { deposit, stake, priority, bond, keyBond, wallet } = report.moved;
+        const all = [deposit, stake, priority, bond, keyBond, wallet];
+        const names = ['deposit', NAMES.stake, NAMES.priority, 'bond', NAMES.keyBond, 'to the account'];
+        output.writeError(`${names.map((one, i) => `${one} ${formatAmount(all[i] ?? 0n)}`).join(', ')}\n`);
         for (const one of report.waiting) output.writeError(formatWaiting(one));
-        if (deposit + stake + bond + wallet === 0n && report.waiting.length === 0) {
+        if (all.every((one) => one === 0n) && report.waiting.length === 0) {
           output.writeError(`${client.address} has nothing in ${path}: is it the account that was meant?\n`);
         }
       },

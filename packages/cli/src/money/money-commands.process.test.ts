@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimCommand, withdrawCommand } from './claim-command.ts';
 import { escrowCommand } from './escrow-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from './show-commands.ts';
-import { bondCommand, stakeCommand } from './stake-command.ts';
+import { bondCommand, priorityCommand, stakeCommand } from './stake-command.ts';
 
 const DAY = 86_400;
 const folder = mkdtempSync(join(tmpdir(), 'ogong-money-commands-'));
@@ -144,6 +144,7 @@ describe('commands for money', () => {
 
   it.each([
     ['stake', stakeCommand],
+    ['priority', priorityCommand],
     ['bond', bondCommand],
   ] as const)(
     '%s is added, asked back, and taken out after its delay',
@@ -160,6 +161,11 @@ describe('commands for money', () => {
     },
     60_000,
   );
+
+  it('put nothing down for a key where nothing is held', async () => {
+    const by = ['--provider', 'ab'.repeat(32), '--keypair', keypair(await ledger.createMember(unit))];
+    await expect(run(bondCommand, 'add', '--amount', '1', ...by)).rejects.toThrow('this network holds no earnings');
+  }, 60_000);
 
   it('pay what was earned: credit, emission, and earnings to a payee whose key is elsewhere', async () => {
     const { address, client } = validator;

@@ -43,7 +43,8 @@ const walletConfig = defineConfig({
     'ogong wallet --address <address> --deployment deployment.json',
     'ogong wallet --keypair <path> --price 0.02',
   ],
-  summary: 'Shows what an account has, and where: tokens, deposit, credit, stake, bond, and what is on its way out.',
+  summary:
+    'Shows what an account has, and where: tokens, deposit, credit, stake, priority stake, bond, and what is on its way out.',
   fields: {
     ...showFields,
     address: { schema: hex(20), description: 'the account, without 0x' },
@@ -72,17 +73,18 @@ export const walletCommand: Command = {
     const own = keypair === undefined ? undefined : createNodeLedgerSigner(loadLedgerKey(keypair).reveal()).address;
     const account = `0x${own === undefined ? address : toHex(own)}` as const;
     const chain = await openLedger('ogong wallet', where);
-    const [coin, tokens, free, credit, stake, bond, penalty] = await Promise.all([
+    const [coin, tokens, free, credit, stake, priority, bond, penalty] = await Promise.all([
       chain.transactor.read('coin', (client) => client.getBalance({ address: account })),
       chain.balanceOf(account),
       chain.freeOf(account),
       chain.creditOf(account),
       chain.liabilityOf(account),
+      chain.priorityOf(account),
       chain.bondOf(account),
       chain.heldPenaltyOf(account),
     ]);
     const { token, paid } = unitsOf(chain.deployment);
-    const until = bond.unbonding > 0n ? `until ${formatTime(bond.unbondableAt)}` : undefined;
+    const untilOf = (amount: bigint, at: bigint) => (amount > 0n ? `until ${formatTime(at)}` : undefined);
     const credits = chain.deployment.burnAndMint === undefined ? undefined : await chain.paymentBalanceOf(account);
     const rows: readonly Row[] = [
       ['tokens', tokens, undefined, token],
@@ -90,8 +92,10 @@ export const walletCommand: Command = {
       ['deposit', free, 'in the escrow, not reserved', paid],
       ['credit', credit, 'ogong claim pays it', paid],
       ['stake', stake.stakedAtomic, 'with what is on its way out', token],
+      ['priority', priority.amount, 'stake that weighs in routing', token],
+      ['deprioritizing', priority.leaving, untilOf(priority.leaving, priority.leavesAt), token],
       ['bond', bond.amount, undefined, token],
-      ['unbonding', bond.unbonding, until, token],
+      ['unbonding', bond.unbonding, untilOf(bond.unbonding, bond.unbondableAt), token],
       ['penalties', penalty.amountAtomic, 'held until the appeal is over', token],
     ];
     if (json) printJson(output, { account, coinWei: coin.toString(), ...toStrings(rows) });

@@ -1,37 +1,91 @@
+import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
+import { hex } from '@ogong/host/config/values';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup, type Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
-import { act, actionFields } from './act.ts';
+import { type ActingClient, act, actionFields } from './act.ts';
 import { formatAmount, tokenAmount } from './amount.ts';
 
-type Kind = 'stake' | 'bond';
+type Kind = 'stake' | 'priority' | 'bond';
+type Writes = ReturnType<ActingClient['writesTo']>;
 
 const ABOUT = {
   stake: {
-    what: 'priority stake: it weighs in routing and in draws of verifiers, and leaves with a delay',
-    ask: 'requestUnstake',
-    finish: 'finishUnstake',
+    name: 'stake',
+    what: 'stake: it weighs in draws of verifiers, backs a router, and refuted reports and cases cost of it; it leaves with a delay',
+    add: (writes: Writes, amount: bigint) => writes.stake(amount),
+    ask: (writes: Writes, amount: bigint) => writes.requestUnstake(amount),
+    finish: (writes: Writes) => writes.finishUnstake(),
+    note: 'It weighs nothing from then on, and is paid after the unbonding delay. A further request starts the delay again.',
+  },
+  priority: {
+    name: 'priority stake',
+    what: 'priority stake of a provider: it weighs in routing, nothing takes of it, and it leaves with a delay',
+    add: (writes: Writes, amount: bigint) => writes.prioritize(amount),
+    ask: (writes: Writes, amount: bigint) => writes.requestDeprioritize(amount),
+    finish: (writes: Writes) => writes.finishDeprioritize(),
     note: 'It weighs nothing from then on, and is paid after the unbonding delay. A further request starts the delay again.',
   },
   bond: {
-    what: "a validator's bond: it is its vote, and can be slashed",
-    ask: 'requestUnbond',
-    finish: 'finishUnbond',
+    name: 'bond',
+    what: "a validator's bond: it is its vote, and can be slashed; with --provider, the bond of a provider's key",
+    add: (writes: Writes, amount: bigint) => writes.bond(amount),
+    ask: (writes: Writes, amount: bigint) => writes.requestUnbond(amount),
+    finish: (writes: Writes) => writes.finishUnbond(),
     note: 'It is no vote from then on, stays slashable, and is paid after the unbonding delay. A further request starts the delay again.',
   },
 } as const;
 
+/** Beside held earnings, for one key (docs/spec/settlement.md, bonds of keys). */
+const OF_KEY = {
+  add: (writes: Writes, amount: bigint, key: `0x${string}`) => writes.bondKey(key, amount),
+  ask: (writes: Writes, amount: bigint, key: `0x${string}`) => writes.requestUnbondKey(key, amount),
+  finish: (writes: Writes, key: `0x${string}`) => writes.finishUnbondKey(key),
+} as const;
+
+const providerField = {
+  provider: {
+    schema: hex(32),
+    description:
+      "the bond of this provider's key, by its payee: it counts as held earnings from the next period on, and a final ejection of the key takes it",
+  },
+} as const;
+
+/** @throws ConfigError where the network has no bonds of keys */
+async function assertKeyBonds(name: string, client: ActingClient): Promise<void> {
+  const why =
+    client.deployment.burnAndMint !== undefined
+      ? 'this network pays in credits, which pass to nobody and lapse: nothing can be put down for a key, and held earnings alone stand behind it'
+      : (await client.parameters()).holding.period === 0
+        ? 'this network holds no earnings, so a bond beside them would change nothing'
+        : undefined;
+  if (why !== undefined) throw new ConfigError(name, [`--provider: ${why}`]);
+}
+
+const readKey = (kind: Kind, values: { readonly provider?: string | undefined }): `0x${string}` | undefined =>
+  kind === 'bond' && values.provider !== undefined ? `0x${values.provider}` : undefined;
+
+const nameOf = (kind: Kind, key: string | undefined): string =>
+  key === undefined ? ABOUT[kind].name : `bond of the key ${key}`;
+
 function createAmountVerb(kind: Kind, verb: 'add' | 'remove'): Verb {
-  const { ask, note } = ABOUT[kind];
+  const { note, add, ask } = ABOUT[kind];
   const name = `ogong ${kind} ${verb}`;
-  const summary = verb === 'add' ? `Adds to the account's ${kind}.` : `Asks a part of the ${kind} back. ${note}`;
+  const summary =
+    verb === 'add'
+      ? `Adds to the account's ${ABOUT[kind].name}.`
+      : `Asks a part of the ${ABOUT[kind].name} back. ${note}`;
   const config = defineConfig({
     ...{ name, summary, examples: [`${name} --amount 100 --keypair <path> --deployment deployment.json --dry-run`] },
-    fields: { ...actionFields, amount: { schema: tokenAmount, required: true, description: 'how much' } },
+    fields: {
+      ...actionFields,
+      ...(kind === 'bond' && providerField),
+      amount: { schema: tokenAmount, required: true, description: 'how much' },
+    },
   });
   return {
-    summary: verb === 'add' ? `add to the ${kind}` : 'ask a part of it back',
+    summary: verb === 'add' ? `add to the ${ABOUT[kind].name}` : 'ask a part of it back',
     async run(argv, output) {
       const parsed = config.parse(argv, process.env);
       if (parsed.kind === 'print') {
@@ -39,11 +93,16 @@ function createAmountVerb(kind: Kind, verb: 'add' | 'remove'): Verb {
         return EXIT.ok;
       }
       const { amount, ...values } = parsed.values;
-      const does =
-        verb === 'add'
-          ? `add ${formatAmount(amount)} to the ${kind}`
-          : `ask ${formatAmount(amount)} of the ${kind} back`;
-      return act(name, values, output, { does, run: (writes) => writes[verb === 'add' ? kind : ask](amount) });
+      const key = readKey(kind, values);
+      const what = `the ${nameOf(kind, key)}`;
+      return act(name, values, output, {
+        does: verb === 'add' ? `add ${formatAmount(amount)} to ${what}` : `ask ${formatAmount(amount)} of ${what} back`,
+        async run(writes, client) {
+          if (key === undefined) return verb === 'add' ? add(writes, amount) : ask(writes, amount);
+          await assertKeyBonds(name, client);
+          return verb === 'add' ? OF_KEY.add(writes, amount, key) : OF_KEY.ask(writes, amount, key);
+        },
+      });
     },
   };
 }
@@ -53,7 +112,7 @@ function createFinishVerb(kind: Kind): Verb {
   const config = defineConfig({
     ...{ name, summary: 'Takes out what was asked back, once its delay is over.' },
     examples: [`${name} --keypair <path> --deployment deployment.json`],
-    fields: actionFields,
+    fields: { ...actionFields, ...(kind === 'bond' && providerField) },
   });
   return {
     summary: 'take out what was asked back',
@@ -63,13 +122,11 @@ function createFinishVerb(kind: Kind): Verb {
         output.write(parsed.text);
         return EXIT.ok;
       }
-      const action = {
-        does: `take out the ${kind} that was asked back`,
-        run: async (writes: Parameters<typeof finish>[0]) => finish(writes),
-      };
-      const finish = (writes: { finishUnstake(): Promise<unknown>; finishUnbond(): Promise<unknown> }) =>
-        writes[ABOUT[kind].finish]();
-      return act(name, parsed.values, output, action);
+      const key = readKey(kind, parsed.values);
+      return act(name, parsed.values, output, {
+        does: `take out the ${nameOf(kind, key)} that was asked back`,
+        run: async (writes) => (key === undefined ? ABOUT[kind].finish(writes) : OF_KEY.finish(writes, key)),
+      });
     },
   };
 }
@@ -86,4 +143,5 @@ const createKindCommand = (kind: Kind): Command =>
   });
 
 export const stakeCommand: Command = createKindCommand('stake');
+export const priorityCommand: Command = createKindCommand('priority');
 export const bondCommand: Command = createKindCommand('bond');

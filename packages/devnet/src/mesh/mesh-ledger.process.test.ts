@@ -63,6 +63,7 @@ describe('mesh ledger', () => {
         ...{ account, stake, endpoint, signingKey },
       })),
       stake: await client.stakeOf(computeAddress(plan.providers[0]!.privateKey)),
+      priority: await client.priorityOf(computeAddress(plan.providers[0]!.privateKey)),
       router: await client.routerOf(computeAddress(plan.router.privateKey)),
       models: await Promise.all((await client.listModels(9)).map((name) => client.modelVersions(name))),
       boxKeys: await client.boxKeyHashes(plan.validators.map(({ privateKey }) => computeAddress(privateKey))),
@@ -82,6 +83,7 @@ describe('mesh ledger', () => {
     expect(first.headKeys).toEqual(plan.validators.map(({ headKey }) => `0x${toHex(nodeCrypto.sha256(headKey))}`));
     expect(first.router).toMatchObject({ ticketKey: `0x${'03'.repeat(32)}`, until: 0n });
     expect(first.stake).toBe(500n * OGONG);
+    expect(first.priority.amount).toBe(500n * OGONG);
     expect(first.models).toMatchObject([1, 2].map((i) => [{ modelRoot: `0x${`0${i}`.repeat(32)}`, until: undefined }]));
     expect(first.free).toBe(800n * OGONG);
     expect(first.channels.map(({ spendable }) => spendable)).toEqual([100n * OGONG, 100n * OGONG]);

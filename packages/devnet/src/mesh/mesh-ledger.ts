@@ -42,6 +42,7 @@ export interface BondedValidator extends LedgerAccount {
 }
 
 export interface StakedProvider extends LedgerAccount {
+  /** Of draws of its verifier, and the same again for its place in routing. */
   readonly stakeAtomic: bigint;
 }
 
@@ -143,7 +144,11 @@ export async function prepareLedger(
       await registerBoxKey(client, validator.boxKey);
       await registerHeadKey(client, validator.headKey);
     }),
-    ...providers.map(async (provider) => stake(await connect(provider), provider, governor)),
+    ...providers.map(async (provider) => {
+      const client = await connect(provider);
+      await stake(client, provider, governor);
+      await prioritize(client, provider, governor);
+    }),
     connect(router).then((client) => bondRouter(client, router, governor)),
     connect(payer).then((client) => openChannels(client, plan, governor)),
     connect(maker).then((client) => publishModels(client, plan, governor)),
@@ -256,6 +261,18 @@ async function stake(
   if (missing <= 0n) return;
   await top(governor, address, missing);
   await client.stake(missing);
+}
+
+async function prioritize(
+  client: ChainClient,
+  { privateKey, stakeAtomic }: StakedProvider,
+  governor: ChainClient,
+): Promise<void> {
+  const address = computeAddress(privateKey);
+  const missing = stakeAtomic - (await client.priorityOf(address)).amount;
+  if (missing <= 0n) return;
+  await top(governor, address, missing);
+  await client.prioritize(missing);
 }
 
 async function openChannels(

@@ -9,7 +9,7 @@ function createView(period: number) {
   const state = { isDown: false };
   const client = {
     parameters: async () => ({ holding: { period, entrance: 0n, growth: 0 } }),
-    async earnedIn(_providerId: unknown, _payee: unknown, which: number) {
+    async heldIn(_providerId: unknown, _payee: unknown, which: number) {
       if (state.isDown) throw new Error('down');
       asked.push(which);
       return BigInt(which);

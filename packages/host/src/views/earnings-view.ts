@@ -6,11 +6,11 @@ const MAX_REMEMBERED = 10_000;
 
 export type EarningsView = ReturnType<typeof createEarningsView>;
 
-/** What providers' keys earned, as the chain keeps it by period. What was read once is not read again, for it never changes. */
+/** What providers' keys hold, as the chain keeps it by period. What was read once is not read again, for it never changes. */
 export function createEarningsView({
   client,
 }: {
-  readonly client: () => Promise<Pick<ChainClient, 'parameters' | 'earnedIn'>>;
+  readonly client: () => Promise<Pick<ChainClient, 'parameters' | 'heldIn'>>;
 }) {
   const readings = new Map<string, bigint>();
   let holding: Holding | undefined;
@@ -24,8 +24,9 @@ export function createEarningsView({
   return {
     readHolding,
     /**
-     * What a key holds for a payee in the period of that time: all that it earned in the period before. None of it vests before
-     * the period after is over, so that a verdict about a reply of that time finds it still held.
+     * What a key holds for a payee in the period of that time: all that it earned in the period before, and the bond that the payee
+     * had put down for it by the end of that. None of it leaves before the period after is over, so that a verdict about a reply of
+     * that time finds it still held.
      * @returns atomic units; undefined on a network that holds no earnings.
      * @throws ChainError where the chain cannot be read, or its newest block is before that period.
      */
@@ -37,10 +38,10 @@ export function createEarningsView({
       if (seconds === 0) return undefined;
       const before = Math.floor(timeMs / 1000 / seconds) - 1;
       const key = `${toHex(providerId)} ${toHex(payee)} ${before}`;
-      const earned = readings.get(key) ?? (await (await client()).earnedIn(providerId, payee, before));
-      readings.set(key, earned);
+      const held = readings.get(key) ?? (await (await client()).heldIn(providerId, payee, before));
+      readings.set(key, held);
       if (readings.size > MAX_REMEMBERED) readings.delete(readings.keys().next().value as string);
-      return earned;
+      return held;
     },
   };
 }

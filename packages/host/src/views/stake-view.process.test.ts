@@ -13,7 +13,7 @@ describe('stake', () => {
   afterAll(() => ledger?.stop());
 
   it('is known as far as it was read, and only of those it is asked about', async () => {
-    const stakes = createStakeView({ client: async () => ledger.governor });
+    const stakes = createStakeView({ client: async () => ledger.governor }, 'stakesOf');
     const provider = await ledger.createMember(50n);
     await provider.client.stake(30n);
     const payee = fromHex(provider.address.slice(2));
@@ -21,6 +21,13 @@ describe('stake', () => {
     await stakes.refresh([payee, UNREAD, payee]);
     expect([stakes.stakeOf(payee), stakes.isKnown(payee)]).toEqual([30n, true]);
     expect([stakes.stakeOf(UNREAD), stakes.isKnown(UNREAD)]).toEqual([0n, true]);
+    const priorities = createStakeView({ client: async () => ledger.governor }, 'prioritiesOf');
+    await provider.client.prioritize(20n);
+    await priorities.refresh([payee, UNREAD]);
+    expect([priorities.stakeOf(payee), priorities.stakeOf(UNREAD)]).toEqual([20n, 0n]);
+    expect([await ledger.governor.lockedOf(payee), await ledger.governor.lockedOf(UNREAD)]).toEqual([50n, 0n]);
+    await stakes.refresh([payee]);
+    expect(stakes.stakeOf(payee)).toBe(30n);
     await stakes.refresh([]);
     expect(stakes.isKnown(payee)).toBe(false);
   });
@@ -31,7 +38,7 @@ describe('a chain that is down', () => {
     const payee = new Uint8Array(20).fill(1);
     let isDown = false;
     const stakesOf = async () => (isDown ? Promise.reject(new Error('down')) : [7n]);
-    const stakes = createStakeView({ client: async () => ({ stakesOf }) });
+    const stakes = createStakeView({ client: async () => ({ stakesOf }) }, 'stakesOf');
     await stakes.refresh([payee]);
     isDown = true;
     await expect(stakes.refresh([payee, UNREAD])).rejects.toThrow('down');

@@ -3,8 +3,14 @@ import { toHex } from '@ogong/protocol/base/bytes';
 
 export type StakeView = ReturnType<typeof createStakeView>;
 
-/** Priority stake per payee, as last read. */
-export function createStakeView({ client }: { readonly client: () => Promise<Pick<ChainClient, 'stakesOf'>> }) {
+/**
+ * Stake per payee, as last read.
+ * @param read `stakesOf` for draws of verifiers, `prioritiesOf` for routing.
+ */
+export function createStakeView<T extends 'stakesOf' | 'prioritiesOf'>(
+  { client }: { readonly client: () => Promise<Pick<ChainClient, T>> },
+  read: T,
+) {
   let stakes: ReadonlyMap<string, bigint> = new Map();
   return {
     /** Zero until it was read: stake is optional, and a chain that is down must stop neither the market nor audits. */
@@ -13,8 +19,8 @@ export function createStakeView({ client }: { readonly client: () => Promise<Pic
     /** Reads these payees and forgets all others. The earlier values stay in force until all are read. */
     async refresh(payees: readonly Uint8Array[]): Promise<void> {
       const wanted = new Map(payees.map((payee) => [toHex(payee), payee]));
-      const chain = await client();
-      const amounts = await chain.stakesOf([...wanted.values()]);
+      const chain: Pick<ChainClient, T> = await client();
+      const amounts = await chain[read]([...wanted.values()]);
       stakes = new Map([...wanted.keys()].map((name, i) => [name, amounts[i] as bigint]));
     },
   };

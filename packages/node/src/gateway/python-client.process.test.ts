@@ -28,7 +28,8 @@ import json, sys
 from ogong import Client, ReceiptError
 asked = json.load(sys.stdin)
 client = Client(asked["url"], trust=asked["trust"], allow=asked["allow"])
-create = client.chat.completions.create if "messages" in asked["body"] else client.completions.create
+calls = {"messages": client.chat.completions.create, "prompt": client.completions.create, "input": client.embeddings.create}
+create = next((call for name, call in calls.items() if name in asked["body"]), client.rerank)
 said = {"text": "", "error": None, "failed": [], "checks": []}
 try:
     if asked["body"].get("stream"):
@@ -38,8 +39,11 @@ try:
     else:
         answer = create(**asked["body"])
         said["checks"] = [check.id for check in answer.verdicts[0].checks if check.status == "pass"]
-        choice = answer.choices[0]
-        said["text"] = choice.get("text") or choice.message.content
+        if "choices" not in answer:
+            said["shown"] = answer.get("results") or [len(one.embedding) for one in answer.data]
+        else:
+            choice = answer.choices[0]
+            said["text"] = choice.get("text") or choice.message.content
 except ReceiptError as error:
     said["error"] = str(error)
     said["failed"] = error.verdict.failed if error.verdict else []
@@ -75,7 +79,8 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     };
     const { out, errors, status } = await python(['-c', CALL], JSON.stringify(asked));
     expect(status, errors).toBe(0);
-    return JSON.parse(out) as { text: string; error: string | null; failed: string[]; checks: string[] };
+    const said = JSON.parse(out);
+    return said as { text: string; error: string | null; failed: string[]; checks: string[]; shown?: unknown[] };
   }
 
   const STORY = 'Once upon a time there was a small fox.';
@@ -90,6 +95,20 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     await fixture?.close();
     const ogong = { sort: 'latency', max_price: '2000000' };
     expect(await ask({ prompt: 'Once', seed: 7, ogong })).toMatchObject({ text: STORY, error: null });
+  });
+
+  it('hands out vectors and scores whose receipts it checked', async () => {
+    const documents = ['hi', { text: 'it is a bear' }, 'a panda is a bear of China'];
+    const checks = expect.arrayContaining(['commitment-root', 'vectors', 'sketch', 'inputs', 'blinding', 'fee']);
+    for (const encoding_format of ['float', 'base64']) {
+      const embedded = await ask({ input: ['one', 'two'], encoding_format });
+      expect(embedded).toMatchObject({ error: null, checks });
+      expect(embedded.shown).toHaveLength(2);
+      await fixture?.close();
+    }
+    const ranked = await ask({ query: 'what is a panda?', documents, top_n: 2, return_documents: true });
+    expect(ranked).toMatchObject({ error: null, checks });
+    expect(ranked.shown).toHaveLength(2);
   });
 
   it('names a seed in a stream, which goes on where its provider dies', async () => {

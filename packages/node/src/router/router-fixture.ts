@@ -76,11 +76,12 @@ export async function start(
   const asked: TestRouter['asked'] = { work: undefined };
   const holding = { now: { period: 0, entrance: 0n, growth: 0 } };
   const client = {
-    stakesOf: async (payees: Uint8Array[]) => payees.map((payee) => stakes.get(toHex(payee)) ?? 0n),
+    prioritiesOf: async (payees: Uint8Array[]) => payees.map((payee) => stakes.get(toHex(payee)) ?? 0n),
     anchorOf: async (address: Uint8Array) =>
       anchors.get(toHex(address)) ?? { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` },
     parameters: async () => ({ holding: holding.now }),
-    earnedIn: async (providerId: Uint8Array) => earned.get(toHex(providerId)) ?? 0n,
+    lockedOf: async (payee: Uint8Array) => stakes.get(toHex(payee)) ?? 0n,
+    heldIn: async (providerId: Uint8Array) => earned.get(toHex(providerId)) ?? 0n,
     deployment: { block: 0 },
     transactor: { read: () => Promise.reject(new ChainError('rpc-unreachable', 'down')) },
   } as unknown as ChainClient;

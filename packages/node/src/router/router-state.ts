@@ -78,7 +78,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
   const { address, ticketTtlMs, relays = [] } = options;
   const commits = createGroupCommit(store);
   const outstanding = createOutstanding();
-  const stakes = createStakeView(chain);
+  const stakes = createStakeView(chain, 'prioritiesOf');
   const { stakeOf } = stakes;
   const refusals = createRefusals();
   const figures = createFigures();
@@ -161,7 +161,7 @@ function openNewcomerDoor(
       return beacons.latest().epoch;
     },
     findValue: async (epoch) => (await beacons.get(epoch).catch(() => undefined))?.value,
-    readStake: async (payee) => (await (await chain.client()).stakesOf([payee]))[0] ?? 0n,
+    readStake: async (payee) => (await chain.client()).lockedOf(payee),
   });
 }
 

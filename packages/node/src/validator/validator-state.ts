@@ -187,7 +187,7 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     wanted: new Set(),
     history: createLedgerHistory(chain),
     earnings: createEarningsView(chain),
-    stakes: createStakeView(chain),
+    stakes: createStakeView(chain, 'stakesOf'),
     awake: createAwakeClock(),
     verdicts: { crypto, chainId, validator: signer.address },
     domain: { chainId, verifyingContract: chain.network.settlement },

@@ -133,7 +133,7 @@ function wireIntake(
       letIn: createNewcomerDoor({
         ...{ crypto, clock, chain, latestEpoch: async () => archive.latest().epoch },
         findValue: async (epoch) => archive.find(epoch)?.value,
-        readStake: async (payee) => (await (await chain.client()).stakesOf([payee]))[0] ?? 0n,
+        readStake: async (payee) => (await chain.client()).lockedOf(payee),
       }),
       findMachineProblem: async (providerId, attestedKey) =>
         machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),

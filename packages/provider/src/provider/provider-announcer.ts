@@ -34,7 +34,7 @@ export function createProviderAnnouncer(
   const endorsement = verifier && openEndorsement(state, verifier);
   const worker = createNewcomerWorker({
     ...{ crypto, chain, beacons, providerId: state.id },
-    readStake: async () => (await (await chain.client()).stakesOf([state.payee]))[0] ?? 0n,
+    readStake: async () => (await chain.client()).lockedOf(state.payee),
     onError: (err) => log.warn({ err }, 'no work could be made, which this network asks of keys without stake'),
   });
   const announcer = createAnnouncer(

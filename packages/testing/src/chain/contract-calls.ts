@@ -59,6 +59,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     anybody: {
       ...{ bond: 'own', finishUnbond: 'own', finishUnstake: 'own', registerRouter: 'own', requestUnbond: 'own' },
       ...{ requestUnstake: 'own', stake: 'own', collectPenalty: 'upkeep', retireRouter: 'upkeep' },
+      ...{ prioritize: 'own', requestDeprioritize: 'own', finishDeprioritize: 'own' },
     },
   },
   validatorRegistry: {
@@ -85,7 +86,13 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       ...{ allowKey: 'signed', takeLien: 'signed' },
     },
   },
-  earnings: { reserved: { credit: settlement, freeze: cases }, anybody: { collect: 'upkeep', withdraw: 'upkeep' } },
+  earnings: {
+    reserved: { credit: settlement, freeze: cases },
+    anybody: {
+      ...{ bond: 'own', requestUnbond: 'own', finishUnbond: 'own' },
+      ...{ collect: 'upkeep', forfeit: 'upkeep', withdraw: 'upkeep' },
+    },
+  },
   emission: { reserved: {}, anybody: { allot: 'signed', claim: 'upkeep' } },
   machineRegistry: { reserved: {}, anybody: { register: 'signed', registerQuoted: 'signed', revoke: 'signed' } },
   modelRegistry: {

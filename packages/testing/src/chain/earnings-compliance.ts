@@ -6,6 +6,7 @@ import { beforeAll, expect, it } from 'vitest';
 export interface EarningsClient {
   earningsOf(providerId: BytesLike, payee: BytesLike): Promise<EarningsBalance>;
   earnedIn(providerId: BytesLike, payee: BytesLike, period: number): Promise<bigint>;
+  heldIn(providerId: BytesLike, payee: BytesLike, period: number): Promise<bigint>;
   withdrawEarnings(providerId: BytesLike, payee: BytesLike): Promise<unknown>;
   collectEarnings(providerId: BytesLike, payee: BytesLike): Promise<unknown>;
 }
@@ -61,8 +62,8 @@ export function testEarnings(open: () => Promise<EarningsWorld>): void {
     await passPeriods(1);
     const first = await periodNow();
     await world.earn(key, payee);
-    const held = { earned: PART, held: PART, withdrawable: 0n, collectable: entrance, paid: 0n, collected: 0n };
-    expect(await client.earningsOf(key, payee)).toEqual(held);
+    const held = { earned: PART, held: PART, withdrawable: 0n, collectable: entrance, paid: 0n };
+    expect(await client.earningsOf(key, payee)).toEqual({ ...held, collected: 0n, bonded: 0n });
     expect(await refusalOf(client.earnedIn(key, payee, first))).toBe('PeriodNotOver');
     await passPeriods(2);
     await world.earn(key, payee);
@@ -76,6 +77,9 @@ export function testEarnings(open: () => Promise<EarningsWorld>): void {
     expect(await client.earnedIn(key, payee, first)).toBe(PART - entrance);
     expect(await client.earnedIn(key, payee, first + 1)).toBe(0n);
     expect(await client.earnedIn(key, payee, first + 2)).toBe(PART);
+    // Nothing is put down beside it.
+    expect(await client.heldIn(key, payee, first)).toBe(PART - entrance);
+    expect(await refusalOf(client.heldIn(key, payee, first + 9))).toBe('PeriodNotOver');
   });
 
   it('gives the first units of an account to the pool at once, and once', async () => {

@@ -10,6 +10,8 @@ const HELD_PERIODS = 2;
 interface EarningsAccount {
   /** What was earned, by period; the sum of all that stands in periods of the past counts. */
   readonly earned: Map<number, bigint>;
+  /** What the payee had put down by the end of a period, where it changed. */
+  readonly bonds: Map<number, bigint>;
   paid: bigint;
   collected: bigint;
 }
@@ -47,9 +49,18 @@ export function createFakeEarnings({
   const sumUpTo = ({ earned }: EarningsAccount, period: number): bigint =>
     [...earned].reduce((sum, [one, amount]) => (one <= period ? sum + amount : sum), 0n);
 
+  const bondAt = ({ bonds }: EarningsAccount, period: number): bigint =>
+    [...bonds].reduce((latest, [one, amount]) => (one <= period ? amount : latest), 0n);
+
+  function earnedIn(providerId: BytesLike, payee: BytesLike, period: number): bigint {
+    if (period >= periodAt(nowSeconds())) refuse('PeriodNotOver');
+    const account = open(providerId, payee);
+    return aboveEntrance(sumUpTo(account, period)) - aboveEntrance(sumUpTo(account, period - 1));
+  }
+
   function open(providerId: BytesLike, payee: BytesLike): EarningsAccount {
     const key = `${keyOf(toHex(providerId, 'providerId', 32))} ${keyOf(toAddress(payee, 'payee'))}`;
-    const found = accounts.get(key) ?? { earned: new Map(), paid: 0n, collected: 0n };
+    const found = accounts.get(key) ?? { earned: new Map(), bonds: new Map(), paid: 0n, collected: 0n };
     accounts.set(key, found);
     return found;
   }
@@ -63,16 +74,16 @@ export function createFakeEarnings({
     const due = aboveEntrance(vested);
     const isFinal = since !== undefined && nowSeconds() >= since + appealSeconds;
     const pool = isFinal ? earned - due : earned < entrance ? earned : entrance;
-    return { earned, held: earned - vested, withdrawable: due - paid, collectable: pool - collected, paid, collected };
+    const bonded = bondAt(account, Number.POSITIVE_INFINITY);
+    const [held, withdrawable, collectable] = [earned - vested, due - paid, pool - collected];
+    return { earned, held, withdrawable, collectable, paid, collected, bonded };
   }
 
   const client: EarningsClient = {
     earningsOf: async (...account) => balanceOf(...account),
-    async earnedIn(providerId, payee, period) {
-      if (period >= periodAt(nowSeconds())) refuse('PeriodNotOver');
-      const account = open(providerId, payee);
-      return aboveEntrance(sumUpTo(account, period)) - aboveEntrance(sumUpTo(account, period - 1));
-    },
+    earnedIn: async (providerId, payee, period) => earnedIn(providerId, payee, period),
+    heldIn: async (providerId, payee, period) =>
+      earnedIn(providerId, payee, period) + bondAt(open(providerId, payee), period),
     async withdrawEarnings(providerId, payee) {
       const { withdrawable } = balanceOf(providerId, payee);
       if (withdrawable === 0n) refuse('NothingToWithdraw');
@@ -94,6 +105,11 @@ export function createFakeEarnings({
       const { earned } = open(providerId, payee);
       const period = periodAt(nowSeconds());
       earned.set(period, (earned.get(period) ?? 0n) + amount);
+    },
+    /** As the payee does; it is never asked back here. */
+    bond(providerId: BytesLike, payee: BytesLike, amount: bigint): void {
+      const account = open(providerId, payee);
+      account.bonds.set(periodAt(nowSeconds()), bondAt(account, Number.POSITIVE_INFINITY) + amount);
     },
     eject(providerId: BytesLike): void {
       if (!ejected.has(keyOf(providerId))) ejected.set(keyOf(providerId), nowSeconds());

@@ -1,5 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import type { Blinds } from '@ogong/protocol/commitment/blinds';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -44,20 +45,24 @@ export interface SyntheticEmbeddingOptions {
   /** Added to every raw value, times a random number between -1 and 1: slightly different weights. */
   readonly noise?: number;
   readonly tier?: string;
+  /** Of the request that it answers. Default: made up, of none. */
+  readonly blinds?: Blinds;
+  /** What order and beacon fix of the header. Default: made up. */
+  readonly fixed?: Pick<EmbeddingHeader, 'orderHash' | 'sketchBankSeed' | 'payee'>;
 }
 
 export const SYNTHETIC_INPUTS: readonly string[] = ['one small step', 'a second input', 'é'];
 /** Scores lie between its negative and itself. */
 const SCORE_SCALE = 4;
-/** Of no request: this embedding answers none. */
-const PROMPT_BLIND = new Uint8Array(32).fill(0xb1);
-const ANSWER_BLIND = new Uint8Array(32).fill(0xb2);
+/** Of no request. */
+const BLINDS: Blinds = { prompt: new Uint8Array(32).fill(0xb1), answer: new Uint8Array(32).fill(0xb2) };
 const EXACT_CLASS = 'fake-1/js/f64/exact/hash/kv-none';
 
 export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): SyntheticEmbedding {
   const { crypto, inputs = SYNTHETIC_INPUTS, reranks = false, seed = 7, noise = 0, tier = 'verified' } = options;
   const { numericClass = EXACT_CLASS, embeddingSize = reranks ? 1 : 24 } = options;
-  const bankSeed = new Uint8Array(32).fill(9);
+  const { blinds = BLINDS, fixed } = options;
+  const bankSeed = fixed?.sketchBankSeed ?? new Uint8Array(32).fill(9);
   const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
   const shake = createSeededRandom(seed + 1);
   const leaves = inputs.map((input, index) => {
@@ -70,13 +75,13 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
     const vector = reranks ? toScoreVector(raw.map((value) => SCORE_SCALE * value)) : normaliseVector(raw);
     return {
       tokenCount: tokens.length,
-      tokensHash: hashTokens(crypto, PROMPT_BLIND, tokens),
+      tokensHash: hashTokens(crypto, blinds.prompt, tokens),
       vector,
       sketch: sketchVector(bank, vector),
     };
   });
   const header: EmbeddingHeader = {
-    orderHash: new Uint8Array(32).fill(6),
+    orderHash: fixed?.orderHash ?? new Uint8Array(32).fill(6),
     endpoint: reranks ? 'rerank' : 'embedding',
     tier,
     method: getTier(tier).method,
@@ -92,14 +97,14 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
     vectorCount: leaves.length,
     longestInput: Math.max(...leaves.map(({ tokenCount }) => tokenCount)),
     parts: [],
-    payee: new Uint8Array(20).fill(6),
+    payee: fixed?.payee ?? new Uint8Array(20).fill(6),
   };
   const response = encodeEmbeddingResponse(leaves.map(({ vector }) => vector));
   return {
     header,
     leaves,
-    opening: { blind: ANSWER_BLIND, header: encodeEmbeddingHeader(header), leaves: leaves.map(encodeEmbeddingLeaf) },
-    record: { tokenCount: leaves.length, responseHash: hashResponse(crypto, ANSWER_BLIND, response) },
+    opening: { blind: blinds.answer, header: encodeEmbeddingHeader(header), leaves: leaves.map(encodeEmbeddingLeaf) },
+    record: { tokenCount: leaves.length, responseHash: hashResponse(crypto, blinds.answer, response) },
     response,
     report: {
       jobId: new Uint8Array(16).fill(1),

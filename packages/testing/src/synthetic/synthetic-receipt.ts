@@ -63,17 +63,45 @@ export interface SyntheticReceiptOptions extends Omit<SyntheticOptions, 'given' 
   readonly bendIntake?: (intake: IntakeReceipt) => IntakeReceipt;
 }
 
+type OrderBend = Pick<NonNullable<SyntheticOptions['bend']>, 'order'>;
+
 const SETTLEMENT = new Uint8Array(20).fill(4);
 const EPOCH = 7n;
 
 export function createSyntheticReceipt(options: SyntheticReceiptOptions): SyntheticReceipt {
+  return addReceipt(options, (given) => createSyntheticReply({ ...options, ...given }));
+}
+
+/** What a receipt is made of, whatever was asked for. */
+export type SignedReply = Pick<
+  SyntheticReply,
+  | 'request'
+  | 'response'
+  | 'order'
+  | 'orderBytes'
+  | 'orderSignature'
+  | 'openingBytes'
+  | 'record'
+  | 'recordBytes'
+  | 'recordSignature'
+>;
+
+/** @param createReply of an order that a validator of the beacon's set handles. */
+export function addReceipt<R extends SignedReply>(
+  options: Omit<SyntheticReceiptOptions, 'endpoint'> & { readonly endpoint?: string },
+  createReply: (
+    given: Required<Pick<SyntheticOptions, 'beacon'>> & {
+      readonly bend: Required<OrderBend> & SyntheticOptions['bend'];
+    },
+  ) => R,
+): Omit<SyntheticReceipt, 'reply'> & { readonly reply: R } {
   const { crypto, ledger, provider, router } = options;
   const { validators, handler, beacon: final } = findCertified(crypto, ledger.chainId);
   const threshold = options.isThreshold ? certifyThreshold(crypto, ledger.chainId) : undefined;
   const beacon = options.isGenesis ? createGenesis(crypto, ledger.chainId) : (threshold?.beacon ?? final);
   const toMember = (order: Order): Order => ({ ...order, validator: (validators[0] as QuorumMember).address });
   const bend = { ...options.bend, order: (order: Order) => options.bend?.order?.(toMember(order)) ?? toMember(order) };
-  const reply = createSyntheticReply({ ...options, bend, beacon });
+  const reply = createReply({ bend, beacon });
   const { order } = reply;
   const issuedAtMs = Number(reply.record.startNs / 1_000_000n) - 1_000;
   const ticket: Ticket = {
@@ -120,7 +148,7 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
 
 function signWord(
   { crypto, ledger, payer }: Pick<SyntheticReceiptOptions, 'crypto' | 'ledger' | 'payer'>,
-  { order: { orderHash, replyId }, request, response }: SyntheticReply,
+  { order: { orderHash, replyId }, request, response }: SignedReply,
   { textBytes, hasLeft, by = payer }: NonNullable<SyntheticReceiptOptions['progress']>,
 ): NonNullable<Receipt['progress']> {
   const { answer } = computeBlinds(crypto, { body: request, replyId });
@@ -131,7 +159,7 @@ function signWord(
 
 /** What the handling validator signs about a reply. */
 function signWords(
-  { order, recordBytes, record }: SyntheticReply,
+  { order, recordBytes, record }: SignedReply,
   {
     crypto,
     ledger,

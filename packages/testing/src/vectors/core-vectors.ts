@@ -46,6 +46,7 @@ import { createTailVectors } from './tail-vectors.ts';
 import { createBlsVectors, createThresholdVectors } from './threshold-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
 import { createTimedVectors } from './timed-vectors.ts';
+import { createVectorReceiptVectors } from './vector-receipt-vectors.ts';
 import { createVerdictLogVectors } from './verdict-log-vectors.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
 
@@ -89,6 +90,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
     embedding: createEmbeddingVectors(crypto),
+    'receipt-embedding': createVectorReceiptVectors(crypto),
     grammar: createGrammarVectors(crypto),
   };
 }

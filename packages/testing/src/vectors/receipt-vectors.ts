@@ -16,8 +16,8 @@ type Edit =
   | { readonly cut: string; readonly bytes: number }
   | { readonly flip: string; readonly at: number };
 
-type Json = { [key: string]: unknown };
-interface Bent {
+export type CaseJson = { [key: string]: unknown };
+export interface Bent {
   readonly what: string;
   readonly base: string;
   readonly edits: readonly Edit[];
@@ -27,8 +27,8 @@ interface Bent {
 
 /** A receipt as a gateway hands it out, the trust of its reader, and the time of reading. */
 export interface ReceiptCase {
-  readonly receipt: Json;
-  readonly trust: Json;
+  readonly receipt: CaseJson;
+  readonly trust: CaseJson;
   readonly nowMs: number;
 }
 
@@ -50,7 +50,7 @@ export function editReceiptCase(base: ReceiptCase, edits: readonly Edit[]): Rece
     const path = 'set' in edit ? edit.set : 'remove' in edit ? edit.remove : 'cut' in edit ? edit.cut : edit.flip;
     const keys = path.split('/');
     const last = keys.pop() as string;
-    const parent = keys.reduce<Json>((at, key) => at[key] as Json, bent as unknown as Json);
+    const parent = keys.reduce<CaseJson>((at, key) => at[key] as CaseJson, bent as unknown as CaseJson);
     if ('set' in edit) parent[last] = edit.to;
     else if ('remove' in edit) delete parent[last];
     else {
@@ -63,8 +63,8 @@ export function editReceiptCase(base: ReceiptCase, edits: readonly Edit[]): Rece
 }
 
 /** The difference of a case from its base, as edits, so that the vectors do not repeat equal parts. */
-function findEdits(base: unknown, bent: unknown, path = ''): Edit[] {
-  const isObject = (value: unknown): value is Json =>
+export function findEdits(base: unknown, bent: unknown, path = ''): Edit[] {
+  const isObject = (value: unknown): value is CaseJson =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isObject(base) || !isObject(bent) || path === 'trust/modelRoots') {
     return JSON.stringify(base) === JSON.stringify(bent) ? [] : [{ set: path, to: bent }];
@@ -76,24 +76,32 @@ function findEdits(base: unknown, bent: unknown, path = ''): Edit[] {
   ];
 }
 
+const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+
+/** The receipt that the others differ from. */
+export const usualReceipt = (crypto: Crypto): SyntheticReceiptOptions => ({
+  crypto,
+  provider: createSteadySigner(fill(64, 0x31)),
+  router: createSteadySigner(fill(64, 0x32)),
+  payer: createNobleLedgerSigner(fill(32, 0x33)),
+  ledger: { chainId: 31_337n, verifyingContract: fill(20, 0x34) },
+  tokens: 3,
+});
+
 /**
  * Whole receipts from fixed keys, and the failing checks after a change. `vectors/receipt.json`: changed by somebody without the
  * keys. `vectors/receipt-signed.json`: changed by the signers themselves.
  */
 export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
-  const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
-  const usual: SyntheticReceiptOptions = {
-    crypto,
-    provider: createSteadySigner(fill(64, 0x31)),
-    router: createSteadySigner(fill(64, 0x32)),
-    payer: createNobleLedgerSigner(fill(32, 0x33)),
-    ledger: { chainId: 31_337n, verifyingContract: fill(20, 0x34) },
-    tokens: 3,
-  };
+  const usual = usualReceipt(crypto);
   const make = (options: Partial<SyntheticReceiptOptions> = {}): ReceiptCase => {
     const { receipt, reply, trust, nowMs } = createSyntheticReceipt({ ...usual, ...options });
     const bodies = { request: toBase64(reply.request), response: toBase64(reply.response) };
-    return { receipt: { ...toReceiptJson(receipt), ...bodies }, trust: toTrustJson(trust) as unknown as Json, nowMs };
+    return {
+      receipt: { ...toReceiptJson(receipt), ...bodies },
+      trust: toTrustJson(trust) as unknown as CaseJson,
+      nowMs,
+    };
   };
   const bases: Record<string, { options: Partial<SyntheticReceiptOptions>; made: ReceiptCase }> = {};
   const addBase = (name: string, options: Partial<SyntheticReceiptOptions>): void => {
@@ -180,7 +188,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   unusable('an allowed check with a name that no check has', { set: 'trust/allow', to: ['*'] });
   unusable('trust with a validator twice', {
     set: 'trust/validators/1/address',
-    to: (chat.trust.validators as Json[])[0]?.address,
+    to: (chat.trust.validators as CaseJson[])[0]?.address,
   });
 
   edited('a space behind the request', ['blinding', 'request-hash', 'response-hash'], {
@@ -436,7 +444,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
 }
 
 /** @throws if the code finds other failures than the case states. */
-function describeCase(crypto: Crypto, base: ReceiptCase, { what, base: name, edits, failed }: Bent): unknown {
+export function describeCase(crypto: Crypto, base: ReceiptCase, { what, base: name, edits, failed }: Bent): unknown {
   const verdict = judgeReceiptCase(crypto, editReceiptCase(base, edits));
   const idsOf = (wanted: string): string[] =>
     (verdict?.checks ?? []).filter(({ status }) => status === wanted).map(({ id }) => id);

@@ -113,14 +113,14 @@ def parse_header(data: bytes) -> Header:
         output_tokens_hash=r.take(32),
         output_tokens=r.int(4),
         stop_reason=STOP_REASONS[r.int(1, 0, len(STOP_REASONS) - 1)],
-        parts=_read_parts(r),
+        parts=read_parts(r),
         payee=r.take(20),
     )
     r.end()
     return header
 
 
-def _read_parts(r: Reader) -> tuple[bytes, ...]:
+def read_parts(r: Reader) -> tuple[bytes, ...]:
     count = r.int(1, 0, 9)
     if count == 1:
         raise WireError("a base model without adapters is no composed model")
@@ -238,22 +238,29 @@ def _take_rice(bits: _Bits, parameter: int) -> int:
     return value
 
 
-def decode_sketch(data: bytes, directions: int) -> int:
-    """@returns how many positions it has. @raises WireError"""
+def decode_sketch_rows(data: bytes, directions: int) -> list[tuple[int, tuple[int, ...]]]:
+    """@returns of each position its exponent and values. @raises WireError"""
     bits = _Bits(data)
     if bits.take(8) != 1:
         raise WireError("this is no sketch of version 1")
     positions = bits.take(8)
     if not 1 <= positions <= WINDOW:
         raise WireError(f"a sketch has 1 to {WINDOW} positions")
+    rows = []
     for _ in range(positions):
-        if bits.take(8) == 128:
+        exponent = bits.take(8)
+        if exponent == 128:
             raise WireError("an exponent is -128")
-        for _ in range(directions):
-            if bits.take(12) == 2_048:
-                raise WireError("a value is -2048")
+        values = tuple(bits.take(12) for _ in range(directions))
+        if 2_048 in values:
+            raise WireError("a value is -2048")
+        rows.append((_signed(exponent, 8), tuple(_signed(value, 12) for value in values)))
     bits.end()
-    return positions
+    return rows
+
+
+def _signed(value: int, width: int) -> int:
+    return value - (1 << width) if value >> (width - 1) else value
 
 
 def decode_token_window(data: bytes) -> tuple[int, tuple[int, ...]]:

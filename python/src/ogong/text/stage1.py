@@ -17,7 +17,7 @@ from .commitment import (
     Opening,
     Row,
     decode_draws,
-    decode_sketch,
+    decode_sketch_rows,
     decode_token_window,
     hash_tokens,
     parse_header,
@@ -96,7 +96,7 @@ def _read_windows(header: Header, opening: Opening, holds_tokens: bool) -> _Wind
         else:
             read = decode_draws(draws, header.vocabulary_size)
             positions = len(read)
-            if decode_sketch(sketch, header.directions) != positions:
+            if len(decode_sketch_rows(sketch, header.directions)) != positions:
                 raise WireError("draws and sketch of a window have other lengths")
             rows += read
         sizes.append(positions)
