@@ -191,7 +191,6 @@ function checkReceipt(
     pricePer1kAtomic: order.pricePer1kAtomic,
     contextSize: order.contextSize,
     replyId: order.replyId,
-    requestHash: order.requestHash,
     candidatesHash: new Uint8Array(32),
     issuedAtMs: NOW_MS,
     expiresAtMs: NOW_MS + 60_000,

@@ -11,7 +11,6 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createRouter } from '@ogong/node/router/router';
 import { ROUTER_SCHEMA } from '@ogong/node/router/router-store';
-import { concatBytes } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
@@ -107,9 +106,7 @@ export async function openRouter() {
     },
     route(number = 7) {
       const replyId = new Uint8Array(16).fill(number);
-      const requestHash = crypto.sha256(replyId);
-      const seed = crypto.sha256(concatBytes(requestHash, replyId));
-      return { model: FAKE_MODEL, maxPricePer1k: 10n, seed, exclude: [new Uint8Array(32)], replyId, requestHash };
+      return { model: FAKE_MODEL, maxPricePer1k: 10n, exclude: [new Uint8Array(32)], replyId };
     },
     async close() {
       client.close();

@@ -49,9 +49,8 @@ export async function measurePath(mesh: Mesh, model: string): Promise<Row[]> {
   };
   const measures = {
     route: (round: number) => {
-      const [requestHash, replyId] = [digest(round), digest(round + 100).slice(0, 16)];
-      const seed = crypto.sha256(requestHash, replyId);
-      const query = { model, maxPricePer1k: 2n ** 64n - 1n, seed, exclude: [], replyId, requestHash };
+      const replyId = digest(round + 100).slice(0, 16);
+      const query = { model, maxPricePer1k: 2n ** 64n - 1n, exclude: [], replyId };
       return timed(() => links.to(RouterService, router).route(query));
     },
     roundTrip: () => timed(() => links.to(ValidatorService, validator).getBeacon({ epoch: 0n })),

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { type MeshOptions, type MeshPorts, providerName, validatorName } from '@ogong/devnet/mesh/mesh-plan';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
@@ -78,8 +77,8 @@ async function askForRoute({
     endpoint: `127.0.0.1:${at.port}`,
     certHash: member.identity.certHash,
   });
-  const [replyId, requestHash] = [new Uint8Array(randomBytes(16)), new Uint8Array(randomBytes(32))];
-  const named = { model, replyId, requestHash, seed: crypto.sha256(requestHash, replyId) };
+  const replyId = new Uint8Array(randomBytes(16));
+  const named = { model, replyId };
   const wanted = { maxPricePer1k: MAX_PRICE, contextSize: maxTokens, sort: 'latency', exclude: [], only: [] };
   const { ticket, candidates } = await router.route({ ...named, ...wanted });
   if (ticket === undefined) throw new Error('the router sent no ticket');

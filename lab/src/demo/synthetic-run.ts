@@ -252,7 +252,6 @@ function createReply(number: number, provider: number): Served {
     pricePer1kAtomic,
     contextSize: order.contextSize,
     replyId: order.replyId,
-    requestHash: order.requestHash,
     candidatesHash: fill(0xca),
     issuedAtMs: 1_700_000_000_000,
     expiresAtMs: 1_700_000_060_000,

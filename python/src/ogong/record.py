@@ -82,7 +82,6 @@ class Ticket:
     price_per_1k: int
     context_size: int
     reply_id: bytes
-    request_hash: bytes
     candidates_hash: bytes
     issued_at_ms: int
     expires_at_ms: int
@@ -94,7 +93,7 @@ _ENDPOINT = re.compile(r"[!-~]{1,255}\Z")
 
 def parse_ticket(data: bytes) -> Ticket:
     """@raises WireError"""
-    reader = Reader(data, b"ogong-ticket-v2\n")
+    reader = Reader(data, b"ogong-ticket-v3\n")
     ticket = Ticket(
         router=reader.take(20),
         model_id=reader.text(),
@@ -106,7 +105,6 @@ def parse_ticket(data: bytes) -> Ticket:
         price_per_1k=reader.int(16),
         context_size=reader.int(4, 1),
         reply_id=reader.take(16),
-        request_hash=reader.take(32),
         candidates_hash=reader.take(32),
         issued_at_ms=reader.int(8, 0, _MOST_MS),
         expires_at_ms=reader.int(8, 0, _MOST_MS),

@@ -207,7 +207,6 @@ class _Reading:
         return (
             verify_hybrid(signed.public_key, signed.data, signed.signature)
             and ticket.reply_id == order.reply_id(self.receipt.ledger)
-            and ticket.request_hash == order.request_hash
             and ticket.provider_id == order.provider_id
             and ticket.payee == order.payee
             and ticket.model_root == order.model_root

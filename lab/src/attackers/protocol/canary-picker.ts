@@ -5,7 +5,7 @@ import { composeCanary, joinTexts } from '@ogong/node/validator/canary/compose-c
 import { drawArrivals } from '@ogong/protocol/audit/secret-draw';
 import { compareBytes, concatBytes, equalBytes, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { computeMatchSeed, encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/exchange/match';
 import { NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -163,11 +163,10 @@ const ALONE = hashCandidates(
 /** The gateway's own steps, with a router at which others come and go. */
 async function buy(
   random: () => number,
-  body: Uint8Array,
+  _body: Uint8Array,
   provider: Uint8Array | undefined,
   isAlone = false,
 ): Promise<SeenMatch> {
-  const requestHash = crypto.sha256(body);
   const busy = Math.floor(random() * 2 * PROVIDERS);
   const candidates = listProviders(isAlone ? (n) => n === 2 : (n) => n === 2 || n !== busy);
   const context = {
@@ -175,12 +174,12 @@ async function buy(
     randomBytes: (length: number) => Uint8Array.from({ length }, () => Math.floor(random() * 256)),
     matches: {
       async match({ replyId }: { readonly replyId: Uint8Array }) {
-        const drawn = replayMatch(crypto, candidates, crypto.sha256(requestHash, replyId));
+        const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
         return { ticket: { providerId: drawn?.providerId }, candidates } as unknown as Match;
       },
     },
   } as unknown as Parameters<typeof findMatch>[0];
-  const wanted = { model: MODEL, demands: NO_DEMANDS, requestHash, contextSize: 600, exclude: [] };
+  const wanted = { model: MODEL, demands: NO_DEMANDS, contextSize: 600, exclude: [] };
   const named = { payer: new Uint8Array(20).fill(1), validator: new Uint8Array(20).fill(2) };
   const signal = new AbortController().signal;
   const { nonce, replyId, match } = await findMatch(context, { provider, signal }, { ...wanted, named });

@@ -7,6 +7,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
   type Candidate,
   type CandidateList,
+  computeMatchSeed,
   encodeCandidates,
   hashCandidates,
   replayMatch,
@@ -113,7 +114,7 @@ function isEvidence({ signed, candidates }: Pick<Match, 'signed' | 'candidates'>
   return isNamedList(crypto, { ticket, candidates }) && findMisrouting(crypto, { ticket, candidates }) !== undefined;
 }
 
-function answer(lie: FigureLie, { replyId, requestHash, seed, maxPricePer1k, contextSize }: RouteRequest) {
+function answer(lie: FigureLie, { replyId, maxPricePer1k, contextSize }: RouteRequest) {
   const asked = { modelId: MODEL, maxPricePer1kAtomic: maxPricePer1k, contextSize, exclude: [], nowMs: NOW_MS };
   const select = (bend: Readonly<Record<string, unknown>> = {}): CandidateList =>
     selectCandidates(offers, { ...asked, sort: SORT, ...bend });
@@ -134,7 +135,8 @@ function answer(lie: FigureLie, { replyId, requestHash, seed, maxPricePer1k, con
   const list = lists[lie]();
   const candidates = encodeCandidates(list);
   const drawnFrom = lie === 'own figures' ? encodeCandidates(praise(list)) : candidates;
-  const drawn = lie === 'friend' ? list.candidates[FRIEND] : replayMatch(crypto, drawnFrom, seed);
+  const drawn =
+    lie === 'friend' ? list.candidates[FRIEND] : replayMatch(crypto, drawnFrom, computeMatchSeed(crypto, replyId));
   const { providerId, payee, pricePer1kAtomic, contextSize: room } = drawn as Candidate;
   const ticket = signTicket(routerSigner, {
     ...{
@@ -144,7 +146,7 @@ function answer(lie: FigureLie, { replyId, requestHash, seed, maxPricePer1k, con
       providerEndpoint: '127.0.0.1:9',
       providerCertHash: fill(32, 8),
     },
-    ...{ payee, modelRoot: fill(32, 7), pricePer1kAtomic, contextSize: room, replyId, requestHash },
+    ...{ payee, modelRoot: fill(32, 7), pricePer1kAtomic, contextSize: room, replyId },
     ...{ candidatesHash: hashCandidates(crypto, candidates), issuedAtMs: NOW_MS, expiresAtMs: NOW_MS + 60_000 },
   });
   return { ticket, candidates };

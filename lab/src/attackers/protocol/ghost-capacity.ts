@@ -35,8 +35,8 @@ export const ghostCapacity: ProtocolAttack<GhostNetwork, Promise<{ readonly wast
       if (i === Math.floor(requests / 2)) await breaks.take();
       const router = (clients[i % clients.length] as (typeof clients)[number]).service(RouterService);
       const replyId = sha256(Buffer.from(`wanted ${i}`)).slice(0, 16);
-      const requestHash = sha256(replyId);
-      const request = { model, replyId, requestHash, seed: sha256(requestHash, replyId), maxPricePer1k: 1n << 62n };
+      const _requestHash = sha256(replyId);
+      const request = { model, replyId, maxPricePer1k: 1n << 62n };
       const answer = await router.route(request).catch(() => undefined);
       if (answer === undefined) continue;
       wasted++;

@@ -32,8 +32,8 @@ export const routeSquatting: ProtocolAttack<SquattingNetwork, Promise<{ readonly
       if (i === middle) await breaks.take();
       const router = (clients[i % clients.length] as (typeof clients)[number]).service(RouterService);
       const replyId = sha256(Buffer.from(`squatted ${i}`)).slice(0, 16);
-      const requestHash = sha256(replyId);
-      const request = { model, replyId, requestHash, seed: sha256(requestHash, replyId), maxPricePer1k: 1n << 62n };
+      const _requestHash = sha256(replyId);
+      const request = { model, replyId, maxPricePer1k: 1n << 62n };
       await router.route(request).then(
         () => got++,
         () => undefined,

@@ -204,7 +204,7 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
       isKnown: (peer) => Buffer.from(peer).equals(known.id),
     });
     const send = async (seed: number, sizeBytes: number, address?: string) =>
-      (await connect(id, seed, address)).service(RouterService).route({ requestHash: new Uint8Array(sizeBytes) });
+      (await connect(id, seed, address)).service(RouterService).route({ replyId: new Uint8Array(sizeBytes) });
     await expectLinkError(send(2, 6 * KIB), 'rate-limited');
     await send(2, 4 * KIB);
     await send(9, 200 * KIB);

@@ -21,11 +21,13 @@ beforeAll(async () => {
     authorize: () => true,
     limits: { maxMessageBytes: 2048, callRate: { perSecond: 1e6, burst: 1e6 } },
     routes: (router) =>
-      router.service(RouterService, { route: (request) => ({ candidates: request.seed }) }).service(ProviderService, {
-        async *generate() {
-          yield {};
-        },
-      }),
+      router
+        .service(RouterService, { route: (request) => ({ candidates: request.replyId }) })
+        .service(ProviderService, {
+          async *generate() {
+            yield {};
+          },
+        }),
   });
   await server.start();
 });
@@ -58,7 +60,9 @@ function post(session: ClientHttp2Session, path: string, type: string, body: Uin
 
 async function expectAlive(): Promise<void> {
   const client = createLinkClient({ endpoint: server.address(), certHash: identity.id, identity });
-  expect((await client.service(RouterService).route({ seed: Uint8Array.of(7) })).candidates).toEqual(Uint8Array.of(7));
+  expect((await client.service(RouterService).route({ replyId: Uint8Array.of(7) })).candidates).toEqual(
+    Uint8Array.of(7),
+  );
   client.close();
 }
 

@@ -138,6 +138,7 @@ async function start(values: Values): Promise<Daemon> {
         idleTimeoutMs: values.idleTimeout,
         totalTimeoutMs: values.totalTimeout,
       },
+      ticketsAhead: values.ticketsAhead,
       seal: values.seal,
       machinePolicy: machines.policy,
       machineIntervalMs: values.machineInterval,

@@ -1,8 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
-import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
-import { openMatch, parseCandidates } from '@ogong/protocol/exchange/match';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { computeMatchSeed, openMatch, parseCandidates } from '@ogong/protocol/exchange/match';
 import { computeReplyId, type Order } from '@ogong/protocol/exchange/order';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Match, MatchQuery } from './provider-match.ts';
@@ -16,7 +16,7 @@ const NONCES_AT_ONCE = 128;
 
 type MatchContext = Pick<ReplyContext, 'matches' | 'chain' | 'randomBytes' | 'links'>;
 
-interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
+export interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
   readonly named: Pick<Order, 'payer' | 'validator'>;
   /** One that the client has fixed. Default: a fresh one. */
   readonly nonce?: Uint8Array | undefined;
@@ -51,7 +51,7 @@ export async function findMatch(
     if (!candidates.some(({ providerId }) => equalBytes(providerId, provider))) throw refuseNamed();
     const drawn = openMatch(crypto, match.candidates);
     const isIts = (one: Uint8Array): boolean => {
-      const found = drawn(crypto.sha256(concatBytes(wanted.requestHash, nameReply(one))));
+      const found = drawn(computeMatchSeed(crypto, nameReply(one)));
       return found !== undefined && equalBytes(found.providerId, provider);
     };
     nonce = await findNonce(context, isIts, signal);

@@ -251,6 +251,12 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_PUBLIC_RPC_URL',
       description: 'JSON-RPC address of the chain that pages are told, so that they read the chain by themselves',
     },
+    ticketsAhead: {
+      schema: integer({ min: 0, max: 64 }),
+      default: '8',
+      description:
+        'tickets of one kind of request that are drawn at most before it comes; 0: each request asks a router',
+    },
     busyPatience: {
       schema: duration,
       default: '10s',

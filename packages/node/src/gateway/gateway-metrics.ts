@@ -5,6 +5,7 @@ export interface GatewayMetrics {
   countAnswered(request: Pick<AnsweredRequest, 'route' | 'status' | 'durationMs'>): void;
   countFault(reason: string): void;
   countMisrouted(): void;
+  countAhead(outcome: 'used' | 'missed' | 'unused'): void;
   countDelivery(outcome: string): void;
   countOther(): void;
   countVerdict(verdict: string, feeAtomic: bigint): void;
@@ -18,6 +19,11 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
   const misrouted = metrics.counter(
     'misrouted_total',
     'Tickets by which the router misrouted, by its own signed words',
+  );
+  const ahead = metrics.counter(
+    'tickets_ahead_total',
+    'Requests that found a ticket drawn ahead (used) or none (missed), and tickets given back unused',
+    ['outcome'],
   );
   const verdicts = metrics.counter('verdicts_total', 'Final verdicts on ordered replies', ['verdict']);
   const deliveries = metrics.counter(
@@ -39,6 +45,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     },
     countFault: (reason) => faults.inc({ reason }),
     countMisrouted: () => misrouted.inc(),
+    countAhead: (outcome) => ahead.inc({ outcome }),
     countDelivery: (outcome) => deliveries.inc({ outcome }),
     countOther: () => others.inc(),
     countVerdict(verdict, feeAtomic) {

@@ -29,6 +29,7 @@ import { type ComplaintOutbox, createComplaintOutbox } from './complaint-outbox.
 import { createDeliveryOutbox, type DeliveryOutbox } from './delivery-outbox.ts';
 import { createDeposits, type DepositOptions } from './deposits.ts';
 import { createEscrowFunding, type EscrowFunding } from './escrow-funding.ts';
+import { findMatch, giveBack } from './find-match.ts';
 import { createGatewayApp } from './gateway-app.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createInferenceGate } from './inference-gate.ts';
@@ -56,6 +57,7 @@ import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
 import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
+import { createTicketsAhead, type TicketsAhead } from './tickets-ahead.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 import { createVerdictFeed, isForAnother } from './verdict-feed.ts';
 
@@ -99,6 +101,8 @@ export interface GatewayOptions {
   readonly seal?: SealPolicy;
   /** Which machines of tier `tee` are believed. Default: none, and nothing is bought in that tier. */
   readonly machinePolicy?: MachinePolicy | undefined;
+  /** Tickets of one kind of request that are kept before it comes. Default: none. */
+  readonly ticketsAhead?: number;
   /** How long a machine that has answered is not asked again. Default: ten minutes. */
   readonly machineIntervalMs?: number;
   /** Roles that have to show their machines, whatever a request says. Default: none. */
@@ -185,7 +189,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
   const routers = createRouters(options, context);
-  const { replies, sealed } = createReplies(options, context, { books, checker, routers });
+  const { replies, sealed, ahead } = createReplies(options, context, { books, checker, routers });
   const app = createApp(options, context, { signIn, books, replies, sealed, routers });
   const server = (dependencies.openServer ?? createHttpServer)(app, {
     bind,
@@ -205,7 +209,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
     async stop() {
       await server.stop(stopGraceMs);
       sealed.stop();
-      await Promise.all([books.stop(), checker.stop()]);
+      await Promise.all([ahead.stop(), books.stop(), checker.stop()]);
     },
     address: server.address,
   };
@@ -370,10 +374,11 @@ function createReplies(
     machineIntervalMs,
     demandedRoles,
     misroutedDir,
+    ticketsAhead: max = 0,
   }: GatewayOptions,
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
-): { readonly replies: ReplyService; readonly sealed: SealedCalls } {
+): { readonly replies: ReplyService; readonly sealed: SealedCalls; readonly ahead: TicketsAhead } {
   const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
   const { ledger, receipts, complaints, deliveries, milestones, funding } = books;
@@ -390,6 +395,23 @@ function createReplies(
   });
   const attested = createAttestedRoles({ links, clock, ledger: chain.ledger, beacon, policy: machinePolicy });
   const pacing = createOrderPacing();
+  const matches = createProviderMatch(
+    { maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted, freePlaces: (model) => ahead.release(model) },
+    { routers, clock, attested },
+  );
+  const ahead = createTicketsAhead(
+    { max },
+    {
+      find: (query, signal) =>
+        findMatch(
+          { matches, chain, randomBytes, links },
+          { provider: undefined, signal },
+          { ...query, exclude: [], isAhead: true },
+        ),
+      giveBack: (found) => giveBack({ links }, found),
+      ...{ clock, random, onOutcome: counts.countAhead },
+    },
+  );
   const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
@@ -400,10 +422,8 @@ function createReplies(
     payer,
     attested,
     ...(demandedRoles && { demandedRoles }),
-    matches: createProviderMatch(
-      { maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted },
-      { routers, clock, attested },
-    ),
+    matches,
+    ahead,
     providers: createProviderCall(patience, { links, pacing, sealing: { keys, ledger: chain.ledger } }),
     validators: createValidatorChoice({ chain, links, random }),
     funding,
@@ -424,6 +444,7 @@ function createReplies(
     onError: warn('a router could not be told'),
   };
   return {
+    ahead,
     replies: createReplyService(steps),
     sealed: createSealedCalls({ context: steps, sealKeys: keys, links, patience, pacing }),
   };

@@ -107,8 +107,16 @@ export async function findOffer(
   const named = { payer: payer.address, validator };
   const { model, demands, preference } = request;
   const isRouterAttested = roles.includes('router');
-  const wanted = { model, demands, preference, requestHash, contextSize, nonce: fixed, isRouterAttested };
-  const found = await findMatch(context, job, { ...wanted, named, exclude: tried });
+  const wanted = { model, demands, preference, contextSize, named };
+  const isOrdinary =
+    tried.length === 0 &&
+    fixed === undefined &&
+    job.provider === undefined &&
+    !isRouterAttested &&
+    (preference === undefined || (preference.only.length === 0 && preference.ignore.length === 0));
+  const found =
+    (isOrdinary ? context.ahead?.take(wanted) : undefined) ??
+    (await findMatch(context, job, { ...wanted, nonce: fixed, isRouterAttested, exclude: tried }));
   await holdTicket(context, found, async () => {
     await assertPublishedWeights(context, request.model, found.match.ticket.modelRoot);
     await assertRouter(context, found.match);

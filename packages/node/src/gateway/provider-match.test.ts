@@ -2,7 +2,13 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { type CandidateList, encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import {
+  type CandidateList,
+  computeMatchSeed,
+  encodeCandidates,
+  hashCandidates,
+  replayMatch,
+} from '@ogong/protocol/exchange/match';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
@@ -14,7 +20,7 @@ const MODEL = 'ogong/verified/test/fake';
 const NOW_MS = 1_700_000_000_000;
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(0x77));
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
-const [replyId, requestHash] = [bytes(16, 1), bytes(32, 2)];
+const replyId = bytes(16, 1);
 
 interface Lie {
   readonly list?: (list: CandidateList) => CandidateList;
@@ -34,26 +40,27 @@ function openMatches(
     asked: {
       sort: preference.sort ?? 'none',
       maxPricePer1kAtomic: preference.maxPricePer1kAtomic ?? 10n,
-      contextSize: 600,
+      // What 600 is rounded up to.
+      contextSize: 768,
     },
     candidates: [1, 2, 3].map((n) => {
       return {
         providerId: bytes(32, n),
         pricePer1kAtomic: 5n,
         payee: bytes(20, n),
-        contextSize: 512 + n * 100,
+        contextSize: 700 + n * 100,
         ...{ stakeTokens: 0n, reputationPpm: 500_000, figures: { latencyMs: 90 * n, milliTokensPerSecond: 0 } },
       };
     }),
   };
   const candidates = encodeCandidates(list(honest));
-  const drawn = replayMatch(crypto, candidates, crypto.sha256(requestHash, replyId))!;
+  const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId))!;
   const signed = signTicket(
     signer,
     ticket({
       ...{ router: bytes(20, 9), modelId: MODEL, providerEndpoint: '127.0.0.1:1', providerCertHash: bytes(32, 8) },
       ...{ providerId: drawn.providerId, payee: drawn.payee, contextSize: drawn.contextSize },
-      ...{ modelRoot: bytes(32, 7), pricePer1kAtomic: drawn.pricePer1kAtomic, replyId, requestHash },
+      ...{ modelRoot: bytes(32, 7), pricePer1kAtomic: drawn.pricePer1kAtomic, replyId },
       ...{ candidatesHash: hashCandidates(crypto, candidates), issuedAtMs: NOW_MS, expiresAtMs: NOW_MS + 1000 },
     }),
   );
@@ -67,7 +74,7 @@ function openMatches(
     },
   );
   let uptimeMs = 0;
-  const query = { model: MODEL, replyId, requestHash, contextSize: 600, demands, preference };
+  const query = { model: MODEL, replyId, contextSize: 600, demands, preference };
   const signal = AbortSignal.timeout(10_000);
   return {
     match: async (exclude: readonly Uint8Array[] = []) => (await matches.match({ ...query, exclude, signal })).ticket,

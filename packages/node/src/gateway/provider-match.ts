@@ -8,7 +8,7 @@ import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
-import { type CandidateList, parseCandidates } from '@ogong/protocol/exchange/match';
+import { type CandidateList, parseCandidates, roundContext } from '@ogong/protocol/exchange/match';
 import { findMisrouting, isNamedList } from '@ogong/protocol/exchange/misrouting';
 import type { AskedMatch, Sort } from '@ogong/protocol/exchange/preference';
 import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
@@ -26,7 +26,6 @@ import { isRefusal, type Routers } from './routers.ts';
 export interface MatchQuery {
   readonly model: string;
   readonly replyId: Uint8Array;
-  readonly requestHash: Uint8Array;
   /** Tokens that prompt and reply take at most. */
   readonly contextSize: number;
   /** What the request demands of whoever answers. */
@@ -35,6 +34,8 @@ export interface MatchQuery {
   readonly preference?: RequestPreference | undefined;
   /** The router has to show its machine before it learns of the request. */
   readonly isRouterAttested?: boolean;
+  /** No request waits for it yet: a refusal is the answer. */
+  readonly isAhead?: boolean;
   /** Providers that this reply was already tried with. */
   readonly exclude: readonly Uint8Array[];
   readonly signal: AbortSignal;
@@ -67,6 +68,8 @@ export interface ProviderMatchOptions {
   readonly busyPatienceMs: number;
   /** What a request asks for that names no preference. Default: none. */
   readonly sort?: Sort;
+  /** Gives back the tickets of a model that wait for their requests. @returns whether there were any. */
+  readonly freePlaces?: (model: string) => Promise<boolean>;
   /** Told of each ticket by which its router has misrouted: it and the list are evidence. */
   readonly onMisrouted?: (match: Pick<Match, 'signed' | 'candidates'>, problem: string) => void;
 }
@@ -83,7 +86,13 @@ export const U64_MAX = (1n << 64n) - 1n;
 
 /** Asks a router for a provider and does not trust it: signature, request, price and draw are checked. */
 export function createProviderMatch(
-  { maxPricePer1kAtomic, busyPatienceMs, sort: ownSort = 'none', onMisrouted = () => {} }: ProviderMatchOptions,
+  {
+    maxPricePer1kAtomic,
+    busyPatienceMs,
+    sort: ownSort = 'none',
+    freePlaces,
+    onMisrouted = () => {},
+  }: ProviderMatchOptions,
   {
     routers,
     clock,
@@ -151,8 +160,10 @@ export function createProviderMatch(
       try {
         return await routers.first(askOne);
       } catch (error) {
-        if (error instanceof ApiError) throw error;
+        if (error instanceof ApiError || query.isAhead) throw error;
         if (!isRefusal(error) || error.refusal !== 'unavailable') throw await explain(error, query);
+        // Places that nobody uses yet are for whoever waits now.
+        if (await freePlaces?.(query.model)) continue;
         const supply = await findSupply(query);
         const isBusy = (supply?.providers ?? 0) > excludedCount;
         if (!isBusy || uptime.nowMs() - startedMs >= busyPatienceMs) throw await explain(error, query);
@@ -180,19 +191,19 @@ export function createProviderMatch(
 
   return {
     async match(query) {
-      const { model, replyId, requestHash, contextSize, demands, preference = NO_PREFERENCE } = query;
+      const { model, replyId, demands, preference = NO_PREFERENCE } = query;
       const { only, ignore, sort = ownSort } = preference;
       const exclude = [...query.exclude, ...ignore, ...listExcluded()];
+      const contextSize = roundContext(query.contextSize);
       const asked = { sort, maxPricePer1kAtomic: lower(maxPricePer1k, preference.maxPricePer1kAtomic), contextSize };
-      const seed = crypto.sha256(requestHash, replyId);
       const { exact, modelRoot = ANY_WEIGHTS } = demands;
-      const named = { model, replyId, requestHash, contextSize };
+      const named = { model, replyId, contextSize };
       const offered = { sort: sort === 'none' ? '' : sort, only: [...only], maxPricePer1k: asked.maxPricePer1kAtomic };
-      const request = { ...named, ...offered, seed, exclude, exact, modelRoot };
+      const request = { ...named, ...offered, exclude, exact, modelRoot };
       return ask(query, request, ({ ticket: signed, candidates }, router) => {
         if (signed === undefined) throw createRouterFault('it sent no ticket');
         const nowMs = clock.nowMs();
-        const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
+        const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId });
         if (!ok || ticket === undefined) {
           throw createRouterFault(checks.find(({ status }) => status === 'fail')?.detail ?? 'its ticket is void');
         }

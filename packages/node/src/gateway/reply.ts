@@ -30,6 +30,7 @@ import type { ProviderCall } from './provider-call.ts';
 import type { Match, ProviderMatch } from './provider-match.ts';
 import type { ReceiptChecker } from './receipt-checker.ts';
 import type { ReceiptStore } from './receipt-store.ts';
+import type { TicketsAhead } from './tickets-ahead.ts';
 import type { ValidatorChoice } from './validator-choice.ts';
 
 /** Whose money an order is. */
@@ -138,6 +139,8 @@ export interface ReplyContext {
   readonly links: LinkPool;
   readonly payer: PayingSigner;
   readonly matches: ProviderMatch;
+  /** Default: each request asks a router. */
+  readonly ahead?: Pick<TicketsAhead, 'take' | 'drop'>;
   readonly providers: ProviderCall;
   readonly validators: ValidatorChoice;
   readonly funding: EscrowFunding;

@@ -32,7 +32,7 @@ export function reportBroken(context: ReplyContext, attempt: ProviderAttempt): v
 
 /** What others see as the provider's figures (docs/spec/match.md#figures). A lost report does no harm. */
 export function reportToRouter(
-  { clock, links, onError = () => {} }: ReplyContext,
+  { clock, links, ahead, onError = () => {} }: ReplyContext,
   { replyId, match, startedMs }: ProviderAttempt,
   {
     outcome,
@@ -47,6 +47,7 @@ export function reportToRouter(
   },
 ): void {
   const { providerId } = match.ticket;
+  if (outcome !== 'ok' && outcome !== 'unused') ahead?.drop(providerId);
   const durationMs = Math.max(0, Math.min(tookMs, 0xffff_ffff));
   const message = { replyId, providerId, outcome, outputTokens, durationMs, firstTokenMs };
   links.to(RouterService, match.router).report(message).catch(onError);

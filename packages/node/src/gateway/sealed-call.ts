@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
-import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SealedPart } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import type { CheckedSealKey } from '@ogong/protocol/sealing/seal-key';
@@ -19,12 +19,20 @@ export interface SealedCall {
 }
 
 const SECRET_BYTES = 32;
+const NOTHING = new Uint8Array();
 
 export function sealCall(
-  { match, request: body, endpoint, cacheScope }: Pick<GenerateInput, 'match' | 'request' | 'endpoint' | 'cacheScope'>,
+  {
+    match,
+    order,
+    request: body,
+    endpoint,
+    cacheScope,
+  }: Pick<GenerateInput, 'match' | 'order' | 'request' | 'endpoint' | 'cacheScope'>,
   { to, ledger }: { readonly to: CheckedSealKey; readonly ledger: LedgerDomain },
 ): SealedCall {
-  const { providerId, replyId, requestHash } = match.ticket;
+  const { providerId, replyId } = match.ticket;
+  const { requestHash } = parseOrder(order.order ?? NOTHING);
   const replyKey = seal.openKemKey(seal.random(SECRET_BYTES));
   const { envelope, reply: secret } = sealRequest(
     { crypto, seal },

@@ -1,10 +1,10 @@
 import type { Caller } from '@ogong/host/link/link-door';
 import { Refusal } from '@ogong/host/link/link-error';
-import { concatBytes, equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
 import {
+  computeMatchSeed,
   encodeCandidates,
   hashCandidates,
   isWithinBound,
@@ -13,7 +13,7 @@ import {
   selectCandidates,
 } from '@ogong/protocol/exchange/match';
 import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
-import { type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
+import { computeTicketTimes, type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findUnmetDemand } from '@ogong/protocol/modality/demands';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
@@ -23,17 +23,7 @@ import type { ListedOffer } from './supply.ts';
 /** What the draw and the ticket depend on; a router ignores the rest of the message. */
 export type RouteQuery = Pick<
   RouteRequest,
-  | 'model'
-  | 'seed'
-  | 'replyId'
-  | 'requestHash'
-  | 'exclude'
-  | 'maxPricePer1k'
-  | 'contextSize'
-  | 'exact'
-  | 'modelRoot'
-  | 'sort'
-  | 'only'
+  'model' | 'replyId' | 'exclude' | 'maxPricePer1k' | 'contextSize' | 'exact' | 'modelRoot' | 'sort' | 'only'
 >;
 
 type MatchState = Pick<
@@ -42,7 +32,7 @@ type MatchState = Pick<
 >;
 
 /**
- * Draws a provider by the caller's seed and holds one of its slots for the ticket's time.
+ * Draws a provider by the reply's name and holds one of its slots for the ticket's time.
  * @param caller whose peer id nobody else may report on the ticket with, and whose address holds the slot.
  * @throws Refusal; the limiter's answer where the caller holds too many.
  */
@@ -52,19 +42,18 @@ export function matchRequest(
   { peer, group = toHex(peer) }: Caller,
 ): { readonly ticket: SignedTicket; readonly candidates: Uint8Array } {
   const { crypto, clock, supply, outstanding, metrics, ticketTtlMs } = state;
-  assertRequest(crypto, request);
-  const { model: modelId, seed, replyId, exclude, only, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
+  assertRequest(request);
+  const { model: modelId, replyId, exclude, only, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
   const nowMs = clock.nowMs();
   const offers = listDemanded(supply.offers(modelId, group), request);
   const wanted = { modelId, maxPricePer1kAtomic, contextSize, exclude, only, sort: readSort(request), nowMs };
   const candidates = encodeCandidates(selectCandidates(offers, wanted));
-  const drawn = replayMatch(crypto, candidates, seed);
+  const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
   if (drawn === undefined) throw explainNoMatch(offers, wanted);
   const offer = offers.find(({ providerId }) => equalBytes(providerId, drawn.providerId)) as ListedOffer;
-  const times = { issuedAtMs: nowMs, expiresAtMs: nowMs + ticketTtlMs };
-  const ticket = issueTicket(state, request, { offer, candidates, ...times });
+  const ticket = issueTicket(state, request, { offer, candidates, ...computeTicketTimes(nowMs, ticketTtlMs) });
   const held = { replyId, providerId: drawn.providerId, modelId, holder: peer, group };
-  outstanding.add({ ...held, releaseAtMs: times.expiresAtMs, nowMs });
+  outstanding.add({ ...held, releaseAtMs: nowMs + ticketTtlMs, nowMs });
   metrics.openTickets.set(outstanding.size());
   return { ticket, candidates };
 }
@@ -83,21 +72,14 @@ export function listDemanded<O extends Pick<ListedOffer, 'model'>>(
 }
 
 /** @throws Refusal 'invalid'; 'not-found' where the tier is planned */
-export function assertRequest(
-  crypto: Crypto,
-  { model, seed, replyId, requestHash, exclude, modelRoot, sort, only }: RouteQuery,
-): void {
+export function assertRequest({ model, replyId, exclude, modelRoot, sort, only }: RouteQuery): void {
   readSort({ sort });
   assertRoute(
     only.length <= MAX_ONLY_PROVIDERS && only.every((id) => id.length === 32),
     `at most ${MAX_ONLY_PROVIDERS} provider ids can be named`,
   );
   assertRoute(modelRoot.length === 0 || modelRoot.length === 32, 'a model root has 32 bytes');
-  assertRoute(replyId.length === REPLY_ID_BYTES && requestHash.length === 32, 'reply id or request hash is malformed');
-  assertRoute(
-    equalBytes(crypto.sha256(concatBytes(requestHash, replyId)), seed),
-    'the seed is not SHA-256(request hash || reply id): the draw could not be disputed',
-  );
+  assertRoute(replyId.length === REPLY_ID_BYTES, 'the reply id is malformed');
   assertRoute(
     exclude.length <= MAX_EXCLUDED_PROVIDERS && exclude.every((id) => id.length === 32),
     `at most ${MAX_EXCLUDED_PROVIDERS} provider ids can be excluded`,
@@ -129,7 +111,7 @@ interface DrawnOffer {
 
 function issueTicket(
   { crypto, signer, address }: Pick<RouterState, 'crypto' | 'signer' | 'address'>,
-  { model: modelId, replyId, requestHash }: RouteQuery,
+  { model: modelId, replyId }: RouteQuery,
   { offer, candidates, issuedAtMs, expiresAtMs }: DrawnOffer,
 ): SignedTicket {
   const { announcement, model, providerId, payee, pricePer1kAtomic, contextSize } = offer;
@@ -144,7 +126,6 @@ function issueTicket(
     pricePer1kAtomic,
     contextSize,
     replyId,
-    requestHash,
     candidatesHash: hashCandidates(crypto, candidates),
     issuedAtMs,
     expiresAtMs,

@@ -9,7 +9,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -216,15 +216,13 @@ let replies = 0;
 export function makeRoute(bend: Readonly<Record<string, unknown>> = {}) {
   replies++;
   const replyId = Uint8Array.from({ length: 16 }, (_, i) => (replies >> (8 * i)) & 255);
-  const requestHash = crypto.sha256(replyId);
-  const seed = crypto.sha256(concatBytes(requestHash, replyId));
-  return { model: MODEL_ID, maxPricePer1k: 10_000n, seed, exclude: [] as Uint8Array[], replyId, requestHash, ...bend };
+  return { model: MODEL_ID, maxPricePer1k: 10_000n, exclude: [] as Uint8Array[], replyId, ...bend };
 }
 
 export async function route(client: LinkClient, bend?: Readonly<Record<string, unknown>>) {
   const request = makeRoute(bend);
   const { ticket: signed, candidates } = await client.service(RouterService).route(request);
-  const context = { nowMs: NOW, replyId: request.replyId, requestHash: request.requestHash };
+  const context = { nowMs: NOW, replyId: request.replyId };
   const verdict = verifyTicket(crypto, signed!, context);
   expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
   return { request, candidates, ticket: verdict.ticket! };

@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createModelRoots } from '@ogong/host/views/model-roots';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { computeMatchSeed, hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { describe, expect, it } from 'vitest';
@@ -23,13 +23,13 @@ import {
 } from './router-fixture.ts';
 
 describe('a match', () => {
-  it('is signed, and replays from the list and the seed', async () => {
+  it('is signed, and replays from the list and the name of the reply', async () => {
     const opened = await start();
     for (const n of [1, 2, 3]) await announce(opened, n, { price: BigInt(1_000 * n) });
     const gateway = await opened.connect(GATEWAY);
     const { request, candidates, ticket } = await route(gateway);
     expect(parseCandidates(candidates).candidates).toHaveLength(3);
-    const drawn = replayMatch(crypto, candidates, request.seed)!;
+    const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, request.replyId))!;
     expect(drawn.providerId).toEqual(ticket.providerId);
     expect(drawn.pricePer1kAtomic).toBe(ticket.pricePer1kAtomic);
     expect(hashCandidates(crypto, candidates)).toEqual(ticket.candidatesHash);
@@ -114,7 +114,6 @@ describe('a match', () => {
   });
 
   it.each([
-    ['a seed of the caller s choice', { seed: new Uint8Array(32) }, /seed/],
     ['a malformed model id', { model: 'gpt-4' }, /model id/],
     ['a short reply id', { replyId: new Uint8Array(3) }, /malformed/],
     ['a malformed exclusion', { exclude: [new Uint8Array(3)] }, /excluded/],

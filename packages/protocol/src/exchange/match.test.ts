@@ -14,6 +14,7 @@ import {
   parseCandidates,
   parseModelId,
   replayMatch,
+  roundContext,
   selectCandidates,
   weighList,
 } from './match.ts';
@@ -240,5 +241,22 @@ describe('match', () => {
       expect(weighList(parseCandidates(bytes)).map(String)).toEqual(vector.weights);
       expect(toHex(replayMatch(nobleCrypto, bytes, fromHex(vector.seed))!.providerId)).toBe(vector.providerId);
     }
+  });
+});
+
+describe('the context that a match is asked for', () => {
+  it.each([
+    [1, 512],
+    [512, 512],
+    [513, 768],
+    [768, 768],
+    [769, 1_024],
+    [3_000, 3_072],
+    [3_073, 4_096],
+    [131_073, 196_608],
+    [0xffffffff, 0xffffffff],
+  ])('has two leading bits: %i as %i', (contextSize, asked) => {
+    expect(roundContext(contextSize)).toBe(asked);
+    expect(roundContext(asked)).toBe(asked);
   });
 });

@@ -186,8 +186,22 @@ export function hashCandidates(crypto: Crypto, bytes: Uint8Array): Uint8Array {
   return crypto.sha256(bytes);
 }
 
+/** What a draw follows from: the reply's name, which neither router nor provider has a say in. */
+export const computeMatchSeed = (crypto: Crypto, replyId: Uint8Array): Uint8Array => crypto.sha256(replyId);
+
+const LEAST_ASKED_CONTEXT = 512;
+
 /**
- * The match: one candidate, drawn in proportion to weight from a seed that the request fixes. Anyone who holds the
+ * The context that a match is asked for: that of the request, rounded up to its two leading bits, and 512 at least. So one ticket fits
+ * many requests, and a router learns little of how long they are.
+ */
+export function roundContext(contextSize: number): number {
+  const step = 2 ** Math.max(0, Math.floor(Math.log2(contextSize)) - 1);
+  return Math.min(0xffffffff, Math.max(LEAST_ASKED_CONTEXT, Math.ceil(contextSize / step) * step));
+}
+
+/**
+ * The match: one candidate, drawn in proportion to weight from a seed that the reply's name fixes. Anyone who holds the
  * list's bytes and the seed gets the same one, which is how a match is disputed.
  * @param seed 32 bytes.
  * @returns undefined where the list is empty.

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { concatBytes } from '../base/bytes.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import {
   type CandidateList,
+  computeMatchSeed,
   encodeCandidates,
   hashCandidates,
   type Offer,
@@ -14,7 +14,7 @@ import type { Ticket } from './ticket.ts';
 
 const MODEL = 'ogong/verified/a/b';
 const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
-const [replyId, requestHash] = [fill(16, 1), fill(32, 2)];
+const replyId = fill(16, 1);
 
 const offers = [1, 2, 3].map(
   (n): Offer => ({
@@ -30,7 +30,7 @@ const honest = selectCandidates(offers, {
 /** What a router says that draws by its list, and names it. */
 function claim(list: CandidateList, bend: Partial<Ticket> = {}) {
   const candidates = encodeCandidates(list);
-  const drawn = replayMatch(crypto, candidates, crypto.sha256(concatBytes(requestHash, replyId)));
+  const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
   const { providerId, payee, contextSize, pricePer1kAtomic } = drawn ?? honest.candidates[0]!;
   const named = {
     providerId,
@@ -39,7 +39,7 @@ function claim(list: CandidateList, bend: Partial<Ticket> = {}) {
     pricePer1kAtomic,
     candidatesHash: hashCandidates(crypto, candidates),
   };
-  const ticket = { ...named, modelId: MODEL, replyId, requestHash, ...bend } as Ticket;
+  const ticket = { ...named, modelId: MODEL, replyId, ...bend } as Ticket;
   return { ticket, candidates };
 }
 const bendOne = (change: Partial<CandidateList['candidates'][number]>): CandidateList => ({

@@ -1,6 +1,13 @@
-import { concatBytes, equalBytes, ProtocolError } from '../base/bytes.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { type Candidate, type CandidateList, hashCandidates, openMatch, parseCandidates } from './match.ts';
+import {
+  type Candidate,
+  type CandidateList,
+  computeMatchSeed,
+  hashCandidates,
+  openMatch,
+  parseCandidates,
+} from './match.ts';
 import type { Ticket } from './ticket.ts';
 
 /** What a ticket and the list that it names say together. */
@@ -24,7 +31,7 @@ export function findMisrouting(crypto: Crypto, { ticket, candidates }: MatchClai
   let drawn: Candidate | undefined;
   try {
     list = parseCandidates(candidates);
-    drawn = openMatch(crypto, candidates)(crypto.sha256(concatBytes(ticket.requestHash, ticket.replyId)));
+    drawn = openMatch(crypto, candidates)(computeMatchSeed(crypto, ticket.replyId));
   } catch (error) {
     if (error instanceof ProtocolError) return `its list is none: ${error.message}`;
     throw error;

@@ -35,8 +35,8 @@ const ticketCodec = struct({
   pricePer1kAtomic: u128,
   /** Tokens, as the provider announced it. */
   contextSize,
+  /** What the draw follows from. The order binds the request under it. */
   replyId: bytes(16),
-  requestHash: hash,
   /** Of the list that the draw ran over, see match.ts. */
   candidatesHash: hash,
   issuedAtMs: safeInteger,
@@ -44,8 +44,8 @@ const ticketCodec = struct({
 });
 
 /**
- * A router's signed answer: this provider, at this price, for this request (docs/spec/ticket.md). The tier is part of
- * the model id.
+ * A router's signed answer: this provider, at this price, for this reply (docs/spec/ticket.md). It says nothing of the request, so
+ * it may be had before there is one. The tier is part of the model id.
  */
 export interface Ticket extends CodecType<typeof ticketCodec> {}
 
@@ -53,11 +53,23 @@ const ticketFormat = createFormat(
   refine<Ticket>(ticketCodec, ({ issuedAtMs, expiresAtMs }) => {
     if (expiresAtMs <= issuedAtMs) throw new ProtocolError('malformed', 'ticket expires before it is issued');
   }),
-  { tag: 'ogong-ticket-v2' },
+  { tag: 'ogong-ticket-v3' },
 );
 
 export const encodeTicket: (ticket: Ticket) => Uint8Array = ticketFormat.encode;
 export const parseTicket: (bytes: Uint8Array) => Ticket = ticketFormat.decode;
+
+/**
+ * Tickets are issued as of the beginning of a window of this length: a provider that is shown one cannot tell whether it was drawn for
+ * the request that it came with, or kept ahead.
+ */
+export const TICKET_WINDOW_MS = 5_000;
+
+/** When a ticket that is signed now says that it was issued. @returns ms; it is good for `ttlMs` at least. */
+export function computeTicketTimes(nowMs: number, ttlMs: number): Pick<Ticket, 'issuedAtMs' | 'expiresAtMs'> {
+  const issuedAtMs = nowMs - (nowMs % TICKET_WINDOW_MS);
+  return { issuedAtMs, expiresAtMs: issuedAtMs + TICKET_WINDOW_MS + ttlMs };
+}
 
 export interface SignedTicket {
   /** The exact bytes that were signed. */
@@ -77,9 +89,8 @@ export interface TicketContext {
   readonly toleranceMs?: number;
   /** Hash of the router's hybrid key, where the caller knows which router it asked. */
   readonly routerId?: Uint8Array;
-  /** The request that the ticket is presented for. */
+  /** The reply that the ticket is presented for. */
   readonly replyId?: Uint8Array;
-  readonly requestHash?: Uint8Array;
 }
 
 export interface TicketVerdict {
@@ -89,7 +100,7 @@ export interface TicketVerdict {
   readonly ticket?: Ticket;
 }
 
-/** Whether a ticket is what a router signed, for this request, now. */
+/** Whether a ticket is what a router signed, for this reply, now. */
 export function verifyTicket(crypto: Crypto, signed: SignedTicket, context: TicketContext): TicketVerdict {
   let ticket: Ticket;
   try {
@@ -107,7 +118,6 @@ export function verifyTicket(crypto: Crypto, signed: SignedTicket, context: Tick
       : fail('ticket-signature', 'not signed by the router key'),
     matches('ticket-router', context.routerId, hashHybridKey(crypto, publicKey)),
     matches('ticket-reply', context.replyId, ticket.replyId),
-    matches('ticket-request', context.requestHash, ticket.requestHash),
     ticket.issuedAtMs <= nowMs + toleranceMs
       ? pass('ticket-issued', `issued at ${ticket.issuedAtMs}`)
       : fail('ticket-issued', `issued ${ticket.issuedAtMs - nowMs} ms in the future, by this machine's clock`),
@@ -123,12 +133,11 @@ function matches(id: string, expected: Uint8Array | undefined, actual: Uint8Arra
   return equalBytes(expected, actual) ? pass(id, 'as expected') : fail(id, 'not the expected one');
 }
 
-/** Whether the router's answer is what the payer ordered: the same reply, request, provider, payee, model and price. */
+/** Whether the router's answer is what the payer ordered: the same reply, provider, payee, model and price. */
 export function isTicketOfOrder(ticket: Ticket, order: NamedOrder, wantedModelId: string): boolean {
   return (
     ticket.modelId === wantedModelId &&
     equalBytes(ticket.replyId, order.replyId) &&
-    equalBytes(ticket.requestHash, order.requestHash) &&
     equalBytes(ticket.providerId, order.providerId) &&
     equalBytes(ticket.payee, order.payee) &&
     ticket.contextSize === order.contextSize &&

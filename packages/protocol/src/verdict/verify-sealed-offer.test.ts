@@ -26,7 +26,7 @@ describe('an offer to seal', () => {
   it('holds as the vectors have it', () => {
     const offer = parseSealedOffer(vectors.offer);
     const { ok, offered, missing } = verify(offer, {
-      asked: { ...vectors.asked, requestHash: fromHex(vectors.asked.requestHash), nonce: fromHex(vectors.asked.nonce) },
+      asked: { ...vectors.asked, nonce: fromHex(vectors.asked.nonce) },
     });
     expect({ ok, missing }).toEqual({ ok: true, missing: [] });
     expect(toHex(offered?.replyId ?? NOBODY)).toBe(vectors.replyId);
@@ -56,10 +56,9 @@ describe('an offer to seal', () => {
   });
 
   it.each<[string, string, Partial<AskedOffer>]>([
-    ['another request', 'ticket', { requestHash: NOBODY }],
     ['another nonce', 'ticket', { nonce: NOBODY }],
     ['another model', 'ticket', { model: 'ogong/verified/test/other' }],
-    ['another context', 'match', { contextSize: 301 }],
+    ['another context', 'match', { contextSize: 513 }],
     ['another preference', 'match', { sort: 'latency' }],
     ['a lower price', 'match', { maxPricePer1kAtomic: 99n }],
     ['other weights', 'match', { modelRoot: NOBODY }],

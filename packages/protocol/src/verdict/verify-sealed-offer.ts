@@ -1,7 +1,7 @@
 import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import { type Check, check, fail, isOk, listSkipped, pass } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { parseCandidates } from '../exchange/match.ts';
+import { parseCandidates, roundContext } from '../exchange/match.ts';
 import { findMisrouting, isNamedList } from '../exchange/misrouting.ts';
 import { computeReplyId } from '../exchange/order.ts';
 import type { Sort } from '../exchange/preference.ts';
@@ -15,7 +15,6 @@ import { checkLedger, checkModelRoot, checkRouter, checkValidator } from './veri
 /** What the offer has to be for. */
 export interface AskedOffer {
   readonly model: string;
-  readonly requestHash: Uint8Array;
   /** Fixed by whoever asks before it knows who can be drawn, so that nobody else chooses what is drawn. */
   readonly nonce: Uint8Array;
   /** Tokens that prompt and reply take at most. */
@@ -53,11 +52,11 @@ export function verifySealedOffer(
   { asked, trust = {}, nowMs }: { readonly asked: AskedOffer; readonly trust?: Trust; readonly nowMs: number },
 ): SealedOfferVerdict {
   const { ledger, payer, validator, candidates } = offer;
-  const { requestHash, nonce } = asked;
+  const { nonce } = asked;
   const replyId = computeReplyId(crypto, ledger, { payer, validator, nonce });
   const { bytes, publicKey, signature } = offer.ticket;
   const signed = { ticket: bytes, routerKey: publicKey, signature };
-  const { ok: holds, checks: ticketChecks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
+  const { ok: holds, checks: ticketChecks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId });
   if (!holds || ticket === undefined) {
     const failed = ticketChecks.find(({ status }) => status === 'fail');
     return refuse(fail('ticket', failed?.detail ?? 'the ticket cannot be read'));
@@ -102,7 +101,8 @@ function findUnasked(
 ): string | undefined {
   const list = parseCandidates(candidates);
   const has = (ids: readonly Uint8Array[]): boolean => ids.some((id) => equalBytes(id, ticket.providerId));
-  if (list.asked.contextSize !== contextSize) return 'the draw is for another context than the request needs';
+  if (list.asked.contextSize !== roundContext(contextSize))
+    return 'the draw is for another context than the request needs';
   if (sort !== undefined && list.asked.sort !== sort) return `the draw is by ${list.asked.sort}, and not by ${sort}`;
   if (maxPricePer1kAtomic !== undefined && ticket.pricePer1kAtomic > maxPricePer1kAtomic) {
     return `it costs ${ticket.pricePer1kAtomic} per 1,000 tokens, and ${maxPricePer1kAtomic} is the most`;

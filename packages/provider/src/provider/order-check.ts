@@ -153,9 +153,9 @@ function checkTicket(
   order: NamedOrder,
   { crypto, providerId, model, nowMs }: OrderTerms,
 ): Ticket {
-  const { replyId, requestHash } = order;
+  const { replyId } = order;
   const signed = message.ticket ?? { ticket: NOTHING, routerKey: NOTHING, signature: NOTHING };
-  const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
+  const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId });
   if (!ok || ticket === undefined) {
     const failed = checks.find(({ status }) => status === 'fail');
     throw new Refusal('precondition', `the ticket does not hold: ${failed?.id}: ${failed?.detail}`);

@@ -22,7 +22,13 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
-import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
+import {
+  computeMatchSeed,
+  encodeCandidates,
+  hashCandidates,
+  replayMatch,
+  selectCandidates,
+} from '@ogong/protocol/exchange/match';
 import { hashOrder, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { type MeasuredFigures, NO_FIGURES, SORTS } from '@ogong/protocol/exchange/preference';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
@@ -35,6 +41,7 @@ import {
   type PushMilestoneRequest,
   type ReplyStatusSchema,
   type ReportRequest,
+  type RouteRequest,
   RouterService,
   type TokenLogprob,
   TokenLogprobSchema,
@@ -82,6 +89,8 @@ export interface FakeNetwork {
   /** Openings that were asked for and sent. */
   readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
+  /** What routers were asked for. */
+  readonly routed: RouteRequest[];
   /** Answers of GetReply by hex reply id; unknown ids are refused. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
   /** How often the router was asked for a provider. */
@@ -198,6 +207,7 @@ export async function createFakeNetwork(
   const milestones: PushMilestoneRequest[] = [];
   const proofs: Uint8Array[] = [];
   const reports: ReportRequest[] = [];
+  const routed: RouteRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
   const deadValidators = new Set<number>();
   let channel: Channel = { admitted: 10n ** 30n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n ** 30n };
@@ -457,6 +467,7 @@ export async function createFakeNetwork(
   const { identity: routerIdentity, endpoint: routerEndpoint } = await serve((router) =>
     router.service(RouterService, {
       route(request) {
+        routed.push(request);
         fake.routes++;
         if (fake.busy > 0) {
           fake.busy--;
@@ -480,7 +491,7 @@ export async function createFakeNetwork(
         const sort = SORTS.find((word) => word === request.sort) ?? 'none';
         const query = { modelId: request.model, maxPricePer1kAtomic, contextSize, exclude, only, sort };
         const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: Date.now() }));
-        const drawn = replayMatch(crypto, candidates, request.seed);
+        const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, request.replyId));
         const provider = providers.find(({ id }) => drawn && equalBytes(id, drawn.providerId));
         if (provider === undefined) throw new Refusal('unavailable', 'every provider was tried already');
         const ticket = signTicket(routerSigner, {
@@ -494,7 +505,6 @@ export async function createFakeNetwork(
           pricePer1kAtomic: PRICE,
           contextSize: 4096,
           replyId: request.replyId,
-          requestHash: request.requestHash,
           candidatesHash: hashCandidates(crypto, candidates),
           issuedAtMs: Date.now(),
           expiresAtMs: Date.now() + 60_000,
@@ -567,6 +577,7 @@ export async function createFakeNetwork(
     milestones,
     proofs,
     reports,
+    routed,
     statuses,
     deadValidators,
     setChannel(next) {

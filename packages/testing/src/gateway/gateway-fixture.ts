@@ -37,6 +37,8 @@ export interface GatewayFixture {
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
+  /** Tickets that are kept before their requests come. Default: none. */
+  readonly ticketsAhead?: number;
   /** The gateway's routers, given the network's own. Default: that one. */
   readonly routers?: (own: Peer) => readonly Peer[];
   /** What the gateway shows as its drift table. Default: that of this release. */
@@ -75,6 +77,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
+      ...(given.ticketsAhead !== undefined && { ticketsAhead: given.ticketsAhead }),
       ...(given.deposits && { deposits: given.deposits }),
       ...given.machines,
       ...(given.payments?.options && { payments: given.payments.options }),

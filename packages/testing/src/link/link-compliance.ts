@@ -85,7 +85,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
     }
 
     const echo = (router: ConnectRouter) =>
-      router.service(RouterService, { route: (request) => ({ candidates: request.seed }) });
+      router.service(RouterService, { route: (request) => ({ candidates: request.replyId }) });
 
     const stream =
       (probe: StreamProbe, text: string, pauseMs = 0) =>
@@ -113,13 +113,13 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
         router.service(RouterService, {
           route(request, context) {
             seen.push(getCaller(context));
-            return { candidates: request.seed };
+            return { candidates: request.replyId };
           },
         }),
       );
       const client = await connect(server.id);
       const seed = new Uint8Array(1000).fill(7);
-      expect((await client.service(RouterService).route({ seed })).candidates).toEqual(seed);
+      expect((await client.service(RouterService).route({ replyId: seed })).candidates).toEqual(seed);
       expect(seen).toEqual([(await makeIdentity(2)).id]);
     });
 
@@ -195,17 +195,17 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       const server = await serve(echo);
       const router = (await connect(server.id)).service(RouterService);
       const seeds = Array.from({ length: 100 }, (_, i) => new Uint8Array(32).fill(i));
-      const answers = await Promise.all(seeds.map((seed) => router.route({ seed })));
+      const answers = await Promise.all(seeds.map((seed) => router.route({ replyId: seed })));
       expect(answers.map((answer) => answer.candidates)).toEqual(seeds);
     });
 
     it('refuses a message over the limit, on either side', async () => {
       const server = await serve(echo, () => true, { maxMessageBytes: 64 * KIB });
       const client = await connect(server.id);
-      await expectLinkError(client.service(RouterService).route({ seed: new Uint8Array(65 * KIB) }), 'too-large');
+      await expectLinkError(client.service(RouterService).route({ replyId: new Uint8Array(65 * KIB) }), 'too-large');
       const narrow = await connect(server.id, 3, { maxMessageBytes: 8 * KIB });
-      await expectLinkError(narrow.service(RouterService).route({ seed: new Uint8Array(9 * KIB) }), 'too-large');
-      expect((await client.service(RouterService).route({ seed: new Uint8Array(9) })).candidates.length).toBe(9);
+      await expectLinkError(narrow.service(RouterService).route({ replyId: new Uint8Array(9 * KIB) }), 'too-large');
+      expect((await client.service(RouterService).route({ replyId: new Uint8Array(9) })).candidates.length).toBe(9);
     });
 
     it('refuses an answer over the limit', async () => {
@@ -338,7 +338,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       })();
       expect((await expectLinkError(call, 'unreachable')).retryable).toBe(true);
       await until(() => probe.aborted && probe.finished);
-      expect((await client.service(RouterService).route({ seed: Uint8Array.of(1) })).candidates).toEqual(
+      expect((await client.service(RouterService).route({ replyId: Uint8Array.of(1) })).candidates).toEqual(
         Uint8Array.of(1),
       );
     });

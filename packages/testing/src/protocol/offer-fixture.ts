@@ -1,7 +1,13 @@
-import { concatBytes, equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
+import {
+  computeMatchSeed,
+  encodeCandidates,
+  hashCandidates,
+  replayMatch,
+  selectCandidates,
+} from '@ogong/protocol/exchange/match';
 import { computeReplyId } from '@ogong/protocol/exchange/order';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
@@ -33,14 +39,13 @@ export function createTestOffer(crypto: Crypto, bends: OfferBends = {}) {
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xaa) };
   const [payer, validator] = [name('payer').slice(0, 20), name('validator').slice(0, 20)];
   const modelRoot = name('weights');
-  const requestHash = name('request');
   const own = hashHybridKey(crypto, OFFER_PROVIDER.publicKey);
   const offers = Array.from({ length: bends.providers ?? 3 }, (_, n) => ({
     ...{ providerId: n === 0 ? own : name(`provider ${n}`), payee: name(`payee ${n}`).slice(0, 20) },
     ...{ modelId: OFFERED_MODEL, pricePer1kAtomic: PRICE, contextSize: 4_096, freeCapacity: 1 },
     ...{ stakeAtomic: 0n, reputationPpm: 1_000_000, expiresAtMs: NOW_MS + 60_000 },
   }));
-  const terms = { modelId: OFFERED_MODEL, maxPricePer1kAtomic: 1_000n, contextSize: 300, exclude: [], nowMs: NOW_MS };
+  const terms = { modelId: OFFERED_MODEL, maxPricePer1kAtomic: 1_000n, contextSize: 512, exclude: [], nowMs: NOW_MS };
   const candidates = encodeCandidates(selectCandidates(offers, terms));
   // The first nonce under which the provider whose key is known is drawn.
   let nonce: Uint8Array;
@@ -48,13 +53,13 @@ export function createTestOffer(crypto: Crypto, bends: OfferBends = {}) {
   for (let i = 0; ; i++) {
     nonce = name(`nonce ${i}`);
     replyId = computeReplyId(crypto, ledger, { payer, validator, nonce });
-    const drawn = replayMatch(crypto, candidates, crypto.sha256(concatBytes(requestHash, replyId)));
+    const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
     if (drawn !== undefined && equalBytes(drawn.providerId, own)) break;
   }
   const ticket: Ticket = {
     ...{ router: name('router').slice(0, 20), modelId: OFFERED_MODEL, providerId: own },
     ...{ providerEndpoint: '192.0.2.1:1', providerCertHash: name('certificate'), payee: name('payee 0').slice(0, 20) },
-    ...{ modelRoot, pricePer1kAtomic: PRICE, contextSize: 4_096, replyId, requestHash },
+    ...{ modelRoot, pricePer1kAtomic: PRICE, contextSize: 4_096, replyId },
     candidatesHash: hashCandidates(crypto, candidates),
     ...{ issuedAtMs: NOW_MS, expiresAtMs: NOW_MS + 60_000 },
   };
@@ -71,7 +76,7 @@ export function createTestOffer(crypto: Crypto, bends: OfferBends = {}) {
     sealKey: { bytes: key.sealKey, publicKey: key.providerKey, signature: key.signature },
   };
   const asked: AskedOffer = {
-    ...{ model: OFFERED_MODEL, requestHash, nonce, contextSize: 300, modelRoot: undefined },
+    ...{ model: OFFERED_MODEL, nonce, contextSize: 300, modelRoot: undefined },
     ...{ sort: undefined, maxPricePer1kAtomic: undefined, only: [], exclude: [] },
   };
   return { offer, asked, nowMs: NOW_MS, replyId, ticket, modelRoot };

@@ -418,7 +418,6 @@ function signOrder(
     pricePer1kAtomic: order.pricePer1kAtomic,
     contextSize: order.contextSize,
     replyId: order.replyId,
-    requestHash: order.requestHash,
     candidatesHash: new Uint8Array(32).fill(6),
     issuedAtMs: nowMs,
     expiresAtMs: nowMs + 60_000,

@@ -115,7 +115,6 @@ export function addReceipt<R extends SignedReply>(
     pricePer1kAtomic: order.pricePer1kAtomic,
     contextSize: order.contextSize,
     replyId: order.replyId,
-    requestHash: order.requestHash,
     candidatesHash: new Uint8Array(32).fill(7),
     issuedAtMs,
     expiresAtMs: issuedAtMs + 60_000,

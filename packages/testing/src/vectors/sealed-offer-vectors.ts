@@ -8,7 +8,7 @@ export function createSealedOfferVectors(crypto: Crypto): unknown {
   const { offer, asked, nowMs, replyId } = createTestOffer(crypto);
   return {
     asked: {
-      ...{ model: asked.model, requestHash: toHex(asked.requestHash), nonce: toHex(asked.nonce) },
+      ...{ model: asked.model, nonce: toHex(asked.nonce) },
       contextSize: asked.contextSize,
     },
     nowMs,

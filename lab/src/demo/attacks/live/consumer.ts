@@ -60,10 +60,10 @@ export async function placeOrder(network: LiveNetwork, input: LiveOrderInput): P
   const replyId = computeReplyId(crypto, ledger, { payer: payer.address, validator, nonce });
   const wanted = network.member(input.provider).identity.keyHash;
   const exclude = network.providerIds.filter((id) => toHex(id) !== toHex(wanted));
-  const asked = { model, maxPricePer1k: ANY_PRICE, seed: crypto.sha256(requestHash, replyId), exclude };
+  const asked = { model, maxPricePer1k: ANY_PRICE, exclude };
   const { certHash, endpoint } = network.router;
   const router = links.to(RouterService, { endpoint, certHash });
-  const { ticket } = await router.route({ ...asked, replyId, requestHash });
+  const { ticket } = await router.route({ ...asked, replyId });
   if (ticket === undefined) throw new Error('the router gave no ticket: nothing was tried');
   // At once, so that tickets of these few addresses do not run out.
   await router.report({ replyId, providerId: wanted, outcome: 'ok', outputTokens: 0, durationMs: 1 });
