@@ -222,24 +222,6 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
         }),
       ),
 
-    /**
-     * Ejects a provider for its machine; anyone may.
-     * @param quorum over the contract's `machineEjectionDigest` of its next ejection, in ascending order of their signers' addresses.
-     */
-    ejectForMachine: (
-      { providerId, evidence }: { readonly providerId: BytesLike; readonly evidence: BytesLike },
-      quorum: readonly BytesLike[],
-    ) =>
-      send(
-        'eject for a machine',
-        settlement,
-        encodeFunctionData({
-          abi: settlementAbi,
-          functionName: 'ejectForMachine',
-          args: [toHex(providerId, 'providerId', 32), toHex(evidence, 'evidence', 32), quorum.map(toQuorumElement)],
-        }),
-      ),
-
     /** Owner of the parameters only, as are the next four. In force after the notice. */
     setDistribution: ({ shares, recipients }: Distribution) =>
       send(
