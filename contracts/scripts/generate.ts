@@ -10,7 +10,7 @@ import { compileContracts } from './compile.ts';
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../packages/chain/src/generated/abi.ts');
 
 /**
- * The deployed contracts. Staking creates ValidatorRegistry and Roster, Settlement creates Escrow, Earnings and Emission, Cases creates Hearings and
+ * The deployed contracts. Staking creates ValidatorRegistry, Roster and Cosigners, Settlement creates Escrow, Earnings and Emission, Cases creates Hearings and
  * Equivocation, Government creates Timelock, and MintBurn creates Credits and Payouts, so these need no bytecode.
  */
 const contracts = [
@@ -23,6 +23,7 @@ const contracts = [
   { name: 'Escrow', deployed: false },
   { name: 'ModelRegistry', deployed: true },
   { name: 'Earnings', deployed: false },
+  { name: 'Cosigners', deployed: false },
   { name: 'Emission', deployed: false },
   { name: 'BeaconKeys', deployed: true },
   { name: 'MachineRegistry', deployed: true },

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Parameters} from "./Parameters.sol";
+import {Roster} from "./Roster.sol";
 import {Settlement} from "./Settlement.sol";
 import {Staking} from "./Staking.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
@@ -29,6 +30,9 @@ contract Equivocation {
     bytes32 private constant ALLOTMENT_TYPEHASH =
         keccak256("Allotment(uint32 number,uint64 until,bytes32 root,uint128 units)");
 
+    /// The code of a roster, and a sum.
+    uint256 private constant SUM_EVIDENCE_BYTES = 308;
+
     enum Kind {
         /// Two times or epochs at which one order was admitted.
         Admission,
@@ -44,9 +48,9 @@ contract Equivocation {
     struct Statement {
         /// The members of the signed struct, 32 bytes each, without its type.
         bytes members;
-        /// 65 bytes.
+        /// 65 bytes; or the code of a roster, 20 bytes, and a sum of signatures of its members.
         bytes signature;
-        /// When the key signed for the accused, seconds since 1970: at most one unbonding delay ago.
+        /// When the key signed for the accused, or the roster was in force, seconds since 1970: at most one unbonding delay ago.
         uint64 time;
     }
 
@@ -73,6 +77,7 @@ contract Equivocation {
     error NoContradiction();
     error BadStatementSignature();
     error NotSignedFor(address signer, address accused);
+    error NotInSum(address accused);
     error TimeOutOfRange(uint256 time);
     error NotAnnounced(bytes32 seal);
 
@@ -158,6 +163,12 @@ contract Equivocation {
         // A key that was taken back long ago can harm nobody any more.
         uint256 until = uint256(statement.time) + parameters.limits().unbondingDelay;
         if (statement.time > block.timestamp || until < block.timestamp) revert TimeOutOfRange(statement.time);
+        if (statement.signature.length == SUM_EVIDENCE_BYTES) {
+            Roster roster = staking.roster();
+            address code = address(bytes20(statement.signature[:20]));
+            if (!roster.isInSum(code, statement.time, accused, digest, statement.signature[20:])) revert NotInSum(accused);
+            return (place, said);
+        }
         (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, statement.signature);
         if (failure != ECDSA.RecoverError.NoError) revert BadStatementSignature();
         if (registry.accountAt(signer, statement.time) != accused) revert NotSignedFor(signer, accused);

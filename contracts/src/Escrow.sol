@@ -203,6 +203,12 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         if (debited != credited) revert Unbalanced(debited, credited);
     }
 
+    /// @notice Makes credit of the caller another one's, who claims it: how the pots of co-signers pay.
+    function passOn(address to, uint256 amount) external {
+        creditOf[msg.sender] -= amount;
+        creditOf[to] += amount;
+    }
+
     function channelOf(address payer, address validator) external view returns (Channel memory) {
         return _channels[payer][validator];
     }

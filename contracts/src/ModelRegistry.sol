@@ -62,6 +62,8 @@ contract ModelRegistry {
     mapping(string maker => address) public heirOf;
     mapping(string maker => mapping(string model => Version[])) private _versions;
     Listing[] private _listings;
+    /// The name that published a root first.
+    mapping(bytes32 modelRoot => string maker) private _firstMakers;
 
     event MakerAnnounced(address indexed account, bytes32 seal);
     event MakerClaimed(string maker, address indexed owner);
@@ -143,6 +145,7 @@ contract ModelRegistry {
             if (before.until == 0 || before.until > nowSeconds) before.until = from;
         }
         versions.push(Version(from, 0, next));
+        if (bytes(_firstMakers[next.modelRoot]).length == 0) _firstMakers[next.modelRoot] = maker;
         emit ModelPublished(maker, model, next.modelRoot, from);
     }
 
@@ -177,6 +180,13 @@ contract ModelRegistry {
     /// @notice Every version of a model, the oldest first; the last may be announced only.
     function versionsOf(string calldata maker, string calldata model) external view returns (Version[] memory) {
         return _versions[maker][model];
+    }
+
+    /// @notice Who owns the name that published these weights first, whatever became of that model since; zero for weights that nobody
+    /// published. Later names for the same weights change nothing.
+    function makerOf(bytes32 modelRoot) external view returns (address) {
+        string memory maker = _firstMakers[modelRoot];
+        return bytes(maker).length == 0 ? address(0) : ownerOf[maker];
     }
 
     /// @notice How many models were ever published.

@@ -18,6 +18,7 @@ contract Parameters is Ownable2Step {
     uint256 public constant MAX_ROUTER_SHARE = 500;
     uint256 public constant MAX_VALIDATOR_SHARE = 500;
     uint256 public constant MAX_TREASURY_SHARE = 500;
+    uint256 public constant MAX_MAKER_SHARE = 500;
     /// Below it no audit is paid for; above, whoever verifies earns more than it costs on any hardware.
     uint256 public constant MIN_VERIFICATION_SHARE = 100;
     uint256 public constant MAX_VERIFICATION_SHARE = 1_600;
@@ -173,6 +174,8 @@ contract Parameters is Ownable2Step {
         if (!isRamp || holding_.growth > MAX_GROWTH) revert OutOfRange("growth");
         _holding = holding_;
         _assertDistribution(shares_, recipients_);
+        // Makers get nothing before those who govern say so, with notice.
+        _requireShare("maker", shares_.maker, 0, 0);
         _current = Distribution(shares_, recipients_);
         emit DistributionScheduled(shares_, recipients_, uint64(block.timestamp));
         _setLimits(limits_);
@@ -312,13 +315,15 @@ contract Parameters is Ownable2Step {
     }
 
     function _assertDistribution(Shares memory next, Recipients memory to) private pure {
-        uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.license + next.recycle;
+        uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.license + next.recycle
+            + next.maker;
         if (next.license > MAX_LICENSE) revert LicenseTooHigh(next.license, MAX_LICENSE);
         if (total > MAX_TOTAL_SHARES) revert SharesTooHigh(total, MAX_TOTAL_SHARES);
         _requireShare("router", next.router, 0, MAX_ROUTER_SHARE);
         _requireShare("validator", next.validator, 0, MAX_VALIDATOR_SHARE);
         _requireShare("verification", next.verification, MIN_VERIFICATION_SHARE, MAX_VERIFICATION_SHARE);
         _requireShare("treasury", next.treasury, 0, MAX_TREASURY_SHARE);
+        _requireShare("maker", next.maker, 0, MAX_MAKER_SHARE);
         if (next.recycle != 0) _requireShare("recycle", next.recycle, MIN_RECYCLE_SHARE, MAX_RECYCLE_SHARE);
         if (to.verification == address(0) || to.treasury == address(0) || to.license == address(0)) revert ZeroRecipient();
     }

@@ -13,6 +13,6 @@ library Quorum {
     /// @param signatures 65 bytes each (r, s, v), in ascending order of their signers' addresses; or one that sums theirs (Roster).
     /// @return signed The votes behind it.
     function check(Roster roster, bytes32 digest, bytes[] calldata signatures) internal view returns (uint256 signed) {
-        return roster.requireQuorum(digest, signatures);
+        (signed,,) = roster.requireQuorum(digest, signatures);
     }
 }

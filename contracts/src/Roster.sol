@@ -29,11 +29,22 @@ contract Roster {
     uint256 private constant FIELD_UPPER = 0x1a0111ea397fe69a4b1ba7b6434bacd7;
     uint256 private constant FIELD_LOWER = 0x64774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab;
 
-    /// The key of a validator whose signatures can be summed, and the one before it.
+    /// The key of a validator whose signatures can be summed, and the one before it. Each counts while the signing key that it was set for does.
     struct QuorumKey {
         bytes key;
-        uint48 since;
         bytes before;
+        address signer;
+        uint48 since;
+        address signerBefore;
+        /// Keys that were ever set: consent to one is consent to no later one.
+        uint64 count;
+    }
+
+    /// When a roster was in force.
+    struct Term {
+        uint48 from;
+        /// Zero while it is the last that was taken.
+        uint48 until;
     }
 
     /// The roster that was taken last.
@@ -53,6 +64,7 @@ contract Roster {
     /// When votes or keys changed; the value is the time itself.
     Checkpoints.Trace208 private _changes;
     Taken private _taken;
+    mapping(address code => Term) private _terms;
 
     event QuorumKeySet(address indexed account, bytes key);
     event RosterTaken(address indexed code, uint256 members, uint256 total);
@@ -65,6 +77,7 @@ contract Roster {
     error TooManyMembers(uint256 maximum);
     error IncompleteRoster(uint256 votes, uint256 total);
     error NoRoster();
+    error NotInForce(address code, uint256 time);
     error BadSum();
 
     constructor(Staking staking_, ValidatorRegistry registry_, Parameters parameters_) {
@@ -74,18 +87,25 @@ contract Roster {
     }
 
     /// @notice Sets the key under which an account's signatures can be summed. It counts one voting delay later, as votes do; until then the
-    /// one before it counts, and no other is taken. Anyone may submit it.
+    /// one before it counts, and no other is taken. It ends with the signing key that it belongs to. Anyone may submit it.
+    /// @param signer The account's signing key, in force or named last.
     /// @param key Its coordinates, 128 bytes.
     /// @param proof Signature under the key over `keyMessage`: without it, somebody could name a key that cancels those of others.
-    /// @param consent 65-byte signature by the account's signing key over the hash of `keyMessage`; ignored where the account calls.
-    function setKey(address account, bytes calldata key, bytes calldata proof, bytes calldata consent) external {
+    /// @param consent 65-byte signature by that signing key over the hash of `keyMessage`; ignored where the account calls.
+    function setKey(address account, address signer, bytes calldata key, bytes calldata proof, bytes calldata consent)
+        external
+    {
         QuorumKey storage theirs = _keys[account];
         if (theirs.since != 0 && block.timestamp < theirs.since + _voting) revert TooEarly(theirs.since + _voting);
         if (key.length != Bls12381.KEY_BYTES) revert BadQuorumKey();
-        bytes memory message = keyMessage(account, key);
-        if (msg.sender != account) _requireConsent(account, keccak256(message), consent);
+        bytes memory message = keyMessage(account, signer, key);
+        _requireSigner(account, signer);
+        if (msg.sender != account) _requireConsent(account, signer, keccak256(message), consent);
         if (!Bls12381.verify(key, message, proof)) revert BadQuorumKey();
+        ++theirs.count;
         theirs.before = theirs.key;
+        theirs.signerBefore = theirs.signer;
+        theirs.signer = signer;
         theirs.key = bytes.concat(key[16:64], key[80:128]);
         theirs.since = uint48(block.timestamp);
         emit QuorumKeySet(account, theirs.key);
@@ -101,12 +121,14 @@ contract Roster {
     /// @notice Ends the roster in force: a case has cut a vote, which counts at once.
     function drop() external {
         if (msg.sender != address(staking)) revert NotStaking(msg.sender);
+        _end();
         delete _taken;
         emit RosterTaken(address(0), 0, 0);
     }
 
     /// @notice Writes down who votes now; anyone may.
-    /// @param accounts All that have a vote, in ascending order of their signing keys.
+    /// @param accounts All that have a vote, in ascending order of their signing keys. Whoever's own key signs for another account, and so has
+    /// none, stands before them, by account: its vote is of the total, and nobody gives it.
     function take(address[] calldata accounts) external {
         if (accounts.length > MAX_MEMBERS) revert TooManyMembers(MAX_MEMBERS);
         (uint256[] memory votes, address[] memory signers, uint256 total) = staking.votesOf(accounts);
@@ -115,10 +137,14 @@ contract Roster {
         bytes memory keys = new bytes(accounts.length * KEY_BYTES);
         bytes memory sum = new bytes(Bls12381.KEY_BYTES);
         address previous;
+        address previousMute;
         uint256 counted;
         for (uint256 i; i < accounts.length; ++i) {
-            if (votes[i] == 0 || signers[i] <= previous) revert BadMember(i);
-            previous = signers[i];
+            bool isMute = signers[i] == address(0);
+            bool isOrdered = isMute ? previous == address(0) && accounts[i] > previousMute : signers[i] > previous;
+            if (votes[i] == 0 || !isOrdered) revert BadMember(i);
+            if (isMute) previousMute = accounts[i];
+            else previous = signers[i];
             counted += votes[i];
             _putVoter(voters, i, signers[i], accounts[i], votes[i]);
             bytes memory key = keyAt(accounts[i], since);
@@ -127,6 +153,8 @@ contract Roster {
         // Nobody is left out, and nobody is there twice. While a case cuts a vote, the total is as it was, and there is no roster.
         if (counted != total) revert IncompleteRoster(counted, total);
         address code = _write(bytes.concat(_pack(sum), voters, keys));
+        _end();
+        _terms[code] = Term(uint48(block.timestamp), 0);
         _taken = Taken(code, uint48(_changes.lowerLookup(since + 1)));
         emit RosterTaken(code, accounts.length, total);
     }
@@ -134,24 +162,51 @@ contract Roster {
     /// @notice Reverts unless signers with more than two thirds of the votes have signed the digest.
     /// @param signatures 65 bytes each (r, s, v), in ascending order of their signers' addresses; or a single one of `SUM_BYTES`.
     /// @return signed The votes of those who signed.
-    function requireQuorum(bytes32 digest, bytes[] calldata signatures) external view returns (uint256 signed) {
-        address code = current();
+    /// @return code The roster in force; zero where there is none.
+    /// @return who Bit i: member i of it has signed.
+    function requireQuorum(bytes32 digest, bytes[] calldata signatures)
+        external
+        view
+        returns (uint256 signed, address code, uint256 who)
+    {
+        code = current();
         uint256 total;
         if (signatures.length == 1 && signatures[0].length == SUM_BYTES) {
             if (code == address(0)) revert NoRoster();
-            (signed, total) = _countSum(code, digest, signatures[0]);
+            (signed, total, who) = _countSum(code, digest, signatures[0]);
         } else {
             address[] memory signers = _recover(digest, signatures);
-            (signed, total) = code == address(0) ? staking.votes(signers) : _countEach(code, signers);
+            if (code == address(0)) (signed, total) = staking.votes(signers);
+            else (signed, total, who) = _countEach(code, signers);
         }
         if (3 * signed <= 2 * total) revert Quorum.NoQuorum(signed, total);
+    }
+
+    /// @notice Whether an account's signature is in a sum, by the members of a roster that was in force at a time; reverts unless the sum is one.
+    /// @dev Whoever is named in a sum has signed it: each key of a roster was shown to be nobody's combination of others.
+    function isInSum(address code, uint256 time, address account, bytes32 digest, bytes calldata sum)
+        external
+        view
+        returns (bool)
+    {
+        Term memory term = _terms[code];
+        uint256 until = term.until == 0 ? _endOf(_taken.firstChange) : term.until;
+        if (term.from == 0 || time < term.from || time >= until) revert NotInForce(code, time);
+        if (sum.length != SUM_BYTES) revert BadSum();
+        _countSum(code, digest, sum);
+        uint256 who = uint256(bytes32(sum[256:]));
+        (bytes memory data, uint256 count) = _read(code, false);
+        for (uint256 i; i < count; ++i) {
+            (, address member,) = _voterAt(data, i);
+            if (member == account) return who >> i & 1 == 1;
+        }
+        return false;
     }
 
     /// @notice The roster in force; zero where there is none, because none was taken since the last change began to count.
     function current() public view returns (address) {
         Taken memory taken = _taken;
-        bool isOver = taken.firstChange != 0 && block.timestamp >= taken.firstChange + _voting;
-        return isOver ? address(0) : taken.code;
+        return block.timestamp >= _endOf(taken.firstChange) ? address(0) : taken.code;
     }
 
     /// @notice The members of the roster in force, in the order of their bits; none where there is no roster.
@@ -170,17 +225,34 @@ contract Roster {
         }
     }
 
-    /// @notice The key of an account that counted at a time; empty for none.
-    function keyAt(address account, uint256 time) public view returns (bytes memory) {
-        QuorumKey storage theirs = _keys[account];
-        if (theirs.since == 0) return "";
-        return time >= theirs.since ? theirs.key : theirs.before;
+    /// @notice The account of member `member` of a roster that was taken, also when it is no longer in force.
+    function memberOf(address code, uint256 member) external view returns (address account) {
+        (bytes memory data, uint256 count) = _read(code, false);
+        if (member >= count) revert BadMember(member);
+        (, account,) = _voterAt(data, member);
     }
 
-    /// @notice What the proof of a key is over, and the consent to it.
-    function keyMessage(address account, bytes memory key) public view returns (bytes memory) {
+    /// @notice The key of an account that counted at a time; empty for none, and where another signing key counted then.
+    function keyAt(address account, uint256 time) public view returns (bytes memory) {
+        QuorumKey storage theirs = _keys[account];
+        bool isNew = theirs.since != 0 && time >= theirs.since;
+        address signer = isNew ? theirs.signer : theirs.signerBefore;
+        if (signer == address(0) || registry.signerAt(account, time) != signer) return "";
+        return isNew ? theirs.key : theirs.before;
+    }
+
+    /// @notice How many keys an account has set.
+    function keyCountOf(address account) external view returns (uint64) {
+        return _keys[account].count;
+    }
+
+    /// @notice What the proof of an account's next key is over, and the consent to it.
+    function keyMessage(address account, address signer, bytes memory key) public view returns (bytes memory) {
         bytes memory compressed = Bls12381.compress(key);
-        return abi.encodePacked("ogong-quorum-key-v1\n", uint64(block.chainid), address(this), account, compressed);
+        uint64 number = _keys[account].count + 1;
+        return abi.encodePacked(
+            "ogong-quorum-key-v2\n", uint64(block.chainid), address(this), account, signer, number, compressed
+        );
     }
 
     /// @notice What is summed: each member's signature over this.
@@ -188,10 +260,27 @@ contract Roster {
         return abi.encodePacked("ogong-quorum-v1\n", digest);
     }
 
-    function _requireConsent(address account, bytes32 digest, bytes calldata consent) private view {
+    function _requireSigner(address account, address signer) private view {
+        (address inForce, address named,) = registry.signerOf(account);
+        if (signer == address(0) || (signer != inForce && signer != named)) revert NoConsent(account);
+    }
+
+    function _requireConsent(address account, address signer, bytes32 digest, bytes calldata consent) private pure {
         (address by, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, consent);
-        bool isSigned = failure == ECDSA.RecoverError.NoError && by == registry.signerAt(account, registry.inForceSince());
-        if (!isSigned) revert NoConsent(account);
+        if (failure != ECDSA.RecoverError.NoError || by != signer) revert NoConsent(account);
+    }
+
+    /// @dev When a roster ends, by the first change after its votes.
+    function _endOf(uint48 firstChange) private view returns (uint256) {
+        return firstChange == 0 ? type(uint256).max : uint256(firstChange) + _voting;
+    }
+
+    /// @dev Of the roster that was taken last, at the latest now.
+    function _end() private {
+        Taken memory taken = _taken;
+        if (taken.code == address(0)) return;
+        uint256 end = _endOf(taken.firstChange);
+        _terms[taken.code].until = uint48(end < block.timestamp ? end : block.timestamp);
     }
 
     function _note() private {
@@ -211,7 +300,11 @@ contract Roster {
     }
 
     /// @dev Both ascend, so that one walk finds all. Whoever is no member adds nothing.
-    function _countEach(address code, address[] memory signers) private view returns (uint256 signed, uint256 total) {
+    function _countEach(address code, address[] memory signers)
+        private
+        view
+        returns (uint256 signed, uint256 total, uint256 who)
+    {
         (bytes memory data, uint256 count) = _read(code, false);
         uint256 at;
         for (uint256 i; i < count; ++i) {
@@ -220,7 +313,10 @@ contract Roster {
             while (at < signers.length && signers[at] < signer) {
                 ++at;
             }
-            if (at < signers.length && signers[at] == signer) signed += vote;
+            if (at < signers.length && signers[at] == signer) {
+                signed += vote;
+                who |= 1 << i;
+            }
         }
     }
 
@@ -228,10 +324,10 @@ contract Roster {
     function _countSum(address code, bytes32 digest, bytes calldata sum)
         private
         view
-        returns (uint256 signed, uint256 total)
+        returns (uint256 signed, uint256 total, uint256 who)
     {
         (bytes memory data, uint256 count) = _read(code, true);
-        uint256 who = uint256(bytes32(sum[256:]));
+        who = uint256(bytes32(sum[256:]));
         if (who >> count != 0) revert BadSum();
         bytes memory absent;
         (signed, total, absent) = _walk(data, count, who);

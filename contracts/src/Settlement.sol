@@ -5,10 +5,12 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Cosigners} from "./Cosigners.sol";
 import {Earnings} from "./Earnings.sol";
 import {Emission, ICredit} from "./Emission.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
+import {ModelRegistry} from "./ModelRegistry.sol";
 import {Quorum} from "./Quorum.sol";
 import {Roster} from "./Roster.sol";
 import {Staking} from "./Staking.sol";
@@ -29,6 +31,28 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         keccak256("MachineEjection(bytes32 providerId,bytes32 evidence,uint32 ejection)");
     bytes32 private constant PARDON_TYPEHASH = keccak256("Pardon(address payee,uint32 penalty)");
     uint256 private constant BASIS = 10_000;
+    /// Credits that all lines share.
+    uint256 private constant COMMON = 7;
+
+    /// Who signed a batch.
+    struct Signed {
+        uint256 votes;
+        /// The roster that counted them; zero for none.
+        address roster;
+        /// Bit i: member i of it.
+        uint256 who;
+    }
+
+    /// How the lines of a batch are shared: a credit for the router of each line, then those that all lines have in common, one for each
+    /// tally, and one for the maker of each line where makers have a share.
+    struct Sharing {
+        Shares shares;
+        Credit[] credits;
+        /// Place of the first that all lines have in common.
+        uint256 first;
+        /// Place of the first line's maker.
+        uint256 makers;
+    }
 
     /// The last settled state of one validator's verdict log.
     struct Anchor {
@@ -44,6 +68,10 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     Earnings public immutable earnings;
     /// Where the recycled share goes; zero for a network without emission.
     Emission public immutable emission;
+    /// Says who has made a model.
+    ModelRegistry private immutable _models;
+    /// Where those who signed batches have their part of the validators' share.
+    Cosigners private immutable _cosigners;
     /// What has not vested yet stays below half of the bonds of those who sign: where fees are paid in what is bonded.
     bool public immutable isBacked;
 
@@ -72,6 +100,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         uint256 residual,
         uint256 recycled
     );
+    event MakerPaid(address indexed maker, bytes32 indexed modelRoot, uint256 amount);
     event Verified(address indexed payee, address indexed validator, uint64 sequence, uint32 credits, uint32 refuted, uint256 amount);
     event Ejected(bytes32 indexed providerId, address indexed validator);
     event EjectedForMachine(bytes32 indexed providerId, bytes32 evidence, uint32 ejection);
@@ -88,15 +117,24 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error FineAboveGross(uint128 fine, uint128 gross);
     error Unbacked(uint256 unvested, uint256 bonds);
 
-    constructor(IERC20 token, Parameters parameters_, Staking staking_, Issuance memory issuance) EIP712("OGONG", "1") {
+    /// @param models_ It may be created later than this one.
+    constructor(
+        IERC20 token,
+        Parameters parameters_,
+        Staking staking_,
+        Issuance memory issuance,
+        ModelRegistry models_
+    ) EIP712("OGONG", "1") {
         if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
         parameters = parameters_;
         staking = staking_;
         roster = staking_.roster();
+        _models = models_;
         escrow = new Escrow(token, parameters_);
         earnings = new Earnings(token, parameters_, escrow, staking_.cases());
         isBacked = !escrow.isCredit();
         if (issuance.period != 0) emission = new Emission(token, ICredit(address(escrow)), issuance);
+        _cosigners = staking_.cosigners();
     }
 
     /// @notice Settles a batch: draws on the payers' channels, credits what each part of the network gets, anchors the log,
@@ -113,7 +151,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         Anchor storage anchor = _anchors[batch.validator];
         if (batch.sequence != anchor.sequence + 1) revert WrongSequence(anchor.sequence + 1, batch.sequence);
         if (batch.logLength < anchor.logLength) revert LogShrunk(anchor.logLength, batch.logLength);
-        uint256 bonds = Quorum.check(roster, batchDigest(batch, debits, lines, ejections, tallies), quorum);
+        Signed memory by = _requireSigned(batchDigest(batch, debits, lines, ejections, tallies), quorum);
 
         anchor.sequence = batch.sequence;
         anchor.logLength = batch.logLength;
@@ -122,11 +160,11 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
             _eject(ejections[i], batch.validator);
         }
         (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual) =
-            _split(batch, lines, tallies);
+            _split(batch, lines, tallies, by);
         escrow.disburse(batch.validator, debits, credits);
         uint256 unvested = earnings.credit(earned, gross);
         // Whoever signs what is false has more to lose than is still on its way. Bonds are tokens: what is paid in dollars cannot be compared.
-        if (isBacked && 2 * unvested > bonds) revert Unbacked(unvested, bonds);
+        if (isBacked && 2 * unvested > by.votes) revert Unbacked(unvested, by.votes);
         emit Settled(
             batch.validator,
             batch.sequence,
@@ -266,10 +304,10 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     }
 
     function hashLines(Line[] calldata lines) public pure returns (bytes32) {
-        bytes32[] memory words = new bytes32[](lines.length * 5);
+        bytes32[] memory words = new bytes32[](lines.length * 6);
         // A line has no part of its own length: it lies in the call as it is hashed. Whoever reads its fields later refuses dirty ones.
         assembly ("memory-safe") {
-            calldatacopy(add(words, 32), lines.offset, mul(lines.length, 160))
+            calldatacopy(add(words, 32), lines.offset, mul(lines.length, 192))
         }
         return _hashWords(words);
     }
@@ -290,6 +328,10 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         }
     }
 
+    function _requireSigned(bytes32 digest, bytes[] calldata quorum) private view returns (Signed memory by) {
+        (by.votes, by.roster, by.who) = roster.requireQuorum(digest, quorum);
+    }
+
     /// @dev A provider that is ejected already keeps the appeal that it has.
     function _eject(bytes32 providerId, address validator) private {
         Ejection storage ejection = _ejections[providerId];
@@ -299,54 +341,55 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         emit Ejected(providerId, validator);
     }
 
-    /// @dev Without a router its share stays with the provider, and so does the recycled share without an emission.
-    function _split(Batch calldata batch, Line[] calldata lines, Tally[] calldata tallies)
+    /// @dev Without a router its share stays with the provider, and so does the recycled share without an emission, and the maker's where the
+    /// registry names none.
+    function _split(Batch calldata batch, Line[] calldata lines, Tally[] calldata tallies, Signed memory by)
         private
         returns (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual)
     {
-        Shares memory shares;
-        (credits, shares) = _openCredits(batch.validator, lines.length, tallies.length);
+        Sharing memory sharing = _openCredits(batch.validator, lines.length, tallies.length);
+        credits = sharing.credits;
         earned = new Earned[](lines.length);
         for (uint256 i; i < lines.length; ++i) {
             Line calldata line = lines[i];
-            (uint256 rest, uint256 recycled) = _splitLine(line, shares, credits, i, lines.length);
+            (uint256 rest, uint256 recycled) = _splitLine(line, sharing, i);
             earned[i] = Earned(line.providerId, line.payee, uint128(rest));
             gross += line.gross;
             residual += rest;
             emit Paid(line.providerId, line.payee, batch.validator, batch.sequence, line.router, line.gross, rest, recycled);
         }
-        credits[lines.length + 5].amount = residual;
-        _countRecycled(credits[lines.length + 4].amount);
-        _payVerifiers(batch, tallies, credits, lines.length + 6, credits[lines.length + 1]);
+        credits[sharing.first + 5].amount = residual;
+        _countRecycled(credits[sharing.first + 4].amount);
+        _payCosigners(by, credits[sharing.first], credits[sharing.first + 6]);
+        _payVerifiers(batch, tallies, credits, sharing.first + COMMON, credits[sharing.first + 1]);
     }
 
-    /// @dev A credit for the router of each line, then those that all lines share, then one for each tally.
-    function _openCredits(address validator, uint256 lines, uint256 tallies)
-        private
-        view
-        returns (Credit[] memory credits, Shares memory shares)
-    {
+    function _openCredits(address validator, uint256 lines, uint256 tallies) private view returns (Sharing memory sharing) {
         Parameters.Distribution memory distribution = parameters.distribution();
-        shares = distribution.shares;
-        if (address(emission) == address(0)) shares.recycle = 0;
-        credits = new Credit[](lines + 6 + tallies);
+        sharing.shares = distribution.shares;
+        if (address(emission) == address(0)) sharing.shares.recycle = 0;
+        sharing.first = lines;
+        sharing.makers = lines + COMMON + tallies;
+        Credit[] memory credits = new Credit[](sharing.makers + (sharing.shares.maker == 0 ? 0 : lines));
         credits[lines] = Credit(validator, 0);
         credits[lines + 1] = Credit(distribution.recipients.verification, 0);
         credits[lines + 2] = Credit(distribution.recipients.treasury, 0);
         credits[lines + 3] = Credit(distribution.recipients.license, 0);
         credits[lines + 4] = Credit(address(emission), 0);
         credits[lines + 5] = Credit(address(earnings), 0);
+        credits[lines + 6] = Credit(address(_cosigners), 0);
+        sharing.credits = credits;
     }
 
     /// @dev A fine goes to the verification pool before the rest is shared. Every share is rounded down per line and the provider
     /// takes what is left, so that a line's parts sum to its gross to the unit.
-    function _splitLine(Line calldata line, Shares memory shares, Credit[] memory credits, uint256 i, uint256 first)
+    function _splitLine(Line calldata line, Sharing memory sharing, uint256 i)
         private
-        pure
         returns (uint256 rest, uint256 recycled)
     {
         if (line.payee == address(0)) revert ZeroPayee();
         if (line.fine > line.gross) revert FineAboveGross(line.fine, line.gross);
+        (Shares memory shares, Credit[] memory credits, uint256 first) = (sharing.shares, sharing.credits, sharing.first);
         Credit memory verification = credits[first + 1];
         verification.amount += line.fine;
         uint256 shared = line.gross - line.fine;
@@ -356,6 +399,26 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         rest = shared - toRouter - recycled - _give(credits[first], shared, shares.validator)
             - _give(verification, shared, shares.verification) - _give(credits[first + 2], shared, shares.treasury)
             - _give(credits[first + 3], shared, shares.license);
+        if (shares.maker != 0) rest -= _payMaker(line.modelRoot, _part(shared, shares.maker), credits, sharing.makers + i);
+    }
+
+    /// @dev Whoever owns the name under which the weights were published first.
+    /// @return What is not the provider's.
+    function _payMaker(bytes32 modelRoot, uint256 amount, Credit[] memory credits, uint256 at) private returns (uint256) {
+        address maker = _models.makerOf(modelRoot);
+        if (maker == address(0)) return 0;
+        credits[at] = Credit(maker, amount);
+        emit MakerPaid(maker, modelRoot, amount);
+        return amount;
+    }
+
+    /// @dev Half of the validators' part, rounded down, is theirs who signed. Where no roster says who that is, the handling one has it all.
+    function _payCosigners(Signed memory by, Credit memory handler, Credit memory others) private {
+        uint256 part = by.roster == address(0) ? 0 : handler.amount / 2;
+        if (part == 0) return;
+        handler.amount -= part;
+        others.amount = part;
+        _cosigners.note(by.roster, by.who, part);
     }
 
     function _countRecycled(uint256 amount) private {

@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Cosigners} from "./Cosigners.sol";
 import {Parameters} from "./Parameters.sol";
 import {Roster} from "./Roster.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
@@ -83,6 +84,8 @@ contract Staking is ReentrancyGuardTransient {
     ValidatorRegistry public immutable registry;
     /// Says what a quorum is, by the votes that are counted here.
     Roster public immutable roster;
+    /// Created here and not by the settlement, whose own creation has no room for it.
+    Cosigners public immutable cosigners;
     /// The only contract that says whose verifiers were refuted.
     address public immutable settlement;
     /// The only contract that takes bonds and stakes for an offence, and gives them back.
@@ -140,6 +143,7 @@ contract Staking is ReentrancyGuardTransient {
         cases = cases_;
         registry = new ValidatorRegistry(this, parameters_);
         roster = new Roster(this, registry, parameters_);
+        cosigners = new Cosigners(roster, settlement_);
     }
 
     /// @notice Adds to the caller's stake.

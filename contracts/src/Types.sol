@@ -37,6 +37,9 @@ struct Line {
     uint128 gross;
     /// The part of gross that goes to the verification pool whole, for what the provider promised and did not deliver.
     uint128 fine;
+    /// Content root of the weights that answered: the registry says who made them. Zero while the maker's share is zero, so that no line is
+    /// split by model for nothing.
+    bytes32 modelRoot;
 }
 
 /// What the verifiers of one payee did for the entries of a batch.
@@ -98,6 +101,8 @@ struct Shares {
     uint16 license;
     /// Nobody receives it: it goes back into what the emission has left. The provider's where a network has no emission.
     uint16 recycle;
+    /// Of whoever the registry says has made the model; the provider's where it names nobody. Zero until governance raises it.
+    uint16 maker;
 }
 
 /// How much the emission gives, and when. Nobody can change it once a network runs.

@@ -153,6 +153,8 @@ contract ValidatorRegistry is EIP712 {
         }
         uint96 since = uint96(block.timestamp);
         address before = address(_signers[msg.sender].latest());
+        // Naming the same key again changes nothing, and ends no roster.
+        if (before == next) return;
         if (before != address(0)) _accounts[before].push(since, 0);
         if (next != address(0)) _accounts[next].push(since, uint160(msg.sender));
         _signers[msg.sender].push(since, uint160(next));

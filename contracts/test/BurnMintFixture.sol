@@ -8,6 +8,7 @@ import {DevDollar} from "../src/DevDollar.sol";
 import {ConstantProductPool} from "../src/Exchange.sol";
 import {BoundedMint, IMintRule} from "../src/MintRule.sol";
 import {INetwork, MintBurn, MintBurnParts} from "../src/MintBurn.sol";
+import {ModelRegistry} from "../src/ModelRegistry.sol";
 import {OgongToken} from "../src/OgongToken.sol";
 import {Orog} from "../src/Orog.sol";
 import {Parameters} from "../src/Parameters.sol";
@@ -48,13 +49,14 @@ abstract contract BurnMintFixture is Fixture {
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
             Holding(PERIOD, 0, 0),
-            Shares(0, 500, 1_000, 500, 0, 0),
+            Shares(0, 500, 1_000, 500, 0, 0, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND),
             VAULT,
             usualTests(),
             noWork()
         )));
+        models = ModelRegistry(create("ModelRegistry.sol:ModelRegistry", abi.encode(dollar, parameters, 1e18)));
         uint256 nonce = vm.getNonce(address(this));
         orog = Orog(create("Orog.sol:Orog", abi.encode(vm.computeCreateAddress(address(this), nonce + 2), address(this), SUPPLY)));
         pool = ConstantProductPool(create("Exchange.sol:ConstantProductPool", abi.encode(IERC20(address(orog)), dollar)));
@@ -68,7 +70,7 @@ abstract contract BurnMintFixture is Fixture {
         // Only ever transferred and approved here.
         token = OgongToken(address(orog));
         staking = _createStaking();
-        settlement = Settlement(create("Settlement.sol:Settlement", abi.encode(IERC20(address(credits)), parameters, staking, Issuance(0, 0, 0))));
+        settlement = Settlement(create("Settlement.sol:Settlement", abi.encode(IERC20(address(credits)), parameters, staking, Issuance(0, 0, 0), models)));
         cases = Cases(create("Cases.sol:Cases", abi.encode(staking, settlement, REPORTER_PPM, DEPOSIT)));
         registry = staking.registry();
         escrow = settlement.escrow();

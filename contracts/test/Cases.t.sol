@@ -432,7 +432,7 @@ contract CasesTest is Fixture {
     function testFuzz_aReporterNeitherGainsByItselfNorCanBeSilencedForLess(uint256 share) public {
         share = bound(share, 100_001, 499_999);
         Staking fresh = _createStaking();
-        Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, fresh, _issuance())));
+        Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, fresh, _issuance(), models)));
         Cases open = Cases(create("Cases.sol:Cases", abi.encode(fresh, other, share, DEPOSIT)));
         check(2 * (1_000_000 - open.reporterPpm()) > 1_000_000, "whoever reports itself loses more than half");
         uint256 n = open.leastWitnesses();
@@ -443,7 +443,7 @@ contract CasesTest is Fixture {
         uint256[2] memory shares = [uint256(100_000), 500_000];
         for (uint256 i; i < 2; ++i) {
             Staking fresh = _createStaking();
-            Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, fresh, _issuance())));
+            Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, fresh, _issuance(), models)));
             vm.expectRevert(abi.encodeWithSelector(Cases.OutOfRange.selector, "reporterPpm"));
             Cases(create("Cases.sol:Cases", abi.encode(fresh, other, shares[i], DEPOSIT)));
         }

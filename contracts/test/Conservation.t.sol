@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Cosigners} from "../src/Cosigners.sol";
 import {Earnings} from "../src/Earnings.sol";
 import {Escrow} from "../src/Escrow.sol";
-import {Batch, Debit, Line} from "../src/Types.sol";
+import {ModelRegistry} from "../src/ModelRegistry.sol";
+import {Roster} from "../src/Roster.sol";
+import {Batch, Debit, Line, Recipients, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
@@ -19,12 +22,82 @@ contract Handler is Fixture {
     uint256 public settlements;
     uint256 public withdrawn;
     uint256 public collected;
+    bytes32 internal constant MODEL = keccak256("model");
+    /// Pots that batches went into.
+    Cosigners.Part[] internal pots;
 
     constructor() {
         setUp();
         for (uint256 i; i < PAYERS; ++i) {
             _fund(vm.addr(payerKey(i)), 1e24, 0);
         }
+        _publish(payeeOf(0));
+        parameters.setDistribution(Shares(100, 100, 100, 100, 2, 0, 300), Recipients(VERIFICATION, TREASURY, LICENSE));
+        vm.warp(block.timestamp + NOTICE);
+    }
+
+    /// Whoever publishes the model is its maker.
+    function _publish(address maker) private {
+        token.transfer(maker, 1e18);
+        vm.startPrank(maker);
+        models.announce(models.sealOf(maker, "acme", SALT));
+        token.approve(address(models), 1e18);
+        vm.stopPrank();
+        _nextBlock();
+        string[] memory sources = new string[](1);
+        sources[0] = "https://acme.example";
+        vm.startPrank(maker);
+        models.claim("acme", SALT);
+        models.publish("acme", "one", 0, ModelRegistry.Description(MODEL, 0, "MIT", sources, new bytes32[](0)));
+        vm.stopPrank();
+    }
+
+    /// From then on batches say who signed them, until a bond moves.
+    function takeRoster() external {
+        Roster roster = staking.roster();
+        if (roster.current() != address(0)) return;
+        address[] memory accounts = new address[](3);
+        for (uint256 i; i < 3; ++i) {
+            accounts[i] = vm.addr(validatorKeys[i]);
+        }
+        roster.take(accounts);
+    }
+
+    function claimPot(uint256 which, uint256 member) external {
+        if (pots.length == 0) return;
+        Cosigners.Part memory part = pots[which % pots.length];
+        part.member = uint8(member % 3);
+        (, uint256 signatures) = staking.cosigners().partOf(part);
+        if (signatures == 0 || block.timestamp / 1 days <= part.day) return;
+        Cosigners.Part[] memory parts = new Cosigners.Part[](1);
+        parts[0] = part;
+        staking.cosigners().claim(parts);
+    }
+
+    function _notePot() private {
+        address taken = staking.roster().current();
+        if (taken == address(0)) return;
+        uint32 day = uint32(block.timestamp / 1 days);
+        for (uint256 i; i < pots.length; ++i) {
+            if (pots[i].roster == taken && pots[i].day == day) return;
+        }
+        pots.push(Cosigners.Part(taken, day, 0));
+    }
+
+    /// What pots hold, and the credit behind it.
+    function potted() external view returns (uint256 sum, uint256 credit) {
+        Cosigners cosigners = staking.cosigners();
+        for (uint256 i; i < pots.length; ++i) {
+            Cosigners.Pot memory pot = cosigners.potOf(pots[i].roster, pots[i].day);
+            sum += pot.amount;
+            uint256 counted;
+            for (uint8 member; member < 3; ++member) {
+                (, uint256 signatures) = cosigners.partOf(Cosigners.Part(pots[i].roster, pots[i].day, member));
+                counted += signatures;
+            }
+            checkEqual(counted, pot.signatures, "signatures");
+        }
+        credit = escrow.creditOf(address(cosigners));
     }
 
     function deposit(uint256 who, uint128 amount) external {
@@ -78,17 +151,18 @@ contract Handler is Fixture {
         }
         Line[] memory lines = new Line[](2);
         cut = bound(cut, 0, gross);
-        lines[0] = Line(providerOf(payee), payeeOf(payee), payeeOf(payee / 7), uint128(cut), uint128(cut / 3));
-        lines[1] = Line(providerOf(payee / 3), payeeOf(payee / 49), address(0), uint128(gross - cut), uint128(gross - cut));
+        lines[0] = Line(providerOf(payee), payeeOf(payee), payeeOf(payee / 7), uint128(cut), uint128(cut / 3), MODEL);
+        lines[1] = Line(providerOf(payee / 3), payeeOf(payee / 49), address(0), uint128(gross - cut), uint128(gross - cut), 0);
         Batch memory batch = _batch(++settledBatches[validator]);
+        _notePot();
         _submit(batch, debits, lines);
         drawn += gross;
         ++settlements;
     }
 
     function claim(uint256 payee) external {
-        // The last one is Earnings, which claims by itself.
-        address account = creditorOf(payee % (creditors() - 1));
+        // Earnings claim by themselves, and pots are handed on.
+        address account = creditorOf(payee % (creditors() - 2));
         if (escrow.creditOf(account) == 0) return;
         vm.prank(account);
         claimed += escrow.claim();
@@ -146,13 +220,13 @@ contract Handler is Fixture {
     }
 
     function creditors() public pure returns (uint256) {
-        return PAYEES + 7;
+        return PAYEES + 8;
     }
 
     function creditorOf(uint256 index) public view returns (address) {
         if (index < PAYEES) return payeeOf(index);
         if (index < PAYEES + 3) return validatorOf(index - PAYEES);
-        return [VERIFICATION, TREASURY, LICENSE, address(earnings)][index - PAYEES - 3];
+        return [VERIFICATION, TREASURY, LICENSE, address(earnings), address(staking.cosigners())][index - PAYEES - 3];
     }
 
     function earningsTokens() external view returns (uint256) {
@@ -228,7 +302,7 @@ contract ConservationTest {
 
     /// All actions but `leak`.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](10);
+        bytes4[] memory selectors = new bytes4[](12);
         selectors[0] = Handler.deposit.selector;
         selectors[1] = Handler.withdraw.selector;
         selectors[2] = Handler.admit.selector;
@@ -239,6 +313,8 @@ contract ConservationTest {
         selectors[7] = Handler.wait.selector;
         selectors[8] = Handler.withdrawEarnings.selector;
         selectors[9] = Handler.collectEarnings.selector;
+        selectors[10] = Handler.takeRoster.selector;
+        selectors[11] = Handler.claimPot.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
@@ -257,6 +333,11 @@ contract ConservationTest {
     function invariant_earningsAreHeldOrPaid() public view {
         (uint256 has, uint256 owes) = handler.held();
         checkEqual(has, owes, "earned = held + due + paid + collected");
+    }
+
+    function invariant_potsAreBacked() public view {
+        (uint256 sum, uint256 credit) = handler.potted();
+        checkEqual(sum, credit, "pots = their credit");
     }
 
     function invariant_sequencesCountBatches() public view {
@@ -294,5 +375,15 @@ contract ConservationTest {
         handler.withdrawEarnings(1, 1);
         check(handler.withdrawn() > 0, "withdrawn");
         this.invariant_earningsAreHeldOrPaid();
+        handler.takeRoster();
+        handler.settle(0, [uint256(1e20), 1e20, 0], 1e20, 1);
+        (uint256 sum,) = handler.potted();
+        check(sum > 0, "a pot");
+        handler.wait(1 days);
+        handler.claimPot(0, 1);
+        (uint256 left,) = handler.potted();
+        check(left < sum, "shared");
+        this.invariant_potsAreBacked();
+        this.invariant_drawnIsCreditedOrClaimed();
     }
 }

@@ -146,7 +146,7 @@ contract EarningsTest is Fixture {
         Batch memory batch = _batch(number);
         uint128 amount = uint128(unvested - earnings.unvested());
         Debit[] memory debits = _one(_debit(PAYER_KEY, amount, cumulative));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, amount, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, amount, 0, 0));
         bytes32[] memory nobody;
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, nobody, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Settlement.Unbacked.selector, unvested, bonds));
@@ -220,9 +220,9 @@ contract EarningsTest is Fixture {
     function test_anEjectionConcernsEveryPayeeOfOneKey() public {
         bytes32 other = keccak256("other key");
         Line[] memory lines = new Line[](3);
-        lines[0] = Line(KEY, PROVIDER, ROUTER, 100_000, 0);
-        lines[1] = Line(KEY, address(0xB2), ROUTER, 100_000, 0);
-        lines[2] = Line(other, PROVIDER, ROUTER, 100_000, 0);
+        lines[0] = Line(KEY, PROVIDER, ROUTER, 100_000, 0, 0);
+        lines[1] = Line(KEY, address(0xB2), ROUTER, 100_000, 0, 0);
+        lines[2] = Line(other, PROVIDER, ROUTER, 100_000, 0, 0);
         _submit(_batch(++sequence), _one(_debit(PAYER_KEY, 300_000, 300_000)), lines);
         _eject(++sequence, KEY);
         _at(3, 0);
@@ -259,7 +259,7 @@ contract EarningsTest is Fixture {
     }
 
     function test_withoutAPeriodNothingIsHeld() public {
-        _deploy(Shares(100, 100, 100, 100, 2, 0), Holding(0, 0, 0));
+        _deploy(Shares(100, 100, 100, 100, 2, 0, 0), Holding(0, 0, 0));
         _fund(payer, 100_000, 100_000);
         sequence = 0;
         _earn();

@@ -23,7 +23,7 @@ contract EmissionTest is Fixture {
     function setUp() public override {
         vm.warp(START);
         // Nothing is held, so that no bond bounds what is settled.
-        _deploy(Shares(100, 100, 100, 100, 2, 100), Holding(0, 0, 0));
+        _deploy(Shares(100, 100, 100, 100, 2, 100, 0), Holding(0, 0, 0));
         emission = settlement.emission();
         token.transfer(address(emission), RESERVE);
         _fund(payer, 10_000_000e18, 10_000_000e18);
@@ -42,10 +42,10 @@ contract EmissionTest is Fixture {
     }
 
     function test_recyclesNothingWithoutAnEmission() public {
-        Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), Issuance(0, 0, 0))));
+        Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), Issuance(0, 0, 0), models)));
         check(address(other.emission()) == address(0), "none");
         // A fine is not shared, so nothing of it is recycled.
-        _submit(_batch(1), _one(_debit(PAYER_KEY, 1_000, 1_000)), _one(Line(KEY, PROVIDER, ROUTER, 1_000, 1_000)));
+        _submit(_batch(1), _one(_debit(PAYER_KEY, 1_000, 1_000)), _one(Line(KEY, PROVIDER, ROUTER, 1_000, 1_000, 0)));
         checkEqual(escrow.creditOf(address(emission)), 0, "fines");
     }
 

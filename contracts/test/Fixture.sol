@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Cases} from "../src/Cases.sol";
 import {Earnings} from "../src/Earnings.sol";
 import {Escrow} from "../src/Escrow.sol";
+import {ModelRegistry} from "../src/ModelRegistry.sol";
 import {Genesis, OgongToken} from "../src/OgongToken.sol";
 import {Parameters} from "../src/Parameters.sol";
 import {Settlement} from "../src/Settlement.sol";
@@ -59,6 +60,7 @@ abstract contract Fixture {
     Escrow internal escrow;
     Earnings internal earnings;
     Cases internal cases;
+    ModelRegistry internal models;
 
     /// In ascending order of address, as a quorum has to be.
     uint256[] internal validatorKeys;
@@ -66,7 +68,7 @@ abstract contract Fixture {
     uint256 private _blockNumber = 1_000;
 
     function setUp() public virtual {
-        _deploy(Shares(100, 100, 100, 100, 2, 0));
+        _deploy(Shares(100, 100, 100, 100, 2, 0, 0));
     }
 
     function _deploy(Shares memory shares) internal {
@@ -87,9 +89,10 @@ abstract contract Fixture {
             usualTests(),
             noWork()
         )));
+        models = ModelRegistry(create("ModelRegistry.sol:ModelRegistry", abi.encode(token, parameters, 1e18)));
         staking = _createStaking();
         registry = staking.registry();
-        settlement = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, staking, _issuance())));
+        settlement = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, staking, _issuance(), models)));
         cases = Cases(create("Cases.sol:Cases", abi.encode(staking, settlement, REPORTER_PPM, DEPOSIT)));
         escrow = settlement.escrow();
         earnings = settlement.earnings();
@@ -259,7 +262,7 @@ abstract contract Fixture {
 
     /// Settles one payer's debt to one provider with the signatures of all validators.
     function _settle(uint64 sequence, uint128 amount, uint128 cumulative) internal {
-        _submit(_batch(sequence), _one(_debit(PAYER_KEY, amount, cumulative)), _one(Line(KEY, PROVIDER, ROUTER, amount, 0)));
+        _submit(_batch(sequence), _one(_debit(PAYER_KEY, amount, cumulative)), _one(Line(KEY, PROVIDER, ROUTER, amount, 0, 0)));
     }
 
     function _submit(Batch memory batch, Debit[] memory debits, Line[] memory lines) internal {

@@ -14,7 +14,7 @@ contract GovernanceTest is Fixture {
         bytes memory refusal = abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, payer);
         vm.prank(payer);
         vm.expectRevert(refusal);
-        parameters.setDistribution(Shares(0, 0, 100, 0, 0, 0), Recipients(payer, payer, payer));
+        parameters.setDistribution(Shares(0, 0, 100, 0, 0, 0, 0), Recipients(payer, payer, payer));
         vm.prank(payer);
         vm.expectRevert(refusal);
         parameters.setLimits(Parameters.Limits(0, 0, 0, 1, 1));
@@ -119,7 +119,7 @@ contract GovernanceTest is Fixture {
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
             holding,
-            Shares(100, 100, 100, 100, 2, 0),
+            Shares(100, 100, 100, 100, 2, 0, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
             VAULT,
@@ -174,7 +174,7 @@ contract GovernanceTest is Fixture {
             address(this),
             delays,
             Holding(PERIOD, ENTRANCE, GROWTH),
-            Shares(100, 100, 100, 100, 2, 0),
+            Shares(100, 100, 100, 100, 2, 0, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
             VAULT,
@@ -184,10 +184,10 @@ contract GovernanceTest is Fixture {
     }
 
     function test_licenseShareOnlyFalls() public {
-        _announce(Shares(100, 100, 100, 100, 1, 0));
+        _announce(Shares(100, 100, 100, 100, 1, 0, 0));
         vm.warp(block.timestamp + NOTICE);
         vm.expectRevert(abi.encodeWithSelector(Parameters.LicenseRaised.selector, 1, 2));
-        _announce(Shares(100, 100, 100, 100, 2, 0));
+        _announce(Shares(100, 100, 100, 100, 2, 0, 0));
     }
 
     function testFuzz_sharesStayBelowTheCeiling(Shares memory next) public {
@@ -206,24 +206,24 @@ contract GovernanceTest is Fixture {
 
     /// Each share by itself, at its bound and one beyond it; whoever governs.
     function test_everyShareHasBoundsOfItsOwn() public {
-        _announce(Shares(500, 500, 100, 500, 2, 0));
-        _announce(Shares(0, 0, 1_600, 0, 0, 0));
-        _announce(Shares(0, 0, 100, 0, 0, 500));
-        _announce(Shares(0, 0, 100, 0, 0, 50));
-        _refusesShare(Shares(501, 0, 100, 0, 0, 0), "router", 501, 0, 500);
-        _refusesShare(Shares(0, 501, 100, 0, 0, 0), "validator", 501, 0, 500);
-        _refusesShare(Shares(0, 0, 99, 0, 0, 0), "verification", 99, 100, 1_600);
-        _refusesShare(Shares(0, 0, 1_601, 0, 0, 0), "verification", 1_601, 100, 1_600);
-        _refusesShare(Shares(0, 0, 100, 501, 0, 0), "treasury", 501, 0, 500);
-        _refusesShare(Shares(0, 0, 100, 0, 0, 49), "recycle", 49, 50, 500);
-        _refusesShare(Shares(0, 0, 100, 0, 0, 501), "recycle", 501, 50, 500);
+        _announce(Shares(500, 500, 100, 500, 2, 0, 0));
+        _announce(Shares(0, 0, 1_600, 0, 0, 0, 0));
+        _announce(Shares(0, 0, 100, 0, 0, 500, 0));
+        _announce(Shares(0, 0, 100, 0, 0, 50, 0));
+        _refusesShare(Shares(501, 0, 100, 0, 0, 0, 0), "router", 501, 0, 500);
+        _refusesShare(Shares(0, 501, 100, 0, 0, 0, 0), "validator", 501, 0, 500);
+        _refusesShare(Shares(0, 0, 99, 0, 0, 0, 0), "verification", 99, 100, 1_600);
+        _refusesShare(Shares(0, 0, 1_601, 0, 0, 0, 0), "verification", 1_601, 100, 1_600);
+        _refusesShare(Shares(0, 0, 100, 501, 0, 0, 0), "treasury", 501, 0, 500);
+        _refusesShare(Shares(0, 0, 100, 0, 0, 49, 0), "recycle", 49, 50, 500);
+        _refusesShare(Shares(0, 0, 100, 0, 0, 501, 0), "recycle", 501, 50, 500);
     }
 
     /// An emission gives by what is recycled: that share never ends.
     function test_whatIsRecycledStaysSo() public {
-        _deploy(Shares(100, 100, 100, 100, 2, 100));
-        _announce(Shares(100, 100, 100, 100, 2, 50));
-        _refusesShare(Shares(100, 100, 100, 100, 2, 0), "recycle", 0, 50, 500);
+        _deploy(Shares(100, 100, 100, 100, 2, 100, 0));
+        _announce(Shares(100, 100, 100, 100, 2, 50, 0));
+        _refusesShare(Shares(100, 100, 100, 100, 2, 0, 0), "recycle", 0, 50, 500);
     }
 
     function _refusesShare(Shares memory next, string memory share, uint256 given, uint256 minimum, uint256 maximum) private {
@@ -238,7 +238,7 @@ contract GovernanceTest is Fixture {
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
             Holding(0, 0, 0),
-            Shares(100, 100, 100, 100, 3, 0),
+            Shares(100, 100, 100, 100, 3, 0, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
             Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
             VAULT,
@@ -251,14 +251,14 @@ contract GovernanceTest is Fixture {
         vm.warp(created + 5 * 365 days);
         check(parameters.recipients().treasury == VAULT, "the vault's");
         // Also of whoever is named later.
-        parameters.setDistribution(Shares(1, 1, 100, 1, 2, 0), Recipients(payer, payer, payer));
+        parameters.setDistribution(Shares(1, 1, 100, 1, 2, 0, 0), Recipients(payer, payer, payer));
         vm.warp(created + 20 * 365 days - 1);
         check(parameters.recipients().treasury == VAULT && parameters.recipients().license == payer, "still the vault's");
         checkEqual(parameters.shares().license, 2, "license");
         vm.warp(created + 20 * 365 days);
         checkEqual(parameters.shares().license, 0, "no license");
         vm.expectRevert(abi.encodeWithSelector(Parameters.LicenseRaised.selector, 0, 1));
-        parameters.setDistribution(Shares(1, 1, 1, 1, 1, 1), Recipients(payer, payer, payer));
+        parameters.setDistribution(Shares(1, 1, 1, 1, 1, 1, 0), Recipients(payer, payer, payer));
     }
 
     function test_everyRecipientIsNamed() public {
@@ -266,13 +266,13 @@ contract GovernanceTest is Fixture {
             address[3] memory to = [VERIFICATION, TREASURY, LICENSE];
             to[i] = address(0);
             vm.expectRevert(Parameters.ZeroRecipient.selector);
-            parameters.setDistribution(Shares(0, 0, 100, 0, 0, 0), Recipients(to[0], to[1], to[2]));
+            parameters.setDistribution(Shares(0, 0, 100, 0, 0, 0, 0), Recipients(to[0], to[1], to[2]));
         }
     }
 
     /// What is announced is visible at once, in force when the notice is over, and replaced by what is announced later.
     function testFuzz_aNewDistributionWaitsForItsNotice(uint32 waited) public {
-        parameters.setDistribution(Shares(1, 2, 103, 4, 1, 0), Recipients(payer, payer, payer));
+        parameters.setDistribution(Shares(1, 2, 103, 4, 1, 0, 0), Recipients(payer, payer, payer));
         uint256 start = this.clock();
         (Parameters.Distribution memory next, uint64 from) = parameters.announced();
         checkEqual(from, start + NOTICE, "from");
@@ -280,7 +280,7 @@ contract GovernanceTest is Fixture {
         vm.warp(start + bound(waited, 0, NOTICE - 1));
         checkEqual(parameters.shares().treasury, 100, "not yet");
         check(parameters.recipients().treasury == TREASURY, "recipient not yet");
-        parameters.setDistribution(Shares(5, 6, 107, 8, 2, 0), Recipients(validator, validator, validator));
+        parameters.setDistribution(Shares(5, 6, 107, 8, 2, 0, 0), Recipients(validator, validator, validator));
         vm.warp(start + NOTICE);
         (, from) = parameters.announced();
         checkEqual(parameters.shares().treasury, block.timestamp < from ? 100 : 8, "the first never comes into force");
@@ -311,10 +311,10 @@ contract GovernanceTest is Fixture {
         Delays memory delays = Delays(0, 0, 0, 0, 0);
         Recipients memory to = Recipients(payer, payer, payer);
         Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1, 1);
-        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 100, 0, 0, 0), to, limits, VAULT, usualTests(), noWork())));
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 100, 0, 0, 0, 0), to, limits, VAULT, usualTests(), noWork())));
         ++limits.withdrawalDelay;
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 100, 0, 0, 0), to, limits, VAULT, usualTests(), noWork())));
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 100, 0, 0, 0, 0), to, limits, VAULT, usualTests(), noWork())));
     }
 
     /// The change that was in force at the time counts, and every later one.
@@ -353,7 +353,7 @@ contract GovernanceTest is Fixture {
     function _expectDelayRefused(Delays memory delays, string memory name) private {
         Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1, 1);
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, name));
-        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 100, 0, 0, 0), Recipients(payer, payer, payer), limits, VAULT, usualTests(), noWork())));
+        Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 100, 0, 0, 0, 0), Recipients(payer, payer, payer), limits, VAULT, usualTests(), noWork())));
     }
 
     function test_networkNamesNoDriftTableAtFirst() public view {

@@ -399,7 +399,7 @@ contract InterleavedHandler is Handler {
         Escrow.Channel memory channel = escrow.channelOf(vm.addr(payerKey(who)), validator);
         amount = bound(amount, 0, channel.admitted - channel.spent);
         Debit[] memory debits = _one(_debit(payerKey(who), uint128(amount), channel.spent + uint128(amount)));
-        Line[] memory lines = _one(Line(providerOf(who), payeeOf(who), address(0), uint128(amount), 0));
+        Line[] memory lines = _one(Line(providerOf(who), payeeOf(who), address(0), uint128(amount), 0, 0));
         Batch memory batch = _batch(settledBatches[validator] + 1);
         bytes32 digest = settlement.batchDigest(batch, debits, lines, new bytes32[](0), _idle());
         pending = abi.encode(batch, debits, lines, _quorum(digest, 3));

@@ -186,7 +186,7 @@ contract KeyBondTest is Fixture {
     }
 
     function test_whereNothingIsHeldThereIsNone() public {
-        _deploy(Shares(100, 100, 100, 100, 2, 0), Holding(0, 0, 0));
+        _deploy(Shares(100, 100, 100, 100, 2, 0, 0), Holding(0, 0, 0));
         _allow(PROVIDER, SUM);
         vm.expectRevert(Earnings.NoKeyBonds.selector);
         _put(1);

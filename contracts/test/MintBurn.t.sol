@@ -157,7 +157,7 @@ contract MintBurnTest is BurnMintFixture {
         _topUp(payer, 1_000e6);
         _reserve(100e18);
         address poor = address(0xB2);
-        _submit(_batch(1), _one(_debit(PAYER_KEY, 100e18, 100e18)), _one(Line(KEY, poor, address(0), 100e18, 0)));
+        _submit(_batch(1), _one(_debit(PAYER_KEY, 100e18, 100e18)), _one(Line(KEY, poor, address(0), 100e18, 0, 0)));
         _vest(CENT_10);
         checkEqual(mintBurn.leastStake() * 10, BOND, "a tenth");
         vm.expectRevert(abi.encodeWithSelector(MintBurn.StakeTooSmall.selector, 0, BOND / 10));
@@ -340,7 +340,7 @@ contract MintBurnTest is BurnMintFixture {
     function _settleWith(uint64 sequence, uint128 amount, uint128 cumulative, Tally[] memory tallies) private {
         Batch memory batch = _batch(sequence);
         Debit[] memory debits = _one(_debit(PAYER_KEY, amount, cumulative));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, address(0), amount, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, address(0), amount, 0, 0));
         bytes32[] memory none;
         bytes32 digest = settlement.batchDigest(batch, debits, lines, none, tallies);
         settlement.settle(batch, debits, lines, none, tallies, _quorum(digest, 3));

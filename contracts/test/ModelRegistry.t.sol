@@ -27,7 +27,7 @@ contract ModelRegistryTest {
             address(this),
             Delays(0, NOTICE, 0, 0, 0),
             Holding(0, 0, 0),
-            Shares(0, 0, 100, 0, 0, 0),
+            Shares(0, 0, 100, 0, 0, 0, 0),
             Recipients(address(0xF1), TREASURY, address(0xF3)),
             Parameters.Limits(1_000_000, 0, 0, 1, 1),
             TREASURY,

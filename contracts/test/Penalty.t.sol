@@ -159,7 +159,7 @@ contract PenaltyTest is Fixture {
 
     function test_settlementRefusesAStakeThatNamesAnother() public {
         vm.expectRevert(abi.encodeWithSelector(Settlement.OtherSettlement.selector, address(settlement)));
-        Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, staking, _issuance())));
+        Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, staking, _issuance(), models)));
     }
 
     /// Stake, ask back, finish, and be refuted, in any order: nothing is taken twice, and bonds never pay for it.

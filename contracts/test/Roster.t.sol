@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Bls12381} from "../src/Bls12381.sol";
+import {Equivocation} from "../src/Equivocation.sol";
 import {Quorum} from "../src/Quorum.sol";
 import {Roster} from "../src/Roster.sol";
 import {Batch, Debit, Line} from "../src/Types.sol";
@@ -42,11 +43,16 @@ contract RosterTest is Fixture {
     }
 
     function _setKey(uint256 key) private {
+        _setKeyFor(key, vm.addr(key));
+    }
+
+    /// That belongs to a signing key of the account.
+    function _setKeyFor(uint256 key, address signer) private {
         address account = vm.addr(key);
         bytes memory point = _keyOf(_secret(key));
-        bytes memory proof = _sign(_secret(key), roster.keyMessage(account, point));
+        bytes memory proof = _sign(_secret(key), roster.keyMessage(account, signer, point));
         vm.prank(account);
-        roster.setKey(account, point, proof, "");
+        roster.setKey(account, signer, point, proof, "");
     }
 
     /// Accounts in the order of a roster.
@@ -80,6 +86,10 @@ contract RosterTest is Fixture {
         quorum[0] = bytes.concat(_sign(secret, roster.quorumMessage(digest)), bytes32(who));
     }
 
+    function _votes(bytes32 digest, bytes[] memory quorum) private view returns (uint256 votes) {
+        (votes,,) = roster.requireQuorum(digest, quorum);
+    }
+
     function _take() private {
         roster.take(_accounts());
     }
@@ -97,9 +107,9 @@ contract RosterTest is Fixture {
     }
 
     function test_signaturesOneByOneCountByTheRosterAsWithoutIt() public {
-        checkEqual(roster.requireQuorum(DIGEST, _quorum(DIGEST, 3)), 3 * BOND, "without");
+        checkEqual(_votes(DIGEST, _quorum(DIGEST, 3)), 3 * BOND, "without");
         _take();
-        checkEqual(roster.requireQuorum(DIGEST, _quorum(DIGEST, 3)), 3 * BOND, "with");
+        checkEqual(_votes(DIGEST, _quorum(DIGEST, 3)), 3 * BOND, "with");
         bytes[] memory two = _quorum(DIGEST, 2);
         vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         roster.requireQuorum(DIGEST, two);
@@ -107,7 +117,7 @@ contract RosterTest is Fixture {
 
     function test_aSumOfSignaturesIsAQuorum() public {
         _take();
-        checkEqual(roster.requireQuorum(DIGEST, _sum(DIGEST, 7)), 3 * BOND, "votes");
+        checkEqual(_votes(DIGEST, _sum(DIGEST, 7)), 3 * BOND, "votes");
         bytes[] memory two = _sum(DIGEST, 3);
         vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
         roster.requireQuorum(DIGEST, two);
@@ -119,7 +129,7 @@ contract RosterTest is Fixture {
         bytes32[] memory none;
         Batch memory batch = _batch(1);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 60, 60));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 60, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 60, 0, 0));
         bytes[] memory quorum = _sum(settlement.batchDigest(batch, debits, lines, none, _idle()), 7);
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
         checkEqual(settlement.nextSequence(validator), 2, "settled");
@@ -132,7 +142,7 @@ contract RosterTest is Fixture {
         for (uint256 absent; absent < 4; ++absent) {
             uint256 who = 15 ^ (1 << absent);
             bytes[] memory quorum = _sum(DIGEST, who);
-            checkEqual(roster.requireQuorum(DIGEST, quorum), 3 * BOND, "votes");
+            checkEqual(_votes(DIGEST, quorum), 3 * BOND, "votes");
             bytes memory claimed = bytes.concat(_head(quorum[0]), bytes32(uint256(15)));
             quorum[0] = claimed;
             vm.expectRevert(Roster.BadSum.selector);
@@ -163,7 +173,7 @@ contract RosterTest is Fixture {
         uint256 at;
         while (_keyFor(accounts[at]) != validatorKeys[3]) ++at;
         uint256 who = 15 ^ (1 << at);
-        checkEqual(roster.requireQuorum(DIGEST, _sum(DIGEST, who)), 3 * BOND, "the others");
+        checkEqual(_votes(DIGEST, _sum(DIGEST, who)), 3 * BOND, "the others");
         bytes[] memory all = _sum(DIGEST, 15);
         vm.expectRevert(Roster.BadSum.selector);
         roster.requireQuorum(DIGEST, all);
@@ -184,7 +194,7 @@ contract RosterTest is Fixture {
         check(roster.current() == address(0), "over");
         _take();
         check(roster.current() != address(0), "again");
-        checkEqual(roster.requireQuorum(DIGEST, _quorum(DIGEST, 3)), 3 * BOND + 1, "with the vote that grew");
+        checkEqual(_votes(DIGEST, _quorum(DIGEST, 3)), 3 * BOND + 1, "with the vote that grew");
     }
 
     /// Taken while changes are on their way, it ends with the first of them.
@@ -212,6 +222,99 @@ contract RosterTest is Fixture {
         check(roster.current() == address(0), "a key for sums");
     }
 
+    /// Naming the same signing key again changes nothing.
+    function test_aSigningKeyThatStaysEndsNoRoster() public {
+        _setSigner(vm.addr(validatorKeys[1]), 0x5161);
+        _wait(VOTING);
+        _takeInOrder();
+        vm.prank(vm.addr(validatorKeys[0]));
+        registry.setSigner(vm.addr(validatorKeys[0]), "");
+        _setSigner(vm.addr(validatorKeys[1]), 0x5161);
+        _wait(VOTING);
+        check(roster.current() != address(0), "in force");
+    }
+
+    /// Accounts by their signing keys: those without one first.
+    function _takeInOrder() private {
+        address[] memory accounts = _accounts();
+        (, address[] memory signers,) = staking.votesOf(accounts);
+        for (uint256 i = 1; i < accounts.length; ++i) {
+            for (uint256 j = i; j > 0 && signers[j] < signers[j - 1]; --j) {
+                (accounts[j], accounts[j - 1]) = (accounts[j - 1], accounts[j]);
+                (signers[j], signers[j - 1]) = (signers[j - 1], signers[j]);
+            }
+        }
+        roster.take(accounts);
+    }
+
+    /// Whose own key signs for another account has no voice. Its vote is of the total, and rosters go on.
+    function test_aVoterWithoutASigningKeyStopsNoRoster() public {
+        _joinFourth();
+        _bondedFifth();
+        address mute = vm.addr(validatorKeys[4]);
+        // It named a key that is the account's own of another validator's; that one is left without.
+        address other = vm.addr(validatorKeys[3]);
+        bytes memory consent = _signature(validatorKeys[3], registry.signerDigest(mute, other));
+        vm.prank(mute);
+        registry.setSigner(other, consent);
+        _wait(VOTING);
+        (, address[] memory signers,) = staking.votesOf(_accounts());
+        uint256 silent;
+        for (uint256 i; i < signers.length; ++i) {
+            if (signers[i] == address(0)) ++silent;
+        }
+        checkEqual(silent, 1, "one has none");
+        _takeInOrder();
+        (address[] memory accounts,, bytes[] memory keys) = roster.members();
+        check(accounts[0] == other && keys[0].length == 0, "it stands first, without a key for sums");
+        uint256[] memory able = new uint256[](4);
+        (able[0], able[1], able[2], able[3]) = (validatorKeys[0], validatorKeys[1], validatorKeys[2], validatorKeys[3]);
+        checkEqual(_votes(DIGEST, _signAll(able, DIGEST)), 4 * BOND, "the others, one by another's key");
+        address[] memory wrong = _accounts();
+        if (wrong[0] == other) (wrong[0], wrong[1]) = (wrong[1], wrong[0]);
+        vm.expectPartialRevert(Roster.BadMember.selector);
+        roster.take(wrong);
+    }
+
+    /// A key for sums ends with the signing key that it belongs to; the next one is there already when that counts.
+    function test_aReplacedSigningKeyEndsItsKeyForSums() public {
+        address account = vm.addr(validatorKeys[0]);
+        _setSigner(account, 0x5161);
+        check(roster.keyAt(account, this.clock() - 1).length > 0, "until it counts");
+        _wait(VOTING);
+        checkEqual(roster.keyAt(account, registry.inForceSince()).length, 0, "over");
+        _takeInOrder();
+        (address[] memory accounts,, bytes[] memory keys) = roster.members();
+        for (uint256 i; i < 3; ++i) {
+            check((keys[i].length == 0) == (accounts[i] == account), "its share is in no sum");
+        }
+        vm.expectRevert(abi.encodeWithSelector(Roster.NoConsent.selector, account));
+        this.setKeyFor(validatorKeys[0], account);
+        _setKeyFor(validatorKeys[0], vm.addr(0x5161));
+        _wait(VOTING);
+        check(roster.keyAt(account, registry.inForceSince()).length > 0, "the next one");
+    }
+
+    function setKeyFor(uint256 key, address signer) external {
+        _setKeyFor(key, signer);
+    }
+
+    /// Whoever has seen it cannot bring an older key back.
+    function test_consentServesOnce() public {
+        uint256 secret = _secret(1);
+        bytes memory key = _keyOf(secret);
+        bytes memory message = roster.keyMessage(validator, validator, key);
+        bytes memory proof = _sign(secret, message);
+        bytes memory consent = _signature(validatorKeys[0], keccak256(message));
+        roster.setKey(validator, validator, key, proof, consent);
+        checkEqual(roster.keyCountOf(validator), 2, "counted");
+        _wait(VOTING);
+        _setKey(validatorKeys[0]);
+        _wait(VOTING);
+        vm.expectRevert(abi.encodeWithSelector(Roster.NoConsent.selector, validator));
+        roster.setKey(validator, validator, key, proof, consent);
+    }
+
     function test_strangersEndNone() public {
         _take();
         _setSigner(vm.addr(0x57), 0x5161);
@@ -229,7 +332,7 @@ contract RosterTest is Fixture {
         roster.take(accounts);
         _wait(VOTING);
         _take();
-        checkEqual(roster.requireQuorum(DIGEST, _quorum(DIGEST, 3)), 3 * BOND - 1, "what is left");
+        checkEqual(_votes(DIGEST, _quorum(DIGEST, 3)), 3 * BOND - 1, "what is left");
     }
 
     function test_nobodyIsLeftOutOrTwiceInARoster() public {
@@ -252,15 +355,15 @@ contract RosterTest is Fixture {
         uint256 secret = _secret(1);
         bytes memory key = _keyOf(secret);
         // Another one's proof, and one of a key that cancels another's.
-        bytes memory proof = _sign(secret, roster.keyMessage(address(0x58), key));
+        bytes memory proof = _sign(secret, roster.keyMessage(address(0x58), address(0x57), key));
         vm.prank(address(0x57));
         vm.expectRevert(Roster.BadQuorumKey.selector);
-        roster.setKey(address(0x57), key, proof, "");
+        roster.setKey(address(0x57), address(0x57), key, proof, "");
         bytes memory rogue = Bls12381.addKeys(key, _keyOf(ORDER - _secret(validatorKeys[0])));
-        proof = _sign(secret, roster.keyMessage(address(0x57), rogue));
+        proof = _sign(secret, roster.keyMessage(address(0x57), address(0x57), rogue));
         vm.prank(address(0x57));
         vm.expectRevert(Roster.BadQuorumKey.selector);
-        roster.setKey(address(0x57), rogue, proof, "");
+        roster.setKey(address(0x57), address(0x57), rogue, proof, "");
         checkEqual(roster.keyAt(address(0x57), block.timestamp).length, 0, "none");
     }
 
@@ -268,15 +371,15 @@ contract RosterTest is Fixture {
     function test_anyoneSubmitsAKeyThatTheSigningKeyConsentsTo() public {
         uint256 secret = _secret(1);
         bytes memory key = _keyOf(secret);
-        bytes memory message = roster.keyMessage(validator, key);
+        bytes memory message = roster.keyMessage(validator, validator, key);
         bytes memory proof = _sign(secret, message);
         bytes memory other = _signature(validatorKeys[1], keccak256(message));
-        bytes memory foreign = _signature(validatorKeys[0], keccak256(roster.keyMessage(validator, _keyOf(2))));
+        bytes memory foreign = _signature(validatorKeys[0], keccak256(roster.keyMessage(validator, validator, _keyOf(2))));
         vm.expectRevert(abi.encodeWithSelector(Roster.NoConsent.selector, validator));
-        roster.setKey(validator, key, proof, other);
+        roster.setKey(validator, validator, key, proof, other);
         vm.expectRevert(abi.encodeWithSelector(Roster.NoConsent.selector, validator));
-        roster.setKey(validator, key, proof, foreign);
-        roster.setKey(validator, key, proof, _signature(validatorKeys[0], keccak256(message)));
+        roster.setKey(validator, validator, key, proof, foreign);
+        roster.setKey(validator, validator, key, proof, _signature(validatorKeys[0], keccak256(message)));
         check(keccak256(Bls12381.compress(key)) == keccak256(Bls12381.compress(_padded(roster.keyAt(validator, this.clock())))), "named");
     }
 
@@ -295,15 +398,82 @@ contract RosterTest is Fixture {
         validatorKeys.push(0);
         uint256 secret = _secret(99);
         bytes memory key = _keyOf(secret);
-        bytes memory proof = _sign(secret, roster.keyMessage(account, key));
+        bytes memory proof = _sign(secret, roster.keyMessage(account, account, key));
         vm.prank(account);
-        roster.setKey(account, key, proof, "");
+        roster.setKey(account, account, key, proof, "");
         check(keccak256(roster.keyAt(account, before)) == keccak256(old), "until then the old one");
         check(keccak256(roster.keyAt(account, this.clock())) != keccak256(old), "then the new one");
         uint256 again = this.clock() + VOTING;
         vm.prank(account);
         vm.expectRevert(abi.encodeWithSelector(Roster.TooEarly.selector, again));
-        roster.setKey(account, key, proof, "");
+        roster.setKey(account, account, key, proof, "");
+    }
+
+    /// Two logs that one sum each was given for: all that stand in both are convicted, and nobody else.
+    function test_sumsConvictThoseThatStandInBoth() public {
+        _joinFourth();
+        _take();
+        address code = roster.current();
+        address[] memory accounts = _accounts();
+        bytes[2] memory logs = [_log("one"), _log("two")];
+        Equivocation equivocation = cases.equivocation();
+        Equivocation.Statement[2] memory said;
+        for (uint256 i; i < 2; ++i) {
+            (,,, bytes32 digest) = equivocation.read(Equivocation.Kind.Log, logs[i]);
+            bytes memory sum = _sum(digest, i == 0 ? 7 : 14)[0];
+            said[i] = Equivocation.Statement(logs[i], bytes.concat(bytes20(code), sum), uint64(this.clock()));
+        }
+        // The first conviction ends the roster, and leaves the term in which these sums were given.
+        _wait(1);
+        for (uint256 i; i < 4; ++i) {
+            _announceFor(equivocation, accounts[i], logs[0]);
+            bool isInBoth = i == 1 || i == 2;
+            if (!isInBoth) vm.expectRevert(abi.encodeWithSelector(Equivocation.NotInSum.selector, accounts[i]));
+            equivocation.prove(Equivocation.Kind.Log, accounts[i], said[0], said[1], SALT);
+            checkEqual(staking.bondOf(accounts[i]).amount, isInBoth ? 0 : BOND, "bond");
+        }
+        // The roster has ended by that; what its members signed stays evidence for one unbonding delay.
+        check(roster.current() == address(0), "dropped");
+        said[1].time = uint64(this.clock());
+        vm.expectRevert(abi.encodeWithSelector(Roster.NotInForce.selector, code, this.clock()));
+        equivocation.prove(Equivocation.Kind.Log, accounts[1], said[0], said[1], SALT);
+    }
+
+    /// A sum and a signature of one key are of the same weight; a code that no roster has is none.
+    function test_aSumContradictsASignature() public {
+        _take();
+        Equivocation equivocation = cases.equivocation();
+        bytes[2] memory logs = [_log("one"), _log("two")];
+        (,,, bytes32 digest) = equivocation.read(Equivocation.Kind.Log, logs[0]);
+        bytes memory sum = bytes.concat(bytes20(roster.current()), _sum(digest, 7)[0]);
+        Equivocation.Statement memory summed = Equivocation.Statement(logs[0], sum, uint64(this.clock()));
+        (,,, digest) = equivocation.read(Equivocation.Kind.Log, logs[1]);
+        bytes memory signature = _signature(validatorKeys[0], digest);
+        Equivocation.Statement memory alone = Equivocation.Statement(logs[1], signature, uint64(this.clock()));
+        address accused = vm.addr(validatorKeys[0]);
+        _announceFor(equivocation, accused, logs[0]);
+        Equivocation.Statement memory forged = summed;
+        forged.signature = bytes.concat(bytes20(address(0xBAD)), _sum(digest, 7)[0]);
+        vm.expectPartialRevert(Roster.NotInForce.selector);
+        equivocation.prove(Equivocation.Kind.Log, accused, forged, alone, SALT);
+        forged.signature = bytes.concat(bytes20(roster.current()), _sum(digest, 7)[0]);
+        vm.expectRevert(Roster.BadSum.selector);
+        equivocation.prove(Equivocation.Kind.Log, accused, forged, alone, SALT);
+        summed.signature = sum;
+        equivocation.prove(Equivocation.Kind.Log, accused, summed, alone, SALT);
+        checkEqual(staking.bondOf(accused).amount, 0, "taken");
+    }
+
+    function _log(bytes32 head) private view returns (bytes memory) {
+        Batch memory batch = Batch(validator, 1, head, 9, "records", 1);
+        return abi.encode(batch, bytes32("d"), bytes32("l"), bytes32("e"), bytes32("t"));
+    }
+
+    function _announceFor(Equivocation equivocation, address accused, bytes memory members) private {
+        (bytes32 place,,,) = equivocation.read(Equivocation.Kind.Log, members);
+        bytes32 evidence = equivocation.evidenceOf(Equivocation.Kind.Log, place);
+        equivocation.announce(equivocation.sealOf(address(this), accused, evidence, SALT));
+        _nextBlock();
     }
 
     function test_onlyStakingAndRegistryTell() public {
@@ -351,7 +521,7 @@ contract RosterTest is Fixture {
     }
 
     function _answers(bytes[] memory quorum, uint256 signed) private view returns (bool) {
-        try roster.requireQuorum(DIGEST, quorum) returns (uint256 votes) {
+        try roster.requireQuorum(DIGEST, quorum) returns (uint256 votes, address, uint256) {
             checkEqual(votes, signed, "votes");
             return true;
         } catch (bytes memory reason) {
@@ -375,6 +545,12 @@ contract RosterTest is Fixture {
 
     function _bondedFourth() private {
         uint256 key = uint256(keccak256("fourth"));
+        validatorKeys.push(key);
+        _join(key, BOND);
+    }
+
+    function _bondedFifth() private {
+        uint256 key = uint256(keccak256("fifth"));
         validatorKeys.push(key);
         _join(key, BOND);
     }

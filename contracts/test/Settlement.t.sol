@@ -28,7 +28,7 @@ contract SettlementTest is Fixture {
 
     function test_withoutRouterItsShareStaysWithTheProvider() public {
         _fund(payer, 100_000, 100_000);
-        _submit(_batch(1), _one(_debit(PAYER_KEY, 100_000, 100_000)), _one(Line(KEY, PROVIDER, address(0), 100_000, 0)));
+        _submit(_batch(1), _one(_debit(PAYER_KEY, 100_000, 100_000)), _one(Line(KEY, PROVIDER, address(0), 100_000, 0, 0)));
         checkEqual(earnings.balanceOf(KEY, PROVIDER).earned, 96_980, "provider");
         checkEqual(escrow.creditOf(address(0)), 0, "nobody");
     }
@@ -44,10 +44,10 @@ contract SettlementTest is Fixture {
         }
         parts[2] = uint16(bound(parts[2], 100, left < 1_600 ? left : 1_600));
         // Nothing is held, so that no bond bounds it.
-        _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4], 0), Holding(0, 0, 0));
+        _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4], 0, 0), Holding(0, 0, 0));
         address router = routed ? ROUTER : address(0);
         if (gross > 0) _fund(payer, gross, gross);
-        _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(KEY, PROVIDER, router, gross, fine)));
+        _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(KEY, PROVIDER, router, gross, fine, 0)));
         uint256 rest = gross - fine;
         uint256[5] memory expected;
         for (uint256 i; i < 5; ++i) {
@@ -66,7 +66,7 @@ contract SettlementTest is Fixture {
     function test_sameBatchTwiceIsRefused() public {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 0, 0));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         settlement.settle(batch, debits, lines, none, _idle(), quorum);
@@ -154,7 +154,7 @@ contract SettlementTest is Fixture {
     function test_fineAboveTheGrossIsRefused() public {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 10));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 11));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 11, 0));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Settlement.FineAboveGross.selector, 11, 10));
@@ -198,7 +198,7 @@ contract SettlementTest is Fixture {
 
     function test_quorumForAnotherContractIsRefused() public {
         (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
-        Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), _issuance())));
+        Settlement other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), _issuance(), models)));
         bytes[] memory quorum = _quorum(other.batchDigest(batch, debits, lines, none, _idle()), 3);
         _expectRefusal(batch, debits, lines, quorum);
     }
@@ -214,7 +214,7 @@ contract SettlementTest is Fixture {
 
     function test_orderForAnotherEscrowIsRefused() public {
         _fund(payer, 1_000, 1_000);
-        Escrow other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), _issuance()))).escrow();
+        Escrow other = Settlement(create("Settlement.sol:Settlement", abi.encode(token, parameters, _createStaking(), _issuance(), models))).escrow();
         Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
         (debit.r, debit.vs) = _short(PAYER_KEY, other.orderDigest(payer, validator, 1_000, TERMS));
         _expectBadPayerSignature(debit);
@@ -255,7 +255,7 @@ contract SettlementTest is Fixture {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = new Debit[](2);
         debits[0] = debits[1] = _debit(PAYER_KEY, 60, 100);
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 120, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 120, 0, 0));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.VoucherExceeded.selector, payer, 120, 100));
@@ -275,7 +275,7 @@ contract SettlementTest is Fixture {
         vm.assume(debited != gross);
         if (debited > 0) _fund(payer, debited, debited);
         Debit[] memory debits = _one(_debit(PAYER_KEY, debited, debited));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross, 0, 0));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.Unbalanced.selector, debited, gross));
@@ -285,7 +285,7 @@ contract SettlementTest is Fixture {
     function test_zeroPayeeIsRefused() public {
         _fund(payer, 10, 10);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 10));
-        Line[] memory lines = _one(Line(KEY, address(0), ROUTER, 10, 0));
+        Line[] memory lines = _one(Line(KEY, address(0), ROUTER, 10, 0, 0));
         Batch memory batch = _batch(1);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(Settlement.ZeroPayee.selector);
@@ -335,7 +335,7 @@ contract SettlementTest is Fixture {
     function _ordinary() private returns (Batch memory, Debit[] memory, Line[] memory, bytes32) {
         _fund(payer, 1_000, 1_000);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 10, 0, 0));
         Batch memory batch = _batch(1);
         return (batch, debits, lines, settlement.batchDigest(batch, debits, lines, none, _idle()));
     }
@@ -358,7 +358,7 @@ contract SettlementTest is Fixture {
 
     function _expectDebitRefusal(uint64 sequence, Debit memory debit, bytes memory reason) private {
         Debit[] memory debits = _one(debit);
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, debit.amount, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, debit.amount, 0, 0));
         Batch memory batch = _batch(sequence);
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _idle()), 3);
         vm.expectRevert(reason);
@@ -377,8 +377,8 @@ contract SettlementTest is Fixture {
         check(settlement.hashDebits(debits) == keccak256(all), "debits");
         all = "";
         for (uint256 i; i < lines.length; ++i) {
-            lines[i] = Line(id, payer, address(this), gross, amount);
-            all = bytes.concat(all, abi.encode(id, payer, address(this), gross, amount));
+            lines[i] = Line(id, payer, address(this), gross, amount, keccak256(abi.encode(id, i)));
+            all = bytes.concat(all, abi.encode(id, payer, address(this), gross, amount, keccak256(abi.encode(id, i))));
         }
         check(settlement.hashLines(lines) == keccak256(all), "lines");
     }

@@ -185,7 +185,7 @@ contract SigningKeysTest is Fixture {
         _fund(payer, 1e18, 1e18);
         Batch memory batch = _batch(1);
         Debit[] memory debits = _one(_debit(PAYER_KEY, 1e18, 1e18));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 1e18, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 1e18, 0, 0));
         uint256[] memory keys = new uint256[](3);
         (keys[0], keys[1], keys[2]) = (NEXT, validatorKeys[1], validatorKeys[2]);
         settlement.settle(

@@ -26,7 +26,7 @@ contract VerificationTest is Fixture {
     function _report(uint64 sequence, Tally[] memory tallies, uint128 gross) private {
         Batch memory batch = _batch(sequence);
         Debit[] memory debits = _one(_debit(PAYER_KEY, gross, 1_000_000_000));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, gross, 0, 0));
         bytes32[] memory none;
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, tallies), 3);
         settlement.settle(batch, debits, lines, none, tallies, quorum);
@@ -50,7 +50,7 @@ contract VerificationTest is Fixture {
 
     function test_paysThoseWhoVerifiedOfAFineToo() public {
         Debit[] memory debits = _one(_debit(PAYER_KEY, GROSS, GROSS));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 300_000));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 300_000, 0));
         Tally[] memory tallies = _two(1, 2);
         bytes32[] memory none;
         Batch memory batch = _batch(1);
@@ -86,7 +86,7 @@ contract VerificationTest is Fixture {
     function test_coversTheTalliesByTheQuorum() public {
         Batch memory batch = _batch(1);
         Debit[] memory debits = _one(_debit(PAYER_KEY, GROSS, GROSS));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 0, 0));
         bytes32[] memory none;
         bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, _two(1, 2)), 3);
         Tally[] memory bent = _two(2, 2);

@@ -94,7 +94,7 @@ contract WalletPayerTest is Fixture {
     }
 
     function _settleWallet(uint64 sequence, uint256 key, uint128 amount, uint128 cumulative) private {
-        _submit(_batch(sequence), _one(_walletDebit(key, amount, cumulative)), _one(Line(KEY, PROVIDER, ROUTER, amount, 0)));
+        _submit(_batch(sequence), _one(_walletDebit(key, amount, cumulative)), _one(Line(KEY, PROVIDER, ROUTER, amount, 0, 0)));
     }
 
     function test_aKeyThatTheWalletAllowedSignsItsOrders() public {
@@ -106,7 +106,7 @@ contract WalletPayerTest is Fixture {
     function test_noMoreThanItsLimitIsDrawn() public {
         _allow(60);
         Debit[] memory debits = _one(_walletDebit(ORDER_KEY, 40, 61));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 40, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 40, 0, 0));
         bytes[] memory quorum = _quorum(settlement.batchDigest(_batch(1), debits, lines, new bytes32[](0), _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.BadPayerSignature.selector, address(wallet)));
         settlement.settle(_batch(1), debits, lines, new bytes32[](0), _idle(), quorum);
@@ -115,7 +115,7 @@ contract WalletPayerTest is Fixture {
     function test_anotherKeySignsNothing() public {
         _allow(60);
         Debit[] memory debits = _one(_walletDebit(OWNER_KEY, 40, 60));
-        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 40, 0));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 40, 0, 0));
         bytes[] memory quorum = _quorum(settlement.batchDigest(_batch(1), debits, lines, new bytes32[](0), _idle()), 3);
         vm.expectRevert(abi.encodeWithSelector(Escrow.BadPayerSignature.selector, address(wallet)));
         settlement.settle(_batch(1), debits, lines, new bytes32[](0), _idle(), quorum);

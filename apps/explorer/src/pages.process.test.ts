@@ -3,8 +3,10 @@ import { request as ask, createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
@@ -236,6 +238,56 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     expect(await findBarriers(page)).toEqual([]);
     expect(complaints).toEqual([]);
     await page.close();
+  });
+
+  it('shows what a provider earned by day, from the log of a validator, and nothing of a log that does not hold', async () => {
+    const { address } = fixture.network.chain.validators()[0] as { address: Uint8Array };
+    const { chainId } = fixture.network.chain.network;
+    const providerId = new Uint8Array(32).fill(3);
+    let at = computeGenesisPosition(nobleCrypto, { chainId, validator: address });
+    const entries = [Date.UTC(2026, 10, 24), Date.UTC(2026, 10, 25), Date.UTC(2026, 10, 25, 5)].map((timeMs, index) => {
+      const appended = appendVerdict(nobleCrypto, at, {
+        ...{ replyId: new Uint8Array(16).fill(index), recordHash: new Uint8Array(32).fill(2), providerId },
+        ...{ payee: new Uint8Array(20).fill(4), payer: new Uint8Array(20).fill(5), router: new Uint8Array(20) },
+        ...{ verdict: 'accept', evidence: 'exact', feeAtomic: 10n ** 18n, fineAtomic: 0n, verifiers: [], shards: [] },
+        ...{
+          beaconEpoch: 9n,
+          evidenceHash: new Uint8Array(32).fill(1),
+          step: 'reply',
+          eValuePpm: 100,
+          ejects: false,
+          timeMs,
+        },
+      });
+      at = appended.position;
+      return `0x${toHex(appended.bytes)}`;
+    });
+    const show = async (served: readonly string[]) => {
+      const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
+      await page.route(`**/public/validators/0x${toHex(address)}/verdicts**`, (route) =>
+        route.fulfill({
+          json: { entries: served, head: `0x${toHex(at.head)}`, length: `${served.length}` },
+        }),
+      );
+      await page.goto(`${fixture.url}/explorer/#/providers/${toHex(providerId)}`);
+      return page;
+    };
+    const page = await show(entries);
+    const rows = page.getByRole('region', { name: 'Earned by day' }).locator('tbody tr');
+    await rows.nth(1).waitFor();
+    const cells = await Promise.all((await rows.all()).map((row) => row.locator('td').allTextContents()));
+    expect(cells).toEqual([
+      ['2026-11-25', '2', '0 OGONG', '2 OGONG', 'none'],
+      ['2026-11-24', '1', '0 OGONG', '1 OGONG', 'none'],
+    ]);
+    expect(await findBarriers(page)).toEqual([]);
+    expect(await page.evaluate(FIND_WIDE)).toEqual([]);
+    await page.close();
+    const torn = await show([entries[0] as string, entries[2] as string]);
+    const alone = torn.getByRole('region', { name: 'Earned by day' }).locator('tbody tr');
+    await alone.first().waitFor();
+    expect(await alone.count()).toBe(1);
+    await torn.close();
   });
 
   it('says that it believes the gateway where the chain is not read', async () => {

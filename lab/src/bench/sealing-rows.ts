@@ -4,7 +4,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { createNobleSeal } from '@ogong/protocol/crypto/noble-seal';
-import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
+import { SEAL_SUITE, UNIT_SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { signSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
 import { createReplyOpener, createReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import { openRequest, type SealTools, sealRequest } from '@ogong/protocol/sealing/sealed-request';
@@ -47,6 +47,10 @@ async function measureWith(name: string, tools: SealTools, rounds: number): Prom
   const sealer = start();
   const units: Uint8Array[] = [];
   const opener = createReplyOpener(tools, { secret, replyKey: client, head: sealer.head });
+  const asked = sealRequest(tools, { exchange, to, inner, suite: UNIT_SEAL_SUITE });
+  const capsuled = createReplySealer(tools, { secret: asked.reply, replyKey: client.publicKey });
+  const capsules: Uint8Array[] = [];
+  const capsuleOpener = createReplyOpener(tools, { secret: asked.reply, replyKey: client, head: capsuled.head });
   const time = async (count: number, work: () => unknown): Promise<number> => {
     const { ms } = await measureBusy(undefined, () => {
       for (let i = 0; i < count; i++) work();
@@ -66,14 +70,25 @@ async function measureWith(name: string, tools: SealTools, rounds: number): Prom
     await row('the beginning of a reply', 'reply', rounds, start),
     await row('a piece of one token sealed', 'unit', 10 * rounds, () => units.push(...sealer.seal(WORD))),
     await row('the same opened', 'open-unit', 10 * rounds, () => opener.open(units.shift() as Uint8Array)),
+    await row('a piece of one token sealed, with a capsule of its own', 'capsuled', rounds, () =>
+      capsules.push(...capsuled.seal(WORD)),
+    ),
+    await row('the same opened', 'open-capsuled', rounds, () => capsuleOpener.open(capsules.shift() as Uint8Array)),
   ];
   const bytes = sealer.head.length + TOKENS * (sealer.seal(WORD)[0] as Uint8Array).length;
+  const capsuledBytes = capsuled.head.length + TOKENS * (capsuled.seal(WORD)[0] as Uint8Array).length;
   const sizes: Row[] =
     name === 'noble'
       ? []
       : [
           { id: 'sealing-request-bytes', what: 'a sealed request of 700 bytes', value: envelope.length, unit: 'bytes' },
           { id: 'sealing-reply-bytes', what: `a sealed reply of ${TOKENS} tokens`, value: bytes, unit: 'bytes' },
+          {
+            id: 'sealing-capsuled-bytes',
+            what: `the same with a capsule for each piece`,
+            value: capsuledBytes,
+            unit: 'bytes',
+          },
         ];
   return [...rows, ...sizes];
 }

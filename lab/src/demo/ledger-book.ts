@@ -159,8 +159,8 @@ function recoverSigners(
       termsHash: bytes(debit.termsHash),
       signature: bytes(debit.signature),
     })),
-    lines: lines.map(({ providerId, payee, router, gross, fine }) => ({
-      ...{ providerId: bytes(providerId), payee: bytes(payee), router: bytes(router) },
+    lines: lines.map(({ providerId, payee, router, gross, fine, modelRoot }) => ({
+      ...{ providerId: bytes(providerId), payee: bytes(payee), router: bytes(router), modelRoot: bytes(modelRoot) },
       ...{ gross, fine },
     })),
     ejections: ejections.map(bytes),

@@ -3,7 +3,19 @@ import { METADATA } from './metadata.ts';
 
 /** What OpenAI's API has no word for (docs/spec/request.md). */
 const FIELDS = [
-  ...['exact', 'model_root', 'settle', 'sort', 'max_price', 'tier', 'accept', 'providers', 'attested', 'grammar'],
+  ...[
+    'exact',
+    'model_root',
+    'settle',
+    'sort',
+    'max_price',
+    'tier',
+    'accept',
+    'providers',
+    'attested',
+    'seal_suite',
+    'grammar',
+  ],
   'sealed',
 ];
 

@@ -64,7 +64,15 @@ describe('chain client', () => {
 
   it('reads the parameters that were deployed', async () => {
     const { shares, limits, recipients } = await ledger.governor.parameters();
-    expect(shares).toEqual({ router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0 });
+    expect(shares).toEqual({
+      router: 100,
+      validator: 100,
+      verification: 100,
+      treasury: 100,
+      license: 2,
+      recycle: 0,
+      maker: 0,
+    });
     expect(limits).toMatchObject({ alpha: 1_000_000, withdrawalDelay: 0, minimumValidatorBond: 100n * unit });
     expect(recipients.treasury).toBe(ledger.treasury);
   });
@@ -305,7 +313,7 @@ describe('chain client of the only validator', () => {
     });
     const earned = (10n * unit * 9_698n) / 10_000n;
     expect(await payer.client.earningsOf(hash('ab'), provider.address)).toEqual({
-      ...{ earned, held: 0n, withdrawable: earned, collectable: 0n, paid: 0n, collected: 0n },
+      ...{ earned, held: 0n, withdrawable: earned, collectable: 0n, paid: 0n, collected: 0n, bonded: 0n },
     });
     // This network holds nothing.
     expect(await payer.client.unvested()).toBeUndefined();

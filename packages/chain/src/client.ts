@@ -3,6 +3,7 @@ import { createAuthorizationReads, createAuthorizationWrites } from './authoriza
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
 import { createCaseReads } from './cases.ts';
+import { createCosignerReads } from './cosigners.ts';
 import type { AskedWork, Distribution, Holding, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionReads } from './emission.ts';
@@ -151,6 +152,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createReads(transactor, deployment),
     ...createRouterReads(transactor, deployment.staking),
     ...createRosterReads(transactor, deployment),
+    ...createCosignerReads(transactor, deployment),
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMachineReads(transactor, deployment),

@@ -116,6 +116,8 @@ export async function createContracts(
       ],
     }),
   );
+  // The registry of models comes after the cases.
+  const modelsAddress = economy.modelsAddress;
   // Settlement and cases refuse a staking contract that names others.
   const staking = await create(
     'staking',
@@ -130,7 +132,7 @@ export async function createContracts(
     encodeDeployData({
       abi: settlementAbi,
       bytecode: settlementBytecode,
-      args: [economy.payment ?? token, parameters.address, staking.address, issuance],
+      args: [economy.payment ?? token, parameters.address, staking.address, issuance, modelsAddress],
     }),
   );
   const justice = plan.justice ?? defaultJustice;
@@ -150,6 +152,9 @@ export async function createContracts(
       args: [token, parameters.address, plan.makerFee ?? defaultMakerFee],
     }),
   );
+  if (models.address !== modelsAddress) {
+    throw new ChainError('bad-input', `the model registry is at ${models.address}, not ${modelsAddress}`);
+  }
   const { beacon, voting } = plan;
   const beaconKeys =
     beacon &&
@@ -214,6 +219,8 @@ interface Economy {
   readonly settlementAddress: Address;
   /** They come right after the settlement. */
   readonly casesAddress: Address;
+  /** It comes right after the cases. */
+  readonly modelsAddress: Address;
   readonly burnAndMint?: BurnAndMint;
 }
 
@@ -236,18 +243,23 @@ async function createEconomy(
     readonly addressAt: (n: number) => Address;
   },
 ): Promise<Economy> {
+  const addressesFrom = (n: number) => ({
+    settlementAddress: addressAt(n),
+    casesAddress: addressAt(n + 1),
+    modelsAddress: addressAt(n + 2),
+  });
   if (plan.token !== undefined) {
-    return { token: toAddress(plan.token, 'token'), settlementAddress: addressAt(2), casesAddress: addressAt(3) };
+    return { token: toAddress(plan.token, 'token'), ...addressesFrom(2) };
   }
   if (plan.burnAndMint === undefined) {
-    const settlementAddress = addressAt(3);
-    const emission = computeCreated(settlementAddress, 3);
+    const addresses = addressesFrom(3);
+    const emission = computeCreated(addresses.settlementAddress, 3);
     const args = [createGenesis(plan, owner, hasEmission ? emission : owner)] as const;
     const { address } = await create(
       'token',
       encodeDeployData({ abi: ogongTokenAbi, bytecode: ogongTokenBytecode, args }),
     );
-    return { token: address, settlementAddress, casesAddress: addressAt(4) };
+    return { token: address, ...addresses };
   }
   // Parameters and staking come before the settlement.
   const created = await deployBurnAndMint(plan.burnAndMint, { create, owner, governor, addressAt, after: 2 });

@@ -49,6 +49,7 @@ export const burnAndMintShares = {
   treasury: 500,
   license: 0,
   recycle: 0,
+  maker: 0,
 };
 
 /** Dollars of the market that a chain on one machine begins with, of 1e6 units each. */
@@ -61,7 +62,7 @@ export type Create = (what: string, data: Hex) => Promise<{ readonly address: Ad
  * Deploys what burns and mints.
  * @param addressAt of the contract that is created as the n-th from now.
  * @param after how many contracts come between the last of these and the settlement.
- * @returns the token that is staked, what burns and mints, and where the settlement and, behind it, the cases have to be.
+ * @returns the token that is staked, what burns and mints, and where the settlement and, behind it, the cases and the model registry have to be.
  */
 export async function deployBurnAndMint(
   options: BurnAndMintOptions,
@@ -85,6 +86,7 @@ export async function deployBurnAndMint(
   readonly burnAndMint: BurnAndMint;
   readonly settlementAddress: Address;
   readonly casesAddress: Address;
+  readonly modelsAddress: Address;
 }> {
   const { market, elasticityPpm = 950_000, yearlyCap = 100_000_000n * WHOLE } = options;
   const isDocument = options.rule === 'document';
@@ -160,6 +162,7 @@ export async function deployBurnAndMint(
     token: token.address,
     settlementAddress: settlement,
     casesAddress: addressAt(before + 2 + after),
+    modelsAddress: addressAt(before + 3 + after),
     burnAndMint: {
       ...{ credits: createdBy(1n), mintBurn: mintBurn.address, payouts: createdBy(2n) },
       ...{ oracle: oracle.address, exchange, stable, rule: rule.address },

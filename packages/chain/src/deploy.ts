@@ -37,6 +37,8 @@ export interface Shares {
   readonly license: number;
   /** Nobody receives it. The provider's where the network has no emission. */
   readonly recycle: number;
+  /** Of whoever made the model; the provider's where the registry names nobody. A network begins with 0, and those who govern it raise it. */
+  readonly maker: number;
 }
 
 export interface Limits {
@@ -116,12 +118,12 @@ export interface Distribution {
  * about a hundredth of the reply (docs/economics.md).
  */
 export const whitepaperShares: Shares = {
-  ...{ router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0 },
+  ...{ router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0, maker: 0 },
 };
 
 /** What pays for its verification on ordinary hardware, and for an emission that nobody can farm: the provider keeps 92.48 %. */
 export const fundedShares: Shares = {
-  ...{ router: 100, validator: 100, verification: 400, treasury: 50, license: 2, recycle: 100 },
+  ...{ router: 100, validator: 100, verification: 400, treasury: 50, license: 2, recycle: 100, maker: 0 },
 };
 
 export const defaultLimits: Limits = {

@@ -2,6 +2,7 @@ import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
 import { createBeaconKeysWrites } from './beacon-keys.ts';
 import { createMintWrites } from './burn-and-mint.ts';
 import { createCaseWrites } from './cases.ts';
+import { createCosignerWrites } from './cosigners.ts';
 import type { AskedWork, Distribution, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionWrites } from './emission.ts';
@@ -177,6 +178,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
 
     ...createRegistryWrites(transactor, registry),
     ...createRosterWrites(transactor, deployment),
+    ...createCosignerWrites(transactor, deployment),
     ...createModelWrites(transactor, models, allow),
 
     /** Submits a batch with its quorum; anyone may. */

@@ -18,6 +18,8 @@ export interface ListedMember {
 
 export interface QuorumKeyCall {
   readonly account: BytesLike;
+  /** Address of the signing key that the key belongs to. */
+  readonly signer: BytesLike;
   /** Compressed, 48 bytes. */
   readonly key: BytesLike;
   /** 96 bytes, compressed: by the key, over encodeQuorumKeyMessage. */
@@ -44,7 +46,18 @@ export function createRosterReads({ read }: Pick<Transactor, 'read'>, deployment
           key: keys[i] === '0x' ? undefined : compressKey(keys[i] as Hex),
         }));
       }),
-    /** What an account has named last, and from when on it counts is one voting delay later; undefined for none. */
+    /** Address of the roster in force; zero for none. */
+    currentRoster: (): Promise<Address> =>
+      read('roster', async (client) => lowerHex(await client.readContract({ ...contract, functionName: 'current' }))),
+    /** How many keys an account has named: the next one bears the number after it. */
+    quorumKeyCountOf: (account: BytesLike): Promise<bigint> =>
+      read('quorum keys', (client) =>
+        client.readContract({ ...contract, functionName: 'keyCountOf', args: [toAddress(account, 'account')] }),
+      ),
+    /**
+     * What an account has named last, which counts one voting delay later; undefined for none, and where it belongs to another signing key than
+     * the account named last.
+     */
     quorumKeyOf: (account: BytesLike): Promise<Hex | undefined> =>
       read('quorum key', async (client) => {
         const args = [toAddress(account, 'account'), BigInt(2 ** 47)] as const;
@@ -58,7 +71,7 @@ export function createRosterWrites({ send }: Pick<Transactor, 'send'>, deploymen
   const roster = rosterOf(deployment);
   return {
     /** Names an account's key for sums. Anyone may, with the consent of the account's signing key; the account itself needs none. */
-    setQuorumKey: ({ account, key, proof, consent }: QuorumKeyCall) =>
+    setQuorumKey: ({ account, signer, key, proof, consent }: QuorumKeyCall) =>
       send(
         'set quorum key',
         roster,
@@ -67,13 +80,14 @@ export function createRosterWrites({ send }: Pick<Transactor, 'send'>, deploymen
           functionName: 'setKey',
           args: [
             toAddress(account, 'account'),
+            toAddress(signer, 'signer'),
             expandKey(key),
             expandSignature(proof),
             consent === undefined ? '0x' : toHex(consent, 'consent', 65),
           ],
         }),
       ),
-    /** Writes down who votes; anyone may. @param accounts all that have a vote, ascending by their signing keys. */
+    /** Writes down who votes; anyone may. @param accounts all that have a vote, ascending by their signing keys, then by account. */
     takeRoster: (accounts: readonly BytesLike[]) =>
       send(
         'take roster',

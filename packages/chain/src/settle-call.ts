@@ -31,6 +31,8 @@ export interface LedgerLine {
   readonly gross: bigint;
   /** The part of gross that goes to the verification pool whole. Default: none. */
   readonly fine?: bigint;
+  /** Content root of the model. Default: none, as where makers have no share. */
+  readonly modelRoot?: BytesLike;
 }
 
 export interface LedgerTally {
@@ -107,6 +109,7 @@ export function encodeSettle({ batch, debits, lines, ejections, tallies, quorum 
         router: toAddress(line.router, 'line.router'),
         gross: line.gross,
         fine: line.fine ?? 0n,
+        modelRoot: toHex(line.modelRoot ?? new Uint8Array(32), 'line.modelRoot', 32),
       })),
       ejections.map((id) => toHex(id, 'ejections', 32)),
       tallies.map(({ payee, ...counts }) => ({ payee: toAddress(payee, 'tally.payee'), ...counts })),

@@ -26,7 +26,16 @@ describe('decoding a settlement', () => {
           signature: `${hex('c3', 32)}${'43'.repeat(32)}1c` as Hex,
         },
       ],
-      lines: [{ providerId: hex('d3', 32), payee: hex('d1', 20), router: hex('d2', 20), gross: 5n, fine: 2n }],
+      lines: [
+        {
+          providerId: hex('d3', 32),
+          payee: hex('d1', 20),
+          router: hex('d2', 20),
+          gross: 5n,
+          fine: 2n,
+          modelRoot: hex('d4', 32),
+        },
+      ],
       ejections: [hex('e1', 32)],
       tallies: [{ payee: hex('a2', 20), credits: 4, refuted: 1 }],
       quorum: [hex('f1', 65), hex('f2', 65)],

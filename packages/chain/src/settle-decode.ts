@@ -27,6 +27,7 @@ export interface DecodedSettle {
     readonly router: Address;
     readonly gross: bigint;
     readonly fine: bigint;
+    readonly modelRoot: Hex;
   }[];
   readonly ejections: readonly Hex[];
   readonly tallies: readonly { readonly payee: Address; readonly credits: number; readonly refuted: number }[];

@@ -71,6 +71,7 @@ function toSettlement({ batch, debits, lines, ejections, tallies }: DecodedSettl
       providerId: bytes(parties.providerId),
       payee: bytes(parties.payee),
       router: bytes(parties.router),
+      modelRoot: bytes(parties.modelRoot),
       ...{ gross, fine },
     })),
     ejections: ejections.map(bytes),

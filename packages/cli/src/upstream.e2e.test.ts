@@ -1,36 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { createChainClient } from '@ogong/chain/client';
+import type { BytesLike } from '@ogong/chain/hex';
+import { computeAddress } from '@ogong/chain/keys';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
-import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { loadMeshIdentity } from '@ogong/devnet/mesh/mesh-identities';
+import { assignPorts, countPorts, type MeshOptions, type ProcessPlan } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { createOrLoadKeys, createOrLoadLedgerKey, loadHybridSigner } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createLocalServer } from '@ogong/provider/local/local-server';
 import { openLocalModels } from '@ogong/provider/local/open-local-models';
 import { localConfig, serveConfig } from '@ogong/provider/provider/provider-config';
 import { startServing } from '@ogong/provider/provider/serve-daemon';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
+import { deployWallet } from '@ogong/testing/chain/test-wallet';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { payeeCommand } from './money/payee-command.ts';
 
 const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
 const VERIFIED = 'ogong/verified/test/stories';
 const VANILLA = 'ogong/vanilla/test/stories';
 const LEFT_OUT = ['listing', 'draw-replay', 'shape-classes'];
+const OGONG = 10n ** 18n;
 const messages = [{ role: 'user' as const, content: 'Once upon a time' }];
 const patience = { timeout: 60_000, interval: 250 };
 
 let directory: string;
 let mesh: Mesh;
 let provider: Daemon;
+let gateway: ChildProcess | undefined;
+let carried: Awaited<ReturnType<typeof signElsewhere>>;
 const closing: (() => Promise<unknown>)[] = [];
 
 /** Local mode, as `ogong-provider local` runs it: the server that is fronted. @returns its address. */
@@ -49,8 +63,24 @@ async function startLocal(): Promise<string> {
   return `http://${formatHostPort(server.address())}`;
 }
 
+/** A payee whose key is never in the provider's directory. */
+async function signElsewhere(): Promise<{ readonly payee: Uint8Array; readonly word: string }> {
+  const dataDir = join(directory, 'upstream');
+  const { args } = mesh.plan.processes.find(({ role }) => role === 'provider') as { args: readonly string[] };
+  createOrLoadKeys(dataDir);
+  const id = hashHybridKey(nodeCrypto, loadHybridSigner(join(dataDir, 'hybrid.key')).publicKey);
+  const keypair = join(directory, 'payee.key');
+  const payee = createNodeLedgerSigner(createOrLoadLedgerKey(keypair).reveal()).address;
+  const word = join(directory, 'payee-word.json');
+  const argv = ['sign', '--provider', toHex(id), '--keypair', keypair, '--out', word];
+  const output = { write: () => {}, writeError: () => {} };
+  const deployment = args[args.indexOf('--deployment') + 1] as string;
+  expect(await payeeCommand.run([...argv, '--deployment', deployment, '--rpc-url', mesh.plan.rpcUrl], output)).toBe(0);
+  return { payee, word };
+}
+
 /** `ogong-provider serve --upstream`, beside the mesh's own provider, which has the router's address. */
-function serveUpstream(upstream: string): Promise<Daemon> {
+function serveUpstream(upstream: string, word: string): Promise<Daemon> {
   const { args } = mesh.plan.processes.find(({ role }) => role === 'provider') as { args: readonly string[] };
   const flagOf = (flag: string): readonly string[] => [flag, args[args.indexOf(flag) + 1] as string];
   const shared = [
@@ -71,6 +101,7 @@ function serveUpstream(upstream: string): Promise<Daemon> {
         join(directory, 'upstream'),
         '--log-level',
         'error',
+        ...['--payee-word', word],
         ...shared.flatMap(flagOf),
       ],
     ],
@@ -93,9 +124,11 @@ beforeAll(async () => {
     beacon: 'vrf',
   };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
-  provider = await serveUpstream(await startLocal());
+  carried = await signElsewhere();
+  provider = await serveUpstream(await startLocal(), carried.word);
 }, 120_000);
 afterAll(async () => {
+  gateway?.kill('SIGKILL');
   await provider?.stop();
   for (const close of closing) await close();
   await mesh?.stop();
@@ -144,4 +177,83 @@ it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, sa
   const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
   await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'unaudited' });
   expect(BigInt((await fate()).fee_atomic as string)).toBeGreaterThan(0n);
+  // It is the account's whose key signed a word on another machine.
+  const { provider: id } = provider.ready as { readonly provider: string };
+  const { held, withdrawable } = await chain.earningsOf(fromHex(id), carried.payee);
+  expect(held + withdrawable).toBeGreaterThan(0n);
+}, 180_000);
+
+/** `ogong-gatewayd --wallet` beside the mesh's own. @returns its address. */
+async function startGateway(wallet: string, dataDir: string): Promise<string> {
+  const { entry, args } = mesh.plan.processes.find(({ role }) => role === 'gateway') as ProcessPlan;
+  const replaced = ['--data-dir', '--bind'];
+  const own = args.filter((flag, i) => !replaced.includes(flag) && !replaced.includes(args[i - 1] ?? ''));
+  const more = [
+    '--data-dir',
+    dataDir,
+    '--bind',
+    '127.0.0.1:0',
+    '--wallet',
+    wallet,
+    '--deposit',
+    '0',
+    '--allowance',
+    '0',
+  ];
+  gateway = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...own, ...more], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  for await (const part of gateway.stdout as Readable) {
+    said += part;
+    if (said.includes('\n')) break;
+  }
+  const { address } = JSON.parse(said.slice(0, said.indexOf('\n'))) as { address: { host: string; port: number } };
+  return `http://${formatHostPort(address)}`;
+}
+
+it('a wallet contract pays by a gateway that has only a key which the wallet has allowed', async () => {
+  const { rpcUrl, directory: meshDirectory } = mesh.plan;
+  const { deployment } = mesh;
+  const { privateKey } = await loadMeshIdentity(meshDirectory, 'deployer');
+  const governor = await createChainClient({ rpcUrl, deployment, privateKey, pollIntervalMs: 50 });
+  const setBalance = async (account: BytesLike, wei: bigint): Promise<void> => {
+    await governor.transactor.client.request({
+      method: 'anvil_setBalance',
+      params: [account, `0x${wei.toString(16)}`],
+    } as never);
+  };
+  const [validator] = await governor.validators();
+  if (validator === undefined) throw new Error('the mesh has no validator');
+  const wallet = await deployWallet({ governor, deployment, chain: { setBalance } }, validator.account);
+  const dataDir = join(directory, 'wallet-gateway');
+  const key = computeAddress(`0x${toHex(createOrLoadKeys(dataDir).ledgerKey.reveal())}`);
+  await setBalance(key, OGONG);
+  const drawn = async (): Promise<bigint> => (await governor.channelOf(wallet.address, validator.account)).spent;
+  const baseUrl = await startGateway(wallet.address.slice(2), dataDir);
+  const orderKeys = [
+    {
+      ...{ payer: fromHex(wallet.address.slice(2)), validator: fromHex(validator.account.slice(2)) },
+      ...{ key: fromHex(key.slice(2)), limitAtomic: OGONG / 2n },
+    },
+  ];
+  const trust = { ...(await readTrust(governor)), orderKeys, allow: ['router' as const] };
+  const findModelRoots = createRootFinder({ client: async () => governor });
+  const client = createClient({ baseUrl, trust, findModelRoots });
+  const ask = () => client.chat.completions.create({ model: VANILLA, messages, max_tokens: 8 });
+  // The chain knows of no consent yet, and nobody else's money is taken for it.
+  await expect(ask()).rejects.toThrow(/channel holds 0 atomic units/);
+  const allowed = { key, cumulative: OGONG / 2n };
+  await wallet.agree(allowed);
+  await governor.allowKey(validator.account, { payer: wallet.address, ...allowed, consent: '0x' });
+  let replies: readonly CheckedReply[] = [];
+  const tell = async (): Promise<string> => {
+    ({ replies } = await ask());
+    return 'served';
+  };
+  await expect.poll(() => tell().catch(String), patience).toBe('served');
+  const [reply] = replies as [CheckedReply];
+  const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
+  await expect.poll(fate, patience).toMatchObject({ state: 'settled' });
+  expect(await drawn()).toBeGreaterThan(0n);
 }, 180_000);

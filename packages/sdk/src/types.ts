@@ -13,6 +13,8 @@ export interface OgongFields {
   readonly providers?: { readonly only?: readonly string[]; readonly ignore?: readonly string[] } | null;
   /** Roles that have to show their machines before anything is sent. */
   readonly attested?: readonly ('router' | 'validator')[] | null;
+  /** 2: an encapsulation for each unit of the reply. */
+  readonly seal_suite?: 1 | 2 | null;
   readonly grammar?: string | null;
   /** Of this client, and never sent: whether the request is sealed to its provider, so that the gateway cannot read it. */
   readonly sealed?: boolean | null;

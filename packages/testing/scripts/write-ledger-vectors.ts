@@ -160,11 +160,11 @@ const debitOf = (label: string, amount: bigint) => ({
   cumulative: amount * 3n,
   termsHash: bytes32(`terms ${label}`),
 });
-const lineOf = (label: string, router: Address, gross: bigint, fine = 0n) => ({
+const lineOf = (label: string, router: Address, gross: bigint, fine = 0n, modelRoot = zero32) => ({
   providerId: bytes32(`provider of ${label}`),
   payee: addressOf(label),
   router,
-  ...{ gross, fine },
+  ...{ gross, fine, modelRoot },
 });
 
 const tallyOf = (label: string, credits: number, refuted = 0) => ({ payee: addressOf(label), credits, refuted });
@@ -188,6 +188,24 @@ const batches = [
     ],
     ejected: [bytes32('provider 9')],
     tallies: [tallyOf('payee 1', 3), tallyOf('payee 3', 1, 2)],
+  },
+  {
+    name: 'lines that name their models',
+    batch: {
+      validator: addressOf('validator 1'),
+      sequence: 3n,
+      logHead: bytes32('log 4'),
+      logLength: 20n,
+      recordsRoot: bytes32('records 4'),
+      replies: 3,
+    },
+    debits: [debitOf('payer 1', 900n)],
+    lines: [
+      lineOf('payee 1', addressOf('router'), 500n, 20n, bytes32('model')),
+      lineOf('payee 1', addressOf('router'), 400n, 0n, bytes32('other model')),
+    ],
+    ejected: [],
+    tallies: [],
   },
   {
     name: 'rejects only',
@@ -315,9 +333,9 @@ async function computeVectors() {
       const linesHash = expectEqual(
         `${name}: linesHash`,
         hashWords(
-          lines.flatMap(({ providerId, payee, router, gross, fine }) => [
+          lines.flatMap(({ providerId, payee, router, gross, fine, modelRoot }) => [
             ...[providerId, wordOf(payee), wordOf(router)],
-            ...[numberWord(gross), numberWord(fine)],
+            ...[numberWord(gross), numberWord(fine), modelRoot],
           ]),
         ),
         await client.readContract({ ...readSettlement, functionName: 'hashLines', args: [lines] }),

@@ -2,7 +2,8 @@
 
 from .checks import Check
 from .client import Client, GatewayError, ReceiptError
+from .sealed import SealedCallError
 from .verify import UnusableError, Verdict, verify_file, verify_receipt
 
-__all__ = ["Check", "Client", "GatewayError", "ReceiptError", "UnusableError", "Verdict", "verify_file", "verify_receipt"]
+__all__ = ["Check", "Client", "GatewayError", "ReceiptError", "SealedCallError", "UnusableError", "Verdict", "verify_file", "verify_receipt"]
 __version__ = "0.1.0"

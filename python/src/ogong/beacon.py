@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .crypto.bls import SIGNATURE_BYTES, verify_bls
 from .crypto.edwards import verify_vrf
 from .crypto.keccak import keccak256
 from .crypto.secp256k1 import recover_address
@@ -34,6 +35,54 @@ class Certificate:
     contributions: tuple[tuple[bytes, bytes], ...]
     """Validator and proof, ascending by validator."""
     signatures: tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One key of the threshold beacon, and its epochs."""
+
+    generation: int
+    key: bytes
+    first_epoch: int
+    last_epoch: int | None
+
+    def has(self, epoch: int) -> bool:
+        return self.first_epoch <= epoch and (self.last_epoch is None or epoch <= self.last_epoch)
+
+
+@dataclass(frozen=True)
+class ThresholdCertificate:
+    """Of an epoch of a generation (docs/spec/threshold-beacon.md#values)."""
+
+    generation: int
+    epoch: int
+    signature: bytes
+    value: bytes
+    previous: bytes
+    """What stands for the value before."""
+
+
+_THRESHOLD = b"ogong-beacon-threshold-certificate-v1\n"
+
+
+def parse_any_certificate(data: bytes, chain_id: int) -> Certificate | ThresholdCertificate:
+    """@raises WireError"""
+    if not data.startswith(_THRESHOLD):
+        return parse_certificate(data)
+    r = Reader(data, _THRESHOLD)
+    generation, epoch, signature = r.int(4, 1), r.int(8), r.take(SIGNATURE_BYTES)
+    r.end()
+    value = sha256(b"ogong-beacon-v2\n", u64(chain_id), u64(epoch), signature)
+    return ThresholdCertificate(generation, epoch, signature, value, sha256(b"ogong-beacon-bank-v1\n", value))
+
+
+def check_threshold(c: ThresholdCertificate, chain_id: int, settlement: bytes, generations: Sequence[Generation]) -> str | None:
+    """@returns what does not hold, or None."""
+    own = next((one for one in generations if one.generation == c.generation), None)
+    if own is None or not own.has(c.epoch):
+        return f"epoch {c.epoch} is none of generation {c.generation}"
+    message = b"ogong-beacon-epoch-v2\n" + u64(chain_id) + settlement + u32(c.generation) + u64(c.epoch)
+    return None if verify_bls(own.key, message, c.signature) else "its signature does not hold"
 
 
 def parse_certificate(data: bytes) -> Certificate:

@@ -11,14 +11,16 @@ import json
 import secrets
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from .checks import Check, failed, skipped
+from .sealed import Opened, SealedCallError, SealedRequestOf, count_tokens, tell_failed, tell_held
 from .verify import Verdict, verify_receipt
 
 _INTAKE_SECONDS = 6.0
+_SEALED_TRIES = 3
 _MOST_ANSWER_BYTES = 96 << 20
 _MOST_LINE_BYTES = 16 << 20
 
@@ -82,6 +84,8 @@ class Client:
     """
     @param base_url: of the gateway, with or without `/v1`. @param trust: the JSON object of a trust file. @param allow: ids of checks
     that the caller does without where they are skipped. @param is_salted: whether each request without a seed gets a salt of its own.
+    @param is_sealed: whether requests are sealed to their providers, so that the gateway sees ciphertext and the fee alone
+    (docs/spec/sealed-calls.md). What cannot be sealed is not sent.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class Client:
         allow: tuple[str, ...] | list[str] = (),
         timeout: float = 600.0,
         is_salted: bool = True,
+        is_sealed: bool = False,
     ) -> None:
         url = urlsplit(base_url.rstrip("/").removesuffix("/v1"))
         if url.scheme not in ("http", "https") or not url.hostname:
@@ -102,6 +107,7 @@ class Client:
         known["allow"] = [*known.get("allow", []), *allow]
         self._trust = known
         self.is_salted = is_salted
+        self.is_sealed = is_sealed
         self.chat = _Chat(self)
         self.completions = _Completions(self, "/v1/completions", "completion")
         self.embeddings = _Embeddings(self)
@@ -116,6 +122,11 @@ class Client:
     def _ask_vectors(self, path: str, endpoint: str, params: dict[str, Any], read: Callable[[Any, Any], bytes]) -> Any:
         """One reply answers for all inputs. @param read: the bytes that the provider must have signed, of the answer and what was asked."""
         body = self._encode(params)
+        if self.is_sealed:
+            opened, verdict = self._ask_sealed(SealedRequestOf(endpoint, body, self._trust), endpoint, body, 0)
+            answer = Answer(_word_vectors(endpoint, params, opened))
+            answer.verdicts = [verdict]
+            return answer
         with self._open("POST", path, body) as response:
             answer = Answer(_read_json(response.read(_MOST_ANSWER_BYTES)))
         answer.verdicts = self.check(endpoint, body, answer.get("ogong"), {0: read(answer, params)})
@@ -189,6 +200,66 @@ class Client:
         verdict.checks.extend(check_roles(body, receipt))
         return verdict
 
+    # --- sealed calls ----------------------------------------------------------------------------------------------------------------
+
+    def _post(self, path: str, message: Mapping[str, Any]) -> Any:
+        body = json.dumps(message, separators=(",", ":")).encode("utf-8")
+        try:
+            with self._open("POST", path, body) as response:
+                return json.loads(response.read(_MOST_ANSWER_BYTES) or b"null")
+        except GatewayError as error:
+            code = error.body.get("error", {}).get("code") if isinstance(error.body, dict) else None
+            if path.endswith("/offers") and error.status in (404, 405, 501) and code != "model_not_found":
+                raise SealedCallError("unsupported", "this gateway offers no sealed calls; nothing was sent") from None
+            raise
+
+    def _stream_sealed(self, path: str, message: Mapping[str, Any]) -> Iterator[str]:
+        with self._open("POST", path, json.dumps(message, separators=(",", ":")).encode("utf-8")) as response:
+            for data in _read_events(response):
+                if data.startswith("{") and "error" in json.loads(data):
+                    raise GatewayError(0, json.loads(data))
+                yield data
+
+    def _ask_sealed(self, call: SealedRequestOf, endpoint: str, body: bytes, choice: int) -> tuple[Opened, Verdict]:
+        """A whole reply that was checked. One that fails before anything is shown is asked of somebody else, twice at most."""
+        for left in range(_SEALED_TRIES, 0, -1):
+            offer = call.ask_offer(self._post, choice)
+            try:
+                *_, opened = call.open_reply(self._post, self._stream_sealed, offer)
+                assert isinstance(opened, Opened)
+                return opened, self._check_sealed(opened, endpoint, body, choice)
+            except (SealedCallError, ReceiptError, GatewayError) as error:
+                is_missing = isinstance(error, ReceiptError) and error.verdict is not None and not error.verdict.failed
+                if left == 1 or is_missing:
+                    raise
+                call.exclude(offer.ticket.provider_id)
+        raise AssertionError("the last try returns or raises")
+
+    def _check_sealed(self, opened: Opened, endpoint: str, body: bytes, choice: int) -> Verdict:
+        """@raises ReceiptError. The gateway is told what came of it; the validator's word for the record comes after that."""
+        receipt: dict[str, Any] = opened.receipt
+        trust = {**self._trust, "allow": [*self._trust["allow"], "intake"]}
+
+        def verify(known: Mapping[str, Any]) -> Verdict:
+            now_ms = time.time_ns() // 1_000_000
+            return verify_receipt(receipt, request=body, response=opened.response, trust=known, now_ms=now_ms)
+
+        verdict = verify(trust)
+        names = [name for name in verdict.failed or verdict.missing]
+        if names:
+            if verdict.failed:
+                tell_failed(self._post, opened, names[0])
+            raise ReceiptError(f"choice {choice}: {'failed' if verdict.failed else 'missing'}: {', '.join(names)}", verdict)
+        tell_held(self._post, opened)
+        stored = self._await_intake(opened.reply_id)
+        if "intake" in stored:
+            receipt["intake"] = stored["intake"]
+        verdict = verify(self._trust)
+        if not verdict.ok:
+            wrong = ", ".join(verdict.failed or verdict.missing)
+            raise ReceiptError(f"choice {choice}: {'failed' if verdict.failed else 'missing'}: {wrong}", verdict)
+        return verdict
+
     def _await_intake(self, reply_id: str) -> dict[str, Any]:
         """The stored receipt, once the validator has signed that it has the record, or as it is after six seconds."""
         until = time.monotonic() + (0 if "intake" in self._trust["allow"] else _INTAKE_SECONDS)
@@ -223,8 +294,10 @@ class _Completions:
                 # the request is salted all the same.
                 own["seed"] = secrets.randbits(53)
         body = self._client._encode(params, own)
-        response = self._client._open("POST", self._path, body)
         choices = params.get("n") or 1
+        if self._client.is_sealed:
+            return self._create_sealed(body, params, choices, stream)
+        response = self._client._open("POST", self._path, body)
         if stream:
             return self._stream(response, body, choices)
         with response:
@@ -236,6 +309,52 @@ class _Completions:
             texts[choice["index"]] = (shown.get("content") if self._endpoint == "chat" else shown.get("text")) if plain else None
         answer.verdicts = self._check(body, answer.get("ogong"), texts, choices)
         return answer
+
+    def _create_sealed(self, body: bytes, params: Mapping[str, Any], choices: int, stream: bool) -> Any:
+        call = SealedRequestOf(self._endpoint, body, self._client._trust)
+        if stream:
+            if choices != 1:
+                raise SealedCallError("unsupported", "a sealed stream has one choice here")
+            return self._stream_sealed(call, body, str(params.get("model")))
+        read = [self._client._ask_sealed(call, self._endpoint, body, choice) for choice in range(choices)]
+        words = [_word_choice(self._endpoint, index, opened) for index, (opened, _) in enumerate(read)]
+        counts = [count_tokens(opened, self._endpoint) for opened, _ in read]
+        prompt, output = counts[0][0], sum(count[1] for count in counts)
+        answer = Answer(
+            _shown(
+                {
+                    "id": f"{'chatcmpl' if self._endpoint == 'chat' else 'cmpl'}-{read[0][0].reply_id}",
+                    "object": "chat.completion" if self._endpoint == "chat" else "text_completion",
+                    "created": int(time.time()),
+                    "model": params.get("model"),
+                    "choices": words,
+                    "usage": {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output},
+                    "ogong": {"receipts": [{"reply_id": opened.reply_id, "receipt": opened.receipt} for opened, _ in read]},
+                }
+            )
+        )
+        answer.verdicts = [verdict for _, verdict in read]
+        return answer
+
+    def _stream_sealed(self, call: SealedRequestOf, body: bytes, model: str) -> Iterator[Shown]:
+        """Texts as they come. The last chunk comes once all is checked. Where a provider dies, the stream ends with an error."""
+        client = self._client
+        offer = call.ask_offer(client._post, 0)
+        name = f"{'chatcmpl' if self._endpoint == 'chat' else 'cmpl'}-{offer.reply_id.hex()}"
+        kind = "chat.completion.chunk" if self._endpoint == "chat" else "text_completion"
+
+        def chunk(text: str, reason: str | None, more: Mapping[str, Any] = {}) -> Shown:
+            said = {"delta": {"content": text} if text or reason is None else {}} if self._endpoint == "chat" else {"text": text}
+            choice = {"index": 0, **said, "finish_reason": reason}
+            return _shown({"id": name, "object": kind, "created": int(time.time()), "model": model, "choices": [choice], **more})
+
+        for part in call.open_reply(client._post, client._stream_sealed, offer):
+            if isinstance(part, str):
+                yield chunk(part, None)
+                continue
+            client._check_sealed(part, self._endpoint, body, 0)
+            receipts = [{"reply_id": part.reply_id, "receipt": part.receipt}]
+            yield chunk("", count_tokens(part, self._endpoint)[2], {"ogong": {"receipts": receipts}})
 
     def _check(self, body: bytes, said: Any, texts: dict[int, str | None], choices: int) -> list[Verdict]:
         if sorted(texts) != list(range(choices)):
@@ -272,6 +391,48 @@ class _Completions:
             raise ReceiptError("the stream broke off")
         self._check(body, held.get("ogong"), texts, choices)
         yield held
+
+
+def _shown(value: Any) -> Shown:
+    """As though it had come as JSON."""
+    return _read_json(json.dumps(value))
+
+
+def _word_choice(endpoint: str, index: int, opened: Opened) -> dict[str, Any]:
+    text, reason = opened.response.decode("utf-8"), count_tokens(opened, endpoint)[2]
+    said = {"message": {"role": "assistant", "content": text}} if endpoint == "chat" else {"text": text}
+    return {"index": index, **said, "logprobs": None, "finish_reason": reason}
+
+
+def _word_vectors(endpoint: str, asked: Mapping[str, Any], opened: Opened) -> Shown:
+    """As a gateway words vectors or scores that it can read. They were checked: each f32 is the signed one."""
+    values = list(struct.unpack(f"<{len(opened.response) // 4}f", opened.response))
+    prompt = count_tokens(opened, endpoint)[0]
+    usage = {"prompt_tokens": prompt, "total_tokens": prompt}
+    receipts = [{"reply_id": opened.reply_id, "receipt": opened.receipt}]
+    if endpoint == "embedding":
+        inputs = 1 if isinstance(asked["input"], str) else len(asked["input"])
+        size = len(values) // inputs
+        data: list[dict[str, Any]] = []
+        for i in range(inputs):
+            vector: Any = values[i * size : (i + 1) * size]
+            if asked.get("encoding_format") == "base64":
+                vector = base64.b64encode(struct.pack(f"<{size}f", *vector)).decode("ascii")
+            data.append({"object": "embedding", "index": i, "embedding": vector})
+        return _shown({"object": "list", "model": asked["model"], "data": data, "usage": usage, "ogong": {"receipts": receipts}})
+    results = _rank(values, asked)
+    return _shown({"model": asked["model"], "results": results, "usage": usage, "ogong": {"scores": values, "receipts": receipts}})
+
+
+def _rank(scores: Sequence[float], asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What follows from the scores (docs/spec/embedding.md#reranking)."""
+    documents = asked.get("documents") or []
+    best = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: asked.get("top_n") or None]
+    results: list[dict[str, Any]] = [{"index": index, "relevance_score": scores[index]} for index in best]
+    if asked.get("return_documents"):
+        texts = [one["text"] if isinstance(one, dict) else one for one in documents]
+        results = [{**one, "document": {"text": texts[one["index"]]}} for one in results]
+    return results
 
 
 class _Embeddings:
@@ -321,12 +482,7 @@ def read_scores(answer: Any, asked: Mapping[str, Any]) -> bytes:
     scores = struct.unpack(f"<{len(data) // 4}f", data)
     if len(scores) != len(documents):
         raise ReceiptError(f"{len(documents)} documents were sent, and not each has a score")
-    best = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: asked.get("top_n") or None]
-    texts = [one["text"] if isinstance(one, dict) else one for one in documents]
-    wanted: list[dict[str, Any]] = [{"index": index, "relevance_score": scores[index]} for index in best]
-    if asked.get("return_documents"):
-        wanted = [{**one, "document": {"text": texts[one["index"]]}} for one in wanted]
-    if answer.get("results") != wanted:
+    if answer.get("results") != _rank(scores, asked):
         raise ReceiptError("the results do not follow from the scores")
     return data
 

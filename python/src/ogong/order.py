@@ -65,7 +65,7 @@ class Order:
 
     def reply_id(self, ledger: Ledger) -> bytes:
         """16 bytes: payer, validator and nonce decide it."""
-        return sha256(b"ogong-reply-id-v1\n", ledger.separator, self.payer, self.validator, self.nonce)[:16]
+        return reply_id_of(ledger, self.payer, self.validator, self.nonce)
 
     def digest(self, ledger: Ledger) -> bytes:
         """What the payer signed, and the order's name everywhere."""
@@ -85,6 +85,10 @@ class Order:
             self.expires_at,
         )
         return ledger.digest(struct_hash(_ORDER_TYPE, self.payer, self.validator, self.cumulative, terms))
+
+
+def reply_id_of(ledger: Ledger, payer: bytes, validator: bytes, nonce: bytes) -> bytes:
+    return sha256(b"ogong-reply-id-v1\n", ledger.separator, payer, validator, nonce)[:16]
 
 
 def parse_order(data: bytes) -> Order:

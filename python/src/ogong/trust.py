@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .beacon import Validator
+from .beacon import Generation, Validator
 from .crypto import hybrid
 from .order import Ledger
 
@@ -63,10 +63,12 @@ class Trust:
     model_roots: Mapping[str, bytes] = field(default_factory=dict)
     order_keys: Mapping[tuple[bytes, bytes, bytes], int] = field(default_factory=dict)
     """Keys that sign orders for other accounts: the limit of each payer, validator and key."""
+    generations: tuple[Generation, ...] | None = None
+    """Keys of the threshold beacon, from generation 1 on."""
     allow: frozenset[str] = frozenset()
 
 
-_TRUST_FIELDS = {"ledger", "settlement", "validators", "routers", "modelRoots", "orderKeys", "allow"}
+_TRUST_FIELDS = {"ledger", "settlement", "validators", "routers", "modelRoots", "orderKeys", "generations", "allow"}
 
 
 def parse_trust(value: Any) -> Trust:
@@ -77,7 +79,7 @@ def parse_trust(value: Any) -> Trust:
         raise UnusableError(f"trust has no field {sorted(unknown)[0]}")
     ledger, settlement = trust.get("ledger"), trust.get("settlement")
     validators, routers, allow = trust.get("validators"), trust.get("routers"), trust.get("allow", [])
-    for name in ("validators", "routers", "orderKeys", "allow"):
+    for name in ("validators", "routers", "orderKeys", "generations", "allow"):
         if name in trust and not isinstance(trust[name], list):
             raise UnusableError(f"trust.{name} is no list")
     if any(not isinstance(name, str) or not _CHECK.match(name) for name in allow):
@@ -87,14 +89,28 @@ def parse_trust(value: Any) -> Trust:
     if members is not None and len({member.address for member in members}) < len(members):
         raise UnusableError("a validator stands twice in trust")
     return Trust(
-        ledger=None if ledger is None else _read_ledger(ledger, "trust.ledger"),
+        ledger=None if ledger is None else parse_ledger(ledger, "trust.ledger"),
         settlement=None if settlement is None else _hex(settlement, 20, "trust.settlement"),
         validators=members,
         routers=None if routers is None else frozenset(_hex(router, 32, "a router") for router in routers),
         model_roots={name: _hex(root, 32, f"the root of {name}") for name, root in roots.items()},
+        generations=None if "generations" not in trust else _read_generations(trust["generations"]),
         order_keys=dict(map(_read_order_key, trust.get("orderKeys", []))),
         allow=frozenset(allow),
     )
+
+
+def _read_generations(listed: list[Any]) -> tuple[Generation, ...]:
+    generations = []
+    for i, value in enumerate(listed):
+        one = _object(value, "a generation")
+        unknown = set(one) - {"generation", "key", "firstEpoch", "lastEpoch"}
+        if unknown or one.get("generation") != i + 1 or isinstance(one.get("generation"), bool):
+            raise UnusableError("generations are numbered from 1, and have generation, key, firstEpoch and lastEpoch")
+        key, first = _hex(one.get("key"), 48, "the key of a generation"), _decimal(one.get("firstEpoch"), 20, "firstEpoch")
+        last = _decimal(one["lastEpoch"], 20, "lastEpoch") if "lastEpoch" in one else None
+        generations.append(Generation(i + 1, key, first, last))
+    return tuple(generations)
 
 
 def _read_order_key(value: Any) -> tuple[tuple[bytes, bytes, bytes], int]:
@@ -103,7 +119,7 @@ def _read_order_key(value: Any) -> tuple[tuple[bytes, bytes, bytes], int]:
     return (payer, validator, key), _decimal(grant.get("limit"), 39, "limit")
 
 
-def _read_ledger(value: Any, what: str) -> Ledger:
+def parse_ledger(value: Any, what: str) -> Ledger:
     ledger = _object(value, what)
     return Ledger(_decimal(ledger.get("chainId"), 20, f"{what}.chainId"), _hex(ledger.get("escrow"), 20, f"{what}.escrow"))
 
@@ -166,15 +182,15 @@ def parse_receipt(value: Any) -> Receipt:
     opening, url = _read_opening(receipt.get("opening"))
     return Receipt(
         endpoint=receipt["endpoint"],
-        ledger=_read_ledger(receipt.get("ledger"), "ledger"),
+        ledger=parse_ledger(receipt.get("ledger"), "ledger"),
         order=_signed(receipt.get("order"), "order", 65),
-        ticket=_hybrid(receipt.get("ticket"), "ticket"),
+        ticket=read_hybrid(receipt.get("ticket"), "ticket"),
         admission=Word(
             _decimal(admission.get("epoch"), 19, "admission.epoch"),
             read_base64(admission.get("signature"), "admission.signature", 65),
             _decimal(admission.get("time"), 19, "admission.time"),
         ),
-        record=_hybrid(receipt.get("record"), "record"),
+        record=read_hybrid(receipt.get("record"), "record"),
         intake=None if intake is None else _read_intake(intake),
         beacon=read_base64(receipt.get("beacon"), "beacon"),
         evidence=_read_evidence(receipt.get("evidence")),
@@ -190,7 +206,7 @@ def _signed(value: Any, what: str, size: int) -> Signed:
     return Signed(data, read_base64(part.get("signature"), f"{what}.signature", size))
 
 
-def _hybrid(value: Any, what: str) -> Signed:
+def read_hybrid(value: Any, what: str) -> Signed:
     signed = _signed(value, what, hybrid.SIGNATURE_BYTES)
     key = read_base64(value.get("publicKey"), f"{what}.publicKey", hybrid.PUBLIC_KEY_BYTES)
     return Signed(signed.data, signed.signature, key)

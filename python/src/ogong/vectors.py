@@ -34,6 +34,8 @@ class VectorRequest:
     settles_accepted: bool
     inputs: int
     prompt_bound: int
+    longest_bound: int
+    """Tokens of the longest input at most."""
     body_hash: bytes
 
     def hash(self) -> bytes:
@@ -79,8 +81,9 @@ def parse_vector_request(body: bytes, endpoint: str) -> VectorRequest:
         read_boolean(fields, "return_documents")
     exact, root, accepted, grammar = read_ogong(fields, model, sort)
     del grammar
-    bound = sum(beside + len(each) for each in inputs)
-    return VectorRequest(ENDPOINTS.index(endpoint), model, exact, root, accepted, len(inputs), bound, sha256(body))
+    bounds = [beside + len(each) for each in inputs]
+    of_inputs = (len(inputs), sum(bounds), max(bounds))
+    return VectorRequest(ENDPOINTS.index(endpoint), model, exact, root, accepted, *of_inputs, sha256(body))
 
 
 def _read_inputs(value: Any, place: str, *, takes_objects: bool = False) -> list[bytes]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .attestation import check_attestation, check_proxied
-from .beacon import Certificate, check_certificate, derive_bank_seed, genesis, parse_certificate
+from .beacon import Certificate, ThresholdCertificate, check_certificate, check_threshold, derive_bank_seed, genesis, parse_any_certificate
 from .checks import Check, failed, hold, passed, skipped
 from .crypto.hybrid import verify_hybrid
 from .crypto.secp256k1 import recover_address
@@ -279,16 +279,24 @@ class _Reading:
             value = genesis(chain_id, trust.settlement)
             self._add(passed("beacon", "the value of epoch 0"))
             return value, value
-        certificate: Certificate | None = None
+        certificate: Certificate | ThresholdCertificate | None = None
         try:
-            certificate = parse_certificate(self.receipt.beacon)
+            certificate = parse_any_certificate(self.receipt.beacon, chain_id)
             reason = None if certificate.epoch == self.order.epoch else "it is of another epoch than the order"
         except WireError as error:
             reason = str(error)
         if reason is not None or certificate is None:
             self._add(failed("beacon", reason or "it cannot be read"))
             return None
-        if trust.validators is None or trust.settlement is None:
+        if isinstance(certificate, ThresholdCertificate):
+            if trust.generations is None or trust.settlement is None:
+                self._add(skipped("beacon", "no keys of the beacon, or no settlement contract, are trusted"))
+            else:
+                reason = check_threshold(certificate, chain_id, trust.settlement, trust.generations)
+                self._add(passed("beacon", "the key of its generation signed it") if reason is None else failed("beacon", reason))
+        elif any(one.has(certificate.epoch) for one in trust.generations or ()):
+            self._add(failed("beacon", "the key of a generation signs this epoch, and no quorum"))
+        elif trust.validators is None or trust.settlement is None:
             self._add(skipped("beacon", "no validators, or no settlement contract, are trusted"))
         else:
             reason = check_certificate(certificate, chain_id, trust.settlement, trust.validators)

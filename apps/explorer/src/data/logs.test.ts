@@ -3,7 +3,7 @@ import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { appendVerdict, computeGenesisPosition, type VerdictFields } from '@ogong/protocol/settlement/verdict-log';
 import { describe, expect, it } from 'vitest';
 import { checkLog, type ReadEntries } from './logs.ts';
-import { listProviders, listReplies } from './standing.ts';
+import { listProviders, listReplies, sumDays } from './standing.ts';
 
 const validator = new Uint8Array(20).fill(1);
 const chainId = 31_337n;
@@ -68,4 +68,28 @@ describe('the log of a validator', () => {
     expect(check({ anchor: { ...anchorAt(1), logLength: 9n } }).statuses[1]).toBe('log-anchor skip');
     expect(check({ from: 2n, entries: entries.slice(2), anchor: anchorAt(1) }).statuses[1]).toBe('log-anchor skip');
   });
+});
+
+it('sums the replies of a log by day, with what was settled, what was not yet, and what nothing is owed for', () => {
+  const own: Uint8Array[] = [];
+  let at = computeGenesisPosition(crypto, { chainId, validator });
+  const unpaid = { verdict: 'reject', feeAtomic: 0n, evidence: 'exact' } as const;
+  const days = [
+    { ...fields(1), timeMs: Date.UTC(2026, 10, 24, 23, 59, 59, 999) },
+    { ...fields(2), timeMs: Date.UTC(2026, 10, 25) },
+    { ...fields(3), ...unpaid, timeMs: Date.UTC(2026, 10, 25, 1) },
+    { ...fields(4), timeMs: Date.UTC(2026, 10, 25, 2) },
+  ];
+  let settledHead: Uint8Array = new Uint8Array();
+  for (const [index, each] of days.entries()) {
+    const appended = appendVerdict(crypto, at, each);
+    at = appended.position;
+    own.push(appended.bytes);
+    if (index === 2) settledHead = at.head;
+  }
+  const anchor = { sequence: 1n, logLength: 3n, logHead: `0x${toHex(settledHead)}` as const };
+  expect(sumDays(listReplies([checkLog({ validator, chainId, anchor, from: 0n, entries: own })]))).toEqual([
+    { day: '2026-11-25', replies: 3, settledAtomic: 9n, pendingAtomic: 9n, unpaid: { reject: 1 } },
+    { day: '2026-11-24', replies: 1, settledAtomic: 9n, pendingAtomic: 0n, unpaid: {} },
+  ]);
 });

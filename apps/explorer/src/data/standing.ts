@@ -67,3 +67,30 @@ export function listProviders(
     }))
     .sort((a, b) => (b.grossAtomic > a.grossAtomic ? 1 : b.grossAtomic < a.grossAtomic ? -1 : b.replies - a.replies));
 }
+
+/** What some replies brought on one day, in fees before shares. Whoever reads logs alone does not learn of which model a reply was. */
+export interface DayOfReplies {
+  /** UTC, ISO 8601. */
+  readonly day: string;
+  readonly replies: number;
+  readonly settledAtomic: bigint;
+  /** By the word of a validator; no batch has settled it yet. */
+  readonly pendingAtomic: bigint;
+  /** Replies that nothing is owed for, by verdict. */
+  readonly unpaid: Readonly<Partial<Record<Verdict, number>>>;
+}
+
+/** @returns newest first. */
+export function sumDays(replies: readonly LoggedReply[]): readonly DayOfReplies[] {
+  const groups = Map.groupBy(replies, ({ entry }) => new Date(entry.timeMs).toISOString().slice(0, 10));
+  return [...groups]
+    .map(([day, group]) => {
+      const unpaid: Partial<Record<Verdict, number>> = {};
+      for (const { entry } of group)
+        if (entry.feeAtomic === 0n) unpaid[entry.verdict] = (unpaid[entry.verdict] ?? 0) + 1;
+      const sum = (isCounted: boolean): bigint =>
+        group.reduce((total, { entry, isSettled }) => (isSettled === isCounted ? total + entry.feeAtomic : total), 0n);
+      return { day, replies: group.length, settledAtomic: sum(true), pendingAtomic: sum(false), unpaid };
+    })
+    .sort((a, b) => (a.day < b.day ? 1 : -1));
+}

@@ -2,7 +2,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { isJudged, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { useEffect, useState } from 'preact/hooks';
 import { type KeyEarnings, readEarnings } from '../data/ledger.ts';
-import { listProviders, listReplies, type ProviderStanding } from '../data/standing.ts';
+import { type LoggedReply, listProviders, listReplies, type ProviderStanding, sumDays } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatAge, plural } from '../format.ts';
 import { Amount, Card, Facts, Hash, Table } from './parts.tsx';
@@ -102,9 +102,45 @@ function OneProvider({ state, provider }: { state: NetworkState; provider: Provi
           ]}
         />
       </Card>
+      <Days replies={replies} />
       <Card title={`Its ${plural(replies.length, 'newest reply', 'newest replies')}`} wide>
         <ReplyRows replies={replies.slice(0, 50)} nowMs={state.readMs} isRead={state.logs !== undefined} />
       </Card>
     </>
+  );
+}
+
+function Days({ replies }: { replies: readonly LoggedReply[] }) {
+  const days = sumDays(replies);
+  return (
+    <Card title="By day" wide>
+      <Table
+        label="Earned by day"
+        head={['Day, UTC', 'Replies', 'Fees settled', 'Fees not settled yet', 'Not paid']}
+        empty={days.length === 0 && 'The logs that were read have no reply of it.'}
+      >
+        {days.map(({ day, replies: count, settledAtomic, pendingAtomic, unpaid }) => (
+          <tr key={day}>
+            <td>{day}</td>
+            <td>{count}</td>
+            <td>
+              <Amount atomic={settledAtomic} />
+            </td>
+            <td>
+              <Amount atomic={pendingAtomic} />
+            </td>
+            <td>
+              {Object.entries(unpaid)
+                .map(([verdict, number]) => `${number} ${verdict}`)
+                .join(', ') || 'none'}
+            </td>
+          </tr>
+        ))}
+      </Table>
+      <p class="note">
+        Fees before shares, from the newest entries of the validators' logs, which name no model: only the two sides of
+        a reply know that. The provider sees it by <code>ogong earnings --days</code>.
+      </p>
+    </Card>
   );
 }

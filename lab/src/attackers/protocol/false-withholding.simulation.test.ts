@@ -3,15 +3,24 @@ import { falseWithholding } from './false-withholding.ts';
 
 describe('an opening that its validator calls withheld', () => {
   it('settles nowhere where nobody asked for it', async () => {
-    const { refusals, settled, asked } = await falseWithholding.play({ asksWitnesses: false });
+    const { refusals, settled, asked } = await falseWithholding.play({ asksWitnesses: 'never' });
     expect({ settled, asked }).toEqual({ settled: 0, asked: 0 });
     expect(refusals).toEqual([expect.stringContaining('that is not enough')]);
   });
 
   it('is handed to every witness, so none of them says that it was withheld', async () => {
-    const { answers, refusals, settled } = await falseWithholding.play({ asksWitnesses: true });
+    const { answers, refusals, settled } = await falseWithholding.play({ asksWitnesses: 'for the opening' });
     expect(answers).toEqual(['opening']);
     expect(settled).toBe(0);
     expect(refusals).toEqual([expect.stringContaining('was shown here')]);
+  });
+
+  it('is no silence where the provider was never told that its record had been taken in', async () => {
+    const { answers, refusals, settled, asked } = await falseWithholding.play({
+      asksWitnesses: 'for texts without a receipt',
+    });
+    expect(answers).toEqual([expect.stringContaining('has not signed for this record')]);
+    expect({ settled, asked }).toEqual({ settled: 0, asked: 0 });
+    expect(refusals).toEqual([expect.stringContaining('that is not enough')]);
   });
 });

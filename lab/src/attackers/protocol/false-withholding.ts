@@ -9,6 +9,7 @@ import { NO_BREAKS, openAttacked } from './breaks.ts';
 
 const ROUNDS = 20;
 const ROUND_MS = 10_000;
+const NO_RECEIPT = { epoch: 1n, signature: new Uint8Array(65) };
 
 export interface FalseWithholdingOutcome {
   /** What honest witnesses answered when the liar asked them. */
@@ -23,9 +24,13 @@ export interface FalseWithholdingOutcome {
 
 /**
  * A validator never asks for an opening, and logs that the provider withheld it: its payer, a friend, owes nothing, and the provider
- * loses its name. It may ask the witnesses first, as long as it likes.
+ * loses its name. It may ask the witnesses first, as long as it likes: for the opening, or for its texts, too, which a provider refuses as long
+ * as it knows of no receipt for its record.
  */
-export const falseWithholding: ProtocolAttack<{ readonly asksWitnesses: boolean }, Promise<FalseWithholdingOutcome>> = {
+export const falseWithholding: ProtocolAttack<
+  { readonly asksWitnesses: 'never' | 'for the opening' | 'for texts without a receipt' },
+  Promise<FalseWithholdingOutcome>
+> = {
   name: 'false-withholding',
   adversary: 'validator that never asks for an opening',
   aim: 'call an opening withheld that nobody asked for, so that the reply is unpaid and its provider loses its name',
@@ -39,6 +44,9 @@ export const falseWithholding: ProtocolAttack<{ readonly asksWitnesses: boolean 
           asked++;
           return four.own.served.get(toHex(replyId))!.reply.openingBytes;
         },
+        async getTexts() {
+          throw new Error('no beacon has decided yet: there is no receipt');
+        },
       },
       (options) => openAttacked(breaks, options),
     );
@@ -47,11 +55,20 @@ export const falseWithholding: ProtocolAttack<{ readonly asksWitnesses: boolean 
     await four.certifyAll();
     await breaks.take();
     const { record, header, headerProof } = submission;
-    const ask = { order: submission.order, asked: 'opening', bound: { ...record, header, headerProof } } as const;
+    const bound = { ...record, header, headerProof };
+    const intake = asksWitnesses === 'for texts without a receipt' ? NO_RECEIPT : undefined;
     const answers: string[] = [];
-    for (let round = 0; round < (asksWitnesses ? ROUNDS : 0); round++) {
+    for (let round = 0; round < (asksWitnesses === 'never' ? 0 : ROUNDS); round++) {
       clock.advance(ROUND_MS);
-      for (const peer of peers) answers.push((await peer.witness(own.signer.address, ask)).kind);
+      for (const peer of peers) {
+        const asked = peer.witness(own.signer.address, { order: submission.order, asked: 'opening', bound, intake });
+        answers.push(
+          await asked.then(
+            ({ kind }) => kind,
+            (error: Error) => error.message,
+          ),
+        );
+      }
     }
     await breaks.take();
     const { replyId } = reply.record;

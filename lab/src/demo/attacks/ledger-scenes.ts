@@ -165,8 +165,8 @@ export const ledgerScenes: readonly StagedAttack[] = [
   {
     attack: falseWithholding,
     async play(breaks: Breaks) {
-      const unasked = await falseWithholding.play({ asksWitnesses: false }, breaks);
-      const asked = await falseWithholding.play({ asksWitnesses: true }, breaks);
+      const unasked = await falseWithholding.play({ asksWitnesses: 'never' }, breaks);
+      const asked = await falseWithholding.play({ asksWitnesses: 'for the opening' }, breaks);
       return {
         tried: 'called openings withheld that it never asked for: without witnesses, and after it had asked them',
         answered: [

@@ -69,7 +69,15 @@ const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(bar
 const NO_HASH = `0x${'00'.repeat(32)}` as const;
 const recipients = { verification: account(0xf1), treasury: account(0xf2), license: account(0xf3) };
 /** A network without emission. */
-const SHARES: Shares = { router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0 };
+const SHARES: Shares = {
+  router: 100,
+  validator: 100,
+  verification: 100,
+  treasury: 100,
+  license: 2,
+  recycle: 0,
+  maker: 0,
+};
 const BASIS = 10_000n;
 export const BLOCK_MS = 2_000;
 const KEPT_BLOCKS = 32n;

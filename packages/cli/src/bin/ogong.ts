@@ -20,6 +20,7 @@ import { creditsCommand } from '../money/credits-command.ts';
 import { earningsCommand } from '../money/earnings-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
 import { migrateCommand } from '../money/migrate-command.ts';
+import { payeeCommand } from '../money/payee-command.ts';
 import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
 import { bondCommand, priorityCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
@@ -49,6 +50,7 @@ const moneyCommands: readonly Command[] = [
   voteCommand,
   supplyCommand,
   migrateCommand,
+  payeeCommand,
 ];
 
 const commands: readonly Command[] = [

@@ -52,7 +52,15 @@ const networkFile = z.strictObject({
   token: address.optional(),
   vault: address.optional(),
   shares: z
-    .strictObject({ router: bps, validator: bps, verification: bps, treasury: bps, license: bps, recycle: bps })
+    .strictObject({
+      router: bps,
+      validator: bps,
+      verification: bps,
+      treasury: bps,
+      license: bps,
+      recycle: bps,
+      maker: bps,
+    })
     .partial()
     .optional(),
   limits: z

@@ -13,6 +13,7 @@ import { act, actionFields } from './act.ts';
 import { formatAmount, unitsOf } from './amount.ts';
 import { askEmissionClaims } from './ask-emission.ts';
 import { claimMints } from './claim-mints.ts';
+import { creditCosigned, findCosigned } from './cosigned.ts';
 import type { EmissionClaim } from './emission-claim.ts';
 
 type EmissionReads = Pick<ChainClient, 'allotments' | 'hasClaimedEmission' | 'recycledWork'>;
@@ -56,7 +57,8 @@ async function listClaims(
 const claimConfig = defineConfig({
   ...{ name: 'ogong claim', examples: ['ogong claim --keypair <path> --deployment deployment.json --dry-run'] },
   summary:
-    "Pays the account what it has: its credit in the escrow (a router's, a validator's or a verifier's part of fees), and its part of the\n" +
+    "Pays the account what it has: its credit in the escrow (a router's, a validator's, a maker's or a verifier's part of fees), with what was\n" +
+    'put aside for it as a co-signer on days that are over, and its part of the\n' +
     'emission in every tally so far. Where the network burns and mints: its part of every epoch that is over, sold for the stablecoin.',
   fields: {
     ...actionFields,
@@ -65,6 +67,11 @@ const claimConfig = defineConfig({
       boolean: true,
       description:
         'take units and proofs from the validators rather than from all events, and check them by the root on the chain: for RPC endpoints that do not search old events',
+    },
+    cosigned: {
+      schema: boolean,
+      boolean: true,
+      description: 'look for what was put aside for it as a co-signer also where it has no bond any more',
     },
     payout: {
       schema: oneOf(['stable', 'tokens']),
@@ -89,10 +96,11 @@ export const claimCommand: Command = {
       output.write(parsed.text);
       return EXIT.ok;
     }
-    const { ask, payout, slippage, ...values } = parsed.values;
+    const { ask, cosigned, payout, slippage, ...values } = parsed.values;
     return act('ogong claim', values, output, {
       does: ({ paid }) => (paid === 'credits' ? 'claim credit and what was earned' : 'claim credit and emission'),
       async run(writes, client) {
+        const hasParts = await creditCosigned(writes, await findCosigned(client, cosigned), output);
         if (client.deployment.burnAndMint !== undefined)
           return claimMints(writes, client, { payout, slippage, output });
         if (payout !== undefined || slippage !== undefined) {
@@ -104,7 +112,8 @@ export const claimCommand: Command = {
         output.writeError(
           `credit ${formatAmount(credit)}, emission ${formatAmount(emission)} in ${claims.length} tallies\n`,
         );
-        if (credit > 0n) await writes.claim();
+        // In a dry run the parts of pots are no credit yet.
+        if (credit > 0n || (hasParts && !client.isDry)) await writes.claim();
         for (const { number, units, proof } of claims) await writes.claimEmission(number, client.address, units, proof);
       },
     });

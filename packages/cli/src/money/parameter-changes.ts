@@ -27,7 +27,15 @@ const hash = z
 /** What is left out stays as it is. */
 const changes = z.strictObject({
   shares: z
-    .strictObject({ router: bps, validator: bps, verification: bps, treasury: bps, license: bps, recycle: bps })
+    .strictObject({
+      router: bps,
+      validator: bps,
+      verification: bps,
+      treasury: bps,
+      license: bps,
+      recycle: bps,
+      maker: bps,
+    })
     .partial()
     .optional(),
   recipients: z.strictObject({ verification: address, treasury: address, license: address }).partial().optional(),

@@ -1,15 +1,18 @@
+import { BATCH_TAG } from '@ogong/protocol/settlement/batch';
 import { EARLIER_ENTRY_TAG, VERDICT_ENTRY_TAG } from '@ogong/protocol/settlement/verdict-log';
 import type { StoreUpgrade } from './upgrade.ts';
 
-const begins = (tag: string): string => `substr(entry, 1, ${tag.length + 1}) = CAST('${tag}' || char(10) AS BLOB)`;
+const begins = (tag: string, column = 'entry'): string =>
+  `substr(${column}, 1, ${tag.length + 1}) = CAST('${tag}' || char(10) AS BLOB)`;
 
 /** What has settled stays as it is, and the log goes on behind it. Of what has not, no other validator could sign an earlier format. */
 const OWN_LOG = {
   rows: `SELECT 1 FROM log WHERE NOT (${begins(VERDICT_ENTRY_TAG)}) AND NOT (
     ${begins(EARLIER_ENTRY_TAG)}
     AND position < (SELECT coalesce(max(to_position), 0) FROM batches WHERE state = 'settled')
-  )`,
-  why: 'its log has entries of an older version that have not settled. Let the program that made it settle them first, without new orders',
+  )
+  UNION ALL SELECT 1 FROM batches WHERE state = 'proposed' AND NOT (${begins(BATCH_TAG, 'batch')})`,
+  why: 'its log has entries, or a batch, of an older version that have not settled. Let the program that made it settle them first, without new orders',
 } as const;
 
 /**

@@ -12,7 +12,7 @@ import {
   type RowQuery,
   type WorkTable,
 } from '@ogong/host/store/work-rows';
-import type { WorkStore } from '@ogong/host/store/work-store';
+import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
 import { findGranted, grantedTo } from './credit-book.ts';
 import { isPayer } from './payment-book.ts';
 import { findSpending, nameAccount, putSpending, type Spending, spendingOf } from './spending-book.ts';
@@ -217,6 +217,7 @@ const newOrderTable: WorkTable<ReturnType<typeof newOrder.read>> = { ...orderTab
 const orderNamed = (replyId: string): RowQuery<unknown> => ({ table: newOrderTable, key: [replyId] });
 
 export function createChannelLedger(books: WorkStore): ChannelLedger {
+  const payers = createPayerMemo();
   return {
     assertBudgets: (order) =>
       books.read(function* () {
@@ -224,19 +225,31 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
         yield* findTogether(...accounts.map(spendingOf), ...accounts.map(grantedTo));
         yield* assertBudgets(order);
       }),
-    reserve: (reservation, sign) => books.write(() => reserve(reservation, sign)),
-    deliver: (replyId, held) => books.write(() => deliver(replyId, held)),
+    async reserve(reservation, sign) {
+      const order = { ...reservation, organisation: reservation.organisation?.id ?? '' };
+      const signed = await books.write(() => reserve(reservation, sign), touchingOrder(order));
+      // Only now: a client may offer the reply id of an order of somebody else.
+      payers.learn(order);
+      return signed;
+    },
+    deliver: (replyId, held) => books.write(() => deliver(replyId, held), payers.touching(replyId)),
     abandon: (replyId) =>
-      books.write(function* () {
-        const row = yield* findOrder(replyId);
-        if (row?.state === 'open') yield* patchRow(orderTable, [replyId], { state: 'abandoned' });
-      }),
+      books.write(
+        function* () {
+          const row = yield* findOrder(replyId);
+          if (row?.state === 'open') yield* patchRow(orderTable, [replyId], { state: 'abandoned' });
+        },
+        { touches: [nameReply(replyId)] },
+      ),
     noteFailure: (replyId, { code, reason, shownBytes }) =>
-      books.write(function* () {
-        const words = { failure: code, failure_reason: reason.slice(0, MAX_REASON_LENGTH), shown_bytes: shownBytes };
-        yield* patchRow(orderTable, [replyId], words);
-      }),
-    close: (replyId, closing) => books.write(() => close(replyId, closing)),
+      books.write(
+        function* () {
+          const words = { failure: code, failure_reason: reason.slice(0, MAX_REASON_LENGTH), shown_bytes: shownBytes };
+          yield* patchRow(orderTable, [replyId], words);
+        },
+        { touches: [nameReply(replyId)] },
+      ),
+    close: (replyId, closing) => books.write(() => close(replyId, closing), payers.touching(replyId)),
     channel: async (validator) => (await books.read(() => findChannel(validator))) ?? openChannel(0n),
     held: (validator, nowMs) => books.read(() => sumHolds(validator, nowMs)),
     find: (replyId) => books.read(() => findOrder(replyId)),
@@ -250,15 +263,49 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
       const sql = `SELECT ${orderRow.list} FROM orders WHERE completion_id = ? AND choice = ? AND failure <> '' ORDER BY rowid`;
       return books.read(() => findAll(orderRow, sql, completionId, choice));
     },
-    listUnsettled: (limit, offset) => {
+    async listUnsettled(limit, offset) {
       const sql = `SELECT ${orderRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`;
-      return books.read(() => findAll(orderRow, sql, limit, offset));
+      const found = await books.read(() => findAll(orderRow, sql, limit, offset));
+      found.forEach(payers.learn);
+      return found;
     },
     expire: (beforeMs) =>
       books.write(() =>
         change("DELETE FROM orders WHERE created_ms < ? AND state = 'closed' AND settlement <> ''", beforeMs),
       ),
   };
+}
+
+type OrderPayer = Pick<OrderRow, 'replyId' | 'validator' | 'keyId' | 'organisation'>;
+
+interface PayerMemo {
+  learn(order: OrderPayer): void;
+  /** What a change of this order touches: everything, where it is not known whose order it is. */
+  touching(replyId: string): WorkOptions;
+}
+
+const MAX_KNOWN_PAYERS = 65_536;
+
+const nameReply = (replyId: string): string => `reply ${replyId}`;
+
+/** Whose money an order is. That never changes, so it is right as long as it is known. */
+function createPayerMemo(): PayerMemo {
+  const known = new Map<string, OrderPayer>();
+  return {
+    learn({ replyId, validator, keyId, organisation }) {
+      known.set(replyId, { replyId, validator, keyId, organisation });
+      if (known.size > MAX_KNOWN_PAYERS) known.delete(known.keys().next().value as string);
+    },
+    touching(replyId) {
+      const order = known.get(replyId);
+      return order === undefined ? {} : touchingOrder(order);
+    },
+  };
+}
+
+function touchingOrder(order: OrderPayer): WorkOptions {
+  const accounts = listAccounts(order).map((account) => `account ${account}`);
+  return { touches: [nameReply(order.replyId), `channel ${order.validator}`, ...accounts] };
 }
 
 function* findChannel(name: string): Work<PayerChannel | undefined> {

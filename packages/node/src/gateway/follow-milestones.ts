@@ -65,7 +65,7 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
 
   async function check(milestone: Milestone, text: string): Promise<void> {
     if (failed) return;
-    const { record, header, admission, textBytes } = milestone;
+    const { record, header, admission, textBytes, attestation } = milestone;
     windows.push(...milestone.windows);
     for (const { draws, sketch } of milestone.windows) sizeBytes += draws.length + sketch.length;
     if (record === undefined || admission === undefined || sizeBytes > MAX_MILESTONE_OPENING_BYTES) {
@@ -74,7 +74,7 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
     const opening = encodeOpening({ blind, header, windows: windows.map(({ draws, sketch }) => ({ draws, sketch })) });
     const response = utf8Encode(text).subarray(0, textBytes);
     const progress = signLeft(context, attempt, { blind, text: response });
-    const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress });
+    const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, attestation });
     const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
     const evidence = { record, opening: { opening } };
     if (!verdict.ok) return fail({ ...toFailure(verdict), evidence });
@@ -103,7 +103,7 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
           request: job.body,
           endpoint: job.endpoint,
         };
-        const push = { ...said, response, payeeWord: milestone.payeeWord, progress };
+        const push = { ...said, response, payeeWord: milestone.payeeWord, progress, attestation };
         await Promise.all([
           keepReply(context, job, attempt, part),
           context.milestones.put(attempt.validator, { push, opening }),
@@ -138,8 +138,9 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
 }
 
 /** All that a provider makes as long as it likes. */
-function measure({ record, header, windows, admission, payeeWord }: Milestone): number {
-  const parts = [header, record?.record, record?.providerKey, record?.signature, admission?.signature, payeeWord];
+function measure({ record, header, windows, admission, payeeWord, attestation }: Milestone): number {
+  const signed = [record?.record, record?.providerKey, record?.signature, admission?.signature];
+  const parts = [header, payeeWord, attestation, ...signed];
   const aside = parts.reduce((sum, part) => sum + (part?.length ?? 0), 0);
   return windows.reduce((sum, { draws, sketch }) => sum + draws.length + sketch.length, aside);
 }

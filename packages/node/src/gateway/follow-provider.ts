@@ -165,12 +165,13 @@ function toCall(
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   { match, order, beacon }: ProviderAttempt,
 ) {
-  const { body, endpoint, form, key } = job;
+  const { body, endpoint, form, key, request } = job;
   return {
     match,
     order,
     request: body,
     beacon: beacon.certificate,
+    sealSuite: request.preference?.sealSuite,
     cacheScope: nameCacheScope(key.id, match.ticket.providerId),
     endpoint,
     maxTokens: form.maxTokens,

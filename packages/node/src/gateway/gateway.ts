@@ -60,6 +60,7 @@ import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
 import { createTicketsAhead, type TicketsAhead } from './tickets-ahead.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 import { createVerdictFeed, isForAnother } from './verdict-feed.ts';
+import { createWorkShares } from './work-shares.ts';
 
 /** The front door. */
 export interface GatewayHttpOptions {
@@ -241,20 +242,14 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
   const { depositAtomic, allowanceAtomic } = options.spending;
   const ledger = createChannelLedger(books);
   const receipts = createReceiptStore(books);
+  const shares = createWorkShares({ books, onError: warn('the other gateways of the database could not be listed') });
   const complaints = createComplaintOutbox({
-    books,
-    chain,
-    links,
-    clock,
-    payer,
+    ...{ books, chain, links, clock, shares, payer },
     onSent: (reason, outcome) => logger.info({ reason, outcome }, 'a complaint was heard'),
     onError: warn('a complaint was not heard'),
   });
   const deliveries = createDeliveryOutbox({
-    books,
-    chain,
-    links,
-    clock,
+    ...{ books, chain, links, clock, shares },
     onSent(outcome) {
       counts.countDelivery(outcome);
       if (outcome === 'contradicted') logger.warn('a provider had handed in another record than it delivered');
@@ -264,10 +259,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     onError: warn('a delivery was not acknowledged'),
   });
   const milestones = createMilestoneOutbox({
-    books,
-    chain,
-    links,
-    clock,
+    ...{ books, chain, links, clock, shares },
     onError: warn('a milestone was not handed in'),
   });
   const funding = createEscrowFunding(
@@ -280,10 +272,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
   const feed = createVerdictFeed(
     { intervalMs: options.verdictIntervalMs },
     {
-      ledger,
-      chain,
-      links,
-      clock,
+      ...{ ledger, chain, links, clock, shares },
       onClosed(order, closing) {
         const { replyId } = order;
         const { verdict, feeAtomic, judgedRecord } = closing;
@@ -348,7 +337,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     options.archive &&
     createArchiving(options.archive, { books, receipts, clock, onError: warn('receipts could not be archived') });
   const optional = [alerts, payments, deposits, archiving].filter((loop) => loop !== undefined);
-  const loops = [complaints, deliveries, milestones, feed, expiry, ...optional];
+  const loops = [shares, complaints, deliveries, milestones, feed, expiry, ...optional];
   return {
     ledger,
     receipts,

@@ -20,7 +20,7 @@ const SAVEPOINT: WorkStatement = { sql: 'SAVEPOINT one_write', parameters: [] };
 const UNDO: WorkStatement = { sql: 'ROLLBACK TO one_write', parameters: [] };
 
 /**
- * Does many works within one transaction, each as if the one before had ended. Nobody else writes meanwhile, so rows that were read are
+ * Does many works within one transaction, each as if the one before had ended. Nobody else writes what they touch meanwhile, so rows that were read are
  * known until the end, and what is written is sent with the commit: mostly the database is asked once for what all of them need, and once
  * to store what they wrote.
  * @param begin what the transaction begins with.

@@ -1,21 +1,26 @@
 import { spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { Secret } from '@ogong/host/crypto/secret';
 import { columns, text } from '@ogong/host/store/columns';
 import { change, findOne, type Work } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describeAccounts } from '@ogong/testing/gateway/accounts-compliance';
 import { createPostgresPlace } from '@ogong/testing/gateway/books-place';
 import { describeLedger } from '@ogong/testing/gateway/ledger-compliance';
 import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing/gateway/postgres-server';
 import { describeReceipts } from '@ogong/testing/gateway/receipts-compliance';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccounts } from './accounts.ts';
+import { createChannelLedger } from './channel-ledger.ts';
 import { gatewayConfig } from './gateway-config.ts';
 import { SHARED_SCHEMA } from './open-books.ts';
 import { openPostgresBooks, type PostgresOptions } from './postgres-books.ts';
+import { reconcile } from './reconcile.ts';
 import { readSpending } from './spending-book.ts';
 
 describe.skipIf(noPostgres !== undefined)(`books in PostgreSQL${noPostgres ? ` (${noPostgres})` : ''}`, () => {
@@ -50,6 +55,85 @@ describe.skipIf(noPostgres !== undefined)(`books in PostgreSQL${noPostgres ? ` (
       await Promise.all(gateways.flatMap((books) => Array.from({ length: 40 }, () => books.write(addOne))));
       expect((await readSpending(gateways[0] as WorkStore, 'n')).spent).toBe(120n);
       await Promise.all(gateways.map((books) => books.close()));
+    });
+
+    it('lets a write wait for those that touch the same, or everything, and for no other', async () => {
+      const [books, other, third] = await Promise.all([open(), open(), open()]);
+      const client = new pg.Client({ connectionString: url.replace('@', `:${server.password.reveal()}@`) });
+      await client.connect();
+      await client.query('SELECT pg_advisory_lock(42)');
+      const ended: string[] = [];
+      const write = (store: WorkStore, name: string, touches: string[] | undefined, work: () => Work<unknown>) =>
+        store.write(work, { touches }).then(() => ended.push(name));
+      const stands = (): Work<unknown> => change('SELECT pg_advisory_xact_lock(42)');
+      const one = (): Work<unknown> => change('SELECT 1 AS one');
+      const countWaiting = async (): Promise<number> => {
+        const sql = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+        return Number((await client.query<{ n: string }>(sql)).rows[0]?.n);
+      };
+      const first = write(books, 'first', ['channel a', 'key 1'], stands);
+      await expect.poll(countWaiting).toBe(1);
+      const same = write(other, 'same', ['key 2', 'key 1'], one);
+      await expect.poll(countWaiting).toBe(2);
+      await write(third, 'nothing', [], one);
+      await write(third, 'apart', ['channel b', 'key 3'], one);
+      const everything = write(third, 'everything', undefined, one);
+      await expect.poll(countWaiting).toBe(3);
+      expect(ended).toEqual(['nothing', 'apart']);
+      await client.query('SELECT pg_advisory_unlock(42)');
+      await Promise.all([first, same, everything]);
+      expect(ended).toHaveLength(5);
+      await client.end();
+      await Promise.all([books, other, third].map((each) => each.close()));
+    });
+
+    it('loses no unit of money where gateways book orders of the same keys and channels at once', async () => {
+      const seed = Number(process.env.OGONG_SEED ?? randomInt(2 ** 31));
+      const random = createSeededRandom(seed);
+      const own = await server.createDatabase();
+      const stores = await Promise.all([0, 1, 2].map(() => open({ url: own })));
+      const ledgers = stores.map(createChannelLedger);
+      const draw = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+      const bytes = new Uint8Array(65);
+      const organisation = { id: 'o', budgetAtomic: undefined };
+      const payers = [{ keyId: 'k' }, { keyId: 'l', organisation }, { keyId: 'm', organisation }];
+      const orders = Array.from({ length: 90 }, (_, i) => ({
+        ...{ replyId: `${i}`, completionId: `${i}`, choice: 0, validator: draw(['aa', 'bb']), ...draw(payers) },
+        ...{ keyBudgetAtomic: undefined, model: 'm', maxFeeAtomic: 10n },
+        ...{ spendableAtomic: 10n ** 9n, spentAtomic: 0n, createdMs: 1, expiresMs: 2 },
+      }));
+      const closing = { judgedRecord: '', verdict: 'accept', detail: '', settlement: '0x1' };
+      await Promise.all(
+        orders.map(async (order) => {
+          const [maker, closer] = [draw(ledgers), draw(ledgers)];
+          await maker.reserve(order, () => ({ order: bytes, signature: bytes }));
+          await maker.deliver(order.replyId, { recordHash: 'ab', feeAtomic: 3n, promptTokens: 1, outputTokens: 1 });
+          await closer.listUnsettled(100, 0);
+          await closer.close(order.replyId, { ...closing, feeAtomic: 3n });
+        }),
+      );
+      expect(await reconcile(stores[0] as WorkStore), `seed ${seed}`).toEqual([]);
+      const spent = await Promise.all(
+        ['k', 'l', 'm'].map(async (key) => (await readSpending(stores[0] as WorkStore, key)).spent),
+      );
+      expect(
+        spent.reduce((a, b) => a + b),
+        `seed ${seed}`,
+      ).toBe(270n);
+      await Promise.all(stores.map((each) => each.close()));
+    });
+
+    it('tells those that share it of each other, and forgets one that is cut off until it asks again', async () => {
+      const own = await server.createDatabase();
+      const [first, second] = await Promise.all([open({ url: own }), open({ url: own })]);
+      const { own: mine } = await first.listPeers();
+      const seen = await second.listPeers();
+      expect(seen.all).toEqual([mine, seen.own].sort((a, b) => a - b));
+      await second.close();
+      await expect.poll(async () => (await first.listPeers()).all).toEqual([mine]);
+      await server.cut(own);
+      await expect.poll(() => first.listPeers().catch(() => undefined)).toEqual({ own: mine, all: [mine] });
+      await first.close();
     });
 
     it('undoes a write that throws, and no other one of its batch', async () => {

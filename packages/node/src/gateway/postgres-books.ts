@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { SQLInputValue } from 'node:sqlite';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { DatabaseUpgrade } from '@ogong/host/store/releases';
 import { StoreError } from '@ogong/host/store/store-error';
 import type { StepResult, Work, WorkStep } from '@ogong/host/store/work';
 import { toQueryStatement, toWriteStatement, type WorkStatement } from '@ogong/host/store/work-rows';
-import type { WorkStore } from '@ogong/host/store/work-store';
+import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
+import { monotonicClock } from '@ogong/host/time/clock';
 import pg from 'pg';
 import { runTogether, StatementError, type WorkOutcome } from './postgres-batch.ts';
 import { toPostgresError } from './postgres-error.ts';
@@ -25,9 +26,12 @@ export interface PostgresOptions {
   readonly maxConnections?: number;
   /** Told of each time that the database is asked and waited for, with how many statements. */
   readonly onTrip?: (statements: number) => void;
+  /** Told of each transaction that wrote: how long it waited until nobody else wrote, and how long others then waited for it. */
+  readonly onTurn?: (waitedMs: number, heldMs: number) => void;
 }
 
 interface PendingWrite {
+  readonly touches: WorkOptions['touches'];
   readonly work: () => Work<unknown>;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
@@ -48,8 +52,8 @@ export const nameSchema = (schema: string): string =>
   createHash('sha256').update(schema.replace(/\s+/g, ' ').trim()).digest('hex').slice(0, 16);
 
 /**
- * One database for several gateways. All writes take turns by one lock, so that each of them finds what the one before left, as with
- * one SQLite file. A process that dies loses its connection, and with it the lock and what it had not committed.
+ * One database for several gateways. Writes that touch the same thing take turns by locks, so that each of them finds what the one before
+ * left, as with one SQLite file. A process that dies loses its connection, and with it the lock and what it had not committed.
  * @throws StoreError `version` where the database belongs to something else.
  */
 export async function openPostgresBooks(options: PostgresOptions): Promise<WorkStore> {
@@ -65,10 +69,16 @@ export async function openPostgresBooks(options: PostgresOptions): Promise<WorkS
     await pool.end();
     throw toPostgresError(error, path);
   }
-  return createPostgresBooks(pool, path, createSend(options.onTrip));
+  const peers = createPeerList(options);
+  return createPostgresBooks({ pool, path, send: createSend(options.onTrip), onTurn: options.onTurn, peers });
 }
 
-function createPostgresBooks(pool: pg.Pool, path: string, send: SendAll): WorkStore {
+interface BooksParts extends BatchContext {
+  readonly peers: PeerList;
+}
+
+function createPostgresBooks({ peers, ...context }: BooksParts): WorkStore {
+  const { pool, path, send } = context;
   const queue: PendingWrite[] = [];
   let running: Promise<void> | undefined;
   let isClosed = false;
@@ -78,7 +88,7 @@ function createPostgresBooks(pool: pg.Pool, path: string, send: SendAll): WorkSt
   async function flush(): Promise<void> {
     // Writes that come while a batch is committed go together into the next one.
     for (let batch = queue.splice(0, MAX_BATCH); batch.length > 0; batch = queue.splice(0, MAX_BATCH)) {
-      await commitBatch(batch, { pool, path, send });
+      await commitBatch(batch, context);
     }
     running = undefined;
   }
@@ -100,12 +110,12 @@ function createPostgresBooks(pool: pg.Pool, path: string, send: SendAll): WorkSt
           follow(client, work(), send),
         ),
       ),
-    write<T>(work: () => Work<T>) {
+    write<T>(work: () => Work<T>, { touches }: WorkOptions = {}) {
       if (isClosed) return Promise.reject(new StoreError('closed', `the database ${path} is being closed`));
       if (queue.length >= MAX_QUEUE)
         return Promise.reject(new StoreError('busy', `${queue.length} writes to ${path} are waiting already`));
       return new Promise<T>((resolve, reject) => {
-        queue.push({ work, resolve: resolve as PendingWrite['resolve'], reject });
+        queue.push({ work, touches, resolve: resolve as PendingWrite['resolve'], reject });
         running ??= Promise.resolve().then(flush);
       });
     },
@@ -121,33 +131,93 @@ function createPostgresBooks(pool: pg.Pool, path: string, send: SendAll): WorkSt
       );
       return mine;
     },
+    listPeers: () => guard(path, peers.list),
     eraseDeleted() {},
     async close() {
       isClosed = true;
       while (running) await running;
+      await peers.close();
       await pool.end();
     },
   };
 }
 
-/** @param verify is asked about each new connection, before anything else is. */
-function openPool(
-  { url, password, maxConnections = 10 }: PostgresOptions,
-  verify: (client: pg.PoolClient) => Promise<void>,
-): pg.Pool {
-  const pool = new pg.Pool({
-    verify: (client, done) => void verify(client as pg.PoolClient).then(() => done(), done),
+interface PeerList {
+  list: WorkStore['listPeers'];
+  close(): Promise<void>;
+}
+
+/** The first number of the locks that say who is here: `ogon` in ASCII. */
+const PEER_CLASS = 0x6f676f6e;
+const PEER_TIMEOUT_MS = 30_000;
+
+/**
+ * Each process holds a lock with a number of its own, by a connection that it keeps for that. The server frees it when the process is gone,
+ * so there is no clock that has to be right, and no row that has to be removed.
+ */
+function createPeerList(options: PostgresOptions): PeerList {
+  const own = randomBytes(4).readUInt32BE() >>> 1;
+  let connecting: Promise<pg.Client> | undefined;
+
+  async function connect(): Promise<pg.Client> {
+    const client = new pg.Client(connectionOf(options));
+    const leave = (): void => {
+      connecting = undefined;
+    };
+    client.on('error', leave).on('end', leave);
+    try {
+      await client.connect();
+      // A process that stands still asks nothing, and is not here then.
+      await client.query(`SET idle_session_timeout = ${PEER_TIMEOUT_MS}`);
+      await client.query('SELECT pg_advisory_lock($1, $2)', [PEER_CLASS, own]);
+      return client;
+    } catch (error) {
+      leave();
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  return {
+    async list() {
+      connecting ??= connect();
+      const client = await connecting;
+      const { rows } = await client.query<{ peer: string }>(
+        `SELECT objid::bigint AS peer FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1`,
+        [PEER_CLASS],
+      );
+      return { own, all: rows.map(({ peer }) => Number(peer)) };
+    },
+    async close() {
+      const client = await connecting?.catch(() => undefined);
+      await client?.end();
+    },
+  };
+}
+
+/** Of each connection. */
+function connectionOf({ url, password }: Pick<PostgresOptions, 'url' | 'password'>): pg.ClientConfig {
+  return {
     connectionString: addPassword(url, password),
-    max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
     options: KEEPALIVE,
     application_name: 'ogong-gatewayd',
+    types: { getTypeParser },
+  };
+}
+
+/** @param verify is asked about each new connection, before anything else is. */
+function openPool(options: PostgresOptions, verify: (client: pg.PoolClient) => Promise<void>): pg.Pool {
+  const pool = new pg.Pool({
+    ...connectionOf(options),
+    verify: (client, done) => void verify(client as pg.PoolClient).then(() => done(), done),
+    max: options.maxConnections ?? 10,
     // Statements that wait for nothing of each other are one round trip.
     pipeline: true,
-    types: { getTypeParser },
   });
   // A connection that ends while nobody uses it is replaced; whoever uses it is told by the query.
   pool.on('error', () => undefined);
@@ -180,6 +250,26 @@ function lock(name: string): string {
     `SELECT pg_advisory_xact_lock(${createHash('sha256').update(`ogong ${name}`).digest().readBigInt64BE()})`;
   locks.set(name, known);
   return known;
+}
+
+/** A transaction has at most so many locks of names; the database has room for thousands. Names that share one wait in vain, and no more. */
+const NAME_LOCKS = 128;
+const NAME_CLASS = 0x6f676f77;
+
+/**
+ * What a batch waits for until its transaction ends. Work that may touch everything has the lock of all writes for itself. Other work shares
+ * it, and has a lock for each of its names, in one order everywhere, so that no two transactions wait for each other.
+ */
+function lockAll(batch: readonly PendingWrite[]): string {
+  const slots = new Set<number>();
+  for (const { touches } of batch) {
+    if (touches === undefined) return lock('write');
+    for (const name of touches) slots.add(createHash('sha256').update(name).digest().readUInt32BE() % NAME_LOCKS);
+  }
+  const shared = lock('write').replace('xact_lock', 'xact_lock_shared');
+  if (slots.size === 0) return shared;
+  const sorted = [...slots].sort((a, b) => a - b).join(',');
+  return `${shared}; SELECT pg_advisory_xact_lock(${NAME_CLASS}, slot) FROM unnest(ARRAY[${sorted}]) AS slot`;
 }
 
 async function prepareDatabase(
@@ -286,6 +376,7 @@ interface BatchContext {
   readonly pool: pg.Pool;
   readonly path: string;
   readonly send: SendAll;
+  readonly onTurn: PostgresOptions['onTurn'];
 }
 
 async function commitBatch(batch: readonly PendingWrite[], context: BatchContext): Promise<void> {
@@ -307,18 +398,27 @@ async function commitBatch(batch: readonly PendingWrite[], context: BatchContext
   });
 }
 
-async function runBatch(batch: readonly PendingWrite[], { pool, send }: BatchContext): Promise<readonly WorkOutcome[]> {
+async function runBatch(
+  batch: readonly PendingWrite[],
+  { pool, send, onTurn = () => {} }: BatchContext,
+): Promise<readonly WorkOutcome[]> {
   const client = await pool.connect();
+  let turn = { waitedMs: 0, sinceMs: 0 };
   let failure: unknown;
   try {
     const { outcomes, writes } = await runTogether(
       batch.map(({ work }) => work),
       {
-        begin: () => client.query(`BEGIN; ${lock('write')}`),
+        async begin() {
+          const askedMs = monotonicClock.nowMs();
+          await client.query(`BEGIN; ${lockAll(batch)}`);
+          turn = { waitedMs: monotonicClock.nowMs() - askedMs, sinceMs: monotonicClock.nowMs() };
+        },
         send: (statements) => send(client, statements),
       },
     );
     const results = await send(client, [...writes, COMMIT]);
+    onTurn(turn.waitedMs, monotonicClock.nowMs() - turn.sinceMs);
     // After a statement that failed, COMMIT undoes everything and reports no error.
     if (results.at(-1)?.command !== 'COMMIT') throw new Error('the transaction could not be committed');
     return outcomes;

@@ -23,6 +23,7 @@ import {
   DEFAULT_FORMAT,
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
+import type { SealSuite } from '@ogong/protocol/sealing/seal-context';
 import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacing.ts';
 import type { Match } from './provider-match.ts';
 import type { KnownSealKeys } from './seal-keys.ts';
@@ -52,6 +53,8 @@ export interface GenerateInput {
   readonly beacon: Uint8Array;
   readonly cacheScope: Uint8Array;
   readonly endpoint: string;
+  /** Default: 1. */
+  readonly sealSuite?: SealSuite | undefined;
   /** Tokens that the request allows; a provider that streams more is cut off. */
   readonly maxTokens: number;
   /** Alternatives that the request wants with each token; undefined where it wants no log-probabilities at all. */
@@ -116,6 +119,9 @@ export function createProviderCall(
       const to = await sealing?.keys.find(match, signal).catch((error: unknown) => {
         throw error instanceof LinkError && error.code !== 'canceled' ? createUnreachable(error) : error;
       });
+      if (to === undefined && input.sealSuite !== undefined) {
+        throw new ApiError('provider_busy', 'The request demands to be sealed, and nothing can be to this provider.');
+      }
       const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger });
       const asked = sealed ? { sealed: sealed.envelope } : { request, endpoint, cacheScope };
       const patience = { signal, patienceMs: options.firstTokenTimeoutMs };

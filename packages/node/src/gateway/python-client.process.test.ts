@@ -1,6 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { parseProgress } from '@ogong/protocol/exchange/progress';
 import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -25,9 +31,9 @@ async function python(args: readonly string[], input = '') {
 /** Reads a call from its input, makes it, and prints what came of it. */
 const CALL = `
 import json, sys
-from ogong import Client, ReceiptError
+from ogong import Client, GatewayError, ReceiptError, SealedCallError
 asked = json.load(sys.stdin)
-client = Client(asked["url"], trust=asked["trust"], allow=asked["allow"])
+client = Client(asked["url"], trust=asked["trust"], allow=asked["allow"], is_sealed=asked["sealed"])
 calls = {"messages": client.chat.completions.create, "prompt": client.completions.create, "input": client.embeddings.create}
 create = next((call for name, call in calls.items() if name in asked["body"]), client.rerank)
 said = {"text": "", "error": None, "failed": [], "checks": []}
@@ -47,6 +53,8 @@ try:
 except ReceiptError as error:
     said["error"] = str(error)
     said["failed"] = error.verdict.failed if error.verdict else []
+except (SealedCallError, GatewayError) as error:
+    said["error"] = f"{getattr(error, 'code', type(error).__name__)}: {error}"
 print(json.dumps(said))
 `;
 
@@ -65,16 +73,25 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
 
   async function ask(body: Readonly<Record<string, unknown>>, providers: ProviderBehaviour[] = [{}], allow?: string[]) {
     fixture = await createGatewayFixture({ providers });
-    const { ledger, network } = fixture.network.chain;
+    return call(fixture, body, { url: fixture.url, ...(allow && { allow }) });
+  }
+
+  async function call(
+    { network: { chain } }: GatewayFixture,
+    body: Readonly<Record<string, unknown>>,
+    more: { readonly url: string; readonly allow?: readonly string[]; readonly sealed?: boolean },
+  ) {
+    const { ledger, network } = chain;
     const hex = (bytes: Uint8Array) => `0x${Buffer.from(bytes).toString('hex')}`;
     const asked = {
-      url: `${fixture.url}/v1`,
+      url: `${more.url}/v1`,
+      sealed: more.sealed ?? false,
       trust: {
         ledger: { chainId: String(ledger.chainId), escrow: hex(ledger.verifyingContract) },
         settlement: hex(network.settlement),
       },
       // The fixture's parties are in no list.
-      allow: allow ?? ['router', 'validator', 'admission', 'intake', 'model-root'],
+      allow: more.allow ?? ['router', 'validator', 'admission', 'intake', 'model-root'],
       body: { model: FAKE_MODEL, ...body },
     };
     const { out, errors, status } = await python(['-c', CALL], JSON.stringify(asked));
@@ -109,6 +126,128 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     const ranked = await ask({ query: 'what is a panda?', documents, top_n: 2, return_documents: true });
     expect(ranked).toMatchObject({ error: null, checks });
     expect(ranked.shown).toHaveLength(2);
+  });
+
+  describe('that seals its calls', () => {
+    const PROMPT = 'The zebra Quixambre hid a turquoise umbrella.';
+    const WORDS = ['Quixambre', ' has', ' gone', ' to', ' the', ' lagoon', ' of', ' Vandobel', '.'];
+    const ANSWER = WORDS.join('');
+    const asks = { messages: [{ role: 'user', content: PROMPT }] };
+    const closing: (() => Promise<unknown>)[] = [];
+    afterEach(async () => {
+      for (const close of closing.splice(0)) await close();
+    });
+
+    /** A gateway's front door that notes all that passes, and may change an answer. */
+    async function watch(url: string, change?: (path: string, answer: string) => string) {
+      const passed: string[] = [];
+      const paths: string[] = [];
+      const statuses: number[] = [];
+      const server = createServer(async (incoming, outgoing) => {
+        const body = await text(incoming);
+        passed.push(body);
+        paths.push(incoming.url as string);
+        const { method, headers } = incoming;
+        const onward = request(new URL(incoming.url as string, url), { method, headers }).end(body);
+        const [answer] = await once(onward, 'response');
+        statuses.push(answer.statusCode);
+        if (!change) {
+          // As it comes: a client answers while a stream runs.
+          outgoing.writeHead(answer.statusCode, answer.headers);
+          const at = passed.push('') - 1;
+          answer.on('data', (chunk: Buffer) => {
+            passed[at] += chunk.toString('latin1');
+          });
+          return void answer.pipe(outgoing);
+        }
+        const said = await text(answer);
+        passed.push(said);
+        const { 'content-length': _, ...kept } = answer.headers;
+        outgoing.writeHead(answer.statusCode, kept).end(change(incoming.url as string, said));
+      });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      closing.push(() => new Promise((resolve) => void server.close(resolve)));
+      return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, passed, paths, statuses };
+    }
+
+    const openSealing = async (behaviours: readonly ProviderBehaviour[] = [{}]) => {
+      const providers = behaviours.map((one) => ({ seals: true, words: WORDS, ...one }));
+      fixture = await createGatewayFixture({ providers });
+      return fixture;
+    };
+    const readable = (passed: readonly string[], gateway: GatewayFixture): string => {
+      const files = readdirSync(gateway.directory).map((name) => readFileSync(join(gateway.directory, name), 'latin1'));
+      return [...passed, ...gateway.log, ...files].join('\n');
+    };
+
+    it('has answers checked, and its gateway sees neither prompt nor answer', { timeout: 120_000 }, async () => {
+      const gateway = await openSealing();
+      const { url, passed, paths, statuses } = await watch(gateway.url);
+      const sealed = { url, sealed: true };
+      const whole = await call(gateway, asks, sealed);
+      expect(whole).toMatchObject({ error: null, text: ANSWER });
+      expect(whole.checks).toEqual(expect.arrayContaining(['draw-replay', 'request-hash', 'blinding', 'fee']));
+      expect(await call(gateway, { ...asks, stream: true }, sealed)).toMatchObject({ error: null, text: ANSWER });
+      expect(await call(gateway, { prompt: PROMPT, temperature: 0 }, sealed)).toMatchObject({
+        error: null,
+        text: ANSWER,
+      });
+      const embedded = await call(gateway, { input: [PROMPT, 'b'] }, sealed);
+      expect(embedded).toMatchObject({ error: null, shown: [expect.any(Number), expect.any(Number)] });
+      expect(embedded.checks).toContain('vectors');
+      const seen = readable(passed, gateway);
+      // It saw that there were calls, and their receipts.
+      expect(seen).toContain('prompt_bound');
+      for (const word of ['Quixambre', 'turquoise', 'Vandobel', Buffer.from(PROMPT).toString('base64').slice(4, 40)])
+        expect(seen).not.toContain(word);
+      expect(paths.filter((path) => /completions|embeddings/.test(path))).toEqual([]);
+      // The gateway took the client's word for each.
+      expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(4);
+      expect(new Set(statuses)).toEqual(new Set([200]));
+    });
+
+    it('signs for a long answer as it comes, by a hash', async () => {
+      const words = Array.from({ length: 40 }, (_, i) => ` ${i}`.padEnd(40, 'x'));
+      const gateway = await openSealing([{ words, pauseMs: 20 }]);
+      const { url } = await watch(gateway.url);
+      const long = await call(gateway, { ...asks, max_tokens: 40 }, { url, sealed: true });
+      expect(long).toMatchObject({ error: null, text: words.join('') });
+      // The gateway signed what the client said: a hash under a blind that the gateway does not know.
+      const said = parseProgress(gateway.network.words[0]?.progress?.progress ?? new Uint8Array());
+      expect(said.textBytes).toBeGreaterThanOrEqual(512);
+      expect(said.textHash).not.toEqual(new Uint8Array(32));
+    });
+
+    it('sends nothing in plain where a gateway seals nothing, or shows another key', async () => {
+      const gateway = await openSealing([{ seals: false }]);
+      const { url, paths } = await watch(gateway.url);
+      const refused = await call(gateway, asks, { url, sealed: true });
+      expect(refused).toMatchObject({ text: '', error: expect.stringMatching(/\S/) });
+      expect(paths.every((path) => path === '/v1/ogong/offers')).toBe(true);
+      await gateway.close();
+      const other = await openSealing();
+      const bent = await watch(other.url, (path, answer) => {
+        if (path !== '/v1/ogong/offers') return answer;
+        const offer = JSON.parse(answer);
+        return JSON.stringify({ ...offer, sealKey: { ...offer.sealKey, publicKey: offer.ticket.publicKey } });
+      });
+      const forged = await call(other, asks, { url: bent.url, sealed: true });
+      expect(forged).toMatchObject({ text: '', error: expect.stringContaining('seal-key') });
+      expect(bent.paths).toEqual(['/v1/ogong/offers']);
+    });
+
+    it('hands out nothing of a reply that was changed on its way', async () => {
+      const gateway = await openSealing([{}, {}, {}]);
+      const { url, paths } = await watch(gateway.url, (path, answer) =>
+        path === '/v1/ogong/replies'
+          ? answer.replace(/("unit":"[^"]{40})(.)/, (_, head, one) => head + (one === 'A' ? 'B' : 'A'))
+          : answer,
+      );
+      const changed = await call(gateway, asks, { url, sealed: true });
+      expect(changed).toMatchObject({ text: '', error: expect.stringContaining('malformed') });
+      // Two others were asked, each once.
+      expect(paths.filter((path) => path === '/v1/ogong/replies')).toHaveLength(3);
+    });
   });
 
   it('names a seed in a stream, which goes on where its provider dies', async () => {

@@ -1,7 +1,7 @@
 import { columns, integer, named, real, text } from '@ogong/host/store/columns';
 import type { Work } from '@ogong/host/store/work';
 import { findRow, putRow, type WorkTable } from '@ogong/host/store/work-rows';
-import type { WorkStore } from '@ogong/host/store/work-store';
+import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
 
 export type RateUnit = 'requests' | 'tokens';
 
@@ -89,6 +89,7 @@ const bucketTable: WorkTable<BucketRow> = { name: 'buckets', key: ['key_id', 'un
 export function createSharedBuckets(books: WorkStore, nowMs: () => number): RateBuckets {
   const find = ({ keyId, unit }: BucketPlace) => findRow(bucketTable, keyId, unit);
   const put = (place: BucketPlace, state: BucketState): Work<void> => putRow(bucketTable, { ...place, ...state });
+  const touching = ({ keyId, unit }: BucketPlace): WorkOptions => ({ touches: [`bucket ${unit} ${keyId}`] });
   return {
     take: (place, wanted) =>
       books.write(function* (): Work<TakenBucket> {
@@ -98,12 +99,12 @@ export function createSharedBuckets(books: WorkStore, nowMs: () => number): Rate
         const level = isTaken ? filled.level - wanted : filled.level;
         yield* put(place, { level, filledMs: filled.filledMs });
         return { level, isTaken };
-      }),
+      }, touching(place)),
     giveBack: (place, amount) =>
       books.write(function* (): Work<void> {
         const known = yield* find(place);
         if (known?.limit !== place.limit) return;
         yield* put(place, { level: Math.min(place.limit, known.level + amount), filledMs: known.filledMs });
-      }),
+      }, touching(place)),
   };
 }

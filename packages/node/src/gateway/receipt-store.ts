@@ -1,7 +1,7 @@
 import { bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne } from '@ogong/host/store/work';
 import { findRow, keepRow, patchRow, type WorkTable } from '@ogong/host/store/work-rows';
-import type { WorkStore } from '@ogong/host/store/work-store';
+import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
@@ -78,6 +78,8 @@ const heldTable: WorkTable<ReturnType<typeof keptHeldRow.read>> = {
 };
 const openingRow = columns({ opening: bytes });
 
+const touching = (replyId: string): WorkOptions => ({ touches: [`receipt ${replyId}`] });
+
 export function createReceiptStore(books: WorkStore): ReceiptStore {
   return {
     async put({ replyId, receipt, request, response, checks }, nowMs) {
@@ -87,7 +89,7 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         ...{ replyId, receipt: toCompactReceipt(receipt, replyId), opening: opening.bytes },
         ...{ request, response, checks, createdMs: nowMs },
       };
-      await books.write(() => keepRow(receiptTable, row));
+      await books.write(() => keepRow(receiptTable, row), touching(replyId));
     },
     complete: (replyId, intake, passed) =>
       books.write(
@@ -98,7 +100,7 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
           const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
           yield* patchRow(keptTable, [replyId], { receipt, checks });
         },
-        { mayWait: true },
+        { mayWait: true, ...touching(replyId) },
       ),
     get: (replyId) =>
       books.read(function* () {
@@ -120,7 +122,7 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
           if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
           yield* keepRow(heldTable, { replyId, ...word });
         },
-        { mayWait: true },
+        { mayWait: true, ...touching(replyId) },
       ),
     listHeld: (replyId) => {
       const sql = `SELECT ${heldRow.list} FROM held_words WHERE reply_id = ? ORDER BY validator`;

@@ -1,9 +1,11 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { Refusal } from '@ogong/host/link/link-error';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { CAPSULE_BYTES } from '@ogong/protocol/crypto/seal-primitives';
 import {
   type GenerateEvent,
   GenerateEventSchema,
@@ -11,7 +13,7 @@ import {
   GenerateRequestSchema,
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
+import { SEAL_SUITE, UNIT_SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { type SignedSealKey, signSealKey } from '@ogong/protocol/sealing/seal-key';
 import { type Bend, createNetwork, ledger } from '@ogong/testing/provider/provider-fixture';
 import { bendUnits, openRelayedCalls, type Relay, UNIT_BENDS } from '@ogong/testing/provider/relayed-calls';
@@ -31,7 +33,7 @@ async function open(relay: Relay = {}, policy: SealPolicy = 'auto') {
   const calls = await openRelayedCalls(network, { relay, policy });
   closing.push(calls.close);
   const body = { messages: [{ role: 'user', content: MARKER }] };
-  return { ...calls, network, call: (bend: Bend = {}) => calls.call({ body, ...bend }) };
+  return { ...calls, network, callAs: calls.call, call: (bend: Bend = {}) => calls.call({ body, ...bend }) };
 }
 
 const flip = (bytes: Uint8Array): Uint8Array => {
@@ -127,6 +129,56 @@ describe('a sealed call', () => {
       bendRequest: (message) => create(GenerateRequestSchema, { ...message, endpoint: 'chat' }),
     });
     await expect(call()).rejects.toMatchObject({ code: 'request_refused' });
+    expect(network.validator.admitted).toEqual([]);
+  });
+});
+
+describe('a request that demands an encapsulation for each unit', () => {
+  const body = { messages: [{ role: 'user', content: MARKER }], ogong: { seal_suite: UNIT_SEAL_SUITE } };
+
+  it('is answered so, and by no one secret', async () => {
+    const { callAs, isSeen, seen } = await open();
+    const { text } = await callAs({ body }, { sealSuite: UNIT_SEAL_SUITE });
+    expect(text.length).toBeGreaterThan(20);
+    expect([isSeen(MARKER), isSeen(text.slice(-12))]).toEqual([false, false]);
+    const units = seen.slice(1).map((bytes) => fromBinary(GenerateEventSchema, bytes).event);
+    const capsules = units.flatMap((event) =>
+      event.case === 'sealed' ? [toHex(event.value.unit.subarray(5, 5 + CAPSULE_BYTES))] : [],
+    );
+    expect(capsules.length).toBeGreaterThan(10);
+    expect(new Set(capsules).size).toBe(capsules.length);
+  });
+
+  it.each([
+    ['under suite 1', 'auto'],
+    ['in plain', 'off'],
+  ] as const)('is refused where it comes %s', async (how, policy) => {
+    const { callAs, network } = await open({}, policy);
+    await expect(callAs({ body })).rejects.toMatchObject({
+      ...{ code: 'request_refused', message: expect.stringContaining(`demands seal suite 2, and came ${how}`) },
+    });
+    expect(network.validator.admitted).toEqual([]);
+  });
+
+  it('is sent to nobody where it cannot be sealed', async () => {
+    const { callAs, orders } = await open({}, 'off');
+    await expect(callAs({ body }, { sealSuite: UNIT_SEAL_SUITE })).rejects.toMatchObject({ code: 'provider_busy' });
+    expect(orders).toEqual([]);
+  });
+
+  it('opens for nobody where somebody on the way writes another suite there', async () => {
+    const at = Buffer.from('ogong-sealed-request-v1\n').length;
+    const bendRequest = (message: GenerateRequest) => {
+      const sealed = message.sealed.slice();
+      sealed[at] = SEAL_SUITE;
+      return create(GenerateRequestSchema, { ...message, sealed });
+    };
+    const { callAs, network } = await open({ bendRequest });
+    const asked = callAs({ body }, { sealSuite: UNIT_SEAL_SUITE });
+    await expect(asked).rejects.toMatchObject({
+      code: 'request_refused',
+      message: expect.stringContaining('not open'),
+    });
     expect(network.validator.admitted).toEqual([]);
   });
 });

@@ -28,7 +28,8 @@ export function sealCall(
     request: body,
     endpoint,
     cacheScope,
-  }: Pick<GenerateInput, 'match' | 'order' | 'request' | 'endpoint' | 'cacheScope'>,
+    sealSuite: suite,
+  }: Pick<GenerateInput, 'match' | 'order' | 'request' | 'endpoint' | 'cacheScope' | 'sealSuite'>,
   { to, ledger }: { readonly to: CheckedSealKey; readonly ledger: LedgerDomain },
 ): SealedCall {
   const { providerId, replyId } = match.ticket;
@@ -38,7 +39,7 @@ export function sealCall(
     { crypto, seal },
     {
       exchange: { ledger, providerId, replyId, requestHash },
-      to,
+      ...{ to, suite },
       inner: { endpoint, cacheScope, replyKey: replyKey.publicKey, body },
     },
   );

@@ -4,7 +4,7 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { createFakeNetwork, FAKE_MODEL, type FakeNetwork } from '@ogong/testing/gateway/fake-network';
 import { type GatewayProcess, startGatewayProcess } from '@ogong/testing/gateway/gateway-process';
 import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing/gateway/postgres-server';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KeyTerms } from './account-rows.ts';
 import { createAccounts } from './accounts.ts';
 import { createChannelLedger } from './channel-ledger.ts';
@@ -90,6 +90,40 @@ describe.skipIf(noPostgres !== undefined)(`gateways with one database${noPostgre
     const some = await Promise.all(Array.from({ length: 8 }, (_, i) => ask(i % 2 === 0 ? first : second, slow.secret)));
     expect(some.map(({ status }) => status).filter((status) => status === 200)).toHaveLength(4);
     expect(some.find(({ status }) => status === 429)?.headers.get('x-ratelimit-limit-requests')).toBe('4');
+  });
+
+  it('ask about each order once among them, tell of each reply once, and do the work of one that is gone', async () => {
+    const { secret } = await addKey();
+    const all = await Promise.all([start(), start(), start()]);
+    const books = await openBooks();
+    const ledger = createChannelLedger(books);
+    const waiting = (): Promise<number> =>
+      books.read(function* () {
+        const { rows } = yield { sql: 'SELECT count(*) AS n FROM outbox', parameters: [] };
+        return Number(rows[0]?.n);
+      });
+    for (const gateway of all) await expect.poll(async () => (await gateway.countDatabase()).peers).toBe(3);
+    const settled = { state: 'settled', verdict: 'accept', feeAtomic: FEE, transaction: '0x1' };
+    const asked = vi.spyOn(network.statuses, 'get').mockReturnValue(settled);
+    const askAll = async (gateways: readonly GatewayProcess[], count: number): Promise<void> => {
+      const answers = Array.from({ length: count }, (_, i) =>
+        ask(gateways[i % gateways.length] as GatewayProcess, secret),
+      );
+      for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
+      await expect.poll(() => ledger.listUnsettled(100, 0)).toEqual([]);
+      await expect.poll(waiting).toBe(0);
+    };
+    await askAll(all, 18);
+    expect(asked.mock.calls.map(([id]) => id).sort()).toEqual(
+      network.orders.map(({ replyId }) => toHex(replyId)).sort(),
+    );
+    expect(network.deliveries).toHaveLength(18);
+    expect(network.heard).toHaveLength(18);
+    // Its share of what the others order from now on is theirs.
+    await all[0]?.kill();
+    await askAll(all.slice(1), 18);
+    expect(network.deliveries).toHaveLength(36);
+    await books.close();
   });
 
   it.each([1, 5, 14])('lose nothing when one of them is killed after %i answers', async (killedAfter) => {

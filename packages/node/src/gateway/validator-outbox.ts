@@ -1,4 +1,5 @@
 import type { Client } from '@connectrpc/connect';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { bytes, columns, integer, optional, text } from '@ogong/host/store/columns';
@@ -9,8 +10,9 @@ import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { concatBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { WorkShares } from './work-shares.ts';
 
 /** What has to reach a validator, even if it, or this gateway, is down when it arises. */
 export interface ValidatorOutbox {
@@ -55,9 +57,17 @@ export interface ValidatorOutboxDependencies {
   readonly chain: Pick<ChainView, 'findByAddress'>;
   readonly links: LinkPool;
   readonly clock: Clock;
+  /** Which of the gateways with these books sends an item again. Default: this one. */
+  readonly shares?: Pick<WorkShares, 'isMine'>;
   readonly onError?: (error: unknown) => void;
 }
 
+/** With several gateways: how long the one that puts an item has for its first try, before another one takes it for dead. */
+const FIRST_TRY_MS = 45_000;
+/** How many more due items are read than are sent, since some are another gateway's. */
+const READ_MORE = 8;
+/** Items that wait in memory for that. Beyond it they wait in the books. */
+const MAX_FRESH = 1_024;
 const INTERVAL_MS = 1_000;
 const RETRY = { firstMs: 1_000, longestMs: 300_000 };
 export const SEND_TIMEOUT_MS = 30_000;
@@ -76,8 +86,12 @@ type ItemRow = ReturnType<typeof itemRow.read>;
 
 export function createValidatorOutbox(
   { kind, lifetimeMs, perRound, send }: ValidatorOutboxOptions,
-  { books, chain, links, clock, onError = () => {} }: ValidatorOutboxDependencies,
+  { books, chain, links, clock, shares = { isMine: () => true }, onError = () => {} }: ValidatorOutboxDependencies,
 ): ValidatorOutbox {
+  /** What this gateway put and no other one reads yet. */
+  const fresh: ItemRow[] = [];
+  let putSoFar = 0;
+
   async function process(row: ItemRow): Promise<void> {
     const { id, attempts } = row;
     try {
@@ -91,21 +105,25 @@ export function createValidatorOutbox(
       if (!isFinal && clock.nowMs() < row.expiresMs) return putBack(row);
       onError(error);
     }
-    await books.write(() => changeLater('outbox', 'DELETE FROM outbox WHERE id = ?', id), { mayWait: true });
+    const touches = [`outbox ${id}`];
+    await books.write(() => changeLater('outbox', 'DELETE FROM outbox WHERE id = ?', id), { mayWait: true, touches });
   }
 
   async function putBack({ id, attempts }: ItemRow): Promise<void> {
     const nextMs = clock.nowMs() + computeBackoff(RETRY, { failures: attempts });
     const sql = 'UPDATE outbox SET attempts = ?, next_ms = ? WHERE id = ?';
-    await books.write(() => changeLater('outbox', sql, attempts + 1, nextMs, id), { mayWait: true });
+    const touches = [`outbox ${id}`];
+    await books.write(() => changeLater('outbox', sql, attempts + 1, nextMs, id), { mayWait: true, touches });
   }
 
   const repeating = createRepeating(
     { intervalMs: INTERVAL_MS },
     async () => {
       const sql = `SELECT ${itemRow.list} FROM outbox WHERE kind = ? AND next_ms <= ? ORDER BY next_ms LIMIT ?`;
-      const due = await books.read(() => findAll(itemRow, sql, kind, clock.nowMs(), perRound));
-      await Promise.all(due.map(process));
+      const limit = books.isShared ? READ_MORE * perRound : perRound;
+      const due = await books.read(() => findAll(itemRow, sql, kind, clock.nowMs(), limit));
+      const mine = due.filter(({ id }) => shares.isMine(`${kind} ${id}`)).slice(0, perRound);
+      await Promise.all([...fresh.splice(0, perRound), ...mine].map(process));
     },
     onError,
   );
@@ -114,16 +132,40 @@ export function createValidatorOutbox(
     start: repeating.start,
     stop: repeating.stop,
     flush: repeating.trigger,
-    put: (validator, { message, opening }) =>
-      books.write(function* (): Work<void> {
-        const nowMs = clock.nowMs();
-        const sql = `INSERT INTO outbox (kind, validator, message, opening, attempts, next_ms, expires_ms)
-           VALUES (?, ?, ?, ?, 0, ?, ?)`;
-        yield* changeLater('outbox', sql, kind, toHex(validator), message, opening ?? null, nowMs, nowMs + lifetimeMs);
-      }),
+    async put(validator, item) {
+      const nowMs = clock.nowMs();
+      const isFresh = books.isShared && fresh.length < MAX_FRESH;
+      const row: ItemRow = {
+        id: nameItem({ kind, validator, message: item.message, nowMs, count: putSoFar++ }),
+        ...{ validator: toHex(validator), message: item.message, opening: item.opening },
+        ...{ attempts: 0, expiresMs: nowMs + lifetimeMs },
+      };
+      const nextMs = isFresh ? nowMs + FIRST_TRY_MS : nowMs;
+      const sql = `INSERT INTO outbox (${itemRow.list}, kind, next_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+      const insert = (): Work<void> => changeLater('outbox', sql, ...itemRow.write(row), kind, nextMs);
+      await books.write(insert, { touches: [`outbox ${row.id}`] });
+      if (isFresh) fresh.push(row);
+    },
     size: async () => {
       const sql = 'SELECT count(*) AS n FROM outbox WHERE kind = ?';
       return (await books.read(() => findOne(count, sql, kind)))?.n ?? 0;
     },
   };
+}
+
+/**
+ * A number that the item gives itself, so that nobody waits for the database to count; larger than any that an earlier program counted up
+ * to. @param count of the items that this gateway put, so that the same one twice has two.
+ */
+function nameItem({
+  kind,
+  validator,
+  message,
+  nowMs,
+  count,
+}: Pick<OutboxItem, 'message'> &
+  Pick<ValidatorOutboxOptions, 'kind'> & { validator: Uint8Array; nowMs: number; count: number }): number {
+  const hash = nodeCrypto.sha256(concatBytes(utf8Encode(`${kind} ${nowMs} ${count} `), validator, message));
+  const view = new DataView(hash.buffer, hash.byteOffset, 8);
+  return 2 ** 47 + Number(view.getBigUint64(0) >> 17n);
 }

@@ -7,6 +7,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type ReplyStatus, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ChannelLedger, Closing, OrderRow } from './channel-ledger.ts';
 import { createQuestions } from './verdict-questions.ts';
+import type { WorkShares } from './work-shares.ts';
 
 export interface VerdictFeedOptions {
   /** Default: 2,000. */
@@ -21,13 +22,17 @@ export interface VerdictFeedDependencies {
   readonly links: LinkPool;
   readonly clock: Clock;
   readonly uptime?: Clock;
+  /** Which of the gateways with this ledger asks about an order. Default: this one. */
+  readonly shares?: Pick<WorkShares, 'isMine'>;
   readonly onClosed?: (order: OrderRow, closing: Closing) => void;
   /** Told of the transaction that settled an order. */
   readonly onSettled?: (replyId: string, transaction: string) => void;
   readonly onError?: (error: unknown) => void;
 }
 
-const PER_ROUND = 64;
+/** Asked at once. */
+const PER_PAGE = 64;
+const PAGES_PER_ROUND = 16;
 const ASK_TIMEOUT_MS = 5_000;
 /** Settlement of an order that will never be settled, so that it is not asked for again. */
 export const NO_SETTLEMENT = 'none';
@@ -41,6 +46,7 @@ export function createVerdictFeed(
     links,
     clock,
     uptime = monotonicClock,
+    shares = { isMine: () => true },
     onClosed = () => {},
     onSettled = () => {},
     onError = () => {},
@@ -79,15 +85,21 @@ export function createVerdictFeed(
     if (settlement !== '' && settlement !== NO_SETTLEMENT) onSettled(order.replyId, settlement);
   }
 
+  /** @returns whether there may be more orders. */
+  async function askPage(): Promise<boolean> {
+    const orders = await ledger.listUnsettled(PER_PAGE, offset);
+    const due = orders.filter(({ replyId }) => shares.isMine(replyId) && questions.take(replyId));
+    const results = await Promise.allSettled(due.map(ask));
+    offset = orders.length < PER_PAGE ? 0 : offset + PER_PAGE;
+    for (const result of results) if (result.status === 'rejected') onError(result.reason);
+    return offset > 0;
+  }
+
   return createRepeating(
     { intervalMs },
-    async () => {
+    async (signal) => {
       // Each round takes the next orders, so that orders of a dead validator do not block those of a living one.
-      const orders = await ledger.listUnsettled(PER_ROUND, offset);
-      const due = orders.filter(({ replyId }) => questions.take(replyId));
-      const results = await Promise.allSettled(due.map(ask));
-      offset = orders.length < PER_ROUND ? 0 : offset + PER_ROUND;
-      for (const result of results) if (result.status === 'rejected') onError(result.reason);
+      for (let page = 0; page < PAGES_PER_ROUND && !signal.aborted; page++) if (!(await askPage())) return;
     },
     onError,
   );

@@ -1,6 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
 import { verifyHeld } from '@ogong/protocol/exchange/held-delivery';
 import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
@@ -50,6 +51,23 @@ describe('the record that a payer holds', () => {
     await validator.runAudits();
     // The signature stays the same, however late the payer asks.
     expect(await say()).toMatchObject({ intake: { epoch, signature } });
+  });
+
+  it('is told by a key that its payer has allowed for orders, and by no other key', async () => {
+    const key = createTestPayee('key of a wallet');
+    const wallet: LedgerSigner = { ...key, address: new Uint8Array(20).fill(0x3a) };
+    const keyLimitOf = async (_payer: Uint8Array, _validator: Uint8Array, by: Uint8Array): Promise<bigint> =>
+      equalBytes(by, key.address) ? 10n ** 30n : 0n;
+    const validator = createTestValidator({ keyLimitOf });
+    await validator.announce(provider);
+    const order = validator.order(0, {}, wallet);
+    await validator.intake.admit(order);
+    const reply = validator.serve(order);
+    const tell = (by: LedgerSigner) =>
+      validator.intake.acknowledge(createTestDelivery(order, reply, { payer: by, ledger }));
+    expect(await tell(wallet)).toMatchObject({ outcome: 'awaited' });
+    const stranger = { ...createTestPayee('stranger'), address: wallet.address };
+    await expect(tell(stranger)).rejects.toThrow("not signed by the order's payer");
   });
 
   it('comes with how long the reply took by its clock: the first word stands', async () => {

@@ -46,6 +46,8 @@ export async function acceptDelivery(
   delivered: DeliveredReply & { readonly tookMs?: number },
 ): Promise<DeliveryAnswer> {
   const { crypto, ledger, archive, group } = state;
+  // A validator that has started anew since it admitted the order knows no key of its payer.
+  await state.learnOrderKey?.(delivered.order);
   const row = findAdmitted(state, nameOrder(crypto, ledger, parseOrder(delivered.order.order)), delivered);
   const { epoch } = verifyDelivered(state, row, delivered);
   const latest = archive.latest().epoch;

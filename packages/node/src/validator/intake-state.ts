@@ -24,6 +24,7 @@ import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/p
 import type { AdmissionMemory } from './admission-memory.ts';
 import type { Holdings } from './audit/deterrence.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
+import type { BondRoom } from './bond-room.ts';
 import type { HeardLimits } from './hear-delivery.ts';
 import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
@@ -68,6 +69,8 @@ export interface IntakeDependencies {
   readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
   /** Default: the database knows all that was admitted. */
   readonly memory?: AdmissionMemory | undefined;
+  /** Default: bonds bound nothing. */
+  readonly room?: BondRoom | undefined;
 }
 
 /** The state that the steps of intake work on. Everything that changes is in the store. */

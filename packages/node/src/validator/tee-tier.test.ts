@@ -17,7 +17,7 @@ import {
   provider,
   providerId,
 } from '@ogong/testing/validator/test-bench';
-import { createTestOrder } from '@ogong/testing/validator/test-reply';
+import { createTestOrder, submitWithProgress } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 
 const MODEL = 'ogong/tee/test/synthetic';
@@ -43,8 +43,22 @@ async function serve(
     bend: { header: (header) => ({ ...header, tier: 'tee', method: 'attested-replay' }) },
   });
   const { record } = submission.record;
+  const part = validator.serve(order, {
+    bend: {
+      header: (header) => ({ ...header, tier: 'tee', method: 'attested-replay', stopReason: 'cancelled' }),
+      record: (same) => ({ ...same, isMilestone: true }),
+    },
+  });
+  const milestone = {
+    attestation: await machine.attest({ order: order.order, record: part.submission.record.record }),
+    opening: part.reply.openingBytes,
+    submission: submitWithProgress(order, part, {
+      ...{ payer, ledger },
+      bend: { textBytes: part.reply.response.length, hasLeft: true },
+    }),
+  };
   const attestation = await machine.attest({ order: order.order, record });
-  return { validator, submission, attestation, replyId: order.fields.replyId };
+  return { validator, submission, attestation, milestone, replyId: order.fields.replyId };
 }
 
 describe('a record of tier tee', () => {
@@ -52,6 +66,22 @@ describe('a record of tier tee', () => {
     const { validator, submission, attestation, replyId } = await serve(softwarePolicy);
     await validator.intake.pushRecord({ ...submission, attestation });
     expect(validator.find(replyId).state).toBe('recorded');
+  });
+
+  it('may be a milestone, with evidence of its own, which stays beside it', async () => {
+    const { validator, attestation, milestone, replyId } = await serve(softwarePolicy);
+    const push = (own: Uint8Array) =>
+      validator.intake.pushMilestone({ ...milestone.submission, attestation: own }, milestone.opening);
+    await expect(push(new Uint8Array())).rejects.toThrow('machine');
+    await expect(push(attestation)).rejects.toThrow('attested-reply');
+    await push(milestone.attestation);
+    validator.clock.advance(200_000);
+    await validator.runAudits();
+    const { record } = milestone.submission.record;
+    expect(validator.find(replyId)).toMatchObject({
+      signedRecord: expect.objectContaining({ record }),
+      attestation: milestone.attestation,
+    });
   });
 
   it('is not taken in where the registry has no such machine', async () => {

@@ -11,6 +11,7 @@ import { nameSigningKey } from '@ogong/protocol/tier/attested-role';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
+import { createBondRoom } from './bond-room.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { noteProof } from './machines/eject-machine.ts';
@@ -141,6 +142,10 @@ function wireIntake(
       memory: createAdmissionMemory({
         ...{ store, clock, validator: signer.address },
         anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
+      }),
+      room: createBondRoom({
+        ...{ store, clock, client: () => chain.client(), validators: () => chain.validators() },
+        onError: (err) => state.log.debug({ err }, 'what the bonds carry cannot be read'),
       }),
     },
   );

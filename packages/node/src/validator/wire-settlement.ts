@@ -9,6 +9,7 @@ import { SignerError } from '../signer/signer-error.ts';
 import type { Intake } from './intake.ts';
 import { createOrderCheck } from './settlement/collect.ts';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
+import { createRosterKeeper } from './settlement/keep-roster.ts';
 import { type LienState, stepLiens } from './settlement/liens.ts';
 import { readBatchEntries } from './settlement/propose-batch.ts';
 import { type ReinstateState, stepReinstatements } from './settlement/reinstate.ts';
@@ -50,12 +51,14 @@ export function wireSettlement(
   const { options, clock, group, store, log, metrics } = state;
   const { settleMs, auditWindowMs, retentionMs = HOUR_MS } = options;
   const settlement = connectSettlement(state, limits, intake);
+  const keepRoster = createRosterKeeper(settlement, () => state.chain.client());
   let isDrained = false;
   return createRepeating(
     { intervalMs: settleMs },
     async (signal) => {
       while (!signal.aborted && (await stepSettlement(settlement)));
       watchTable(state);
+      await keepRoster();
       const open = store.read(countOpenReplies);
       metrics.open.set(open);
       if (options.isDraining && open === 0 && !isDrained) {
@@ -73,6 +76,10 @@ export function wireSettlement(
     (err) => log.warn({ err }, 'settlement waits'),
   );
 }
+
+/** By the chain as it was read last. */
+const areMakersPaid = ({ chain }: Pick<ValidatorState, 'chain'>): boolean =>
+  (chain.parameters()?.shares.maker ?? 0) > 0;
 
 function connectSettlement(
   state: ValidatorState,
@@ -110,6 +117,7 @@ function connectSettlement(
       isSigned: createOrderCheck(crypto, chain.ledger, async (...parties) =>
         (await chain.client()).keyLimitOf(...parties),
       ),
+      namesModels: () => areMakersPaid(state),
       findSettled: history.findSettled,
       onSubmittedAgain(sequence) {
         log.warn({ sequence: Number(sequence) }, 'the chain had lost a batch that was booked: it is submitted again');
@@ -236,6 +244,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       domain,
       alphaPpm: () => getNetworkAlphaPpm(state),
       allowFixedVerifier: options.fixedVerifier !== undefined,
+      namesModels: () => areMakersPaid(state),
       modelRoots: options.modelRoots,
       machinePolicy: options.machinePolicy,
     },

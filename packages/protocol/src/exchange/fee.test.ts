@@ -96,8 +96,12 @@ describe('fee', () => {
       if (expected.refused !== undefined) expect(compute).toThrow(expect.objectContaining({ code: expected.refused }));
       else expect(compute()).toBe(BigInt(expected.feeAtomic as string));
     }
-    for (const { grossAtomic, shares, split } of vectors.splits) {
-      const actual = Object.entries(splitFee(BigInt(grossAtomic), shares)).map(([name, part]) => [name, `${part}`]);
+    for (const { grossAtomic, shares, split, ...asked } of vectors.splits) {
+      const made = 'made' in asked && asked.made === true;
+      const actual = Object.entries(splitFee(BigInt(grossAtomic), shares, { made })).map(([name, part]) => [
+        name,
+        `${part}`,
+      ]);
       expect(Object.fromEntries(actual)).toEqual(split);
     }
   });
@@ -134,6 +138,15 @@ describe('fee', () => {
   it('leaves the share of no router with the provider', () => {
     expect(splitFee(10_000n, SHARES)).toMatchObject({ router: 100n, provider: 9598n });
     expect(splitFee(10_000n, SHARES, { routed: false })).toMatchObject({ router: 0n, provider: 9698n });
+  });
+
+  it('gives the maker its share where the registry names one, and leaves it with the provider otherwise', () => {
+    const shares = { ...SHARES, makerBps: 300 };
+    expect(splitFee(10_000n, shares, { made: true })).toMatchObject({ maker: 300n, provider: 9_298n });
+    expect(splitFee(10_000n, shares)).toMatchObject({ maker: 0n, provider: 9_598n });
+    expect(splitFee(10_000n, shares, { made: true, fineAtomic: 5_000n })).toMatchObject({ maker: 150n });
+    expect(splitFee(10_000n, SHARES, { made: true })).toMatchObject({ maker: 0n });
+    expect(() => splitFee(1n, { ...SHARES, makerBps: 1_999 })).toThrow('shares sum to');
   });
 
   it('recycles a share that nobody receives', () => {

@@ -17,7 +17,7 @@ const DEVELOPMENT_CHAIN_ID = 31_337n;
  */
 const FEE_FLOOR_ATOMIC = 1_000n;
 
-/** What the parameters contract allows the six shares together: a provider keeps at least 80 %. */
+/** What the parameters contract allows the shares together: a provider keeps at least 80 %. */
 export const MAX_TOTAL_SHARES_BPS = 2_000;
 
 export interface FeeShares {
@@ -28,10 +28,12 @@ export interface FeeShares {
   readonly licenseBps: number;
   /** Goes back into what the emission has left; 0 on a network without emission. */
   readonly recycleBps: number;
+  /** Of whoever made the model. Default: 0, until governance raises it. */
+  readonly makerBps?: number;
 }
 
 export interface FeeSplit {
-  /** What the six floors leave: the shares sum to the gross exactly. */
+  /** What the floors leave: the shares sum to the gross exactly. */
   readonly provider: bigint;
   readonly router: bigint;
   readonly validator: bigint;
@@ -39,6 +41,7 @@ export interface FeeSplit {
   readonly treasury: bigint;
   readonly license: bigint;
   readonly recycle: bigint;
+  readonly maker: bigint;
 }
 
 export type FeeErrorCode =
@@ -160,12 +163,16 @@ function priceTokens(pricePer1kAtomic: bigint, tokens: number): bigint {
 }
 
 /**
- * The split of one settlement line, as the contract computes it: six floored shares, the provider takes the
- * residual. Where no router took part (zero address), its share stays with the provider. A fine goes to verification before the rest
+ * The split of one settlement line, as the contract computes it: floored shares, the provider takes the
+ * residual. Where no router took part (zero address), its share stays with the provider, as the maker's does where the registry names none. A fine goes to verification before the rest
  * is shared.
  * @throws ProtocolError `out-of-range` on a negative fee, a fine that is negative or above the fee, a negative or fractional share, or shares above their ceiling.
  */
-export function splitFee(grossAtomic: bigint, shares: FeeShares, { routed = true, fineAtomic = 0n } = {}): FeeSplit {
+export function splitFee(
+  grossAtomic: bigint,
+  shares: FeeShares,
+  { routed = true, made = false, fineAtomic = 0n } = {},
+): FeeSplit {
   if (fineAtomic < 0n) throw new ProtocolError('out-of-range', `negative fine ${fineAtomic}`);
   const sharedAtomic = grossAtomic - fineAtomic;
   if (sharedAtomic < 0n) throw new ProtocolError('out-of-range', `a fine of ${fineAtomic} on ${grossAtomic}`);
@@ -177,8 +184,9 @@ export function splitFee(grossAtomic: bigint, shares: FeeShares, { routed = true
   const treasury = part(shares.treasuryBps);
   const license = part(shares.licenseBps);
   const recycle = part(shares.recycleBps);
-  const provider = grossAtomic - router - validator - verification - treasury - license - recycle;
-  return { provider, router, validator, verification, treasury, license, recycle };
+  const maker = made ? part(shares.makerBps ?? 0) : 0n;
+  const provider = grossAtomic - router - validator - verification - treasury - license - recycle - maker;
+  return { provider, router, validator, verification, treasury, license, recycle, maker };
 }
 
 /**
@@ -197,8 +205,8 @@ export function splitVerification(
 
 /** @throws ProtocolError `out-of-range`, see splitFee. */
 export function assertFeeShares(shares: FeeShares): void {
-  const { routerBps, validatorBps, verificationBps, treasuryBps, licenseBps, recycleBps } = shares;
-  const all = [routerBps, validatorBps, verificationBps, treasuryBps, licenseBps, recycleBps];
+  const { routerBps, validatorBps, verificationBps, treasuryBps, licenseBps, recycleBps, makerBps = 0 } = shares;
+  const all = [routerBps, validatorBps, verificationBps, treasuryBps, licenseBps, recycleBps, makerBps];
   for (const bps of all) {
     if (!Number.isInteger(bps) || bps < 0) throw new ProtocolError('out-of-range', `share of ${bps} basis points`);
   }

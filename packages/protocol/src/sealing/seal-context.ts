@@ -2,9 +2,21 @@ import type { CodecType } from '../base/codec.ts';
 import { address, bytes, createFormat, hash, oneOf, struct, u8, u64 } from '../base/codec.ts';
 import { REPLY_ID_BYTES } from '../commitment/record.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
+import { SealError } from './seal-error.ts';
 
 /** X-Wing, HKDF-SHA-256, ChaCha20-Poly1305 with key commitment, one encapsulation a direction. */
 export const SEAL_SUITE = 1;
+/** The same with an encapsulation for each unit of a reply (docs/spec/sealing.md#suite-2). */
+export const UNIT_SEAL_SUITE = 2;
+export const SEAL_SUITES = [SEAL_SUITE, UNIT_SEAL_SUITE] as const;
+export type SealSuite = (typeof SEAL_SUITES)[number];
+
+/** @throws SealError */
+export function readSealSuite(suite: number): SealSuite {
+  const known = SEAL_SUITES.find((one) => one === suite);
+  if (known === undefined) throw new SealError('malformed', `seal suite ${suite}`);
+  return known;
+}
 
 const contextCodec = struct({
   suite: u8,
@@ -43,9 +55,10 @@ const NONE = new Uint8Array(32);
 export function createRequestContext(
   { ledger, providerId, replyId, requestHash }: SealedExchange,
   sealKeyHash: Uint8Array,
+  suite: SealSuite = SEAL_SUITE,
 ): SealContext {
   return {
-    ...{ suite: SEAL_SUITE, kind: 'request', chainId: ledger.chainId, escrow: ledger.verifyingContract },
+    ...{ suite, kind: 'request', chainId: ledger.chainId, escrow: ledger.verifyingContract },
     ...{ recipient: providerId, sealKeyHash, replyId, requestHash, answered: NONE },
   };
 }

@@ -1,6 +1,6 @@
 import { concatBytes, createWriter, utf8Encode } from '../base/bytes.ts';
 import { bytes, bytes16, createFormat, flag, hash, struct, u8, u32 } from '../base/codec.ts';
-import { AEAD_TAG_BYTES, CAPSULE_BYTES, type KemKey } from '../crypto/seal-primitives.ts';
+import { AEAD_TAG_BYTES, CAPSULE_BYTES, type Encapsulated, type KemKey } from '../crypto/seal-primitives.ts';
 import { MAX_SEALED_REPLY_BYTES } from '../exchange/limits.ts';
 import { createExporter, type Exporter, openExporter } from './key-schedule.ts';
 import { pad, padUnit, unpad } from './padding.ts';
@@ -31,41 +31,113 @@ const unitFormat = createFormat(
   {},
 );
 
-const UNIT_LABEL = utf8Encode('unit');
+/** A unit with an encapsulation of its own, and what commits to its key. */
+const capsuledFormat = createFormat(
+  struct({
+    index: u32,
+    isLast: flag,
+    capsule: bytes(CAPSULE_BYTES),
+    commit: hash,
+    sealed: bytes16(MAX_SEALED_UNIT),
+  }),
+  {},
+);
 
-/** A key for each place of the stream, and for whether it is the last one, so a unit opens nowhere else. */
-function deriveUnitKey(
-  keys: Exporter,
-  { index, isLast }: { readonly index: number; readonly isLast: boolean },
-): Uint8Array {
+const UNIT_LABEL = utf8Encode('unit');
+const UNIT_PSK_LABEL = utf8Encode('unit-psk');
+
+interface UnitPlace {
+  readonly index: number;
+  readonly isLast: boolean;
+}
+
+/** Of each place of the stream, and of whether it is the last one, so a unit opens nowhere else. */
+function deriveAt(keys: Exporter, label: Uint8Array, { index, isLast }: UnitPlace): Uint8Array {
   const place = createWriter(5)
     .u32(index)
     .u8(isLast ? 1 : 0)
     .finish();
-  return keys.export(concatBytes(UNIT_LABEL, place));
+  return keys.export(concatBytes(label, place));
+}
+
+/** How units are sealed under a suite: by what both sides derived for the stream, and by an encapsulation of each where it has one. */
+interface UnitCodec {
+  seal(keys: Exporter, place: UnitPlace, padded: Uint8Array, replyKey: Uint8Array): Uint8Array;
+  read(unit: Uint8Array): UnitPlace & { open(keys: Exporter, replyKey: UnitKey): Uint8Array | undefined };
+}
+
+type UnitKey = Pick<KemKey, 'decapsulate'>;
+
+function createUnitCodec(seal: SealTools['seal'], { secret }: { readonly secret: ReplySecret | undefined }): UnitCodec {
+  if (secret === undefined || secret.context.suite === SEAL_SUITE) {
+    return {
+      seal: (keys, place, padded) =>
+        unitFormat.encode({ ...place, sealed: seal.encrypt(deriveAt(keys, UNIT_LABEL, place), padded) }),
+      read(unit) {
+        const { index, isLast, sealed } = decode(unitFormat, unit);
+        const open = (keys: Exporter) => seal.decrypt(deriveAt(keys, UNIT_LABEL, { index, isLast }), sealed);
+        return { index, isLast, open };
+      },
+    };
+  }
+  const { context, psk } = secret;
+  const info = encodeSealContext(context);
+  /** Of one unit: whoever has it derives nothing of another one. */
+  const openKeys = (keys: Exporter, place: UnitPlace, shared: Uint8Array): Exporter =>
+    createExporter(seal, { shared, info, psk: { key: deriveAt(keys, UNIT_PSK_LABEL, place), id: psk.id } });
+  return {
+    seal(keys, place, padded, replyKey) {
+      const { capsule, shared } = encapsulate(seal, replyKey);
+      const own = openKeys(keys, place, shared);
+      const sealed = seal.encrypt(deriveAt(own, UNIT_LABEL, place), padded);
+      return capsuledFormat.encode({ ...place, capsule, commit: commitTo(own, capsule), sealed });
+    },
+    read(unit) {
+      const { index, isLast, capsule, commit, sealed } = decode(capsuledFormat, unit);
+      return {
+        ...{ index, isLast },
+        open(keys, replyKey) {
+          const shared = replyKey.decapsulate(capsule);
+          if (shared === undefined) throw new SealError('malformed', 'the capsule is none');
+          const own = openKeys(keys, { index, isLast }, shared);
+          assertCommits(own, capsule, commit);
+          return seal.decrypt(deriveAt(own, UNIT_LABEL, { index, isLast }), sealed);
+        },
+      };
+    },
+  };
+}
+
+/** @throws SealError where the reply key is malformed. */
+function encapsulate(seal: SealTools['seal'], replyKey: Uint8Array): Encapsulated {
+  const encapsulated = seal.encapsulate(replyKey);
+  if (encapsulated === undefined) throw new SealError('malformed', 'the reply key is no key');
+  return encapsulated;
 }
 
 /** The provider's side of one reply. */
 export interface ReplySealer {
+  readonly suite: number;
   /** Goes ahead of all units. */
   readonly head: Uint8Array;
   /** The units of one message, in their order. Each is made once: a key seals one text. @param isLast no message follows. */
   seal(message: Uint8Array, options?: { readonly isLast?: boolean }): readonly Uint8Array[];
 }
 
-/** One encapsulation for the whole direction. @throws SealError where the reply key is malformed. */
+/** One encapsulation for the whole direction, and one for each unit under suite 2. @throws SealError where the reply key is malformed. */
 export function createReplySealer(
   { seal }: Pick<SealTools, 'seal'>,
   { secret, replyKey }: { readonly secret: ReplySecret; readonly replyKey: Uint8Array },
 ): ReplySealer {
-  const encapsulated = seal.encapsulate(replyKey);
-  if (encapsulated === undefined) throw new SealError('malformed', 'the reply key is no key');
-  const { capsule, shared } = encapsulated;
+  const { capsule, shared } = encapsulate(seal, replyKey);
   const keys = createExporter(seal, { shared, info: encodeSealContext(secret.context), psk: secret.psk });
+  const codec = createUnitCodec(seal, { secret });
+  const { suite } = secret.context;
   let index = 0;
   let isOver = false;
   return {
-    head: headFormat.encode({ suite: SEAL_SUITE, capsule, commit: commitTo(keys, capsule) }),
+    suite,
+    head: headFormat.encode({ suite, capsule, commit: commitTo(keys, capsule) }),
     seal(message, { isLast: isEnd = false } = {}) {
       if (isOver) throw new SealError('out-of-order', 'the stream is over');
       const units: Uint8Array[] = [];
@@ -76,8 +148,7 @@ export function createReplySealer(
         const isWhole = at >= message.length;
         const place = { index: index++, isLast: isEnd && isWhole };
         const inside = concatBytes(Uint8Array.of(isWhole ? 0 : 1), piece);
-        const sealed = seal.encrypt(deriveUnitKey(keys, place), pad(inside, padUnit));
-        units.push(unitFormat.encode({ ...place, sealed }));
+        units.push(codec.seal(keys, place, pad(inside, padUnit), replyKey));
       } while (at < message.length);
       isOver = isEnd;
       return units;
@@ -115,11 +186,14 @@ export function createReplyOpener(
   },
 ): ReplyOpener {
   const { suite, capsule, commit } = decode(headFormat, head);
-  if (suite !== SEAL_SUITE) throw new SealError('malformed', `seal suite ${suite}`);
+  const asked = secret.context.suite;
+  if (suite !== asked)
+    throw new SealError('malformed', `the reply is of seal suite ${suite}, and ${asked} was asked for`);
   const shared = replyKey.decapsulate(capsule);
   if (shared === undefined) throw new SealError('malformed', 'the capsule is none');
   const keys = createExporter(seal, { shared, info: encodeSealContext(secret.context), psk: secret.psk });
-  return createUnitOpener(seal, keys, { capsule, commit, maxBytes });
+  const codec = createUnitCodec(seal, { secret });
+  return createUnitOpener(keys, { capsule, commit, maxBytes, codec, replyKey });
 }
 
 /**
@@ -131,22 +205,31 @@ export function openDisclosedReply(
   { exporterSecret, head }: { readonly exporterSecret: Uint8Array; readonly head: Uint8Array },
 ): ReplyOpener {
   const { suite, capsule, commit } = decode(headFormat, head);
-  if (suite !== SEAL_SUITE) throw new SealError('malformed', `seal suite ${suite}`);
-  return createUnitOpener(seal, openExporter(seal, exporterSecret), {
-    capsule,
-    commit,
-    maxBytes: MAX_SEALED_REPLY_BYTES,
+  // Under the other one no secret opens more than a unit.
+  if (suite !== SEAL_SUITE)
+    throw new SealError('malformed', `a reply of seal suite ${suite} is opened by no one secret`);
+  return createUnitOpener(openExporter(seal, exporterSecret), {
+    ...{ capsule, commit, maxBytes: MAX_SEALED_REPLY_BYTES },
+    codec: createUnitCodec(seal, { secret: undefined }),
+    replyKey: { decapsulate: () => undefined },
   });
 }
 
 function createUnitOpener(
-  seal: SealTools['seal'],
   keys: Exporter,
   {
     capsule,
     commit,
     maxBytes,
-  }: { readonly capsule: Uint8Array; readonly commit: Uint8Array; readonly maxBytes: number },
+    codec,
+    replyKey,
+  }: {
+    readonly capsule: Uint8Array;
+    readonly commit: Uint8Array;
+    readonly maxBytes: number;
+    readonly codec: UnitCodec;
+    readonly replyKey: UnitKey;
+  },
 ): ReplyOpener {
   assertCommits(keys, capsule, commit);
   let next = 0;
@@ -156,11 +239,11 @@ function createUnitOpener(
   return {
     exporterSecret: keys.secret,
     open(unit) {
-      const { index, isLast, sealed } = decode(unitFormat, unit);
+      const { index, isLast, open } = codec.read(unit);
       if (isOver || index !== next) {
         throw new SealError('out-of-order', isOver ? 'a unit after the last' : `unit ${index} in place of ${next}`);
       }
-      const padded = seal.decrypt(deriveUnitKey(keys, { index, isLast }), sealed);
+      const padded = open(keys, replyKey);
       if (padded === undefined) throw new SealError('not-opened', `unit ${index} was changed`);
       const inside = unpad(padded, padUnit);
       const goesOn = inside[0];

@@ -20,9 +20,11 @@ import {
   createReplyContext,
   createRequestContext,
   encodeSealContext,
+  readSealSuite,
   SEAL_SUITE,
   type SealContext,
   type SealedExchange,
+  type SealSuite,
 } from './seal-context.ts';
 import { SealError } from './seal-error.ts';
 import type { CheckedSealKey } from './seal-key.ts';
@@ -79,19 +81,22 @@ export function sealRequest(
     exchange,
     to,
     inner,
+    suite = SEAL_SUITE,
   }: {
     readonly exchange: SealedExchange;
     readonly to: Pick<CheckedSealKey, 'hash' | 'key'>;
     readonly inner: InnerRequest;
+    /** Of request and reply: what answers under another does not open. Default: 1. */
+    readonly suite?: SealSuite | undefined;
   },
 ): { readonly envelope: Uint8Array; readonly reply: ReplySecret } {
   const encapsulated = seal.encapsulate(to.key);
   if (encapsulated === undefined) throw new SealError('malformed', 'the seal key is no key');
   const { capsule, shared } = encapsulated;
-  const context = createRequestContext(exchange, to.hash);
+  const context = createRequestContext(exchange, to.hash, suite);
   const keys = createExporter(seal, { shared, info: encodeSealContext(context) });
   const envelope = envelopeFormat.encode({
-    ...{ suite: SEAL_SUITE, sealKeyHash: to.hash, capsule, commit: commitTo(keys, capsule) },
+    ...{ suite, sealKeyHash: to.hash, capsule, commit: commitTo(keys, capsule) },
     sealed: seal.encrypt(keys.export(BODY_LABEL), pad(innerFormat.encode(inner), padRequest)),
   });
   return { envelope, reply: createReplySecret(crypto, { envelope, context, keys, replyKey: inner.replyKey }) };
@@ -114,13 +119,13 @@ export function openRequest(
     readonly findKey: (sealKeyHash: Uint8Array) => Pick<KemKey, 'decapsulate'> | undefined;
   },
 ): { readonly inner: InnerRequest; readonly reply: ReplySecret } {
-  const { suite, sealKeyHash, capsule, commit, sealed } = decode(envelopeFormat, envelope);
-  if (suite !== SEAL_SUITE) throw new SealError('malformed', `seal suite ${suite}`);
+  const { sealKeyHash, capsule, commit, sealed, ...named } = decode(envelopeFormat, envelope);
+  const suite = readSealSuite(named.suite);
   const key = findKey(sealKeyHash);
   if (key === undefined) throw new SealError('unknown-key', 'sealed to a key that is not held here, or no more');
   const shared = key.decapsulate(capsule);
   if (shared === undefined) throw new SealError('malformed', 'the capsule is none');
-  const context = createRequestContext(exchange, sealKeyHash);
+  const context = createRequestContext(exchange, sealKeyHash, suite);
   const keys = createExporter(seal, { shared, info: encodeSealContext(context) });
   assertCommits(keys, capsule, commit);
   const padded = seal.decrypt(keys.export(BODY_LABEL), sealed);

@@ -4,12 +4,13 @@ import vectors from '../../vectors/sealing.json' with { type: 'json' };
 import { concatBytes, fromHex, toHex, utf8Decode, utf8Encode } from '../base/bytes.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
 import { createNobleHybridSigner, nobleCrypto } from '../crypto/noble.ts';
+import { CAPSULE_BYTES } from '../crypto/seal-primitives.ts';
 import { createExporter } from './key-schedule.ts';
 import { pad, padRequest, padToBucket, padUnit, unpad } from './padding.ts';
-import { SEAL_SUITE, type SealedExchange } from './seal-context.ts';
+import { SEAL_SUITE, SEAL_SUITES, type SealedExchange, type SealSuite, UNIT_SEAL_SUITE } from './seal-context.ts';
 import { SealError, type SealErrorCode } from './seal-error.ts';
 import { encodeSealKey, hashSealKey, type SealKey, signSealKey, verifySealKey } from './seal-key.ts';
-import { createReplyOpener, createReplySealer } from './sealed-reply.ts';
+import { createReplyOpener, createReplySealer, openDisclosedReply } from './sealed-reply.ts';
 import { openRequest, sealRequest } from './sealed-request.ts';
 
 const tools = createTestSealTools();
@@ -162,8 +163,10 @@ describe('a sealed request', () => {
   });
 });
 
-describe('a sealed reply', () => {
+describe.each(SEAL_SUITES)('a sealed reply of suite %i', (suite) => {
+  const sent = sealRequest(tools, { exchange: EXCHANGE, to: { hash, key: provider.publicKey }, inner, suite });
   const { reply: secret } = open(sent.envelope);
+  const capsuleBytes = suite === UNIT_SEAL_SUITE ? CAPSULE_BYTES + 32 : 0;
   const start = () => {
     const sealer = createReplySealer(tools, { secret, replyKey: client.publicKey });
     const openReply = (over: Partial<Parameters<typeof createReplyOpener>[1]> = {}) =>
@@ -182,7 +185,7 @@ describe('a sealed reply', () => {
     expect(units.map((unit) => utf8Decode(opener.open(unit) as Uint8Array))).toEqual([MARKER, 'b', '']);
     opener.end();
     for (const bytes of [sealer.head, ...units]) expect(holds(bytes, MARKER)).toBe(false);
-    expect(new Set(units.map(({ length }) => length))).toEqual(new Set([7 + 64 + 16]));
+    expect(new Set(units.map(({ length }) => length))).toEqual(new Set([7 + capsuleBytes + 64 + 16]));
   });
 
   it('carries a message that is longer than a unit', () => {
@@ -217,9 +220,30 @@ describe('a sealed reply', () => {
     expect(codeOf(() => opener.open(flip(units[1] as Uint8Array, 4)))).toBe('not-opened');
   });
 
-  it.each([0, 4, 5, 7, 30, 80, 86])('fails where byte %i of a unit is changed', (at) => {
-    const { units, openReply } = sealAll(['a', 'b']);
-    expect(codeOf(() => openReply().open(flip(units[0] as Uint8Array, at)))).toBeDefined();
+  it.each([0, 4, 5, 7, 30, 80, 86, 600, 1_124, 1_125, 1_156, 1_157, 1_160, 1_238])(
+    'fails where byte %i of a unit is changed',
+    (at) => {
+      const { units, openReply } = sealAll(['a', 'b']);
+      const [unit] = units as [Uint8Array];
+      expect(codeOf(() => openReply().open(flip(unit, at % unit.length)))).toBeDefined();
+    },
+  );
+
+  it('opens under no other suite, whoever writes its number there', () => {
+    const other = SEAL_SUITES.find((one) => one !== suite) as SealSuite;
+    const at = utf8Encode('ogong-sealed-request-v1\n').length;
+    const swapped = sent.envelope.slice();
+    expect(swapped[at]).toBe(suite);
+    swapped[at] = other;
+    expect(codeOf(() => open(swapped))).toBe('not-opened');
+    // A provider that answers under another one than it was asked under.
+    const { openReply, sealer } = sealAll(['a']);
+    const head = sealer.head.slice();
+    head[utf8Encode('ogong-sealed-reply-v1\n').length] = other;
+    expect(codeOf(() => openReply({ head }))).toBe('malformed');
+    const context = { ...secret.context, suite: other };
+    const answered = createReplySealer(tools, { secret: { ...secret, context }, replyKey: client.publicKey });
+    expect(codeOf(() => openReply({ head: answered.head }))).toBe('malformed');
   });
 
   it.each([0, 22, 23, 1_000, 1_143, 1_170])('fails where byte %i of the head is changed', (at) => {
@@ -239,7 +263,7 @@ describe('a sealed reply', () => {
   });
 
   it('answers no other request, though its key were the same', () => {
-    const other = sealRequest(tools, { exchange: EXCHANGE, to: { hash, key: provider.publicKey }, inner });
+    const other = sealRequest(tools, { exchange: EXCHANGE, to: { hash, key: provider.publicKey }, inner, suite });
     const { openReply } = sealAll(['a']);
     expect(codeOf(() => openReply({ secret: other.reply }))).toBe('not-opened');
     expect(codeOf(() => openReply({ replyKey: provider }))).toBe('not-opened');
@@ -289,6 +313,29 @@ describe('a seal key', () => {
     expect(() => encodeSealKey({ ...key, expiresAtMs: key.issuedAtMs })).toThrow('lifetime');
     expect(() => encodeSealKey({ ...key, suite: 2 })).toThrow('suite');
   });
+});
+
+it('a unit of suite 2 opens by its own encapsulation alone, and no secret of another one', () => {
+  const suite = UNIT_SEAL_SUITE;
+  const { reply: secret } = sealRequest(tools, {
+    exchange: EXCHANGE,
+    to: { hash, key: provider.publicKey },
+    inner,
+    suite,
+  });
+  const sealer = createReplySealer(tools, { secret, replyKey: client.publicKey });
+  const [first, second] = ['a', 'b'].flatMap((text) => sealer.seal(utf8Encode(text))) as [Uint8Array, Uint8Array];
+  const capsuleOf = (unit: Uint8Array): Uint8Array => unit.subarray(5, 5 + CAPSULE_BYTES);
+  expect(toHex(capsuleOf(first))).not.toBe(toHex(capsuleOf(second)));
+  // Its capsule and commitment in the place of another's.
+  const moved = second.slice();
+  moved.set(first.subarray(5, 5 + CAPSULE_BYTES + 32), 5);
+  const opener = createReplyOpener(tools, { secret, replyKey: client, head: sealer.head });
+  opener.open(first);
+  expect(codeOf(() => opener.open(moved))).toBe('not-opened');
+  expect(codeOf(() => openDisclosedReply(tools, { exporterSecret: opener.exporterSecret, head: sealer.head }))).toBe(
+    'malformed',
+  );
 });
 
 it('seals the same with the same secrets, and otherwise with others', () => {

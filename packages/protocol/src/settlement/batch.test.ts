@@ -2,16 +2,21 @@ import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/eip712.json' with { type: 'json' };
-import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
+import { concatBytes, fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import { computeInclusionProof, hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
 import type { Order } from '../exchange/order.ts';
 import {
+  areModelsNamed,
+  BATCH_TAG,
   type BatchInput,
   buildSettlement,
   createVoucher,
+  EARLIER_BATCH_TAG,
   encodeSettlement,
   hashSettlement,
+  type Line,
+  parseSettledBatch,
   parseSettlement,
   type Settlement,
 } from './batch.ts';
@@ -131,6 +136,12 @@ function toInput(replies: readonly Reply[], cumulative = 1n << 100n): BatchInput
   return { validator, sequence: 1n, position, entries, vouchers };
 }
 
+/** Where the first line begins: its provider's id comes first, behind two bytes of their number. */
+function indexOfLines(bytes: Uint8Array, { lines }: Pick<Settlement, 'lines'>): number {
+  const id = toHex((lines[0] as Line).providerId);
+  return toHex(bytes).indexOf(id) / 2;
+}
+
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
 
 describe('settlement digest', () => {
@@ -159,6 +170,7 @@ describe('settlement digest', () => {
           router: unprefixed(line.router),
           gross: BigInt(line.gross),
           fine: BigInt(line.fine),
+          modelRoot: unprefixed(line.modelRoot),
         })),
         ejections: ejected.map(unprefixed),
         tallies: tallies.map(({ payee, ...counts }) => ({ payee: unprefixed(payee), ...counts })),
@@ -317,6 +329,7 @@ describe('settlement', () => {
     expect(settlement.lines).toEqual(
       parts.map((gross, i) => ({
         ...{ providerId: bytesOf(32, i + 1), payee: bytesOf(20, i + 1), router: bytesOf(20, 2), gross, fine: 0n },
+        modelRoot: bytesOf(32, 0),
       })),
     );
     const meter = createGasMeter();
@@ -324,6 +337,61 @@ describe('settlement', () => {
     const alone = createGasMeter();
     expect(meter.add(second.entry)).toBe(computeSettlementGas(settlement));
     expect(alone.add({ ...first.entry, shards: [] })).toBeLessThan(computeSettlementGas(settlement));
+  });
+
+  it('nets a provider by model where makers have a share, and no line by model where they have none', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    const unbilled: Reply = { ...reply, verdict: 'unjudged' };
+    const input = toInput([reply, { ...reply, fee: 7n }, unbilled, { ...reply, fee: 9n }]);
+    expect(buildSettlement(nobleCrypto, input).lines).toMatchObject([{ gross: 21n, modelRoot: bytesOf(32, 0) }]);
+    const [one, other] = [bytesOf(32, 1), bytesOf(32, 2)];
+    const modelRoots = [other, one, undefined, other];
+    const named = buildSettlement(nobleCrypto, { ...input, modelRoots });
+    expect(named.lines).toMatchObject([
+      { gross: 7n, modelRoot: one },
+      { gross: 14n, modelRoot: other },
+    ]);
+    expect(named.debits).toEqual(buildSettlement(nobleCrypto, input).debits);
+    expect([areModelsNamed(named), areModelsNamed(buildSettlement(nobleCrypto, input))]).toEqual([true, false]);
+    expect(areModelsNamed({ lines: [] })).toBe(undefined);
+    expect(parseSettlement(encodeSettlement(named))).toEqual(named);
+    const meter = createGasMeter();
+    for (const [i, entry] of input.entries.entries()) meter.add(parseVerdictEntry(entry), modelRoots[i]);
+    expect(meter.add(parseVerdictEntry(input.entries[3] as Uint8Array), other)).toBe(computeSettlementGas(named));
+    // Whoever is paid has a model, and no batch names some of them.
+    for (const roots of [
+      [other, one, one],
+      [other, undefined, one, one],
+      [other, bytesOf(32, 0), one, one],
+    ]) {
+      expect(() => buildSettlement(nobleCrypto, { ...input, modelRoots: roots })).toThrow('has no model');
+    }
+    const [first, second] = named.lines as [Line, Line];
+    const mixed = [{ ...second, modelRoot: bytesOf(32, 0) }, first];
+    expect(() => encodeSettlement({ ...named, lines: mixed })).toThrow('lines name all models, or none');
+    expect(() => encodeSettlement({ ...named, lines: [second, first] })).toThrow(ProtocolError);
+  });
+
+  it('reads a batch of the format before where it has settled, and nowhere else', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 3, payee: 1, router: 1, ejects: true, credited: [2] };
+    const settlement = buildSettlement(nobleCrypto, toInput([reply, { ...reply, payee: 2, payer: 2 }]));
+    const bytes = encodeSettlement(settlement);
+    expect(parseSettledBatch(bytes)).toEqual(settlement);
+    // As before, but for the tag and the last 32 bytes of each line.
+    const at = indexOfLines(bytes, settlement);
+    const width = 32 + 20 + 20 + 16 + 16;
+    const lines = settlement.lines.map((_, i) => bytes.subarray(at + i * (width + 32), at + i * (width + 32) + width));
+    const earlier = concatBytes(
+      new TextEncoder().encode(`${EARLIER_BATCH_TAG}\n`),
+      bytes.subarray(BATCH_TAG.length + 1, at),
+      ...lines,
+      bytes.subarray(at + settlement.lines.length * (width + 32)),
+    );
+    expect(parseSettledBatch(earlier)).toEqual(settlement);
+    expect(() => parseSettlement(earlier)).toThrow(`the bytes do not open with the tag ${BATCH_TAG}`);
+    expect(() => parseSettledBatch(earlier.subarray(0, -1))).toThrow(ProtocolError);
+    const before = concatBytes(new TextEncoder().encode('ogong-batch-v5\n'), earlier.subarray(BATCH_TAG.length + 1));
+    expect(() => parseSettledBatch(before)).toThrow(ProtocolError);
   });
 
   it('owes nothing for rejected and abandoned replies', () => {

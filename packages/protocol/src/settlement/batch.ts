@@ -36,7 +36,7 @@ const batchCodec = struct(BATCH);
 
 /**
  * A batch as the settlement contract takes it (docs/spec/settlement.md): a run of one validator's verdict log, netted
- * per payer and per (provider, payee, router). Field names and units are the contract's; amounts are atomic.
+ * per payer and per (provider, payee, router), and per model where makers have a share. Field names and units are the contract's; amounts are atomic.
  */
 export interface Batch extends CodecType<typeof batchCodec> {}
 
@@ -50,7 +50,7 @@ const debitCodec = struct({
 /** What one payer owes, under the newest order that it signed. */
 export interface Debit extends CodecType<typeof debitCodec> {}
 
-const LINE = {
+const UNNAMED_LINE = {
   /** The key that served, whose earnings the line adds to. */
   providerId: abi.bytes32,
   payee: abi.address,
@@ -60,9 +60,14 @@ const LINE = {
   /** The part of gross that goes to the verification pool whole; the rest is shared. */
   fine: abi.uint128,
 };
+const LINE = {
+  ...UNNAMED_LINE,
+  /** Content root of the model, whose maker the registry names; zero while makers have no share. */
+  modelRoot: abi.bytes32,
+};
 const lineCodec = struct(LINE);
 
-/** What is owed for the replies of one provider, for one payee, that came through one router. */
+/** What is owed for the replies of one provider, for one payee, that came through one router; and of one model where makers have a share. */
 export interface Line extends CodecType<typeof lineCodec> {}
 
 const TALLY = {
@@ -83,12 +88,8 @@ export interface VerifierTally extends CodecType<typeof tallyCodec> {}
 const parties = <T>(item: Codec<T>, ascending: (a: T, b: T) => number): Codec<readonly T[]> =>
   list(item, { count: u16, max: MAX_BATCH_ENTRIES, ascending });
 
-const settlementCodec = struct({
-  batch: batchCodec as Codec<Batch>,
-  /** Ascending by payer. */
-  debits: parties<Debit>(debitCodec, (a, b) => compareBytes(a.payer, b.payer)),
-  /** Ascending by provider, then payee, then router. */
-  lines: parties<Line>(lineCodec, compareLines),
+const debitsCodec = parties<Debit>(debitCodec, (a, b) => compareBytes(a.payer, b.payer));
+const markFields = {
   /** Provider ids, ascending. */
   ejections: parties(hash, compareBytes),
   /** Ascending by payee: who shares what the fees leave for verification, and whose stake pays for refuted reports. */
@@ -98,14 +99,49 @@ const settlementCodec = struct({
    * not see this list; it says why less is drawn than the log's fees come to.
    */
   uncollectable: parties(address, compareBytes),
+};
+
+const settlementCodec = struct({
+  batch: batchCodec as Codec<Batch>,
+  /** Ascending by payer. */
+  debits: debitsCodec,
+  /** Ascending by provider, then payee, then router, then model. All of them name a model, or none. */
+  lines: parties<Line>(lineCodec, compareLines),
+  ...markFields,
 });
 
 export interface Settlement extends CodecType<typeof settlementCodec> {}
 
-const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: 'ogong-batch-v6' });
+/** With what each batch begins that is written. */
+export const BATCH_TAG = 'ogong-batch-v7';
+/** With what settled batches of earlier programs begin. */
+export const EARLIER_BATCH_TAG = 'ogong-batch-v6';
+
+const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: BATCH_TAG });
 
 export const encodeSettlement: (settlement: Settlement) => Uint8Array = settlementFormat.encode;
+/** Of the present format alone: what has yet to settle is in no other. */
 export const parseSettlement: (bytes: Uint8Array) => Settlement = settlementFormat.decode;
+
+type UnnamedLine = Omit<Line, 'modelRoot'>;
+const NO_MODEL: Uint8Array = new Uint8Array(32);
+const earlierFormat = createFormat(
+  struct({
+    batch: batchCodec as Codec<Batch>,
+    debits: debitsCodec,
+    lines: parties<UnnamedLine>(struct(UNNAMED_LINE), compareParties),
+    ...markFields,
+  }),
+  { tag: EARLIER_BATCH_TAG },
+);
+
+/** A batch that the chain has taken, also of the format before: for reading history, never for judging. */
+export function parseSettledBatch(bytes: Uint8Array): Settlement {
+  const tag = new TextEncoder().encode(`${EARLIER_BATCH_TAG}\n`);
+  if (compareBytes(bytes.subarray(0, tag.length), tag) !== 0) return parseSettlement(bytes);
+  const { lines, ...rest } = earlierFormat.decode(bytes);
+  return { ...rest, lines: lines.map((line) => ({ ...line, modelRoot: NO_MODEL })) };
+}
 
 const BATCH_SUMMARY = {
   ...BATCH,
@@ -170,6 +206,11 @@ export interface BatchInput {
   readonly position: LogPosition;
   /** The exact bytes of the log entries since the batch before. */
   readonly entries: readonly Uint8Array[];
+  /**
+   * The content root of each entry's model, where makers have a share; undefined for an entry without a record, which owes nothing.
+   * Default: they have none, and lines name no model.
+   */
+  readonly modelRoots?: readonly (Uint8Array | undefined)[] | undefined;
   /** At least the newest of every payer that owes something. */
   readonly vouchers: readonly Voucher[];
   /** Payers who owe something here that cannot be drawn, ascending. Default: none. */
@@ -219,12 +260,13 @@ export function listPaid(entries: readonly VerdictEntry[], findTests: FindTests)
  * The settlement of a run of log entries; the same for every validator that holds the same entries and vouchers.
  * Rejected and abandoned replies owe nothing and appear in no list; what uncollectable payers owe is counted, and neither
  * drawn nor paid.
- * @throws ProtocolError `malformed` where a payer owes without a voucher, one is uncollectable without owing, or an entry
- * does not parse; `too-large` where there are more parties than one transaction settles: settle fewer entries at a time.
+ * @throws ProtocolError `malformed` where a payer owes without a voucher, one is uncollectable without owing, an entry
+ * does not parse, or one that is paid has no model while others have; `too-large` where there are more parties than one transaction settles: settle fewer entries at a time.
  */
 export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
   const parsed = input.entries.map((bytes) => ({ bytes, entry: parseVerdictEntry(bytes) }));
   const entries = parsed.map(({ entry }) => entry);
+  const findModel = nameModels(entries, input.modelRoots);
   const { findTests = findNothing } = input;
   const payable = new Set(listPaid(entries, findTests));
   const paid = parsed.filter(({ entry }) => payable.has(entry));
@@ -249,7 +291,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
       replies: paid.length,
     },
     debits: netDebits(sumFees(drawn), input.vouchers),
-    lines: fineLines(netLines(drawn.flatMap(listShares)), entries),
+    lines: fineLines(netLines(drawn.flatMap((entry) => listShares(entry, findModel(entry)))), entries),
     ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
     tallies: tallyVerifiers(entries, findTests),
     uncollectable,
@@ -275,23 +317,45 @@ function netDebits(debts: readonly Debt[], vouchers: readonly Voucher[]): Debit[
 }
 
 /** What one reply's fee is, for one provider. */
-type FeeShare = Pick<VerdictEntry, 'providerId' | 'payee' | 'router' | 'feeAtomic'>;
+type FeeShare = Pick<VerdictEntry, 'providerId' | 'payee' | 'router' | 'feeAtomic'> & Partial<Pick<Line, 'modelRoot'>>;
+
+function nameModels(entries: readonly VerdictEntry[], roots: BatchInput['modelRoots']) {
+  if (roots === undefined) return () => NO_MODEL;
+  const named = new Map(entries.map((entry, i) => [entry, roots[i]]));
+  return (entry: VerdictEntry): Uint8Array => {
+    const root = named.get(entry);
+    if (root === undefined || isUnnamed(root))
+      throw new ProtocolError('malformed', `entry ${entry.index} has no model`);
+    return root;
+  };
+}
+
+const isUnnamed = (modelRoot: Uint8Array): boolean => modelRoot.every((byte) => byte === 0);
+
+/** Whether the lines name models: undefined where there is no line to tell it by. */
+export function areModelsNamed({ lines }: Pick<Settlement, 'lines'>): boolean | undefined {
+  return lines[0] && !isUnnamed(lines[0].modelRoot);
+}
 
 /** Who has which part of the fee: its provider all of it, or each shard of a cohort its own. */
-function listShares(entry: VerdictEntry): readonly FeeShare[] {
+function listShares(entry: VerdictEntry, modelRoot: Uint8Array): readonly FeeShare[] {
   const { shards, router, feeAtomic } = entry;
-  if (shards.length === 0) return [entry];
+  if (shards.length === 0) return [{ ...entry, modelRoot }];
   const parts = splitCohort(feeAtomic, shards);
-  const shares = shards.map(({ providerId, payee }, i) => ({ providerId, payee, router, feeAtomic: parts[i] ?? 0n }));
+  const shares = shards.map(({ providerId, payee }, i) => ({
+    ...{ providerId, payee, router, modelRoot },
+    feeAtomic: parts[i] ?? 0n,
+  }));
   return shares.filter((share) => share.feeAtomic > 0n);
 }
 
-/** One line for each provider, payee and router, in the order of a batch. */
+/** One line for each provider, payee, router and model, in the order of a batch. */
 export function netLines(owing: readonly FeeShare[]): Line[] {
   const lines = new Map<string, Line>();
-  for (const { providerId, payee, router, feeAtomic } of owing) {
-    const key = toHex(concatBytes(providerId, payee, router));
-    lines.set(key, { providerId, payee, router, gross: (lines.get(key)?.gross ?? 0n) + feeAtomic, fine: 0n });
+  for (const { providerId, payee, router, feeAtomic, modelRoot = NO_MODEL } of owing) {
+    const key = toHex(concatBytes(providerId, payee, router, modelRoot));
+    const gross = (lines.get(key)?.gross ?? 0n) + feeAtomic;
+    lines.set(key, { providerId, payee, router, gross, fine: 0n, modelRoot });
   }
   return [...lines.values()].sort(compareLines);
 }
@@ -336,8 +400,12 @@ function tallyVerifiers(entries: readonly VerdictEntry[], findTests: FindTests):
   return [...tallies.values()].sort((a, b) => compareBytes(a.payee, b.payee));
 }
 
-function compareLines(a: Line, b: Line): number {
+function compareParties(a: UnnamedLine, b: UnnamedLine): number {
   return compareBytes(a.providerId, b.providerId) || compareBytes(a.payee, b.payee) || compareBytes(a.router, b.router);
+}
+
+function compareLines(a: Line, b: Line): number {
+  return compareParties(a, b) || compareBytes(a.modelRoot, b.modelRoot);
 }
 
 function sortUnique(ids: readonly Uint8Array[]): Uint8Array[] {
@@ -352,6 +420,9 @@ function assertSettlement({ debits, lines, ejections, tallies, uncollectable }: 
   }
   if (uncollectable.some((payer) => debits.some((debit) => compareBytes(debit.payer, payer) === 0))) {
     throw new ProtocolError('malformed', 'a payer is both debited and uncollectable');
+  }
+  if (new Set(lines.map(({ modelRoot }) => isUnnamed(modelRoot))).size > 1) {
+    throw new ProtocolError('malformed', 'lines name all models, or none');
   }
   const excess = lines.find(({ gross, fine }) => fine > gross);
   if (excess) throw new ProtocolError('malformed', `a fine of ${excess.fine} on a line of ${excess.gross}`);

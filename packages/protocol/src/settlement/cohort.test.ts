@@ -80,7 +80,7 @@ describe('the fee of a cohort', () => {
     const { providerId, payee } = first;
     const twice = [first, second, { ...third, providerId, payee }];
     const lines = createCohortLines({ feeAtomic: 9n, router, amounts: [4n, 0n, 5n] }, twice);
-    expect(lines).toEqual([{ providerId, payee, router, gross: 9n, fine: 0n }]);
+    expect(lines).toEqual([{ providerId, payee, router, gross: 9n, fine: 0n, modelRoot: new Uint8Array(32) }]);
   });
 });
 

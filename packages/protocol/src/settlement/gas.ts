@@ -15,8 +15,8 @@ export const MAX_BATCH_ENTRIES = 1_000;
  * (`settlement-gas.process.test.ts` holds real batches against it).
  */
 const GAS = {
-  /** The transaction, the anchor, the quorum's reading of stakes, and five credits of the network that are all new, with what was recycled. */
-  batch: 420_000,
+  /** The transaction, the anchor, the quorum's reading of stakes, six credits of the network that are all new, what was recycled, and the pot of those who signed. */
+  batch: 500_000,
   /** A voucher: calldata, recovery of its signer, the limit of a key that signs for another account, one channel. */
   debit: 24_000,
   /** A line: calldata, hash, split, event, the router's credit and the provider's earnings as known ones. */
@@ -25,6 +25,10 @@ const GAS = {
   earner: 45_000,
   /** A credit of a router that never had one: a new slot. */
   router: 22_500,
+  /** A line that names its model: what the registry says of it, and an event. */
+  named: 12_000,
+  /** A model's maker: its name in cold storage, a credit in a new slot. */
+  maker: 33_000,
   ejection: 27_000,
   /** A payee of verifiers: calldata, hash, event, a credit in a new slot. */
   tally: 31_000,
@@ -39,6 +43,10 @@ interface PartyCounts {
   /** Different pairs of provider and payee. */
   readonly earners: number;
   readonly routers: number;
+  /** Lines that name their model. */
+  readonly named: number;
+  /** Different models. */
+  readonly models: number;
   readonly ejections: number;
   readonly tallies: number;
   /** Tallies with refuted reports. */
@@ -46,7 +54,7 @@ interface PartyCounts {
 }
 
 function computeGas(
-  { debits, lines, earners, routers, ejections, tallies, penalties }: PartyCounts,
+  { debits, lines, earners, routers, named, models, ejections, tallies, penalties }: PartyCounts,
   signatures: number,
 ): number {
   return (
@@ -55,6 +63,8 @@ function computeGas(
     GAS.line * lines +
     GAS.earner * earners +
     GAS.router * routers +
+    GAS.named * named +
+    GAS.maker * models +
     GAS.ejection * ejections +
     GAS.tally * tallies +
     GAS.penalty * penalties +
@@ -66,7 +76,9 @@ function computeGas(
 export function computeSettlementGas(
   lists: {
     readonly debits: readonly unknown[];
-    readonly lines: readonly Pick<VerdictEntry, 'providerId' | 'payee' | 'router'>[];
+    readonly lines: readonly (Pick<VerdictEntry, 'providerId' | 'payee' | 'router'> & {
+      readonly modelRoot?: Uint8Array;
+    })[];
     readonly ejections: readonly unknown[];
     readonly tallies: readonly { readonly refuted: number }[];
   },
@@ -75,8 +87,10 @@ export function computeSettlementGas(
   const { debits, lines, ejections, tallies } = lists;
   const earners = new Set(lines.map(({ providerId, payee }) => toHex(providerId) + toHex(payee))).size;
   const routers = new Set(lines.map(({ router }) => toHex(router))).size;
+  const roots = lines.flatMap(({ modelRoot }) => (modelRoot?.some((byte) => byte !== 0) ? [toHex(modelRoot)] : []));
   return computeGas(
     {
+      ...{ named: roots.length, models: new Set(roots).size },
       ...{ debits: debits.length, lines: lines.length, earners, routers },
       ...{ ejections: ejections.length, tallies: tallies.length },
       penalties: tallies.filter(({ refuted }) => refuted > 0).length,
@@ -86,12 +100,16 @@ export function computeSettlementGas(
 }
 
 export interface GasMeter {
-  /** @returns what a batch of all entries added so far takes at most, whoever of its payers can be drawn. */
+  /**
+   * @param modelRoot of its model, where makers have a share.
+   * @returns what a batch of all entries added so far takes at most, whoever of its payers can be drawn.
+   */
   add(
     entry: Pick<
       VerdictEntry,
       'verdict' | 'feeAtomic' | 'payer' | 'payee' | 'router' | 'ejects' | 'providerId' | 'verifiers' | 'shards'
     >,
+    modelRoot?: Uint8Array,
   ): number;
 }
 
@@ -101,19 +119,24 @@ export function createGasMeter(): GasMeter {
   const lines = new Set<string>();
   const earners = new Set<string>();
   const routers = new Set<string>();
+  const named = new Set<string>();
+  const models = new Set<string>();
   const ejections = new Set<string>();
   const tallies = new Set<string>();
   const penalties = new Set<string>();
   return {
-    add({ verdict, feeAtomic, payer, payee, router, ejects, providerId, verifiers, shards }) {
+    add({ verdict, feeAtomic, payer, payee, router, ejects, providerId, verifiers, shards }, modelRoot) {
       if (isBillable(verdict) && feeAtomic > 0n) {
         debits.add(toHex(payer));
         for (const share of shards.length === 0 ? [{ providerId, payee }] : shards) {
           const earner = toHex(share.providerId) + toHex(share.payee);
-          lines.add(earner + toHex(router));
+          const line = earner + toHex(router) + (modelRoot ? toHex(modelRoot) : '');
+          lines.add(line);
+          if (modelRoot) named.add(line);
           earners.add(earner);
         }
         routers.add(toHex(router));
+        if (modelRoot) models.add(toHex(modelRoot));
       }
       if (ejects) ejections.add(toHex(providerId));
       for (const verifier of verifiers) {
@@ -123,7 +146,7 @@ export function createGasMeter(): GasMeter {
       }
       const counts = { debits: debits.size, lines: lines.size, earners: earners.size, routers: routers.size };
       const marks = { ejections: ejections.size, tallies: tallies.size, penalties: penalties.size };
-      return computeGas({ ...counts, ...marks }, 0);
+      return computeGas({ ...counts, ...marks, named: named.size, models: models.size }, 0);
     },
   };
 }

@@ -35,14 +35,24 @@ export interface QuorumKeyProof {
   readonly roster: Uint8Array;
   /** 20 bytes. */
   readonly account: Uint8Array;
+  /** Address of the signing key that the key belongs to, and ends with, 20 bytes. */
+  readonly signer: Uint8Array;
+  /** The account has set number - 1 keys before, u64. */
+  readonly number: bigint;
   /** Compressed, 48 bytes. */
   readonly key: Uint8Array;
 }
 
-export function encodeQuorumKeyMessage({ chainId, roster, account, key }: QuorumKeyProof): Uint8Array {
-  const chain = new Uint8Array(8);
-  new DataView(chain.buffer).setBigUint64(0, chainId);
-  return concatBytes(utf8Encode('ogong-quorum-key-v1\n'), chain, roster, account, key);
+export function encodeQuorumKeyMessage(proof: QuorumKeyProof): Uint8Array {
+  const { chainId, roster, account, signer, number, key } = proof;
+  const [chain, count] = [encodeU64(chainId), encodeU64(number)];
+  return concatBytes(utf8Encode('ogong-quorum-key-v2\n'), chain, roster, account, signer, count, key);
+}
+
+function encodeU64(value: bigint): Uint8Array {
+  const encoded = new Uint8Array(8);
+  new DataView(encoded.buffer).setBigUint64(0, value);
+  return encoded;
 }
 
 /** Who signs what is summed. */

@@ -100,7 +100,7 @@ export const statementCodec = union('kind', {
   }),
   'machine-revocation': struct({ domain, machine: hash, evidence: hash, isRevoked: flag, number: u32 }),
   /** Of the contract of rosters: that the account's signatures are summed under this key. */
-  'quorum-key': struct({ domain, account: address, key: bytes(BLS_KEY_BYTES) }),
+  'quorum-key': struct({ domain, account: address, number: u64, key: bytes(BLS_KEY_BYTES) }),
   /** In the domain of the settlement contract. */
   'machine-ejection': struct({ domain, providerId: hash, evidence: hash, ejection: u32 }),
 });
@@ -166,7 +166,7 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
     case 'machine-ejection':
       return hashMachineEjection(crypto, of, statement);
     case 'quorum-key':
-      return crypto.keccak256(encodeQuorumKey(statement));
+      return crypto.keccak256(encodeQuorumKey(statement, signingKey));
     case 'signing-key':
       return hashSigningKey(crypto, of, { account: statement.account, signer: signingKey });
   }
@@ -182,13 +182,16 @@ function hashBeaconKeys(
     : hashRetirement(crypto, network, statement);
 }
 
-function encodeQuorumKey({ domain: of, account, key }: Extract<ValidatorStatement, { readonly kind: 'quorum-key' }>) {
-  return encodeQuorumKeyMessage({ chainId: of.chainId, roster: of.verifyingContract, account, key });
+function encodeQuorumKey(
+  { domain: of, account, number, key }: Extract<ValidatorStatement, { readonly kind: 'quorum-key' }>,
+  signer: Uint8Array,
+): Uint8Array {
+  return encodeQuorumKeyMessage({ chainId: of.chainId, roster: of.verifyingContract, account, signer, number, key });
 }
 
 /** What a signature that is summed is over. */
 export function encodeShareMessage(crypto: Crypto, statement: ValidatorStatement, signingKey: Uint8Array): Uint8Array {
-  if (statement.kind === 'quorum-key') return encodeQuorumKey(statement);
+  if (statement.kind === 'quorum-key') return encodeQuorumKey(statement, signingKey);
   return encodeQuorumMessage(hashStatement(crypto, statement, signingKey));
 }
 

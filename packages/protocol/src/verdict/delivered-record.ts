@@ -43,7 +43,8 @@ export function verifySignedDelivery(
   { ledger, order }: DeliveryContext,
   signed: SignedDelivery,
 ): Delivery {
-  const delivery = open(crypto, { ledger, payer: order.payer }, signed);
+  const { payer, validator } = order;
+  const delivery = open(crypto, { ledger, payer, validator }, signed);
   demand(delivery !== undefined, "the delivery is not signed by the order's payer");
   demand(equalBytes(delivery.orderHash, order.orderHash), 'the delivery is about another order');
   return delivery;

@@ -1,10 +1,11 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { explainTyping } from '@ogong/host/config/typed-commands';
-import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
+import { createOrLoadKeys, loadHybridSigner } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
@@ -15,6 +16,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
 import { VERSION } from '@ogong/host/version';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { admissionsCommand } from '../commands/admissions-command.ts';
 import { catalogueCommand } from '../commands/catalogue-command.ts';
 import { cohortCommand } from '../commands/cohort-command.ts';
@@ -33,6 +35,7 @@ import { assertAddressFree } from '../local/taken-address.ts';
 import { configPathOf, configure } from '../provider/configure-command.ts';
 import {
   DEFAULT_PROVIDER_DIRECTORY,
+  idConfig,
   localConfig,
   serveConfig,
   startConfig,
@@ -108,6 +111,14 @@ const walletCommand = createPrinter('wallet', 'print the ledger address that fee
   return `0x${toHex(address)}\n`;
 });
 
+const idCommand = createPrinter('id', "print the id of this provider's key", (argv) => {
+  const parsed = idConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return parsed.text;
+  createOrLoadKeys(parsed.values.dataDir);
+  const { publicKey } = loadHybridSigner(join(parsed.values.dataDir, 'hybrid.key'));
+  return `${toHex(hashHybridKey(nodeCrypto, publicKey))}\n`;
+});
+
 interface Verb {
   readonly name: string;
   readonly summary: string;
@@ -152,6 +163,7 @@ const commands: readonly Command[] = [
   catalogueCommand,
   createPrinter('configure', 'write the settings of serve', configure),
   walletCommand,
+  idCommand,
   quoteCommand,
   marketplaceCommand,
   testimonyCommand,
@@ -170,7 +182,7 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
-  ['For the network', ['configure', 'show', 'wallet', 'start', 'serve', 'admissions']],
+  ['For the network', ['configure', 'show', 'wallet', 'id', 'start', 'serve', 'admissions']],
   ['In a machine that shows what it does', ['quote', 'testimony', 'proxy']],
 ];
 

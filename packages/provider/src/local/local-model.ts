@@ -82,11 +82,14 @@ export function assertDemands(
   { demands, preference }: { readonly demands: Demands; readonly preference: RequestPreference },
   info: OfferedWeights,
 ): void {
-  const { sort, maxPricePer1kAtomic, only, ignore } = preference;
+  const { sort, maxPricePer1kAtomic, only, ignore, sealSuite } = preference;
   if (sort !== undefined || maxPricePer1kAtomic !== undefined || only.length + ignore.length > 0) {
     const why =
       'this machine answers by itself and for nothing: there is nobody to choose from; leave the preference out';
     throw new ApiError('invalid_request', why, { param: 'ogong' });
+  }
+  if (sealSuite !== undefined) {
+    throw new ApiError('invalid_request', 'this machine seals nothing: leave ogong.seal_suite out', { param: 'ogong' });
   }
   const problem = findUnmetDemand(demands, info);
   if (problem !== undefined) throw new ApiError('invalid_request', problem, { param: 'ogong' });

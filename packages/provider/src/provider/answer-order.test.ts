@@ -5,6 +5,7 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import { systemClock } from '@ogong/host/time/clock';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { PAYEE_WORD_BYTES } from '@ogong/protocol/exchange/provider-payee';
 import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
@@ -27,6 +28,13 @@ import type { ProviderState } from './provider-state.ts';
 import { admitOrder } from './serve-context.ts';
 import type { OrderJob } from './serve-reply.ts';
 
+/** Nobody has signed it. */
+const wordUntil = (untilMs: number): Uint8Array => {
+  const word = new Uint8Array(PAYEE_WORD_BYTES);
+  new DataView(word.buffer).setBigUint64(0, BigInt(untilMs));
+  return word;
+};
+
 /** Only what the steps under test look at. */
 function createState(change: Partial<ProviderState> = {}) {
   const outcomes: string[] = [];
@@ -34,6 +42,7 @@ function createState(change: Partial<ProviderState> = {}) {
   const state = {
     id: new Uint8Array(32).fill(1),
     payee: new Uint8Array(20).fill(2),
+    getPayeeWord: () => wordUntil(systemClock.nowMs() + 86_400_000),
     identity: { id: new Uint8Array(32).fill(3) },
     offers: openOffers([{ modelId: 'ogong/verified/test/fake', pricePer1kAtomic: 1n, engine }]),
     isClosing: false,
@@ -63,6 +72,12 @@ describe('an order begins', () => {
   ][] = [
     ['while the provider stops', { isClosing: true }, undefined, Code.Unavailable],
     ['while too many records wait', { outbox: { isFull: () => true } as never }, undefined, Code.Unavailable],
+    [
+      'where the word of the payee ends before it',
+      { getPayeeWord: () => wordUntil(systemClock.nowMs() + 1_000) },
+      undefined,
+      Code.Unavailable,
+    ],
     ['without an order', {}, () => create(GenerateRequestSchema), Code.InvalidArgument],
     ['for a model that is not served', {}, () => validOrder(createFakeEngine({ weights: 2 })), Code.NotFound],
   ];

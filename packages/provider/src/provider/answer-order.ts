@@ -3,6 +3,7 @@ import type { PeerId } from '@ogong/host/link/link-identity';
 import type { RelayedLink } from '@ogong/host/link/relay-wire';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { readPayeeWord } from '@ogong/protocol/exchange/provider-payee';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { answerOffer } from './answer-offer.ts';
 import { createHandoff } from './handoff.ts';
@@ -86,9 +87,15 @@ function assertTakesOrders({ isClosing, outbox }: Pick<ProviderState, 'isClosing
   if (outbox.isFull()) throw new Refusal('unavailable', 'too many records wait for their validators');
 }
 
-function findOrderedOffer({ offers }: Pick<ProviderState, 'offers'>, message: GenerateRequest): OfferState {
+function findOrderedOffer(
+  { offers, getPayeeWord }: Pick<ProviderState, 'offers' | 'getPayeeWord'>,
+  message: GenerateRequest,
+): OfferState {
   try {
-    const { modelRoot } = parseOrder(message.order?.order ?? new Uint8Array());
+    const { modelRoot, expiresAtMs } = parseOrder(message.order?.order ?? new Uint8Array());
+    // Nobody pays for a record without a word that holds until its order expires.
+    if (BigInt(readPayeeWord(getPayeeWord())?.validUntilMs ?? 0) < expiresAtMs)
+      throw new Refusal('unavailable', "the word of this provider's payee ends before the order does");
     return findOffer(offers, modelRoot) ?? refuseUnknownRoot(modelRoot);
   } catch (error) {
     if (error instanceof ProtocolError) throw new Refusal('invalid', `order: ${error.message}`);

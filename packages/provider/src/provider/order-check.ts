@@ -45,7 +45,7 @@ export type ReadRequest<R> = (
   order: NamedOrder,
 ) => {
   readonly request: R;
-  readonly asked: Pick<CommonRequest, 'model' | 'demands'>;
+  readonly asked: Pick<CommonRequest, 'model' | 'demands' | 'preference'>;
   readonly choices: number;
 };
 
@@ -139,6 +139,13 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
   assertOrder(asked.model === model.id, 'invalid', `this provider serves ${model.id}, not ${asked.model}`);
   const unmet = findUnmetDemand(asked.demands, { numericClass: model.numericClass, modelRoot: model.root });
   assertOrder(unmet === undefined, 'invalid', unmet ?? '');
+  const suite = asked.preference?.sealSuite;
+  const is = opened.sealer ? `under suite ${opened.sealer.suite}` : 'in plain';
+  assertOrder(
+    suite === undefined || suite === opened.sealer?.suite,
+    'invalid',
+    `the request demands seal suite ${suite}, and came ${is}`,
+  );
   assertOrder(order.choice < choices, 'invalid', 'the order is for a choice that was not asked for');
   return { ...opened, order, ticket, request, validator };
 }

@@ -11,7 +11,7 @@ it('is signed anew every day, for a week, and where the clock is set back', () =
   const payee = createTestPayee('payee');
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(1) };
   const providerId = new Uint8Array(32).fill(2);
-  const getPayeeWord = createPayeeWord({ crypto, clock: { nowMs: () => nowMs }, payee, ledger, providerId });
+  const { get: getPayeeWord } = createPayeeWord({ crypto, clock: { nowMs: () => nowMs }, payee, ledger, providerId });
   const first = getPayeeWord();
   expect(readPayeeWord(first)?.validUntilMs).toBe(nowMs + 7 * DAY_MS);
   const shared = { providerId, payee: payee.address, payeeWord: first };

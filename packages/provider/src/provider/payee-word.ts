@@ -4,6 +4,14 @@ import { KEY_WORD_LIFETIME_MS, KEY_WORD_RENEWAL_MS } from '@ogong/protocol/excha
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 
+/** Whom a provider serves for, and that one's word for the provider's key. */
+export interface PayeeVoice {
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  /** As it is now. */
+  get(): Uint8Array;
+}
+
 interface PayeeWordDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
@@ -16,17 +24,20 @@ interface PayeeWordDependencies {
  * The payee's word for the provider's key. It ends, so that a thief of the key has nothing of the payee once that one stops signing; it
  * is signed anew long before.
  */
-export function createPayeeWord({ crypto, clock, payee, ledger, providerId }: PayeeWordDependencies): () => Uint8Array {
+export function createPayeeWord({ crypto, clock, payee, ledger, providerId }: PayeeWordDependencies): PayeeVoice {
   let signedAtMs = Number.NEGATIVE_INFINITY;
   let word = new Uint8Array();
-  return () => {
-    const nowMs = clock.nowMs();
-    // A clock that was set back signs anew, too: the word must not end later than it says here.
-    if (nowMs - signedAtMs < KEY_WORD_RENEWAL_MS && nowMs >= signedAtMs) return word;
-    signedAtMs = nowMs;
-    word = new Uint8Array(
-      signProviderPayee(crypto, payee, { ledger, providerId, validUntilMs: nowMs + KEY_WORD_LIFETIME_MS }),
-    );
-    return word;
+  return {
+    payee: payee.address,
+    get() {
+      const nowMs = clock.nowMs();
+      // A clock that was set back signs anew, too: the word must not end later than it says here.
+      if (nowMs - signedAtMs < KEY_WORD_RENEWAL_MS && nowMs >= signedAtMs) return word;
+      signedAtMs = nowMs;
+      word = new Uint8Array(
+        signProviderPayee(crypto, payee, { ledger, providerId, validUntilMs: nowMs + KEY_WORD_LIFETIME_MS }),
+      );
+      return word;
+    },
   };
 }

@@ -230,6 +230,14 @@ export const serveConfig = defineConfig({
       description:
         'file by which several providers share the fees of one model, which this one leads (ogong-provider cohort); once for each model',
     },
+    payeeWord: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_PROVIDER_PAYEE_WORD',
+      description:
+        'file of `ogong payee sign`: serve for that payee, whose key is on another machine. A newer file in its place is taken within a minute. ' +
+        "If not given, this machine's own ledger key is the payee",
+    },
     withdrawFrom: {
       schema: atomicAmount,
       env: 'OGONG_PROVIDER_WITHDRAW_FROM',
@@ -311,6 +319,14 @@ export const localConfig = defineConfig({
     ...dataDirField,
     logLevel,
   },
+});
+
+export const idConfig = defineConfig({
+  name: 'ogong-provider id',
+  examples: ['ogong-provider id'],
+  summary:
+    "Prints the id of this machine's provider key, which a payee on another machine signs for (ogong payee sign).",
+  fields: dataDirField,
 });
 
 export const walletConfig = defineConfig({

@@ -25,7 +25,7 @@ import { readReceipt } from './intake-receipt.ts';
 import type { StrangersLoad } from './model-loading.ts';
 import { type OfferState, openOffers, type ServedOffer } from './offers.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
-import { createPayeeWord } from './payee-word.ts';
+import { createPayeeWord, type PayeeVoice } from './payee-word.ts';
 import { createPayingPayers, type PayingPayers } from './paying-payers.ts';
 import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
@@ -42,6 +42,8 @@ export interface ProviderDependencies {
   readonly signer: HybridSigner;
   /** The account that fees are paid to. It signs for the signer's key. */
   readonly payee: LedgerSigner;
+  /** Of a payee whose key is elsewhere. Default: `payee` signs for itself. */
+  readonly carriedWord?: PayeeVoice | undefined;
   readonly identity: LinkIdentity;
   readonly chain: Pick<
     ChainView,
@@ -79,7 +81,7 @@ export interface ProviderDependencies {
 export interface ProviderState
   extends Omit<
     ProviderDependencies,
-    'seal' | 'attester' | 'payee' | 'openings' | 'commit' | 'metrics' | 'readPayments' | 'cohorts'
+    'seal' | 'attester' | 'payee' | 'carriedWord' | 'openings' | 'commit' | 'metrics' | 'readPayments' | 'cohorts'
   > {
   /** Hash of the signer's key. */
   readonly id: Uint8Array;
@@ -140,6 +142,9 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   const { attester } = dependencies;
   const offers = openOffers(options.offers, attester !== undefined);
   const id = hashHybridKey(crypto, signer.publicKey);
+  const payeeWord =
+    dependencies.carriedWord ??
+    createPayeeWord({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id });
   const commits = createGroupCommit(store);
   const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_MESSAGE_BYTES } });
   const metrics = createProviderMetrics(dependencies.metrics);
@@ -156,8 +161,8 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     ...{ seal, sealKeys, machine, learnOrderKey },
     cohorts: dependencies.cohorts,
     ...{ id, offers, validators, openingTtlMs, maxReplyMs, commits, links, metrics },
-    payee: dependencies.payee.address,
-    getPayeeWord: createPayeeWord({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id }),
+    payee: payeeWord.payee,
+    getPayeeWord: payeeWord.get,
     commit: dependencies.commit ?? commitReply,
     replyIds: createReplyIds(store, commits),
     openings: dependencies.openings ?? createOpenings(store, commits),

@@ -4,13 +4,17 @@ import { FeeError } from '@ogong/protocol/exchange/fee';
 import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { isMilestoneDue } from '@ogong/protocol/exchange/progress';
+import { encodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
-import { getTier, isAttestedTier } from '@ogong/protocol/tier/registry';
+import { getTier, isProxiedTier } from '@ogong/protocol/tier/registry';
 import { type CommittedReply, ReplyTextError, type ServedReply } from './commit-reply.ts';
 
 /** What a milestone commits to: the reply as though it had been cut short there. */
-export type MilestoneSource = Pick<ServedReply, 'outputTokens' | 'windows' | 'text' | 'stopReason' | 'isMilestone'>;
+export type MilestoneSource = Pick<
+  ServedReply,
+  'outputTokens' | 'counted' | 'windows' | 'text' | 'stopReason' | 'isMilestone'
+>;
 
 /** As it goes over the wire, without the admission of its order. */
 export interface SignedMilestone {
@@ -24,13 +28,14 @@ export interface SignedMilestone {
 
 /** Follows one text as it is made, and says where the next milestone of it is (docs/spec/progress.md#milestones). */
 export interface ReplyMilestones {
-  /** @param text of the reply as far as it was sent with this token. */
-  token(token: { readonly id: number; readonly bytes: Uint8Array }, sentLength: number): void;
+  /** @param sent the text that was sent so far, with this token. @returns a milestone, where pieces are counted and one is due here. */
+  token(token: { readonly id: number; readonly bytes: Uint8Array }, sent: string): SignedMilestone | undefined;
   /** @param sent the text that was sent so far. @returns a milestone, where one is due here. */
   window(window: WindowBytes, sent: string): SignedMilestone | undefined;
 }
 
 export interface ReplyMilestonesInput {
+  readonly windows: 'engine' | 'pieces';
   /** @throws ReplyTextError, FeeError, ProtocolError where no such reply may be signed. */
   readonly commit: (passed: MilestoneSource) => CommittedReply;
   /** Of the whole reply: its record follows at once. */
@@ -39,13 +44,25 @@ export interface ReplyMilestonesInput {
   readonly payeeWord: Uint8Array;
 }
 
-/** Whether replies of this model have milestones: those whose windows show their draws, and that need no evidence of a machine each. */
-export function hasMilestones(modelId: string): boolean {
+/**
+ * Where the windows of this model's milestones come from: its `engine` shows draws while it writes, and a server that is asked shows its
+ * pieces alone, of which the `pieces` are counted. None has a proxy, whose evidence is about a whole exchange.
+ */
+export function findMilestoneWindows(modelId: string, { tokenize }: { readonly tokenize: boolean }) {
   const { tier } = parseModelId(modelId);
-  return getTier(tier).windows === 'draws' && !isAttestedTier(tier);
+  if (isProxiedTier(tier)) return undefined;
+  if (getTier(tier).windows === 'tokens') return 'pieces' as const;
+  return tokenize ? ('engine' as const) : undefined;
 }
 
+/** As many tokens of a server that names none. */
+const UNNAMED_WINDOW: WindowBytes = {
+  draws: encodeTokenWindow({ count: WINDOW_TOKENS, ids: [] }),
+  sketch: new Uint8Array(),
+};
+
 export function createReplyMilestones({
+  windows: source,
   commit,
   maxTokens,
   providerKey,
@@ -61,8 +78,11 @@ export function createReplyMilestones({
 
   function sign(tokens: number, text: string) {
     try {
-      const outputTokens = Uint32Array.from(ids.slice(0, tokens));
-      return commit({ outputTokens, windows: [...windows], text, stopReason: 'cancelled', isMilestone: true });
+      const named = source === 'engine' ? ids.slice(0, tokens) : [];
+      // What a server counts of the prompt it says at the end.
+      const counted = source === 'engine' ? undefined : { promptTokens: 0, outputTokens: tokens };
+      const outputTokens = Uint32Array.from(named);
+      return commit({ outputTokens, counted, windows: [...windows], text, stopReason: 'cancelled', isMilestone: true });
     } catch (error) {
       if (error instanceof ReplyTextError || error instanceof FeeError || error instanceof ProtocolError)
         return undefined;
@@ -70,40 +90,40 @@ export function createReplyMilestones({
     }
   }
 
+  function takeWindow(window: WindowBytes, sent: string): SignedMilestone | undefined {
+    windows.push(window);
+    sizeBytes += window.draws.length + window.sketch.length;
+    const tokens = windows.length * WINDOW_TOKENS;
+    isOver ||= sizeBytes > MAX_MILESTONE_OPENING_BYTES / 2;
+    if (isOver || tokens >= maxTokens || ids.length < tokens || !isMilestoneDue(tokens, passedWindows * WINDOW_TOKENS))
+      return undefined;
+    // A text that holds something back at this place has its milestone at a later window.
+    const text = sent.slice(0, sentLengths[tokens - 1]);
+    if (renderReply(Buffer.concat(spelled.slice(0, tokens)), [], 'cancelled') !== text) return undefined;
+    // No text of a server bills more tokens than it has bytes, and one.
+    if (source === 'pieces' && Buffer.byteLength(text) + 1 < tokens) return undefined;
+    const committed = sign(tokens, text);
+    if (committed === undefined) {
+      isOver = true;
+      return undefined;
+    }
+    const { record, signature, header } = committed;
+    const fresh = windows.slice(passedWindows);
+    passedWindows = windows.length;
+    return {
+      ...{ record: { record, providerKey, signature }, header, payeeWord },
+      ...{ windows: fresh, textBytes: Buffer.byteLength(text) },
+    };
+  }
+
   return {
-    token({ id, bytes }, sentLength) {
-      if (isOver) return;
+    token({ id, bytes }, sent) {
+      if (isOver) return undefined;
       ids.push(id);
       spelled.push(bytes);
-      sentLengths.push(sentLength);
+      sentLengths.push(sent.length);
+      return source === 'pieces' && ids.length % WINDOW_TOKENS === 0 ? takeWindow(UNNAMED_WINDOW, sent) : undefined;
     },
-    window(window, sent) {
-      windows.push(window);
-      sizeBytes += window.draws.length + window.sketch.length;
-      const tokens = windows.length * WINDOW_TOKENS;
-      isOver ||= sizeBytes > MAX_MILESTONE_OPENING_BYTES / 2;
-      if (
-        isOver ||
-        tokens >= maxTokens ||
-        ids.length < tokens ||
-        !isMilestoneDue(tokens, passedWindows * WINDOW_TOKENS)
-      )
-        return undefined;
-      // A text that holds something back at this place has its milestone at a later window.
-      const text = sent.slice(0, sentLengths[tokens - 1]);
-      if (renderReply(Buffer.concat(spelled.slice(0, tokens)), [], 'cancelled') !== text) return undefined;
-      const committed = sign(tokens, text);
-      if (committed === undefined) {
-        isOver = true;
-        return undefined;
-      }
-      const { record, signature, header } = committed;
-      const fresh = windows.slice(passedWindows);
-      passedWindows = windows.length;
-      return {
-        ...{ record: { record, providerKey, signature }, header, payeeWord },
-        ...{ windows: fresh, textBytes: Buffer.byteLength(text) },
-      };
-    },
+    window: (window, sent) => (source === 'engine' ? takeWindow(window, sent) : undefined),
   };
 }

@@ -31,6 +31,7 @@ import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createEarningsWatch } from './earnings-watch.ts';
 import { findRelays } from './find-relays.ts';
 import { openFixedModels, openServedModels, openUpstreamModels } from './open-served-models.ts';
+import { openCarriedWord } from './payee-word-file.ts';
 import { type PlannedOffer, planOffers } from './planned-offers.ts';
 import { createPricePeg, type PricePeg } from './price-peg.ts';
 import { createProvider } from './provider.ts';
@@ -106,12 +107,27 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
     { refreshMs: settings.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: (err) => log.warn({ err }, 'the beacon cannot be read') },
   );
+  const providerId = hashHybridKey(nodeCrypto, signer.publicKey);
+  const carriedWord =
+    settings.payeeWord === undefined
+      ? undefined
+      : openCarriedWord(COMMAND, {
+          ...{
+            path: settings.payeeWord,
+            crypto: nodeCrypto,
+            ledger: chain.ledger,
+            providerId,
+            clock: systemClock,
+            log,
+          },
+        });
+  const payee = carriedWord?.payee ?? ledger.address;
   const cohorts = openCohorts(
     COMMAND,
     settings.cohort.map((path) => readCohortFile(COMMAND, path)),
     {
-      ...{ crypto: nodeCrypto, ledger: chain.ledger, payee: ledger.address, nowMs: systemClock.nowMs(), log },
-      providerId: hashHybridKey(nodeCrypto, signer.publicKey),
+      ...{ crypto: nodeCrypto, ledger: chain.ledger, payee, nowMs: systemClock.nowMs(), log },
+      providerId,
     },
   );
   const provider = createProvider(
@@ -133,9 +149,10 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       clock: systemClock,
       signer,
       payee: ledger,
+      carriedWord,
       identity,
       chain,
-      readPayments: async (validator, fromBlock) => (await chain.client()).paidTo(ledger.address, validator, fromBlock),
+      readPayments: async (validator, fromBlock) => (await chain.client()).paidTo(payee, validator, fromBlock),
       beacons,
       store,
       cohorts,
@@ -148,7 +165,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   );
   const earnings = createEarningsWatch(
     {
-      ...{ providerId: provider.id, payee: ledger.address },
+      ...{ providerId: provider.id, payee },
       ...{ intervalMs: settings.earningsInterval, withdrawFromAtomic: settings.withdrawFrom },
     },
     { client: context.payingClient, metrics, log },
@@ -165,7 +182,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       { identity, intervalMs: STATUS_INTERVAL_MS },
       {
         ...{ provider, say: wrap.say },
-        readEarnings: async () => (await chain.client()).earningsOf(provider.id, ledger.address),
+        readEarnings: async () => (await chain.client()).earningsOf(provider.id, payee),
       },
     );
   status?.start();
@@ -176,7 +193,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       address: provider.address(),
       endpoint: provider.endpoint(),
       provider: toHex(provider.id),
-      payee: `0x${toHex(ledger.address)}`,
+      payee: `0x${toHex(payee)}`,
       certHash: toHex(identity.id),
       ...(attester && describeAttester(attester)),
       models: offers.map(({ modelId, engine }) => {

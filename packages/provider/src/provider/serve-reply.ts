@@ -27,9 +27,10 @@ import type { AcceptedOrder } from './order-intake.ts';
 import type { PayingPayers } from './paying-payers.ts';
 import {
   createReplyMilestones,
-  hasMilestones,
+  findMilestoneWindows,
   type MilestoneSource,
   type ReplyMilestones,
+  type SignedMilestone,
 } from './reply-milestones.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
@@ -134,15 +135,18 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   let sent = '';
   let sentBytes = 0;
   let end: Extract<TextGenerationEvent, { kind: 'end' }> | undefined;
+  async function passOn(milestone: SignedMilestone | undefined): Promise<void> {
+    if (milestone === undefined) return;
+    const shown = { admission: await admission, attestation: await dependencies.attest(milestone.record.record) };
+    await send({ event: { case: 'milestone', value: { ...milestone, ...shown } } });
+  }
   const events = engine.generate(planned, { signal });
   try {
     for await (const event of events) {
       if (refused.signal.aborted) break;
       if (event.kind === 'window') {
         windows.push(event.window);
-        const milestone = milestones?.window(event.window, sent);
-        if (milestone)
-          await send({ event: { case: 'milestone', value: { ...milestone, admission: await admission } } });
+        await passOn(milestones?.window(event.window, sent));
       } else if (event.kind === 'end') end = event;
       else {
         await admission;
@@ -156,7 +160,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
           assertTextSize(sentBytes);
           await dependencies.sendText(event.text, tokens);
         }
-        if (event.kind === 'token') milestones?.token(event.token, sent.length);
+        if (event.kind === 'token') await passOn(milestones?.token(event.token, sent));
       }
     }
   } catch (error) {
@@ -205,12 +209,14 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
 function openMilestones(
   { request: { asked }, wantsMilestones }: Pick<OrderJob, 'request' | 'wantsMilestones'>,
   { crypto, clock, signer, payeeWord, commit, engine }: ServeDependencies,
-  signable: Omit<ServedReply, keyof MilestoneSource | 'counted' | 'endMs'>,
+  signable: Omit<ServedReply, keyof MilestoneSource | 'endMs'>,
 ): ReplyMilestones | undefined {
-  if (!wantsMilestones || !engine.info().capabilities.tokenize || !hasMilestones(asked.model)) return undefined;
+  const windows = wantsMilestones ? findMilestoneWindows(asked.model, engine.info().capabilities) : undefined;
+  if (windows === undefined) return undefined;
   return createReplyMilestones({
+    windows,
     ...{ maxTokens: asked.maxTokens, providerKey: signer.publicKey, payeeWord },
-    commit: (passed) => commit(crypto, signer, { ...signable, ...passed, counted: undefined, endMs: clock.nowMs() }),
+    commit: (passed) => commit(crypto, signer, { ...signable, ...passed, endMs: clock.nowMs() }),
   });
 }
 

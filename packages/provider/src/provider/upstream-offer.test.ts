@@ -6,7 +6,8 @@ import type { UpstreamKind } from '@ogong/engine/upstream/findings';
 import { createPluginEngine } from '@ogong/engine/upstream/plugin-engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import { parseOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
@@ -93,6 +94,37 @@ describe.each<UpstreamKind>(['llama-server', 'vllm', 'sglang', 'ollama', 'openai
     });
   },
 );
+
+it('signs milestones of what a server has written, which bill no prompt', async () => {
+  const { network } = await start({ kind: 'openai' });
+  const message = Object.assign(network.order({ body: { max_tokens: 130 } }), { milestones: true });
+  const order = nameOrder(crypto, ledger, parseOrder(message.order!.order));
+  const { answer: blind } = computeBlinds(crypto, { body: message.request, replyId: order.replyId });
+  const counts: number[] = [];
+  const windows: WindowBytes[] = [];
+  let text = '';
+  for await (const { event } of network.client.service(ProviderService).generate(message)) {
+    if (event.case === 'delta') text += event.value.text;
+    if (event.case !== 'milestone') continue;
+    const { record, header: bytes, textBytes, attestation } = event.value;
+    windows.push(...event.value.windows.map(({ draws, sketch }) => ({ draws, sketch })));
+    const header = parseHeader(bytes);
+    counts.push(header.outputTokenCount);
+    expect(header).toMatchObject({ tier: 'vanilla', promptTokenCount: 0, stopReason: 'cancelled' });
+    expect(attestation).toHaveLength(0);
+    const parsed = parseRecordV2(record!.record);
+    const response = utf8Encode(text);
+    expect(response).toHaveLength(textBytes);
+    expect(parsed).toMatchObject({ isMilestone: true, responseHash: hashResponse(crypto, blind, response) });
+    const given = { order, request: parseRequest(message.request, 'chat'), response, beacon: undefined };
+    const checks = [
+      ...replayReply(crypto, parsed, { blind, header: bytes, windows }).checks,
+      ...checkHeader(crypto, header, { ...given, mayBeCancelled: true }),
+    ];
+    expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+  }
+  expect(counts).toEqual([64, 96, 128]);
+});
 
 it('names the tokens of a vLLM in its windows', async () => {
   const { network } = await start({ kind: 'vllm' });

@@ -15,6 +15,7 @@ import {
 } from '@ogong/protocol/modality/text/answer/answer-format';
 import { type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
+import { UNIT_SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { readSealedMessage } from '@ogong/protocol/sealing/sealed-message';
 import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
@@ -82,10 +83,14 @@ export async function* openSealedReply<D, A>(
   },
   answer: SealedForm<D, A>,
 ): AsyncGenerator<D, A> {
+  const suite = request.preference?.sealSuite;
+  if (onSealed && suite === UNIT_SEAL_SUITE) {
+    throw new SealedCallError('unsupported', 'a reply of seal suite 2 has no one secret to show: leave out onSealed');
+  }
   const replyKey = seal.openKemKey(seal.random(SECRET_BYTES));
   const { envelope, reply: secret } = sealRequest(tools, {
     exchange: { ledger: offer.ledger, providerId: ticket.providerId, replyId, requestHash },
-    to: sealKey,
+    ...{ to: sealKey, suite },
     // A scope that nobody else has: no other prompt shares a cache with this one.
     inner: { endpoint: request.endpoint, cacheScope: seal.random(SCOPE_BYTES), replyKey: replyKey.publicKey, body },
   });

@@ -1,3 +1,4 @@
+import { cosignersOf } from '@ogong/chain/cosigners';
 import { defaultVoting } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import * as generated from '@ogong/chain/generated/abi';
@@ -56,6 +57,7 @@ function findContract(name: string): readonly [ledger: number, address: Address]
     modelRegistry: models,
     machineRegistry: machines,
     roster: rosterOf(first),
+    cosigners: cosignersOf(first),
   };
   return [0, named[name] as Address];
 }
@@ -129,7 +131,8 @@ describe('what a stranger may do to the contracts', () => {
     // They change what is the caller's own, or nothing.
     expect(answers.sort()).toEqual(
       [
-        ...['constantProductPool.provide', 'credits.lapseWallet', 'equivocation.announce', 'escrow.requestRelease'],
+        ...['constantProductPool.provide', 'cosigners.claim', 'credits.lapseWallet', 'equivocation.announce'],
+        ...['escrow.passOn', 'escrow.requestRelease'],
         ...['mintBurn.close', 'modelRegistry.announce', 'ogongToken.delegate', 'orog.burn', 'orog.delegate'],
         ...['payouts.choose', 'timelock.onERC1155BatchReceived', 'timelock.onERC1155Received'],
         ...['timelock.onERC721Received', 'validatorRegistry.announce', 'roster.take'],

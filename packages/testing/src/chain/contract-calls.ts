@@ -83,9 +83,10 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     reserved: { disburse: settlement },
     anybody: {
       ...{ admit: 'own', claim: 'own', deposit: 'own', finishRelease: 'own', requestRelease: 'own', withdraw: 'own' },
-      ...{ allowKey: 'signed', takeLien: 'signed' },
+      ...{ allowKey: 'signed', takeLien: 'signed', passOn: 'own' },
     },
   },
+  cosigners: { reserved: { note: settlement }, anybody: { claim: 'upkeep' } },
   earnings: {
     reserved: { credit: settlement, freeze: cases },
     anybody: {

@@ -1,6 +1,9 @@
 import { createFastBls } from '@ogong/host/crypto/fast-bls';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { openBeaconWorld, prepareActivation } from './beacon-keys-fixture.ts';
+import { concatBytes } from '@ogong/protocol/base/bytes';
+import { HYBRID_PUBLIC_KEY_BYTES } from '@ogong/protocol/crypto/hybrid';
+import { SEALED_BOX_KEY_BYTES } from '@ogong/protocol/crypto/sealed-box';
+import { type BeaconKeysWorld, openBeaconWorld, prepareActivation } from './beacon-keys-fixture.ts';
 import { startTestLedger } from './test-ledger.ts';
 
 export interface ActivationReport {
@@ -9,23 +12,35 @@ export interface ActivationReport {
   /** The same key, shares dealt anew. */
   readonly nextGas: number;
   readonly signatures: number;
+  /** Whole transactions: a validator's key for heads of logs, another one in its place, and its key that shares are sealed to. */
+  readonly headKeyGas: number;
+  readonly nextHeadKeyGas: number;
+  readonly boxKeyGas: number;
 }
 
-/** What it costs on a fresh chain to activate an era of the threshold beacon, with the signatures of three validators. */
+/** A key as the contract sees it: bytes without pattern. */
+const fillKey = (sizeBytes: number, seed: number): Uint8Array => {
+  const blocks = Array.from({ length: Math.ceil(sizeBytes / 32) }, (_, i) => nodeCrypto.sha256(Uint8Array.of(seed, i)));
+  return concatBytes(...blocks).subarray(0, sizeBytes);
+};
+
+/** What it costs on a fresh chain to register the keys of a validator, and to activate an era of the threshold beacon with the signatures of three. */
 export async function measureActivation(): Promise<ActivationReport> {
   const ledger = await startTestLedger({ beacon: { origin: 1n, period: 60n }, blockTimeMs: 50 });
   try {
     const world = await openBeaconWorld(ledger, { crypto: nodeCrypto, bls: await createFastBls() });
-    const activate = async (era: number): Promise<number> => {
-      const { gasUsed } = (await world.stranger.activateEra(
-        await prepareActivation(world, { generation: 1, era }),
-      )) as {
-        readonly gasUsed: bigint;
-      };
-      return Number(gasUsed);
-    };
-    return { firstGas: await activate(1), nextGas: await activate(2), signatures: world.validators.length };
+    const [{ client }] = world.validators as [BeaconKeysWorld['validators'][0]];
+    const headKeyGas = await readGas(client.registerHeadKey(fillKey(HYBRID_PUBLIC_KEY_BYTES, 1)));
+    const nextHeadKeyGas = await readGas(client.registerHeadKey(fillKey(HYBRID_PUBLIC_KEY_BYTES, 2)));
+    const boxKeyGas = await readGas(client.registerBoxKey(fillKey(SEALED_BOX_KEY_BYTES, 3)));
+    const activate = async (era: number): Promise<number> =>
+      readGas(world.stranger.activateEra(await prepareActivation(world, { generation: 1, era })));
+    const [firstGas, nextGas] = [await activate(1), await activate(2)];
+    return { firstGas, nextGas, signatures: world.validators.length, headKeyGas, nextHeadKeyGas, boxKeyGas };
   } finally {
     await ledger.stop();
   }
 }
+
+const readGas = async (sent: Promise<unknown>): Promise<number> =>
+  Number(((await sent) as { readonly gasUsed: bigint }).gasUsed);

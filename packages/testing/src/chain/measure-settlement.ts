@@ -118,8 +118,9 @@ export async function createSummingValidators(ledger: TestLedger, count: number)
     const secret = deriveQuorumSecret(crypto, fromHex(member.privateKey.slice(2)));
     const key = bls.deriveKey(secret);
     const account = fromHex(member.address.slice(2));
-    const proof = bls.sign(secret, encodeQuorumKeyMessage({ chainId: BigInt(chainId), roster, account, key }));
-    await member.client.setQuorumKey({ account, key, proof });
+    const word = { chainId: BigInt(chainId), roster, account, signer: account, number: 1n, key };
+    const proof = bls.sign(secret, encodeQuorumKeyMessage(word));
+    await member.client.setQuorumKey({ account, signer: account, key, proof });
     return { ...member, secret, key };
   };
   const members: Awaited<ReturnType<typeof join>>[] = [];

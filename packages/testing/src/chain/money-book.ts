@@ -1,4 +1,10 @@
 import { type FeeShares, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
+import {
+  type CosignedPot,
+  computeCosignedPart,
+  POT_SECONDS,
+  takeFromPot,
+} from '@ogong/protocol/settlement/cosigned-pot';
 
 /** Addresses and ids in lower-case hex. Plain data: a copy is a state to go back to. */
 export interface MoneyBook {
@@ -9,6 +15,8 @@ export interface MoneyBook {
   readonly earnings: Map<string, BookedEarnings>;
   /** When a provider was ejected, seconds since 1970. */
   readonly ejected: Map<string, bigint>;
+  /** What was put aside for those who signed, and how often each did, by roster and day. */
+  readonly pots: Map<string, BookedPot>;
   /** Of each validator's last batch. */
   readonly sequences: Map<string, bigint>;
 }
@@ -18,6 +26,10 @@ interface BookedChannel {
   spent: bigint;
   releasing: bigint;
   releasableAt: bigint;
+}
+
+interface BookedPot extends CosignedPot {
+  readonly own: ReadonlyMap<string, bigint>;
 }
 
 interface BookedEarnings {
@@ -34,6 +46,10 @@ export interface MoneyRules {
   readonly pool: string;
   readonly treasury: string;
   readonly license: string;
+  /** Where what is put aside for co-signers is credited. */
+  readonly cosigners: string;
+  /** Who has made a model, by its content root. */
+  readonly makers: ReadonlyMap<string, string>;
   readonly shares: FeeShares;
   readonly withdrawalDelay: bigint;
   readonly period: bigint;
@@ -51,9 +67,12 @@ export interface BookedSettlement {
     readonly router: string;
     readonly gross: bigint;
     readonly fine: bigint;
+    readonly modelRoot: string;
   }[];
   readonly ejections: readonly string[];
   readonly tallies: readonly { readonly payee: string; readonly credits: number }[];
+  /** Who signed, and the roster that counts them; undefined without one. */
+  readonly signed: { readonly roster: string; readonly accounts: readonly string[] } | undefined;
 }
 
 /** One thing that an account asks of the contracts. */
@@ -68,6 +87,13 @@ export type MoneyDeed =
       readonly providerId: string;
       readonly payee: string;
     }
+  | {
+      readonly kind: 'cosigned';
+      readonly from: string;
+      readonly roster: string;
+      readonly day: bigint;
+      readonly account: string;
+    }
   | { readonly kind: 'settle'; readonly from: string; readonly settlement: BookedSettlement };
 
 const HELD_PERIODS = 2n;
@@ -75,7 +101,7 @@ const NOBODY = `0x${'00'.repeat(20)}`;
 
 export const createMoneyBook = (): MoneyBook => ({
   ...{ tokens: new Map(), free: new Map(), channels: new Map(), credit: new Map() },
-  ...{ earnings: new Map(), ejected: new Map(), sequences: new Map() },
+  ...{ earnings: new Map(), ejected: new Map(), sequences: new Map(), pots: new Map() },
 });
 
 const get = (map: ReadonlyMap<string, bigint>, key: string): bigint => map.get(key) ?? 0n;
@@ -187,6 +213,17 @@ export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, n
       payFromEarnings(book, rules, rules.pool, collectable);
       return true;
     }
+    case 'cosigned': {
+      const key = `${deed.roster} ${deed.day}`;
+      const pot = book.pots.get(key);
+      const own = pot?.own.get(deed.account) ?? 0n;
+      if (pot === undefined || own === 0n || now < (deed.day + 1n) * POT_SECONDS) return false;
+      const { part, left } = takeFromPot(pot, own);
+      book.pots.set(key, { ...left, own: new Map([...pot.own, [deed.account, 0n]]) });
+      add(book.credit, rules.cosigners, -part);
+      add(book.credit, deed.account, part);
+      return true;
+    }
     case 'settle':
       return settle(book, rules, deed.settlement, now);
   }
@@ -204,11 +241,14 @@ function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement
   book.sequences.set(validator, sequence);
   for (const id of ejections) if (!book.ejected.has(id)) book.ejected.set(id, now);
   let pool = 0n;
-  for (const { providerId, payee, router, gross, fine } of lines) {
+  let judged = 0n;
+  for (const { providerId, payee, router, gross, fine, modelRoot } of lines) {
     const routed = router !== NOBODY;
-    const split = splitFee(gross, rules.shares, { routed, fineAtomic: fine });
+    const maker = rules.makers.get(modelRoot);
+    const split = splitFee(gross, rules.shares, { routed, made: maker !== undefined, fineAtomic: fine });
+    if (maker !== undefined) add(book.credit, maker, split.maker);
     if (routed) add(book.credit, router, split.router);
-    add(book.credit, validator, split.validator);
+    judged += split.validator;
     add(book.credit, rules.treasury, split.treasury);
     add(book.credit, rules.license, split.license);
     add(book.credit, rules.earnings, split.provider);
@@ -217,6 +257,7 @@ function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement
     const period = now / rules.period;
     earned.set(period, (earned.get(period) ?? 0n) + split.provider);
   }
+  payValidators(book, rules, settlement, { judged, now });
   const { parts, rest } = splitVerification(
     pool,
     tallies.map(({ credits }) => credits),
@@ -225,4 +266,26 @@ function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement
   add(book.credit, rules.pool, rest);
   for (const { payer, amount } of debits) channelIn(book, payer, validator).spent += amount;
   return true;
+}
+
+/** The handling one, and those who signed. */
+function payValidators(
+  book: MoneyBook,
+  { cosigners }: Pick<MoneyRules, 'cosigners'>,
+  { validator, signed }: Pick<BookedSettlement, 'validator' | 'signed'>,
+  { judged, now }: { readonly judged: bigint; readonly now: bigint },
+): void {
+  const part = computeCosignedPart(judged, signed !== undefined);
+  add(book.credit, validator, judged - part);
+  if (signed === undefined || part === 0n) return;
+  add(book.credit, cosigners, part);
+  const key = `${signed.roster} ${now / POT_SECONDS}`;
+  const { amount, signatures, own } = book.pots.get(key) ?? { amount: 0n, signatures: 0n, own: new Map() };
+  const counted = new Map(own);
+  for (const account of signed.accounts) add(counted, account, 1n);
+  book.pots.set(key, {
+    amount: amount + part,
+    signatures: signatures + BigInt(signed.accounts.length),
+    own: counted,
+  });
 }

@@ -1,4 +1,5 @@
-import { earningsAbi, escrowAbi, ogongTokenAbi } from '@ogong/chain/generated/abi';
+import { cosignersOf } from '@ogong/chain/cosigners';
+import { cosignersAbi, earningsAbi, escrowAbi, ogongTokenAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { encodeSettle } from '@ogong/chain/settle-call';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -10,6 +11,7 @@ import { hashSettlement } from '@ogong/protocol/settlement/batch';
 import { decodeFunctionResult, encodeFunctionData, maxUint256 } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { takeRoster } from './measure-settlement.ts';
 import {
   applyDeed,
   type BookedSettlement,
@@ -51,7 +53,10 @@ let rules: MoneyRules;
 let payers: Member[];
 let validators: Member[];
 let payees: Member[];
+let roster: Address;
 const providerIds = [1, 2, 3].map((i): Hex => `0x${String(i).padStart(64, '0')}`);
+/** The second one has no maker. */
+const models = [8, 9].map((i): Hex => `0x${String(i).padStart(64, '0')}`);
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
 async function rpc(...calls: readonly (readonly [method: string, params: readonly unknown[]])[]): Promise<unknown[]> {
@@ -65,6 +70,12 @@ async function rpc(...calls: readonly (readonly [method: string, params: readonl
     .map(({ result, error }) => (error === undefined ? result : new Error(error.message)));
 }
 
+async function publishModel({ client }: Member, modelRoot: Hex): Promise<void> {
+  await client.claimMaker('acme');
+  const description = { modelRoot, tokenizerHash: modelRoot, licence: 'MIT', sources: ['https://acme.example'] };
+  await client.publishModel({ maker: 'acme', model: 'one' }, { ...description, adapterRoots: [] });
+}
+
 beforeAll(async () => {
   ledger = await startTestLedger({
     ...{ blockTimeMs: 50, holding: { period: PERIOD_S, entrance: 5_000n }, delays: { appeal: APPEAL_S } },
@@ -73,16 +84,23 @@ beforeAll(async () => {
   // Bonds that carry whatever is settled: how much they carry is not in the book.
   validators = await Promise.all([1, 2, 3].map(() => ledger.createValidator(1_000_000n * unit)));
   payers = await Promise.all([1, 2, 3, 4].map(() => ledger.createMember(1_000n * unit)));
-  payees = await Promise.all([1, 2].map(() => ledger.createMember()));
+  payees = await Promise.all([1, 2].map(() => ledger.createMember(2_000n * unit)));
   const { escrow, earnings, token } = ledger.deployment;
-  const parameters = await ledger.governor.parameters();
-  const { router, validator, verification, treasury, license } = parameters.shares;
+  const cosigners = cosignersOf(ledger.deployment);
+  const { shares, recipients } = await ledger.governor.parameters();
+  const maker = payees[0] as Member;
+  await publishModel(maker, models[0] as Hex);
+  await ledger.governor.setDistribution({ shares: { ...shares, maker: 300 }, recipients });
+  await takeRoster(ledger, validators);
+  roster = await ledger.governor.currentRoster();
+  const { router, validator, verification, treasury, license } = shares;
   rules = {
     ...{ escrow, earnings, pool: ledger.treasury, treasury: ledger.treasury, license: ledger.treasury },
     shares: {
       ...{ routerBps: router, validatorBps: validator, verificationBps: verification },
-      ...{ treasuryBps: treasury, licenseBps: license, recycleBps: 0 },
+      ...{ treasuryBps: treasury, licenseBps: license, recycleBps: 0, makerBps: 300 },
     },
+    ...{ cosigners, makers: new Map([[models[0] as string, maker.address as string]]) },
     ...{ withdrawalDelay: BigInt(DELAY_S), period: BigInt(PERIOD_S), appeal: BigInt(APPEAL_S), entrance: 5_000n },
   };
   const approve = { abi: ogongTokenAbi, functionName: 'approve', args: [escrow, maxUint256] } as const;
@@ -103,9 +121,9 @@ describe('money through the contracts', () => {
     const flow = await openFlow(SEED);
     while (flow.counts.deeds < DEEDS) await flow.step();
     console.log(`money flow from seed ${SEED}: ${JSON.stringify(flow.counts)}`);
-    const { done, refused, duplicates, crashes, reorganisations, lost, settlements } = flow.counts;
+    const { done, refused, duplicates, crashes, reorganisations, lost, settlements, cosigned } = flow.counts;
     // All of it happened, so that none of it held by default.
-    for (const count of [done, refused, duplicates, crashes, reorganisations, lost, settlements]) {
+    for (const count of [done, refused, duplicates, crashes, reorganisations, lost, settlements, cosigned]) {
       expect(count).toBeGreaterThan(0);
     }
   }, 3_600_000);
@@ -134,6 +152,7 @@ async function openFlow(seed: number) {
     reorganisations: 0,
     lost: 0,
     settlements: 0,
+    cosigned: 0,
   };
   const accounts = [...payers, ...validators, ...payees];
   const sign = new Map(accounts.map(({ address, privateKey }) => [address, privateKeyToAccount(privateKey)]));
@@ -159,7 +178,7 @@ async function openFlow(seed: number) {
     const more = isDrawn(0.05) ? 1n : 0n;
     const providerId = pick(providerIds);
     const payee = pick(payees).address;
-    switch (below(10)) {
+    switch (below(11)) {
       case 0:
         return { kind: 'deposit', from: payer, amount: part((book.tokens.get(payer) ?? 0n) / 4n) };
       case 1:
@@ -176,9 +195,18 @@ async function openFlow(seed: number) {
         return { kind: 'earnings', from: payer, providerId, payee };
       case 7:
         return { kind: 'collect', from: to, providerId, payee };
+      case 8:
+        return drawCosigned(payer) ?? { kind: 'claim', from: to };
       default:
         return { kind: 'settle', from: to, settlement: drawSettlement(to) };
     }
+  }
+
+  /** Also of days that are not over, and of parts that are claimed. */
+  function drawCosigned(from: Address): MoneyDeed | undefined {
+    const days = [...book.pots.keys()].map((key) => BigInt(key.split(' ')[1] ?? '0'));
+    if (days.length === 0) return undefined;
+    return { kind: 'cosigned', from, roster, day: pick(days), account: pick(validators).address };
   }
 
   function drawSettlement(validator: Address): BookedSettlement {
@@ -201,11 +229,13 @@ async function openFlow(seed: number) {
     const lines = [cut, gross - cut].map((amount) => ({
       ...{ providerId: pick(providerIds), payee: pick(payees).address, gross: amount },
       ...{ router: isDrawn(0.3) ? NOBODY : pick(payees).address, fine: isDrawn(0.2) ? part(amount) : 0n },
+      modelRoot: pick(models),
     }));
     const sequence = (book.sequences.get(validator) ?? 0n) + (isDrawn(0.05) ? BigInt(below(3)) : 1n);
     return {
       ...{ validator, sequence, debits, lines },
       ejections: isDrawn(0.02) ? [pick(providerIds)] : [],
+      signed: { roster, accounts: validators.map(({ address }) => address) },
       tallies: isDrawn(0.5) ? payees.map(({ address: payee }) => ({ payee, credits: below(4) })) : [],
     };
   }
@@ -226,6 +256,7 @@ async function openFlow(seed: number) {
     const lines = booked.lines.map((line) => ({
       ...line,
       ...{ providerId: bytes(line.providerId), payee: bytes(line.payee), router: bytes(line.router) },
+      modelRoot: bytes(line.modelRoot),
     }));
     const ejections = booked.ejections.map(bytes);
     const tallies = booked.tallies.map(({ payee, credits }) => ({ payee: bytes(payee), credits, refuted: 0 }));
@@ -257,6 +288,14 @@ async function openFlow(seed: number) {
         return inEarnings('withdraw', [deed.providerId, deed.payee]);
       case 'collect':
         return inEarnings('collect', [deed.providerId, deed.payee]);
+      case 'cosigned': {
+        const places = validators.map(({ address }) => address).sort();
+        const part = { roster, day: Number(deed.day), member: places.indexOf(deed.account as Address) };
+        return [
+          rules.cosigners as Address,
+          encodeFunctionData({ abi: cosignersAbi, functionName: 'claim', args: [[part]] }),
+        ];
+      }
       case 'settle':
         return [settlement, encodeSettlement(deed.settlement)];
     }
@@ -305,6 +344,7 @@ async function openFlow(seed: number) {
       if (isDone) counts.done++;
       else counts.refused++;
       if (isDone && deed.kind === 'settle') counts.settlements++;
+      if (isDone && deed.kind === 'cosigned') counts.cosigned++;
     }
   }
 
@@ -339,6 +379,8 @@ async function openFlow(seed: number) {
 
   async function step(): Promise<void> {
     if (isDrawn(0.2)) await rpc(['evm_increaseTime', [below(2 * PERIOD_S)]]);
+    // What co-signers share is theirs when its day is over.
+    if (isDrawn(0.05)) await rpc(['evm_increaseTime', [86_400]]);
     const deeds = Array.from({ length: 1 + below(6) }, drawDeed);
     // Whoever crashed has forgotten what it sent, and sends it again under a new number.
     const again = deeds.filter(({ kind }) => kind === 'settle' && isDrawn(0.2));
@@ -373,7 +415,13 @@ async function openFlow(seed: number) {
   }
 
   function listQueries() {
-    const holders = [...accounts.map(({ address }) => address), escrow, earnings, ledger.treasury];
+    const holders = [
+      ...accounts.map(({ address }) => address),
+      escrow,
+      earnings,
+      rules.cosigners as Address,
+      ledger.treasury,
+    ];
     const one = (name: string, to: Address, abi: unknown, functionName: string, args: readonly unknown[]) => ({
       to,
       data: encodeFunctionData({ abi, functionName, args } as never),
@@ -419,7 +467,13 @@ async function openFlow(seed: number) {
   }
 
   function describeBook(from: MoneyBook, now: bigint): Record<string, string> {
-    const holders = [...accounts.map(({ address }) => address), escrow, earnings, ledger.treasury];
+    const holders = [
+      ...accounts.map(({ address }) => address),
+      escrow,
+      earnings,
+      rules.cosigners as Address,
+      ledger.treasury,
+    ];
     const described: Record<string, string> = {};
     for (const who of holders) {
       described[`tokens ${who}`] = `${from.tokens.get(who) ?? 0n}`;

@@ -3,6 +3,7 @@ import type { SettleCall } from '@ogong/chain/settle-call';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { computeSettlementGas, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { takeRoster } from './measure-settlement.ts';
 import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 
 const PAYERS = 12;
@@ -47,6 +48,7 @@ describe('the gas that the contracts take', () => {
     lines: readonly (readonly [Address, Address])[],
     ejections: readonly Hex[],
     verifiers = 0,
+    models: readonly Hex[] = [],
   ) {
     const handling = validators[0]!;
     sequence++;
@@ -71,12 +73,13 @@ describe('the gas that the contracts take', () => {
     const call = {
       batch,
       debits: [...debits].sort((a, b) => (String(a.payer) < String(b.payer) ? -1 : 1)),
-      lines: lines.map(([payee, router]) => ({
+      lines: lines.map(([payee, router], i) => ({
         providerId: createId(payee),
         payee,
         router,
         gross: FEE,
         fine: FEE / 3n,
+        ...(models.length > 0 && { modelRoot: models[i % models.length] as Hex }),
       })),
       ejections,
       tallies: Array.from({ length: verifiers }, () => ({ payee: createAddress(), credits: 0xffff, refuted: 0 })),
@@ -91,7 +94,8 @@ describe('the gas that the contracts take', () => {
     computeSettlementGas(
       {
         debits,
-        lines: lines.map(({ providerId, payee, router }) => ({
+        lines: lines.map(({ providerId, payee, router, modelRoot }) => ({
+          ...(modelRoot && { modelRoot: fromHex(String(modelRoot).slice(2)) }),
           providerId: fromHex(String(providerId).slice(2)),
           payee: fromHex(String(payee).slice(2)),
           router: fromHex(String(router).slice(2)),
@@ -186,6 +190,24 @@ describe('the gas that the contracts take', () => {
       const ids = Array.from({ length: draw(40) }, () => createHex(32, fresh++));
       const { gas, bound: most } = await measure(await sign(1 + draw(PAYERS), lines, ids, draw(40)));
       expect(gas).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('are below the model where lines name models with makers, and a roster says who signed', async () => {
+    const models = [1, 2, 3, 4].map((i) => createHex(32, 0xab00 + i));
+    for (const [i, modelRoot] of models.entries()) {
+      const { client } = await ledger.createMember(2_000n * unit);
+      await client.claimMaker(`maker${i}`);
+      const description = { modelRoot, tokenizerHash: modelRoot, licence: 'MIT', sources: ['https://maker.example'] };
+      await client.publishModel({ maker: `maker${i}`, model: 'one' }, { ...description, adapterRoots: [] });
+    }
+    const { shares, recipients } = await ledger.governor.parameters();
+    await ledger.governor.setDistribution({ shares: { ...shares, maker: 300 }, recipients });
+    await takeRoster(ledger, validators);
+    for (const lines of [freshLines(90), freshLines(4)]) {
+      const { gas, bound: most } = await measure(await sign(1, lines, [], 0, models));
+      expect(gas).toBeLessThanOrEqual(most);
+      expect(gas).toBeGreaterThan((most - 400_000) * 0.6);
     }
   });
 

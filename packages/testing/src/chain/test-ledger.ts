@@ -129,6 +129,7 @@ export async function startTestLedger(
           router: toAddress(line.router, 'router'),
           gross: line.gross,
           fine: line.fine ?? 0n,
+          modelRoot: toHex(line.modelRoot ?? new Uint8Array(32), 'modelRoot'),
         })),
         call.ejections.map((id) => toHex(id, 'ejections')),
         call.tallies.map(({ payee, ...counts }) => ({ payee: toAddress(payee, 'payee'), ...counts })),

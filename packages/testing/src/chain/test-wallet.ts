@@ -1,7 +1,9 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { Deployment } from '@ogong/chain/deployment';
 import { escrowAbi } from '@ogong/chain/generated/abi';
 import { type BytesLike, type Hex, toAddress } from '@ogong/chain/hex';
 import { createWrites } from '@ogong/chain/ledger-writes';
-import type { TestLedger } from './test-ledger.ts';
+import type { DevChain } from '@ogong/devnet/chain/dev-chain';
 import { unit } from './test-ledger.ts';
 
 /**
@@ -18,8 +20,15 @@ export interface TestWallet {
   agree(allowed: { readonly key: Hex; readonly cumulative: bigint }): Promise<void>;
 }
 
+/** Where a wallet is deployed: a chain of the test's own, and an account that has tokens there. */
+export interface WalletPlace {
+  readonly governor: ChainClient;
+  readonly deployment: Deployment;
+  readonly chain: Pick<DevChain, 'setBalance'>;
+}
+
 /** Deploys a wallet with a unit of tokens reserved for a validator. */
-export async function deployWallet(ledger: TestLedger, validator: BytesLike): Promise<TestWallet> {
+export async function deployWallet(ledger: WalletPlace, validator: BytesLike): Promise<TestWallet> {
   const { governor, deployment } = ledger;
   const { client, send, read } = governor.transactor;
   const { contractAddress } = await send('deploy a wallet', undefined, `0x${INIT}${RUNTIME}`);

@@ -13,28 +13,42 @@ import { openPostgresBooks } from '@ogong/node/gateway/postgres-books';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { fakePayer } from './fake-network.ts';
 import { GATEWAY_FIXTURE_OPTIONS } from './gateway-fixture.ts';
-import type { GatewayTask } from './gateway-process.ts';
+import type { DatabaseCounts, GatewayTask } from './gateway-process.ts';
 
 const schema = SHARED_SCHEMA;
 
-let trips = 0;
+const counts: DatabaseCounts = { trips: 0, waitedMs: 0, heldMs: 0, peers: 0 };
+
+/** Notes how many gateways it knows of. */
+const noting = (books: WorkStore): WorkStore => ({
+  ...books,
+  async listPeers() {
+    const found = await books.listPeers();
+    counts.peers = found.all.length;
+    return found;
+  },
+});
 
 const openBooks = async ({ database }: GatewayTask): Promise<WorkStore> =>
   'path' in database
     ? createWorkStore(openStore(database.path, { schema }))
     : openPostgresBooks({
         ...{ url: database.url, password: new Secret(database.password), schema },
-        onTrip: () => void trips++,
+        onTrip: () => void counts.trips++,
+        onTurn(waitedMs, heldMs) {
+          counts.waitedMs += waitedMs;
+          counts.heldMs += heldMs;
+        },
       });
 
 process.once('message', (message) => void start(message as GatewayTask));
 
 async function start(task: GatewayTask): Promise<void> {
-  const books = await openBooks(task);
+  const books = noting(await openBooks(task));
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(32).fill(1))) });
   const nowMs = (): number => Date.now() + task.aheadMs;
   const gateway = createGateway(
-    { ...GATEWAY_FIXTURE_OPTIONS, routers: [task.router] },
+    { ...GATEWAY_FIXTURE_OPTIONS, verdictIntervalMs: task.verdictIntervalMs, routers: [task.router] },
     {
       books,
       links,
@@ -61,7 +75,7 @@ async function start(task: GatewayTask): Promise<void> {
       .then(() => process.exit(0));
   });
   process.on('message', (message) => {
-    if (message === 'trips') process.send?.(trips);
+    if (message === 'counts') process.send?.(counts);
   });
   process.send?.(`http://127.0.0.1:${gateway.address().port}`);
 }

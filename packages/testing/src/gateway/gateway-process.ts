@@ -21,13 +21,27 @@ export interface GatewayTask {
   readonly database: { readonly url: string; readonly password: string } | { readonly path: string };
   /** Its clock is ahead by this. */
   readonly aheadMs: number;
+  readonly verdictIntervalMs: number;
+}
+
+/** Of a database of PostgreSQL, since the process started. */
+export interface DatabaseCounts {
+  /** How often it was asked and waited for. */
+  trips: number;
+  /** Of transactions that write: until nobody else wrote, and while nobody else could. */
+  waitedMs: number;
+  heldMs: number;
+  /** Gateways that it knows of. */
+  peers: number;
 }
 
 export interface GatewayProcess {
   readonly url: string;
   readonly pid: number;
-  /** How often it has asked a database of PostgreSQL and waited. */
-  countTrips(): Promise<number>;
+  countDatabase(): Promise<DatabaseCounts>;
+  /** Lets it stand still, or go on. */
+  pause(): void;
+  resume(): void;
   /** Ends it as a machine without power ends it. */
   kill(): Promise<void>;
   /** Ends it in order. */
@@ -37,13 +51,13 @@ export interface GatewayProcess {
 /** Starts a gateway of a fake network in a process of its own. */
 export async function startGatewayProcess(
   { chain, beacon, router }: FakeNetwork,
-  { database, aheadMs = 0 }: Pick<GatewayTask, 'database'> & { readonly aheadMs?: number },
+  { database, aheadMs = 0, verdictIntervalMs = 100 }: Pick<GatewayTask, 'database'> & Partial<GatewayTask>,
 ): Promise<GatewayProcess> {
   const { ticketKey } = (await chain.router(new Uint8Array(20))) as { readonly ticketKey: Uint8Array };
   const task: GatewayTask = {
     ...{ ledger: chain.ledger, network: chain.network, validators: chain.validators(), ticketKey },
     ...{ channel: await chain.channel(new Uint8Array(20), new Uint8Array(20)), beacon: beacon.latest(), router },
-    ...{ database, aheadMs },
+    ...{ database, aheadMs, verdictIntervalMs },
   };
   const child = fork(fileURLToPath(new URL('./gateway-child.ts', import.meta.url)), {
     serialization: 'advanced',
@@ -55,15 +69,17 @@ export async function startGatewayProcess(
   });
   child.send(task);
   const url = await ready;
-  const countTrips = async (): Promise<number> => {
+  const countDatabase = async (): Promise<DatabaseCounts> => {
     const answer = once(child, 'message');
-    child.send('trips');
-    return Number((await answer)[0]);
+    child.send('counts');
+    return (await answer)[0] as DatabaseCounts;
   };
   return {
     url,
     pid: child.pid as number,
-    countTrips,
+    countDatabase,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     kill: () => end(child, 'SIGKILL'),
     stop: () => end(child, 'SIGTERM'),
   };

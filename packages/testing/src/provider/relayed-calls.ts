@@ -15,8 +15,10 @@ import {
   GenerateEventSchema,
   type GenerateRequest,
   GenerateRequestSchema,
+  type Milestone,
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SealSuite } from '@ogong/protocol/sealing/seal-context';
 import type { SignedSealKey } from '@ogong/protocol/sealing/seal-key';
 import { makeIdentity } from '../link/link-fixture.ts';
 import { type Bend, ledger, type Network } from './provider-fixture.ts';
@@ -32,10 +34,16 @@ export interface Relay {
   readonly bendEvents?: (events: readonly GenerateEvent[]) => readonly GenerateEvent[];
 }
 
+export interface RelayedCallOptions {
+  readonly onMilestone?: (milestone: Milestone) => void;
+  /** Default: 1. */
+  readonly sealSuite?: SealSuite;
+}
+
 /** A relay that somebody has put between a gateway and a provider, and what it saw. */
 export interface RelayedCalls {
   /** The gateway's own call, sealed as its policy says. @throws ApiError */
-  call(bend?: Bend): Promise<ProviderEnd & { readonly text: string }>;
+  call(bend?: Bend, options?: RelayedCallOptions): Promise<ProviderEnd & { readonly text: string }>;
   /** What the machine says to somebody who asks it without the relay. */
   askMachine(nonce: Uint8Array): Promise<EvidenceAnswer>;
   /** Every byte that passed, before TLS. */
@@ -111,7 +119,7 @@ export async function openRelayedCalls(
     orders,
     isSeen: (text) => seen.some((bytes) => Buffer.from(bytes).includes(text)),
     askMachine: (nonce) => provider().getEvidence({ nonce }),
-    async call(bend = {}) {
+    async call(bend = {}, options = {}) {
       const { order, ticket: signed, request, endpoint } = network.order(bend);
       if (order === undefined || signed === undefined) throw new Error('no order');
       const way = { providerEndpoint: formatHostPort(server.address()), providerCertHash: identity.id };
@@ -126,7 +134,7 @@ export async function openRelayedCalls(
           cacheScope: new Uint8Array([1]),
           maxTokens: 4_096,
         },
-        ...{ topLogprobs: undefined, signal: new AbortController().signal },
+        ...{ topLogprobs: undefined, signal: new AbortController().signal, ...options },
       });
       let text = '';
       for (;;) {

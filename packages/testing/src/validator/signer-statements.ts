@@ -87,7 +87,7 @@ export const stateReveal = (validator = signerAccount): ValidatorStatement => ({
 export const stateConsent = (account = signerAccount): ValidatorStatement => ({ kind: 'signing-key', domain, account });
 
 export const stateQuorumKey = (key: Uint8Array, account = signerAccount): ValidatorStatement => ({
-  ...{ kind: 'quorum-key', domain, account, key },
+  ...{ kind: 'quorum-key', domain, account, number: 1n, key },
 });
 
 export const statePardon = (): ValidatorStatement => ({

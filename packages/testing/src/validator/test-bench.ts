@@ -152,6 +152,8 @@ export interface BenchOptions {
   /** Default: HEARD_LIMITS. */
   readonly heardLimits?: HeardLimits;
   /** Of a batch. */
+  /** Whether makers have a share. Default: they have none. */
+  readonly namesModels?: () => boolean;
   readonly maxEntries?: number;
   /** It takes in nothing of what its co-signers heard of payers. */
   readonly hidesDeliveries?: boolean;
@@ -409,6 +411,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       alphaPpm: () => 1_000_000,
       allowFixedVerifier: false,
       modelRoots: options.modelRoots,
+      namesModels: options.namesModels,
       ...options.cosign,
     },
     {
@@ -447,6 +450,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       return cosignBatch(cosigning, from, request);
     },
   };
+  const { namesModels } = options;
   const settling = openSettlementState(
     {
       domain,
@@ -477,6 +481,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         );
         return found && { transactionHash: '0xfound', payers: found.debits.map(({ payer: one }) => one as Uint8Array) };
       },
+      ...(namesModels && { namesModels }),
       isSigned,
       takeDelivery: async (delivered) => (options.hidesDeliveries ? undefined : intake.acknowledge(delivered)),
       onSettled() {},

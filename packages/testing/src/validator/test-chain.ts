@@ -39,6 +39,7 @@ export interface TestChain {
   rosterMembers(): Promise<readonly ListedMember[]>;
   takeRoster(accounts: readonly Uint8Array[]): Promise<void>;
   quorumKeyOf(account: Uint8Array): Promise<`0x${string}` | undefined>;
+  quorumKeyCountOf(account: Uint8Array): Promise<bigint>;
   setQuorumKey(call: { readonly account: Uint8Array; readonly key: Uint8Array }): Promise<void>;
 }
 
@@ -83,6 +84,7 @@ export function createTestChain(): TestChain {
       }));
     },
     quorumKeyOf: async (account) => chain.quorumKeys.get(toHex(account)),
+    quorumKeyCountOf: async (account) => (chain.quorumKeys.has(toHex(account)) ? 1n : 0n),
     async setQuorumKey({ account, key }) {
       chain.quorumKeys.set(toHex(account), `0x${toHex(key)}`);
     },

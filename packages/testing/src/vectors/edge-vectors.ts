@@ -286,6 +286,7 @@ const PREFERENCES = [
   ...['["router"]', '["validator","router"]', '[]', '["provider"]', '"router"', '["router","router","router"]'].map(
     (roles) => `"attested":${roles}`,
   ),
+  ...['1', '2', '2.0', '0', '3', '"2"', 'true', 'null', '[2]'].map((suite) => `"seal_suite":${suite}`),
   ...['["replay","verified"]', '["replay"]', '["tee"]', '[]', '"verified"'].map((accept) => `"accept":${accept}`),
   '"tier":"replay","accept":["verified"]',
   ...['{}', '[]', '{"x":1}', '{"region":"eu"}', '{"region":null}'].map((providers) => `"providers":${providers}`),

@@ -1,6 +1,7 @@
-import { fromBase64, toBase64, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
+import { fromBase64, toBase64, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { DrawRow } from '@ogong/protocol/modality/text/commitment/window';
 import { parseReceipt, toReceiptJson } from '@ogong/protocol/stage1/receipt';
@@ -109,6 +110,7 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   };
   addBase('chat', {});
   addBase('completion', { endpoint: 'completion' });
+  addBase('threshold', { isThreshold: true });
   addBase('vanilla', { said: 'counted' });
   addBase('vanilla, named tokens', { said: 'named' });
 
@@ -273,6 +275,31 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
     ['admission', 'draw-key', 'header-order', 'intake', 'order-binding', 'sketch-bank', 'ticket'],
     taken('order'),
   );
+
+  const threshold = (bases.threshold as (typeof bases)[string]).made;
+  const [generation] = threshold.trust.generations as CaseJson[];
+  const ofThreshold = (what: string, failed: readonly string[] | undefined, ...edits: Edit[]): void => {
+    cases.push({ what: `threshold: ${what}`, base: 'threshold', failed, edits });
+  };
+  const knowing = (change: CaseJson): Edit => ({ set: 'trust/generations', to: [{ ...generation, ...change }] });
+  const otherKey = `0x${toHex(nobleBls.deriveKey(2n))}`;
+  ofThreshold('no keys of the beacon are trusted', [], { remove: 'trust/generations' });
+  ofThreshold('another key', ['beacon'], knowing({ key: otherKey }));
+  ofThreshold('an epoch before the generation', ['beacon'], knowing({ firstEpoch: '8' }));
+  ofThreshold('an epoch behind the generation', ['beacon'], knowing({ lastEpoch: '6' }));
+  ofThreshold('the last epoch of the generation', [], knowing({ lastEpoch: '7' }));
+  ofThreshold('a byte of the signature', ['beacon', 'draw-key', 'sketch-bank'], { flip: 'receipt/beacon', at: 100 });
+  ofThreshold('a cut certificate', ['beacon', 'draw-key'], { cut: 'receipt/beacon', bytes: 1 });
+  ofThreshold('unusable: a generation that is not numbered from 1', undefined, knowing({ generation: 2 }));
+  ofThreshold('a key that is no point', ['beacon'], knowing({ key: `0x${'00'.repeat(48)}` }));
+  edited('a quorum for an epoch that a generation has', ['beacon'], {
+    set: 'trust/generations',
+    to: [{ generation: 1, key: otherKey, firstEpoch: '7' }],
+  });
+  edited('a quorum for an epoch before every generation', [], {
+    set: 'trust/generations',
+    to: [{ generation: 1, key: otherKey, firstEpoch: '8' }],
+  });
 
   const startMs = 1_700_000_000_000n;
   const expiry = (expiresAtMs: bigint) =>

@@ -1,9 +1,14 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { padRequest, padUnit } from '@ogong/protocol/sealing/padding';
-import { createRequestContext, encodeSealContext, SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
+import {
+  createRequestContext,
+  encodeSealContext,
+  SEAL_SUITE,
+  UNIT_SEAL_SUITE,
+} from '@ogong/protocol/sealing/seal-context';
 import { encodeSealKey, hashSealKey } from '@ogong/protocol/sealing/seal-key';
-import { createReplySealer } from '@ogong/protocol/sealing/sealed-reply';
+import { createReplySealer, type ReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import { createTestSeal, EXCHANGE } from '../protocol/exchange-fixture.ts';
 
@@ -93,9 +98,11 @@ export function createSealingVectors(crypto: Crypto): Readonly<Record<string, un
   const { envelope, reply } = sealRequest({ crypto, seal }, { exchange: EXCHANGE, to: { hash, key }, inner });
   const sealer = createReplySealer({ seal }, { secret: reply, replyKey });
   const messages = ['Hel', 'lo', ''];
-  const units = messages.map((message, i) =>
-    sealer.seal(utf8Encode(message), { isLast: i === messages.length - 1 }).map(toHex),
-  );
+  const sealAll = ({ seal: sealOne }: ReplySealer) =>
+    messages.map((message, i) => sealOne(utf8Encode(message), { isLast: i === messages.length - 1 }).map(toHex));
+  const units = sealAll(sealer);
+  const again = sealRequest({ crypto, seal }, { exchange: EXCHANGE, to: { hash, key }, inner, suite: UNIT_SEAL_SUITE });
+  const capsuled = createReplySealer({ seal }, { secret: again.reply, replyKey });
   return {
     xwing: XWING,
     hmac: HMAC,
@@ -119,5 +126,12 @@ export function createSealingVectors(crypto: Crypto): Readonly<Record<string, un
       ...{ replySecret: toHex(replySecret), envelope: toHex(envelope), replyPsk: toHex(reply.psk.key) },
     },
     reply: { head: toHex(sealer.head), messages: messages.map((text) => toHex(utf8Encode(text))), units },
+    /** The same exchange with an encapsulation a unit. */
+    suite2: {
+      context: toHex(encodeSealContext(createRequestContext(EXCHANGE, hash, UNIT_SEAL_SUITE))),
+      envelope: toHex(again.envelope),
+      replyPsk: toHex(again.reply.psk.key),
+      reply: { head: toHex(capsuled.head), units: sealAll(capsuled) },
+    },
   };
 }

@@ -63,7 +63,7 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
       ...{ signingKey: fill(30), sealKey: fill(31), platformKey: fill(32), epoch: 7n, until: 1_800_000_000n },
     },
     { kind: 'machine-revocation', domain, machine: fill(27), evidence: fill(33), isRevoked: true, number: 2 },
-    { kind: 'quorum-key', domain, account: fill(0xbb, 20), key: fill(34, 48) },
+    { kind: 'quorum-key', domain, account: fill(0xbb, 20), number: 2n, key: fill(34, 48) },
     { kind: 'machine-ejection', domain, providerId: fill(15), evidence: fill(33), ejection: 1 },
   ];
   const answers: readonly SignerResponse[] = [

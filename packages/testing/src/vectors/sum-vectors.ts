@@ -23,12 +23,14 @@ export function createSumVectors(crypto: Crypto): Readonly<Record<string, unknow
     digest: toHex(digest),
     message: toHex(encodeQuorumMessage(digest)),
     members: signers.map((one, i) => {
-      const account = fill(0xb0 + i, 20);
-      const message = encodeQuorumKeyMessage({ ...named, account, key: one.key });
+      const [account, signer] = [fill(0xb0 + i, 20), fill(0xd0 + i, 20)];
+      const message = encodeQuorumKeyMessage({ ...named, account, signer, number: BigInt(i + 1), key: one.key });
       return {
         ...{
           signingSecret: toHex(fill(i + 1)),
           account: toHex(account),
+          signer: toHex(signer),
+          number: i + 1,
           key: toHex(one.key),
           keyMessage: toHex(message),
         },

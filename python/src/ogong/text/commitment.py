@@ -286,8 +286,20 @@ class Opening:
 
     def root(self) -> bytes:
         """Of the tree of RFC 6962 over header and windows."""
+        return _root(self._leaves())
+
+    def header_proof(self) -> list[bytes]:
+        """That the header is leaf 0: hashes of siblings, from the leaf up."""
+        hashes, proof = self._leaves(), []
+        while len(hashes) > 1:
+            split = 1 << (len(hashes) - 1).bit_length() - 1
+            proof.append(_root(hashes[split:]))
+            hashes = hashes[:split]
+        return proof[::-1]
+
+    def _leaves(self) -> list[bytes]:
         leaves = [self.header, *(sha256(draws) + sha256(sketch) + self.blind for draws, sketch in self.windows)]
-        return _root([sha256(b"\x00", leaf) for leaf in leaves])
+        return [sha256(b"\x00", leaf) for leaf in leaves]
 
 
 def _root(hashes: Sequence[bytes]) -> bytes:

@@ -211,8 +211,11 @@ def read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[bool
     value = body.get("ogong")
     if value is None:
         return False, None, False, None
-    ogong = known(value, "ogong", "exact model_root settle salt grammar sources sort max_price tier accept providers attested")
+    ogong = known(value, "ogong", "exact model_root settle salt grammar sources sort max_price tier accept providers attested seal_suite")
     check_preference(ogong, model, sort)
+    suite = ogong.get("seal_suite")
+    if suite is not None and (isinstance(suite, bool) or suite not in (1, 2)):
+        raise RequestError("ogong.seal_suite", "1 or 2 is expected")
     root, settle, salt = ogong.get("model_root"), ogong.get("settle"), ogong.get("salt")
     if root is not None and (not isinstance(root, str) or not re.fullmatch(r"[0-9a-f]{64}", root)):
         raise RequestError("ogong.model_root", "64 lower-case hex digits are expected")

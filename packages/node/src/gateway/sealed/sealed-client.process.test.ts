@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { Refusal } from '@ogong/host/link/link-error';
-import { toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { fromBase64, toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -153,6 +153,20 @@ describe('a client that seals its requests', () => {
     expect(stored).not.toHaveProperty('request');
     expect((await fetch(`${fixture.url}/v1/receipts/${replyId}/opening`)).status).toBe(404);
     expect(await (await fetch(`${fixture.url}/v1/usage`)).text()).toContain(`"output_tokens":${WORDS.length}`);
+  });
+
+  it('has an encapsulation for each piece where it wants that, and then nothing to disclose', async () => {
+    const { client, passed } = await open();
+    const wanted = { ...params, ogong: { seal_suite: 2 as const } };
+    const { response } = await client.chat.completions.create(wanted);
+    expect(response.choices[0]?.message.content).toBe(ANSWER);
+    const units = passed.flatMap((text) => [...text.matchAll(/"unit":"([^"]+)"/g)].map(([, unit]) => unit as string));
+    expect(units.length).toBeGreaterThanOrEqual(WORDS.length);
+    for (const unit of units) expect(fromBase64(unit).length).toBeGreaterThan(1_120);
+    await fixture.close();
+    const { client: showing } = await open([{}], { onSealed: () => {} });
+    expect((await failure(showing.chat.completions.create(wanted))).code).toBe('unsupported');
+    expect(fixture.network.orders).toEqual([]);
   });
 
   it('asks others where a provider dies or refuses before anything is shown', async () => {

@@ -4,7 +4,12 @@ import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { type BenchOptions, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
-import { createTestOrder, type ServeInput, type TestOrder } from '@ogong/testing/validator/test-reply';
+import {
+  createTestOrder,
+  type ServeInput,
+  submitWithProgress,
+  type TestOrder,
+} from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 
 const MODEL = 'ogong/vanilla/test/synthetic';
@@ -44,6 +49,29 @@ describe('a reply of tier vanilla', () => {
     // Co-signers, who hold their peer to full coverage, sign it all the same.
     expect(await four.own.settlement.step()).toBe(true);
     expect(four.own.find(replyId)).toMatchObject({ state: 'settled', verdict: 'unaudited' });
+  });
+
+  it('is paid as far as its payer hands in, where its provider died', async () => {
+    const four = await createFour({ ...ALWAYS, getOpening: async () => Promise.reject(new Error('it is dead')) });
+    const admitted = order(four.own);
+    await four.own.intake.admit(admitted);
+    const part = four.own.serve(admitted, {
+      said: 'counted',
+      bend: {
+        header: (header) => ({ ...header, stopReason: 'cancelled', promptTokenCount: 0 }),
+        record: (record) => ({ ...record, isMilestone: true }),
+      },
+    });
+    const left = { payer, ledger, bend: { textBytes: part.reply.response.length, hasLeft: true } };
+    await four.own.intake.pushMilestone(submitWithProgress(admitted, part, left), part.reply.openingBytes);
+    four.own.clock.advance(200_000);
+    await four.own.runAudits();
+    const [decided] = await decide(four);
+    expect(decided).toMatchObject({ verdict: 'unaudited', evidence: 'none', fineAtomic: 0n });
+    // 40 tokens, and no prompt.
+    expect(decided?.feeAtomic).toBe(80_000n);
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.own.find(admitted.fields.replyId)).toMatchObject({ state: 'settled', verdict: 'unaudited' });
   });
 
   it('is never accepted, nor left unjudged: co-signers refuse what says so', async () => {

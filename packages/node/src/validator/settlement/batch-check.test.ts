@@ -2,6 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { AuditDraw } from '@ogong/protocol/audit/audit';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import {
   buildSettlement,
   type Debt,
@@ -20,6 +21,7 @@ import {
   checkEntry,
   checkUncollectable,
   findLogStart,
+  findModels,
   readLog,
   readProposal,
 } from './batch-check.ts';
@@ -77,6 +79,51 @@ describe('a proposed batch', () => {
     expect(bend({ ejections: [] })).toThrow('differs from the netting of its entries');
     const debits = settlement.debits.map((debit) => ({ ...debit, payer: stranger }));
     expect(bend({ debits })).toThrow('do not settle');
+  });
+});
+
+describe('the models that lines name', () => {
+  const messages = () => structuredClone(proposal.request.entries);
+  const rootOf = (i: number) => parseOrder(proposal.request.entries[i]?.record?.order?.order as Uint8Array).modelRoot;
+  const isPaid = (i: number) => entries[i]?.feeAtomic !== 0n;
+  const build = (modelRoots: readonly (Uint8Array | undefined)[] | undefined) => {
+    const { validator, sequence, logLength, logHead } = settlement.batch;
+    const position = { length: logLength, head: logHead };
+    const input = { validator, sequence, position, entries: logEntries, vouchers: settlement.debits, findTests };
+    return buildSettlement(crypto, { ...input, modelRoots });
+  };
+
+  it('are those of the records that the entries name, whatever else comes with them', () => {
+    const named = build(logEntries.map((_, i) => rootOf(i)));
+    const state = { crypto, namesModels: () => true };
+    const found = findModels(state, named, entries, messages());
+    expect(entries.some((_, i) => isPaid(i))).toBe(true);
+    for (const [i, root] of (found ?? []).entries()) if (isPaid(i)) expect(root).toEqual(rootOf(i));
+    assertNets({ crypto }, named, encodeSettlement(named), { logEntries, findTests, modelRoots: found });
+    // Another model than the one that was asked.
+    const other = build(logEntries.map(() => new Uint8Array(32).fill(5)));
+    const check = () =>
+      assertNets({ crypto }, other, encodeSettlement(other), { logEntries, findTests, modelRoots: found });
+    expect(check).toThrow('differs from the netting of its entries');
+    // A record that is not the one which the entry names.
+    const swapped = messages().map((message, i) => {
+      if (isPaid(i) && message.record?.record) message.record.record.record = new Uint8Array(200).fill(1);
+      return message;
+    });
+    const missing = findModels(state, named, entries, swapped);
+    expect(() =>
+      assertNets({ crypto }, named, encodeSettlement(named), { logEntries, findTests, modelRoots: missing }),
+    ).toThrow('has no model');
+  });
+
+  it('are named exactly where makers have a share, by the chain as it is seen here', () => {
+    const named = build(logEntries.map((_, i) => rootOf(i)));
+    const find = (given: Settlement, isPaidNow: boolean) => () =>
+      findModels({ crypto, namesModels: () => isPaidNow }, given, entries, messages());
+    expect(find(settlement, false)()).toBe(undefined);
+    expect(find(settlement, true)).toThrow('lines name no model, and makers have a share');
+    expect(find(named, false)).toThrow('lines name models, and makers have no share');
+    expect(find({ ...settlement, lines: [] }, true)()).toBe(undefined);
   });
 });
 

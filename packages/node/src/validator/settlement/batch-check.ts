@@ -6,11 +6,13 @@ import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
 import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
+import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
 import {
+  areModelsNamed,
   buildSettlement,
   type Debt,
   encodeSettlement,
@@ -392,6 +394,34 @@ export async function assertPassedOver(
 }
 
 /**
+ * The model of each entry, where the lines name models: by the record that the entry names by its hash, also where the entry was signed
+ * before. An entry without a record owes nothing.
+ * @returns undefined where they name none.
+ * @throws CosignError `unavailable` where they name models and makers have no share, as this validator reads the chain, or the other way round.
+ */
+export function findModels(
+  { crypto, namesModels }: Pick<CosignState, 'crypto' | 'namesModels'>,
+  settlement: Pick<Settlement, 'lines'>,
+  entries: readonly Pick<VerdictEntry, 'recordHash'>[],
+  messages: readonly Pick<BatchEntry, 'record'>[],
+): (Uint8Array | undefined)[] | undefined {
+  const isNamed = areModelsNamed(settlement);
+  const isAsked = namesModels?.() ?? false;
+  if (isNamed !== undefined && isNamed !== isAsked) {
+    const why = isAsked
+      ? 'lines name no model, and makers have a share'
+      : 'lines name models, and makers have no share';
+    throw new CosignError('unavailable', `${why}, by the chain as it is seen here`);
+  }
+  if (!isNamed) return undefined;
+  return entries.map(({ recordHash }, i) => {
+    const record = messages[i]?.record?.record?.record;
+    if (record === undefined || !equalBytes(hashRecord(crypto, record), recordHash)) return undefined;
+    return parseRecordV2(record).modelRoot;
+  });
+}
+
+/**
  * The batch must equal the netting of its entries. The contract checks the vouchers, since only it knows the channels exactly.
  * @throws CosignError
  */
@@ -399,7 +429,15 @@ export function assertNets(
   { crypto }: Pick<CosignState, 'crypto'>,
   settlement: Settlement,
   bytes: Uint8Array,
-  { logEntries, findTests }: { readonly logEntries: readonly Uint8Array[]; readonly findTests: FindTests },
+  {
+    logEntries,
+    findTests,
+    modelRoots,
+  }: {
+    readonly logEntries: readonly Uint8Array[];
+    readonly findTests: FindTests;
+    readonly modelRoots?: readonly (Uint8Array | undefined)[] | undefined;
+  },
 ): void {
   const { validator, sequence, logLength, logHead } = settlement.batch;
   let rebuilt: Settlement;
@@ -409,6 +447,7 @@ export function assertNets(
       sequence,
       position: { length: logLength, head: logHead },
       entries: logEntries,
+      modelRoots,
       vouchers: settlement.debits,
       uncollectable: settlement.uncollectable,
       findTests,

@@ -13,6 +13,7 @@ import {
   checkEntry,
   checkUncollectable,
   findLogStart,
+  findModels,
   isUncheckable,
   readLog,
   readProposal,
@@ -152,6 +153,7 @@ async function checkEntries(
   if (refused.length > 0) {
     throw new CosignError('refuted', refused.map(({ reason }) => reason).join('; '), { refused });
   }
-  assertNets(state, settlement, bytes, { logEntries, findTests });
+  const modelRoots = findModels(state, settlement, entries, messages);
+  assertNets(state, settlement, bytes, { logEntries, findTests, modelRoots });
   return { entries, findTests, uncompared };
 }

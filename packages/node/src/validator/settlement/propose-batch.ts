@@ -1,7 +1,13 @@
 import type { Anchor } from '@ogong/chain/client';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { buildSettlement, createVoucher, type Settlement, sumDebts } from '@ogong/protocol/settlement/batch';
+import {
+  areModelsNamed,
+  buildSettlement,
+  createVoucher,
+  type Settlement,
+  sumDebts,
+} from '@ogong/protocol/settlement/batch';
 import { createGasMeter, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
 import { computeEntryHash, parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
@@ -18,6 +24,7 @@ import { readVoucher } from '../store/channel-store.ts';
 import { readReply } from '../store/reply-store.ts';
 import { createTestReader } from '../store/sequential-store.ts';
 import { findCovering, findUncollectable, type OrderVoucher } from './collect.ts';
+import { readBondRoom } from './read-bond-room.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
@@ -47,8 +54,8 @@ export async function proposeNext(
 }
 
 /**
- * Proposes the same log with other debits.
- * @returns false if the channels on the chain still match the batch.
+ * Proposes the same log with other debits, or with lines that name their models where makers have a share by now.
+ * @returns false if the batch is as it would be proposed now.
  */
 export async function proposeAnew(
   state: SettlementState,
@@ -59,7 +66,7 @@ export async function proposeAnew(
   const settlement = await buildBatch(state, client, batch, readBatchEntries(state, batch));
   const { uncollectable } = settlement;
   const isSame = uncollectable.map(toHex).join() === batch.settlement.uncollectable.map(toHex).join();
-  if (isSame) return false;
+  if (isSame && areModelsNamed(settlement) === areModelsNamed(batch.settlement)) return false;
   await group.write((db) => replaceProposed(db, settlement, batch.from));
   onReplaced(batch.sequence, uncollectable);
   return true;
@@ -137,7 +144,7 @@ export function readBatchEntries(
 }
 
 async function buildBatch(
-  { crypto, signer, store, isSigned }: SettlementState,
+  { crypto, signer, store, isSigned, namesModels }: SettlementState,
   client: SettlementChain,
   { sequence, to }: Pick<StoredBatch, 'sequence' | 'to'>,
   entries: readonly Uint8Array[],
@@ -168,10 +175,22 @@ async function buildBatch(
     sequence,
     position: { length: to, head: computeEntryHash(crypto, entries.at(-1) as Uint8Array) },
     entries,
+    modelRoots: namesModels() ? listModels(store, from, entries.length) : undefined,
     vouchers: [...used.values()].map(({ order, signature }) => createVoucher(crypto, order, signature)),
     findTests,
     uncollectable,
   });
+}
+
+/** Of the replies of a batch, the content root of each one's model, as its payer signed it. */
+function listModels(store: SettlementState['store'], from: bigint, count: number): Uint8Array[] {
+  return store.read(() => listEntries(store, from, count).map(({ replyId }) => findModel(store, replyId)));
+}
+
+function findModel(store: SettlementState['store'], replyId: Uint8Array): Uint8Array {
+  const row = readReply(store, replyId);
+  if (row === undefined) throw new Error('a log entry without its reply');
+  return parseOrder(row.orderBytes).modelRoot;
 }
 
 /** What a payer signed for the replies of a batch, as co-signers see it. */
@@ -199,10 +218,7 @@ async function readRoom(
   { chain, onError }: Pick<SettlementState, 'chain' | 'onError'>,
   client: Pick<SettlementChain, 'unvested' | 'votesOf'>,
 ): Promise<bigint | undefined> {
-  const unvested = await client.unvested?.().catch((error: unknown): undefined => void onError(error));
-  if (unvested === undefined) return undefined;
-  const { total } = await client.votesOf(chain.validators().map(({ address }) => address));
-  return total / 2n - unvested;
+  return readBondRoom(client, chain.validators()).catch((error: unknown): undefined => void onError(error));
 }
 
 /**
@@ -210,19 +226,25 @@ async function readRoom(
  * @param room What they may come to. Where the first alone comes to more, the batch waits for what vests, and is not bounded.
  */
 export function takeEntries(
-  { store, maxEntries, maxBatchBytes }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'>,
+  {
+    store,
+    maxEntries,
+    maxBatchBytes,
+    namesModels,
+  }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'> & Partial<Pick<SettlementState, 'namesModels'>>,
   from: bigint,
   room?: bigint,
 ): Uint8Array[] {
   const taken: Uint8Array[] = [];
   const meter = createGasMeter();
+  const isNamed = namesModels?.() ?? false;
   let size = 0;
   let gross = 0n;
   let most = room;
   for (const row of store.read(() => listEntries(store, from, maxEntries))) {
     size += store.read(() => measureEntry(readEntryMessage(store, row)));
     const entry = parseSettledEntry(row.entry);
-    const gas = meter.add(entry);
+    const gas = meter.add(entry, isNamed ? store.read(() => findModel(store, row.replyId)) : undefined);
     gross += entry.feeAtomic;
     const isAbove = most !== undefined && gross > most;
     if (taken.length === 0 && isAbove) most = undefined;

@@ -52,13 +52,23 @@ export interface SettlementDependencies {
   /** What the payer of a reply told a co-signer, and not, or not yet, this validator. @throws Refusal */
   readonly takeDelivery: (delivered: DeliveredReply) => Promise<unknown>;
   readonly onError?: (error: unknown) => void;
+  /** Whether makers have a share, so that lines name their model. Default: they have none. */
+  readonly namesModels?: () => boolean;
   /** Default: every order counts. */
   readonly isSigned?: IsOrderSigned;
 }
 
 export type SettlementChain = Pick<
   ChainClient,
-  'anchorOf' | 'settle' | 'channelOf' | 'votesOf' | 'rosterMembers' | 'takeRoster' | 'quorumKeyOf' | 'setQuorumKey'
+  | 'anchorOf'
+  | 'settle'
+  | 'channelOf'
+  | 'votesOf'
+  | 'rosterMembers'
+  | 'takeRoster'
+  | 'quorumKeyOf'
+  | 'quorumKeyCountOf'
+  | 'setQuorumKey'
 > &
   Partial<Pick<ChainClient, 'headKeyHashes' | 'unvested'>> & {
     readonly deployment?: Pick<ChainClient['deployment'], 'beaconKeys'>;
@@ -79,6 +89,7 @@ export function openSettlementState(options: SettlementOptions, dependencies: Se
     onRefused: () => {},
     onUncompared: () => {},
     onError: () => {},
+    namesModels: () => false,
     isSigned: async () => true,
     ...dependencies,
     rosterLife: createRosterLife(),

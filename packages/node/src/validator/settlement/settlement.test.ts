@@ -29,6 +29,30 @@ describe('settlement', () => {
     expect(await four.own.settlement.step()).toBe(false);
   });
 
+  it('names models in its lines where makers have a share, also in a batch that was proposed before', async () => {
+    let areMakersPaid = true;
+    const four = await createFour({ namesModels: () => areMakersPaid });
+    const { good } = await decideThree(four);
+    const { modelRoot } = good.reply.record;
+    areMakersPaid = false;
+    four.offline.add(1).add(2).add(3);
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
+    four.offline.clear();
+    areMakersPaid = true;
+    while (await four.own.settlement.step());
+    expect(four.chain.settled[0]?.lines).toMatchObject([{ gross: 86_000n, modelRoot }]);
+    expect(four.own.find(good.reply.record.replyId)).toMatchObject({ state: 'settled', sequence: 1n });
+  });
+
+  it('waits where co-signers read another share of makers, and blames nobody', async () => {
+    let asked = 0;
+    // The proposer asks first, and co-signers read otherwise.
+    const divided = await createFour({ namesModels: () => asked++ < 3 });
+    await decideThree(divided);
+    await expect(divided.own.settlement.step()).rejects.toThrow('makers have no share');
+    expect(divided.chain.settled).toEqual([]);
+  });
+
   it('keeps what a quorum says of the head with hybrid keys, for readers off the chain', async () => {
     const four = await createFour();
     const all = [four.own, ...four.peers];

@@ -1,6 +1,6 @@
 import type { Anchor } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
-import { hashSettlement } from '@ogong/protocol/settlement/batch';
+import { areModelsNamed, hashSettlement } from '@ogong/protocol/settlement/batch';
 import {
   listEntries,
   readBatchedLength,
@@ -45,6 +45,11 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
     if (isLast && (await proposeSettled(state, client, proposed, anchor))) return true;
     await bookFound(state, proposed);
     return true;
+  }
+  // Makers have a share since, or none any more: nobody would sign it as it is.
+  const isNamed = proposed && areModelsNamed(proposed.settlement);
+  if (proposed && isNamed !== undefined && isNamed !== state.namesModels()) {
+    if (await proposeAnew(state, client, proposed)) return true;
   }
   const batch = proposed ?? (await proposeNext(state, client, anchor));
   if (batch === undefined) return false;

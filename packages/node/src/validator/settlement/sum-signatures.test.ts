@@ -47,6 +47,19 @@ describe('signatures that are summed', () => {
     expect(sizes(four)).toEqual([65, 65, 65]);
   });
 
+  it('takes a roster though a voter has no signing key: that one stands first', async () => {
+    const four = await createSumming();
+    const mute = toHex((four.peers[2] as TestValidator).signer.address);
+    four.chain.signingKeys.set(mute, new Uint8Array(20));
+    four.chain.quorumKeys.delete(mute);
+    four.offline.add(3);
+    expect(await four.own.settlement.step()).toBe(true);
+    const [first, ...rest] = four.chain.roster.map(({ account }) => account);
+    expect(first).toBe(`0x${mute}`);
+    expect(rest).toHaveLength(3);
+    expect(sizes(four)).toEqual([SUM_BYTES]);
+  });
+
   it('leaves out a share that is none, and goes one by one where the others do not suffice', async () => {
     const four = await createSumming();
     const [liar] = four.peers as [TestValidator];

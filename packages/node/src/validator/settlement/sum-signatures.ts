@@ -59,7 +59,7 @@ export async function sumSignatures(
 }
 
 /** The roster in force. Where there is none, and it is likely to last, it is taken: by those that have a vote, in the order of their keys. */
-async function readRoster(
+export async function readRoster(
   client: Pick<SettlementChain, 'rosterMembers' | 'takeRoster'>,
   { voters, total }: Votes,
   { rosterLife, sequence }: Pick<SettlementState, 'rosterLife'> & { readonly sequence: bigint },
@@ -75,7 +75,8 @@ async function readRoster(
   if (voting.reduce((sum, { stake }) => sum + stake, 0n) !== total) return [];
   if (!rosterLife.mayTake(sequence)) return [];
   const ordered = voting
-    .map(({ address, signingKey }) => ({ address, key: toHex(signingKey) }))
+    // Who has no signing key stands first, by account.
+    .map(({ address, signingKey }) => ({ address, key: `${toHex(signingKey)}${toHex(address)}` }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   await client.takeRoster(ordered.map(({ address }) => address));
   return (await client.rosterMembers()).map(toMember);
@@ -96,14 +97,16 @@ function toMember({
  */
 export async function nameQuorumKey(
   { signer, sums, chain }: Pick<SettlementState, 'signer' | 'sums' | 'chain'>,
-  client: Pick<SettlementChain, 'quorumKeyOf' | 'setQuorumKey'>,
+  client: Pick<SettlementChain, 'quorumKeyOf' | 'quorumKeyCountOf' | 'setQuorumKey'>,
 ): Promise<void> {
   const { quorumKey: key, signShare } = signer;
   if (sums === undefined || key === undefined || signShare === undefined) return;
   if (chain.validators().length <= sums.above) return;
   const named = await client.quorumKeyOf(signer.address);
   if (named === `0x${toHex(key)}`) return;
-  const statement = { kind: 'quorum-key', domain: sums.roster, account: signer.address, key } as const;
+  const { address: account, signingKey } = signer;
+  const number = (await client.quorumKeyCountOf(account)) + 1n;
+  const statement = { kind: 'quorum-key', domain: sums.roster, account, number, key } as const;
   const [proof, consent] = [await signShare(statement), await signer.sign(statement)];
-  await client.setQuorumKey({ account: signer.address, key, proof, consent });
+  await client.setQuorumKey({ account, signer: signingKey, key, proof, consent });
 }

@@ -5,7 +5,13 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import {
+  encodeSettlement,
+  listPaid,
+  parseSettledBatch,
+  parseSettlement,
+  type Settlement,
+} from '@ogong/protocol/settlement/batch';
 import type { HeadSignature, SignedHead } from '@ogong/protocol/settlement/head-certificate';
 import { countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
@@ -37,7 +43,7 @@ const batchColumns = columns({
   from: named('from_position', bigInteger),
   to: named('to_position', bigInteger),
 });
-const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseSettlement, encodeSettlement)) });
+const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseSettledBatch, encodeSettlement)) });
 const bookedColumns = columns({ at: optional(integer) });
 const batchedLength = columns({ length: optional(bigInteger) });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
@@ -67,7 +73,7 @@ export function readBooked(store: Store, sequence: bigint): StoredBatch | undefi
     store.prepare(`SELECT ${batchColumns.list} FROM batches WHERE state = 'settled' AND sequence = ?`),
     sequence,
   );
-  return row && { ...row, settlement: parseSettlement(row.bytes) };
+  return row && { ...row, settlement: parseSettledBatch(row.bytes) };
 }
 
 /** When a batch was booked last. */

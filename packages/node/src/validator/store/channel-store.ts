@@ -19,6 +19,7 @@ const channelColumns = columns({
   outstanding: amount,
   voucher: named('voucher_cumulative', amount),
 });
+const openColumns = columns({ owed: amount, outstanding: amount });
 const debtorColumns = columns({
   payer: bytes,
   settled: amount,
@@ -51,6 +52,12 @@ export function listDebtors(
   const query = `SELECT ${list} FROM channels WHERE owed <> '0' OR outstanding <> '0'
     ORDER BY length(owed) DESC, owed DESC, payer LIMIT ?`;
   return debtorColumns.all(store.prepare(query), limit).map(({ payer, ...state }) => ({ payer, state }));
+}
+
+/** Fees of all payers that have not settled, orders without a record by the most that they may cost; atomic units. */
+export function sumOpen(store: Store): bigint {
+  const query = `SELECT ${openColumns.list} FROM channels WHERE owed <> '0' OR outstanding <> '0'`;
+  return openColumns.all(store.prepare(query)).reduce((sum, { owed, outstanding }) => sum + owed + outstanding, 0n);
 }
 
 export function adjustChannel(

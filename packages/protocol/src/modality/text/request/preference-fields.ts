@@ -1,6 +1,7 @@
 import { fromHex } from '../../../base/bytes.ts';
 import { MAX_ONLY_PROVIDERS } from '../../../exchange/limits.ts';
 import { SORTS, type Sort } from '../../../exchange/preference.ts';
+import { SEAL_SUITES, type SealSuite } from '../../../sealing/seal-context.ts';
 import { ATTESTED_ROLES, type AttestedRole } from '../../../tier/attested-role.ts';
 import { lookUpTier } from '../../../tier/registry.ts';
 import { assertKeys } from './chat-messages.ts';
@@ -18,6 +19,8 @@ export interface RequestPreference {
   readonly ignore: readonly Uint8Array[];
   /** Roles that have to show their machines, each once. */
   readonly attested: readonly AttestedRole[];
+  /** Under which suite request and reply have to be sealed (docs/spec/sealing.md#suite-2). Default: any, or none. */
+  readonly sealSuite?: SealSuite;
 }
 
 export const NO_PREFERENCE: RequestPreference = {
@@ -25,7 +28,15 @@ export const NO_PREFERENCE: RequestPreference = {
 };
 
 /** Keys of the object `ogong` that say it. */
-export const PREFERENCES: readonly string[] = ['sort', 'max_price', 'tier', 'accept', 'providers', 'attested'];
+export const PREFERENCES: readonly string[] = [
+  'sort',
+  'max_price',
+  'tier',
+  'accept',
+  'providers',
+  'attested',
+  'seal_suite',
+];
 
 const MAX_TIERS = 8;
 const MAX_DIGITS = 38;
@@ -74,7 +85,15 @@ export function parsePreference(value: unknown, named: NamedModel): RequestPrefe
   assertTier(fields, named.model);
   const maxPricePer1kAtomic = parsePrice(fields.max_price);
   const attested = parseAttested(fields.attested);
-  return { sort: sort ?? named.sort, maxPricePer1kAtomic, attested, ...parseProviders(fields.providers) };
+  const sealing = parseSealSuite(fields.seal_suite);
+  return { sort: sort ?? named.sort, maxPricePer1kAtomic, attested, ...sealing, ...parseProviders(fields.providers) };
+}
+
+function parseSealSuite(value: unknown): Pick<RequestPreference, 'sealSuite'> {
+  if (isAbsent(value)) return {};
+  const sealSuite = SEAL_SUITES.find((one) => one === value);
+  if (sealSuite !== undefined) return { sealSuite };
+  throw new RequestError(`ogong.seal_suite is one of ${SEAL_SUITES.join(', ')}`, 'ogong.seal_suite');
 }
 
 function parseAttested(value: unknown): AttestedRole[] {

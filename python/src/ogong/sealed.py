@@ -1,0 +1,301 @@
+"""
+Calls whose gateway sees ciphertext, sizes and the fee alone (docs/spec/sealed-calls.md). A request that is sealed never goes out in plain:
+where it cannot be sealed, the call fails.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .checks import Check, failed, hold, passed, skipped
+from .crypto.hybrid import verify_hybrid
+from .embedding import parse_vector_header
+from .match import find_list_problem, parse_candidates, round_context
+from .order import Ledger, hash_beginning, reply_id_of
+from .record import Ticket, compute_blinds, parse_ticket
+from .sealing import Exchange, Opener, SealedEnd, SealKey, find_key_problem, parse_seal_key, read_message, seal_request
+from .text.commitment import parse_header, parse_opening
+from .text.preference import split_model
+from .text.request import TextRequest, UnsupportedRequest, parse_request
+from .tiers import tier_of
+from .trust import Trust, UnusableError, parse_ledger, parse_trust, read_base64, read_hybrid
+from .vectors import VectorRequest, parse_vector_request
+from .wire import WireError, parse_json, sha256
+
+_CLOCKS_MS = 30_000
+_STEP_BYTES = 512
+_MOST_TEXT = 1 << 20
+_SHOWN = ("exact", "model_root", "settle", "sort", "max_price", "tier", "accept", "providers")
+_ENDS = {"stop-token": "stop", "stop-string": "stop", "length": "length", "context": "length", "cancelled": "stop"}
+
+Post = Callable[[str, Mapping[str, Any]], Any]
+"""Posts a JSON object to a path of the gateway, and gives the answer's JSON."""
+Stream = Callable[[str, Mapping[str, Any]], Iterator[str]]
+"""The same, and gives the data of the events of the answer."""
+
+
+class SealedCallError(Exception):
+    """A request could not be sealed, or its reply not be opened. Nothing went out in plain. `code`: `unsupported`, or what is wrong."""
+
+    def __init__(self, code: str, reason: str, checks: list[Check] | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.checks = checks or []
+
+
+@dataclass(frozen=True)
+class Offer:
+    ledger: Ledger
+    payer: bytes
+    validator: bytes
+    ticket: Ticket
+    reply_id: bytes
+    key: SealKey
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One reply, opened and not checked yet."""
+
+    reply_id: str
+    response: bytes
+    opening: bytes
+    receipt: dict[str, Any]
+    provider_id: bytes
+
+
+class SealedRequestOf:
+    """One request that is sealed to its providers. @raises SealedCallError where it is none that can be."""
+
+    def __init__(self, endpoint: str, body: bytes, trust: Mapping[str, Any]) -> None:
+        self.endpoint, self.body = endpoint, body
+        self._trust: Trust = parse_trust(dict(trust))
+        fields = parse_json(body)
+        self._ogong: dict[str, Any] = fields.get("ogong") or {}
+        self.request: TextRequest | VectorRequest
+        try:
+            if endpoint in ("embedding", "rerank"):
+                self.request = parse_vector_request(body, endpoint)
+                self._context, self._output = self.request.longest_bound, 0
+            else:
+                self.request = parse_request(body, endpoint)
+                self._output = self.request.max_tokens
+                self._context = self.request.prompt_bound + self._output
+        except UnsupportedRequest as error:
+            raise SealedCallError("unsupported", f"the hash of this request cannot be made here: {error}") from None
+        if fields.get("echo") or self._ogong.get("attested") or tier_of(self.request.model) in ("tee", "tee-proxy"):
+            raise SealedCallError("unsupported", "what it asks for cannot be sealed here: no prompt is echoed, and no machine is checked")
+        self._sort = self._ogong.get("sort") or split_model(fields["model"])[1]
+        self._excluded: list[bytes] = []
+
+    def exclude(self, provider_id: bytes) -> None:
+        """Who has failed is not asked again."""
+        self._excluded = [*self._excluded, provider_id][-8:]
+
+    # --- the offer -------------------------------------------------------------------------------------------------------------------
+
+    def ask_offer(self, post: Post, choice: int) -> Offer:
+        """Has the gateway draw a provider, and checks all that it answers. @raises SealedCallError, GatewayError"""
+        request = self.request
+        # Fixed before anybody can know who would be drawn.
+        nonce = secrets.token_bytes(32)
+        shown = {name: value for name, value in self._ogong.items() if name in _SHOWN}
+        message = {
+            "endpoint": self.endpoint,
+            "model": request.model,
+            "request_hash": request.hash().hex(),
+            "nonce": nonce.hex(),
+            "prompt_bound": request.prompt_bound,
+            "max_tokens": self._output,
+            "choice": choice,
+            "ogong": {**shown, **({"sort": self._sort} if self._sort else {})},
+            **({"context_bound": self._context} if self._output == 0 else {}),
+            **({"exclude": [one.hex() for one in self._excluded]} if self._excluded else {}),
+        }
+        answer = post("/v1/ogong/offers", message)
+        offer, checks = self.check_offer(answer, nonce, time.time_ns() // 1_000_000)
+        wrong = next((check for check in checks if check.status == "fail"), None)
+        if wrong is not None:
+            raise SealedCallError(wrong.id, f"the offer does not hold: {wrong.id}: {wrong.detail}", checks)
+        missing = [check.id for check in checks if check.status == "skip" and check.id not in self._trust.allow]
+        if missing or offer is None:
+            raise SealedCallError("unchecked", f"nothing was sealed, since this was not checked: {', '.join(missing)}", checks)
+        return offer
+
+    def check_offer(self, answer: Any, nonce: bytes, now_ms: int) -> tuple[Offer | None, list[Check]]:
+        """What an offer has to be before anything is sealed."""
+        try:
+            ledger = parse_ledger(answer.get("ledger"), "ledger")
+            payer, validator = (bytes.fromhex(str(answer.get(name)).removeprefix("0x")) for name in ("payer", "validator"))
+            signed, key = read_hybrid(answer.get("ticket"), "ticket"), read_hybrid(answer.get("sealKey"), "sealKey")
+            listed = read_base64(answer.get("candidates"), "candidates")
+            if len(payer) != 20 or len(validator) != 20:
+                raise UnusableError("an address has 20 bytes")
+        except (UnusableError, AttributeError, ValueError) as error:
+            return None, [failed("ticket", f"the offer cannot be read: {error}")]
+        reply_id = reply_id_of(ledger, payer, validator, nonce)
+        request, trust = self.request, self._trust
+        try:
+            ticket = parse_ticket(signed.data)
+        except WireError as error:
+            return None, [failed("ticket", str(error))]
+        is_now = ticket.issued_at_ms <= now_ms + _CLOCKS_MS and now_ms < ticket.expires_at_ms
+        holds = (
+            verify_hybrid(signed.public_key, signed.data, signed.signature)
+            and ticket.reply_id == reply_id
+            and ticket.model_id == request.model
+            and is_now
+        )
+        checks = [hold("ticket", holds, "a router drew a provider for this request")]
+        problem = self._find_list_problem(ticket, listed)
+        checks.append(passed("match", "the draw replays") if problem is None else failed("match", problem))
+        if trust.routers is None:
+            checks.append(skipped("router", "no routers are trusted"))
+        else:
+            checks.append(hold("router", sha256(signed.public_key) in trust.routers, "a trusted router signed the ticket"))
+        if trust.ledger is None:
+            checks.append(skipped("ledger", "no ledger is trusted"))
+        else:
+            checks.append(hold("ledger", trust.ledger == ledger, "it is the trusted ledger"))
+        if trust.validators is None:
+            checks.append(skipped("validator", "no validators are trusted"))
+        else:
+            is_known = any(member.address == validator for member in trust.validators)
+            checks.append(hold("validator", is_known, "the validator is trusted"))
+        root = trust.model_roots.get(request.model)
+        if root is None:
+            checks.append(skipped("model-root", f"no root of {request.model} is trusted"))
+        else:
+            checks.append(hold("model-root", root == ticket.model_root, "the ticket's root is that of the model"))
+        problem = find_key_problem(key, ticket.provider_id, ledger, now_ms)
+        if problem is not None:
+            return None, [*checks, failed("seal-key", problem)]
+        checks.append(passed("seal-key", "signed by the provider, and valid now"))
+        return Offer(ledger, payer, validator, ticket, reply_id, parse_seal_key(key.data)), checks
+
+    def _find_list_problem(self, ticket: Ticket, data: bytes) -> str | None:
+        """The list is the ticket's, the draw replays, and both are what was asked for."""
+        if sha256(data) != ticket.candidates_hash:
+            return "the list is not the one that the ticket names"
+        try:
+            candidates = parse_candidates(data)
+        except WireError as error:
+            return f"the list cannot be read: {error}"
+        problem = find_list_problem(candidates)
+        if problem is not None:
+            return problem
+        drawn = candidates.draw(ticket.reply_id)
+        if candidates.model_id != ticket.model_id or drawn.provider_id != ticket.provider_id:
+            return "the draw gives another provider, or is for another model"
+        if (drawn.price_per_1k, drawn.payee, drawn.context_size) != (ticket.price_per_1k, ticket.payee, ticket.context_size):
+            return "price, payee or context of the ticket are not those of the list"
+        if candidates.context_size != round_context(self._context):
+            return "the draw is for another context than the request needs"
+        if self._sort is not None and candidates.sort != self._sort:
+            return f"the draw is by {candidates.sort}, and not by {self._sort}"
+        most = self._ogong.get("max_price")
+        if most is not None and ticket.price_per_1k > int(most):
+            return f"it costs {ticket.price_per_1k} per 1,000 tokens, and {most} is the most"
+        if self.request.model_root is not None and ticket.model_root != self.request.model_root:
+            return "other weights than were demanded"
+        providers = self._ogong.get("providers") or {}
+        only = providers.get("only")
+        if only is not None and ticket.provider_id.hex() not in only:
+            return "it drew a provider that the request does not name"
+        ignored = [*(providers.get("ignore") or []), *(one.hex() for one in self._excluded)]
+        return "it drew a provider that the request rules out" if ticket.provider_id.hex() in ignored else None
+
+    # --- the reply -------------------------------------------------------------------------------------------------------------------
+
+    def open_reply(self, post: Post, stream: Stream, offer: Offer) -> Iterator[str | Opened]:
+        """Texts as they come, and last the whole. @raises SealedCallError, GatewayError"""
+        exchange = Exchange(offer.ledger, offer.ticket.provider_id, offer.reply_id, self.request.hash())
+        sealed = seal_request(exchange, offer.key, self.endpoint, self.body)
+        reply_id = offer.reply_id.hex()
+        message = {"reply_id": reply_id, "envelope": base64.b64encode(sealed.envelope).decode("ascii")}
+        blind = compute_blinds(self.body, offer.reply_id).answer
+        text = b""
+        told = 0
+        end: SealedEnd | None = None
+        opener = sealed.opener
+        for data in stream("/v1/ogong/replies", message):
+            if data == "[DONE]":
+                break
+            event = json.loads(data)
+            kind = event.get("type") if isinstance(event, dict) else None
+            if kind == "started":
+                continue
+            if kind == "finished":
+                if end is None or not opener.is_over:
+                    raise SealedCallError("truncated", "the reply ended before its last part came")
+                yield self._finish(reply_id, offer, end, text, event.get("receipt"))
+                return
+            if kind != "sealed":
+                raise SealedCallError("malformed", "the gateway sends an event of no kind that is known")
+            part = self._open_part(opener, event)
+            if isinstance(part, SealedEnd):
+                end = part
+            elif part is not None:
+                if end is not None or self._output == 0:
+                    raise SealedCallError("malformed", "a text stands where none belongs")
+                text += part
+                if len(text) > _MOST_TEXT:
+                    raise SealedCallError("malformed", "the reply is longer than any reply may be")
+                if len(text) - told >= _STEP_BYTES:
+                    told = len(text)
+                    _tell(post, f"/v1/ogong/replies/{reply_id}/progress", {"text_bytes": told, "text_hash": hash_beginning(blind, text).hex()})
+                try:
+                    yield part.decode("utf-8")
+                except UnicodeDecodeError:
+                    raise SealedCallError("malformed", "a part of the text is not UTF-8") from None
+        raise SealedCallError("truncated", "the gateway ended the reply before its end")
+
+    def _open_part(self, opener: Opener, event: Mapping[str, Any]) -> bytes | SealedEnd | None:
+        try:
+            if event.get("head"):
+                opener.open_head(read_base64(event["head"], "head"))
+            message = opener.open(read_base64(event.get("unit"), "unit"))
+            return None if message is None else read_message(message)
+        except (WireError, UnusableError, ValueError) as error:
+            raise SealedCallError("malformed", f"the reply does not open: {error}") from None
+
+    def _finish(self, reply_id: str, offer: Offer, end: SealedEnd, text: bytes, receipt: Any) -> Opened:
+        if not isinstance(receipt, dict) or receipt.get("endpoint") != self.endpoint:
+            raise SealedCallError("malformed", "the reply carries no receipt of this endpoint")
+        opening = {"bytes": base64.b64encode(end.opening).decode("ascii")}
+        response = end.response if self._output == 0 else text
+        return Opened(reply_id, response, end.opening, {**receipt, "opening": opening}, offer.ticket.provider_id)
+
+
+def _tell(post: Post, path: str, message: Mapping[str, Any]) -> None:
+    """If the gateway does not listen, the answer is no worse."""
+    try:
+        post(path, message)
+    except Exception:  # noqa: BLE001
+        pass
+
+
+def tell_held(post: Post, opened: Opened) -> None:
+    """The gateway knows nothing of the reply but what it is told here."""
+    proof = [one.hex() for one in parse_opening(opened.opening).header_proof()]
+    message = {"outcome": "held", "header_proof": proof, "response_bytes": len(opened.response)}
+    _tell(post, f"/v1/ogong/replies/{opened.reply_id}/outcome", message)
+
+
+def tell_failed(post: Post, opened: Opened, reason: str) -> None:
+    _tell(post, f"/v1/ogong/replies/{opened.reply_id}/outcome", {"outcome": "failed", "reason": reason})
+
+
+def count_tokens(opened: Opened, endpoint: str) -> tuple[int, int, str]:
+    """Of a reply that was checked: tokens of prompt and answer, and why it ended, in OpenAI's words."""
+    data = parse_opening(opened.opening).header
+    if endpoint in ("embedding", "rerank"):
+        return parse_vector_header(data).prompt_tokens, 0, "stop"
+    header = parse_header(data)
+    return header.prompt_tokens, header.output_tokens, _ENDS[header.stop_reason]

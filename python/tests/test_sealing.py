@@ -1,0 +1,251 @@
+import base64
+import itertools
+import unittest
+from dataclasses import replace
+
+from ogong.crypto import chacha, ml_kem_768, xwing
+from ogong.match import find_list_problem, parse_candidates, round_context
+from ogong.order import Ledger
+from ogong.sealed import SealedRequestOf
+from ogong.sealing import (
+    Exchange,
+    Opener,
+    SealedEnd,
+    find_key_problem,
+    pad_request_size,
+    pad_unit_size,
+    parse_seal_key,
+    read_message,
+    schedule,
+    seal_request,
+)
+from ogong.trust import Signed
+from ogong.wire import Reader, WireError, sha256, u32
+
+from .vectors import load, unhex
+
+_V = load("sealing")
+
+
+class Kems(unittest.TestCase):
+    def test_xwing(self) -> None:
+        for case in _V["xwing"]:
+            key = xwing.open_key(unhex(case["secret"]))
+            self.assertEqual(sha256(key.public), unhex(case["keyHash"]))
+            self.assertEqual(key.decapsulate(unhex(case["capsule"])), unhex(case["shared"]))
+
+    def test_both_sides_share(self) -> None:
+        key = xwing.open_key(bytes(32))
+        shared, capsule = xwing.encapsulate(key.public, bytes(range(64)))
+        self.assertEqual(key.decapsulate(capsule), shared)
+        for at in (0, 1_087, 1_119):
+            other = bytearray(capsule)
+            other[at] ^= 1
+            self.assertNotEqual(key.decapsulate(bytes(other)), shared)
+        self.assertRaises(ValueError, key.decapsulate, capsule[:-1])
+        self.assertRaises(ValueError, xwing.encapsulate, key.public[:-1], bytes(64))
+        # A number of two encodings, which FIPS 203 refuses.
+        self.assertTrue(ml_kem_768.is_public_key(key.public[:-32]))
+        self.assertRaises(ValueError, xwing.encapsulate, b"\xff\xff" + key.public[2:], bytes(64))
+
+    def test_aead(self) -> None:
+        for case in _V["aead"]:
+            key, text, sealed = (unhex(case[name]) for name in ("key", "text", "sealed"))
+            self.assertEqual(chacha.encrypt(key, text), sealed)
+            self.assertEqual(chacha.decrypt(key, sealed), text)
+            for at in range(len(sealed)):
+                other = bytearray(sealed)
+                other[at] ^= 1
+                self.assertIsNone(chacha.decrypt(key, bytes(other)))
+            self.assertIsNone(chacha.decrypt(key, sealed[:15]))
+
+    def test_hpke(self) -> None:
+        for case in _V["hpke"]:
+            psk, psk_id = unhex(case.get("psk", "")), unhex(case.get("pskId", ""))
+            exporter = schedule(unhex(case["shared"]), unhex(case["info"]), psk, psk_id, kem=case["kemId"])
+            for context, exported in case["exports"].items():
+                self.assertEqual(exporter.export(unhex(context)), unhex(exported))
+
+    def test_padding(self) -> None:
+        for case in _V["padding"]:
+            self.assertEqual(pad_request_size(case["length"]), case["request"])
+            self.assertEqual(pad_unit_size(case["length"]), case["unit"])
+
+
+def _exchange() -> Exchange:
+    given = _V["exchange"]
+    ledger = Ledger(int(given["chainId"]), unhex(given["escrow"]))
+    return Exchange(ledger, unhex(given["providerId"]), unhex(given["replyId"]), unhex(given["requestHash"]))
+
+
+class Envelopes(unittest.TestCase):
+    def open_envelope(self, envelope: bytes) -> tuple[bytes, bytes]:
+        """As the provider does. @returns the text, and the key of the reply."""
+        key = xwing.open_key(unhex(_V["sealKey"]["secret"]))
+        r = Reader(envelope, b"ogong-sealed-request-v1\n")
+        r.int(1, 1, 1)
+        key_hash, capsule, commit = r.take(32), r.take(1_120), r.take(32)
+        sealed = r.take(r.int(4))
+        r.end()
+        exchange = _exchange()
+        exporter = schedule(key.decapsulate(capsule), exchange.context(0, exchange.provider_id, key_hash, bytes(32)))
+        self.assertEqual(exporter.export(b"commit" + capsule), commit)
+        text = chacha.decrypt(exporter.export(b"body"), sealed)
+        assert text is not None
+        self.assertEqual(len(text), 2_048)
+        return text[4 : 4 + int.from_bytes(text[:4], "big")], exporter.export(b"reply-psk")
+
+    def test_keys(self) -> None:
+        data = unhex(_V["sealKey"]["bytes"])
+        key = parse_seal_key(data)
+        self.assertEqual(key.hash, unhex(_V["sealKey"]["hash"]))
+        self.assertEqual(_exchange().context(0, key.provider_id, key.hash, bytes(32)), unhex(_V["context"]))
+        for broken in (data[:-1], data + b"\x00", data.replace(b"key-v1", b"key-v2")):
+            self.assertRaises(WireError, parse_seal_key, broken)
+
+    def test_an_envelope_of_the_first_implementation(self) -> None:
+        request = _V["request"]
+        inner, psk = self.open_envelope(unhex(request["envelope"]))
+        reply = xwing.open_key(unhex(request["replySecret"]))
+        scope, body = unhex(request["cacheScope"]), unhex(request["body"])
+        head = b"ogong-sealed-inner-v1\n\x00\x04chat" + len(scope).to_bytes(2, "big") + scope
+        self.assertEqual(inner, head + reply.public + u32(len(body)) + body)
+        self.assertEqual(psk, unhex(request["replyPsk"]))
+
+    def opener(self) -> Opener:
+        request = _V["request"]
+        reply = xwing.open_key(unhex(request["replySecret"]))
+        psk_id = sha256(unhex(request["envelope"]))
+        info = _exchange().context(1, sha256(reply.public), unhex(_V["sealKey"]["hash"]), psk_id)
+        return Opener(reply, info, unhex(request["replyPsk"]), psk_id)
+
+    def test_a_reply_of_the_first_implementation(self) -> None:
+        head, units, messages = _V["reply"]["head"], _V["reply"]["units"], _V["reply"]["messages"]
+        opener = self.opener()
+        opener.open_head(unhex(head))
+        all_units = [unhex(unit) for unit in itertools.chain.from_iterable(units)]
+        opened = [opener.open(unit) for unit in all_units]
+        self.assertEqual([one for one in opened if one is not None], [unhex(message) for message in messages])
+        self.assertTrue(opener.is_over)
+        self.assertRaises(WireError, opener.open, all_units[-1])
+        for wrong in ([all_units[1]], [all_units[0], all_units[0]], [all_units[0][:-1]], [all_units[0][:4] + b"\x01" + all_units[0][5:]]):
+            again = self.opener()
+            again.open_head(unhex(head))
+            with self.assertRaises(WireError):
+                for unit in wrong:
+                    again.open(unit)
+        other = bytearray(unhex(head))
+        other[-1] ^= 1
+        self.assertRaises(WireError, self.opener().open_head, bytes(other))
+        self.assertRaises(WireError, self.opener().open, all_units[0])
+
+    def test_an_envelope_of_this_implementation(self) -> None:
+        key = parse_seal_key(unhex(_V["sealKey"]["bytes"]))
+        body = b'{"model":"a"}'
+        sealed = seal_request(_exchange(), key, "chat", body)
+        inner, _ = self.open_envelope(sealed.envelope)
+        self.assertTrue(inner.startswith(b"ogong-sealed-inner-v1\n\x00\x04chat\x00\x20"))
+        self.assertTrue(inner.endswith(u32(len(body)) + body))
+        self.assertNotEqual(sealed.envelope, seal_request(_exchange(), key, "chat", body).envelope)
+
+    def test_messages(self) -> None:
+        self.assertEqual(read_message(b"\x0a\x04\x0a\x02hi"), b"hi")
+        self.assertEqual(read_message(b"\x0a\x00"), b"")
+        # Log-probabilities behind the text.
+        self.assertEqual(read_message(b"\x0a\x08\x0a\x02hi\x12\x02\x08\x07"), b"hi")
+        self.assertEqual(read_message(b"\x12\x08\x12\x02ab\x1a\x02cd"), SealedEnd(b"ab", b"cd"))
+        for broken in (b"", b"\x0a", b"\x0a\x05\x0a\x02hi", b"\x1a\x00", b"\x0a\x00\x12\x00", b"\x0b\x00", b"\x80" * 12):
+            self.assertRaises(WireError, read_message, broken)
+
+
+class Draws(unittest.TestCase):
+    def test_draws(self) -> None:
+        for case in load("match")["matches"]:
+            data = unhex(case["candidates"])
+            candidates = parse_candidates(data)
+            self.assertEqual(candidates.hash, unhex(case["candidatesHash"]))
+            self.assertEqual(candidates.weights(), [int(one) for one in case["weights"]])
+            self.assertEqual(candidates.draw_by(unhex(case["seed"])).provider_id, unhex(case["providerId"]))
+            for broken in (data[:-1], data + b"\x00"):
+                self.assertRaises(WireError, parse_candidates, broken)
+
+    def test_contexts(self) -> None:
+        for tokens, rounded in ((1, 512), (512, 512), (513, 768), (1_025, 1_536), (1_536, 1_536), (1_537, 2_048)):
+            self.assertEqual(round_context(tokens), rounded)
+
+    def test_lists(self) -> None:
+        case = load("match")["matches"][-1]
+        candidates = parse_candidates(unhex(case["candidates"]))
+        self.assertIsNone(find_list_problem(candidates))
+        first, *others = candidates.listed
+        dear = replace(first, price_per_1k=candidates.max_price_per_1k + 1)
+        self.assertIsNotNone(find_list_problem(replace(candidates, listed=(dear, *others))))
+        small = replace(first, context_size=candidates.context_size - 1)
+        self.assertIsNotNone(find_list_problem(replace(candidates, listed=(small, first))))
+
+
+class Offers(unittest.TestCase):
+    def setUp(self) -> None:
+        self.case = load("sealed-offer")
+        asked = self.case["asked"]
+        self.call = SealedRequestOf("chat", b'{"model":"ogong/verified/test/synthetic","messages":[{"role":"user","content":"a"}]}', {})
+        # The vectors name no body, but its bound.
+        self.call._context = asked["contextSize"]
+        self.nonce = unhex(asked["nonce"])
+
+    def failed(self, offer: object = None, nonce: bytes | None = None, now: int = 0) -> list[str]:
+        _, checks = self.call.check_offer(self.case["offer"] if offer is None else offer, nonce or self.nonce, self.case["nowMs"] + now)
+        return [check.id for check in checks if check.status == "fail"]
+
+    def test_whole(self) -> None:
+        offer, checks = self.call.check_offer(self.case["offer"], self.nonce, self.case["nowMs"])
+        assert offer is not None
+        self.assertEqual([check.id for check in checks], "ticket match router ledger validator model-root seal-key".split())
+        self.assertEqual(self.failed(), [])
+        self.assertEqual(offer.reply_id, unhex(self.case["replyId"]))
+        self.assertEqual(offer.key.hash, unhex(self.case["sealKeyHash"]))
+
+    def test_others(self) -> None:
+        given = self.case["offer"]
+        self.assertEqual(self.failed(nonce=bytes(32)), ["ticket"])
+        self.assertEqual(self.failed({**given, "payer": f"0x{'00' * 20}"}), ["ticket"])
+        self.assertIn("ticket", self.failed(now=10**9))
+        self.assertIn("ticket", self.failed(now=-(10**9)))
+        self.assertEqual(self.failed({**given, "ledger": {**given["ledger"], "chainId": "1"}}), ["ticket", "seal-key"])
+        self.assertEqual(self.failed({**given, "candidates": base64.b64encode(b"x").decode()}), ["match"])
+        self.assertEqual(self.failed({}), ["ticket"])
+        for part, at in (("ticket", "ticket"), ("sealKey", "seal-key")):
+            signature = bytearray(base64.b64decode(given[part]["signature"]))
+            signature[3] ^= 1
+            bent = {**given[part], "signature": base64.b64encode(bytes(signature)).decode()}
+            self.assertEqual(self.failed({**given, part: bent}), [at])
+        self.assertEqual(self.failed({**given, "sealKey": given["ticket"]}), ["seal-key"])
+
+    def test_what_was_asked_for(self) -> None:
+        own = self.call._context
+        self.call._context = 2 * max(own, 512)
+        self.assertEqual(self.failed(), ["match"])
+        self.call._context = own
+        self.call._sort = "price"
+        self.assertEqual(self.failed(), ["match"])
+        self.call._sort = None
+        offer, _ = self.call.check_offer(self.case["offer"], self.nonce, self.case["nowMs"])
+        assert offer is not None
+        self.call.exclude(offer.ticket.provider_id)
+        self.assertEqual(self.failed(), ["match"])
+        self.call._excluded = []
+        self.call._ogong = {"max_price": offer.ticket.price_per_1k - 1}
+        self.assertEqual(self.failed(), ["match"])
+        self.call._ogong = {"providers": {"only": ["00" * 32]}}
+        self.assertEqual(self.failed(), ["match"])
+
+    def test_keys(self) -> None:
+        offer, _ = self.call.check_offer(self.case["offer"], self.nonce, self.case["nowMs"])
+        assert offer is not None
+        key = self.case["offer"]["sealKey"]
+        signed = Signed(*(base64.b64decode(key[name]) for name in ("bytes", "signature", "publicKey")))
+        ask = lambda now, provider=offer.ticket.provider_id: find_key_problem(signed, provider, offer.ledger, now)
+        self.assertIsNone(ask(self.case["nowMs"]))
+        self.assertIsNotNone(ask(offer.key.expires_at_ms))
+        self.assertIsNotNone(ask(offer.key.issued_at_ms - 30_001))
+        self.assertIsNotNone(ask(self.case["nowMs"], bytes(32)))
