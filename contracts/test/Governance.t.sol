@@ -192,7 +192,8 @@ contract GovernanceTest is Fixture {
 
     function testFuzz_sharesStayBelowTheCeiling(Shares memory next) public {
         next.license = 0;
-        uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.recycle;
+        uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury + next.recycle
+            + next.maker;
         if (total > 2_000) vm.expectRevert(abi.encodeWithSelector(Parameters.SharesTooHigh.selector, total, 2_000));
         else if (!_isWithin(next)) vm.expectPartialRevert(Parameters.ShareOutOfRange.selector);
         _announce(next);
@@ -200,7 +201,7 @@ contract GovernanceTest is Fixture {
 
     function _isWithin(Shares memory next) private pure returns (bool) {
         bool isRecycled = next.recycle == 0 || (next.recycle >= 50 && next.recycle <= 500);
-        return next.router <= 500 && next.validator <= 500 && next.treasury <= 500 && next.verification >= 100
+        return next.router <= 500 && next.validator <= 500 && next.treasury <= 500 && next.maker <= 500 && next.verification >= 100
             && next.verification <= 1_600 && isRecycled;
     }
 

@@ -140,6 +140,21 @@ contract PriorityTest is Fixture {
         _untouched("after the cases");
     }
 
+    /// Who has priority stake alone has nothing that a case or a penalty could take.
+    function test_priorityStakeAloneIsNothingToTake() public {
+        _prioritize(PROVIDER, PRIORITY);
+        bytes32 signed = cases.convictionDigest(Cases.Offence.RefutedReport, PROVIDER, payer, "evidence", 1);
+        bytes[] memory quorum = _quorum(signed, 3);
+        vm.expectRevert(abi.encodeWithSelector(Cases.NothingToTake.selector, PROVIDER));
+        cases.convict(Cases.Offence.RefutedReport, PROVIDER, payer, "evidence", quorum);
+        vm.prank(address(cases));
+        checkEqual(staking.takeStake(PROVIDER, PRIORITY), 0, "taken");
+        vm.prank(address(settlement));
+        staking.penalize(PROVIDER, 5);
+        checkEqual(staking.heldOf(PROVIDER).amount, 0, "held");
+        checkEqual(staking.priorityOf(PROVIDER).amount, PRIORITY, "as it was");
+    }
+
     /// Whatever those contracts that may take ask for, and however much: none of it is priority stake.
     function testFuzz_whoMayTakeTakesNoneOfIt(uint128 amount, uint32 refuted, bool isLeaving) public {
         if (isLeaving) {

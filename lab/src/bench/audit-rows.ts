@@ -9,6 +9,7 @@ import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import type { Row } from './row.ts';
 
 const TOKENS = 512;
+const CONTEXT = 4_096;
 const AUDITS = 100;
 
 /** The cost of one audit to a validator: it replays the opening, compares each report with the claim, and judges. */
@@ -32,12 +33,13 @@ export function measureAudit(): Row[] {
     numericClass: 'other',
     exact: false,
     jobId,
+    contextSize: CONTEXT,
   });
   const opened = Array.from({ length: AUDITS + 1 }, () => openReply(crypto, record, opening) as OpenedReply);
   /** Compares as often as rounds and judgement do. */
   const weigh = (one: OpenedReply): void => {
     for (let i = 0; i < 2; i++) {
-      const read = readVerifierReport(one, report, { jobId, contextSize: 0 });
+      const read = readVerifierReport(one, report, { jobId, contextSize: CONTEXT });
       if ('problem' in read) throw new Error(read.problem);
       weighReport(read, undefined);
     }

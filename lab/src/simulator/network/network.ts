@@ -1,3 +1,4 @@
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { createDraws, type NamedDraws } from '../world/draws.ts';
 import type { Trace } from '../world/trace.ts';
 import type { Owner, VirtualTime } from '../world/virtual-time.ts';
@@ -180,7 +181,7 @@ export function createNetwork(
         () => {
           const server = find(call.to, from);
           const isHeard = server !== undefined && (hears.get(server.owner.name)?.(call) ?? true);
-          if (!isHeard || !sameBytes(server.certHash, call.certHash)) {
+          if (!isHeard || !equalBytes(server.certHash, call.certHash)) {
             if (!isCopy) time.plan(delayOf(to, from), () => lose('nobody listens there'), owner);
             return;
           }
@@ -286,6 +287,3 @@ export function createNetwork(
 const passOn: Tamper = ({ bytes }) => bytes;
 
 const shorten = (method: string): string => method.slice(method.lastIndexOf('.') + 1);
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((value, i) => value === b[i]);

@@ -129,6 +129,8 @@ function serve(
     accept() {
       throw new Error('simulated links have no streams of bytes');
     },
+    // Nobody is held to a rate there.
+    earn: () => {},
     address: () => bind,
   };
 }

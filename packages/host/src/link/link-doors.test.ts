@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createLinkClient, type LinkClient } from './link-client.ts';
 import { Refusal } from './link-error.ts';
 import { createLinkServer, type LinkServer, type LinkServerOptions } from './link-server.ts';
+import { computeAddressGroup } from './places.ts';
 
 const KIB = 1024;
 const open: { close(): void }[] = [];
@@ -118,6 +119,29 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     const fifth = (await connect(id, 110, '127.0.1.1')).service(RouterService).route({});
     expect((await expectLinkError(fifth, 'rate-limited')).message).toMatch(/slow down/);
     await (await connect(id, 2)).service(RouterService).route({});
+  });
+
+  it('have more calls once earlier ones led to something: of their address, and only so many at once', async () => {
+    const never = { perSecond: 0.001, burst: 1 };
+    const id = await serve({
+      limits: { callRate: never, groupCallRate: never, earnedCallRate: { ...never, burst: 3 } },
+    });
+    const earn = (calls: number) =>
+      server.earn({ peer: new Uint8Array(32), group: computeAddressGroup('127.0.1.1') }, calls);
+    const call = async (seed: number, address: string) =>
+      (await connect(id, seed, address)).service(RouterService).route({});
+    await call(2, '127.0.1.1');
+    await expectLinkError(call(2, '127.0.1.1'), 'rate-limited');
+    earn(2);
+    // Whatever certificate is shown, and nobody at another address.
+    await call(2, '127.0.1.1');
+    await call(3, '127.0.1.1');
+    await expectLinkError(call(3, '127.0.1.1'), 'rate-limited');
+    await call(4, '127.0.1.2');
+    await expectLinkError(call(4, '127.0.1.2'), 'rate-limited');
+    earn(1_000);
+    await call(2, '127.0.1.1');
+    await expectLinkError(call(2, '127.0.1.1'), 'rate-limited');
   });
 
   it('have rates of costly methods: of one peer, and of one address, whatever certificates are shown', async () => {

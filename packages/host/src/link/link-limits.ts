@@ -35,6 +35,8 @@ export interface LinkServerLimits extends ByteBudgetLimits {
   readonly callRate: RateLimit;
   /** Of all strangers of one group of addresses. */
   readonly groupCallRate: RateLimit;
+  /** Of one address, beyond these two: calls that it has earned. */
+  readonly earnedCallRate: RateLimit;
   /** Refusals by a limit, or for its own fault, that a stranger is told before it loses its connections: of one peer, and of one group of addresses. */
   readonly refusalRate: RateLimit;
   readonly groupRefusalRate: RateLimit;
@@ -63,6 +65,7 @@ export const DEFAULT_SERVER_LIMITS: LinkServerLimits = {
   maxTimeoutMs: 3_600_000,
   callRate: { perSecond: 500, burst: 1000 },
   groupCallRate: { perSecond: 2000, burst: 4000 },
+  earnedCallRate: { perSecond: 2000, burst: 4000 },
   refusalRate: { perSecond: 5, burst: 250 },
   groupRefusalRate: { perSecond: 10, burst: 500 },
   stalledAfterMs: 30_000,

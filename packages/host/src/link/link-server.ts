@@ -16,6 +16,7 @@ import { StoreError } from '../store/store-error.ts';
 import { type Clock, monotonicClock } from '../time/clock.ts';
 import { asSocket } from './as-socket.ts';
 import { createByteBudget } from './byte-budget.ts';
+import { createEarnedCalls, type EarnedCalls } from './earned-calls.ts';
 import { type CalledMethod, createDispatch } from './link-dispatch.ts';
 import { type Caller, createLinkDoor, type Greeting } from './link-door.ts';
 import { RateLimited, Refusal } from './link-error.ts';
@@ -69,6 +70,8 @@ export interface LinkServer {
    * @param group whom quotas count the other side with, where somebody can tell.
    */
   accept(duplex: Duplex, group?: string, relayed?: RelayedLink): void;
+  /** Calls of this one led to something: it may make so many more, beyond its rate. */
+  earn(caller: Caller, calls: number): void;
   /** Where it listens; throws before start and without bind. */
   address(): { readonly host: string; readonly port: number };
 }
@@ -111,7 +114,8 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     ...{ isKnown, clock: monotonicClock },
     ...(options.onLeft && { onLeft: options.onLeft }),
   });
-  const takeTurn = createTurns(limits, { isKnown, clock, methodRates: options.methodRates ?? {} });
+  const earned = createEarnedCalls(limits.earnedCallRate, clock);
+  const takeTurn = createTurns(limits, { isKnown, clock, earned, methodRates: options.methodRates ?? {} });
   const patience = createPatience(limits, clock);
   const budget = createByteBudget(limits);
   const shutdown = new AbortController();
@@ -230,6 +234,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
         () => duplex.destroy(),
       );
     },
+    earn: (caller, calls) => earned.earn(nameEarner(caller), calls),
     address: () => addressOf(listener),
   };
 }
@@ -303,14 +308,18 @@ interface TurnDependencies {
   readonly isKnown: (peer: PeerId) => boolean;
   readonly clock: Clock;
   readonly methodRates: MethodRates;
+  readonly earned: EarnedCalls;
 }
+
+/** By address where there is one: certificates are free. */
+const nameEarner = ({ peer, group }: Caller): string => (group === undefined ? toHex(peer) : `of ${group}`);
 
 const GROUP_SHARE = 4;
 
 /** How many calls at once and each second: of one peer, and of all strangers whose addresses belong together. */
 function createTurns(
   limits: LinkServerLimits,
-  { isKnown, clock, methodRates }: TurnDependencies,
+  { isKnown, clock, methodRates, earned }: TurnDependencies,
 ): (caller: Caller, method: MethodName, signal: AbortSignal) => void {
   const rates = new Map(
     Object.entries(methodRates).map(([method, { perSecond, burst }]) => {
@@ -328,7 +337,8 @@ function createTurns(
     const counted: [name: string, max: number][] = [[toHex(peer), limits.maxCallsPerPeer]];
     const isOfGroup = group !== undefined && !isKnown(peer);
     if (isOfGroup) counted.push([`of ${group}`, limits.maxCallsPerGroup]);
-    if (!rate.take(toHex(peer)) || (isOfGroup && !groupRate.take(group))) throw REFUSALS.calls;
+    const isWithin = rate.take(toHex(peer)) && (!isOfGroup || groupRate.take(group));
+    if (!isWithin && !earned.take(nameEarner({ peer, group }))) throw REFUSALS.calls;
     const own = rates.get(method);
     if (own && !(own.ofPeer.take(toHex(peer)) && (!isOfGroup || own.ofGroup.take(group)))) throw REFUSALS.theseCalls;
     if (counted.some(([name, max]) => calls.count(name) >= max)) throw REFUSALS.atOnce;

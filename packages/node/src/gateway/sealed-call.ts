@@ -1,5 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
+import { generateKemKey, nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
 import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SealedPart } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -18,7 +18,6 @@ export interface SealedCall {
   open(part: SealedPart): OpenedPart | undefined;
 }
 
-const SECRET_BYTES = 32;
 const NOTHING = new Uint8Array();
 
 export function sealCall(
@@ -34,7 +33,7 @@ export function sealCall(
 ): SealedCall {
   const { providerId, replyId } = match.ticket;
   const { requestHash } = parseOrder(order.order ?? NOTHING);
-  const replyKey = seal.openKemKey(seal.random(SECRET_BYTES));
+  const replyKey = generateKemKey();
   const { envelope, reply: secret } = sealRequest(
     { crypto, seal },
     {

@@ -1,15 +1,19 @@
+import { create } from '@bufbuild/protobuf';
+import type { HandlerContext } from '@connectrpc/connect';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { Refusal } from '@ogong/host/link/link-error';
+import { createCallerValues } from '@ogong/host/link/link-server';
 import { parseCandidates } from '@ogong/protocol/exchange/match';
 import { parseTicket, TICKET_WINDOW_MS, verifyTicket } from '@ogong/protocol/exchange/ticket';
+import { ReportRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describe, expect, it } from 'vitest';
 import { createFigures } from './figures.ts';
 import { assertRequest, explainNoMatch, listDemanded, matchRequest, type RouteQuery } from './match-request.ts';
 import { createOutstanding } from './outstanding.ts';
 import { createRefusals } from './refusals.ts';
 import { listWeighed, MODEL_ID, MODEL_ROOT, makeRoute, NOW } from './router-fixture.ts';
-import { takeReport } from './router-service.ts';
+import { createRouterService, takeReport } from './router-service.ts';
 import type { RouterState } from './router-state.ts';
 import type { ListedOffer } from './supply.ts';
 
@@ -156,6 +160,26 @@ describe('a report', () => {
     }
     expect(figures()).toEqual({ latencyMs: 20, milliTokensPerSecond: 100_000 });
     expect(reports).toEqual([{ outcome: 'abandoned' }, { outcome: 'ok' }]);
+  });
+
+  it('earns its address two calls where the reply was served, and the ticket was held', async () => {
+    const { state } = openState([makeOffer(1)]);
+    const caller = { peer: fill(9), group: '192.0.2.1' };
+    const earned: unknown[] = [];
+    const earn = (...given: unknown[]): void => void earned.push(given);
+    const service = createRouterService(state as RouterState, { readStakes() {}, earn });
+    const context = { values: createCallerValues(caller) } as HandlerContext;
+    const say = async (outcome: string, bend: { readonly isHeld?: boolean } = {}) => {
+      const { replyId } = query();
+      const held = { replyId, providerId: fill(1), modelId: MODEL_ID, holder: caller.peer, group: caller.group };
+      if (bend.isHeld !== false) state.outstanding.add({ ...held, releaseAtMs: NOW + 1, nowMs: NOW });
+      await service.report(create(ReportRequestSchema, { replyId, providerId: fill(1), outcome }), context);
+    };
+    for (const outcome of ['unused', 'refused', 'abandoned', 'failed-check']) await say(outcome);
+    await expect(say('ok', { isHeld: false })).rejects.toThrow(/no open ticket/);
+    expect(earned).toEqual([]);
+    await say('ok');
+    expect(earned).toEqual([[caller, 2]]);
   });
 });
 

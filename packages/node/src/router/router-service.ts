@@ -1,6 +1,7 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { answerEvidence } from '@ogong/host/link/answer-evidence';
 import { formatHostPort } from '@ogong/host/link/host-port';
+import type { Caller } from '@ogong/host/link/link-door';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';
@@ -18,14 +19,19 @@ import type { RouterState } from './router-state.ts';
 /** So many make a message of some 250 KiB. */
 const MAX_LISTED_OFFERS = 1_000;
 const MAX_LISTED_RELAYS = 8;
+/** A ticket, and what became of it. */
+const CALLS_OF_A_REPLY = 2;
 
 /** `unused`: no order came of the ticket. It says nothing about its provider. */
 const OUTCOMES = ['ok', 'abandoned', 'failed-check', 'refused', 'unused'] as const;
 
-/** @param readStakes called where somebody announces whose stake is not known yet. */
+/** @param readStakes called where somebody announces whose stake is not known yet. @param earn told whose replies were served. */
 export function createRouterService(
   state: RouterState,
-  { readStakes }: { readonly readStakes: () => void },
+  {
+    readStakes,
+    earn = () => {},
+  }: { readonly readStakes: () => void; readonly earn?: (caller: Caller, calls: number) => void },
 ): ServiceImpl<typeof RouterService> {
   const { supply, stakes, metrics, relays, clock } = state;
   return {
@@ -54,6 +60,7 @@ export function createRouterService(
     },
     report(message: ReportRequest, context: HandlerContext) {
       takeReport(state, message, getCaller(context));
+      if (message.outcome === 'ok') earn(getCallerPlace(context), CALLS_OF_A_REPLY);
       return {};
     },
     getEvidence: ({ nonce }) => answerEvidence('router', state.show, nonce),

@@ -126,8 +126,9 @@ const isValidator = ({ chain }: Pick<RouterState, 'chain'>, peer: PeerId): boole
 function openServer(state: RouterState, bind: HostPort, refreshing: Repeating): LinkServer {
   const service = createRouterService(state, {
     readStakes: () => void refreshing.trigger().catch(warnOf(state, STAKE_UNREAD)),
+    earn: (caller, calls) => server.earn(caller, calls),
   });
-  return createLinkServer(
+  const server = createLinkServer(
     {
       bind,
       identity: state.identity,
@@ -141,4 +142,5 @@ function openServer(state: RouterState, bind: HostPort, refreshing: Repeating): 
     },
     { onError: (err, { method }) => state.log.error({ err, method }, 'a call failed') },
   );
+  return server;
 }

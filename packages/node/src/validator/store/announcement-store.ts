@@ -60,8 +60,12 @@ const knownRows = new WeakMap<Store, Map<string, KnownRow>>();
 const MOST_KNOWN = 2 * (MAX_ANNOUNCEMENTS + MAX_HANDED);
 
 function knownOf(store: Store): Map<string, KnownRow> {
-  const known = knownRows.get(store) ?? new Map<string, KnownRow>();
-  knownRows.set(store, known);
+  const known = knownRows.get(store);
+  if (known === undefined) {
+    const empty = new Map<string, KnownRow>();
+    knownRows.set(store, empty);
+    return empty;
+  }
   if (known.size > MOST_KNOWN) known.clear();
   return known;
 }
