@@ -11,7 +11,6 @@ import {Emission, ICredit} from "./Emission.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
 import {ModelRegistry} from "./ModelRegistry.sol";
-import {Quorum} from "./Quorum.sol";
 import {Roster} from "./Roster.sol";
 import {Staking} from "./Staking.sol";
 import {Batch, Credit, Debit, Earned, Ejection, Issuance, Line, Shares, Tally} from "./Types.sol";
@@ -125,7 +124,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         Issuance memory issuance,
         ModelRegistry models_
     ) EIP712("OGONG", "1") {
-        if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
+        address expected = staking_.settlement();
+        if (expected != address(this)) revert OtherSettlement(expected);
         parameters = parameters_;
         staking = staking_;
         roster = staking_.roster();
@@ -183,9 +183,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     function reinstate(bytes32 providerId, bytes[] calldata quorum) external {
         Ejection storage ejection = _ejections[providerId];
         if (ejection.since == 0) revert NotEjected(providerId);
-        uint256 finalFrom = uint256(ejection.since) + parameters.delays().appeal;
-        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        if (msg.sender != staking.cases()) Quorum.check(roster, reinstatementDigest(providerId, ejection.count), quorum);
+        _requireLifted(ejection.since, reinstatementDigest(providerId, ejection.count), quorum);
         ejection.since = 0;
         emit Reinstated(providerId, ejection.count);
     }
@@ -197,7 +195,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     function ejectForMachine(bytes32 providerId, bytes32 evidence, bytes[] calldata quorum) external {
         Ejection storage ejection = _ejections[providerId];
         if (ejection.since != 0) revert EjectedAlready(providerId);
-        Quorum.check(roster, machineEjectionDigest(providerId, evidence, ejection.count + 1), quorum);
+        _requireSigned(machineEjectionDigest(providerId, evidence, ejection.count + 1), quorum);
         // No validator's batch names it.
         _eject(providerId, address(0));
         emit EjectedForMachine(providerId, evidence, ejection.count);
@@ -209,9 +207,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     function pardon(address payee, bytes[] calldata quorum) external {
         Staking.Held memory held = staking.heldOf(payee);
         if (held.amount == 0) revert NothingHeld(payee);
-        uint256 finalFrom = uint256(held.since) + parameters.delays().appeal;
-        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        if (msg.sender != staking.cases()) Quorum.check(roster, pardonDigest(payee, held.count), quorum);
+        _requireLifted(held.since, pardonDigest(payee, held.count), quorum);
         staking.pardon(payee);
     }
 
@@ -222,7 +218,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     /// @notice Reverts where the signatures over `digest` are no quorum, as in `settle`.
     function requireQuorum(bytes32 digest, bytes[] calldata quorum) external view {
-        Quorum.check(roster, digest, quorum);
+        _requireSigned(digest, quorum);
     }
 
     /// @notice Whether a provider is ejected: from the batch on that names it, until it is reinstated.
@@ -330,6 +326,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     function _requireSigned(bytes32 digest, bytes[] calldata quorum) private view returns (Signed memory by) {
         (by.votes, by.roster, by.who) = roster.requireQuorum(digest, quorum);
+    }
+
+    /// @dev A quorum takes back what was decided at `since`, or Cases does, which has heard a panel: while the appeal lasts.
+    function _requireLifted(uint256 since, bytes32 digest, bytes[] calldata quorum) private view {
+        uint256 finalFrom = since + parameters.delays().appeal;
+        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
+        if (msg.sender != staking.cases()) _requireSigned(digest, quorum);
     }
 
     /// @dev A provider that is ejected already keeps the appeal that it has.
