@@ -66,8 +66,8 @@ function sizeOf(inputs: readonly AbiInput[]): number {
 
 /** The tests' chain knows no such limits. */
 function requireFits(name: string, { abi, bytecode, sizeBytes }: Artifact, deployed: boolean): void {
-  const constructor = (abi as readonly AbiEntry[]).find(({ type }) => type === 'constructor');
-  const creation = deployed ? (bytecode.length - 2) / 2 + sizeOf(constructor?.inputs ?? []) : 0;
+  const created = (abi as readonly AbiEntry[]).find(({ type }) => type === 'constructor');
+  const creation = deployed ? (bytecode.length - 2) / 2 + sizeOf(created?.inputs ?? []) : 0;
   for (const [what, size, most] of [
     ['deployed code', sizeBytes, MOST_CODE],
     ['creation code with its arguments', creation, MOST_CREATION_CODE],
