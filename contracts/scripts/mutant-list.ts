@@ -364,8 +364,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'ejection: the appeal never ends',
     file: 'Settlement.sol',
-    from: 'revert AppealOver(finalFrom);\n        if (msg.sender != staking.cases()) Quorum.check(roster, reinstatementDigest',
-    to: '{}\n        if (msg.sender != staking.cases()) Quorum.check(roster, reinstatementDigest',
+    from: '_requireLifted(ejection.since, ',
+    to: '_requireLifted(type(uint128).max, ',
   },
   {
     breaks: 'ejection: an old pardon lifts a new one',
@@ -514,8 +514,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'penalties: a pardon comes after the appeal',
     file: 'Settlement.sol',
-    from: 'uint256 finalFrom = uint256(held.since) + parameters.delays().appeal;',
-    to: 'uint256 finalFrom = type(uint256).max;',
+    from: '_requireLifted(held.since, ',
+    to: '_requireLifted(type(uint128).max, ',
   },
   {
     breaks: 'cases: anybody takes bonds',
@@ -1174,7 +1174,31 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'appeals: anybody lifts an ejection',
     file: 'Settlement.sol',
-    from: 'if (msg.sender != staking.cases()) Quorum.check(roster, reinstatementDigest(providerId, ejection.count), quorum);',
+    from: 'if (msg.sender != staking.cases()) _requireSigned(digest, quorum);',
+    to: '',
+  },
+  {
+    breaks: 'machines: anybody ejects a provider',
+    file: 'Settlement.sol',
+    from: '_requireSigned(machineEjectionDigest(providerId, evidence, ejection.count + 1), quorum);',
+    to: '',
+  },
+  {
+    breaks: 'machines: a kept signature ejects again',
+    file: 'Settlement.sol',
+    from: 'abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, evidence, ejection)',
+    to: 'abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, evidence, uint32(1))',
+  },
+  {
+    breaks: 'machines: other evidence than the quorum signed for ejects',
+    file: 'Settlement.sol',
+    from: 'abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, evidence, ejection)',
+    to: 'abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, bytes32(0), ejection)',
+  },
+  {
+    breaks: 'machines: who is ejected is ejected again',
+    file: 'Settlement.sol',
+    from: 'if (ejection.since != 0) revert EjectedAlready(providerId);',
     to: '',
   },
   {

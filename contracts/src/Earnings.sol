@@ -8,7 +8,7 @@ import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
 import {Payment} from "./Payment.sol";
-import {Earned, Ejection} from "./Types.sol";
+import {Earned, Ejection, Holding} from "./Types.sol";
 
 /// What Earnings asks the contract that created it.
 interface IEjections {
@@ -125,8 +125,9 @@ contract Earnings is ReentrancyGuardTransient {
         parameters = parameters_;
         escrow = escrow_;
         settlement = msg.sender;
-        period = parameters_.holding().period;
-        entrance = parameters_.holding().entrance;
+        Holding memory holding = parameters_.holding();
+        period = holding.period;
+        entrance = holding.entrance;
     }
 
     /// @notice Adds to what keys earned in the present period. The settlement credits the sum to this contract in the Escrow.
@@ -149,7 +150,7 @@ contract Earnings is ReentrancyGuardTransient {
     /// @notice Stops the clock of a key for a while: nothing of it vests, and an ejection meanwhile finds all held that was held when it began.
     function freeze(bytes32 providerId) external {
         if (msg.sender != cases) revert NotCases(msg.sender);
-        if (IEjections(settlement).ejectionOf(providerId).since != 0) revert EjectedAlready(providerId);
+        if (_ejectedSince(providerId) != 0) revert EjectedAlready(providerId);
         uint48 last = frozenSince[providerId];
         if (last != 0 && block.timestamp < last + FREEZE + FREEZE_REST) revert FrozenLately(last + FREEZE + FREEZE_REST);
         frozenSince[providerId] = uint48(block.timestamp);
@@ -178,7 +179,7 @@ contract Earnings is ReentrancyGuardTransient {
         if (amount == 0) revert NothingToCollect();
         _accounts[providerId][payee].collected += uint128(amount);
         emit EarningsCollected(providerId, payee, amount);
-        _send(parameters.recipients().verification, amount);
+        _sendToPool(amount);
     }
 
     /// @notice Puts tokens down for a key, by the payee that it earns for. It counts as held from the next period on. Credits pass to nobody,
@@ -187,7 +188,7 @@ contract Earnings is ReentrancyGuardTransient {
         if (escrow.isCredit() || period == 0) revert NoKeyBonds();
         if (amount == 0) revert ZeroAmount();
         parameters.requireEntry();
-        if (IEjections(settlement).ejectionOf(providerId).since != 0) revert EjectedAlready(providerId);
+        if (_ejectedSince(providerId) != 0) revert EjectedAlready(providerId);
         uint208 next = _setBond(_bonds[providerId][msg.sender], amount, 0);
         emit KeyBonded(providerId, msg.sender, amount, next);
         token.safeTransferFrom(msg.sender, address(this), amount);
@@ -212,7 +213,7 @@ contract Earnings is ReentrancyGuardTransient {
         KeyBond storage mine = _bonds[providerId][msg.sender];
         uint128 amount = mine.leaving;
         if (amount == 0) revert NothingToUnbond();
-        uint256 clock = _clockOf(providerId, IEjections(settlement).ejectionOf(providerId).since);
+        uint256 clock = _clockOf(providerId, _ejectedSince(providerId));
         if (clock < mine.leavesAt) revert TooEarly(mine.leavesAt);
         mine.leaving = 0;
         emit KeyUnbonded(providerId, msg.sender, amount);
@@ -228,7 +229,7 @@ contract Earnings is ReentrancyGuardTransient {
         theirs.leaving -= uint128(amount) - bonded;
         _setBond(theirs, 0, bonded);
         emit KeyBondForfeited(providerId, payee, amount);
-        _send(parameters.recipients().verification, amount);
+        _sendToPool(amount);
     }
 
     /// @notice What a payee put down for a key and did not ask back, and what is on its way out.
@@ -243,7 +244,7 @@ contract Earnings is ReentrancyGuardTransient {
 
     /// @notice What a final ejection took of a bond: all but what could have been taken out before it.
     function forfeitOf(bytes32 providerId, address payee) public view returns (uint256) {
-        uint256 since = IEjections(settlement).ejectionOf(providerId).since;
+        uint256 since = _ejectedSince(providerId);
         if (!_isFinal(since)) return 0;
         KeyBond storage theirs = _bonds[providerId][payee];
         return theirs.amount.latest() + (_clockOf(providerId, since) < theirs.leavesAt ? theirs.leaving : 0);
@@ -251,8 +252,8 @@ contract Earnings is ReentrancyGuardTransient {
 
     function balanceOf(bytes32 providerId, address payee) public view returns (Balance memory balance) {
         Account storage account = _accounts[providerId][payee];
-        Ejection memory ejection = IEjections(settlement).ejectionOf(providerId);
-        uint256 vested = _vestedAt(account, _clockOf(providerId, ejection.since));
+        uint256 since = _ejectedSince(providerId);
+        uint256 vested = _vestedAt(account, _clockOf(providerId, since));
         uint256 due = _aboveEntrance(vested);
         balance.earned = account.earned.latest();
         balance.held = balance.earned - vested;
@@ -261,7 +262,7 @@ contract Earnings is ReentrancyGuardTransient {
         balance.withdrawable = due - account.paid;
         balance.bonded = _bonds[providerId][payee].amount.latest();
         // An ejection that is final stays so: nothing that was collected is owed again.
-        uint256 pool = _isFinal(ejection.since) ? balance.earned - due : balance.earned < entrance ? balance.earned : entrance;
+        uint256 pool = _isFinal(since) ? balance.earned - due : balance.earned < entrance ? balance.earned : entrance;
         balance.collectable = pool - account.collected;
     }
 
@@ -289,6 +290,11 @@ contract Earnings is ReentrancyGuardTransient {
     function _setBond(KeyBond storage theirs, uint128 added, uint128 taken) private returns (uint208 next) {
         next = theirs.amount.latest() + added - taken;
         theirs.amount.push(uint48(periodAt(block.timestamp)), next);
+    }
+
+    /// @dev 0 where the key is not ejected.
+    function _ejectedSince(bytes32 providerId) private view returns (uint256) {
+        return IEjections(settlement).ejectionOf(providerId).since;
     }
 
     function _isFinal(uint256 ejectedSince) private view returns (bool) {
@@ -322,6 +328,10 @@ contract Earnings is ReentrancyGuardTransient {
 
     function _aboveEntrance(uint256 sum) private view returns (uint256) {
         return sum > entrance ? sum - entrance : 0;
+    }
+
+    function _sendToPool(uint256 amount) private {
+        _send(parameters.recipients().verification, amount);
     }
 
     /// @dev The settlement leaves its credit in the Escrow, which costs it less than a transfer.

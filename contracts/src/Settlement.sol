@@ -11,7 +11,6 @@ import {Emission, ICredit} from "./Emission.sol";
 import {Escrow} from "./Escrow.sol";
 import {Parameters} from "./Parameters.sol";
 import {ModelRegistry} from "./ModelRegistry.sol";
-import {Quorum} from "./Quorum.sol";
 import {Roster} from "./Roster.sol";
 import {Staking} from "./Staking.sol";
 import {Batch, Credit, Debit, Earned, Ejection, Issuance, Line, Shares, Tally} from "./Types.sol";
@@ -27,6 +26,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         "Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash,bytes32 talliesHash)"
     );
     bytes32 private constant REINSTATEMENT_TYPEHASH = keccak256("Reinstatement(bytes32 providerId,uint32 ejection)");
+    bytes32 private constant MACHINE_EJECTION_TYPEHASH =
+        keccak256("MachineEjection(bytes32 providerId,bytes32 evidence,uint32 ejection)");
     bytes32 private constant PARDON_TYPEHASH = keccak256("Pardon(address payee,uint32 penalty)");
     uint256 private constant BASIS = 10_000;
     /// Credits that all lines share.
@@ -101,6 +102,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     event MakerPaid(address indexed maker, bytes32 indexed modelRoot, uint256 amount);
     event Verified(address indexed payee, address indexed validator, uint64 sequence, uint32 credits, uint32 refuted, uint256 amount);
     event Ejected(bytes32 indexed providerId, address indexed validator);
+    event EjectedForMachine(bytes32 indexed providerId, bytes32 evidence, uint32 ejection);
     event Reinstated(bytes32 indexed providerId, uint32 ejection);
 
     error WrongSequence(uint64 expected, uint64 given);
@@ -108,6 +110,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     error ZeroPayee();
     error OtherSettlement(address expected);
     error NotEjected(bytes32 providerId);
+    error EjectedAlready(bytes32 providerId);
     error AppealOver(uint256 since);
     error NothingHeld(address payee);
     error FineAboveGross(uint128 fine, uint128 gross);
@@ -121,7 +124,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         Issuance memory issuance,
         ModelRegistry models_
     ) EIP712("OGONG", "1") {
-        if (staking_.settlement() != address(this)) revert OtherSettlement(staking_.settlement());
+        address expected = staking_.settlement();
+        if (expected != address(this)) revert OtherSettlement(expected);
         parameters = parameters_;
         staking = staking_;
         roster = staking_.roster();
@@ -179,11 +183,22 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     function reinstate(bytes32 providerId, bytes[] calldata quorum) external {
         Ejection storage ejection = _ejections[providerId];
         if (ejection.since == 0) revert NotEjected(providerId);
-        uint256 finalFrom = uint256(ejection.since) + parameters.delays().appeal;
-        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        if (msg.sender != staking.cases()) Quorum.check(roster, reinstatementDigest(providerId, ejection.count), quorum);
+        _requireLifted(ejection.since, reinstatementDigest(providerId, ejection.count), quorum);
         ejection.since = 0;
         emit Reinstated(providerId, ejection.count);
+    }
+
+    /// @notice Ejects a provider whose own key vouched for a machine that was forged, or revoked before; anyone may submit it. It can be
+    /// lifted as any ejection.
+    /// @param evidence SHA-256 of what was published.
+    /// @param quorum As in `settle`, over `machineEjectionDigest` of the provider's next ejection.
+    function ejectForMachine(bytes32 providerId, bytes32 evidence, bytes[] calldata quorum) external {
+        Ejection storage ejection = _ejections[providerId];
+        if (ejection.since != 0) revert EjectedAlready(providerId);
+        _requireSigned(machineEjectionDigest(providerId, evidence, ejection.count + 1), quorum);
+        // No validator's batch names it.
+        _eject(providerId, address(0));
+        emit EjectedForMachine(providerId, evidence, ejection.count);
     }
 
     /// @notice Gives a payee back what penalties hold of its stake, where a quorum takes them back, or a panel; anyone may submit it, until
@@ -192,9 +207,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     function pardon(address payee, bytes[] calldata quorum) external {
         Staking.Held memory held = staking.heldOf(payee);
         if (held.amount == 0) revert NothingHeld(payee);
-        uint256 finalFrom = uint256(held.since) + parameters.delays().appeal;
-        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
-        if (msg.sender != staking.cases()) Quorum.check(roster, pardonDigest(payee, held.count), quorum);
+        _requireLifted(held.since, pardonDigest(payee, held.count), quorum);
         staking.pardon(payee);
     }
 
@@ -205,7 +218,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     /// @notice Reverts where the signatures over `digest` are no quorum, as in `settle`.
     function requireQuorum(bytes32 digest, bytes[] calldata quorum) external view {
-        Quorum.check(roster, digest, quorum);
+        _requireSigned(digest, quorum);
     }
 
     /// @notice Whether a provider is ejected: from the batch on that names it, until it is reinstated.
@@ -252,6 +265,15 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     /// @notice The EIP-712 digest that validators sign to take back the `ejection`-th ejection of a provider.
     function reinstatementDigest(bytes32 providerId, uint32 ejection) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(REINSTATEMENT_TYPEHASH, providerId, ejection)));
+    }
+
+    /// @notice The EIP-712 digest that validators sign to eject a provider for the `ejection`-th time, by evidence about its machine.
+    function machineEjectionDigest(bytes32 providerId, bytes32 evidence, uint32 ejection)
+        public
+        view
+        returns (bytes32)
+    {
+        return _hashTypedDataV4(keccak256(abi.encode(MACHINE_EJECTION_TYPEHASH, providerId, evidence, ejection)));
     }
 
     /// @notice The EIP-712 digest that validators sign to take back what is held of a payee as of its `penalty`-th penalty.
@@ -304,6 +326,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     function _requireSigned(bytes32 digest, bytes[] calldata quorum) private view returns (Signed memory by) {
         (by.votes, by.roster, by.who) = roster.requireQuorum(digest, quorum);
+    }
+
+    /// @dev A quorum takes back what was decided at `since`, or Cases does, which has heard a panel: while the appeal lasts.
+    function _requireLifted(uint256 since, bytes32 digest, bytes[] calldata quorum) private view {
+        uint256 finalFrom = since + parameters.delays().appeal;
+        if (block.timestamp >= finalFrom) revert AppealOver(finalFrom);
+        if (msg.sender != staking.cases()) _requireSigned(digest, quorum);
     }
 
     /// @dev A provider that is ejected already keeps the appeal that it has.

@@ -9,6 +9,7 @@ import {bound, check, checkEqual, vm} from "./Vm.sol";
 /// Providers that a batch ejects, and the appeal that they have.
 contract EjectionTest is Fixture {
     bytes32 private constant CHEAT = keccak256("cheat");
+    bytes32 private constant PROOF = keccak256("proof");
 
     uint64 private sequence;
 
@@ -95,5 +96,47 @@ contract EjectionTest is Fixture {
         _wait(1);
         vm.expectRevert(abi.encodeWithSelector(Settlement.AppealOver.selector, uint256(since) + APPEAL));
         settlement.reinstate(CHEAT, quorum);
+    }
+
+    function _forMachine(bytes32 evidence, uint32 ejection, uint256 signers) private view returns (bytes[] memory) {
+        return _quorum(settlement.machineEjectionDigest(CHEAT, evidence, ejection), signers);
+    }
+
+    function test_aQuorumEjectsForAMachine() public {
+        bytes[] memory two = _forMachine(PROOF, 1, 2);
+        vm.expectRevert(abi.encodeWithSelector(Quorum.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        settlement.ejectForMachine(CHEAT, PROOF, two);
+        bytes[] memory quorum = _forMachine(PROOF, 1, 3);
+        vm.prank(payer);
+        settlement.ejectForMachine(CHEAT, PROOF, quorum);
+        checkEqual(settlement.ejectionOf(CHEAT).since, block.timestamp, "since");
+        checkEqual(settlement.ejectionOf(CHEAT).count, 1, "count");
+        vm.expectRevert(abi.encodeWithSelector(Settlement.EjectedAlready.selector, CHEAT));
+        settlement.ejectForMachine(CHEAT, PROOF, quorum);
+    }
+
+    /// It is lifted as any other, and what was signed for it ejects nobody again.
+    function test_anEjectionForAMachineIsLifted() public {
+        bytes[] memory quorum = _forMachine(PROOF, 1, 3);
+        settlement.ejectForMachine(CHEAT, PROOF, quorum);
+        settlement.reinstate(CHEAT, _pardon(1, 3));
+        check(!settlement.ejected(CHEAT), "lifted");
+        _refuses(PROOF, quorum);
+        settlement.ejectForMachine(CHEAT, PROOF, _forMachine(PROOF, 2, 3));
+        check(settlement.ejected(CHEAT), "by new signatures");
+    }
+
+    function test_aQuorumEjectsByWhatItSaw() public {
+        _refuses(keccak256("other"), _forMachine(PROOF, 1, 3));
+    }
+
+    /// A digest of something else: its signatures recover to strangers, in any order.
+    function _refuses(bytes32 evidence, bytes[] memory quorum) private {
+        try settlement.ejectForMachine(CHEAT, evidence, quorum) {
+            check(false, "signatures over something else were taken");
+        } catch (bytes memory reason) {
+            bytes4 selector = bytes4(reason);
+            check(selector == Quorum.UnsortedSigners.selector || selector == Quorum.NoQuorum.selector, "reason");
+        }
     }
 }

@@ -358,7 +358,9 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       bendTicket: (ticket) => ({ ...ticket, modelId: model }),
     });
     const { order, record, ledger } = tee.receipt;
-    const machine = createSoftwareMachine(ledger, hashHybridKey(nobleCrypto, record.publicKey));
+    const machine = createSoftwareMachine(ledger, hashHybridKey(nobleCrypto, record.publicKey), {
+      provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+    });
     const attestation = await machine.attest({ order: order.bytes, record: record.bytes });
     const held = {
       ...toReceiptJson({ ...tee.receipt, evidence: new Map([['attestation', attestation]]) }),

@@ -1,5 +1,6 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import type { Store } from '@ogong/host/store/store';
+import { keepProof } from '@ogong/node/validator/store/machine-proof-store';
 import { keepMachine } from '@ogong/node/validator/store/machine-store';
 import { writeDelivered } from '@ogong/node/validator/wire-messages';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
@@ -228,6 +229,28 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
       }
     });
     expect(store.prepare('SELECT count(*) AS n FROM machines').get()).toEqual({ n: 512 });
+  },
+  async 'ValidatorService/SignMachineEjection'() {
+    const { validator, service } = await openValidator();
+    const ask = () => service.signMachineEjection({ proof: new Uint8Array(4) });
+    expect(await leavesNothing(validator.store, ask)).toContain('no registry of machines');
+    // Of proofs that hold, so many are kept.
+    const { store } = validator;
+    store.transact(() => {
+      for (let i = 0; i < 200; i++) {
+        const providerId = new Uint8Array(32).fill(i % 50);
+        const proof = new Uint8Array([i]);
+        keepProof(store, { hash: crypto.sha256(proof), providerId, ejection: 1, proof, notedMs: i });
+      }
+      for (let i = 0; i < 9; i++) {
+        const proof = new Uint8Array([i, 1]);
+        const providerId = new Uint8Array(32);
+        keepProof(store, { hash: crypto.sha256(proof), providerId, ejection: 1, proof, notedMs: 300 + i });
+      }
+    });
+    const count = (where: string) => store.prepare(`SELECT count(*) AS n FROM machine_proofs ${where}`).get();
+    expect(count('')).toEqual({ n: 64 });
+    expect(count('WHERE provider_id = zeroblob(32)')).toEqual({ n: 4 });
   },
   async 'VerifierService/Commit'() {
     const { store, job, connect, close } = await openVerifierDoor();

@@ -123,6 +123,10 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'anyone', changes: 'evidence that is kept, the newest of each machine', shownBy: ACCESS },
     costs: 'a machine that passes; rationed',
   },
+  'ValidatorService/SignMachineEjection': {
+    ...{ who: 'anyone', changes: 'proofs that hold, the newest four of each provider and 64 in all', shownBy: ACCESS },
+    costs: "a provider's own signature under what is forged; rationed",
+  },
   'ValidatorService/GetEvidence': {
     ...READS,
     ...{ costs: 'a report of the machine for each question; five a second', shownBy: ROLES },

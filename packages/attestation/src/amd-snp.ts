@@ -1,6 +1,6 @@
 import { type Check, check, fail } from '@ogong/protocol/base/checks';
 import type { X509Certificate } from '@peculiar/x509';
-import { findChainProblem, isSame, readExtension, verifyEcdsa } from './certificates.ts';
+import { findChainForgery, findChainProblem, isSame, readExtension, verifyEcdsa } from './certificates.ts';
 import { EvidenceError } from './evidence-error.ts';
 
 /** AMD SEV-SNP ABI specification, table 23: an attestation report has 1,184 bytes, of which the first 672 are signed. */
@@ -89,6 +89,20 @@ export const AMD_ROOTS: readonly string[] = [
   '4c6598d19c18719c5dfd4a7d335f674e5bfe1d8f800cea2cf270c10d103db2f1',
   '1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a',
 ];
+
+const ROOT_NAMES: readonly string[] = ['ARK-Milan', 'ARK-Genoa', 'ARK-Turin'];
+
+/** What in a report nobody shows who did not forge it, at whatever time, or undefined. */
+export async function findReportForgery(
+  report: SnpReport,
+  chain: readonly X509Certificate[],
+): Promise<string | undefined> {
+  const [leaf] = chain;
+  if (leaf === undefined || report.signatureAlgorithm !== ECDSA_P384_SHA384) return undefined;
+  if (!(await verifyEcdsa(leaf, { curve: 'P-384', hash: 'SHA-384' }, report.signed, report.signature)))
+    return "the chip's key did not sign the report";
+  return findChainForgery(chain, { roots: AMD_ROOTS, names: ROOT_NAMES });
+}
 
 export interface SnpPolicy {
   /** What each part has to have at least. */

@@ -69,6 +69,46 @@ export async function findChainProblem(
 }
 
 /**
+ * What only somebody who forged the chain shows, at whatever time it is looked at: a certificate that the next one did not sign or may not
+ * sign, or another certificate under the name of the vendor's root. A root that is not known may be a new one of the vendor's: no forgery.
+ * @param names of the vendor's roots.
+ */
+export async function findChainForgery(
+  chain: readonly X509Certificate[],
+  { roots, names }: { readonly roots: readonly string[]; readonly names: readonly string[] },
+): Promise<string | undefined> {
+  const last = chain.at(-1);
+  if (last === undefined) return undefined;
+  for (const [at, certificate] of chain.entries()) {
+    const issuer = chain[at + 1] ?? certificate;
+    if (certificate.issuer !== issuer.subject || !(await isSignedBy(certificate, issuer)))
+      return `${nameOf(certificate)} is not signed by ${nameOf(issuer)}`;
+    const problem = at === 0 ? undefined : findIssuerProblem(certificate, at - 1);
+    if (problem !== undefined) return problem;
+  }
+  const thumbprint = toHex(new Uint8Array(await last.getThumbprint('SHA-256')));
+  return names.includes(nameOf(last)) && !roots.includes(thumbprint)
+    ? `${nameOf(last)} is not the vendor's, but bears its name`
+    : undefined;
+}
+
+/**
+ * Since when a list of its issuer has had a certificate revoked, at the latest, Unix time in ms; undefined where it does not say so. Whether
+ * the list is still of this time is no matter: what was revoked stays so.
+ */
+export async function readRevokedSince(
+  crl: X509Crl,
+  issuer: X509Certificate,
+  certificate: X509Certificate,
+): Promise<number | undefined> {
+  const isIssuers =
+    crl.issuer === issuer.subject && (await crl.verify({ publicKey: issuer.publicKey }).catch(() => false));
+  const serial = plainSerial(certificate.serialNumber);
+  const isListed = isIssuers && crl.entries.some((entry) => plainSerial(entry.serialNumber) === serial);
+  return isListed ? crl.thisUpdate.getTime() : undefined;
+}
+
+/**
  * Why this certificate may not sign others: whoever has the key of a machine could make one of its own otherwise.
  * @param below how many issuers stand between it and the first certificate.
  */

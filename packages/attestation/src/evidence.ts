@@ -1,11 +1,11 @@
 import { concatBytes, equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { type Check, check, fail, skip } from '@ogong/protocol/base/checks';
-import { AMD_ROOTS, checkSnpReport, parseSnpReport, type SnpTcb } from './amd-snp.ts';
+import { AMD_ROOTS, checkSnpReport, findReportForgery, parseSnpReport, type SnpTcb } from './amd-snp.ts';
 import { digest, own } from './byte-reader.ts';
 import { parseCertificate } from './certificates.ts';
 import { findEvent, parseEventLog, replayEventLog } from './event-log.ts';
 import { EvidenceError } from './evidence-error.ts';
-import { checkIntelQuote, INTEL_ROOTS } from './intel.ts';
+import { checkIntelQuote, findQuoteForgery, INTEL_ROOTS } from './intel.ts';
 import { parseCollateral } from './intel-collateral.ts';
 import { parseQuote, type TdBody } from './intel-quote.ts';
 import { checkRims, NVIDIA_RIM_ROOTS } from './nvidia-rim.ts';
@@ -251,6 +251,28 @@ async function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signatu
   } catch {
     return false;
   }
+}
+
+/**
+ * What in evidence nobody shows who did not forge it, or undefined: signatures and chains of the CPU that do not hold, whatever the time. What runs
+ * out, is too old, is of a vendor that is not known, or answers another question is none of it: that takes traffic, and no key.
+ * @throws EvidenceError where it cannot be read, which is no forgery either
+ */
+export async function findForgery({ cpu }: MachineEvidence): Promise<string | undefined> {
+  if (cpu.kind === 'intel') return findQuoteForgery(parseQuote(cpu.quote));
+  if (cpu.kind === 'amd-snp') {
+    const chain = cpu.chain.slice(0, 4).map((certificate) => parseCertificate(certificate, 'the chain of the chip'));
+    return findReportForgery(parseSnpReport(cpu.report), chain);
+  }
+  const { publicKey, reportData, image, gpu, signature } = cpu;
+  const isSigned = await verifyEd25519(publicKey, encodeSoftwareStatement(reportData, image, gpu), signature);
+  return isSigned ? undefined : 'the attester in software did not sign the statement';
+}
+
+/** The 64 bytes that evidence of a CPU says to have been given, whether that is true or not. @throws EvidenceError */
+export function readReportData({ cpu }: MachineEvidence): Uint8Array {
+  if (cpu.kind === 'software') return cpu.reportData;
+  return cpu.kind === 'amd-snp' ? parseSnpReport(cpu.report).reportData : parseQuote(cpu.quote).body.reportData;
 }
 
 /** What evidence says that runs, in hex, whether that is true or not; undefined where nothing says it. @throws EvidenceError */

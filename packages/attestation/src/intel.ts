@@ -2,7 +2,15 @@ import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { type Check, check } from '@ogong/protocol/base/checks';
 import type { X509Certificate } from '@peculiar/x509';
 import { digest } from './byte-reader.ts';
-import { findChainProblem, findRevocation, parseChain, parseCrl, verifyEcdsa } from './certificates.ts';
+import {
+  findChainForgery,
+  findChainProblem,
+  findRevocation,
+  parseChain,
+  parseCrl,
+  readRevokedSince,
+  verifyEcdsa,
+} from './certificates.ts';
 import {
   findTcbLevel,
   type IntelCollateral,
@@ -17,6 +25,8 @@ import type { Quote, SgxBody, TdBody } from './intel-quote.ts';
 
 /** SHA-256 of the certificate "Intel SGX Root CA", which SGX and TDX share. */
 export const INTEL_ROOTS: readonly string[] = ['44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3'];
+
+const ROOT_NAMES: readonly string[] = ['Intel SGX Root CA'];
 
 const P256 = { curve: 'P-256', hash: 'SHA-256' } as const;
 const SGX_DEBUG = 0x02;
@@ -87,6 +97,24 @@ const pointOf = (key: Uint8Array): Uint8Array => {
   point.set(key, 1);
   return point;
 };
+
+/** What in a quote nobody shows who did not forge it, at whatever time, or undefined. @throws EvidenceError where it cannot be read */
+export async function findQuoteForgery(quote: Quote): Promise<string | undefined> {
+  const chain = parseChain(quote.certificates, 'the quote');
+  const [leaf] = chain;
+  if (leaf === undefined) return undefined;
+  if (!(await verifyEcdsa(pointOf(quote.attestationKey), P256, quote.signed, quote.signature)))
+    return 'the key of the quoting enclave did not sign the quote';
+  if (!(await isEnclaveKey(quote, leaf))) return 'the platform did not sign for the key of the quote';
+  return findChainForgery(chain, { roots: INTEL_ROOTS, names: ROOT_NAMES });
+}
+
+/** Since when a list of Intel's has had the platform of a quote revoked. @throws EvidenceError where something cannot be read */
+export async function readPlatformRevokedSince(quote: Quote, crl: Uint8Array): Promise<number | undefined> {
+  const [leaf, issuer] = parseChain(quote.certificates, 'the quote');
+  if (leaf === undefined || issuer === undefined) return undefined;
+  return readRevokedSince(parseCrl(crl, 'pck_crl'), issuer, leaf);
+}
 
 /** The platform's certificate and that of its issuer are not revoked. */
 async function findPlatformProblem(

@@ -6,7 +6,10 @@ import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage
 import {
   computeReportData,
   encodeAttestation,
+  encodeKeyWord,
+  encodeVouched,
   nonceOfOrder,
+  openVouched,
   parseAttestation,
   stateReply,
 } from '@ogong/protocol/tier/attestation';
@@ -47,10 +50,11 @@ function attest({ ledger, order, record }: Receipt, nonce = nonceOfOrder(crypto,
   const signature = new Uint8Array(sign(null, statement, root.privateKey));
   const cpu = { kind: 'software', publicKey: root.publicKey, reportData, image: IMAGE, signature } as const;
   const evidence = encodeEvidence({ cpu });
-  return encodeAttestation({
+  const own = encodeAttestation({
     ...{ attestedKey: machine.publicKey, sealKeyHash: SEAL_KEY, evidence },
     signature: new Uint8Array(sign(null, stateReply(crypto, record.bytes, evidence), machine.privateKey)),
   });
+  return encodeVouched(provider.sign(encodeKeyWord({ ledger, attestedKey: machine.publicKey })), own);
 }
 
 const carry = (receipt: Receipt, attestation: Uint8Array): Receipt => ({
@@ -89,6 +93,7 @@ describe('a receipt of tier tee', () => {
     expect(verdict.checks.map(({ id }) => id)).toEqual(
       expect.arrayContaining([
         'attested-reply',
+        'attested-key',
         'machine',
         'clock',
         'cpu-vendor',
@@ -131,8 +136,26 @@ describe('a receipt of tier tee', () => {
     expect((await verify(served, carry(served.receipt, attestation()), policy)).failed).toEqual(failed);
   });
 
-  const bend = (change: Partial<ReturnType<typeof parseAttestation>>) =>
-    encodeAttestation({ ...parseAttestation(attest(served.receipt)), ...change });
+  const bend = (change: Partial<ReturnType<typeof parseAttestation>>) => {
+    const good = attest(served.receipt);
+    return encodeVouched(
+      openVouched(good).keyWord as Uint8Array,
+      encodeAttestation({ ...parseAttestation(good), ...change }),
+    );
+  };
+
+  it('of before, in which the provider vouches for no key, lacks that by name', async () => {
+    const { attestation } = openVouched(attest(served.receipt));
+    const { failed, missing } = await verify(served, carry(served.receipt, attestation), policy);
+    expect({ failed, missing }).toEqual({ failed: [], missing: ['attested-key'] });
+  });
+
+  it('fails where another provider vouches for the key', async () => {
+    const { attestation } = openVouched(attest(served.receipt));
+    const word = router.sign(encodeKeyWord({ ledger, attestedKey: machine.publicKey }));
+    const { failed } = await verify(served, carry(served.receipt, encodeVouched(word, attestation)), policy);
+    expect(failed).toEqual(['attested-key']);
+  });
 
   it('fails in every byte that the machine or its key signed', async () => {
     const bytes = attest(served.receipt);

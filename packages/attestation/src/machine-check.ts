@@ -4,7 +4,13 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { attestationPart, computeReportData, MACHINE_CHECK, type NamedKeys } from '@ogong/protocol/tier/attestation';
+import {
+  attestationPart,
+  checkKeyWord,
+  computeReportData,
+  MACHINE_CHECK,
+  type NamedKeys,
+} from '@ogong/protocol/tier/attestation';
 import { nonceOfReply, readAttestation, readExchanges } from '@ogong/protocol/tier/proxied';
 import type { OwnEvidence } from '@ogong/protocol/tier/tier';
 import { computeGpuNonce, type EvidencePolicy, verifyEvidence } from './evidence.ts';
@@ -122,7 +128,8 @@ async function checkOwnMachine(
         checkUpstream(crypto, exchange, { modelId, modelRoot: parseOrder(order).modelRoot }, reader.policy),
       ]),
     );
-    return [...found, ...servers.flat()];
+    const word = checkKeyWord(crypto, attestation, { ledger, attestedKey, providerKey: record.providerKey });
+    return [...found, word, ...servers.flat()];
   } catch (error) {
     return [fail(MACHINE_CHECK, `the attestation cannot be read: ${(error as Error).message}`)];
   }

@@ -2,7 +2,7 @@ import { encodeFunctionData, type TransactionReceipt } from 'viem';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { findBlockAt } from './find-block.ts';
-import { machineRegistryAbi as abi } from './generated/abi.ts';
+import { machineRegistryAbi as abi, settlementAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toHex } from './hex.ts';
 import { listRanges } from './list-ranges.ts';
 import { toQuorumElement } from './settle-call.ts';
@@ -69,6 +69,14 @@ export interface MachineWrites {
   registerMachine(entry: MachineCall, quorum: readonly BytesLike[], quote?: QuoteCall): Promise<TransactionReceipt>;
   /** Puts a machine out, or takes that back; anyone may. */
   revokeMachine(call: MachineRevocationCall, quorum: readonly BytesLike[]): Promise<TransactionReceipt>;
+  /**
+   * Ejects a provider for its machine; anyone may.
+   * @param quorum over Settlement's `machineEjectionDigest` of its next ejection, in ascending order of their signers' addresses.
+   */
+  ejectForMachine(
+    ejected: { readonly providerId: BytesLike; readonly evidence: BytesLike },
+    quorum: readonly BytesLike[],
+  ): Promise<TransactionReceipt>;
 }
 
 function requireRegistry({ machines }: Pick<Deployment, 'machines'>): Address {
@@ -131,7 +139,7 @@ export function createMachineReads(
 
 export function createMachineWrites(
   { send }: Pick<Transactor, 'send'>,
-  deployment: Pick<Deployment, 'machines'>,
+  deployment: Pick<Deployment, 'machines' | 'settlement'>,
 ): MachineWrites {
   return {
     registerMachine: async ({ epoch, until, ...names }, quorum, quote) => {
@@ -158,6 +166,15 @@ export function createMachineWrites(
           abi,
           functionName: 'revoke',
           args: [toHex(machine, 'machine', 32), toHex(evidence, 'evidence', 32), isRevoked, quorumOf(quorum)],
+        }),
+      ),
+    ejectForMachine: async ({ providerId, evidence }, quorum) =>
+      send(
+        'eject for a machine',
+        deployment.settlement,
+        encodeFunctionData({
+          ...{ abi: settlementAbi, functionName: 'ejectForMachine' },
+          args: [toHex(providerId, 'providerId', 32), toHex(evidence, 'evidence', 32), quorumOf(quorum)],
         }),
       ),
   };

@@ -586,6 +586,31 @@ async function computeVectors() {
       );
       revocations.push({ ...message, digest });
     }
+    const machineEjections = [];
+    for (const ejection of [1, 2]) {
+      const message = { providerId: bytes32('provider 1'), evidence: bytes32('proof'), ejection };
+      const typed = {
+        domain: domainOf(settlement),
+        types: {
+          MachineEjection: [
+            { name: 'providerId', type: 'bytes32' },
+            { name: 'evidence', type: 'bytes32' },
+            { name: 'ejection', type: 'uint32' },
+          ],
+        },
+        primaryType: 'MachineEjection',
+        message,
+      } as const;
+      const digest = expectEqual(
+        `machine ejection ${ejection}`,
+        hashTypedData(typed),
+        await client.readContract({
+          ...{ address: settlement, abi: settlementAbi, functionName: 'machineEjectionDigest' },
+          args: [message.providerId, message.evidence, ejection],
+        }),
+      );
+      machineEjections.push({ ...message, digest });
+    }
     return {
       source: 'packages/testing/scripts/write-ledger-vectors.ts; viem and the contracts agree on every hash',
       domain: {
@@ -609,6 +634,7 @@ async function computeVectors() {
       signingKeys,
       machineEntries,
       revocations,
+      machineEjections,
     };
   } finally {
     await chain.stop();

@@ -12,7 +12,7 @@ let other: AttestedRecord;
 
 beforeAll(async () => {
   const validator = createTestValidator();
-  const machine = createSoftwareMachine(ledger, providerId);
+  const machine = createSoftwareMachine(ledger, providerId, { provider });
   const serve = async (index: number): Promise<AttestedRecord> => {
     const order = createTestOrder({
       ...{ payer, ledger, provider, validator: validator.signer.address, index, model: TEE_MODEL_ID },

@@ -16,6 +16,7 @@ import { enterLatestDirectory } from '@ogong/host/files/data-directory';
 import { writePublicFile } from '@ogong/host/files/private-files';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
+import { Refusal } from '@ogong/host/link/link-error';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
 import { createObservation } from '@ogong/host/metrics/observation';
@@ -35,6 +36,8 @@ import type { Conviction } from '@ogong/protocol/settlement/conviction';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import type { ThresholdParts } from '../validator/beacon/threshold-state.ts';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
+import { judgeEjection } from '../validator/machines/eject-machine.ts';
+import { readReceiptProof } from '../validator/machines/receipt-proof.ts';
 import { type KeyOptions, openKeys, openSigningKey } from '../validator/open-keys.ts';
 import { readPriceSource } from '../validator/prices/price-source.ts';
 import { readCanaries } from '../validator/read-canaries.ts';
@@ -46,6 +49,7 @@ import { signPardon, submitPardon } from '../validator/settlement/pardon.ts';
 import { approveReinstatement } from '../validator/settlement/reinstate.ts';
 import { signRevocation, submitRevocation } from '../validator/settlement/revoke-machine.ts';
 import { findDelayProblem } from '../validator/settlement/withdrawal-delay.ts';
+import { keepProof } from '../validator/store/machine-proof-store.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 import { createValidator } from '../validator/validator.ts';
 import {
@@ -53,6 +57,7 @@ import {
   allotConfig,
   consentConfig,
   convictConfig,
+  ejectMachineConfig,
   pardonConfig,
   registerConfig,
   reinstateConfig,
@@ -459,6 +464,32 @@ async function revokeMachine(argv: readonly string[]): Promise<Daemon> {
   }
 }
 
+async function ejectMachine(argv: readonly string[]): Promise<Daemon> {
+  const parsed = ejectMachineConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { values } = parsed;
+  const proof = readReceiptProof(NAME, values);
+  const { deployment, connect } = await openKeys(NAME, values);
+  const { escrow, chainId } = deployment;
+  const judge = { crypto: nodeCrypto, ledger: nameContract(chainId, escrow) };
+  const ejected = await judgeEjection(judge, await connect(), proof).catch((cause: unknown) => {
+    throw cause instanceof Refusal ? new ConfigError(NAME, [cause.message]) : cause;
+  });
+  if (ejected === undefined) throw new ConfigError(NAME, ['the provider is ejected already']);
+  const store = openStore(join(values.dataDir, 'validator.db'), {
+    schema: VALIDATOR_SCHEMA,
+    upgrades: RELEASED.validator,
+  });
+  try {
+    const { evidence: hash, providerId, ejection } = ejected;
+    store.transact((db) => keepProof(db, { hash, providerId, ejection, proof, notedMs: systemClock.nowMs() }));
+    const answer = { outcome: 'kept', provider: toHex(providerId), ejection, evidence: `0x${toHex(hash)}` };
+    return print(`${JSON.stringify(answer)}\n`);
+  } finally {
+    store.close();
+  }
+}
+
 async function consent(argv: readonly string[]): Promise<Daemon> {
   const parsed = consentConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text);
@@ -497,6 +528,7 @@ const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Dae
   convict,
   acquit,
   'revoke-machine': revokeMachine,
+  'eject-machine': ejectMachine,
   allot,
   consent,
   'set-signer': setSigner,

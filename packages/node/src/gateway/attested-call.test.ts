@@ -9,7 +9,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Milestone, SignedRecord } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { encodeAttestation, parseAttestation } from '@ogong/protocol/tier/attestation';
+import { encodeAttestation, encodeVouched, openVouched, parseAttestation } from '@ogong/protocol/tier/attestation';
 import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls, type Relay } from '@ogong/testing/provider/relayed-calls';
 import {
@@ -77,10 +77,11 @@ describe('a call to a provider of tier tee', () => {
     const other = { ...held, order: orders[1]?.order?.order as Uint8Array };
     expect(await failed(other)).toEqual(['machine', 'report-data']);
     const parsed = parseAttestation(finished.attestation);
-    const bend = (change: Partial<typeof parsed>) => encodeAttestation({ ...parsed, ...change });
+    const word = openVouched(finished.attestation).keyWord as Uint8Array;
+    const bend = (change: Partial<typeof parsed>) => encodeVouched(word, encodeAttestation({ ...parsed, ...change }));
     expect(await failed({ attestation: bend({ evidence: new Uint8Array([0x7b]) }) })).toContain('attested-reply');
     expect(await failed({ attestation: bend({ attestedKey: new Uint8Array(32).fill(1) }) })).toEqual(
-      expect.arrayContaining(['attested-reply', 'report-data']),
+      expect.arrayContaining(['attested-key', 'attested-reply', 'report-data']),
     );
     expect(await failed({ attestation: bend({ sealKeyHash: new Uint8Array(32) }) })).toContain('report-data');
     expect(await failed({ attestation: bend({ signature: new Uint8Array(64) }) })).toEqual(['attested-reply']);
@@ -219,6 +220,22 @@ function createTestClock() {
 }
 
 describe('a provider of tier tee', () => {
+  it('is refused by a provider whose machine the registry has out, whoever sends it', async () => {
+    let problem: string | undefined = 'the machine is revoked';
+    const network = await createNetwork({
+      ...{ modelId: TEE_MODEL_ID, attester: { kind: 'software', attest: attester.attest } },
+      findMachineProblem: async () => problem,
+    });
+    closing.push(network.close);
+    const calls = await openRelayedCalls(network, { machinePolicy: policy });
+    closing.push(calls.close);
+    const call = (nonce: number) => calls.call({ body: { messages: [{ role: 'user', content: MARKER }] }, nonce });
+    await expect(call(1)).rejects.toThrow('the machine is revoked');
+    expect(network.validator.pushed).toEqual([]);
+    problem = undefined;
+    expect((await call(2)).text.length).toBeGreaterThan(20);
+  });
+
   it('takes no request in plain', async () => {
     const { network } = await open();
     await expect(receive(network.client, network.order())).rejects.toThrow('sealed requests alone');

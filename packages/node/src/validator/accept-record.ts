@@ -77,7 +77,15 @@ export async function acceptRecord(
 export async function checkSubmission(
   state: Pick<
     IntakeState,
-    'crypto' | 'clock' | 'ledger' | 'getBeacon' | 'checkWord' | 'modelRoots' | 'machinePolicy' | 'findMachineProblem'
+    | 'crypto'
+    | 'clock'
+    | 'ledger'
+    | 'getBeacon'
+    | 'checkWord'
+    | 'modelRoots'
+    | 'machinePolicy'
+    | 'findMachineProblem'
+    | 'onMachineFault'
   >,
   order: NamedOrder,
   submission: HandedReply,
@@ -113,7 +121,8 @@ async function assertMachine(
     ledger,
     machinePolicy,
     findMachineProblem,
-  }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'machinePolicy' | 'findMachineProblem'>,
+    onMachineFault,
+  }: Pick<IntakeState, 'crypto' | 'clock' | 'ledger' | 'machinePolicy' | 'findMachineProblem' | 'onMachineFault'>,
   { header: { tier }, request: { model: modelId } }: Pick<Claim, 'header' | 'request'>,
   { order, record, attestation = new Uint8Array() }: HandedReply,
 ): Promise<void> {
@@ -122,11 +131,18 @@ async function assertMachine(
   if (machinePolicy === undefined) throw new ClaimError('machine', 'this validator has no policy for machines');
   const reader = { crypto, policy: machinePolicy, nowMs: clock.nowMs() };
   const checks = await checkAttestedRecord({ ledger, order: order.order, record, attestation, modelId }, reader, part);
-  const failed = checks.find(({ status }) => status === 'fail');
-  if (failed !== undefined) throw new ClaimError('machine', `${failed.id}: ${failed.detail}`);
-  const providerId = hashHybridKey(crypto, record.providerKey);
+  const { providerKey } = record;
+  const refuse = (why: string): never => {
+    const shown = { order: order.order, record: record.record, providerKey, attestation };
+    onMachineFault?.({ ...shown, revokedList: new Uint8Array() });
+    throw new ClaimError('machine', why);
+  };
+  // Nobody could be held to what a key attested that is nobody's.
+  const failed = checks.find(({ id, status }) => status === 'fail' || (id === 'attested-key' && status !== 'pass'));
+  if (failed !== undefined) return refuse(`${failed.id}: ${failed.detail}`);
+  const providerId = hashHybridKey(crypto, providerKey);
   const problem = await findMachineProblem?.(providerId, readAttestation(attestation).attestedKey);
-  if (problem !== undefined) throw new ClaimError('machine', `registry: ${problem}`);
+  if (problem !== undefined) return refuse(`registry: ${problem}`);
 }
 
 /** This validator's word for a record that it has taken in; undefined where it has none. */

@@ -21,6 +21,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/SignPrice': { perSecond: 2, burst: 40 },
   // Checks certificates and signs; each validator asks once a week for each machine, and providers for themselves.
   'ogong.v1.ValidatorService/CertifyMachine': { perSecond: 1, burst: 25 },
+  // Checks certificates and signatures, and signs; each validator asks once for each provider that is to be ejected.
+  'ogong.v1.ValidatorService/SignMachineEjection': { perSecond: 1, burst: 25 },
   // A report of hardware takes some 10 ms, and is made once for all who ask the same.
   'ogong.v1.ValidatorService/GetEvidence': { perSecond: 5, burst: 20 },
   'ogong.v1.ValidatorService/GetMachineEvidence': { perSecond: 2, burst: 25 },

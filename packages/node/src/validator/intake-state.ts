@@ -16,6 +16,7 @@ import type { OrderKeyView } from '@ogong/host/views/order-keys';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isPayeeOut } from '@ogong/protocol/settlement/log-tests';
+import type { MachineProof } from '@ogong/protocol/settlement/machine-ejection';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
@@ -61,6 +62,8 @@ export interface IntakeDependencies {
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   /** What the network says against a provider's machine, see ChainView. Default: nothing. */
   readonly findMachineProblem?: ChainView['findMachineProblem'] | undefined;
+  /** Called with what a record was refused for whose machine failed (docs/spec/machine-registry.md, "Ejection"). Default: nobody judges it. */
+  readonly onMachineFault?: ((proof: MachineProof) => void) | undefined;
   readonly onVerdict: (entry: VerdictEntry) => void;
   /** Reads whether a key signs orders for their payer. Default: payers' own keys alone count. */
   readonly learnOrderKey?: OrderKeyView['learn'] | undefined;

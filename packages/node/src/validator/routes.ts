@@ -20,6 +20,7 @@ import {
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import { MACHINE_PROOF_LIMIT } from '@ogong/protocol/settlement/machine-ejection';
 import { isBillable, parseVerdictEntry, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { MAX_MACHINE_EVIDENCE_BYTES } from '@ogong/protocol/tier/attestation';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
@@ -29,6 +30,7 @@ import { createTestReporter } from './canary/report-tests.ts';
 import { listLacking } from './hand-announcements.ts';
 import { type Intake, refusing } from './intake.ts';
 import { certifyMachine } from './machines/certify-machine.ts';
+import { answerEjection } from './machines/eject-machine.ts';
 import type { MachinesState } from './machines/machine-state.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import type { OpeningGrants } from './opening-grants.ts';
@@ -41,6 +43,7 @@ import { type AllottingState, answerAllotment } from './settlement/step-allotmen
 import type { TallyBook } from './settlement/tally-book.ts';
 import { listEntries, readHead, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
+import { findProof } from './store/machine-proof-store.ts';
 import { findMachineEvidence } from './store/machine-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
 import { type ReplyStatusRow, readReplyStatus } from './store/reply-store.ts';
@@ -172,11 +175,19 @@ function routeMachines(
     { readMaxBytes: MAX_MACHINE_EVIDENCE_BYTES + KIB },
   );
   router.rpc(
+    method.signMachineEjection,
+    async ({ proof }) => {
+      if (machines === undefined) throw new Refusal('precondition', 'this network has no registry of machines');
+      return { signature: await answerEjection(machines, proof) };
+    },
+    { readMaxBytes: MACHINE_PROOF_LIMIT + KIB },
+  );
+  router.rpc(
     method.getMachineEvidence,
     ({ hash }) => {
-      const found = store.read(() => findMachineEvidence(store, hash));
-      if (found === undefined) throw new Refusal('not-found', 'no such evidence was signed for here');
-      return { evidence: found.evidence };
+      const evidence = store.read(() => findMachineEvidence(store, hash)?.evidence ?? findProof(store, hash)?.proof);
+      if (evidence === undefined) throw new Refusal('not-found', 'no such evidence was signed for here');
+      return { evidence };
     },
     { readMaxBytes: KIB },
   );

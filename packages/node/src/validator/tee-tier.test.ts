@@ -3,7 +3,8 @@ import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
-import { parseAttestation } from '@ogong/protocol/tier/attestation';
+import type { MachineProof } from '@ogong/protocol/settlement/machine-ejection';
+import { encodeVouched, openVouched, parseAttestation } from '@ogong/protocol/tier/attestation';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 import { encodeHttpsExchange, hashChain } from '@ogong/protocol/tier/testimony';
 import { TEST_AUTHORITY, TEST_SERVER_CERTIFICATES } from '@ogong/testing/net/test-authority';
@@ -24,13 +25,13 @@ const CHAIN = (
   `${TEST_SERVER_CERTIFICATES}${TEST_AUTHORITY}`.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []
 ).map((pem) => new Uint8Array(new X509Certificate(pem).raw));
 const ROOT = toHex(crypto.sha256(CHAIN.at(-1) as Uint8Array));
-const machine = createSoftwareMachine(ledger, providerId);
+const machine = createSoftwareMachine(ledger, providerId, { provider });
 
 /** A reply of tier tee, admitted, and what its machine says about it. */
 async function serve(
   machinePolicy?: BenchOptions['machinePolicy'],
   index = 0,
-  more: Pick<BenchOptions, 'findMachineProblem'> = {},
+  more: Pick<BenchOptions, 'findMachineProblem' | 'onMachineFault'> = {},
 ) {
   const validator = createTestValidator({ ...more, ...(machinePolicy && { machinePolicy }) });
   const order = createTestOrder({
@@ -93,6 +94,20 @@ describe('a record of tier tee', () => {
     await expect(validator.intake.pushRecord({ ...submission, attestation })).rejects.toThrow('registry: no machine');
     expect(asked).toEqual([providerId, parseAttestation(attestation).attestedKey]);
     expect(validator.find(replyId).state).toBe('admitted');
+  });
+
+  it('is not taken in where its provider vouches for no key of its machine, and what it showed is handed on', async () => {
+    const faults: MachineProof[] = [];
+    const onMachineFault = (proof: MachineProof) => faults.push(proof);
+    const { validator, submission, attestation, replyId } = await serve(softwarePolicy, 0, { onMachineFault });
+    const { attestation: bare } = openVouched(attestation);
+    await expect(validator.intake.pushRecord({ ...submission, attestation: bare })).rejects.toThrow('attested-key');
+    const foreign = encodeVouched(new Uint8Array(2_484), bare);
+    await expect(validator.intake.pushRecord({ ...submission, attestation: foreign })).rejects.toThrow('attested-key');
+    expect(validator.find(replyId).state).toBe('admitted');
+    expect(faults.map((one) => one.attestation)).toEqual([bare, foreign]);
+    await validator.intake.pushRecord({ ...submission, attestation });
+    expect(faults).toHaveLength(2);
   });
 
   it.each<

@@ -354,6 +354,25 @@ export const revokeMachineConfig = defineConfig({
   },
 });
 
+export const ejectMachineConfig = defineConfig({
+  name: 'ogong-validatord eject-machine',
+  examples: [
+    'ogong-validatord eject-machine --deployment deployment.json --receipt receipt.json --revoked-list crl.der',
+  ],
+  summary:
+    'Judges a receipt whose provider vouched for a machine that is forged, or was revoked a week before. Where it proves that, the running daemon\n' +
+    'has the other validators judge it too, and ejects the provider by their signatures.',
+  fields: {
+    receipt: { schema: text, label: '<path>', required: true, description: 'of a reply of tier tee or tee-proxy' },
+    revokedList: {
+      schema: text,
+      label: '<path>',
+      description: "its vendor's list of revoked certificates (DER), where that shows the offence",
+    },
+    ...common,
+  },
+});
+
 export const acquitConfig = defineConfig({
   name: 'ogong-validatord acquit',
   examples: ['ogong-validatord acquit --deployment deployment.json --case 3'],

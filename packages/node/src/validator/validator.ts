@@ -4,8 +4,9 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import type { Repeating } from '@ogong/host/time/repeat';
 import { createNewcomerDoor } from '@ogong/host/views/newcomer-door';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import { encodeMachineProof, type MachineProof } from '@ogong/protocol/settlement/machine-ejection';
 import { nameSigningKey } from '@ogong/protocol/tier/attested-role';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createAccess, VALIDATOR_RATES } from './access.ts';
@@ -13,6 +14,7 @@ import { createAdmissionMemory } from './admission-memory.ts';
 import { createBondRoom } from './bond-room.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
+import { noteProof } from './machines/eject-machine.ts';
 import type { MachinesState } from './machines/machine-state.ts';
 import { noteIntake } from './note-intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
@@ -136,6 +138,7 @@ function wireIntake(
       }),
       findMachineProblem: async (providerId, attestedKey) =>
         machines?.lapsed.get(toHex(providerId)) ?? (await chain.findMachineProblem(providerId, attestedKey)),
+      onMachineFault: machines && ((proof) => void noteFault(state, machines, proof)),
       memory: createAdmissionMemory({
         ...{ store, clock, validator: signer.address },
         anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
@@ -152,6 +155,21 @@ function wireIntake(
     ledger: chain.ledger,
     steps: state.metrics.steps,
   });
+}
+
+/** What a record was refused for may prove an offence. Whoever handed it in does not wait for that. */
+async function noteFault(
+  { log }: Pick<ValidatorState, 'log'>,
+  machines: MachinesState,
+  proof: MachineProof,
+): Promise<void> {
+  try {
+    await noteProof(machines, encodeMachineProof(proof));
+  } catch (err) {
+    // Most faults prove nothing, and what is too large for a proof does not either.
+    if (!(err instanceof Refusal || err instanceof ProtocolError))
+      log.warn({ err }, 'what a machine showed could not be judged');
+  }
 }
 
 /** The order's consumer tries another validator. */

@@ -3,6 +3,7 @@ import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
+import { stepEjections } from './machines/eject-machine.ts';
 import type { MachinesState } from './machines/machine-state.ts';
 import { stepMachines } from './machines/step-machines.ts';
 import { readAnnouncement } from './store/announcement-store.ts';
@@ -19,7 +20,7 @@ export function wireMachines(state: ValidatorState): MachinesState | undefined {
   const { machines: domain, machinePolicy: policy } = options;
   if (domain === undefined) return undefined;
   return {
-    ...{ crypto, clock, signer, domain, policy, store, group, chain, ledger: chain.ledger },
+    ...{ crypto, clock, signer, domain, policy, store, group, chain, ledger: chain.ledger, settlement: state.domain },
     latestEpoch: () => archive.latest().epoch,
     findBeacon: async (epoch) => (await getBeacon(state, epoch))?.value,
     async askProvider(providerId, nonce) {
@@ -34,6 +35,15 @@ export function wireMachines(state: ValidatorState): MachinesState | undefined {
       const link = peerLinks.to(ValidatorService, toPeer(options, peer));
       return (await link.certifyMachine(asked, { timeoutMs: CALL_TIMEOUT_MS })).signature;
     },
+    async askEjection(peer, proof) {
+      const link = peerLinks.to(ValidatorService, toPeer(options, peer));
+      return (await link.signMachineEjection({ proof }, { timeoutMs: CALL_TIMEOUT_MS })).signature;
+    },
+    onEjected: ({ providerId, evidence }, transactionHash) =>
+      log.warn(
+        { providerId: toHex(providerId), evidence: toHex(evidence), transactionHash },
+        'a provider was ejected for its machine',
+      ),
     randomBytes: nodeSeal.random,
     random: () => Buffer.from(nodeSeal.random(4)).readUInt32BE() / 2 ** 32,
     lapsed: new Map(),
@@ -55,7 +65,10 @@ export function repeatMachines(
   const intervalMs = Math.min(STEP_MS, 2 * options.settleMs);
   return createRepeating(
     { intervalMs },
-    () => stepMachines(machines, intervalMs / CHALLENGE_MS),
+    async () => {
+      await stepEjections(machines);
+      await stepMachines(machines, intervalMs / CHALLENGE_MS);
+    },
     (err) => log.warn({ err }, 'machines wait'),
   );
 }

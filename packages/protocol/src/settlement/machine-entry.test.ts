@@ -4,6 +4,7 @@ import tier from '../../vectors/tier.json' with { type: 'json' };
 import { fromHex, toHex } from '../base/bytes.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import { computeReportData } from '../tier/attestation.ts';
+import { hashMachineEjection } from './machine-ejection.ts';
 import { computeMachineNonce, hashMachineEntry, hashMachineRevocation, type MachineEntry } from './machine-entry.ts';
 
 const bytes = (hex: string, length = 32): Uint8Array => fromHex(hex.slice(2), length);
@@ -42,6 +43,18 @@ it.each(vectors.revocations)('a revocation is hashed as the contract hashes it: 
   expect(hash()).toBe(vector.digest);
   expect(hash({ isRevoked: !vector.isRevoked })).not.toBe(vector.digest);
   expect(hash({ number: vector.number + 1 })).not.toBe(vector.digest);
+});
+
+it.each(vectors.machineEjections)('an ejection is hashed as the contract hashes it: number $ejection', (vector) => {
+  const ejected = { ...vector, providerId: bytes(vector.providerId), evidence: bytes(vector.evidence) };
+  const settlement = { chainId, verifyingContract: bytes(vectors.domain.settlement, 20) };
+  const hash = (change: object = {}, of = settlement): string =>
+    `0x${toHex(hashMachineEjection(crypto, of, { ...ejected, ...change }))}`;
+  expect(hash()).toBe(vector.digest);
+  expect(hash({ ejection: vector.ejection + 1 })).not.toBe(vector.digest);
+  expect(hash({ evidence: new Uint8Array(32) })).not.toBe(vector.digest);
+  expect(hash({ providerId: new Uint8Array(32) })).not.toBe(vector.digest);
+  expect(hash({}, domain)).not.toBe(vector.digest);
 });
 
 it('the nonce of a machine follows from epoch, beacon and provider', () => {

@@ -38,6 +38,7 @@ import { hashAcquittal, hashConviction, OFFENCES } from './conviction.ts';
 import { hashAllotment } from './emission.ts';
 import { MAX_BATCH_ENTRIES } from './gas.ts';
 import { type HeadSignature, signHead } from './head-certificate.ts';
+import { hashMachineEjection } from './machine-ejection.ts';
 import { hashMachineEntry, hashMachineRevocation } from './machine-entry.ts';
 import { hashPardon } from './pardon.ts';
 import { encodeQuorumKeyMessage, encodeQuorumMessage, type ShareSigner } from './quorum-sum.ts';
@@ -100,6 +101,8 @@ export const statementCodec = union('kind', {
   'machine-revocation': struct({ domain, machine: hash, evidence: hash, isRevoked: flag, number: u32 }),
   /** Of the contract of rosters: that the account's signatures are summed under this key. */
   'quorum-key': struct({ domain, account: address, number: u64, key: bytes(BLS_KEY_BYTES) }),
+  /** In the domain of the settlement contract. */
+  'machine-ejection': struct({ domain, providerId: hash, evidence: hash, ejection: u32 }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -160,6 +163,8 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashMachineEntry(crypto, of, statement);
     case 'machine-revocation':
       return hashMachineRevocation(crypto, of, statement);
+    case 'machine-ejection':
+      return hashMachineEjection(crypto, of, statement);
     case 'quorum-key':
       return crypto.keccak256(encodeQuorumKey(statement, signingKey));
     case 'signing-key':

@@ -1,7 +1,9 @@
+import { equalBytes, utf8Encode } from '../base/bytes.ts';
 import { type Check, check, skip } from '../base/checks.ts';
 import { address, bytes, bytes32, type CodecType, createFormat, hash, struct, u64 } from '../base/codec.ts';
 import { parseRecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { HYBRID_SIGNATURE_BYTES, verifyHybrid } from '../crypto/hybrid.ts';
 import type { OwnEvidence, SignedParts } from './tier.ts';
 
 /** Quote, event log, a vendor's words and the chains of CPU and GPU have some 100 KB together. */
@@ -83,8 +85,61 @@ export interface Attestation extends CodecType<typeof attestationCodec> {}
 const attestationFormat = createFormat<Attestation>(attestationCodec, { tag: 'ogong-attestation-v1' });
 
 export const encodeAttestation: (attestation: Attestation) => Uint8Array = attestationFormat.encode;
+
 /** @throws ProtocolError */
-export const parseAttestation: (bytes: Uint8Array) => Attestation = attestationFormat.decode;
+export const parseAttestation = (bytes: Uint8Array): Attestation =>
+  attestationFormat.decode(openVouched(bytes).attestation);
+
+/** As large as an attestation of the other formats can be. */
+export const MAX_ATTESTATION_BYTES = 640 * 1_024;
+
+const vouchedFormat = createFormat(
+  struct({ keyWord: bytes(HYBRID_SIGNATURE_BYTES), attestation: bytes32(MAX_ATTESTATION_BYTES) }),
+  { tag: 'ogong-attestation-v3' },
+);
+
+/** An attestation with the provider's own word that the attested key is its machine's. */
+export interface VouchedAttestation {
+  /** Hybrid, over `encodeKeyWord`; undefined in the formats before. */
+  readonly keyWord: Uint8Array | undefined;
+  /** In one of the formats before. */
+  readonly attestation: Uint8Array;
+}
+
+export const encodeVouched = (keyWord: Uint8Array, attestation: Uint8Array): Uint8Array =>
+  vouchedFormat.encode({ keyWord, attestation });
+
+const VOUCHED_TAG = utf8Encode('ogong-attestation-v3\n');
+
+/** @throws ProtocolError */
+export const openVouched = (bytes: Uint8Array): VouchedAttestation =>
+  equalBytes(bytes.subarray(0, VOUCHED_TAG.length), VOUCHED_TAG)
+    ? vouchedFormat.decode(bytes)
+    : { keyWord: undefined, attestation: bytes };
+
+const keyWordFormat = createFormat(struct({ chainId: u64, escrow: address, attestedKey: hash }), {
+  tag: 'ogong-attested-key-v1',
+});
+
+/** What a provider's own key signs about the key of its machine: so whatever that key attests is the provider's doing. */
+export const encodeKeyWord = ({ ledger, attestedKey }: Pick<NamedKeys, 'ledger' | 'attestedKey'>): Uint8Array =>
+  keyWordFormat.encode({ chainId: ledger.chainId, escrow: ledger.verifyingContract, attestedKey });
+
+/** `attested-key`. @param signed.providerKey hybrid @throws ProtocolError where the attestation cannot be read */
+export function checkKeyWord(
+  crypto: Crypto,
+  attestation: Uint8Array,
+  { providerKey, ...named }: Pick<NamedKeys, 'ledger' | 'attestedKey'> & { readonly providerKey: Uint8Array },
+): Check {
+  const { keyWord } = openVouched(attestation);
+  if (keyWord === undefined)
+    return skip('attested-key', 'an attestation of an earlier format: the provider vouches for no key of its machine');
+  const signed = { publicKey: providerKey, message: encodeKeyWord(named), signature: keyWord };
+  return check('attested-key', verifyHybrid(crypto, signed), [
+    "the provider's own key vouches for the key of its machine",
+    "the provider's own key did not sign for the key of this machine",
+  ]);
+}
 
 /** The check that only a reader of certificates can make: `packages/attestation` puts its findings in the place of this skip. */
 export const MACHINE_CHECK = 'machine';

@@ -8,6 +8,7 @@ import {
   MACHINE_CHECK,
   MAX_MACHINE_EVIDENCE_BYTES,
   nonceOfOrder,
+  openVouched,
   parseAttestation,
 } from './attestation.ts';
 import { type HttpsExchange, hashChain, parseHttpsExchange } from './testimony.ts';
@@ -52,14 +53,15 @@ export interface ProxiedAttestation extends Attestation {
 export const encodeProxiedAttestation: (attestation: ProxiedAttestation) => Uint8Array = proxiedFormat.encode;
 
 /** @throws ProtocolError */
-const parseProxiedAttestation: (bytes: Uint8Array) => ProxiedAttestation = proxiedFormat.decode;
+const parseProxiedAttestation = (bytes: Uint8Array): ProxiedAttestation =>
+  proxiedFormat.decode(openVouched(bytes).attestation);
 
 const PROXIED_TAG_BYTE = '2'.charCodeAt(0);
 const TAG_BYTE_AT = 'ogong-attestation-v'.length;
 
 /** An attestation of either kind; one of a machine's own reply shows no exchange. @throws ProtocolError */
 export const readAttestation = (bytes: Uint8Array): ProxiedAttestation =>
-  bytes[TAG_BYTE_AT] === PROXIED_TAG_BYTE
+  openVouched(bytes).attestation[TAG_BYTE_AT] === PROXIED_TAG_BYTE
     ? parseProxiedAttestation(bytes)
     : { ...parseAttestation(bytes), exchanges: [] };
 

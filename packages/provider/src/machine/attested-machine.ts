@@ -7,6 +7,8 @@ import { hashSealKey, type SignedSealKey } from '@ogong/protocol/sealing/seal-ke
 import {
   computeReportData,
   encodeAttestation,
+  encodeKeyWord,
+  encodeVouched,
   MAX_MACHINE_EVIDENCE_BYTES,
   stateReply,
 } from '@ogong/protocol/tier/attestation';
@@ -44,6 +46,7 @@ export function createAttestedMachine({
   ledger,
   providerId,
   getSealKey,
+  vouch,
 }: {
   readonly crypto: Crypto;
   readonly attester: Attester;
@@ -51,10 +54,14 @@ export function createAttestedMachine({
   readonly providerId: Uint8Array;
   /** The newest one. */
   readonly getSealKey: () => SignedSealKey;
+  /** Signs with the provider's own key that the machine's is its own. */
+  readonly vouch: (message: Uint8Array) => Uint8Array;
 }): AttestedMachine {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const der = publicKey.export({ format: 'der', type: 'spki' });
   const attestedKey = new Uint8Array(der.subarray(der.length - RAW_KEY_BYTES));
+
+  const keyWord = vouch(encodeKeyWord({ ledger, attestedKey }));
 
   async function show(nonce: Uint8Array): Promise<MachineAnswer> {
     const sealKey = getSealKey();
@@ -73,9 +80,11 @@ export function createAttestedMachine({
       const { sealKey, evidence } = await show(nonceOfReply(crypto, order, exchanges));
       const signature = new Uint8Array(sign(null, stateReply(crypto, record, evidence), privateKey));
       const attestation = { attestedKey, sealKeyHash: hashSealKey(crypto, sealKey.sealKey), evidence, signature };
-      return exchanges.length === 0
-        ? encodeAttestation(attestation)
-        : encodeProxiedAttestation({ ...attestation, exchanges });
+      const own =
+        exchanges.length === 0
+          ? encodeAttestation(attestation)
+          : encodeProxiedAttestation({ ...attestation, exchanges });
+      return encodeVouched(keyWord, own);
     },
   };
 }

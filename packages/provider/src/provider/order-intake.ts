@@ -10,6 +10,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
 import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
@@ -18,6 +19,7 @@ import { assertTierShows } from '@ogong/protocol/modality/text/request/tier-rule
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
+import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 import type { Cohorts } from './cohorts.ts';
 import { ReplyTextError } from './commit-reply.ts';
@@ -112,6 +114,27 @@ export async function claimOrder<R>(
     beacon,
     claimed,
   };
+}
+
+/**
+ * Whoever serves on from a machine that a quorum has put out is ejected for it. So no order is taken that could bring that about, whoever sends
+ * it. @throws Refusal
+ */
+export async function assertMachineEntered(
+  {
+    chain: { findMachineProblem },
+    id,
+  }: {
+    readonly chain: Partial<Pick<ChainView, 'findMachineProblem'>>;
+    readonly id: Uint8Array;
+  },
+  { ticket: { modelId } }: Pick<AcceptedOrder<unknown>, 'ticket'>,
+): Promise<void> {
+  if (findMachineProblem === undefined || !isAttestedTier(parseModelId(modelId).tier)) return;
+  const problem = await findMachineProblem(id).catch((cause: unknown) => {
+    throw new Refusal('unavailable', `the registry of machines cannot be read: ${(cause as Error).message}`);
+  });
+  if (problem !== undefined) throw new Refusal('precondition', `the registry of machines: ${problem}`);
 }
 
 /** Reads the chain, for which strangers have a budget. @throws Refusal where the order's router has no bond, or another key. */

@@ -58,7 +58,8 @@ export interface ProviderDependencies {
     | 'beaconKeys'
     | 'parameters'
     | 'client'
-  >;
+  > &
+    Partial<Pick<ChainView, 'findMachineProblem'>>;
   /** What batches of a validator have paid to the payee. @throws ChainError */
   readonly readPayments: ReceivableDependencies['readPayments'];
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
@@ -151,7 +152,10 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   const sealKeys = createSealKeys({ crypto, seal, signer, clock, ledger, providerId: id });
   const machine =
     attester &&
-    createAttestedMachine({ crypto, attester, ledger, providerId: id, getSealKey: () => sealKeys.current() });
+    createAttestedMachine({
+      ...{ crypto, attester, ledger, providerId: id, getSealKey: () => sealKeys.current() },
+      vouch: (message) => signer.sign(message),
+    });
   return {
     ...{ crypto, clock, signer, identity, chain, beacons, store, log },
     ...{ seal, sealKeys, machine, learnOrderKey },

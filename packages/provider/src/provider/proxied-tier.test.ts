@@ -6,6 +6,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { systemClock as clock } from '@ogong/host/time/clock';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+import { encodeVouched, openVouched } from '@ogong/protocol/tier/attestation';
 import {
   encodeProxiedAttestation,
   type ProxiedAttestation,
@@ -78,6 +79,7 @@ describe('a hosted model behind a machine', () => {
     );
     expect(checks.find(({ id }) => id === 'exchange')?.detail).toContain("vendor's word");
     const attestation = readAttestation(finished.attestation);
+    const { keyWord } = openVouched(finished.attestation);
     const [exchange] = readExchanges(crypto, attestation.exchanges);
     const asked = server.asked.at(-1)?.body;
     expect(exchange).toMatchObject({ method: 'POST', url: `${server.address}/v1/chat/completions`, status: 200 });
@@ -86,7 +88,10 @@ describe('a hosted model behind a machine', () => {
     const fails = async (change: Partial<ProxiedAttestation>, by = reader) =>
       (
         await checkAttestedRecord(
-          { ...held, attestation: encodeProxiedAttestation({ ...attestation, ...change }) },
+          {
+            ...held,
+            attestation: encodeVouched(keyWord as Uint8Array, encodeProxiedAttestation({ ...attestation, ...change })),
+          },
           by,
           part,
         )

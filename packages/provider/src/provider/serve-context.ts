@@ -9,7 +9,7 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
-import { type AcceptedOrder, assertRouter } from './order-intake.ts';
+import { type AcceptedOrder, assertMachineEntered, assertRouter } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
 import { createEventSealer } from './sealed-order.ts';
@@ -79,6 +79,7 @@ export function createServeContext(
       if (!receivables.knows(job.order) && !newcomers.takeReading(undefined)) {
         throw new RateLimited('too many payers that this provider has never served; try again in a moment');
       }
+      await assertMachineEntered(state, job);
       await assertRouter(state, job);
       hold = await receivables.hold(job.order);
       const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>

@@ -75,7 +75,10 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     },
     anybody: { setKey: 'signed', take: 'upkeep' },
   },
-  settlement: { reserved: {}, anybody: { pardon: 'signed', reinstate: 'signed', settle: 'signed' } },
+  settlement: {
+    reserved: {},
+    anybody: { ejectForMachine: 'signed', pardon: 'signed', reinstate: 'signed', settle: 'signed' },
+  },
   escrow: {
     reserved: { disburse: settlement },
     anybody: {

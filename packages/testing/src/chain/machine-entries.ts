@@ -4,6 +4,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { concatBytes, fromHex } from '@ogong/protocol/base/bytes';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { hashMachineEjection, type MachineEjection } from '@ogong/protocol/settlement/machine-ejection';
 import {
   hashMachineEntry,
   hashMachineRevocation,
@@ -40,6 +41,8 @@ export async function openMachineWorld(ledger: TestLedger) {
       ...{ sealKey: fill(6), platformKey: new Uint8Array(32), epoch: 7n, until: nowS + 86_400n },
     } satisfies MachineEntry,
     sign: (entry: MachineEntry, count?: number) => signAll(hashMachineEntry(crypto, domain, entry), count),
+    signEjection: (ejected: MachineEjection, count?: number) =>
+      signAll(hashMachineEjection(crypto, nameDomain(ledger.deployment.settlement), ejected), count),
     signRevocation: (revocation: MachineRevocation) => signAll(hashMachineRevocation(crypto, domain, revocation)),
   };
 }

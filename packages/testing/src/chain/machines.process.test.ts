@@ -77,6 +77,19 @@ describe('the registry of machines', () => {
   });
 });
 
+it('a quorum ejects a key for its machine, by signatures that count for one number of its ejections', async () => {
+  const { client, entry, signEjection } = await openMachineWorld(await open());
+  const { providerId, evidence } = entry;
+  const ejected = { providerId, evidence, ejection: 1 };
+  const twoSign = await signEjection(ejected, 2);
+  expect(await refusalOf(client.ejectForMachine(ejected, twoSign))).toBe('NoQuorum');
+  const quorum = await signEjection(ejected);
+  await client.ejectForMachine(ejected, quorum);
+  expect(await client.isEjected(providerId)).toBe(true);
+  expect((await client.ejectionOf(providerId)).count).toBe(1);
+  expect(await refusalOf(client.ejectForMachine(ejected, quorum))).toBe('EjectedAlready');
+});
+
 it('a network without a registry gives every machine traffic, and says so to whoever writes', async () => {
   const ledger = await startTestLedger({ blockTimeMs: 50 });
   ledgers.push(ledger);

@@ -14,6 +14,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
 import { createReplyProgress, type ReplyProgress } from '@ogong/node/gateway/reply-progress';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
@@ -213,6 +214,8 @@ export interface NetworkOptions {
   /** The same where it differs by payer. */
   /** Default: the router of the tickets, by their key. */
   readonly findRouter?: FindRouter;
+  /** What the registry of machines has against the provider. Default: the network has none. */
+  readonly findMachineProblem?: ChainView['findMachineProblem'];
   readonly readChannel?: (payer: Uint8Array) => Promise<Channel>;
 }
 
@@ -265,6 +268,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
           recallByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
           findByCertHash: (hash) =>
             equalBytes(hash, validator.validator().certHash) ? validator.validator() : undefined,
+          ...(options.findMachineProblem && { findMachineProblem: options.findMachineProblem }),
           router:
             options.findRouter ??
             (async () => ({

@@ -3,6 +3,8 @@ import { type Attester, AttesterError } from '@ogong/host/attester/attester';
 import { createSoftwareAttester, type SoftwareAttester } from '@ogong/host/attester/software-attester';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type AttestedMachine, createAttestedMachine } from '@ogong/provider/machine/attested-machine';
 
@@ -25,9 +27,14 @@ export const silentAttest: Attester['attest'] = async () => {
   throw new AttesterError('unreachable', 'no agent');
 };
 
-/** The machine of a provider, with a seal key that nobody opens anything with. */
-export const createSoftwareMachine = (ledger: LedgerDomain, providerId: Uint8Array): AttestedMachine =>
+/** The machine of a provider, with a seal key that nobody opens anything with. @param provider its key, where it attests replies */
+export const createSoftwareMachine = (
+  ledger: LedgerDomain,
+  providerId: Uint8Array,
+  { provider, attester = softwareMachine }: { readonly provider?: HybridSigner; readonly attester?: Attester } = {},
+): AttestedMachine =>
   createAttestedMachine({
-    ...{ crypto, attester: softwareMachine, ledger, providerId },
+    vouch: (message) => provider?.sign(message) ?? new Uint8Array(HYBRID_SIGNATURE_BYTES),
+    ...{ crypto, attester, ledger, providerId },
     getSealKey: () => ({ sealKey: utf8Encode('a seal key'), providerKey: providerId, signature: providerId }),
   });

@@ -59,6 +59,7 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { JobRound } from '@ogong/protocol/exchange/reveal-word';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import type { MachineProof } from '@ogong/protocol/settlement/machine-ejection';
 import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
@@ -168,6 +169,7 @@ export interface BenchOptions {
   readonly machinePolicy?: MachinePolicy;
   /** What the network says against a machine. Default: nothing. */
   readonly findMachineProblem?: ChainView['findMachineProblem'];
+  readonly onMachineFault?: (proof: MachineProof) => void;
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
@@ -302,6 +304,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       memory: options.memory,
       getBeacon: async (epoch) => archive.find(epoch),
       findMachineProblem: options.findMachineProblem,
+      onMachineFault: options.onMachineFault,
       holdings,
       letIn: options.letIn,
       chain: {

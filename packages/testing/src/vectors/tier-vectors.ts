@@ -1,11 +1,18 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Outcome } from '@ogong/protocol/base/checks';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
+import { HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { encodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
 import { computeMachineNonce } from '@ogong/protocol/settlement/machine-entry';
-import { computeReportData, encodeAttestation, stateReply } from '@ogong/protocol/tier/attestation';
+import {
+  computeReportData,
+  encodeAttestation,
+  encodeKeyWord,
+  encodeVouched,
+  stateReply,
+} from '@ogong/protocol/tier/attestation';
 import {
   computeRoleNonce,
   computeRoleReportData,
@@ -56,6 +63,7 @@ function createAttestedVectors() {
   });
   const evidence = utf8Encode('{}');
   const { attestedKey, sealKeyHash } = keys;
+  const attestation = encodeAttestation({ attestedKey, sealKeyHash, evidence, signature: fill(11, 64) });
   return {
     keys: {
       ...{ chainId: '31337', escrow: toHex(ledger.verifyingContract), providerId: toHex(keys.providerId) },
@@ -67,7 +75,9 @@ function createAttestedVectors() {
     evidence: toHex(evidence),
     statement: toHex(stateReply(nobleCrypto, record, evidence)),
     signature: toHex(fill(11, 64)),
-    attestation: toHex(encodeAttestation({ attestedKey, sealKeyHash, evidence, signature: fill(11, 64) })),
+    attestation: toHex(attestation),
+    keyWord: toHex(encodeKeyWord({ ledger, attestedKey })),
+    vouched: toHex(encodeVouched(fill(12, HYBRID_SIGNATURE_BYTES), attestation)),
   };
 }
 

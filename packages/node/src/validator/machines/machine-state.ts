@@ -6,6 +6,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { MachineEjection } from '@ogong/protocol/settlement/machine-ejection';
 import type { MachineEntry } from '@ogong/protocol/settlement/machine-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
@@ -28,7 +29,15 @@ export interface AskedMachine extends AnsweringMachine {
 
 export type MachinesChain = Pick<
   ChainClient,
-  'machineOf' | 'machineRevocation' | 'registerMachine' | 'votesOf' | 'isEjected' | 'now'
+  | 'machineOf'
+  | 'machineRevocation'
+  | 'registerMachine'
+  | 'votesOf'
+  | 'isEjected'
+  | 'now'
+  | 'ejectionOf'
+  | 'ejectForMachine'
+  | 'wasMachineRevoked'
 >;
 
 export interface MachinesState {
@@ -37,6 +46,8 @@ export interface MachinesState {
   readonly signer: ValidatorSigner;
   /** Of the registry of machines. */
   readonly domain: LedgerDomain;
+  /** Of the settlement contract, which ejects. */
+  readonly settlement: LedgerDomain;
   /** Of the escrow, which machines report. */
   readonly ledger: LedgerDomain;
   /** Undefined where this validator believes no machine, and signs for none. */
@@ -51,6 +62,9 @@ export interface MachinesState {
   readonly askProvider: (providerId: Uint8Array, nonce: Uint8Array) => Promise<AnsweringMachine>;
   /** A peer's signature. @throws LinkError */
   readonly askPeer: (peer: QuorumMember, asked: AskedMachine) => Promise<Uint8Array>;
+  /** A peer's signature for an ejection, by a proof. @throws LinkError */
+  readonly askEjection: (peer: QuorumMember, proof: Uint8Array) => Promise<Uint8Array>;
+  readonly onEjected: (ejected: MachineEjection, transactionHash: string) => void;
   readonly randomBytes: (length: number) => Uint8Array;
   /** 0..1. */
   readonly random: () => number;

@@ -4,26 +4,36 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
+import {
+  encodeMachineProof,
+  hashMachineEjection,
+  type MachineEjection,
+} from '@ogong/protocol/settlement/machine-ejection';
 import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/settlement/machine-entry';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import {
   createSoftwareMachine,
+  softwareMachine,
   softwarePolicy,
   strictPolicy,
   TEE_MODEL_ID,
 } from '@ogong/testing/provider/software-machine';
-import { ledger, providerId } from '@ogong/testing/validator/test-bench';
+import { createTestValidator, ledger, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
-import { createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
+import { createTestHybrid, createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
+import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { putAnnouncement } from '../store/announcement-store.ts';
+import { findProof } from '../store/machine-proof-store.ts';
 import { findMachineEvidence } from '../store/machine-store.ts';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { certifyMachine } from './certify-machine.ts';
+import { answerEjection, noteProof, stepEjections } from './eject-machine.ts';
 import type { AnsweringMachine, AskedMachine, MachinesState } from './machine-state.ts';
 import { stepMachines } from './step-machines.ts';
 
 const domain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0x44) };
+const settlement = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0x55) };
 const NOW = 1_800_000_000n;
 const machine = createSoftwareMachine(ledger, providerId);
 const beaconOf = (epoch: bigint): Uint8Array => new Uint8Array(32).fill(Number(epoch));
@@ -46,7 +56,10 @@ function createFour() {
     return { address, signingKey: address, stake: 1n, ...unused };
   });
   const heard: string[] = [];
-  const chain = { now: NOW, isEjected: false, isRevoked: false, entry: undefined as Entered | undefined };
+  const chain = {
+    ...{ now: NOW, isEjected: false, isRevoked: false, ejectedAt: 0n, ejections: 0 },
+    entry: undefined as Entered | undefined,
+  };
   const shown = { show, isDown: false };
   type Entered = { until: bigint; isGood: boolean; signingKey: string; signatures: number; evidence: string };
   const client = {
@@ -58,6 +71,15 @@ function createFour() {
       ...{ each: accounts.map(() => 1n), total: 4n },
       signingKeys: accounts.map((account) => `0x${toHex(account)}`),
     }),
+    ejectionOf: async () => ({ since: chain.ejectedAt, count: chain.ejections }),
+    wasMachineRevoked: async () => chain.isRevoked,
+    async ejectForMachine(ejected: Omit<MachineEjection, 'ejection'>, quorum: readonly Uint8Array[]) {
+      const digest = hashMachineEjection(crypto, settlement, { ...ejected, ejection: chain.ejections + 1 });
+      const signers = new Set(quorum.map((one) => toHex(crypto.recoverAddress(digest, one) ?? new Uint8Array())));
+      if (members.filter(({ address }) => signers.has(toHex(address))).length < 3) throw new Error('no quorum');
+      Object.assign(chain, { ejectedAt: chain.now, ejections: chain.ejections + 1 });
+      return { transactionHash: '0xee' };
+    },
     async registerMachine(entry: Parameters<typeof hashMachineEntry>[2], quorum: readonly Uint8Array[]) {
       if (entry.until <= (chain.entry?.until ?? 0n))
         throw new ChainError('reverted', 'NotLater', { revert: { name: 'NotLater', args: [] } });
@@ -76,7 +98,7 @@ function createFour() {
     const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
     announce(store);
     return {
-      ...{ crypto, domain, ledger, policy: softwarePolicy, store },
+      ...{ crypto, domain, settlement, ledger, policy: softwarePolicy, store },
       clock: { nowMs: () => Number(NOW) * 1_000 },
       signer: createKeySigner(crypto, key),
       group: { write: async (write) => store.transact(() => write(store)) } as MachinesState['group'],
@@ -91,6 +113,11 @@ function createFour() {
         const at = members.findIndex(({ address }) => equalBytes(address, peer.address));
         return (await certifyMachine(all[at] as MachinesState, asked)).signature;
       },
+      async askEjection(peer, proof) {
+        const at = members.findIndex(({ address }) => equalBytes(address, peer.address));
+        return answerEjection(all[at] as MachinesState, proof);
+      },
+      onEjected: () => heard.push('ejected'),
       randomBytes: (length) => new Uint8Array(length).fill(heard.length + 1),
       random: () => 0.5,
       lapsed: new Map(),
@@ -246,5 +273,83 @@ describe('validators', () => {
     expect(heard).toEqual(['entered', 'entered']);
     const { attestedKey } = await again.show(new Uint8Array(32));
     expect(chain.entry?.signingKey).toBe(`0x${toHex(attestedKey)}`);
+  });
+});
+
+/** What a machine said about a reply of its provider, as a validator refuses it. */
+async function showReply({ vouchedBy = provider, isForged = true } = {}): Promise<Uint8Array> {
+  const validator = createTestValidator();
+  const order = createTestOrder({
+    ...{ payer, ledger, provider, validator: validator.signer.address, index: 0, model: TEE_MODEL_ID },
+    ...{ epoch: validator.archive.latest().epoch, expiresAtMs: validator.clock.nowMs() + 120_000 },
+  });
+  const { record } = validator.serve(order).submission;
+  const forging: typeof softwareMachine.attest = async (data) => {
+    const { cpu } = await softwareMachine.attest(data);
+    return { cpu: { ...cpu, signature: new Uint8Array(64) } as typeof cpu };
+  };
+  const attester = isForged ? { ...softwareMachine, attest: forging } : softwareMachine;
+  const lying = createSoftwareMachine(ledger, providerId, { provider: vouchedBy, attester });
+  const attestation = await lying.attest({ order: order.order, record: record.record });
+  const { providerKey } = record;
+  return encodeMachineProof({
+    ...{ order: order.order, record: record.record, providerKey, attestation, revokedList: new Uint8Array() },
+  });
+}
+
+describe('a provider whose own key vouched for a forged machine', () => {
+  it('is ejected by a quorum whose members have each judged the proof, and once by it', async () => {
+    const { all, chain, heard } = createFour();
+    const proof = await showReply();
+    await noteProof(all[0], proof);
+    await stepEjections(all[0]);
+    expect([chain.ejections, heard]).toEqual([1, ['ejected']]);
+    for (const { store } of all) expect(findProof(store, crypto.sha256(proof))?.proof).toEqual(proof);
+    await stepEjections(all[0]);
+    expect(chain.ejections).toBe(1);
+    // A panel lifted it: the same proof stands for an ejection that was.
+    chain.ejectedAt = 0n;
+    for (const state of all) await stepEjections(state);
+    await expect(answerEjection(all[1] as MachinesState, proof)).rejects.toThrow('was by this proof');
+    expect(chain.ejections).toBe(1);
+  });
+
+  it('is ejected by two of four never, whatever one of them says', async () => {
+    const { all, chain, heard } = createFour();
+    const peers = all.slice(2).map(({ signer }) => signer.address);
+    const { askEjection } = all[0];
+    Object.assign(all[0], {
+      async askEjection(peer: QuorumMember, proof: Uint8Array) {
+        if (peers.some((one) => equalBytes(one, peer.address))) throw new Error('silent');
+        return askEjection(peer, proof);
+      },
+    });
+    await noteProof(all[0], await showReply());
+    await stepEjections(all[0]);
+    expect([chain.ejections, heard]).toEqual([0, ['silent', 'silent']]);
+  });
+
+  it.each<[what: string, proof: () => Promise<Uint8Array>, isRevoked: boolean, why: string]>([
+    ['is honest', () => showReply({ isForged: false }), false, 'neither forged'],
+    ['did not vouch for the key', () => showReply({ vouchedBy: createTestHybrid('stranger') }), false, 'attested-key'],
+    ['shows nothing that can be read', async () => new Uint8Array([1]), false, 'proof-form'],
+  ])('is not ejected where it %s: nobody signs', async (_what, proof, isRevoked, why) => {
+    const { all, chain } = createFour();
+    chain.isRevoked = isRevoked;
+    const shown = await proof();
+    for (const state of all) {
+      await expect(noteProof(state, shown)).rejects.toThrow(why);
+      await expect(answerEjection(state, shown)).rejects.toThrow(why);
+      await stepEjections(state);
+    }
+    expect(chain.ejections).toBe(0);
+  });
+
+  it('is ejected where a quorum had its machine revoked long before, though its signatures hold', async () => {
+    const { all, chain } = createFour();
+    chain.isRevoked = true;
+    await noteProof(all[3] as MachinesState, await showReply({ isForged: false }));
+    await stepEjections(all[3] as MachinesState);
+    expect(chain.ejections).toBe(1);
   });
 });

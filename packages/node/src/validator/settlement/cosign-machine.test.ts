@@ -26,7 +26,7 @@ async function proposeAttested() {
   const reply = own.serve(order, {
     bend: { header: (header) => ({ ...header, tier: 'tee', method: 'attested-replay' }) },
   });
-  const machine = createSoftwareMachine(ledger, providerId);
+  const machine = createSoftwareMachine(ledger, providerId, { provider });
   const attestation = await machine.attest({ order: order.order, record: reply.submission.record.record });
   await own.intake.pushRecord({ ...reply.submission, attestation });
   await four.certifyAll();

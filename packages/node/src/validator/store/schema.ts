@@ -64,6 +64,13 @@ export const VALIDATOR_SCHEMA = `
     evidence BLOB NOT NULL,
     epoch INTEGER NOT NULL
   ) WITHOUT ROWID;
+  CREATE TABLE machine_proofs (
+    hash BLOB PRIMARY KEY,
+    provider_id BLOB NOT NULL,
+    ejection INTEGER NOT NULL,
+    proof BLOB NOT NULL,
+    noted_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
   CREATE TABLE test_draws (
     kind TEXT NOT NULL,
     epoch INTEGER NOT NULL,
