@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { encodeEvidence } from '@ogong/attestation/evidence-file';
+import { findForgery } from '@ogong/attestation/evidence';
+import { parseEvidence, encodeEvidence } from '@ogong/attestation/evidence-file';
 import { type Attester, AttesterError } from '@ogong/host/attester/attester';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
@@ -34,7 +35,10 @@ export interface AttestedMachine {
   readonly kind: Attester['kind'];
   /** @throws AttesterError */
   show(nonce: Uint8Array): Promise<MachineAnswer>;
-  /** Evidence for one order, and the attested key's signature over its reply. @throws AttesterError */
+  /**
+   * Evidence for one order, and the attested key's signature over its reply. What would eject the provider, such as a file of certificates that
+   * is wrong, is not signed for. @throws AttesterError
+   */
   attest(reply: AttestedAnswer): Promise<Uint8Array>;
 }
 
@@ -78,6 +82,8 @@ export function createAttestedMachine({
     show,
     async attest({ order, record, exchanges = [] }) {
       const { sealKey, evidence } = await show(nonceOfReply(crypto, order, exchanges));
+      const forged = await findForgery(parseEvidence(evidence)).catch(toAttesterError);
+      if (forged !== undefined) throw new AttesterError('malformed', `validators would eject for this: ${forged}`);
       const signature = new Uint8Array(sign(null, stateReply(crypto, record, evidence), privateKey));
       const attestation = { attestedKey, sealKeyHash: hashSealKey(crypto, sealKey.sealKey), evidence, signature };
       const own =
@@ -87,4 +93,8 @@ export function createAttestedMachine({
       return encodeVouched(keyWord, own);
     },
   };
+}
+
+function toAttesterError(cause: unknown): never {
+  throw new AttesterError('malformed', 'the evidence cannot be read', { cause });
 }
