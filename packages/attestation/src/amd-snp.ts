@@ -139,8 +139,7 @@ export async function checkSnpReport(
   const [leaf] = chain;
   const problem = chain.length === 3 ? await findChainProblem(chain, roots, nowMs) : 'it is not VCEK, ASK and ARK';
   if (leaf === undefined) return [fail('cpu-chain', 'there are no certificates')];
-  const isSigned =
-    report.signatureAlgorithm === ECDSA_P384_SHA384 && (await isSignedByChip(report, leaf));
+  const isSigned = report.signatureAlgorithm === ECDSA_P384_SHA384 && (await isSignedByChip(report, leaf));
   const behind = TCB_KEYS.filter((key) => report.reportedTcb[key] < minimumTcb[key]);
   const isOpen = [DEBUG_BIT, MIGRATION_BIT].some((bit) => ((report.policy >> bit) & 1n) === 1n);
   return [

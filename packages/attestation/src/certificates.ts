@@ -79,8 +79,11 @@ export async function judgeChain(
   roots: readonly string[],
 ): Promise<'whole' | { readonly forged: string } | undefined> {
   const root = chain.at(-1);
-  if (root === undefined || !roots.includes(toHex(new Uint8Array(await root.getThumbprint('SHA-256'))))) return undefined;
-  const isInOrder = chain.slice(0, -1).every(({ issuer, subject }, at) => issuer === chain[at + 1]?.subject && issuer !== subject);
+  if (root === undefined || !roots.includes(toHex(new Uint8Array(await root.getThumbprint('SHA-256')))))
+    return undefined;
+  const isInOrder = chain
+    .slice(0, -1)
+    .every(({ issuer, subject }, at) => issuer === chain[at + 1]?.subject && issuer !== subject);
   if (!isInOrder) return undefined;
   for (const [at, certificate] of chain.entries()) {
     const issuer = chain[at + 1];

@@ -23,10 +23,10 @@ import {
   X509CrlGenerator,
 } from '@peculiar/x509';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { encodeSoftwareStatement, type MachineEvidence } from './evidence.ts';
-import { encodeEvidence } from './evidence-file.ts';
 import { AMD_ROOTS, findReportForgery, parseSnpReport } from './amd-snp.ts';
 import { parseCertificate } from './certificates.ts';
+import { encodeSoftwareStatement, type MachineEvidence } from './evidence.ts';
+import { encodeEvidence } from './evidence-file.ts';
 import { findQuoteForgery } from './intel.ts';
 import { parseQuote } from './intel-quote.ts';
 import { judgeMachineProof, REVOKED_GRACE_MS, VENDOR_GRACE_MS } from './machine-proof.ts';
@@ -325,7 +325,9 @@ describe.skipIf(absence !== '')(`honest machines${absence && ` (${absence})`}`, 
     expect(texts).toHaveLength(3);
     const chain = texts.map((one) => parseCertificate(one, 'the quote'));
     const parsed = parseQuote(quote);
-    const certificates = mistake(chain).map((one) => one.toString('pem')).join('\n');
+    const certificates = mistake(chain)
+      .map((one) => one.toString('pem'))
+      .join('\n');
     expect(await findQuoteForgery({ ...parsed, certificates })).toBeUndefined();
     const enclaveReport = parsed.enclaveReport.slice();
     enclaveReport[0] = (enclaveReport[0] as number) ^ 1;
@@ -348,9 +350,12 @@ describe.skipIf(absence !== '')(`honest machines${absence && ` (${absence})`}`, 
     ...MISTAKES,
     ['the key of another chip', ([, ...rest]: Chain) => [certificate('dstack/sev_snp_vcek.pem'), ...rest]],
     ['the key of another processor', ([, ...rest]: Chain) => [certificate('sev-virtee/vcek_turin.der'), ...rest]],
-    ['issuer and root of another processor', ([leaf]: Chain) => [
-      ...[leaf as X509Certificate, certificate('sev-virtee/genoa_ask.pem'), certificate('sev-virtee/genoa_ark.pem')],
-    ]],
+    [
+      'issuer and root of another processor',
+      ([leaf]: Chain) => [
+        ...[leaf as X509Certificate, certificate('sev-virtee/genoa_ask.pem'), certificate('sev-virtee/genoa_ark.pem')],
+      ],
+    ],
   ] as typeof MISTAKES)('SEV-SNP with %s is not ejected', async (_what, mistake) => {
     expect(await findReportForgery(parseSnpReport(readReport()), mistake(readMilan()))).toBeUndefined();
   });

@@ -96,5 +96,7 @@ async function findRevoked(
   }
   if (wasMachineRevoked === undefined) return undefined;
   const { machine } = await nameMachine(evidence);
-  return (await wasMachineRevoked(machine, { fromMs: beginsMs - REVOKED_GRACE_MS, untilMs })) ? 'a quorum had its machine revoked' : undefined;
+  return (await wasMachineRevoked(machine, { fromMs: beginsMs - REVOKED_GRACE_MS, untilMs }))
+    ? 'a quorum had its machine revoked'
+    : undefined;
 }

@@ -20,9 +20,9 @@ import {
 import { createGovernmentReads } from './government.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { createWrites } from './ledger-writes.ts';
-import { listRanges } from './list-ranges.ts';
 import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
+import { createReinstatementReads } from './reinstatements.ts';
 import type { RemoteSigner } from './remote-signer.ts';
 import { createRosterReads } from './roster.ts';
 import { createRouterReads } from './router-reads.ts';
@@ -157,6 +157,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMachineReads(transactor, deployment),
+    ...createReinstatementReads(transactor, deployment),
     ...createMintReads(transactor, deployment),
     ...createCaseReads(transactor, deployment),
     ...createGovernmentReads(transactor, deployment),
@@ -464,22 +465,6 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     ejectionOf(providerId: BytesLike): Promise<EjectionState> {
       const args = [toHex(providerId, 'providerId', 32)] as const;
       return read('ejection', (client) => client.readContract({ ...settlement, functionName: 'ejectionOf', args }));
-    },
-    /**
-     * When an ejection that was lifted was so, seconds since 1970: everybody who reads the chain later finds the same.
-     * @throws ChainError where the node has not kept that event
-     */
-    reinstatedAt(providerId: BytesLike, ejection: number): Promise<bigint> {
-      const event = { ...settlement, eventName: 'Reinstated', args: { providerId: toHex(providerId, 'providerId', 32) } } as const;
-      return read('reinstatement', async (client) => {
-        const last = await client.getBlockNumber({ cacheTime: 0 });
-        for (const range of listRanges(BigInt(deployment.block), last)) {
-          const found = await client.getContractEvents({ ...event, ...range, strict: true });
-          const lifted = found.find(({ args }) => args.ejection === ejection);
-          if (lifted !== undefined) return (await client.getBlock({ blockNumber: lifted.blockNumber })).timestamp;
-        }
-        throw new ChainError('bad-input', `no event lifts ejection ${ejection}: the node has lost some`);
-      });
     },
     isEjected(providerId: BytesLike): Promise<boolean> {
       const args = [toHex(providerId, 'providerId', 32)] as const;

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { findForgery } from '@ogong/attestation/evidence';
-import { parseEvidence, encodeEvidence } from '@ogong/attestation/evidence-file';
+import { encodeEvidence, parseEvidence } from '@ogong/attestation/evidence-file';
 import { type Attester, AttesterError } from '@ogong/host/attester/attester';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';

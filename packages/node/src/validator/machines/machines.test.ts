@@ -3,6 +3,7 @@ import { encodeEvidence } from '@ogong/attestation/evidence-file';
 import { ChainError } from '@ogong/chain/errors';
 import { openStore } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
@@ -13,7 +14,6 @@ import {
   parseMachineProof,
 } from '@ogong/protocol/settlement/machine-ejection';
 import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/settlement/machine-entry';
-import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import {
   computeReportData,
@@ -356,7 +356,9 @@ describe('a provider whose own key vouched for a forged machine', () => {
     Object.assign(chain, { ejections: 1, reinstatedAt: beganS - 600n });
     for (const shown of [proof, other]) {
       await expect(noteProof(all[0], shown)).rejects.toThrow('before the provider was reinstated');
-      await expect(answerEjection(all[1] as MachinesState, shown)).rejects.toThrow('before the provider was reinstated');
+      await expect(answerEjection(all[1] as MachinesState, shown)).rejects.toThrow(
+        'before the provider was reinstated',
+      );
     }
     await stepEjections(all[0]);
     expect(chain.ejections).toBe(1);

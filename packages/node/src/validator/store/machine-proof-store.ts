@@ -34,7 +34,10 @@ export function keepProof(store: Store, kept: KeptProof): void {
   const isNext = held === undefined || held.ejection < kept.ejection;
   if (!isNext && (held.state !== 'asked' || kept.state === 'asked')) return;
   if (kept.state === 'open' && countOpen(store) >= MAX_KEPT) return;
-  if (!isNext) return setState(store, held.hash, 'open');
+  if (!isNext) {
+    setState(store, held.hash, 'open');
+    return;
+  }
   store.prepare('DELETE FROM machine_proofs WHERE provider_id = ?').run(kept.providerId);
   proofColumns.insert(store, 'INSERT INTO machine_proofs', kept);
   dropOldest(store, 'asked');
