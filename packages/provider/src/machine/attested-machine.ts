@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { findForgery } from '@ogong/attestation/evidence';
-import { encodeEvidence, parseEvidence } from '@ogong/attestation/evidence-file';
+import { encodeEvidence } from '@ogong/attestation/evidence-file';
 import { type Attester, AttesterError } from '@ogong/host/attester/attester';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
@@ -33,12 +33,9 @@ export interface AttestedAnswer {
 /** A provider's machine: a key that is made in it and never leaves it, and evidence for it. */
 export interface AttestedMachine {
   readonly kind: Attester['kind'];
-  /** @throws AttesterError */
+  /** What would eject the provider is neither shown nor signed for. @throws AttesterError */
   show(nonce: Uint8Array): Promise<MachineAnswer>;
-  /**
-   * Evidence for one order, and the attested key's signature over its reply. What would eject the provider, such as a file of certificates that
-   * is wrong, is not signed for. @throws AttesterError
-   */
+  /** Evidence for one order, and the attested key's signature over its reply. @throws AttesterError */
   attest(reply: AttestedAnswer): Promise<Uint8Array>;
 }
 
@@ -71,9 +68,12 @@ export function createAttestedMachine({
     const sealKey = getSealKey();
     const sealKeyHash = hashSealKey(crypto, sealKey.sealKey);
     const reportData = computeReportData(crypto, { ledger, providerId, attestedKey, sealKeyHash }, nonce);
-    const evidence = encodeEvidence(await attester.attest(reportData));
+    const shown = await attester.attest(reportData);
+    const evidence = encodeEvidence(shown);
     if (evidence.length > MAX_MACHINE_EVIDENCE_BYTES)
       throw new AttesterError('malformed', `evidence of ${evidence.length} bytes is too long`);
+    const forged = await findForgery(shown).catch(toAttesterError);
+    if (forged !== undefined) throw new AttesterError('malformed', `validators would eject for this: ${forged}`);
     return { attestedKey, sealKey, evidence };
   }
 
@@ -82,8 +82,6 @@ export function createAttestedMachine({
     show,
     async attest({ order, record, exchanges = [] }) {
       const { sealKey, evidence } = await show(nonceOfReply(crypto, order, exchanges));
-      const forged = await findForgery(parseEvidence(evidence)).catch(toAttesterError);
-      if (forged !== undefined) throw new AttesterError('malformed', `validators would eject for this: ${forged}`);
       const signature = new Uint8Array(sign(null, stateReply(crypto, record, evidence), privateKey));
       const attestation = { attestedKey, sealKeyHash: hashSealKey(crypto, sealKey.sealKey), evidence, signature };
       const own =
