@@ -1,6 +1,6 @@
 import { type Check, check, fail } from '@ogong/protocol/base/checks';
 import type { X509Certificate } from '@peculiar/x509';
-import { findChainForgery, findChainProblem, isSame, readExtension, verifyEcdsa } from './certificates.ts';
+import { findChainProblem, isSame, judgeChain, readExtension, verifyEcdsa } from './certificates.ts';
 import { EvidenceError } from './evidence-error.ts';
 
 /** AMD SEV-SNP ABI specification, table 23: an attestation report has 1,184 bytes, of which the first 672 are signed. */
@@ -10,12 +10,16 @@ const NUMBER_BYTES = 72;
 const DEBUG_BIT = 19n;
 const MIGRATION_BIT = 18n;
 const ECDSA_P384_SHA384 = 1;
+/** Which key signed (bits 2 to 4), and whether the chip was told to sign nothing (bit 1). */
+const SIGNER_BITS = 0x1e;
 
 export interface SnpReport {
   readonly version: number;
   readonly policy: bigint;
   readonly vmpl: number;
   readonly signatureAlgorithm: number;
+  /** The chip's own key (VCEK) signed, with nothing masked; not a key that a cloud was lent (VLEK). */
+  readonly isByChipKey: boolean;
   readonly reportData: Uint8Array;
   readonly measurement: Uint8Array;
   readonly hostData: Uint8Array;
@@ -45,6 +49,7 @@ export function parseSnpReport(bytes: Uint8Array): SnpReport {
     policy: view.getBigUint64(8, true),
     vmpl: view.getUint32(0x30, true),
     signatureAlgorithm: view.getUint32(0x34, true),
+    isByChipKey: (view.getUint32(0x48, true) & SIGNER_BITS) === 0,
     reportData: bytes.slice(0x50, 0x90),
     measurement: bytes.slice(0x90, 0xc0),
     hostData: bytes.slice(0xc0, 0xe0),
@@ -80,6 +85,7 @@ const TCB_OIDS: Readonly<Record<keyof SnpTcb, string>> = {
   snp: `${OID}.3.3`,
   microcode: `${OID}.3.8`,
 };
+const TCB_KEYS = Object.keys(TCB_OIDS) as (keyof SnpTcb)[];
 const HARDWARE_OID = `${OID}.4`;
 
 /** SHA-256 of the self-signed certificates of AMD's root keys (ARK), by processor. */
@@ -90,18 +96,30 @@ export const AMD_ROOTS: readonly string[] = [
   '1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a',
 ];
 
-const ROOT_NAMES: readonly string[] = ['ARK-Milan', 'ARK-Genoa', 'ARK-Turin'];
-
-/** What in a report nobody shows who did not forge it, at whatever time, or undefined. */
+/**
+ * What in a report nobody shows who did not forge it, at whatever time, or undefined. A certificate of another chip, of versions before the
+ * last update, or beside a report that another key signed is an operator's mistake.
+ */
 export async function findReportForgery(
   report: SnpReport,
   chain: readonly X509Certificate[],
+  roots = AMD_ROOTS,
 ): Promise<string | undefined> {
   const [leaf] = chain;
-  if (leaf === undefined || report.signatureAlgorithm !== ECDSA_P384_SHA384) return undefined;
-  if (!(await verifyEcdsa(leaf, { curve: 'P-384', hash: 'SHA-384' }, report.signed, report.signature)))
-    return "the chip's key did not sign the report";
-  return findChainForgery(chain, { roots: AMD_ROOTS, names: ROOT_NAMES });
+  const judged = await judgeChain(chain, roots);
+  if (leaf === undefined || judged === undefined) return undefined;
+  if (judged !== 'whole') return judged.forged;
+  const isOfLeaf = report.signatureAlgorithm === ECDSA_P384_SHA384 && report.isByChipKey && isOfReport(leaf, report);
+  return isOfLeaf && !(await isSignedByChip(report, leaf)) ? "the chip's key did not sign the report" : undefined;
+}
+
+const isSignedByChip = (report: SnpReport, leaf: X509Certificate): Promise<boolean> =>
+  verifyEcdsa(leaf, { curve: 'P-384', hash: 'SHA-384' }, report.signed, report.signature);
+
+/** The certificate's key was made for the chip and the versions of the report. */
+function isOfReport(leaf: X509Certificate, { chipId, reportedTcb }: SnpReport): boolean {
+  const isOfChip = isSame(readExtension(leaf, HARDWARE_OID), chipId) && chipId.some((byte) => byte !== 0);
+  return isOfChip && TCB_KEYS.every((key) => readInteger(readExtension(leaf, TCB_OIDS[key])) === reportedTcb[key]);
 }
 
 export interface SnpPolicy {
@@ -121,19 +139,13 @@ export async function checkSnpReport(
   const [leaf] = chain;
   const problem = chain.length === 3 ? await findChainProblem(chain, roots, nowMs) : 'it is not VCEK, ASK and ARK';
   if (leaf === undefined) return [fail('cpu-chain', 'there are no certificates')];
-  const isSigned =
-    report.signatureAlgorithm === ECDSA_P384_SHA384 &&
-    (await verifyEcdsa(leaf, { curve: 'P-384', hash: 'SHA-384' }, report.signed, report.signature));
-  const hardware = readExtension(leaf, HARDWARE_OID);
-  const isOfChip = isSame(hardware, report.chipId) && report.chipId.some((byte) => byte !== 0);
-  const keys = Object.keys(TCB_OIDS) as (keyof SnpTcb)[];
-  const isOfTcb = keys.every((key) => readInteger(readExtension(leaf, TCB_OIDS[key])) === report.reportedTcb[key]);
-  const behind = keys.filter((key) => report.reportedTcb[key] < minimumTcb[key]);
+  const isSigned = report.signatureAlgorithm === ECDSA_P384_SHA384 && (await isSignedByChip(report, leaf));
+  const behind = TCB_KEYS.filter((key) => report.reportedTcb[key] < minimumTcb[key]);
   const isOpen = [DEBUG_BIT, MIGRATION_BIT].some((bit) => ((report.policy >> bit) & 1n) === 1n);
   return [
     check('cpu-chain', problem === undefined, ["the chip's certificate leads to a root of AMD", problem ?? '']),
     check('cpu-signature', isSigned, ["the chip's key signed the report", "the chip's key did not sign the report"]),
-    check('cpu-identity', isOfChip && isOfTcb, [
+    check('cpu-identity', isOfReport(leaf, report), [
       'the certificate is of this chip and these versions',
       'the certificate is of another chip, or of other versions',
     ]),

@@ -69,27 +69,30 @@ export async function findChainProblem(
 }
 
 /**
- * What only somebody who forged the chain shows, at whatever time it is looked at: a certificate that the next one did not sign or may not
- * sign, or another certificate under the name of the vendor's root. A root that is not known may be a new one of the vendor's: no forgery.
- * @param names of the vendor's roots.
+ * Whether a chain leads to a root of the vendor, or is forged, at whatever time it is looked at: under such a root a certificate that the one of
+ * its issuer's name did not sign, or may not sign. Undefined where it proves neither: an operator may have left one out, shown one twice or
+ * in another order, and a root that is not known may be a new one of the vendor's.
+ * @param roots as in `findChainProblem`
  */
-export async function findChainForgery(
+export async function judgeChain(
   chain: readonly X509Certificate[],
-  { roots, names }: { readonly roots: readonly string[]; readonly names: readonly string[] },
-): Promise<string | undefined> {
-  const last = chain.at(-1);
-  if (last === undefined) return undefined;
+  roots: readonly string[],
+): Promise<'whole' | { readonly forged: string } | undefined> {
+  const root = chain.at(-1);
+  if (root === undefined || !roots.includes(toHex(new Uint8Array(await root.getThumbprint('SHA-256')))))
+    return undefined;
+  const isInOrder = chain
+    .slice(0, -1)
+    .every(({ issuer, subject }, at) => issuer === chain[at + 1]?.subject && issuer !== subject);
+  if (!isInOrder) return undefined;
   for (const [at, certificate] of chain.entries()) {
-    const issuer = chain[at + 1] ?? certificate;
-    if (certificate.issuer !== issuer.subject || !(await isSignedBy(certificate, issuer)))
-      return `${nameOf(certificate)} is not signed by ${nameOf(issuer)}`;
+    const issuer = chain[at + 1];
+    if (issuer !== undefined && !(await isSignedBy(certificate, issuer)))
+      return { forged: `${nameOf(certificate)} is not signed by ${nameOf(issuer)}` };
     const problem = at === 0 ? undefined : findIssuerProblem(certificate, at - 1);
-    if (problem !== undefined) return problem;
+    if (problem !== undefined) return { forged: problem };
   }
-  const thumbprint = toHex(new Uint8Array(await last.getThumbprint('SHA-256')));
-  return names.includes(nameOf(last)) && !roots.includes(thumbprint)
-    ? `${nameOf(last)} is not the vendor's, but bears its name`
-    : undefined;
+  return 'whole';
 }
 
 /**

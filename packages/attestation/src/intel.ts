@@ -3,9 +3,9 @@ import { type Check, check } from '@ogong/protocol/base/checks';
 import type { X509Certificate } from '@peculiar/x509';
 import { digest } from './byte-reader.ts';
 import {
-  findChainForgery,
   findChainProblem,
   findRevocation,
+  judgeChain,
   parseChain,
   parseCrl,
   readRevokedSince,
@@ -25,8 +25,6 @@ import type { Quote, SgxBody, TdBody } from './intel-quote.ts';
 
 /** SHA-256 of the certificate "Intel SGX Root CA", which SGX and TDX share. */
 export const INTEL_ROOTS: readonly string[] = ['44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3'];
-
-const ROOT_NAMES: readonly string[] = ['Intel SGX Root CA'];
 
 const P256 = { curve: 'P-256', hash: 'SHA-256' } as const;
 const SGX_DEBUG = 0x02;
@@ -98,15 +96,22 @@ const pointOf = (key: Uint8Array): Uint8Array => {
   return point;
 };
 
-/** What in a quote nobody shows who did not forge it, at whatever time, or undefined. @throws EvidenceError where it cannot be read */
-export async function findQuoteForgery(quote: Quote): Promise<string | undefined> {
+/**
+ * What in a quote nobody shows who did not forge it, at whatever time, or undefined. Only beside certificates that lead to a root of Intel's
+ * does it say anything that its platform did not sign. @throws EvidenceError where it cannot be read
+ */
+export async function findQuoteForgery(quote: Quote, roots = INTEL_ROOTS): Promise<string | undefined> {
   const chain = parseChain(quote.certificates, 'the quote');
   const [leaf] = chain;
   if (leaf === undefined) return undefined;
   if (!(await verifyEcdsa(pointOf(quote.attestationKey), P256, quote.signed, quote.signature)))
     return 'the key of the quoting enclave did not sign the quote';
-  if (!(await isEnclaveKey(quote, leaf))) return 'the platform did not sign for the key of the quote';
-  return findChainForgery(chain, { roots: INTEL_ROOTS, names: ROOT_NAMES });
+  const judged = await judgeChain(chain, roots);
+  if (judged === undefined) return undefined;
+  if (judged !== 'whole') return judged.forged;
+  // Intel's shorter chains are of no platform.
+  if (chain.length !== 3 || (await isEnclaveKey(quote, leaf))) return undefined;
+  return 'the platform did not sign for the key of the quote';
 }
 
 /** Since when a list of Intel's has had the platform of a quote revoked. @throws EvidenceError where something cannot be read */

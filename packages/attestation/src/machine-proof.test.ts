@@ -23,9 +23,13 @@ import {
   X509CrlGenerator,
 } from '@peculiar/x509';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { AMD_ROOTS, findReportForgery, parseSnpReport } from './amd-snp.ts';
+import { parseCertificate } from './certificates.ts';
 import { encodeSoftwareStatement, type MachineEvidence } from './evidence.ts';
 import { encodeEvidence } from './evidence-file.ts';
-import { judgeMachineProof, REVOKED_GRACE_MS } from './machine-proof.ts';
+import { findQuoteForgery } from './intel.ts';
+import { parseQuote } from './intel-quote.ts';
+import { judgeMachineProof, REVOKED_GRACE_MS, VENDOR_GRACE_MS } from './machine-proof.ts';
 
 const MODEL = 'ogong/tee/test/synthetic';
 const provider = createNobleHybridSigner(new Uint8Array(64).fill(1));
@@ -90,6 +94,11 @@ describe('a proof about a machine', () => {
   });
 
   it.each<[what: string, proof: () => MachineProof, wrong: string[]]>([
+    [
+      'of what is forged with a list that changes its hash',
+      () => prove(showSoftware(zeros), provider, new Uint8Array([1])),
+      ['proof-form'],
+    ],
     ['whose evidence nobody forged', () => prove(showSoftware()), ['offence']],
     ['whose evidence cannot be read', () => prove(new Uint8Array([0x7b])), ['proof-form']],
     ['whose key somebody else vouches for', () => prove(showSoftware(zeros), stranger), ['attested-key']],
@@ -185,11 +194,7 @@ async function makeQuote(rootName: string) {
   const signed = concatBytes(header, new Uint8Array(320), REPORT_DATA);
   const report = new Uint8Array(384);
   report.set(createHash('sha256').update(point).digest(), 320);
-  const pem = utf8([leaf, issuer, top].map(({ certificate }) => certificate.toString('pem')).join('\n'));
-  const data = concatBytes(
-    ...[await by(enclave, signed), point, report, await by(leaf.keys, report)],
-    ...[u(0, 2), u(5, 2), u(pem.length, 4), pem],
-  );
+  const own = concatBytes(await by(enclave, signed), point, report, await by(leaf.keys, report));
   const revoke = async (issuedAtMs: number, serialNumber = leaf.certificate.serialNumber, signer = issuer) =>
     new Uint8Array(
       (
@@ -200,13 +205,33 @@ async function makeQuote(rootName: string) {
         })
       ).rawData,
     );
-  const show = (bend: (quote: Uint8Array) => void = () => undefined): MachineEvidence => {
+  const chain = [leaf, issuer, top].map(({ certificate }) => certificate);
+  const write = (bend: (quote: Uint8Array) => void = () => undefined, shown = chain): Uint8Array => {
+    const pem = utf8(shown.map((certificate) => certificate.toString('pem')).join('\n'));
+    const data = concatBytes(own, u(0, 2), u(5, 2), u(pem.length, 4), pem);
     const quote = concatBytes(signed, u(data.length, 4), data);
     bend(quote);
-    return { cpu: { kind: 'intel', quote, collateral: {} } };
+    return quote;
   };
-  return { show, revoke, top };
+  const show = (...written: Parameters<typeof write>): MachineEvidence => ({
+    cpu: { kind: 'intel', quote: write(...written), collateral: {} },
+  });
+  const roots = [createHash('sha256').update(new Uint8Array(top.certificate.rawData)).digest('hex')];
+  return { show, write, revoke, top, chain, roots };
 }
+type Chain = readonly X509Certificate[];
+
+/** What an operator shows by mistake. */
+const MISTAKES: readonly [what: string, mistake: (chain: Chain) => Chain][] = [
+  ['the root left out', (chain) => chain.slice(0, -1)],
+  ['the root twice', (chain) => [...chain, ...chain.slice(-1)]],
+  ['the first one twice', (chain) => [...chain.slice(0, 1), ...chain]],
+  ['the issuer left out', (chain) => chain.toSpliced(1, 1)],
+  ['the first one left out', (chain) => chain.slice(1)],
+  ['issuer and root swapped', ([leaf, issuer, root]) => [leaf, root, issuer] as Chain],
+  ['the first two swapped', ([leaf, issuer, root]) => [issuer, leaf, root] as Chain],
+  ['all the other way around', (chain) => chain.toReversed()],
+];
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe('a proof about a platform of Intel', () => {
@@ -214,35 +239,56 @@ describe('a proof about a platform of Intel', () => {
   beforeAll(async () => {
     own = await makeQuote('A root that is not known');
   });
-  const weekBefore = expiresAtMs - 600_000 - REVOKED_GRACE_MS;
+  const longBefore = expiresAtMs - 600_000 - VENDOR_GRACE_MS;
 
   it('is none where its root is not known, or its certificates have run out: a vendor may have a new one', async () => {
     expect(wrongIn(await judge(prove(own.show())))).toEqual(['offence']);
   });
 
-  it('holds where somebody bears the name of the vendor', async () => {
-    const forged = await makeQuote('Intel SGX Root CA');
-    expect((await judge(prove(forged.show()))).offence).toContain('bears its name');
+  it('is none where another root bears the name of the vendor, who may have issued it anew', async () => {
+    const other = await makeQuote('Intel SGX Root CA');
+    expect(wrongIn(await judge(prove(other.show())))).toEqual(['offence']);
   });
+
+  const bendAt = (at: number) => (quote: Uint8Array) => {
+    quote[at] = (quote[at] as number) ^ 1;
+  };
 
   it.each([
-    ['the body', 100, 'did not sign the quote'],
-    ['the signature of the quote', 440, 'did not sign the quote'],
-    ['the report of the quoting enclave', 600, 'did not sign for the key of the quote'],
-  ])('holds where %s is another one', async (_what, at, offence) => {
-    const bent = own.show((quote) => {
-      quote[at] = (quote[at] as number) ^ 1;
-    });
-    expect(await judge(prove(bent))).toMatchObject({ isProven: true, offence: expect.stringContaining(offence) });
+    ['the body', 100],
+    ['the signature of the quote', 440],
+  ])('holds where %s is another one, whosever the certificates are', async (_what, at) => {
+    const offence = expect.stringContaining('did not sign the quote');
+    expect(await judge(prove(own.show(bendAt(at))))).toMatchObject({ isProven: true, offence });
   });
 
-  it("holds by the issuer's list of a week before the order, of whatever time it is now, and by no other list", async () => {
+  const forgeryUnder = ({ roots, write }: typeof own, ...shown: Parameters<typeof write>) =>
+    findQuoteForgery(parseQuote(write(...shown)), roots);
+
+  it('holds under a root of the vendor where platform or issuer did not sign what is under their names', async () => {
+    expect(await forgeryUnder(own)).toBeUndefined();
+    expect(await forgeryUnder(own, bendAt(600))).toContain('did not sign for the key of the quote');
+    const other = await makeQuote('A root that is not known');
+    expect(await forgeryUnder(own, undefined, other.chain.toSpliced(2, 1, own.chain[2] as X509Certificate))).toBe(
+      'Platform CA is not signed by A root that is not known',
+    );
+    expect(await forgeryUnder(other, undefined, own.chain)).toBeUndefined();
+  });
+
+  it.each(MISTAKES)('is none with %s', async (_what, mistake) => {
+    expect(await forgeryUnder(own, undefined, [...mistake(own.chain)])).toBeUndefined();
+    expect(await forgeryUnder(own, bendAt(600), [...mistake(own.chain)])).toBeUndefined();
+  });
+
+  it("holds by the issuer's list of 37 days before the order, of whatever time it is now, and by no other list", async () => {
     const by = async (list: Uint8Array) => (await judge(prove(own.show(), provider, list))).isProven;
-    expect(await by(await own.revoke(weekBefore - 1_000))).toBe(true);
-    expect(await by(await own.revoke(weekBefore + 1_000))).toBe(false);
-    expect(await by(await own.revoke(weekBefore - 1_000, '0badcafe'))).toBe(false);
-    expect(await by(await own.revoke(weekBefore - 1_000, undefined, own.top))).toBe(false);
+    expect(await by(await own.revoke(longBefore - 1_000))).toBe(true);
+    expect(await by(await own.revoke(longBefore + 1_000))).toBe(false);
+    expect(await by(await own.revoke(longBefore - 1_000, '0badcafe'))).toBe(false);
+    expect(await by(await own.revoke(longBefore - 1_000, undefined, own.top))).toBe(false);
     expect(wrongIn(await judge(prove(own.show(), provider, new Uint8Array([1]))))).toEqual(['proof-form']);
+    // A week is over, and the list that the provider holds, and validators take, is good for three more.
+    expect(await by(await own.revoke(expiresAtMs - 600_000 - REVOKED_GRACE_MS - 1_000))).toBe(false);
   });
 });
 
@@ -268,5 +314,67 @@ describe.skipIf(absence !== '')(`honest machines${absence && ` (${absence})`}`, 
     const bent = quote.slice();
     bent[300] = (bent[300] as number) ^ 1;
     expect((await judge(prove(show(bent)))).isProven).toBe(true);
+  });
+
+  const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+  it.each(MISTAKES)('TDX with %s is not ejected', async (_what, mistake) => {
+    const quote = file('dcap-qvl/tdx_quote');
+    const text = Buffer.from(quote).toString('latin1');
+    const texts = text.match(PEM) ?? [];
+    expect(texts).toHaveLength(3);
+    const chain = texts.map((one) => parseCertificate(one, 'the quote'));
+    const parsed = parseQuote(quote);
+    const certificates = mistake(chain)
+      .map((one) => one.toString('pem'))
+      .join('\n');
+    expect(await findQuoteForgery({ ...parsed, certificates })).toBeUndefined();
+    const enclaveReport = parsed.enclaveReport.slice();
+    enclaveReport[0] = (enclaveReport[0] as number) ^ 1;
+    expect(await findQuoteForgery({ ...parsed, enclaveReport })).toContain('did not sign for the key');
+  });
+
+  const readReport = () =>
+    new Uint8Array(Buffer.from(new TextDecoder().decode(file('sev-virtee/report_milan.hex')).trim(), 'hex'));
+  const certificate = (path: string): X509Certificate =>
+    parseCertificate(path.endsWith('.pem') ? new TextDecoder().decode(file(path)) : file(path), path);
+  const readMilan = (): X509Certificate[] =>
+    ['vcek_milan.der', 'milan_ask.pem', 'milan_ark.pem'].map((name) => certificate(`sev-virtee/${name}`));
+  const bentReport = (at: number) => {
+    const bent = readReport();
+    bent[at] = (bent[at] as number) ^ 1;
+    return parseSnpReport(bent);
+  };
+
+  it.each([
+    ...MISTAKES,
+    ['the key of another chip', ([, ...rest]: Chain) => [certificate('dstack/sev_snp_vcek.pem'), ...rest]],
+    ['the key of another processor', ([, ...rest]: Chain) => [certificate('sev-virtee/vcek_turin.der'), ...rest]],
+    [
+      'issuer and root of another processor',
+      ([leaf]: Chain) => [
+        ...[leaf as X509Certificate, certificate('sev-virtee/genoa_ask.pem'), certificate('sev-virtee/genoa_ark.pem')],
+      ],
+    ],
+  ] as typeof MISTAKES)('SEV-SNP with %s is not ejected', async (_what, mistake) => {
+    expect(await findReportForgery(parseSnpReport(readReport()), mistake(readMilan()))).toBeUndefined();
+  });
+
+  it('SEV-SNP is ejected for a report that the key of its chip and versions did not sign, or a key that AMD did not', async () => {
+    const [report, milan] = [readReport(), readMilan()];
+    expect(await findReportForgery(parseSnpReport(report), milan)).toBeUndefined();
+    expect(await findReportForgery(bentReport(0x50), milan)).toBe("the chip's key did not sign the report");
+    // Of other versions, of another chip, signed by a key that a cloud was lent, masked.
+    for (const at of [0x180, 0x1a0]) expect(await findReportForgery(bentReport(at), milan)).toBeUndefined();
+    for (const signer of [2, 4]) {
+      const lent = report.slice();
+      lent[0x48] = (lent[0x48] as number) | signer;
+      expect(await findReportForgery(parseSnpReport(lent), milan)).toBeUndefined();
+    }
+    const own = new Uint8Array((milan[0] as X509Certificate).rawData);
+    own[own.length - 1] = (own.at(-1) as number) ^ 1;
+    const forged = [parseCertificate(own, 'forged'), ...milan.slice(1)];
+    expect(await findReportForgery(parseSnpReport(report), forged)).toContain('is not signed by SEV-Milan');
+    expect(await findReportForgery(parseSnpReport(report), forged, AMD_ROOTS.slice(1))).toBeUndefined();
   });
 });

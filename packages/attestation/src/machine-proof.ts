@@ -15,8 +15,10 @@ import { readPlatformRevokedSince } from './intel.ts';
 import { parseQuote } from './intel-quote.ts';
 import { nameMachine } from './machine-name.ts';
 
-/** How long a provider may go on after its machine was revoked: it may have read neither the chain nor its vendor's list yet. */
+/** How long a provider may go on after a quorum revoked its machine: it may not have read the chain yet. */
 export const REVOKED_GRACE_MS = 7 * 86_400_000;
+/** As much after its vendor's list did: the one that it holds, and validators take, is good for another 30 days. */
+export const VENDOR_GRACE_MS = REVOKED_GRACE_MS + 30 * 86_400_000;
 
 export interface MachineJudge {
   readonly crypto: Crypto;
@@ -30,6 +32,8 @@ export interface MachineJudge {
 
 export interface JudgedMachine {
   readonly providerId: Uint8Array;
+  /** When the reply began, as its record says, which the machine's key signed. Unix time in ms; 0 where the proof cannot be read. */
+  readonly beganMs: number;
   readonly checks: readonly Check[];
   /** All checks passed: the provider's own key vouched for what is forged, or was revoked long before. */
   readonly isProven: boolean;
@@ -49,11 +53,14 @@ export async function judgeMachineProof(bytes: Uint8Array, judge: MachineJudge):
     const named = nameOrder(crypto, ledger, parseOrder(order));
     const evidence = parseEvidence(read.evidence);
     const forged = await findForgery(evidence);
+    if (forged !== undefined && proof.revokedList.length > 0)
+      throw new EvidenceError('a list of revoked certificates is no part of a proof of what is forged');
     const revoked = forged ?? (await findRevoked(proof, judge, { evidence, untilMs: Number(named.expiresAtMs) }));
     // The record names the reply alone. When it was asked for stands in what the machine signed.
     const nonce = nonceOfReply(crypto, order, read.exchanges);
+    const { replyId, startNs } = parseRecordV2(record);
     const isOfOrder =
-      equalBytes(parseRecordV2(record).replyId, named.replyId) &&
+      equalBytes(replyId, named.replyId) &&
       (forged !== undefined || equalBytes(readReportData(evidence).subarray(32), nonce));
     const checks = [
       checkKeyWord(crypto, attestation, { ledger, attestedKey: read.attestedKey, providerKey }),
@@ -63,14 +70,16 @@ export async function judgeMachineProof(bytes: Uint8Array, judge: MachineJudge):
         'what was shown is about another order',
       ]),
       revoked === undefined
-        ? fail('offence', 'the machine is neither forged, nor was it revoked a week before the order')
+        ? fail('offence', 'the machine is neither forged, nor was it revoked long enough before the order')
         : pass('offence', forged === undefined ? revoked : `forged: ${forged}`),
     ];
     const isProven = isOk(checks) && checks.every(({ status }) => status === 'pass');
-    return { providerId: hashHybridKey(crypto, providerKey), checks, isProven };
+    const beganMs = Number(startNs / 1_000_000n);
+    return { providerId: hashHybridKey(crypto, providerKey), beganMs, checks, isProven };
   } catch (error) {
     if (!(error instanceof ProtocolError || error instanceof EvidenceError)) throw error;
-    return { providerId: new Uint8Array(32), checks: [fail('proof-form', error.message)], isProven: false };
+    const checks = [fail('proof-form', error.message)];
+    return { providerId: new Uint8Array(32), beganMs: 0, checks, isProven: false };
   }
 }
 
@@ -79,13 +88,15 @@ async function findRevoked(
   { wasMachineRevoked }: Pick<MachineJudge, 'wasMachineRevoked'>,
   { evidence, untilMs }: { readonly evidence: MachineEvidence; readonly untilMs: number },
 ): Promise<string | undefined> {
-  const fromMs = untilMs - MAX_ORDER_LIFETIME_MS - REVOKED_GRACE_MS;
+  const beginsMs = untilMs - MAX_ORDER_LIFETIME_MS;
   if (revokedList.length > 0 && evidence.cpu.kind === 'intel') {
     const sinceMs = await readPlatformRevokedSince(parseQuote(evidence.cpu.quote), revokedList);
-    if (sinceMs !== undefined && sinceMs <= fromMs)
+    if (sinceMs !== undefined && sinceMs <= beginsMs - VENDOR_GRACE_MS)
       return `its vendor had the platform revoked by ${new Date(sinceMs).toISOString()}`;
   }
   if (wasMachineRevoked === undefined) return undefined;
   const { machine } = await nameMachine(evidence);
-  return (await wasMachineRevoked(machine, { fromMs, untilMs })) ? 'a quorum had its machine revoked' : undefined;
+  return (await wasMachineRevoked(machine, { fromMs: beginsMs - REVOKED_GRACE_MS, untilMs }))
+    ? 'a quorum had its machine revoked'
+    : undefined;
 }

@@ -22,6 +22,7 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } fr
 import { createWrites } from './ledger-writes.ts';
 import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
+import { createReinstatementReads } from './reinstatements.ts';
 import type { RemoteSigner } from './remote-signer.ts';
 import { createRosterReads } from './roster.ts';
 import { createRouterReads } from './router-reads.ts';
@@ -156,6 +157,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMachineReads(transactor, deployment),
+    ...createReinstatementReads(transactor, deployment),
     ...createMintReads(transactor, deployment),
     ...createCaseReads(transactor, deployment),
     ...createGovernmentReads(transactor, deployment),

@@ -482,7 +482,9 @@ async function ejectMachine(argv: readonly string[]): Promise<Daemon> {
   });
   try {
     const { evidence: hash, providerId, ejection } = ejected;
-    store.transact((db) => keepProof(db, { hash, providerId, ejection, proof, notedMs: systemClock.nowMs() }));
+    store.transact((db) =>
+      keepProof(db, { hash, providerId, ejection, proof, state: 'open', notedMs: systemClock.nowMs() }),
+    );
     const answer = { outcome: 'kept', provider: toHex(providerId), ejection, evidence: `0x${toHex(hash)}` };
     return print(`${JSON.stringify(answer)}\n`);
   } finally {

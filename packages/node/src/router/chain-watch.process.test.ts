@@ -64,6 +64,12 @@ describe('the chain, as a router sees it', () => {
     await validator.client.reinstate(hash('dd'), [await ledger.signReinstatement(hash('dd'), 1, validator.privateKey)]);
     await expect.poll(() => isEjected('dd'), { timeout: 20_000 }).toBe(false);
     expect(await ledger.governor.ejectionOf(hash('dd'))).toEqual({ since: 0n, count: 1 });
+    const { client } = validator;
+    const ejectedAt = (await client.ejectionOf(hash('cc'))).since;
+    expect(await client.reinstatedAt(hash('dd'), 1)).toBeGreaterThanOrEqual(ejectedAt);
+    expect(await client.reinstatedAt(hash('dd'), 1)).toBeLessThanOrEqual(await client.now());
+    await expect(client.reinstatedAt(hash('dd'), 2)).rejects.toThrow('no event lifts');
+    await expect(client.reinstatedAt(hash('cc'), 1)).rejects.toThrow('no event lifts');
     expect(isEjected('cc')).toBe(true);
     await second.stop();
     store.close();

@@ -360,7 +360,7 @@ export const ejectMachineConfig = defineConfig({
     'ogong-validatord eject-machine --deployment deployment.json --receipt receipt.json --revoked-list crl.der',
   ],
   summary:
-    'Judges a receipt whose provider vouched for a machine that is forged, or was revoked a week before. Where it proves that, the running daemon\n' +
+    'Judges a receipt whose provider vouched for a machine that is forged, or was revoked long before. Where it proves that, the running daemon\n' +
     'has the other validators judge it too, and ejects the provider by their signatures.',
   fields: {
     receipt: { schema: text, label: '<path>', required: true, description: 'of a reply of tier tee or tee-proxy' },

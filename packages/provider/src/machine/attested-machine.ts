@@ -1,4 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { findForgery } from '@ogong/attestation/evidence';
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
 import { type Attester, AttesterError } from '@ogong/host/attester/attester';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -32,7 +33,7 @@ export interface AttestedAnswer {
 /** A provider's machine: a key that is made in it and never leaves it, and evidence for it. */
 export interface AttestedMachine {
   readonly kind: Attester['kind'];
-  /** @throws AttesterError */
+  /** What would eject the provider is neither shown nor signed for. @throws AttesterError */
   show(nonce: Uint8Array): Promise<MachineAnswer>;
   /** Evidence for one order, and the attested key's signature over its reply. @throws AttesterError */
   attest(reply: AttestedAnswer): Promise<Uint8Array>;
@@ -67,9 +68,12 @@ export function createAttestedMachine({
     const sealKey = getSealKey();
     const sealKeyHash = hashSealKey(crypto, sealKey.sealKey);
     const reportData = computeReportData(crypto, { ledger, providerId, attestedKey, sealKeyHash }, nonce);
-    const evidence = encodeEvidence(await attester.attest(reportData));
+    const shown = await attester.attest(reportData);
+    const evidence = encodeEvidence(shown);
     if (evidence.length > MAX_MACHINE_EVIDENCE_BYTES)
       throw new AttesterError('malformed', `evidence of ${evidence.length} bytes is too long`);
+    const forged = await findForgery(shown).catch(toAttesterError);
+    if (forged !== undefined) throw new AttesterError('malformed', `validators would eject for this: ${forged}`);
     return { attestedKey, sealKey, evidence };
   }
 
@@ -87,4 +91,8 @@ export function createAttestedMachine({
       return encodeVouched(keyWord, own);
     },
   };
+}
+
+function toAttesterError(cause: unknown): never {
+  throw new AttesterError('malformed', 'the evidence cannot be read', { cause });
 }

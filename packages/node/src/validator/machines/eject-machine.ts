@@ -2,28 +2,34 @@ import { judgeMachineProof } from '@ogong/attestation/machine-proof';
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import { Refusal } from '@ogong/host/link/link-error';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { hashMachineEjection, type MachineEjection } from '@ogong/protocol/settlement/machine-ejection';
 import { gatherWords } from '../settlement/gather-words.ts';
-import { findProof, keepProof, listProofs } from '../store/machine-proof-store.ts';
+import { keepProof, listProofs, markLanded } from '../store/machine-proof-store.ts';
 import type { MachinesState } from './machine-state.ts';
 
 /**
- * Judges a proof by itself, whoever brings it.
+ * Judges a proof by itself, whoever brings it. One about a reply from before the provider was last reinstated ejects nobody: the chain says
+ * when that was, and all validators find the same.
  * @returns the ejection that follows; undefined where the provider is ejected already.
- * @throws Refusal `precondition` where the proof does not hold; ChainError
+ * @throws Refusal `precondition` where the proof does not hold, or is too old; ChainError
  */
 export async function judgeEjection(
   { crypto, ledger }: Pick<MachinesState, 'crypto' | 'ledger'>,
-  client: Pick<ChainClient, 'ejectionOf' | 'wasMachineRevoked'>,
+  client: Pick<ChainClient, 'ejectionOf' | 'reinstatedAt' | 'wasMachineRevoked'>,
   proof: Uint8Array,
 ): Promise<MachineEjection | undefined> {
   const judge = { crypto, ledger, wasMachineRevoked: client.wasMachineRevoked.bind(client) };
-  const { providerId, checks, isProven } = await judgeMachineProof(proof, judge);
+  const { providerId, beganMs, checks, isProven } = await judgeMachineProof(proof, judge);
   const missing = checks.find(({ status }) => status !== 'pass');
   if (!isProven || missing !== undefined)
     throw new Refusal('precondition', `the proof does not hold: ${missing?.id}: ${missing?.detail}`);
   const { since, count } = await client.ejectionOf(providerId);
-  return since === 0n ? { providerId, evidence: crypto.sha256(proof), ejection: count + 1 } : undefined;
+  if (since !== 0n) return undefined;
+  // Whoever was reinstated may have replies on their way, and a clock that is ahead.
+  if (count > 0 && beganMs <= Number(await client.reinstatedAt(providerId, count)) * 1_000 + MAX_ORDER_LIFETIME_MS)
+    throw new Refusal('precondition', 'the reply is of before the provider was reinstated');
+  return { providerId, evidence: crypto.sha256(proof), ejection: count + 1 };
 }
 
 /** @throws SignerError */
@@ -33,36 +39,41 @@ export const signEjection = (
 ): Promise<Uint8Array> => signer.sign({ kind: 'machine-ejection', domain, ...ejected });
 
 /**
- * A peer's signature is asked for. What was signed for is kept, so that anybody can check it again; a proof whose ejection was lifted
- * ejects nobody a second time.
+ * A peer's signature is asked for. What was signed for is kept, so that anybody can check it again; to submit it is the peer's.
  * @throws Refusal, ChainError, SignerError
  */
 export async function answerEjection(state: MachinesState, proof: Uint8Array): Promise<Uint8Array> {
-  const ejected = await noteProof(state, proof);
-  if (ejected === undefined) throw new Refusal('precondition', 'the provider is ejected, or was by this proof');
+  const ejected = await noteProof(state, proof, 'asked');
+  if (ejected === undefined) throw new Refusal('precondition', 'the provider is ejected');
   return signEjection(state, ejected);
 }
 
-/** Judges a proof and keeps it. @returns the ejection that it still stands for. @throws Refusal, ChainError */
-export async function noteProof(state: MachinesState, proof: Uint8Array): Promise<MachineEjection | undefined> {
-  const { chain, clock, group, store } = state;
+/** Judges a proof and keeps it. @returns the ejection that it stands for. @throws Refusal, ChainError */
+export async function noteProof(
+  state: MachinesState,
+  proof: Uint8Array,
+  cause: 'asked' | 'open' = 'open',
+): Promise<MachineEjection | undefined> {
+  const { chain, clock, group } = state;
   const ejected = await judgeEjection(state, await chain.client(), proof);
   if (ejected === undefined) return undefined;
   const { evidence: hash, providerId, ejection } = ejected;
-  await group.write((db) => keepProof(db, { hash, providerId, ejection, proof, notedMs: clock.nowMs() }));
-  return store.read(() => findProof(store, hash))?.ejection === ejection ? ejected : undefined;
+  const kept = { hash, providerId, ejection, proof, state: cause, notedMs: clock.nowMs() };
+  await group.write((db) => keepProof(db, kept));
+  return ejected;
 }
 
-/** Has peers sign for the proofs that are kept here, and submits what is a quorum. @throws ChainError */
+/** Has peers sign for the proofs that are open here, and submits what is a quorum. @throws ChainError */
 export async function stepEjections(state: MachinesState): Promise<void> {
-  const { crypto, store, chain, signer, settlement, askEjection, onEjected, onError } = state;
+  const { crypto, store, group, chain, signer, settlement, askEjection, onEjected, onError } = state;
   const proofs = store.read(() => listProofs(store));
   if (proofs.length === 0) return;
   const client = await chain.client();
-  for (const { hash: evidence, providerId, ejection, proof } of proofs) {
+  for (const { hash: evidence, providerId, ejection, proof, state: held } of proofs) {
     try {
       const { since, count } = await client.ejectionOf(providerId);
-      if (since !== 0n || count + 1 !== ejection) continue;
+      if (count >= ejection) await group.write((db) => markLanded(db, evidence));
+      if (held !== 'open' || since !== 0n || count + 1 !== ejection) continue;
       const ejected = { providerId, evidence, ejection };
       const quorum = await gatherWords(client, {
         ...{ crypto, validators: chain.validators(), onError },

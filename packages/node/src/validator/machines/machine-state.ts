@@ -36,6 +36,7 @@ export type MachinesChain = Pick<
   | 'isEjected'
   | 'now'
   | 'ejectionOf'
+  | 'reinstatedAt'
   | 'ejectForMachine'
   | 'wasMachineRevoked'
 >;

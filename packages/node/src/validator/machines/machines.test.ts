@@ -1,6 +1,9 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { encodeEvidence } from '@ogong/attestation/evidence-file';
 import { ChainError } from '@ogong/chain/errors';
 import { openStore } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { hashSealKey } from '@ogong/protocol/sealing/seal-key';
@@ -8,9 +11,18 @@ import {
   encodeMachineProof,
   hashMachineEjection,
   type MachineEjection,
+  parseMachineProof,
 } from '@ogong/protocol/settlement/machine-ejection';
 import { computeMachineNonce, hashMachineEntry, MACHINE_ENTRY_S } from '@ogong/protocol/settlement/machine-entry';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
+import {
+  computeReportData,
+  encodeAttestation,
+  encodeKeyWord,
+  encodeVouched,
+  nonceOfOrder,
+  stateReply,
+} from '@ogong/protocol/tier/attestation';
 import {
   createSoftwareMachine,
   softwareMachine,
@@ -24,7 +36,7 @@ import { createTestHybrid, createTestLedgerSigner, seedOf } from '@ogong/testing
 import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { putAnnouncement } from '../store/announcement-store.ts';
-import { findProof } from '../store/machine-proof-store.ts';
+import { findProof, keepProof, listProofs, markLanded } from '../store/machine-proof-store.ts';
 import { findMachineEvidence } from '../store/machine-store.ts';
 import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { certifyMachine } from './certify-machine.ts';
@@ -57,7 +69,7 @@ function createFour() {
   });
   const heard: string[] = [];
   const chain = {
-    ...{ now: NOW, isEjected: false, isRevoked: false, ejectedAt: 0n, ejections: 0 },
+    ...{ now: NOW, isEjected: false, isRevoked: false, ejectedAt: 0n, ejections: 0, reinstatedAt: 0n },
     entry: undefined as Entered | undefined,
   };
   const shown = { show, isDown: false };
@@ -73,6 +85,7 @@ function createFour() {
     }),
     ejectionOf: async () => ({ since: chain.ejectedAt, count: chain.ejections }),
     wasMachineRevoked: async () => chain.isRevoked,
+    reinstatedAt: async () => chain.reinstatedAt,
     async ejectForMachine(ejected: Omit<MachineEjection, 'ejection'>, quorum: readonly Uint8Array[]) {
       const digest = hashMachineEjection(crypto, settlement, { ...ejected, ejection: chain.ejections + 1 });
       const signers = new Set(quorum.map((one) => toHex(crypto.recoverAddress(digest, one) ?? new Uint8Array())));
@@ -277,7 +290,11 @@ describe('validators', () => {
 });
 
 /** What a machine said about a reply of its provider, as a validator refuses it. */
-async function showReply({ vouchedBy = provider, isForged = true } = {}): Promise<Uint8Array> {
+async function showReply({
+  vouchedBy = provider,
+  isForged = true,
+  revokedList = new Uint8Array(),
+} = {}): Promise<Uint8Array> {
   const validator = createTestValidator();
   const order = createTestOrder({
     ...{ payer, ledger, provider, validator: validator.signer.address, index: 0, model: TEE_MODEL_ID },
@@ -288,14 +305,31 @@ async function showReply({ vouchedBy = provider, isForged = true } = {}): Promis
     const { cpu } = await softwareMachine.attest(data);
     return { cpu: { ...cpu, signature: new Uint8Array(64) } as typeof cpu };
   };
-  const attester = isForged ? { ...softwareMachine, attest: forging } : softwareMachine;
-  const lying = createSoftwareMachine(ledger, providerId, { provider: vouchedBy, attester });
-  const attestation = await lying.attest({ order: order.order, record: record.record });
+  // A provider as it is signs for nothing that would eject it.
+  const attest = isForged ? forging : softwareMachine.attest;
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const attestedKey = new Uint8Array((publicKey.export({ format: 'der', type: 'spki' }) as Buffer).subarray(-32));
+  const sealKeyHash = new Uint8Array(32);
+  const keys = { ledger, providerId, attestedKey, sealKeyHash };
+  const evidence = encodeEvidence(await attest(computeReportData(crypto, keys, nonceOfOrder(crypto, order.order))));
+  const signature = new Uint8Array(sign(null, stateReply(crypto, record.record, evidence), privateKey));
+  const own = encodeAttestation({ attestedKey, sealKeyHash, evidence, signature });
+  const attestation = encodeVouched(vouchedBy.sign(encodeKeyWord({ ledger, attestedKey })), own);
   const { providerKey } = record;
-  return encodeMachineProof({
-    ...{ order: order.order, record: record.record, providerKey, attestation, revokedList: new Uint8Array() },
-  });
+  return encodeMachineProof({ order: order.order, record: record.record, providerKey, attestation, revokedList });
 }
+
+it('a provider signs for nothing that would eject it', async () => {
+  const attest: typeof softwareMachine.attest = async (data) => {
+    const { cpu } = await softwareMachine.attest(data);
+    return { cpu: { ...cpu, signature: new Uint8Array(64) } as typeof cpu };
+  };
+  const mistaken = createSoftwareMachine(ledger, providerId, { provider, attester: { ...softwareMachine, attest } });
+  const { order, record } = parseMachineProof(await showReply());
+  await expect(mistaken.attest({ order, record })).rejects.toThrow('would eject for this');
+  const sound = createSoftwareMachine(ledger, providerId, { provider });
+  await expect(sound.attest({ order, record })).resolves.toBeInstanceOf(Uint8Array);
+});
 
 describe('a provider whose own key vouched for a forged machine', () => {
   it('is ejected by a quorum whose members have each judged the proof, and once by it', async () => {
@@ -307,11 +341,31 @@ describe('a provider whose own key vouched for a forged machine', () => {
     for (const { store } of all) expect(findProof(store, crypto.sha256(proof))?.proof).toEqual(proof);
     await stepEjections(all[0]);
     expect(chain.ejections).toBe(1);
-    // A panel lifted it: the same proof stands for an ejection that was.
-    chain.ejectedAt = 0n;
-    for (const state of all) await stepEjections(state);
-    await expect(answerEjection(all[1] as MachinesState, proof)).rejects.toThrow('was by this proof');
+    expect(all.map(({ store }) => findProof(store, crypto.sha256(proof))?.state)).toEqual([
+      ...['landed', 'asked', 'asked', 'asked'],
+    ]);
+  });
+
+  it('is ejected again after a reinstatement for what it showed afterwards alone', async () => {
+    const { all, chain } = createFour();
+    const proof = await showReply();
+    const beganS = parseRecordV2(parseMachineProof(proof).record).startNs / 1_000_000_000n;
+    // Another reply of the same time: other bytes.
+    const other = await showReply();
+    expect(other).not.toEqual(proof);
+    Object.assign(chain, { ejections: 1, reinstatedAt: beganS - 600n });
+    for (const shown of [proof, other]) {
+      await expect(noteProof(all[0], shown)).rejects.toThrow('before the provider was reinstated');
+      await expect(answerEjection(all[1] as MachinesState, shown)).rejects.toThrow(
+        'before the provider was reinstated',
+      );
+    }
+    await stepEjections(all[0]);
     expect(chain.ejections).toBe(1);
+    chain.reinstatedAt = beganS - 601n;
+    await noteProof(all[0], proof);
+    await stepEjections(all[0]);
+    expect(chain.ejections).toBe(2);
   });
 
   it('is ejected by two of four never, whatever one of them says', async () => {
@@ -332,6 +386,7 @@ describe('a provider whose own key vouched for a forged machine', () => {
   it.each<[what: string, proof: () => Promise<Uint8Array>, isRevoked: boolean, why: string]>([
     ['is honest', () => showReply({ isForged: false }), false, 'neither forged'],
     ['did not vouch for the key', () => showReply({ vouchedBy: createTestHybrid('stranger') }), false, 'attested-key'],
+    ['is forged beside a list', () => showReply({ revokedList: new Uint8Array([1]) }), false, 'proof-form'],
     ['shows nothing that can be read', async () => new Uint8Array([1]), false, 'proof-form'],
   ])('is not ejected where it %s: nobody signs', async (_what, proof, isRevoked, why) => {
     const { all, chain } = createFour();
@@ -351,5 +406,49 @@ describe('a provider whose own key vouched for a forged machine', () => {
     await noteProof(all[3] as MachinesState, await showReply({ isForged: false }));
     await stepEjections(all[3] as MachinesState);
     expect(chain.ejections).toBe(1);
+  });
+});
+
+describe('proofs that are kept', () => {
+  const kept = (id: number, more: Partial<Parameters<typeof keepProof>[1]> = {}) => {
+    const hash = crypto.sha256(new Uint8Array([id, id >> 8, ...[more.notedMs ?? 0].map((ms) => ms & 0xff)]));
+    const providerId = new Uint8Array(32).fill(id & 0xff);
+    providerId[0] = id >> 8;
+    return { hash, providerId, ejection: 1, proof: hash, state: 'asked' as const, notedMs: 0, ...more };
+  };
+  const open = () => openStore(':memory:', { schema: VALIDATOR_SCHEMA });
+
+  it('are the first of each ejection of a provider, and an open one makes room for the next ejection alone', () => {
+    const store = open();
+    const first = kept(1, { state: 'open' });
+    keepProof(store, first);
+    keepProof(store, kept(1, { notedMs: 5 }));
+    keepProof(store, kept(1, { notedMs: 6, state: 'open' }));
+    expect(listProofs(store)).toEqual([first]);
+    const next = kept(1, { notedMs: 7, ejection: 2 });
+    keepProof(store, next);
+    expect(listProofs(store)).toEqual([next]);
+    keepProof(store, kept(1, { notedMs: 8, ejection: 2, state: 'open' }));
+    expect(listProofs(store)).toEqual([{ ...next, state: 'open' }]);
+  });
+
+  it('are not pushed out by what strangers have signed for, nor open ones by others', () => {
+    const store = open();
+    const landed = kept(1, { state: 'open' });
+    keepProof(store, landed);
+    markLanded(store, landed.hash);
+    const found = Array.from({ length: 64 }, (_, i) => kept(2 + i, { state: 'open' }));
+    for (const one of found) keepProof(store, one);
+    for (let i = 0; i < 100; i++) keepProof(store, kept(100 + i, { notedMs: 10 + i }));
+    keepProof(store, kept(300, { state: 'open', notedMs: 500 }));
+    expect(findProof(store, landed.hash)?.state).toBe('landed');
+    const states = listProofs(store).map(({ state }) => state);
+    expect(states.filter((state) => state === 'asked')).toHaveLength(64);
+    expect(listProofs(store).filter(({ state }) => state === 'open').length).toBe(64);
+    for (const { hash } of found) expect(findProof(store, hash)?.state).toBe('open');
+    // One that landed makes room.
+    markLanded(store, found[0]?.hash as Uint8Array);
+    keepProof(store, kept(300, { state: 'open', notedMs: 500 }));
+    expect(findProof(store, kept(300, { notedMs: 500 }).hash)?.state).toBe('open');
   });
 });

@@ -1,4 +1,4 @@
-import { bytes, columns, integer } from '@ogong/host/store/columns';
+import { bytes, columns, integer, oneOf } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 
 /** What ejects a provider for its machine, as this validator found or signed it. */
@@ -6,35 +6,67 @@ export interface KeptProof {
   /** SHA-256 of the proof. */
   readonly hash: Uint8Array;
   readonly providerId: Uint8Array;
-  /** Which ejection of the provider it is to be. One that was lifted does not come back by the same proof. */
+  /** Which ejection of the provider it is to be. */
   readonly ejection: number;
   readonly proof: Uint8Array;
+  /** `open`: this validator found it and has peers sign for it. `asked`: a peer asked for a signature. `landed`: the ejection is on the chain. */
+  readonly state: 'asked' | 'open' | 'landed';
   readonly notedMs: number;
 }
 
+/** Of each state. Strangers make up keys and have them signed for, so those push out nothing that this validator found. */
 const MAX_KEPT = 64;
-const MAX_OF_PROVIDER = 4;
 
-const proofColumns = columns({ hash: bytes, providerId: bytes, ejection: integer, proof: bytes, notedMs: integer });
+const proofColumns = columns({
+  ...{ hash: bytes, providerId: bytes, ejection: integer, proof: bytes, notedMs: integer },
+  state: oneOf(['asked', 'open', 'landed']),
+});
 
-/** A proof that is kept stays as it is. The newest of each provider, and of all, are kept. Call it inside one transaction. */
+/**
+ * Keeps a proof: one of each provider, the first of each ejection. An open one leaves only for the provider's next ejection; where there are
+ * too many, a new one waits for its next chance. Of those that peers asked for, the newest are kept. Call it inside one transaction.
+ */
 export function keepProof(store: Store, kept: KeptProof): void {
-  proofColumns.insert(store, 'INSERT OR IGNORE INTO machine_proofs', kept);
-  store
-    .prepare(
-      `DELETE FROM machine_proofs WHERE provider_id = ? AND hash NOT IN
-        (SELECT hash FROM machine_proofs WHERE provider_id = ? ORDER BY noted_ms DESC, hash LIMIT ?)`,
-    )
-    .run(kept.providerId, kept.providerId, MAX_OF_PROVIDER);
-  store
-    .prepare(
-      'DELETE FROM machine_proofs WHERE hash NOT IN (SELECT hash FROM machine_proofs ORDER BY noted_ms DESC, hash LIMIT ?)',
-    )
-    .run(MAX_KEPT);
+  const held = proofColumns.get(
+    store.prepare(`SELECT ${proofColumns.list} FROM machine_proofs WHERE provider_id = ?`),
+    kept.providerId,
+  );
+  const isNext = held === undefined || held.ejection < kept.ejection;
+  if (!isNext && (held.state !== 'asked' || kept.state === 'asked')) return;
+  if (kept.state === 'open' && countOpen(store) >= MAX_KEPT) return;
+  if (!isNext) {
+    setState(store, held.hash, 'open');
+    return;
+  }
+  store.prepare('DELETE FROM machine_proofs WHERE provider_id = ?').run(kept.providerId);
+  proofColumns.insert(store, 'INSERT INTO machine_proofs', kept);
+  dropOldest(store, 'asked');
 }
+
+/** The ejection is on the chain: the newest of these are kept, so that an appeal can look at them. Call it inside one transaction. */
+export function markLanded(store: Store, hash: Uint8Array): void {
+  setState(store, hash, 'landed');
+  dropOldest(store, 'landed');
+}
+
+const setState = (store: Store, hash: Uint8Array, state: KeptProof['state']): void =>
+  void store.prepare('UPDATE machine_proofs SET state = ? WHERE hash = ?').run(state, hash);
+
+const countOpen = (store: Store): number =>
+  (store.prepare("SELECT count(*) AS open FROM machine_proofs WHERE state = 'open'").get() as { open: number }).open;
+
+const dropOldest = (store: Store, state: 'asked' | 'landed'): void =>
+  void store
+    .prepare(
+      `DELETE FROM machine_proofs WHERE state = ? AND hash NOT IN
+        (SELECT hash FROM machine_proofs WHERE state = ? ORDER BY noted_ms DESC, hash LIMIT ?)`,
+    )
+    .run(state, state, MAX_KEPT);
 
 export const findProof = (store: Store, hash: Uint8Array): KeptProof | undefined =>
   proofColumns.get(store.prepare(`SELECT ${proofColumns.list} FROM machine_proofs WHERE hash = ?`), hash);
 
 export const listProofs = (store: Store): KeptProof[] =>
-  proofColumns.all(store.prepare(`SELECT ${proofColumns.list} FROM machine_proofs ORDER BY noted_ms, hash`));
+  proofColumns.all(
+    store.prepare(`SELECT ${proofColumns.list} FROM machine_proofs WHERE state <> 'landed' ORDER BY noted_ms, hash`),
+  );

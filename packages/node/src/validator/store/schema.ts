@@ -69,6 +69,7 @@ export const VALIDATOR_SCHEMA = `
     provider_id BLOB NOT NULL,
     ejection INTEGER NOT NULL,
     proof BLOB NOT NULL,
+    state TEXT NOT NULL,
     noted_ms INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE TABLE test_draws (
