@@ -85,7 +85,7 @@ async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: 
   await assertFeeBound(state, order);
   await assertRouter(state, order);
   const channel = await findChannel(state, order, computeNeeded(state, order));
-  await state.room?.check(order.maxFeeAtomic);
+  await state.room?.check(order);
   await group.write((db) =>
     admitReply(db, {
       ...{ order, consent: signed.consent, channel, limit: state.maxOpenOrders },
@@ -95,7 +95,7 @@ async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: 
       admittedAtMs: state.clock.nowMs(),
     }),
   );
-  state.room?.count(order.maxFeeAtomic);
+  state.room?.count(order);
   return confirm(state, findReply(state, order.replyId) as ReplyRow);
 }
 

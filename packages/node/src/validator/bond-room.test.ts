@@ -3,10 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { createBondRoom } from './bond-room.ts';
 import { VALIDATOR_SCHEMA } from './store/schema.ts';
 
+const name = (size: number, number: number): Uint8Array => {
+  const bytes = new Uint8Array(size);
+  new DataView(bytes.buffer).setUint32(0, number);
+  return bytes;
+};
+
 /** A room over a chain that says what a test says, and over an empty database. */
 function openRoom(isBounded = true) {
   const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
-  const chain = { unvested: isBounded ? 40n : undefined, votes: 200n, reads: 0, isDown: false };
+  const chain = { unvested: isBounded ? 200n : undefined, votes: 2_000n, reads: 0, isDown: false };
   let nowMs = 1_000_000;
   const room = createBondRoom({
     store,
@@ -23,63 +29,113 @@ function openRoom(isBounded = true) {
       }) as never,
     onError: () => {},
   });
-  const admit = async (fee: bigint): Promise<void> => {
-    await room.check(fee);
-    room.count(fee);
+  /** Each order of another payer to another provider, unless it says otherwise. */
+  let orders = 1_000;
+  const order = (fee: bigint, who: { payer?: number; providerId?: number } = {}) => {
+    orders++;
+    const { payer = orders, providerId = orders } = who;
+    return { payer: name(20, payer), providerId: name(32, providerId), maxFeeAtomic: fee };
+  };
+  const admit = async (fee: bigint, who?: { payer?: number; providerId?: number }): Promise<void> => {
+    const one = order(fee, who);
+    await room.check(one);
+    room.count(one);
+  };
+  /** A full part of the room, again and again. */
+  const fill = async (fees: number, part = 100n): Promise<void> => {
+    for (let i = 0; i < fees; i++) await admit(part);
   };
   const pass = (ms: number): void => {
     nowMs += ms;
   };
   /** The first order only has the chain read. */
   const settleReading = async () => {
-    await room.check(0n);
+    await room.check(order(0n));
     await new Promise(setImmediate);
   };
-  return { chain, room, admit, settleReading, store, pass };
+  return { chain, room, order, admit, fill, settleReading, store, pass };
 }
 
 describe('what bonds carry', () => {
   it('is admitted up to the unit, and what is above is refused until earlier fees have vested', async () => {
-    const { chain, admit, settleReading, pass } = openRoom();
+    const { chain, admit, fill, settleReading, pass } = openRoom();
     await settleReading();
-    await admit(59n);
+    await fill(7);
+    await admit(99n);
     await admit(1n);
     await expect(admit(1n)).rejects.toThrow('carry no more fees');
-    chain.unvested = 39n;
+    chain.unvested = 192n;
     // What this validator read a moment ago still holds.
     await expect(admit(1n)).rejects.toThrow('carry no more fees');
     pass(2_001);
     // The database has none of them, so all of them have settled or were dropped.
-    await admit(61n);
+    await fill(8, 101n);
     await expect(admit(1n)).rejects.toThrow('carry no more fees');
   });
 
   it('counts no order that was refused after all', async () => {
-    const { room, admit, settleReading } = openRoom();
+    const { room, order, fill, settleReading } = openRoom();
     await settleReading();
-    for (let i = 0; i < 100; i++) await room.check(60n);
-    await admit(60n);
+    for (let i = 0; i < 100; i++) await room.check(order(100n, { payer: 1 }));
+    await fill(8);
   });
 
   it('counts what is open in the database', async () => {
-    const { store, admit, settleReading } = openRoom();
+    const { store, admit, fill, settleReading } = openRoom();
     store.database.exec(
       `INSERT INTO channels (payer, voucher_cumulative, voucher_order, voucher_signature, settled, owed, outstanding)
-       VALUES (x'01', '0', x'00', x'00', '7', '20', '30')`,
+       VALUES (x'01', '0', x'00', x'00', '7', '120', '30')`,
     );
     await settleReading();
-    await admit(10n);
+    await fill(6);
+    await admit(50n);
     await expect(admit(1n)).rejects.toThrow('carry no more fees');
   });
 
-  it('bounds nothing where nothing is held, or the chain does not say', async () => {
+  it.each([['payer'], ['providerId']] as const)(
+    'carries an eighth for what one %s has unanswered, and the rest for others',
+    async (kind) => {
+      const { admit, fill, settleReading, store, pass } = openRoom();
+      await settleReading();
+      await admit(60n, { [kind]: 7 });
+      await admit(40n, { [kind]: 7 });
+      await expect(admit(1n, { [kind]: 7 })).rejects.toThrow('nobody has answered');
+      await expect(admit(101n)).rejects.toThrow('nobody has answered');
+      await fill(7);
+      // After a restart, or by the next reading, the database says what is unanswered.
+      pass(10_001);
+      store.database
+        .prepare(
+          `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at)
+           VALUES (x'01', ?, x'00', x'00', x'00', ?, ?, '99', 0)`,
+        )
+        .run('admitted', name(20, 7), name(32, 7));
+      await settleReading();
+      await admit(1n, { [kind]: 7 });
+      await expect(admit(1n, { [kind]: 7 })).rejects.toThrow('nobody has answered');
+      store.database.exec("UPDATE replies SET state = 'recorded'");
+      pass(2_001);
+      await admit(100n, { [kind]: 7 });
+    },
+  );
+
+  it('bounds nothing where nothing is held', async () => {
     const free = openRoom(false);
-    await free.settleReading();
     await free.admit(1n << 100n);
-    const down = openRoom();
-    down.chain.isDown = true;
-    await down.settleReading();
-    await down.admit(1n << 100n);
+    await free.admit(1n << 100n);
+  });
+
+  it('admits nothing before the chain has answered once, and then goes by what it said last', async () => {
+    const { chain, admit, pass } = openRoom();
+    chain.isDown = true;
+    await expect(admit(1n)).rejects.toThrow('cannot be read yet');
+    chain.isDown = false;
+    // The first order finds the bound, too.
+    await expect(admit(1_001n)).rejects.toThrow('carry no more fees');
+    await admit(100n);
+    chain.isDown = true;
+    pass(60_000);
+    await admit(100n);
   });
 
   it('reads the chain once for many orders', async () => {

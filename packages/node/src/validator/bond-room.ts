@@ -2,20 +2,27 @@ import type { ChainClient } from '@ogong/chain/client';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { Order } from '@ogong/protocol/exchange/order';
 import { readBondRoom } from './settlement/read-bond-room.ts';
 import { sumOpen } from './store/channel-store.ts';
+import { listUnanswered } from './store/reply-store.ts';
 
 /** How old a reading may be before it is renewed beside the orders that come, and before one that refuses an order is renewed first. */
 const READING_MS = 10_000;
 const REFUSING_MS = 2_000;
+/** One part in so many of the room is the most that unanswered orders of one payer, or of one provider, take. */
+const PARTS = 8n;
+
+type BoundedOrder = Pick<Order, 'payer' | 'providerId' | 'maxFeeAtomic'>;
 
 /** Whether the bonds of the network carry what this validator admits. */
 export interface BondRoom {
   /** What cannot be settled is not begun. @throws Refusal */
-  check(maxFeeAtomic: bigint): Promise<void>;
+  check(order: BoundedOrder): Promise<void>;
   /** An order that was admitted. One that is refused after all takes no room. */
-  count(maxFeeAtomic: bigint): void;
+  count(order: BoundedOrder): void;
 }
 
 export interface BondRoomDependencies {
@@ -34,20 +41,34 @@ interface RoomReading {
   readonly openAtomic: bigint;
 }
 
+const namesOf = ({ payer, providerId }: BoundedOrder): readonly string[] => [
+  `payer ${toHex(payer)}`,
+  `provider ${toHex(providerId)}`,
+];
+
 /**
  * The contract refuses a batch after which more than half of its signers' bonds is on its way to providers. So an order is admitted only
- * where all that is open here fits under it; what other validators have open is seen once it settles. While the chain does not answer, orders
- * are admitted by what it said last: no order is lost, it settles later.
+ * where all that is open here fits under it; what other validators have open is seen once it settles. Orders that nobody has answered cost
+ * nobody anything yet, so those of one payer, and of one provider, take a part of it at most. Nothing is admitted before the chain has
+ * answered once. While it does not answer later, orders are admitted by what it said last: no order is lost, it settles later.
  */
 export function createBondRoom({ store, clock, client, validators, onError }: BondRoomDependencies): BondRoom {
-  let reading: RoomReading = { atMs: Number.NEGATIVE_INFINITY, roomAtomic: undefined, openAtomic: 0n };
+  let reading: RoomReading | undefined;
   let since = 0n;
+  /** What payers and providers have unanswered. */
+  let unanswered = new Map<string, bigint>();
+  const add = (order: BoundedOrder): void => {
+    for (const name of namesOf(order)) unanswered.set(name, (unanswered.get(name) ?? 0n) + order.maxFeeAtomic);
+  };
   let running: Promise<void> | undefined;
   const renew = (): Promise<void> => {
     running ??= (async () => {
       const room = await readBondRoom(await client(), validators());
-      reading = { atMs: clock.nowMs(), roomAtomic: room, openAtomic: store.read(() => sumOpen(store)) };
+      const { open, orders } = store.read(() => ({ open: sumOpen(store), orders: listUnanswered(store) }));
+      reading = { atMs: clock.nowMs(), roomAtomic: room, openAtomic: open };
       since = 0n;
+      unanswered = new Map();
+      for (const order of orders) add(order);
     })()
       .catch(onError)
       .finally(() => {
@@ -55,22 +76,27 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
       });
     return running;
   };
-  const isAbove = (maxFeeAtomic: bigint): boolean =>
-    reading.roomAtomic !== undefined && reading.openAtomic + since + maxFeeAtomic > reading.roomAtomic;
+  const findProblem = (order: BoundedOrder): string | undefined => {
+    if (reading === undefined) return 'what the bonds of the validators carry cannot be read yet';
+    const { roomAtomic: room, openAtomic } = reading;
+    if (room === undefined) return undefined;
+    if (openAtomic + since + order.maxFeeAtomic > room)
+      return 'the bonds of the validators carry no more fees until earlier ones have vested';
+    const full = namesOf(order).find((name) => ((unanswered.get(name) ?? 0n) + order.maxFeeAtomic) * PARTS > room);
+    return full && `orders of ${full} that nobody has answered take all that they may of what the bonds carry`;
+  };
   return {
-    async check(maxFeeAtomic) {
-      const ageMs = clock.nowMs() - reading.atMs;
-      if (ageMs > READING_MS) void renew();
-      if (isAbove(maxFeeAtomic) && ageMs > REFUSING_MS) await renew();
-      if (isAbove(maxFeeAtomic)) {
-        throw new Refusal(
-          'unavailable',
-          'the bonds of the validators carry no more fees until earlier ones have vested',
-        );
-      }
+    async check(order) {
+      const ageMs = reading === undefined ? Number.POSITIVE_INFINITY : clock.nowMs() - reading.atMs;
+      if (reading === undefined) await renew();
+      else if (ageMs > READING_MS) void renew();
+      if (findProblem(order) !== undefined && ageMs > REFUSING_MS) await renew();
+      const problem = findProblem(order);
+      if (problem !== undefined) throw new Refusal('unavailable', problem);
     },
-    count(maxFeeAtomic) {
-      since += maxFeeAtomic;
+    count(order) {
+      since += order.maxFeeAtomic;
+      add(order);
     },
   };
 }

@@ -174,6 +174,7 @@ const statusColumns = columns({
   isVoid: named('voided', flag),
 });
 const idColumns = columns({ replyId: bytes });
+const unansweredColumns = columns({ payer: bytes, providerId: bytes, maxFeeAtomic: named('max_fee', amount) });
 const countColumns = columns({ n: integer });
 const shapeColumns = columns({ request: bytes, endpoint: text });
 const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at', integer) });
@@ -181,6 +182,11 @@ const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at'
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
   const row = replyColumns.get(store.prepare(`SELECT ${replyColumns.list} FROM replies WHERE reply_id = ?`), replyId);
   return row && toReply(row);
+}
+
+/** Orders that no provider has answered yet. */
+export function listUnanswered(store: Store): ReturnType<typeof unansweredColumns.read>[] {
+  return unansweredColumns.all(store.prepare(`SELECT ${unansweredColumns.list} FROM replies WHERE state = 'admitted'`));
 }
 
 export type ReplyStatusRow = ReturnType<typeof statusColumns.read>;
