@@ -391,7 +391,13 @@ function createReplies(
   const attested = createAttestedRoles({ links, clock, ledger: chain.ledger, beacon, policy: machinePolicy });
   const pacing = createOrderPacing();
   const matches = createProviderMatch(
-    { maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted, freePlaces: (model) => ahead.release(model) },
+    {
+      maxPricePer1kAtomic,
+      busyPatienceMs,
+      sort,
+      onMisrouted,
+      freePlace: (model, isFor) => ahead.release(model, isFor),
+    },
     { routers, clock, attested },
   );
   const ahead = createTicketsAhead(
