@@ -237,20 +237,21 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
     // Of proofs that hold, so many are kept.
     const { store } = validator;
     store.transact(() => {
-      for (let i = 0; i < 200; i++) {
-        const providerId = new Uint8Array(32).fill(i % 50);
-        const proof = new Uint8Array([i]);
-        keepProof(store, { hash: crypto.sha256(proof), providerId, ejection: 1, proof, notedMs: i });
-      }
-      for (let i = 0; i < 9; i++) {
-        const proof = new Uint8Array([i, 1]);
-        const providerId = new Uint8Array(32);
-        keepProof(store, { hash: crypto.sha256(proof), providerId, ejection: 1, proof, notedMs: 300 + i });
-      }
+      const keep = (providerId: Uint8Array, nonce: number, state: 'asked' | 'open') => {
+        const proof = Uint8Array.of(nonce, ...providerId);
+        keepProof(store, { hash: crypto.sha256(proof), providerId, ejection: 1, proof, state, notedMs: nonce });
+      };
+      for (let i = 0; i < 200; i++) keep(new Uint8Array(32).fill(i), i, 'asked');
+      for (let i = 0; i < 9; i++) keep(new Uint8Array(32), i, 'asked');
+      for (let i = 0; i < 100; i++) keep(new Uint8Array(32).fill(i, 1), i, 'open');
     });
     const count = (where: string) => store.prepare(`SELECT count(*) AS n FROM machine_proofs ${where}`).get();
-    expect(count('')).toEqual({ n: 64 });
-    expect(count('WHERE provider_id = zeroblob(32)')).toEqual({ n: 4 });
+    expect(count("WHERE state = 'asked'")).toEqual({ n: 64 });
+    expect(count("WHERE state = 'open'")).toEqual({ n: 64 });
+    const each = store.prepare(
+      'SELECT max(n) AS n FROM (SELECT count(*) AS n FROM machine_proofs GROUP BY provider_id)',
+    );
+    expect(each.get()).toEqual({ n: 1 });
   },
   async 'VerifierService/Commit'() {
     const { store, job, connect, close } = await openVerifierDoor();

@@ -157,9 +157,11 @@ describe('a receipt of tier tee', () => {
     expect(failed).toEqual(['attested-key']);
   });
 
-  it('fails in every byte that the machine or its key signed', async () => {
+  it('fails in every byte that the machine or its key signed', { timeout: 600_000 }, async () => {
     const bytes = attest(served.receipt);
-    for (let at = 0; at < bytes.length; at += 7) {
+    // Each takes milliseconds: all of them are looked at by night.
+    const step = process.env.OGONG_LONG === '1' ? 1 : 53;
+    for (let at = 0; at < bytes.length; at += step) {
       const flipped = bytes.slice();
       flipped[at] = (flipped[at] as number) ^ 1;
       expect((await verify(served, carry(served.receipt, flipped), policy)).ok, `byte ${at}`).toBe(false);
