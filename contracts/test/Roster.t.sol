@@ -197,6 +197,23 @@ contract RosterTest is Fixture {
         checkEqual(_votes(DIGEST, _quorum(DIGEST, 3)), 3 * BOND + 1, "with the vote that grew");
     }
 
+    /// Each has pots of its own: who takes one before each batch would cut them smaller than a claim costs.
+    function test_noOtherIsTakenWhileOneIsInForce() public {
+        _take();
+        address code = roster.current();
+        address[] memory accounts = _accounts();
+        vm.expectRevert(abi.encodeWithSelector(Roster.RosterInForce.selector, code));
+        roster.take(accounts);
+        check(roster.current() == code, "the first one");
+        _bond(vm.addr(validatorKeys[0]), 1);
+        _wait(VOTING - 1);
+        vm.expectRevert(abi.encodeWithSelector(Roster.RosterInForce.selector, code));
+        roster.take(accounts);
+        _wait(1);
+        roster.take(accounts);
+        check(roster.current() != code, "the next one");
+    }
+
     /// Taken while changes are on their way, it ends with the first of them.
     function test_aRosterEndsWithTheFirstChangeAfterItsVotes() public {
         _bond(vm.addr(validatorKeys[0]), 1);
