@@ -21,8 +21,8 @@ const ASKS: Readonly<Record<string, Ask>> = {
  * A `fetch` for other clients of OpenAI's API (the package `openai`, the Vercel AI SDK, LangChain): every answer is checked before they
  * have it. What fails a check reaches them as an error of status 422 with the code `ogong_check_failed`, which no client tries again by
  * itself; in a stream as an event with an error, and no end. What was checked stands in `ogong.checked` of the answer, or of a stream's
- * last chunk. It asks its own gateway alone. Lists are read as they are. What it cannot check (other APIs, stored answers) is refused with
- * the code `ogong_unchecked`.
+ * last chunk. It asks its own gateway alone. Whatever is read with GET (lists, receipts) passes as it is, unchecked. What else it cannot
+ * check (other APIs) is refused with the code `ogong_unchecked`.
  * @param options as for `createClient`; the key is that of the request, where it has one.
  */
 export function createCheckedFetch(options: ClientOptions): typeof globalThis.fetch {

@@ -70,7 +70,7 @@ const REFUSED_PAUSE_MS = 20;
 
 /**
  * A call on a session that the peer is closing fails as a refused stream. By RFC 9113 section 8.7 the peer did not process it,
- * so it is safe to send it again, on the next session.
+ * so it is safe to send it again, on the next session. That is the peer's word: it may have read a message that had left.
  */
 async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
   if (attempt >= MAX_ATTEMPTS || !isRefusedStream(error)) return false;
@@ -95,7 +95,6 @@ function createStreamCall(target: CallTarget, method: DescMethodServerStreaming,
         }
         return;
       } catch (error) {
-        if (isRefusedStream(error)) isSent = false;
         if (!hasBegun && (await mayRepeat(error, attempt))) continue;
         const failure = toLinkError(error, limits.signal?.aborted);
         throw isSent || hasBegun ? failure : toUnsentError(failure);

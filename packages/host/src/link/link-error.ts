@@ -15,7 +15,7 @@ const RETRYABLE: ReadonlySet<LinkErrorCode> = new Set(['unreachable', 'timeout',
 export interface LinkErrorOptions extends ErrorOptions {
   /** Why the peer refused; only with code 'remote'. */
   readonly refusal?: RefusalCode;
-  /** Nothing of the call has left, or the peer's HTTP/2 layer says that it turned it away unseen. Default: unknown. */
+  /** Nothing of the call has left. Default: unknown. */
   readonly isUnsent?: boolean;
 }
 
@@ -101,7 +101,7 @@ export function toLinkError(reason: unknown, canceledByCaller = false): LinkErro
 export const toUnsentError = ({ code, message, cause }: LinkError): LinkError =>
   new LinkError(code, message, { cause, isUnsent: true });
 
-/** Whether the peer's HTTP/2 layer turned the call away before any handler saw it. */
+/** Whether the peer's HTTP/2 layer says that it turned the call away before any handler saw it. */
 export function isRefusedStream(reason: unknown): boolean {
   for (let cause = reason; cause instanceof Error; cause = cause.cause) {
     if (cause.message.includes('NGHTTP2_REFUSED_STREAM')) return true;

@@ -180,10 +180,11 @@ function toCall(
 }
 
 /** The provider declined before it began, or never had the order, so it broke no promise. */
-export const isRefusal = (error: unknown): error is ApiError => error instanceof ApiError && REFUSALS.has(error.code);
-const REFUSALS: ReadonlySet<ApiErrorCode> = new Set([
+export const isRefusal = (error: unknown): error is ApiError => error instanceof ApiError && isRefusalCode(error.code);
+export const isRefusalCode = (code: string): boolean => REFUSALS.has(code);
+const REFUSALS: ReadonlySet<string> = new Set([
   'request_refused',
   'provider_busy',
   'provider_unreachable',
   'order_not_admitted',
-]);
+] satisfies ApiErrorCode[]);

@@ -33,7 +33,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
   );
   const others = metrics.counter(
     'verdicts_on_others_total',
-    'Verdicts that ask money for another record than was delivered',
+    'Verdicts that ask money for another record than was delivered, or for a refused order',
   );
   const fees = metrics.counter('fees_atomic_total', 'Fees owed for ordered replies, atomic units');
   const running = metrics.gauge('requests_running', 'Inference requests in progress');

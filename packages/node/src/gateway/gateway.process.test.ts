@@ -598,6 +598,26 @@ describe('a provider', () => {
     expect(new Set(fixture.network.reports.map(({ outcome }) => outcome))).toEqual(new Set(['refused', 'ok']));
   });
 
+  it('that refuses an order and serves it in secret is complained about', async () => {
+    const refuse = new Refusal('unavailable', 'all slots are busy');
+    const client = await open({ providers: [{ refuse }, { refuse }] });
+    const { network } = fixture;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'provider_busy' });
+    const completion = network.reports.map(({ replyId }) => Buffer.from(replyId).toString('hex'));
+    const recordHash = new Uint8Array(32).fill(7);
+    for (const id of completion) network.statuses.set(id, { state: 'recorded', verdict: '', recordHash });
+    await expect
+      .poll(() => network.complaints.map(({ reason }) => reason))
+      .toEqual(completion.map(() => 'refused-order'));
+    for (const id of completion)
+      network.statuses.set(id, { state: 'audited', verdict: 'accept', feeAtomic: 9n, recordHash });
+    const read = async () => (await fetch(`${fixture.url}/metrics`)).text();
+    await expect
+      .poll(read)
+      .toMatch(new RegExp(`^ogong_verdicts_on_others_total(\\{.*\\})? ${completion.length}$`, 'm'));
+    expect(network.complaints.length).toBe(completion.length);
+  });
+
   it.each([
     ['in plain', {}],
     ['sealed', { seals: true }],

@@ -12,7 +12,7 @@ import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Sort } from '@ogong/protocol/exchange/preference';
 import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
@@ -273,6 +273,12 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     { intervalMs: options.verdictIntervalMs },
     {
       ...{ ledger, chain, links, clock, shares },
+      async onServedInSecret({ replyId, validator, order, signature }) {
+        logger.warn({ replyId }, 'a provider has served an order that it had refused');
+        const reason = 'refused-order';
+        await complaints.put(fromHex(validator), { order: { order, signature }, reason });
+        await ledger.abandon(replyId);
+      },
       onClosed(order, closing) {
         const { replyId } = order;
         const { verdict, feeAtomic, judgedRecord } = closing;
@@ -385,7 +391,13 @@ function createReplies(
   const attested = createAttestedRoles({ links, clock, ledger: chain.ledger, beacon, policy: machinePolicy });
   const pacing = createOrderPacing();
   const matches = createProviderMatch(
-    { maxPricePer1kAtomic, busyPatienceMs, sort, onMisrouted, freePlaces: (model) => ahead.release(model) },
+    {
+      maxPricePer1kAtomic,
+      busyPatienceMs,
+      sort,
+      onMisrouted,
+      freePlace: (model, isFor) => ahead.release(model, isFor),
+    },
     { routers, clock, attested },
   );
   const ahead = createTicketsAhead(

@@ -6,6 +6,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import type { Ticket } from '@ogong/protocol/exchange/ticket';
+import { NO_PREFERENCE } from '@ogong/protocol/modality/text/request/preference-fields';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import type { RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
 import { expect, it } from 'vitest';
@@ -121,6 +122,51 @@ it('gives back each ticket of which no order comes', async () => {
   await expect(openAttempt(context, job, [])).rejects.toThrow('nothing is left');
   const isGivenBack = { replyId, outcome: 'unused' };
   expect(given).toEqual([expect.objectContaining(isGivenBack), expect.objectContaining(isGivenBack)]);
+});
+
+it('has one ticket more kept only once a request that found none is ordered, and none for one that demands machines', async () => {
+  const moves: string[] = [];
+  const signed = { routerKey: bytes(1344, 7) };
+  const ticketKey = hashHybridKey(nodeCrypto, signed.routerKey);
+  let isFunded = false;
+  const context = {
+    clock: { nowMs: () => 0 },
+    payer: { address: bytes(20, 5), signDigest: () => bytes(65, 1) },
+    validators: { pick: async () => ({ address: bytes(20, 6) }) },
+    attested: { pickValidator: async (picked: unknown) => picked, show: async () => new Map() },
+    randomBytes: (length: number) => bytes(length, 9),
+    links: { to: () => ({ report: async () => undefined }) },
+    matches: { match: async () => ({ ticket: { ...ticket, modelId: MODEL }, signed }), leastPrice: () => 0n },
+    beacon: { latest: () => ({ epoch: 10n }) },
+    funding: {
+      async provide() {
+        if (!isFunded) throw new Error('nothing is left');
+        return { spendable: 1n, spent: 0n };
+      },
+    },
+    ledger: {
+      channel: async () => ({ owedAtomic: 0n, outstandingAtomic: 0n }),
+      held: async () => 0n,
+      assertBudgets: async () => undefined,
+      reserve: async () => ({ order: bytes(1, 1), signature: bytes(65, 1) }),
+    },
+    chain: {
+      ledger: input.escrow,
+      validators: () => [],
+      router: async () => ({ ticketKey, sinceMs: 0, untilMs: undefined }),
+    },
+    ahead: { take: () => void moves.push('take'), keep: () => void moves.push('keep'), drop: () => undefined },
+  } as unknown as ReplyContext;
+  const job = { request, body: utf8Encode('{}'), key: { id: 'key' } } as unknown as Parameters<typeof openAttempt>[1];
+  await expect(openAttempt(context, job, [])).rejects.toThrow('nothing is left');
+  expect(moves).toEqual(['take']);
+  isFunded = true;
+  await openAttempt(context, job, []);
+  expect(moves).toEqual(['take', 'take', 'keep']);
+  // Its validator is another, so that the kept ones would be given back for it.
+  const preference = { ...NO_PREFERENCE, attested: ['validator' as const] };
+  await openAttempt(context, { ...job, request: { ...request, preference } }, []);
+  expect(moves).toEqual(['take', 'take', 'keep']);
 });
 
 it.each([

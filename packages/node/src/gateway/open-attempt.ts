@@ -19,6 +19,7 @@ import { type FoundMatch, findMatch, giveBack } from './find-match.ts';
 import type { Match } from './provider-match.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { ANONYMOUS } from './sign-in.ts';
+import type { AheadQuery } from './tickets-ahead.ts';
 
 /** What an order takes of a job. */
 type OrderedJob = Pick<
@@ -42,10 +43,12 @@ export async function openAttempt(
   const { request } = job;
   const requestHash = hashReadRequest(crypto, request, job.body);
   const offer = await findOffer(context, job, { requestHash, tried });
-  return holdTicket(context, offer, () => {
+  const attempt = await holdTicket(context, offer, () => {
     job.onMatch?.(offer.match.ticket);
     return orderOffer(context, job, offer);
   });
+  if (offer.missed !== undefined) context.ahead?.keep(offer.missed);
+  return attempt;
 }
 
 /** Gives the ticket back where nothing comes of it: it would hold a slot of its provider until it expires. */
@@ -72,6 +75,8 @@ export interface FoundOffer {
   /** 20 bytes. */
   readonly validator: Uint8Array;
   readonly validators: ProviderAttempt['validators'];
+  /** What none was kept for: one is, once this is ordered. */
+  readonly missed?: AheadQuery | undefined;
 }
 
 /**
@@ -113,15 +118,15 @@ export async function findOffer(
     fixed === undefined &&
     job.provider === undefined &&
     !isRouterAttested &&
-    (preference === undefined || (preference.only.length === 0 && preference.ignore.length === 0));
-  const found =
-    (isOrdinary ? context.ahead?.take(wanted) : undefined) ??
-    (await findMatch(context, job, { ...wanted, nonce: fixed, isRouterAttested, exclude: tried }));
+    (preference === undefined || preference.only.length + preference.ignore.length + preference.attested.length === 0);
+  const kept = isOrdinary ? context.ahead?.take(wanted) : undefined;
+  const found = kept ?? (await findMatch(context, job, { ...wanted, nonce: fixed, isRouterAttested, exclude: tried }));
   await holdTicket(context, found, async () => {
     await assertPublishedWeights(context, request.model, found.match.ticket.modelRoot);
     await assertRouter(context, found.match);
   });
-  return { requestHash, ...found, validator, validators: registered };
+  const missed = isOrdinary && kept === undefined ? wanted : undefined;
+  return { requestHash, ...found, validator, validators: registered, missed };
 }
 
 /**

@@ -81,3 +81,36 @@ describe.each(Object.entries(CALLS))('an order that goes out %s', (_how, call) =
     expect(failure).toMatchObject({ code: 'provider_timeout' });
   });
 });
+
+describe('a sealed reply', () => {
+  const pass = (units: readonly Uint8Array[], maxTokens?: number) => {
+    async function* generate() {
+      for (const unit of units) yield { event: { case: 'sealed', value: { unit, head: new Uint8Array() } } };
+      yield { event: { case: 'finished', value: { text: '', response: new Uint8Array() } } };
+    }
+    const links = { to: () => ({ generate }) } as unknown as LinkPool;
+    return passSealed({ links, options, pacing: createOrderPacing() }, { ...input, maxTokens });
+  };
+  const read = async (stream: ReturnType<typeof pass>) => {
+    let count = 0;
+    for (;;) {
+      const next = await stream.next();
+      if (next.done) return count;
+      count++;
+    }
+  };
+  // One unit again and again: nothing of it is kept.
+  const repeat = (count: number, unit: Uint8Array) => Array.from({ length: count }, () => unit);
+
+  it('may be as long as its tokens, whatever the keys of its units weigh', async () => {
+    expect(await read(pass(repeat(11_500, new Uint8Array(12_000)), 2_000))).toBe(11_500);
+    expect(await read(pass(repeat(8_192 + 20, new Uint8Array(1_239)), 10))).toBe(8_192 + 20);
+  });
+
+  it('has no more units than its tokens and bytes need', async () => {
+    const more = pass(repeat(8_192 + 21, new Uint8Array(1_239)), 10);
+    await expect(read(more)).rejects.toMatchObject({ code: 'provider_failed' });
+    const large = pass(repeat(4_200, new Uint8Array(40_000)));
+    await expect(read(large)).rejects.toMatchObject({ code: 'provider_failed' });
+  });
+});

@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
@@ -200,5 +201,58 @@ describe('the lowest price that is known', () => {
     );
     await match(tried);
     expect(leastPrice()).toBe(0n);
+  });
+});
+
+describe('a request that finds every provider busy', () => {
+  const asked = { model: MODEL, replyId, contextSize: 600, demands: NO_DEMANDS };
+  const kept = { providerId: bytes(32, 1), pricePer1kAtomic: 5n, modelRoot: bytes(32, 7) } as Ticket;
+
+  /** @returns which places were free for it, and how often its router was asked. */
+  async function wait({ exclude = [], isOther = false, ...preference }: Partial<RequestPreference> & Bend) {
+    const found: boolean[] = [];
+    let routed = 0;
+    const refusal = () => {
+      routed++;
+      throw new LinkError('remote', 'all are busy', { refusal: 'unavailable' });
+    };
+    const supply = { models: isOther ? [] : [{ model: MODEL, providers: 3 }] };
+    const links = { to: () => ({ route: async () => refusal(), listModels: async () => supply }) };
+    let nowMs = 0;
+    const freePlace = async (_model: string, isFor: (ticket: Ticket) => boolean) => {
+      found.push(isFor(kept));
+      nowMs += 400;
+      return true;
+    };
+    const matches = createProviderMatch(
+      { maxPricePer1kAtomic: 10n, busyPatienceMs: 1_000, freePlace },
+      {
+        routers: createRouters({ routers: [{} as Peer] }, { links: links as unknown as LinkPool }),
+        clock: { nowMs: () => NOW_MS },
+        uptime: { nowMs: () => nowMs },
+        random: () => 0,
+      },
+    );
+    const signal = AbortSignal.timeout(10_000);
+    const query = { ...asked, preference: { ...NO_PREFERENCE, ...preference }, exclude, signal };
+    await expect(matches.match(query)).rejects.toMatchObject({ code: 'no_provider' });
+    return { found, routed };
+  }
+
+  interface Bend {
+    readonly exclude?: readonly Uint8Array[];
+    readonly isOther?: boolean;
+  }
+
+  it('has a place of its kind freed each time, within its patience', async () => {
+    expect(await wait({})).toEqual({ found: [true, true, true], routed: 4 });
+  });
+
+  it('has none freed that it could not use, nor where none of its providers is busy', async () => {
+    const none = { found: [false, false, false], routed: 4 };
+    expect(await wait({ exclude: [bytes(32, 1)] })).toEqual(none);
+    expect(await wait({ only: [bytes(32, 2)] })).toEqual(none);
+    expect(await wait({ maxPricePer1kAtomic: 4n })).toEqual(none);
+    expect(await wait({ isOther: true })).toEqual({ found: [], routed: 1 });
   });
 });

@@ -68,8 +68,8 @@ export interface ProviderMatchOptions {
   readonly busyPatienceMs: number;
   /** What a request asks for that names no preference. Default: none. */
   readonly sort?: Sort;
-  /** Gives back the tickets of a model that wait for their requests. @returns whether there were any. */
-  readonly freePlaces?: (model: string) => Promise<boolean>;
+  /** Gives back a ticket of a model that waits for its request, if there is one that the caller could use. @returns whether there was. */
+  readonly freePlace?: (model: string, isFor: (ticket: Ticket) => boolean) => Promise<boolean>;
   /** Told of each ticket by which its router has misrouted: it and the list are evidence. */
   readonly onMisrouted?: (match: Pick<Match, 'signed' | 'candidates'>, problem: string) => void;
 }
@@ -90,7 +90,7 @@ export function createProviderMatch(
     maxPricePer1kAtomic,
     busyPatienceMs,
     sort: ownSort = 'none',
-    freePlaces,
+    freePlace,
     onMisrouted = () => {},
   }: ProviderMatchOptions,
   {
@@ -145,7 +145,14 @@ export function createProviderMatch(
   async function ask(
     query: MatchQuery,
     request: MessageInitShape<typeof RouteRequestSchema>,
-    check: (response: RouteResponse, router: Peer) => Match,
+    {
+      check,
+      isFor,
+    }: {
+      readonly check: (response: RouteResponse, router: Peer) => Match;
+      /** A place that this ticket holds would do. */
+      readonly isFor: (ticket: Ticket) => boolean;
+    },
   ): Promise<Match> {
     const startedMs = uptime.nowMs();
     const excludedCount = request.exclude?.length ?? 0;
@@ -162,11 +169,12 @@ export function createProviderMatch(
       } catch (error) {
         if (error instanceof ApiError || query.isAhead) throw error;
         if (!isRefusal(error) || error.refusal !== 'unavailable') throw await explain(error, query);
-        // Places that nobody uses yet are for whoever waits now.
-        if (await freePlaces?.(query.model)) continue;
         const supply = await findSupply(query);
         const isBusy = (supply?.providers ?? 0) > excludedCount;
         if (!isBusy || uptime.nowMs() - startedMs >= busyPatienceMs) throw await explain(error, query);
+        // A place that nobody uses yet is for whoever waits now.
+        const isFreed = await freePlace?.(query.model, isFor);
+        if (isFreed && failures === 0) continue;
         // A random pause, so that not all requests come back at the same moment.
         await delay(computeBackoff(PAUSE, { failures, random: random() }), undefined, { signal: query.signal });
       }
@@ -200,7 +208,12 @@ export function createProviderMatch(
       const named = { model, replyId, contextSize };
       const offered = { sort: sort === 'none' ? '' : sort, only: [...only], maxPricePer1k: asked.maxPricePer1kAtomic };
       const request = { ...named, ...offered, exclude, exact, modelRoot };
-      return ask(query, request, ({ ticket: signed, candidates }, router) => {
+      const isFor = ({ providerId, pricePer1kAtomic, modelRoot: root }: Ticket): boolean =>
+        pricePer1kAtomic <= asked.maxPricePer1kAtomic &&
+        (demands.modelRoot === undefined || equalBytes(root, demands.modelRoot)) &&
+        (only.length === 0 || hasId(only, providerId)) &&
+        !hasId(exclude, providerId);
+      const check = ({ ticket: signed, candidates }: RouteResponse, router: Peer): Match => {
         if (signed === undefined) throw createRouterFault('it sent no ticket');
         const nowMs = clock.nowMs();
         const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId });
@@ -224,7 +237,8 @@ export function createProviderMatch(
         served.add(model);
         notePrices(query, list);
         return { ticket, signed, candidates, router };
-      });
+      };
+      return ask(query, request, { check, isFor });
     },
     leastPrice({ model, contextSize }) {
       const known = priced.get(model);
@@ -266,13 +280,14 @@ function findUnasked(
   if (list.asked.sort !== asked.sort) return `its draw is by ${list.asked.sort}, and ${asked.sort} was asked for`;
   if (list.asked.maxPricePer1kAtomic !== asked.maxPricePer1kAtomic) return 'its list is for another price';
   if (list.asked.contextSize !== asked.contextSize) return 'its list is for another context';
-  const has = (ids: readonly Uint8Array[], id: Uint8Array): boolean => ids.some((one) => equalBytes(one, id));
-  if (list.candidates.some(({ providerId }) => has(exclude, providerId))) return 'it lists an excluded provider';
-  if (only.length > 0 && list.candidates.some(({ providerId }) => !has(only, providerId))) {
+  if (list.candidates.some(({ providerId }) => hasId(exclude, providerId))) return 'it lists an excluded provider';
+  if (only.length > 0 && list.candidates.some(({ providerId }) => !hasId(only, providerId))) {
     return 'it lists a provider that the request does not name';
   }
   return undefined;
 }
+
+const hasId = (ids: readonly Uint8Array[], id: Uint8Array): boolean => ids.some((one) => equalBytes(one, id));
 
 const createRouterFault = (why: string): ApiError =>
   new ApiError('router_unreachable', `The router's answer is not to be trusted: ${why}.`);

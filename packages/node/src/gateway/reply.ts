@@ -140,7 +140,7 @@ export interface ReplyContext {
   readonly payer: PayingSigner;
   readonly matches: ProviderMatch;
   /** Default: each request asks a router. */
-  readonly ahead?: Pick<TicketsAhead, 'take' | 'drop'>;
+  readonly ahead?: Pick<TicketsAhead, 'take' | 'keep' | 'drop'>;
   readonly providers: ProviderCall;
   readonly validators: ValidatorChoice;
   readonly funding: EscrowFunding;

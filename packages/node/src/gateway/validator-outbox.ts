@@ -66,11 +66,11 @@ export interface ValidatorOutboxDependencies {
 const FIRST_TRY_MS = 45_000;
 /** How many more due items are read than are sent, since some are another gateway's. */
 const READ_MORE = 8;
-/** Items that wait in memory for that. Beyond it they wait in the books. */
-const MAX_FRESH = 1_024;
 const INTERVAL_MS = 1_000;
 const RETRY = { firstMs: 1_000, longestMs: 300_000 };
 export const SEND_TIMEOUT_MS = 30_000;
+/** From then on a first try could still run when another gateway begins one: the item waits in the books. */
+const FRESH_MS = FIRST_TRY_MS - SEND_TIMEOUT_MS;
 
 const itemRow = columns({
   id: integer,
@@ -89,8 +89,18 @@ export function createValidatorOutbox(
   { books, chain, links, clock, shares = { isMine: () => true }, onError = () => {} }: ValidatorOutboxDependencies,
 ): ValidatorOutbox {
   /** What this gateway put and no other one reads yet. */
-  const fresh: ItemRow[] = [];
+  const fresh: { readonly row: ItemRow; readonly putMs: number }[] = [];
+  /** What the rounds of that time send; the others wait in the books. */
+  const maxFresh = perRound * (FRESH_MS / INTERVAL_MS);
+  /** On their way there. */
+  let coming = 0;
   let putSoFar = 0;
+
+  function takeFresh(): ItemRow[] {
+    const sinceMs = clock.nowMs() - FRESH_MS;
+    while (fresh[0] !== undefined && fresh[0].putMs <= sinceMs) fresh.shift();
+    return fresh.splice(0, perRound).map(({ row }) => row);
+  }
 
   async function process(row: ItemRow): Promise<void> {
     const { id, attempts } = row;
@@ -123,7 +133,7 @@ export function createValidatorOutbox(
       const limit = books.isShared ? READ_MORE * perRound : perRound;
       const due = await books.read(() => findAll(itemRow, sql, kind, clock.nowMs(), limit));
       const mine = due.filter(({ id }) => shares.isMine(`${kind} ${id}`)).slice(0, perRound);
-      await Promise.all([...fresh.splice(0, perRound), ...mine].map(process));
+      await Promise.all([...takeFresh(), ...mine].map(process));
     },
     onError,
   );
@@ -134,7 +144,7 @@ export function createValidatorOutbox(
     flush: repeating.trigger,
     async put(validator, item) {
       const nowMs = clock.nowMs();
-      const isFresh = books.isShared && fresh.length < MAX_FRESH;
+      const isFresh = books.isShared && fresh.length + coming < maxFresh;
       const row: ItemRow = {
         id: nameItem({ kind, validator, message: item.message, nowMs, count: putSoFar++ }),
         ...{ validator: toHex(validator), message: item.message, opening: item.opening },
@@ -143,8 +153,13 @@ export function createValidatorOutbox(
       const nextMs = isFresh ? nowMs + FIRST_TRY_MS : nowMs;
       const sql = `INSERT INTO outbox (${itemRow.list}, kind, next_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
       const insert = (): Work<void> => changeLater('outbox', sql, ...itemRow.write(row), kind, nextMs);
-      await books.write(insert, { touches: [`outbox ${row.id}`] });
-      if (isFresh) fresh.push(row);
+      if (isFresh) coming++;
+      try {
+        await books.write(insert, { touches: [`outbox ${row.id}`] });
+      } finally {
+        if (isFresh) coming--;
+      }
+      if (isFresh) fresh.push({ row, putMs: nowMs });
     },
     size: async () => {
       const sql = 'SELECT count(*) AS n FROM outbox WHERE kind = ?';

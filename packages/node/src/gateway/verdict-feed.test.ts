@@ -7,7 +7,8 @@ import { isForAnother, toClosing } from './verdict-feed.ts';
 describe('a verdict', () => {
   const recordHash = new Uint8Array(32).fill(1);
   const heldRecord = '01'.repeat(32);
-  const order = { heldRecord, heldFeeAtomic: 9n } as OrderRow;
+  const failure = { code: '', reason: '', shownBytes: 0 };
+  const order = { heldRecord, heldFeeAtomic: 9n, failure } as OrderRow;
   const close = (status: object) =>
     toClosing(create(ReplyStatusSchema, { state: 'audited', verdict: 'accept', feeAtomic: 9n, recordHash, ...status }));
   const isOther = (status: object, of = order) => isForAnother(of, close(status) as never);
@@ -27,5 +28,19 @@ describe('a verdict', () => {
 
   it('is compared with nothing where nothing was delivered', () => {
     expect(isOther({}, { ...order, heldRecord: '', heldFeeAtomic: undefined })).toBe(false);
+  });
+
+  it('asks no money for an order that its provider had refused', () => {
+    const fail = (code: string) => ({
+      ...order,
+      heldRecord: '',
+      heldFeeAtomic: undefined,
+      failure: { ...failure, code },
+    });
+    expect(isOther({}, fail('provider_busy'))).toBe(true);
+    expect(isOther({}, fail('provider_unreachable'))).toBe(true);
+    expect(isOther({ verdict: 'reject' }, fail('provider_busy'))).toBe(false);
+    // What a provider signed before it died is paid for.
+    expect(isOther({}, fail('provider_failed'))).toBe(false);
   });
 });

@@ -6,6 +6,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type ReplyStatus, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ChannelLedger, Closing, OrderRow } from './channel-ledger.ts';
+import { isRefusalCode } from './follow-provider.ts';
 import { createQuestions } from './verdict-questions.ts';
 import type { WorkShares } from './work-shares.ts';
 
@@ -24,6 +25,8 @@ export interface VerdictFeedDependencies {
   readonly uptime?: Clock;
   /** Which of the gateways with this ledger asks about an order. Default: this one. */
   readonly shares?: Pick<WorkShares, 'isMine'>;
+  /** Told once that the validator has a record for an order that its provider had refused, before the verdict on it. */
+  readonly onServedInSecret?: (order: OrderRow) => Promise<void>;
   readonly onClosed?: (order: OrderRow, closing: Closing) => void;
   /** Told of the transaction that settled an order. */
   readonly onSettled?: (replyId: string, transaction: string) => void;
@@ -47,6 +50,7 @@ export function createVerdictFeed(
     clock,
     uptime = monotonicClock,
     shares = { isMine: () => true },
+    onServedInSecret = async () => {},
     onClosed = () => {},
     onSettled = () => {},
     onError = () => {},
@@ -61,6 +65,7 @@ export function createVerdictFeed(
     try {
       const reply = { replyId: fromHex(order.replyId) };
       const status = await links.to(ValidatorService, validator).getReply(reply, { timeoutMs: ASK_TIMEOUT_MS });
+      if (isServedInSecret(order, status)) await onServedInSecret(order);
       await close(order, toClosing(status));
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
@@ -105,9 +110,19 @@ export function createVerdictFeed(
   );
 }
 
-/** Whether money is asked for another record than the one that was delivered, or more than that one costs. */
-export function isForAnother({ heldRecord, heldFeeAtomic }: OrderRow, { judgedRecord, feeAtomic }: Closing): boolean {
-  if (feeAtomic === 0n || heldRecord === '' || heldFeeAtomic === undefined) return false;
+/** The provider said that it does not serve the order, so its payer bought the answer elsewhere. */
+const wasRefused = ({ heldRecord, failure }: OrderRow): boolean => heldRecord === '' && isRefusalCode(failure.code);
+
+/** Whether there is a record for an order that its provider had refused. */
+function isServedInSecret(order: OrderRow, { recordHash, verdict }: ReplyStatus): boolean {
+  return order.state === 'open' && verdict === '' && recordHash.length > 0 && wasRefused(order);
+}
+
+/** Whether money is asked for a refused order, for another record than the one that was delivered, or more than that one costs. */
+export function isForAnother(order: OrderRow, { judgedRecord, feeAtomic }: Closing): boolean {
+  const { heldRecord, heldFeeAtomic } = order;
+  if (feeAtomic === 0n) return false;
+  if (heldRecord === '' || heldFeeAtomic === undefined) return wasRefused(order);
   return judgedRecord !== heldRecord || feeAtomic > heldFeeAtomic;
 }
 

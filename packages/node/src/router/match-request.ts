@@ -51,9 +51,10 @@ export function matchRequest(
   const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
   if (drawn === undefined) throw explainNoMatch(offers, wanted);
   const offer = offers.find(({ providerId }) => equalBytes(providerId, drawn.providerId)) as ListedOffer;
-  const ticket = issueTicket(state, request, { offer, candidates, ...computeTicketTimes(nowMs, ticketTtlMs) });
+  const times = computeTicketTimes(nowMs, ticketTtlMs);
+  const ticket = issueTicket(state, request, { offer, candidates, ...times });
   const held = { replyId, providerId: drawn.providerId, modelId, holder: peer, group };
-  outstanding.add({ ...held, releaseAtMs: nowMs + ticketTtlMs, nowMs });
+  outstanding.add({ ...held, releaseAtMs: times.expiresAtMs, nowMs });
   metrics.openTickets.set(outstanding.size());
   return { ticket, candidates };
 }

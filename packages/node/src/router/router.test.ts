@@ -2,6 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createModelRoots } from '@ogong/host/views/model-roots';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeMatchSeed, hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { TICKET_WINDOW_MS } from '@ogong/protocol/exchange/ticket';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { describe, expect, it } from 'vitest';
@@ -154,7 +155,7 @@ describe('capacity', () => {
     });
     await route(gateway);
     await refusalOf(route(gateway));
-    opened.clock.now += 1_001;
+    opened.clock.now += TICKET_WINDOW_MS + 1_000;
     await route(gateway);
   });
 

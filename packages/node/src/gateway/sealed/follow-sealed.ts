@@ -10,6 +10,8 @@ import { passSealed, type SealedEvent, type SealedPass } from './pass-sealed.ts'
 export interface SealedRun {
   readonly attempt: ProviderAttempt;
   readonly envelope: Uint8Array;
+  /** None for what is no text. */
+  readonly maxTokens: number | undefined;
   readonly progress: ReplyProgress;
   readonly signal: AbortSignal;
 }
@@ -30,7 +32,7 @@ export interface SealedEnd {
 export async function* followSealed(
   context: ReplyContext,
   pass: SealedPass,
-  { attempt, envelope, progress, signal }: SealedRun,
+  { attempt, envelope, maxTokens, progress, signal }: SealedRun,
 ): AsyncGenerator<SealedEvent, SealedEnd> {
   const ended = new AbortController();
   let leaving: Promise<void> | undefined;
@@ -42,7 +44,7 @@ export async function* followSealed(
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) ended.abort();
   const { match, order } = attempt;
-  const stream = passSealed(pass, { match, order, envelope, signal: ended.signal });
+  const stream = passSealed(pass, { match, order, envelope, maxTokens, signal: ended.signal });
   const startedMs = monotonicClock.nowMs();
   const sinceStart = (): number => Math.max(1, Math.ceil(monotonicClock.nowMs() - startedMs));
   let firstMs: number | undefined;

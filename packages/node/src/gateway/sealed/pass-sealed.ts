@@ -2,6 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import { CAPSULE_BYTES } from '@ogong/protocol/crypto/seal-primitives';
 import { MAX_SEALED_REPLY_BYTES } from '@ogong/protocol/exchange/limits';
 import {
   type Finished,
@@ -32,8 +33,17 @@ interface SealedInput {
   readonly match: TicketedMatch;
   readonly order: MessageInitShape<typeof SignedOrderSchema>;
   readonly envelope: Uint8Array;
+  /** None for what is no text. */
+  readonly maxTokens: number | undefined;
   readonly signal: AbortSignal;
 }
+
+/** What a unit of suite 2 has besides what it carries. */
+const OWN_KEY_BYTES = CAPSULE_BYTES + 32;
+/** Of messages that are not one token's: the end with its opening, milestones, and pieces of what is large. */
+const MORE_UNITS = 8_192;
+/** A message for each token, and as many again, since nobody promised that each brings one. */
+const computeMostUnits = (maxTokens = 0): number => 2 * maxTokens + MORE_UNITS;
 
 /**
  * Hands a sealed request to its provider, and what comes back to the client. Nothing of it is opened here. A provider that says
@@ -42,7 +52,7 @@ interface SealedInput {
  */
 export async function* passSealed(
   { links, options, pacing }: SealedPass,
-  { match, order, envelope, signal }: SealedInput,
+  { match, order, envelope, maxTokens, signal }: SealedInput,
 ): AsyncGenerator<SealedEvent, Finished> {
   const silence = new AbortController();
   const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
@@ -52,6 +62,8 @@ export async function* passSealed(
   let isFull = false;
   let hasBegun = false;
   let sealedBytes = 0;
+  let units = 0;
+  const mostUnits = computeMostUnits(maxTokens);
   const { providerEndpoint: endpoint, providerCertHash: certHash } = match.ticket;
   try {
     const events = links
@@ -66,8 +78,11 @@ export async function* passSealed(
       hasBegun = true;
       assertSealed(event);
       if (event.case === 'finished') return event.value;
-      if (event.case === 'sealed') sealedBytes += event.value.unit.length + event.value.head.length;
-      if (sealedBytes > MAX_SEALED_REPLY_BYTES) {
+      if (event.case === 'sealed') {
+        units++;
+        sealedBytes += event.value.unit.length + event.value.head.length;
+      }
+      if (units > mostUnits || sealedBytes > MAX_SEALED_REPLY_BYTES + units * OWN_KEY_BYTES) {
         throw new ApiError('provider_failed', 'The provider sends more than a reply can have.');
       }
       if (event.case === 'started' || event.case === 'sealed') yield event;

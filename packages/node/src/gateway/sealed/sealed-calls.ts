@@ -199,6 +199,7 @@ export function createSealedCalls({
       const { asked, offer, leave } = findOffered(replyId, key);
       drop(replyId);
       const { endpoint, request, choice } = asked;
+      const { maxTokens }: CommonRequest & { readonly maxTokens?: number } = request;
       const job = { completionId: nameCompletion(endpoint, replyId), choice, key, request, signal };
       const notes = createAttemptNotes(context, { ...job, endpoint, caller });
       let attempt: ProviderAttempt | undefined;
@@ -211,7 +212,7 @@ export function createSealedCalls({
         notes.ordered(attempt);
         const progress = openProgress(context, attempt);
         running.set(replyId, { keyId: key.id, progress });
-        const run = { attempt, envelope, progress, signal };
+        const run = { attempt, envelope, maxTokens, progress, signal };
         const end = yield* followSealed(context, { links, options: patience, pacing }, run);
         const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
         keep(replyId, { keyId: key.id, untilMs: clock.nowMs() + MAX_ORDER_LIFETIME_MS, reply, isClosed: false });
