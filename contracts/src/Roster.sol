@@ -73,6 +73,7 @@ contract Roster {
     error NoConsent(address account);
     error TooEarly(uint256 readyAt);
     error NotStaking(address caller);
+    error RosterInForce(address code);
     error BadMember(uint256 index);
     error TooManyMembers(uint256 maximum);
     error IncompleteRoster(uint256 votes, uint256 total);
@@ -126,10 +127,12 @@ contract Roster {
         emit RosterTaken(address(0), 0, 0);
     }
 
-    /// @notice Writes down who votes now; anyone may.
+    /// @notice Writes down who votes now; anyone may, while no roster is in force: each has pots of its own, which many would cut small.
     /// @param accounts All that have a vote, in ascending order of their signing keys. Whoever's own key signs for another account, and so has
     /// none, stands before them, by account: its vote is of the total, and nobody gives it.
     function take(address[] calldata accounts) external {
+        address inForce = current();
+        if (inForce != address(0)) revert RosterInForce(inForce);
         if (accounts.length > MAX_MEMBERS) revert TooManyMembers(MAX_MEMBERS);
         (uint256[] memory votes, address[] memory signers, uint256 total) = staking.votesOf(accounts);
         uint48 since = registry.inForceSince();

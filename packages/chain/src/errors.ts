@@ -1,3 +1,5 @@
+import { BaseError, ContractFunctionRevertedError, ContractFunctionZeroDataError } from 'viem';
+
 export type ChainErrorCode =
   | 'rpc-unreachable'
   | 'reverted'
@@ -28,4 +30,16 @@ export class ChainError extends Error {
     this.retryable = code === 'rpc-unreachable' || code === 'timeout';
     this.revert = options.revert;
   }
+}
+
+/** Whether a contract, or one of an earlier version, has no such function: the call fails, and nothing says why. */
+export function isMissingFunction(error: unknown): boolean {
+  if (!(error instanceof ChainError) || error.code !== 'reverted' || error.revert !== undefined) return false;
+  if (!(error.cause instanceof BaseError)) return false;
+  const found = error.cause.walk(
+    (cause) =>
+      cause instanceof ContractFunctionZeroDataError ||
+      (cause instanceof ContractFunctionRevertedError && (cause.raw ?? '0x') === '0x' && /revert/i.test(cause.message)),
+  );
+  return found !== null;
 }

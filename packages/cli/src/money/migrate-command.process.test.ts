@@ -8,6 +8,7 @@ import type { Deployment } from '@ogong/chain/deployment';
 import type { Hex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { EXIT } from '@ogong/host/log/errors';
+import { dropFunctions } from '@ogong/testing/chain/drop-functions';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateCommand } from './migrate-command.ts';
@@ -151,6 +152,33 @@ describe('a network that takes over from an earlier one', () => {
       wallet: '0',
     });
   }, 120_000);
+
+  it('comes from contracts that know no priority stake and no bonds of keys, and says what they refuse', async () => {
+    const provider = await ledger.createMember(70n * unit);
+    const providerId: Hex = `0x${'cd'.repeat(32)}`;
+    await provider.client.stake(40n * unit);
+    await provider.client.deposit(30n * unit);
+    const { staking, earnings } = ledger.deployment;
+    const restore = [
+      await dropFunctions(ledger, staking, ['function priorityOf(address)', 'function requestUnstake(uint128)']),
+      await dropFunctions(ledger, earnings, [
+        'function bondOf(bytes32,address)',
+        'function forfeitOf(bytes32,address)',
+      ]),
+    ];
+    try {
+      await expect(ledger.governor.priorityOf(provider.address)).rejects.toThrow();
+      expect(await migrateJson(provider, '--provider', providerId.slice(2))).toMatchObject({
+        moved: { deposit: `${30n * unit}`, stake: '0', priority: '0', keyBond: '0' },
+        waiting: [{ what: 'stake', amount: `${40n * unit}`, why: expect.stringContaining('reverted') }],
+      });
+    } finally {
+      for (const one of restore) await one();
+    }
+    expect(await reader.freeOf(provider.address)).toBe(30n * unit);
+    await migrate(provider);
+    expect((await ledger.governor.stakingOf(provider.address)).leaving).toBe(40n * unit);
+  });
 
   it('is no other network, and none with another token', async () => {
     const member = await ledger.createMember();

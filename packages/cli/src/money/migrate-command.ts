@@ -1,4 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
+import { ChainError, isMissingFunction } from '@ogong/chain/errors';
 import { readPayerValidators } from '@ogong/chain/payer-channels';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
@@ -8,6 +9,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { openLedger } from '../open-ledger.ts';
 import { type ActingClient, act, actionFields } from './act.ts';
 import { formatAmount } from './amount.ts';
+import { creditCosigned, findCosigned } from './cosigned.ts';
 
 const NAME = 'ogong migrate';
 
@@ -53,7 +55,7 @@ interface Holdings {
     readonly releasableAt: bigint;
   }[];
   readonly stake: Awaited<ReturnType<ChainClient['stakingOf']>>;
-  readonly priority: Awaited<ReturnType<ChainClient['priorityOf']>>;
+  readonly priority: Awaited<ReturnType<ChainClient['priorityOf']>> | undefined;
   /** Of the provider's key. */
   readonly keyBond: Awaited<ReturnType<ChainClient['keyBondOf']>> | undefined;
   readonly bond: Awaited<ReturnType<ChainClient['bondOf']>>;
@@ -70,6 +72,29 @@ interface MigrationReport {
   }[];
 }
 
+/** What the earlier contracts do not know, nobody has there. */
+const orNone = <T>(reading: Promise<T>): Promise<T | undefined> =>
+  reading.catch((error: unknown) => {
+    if (isMissingFunction(error)) return undefined;
+    throw error;
+  });
+
+/** @returns false where the chain refuses it: then it waits, and all else goes on. */
+async function attempt(
+  waiting: MigrationReport['waiting'],
+  { what, amount }: { readonly what: string; readonly amount: bigint },
+  act: () => Promise<unknown>,
+): Promise<boolean> {
+  try {
+    await act();
+    return true;
+  } catch (error) {
+    if (!(error instanceof ChainError) || error.code !== 'reverted') throw error;
+    waiting.push({ what, amount, why: error.message });
+    return false;
+  }
+}
+
 async function readHoldings(
   old: ChainClient,
   account: `0x${string}`,
@@ -80,10 +105,10 @@ async function readHoldings(
     old.creditOf(account),
     old.freeOf(account),
     old.stakingOf(account),
-    old.priorityOf(account),
+    orNone(old.priorityOf(account)),
     old.bondOf(account),
     providerId === undefined ? undefined : old.earningsOf(providerId, account),
-    providerId === undefined ? undefined : old.keyBondOf(providerId, account),
+    providerId === undefined ? undefined : orNone(old.keyBondOf(providerId, account)),
     old.transactor.read('the time', (client) => client.getBlock()),
   ]);
   const channels = await Promise.all(
@@ -98,6 +123,24 @@ async function readHoldings(
 
 type Writes = ReturnType<ActingClient['writesTo']>;
 
+/** Parts of the pots of those who signed batches, to the account's credit. @returns whether there were any */
+async function moveCosigned(
+  { from, old }: { readonly from: Writes; readonly old: Parameters<typeof findCosigned>[0] },
+  { waiting }: MigrationReport,
+  output: Parameters<typeof creditCosigned>[2],
+): Promise<boolean> {
+  const cosigned = await orNone(findCosigned(old, false));
+  if (cosigned === undefined) return false;
+  const { overAtomic, runningAtomic } = cosigned;
+  const what = 'what co-signers have';
+  if (runningAtomic > 0n) waiting.push({ what, amount: runningAtomic, why: 'until the day is over, by UTC' });
+  let hasParts = false;
+  await attempt(waiting, { what, amount: overAtomic }, async () => {
+    hasParts = await creditCosigned(from, cosigned, output);
+  });
+  return hasParts;
+}
+
 /** Money to the account, and its deposit to the new escrow. */
 async function moveDeposit(
   { from, to }: { readonly from: Writes; readonly to: Writes },
@@ -107,20 +150,24 @@ async function moveDeposit(
   let out = free;
   for (const { validator, reserved, releasing, releasableAt } of channels) {
     if (reserved === 0n) continue;
+    const what = nameReserved(validator);
     if (releasing > 0n && releasableAt <= now) {
-      await from.finishRelease(validator);
       // What is drawn meanwhile is not released.
-      out += releasing < reserved ? releasing : reserved;
+      const amount = releasing < reserved ? releasing : reserved;
+      if (await attempt(waiting, { what, amount }, () => from.finishRelease(validator))) out += amount;
     } else {
-      if (releasing === 0n) await from.requestRelease(validator, reserved);
+      const request = () => from.requestRelease(validator, reserved);
+      if (releasing === 0n && !(await attempt(waiting, { what, amount: reserved }, request))) continue;
       const until = releasing === 0n ? undefined : releasableAt;
-      waiting.push({ what: nameReserved(validator), amount: reserved, ...(until && { until }) });
+      waiting.push({ what, amount: reserved, ...(until && { until }) });
     }
   }
   if (out === 0n) return;
-  await from.withdraw(out);
-  await to.deposit(out);
-  moved.deposit = out;
+  await attempt(waiting, { what: 'deposit', amount: out }, async () => {
+    await from.withdraw(out);
+    await to.deposit(out);
+    moved.deposit = out;
+  });
 }
 
 /** How stake of a kind leaves the one deployment and comes to the other. */
@@ -160,14 +207,17 @@ async function moveStake(
   const { amount, leaving, leavesAt } = held ?? { amount: 0n, leaving: 0n, leavesAt: 0n };
   const what = NAMES[kind];
   if (leaving > 0n && leavesAt <= now) {
-    await finish();
-    await add(leaving);
-    moved[kind] = leaving;
+    const isMoved = await attempt(waiting, { what, amount: leaving }, async () => {
+      await finish();
+      await add(leaving);
+      moved[kind] = leaving;
+    });
+    // Where it still waits, a request would begin its delay anew.
+    if (!isMoved) return;
   } else if (leaving > 0n) waiting.push({ what, amount: leaving, until: leavesAt });
   // A second request would begin the delay of the first one anew.
   if (amount === 0n || (leaving > 0n && leavesAt > now)) return;
-  await ask(amount);
-  waiting.push({ what, amount });
+  if (await attempt(waiting, { what, amount }, () => ask(amount))) waiting.push({ what, amount });
 }
 
 async function moveBond(
@@ -176,18 +226,23 @@ async function moveBond(
   { report: { moved, waiting }, isLeaving }: { readonly report: MigrationReport; readonly isLeaving: boolean },
 ): Promise<void> {
   if (unbonding > 0n && unbondableAt <= now) {
-    await from.finishUnbond();
-    await to.bond(unbonding);
-    moved.bond = unbonding;
+    const isMoved = await attempt(waiting, { what: 'bond', amount: unbonding }, async () => {
+      await from.finishUnbond();
+      await to.bond(unbonding);
+      moved.bond = unbonding;
+    });
+    if (!isMoved) return;
   } else if (unbonding > 0n) waiting.push({ what: 'bond', amount: unbonding, until: unbondableAt });
   if (amount === 0n || (unbonding > 0n && unbondableAt > now)) return;
   if (active && !isLeaving) {
     waiting.push({ what: 'bond', amount, why: 'the account is a validator there: --leave' });
     return;
   }
-  if (active) await from.deregisterValidator();
-  await from.requestUnbond(amount);
-  waiting.push({ what: 'bond', amount });
+  const isAsked = await attempt(waiting, { what: 'bond', amount }, async () => {
+    if (active) await from.deregisterValidator();
+    await from.requestUnbond(amount);
+  });
+  if (isAsked) waiting.push({ what: 'bond', amount });
 }
 
 /** What was asked back just now has its time on the chain. */
@@ -197,7 +252,7 @@ function nameTimes(
 ): MigrationReport['waiting'] {
   const times = new Map([
     [NAMES.stake, stake.leavesAt],
-    [NAMES.priority, priority.leavesAt],
+    [NAMES.priority, priority?.leavesAt ?? 0n],
     [NAMES.keyBond, keyBond?.leavesAt ?? 0n],
     ['bond', bond.unbondableAt],
     ...channels.map(({ validator, releasableAt }) => [nameReserved(validator), releasableAt] as const),
@@ -246,11 +301,20 @@ export const migrateCommand: Command = {
         assertRelated(old, client);
         const from = client.writesTo(old.deployment);
         const providerId = provider === undefined ? undefined : (`0x${provider}` as const);
+        const { moved, waiting } = report;
+        const hasParts = await moveCosigned({ from, old: { ...old, address: client.address } }, report, output);
         const holdings = await readHoldings(old, client.address, providerId);
         const { credit, withdrawable, held } = holdings;
-        if (credit > 0n) await from.claim();
-        if (withdrawable > 0n && providerId !== undefined) await from.withdrawEarnings(providerId, client.address);
-        report.moved.wallet = credit + withdrawable;
+        // In a dry run the parts of pots are no credit yet.
+        if (credit > 0n || (hasParts && !client.isDry)) {
+          const isPaid = await attempt(waiting, { what: 'credit', amount: credit }, from.claim);
+          if (isPaid) moved.wallet += credit;
+        }
+        if (withdrawable > 0n && providerId !== undefined) {
+          const earned = { what: 'earnings', amount: withdrawable };
+          const pay = () => from.withdrawEarnings(providerId, client.address);
+          if (await attempt(waiting, earned, pay)) moved.wallet += withdrawable;
+        }
         if (held > 0n) report.waiting.push({ what: 'earnings', amount: held, why: 'held, as after every reply' });
         for (const route of listRoutes({ from, to }, providerId)) await moveStake(route, holdings, report);
         await moveBond({ from, to }, holdings, { report, isLeaving: leave });

@@ -74,6 +74,15 @@ describe('who keeps a roster', () => {
     // Each of two waits for 5 looks, then 10, 20.
     expect(takenBy.length).toBeGreaterThan(2);
     expect(takenBy.length).toBeLessThan(12);
+    // However often somebody ends them: one is taken in six hours.
+    const before = takenBy.length;
+    const looks = 10 * 36;
+    for (let i = 0; i < looks; i++) {
+      chain.roster = [];
+      await look();
+    }
+    expect(takenBy.length - before).toBeGreaterThanOrEqual(9);
+    expect(takenBy.length - before).toBeLessThan(12);
     const alone = openKeepers(addresses.slice(0, 1));
     await alone.look();
     expect(alone.takenBy).toEqual([]);

@@ -6,19 +6,21 @@ import { readRoster } from './sum-signatures.ts';
 
 /** Between two looks. No network that is played or tested runs for so long. */
 const LOOK_MS = 10 * 60_000;
+/** Six hours: meanwhile whoever handles a reply has the part of those who sign with it. */
+const MAX_LOOKS_BETWEEN = 36n;
 
 type KeepingState = Pick<SettlementState, 'signer' | 'clock' | 'chain' | 'onError'>;
 
 /**
  * Has a roster taken where none is in force: without one, those who sign batches share nothing of them, and each quorum costs twice the gas
- * (docs/spec/settlement.md). Validators take turns, so that one of them pays for it; rosters that end soon are taken less and less often.
+ * (docs/spec/settlement.md). Validators take turns, so that one of them pays for it; rosters that end soon are taken less and less often, and every six hours at least.
  * @returns what to call now and then; it looks at the chain every ten minutes.
  */
 export function createRosterKeeper(
   { signer, clock, chain, onError }: KeepingState,
   client: () => Promise<Pick<SettlementChain, 'votesOf' | 'rosterMembers' | 'takeRoster'>>,
 ): () => Promise<void> {
-  const rosterLife = createRosterLife();
+  const rosterLife = createRosterLife(MAX_LOOKS_BETWEEN);
   let nextMs = clock.nowMs() + LOOK_MS;
   let looks = 0n;
   /** Looks that have found none, one after the other. */

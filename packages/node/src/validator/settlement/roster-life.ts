@@ -13,7 +13,7 @@ export interface RosterLife {
 }
 
 /** Anyone can end a roster by a change of its own bond or key: without this, others would pay for a new one with each batch. */
-export function createRosterLife(): RosterLife {
+export function createRosterLife(maxWait = MAX_WAIT): RosterLife {
   let life: { readonly from: bigint; readonly to: bigint } | undefined;
   let wait = 0n;
   let notBefore = 0n;
@@ -24,7 +24,7 @@ export function createRosterLife(): RosterLife {
     mayTake(sequence) {
       if (life !== undefined) {
         const next = wait === 0n ? FIRST_WAIT : 2n * wait;
-        wait = life.to - life.from >= PAYS_AFTER ? 0n : next < MAX_WAIT ? next : MAX_WAIT;
+        wait = life.to - life.from >= PAYS_AFTER ? 0n : next < maxWait ? next : maxWait;
         notBefore = sequence + wait;
         life = undefined;
       }

@@ -1,3 +1,4 @@
+import { ChainError } from '@ogong/chain/errors';
 import { encodeQuorumSum } from '@ogong/chain/roster';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Bls } from '@ogong/protocol/crypto/bls';
@@ -78,7 +79,10 @@ export async function readRoster(
     // Who has no signing key stands first, by account.
     .map(({ address, signingKey }) => ({ address, key: `${toHex(signingKey)}${toHex(address)}` }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
-  await client.takeRoster(ordered.map(({ address }) => address));
+  await client.takeRoster(ordered.map(({ address }) => address)).catch((error: unknown) => {
+    // Somebody else was faster.
+    if (!(error instanceof ChainError && error.revert?.name === 'RosterInForce')) throw error;
+  });
   return (await client.rosterMembers()).map(toMember);
 }
 
