@@ -217,7 +217,9 @@ export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, n
       const key = `${deed.roster} ${deed.day}`;
       const pot = book.pots.get(key);
       const own = pot?.own.get(deed.account) ?? 0n;
-      if (pot === undefined || own === 0n || now < (deed.day + 1n) * POT_SECONDS) return false;
+      if (now < (deed.day + 1n) * POT_SECONDS) return false;
+      // A part of nothing, or one that was claimed before, stops no other.
+      if (pot === undefined || own === 0n) return true;
       const { part, left } = takeFromPot(pot, own);
       book.pots.set(key, { ...left, own: new Map([...pot.own, [deed.account, 0n]]) });
       add(book.credit, rules.cosigners, -part);
