@@ -16,6 +16,9 @@ const HANDED_OVER = fileURLToPath(new URL('./seeds/handed-over.json', import.met
 /** A provider whose records the validator gets from witnesses alone. */
 const KEPT_RECORDS = fileURLToPath(new URL('./seeds/kept-records.json', import.meta.url));
 
+/** The bootstrap beacon stands still, an epoch begins again with other validators, and some are locked on a value of the set before. */
+const LOCKED_SET = fileURLToPath(new URL('./seeds/locked-set.json', import.meta.url));
+
 /** Runs that found a bug, which has a test of its own since. They take seconds each, so they are for the night. */
 const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'gateways exclude honest providers once a validator has left': ['--plan', LEFT],
@@ -29,6 +32,7 @@ const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'a proven cheat, who is owed nothing more': ['--seed', '10601452'],
   'a verifier that is announced otherwise between its list and its draw': ['--seed', '10601460'],
   'a provider that has no receipt, since witnesses have shown its records': ['--plan', KEPT_RECORDS],
+  'an epoch that begins again with another set': ['--plan', LOCKED_SET],
   'verifiers that never commit': ['--seed', '109', '--lie', 'never-commits'],
 };
 

@@ -1,3 +1,4 @@
+import { equalBytes } from '../base/bytes.ts';
 import { findValidator } from '../crypto/quorum.ts';
 import type { BeaconMessage } from './beacon-message.ts';
 
@@ -6,6 +7,7 @@ import {
   type BeaconMachineDependencies,
   type BeaconMachineOptions,
   type BeaconPoint,
+  type BeaconVote,
   broadcast,
   enterView,
   fixSets,
@@ -64,7 +66,7 @@ export function createBeaconMachine(
     toSelf: [],
   };
   if (options.vote !== undefined && options.vote.epoch === state.epoch) {
-    state.vote = options.vote;
+    state.vote = isRestart ? unlockFrom(options.vote, state.fixed.set) : options.vote;
     // Before the restart this validator may have sent messages in the view of its last vote. It skips that view: to store every
     // message would be harder to get right.
     state.view = options.vote.view + 1;
@@ -79,6 +81,15 @@ export function createBeaconMachine(
     tick: (nowMs) => run(state, () => tick(state, nowMs), nowMs),
     receive: (from, message, nowMs) => run(state, () => receive(state, from, message, nowMs), nowMs),
   };
+}
+
+/**
+ * The lock on a value of another set would hold for good: with this set nobody can prove it. Where an epoch begins again, the set before
+ * has certified nothing for eight epochs.
+ */
+function unlockFrom(vote: BeaconVote, set: Uint8Array): BeaconVote {
+  const isOfSet = vote.lock !== undefined && equalBytes(vote.lock.set, set);
+  return isOfSet ? vote : { ...vote, lock: undefined };
 }
 
 function run(state: MachineState, step: () => void, nowMs: number): BeaconAction[] {

@@ -19,7 +19,7 @@ const TIMING = { epochMs: 1000, viewTimeoutMs: 400, gatherMs: 60, resendMs: 100 
 
 describe('one validator', () => {
   /** The machine of validator 2 (proposer of epoch 1, view 0 is validator 1), fed by hand. */
-  function createOne(vote?: BeaconVote) {
+  function createOne(vote?: BeaconVote, { isRestart = false } = {}) {
     const net = createBeaconNetwork();
     const peers = net.nodes.map(({ address }) => address);
     const validators: QuorumMember[] = peers.map((address, i) => ({
@@ -34,7 +34,7 @@ describe('one validator', () => {
       {
         network: beaconNetwork,
         start: { epoch: 0n, value: computeGenesisBeacon(namedCrypto, beaconNetwork) },
-        vote,
+        ...{ vote, isRestart },
         ...TIMING,
       },
       {
@@ -318,6 +318,32 @@ describe('one validator', () => {
     // The next turn of the same proposer.
     enter(4);
     expect(votes(machine.receive(peers[1]!, { ...proposal, view: 4 }, 2))).toEqual(['prepare']);
+  });
+
+  describe('that is locked on another value', () => {
+    const other = new Uint8Array(32).fill(77);
+    const { next, block } = prepared.prepared;
+    /** @returns what it votes for a proposal of the present set in a later view. */
+    const vote = (lock: PreparedValue, isRestart: boolean): string[] => {
+      const { machine, peers, enter } = createOne(
+        { epoch: 1n, view: 0, value: other, next, block, lock },
+        { isRestart },
+      );
+      enter(4);
+      return votes(machine.receive(peers[1]!, { ...proposal, view: 4 }, 2));
+    };
+    const ofThisSet = { ...prepared.prepared, value: other };
+    const ofAnotherSet = { ...ofThisSet, set: other };
+
+    it('is free of it where the epoch begins again with another set, for which no lock can be proven', () => {
+      expect(vote(ofAnotherSet, true)).toEqual(['prepare']);
+    });
+
+    it('stays locked where the set is the same, and wherever the epoch did not begin again', () => {
+      expect(vote(ofThisSet, true)).toEqual([]);
+      expect(vote(ofThisSet, false)).toEqual([]);
+      expect(vote(ofAnotherSet, false)).toEqual([]);
+    });
   });
 
   it('ignores strangers, other chains, views far ahead and proofs of nobody', () => {
