@@ -556,8 +556,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'models: a name is announced in the block that claims it',
     file: 'ModelRegistry.sol',
-    from: '_seals[msg.sender].blockNumber >= block.number',
-    to: '_seals[msg.sender].blockNumber > block.number',
+    from: 'announced.blockNumber >= block.number',
+    to: 'announced.blockNumber > block.number',
   },
   {
     breaks: "models: another one's announcement may be copied",
@@ -1466,10 +1466,52 @@ export const MUTANTS: readonly Mutant[] = [
     to: ';',
   },
   {
-    breaks: 'makers: the last to publish is the maker',
+    breaks: 'makers: the last claim counts',
     file: 'ModelRegistry.sol',
-    from: 'if (bytes(_firstMakers[next.modelRoot]).length == 0) _firstMakers',
-    to: '_firstMakers',
+    from: 'first.blockNumber != 0 && first.blockNumber <= announced.blockNumber',
+    to: 'false',
+  },
+  {
+    breaks: 'makers: the first claim counts, and not the first announcement',
+    file: 'ModelRegistry.sol',
+    from: 'first.blockNumber <= announced.blockNumber',
+    to: 'true',
+  },
+  {
+    breaks: 'makers: of two in one block the last claim counts',
+    file: 'ModelRegistry.sol',
+    from: 'first.blockNumber <= announced.blockNumber',
+    to: 'first.blockNumber < announced.blockNumber',
+  },
+  {
+    breaks: 'makers: an announcement never lapses',
+    file: 'ModelRegistry.sol',
+    from: 'if (block.timestamp >= end) revert ClaimOver(end);',
+    to: '',
+  },
+  {
+    breaks: "makers: another one's announcement may be copied",
+    file: 'ModelRegistry.sol',
+    from: 'keccak256(abi.encode(account, modelRoot, salt))',
+    to: 'keccak256(abi.encode(modelRoot, salt))',
+  },
+  {
+    breaks: 'makers: weights are claimed for any name',
+    file: 'ModelRegistry.sol',
+    from: '_assertOwner(maker);\n        if (modelRoot == 0)',
+    to: 'if (modelRoot == 0)',
+  },
+  {
+    breaks: 'makers: weights of no model have one',
+    file: 'ModelRegistry.sol',
+    from: 'if (modelRoot == 0) revert ZeroRoot("modelRoot");',
+    to: '',
+  },
+  {
+    breaks: 'makers: an announcement serves twice',
+    file: 'ModelRegistry.sol',
+    from: 'delete _seals[msg.sender];',
+    to: '',
   },
   {
     breaks: "makers: nobody's share is paid to nobody",
@@ -1486,14 +1528,32 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "co-signers: they have all of the validators' part",
     file: 'Settlement.sol',
-    from: 'handler.amount / 2;',
-    to: 'handler.amount;',
+    from: 'credits[first].amount / 2;',
+    to: 'credits[first].amount;',
   },
   {
     breaks: 'co-signers: pots fill without a roster',
     file: 'Settlement.sol',
-    from: 'by.roster == address(0) ? 0 : handler.amount',
-    to: 'handler.amount',
+    from: 'if (by.roster == address(0)) {',
+    to: 'if (false) {',
+  },
+  {
+    breaks: 'co-signers: without a roster the handling one has all',
+    file: 'Settlement.sol',
+    from: 'if (part == 0) return;',
+    to: 'if (part == 0 || by.roster == address(0)) return;',
+  },
+  {
+    breaks: "co-signers: without a roster the batch's verifiers have their half",
+    file: 'Settlement.sol',
+    from: '_payVerifiers(batch, tallies, credits, sharing.first + COMMON, credits[sharing.first + 1]);\n        _payCosigners(by, sharing);',
+    to: '_payCosigners(by, sharing);\n        _payVerifiers(batch, tallies, credits, sharing.first + COMMON, credits[sharing.first + 1]);',
+  },
+  {
+    breaks: 'co-signers: pots are shared by signatures, whatever the votes',
+    file: 'Cosigners.sol',
+    from: 'uint256 weight = signatures * vote;',
+    to: 'uint256 weight = signatures;',
   },
   {
     breaks: 'co-signers: anybody fills a pot',
@@ -1516,7 +1576,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'co-signers: who claims later has less',
     file: 'Cosigners.sol',
-    from: 'pot.signatures -= uint64(signatures);',
+    from: 'pot.weight -= uint112(weight);',
     to: '',
   },
   {

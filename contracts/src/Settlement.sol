@@ -363,8 +363,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         }
         credits[sharing.first + 5].amount = residual;
         _countRecycled(credits[sharing.first + 4].amount);
-        _payCosigners(by, credits[sharing.first], credits[sharing.first + 6]);
         _payVerifiers(batch, tallies, credits, sharing.first + COMMON, credits[sharing.first + 1]);
+        _payCosigners(by, sharing);
     }
 
     function _openCredits(address validator, uint256 lines, uint256 tallies) private view returns (Sharing memory sharing) {
@@ -415,13 +415,19 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         return amount;
     }
 
-    /// @dev Half of the validators' part, rounded down, is theirs who signed. Where no roster says who that is, the handling one has it all.
-    function _payCosigners(Signed memory by, Credit memory handler, Credit memory others) private {
-        uint256 part = by.roster == address(0) ? 0 : handler.amount / 2;
+    /// @dev Half of the validators' part, rounded down, is theirs who signed. Where no roster says who that is, it is the verification
+    /// recipient's, and not shared by the batch's verifiers: nobody whom a validator may know gains by ending a roster.
+    function _payCosigners(Signed memory by, Sharing memory sharing) private {
+        (Credit[] memory credits, uint256 first) = (sharing.credits, sharing.first);
+        uint256 part = credits[first].amount / 2;
         if (part == 0) return;
-        handler.amount -= part;
-        others.amount = part;
-        _cosigners.note(by.roster, by.who, part);
+        credits[first].amount -= part;
+        if (by.roster == address(0)) {
+            credits[first + 1].amount += part;
+            return;
+        }
+        credits[first + 6].amount = part;
+        _cosigners.note(by.roster, by.who, by.votes, part);
     }
 
     function _countRecycled(uint256 amount) private {
