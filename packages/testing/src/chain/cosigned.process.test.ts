@@ -49,7 +49,8 @@ async function fit(votes: readonly bigint[]): Promise<void> {
     const missing = (votes[i] as bigint) * unit - amount;
     if (missing > 0n) await client.bond(missing);
     const key: Hex = `0x${`${i + 1}`.padStart(64, '0')}`;
-    if (amount === 0n) await client.registerValidator({ endpoint: 'https://127.0.0.1:4543', certHash: key, vrfKey: key });
+    if (amount === 0n)
+      await client.registerValidator({ endpoint: 'https://127.0.0.1:4543', certHash: key, vrfKey: key });
   }
 }
 

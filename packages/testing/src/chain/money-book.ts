@@ -1,10 +1,5 @@
 import { type FeeShares, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
-import {
-  type CosignedPot,
-  POT_SECONDS,
-  splitJudged,
-  takeFromPot,
-} from '@ogong/protocol/settlement/cosigned-pot';
+import { type CosignedPot, POT_SECONDS, splitJudged, takeFromPot } from '@ogong/protocol/settlement/cosigned-pot';
 
 /** Addresses and ids in lower-case hex. Plain data: a copy is a state to go back to. */
 export interface MoneyBook {
@@ -164,7 +159,12 @@ function askBack(stake: BookedStake, amount: bigint, leavesAt: bigint): boolean 
 }
 
 /** Of a key's bond, what a final ejection took: all but what could have been taken out before it. */
-export function forfeitIn(book: MoneyBook, rules: MoneyRules, [providerId, payee]: readonly [string, string], now: bigint) {
+export function forfeitIn(
+  book: MoneyBook,
+  rules: MoneyRules,
+  [providerId, payee]: readonly [string, string],
+  now: bigint,
+) {
   const since = book.ejected.get(providerId);
   if (since === undefined || now < since + rules.appeal) return 0n;
   const { amount, leaving, leavesAt } = stakeIn(book.keyBonds, `${providerId} ${payee}`);

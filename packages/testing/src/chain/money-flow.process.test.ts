@@ -109,7 +109,13 @@ beforeAll(async () => {
       ...{ treasuryBps: treasury, licenseBps: license, recycleBps: 0, makerBps: 300 },
     },
     ...{ cosigners, makers: new Map([[models[0] as string, maker.address as string]]) },
-    ...{ withdrawalDelay: BigInt(DELAY_S), unbondingDelay: BigInt(UNBONDING_S), period: BigInt(PERIOD_S), appeal: BigInt(APPEAL_S), entrance: 5_000n },
+    ...{
+      withdrawalDelay: BigInt(DELAY_S),
+      unbondingDelay: BigInt(UNBONDING_S),
+      period: BigInt(PERIOD_S),
+      appeal: BigInt(APPEAL_S),
+      entrance: 5_000n,
+    },
   };
   const allow = ({ client }: Member, spender: Address) => {
     const args = [spender, maxUint256] as const;
