@@ -57,6 +57,8 @@ export interface MoneyRules {
   /** Who has made a model, by its content root. */
   readonly makers: ReadonlyMap<string, string>;
   readonly shares: FeeShares;
+  /** Of all validators: their bonds, which stay. */
+  readonly votes: bigint;
   readonly withdrawalDelay: bigint;
   readonly unbondingDelay: bigint;
   readonly period: bigint;
@@ -347,13 +349,14 @@ function bondKey(
 }
 
 function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement, now: bigint): boolean {
-  const { validator, sequence, debits, lines, ejections, tallies } = settlement;
+  const { validator, sequence, debits, lines, ejections, tallies, signed } = settlement;
   if (sequence !== get(book.sequences, validator) + 1n) return false;
   for (const { payer, amount, cumulative } of debits) {
     const { spent, admitted } = channelIn(book, payer, validator);
     if (spent + amount > cumulative || spent + amount > admitted) return false;
   }
   const sum = (list: readonly bigint[]): bigint => list.reduce((total, one) => total + one, 0n);
+  if (signed !== undefined && 3n * sum(signed.votes.map(([, vote]) => vote)) <= 2n * rules.votes) return false;
   if (sum(debits.map(({ amount }) => amount)) !== sum(lines.map(({ gross }) => gross))) return false;
   book.sequences.set(validator, sequence);
   for (const id of ejections) if (!book.ejected.has(id)) book.ejected.set(id, now);

@@ -87,8 +87,8 @@ beforeAll(async () => {
     limits: { withdrawalDelay: DELAY_S, unbondingDelay: UNBONDING_S },
   });
   // Bonds that carry whatever is settled: how much they carry is not in the book.
-  // Any two of them are a quorum, and pots are shared by their votes.
-  const bonds = [900_000n, 1_000_000n, 1_200_000n].map((bond) => bond * unit);
+  // The two larger ones are a quorum, and pots are shared by votes.
+  const bonds = [500_000n, 1_000_000n, 1_200_000n].map((bond) => bond * unit);
   validators = await Promise.all(bonds.map((bond) => ledger.createValidator(bond)));
   votes = new Map(validators.map(({ address }, i) => [address, bonds[i] as bigint]));
   payers = await Promise.all([1, 2, 3, 4].map(() => ledger.createMember(1_000n * unit)));
@@ -104,6 +104,7 @@ beforeAll(async () => {
   const { router, validator, verification, treasury, license } = shares;
   rules = {
     ...{ escrow, earnings, staking, pool: ledger.treasury, treasury: ledger.treasury, license: ledger.treasury },
+    votes: [...votes.values()].reduce((sum, one) => sum + one, 0n),
     shares: {
       ...{ routerBps: router, validatorBps: validator, verificationBps: verification },
       ...{ treasuryBps: treasury, licenseBps: license, recycleBps: 0, makerBps: 300 },
@@ -138,11 +139,11 @@ beforeEach(async () => {
 describe('money through the contracts', () => {
   it('is where the book has it, after each block, whatever crashes, comes twice or is reorganised', async () => {
     const flow = await openFlow(SEED);
-    while (flow.counts.deeds < DEEDS) await flow.step();
+    // All of it happened, so that none of it held by default. How much time passes between two blocks is the machine's to say.
+    const isShort = () => Object.values(flow.counts).some((count) => count === 0);
+    while (flow.counts.deeds < DEEDS || (isShort() && flow.counts.deeds < 4 * DEEDS)) await flow.step();
     console.log(`money flow from seed ${SEED}: ${JSON.stringify(flow.counts)}`);
-    const { deeds: _, ...counts } = flow.counts;
-    // All of it happened, so that none of it held by default.
-    for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(0);
+    for (const [what, count] of Object.entries(flow.counts)) expect(count, what).toBeGreaterThan(0);
   }, 3_600_000);
 
   it('is seen to be elsewhere, where the book is off by one unit', async () => {
@@ -277,13 +278,13 @@ async function openFlow(seed: number) {
       ...{ router: isDrawn(0.3) ? NOBODY : pick(payees).address, fine: isDrawn(0.2) ? part(amount) : 0n },
       modelRoot: pick(models),
     }));
-    // One of them may be away.
-    const absent = isDrawn(0.5) ? pick(validators).address : undefined;
+    // One of them may be away, and it may be one that the quorum needs.
+    const absent = isDrawn(0.4) ? validators[0]?.address : isDrawn(0.05) ? pick(validators).address : undefined;
     const sequence = (book.sequences.get(validator) ?? 0n) + (isDrawn(0.05) ? BigInt(below(3)) : 1n);
     return {
       ...{ validator, sequence, debits, lines },
       // The last one stays, so that a long run has bonds of keys to its end.
-      ejections: isDrawn(0.04) ? [pick(providerIds.slice(0, -1))] : [],
+      ejections: isDrawn(0.1) ? [pick(providerIds.slice(0, -1))] : [],
       signed: { roster, votes: [...votes].filter(([account]) => account !== absent) },
       tallies: isDrawn(0.5) ? payees.map(({ address: payee }) => ({ payee, credits: below(4) })) : [],
     };
@@ -476,7 +477,7 @@ async function openFlow(seed: number) {
       Object.keys(chain).reduce((total, name) => (name.startsWith(prefix) ? total + value(name) : total), 0n);
     expect(value(`tokens ${escrow}`)).toBe(sum('free ') + sum('reserved ') + sum('credit '));
     expect(value(`tokens ${earnings}`) + value(`credit ${earnings}`)).toBe(sum('held ') + sum('bonded '));
-    expect(value(`tokens ${staking}`)).toBe(sum('priority ') + [...votes.values()].reduce((all, one) => all + one, 0n));
+    expect(value(`tokens ${staking}`)).toBe(sum('priority ') + rules.votes);
   }
 
   async function readChain(): Promise<{ readonly chain: Record<string, string>; readonly now: bigint }> {
