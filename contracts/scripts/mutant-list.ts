@@ -28,19 +28,19 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'shares: the rounding residual is lost',
     file: 'Settlement.sol',
-    from: 'earned[i] = Earned(line.providerId, line.payee, uint128(rest));',
-    to: 'earned[i] = Earned(line.providerId, line.payee, uint128(line.gross * 9598 / BASIS));',
+    from: 'line.payee, uint128(rest));',
+    to: 'line.payee, uint128(line.gross * 9598 / BASIS));',
   },
   {
     breaks: 'fines: one goes to nobody',
     file: 'Settlement.sol',
-    from: 'verification.amount += line.fine;',
+    from: 'sharing.verification.amount += fine;',
     to: '',
   },
   {
     breaks: 'fines: one may exceed its line',
     file: 'Settlement.sol',
-    from: 'if (line.fine > line.gross) revert FineAboveGross(line.fine, line.gross);',
+    from: 'if (fine > gross) revert FineAboveGross(fine, gross);',
     to: '',
   },
   {
@@ -220,13 +220,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'payer: more is drawn than the voucher allows',
     file: 'Escrow.sol',
-    from: 'if (spent > debit.cumulative) revert',
+    from: 'if (spent > cumulative) revert',
     to: 'if (spent > type(uint128).max) revert',
   },
   {
     breaks: 'payer: the channel is overdrawn',
     file: 'Escrow.sol',
-    from: 'if (spent > channel.admitted) revert',
+    from: 'if (spent > admitted) revert',
     to: 'if (spent > type(uint128).max) revert',
   },
   {
@@ -1523,13 +1523,13 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'makers: fines are shared',
     file: 'Settlement.sol',
     from: '_part(shared, shares.maker)',
-    to: '_part(line.gross, shares.maker)',
+    to: '_part(gross, shares.maker)',
   },
   {
     breaks: "co-signers: they have all of the validators' part",
     file: 'Settlement.sol',
-    from: 'credits[first].amount / 2;',
-    to: 'credits[first].amount;',
+    from: 'sharing.validator.amount / 2;',
+    to: 'sharing.validator.amount;',
   },
   {
     breaks: 'co-signers: pots fill without a roster',
@@ -1546,14 +1546,44 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "co-signers: without a roster the batch's verifiers have their half",
     file: 'Settlement.sol',
-    from: '_payVerifiers(batch, tallies, credits, sharing.first + COMMON, credits[sharing.first + 1]);\n        _payCosigners(by, sharing);',
-    to: '_payCosigners(by, sharing);\n        _payVerifiers(batch, tallies, credits, sharing.first + COMMON, credits[sharing.first + 1]);',
+    from: '_payVerifiers(batch, tallies, sharing);\n        _payCosigners(by, sharing);',
+    to: '_payCosigners(by, sharing);\n        _payVerifiers(batch, tallies, sharing);',
   },
   {
     breaks: 'co-signers: pots are shared by signatures, whatever the votes',
     file: 'Cosigners.sol',
     from: 'uint256 weight = signatures * vote;',
     to: 'uint256 weight = signatures;',
+  },
+  {
+    breaks: 'payer: the digest is of the order before',
+    file: 'Escrow.sol',
+    from: 'mstore(add(order, 160), termsHash)',
+    to: '',
+  },
+  {
+    breaks: 'payer: a signature is good for any sum',
+    file: 'Escrow.sol',
+    from: 'mstore(add(order, 128), cumulative)',
+    to: '',
+  },
+  {
+    breaks: 'conservation: the last debit is handed on twice',
+    file: 'Settlement.sol',
+    from: 'calldatacopy(add(at, 132), debits.offset, size)',
+    to: 'calldatacopy(add(at, 132), debits.offset, 192)',
+  },
+  {
+    breaks: 'quorum: only the first debit is signed',
+    file: 'Settlement.sol',
+    from: 'from := add(from, 192)',
+    to: '',
+  },
+  {
+    breaks: 'settlement: a draw that the escrow refuses is settled',
+    file: 'Settlement.sol',
+    from: 'revert(at, returndatasize())',
+    to: '',
   },
   {
     breaks: 'co-signers: anybody fills a pot',

@@ -27,6 +27,39 @@ contract SettlementTest is Fixture {
         check(settlement.anchorOf(validator).logHead == _batch(1).logHead, "log head");
     }
 
+    /// The hash covers words as they lie in the call, and hands them on so: whoever reads one refuses it where it is no address or amount.
+    function test_dirtyWordsOfADebitAreRefused() public {
+        _fund(payer, 0xA1A1A1, 0xA1A1A1);
+        Batch memory batch = _batch(1);
+        Debit[] memory debits = _one(_debit(PAYER_KEY, 0xA1A1, 0xB2B2B2));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 0xA1A1, 0, 0));
+        uint256[3] memory words = [uint256(uint160(payer)), 0xA1A1, 0xB2B2B2];
+        for (uint256 i; i < 4; ++i) {
+            // The last time nothing is dirty.
+            uint256 word = i < 3 ? words[i] : 0;
+            bytes memory asked = abi.encodeCall(settlement.batchDigest, (batch, debits, lines, none, _idle()));
+            (bool isHashed, bytes memory hash) = address(settlement).staticcall(_dirty(asked, word));
+            check(isHashed, "hashed");
+            bytes[] memory quorum = _quorum(abi.decode(hash, (bytes32)), 3);
+            bytes memory sent = abi.encodeCall(settlement.settle, (batch, debits, lines, none, _idle(), quorum));
+            (bool isSettled,) = address(settlement).call(_dirty(sent, word));
+            check(isSettled == (i == 3), "refused unless it is clean");
+        }
+    }
+
+    /// Sets the highest bit of the first word that is this one; none for zero.
+    function _dirty(bytes memory data, uint256 word) private pure returns (bytes memory) {
+        for (uint256 at = 36; word != 0 && at <= data.length; at += 32) {
+            uint256 found;
+            assembly ("memory-safe") {
+                found := mload(add(data, at))
+                if eq(found, word) { mstore(add(data, at), or(found, shl(255, 1))) }
+            }
+            if (found == word) break;
+        }
+        return data;
+    }
+
     function test_withoutRouterItsShareStaysWithTheProvider() public {
         _fund(payer, 100_000, 100_000);
         _submit(_batch(1), _one(_debit(PAYER_KEY, 100_000, 100_000)), _one(Line(KEY, PROVIDER, address(0), 100_000, 0, 0)));
