@@ -1568,6 +1568,18 @@ export const MUTANTS: readonly Mutant[] = [
     to: '',
   },
   {
+    breaks: 'settlement: the event has what a payer owes, and not what was drawn in all',
+    file: 'Escrow.sol',
+    from: 'shl(128, spent))',
+    to: 'shl(128, amount))',
+  },
+  {
+    breaks: 'settlement: the event has a word that is no draw',
+    file: 'Escrow.sol',
+    from: 'mstore(draws, sub(mload(draws), 32))',
+    to: '',
+  },
+  {
     breaks: 'conservation: the last debit is handed on twice',
     file: 'Settlement.sol',
     from: 'calldatacopy(add(at, 132), debits.offset, size)',

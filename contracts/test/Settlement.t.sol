@@ -60,6 +60,23 @@ contract SettlementTest is Fixture {
         return data;
     }
 
+    /// One event has the draws of a batch, in the order of its debits.
+    function test_drawsAreToldInOneEvent() public {
+        uint256 other = 0xB0B;
+        _fund(payer, 100_000, 100_000);
+        _fund(vm.addr(other), 100_000, 100_000);
+        _settle(1, 5_000, 5_000);
+        Debit[] memory debits = new Debit[](3);
+        debits[0] = _debit(other, 7, 7);
+        debits[1] = _debit(PAYER_KEY, 11, 90_000);
+        debits[2] = _debit(PAYER_KEY, 13, 90_000);
+        vm.expectEmit();
+        emit Escrow.Drawn(validator, abi.encodePacked(
+            vm.addr(other), uint128(7), uint128(7), payer, uint128(11), uint128(5_011), payer, uint128(13), uint128(5_024)
+        ));
+        _submit(_batch(2), debits, _one(Line(KEY, PROVIDER, ROUTER, 31, 0, 0)));
+    }
+
     function test_withoutRouterItsShareStaysWithTheProvider() public {
         _fund(payer, 100_000, 100_000);
         _submit(_batch(1), _one(_debit(PAYER_KEY, 100_000, 100_000)), _one(Line(KEY, PROVIDER, address(0), 100_000, 0, 0)));
