@@ -94,8 +94,9 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     // And who was paid, with what the chain holds for it.
     await page.locator('a[href^="#/providers/"]').first().click();
     await page.getByText('Held by the chain').waitFor();
-    const byDay = page.getByRole('region', { name: 'Earned by day' }).locator('tbody tr');
-    expect(await byDay.first().locator('td').nth(2).textContent()).toMatch(/^0\.\d*[1-9]\d* OGONG$/);
+    const byDay = page.getByRole('region', { name: 'Earned by day and model' }).locator('tbody tr');
+    await byDay.first().getByRole('link', { name: MODEL }).waitFor();
+    expect(await byDay.first().locator('td').nth(3).textContent()).toMatch(/^0\.\d*[1-9]\d* OGONG$/);
     await page.close();
   }, 200_000);
 
