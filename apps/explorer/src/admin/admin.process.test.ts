@@ -218,7 +218,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     await alert.filter({ hasText: 'The gateway does not answer.' }).waitFor();
     await page.unroute('**/admin/v1/**');
     await form.getByRole('button', { name: 'Add or change' }).click();
-    await page.getByRole('cell', { name: 'Kept Ltd' }).waitFor();
+    await page.getByRole('cell', { name: 'Kept Ltd', exact: true }).waitFor();
     expect(await form.getByLabel('Name').inputValue()).toBe('');
     expect((await accounts.listOrganisations()).find(({ id }) => id === 'kept')?.budgetAtomic).toBe(15n * 10n ** 17n);
     expect(complaints).toEqual([]);

@@ -142,7 +142,7 @@ function useReplyModels({ api }: NetworkState, replies: readonly LoggedReply[]) 
 
 function ModelName({ state: { models = [] }, root }: { state: NetworkState; root: string }) {
   if (root === UNKNOWN_ROOT) return <span class="note">not shown</span>;
-  const named = models.filter(({ modelRoot }) => modelRoot === root);
+  const named = models.filter(({ modelRoot }) => modelRoot === `0x${root}`);
   if (named.length === 0) return <Hash hex={root} />;
   return named.map(({ id }) => (
     <a key={id} class="line" href={`#/models/${encodeURIComponent(id)}`}>
