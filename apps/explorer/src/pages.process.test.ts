@@ -299,7 +299,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
         models: readonly { id: string; model_root: string }[];
       };
       const found = models.find(({ id }) => id === 'ogong/verified/test/synthetic');
-      return Uint8Array.from(Buffer.from((found?.model_root as string).slice(2), 'hex'));
+      return Uint8Array.from(Buffer.from((found?.model_root ?? '').slice(2), 'hex'));
     };
     const other = new Uint8Array(32).fill(0xee);
 

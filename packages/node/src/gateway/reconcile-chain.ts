@@ -54,8 +54,9 @@ export async function reconcileChain(
     compareMost(`signed away to ${validator}, against what the chain says was drawn`, cumulative, spent);
     compareMost(`drawn by ${validator}, against fees that are settled`, spent, settled.get(validator) ?? 0n);
     // Fees that are owed and not drawn yet will be. What was drawn before the gateway heard of the verdict is of credit that it counts as left still.
-    const ahead = spent - owed;
-    tokens += admitted - spent + (ahead < outstanding ? ahead : outstanding);
+    let ahead = spent - owed;
+    if (ahead > outstanding) ahead = outstanding;
+    tokens += admitted - spent + ahead;
   }
   compareMost('tokens behind the credit that is left', tokens, unspent);
   return found;

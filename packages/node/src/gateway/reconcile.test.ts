@@ -147,7 +147,7 @@ async function createEscrow(books: WorkStore, orders: readonly Ordered[], paymen
   const feesOf = (some: readonly Ordered[]): bigint => sum(some.map(({ fee }) => fee ?? 0n));
   const [own, others] = [orders.filter(({ key }) => key < 2), orders.filter(({ key }) => key === 2)];
   // Without credit all of its fees are the operator's.
-  const lost = granted === undefined ? feesOf(own) : before + max(feesOf(own) - granted, 0n);
+  const lost = granted === undefined ? feesOf(own) : before + orNothing(feesOf(own) - granted);
   const paid = sum([...payments.values()].map(({ amount, isBack }) => (isBack ? 0n : amount)));
   const escrow = { free: paid + lost + feesOf(others) - ADMITTED * BigInt(VALIDATORS.length) };
   const chain = {
@@ -158,10 +158,13 @@ async function createEscrow(books: WorkStore, orders: readonly Ordered[], paymen
       spent: sum(orders.filter((one) => one.validator === toHex(validator)).map(({ drawn }) => drawn ?? 0n)),
     }),
   };
-  const left = granted === undefined ? 0n : max(granted - feesOf(own), 0n);
+  const left = granted === undefined ? 0n : orNothing(granted - feesOf(own));
   return { escrow, left, check: () => reconcileChain(books, chain as never, PAYER) };
 }
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+function orNothing(left: bigint): bigint {
+  if (left > 0n) return left;
+  return 0n;
+}
 
 /** The escrow bears the books out, and one unit less would not. */
 async function assertBorneOut(books: WorkStore, orders: readonly Ordered[], payments: Payments): Promise<void> {
