@@ -41,6 +41,7 @@ import { listHeard } from './settlement/cosign-heard.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
 import { type AllottingState, answerAllotment } from './settlement/step-allotment.ts';
 import type { TallyBook } from './settlement/tally-book.ts';
+import { unpackBatch } from './settlement/unpack-batch.ts';
 import { listEntries, readHead, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findProof } from './store/machine-proof-store.ts';
@@ -411,10 +412,17 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.cosignBatch,
       async (request, context) => {
         try {
-          const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, findPeer(context), request));
+          const peer = findPeer(context);
+          const read = await unpackBatch(cosigning, request, MAX_EVIDENCE_BYTES);
+          if ('lacking' in read) {
+            metrics.cosigned.inc({ outcome: 'unread' });
+            return { lacking: read.lacking, wantsWhole: read.lacking.length === 0 };
+          }
+          const whole = { ...request, ...read };
+          const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, peer, whole));
           metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
           metrics.uncompared.inc(answer.uncompared.length);
-          if (answer.refused.length === 0) noteCosigned(metrics.steps, request);
+          if (answer.refused.length === 0) noteCosigned(metrics.steps, whole);
           return writeCosigned(answer);
         } catch (error) {
           metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
