@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, createWriter, fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
-import { computePartId, createPartTable, LEAST_PART, MOST_PART, packEntry, unpackEntry } from './packed-entry.ts';
+import { computePartId, createPartTable, MOST_PART, packEntry, unpackEntry } from './packed-entry.ts';
 
 const MOST = 1 << 20;
+const LEAST_PART = 64;
 const TAG = encodeDomain('ogong-packed-entry-v1');
 /** Bytes that begin as nothing else does. */
 const part = (name: number, length = 130): Uint8Array =>

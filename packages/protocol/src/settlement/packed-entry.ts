@@ -9,7 +9,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 
 export const PART_ID_BYTES = 8;
 /** A shorter part is hardly longer than what stands for it. */
-export const LEAST_PART = 64;
+const LEAST_PART = 64;
 /** More than a key with a signature. */
 export const MOST_PART = 8_192;
 const MOST_PIECES = 1 << 20;
@@ -57,7 +57,7 @@ export interface PartTable {
   match(entry: DataView, at: number): KnownPart | undefined;
 }
 
-export interface KnownPart {
+interface KnownPart {
   readonly id: Uint8Array;
   readonly bytes: Uint8Array;
 }
