@@ -287,11 +287,11 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     );
     router.rpc(
       method.acknowledge,
-      async (request) => {
-        const answer = await intake.acknowledge(readDelivered(request));
-        metrics.deliveries.inc({ outcome: answer.outcome });
-        const { held = new Uint8Array(0), ...rest } = answer;
-        return { ...rest, held };
+      async (request, context) => {
+        const answer = await intake.acknowledge(readDelivered(request), getCallerPlace(context));
+        const { outcome, intake: word, held = new Uint8Array(0) } = answer;
+        metrics.deliveries.inc({ outcome });
+        return { outcome, ...(word && { intake: word }), held };
       },
       { readMaxBytes: 32 * KIB },
     );

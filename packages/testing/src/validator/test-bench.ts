@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { defaultHolding } from '@ogong/chain/deploy';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import type { Caller } from '@ogong/host/link/link-door';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { NewcomerLimits } from '@ogong/host/link/newcomer-budget';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
@@ -154,6 +155,8 @@ export interface BenchOptions {
   readonly maxOpenOrders?: number;
   /** Default: the database knows all that was admitted. */
   readonly memory?: AdmissionMemory;
+  /** Default: nobody earns calls. */
+  readonly earn?: (caller: Caller, calls: number) => void;
   /** Default: HEARD_LIMITS. */
   readonly heardLimits?: HeardLimits;
   /** Of a batch. */
@@ -307,6 +310,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       archive,
       onVerdict,
       memory: options.memory,
+      earn: options.earn,
       getBeacon: async (epoch) => archive.find(epoch),
       findMachineProblem: options.findMachineProblem,
       onMachineFault: options.onMachineFault,
