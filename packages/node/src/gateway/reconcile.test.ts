@@ -128,7 +128,7 @@ async function play(ledger: ChannelLedger, step: Operation, orders: Ordered[]): 
   const closing = { verdict: 'accept', detail: '', settlement: '0x1', judgedRecord: '' };
   // The chain is first, and it draws once: a gateway that dies meanwhile hears of the same fee again.
   const isTold = order.drawn !== undefined;
-  if (order.drawn === undefined) order.drawn = step.fee > order.maxFee ? order.maxFee : step.fee;
+  order.drawn ??= step.fee < order.maxFee ? step.fee : order.maxFee;
   await ledger.close(order.id, { ...closing, feeAtomic: isTold ? order.drawn : step.fee });
   order.fee ??= order.drawn;
 }
