@@ -23,7 +23,10 @@ function readLines(lcov: string): Map<string, Map<number, boolean>> {
   let lines = new Map<number, boolean>();
   for (const row of lcov.split('\n')) {
     const [what, rest = ''] = row.split(/:(.*)/s);
-    if (what === 'SF') files.set(rest.replace(/^.*src\//, ''), (lines = new Map()));
+    if (what === 'SF') {
+      lines = new Map();
+      files.set(rest.replace(/^.*src\//, ''), lines);
+    }
     if (what !== 'DA') continue;
     const [line, count] = rest.split(',').map(Number) as [number, number];
     lines.set(line, count > 0);
@@ -78,5 +81,7 @@ for (const [name, { lines, branches }] of sources) {
 }
 for (const one of missing) console.log(one);
 rmSync(folder, { recursive: true, force: true });
-console.log(`lines ${share(sums.linesRan, sums.lines)} of ${sums.lines}, branches ${share(sums.branchesRan, sums.branches)} of ${sums.branches}`);
+console.log(
+  `lines ${share(sums.linesRan, sums.lines)} of ${sums.lines}, branches ${share(sums.branchesRan, sums.branches)} of ${sums.branches}`,
+);
 process.exitCode = 100 * sums.branchesRan < LEAST_BRANCHES * sums.branches ? 1 : 0;

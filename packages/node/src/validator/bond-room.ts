@@ -64,7 +64,8 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
   let unpaid = 0n;
   /** What an order adds to that. */
   const unpaidBy = ({ payer, maxFeeAtomic }: BoundedOrder): bigint => {
-    const before = (unanswered.get(`payer ${toHex(payer)}`) ?? 0n) - store.read(() => readChannel(store, payer)).settled;
+    const before =
+      (unanswered.get(`payer ${toHex(payer)}`) ?? 0n) - store.read(() => readChannel(store, payer)).settled;
     const more = before + maxFeeAtomic;
     return more <= 0n ? 0n : before <= 0n ? more : maxFeeAtomic;
   };

@@ -101,8 +101,9 @@ export type MoneyDeed =
       readonly amount: bigint;
     }
   | { readonly kind: 'finishKey'; readonly from: string; readonly providerId: string }
+  | { readonly kind: 'forfeit'; readonly from: string; readonly providerId: string; readonly payee: string }
   | {
-      readonly kind: 'earnings' | 'collect' | 'forfeit';
+      readonly kind: 'earnings' | 'collect';
       readonly from: string;
       readonly providerId: string;
       readonly payee: string;
