@@ -66,6 +66,7 @@ export function createStandingPart(
       if (sizeBytes > MAX_MILESTONE_OPENING_BYTES) {
         throw new SealedCallError('malformed', 'the milestones of the reply are larger than they may be');
       }
+      if (last?.milestone.last) throw new SealedCallError('malformed', 'a milestone behind the last one');
       last = { milestone, text };
     },
     close() {

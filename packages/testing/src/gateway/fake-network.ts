@@ -158,6 +158,8 @@ export interface ProviderBehaviour {
   /** Signs a milestone behind so many tokens each, where its caller wants milestones. */
   readonly milestones?: readonly number[];
   readonly bendMilestone?: SyntheticOptions['bend'];
+  /** Its milestone behind so many tokens is said to be the last. */
+  readonly lastMilestone?: number;
   readonly withholdOpening?: boolean;
   /** Whether it has a seal key. Default: no. */
   readonly seals?: boolean;
@@ -438,6 +440,7 @@ export async function createFakeNetwork(
                 record: { record: recordBytes, providerKey: signer.publicKey, signature: recordSignature },
                 ...{ header: opening.header, admission: admit(order), textBytes: response.length },
                 windows: opening.windows.slice(before / WINDOW_TOKENS),
+                last: provider.behaviour.lastMilestone === at + 1,
               },
             },
           };
