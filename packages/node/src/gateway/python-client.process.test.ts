@@ -253,7 +253,9 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
       const { url, passed } = await watch(gateway.url);
       const demanding = { ...asks, ogong: { seal_suite: 2 } };
       expect(await call(gateway, demanding, { url, sealed: true })).toMatchObject({ error: null, text: ANSWER });
-      const units = passed.flatMap((said) => [...said.matchAll(/"unit":\s*"([^"]+)"/g)].map(([, unit]) => unit as string));
+      const units = passed.flatMap((said) =>
+        [...said.matchAll(/"unit":\s*"([^"]+)"/g)].map(([, unit]) => unit as string),
+      );
       expect(units.length).toBeGreaterThanOrEqual(WORDS.length);
       for (const unit of units) expect(Buffer.from(unit, 'base64').length).toBeGreaterThan(1_120);
     });

@@ -10,8 +10,8 @@ import { pad, padRequest, padToBucket, padUnit, unpad } from './padding.ts';
 import { SEAL_SUITE, SEAL_SUITES, type SealedExchange, type SealSuite, UNIT_SEAL_SUITE } from './seal-context.ts';
 import { SealError, type SealErrorCode } from './seal-error.ts';
 import { encodeSealKey, hashSealKey, type SealKey, signSealKey, verifySealKey } from './seal-key.ts';
-import { createReplyOpener, createReplySealer, openDisclosedReply } from './sealed-reply.ts';
 import { openPart } from './sealed-part.ts';
+import { createReplyOpener, createReplySealer, openDisclosedReply } from './sealed-reply.ts';
 import { openRequest, sealRequest } from './sealed-request.ts';
 
 const tools = createTestSealTools();

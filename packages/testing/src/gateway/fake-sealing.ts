@@ -46,7 +46,13 @@ export function createFakeSealing({
       if (sealer === undefined) throw new Error('a sealed request has a reply that is sealed');
       const sealEvent = createEventSealer(sealer);
       const { order: signed, ticket, milestones } = request;
-      const plain = { ...inner, milestones, request: body, ...(signed && { order: signed }), ...(ticket && { ticket }) };
+      const plain = {
+        ...inner,
+        milestones,
+        request: body,
+        ...(signed && { order: signed }),
+        ...(ticket && { ticket }),
+      };
       for await (const event of answer(create(GenerateRequestSchema, plain))) {
         yield* sealEvent(event, openings.get(toHex(order.replyId)) ?? new Uint8Array());
       }

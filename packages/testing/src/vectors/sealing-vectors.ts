@@ -9,8 +9,8 @@ import {
   UNIT_SEAL_SUITE,
 } from '@ogong/protocol/sealing/seal-context';
 import { encodeSealKey, hashSealKey } from '@ogong/protocol/sealing/seal-key';
-import { createReplySealer, type ReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import { sealPart } from '@ogong/protocol/sealing/sealed-part';
+import { createReplySealer, type ReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import { encodeValidatorSealKey, hashValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import { createTestSeal, EXCHANGE } from '../protocol/exchange-fixture.ts';
