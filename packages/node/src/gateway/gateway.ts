@@ -58,6 +58,7 @@ import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
 import { createValidatorKeys } from './sealed/validator-keys.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
+import { createTicketAges } from './ticket-ages.ts';
 import { createTicketsAhead, type TicketsAhead } from './tickets-ahead.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 import { createVerdictFeed, isForAnother } from './verdict-feed.ts';
@@ -406,7 +407,7 @@ function createReplies(
     {
       find: (query, signal) =>
         findMatch(
-          { matches, chain, randomBytes, links },
+          { matches, chain, randomBytes, links, clock },
           { provider: undefined, signal },
           { ...query, exclude: [], isAhead: true },
         ),
@@ -426,6 +427,8 @@ function createReplies(
     ...(demandedRoles && { demandedRoles }),
     matches,
     ahead,
+    // Where none is kept all are fresh.
+    ...(max > 0 && { ages: createTicketAges({ clock, random }) }),
     providers: createProviderCall(patience, { links, pacing, sealing: { keys, ledger: chain.ledger } }),
     validators: createValidatorChoice({ chain, links, random }),
     funding,

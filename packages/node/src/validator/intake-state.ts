@@ -1,5 +1,9 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+<<<<<<< HEAD
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
+=======
+import type { Caller } from '@ogong/host/link/link-door';
+>>>>>>> int
 import { Refusal } from '@ogong/host/link/link-error';
 import {
   createNewcomerBudget,
@@ -76,6 +80,8 @@ export interface IntakeDependencies {
   readonly memory?: AdmissionMemory | undefined;
   /** Default: bonds bound nothing. */
   readonly room?: BondRoom | undefined;
+  /** Told who brought what somebody pays for: it may make so many calls more. Default: nobody may. */
+  readonly earn?: ((caller: Caller, calls: number) => void) | undefined;
 }
 
 /** The state that the steps of intake work on. Everything that changes is in the store. */
