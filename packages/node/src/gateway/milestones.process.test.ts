@@ -40,7 +40,7 @@ async function open(first: Partial<ProviderBehaviour>) {
       return orders() === 1 ? (first.milestones ?? []) : [];
     },
     get lastMilestone() {
-      return first.lastMilestone;
+      return first.lastMilestone ?? 0;
     },
     get bendMilestone() {
       return first.bendMilestone;

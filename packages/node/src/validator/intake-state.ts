@@ -1,9 +1,6 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
-<<<<<<< HEAD
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
-=======
 import type { Caller } from '@ogong/host/link/link-door';
->>>>>>> int
 import { Refusal } from '@ogong/host/link/link-error';
 import {
   createNewcomerBudget,
