@@ -7,7 +7,7 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
 import type { ProtocolAttack } from './attack.ts';
 
-export interface DustOutcome {
+export interface DustVoucherOutcome {
   readonly sent: number;
   readonly taken: number;
   /** What they made the relay do: signatures that it checked, readings of the chain, and vouchers on its disk. */
@@ -26,7 +26,7 @@ const token = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(9) 
 const payee = new Uint8Array(20).fill(7);
 
 /** Pays a relay by the atomic unit: each voucher is good, and costs more to check than it is worth. */
-export const dustVouchers: ProtocolAttack<undefined, Promise<DustOutcome>> = {
+export const dustVouchers: ProtocolAttack<undefined, Promise<DustVoucherOutcome>> = {
   name: 'dust-vouchers',
   adversary: 'node that pays its relay in vouchers that are worth less than they cost to check',
   aim: 'keep the relay busy with signatures, readings of the chain and writes, for next to nothing',

@@ -30,7 +30,7 @@ import { createDoubtedProviders } from './doubted-providers.ts';
 import { findSealed } from './find-sealed.ts';
 import { followSealed } from './follow-sealed.ts';
 import { SEAL_KEY_EXPIRED, type SealedEvent } from './pass-sealed.ts';
-import type { ValidatorKeys } from './validator-keys.ts';
+import type { KnownValidatorKeys } from './validator-keys.ts';
 
 /** What a client tells of a request that it seals itself: no text, and its hash. */
 export interface AskedSealed {
@@ -88,7 +88,7 @@ export type SealedOutcome = HeldSealed | HeldPart | { readonly reason: string };
 export interface SealedCallsDependencies {
   readonly context: ReplyContext;
   readonly sealKeys: Pick<KnownSealKeys, 'show' | 'forget'>;
-  readonly validatorKeys: ValidatorKeys;
+  readonly validatorKeys: KnownValidatorKeys;
   readonly links: LinkPool;
   readonly patience: ProviderCallOptions;
   readonly pacing: OrderPacing;

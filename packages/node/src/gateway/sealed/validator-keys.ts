@@ -7,7 +7,7 @@ import { type SignedValidatorSealKey, verifyValidatorSealKey } from '@ogong/prot
 import type { GatewayChain } from '../gateway.ts';
 
 /** Keys of validators that clients seal parts to. */
-export interface ValidatorKeys {
+export interface KnownValidatorKeys {
   /** Undefined where the validator shows none that holds. Never fails. @param validator 20 bytes. */
   show(validator: Uint8Array): Promise<SignedValidatorSealKey | undefined>;
 }
@@ -27,7 +27,7 @@ export function createValidatorKeys({
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly chain: Pick<GatewayChain, 'ledger' | 'findByAddress'>;
   readonly onError?: ((error: unknown) => void) | undefined;
-}): ValidatorKeys {
+}): KnownValidatorKeys {
   const { ledger } = chain;
   const known = new Map<string, { readonly shown: Promise<SignedValidatorSealKey | undefined>; untilMs: number }>();
 
