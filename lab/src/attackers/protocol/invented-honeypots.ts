@@ -43,7 +43,9 @@ export const inventedHoneypots: ProtocolAttack<{ readonly replies: number }, Pro
     await four.certifyAll();
     // So many audits run at a time, and each waits for its honeypot.
     for (let i = 0; own.decided.length < replies && i < replies; i++) await own.runAudits();
-    const named = own.decided.filter((entry) => listVerifierIds(entry, 'credited').length > 2).map(({ replyId }) => replyId);
+    const named = own.decided
+      .filter((entry) => listVerifierIds(entry, 'credited').length > 2)
+      .map(({ replyId }) => replyId);
     for (let step = 0; step < 2 * replies; step++) {
       await breaks.take();
       if (!(await own.settlement.step().catch(() => false))) break;

@@ -119,7 +119,8 @@ export const validatorConfig = defineConfig({
       label: '<0..0.05>',
       env: 'OGONG_VALIDATOR_HONEYPOTS',
       default: '0.05',
-      description: 'honeypots per audit: jobs with a known answer, which test verifiers; the network pays for 0.05 at most',
+      description:
+        'honeypots per audit: jobs with a known answer, which test verifiers; the network pays for 0.05 at most',
     },
     extraAlpha: {
       schema: decimal({ max: 1 }),

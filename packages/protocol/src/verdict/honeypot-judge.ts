@@ -15,12 +15,7 @@ import { isSameFinding } from '../modality/text/read-report.ts';
 import { TAIL_RANK } from '../modality/text/sampling/sampler.ts';
 import { type Comparison, compareWindows } from '../modality/text/stage2/compare.ts';
 import { computeReplyEvidence } from '../modality/text/stage2/reply-scores.ts';
-import {
-  NO_OTHER_CHOICE,
-  NO_STOP_TOKEN,
-  NO_TAIL_GAP,
-  type ScoreReport,
-} from '../modality/text/stage2/score-report.ts';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '../modality/text/stage2/score-report.ts';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
 
 /** How often an honest verifier may fail a honeypot by measured drift. */

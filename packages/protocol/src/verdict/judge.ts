@@ -233,7 +233,11 @@ function judgeReports(
   const wants = findWanted(weighed, { isUnproven, isOnlyOne: asked.length === 1 });
   const refuted = new Set(marked);
   const agreed = findAgreed(weighed);
-  const answered = markAnswered(crypto, context, opened, { evidence, asked, agreed: verdict === 'accept' ? agreed : undefined });
+  const answered = markAnswered(crypto, context, opened, {
+    evidence,
+    asked,
+    agreed: verdict === 'accept' ? agreed : undefined,
+  });
   return {
     verdict,
     evidence: isExact ? 'exact' : 'statistical',

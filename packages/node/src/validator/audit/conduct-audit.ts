@@ -3,8 +3,8 @@ import { pass } from '@ogong/protocol/base/checks';
 import { isComparable } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
 import type { AuditEvidence, Evidence, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
-import { type AuditContext, JudgeError, type Judgement, judge } from '@ogong/protocol/verdict/judge';
 import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot';
+import { type AuditContext, JudgeError, type Judgement, judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
@@ -58,7 +58,11 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   const first = judge(crypto, judged, reports, opened);
   const honeypot = await findAnswered(state, latest, first);
   if (honeypot === 'open') return;
-  const { judgement, evidence } = judgeAnswered(state, judged, opened, { judgement: first, evidence: reports, honeypot });
+  const { judgement, evidence } = judgeAnswered(state, judged, opened, {
+    judgement: first,
+    evidence: reports,
+    honeypot,
+  });
   if (judgement.wants && latest.sitting + 1 < MAX_SITTINGS) {
     const waitEpoch = computeSittingEpoch(row.beaconEpoch, latest.sitting + 1);
     await state.group.write((db) => closeSitting(db, replyId, waitEpoch));

@@ -13,9 +13,9 @@ import { textOf } from '@ogong/protocol/modality/text/scored-reply';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { redactHeader } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
 import { judgeHoneypot, type KnownAnswer, type PlantedReply, plantBad } from '@ogong/protocol/verdict/honeypot-judge';
-import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { CHEAT, createTestPolicy, HONEST, jitter } from '@ogong/testing/validator/drift-fixture';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
@@ -351,7 +351,7 @@ describe('honeypots', () => {
     for (const id of ids) expect(own.some((part) => id.includes(part))).toBe(false);
   });
 
-  it('refute who reports what the provider committed, whatever it is asked about, in the log', async () => {
+  it('refute who reports what the provider committed, whatever it is asked about', async () => {
     // Told by the provider: the windows of the reply as it was, under the job's id.
     const told =
       (served: Map<string, TestReply>): TestVerifiers =>

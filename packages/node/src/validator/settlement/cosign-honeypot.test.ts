@@ -1,8 +1,13 @@
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { type AuditEvidence, encodeEvidence, type HoneypotEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
-import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import {
+  type AuditEvidence,
+  encodeEvidence,
+  type HoneypotEvidence,
+  parseEvidence,
+} from '@ogong/protocol/verdict/evidence';
 import type { TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { type Message, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import { beforeAll, describe, expect, it } from 'vitest';

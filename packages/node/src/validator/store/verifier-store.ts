@@ -37,7 +37,11 @@ export type VerifierEvent = 'counted' | 'opened' | 'refuted' | 'garbage' | 'sile
  * lies in one report of twenty. It finds one that always lies as fast as any soundness would: the second refutation excludes a
  * new verifier.
  */
-export const VERIFIER_TEST: SequentialTestParameters = { soundness: 0.05, falsePositiveRate: HONEYPOT_ERROR, beta: 0.001 };
+export const VERIFIER_TEST: SequentialTestParameters = {
+  soundness: 0.05,
+  falsePositiveRate: HONEYPOT_ERROR,
+  beta: 0.001,
+};
 
 const MAX_DEFERRAL_MS = 86_400_000;
 
