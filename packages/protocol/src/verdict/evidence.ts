@@ -158,18 +158,21 @@ const driftCodec: Codec<DriftNote> = refine(
 );
 const driftFormat = createFormat(optional(driftCodec), {});
 
-const candidatesCodec: Codec<readonly EvidenceCandidate[]> = list(
-  struct({
-    providerId: hash,
-    payee: address,
-    keyHash: hash,
-    operator: hash,
-    numericClass: text(MAX_NUMERIC_CLASS_BYTES),
-    contextSize: u32,
-    weight: u64,
-  }),
-  { count: u16, max: MAX_CANDIDATES },
-);
+/** What follows from its announcement. */
+const described = {
+  providerId: hash,
+  payee: address,
+  keyHash: hash,
+  operator: hash,
+  numericClass: text(MAX_NUMERIC_CLASS_BYTES),
+  contextSize: u32,
+};
+const describedFormat = createFormat(struct(described), {});
+
+const candidatesCodec: Codec<readonly EvidenceCandidate[]> = list(struct({ ...described, weight: u64 }), {
+  count: u16,
+  max: MAX_CANDIDATES,
+});
 const candidatesFormat = createFormat(candidatesCodec, {});
 
 const signature = bytes(HYBRID_SIGNATURE_BYTES);
@@ -255,6 +258,10 @@ export const encodeDrift = (note: DriftNote | undefined): Uint8Array => driftFor
 
 /** @throws ProtocolError */
 export const parseDrift = (bytes: Uint8Array): DriftNote | undefined => driftFormat.decode(bytes);
+
+/** A candidate as it stands in a list, without its weight. */
+export const encodeDescribed = (candidate: Omit<EvidenceCandidate, 'weight'>): Uint8Array =>
+  describedFormat.encode(candidate);
 
 export const encodeCandidates = (candidates: readonly EvidenceCandidate[]): Uint8Array =>
   candidatesFormat.encode(candidates);

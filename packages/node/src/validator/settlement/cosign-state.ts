@@ -9,6 +9,7 @@ import type { OrderKeyView } from '@ogong/host/views/order-keys';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { PartTable } from '@ogong/protocol/settlement/packed-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
@@ -44,6 +45,8 @@ export interface CosignDependencies extends Holdings {
   readonly clock: Clock;
   readonly store: Store;
   readonly group: GroupCommit;
+  /** The parts of packed entries that this validator knows now. */
+  readonly knownParts: () => PartTable;
   /** Last settled state of a validator's log. */
   readonly anchorOf: (validator: Uint8Array) => Promise<Anchor>;
   /** A payer's channel with a validator, as the chain has it now. */
