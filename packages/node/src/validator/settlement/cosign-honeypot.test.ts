@@ -91,8 +91,8 @@ describe('a honeypot in the log', () => {
     ['another report', {}],
   ])('is refused with an answer to %s', async (name, change) => {
     const { attempts, honeypot } = readEvidence(world);
-    const [one] = attempts as [{ opened: HoneypotEvidence['opened'] }];
-    const other = name === 'another report' ? { opened: { ...honeypot.opened, report: one.opened.report } } : change;
+    const report = attempts[0]?.opened?.report as Uint8Array;
+    const other = name === 'another report' ? { opened: { ...honeypot.opened, report } } : change;
     await expect(world.cosign(await bend(withHoneypot(other)))).rejects.toThrow('the honeypot: ');
   });
 
