@@ -53,7 +53,16 @@ it('knows the functions and events of the contracts that the pages read', () => 
   const scripts = [...files]
     .filter(([name]) => name.endsWith('.js'))
     .map(([, bytes]) => new TextDecoder().decode(bytes));
-  for (const name of [...Object.keys(PENALTIES), 'Settled', 'Paid', 'generations', 'eras', 'origin', 'period'])
+  for (const name of [
+    ...Object.keys(PENALTIES),
+    'Settled',
+    'Paid',
+    'generations',
+    'eras',
+    'origin',
+    'period',
+    'keyLimitOf',
+  ])
     expect(
       scripts.some((text) => text.includes(`name:"${name}"`)),
       name,
