@@ -63,7 +63,7 @@ export function App({ store }: { store: NetworkStore }) {
   }, [name]);
   return (
     <>
-      <button type="button" class="skip" onClick={() => title.current?.focus()}>
+      <button type="button" class="skip-link" onClick={() => title.current?.focus()}>
         Skip to the content
       </button>
       <header class="top">
