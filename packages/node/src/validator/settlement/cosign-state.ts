@@ -29,6 +29,8 @@ export interface CosignOptions {
   /** The network's least coverage, parts per million. */
   readonly alphaPpm: () => number;
   readonly allowFixedVerifier: boolean;
+  /** Honeypots per audit that are paid for, parts per million. Default: HONEYPOT_PPM. */
+  readonly honeypotPpm?: number | undefined;
   /** Whether makers have a share, so that lines name their model. Default: they have none. */
   readonly namesModels?: (() => boolean) | undefined;
   /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
