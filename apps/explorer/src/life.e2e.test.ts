@@ -120,6 +120,24 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     await page.close();
   }, 200_000);
 
+  it('answers in the chat, and checks the answer there up to its settlement', async () => {
+    const page = await browser.newPage({ viewport: SCREEN });
+    await page.goto(mesh.plan.gatewayUrl);
+    await page.getByRole('radio').first().waitFor();
+    await page.getByLabel('Your question').fill('Once upon a time there was');
+    await page.keyboard.press('Enter');
+    await page.locator('.found summary', { hasText: /^\d+ checks passed$/ }).waitFor({ timeout: 90_000 });
+    await page.locator('.found summary').click();
+    const proven = page.getByRole('list', { name: 'Checks of the answer' }).locator('.pass b');
+    expect(await proven.allTextContents()).toEqual(expect.arrayContaining(['answer', 'beacon', 'settled']));
+    await page.locator('.fate', { hasText: 'settled' }).getByText('accept', { exact: true }).waitFor();
+    if (RECORD !== undefined) {
+      await page.evaluate('scrollTo(0, 0)');
+      await page.screenshot({ path: join(RECORD, 'chat.jpg'), type: 'jpeg', quality: 62 });
+    }
+    await page.close();
+  }, 150_000);
+
   it('gives code that runs as it is copied, and checks its answer', async () => {
     const work = join(directory, 'copied');
     mkdirSync(join(work, 'node_modules/@ogong'), { recursive: true });
