@@ -16,6 +16,8 @@ export interface TicketsAhead {
   take(query: AheadQuery): FoundMatch | undefined;
   /** One more is kept for such requests: one found none here, and was ordered. What is not ordered costs nothing, and raises nothing. */
   keep(query: AheadQuery): void;
+  /** An answer has begun: what was used is drawn anew now. */
+  begun(): void;
   /** Gives back one of a model, so that its place is free for whoever waits. @returns whether there was any. */
   release(model: string, isFor: (ticket: Ticket) => boolean): Promise<boolean>;
   /** Gives back those of a provider that failed. */
@@ -65,8 +67,8 @@ const QUIET_MS = TICKET_WINDOW_MS;
 const MARGIN_MS = 100;
 /** After a window has ended not all gateways come at once. */
 const SPREAD_MS = 200;
-/** Drawing one costs processor time, which the request that came before needs first. */
-const PAUSE_MS = 5;
+/** Drawing one costs processor time, which the request that came before needs first: until its answer begins, but no longer. */
+const PAUSE_MS = 100;
 
 export function createTicketsAhead(
   { max }: TicketsAheadOptions,
@@ -79,6 +81,8 @@ export function createTicketsAhead(
   const draws = new Set<Uint8Array[]>();
   const due = new Set<Kind>();
   let filling: NodeJS.Timeout | undefined;
+  const used = new Set<Kind>();
+  let waiting: NodeJS.Timeout | undefined;
   let ending: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
 
   function track(work: Promise<unknown>): void {
@@ -120,11 +124,29 @@ export function createTicketsAhead(
     for (const kind of wanting) due.add(kind);
     filling ??= setTimeout(() => {
       filling = undefined;
-      const filled = [...due];
-      due.clear();
-      for (const kind of filled) fill(kind);
+      fillAll(due);
     }, pauseMs);
     filling.unref();
+  }
+
+  function fillAll(wanting: Set<Kind>): void {
+    const filled = [...wanting];
+    wanting.clear();
+    for (const kind of filled) fill(kind);
+  }
+
+  function fillUsed(): void {
+    clearTimeout(waiting);
+    waiting = undefined;
+    if (!stopped.signal.aborted) fillAll(used);
+  }
+
+  /** After the answer of the request that is ordered now has begun. */
+  function fillAfter(kind: Kind): void {
+    if (stopped.signal.aborted) return;
+    used.add(kind);
+    waiting ??= setTimeout(fillUsed, PAUSE_MS);
+    waiting.unref();
   }
 
   function countPlaces(): number {
@@ -201,7 +223,7 @@ export function createTicketsAhead(
         held = kind?.held.shift();
       }
       onOutcome(held ? 'used' : 'missed');
-      if (kind && held) fillSoon([kind], PAUSE_MS);
+      if (kind && held) fillAfter(kind);
       return held?.found;
     },
     keep(query) {
@@ -211,7 +233,11 @@ export function createTicketsAhead(
       renew(name, kind, query);
       if (clock.nowMs() < kind.quietUntilMs) return;
       kind.wanted = Math.min(max, kind.wanted + 1);
-      fillSoon([kind], PAUSE_MS);
+      fillAfter(kind);
+    },
+    begun() {
+      // What began goes to its client first.
+      if (used.size > 0) setImmediate(fillUsed);
     },
     async release(model, isFor) {
       for (const { query, held } of kinds.values()) {
@@ -234,6 +260,7 @@ export function createTicketsAhead(
     async stop() {
       stopped.abort();
       clearTimeout(filling);
+      clearTimeout(waiting);
       clearTimeout(ending?.timer);
       for (const { held } of kinds.values()) giveUp(held);
       kinds.clear();
