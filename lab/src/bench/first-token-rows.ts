@@ -72,8 +72,8 @@ export async function measureFirstTokenWork(): Promise<Row[]> {
         unit: 'ms',
         aim: { at: 'most', value: 5 },
         note: `one process, ${ROUNDS} fresh prompts after ${WARM_UP}, the client included, the engine costs nothing; p10 ${at(0.1)}, p90 ${at(0.9)}, p99 ${at(0.99)} ms; by the clock ${median(timed.map(({ tookMs }) => tookMs)).toFixed(1)} ms`,
-        why: 'a profile: commits of gateway, provider and validator a fifth, signatures of accounts a tenth, those of ticket and consent a tenth, sealing a tenth, links with Connect on their server side a seventh',
-        next: 'one sync for the claim of a provider and what it keeps of the admission; servers of links without Connect',
+        why: 'a profile: commits of gateway, provider and validator a fifth, signatures of accounts a tenth, those of ticket and consent a tenth, sealing a tenth, links a tenth',
+        next: 'keys of a reply that are made ahead; books of a gateway in a thread of their own',
       },
       ...(await measureSteps()),
     ];
