@@ -18,6 +18,8 @@ export interface SizeRow {
   readonly auditsAReply: number;
   /** Over what the network sends at rest. */
   readonly kilobytesAReply: number;
+  /** The same by call, those with the most. Not in rows of programs before. */
+  readonly kilobytesByCall?: Readonly<Record<string, number>>;
   /** All roles together, over what the network uses at rest. */
   readonly cpuMsAReply: number;
   /** Of a second at rest, of the whole network. */
@@ -46,6 +48,14 @@ export async function measureSize(
   return describeOutcome(size, outcome);
 }
 
+const MOST_CALLS = 6;
+
+/** The calls with the most of something, by the name of service and method. */
+function listCalls(read: (method: string) => number, methods: readonly string[]): Record<string, number> {
+  const each = methods.map((method) => [method.replace(/^.*\./, ''), read(method)] as const);
+  return Object.fromEntries(each.sort(([, a], [, b]) => b - a).slice(0, MOST_CALLS));
+}
+
 function describeOutcome(size: NetworkSize, outcome: RunOutcome): SizeRow {
   const [warm, idle, end] = outcome.marks as [UsedByThen, UsedByThen, UsedByThen];
   const idleS = (idle.atMs - warm.atMs) / 1_000;
@@ -65,6 +75,11 @@ function describeOutcome(size: NetworkSize, outcome: RunOutcome): SizeRow {
     settleP95S: round(outcome.settleP95Ms / 1_000),
     auditsAReply: round(commits / Math.max(1, outcome.settled), 2),
     kilobytesAReply: round(over(bytesOf(end) - bytesOf(idle), idleBytes) / KIB),
+    kilobytesByCall: listCalls((name) => {
+      const bytesAt = ({ methods }: UsedByThen): number => methods[name]?.bytes ?? 0;
+      const atRest = (bytesAt(idle) - bytesAt(warm)) / idleS;
+      return round(over(bytesAt(end) - bytesAt(idle), atRest) / KIB);
+    }, Object.keys(end.methods)),
     cpuMsAReply: round(over(end.cpuMs - idle.cpuMs, idleCpu)),
     idleCpuMsASecond: round(idleCpu),
     idleKilobytesASecond: round(idleBytes / KIB),

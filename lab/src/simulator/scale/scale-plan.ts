@@ -31,8 +31,8 @@ const USUAL: ScaleTimes = {
   settlingMs: 60_000,
   mostRequests: Number.POSITIVE_INFINITY,
 };
-/** What is measured per second and per reply does not ask for more. */
-const SHORT: ScaleTimes = { idleMs: 20_000, askedMs: 10_000, settlingMs: 35_000, mostRequests: 60 };
+/** What is measured per reply does not ask for more. At rest each provider announces itself once in thirty seconds. */
+const SHORT: ScaleTimes = { idleMs: 45_000, askedMs: 10_000, settlingMs: 35_000, mostRequests: 60 };
 const LARGE = 50;
 
 /** A virtual minute of a network of a hundred validators takes minutes of one core: it is played for less. @param spanMs with requests. */

@@ -373,13 +373,7 @@ export const VALIDATOR_SCHEMA = `
     head BLOB NOT NULL
   ) WITHOUT ROWID;
 
-  -- Reports that two operators agreed on, for honeypots.
-  CREATE TABLE known_answers (
-    reply_id BLOB PRIMARY KEY REFERENCES replies,
-    report BLOB NOT NULL
-  );
-
-  -- Planned with an audit, asked at a moment of their own, judged once the answer is known.
+  -- Planned with an audit, asked at a moment of their own, judged with the verdict.
   CREATE TABLE honeypots (
     id BLOB PRIMARY KEY,
     reply_id BLOB NOT NULL REFERENCES replies,
@@ -392,6 +386,7 @@ export const VALIDATOR_SCHEMA = `
     position INTEGER,
     ask_at INTEGER NOT NULL,
     deadline INTEGER NOT NULL,
+    credential BLOB,
     verifier_key BLOB,
     digest BLOB,
     commitment_signature BLOB,
