@@ -78,7 +78,10 @@ interface SignedBy {
   readonly known: AdmittedReply | undefined;
 }
 
-async function admitSigned(state: IntakeState, { order, signed, isKnownPayer, known }: SignedBy): Promise<SignedAdmission> {
+async function admitSigned(
+  state: IntakeState,
+  { order, signed, isKnownPayer, known }: SignedBy,
+): Promise<SignedAdmission> {
   const { crypto, archive, verdicts, group } = state;
   const epoch = archive.latest().epoch;
   if (!equalBytes(order.validator, verdicts.validator)) {

@@ -195,10 +195,7 @@ export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefin
 export type AdmittedReply = ReturnType<typeof admittedColumns.read>;
 
 export function readAdmitted(store: Store, replyId: Uint8Array): AdmittedReply | undefined {
-  return admittedColumns.get(
-    store.prepare(`SELECT ${admittedColumns.list} FROM replies WHERE reply_id = ?`),
-    replyId,
-  );
+  return admittedColumns.get(store.prepare(`SELECT ${admittedColumns.list} FROM replies WHERE reply_id = ?`), replyId);
 }
 
 /** Whether an admitted reply still waits for its record. */
