@@ -79,10 +79,7 @@ export function createTicketsAhead(
   const pending = new Set<Promise<unknown>>();
   /** Providers that were dropped since, for each draw that is under way. */
   const draws = new Set<Uint8Array[]>();
-  const due = new Set<Kind>();
-  let filling: NodeJS.Timeout | undefined;
-  const used = new Set<Kind>();
-  let waiting: NodeJS.Timeout | undefined;
+  const [ended, used] = [createFilling(fill), createFilling(fill)];
   let ending: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
 
   function track(work: Promise<unknown>): void {
@@ -119,41 +116,12 @@ export function createTicketsAhead(
     return kind;
   }
 
-  function fillSoon(wanting: readonly Kind[], pauseMs: number): void {
-    if (stopped.signal.aborted) return;
-    for (const kind of wanting) due.add(kind);
-    filling ??= setTimeout(() => {
-      filling = undefined;
-      fillAll(due);
-    }, pauseMs);
-    filling.unref();
-  }
-
-  function fillAll(wanting: Set<Kind>): void {
-    const filled = [...wanting];
-    wanting.clear();
-    for (const kind of filled) fill(kind);
-  }
-
-  function fillUsed(): void {
-    clearTimeout(waiting);
-    waiting = undefined;
-    if (!stopped.signal.aborted) fillAll(used);
-  }
-
-  /** After the answer of the request that is ordered now has begun. */
-  function fillAfter(kind: Kind): void {
-    if (stopped.signal.aborted) return;
-    used.add(kind);
-    waiting ??= setTimeout(fillUsed, PAUSE_MS);
-    waiting.unref();
-  }
-
   function countPlaces(): number {
     return [...kinds.values()].reduce((sum, { held }) => sum + held.length, draws.size);
   }
 
   function fill(kind: Kind): void {
+    if (stopped.signal.aborted) return;
     const missing = kind.wanted - kind.held.length - kind.coming;
     const room = FULL_KINDS * max - countPlaces();
     for (let left = Math.min(missing, room); left > 0; left--) track(draw(kind));
@@ -206,7 +174,7 @@ export function createTicketsAhead(
     if (kinds.size === 0) return;
     // Who was asked for last comes first, where there is not room for all.
     const left = [...kinds.values()].reverse();
-    fillSoon(left, 2 * MARGIN_MS + random() * SPREAD_MS);
+    ended.soon(left, 2 * MARGIN_MS + random() * SPREAD_MS);
     endBy(Math.min(...left.flatMap(({ held, askedMs }) => [askedMs + KEPT_MS, ...held.map((one) => one.untilMs)])));
   }
 
@@ -223,7 +191,7 @@ export function createTicketsAhead(
         held = kind?.held.shift();
       }
       onOutcome(held ? 'used' : 'missed');
-      if (kind && held) fillAfter(kind);
+      if (kind && held) used.soon([kind], PAUSE_MS);
       return held?.found;
     },
     keep(query) {
@@ -233,11 +201,11 @@ export function createTicketsAhead(
       renew(name, kind, query);
       if (clock.nowMs() < kind.quietUntilMs) return;
       kind.wanted = Math.min(max, kind.wanted + 1);
-      fillAfter(kind);
+      used.soon([kind], PAUSE_MS);
     },
     begun() {
       // What began goes to its client first.
-      if (used.size > 0) setImmediate(fillUsed);
+      if (!used.isEmpty()) setImmediate(used.now);
     },
     async release(model, isFor) {
       for (const { query, held } of kinds.values()) {
@@ -259,12 +227,38 @@ export function createTicketsAhead(
     },
     async stop() {
       stopped.abort();
-      clearTimeout(filling);
-      clearTimeout(waiting);
+      ended.stop();
+      used.stop();
       clearTimeout(ending?.timer);
       for (const { held } of kinds.values()) giveUp(held);
       kinds.clear();
       while (pending.size > 0) await Promise.allSettled(pending);
+    },
+  };
+}
+
+/** What is to be drawn: all of it together, after a pause or once it is asked for. */
+function createFilling(fill: (kind: Kind) => void) {
+  const due = new Set<Kind>();
+  let timer: NodeJS.Timeout | undefined;
+  function now(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const filled = [...due];
+    due.clear();
+    for (const kind of filled) fill(kind);
+  }
+  return {
+    soon(kinds: readonly Kind[], pauseMs: number): void {
+      for (const kind of kinds) due.add(kind);
+      timer ??= setTimeout(now, pauseMs);
+      timer.unref();
+    },
+    now,
+    isEmpty: () => due.size === 0,
+    stop(): void {
+      clearTimeout(timer);
+      due.clear();
     },
   };
 }
