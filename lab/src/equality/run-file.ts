@@ -10,6 +10,7 @@ export interface EqualityRun {
   readonly code: string;
   readonly maxTokens: number;
   readonly promptTokens: number;
+  readonly nCtx: number;
   readonly machine: string;
   /** ISO day. */
   readonly day: string;
