@@ -14,6 +14,14 @@ export function formatAmount(atomic: bigint): string {
   return tail === '' ? grouped : `${grouped}.${tail}`;
 }
 
+/** What a person writes: whole tokens, with at most 18 digits behind the point. @throws Error that says what to write. */
+export function parseAmount(text: string): bigint {
+  const [, sign, whole = '', rest = ''] = /^(-?)([0-9]{1,20})(?:\.([0-9]{1,18}))?$/.exec(text.trim()) ?? [];
+  if (whole === '') throw new Error(`${text.slice(0, 40)} is no amount: write OGONG, as 12.5`);
+  const atomic = BigInt(whole) * UNIT + BigInt(rest.padEnd(18, '0'));
+  return sign === '-' ? -atomic : atomic;
+}
+
 export const formatPercent = (ppm: number): string => `${(ppm / 10_000).toFixed(ppm % 10_000 === 0 ? 0 : 1)} %`;
 
 export const shorten = (hex: string): string => (hex.length <= 18 ? hex : `${hex.slice(0, 10)}…${hex.slice(-6)}`);

@@ -1,15 +1,22 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CodeKind, writeCode } from './chat/as-code.ts';
+import { composeBody } from './chat/conversation.ts';
 
-const STORIES = fileURLToPath(new URL('../../../packages/models/models/stories260K.gguf', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const STORIES = join(ROOT, 'packages/models/models/stories260K.gguf');
+const hasPython =
+  spawnSync('python3', ['-c', 'import cryptography, sys; sys.exit(sys.version_info < (3, 11))']).status === 0;
 const MODEL = 'ogong/verified/tinystories/stories260k';
 const reason = whyNoBrowser();
 const patience = { timeout: 90_000, interval: 500 };
@@ -94,10 +101,40 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     // And who was paid, with what the chain holds for it.
     await page.locator('a[href^="#/providers/"]').first().click();
     await page.getByText('Held by the chain').waitFor();
-    const byDay = page.getByRole('region', { name: 'Earned by day' }).locator('tbody tr');
-    expect(await byDay.first().locator('td').nth(2).textContent()).toMatch(/^0\.\d*[1-9]\d* OGONG$/);
+    const byDay = page.getByRole('region', { name: 'Earned by day and model' }).locator('tbody tr');
+    await byDay.first().getByRole('link', { name: MODEL }).waitFor();
+    expect(await byDay.first().locator('td').nth(3).textContent()).toMatch(/^0\.\d*[1-9]\d* OGONG$/);
     await page.close();
   }, 200_000);
+
+  it('gives code that runs as it is copied, and checks its answer', async () => {
+    const work = join(directory, 'copied');
+    mkdirSync(join(work, 'node_modules/@ogong'), { recursive: true });
+    symlinkSync(join(ROOT, 'packages/sdk'), join(work, 'node_modules/@ogong/sdk'));
+    copyFileSync(mesh.plan.trustFile, join(work, 'trust.json'));
+    const body = composeBody([], MODEL, "It's a fox");
+    const run = async (kind: CodeKind, program: string, ...args: readonly string[]): Promise<string> => {
+      const file = join(work, { curl: 'call.sh', TypeScript: 'call.mts', Python: 'call.py' }[kind]);
+      writeFileSync(file, writeCode(kind, mesh.plan.gatewayUrl, body));
+      const env = {
+        ...process.env,
+        OGONG_API_KEY: 'any',
+        PYTHONPATH: join(ROOT, 'python/src'),
+        PYTHONDONTWRITEBYTECODE: '1',
+      };
+      return (await promisify(execFile)(program, [...args, file], { cwd: work, env })).stdout;
+    };
+    const text = JSON.parse(await run('curl', 'bash')).choices[0].message.content;
+    expect(text.length).toBeGreaterThan(0);
+    expect(await run('TypeScript', process.execPath)).toMatch(/id: 'draw-replay',\s+status: 'pass'/);
+    if (hasPython) expect((await run('Python', 'python3')).trim().length).toBeGreaterThan(0);
+    // A reader who trusts another network gets no answer of this one.
+    const trust = JSON.parse(readFileSync(mesh.plan.trustFile, 'utf8'));
+    const elsewhere = { ...trust, ledger: { ...trust.ledger, escrow: `0x${'11'.repeat(20)}` } };
+    writeFileSync(join(work, 'trust.json'), JSON.stringify(elsewhere));
+    await expect(run('TypeScript', process.execPath)).rejects.toThrow('ledger');
+    if (hasPython) await expect(run('Python', 'python3')).rejects.toThrow('ledger');
+  }, 120_000);
 
   it('shows the drift table that validators of this release use', async () => {
     const page = await browser.newPage({ viewport: SCREEN });

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { encodeRecordV2, hashRecord } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
@@ -16,10 +17,12 @@ import { createSoftwareMachine, softwarePolicy } from '@ogong/testing/provider/s
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPages } from '../scripts/build.ts';
+import { readDroppedFile } from './check/receipt-file.ts';
 import { PENALTIES } from './data/penalties.ts';
 
 type Browser = Awaited<ReturnType<typeof launchChromium>>;
 type Page = Awaited<ReturnType<Browser['newPage']>>;
+type Route = Parameters<Parameters<Page['route']>[1]>[0];
 
 const reason = whyNoBrowser();
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -240,54 +243,161 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.close();
   });
 
-  it('shows what a provider earned by day, from the log of a validator, and nothing of a log that does not hold', async () => {
-    const { address } = fixture.network.chain.validators()[0] as { address: Uint8Array };
-    const { chainId } = fixture.network.chain.network;
+  describe('what a provider earned by day and model', () => {
     const providerId = new Uint8Array(32).fill(3);
-    let at = computeGenesisPosition(nobleCrypto, { chainId, validator: address });
-    const entries = [Date.UTC(2026, 10, 24), Date.UTC(2026, 10, 25), Date.UTC(2026, 10, 25, 5)].map((timeMs, index) => {
-      const appended = appendVerdict(nobleCrypto, at, {
-        ...{ replyId: new Uint8Array(16).fill(index), recordHash: new Uint8Array(32).fill(2), providerId },
-        ...{ payee: new Uint8Array(20).fill(4), payer: new Uint8Array(20).fill(5), router: new Uint8Array(20) },
-        ...{ verdict: 'accept', evidence: 'exact', feeAtomic: 10n ** 18n, fineAtomic: 0n, verifiers: [], shards: [] },
-        ...{
-          beaconEpoch: 9n,
-          evidenceHash: new Uint8Array(32).fill(1),
-          step: 'reply',
-          eValuePpm: 100,
-          ejects: false,
-          timeMs,
-        },
+    /** Three replies on two days, of two models; the log that holds them, and their records by reply id. */
+    function serve(roots: readonly Uint8Array[]) {
+      const { address } = fixture.network.chain.validators()[0] as { address: Uint8Array };
+      const { chainId } = fixture.network.chain.network;
+      let at = computeGenesisPosition(nobleCrypto, { chainId, validator: address });
+      const records = new Map<string, Uint8Array>();
+      const times = [Date.UTC(2026, 10, 24), Date.UTC(2026, 10, 25), Date.UTC(2026, 10, 25, 5)];
+      const entries = times.map((timeMs, index) => {
+        const replyId = new Uint8Array(16).fill(index);
+        const hash = new Uint8Array(32).fill(1);
+        const record = encodeRecordV2({
+          ...{ replyId, requestHash: hash, responseHash: hash, modelRoot: roots[index] as Uint8Array },
+          ...{ commitRoot: hash, tokenCount: 3, startNs: 1n, endNs: 2n },
+        });
+        records.set(toHex(replyId), record);
+        const appended = appendVerdict(nobleCrypto, at, {
+          ...{ replyId, recordHash: hashRecord(nobleCrypto, record), providerId },
+          ...{ payee: new Uint8Array(20).fill(4), payer: new Uint8Array(20).fill(5), router: new Uint8Array(20) },
+          ...{ verdict: 'accept', evidence: 'exact', feeAtomic: 10n ** 18n, fineAtomic: 0n, verifiers: [], shards: [] },
+          ...{ beaconEpoch: 9n, evidenceHash: hash, step: 'reply', eValuePpm: 100, ejects: false, timeMs },
+        });
+        at = appended.position;
+        return `0x${toHex(appended.bytes)}`;
       });
-      at = appended.position;
-      return `0x${toHex(appended.bytes)}`;
-    });
-    const show = async (served: readonly string[]) => {
+      const head = `0x${toHex(at.head)}`;
+      return { log: `**/public/validators/0x${toHex(address)}/verdicts**`, entries, head, records };
+    }
+    type Served = ReturnType<typeof serve>;
+    /** @param answer what the gateway says for a record. */
+    async function show(
+      { log, head }: Served,
+      entries: readonly string[],
+      answer: (id: string) => Parameters<Route['fulfill']>[0],
+    ) {
       const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
-      await page.route(`**/public/validators/0x${toHex(address)}/verdicts**`, (route) =>
-        route.fulfill({
-          json: { entries: served, head: `0x${toHex(at.head)}`, length: `${served.length}` },
-        }),
-      );
+      await page.route(log, (route) => route.fulfill({ json: { entries, head, length: `${entries.length}` } }));
+      let asked = 0;
+      await page.route('**/v1/receipts/*?compact=1', (route) => {
+        asked++;
+        return route.fulfill(answer(new URL(route.request().url()).pathname.split('/').at(-1) as string));
+      });
       await page.goto(`${fixture.url}/explorer/#/providers/${toHex(providerId)}`);
-      return page;
+      const rows = page.getByRole('region', { name: 'Earned by day and model' }).locator('tbody tr');
+      const cells = async () => Promise.all((await rows.all()).map((row) => row.locator('td').allTextContents()));
+      return { page, cells, countAsked: () => asked };
+    }
+    const recordOf = (served: Served, id: string) => ({
+      json: { record: { bytes: Buffer.from(served.records.get(id) as Uint8Array).toString('base64') } },
+    });
+    const rootOf = async (): Promise<Uint8Array> => {
+      const { models } = (await (await fetch(`${fixture.url}/public/models`)).json()) as {
+        models: readonly { id: string; model_root: string }[];
+      };
+      const found = models.find(({ id }) => id === 'ogong/verified/test/synthetic');
+      return Uint8Array.from(Buffer.from((found?.model_root ?? '').slice(2), 'hex'));
     };
-    const page = await show(entries);
-    const rows = page.getByRole('region', { name: 'Earned by day' }).locator('tbody tr');
-    await rows.nth(1).waitFor();
-    const cells = await Promise.all((await rows.all()).map((row) => row.locator('td').allTextContents()));
-    expect(cells).toEqual([
-      ['2026-11-25', '2', '0 OGONG', '2 OGONG', 'none'],
-      ['2026-11-24', '1', '0 OGONG', '1 OGONG', 'none'],
-    ]);
+    const other = new Uint8Array(32).fill(0xee);
+
+    it('is summed from the logs, and named by records whose hashes the logs have', async () => {
+      const root = await rootOf();
+      const served = serve([root, other, root]);
+      const { page, cells } = await show(served, served.entries, (id) => recordOf(served, id));
+      await expect.poll(cells).toEqual([
+        ['2026-11-25', 'ogong/verified/test/synthetic', '1', '0 OGONG', '1 OGONG', 'none'],
+        ['2026-11-25', 'eeeeeeeeee…eeeeee', '1', '0 OGONG', '1 OGONG', 'none'],
+        ['2026-11-24', 'ogong/verified/test/synthetic', '1', '0 OGONG', '1 OGONG', 'none'],
+      ]);
+      expect(await findBarriers(page)).toEqual([]);
+      expect(await page.evaluate(FIND_WIDE)).toEqual([]);
+      await page.close();
+      // What does not follow from the entry before it is not shown.
+      const torn = await show(served, [served.entries[0] as string, served.entries[2] as string], (id) =>
+        recordOf(served, id),
+      );
+      await expect.poll(async () => (await torn.cells()).map(([day]) => day)).toEqual(['2026-11-24']);
+      await torn.page.close();
+    });
+
+    it('names no model by a record that is not the judged one, and asks a gateway with keys once', async () => {
+      const served = serve([other, other, other]);
+      const forged = serve([await rootOf(), other, other]);
+      const lied = await show(served, served.entries, (id) => recordOf(forged, id));
+      await expect
+        .poll(async () => (await lied.cells()).map(([day, model]) => [day, model]))
+        .toEqual([
+          ['2026-11-25', 'eeeeeeeeee…eeeeee'],
+          ['2026-11-24', 'not shown'],
+        ]);
+      await lied.page.close();
+      const message = 'A key is needed.';
+      const closed = await show(served, served.entries, () => ({ status: 401, json: { error: { message } } }));
+      await closed.page.getByText(`No more records were read: ${message}`).waitFor();
+      expect((await closed.cells()).map(([day, model, count]) => [day, model, count])).toEqual([
+        ['2026-11-25', 'not shown', '2'],
+        ['2026-11-24', 'not shown', '1'],
+      ]);
+      expect(closed.countAsked()).toBeLessThanOrEqual(4);
+      await closed.page.close();
+    });
+  });
+
+  it('says why nothing stands there where gateway or chain cannot be read, and shows it once they can', async () => {
+    const page = await browser.newPage();
+    await page.route('**/public/**', (route) => route.abort());
+    await page.goto(`${fixture.url}/explorer/`);
+    const go = async (path: string) => {
+      await page.evaluate(`location.hash = '#/${path}'`);
+      await page.locator('h1:focus').waitFor();
+    };
+    const missing = page.locator('.empty').filter({ hasText: 'Not read: the gateway does not answer.' });
+    await page.getByText('The gateway is not read: the gateway does not answer.').waitFor();
+    const account = `account/0x${'1f'.repeat(20)}`;
+    for (const path of [
+      ...['replies', 'providers', 'validators', 'models', 'batches', account, `reply/${'ab'.repeat(16)}`],
+      ...[`providers/${'cd'.repeat(32)}`, 'batches/7'],
+    ]) {
+      await go(path);
+      await missing.first().waitFor();
+    }
     expect(await findBarriers(page)).toEqual([]);
-    expect(await page.evaluate(FIND_WIDE)).toEqual([]);
+    await page.unroute('**/public/**');
+    await page.reload();
+    await go(account);
+    await page.getByText('Not read: the gateway names no address of the chain.').waitFor();
+    await go('models');
+    await page.getByRole('link', { name: 'ogong/verified/test/synthetic' }).waitFor();
     await page.close();
-    const torn = await show([entries[0] as string, entries[2] as string]);
-    const alone = torn.getByRole('region', { name: 'Earned by day' }).locator('tbody tr');
-    await alone.first().waitFor();
-    expect(await alone.count()).toBe(1);
-    await torn.close();
+  });
+
+  it('shows a page for an address that was cut off', async () => {
+    const { page, complaints } = await open(`${fixture.url}/explorer/#/models/ogong%2`);
+    await page.getByRole('heading', { name: 'Models', exact: true }).waitFor();
+    await page.getByText('Nobody serves it now.').waitFor();
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('follows a reply that is not settled yet', async () => {
+    const page = await browser.newPage();
+    await page.clock.install();
+    let state = 'recorded';
+    await page.route('**/public/replies/*', (route) =>
+      route.fulfill({
+        json: { validator: `0x${'11'.repeat(20)}`, state, verdict: state === 'recorded' ? '' : 'accept', detail: '' },
+      }),
+    );
+    await page.goto(`${fixture.url}/explorer/#/reply/${'ab'.repeat(16)}`);
+    await page.getByText('state: recorded').waitFor();
+    state = 'decided';
+    await page.clock.runFor(5_000);
+    await page.getByText('state: decided').waitFor();
+    await page.getByText('accept', { exact: true }).first().waitFor();
+    await page.close();
   });
 
   it('says that it believes the gateway where the chain is not read', async () => {
@@ -499,7 +609,32 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await context.close();
     });
 
-    it('asks for a key where the gateway wants one, and keeps it nowhere', async () => {
+    it('says that the gateway does not answer, or has broken off, and asks again', async () => {
+      const { page, complaints } = await open(fixture.url);
+      await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      await page.route('**/v1/**', (route) => route.abort());
+      await say(page, 'Hello');
+      await page.locator('article .note.bad', { hasText: 'The gateway does not answer.' }).waitFor();
+      await page.reload();
+      await page.getByText('The gateway does not answer.').first().waitFor();
+      await page.unroute('**/v1/**');
+      await page.reload();
+      await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      await say(page, 'Hello again');
+      await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
+      expect(complaints).toEqual([]);
+      await page.close();
+      const held = await holdStream(fixture.url, 3);
+      const broken = await open(held.url);
+      await broken.page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
+      await say(broken.page, 'Hello');
+      await broken.page.getByText(/^3 pieces so far/).waitFor();
+      await held.close();
+      await broken.page.locator('article .note.bad', { hasText: 'The gateway broke off.' }).waitFor();
+      await broken.page.close();
+    });
+
+    it('asks for a key where the gateway wants one, keeps it nowhere, and saves a receipt by it', async () => {
       const { page } = await open(fixture.url);
       let seen: string | undefined;
       await page.route('**/v1/models', (route) => {
@@ -516,6 +651,25 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.keyboard.press('Enter');
       await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
       expect(await page.evaluate('JSON.stringify([localStorage, sessionStorage])')).toBe('[{},{}]');
+      // The gateway of the fixture knows no key.
+      let paths: string[] = [];
+      await page.route(/\/v1\/(chat|receipts)/, (route) => {
+        const { authorization, ...headers } = route.request().headers();
+        if (authorization !== 'Bearer right') return route.fulfill({ status: 401, json: {} });
+        paths = [...paths, new URL(route.request().url()).pathname.slice(0, 12)];
+        return route.continue({ headers });
+      });
+      await say(page, 'Hello');
+      await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).click();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'save the receipt' }).click(),
+      ]);
+      expect(download.suggestedFilename()).toMatch(/^receipt-[0-9a-f]{32}\.json$/);
+      const saved = readFileSync((await download.path()) as string);
+      expect(readDroppedFile(saved).kind).toBe('receipt');
+      expect(new Set(paths)).toEqual(new Set(['/v1/chat/com', '/v1/receipts']));
+      expect(await page.evaluate('JSON.stringify({ ...localStorage }).includes("right")')).toBe(false);
       await page.close();
     });
   });

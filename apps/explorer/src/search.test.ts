@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatAge, formatAmount, shorten } from './format.ts';
+import { formatAge, formatAmount, parseAmount, shorten } from './format.ts';
 import { findRoute } from './search.ts';
 
 it.each([
@@ -24,6 +24,17 @@ it('shows amounts with the digits that matter, and never more than there is', ()
   expect(formatAmount(-7n)).toBe('-0.000000000000000007');
   expect(formatAmount(-1_500_000_000_000_000_000n)).toBe('-1.5');
   expect(formatAmount(1_999_999_999_999_999_999n)).toBe('1.9999');
+});
+
+it('reads the amounts that people write, and no others', () => {
+  expect(['12.5', '0.000000000000000007', '-3', ' 1 '].map(parseAmount)).toEqual([
+    12_500_000_000_000_000_000n,
+    7n,
+    -3_000_000_000_000_000_000n,
+    1_000_000_000_000_000_000n,
+  ]);
+  for (const text of ['', '.5', '1.', '1e3', '0.0000000000000000001', '1,5', '--1', '0x1'])
+    expect(() => parseAmount(text), text).toThrow('write OGONG, as 12.5');
 });
 
 it('shows ages and long names in short', () => {

@@ -1,9 +1,17 @@
+import { create, toBinary } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { LinkClient } from '@ogong/host/link/link-client';
+import { createKnownParts } from '@ogong/node/validator/store/known-parts';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
-import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  BatchEntrySchema,
+  ProviderService,
+  ValidatorService,
+  VerifierService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type PackedEntry, packEntry } from '@ogong/protocol/settlement/packed-entry';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, findReplyId, receive, until } from '@ogong/testing/provider/provider-fixture';
@@ -28,6 +36,7 @@ import { PEER, serveValidator } from './validator-door.ts';
 import { openVerifierDoor } from './verifier-door.ts';
 
 const MIB = 1024 * 1024;
+const listParts = ({ parts }: PackedEntry): Uint8Array[] => [...parts.values()];
 const closing: (() => void | Promise<void>)[] = [];
 let rssBefore = 0;
 beforeAll(() => {
@@ -215,6 +224,13 @@ describe('the doors of a validator', () => {
       call: (message) => service.cosignBatch(message as never),
     });
     expect(refused).toBeGreaterThan(0);
+    const table = createKnownParts(crypto, own.store)();
+    const whole = (batch?.entries ?? []).map((entry) => toBinary(BatchEntrySchema, create(BatchEntrySchema, entry)));
+    const each = whole.map((entry) => packEntry(crypto, entry, table));
+    const packed = { ...batch, entries: [], packed: each.map((one) => one.packed), parts: each.flatMap(listParts) };
+    await knock({ valid: () => packed, call: (message) => service.cosignBatch(message as never) });
+    expect((await service.cosignBatch({ ...packed, parts: [] } as never)).lacking.length).toBeGreaterThan(0);
+    expect((await service.cosignBatch(packed as never)).signer).toEqual(validator.signer.address);
     expect((await service.cosignBatch(batch as never)).signer).toEqual(validator.signer.address);
 
     const contribution = {

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fromBinary } from '@bufbuild/protobuf';
 import type { Store } from '@ogong/host/store/store';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 /** One order in the gateway's own accounts; ids and addresses are hex. */
 export interface GatewayOrder {
@@ -50,11 +53,13 @@ export function readGateway(directory: string): GatewayAccounts {
   }));
 }
 
-/** The order that the gateway signed last. */
-export function readLastOrder(directory: string): Uint8Array | undefined {
+/** The order that the gateway signed last. @param requestHash of the request, where others ask meanwhile. */
+export function readLastOrder(directory: string, requestHash?: Uint8Array): Uint8Array | undefined {
   return readStore(join(directory, 'gateway', 'gateway.db'), (all) => {
-    const [row] = all('SELECT order_bytes FROM orders ORDER BY rowid DESC LIMIT 1');
-    return row?.order_bytes as Uint8Array | undefined;
+    const orders = all('SELECT order_bytes FROM orders ORDER BY rowid DESC').map(
+      (row) => row.order_bytes as Uint8Array,
+    );
+    return orders.find((order) => requestHash === undefined || equalBytes(parseOrder(order).requestHash, requestHash));
   });
 }
 
@@ -82,6 +87,17 @@ export function readProvider(directory: string, name: string): ProviderAccounts 
       waiting: ids('SELECT reply_id FROM outbox WHERE refused IS NULL'),
       refused: ids('SELECT reply_id FROM outbox WHERE refused IS NOT NULL'),
     };
+  });
+}
+
+/** The exact body that a provider answered with a reply; undefined where it does not know the reply, or does not keep the body. */
+export function readServedRequest(directory: string, name: string, replyId: Uint8Array): Uint8Array | undefined {
+  const id = toHex(replyId);
+  return readStore(join(directory, name, 'provider.db'), (all) => {
+    const rows = all('SELECT reply_id, message FROM intake UNION ALL SELECT reply_id, message FROM outbox');
+    const message = rows.find((row) => toHex(row.reply_id as Uint8Array) === id)?.message as Uint8Array | undefined;
+    const body = message && fromBinary(PushRecordRequestSchema, message).request;
+    return body?.length ? body : undefined;
   });
 }
 

@@ -9,8 +9,8 @@ export interface AskOptions {
   readonly gatewayUrl: string;
   readonly model: string;
   readonly timeoutMs?: number;
-  /** Called for each piece of a stream with text in it; the next piece waits. */
-  readonly onText?: (text: string) => Promise<void>;
+  /** Called for each piece of a stream with text in it; the next piece waits. @param request its exact body. */
+  readonly onText?: (text: string, request: Uint8Array) => Promise<void>;
 }
 
 /** The field that the gateway adds to OpenAI's objects. */
@@ -58,7 +58,7 @@ export async function ask(request: PlannedRequest, options: AskOptions): Promise
         const piece = chunk.choices[0]?.delta?.content ?? '';
         if (piece !== '') firstTextMs ??= performance.now() - startedMs;
         text += piece;
-        if (piece !== '') await onText?.(piece);
+        if (piece !== '') await onText?.(piece, body);
         field = chunk.ogong ?? field;
       }
     } else {

@@ -17,8 +17,6 @@ export interface ChaosContext {
 const requestsMeanwhile = 6;
 /** Several settlement intervals, in which nothing can settle. */
 const downMs = 8_000;
-/** A batch that had its quorum before the crash may still be on its way into a block. */
-const blocksInFlight = 4n;
 
 /** Kills two of the validators, keeps asking, and starts them again. */
 export async function runChaos({
@@ -34,8 +32,8 @@ export async function runChaos({
   onProgress(`killing ${killed.join(' and ')}: what is left is no quorum`);
   await Promise.all(killed.map((name) => mesh.kill(name, 'SIGKILL')));
   const downSince = performance.now();
-  const firstBlock = Number((await readBlock(chain)) + blocksInFlight);
-  while (Number(await readBlock(chain)) < firstBlock) await delay(100);
+  const downSinceMs = Date.now();
+  const firstBlock = Number(await readBlock(chain));
   const asked = replies.length;
   await askNext(requestsMeanwhile);
   await delay(Math.max(0, downMs - (performance.now() - downSince)));
@@ -47,6 +45,7 @@ export async function runChaos({
     killed,
     aliveBondAtomic: sum(validators.filter(({ name }) => !killed.includes(name))),
     totalBondAtomic: sum(validators),
+    downSinceMs,
     firstBlock,
     lastBlock,
     answered: replies.filter(({ number, receipts }) => number > asked && receipts).map(({ number }) => number),

@@ -366,6 +366,13 @@ describe('claims of the demo', () => {
     expect(failing(record)).toContain(id);
   });
 
+  it('do not mind a batch of earlier verdicts that comes into a block while there is no quorum', () => {
+    const downSinceMs = Math.max(...log.entries.map(({ timeMs }) => timeMs));
+    const late = { ...withBatch({ blockNumber: 25 }), chaos: { ...run.chaos!, downSinceMs } };
+    expect(failing(late)).not.toContain('below-quorum');
+    expect(failing({ ...late, chaos: { ...late.chaos, downSinceMs: downSinceMs - 1 } })).toContain('below-quorum');
+  });
+
   it('judge substitution by stage 2', () => {
     const proof = run.cheatProof!;
     const substituted: RunRecord = {

@@ -1,13 +1,23 @@
 import { fetchReceipt } from '@ogong/sdk';
 import { replyIdOf } from './finding.ts';
+import { waitUntil } from './polling.ts';
 import type { AskedReply } from './run-record.ts';
 
-/** Adds to the receipts of an answer the validator's word for its record, which the gateway hears after the answer is given. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Adds to the receipts of an answer the validator's word for its record. The gateway hears it after the answer is given: later where that
+ * validator was down.
+ */
 export async function completeReceipts(gatewayUrl: string, reply: AskedReply): Promise<AskedReply> {
   const id = replyIdOf(reply);
   if (id === undefined || reply.receipts === undefined) return reply;
-  const { intake } = (await fetchReceipt({ baseUrl: gatewayUrl, id, compact: true })).receipt;
-  if (intake === undefined) return reply;
   const { full, compact, fetched } = reply.receipts;
+  let intake: typeof full.intake;
+  await waitUntil(async () => {
+    intake = (await fetchReceipt({ baseUrl: gatewayUrl, id, compact: true })).receipt.intake;
+    return intake !== undefined;
+  }, PATIENCE_MS);
+  if (intake === undefined) return reply;
   return { ...reply, receipts: { full: { ...full, intake }, compact: { ...compact, intake }, fetched } };
 }

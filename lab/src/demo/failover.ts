@@ -1,6 +1,8 @@
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { readLastOrder } from '../bad-days/stores.ts';
 import { replyIdOf } from './finding.ts';
 import type { PlannedRequest } from './prompts.ts';
@@ -13,7 +15,7 @@ export interface FailoverContext {
   /** Sends one more request. @param onText called for each piece of its answer; the next one waits. */
   readonly askOne: (
     request: Omit<PlannedRequest, 'number'>,
-    onText: (text: string) => Promise<void>,
+    onText: (text: string, request: Uint8Array) => Promise<void>,
   ) => Promise<AskedReply>;
 }
 
@@ -31,9 +33,9 @@ const STORY = {
 export async function runFailover({ mesh, members, onProgress, askOne }: FailoverContext): Promise<FailoverRecord> {
   for (let tries = 1; ; tries++) {
     let killed: Member | undefined;
-    const reply = await askOne(STORY, async () => {
+    const reply = await askOne(STORY, async (_text, request) => {
       if (killed !== undefined) return;
-      killed = findServing(mesh, members);
+      killed = findServing(mesh, members, request);
       onProgress(`killing ${killed.name} in the middle of its answer`);
       await mesh.kill(killed.name, 'SIGKILL');
     });
@@ -48,11 +50,12 @@ export async function runFailover({ mesh, members, onProgress, askOne }: Failove
   }
 }
 
-function findServing({ plan }: Mesh, members: readonly Member[]): Member {
-  const order = readLastOrder(plan.directory);
+/** Validators buy answers at the same gateway meanwhile. */
+function findServing({ plan }: Mesh, members: readonly Member[], request: Uint8Array): Member {
+  const order = readLastOrder(plan.directory, hashRequest(nodeCrypto, 'chat', request));
   const id = order && toHex(parseOrder(order).providerId);
   const serving = members.find(({ providerId }) => providerId === id);
-  if (serving === undefined) throw new Error('no provider has the last order of the gateway');
+  if (serving === undefined) throw new Error('no provider has the order of this request');
   return serving;
 }
 

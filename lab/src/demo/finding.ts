@@ -26,6 +26,7 @@ export function replyIdOf(reply: AskedReply): string | undefined {
   return receipt && toHex(computeReplyId(nobleCrypto, receipt.ledger, parseOrder(receipt.order.bytes)));
 }
 
-export const entriesOf = ({ logs }: RunRecord): VerdictEntry[] => logs.flatMap(({ entries }) => entries);
+export const entriesOf = ({ logs }: Pick<RunRecord, 'logs'>): VerdictEntry[] => logs.flatMap(({ entries }) => entries);
 
-export const cheatOf = ({ members }: RunRecord): Member | undefined => members.find(({ isCheat }) => isCheat);
+export const cheatOf = ({ members }: Pick<RunRecord, 'members'>): Member | undefined =>
+  members.find(({ isCheat }) => isCheat);

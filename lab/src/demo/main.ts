@@ -43,7 +43,7 @@ import { showTee } from './tee/tee-demo.ts';
 import { planTeeNetwork, type TeeNetworkPlan } from './tee/tee-network.ts';
 import { describeTry } from './try-it.ts';
 
-const supplyPatienceMs = 90_000;
+const supplyPatienceMs = 240_000;
 const attackerEntry = fileURLToPath(new URL('../attackers/provider.ts', import.meta.url));
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -7,7 +7,7 @@ import { waitUntil } from './polling.ts';
 import type { MintRecord } from './run-record.ts';
 import { tellAnswer } from './tell-answer.ts';
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 /** In each half second of waiting. */
 const STEP_S = 5;
 

@@ -16,7 +16,7 @@ import { waitUntil } from './polling.ts';
 import type { MoneyRecord, WithdrawalRecord } from './run-record.ts';
 import { tellAnswer } from './tell-answer.ts';
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 export interface SpendingContext {
   readonly mesh: Mesh;

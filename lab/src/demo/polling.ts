@@ -23,5 +23,25 @@ export async function waitUntil(holds: () => Promise<boolean>, patienceMs: numbe
   }
 }
 
+/**
+ * Waits as long as what is read goes on changing: a busy machine is slow, and only one that does nothing more has failed.
+ * @param patienceMs since the last change.
+ */
+export async function waitWhileChanging(
+  read: () => Promise<{ readonly isDone: boolean; readonly shown: string }>,
+  patienceMs: number,
+): Promise<boolean> {
+  let last = '';
+  let deadline = performance.now() + patienceMs;
+  for (;;) {
+    const { isDone, shown } = await read();
+    if (isDone) return true;
+    if (shown !== last) deadline = performance.now() + patienceMs;
+    else if (performance.now() >= deadline) return false;
+    last = shown;
+    await delay(pollMs);
+  }
+}
+
 /** Where the cheat leaves copies of what it signed. */
 export const evidenceDirectory = (directory: string): string => join(directory, 'cheat-evidence');

@@ -1,14 +1,15 @@
 import type { CheatMode } from '../attackers/attack.ts';
 import { readEvidence } from '../attackers/served-evidence.ts';
 import type { DemoContext } from './demo-context.ts';
-import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
+import { connectRouter, isOffered } from './mesh-router.ts';
+import { evidenceDirectory, waitUntil } from './polling.ts';
 import type { Member, RunRecord } from './run-record.ts';
 
 /** At most this many further requests, if the router never draws the cheat or its sequential test needs more evidence. */
 const maxExtraRequests = 72;
 /** Enough for an audit window, an epoch and a batch on a slow machine. */
 const verdictPatienceMs = 60_000;
-const unlistingPatienceMs = 30_000;
+const unlistingPatienceMs = 120_000;
 
 export interface Provocation extends DemoContext {
   readonly members: readonly Member[];
@@ -21,7 +22,7 @@ const repliesNeeded: Readonly<Record<CheatMode, number>> = { prefill: 1, substit
 
 /** Keeps asking until the chain has ejected the cheat and the router knows it. If it gives up, the claim fails. */
 export async function provokeEjection(provocation: Provocation): Promise<void> {
-  const { mesh, options, models, members, evidenceOf, askNext, onProgress } = provocation;
+  const { mesh, options, models, links, members, evidenceOf, askNext, onProgress } = provocation;
   const cheatId = members.find(({ isCheat }) => isCheat)?.providerId;
   const isOut = async (): Promise<boolean> => (await evidenceOf()).some(({ providerId }) => providerId === cheatId);
   const countServed = (): number => readEvidence(evidenceDirectory(mesh.plan.directory)).length;
@@ -46,7 +47,8 @@ export async function provokeEjection(provocation: Provocation): Promise<void> {
     await askNext(options.concurrency);
   }
   onProgress('the cheat is ejected on the chain');
-  const honest = members.filter(({ role, isCheat }) => role === 'provider' && !isCheat).length;
-  const isUnlisted = async (): Promise<boolean> => (await countProviders(mesh.plan.gatewayUrl, models.id)) === honest;
+  const router = connectRouter(mesh, links);
+  const isUnlisted = async (): Promise<boolean> =>
+    !(await isOffered(router, { model: models.id, providerId: cheatId }));
   if (!(await waitUntil(isUnlisted, unlistingPatienceMs))) onProgress('the router still lists the cheat');
 }

@@ -3,16 +3,20 @@ import { join } from 'node:path';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { type MeshOptions, type MeshPorts, providerName, validatorName } from '@ogong/devnet/mesh/mesh-plan';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
+import { LinkError } from '@ogong/host/link/link-error';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
-import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { connectRouter, isOffered } from './mesh-router.ts';
+import { waitUntil } from './polling.ts';
 import type { PlannedRequest } from './prompts.ts';
 import { openRelayDoor, type RelayDoor } from './relay-door.ts';
 import type { AskedReply, FastestRecord, Member, ReachRecord } from './run-record.ts';
 
 /** What the demo asks through the relay. Nobody else asks for it, so it is found wherever it is read. */
 const SECRET_PROMPT = 'The vault behind the clock opens with nine copper spoons.';
+
+const PATIENCE_MS = 60_000;
 
 /** In front of the relay of a mesh that is about to start, with the keys of all who may meet there. */
 export function openMeshDoor(
@@ -48,6 +52,9 @@ export async function askByReach({ door, askOne, ...context }: ReachContext): Pr
   const hidden = mesh.plan.processes.find(({ args, role }) => role === 'provider' && args.includes('--relay'));
   const { providerId } = members.find(({ name }) => name === hidden?.name) ?? {};
   if (providerId === undefined) return undefined;
+  // It may have been killed a moment ago, and its link to the relay with it.
+  const router = connectRouter(mesh, context.links);
+  await waitUntil(() => isOffered(router, { model: context.model, providerId }), PATIENCE_MS);
   door.take();
   const relayed = await askOne({
     prompt: SECRET_PROMPT,
@@ -61,6 +68,22 @@ export async function askByReach({ door, askOne, ...context }: ReachContext): Pr
   return { relayed: { number: relayed.number, providerId, line, inside }, fastest: { ...fastest, number } };
 }
 
+/** Validators go on testing, so that all providers may be busy for a moment. */
+async function routeWhenFree<T>(route: () => Promise<T>): Promise<T> {
+  let routed: T | undefined;
+  await waitUntil(async () => {
+    try {
+      routed = await route();
+      return true;
+    } catch (error) {
+      if (error instanceof LinkError && error.refusal === 'unavailable') return false;
+      throw error;
+    }
+  }, PATIENCE_MS);
+  if (routed === undefined) throw new Error(`no provider was free for ${PATIENCE_MS / 1_000} s`);
+  return routed;
+}
+
 const MAX_PRICE = (1n << 64n) - 1n;
 
 /** What the router signs for a caller that wants the lowest latency; the slot is given back. */
@@ -70,17 +93,11 @@ async function askForRoute({
   links,
   maxTokens,
 }: Pick<ReachContext, 'mesh' | 'model' | 'links' | 'maxTokens'>): Promise<Omit<FastestRecord, 'number'>> {
-  const member = mesh.members.find(({ role }) => role === 'router');
-  const at = mesh.plan.processes.find(({ role }) => role === 'router');
-  if (member === undefined || at === undefined) throw new Error('the mesh has no router');
-  const router = links.to(RouterService, {
-    endpoint: `127.0.0.1:${at.port}`,
-    certHash: member.identity.certHash,
-  });
+  const router = connectRouter(mesh, links);
   const replyId = new Uint8Array(randomBytes(16));
   const named = { model, replyId };
   const wanted = { maxPricePer1k: MAX_PRICE, contextSize: maxTokens, sort: 'latency', exclude: [], only: [] };
-  const { ticket, candidates } = await router.route({ ...named, ...wanted });
+  const { ticket, candidates } = await routeWhenFree(() => router.route({ ...named, ...wanted }));
   if (ticket === undefined) throw new Error('the router sent no ticket');
   const unused = { outcome: 'unused', outputTokens: 0, durationMs: 0, firstTokenMs: 0 };
   const { providerId } = parseTicket(ticket.ticket);

@@ -1,13 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { readTrust as readChainTrust } from '@ogong/host/views/read-trust';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { readEvidence } from '../attackers/served-evidence.ts';
+import { readServedRequest } from '../bad-days/stores.ts';
 import { type AskOptions, ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
 import { proveCheat } from './cheat-proof.ts';
@@ -15,18 +15,20 @@ import { completeReceipts } from './complete-receipts.ts';
 import { runCourt } from './court.ts';
 import type { DemoContext } from './demo-context.ts';
 import { runFailover } from './failover.ts';
-import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
+import { answeredOf, cheatOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
 import { useMint } from './mint-money.ts';
 import { useMoney } from './money.ts';
 import type { DemoOptions } from './options.ts';
-import { evidenceDirectory, waitUntil } from './polling.ts';
+import { evidenceDirectory, waitWhileChanging } from './polling.ts';
 import { type PlannedRequest, planRequest } from './prompts.ts';
 import { createTestReader, DEMO_TEST_RATES, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
 import { askByReach } from './reach.ts';
+import { findRejected } from './rejected-evidence.ts';
 import type {
   AskedReply,
+  Books,
   ChaosRecord,
   CheatProof,
   FailoverRecord,
@@ -57,7 +59,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const refreshTrust = async (): Promise<void> => {
     if ((trust.generations?.length ?? 0) === 0) trust = await readTrust(chain, { mesh, models });
   };
-  const before = await readBooks(chain, members);
+  const before = await readStillBooks(chain, members);
   // Its own answers are paid like all others: what is settled from here on has them, too.
   await mesh.setTestRates(DEMO_TEST_RATES);
   const replies: AskedReply[] = [];
@@ -116,10 +118,10 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   }
   const requestsMs = performance.now() - startedMs;
 
-  const readTests = createTestReader(chain, links);
+  let tests: RunRecord['tests'] = [];
   if (isServed) {
     onProgress('waiting for answers that validators bought unannounced');
-    await waitForTests(readTests, members);
+    tests = await waitForTests(createTestReader(chain, links), members);
   }
   await mesh.setTestRates({ canaryRate: 0, timedRate: 0 });
   onProgress('waiting until every answer is audited and settled');
@@ -128,10 +130,9 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const settleMs = performance.now() - settling;
   await refreshTrust();
   const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply)));
-  const [{ logs, history, after }, { shares }, tests] = await Promise.all([
+  const [{ logs, history, after }, { shares }] = await Promise.all([
     readStill({ chain, links, members }),
     chain.parameters(),
-    readTests(members),
   ]);
   const partial = {
     crypto,
@@ -179,11 +180,22 @@ async function readStill({ chain, links, members }: Pick<Settling, 'chain' | 'li
     const history = await readHistory(chain, members, crypto);
     const [{ logs }, after] = await Promise.all([
       readVerdictLogs(members, { chain, links, crypto }),
-      readBooks(chain, members),
+      readStillBooks(chain, members),
     ]);
     const { settlements } = await readHistory(chain, members, crypto);
     if (settlements.length === history.settlements.length || tries === STILL_TRIES) return { logs, history, after };
   }
+}
+
+/** Balances are read one after the other: none may move meanwhile, as when the gateway reserves more for a channel. */
+async function readStillBooks(chain: ChainClient, members: readonly Member[]): Promise<Books> {
+  let books = await readBooks(chain, members);
+  for (let tries = 1; tries < STILL_TRIES; tries++) {
+    const again = await readBooks(chain, members);
+    if (isDeepStrictEqual(books, again)) break;
+    books = again;
+  }
+  return books;
 }
 
 export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): Member[] {
@@ -257,35 +269,31 @@ async function waitForSettlement({
     ...replies.flatMap((reply) => replyIdOf(reply) ?? []),
     ...served.map(({ replyId }) => replyId),
   ]);
-  return waitUntil(async () => {
+  return waitWhileChanging(async () => {
     const { logs, unsettled } = await readVerdictLogs(members, { chain, links, crypto });
     const settled = new Set(logs.flatMap(({ entries }) => entries.map(({ replyId }) => toHex(replyId))));
     const done = [...expected].filter((id) => settled.has(id)).length;
     const line = `${done} of ${expected.size} replies are settled, ${unsettled} more verdicts wait for a batch`;
     if (line !== shown) onProgress(line);
     shown = line;
-    return unsettled === 0 && done === expected.size;
+    return { isDone: unsettled === 0 && done === expected.size, shown };
   }, settlementPatienceMs);
 }
 
-/** Checks, by both stages, the first rejected reply of which the cheat kept a copy. */
+/** Checks, by both stages, a rejected reply of which the cheat kept a copy. */
 async function findProof(run: RunRecord, { mesh, models, onProgress }: DemoContext): Promise<CheatProof | undefined> {
   if (run.cheat !== 'prefill' && run.cheat !== 'substitute') return undefined;
-  const providerId = cheatOf(run)?.providerId;
-  const rejected = new Set(
-    entriesOf(run).flatMap((entry) =>
-      entry.verdict === 'reject' && toHex(entry.providerId) === providerId ? [toHex(entry.replyId)] : [],
-    ),
+  const { directory } = mesh.plan;
+  const { name } = cheatOf(run) as Member;
+  const found = findRejected(run, readEvidence(evidenceDirectory(directory)), (replyId) =>
+    readServedRequest(directory, name, replyId),
   );
-  const evidence = readEvidence(evidenceDirectory(mesh.plan.directory)).find(({ replyId }) => rejected.has(replyId));
-  if (!evidence) return undefined;
-  const { requestHash } = parseRecordV2(evidence.record);
-  const asked = run.replies.find(({ request }) => toHex(hashRequest(crypto, 'chat', request)) === toHex(requestHash));
-  if (!asked) return undefined;
+  if (found === undefined) return undefined;
+  const { evidence, request } = found;
   onProgress(`looking at the cheat's reply ${evidence.replyId.slice(0, 8)} as stage 2 alone would`);
   const engine = await createLlamaEngine({ modelPath: models.sold.path, sequences: 1 });
   try {
-    return await proveCheat(evidence, { engine, crypto, request: asked.request });
+    return await proveCheat(evidence, { engine, crypto, request });
   } finally {
     await engine.close();
   }

@@ -308,6 +308,8 @@ export interface ChaosRecord {
   readonly killed: readonly string[];
   readonly aliveBondAtomic: bigint;
   readonly totalBondAtomic: bigint;
+  /** Unix time by which all of them were down. */
+  readonly downSinceMs: number;
   /** Blocks while fewer than a quorum lived. */
   readonly firstBlock: number;
   readonly lastBlock: number;

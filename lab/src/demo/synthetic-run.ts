@@ -143,6 +143,7 @@ export function createSyntheticRun(): RunRecord {
       killed: ['validator-1', 'validator-2'],
       aliveBondAtomic: 21n,
       totalBondAtomic: 46n,
+      downSinceMs: 1_700_000_000_500,
       firstBlock: 20,
       lastBlock: 30,
       answered: [2, 3],

@@ -2,7 +2,7 @@ import type { EqualityRun } from '../equality/run-file.ts';
 
 /** The results of a run of the laboratory: plain data. Page, plots and tables are made from it without a model. */
 export interface DetectionResults {
-  readonly version: 4;
+  readonly version: 5;
   readonly profile: 'quick' | 'ci' | 'nightly' | 'full';
   readonly seed: number;
   /** The command that repeats this run. */

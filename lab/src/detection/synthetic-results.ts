@@ -3,7 +3,7 @@ import type { AttackRow, CatchRate, ComparedPair, DetectionResults, HonestRow, Q
 /** Made-up results with the shape of real ones: two weight types, several pairs, attacks from obvious to hidden. */
 export function createSyntheticResults(): DetectionResults {
   return {
-    version: 4,
+    version: 5,
     profile: 'quick',
     seed: 7,
     command: 'npm run detect -- --profile quick',

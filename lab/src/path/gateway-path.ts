@@ -8,7 +8,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore } from '@ogong/host/store/store';
 import { createWorkStore } from '@ogong/host/store/work-store';
-import type { Clock } from '@ogong/host/time/clock';
+import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createGateway, type GatewayDependencies, type GatewayOptions } from '@ogong/node/gateway/gateway';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
@@ -106,7 +106,14 @@ export async function startGateway(
   const gateway = createGateway(
     { ...GATEWAY_FIXTURE_OPTIONS, ...given, routers: [router], http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...http } },
     {
-      ...{ books: createWorkStore(store), clock, links, payer, beacon: beacons, logger: log },
+      ...{
+        books: createWorkStore(store, { clock: monotonicClock }),
+        clock,
+        links,
+        payer,
+        beacon: beacons,
+        logger: log,
+      },
       chain: { ...chain, network, client: noChain },
       accounts: openAccounts(':memory:', Date.now),
       metrics: createMetrics('gateway'),

@@ -228,10 +228,49 @@ const FOUND: readonly Mutation[] = [
   },
 ];
 
+/** What hid the two below: a record that was shown spoke against the silence of its opening, too. */
+const SHOWN_SPEAKS = {
+  file: 'packages/node/src/validator/store/witness-store.ts',
+  from: "outcome = 'found' AND asked IN ('opening', ?)\"",
+  to: "outcome = 'found' AND asked IN ('opening', 'record', ?)\"",
+};
+
+/** Who has a receipt for a record, and which locks outlive their set. */
+const RECEIPTS: readonly Mutation[] = [
+  {
+    name: 'takes-no-receipt',
+    meaning: 'a provider takes no receipt from whoever asks for texts, and a record that was shown proves its opening',
+    file: 'packages/provider/src/provider/read-opening.ts',
+    from: 'if (!(await isDecided(state, kept.intake ? kept : await takeReceipt(state, replyId, { ...kept, intake })))) {',
+    to: 'if (!(await isDecided(state, kept))) {',
+    also: [SHOWN_SPEAKS],
+    given: { lie: 'keeps-records', faultsPerMinute: 0 },
+  },
+  {
+    name: 'asks-without-receipt',
+    meaning:
+      'validators and witnesses ask for texts without the receipt, and a record that was shown proves its opening',
+    file: 'packages/node/src/validator/wire-messages.ts',
+    from: '  ...(intake && { intake }),\n});',
+    to: '  ...(intake && {}),\n});',
+    also: [SHOWN_SPEAKS],
+    given: { lie: 'keeps-records', faultsPerMinute: 0 },
+  },
+  {
+    name: 'keeps-locks-across-sets',
+    meaning: 'a lock on a value of the set before holds where an epoch begins again with another set',
+    file: 'packages/protocol/src/beacon/beacon-machine.ts',
+    from: 'state.vote = isRestart ? unlockFrom(options.vote, state.fixed.set) : options.vote;',
+    to: 'state.vote = options.vote;',
+    given: { gateways: 0, lie: 'favours', only: ['leave', 'loss', 'delay'], faultsPerMinute: 20 },
+  },
+];
+
 /** All but one are in the bootstrap beacon, or need none of the two. */
 export const MUTATIONS: readonly Mutation[] = [
   ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
   ...MONEY,
   ...ROLES,
   ...FOUND,
+  ...RECEIPTS,
 ].map((one) => ({ ...one, given: { beacon: 'vrf', ...one.given } }));

@@ -64,16 +64,25 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     return { page, complaints };
   }
 
+  /** What cannot be taken back is asked for twice. */
+  async function press(page: Awaited<ReturnType<Browser['newPage']>>, name: string): Promise<void> {
+    await page.getByRole('button', { name, exact: true }).click();
+    await page.getByRole('button', { name: `${name}: yes, really` }).click();
+  }
+
   it('makes a key whose secret it shows once, and which buys until it is revoked', async () => {
     const { page, complaints } = await open(operator);
     const form = page.locator('section', { has: page.getByRole('heading', { name: 'Keys' }) }).locator('form');
     await form.getByLabel('Organisation').fill('acme');
     await form.getByLabel('Name').fill('laptop');
-    await form.getByLabel('Budget').fill(`${2n * 10n ** 18n}`);
+    await form.getByLabel('Budget').fill('2');
     await form.getByRole('button', { name: 'Make a key' }).click();
     const secret = (await page.locator('#made').textContent()) as string;
     expect(await accounts.find(secret)).toMatchObject({ budgetAtomic: 2n * 10n ** 18n, organisation: { id: 'acme' } });
+    // One press alone changes nothing.
     await page.getByRole('button', { name: 'Revoke laptop' }).click();
+    expect(await accounts.find(secret)).toBeDefined();
+    await page.getByRole('button', { name: 'Revoke laptop: yes, really' }).click();
     await page.getByRole('cell', { name: 'revoked', exact: true }).waitFor();
     expect(await accounts.find(secret)).toBeUndefined();
     // Neither the page nor the browser keeps a secret.
@@ -92,7 +101,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     await page.getByRole('cell', { name: 'mia', exact: true }).waitFor();
     expect(await page.getByText('Other', { exact: true }).count()).toBe(0);
     expect(await page.getByRole('heading', { name: 'Changes' }).count()).toBe(0);
-    await page.getByRole('button', { name: 'Remove olga' }).click();
+    await press(page, 'Remove olga');
     await page.getByText('Your role, member, may not do this.').waitFor();
     expect((await accounts.listMembers('acme')).map(({ id }) => id)).toContain('olga');
     await page.evaluate(AXE);
@@ -108,24 +117,25 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     const part = (title: string) => page.locator('section', { has: page.getByRole('heading', { name: title }) });
     const form = part('Keys').locator('form');
     const given = {
-      ...{ Organisation: 'acme', Name: 'limited', Budget: '900', Models: 'ogong/replay/*, ogong/verified/x' },
+      ...{ Organisation: 'acme', Name: 'limited', Budget: '0.9', Models: 'ogong/replay/*, ogong/verified/x' },
       ...{ 'Requests a minute': '7', 'Tokens a minute': '800', 'Last day': '2031-01-31' },
     };
     for (const [label, value] of Object.entries(given)) await form.getByLabel(label).fill(value);
     await form.getByRole('button', { name: 'Make a key' }).click();
     const secret = (await page.locator('#made').textContent()) as string;
     expect(await accounts.find(secret)).toMatchObject({
-      ...{ budgetAtomic: 900n, models: ['ogong/replay/*', 'ogong/verified/x'] },
+      ...{ budgetAtomic: 9n * 10n ** 17n, models: ['ogong/replay/*', 'ogong/verified/x'] },
       limits: { requestsPerMinute: 7, tokensPerMinute: 800 },
     });
     await page.getByRole('cell', { name: 'until 2031-01-31T23:59:59.000Z', exact: true }).waitFor();
-    await page.getByRole('button', { name: 'Rotate limited' }).click();
+    await page.getByRole('cell', { name: '7 requests, 800 tokens', exact: true }).waitFor();
+    await press(page, 'Rotate limited');
     await expect.poll(() => accounts.find(secret)).toBeUndefined();
     const rotated = (await page.locator('#made').textContent()) as string;
-    expect(await accounts.find(rotated)).toMatchObject({ budgetAtomic: 900n });
+    expect(await accounts.find(rotated)).toMatchObject({ budgetAtomic: 9n * 10n ** 17n });
 
     const before = member;
-    await page.getByRole('button', { name: 'Rotate mia' }).click();
+    await press(page, 'Rotate mia');
     await expect.poll(() => accounts.findMember(before)).toBeUndefined();
     await page.locator('#made', { hasText: 'ogong-admin' }).waitFor();
     member = (await page.locator('#made').textContent()) as string;
@@ -151,7 +161,7 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
       for (const [label, value] of Object.entries(fields)) await part.getByLabel(label, { exact: true }).fill(value);
       await part.getByRole('button', { name: 'Book credit' }).click();
     };
-    await book({ Organisation: 'acme', Reference: 'invoice-1', 'Credit, atomic units; below 0 takes back': '5000' });
+    await book({ Organisation: 'acme', Reference: 'invoice-1', 'Credit, OGONG; below 0 takes back': '5000' });
     await part.getByRole('cell', { name: 'operator:invoice-1' }).waitFor();
     await page.getByRole('cell', { name: 'credit added' }).waitFor();
 
@@ -169,14 +179,14 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
     await page.evaluate(
       `globalThis.ethereum = { request: ({ method, params }) => method === 'eth_requestAccounts' ? ['${payer}'] : signByTestKey(params[1]) }`,
     );
-    await book({ Organisation: 'acme', Reference: 'invoice-2', 'Credit, atomic units; below 0 takes back': '-7' });
+    await book({ Organisation: 'acme', Reference: 'invoice-2', 'Credit, OGONG; below 0 takes back': '-7' });
     await part.getByText(ADDRESS).waitFor();
     await part.getByLabel('Organisation that is paid for').fill('acme');
-    await part.getByLabel('Tokens, atomic units').fill('123');
+    await part.getByLabel('Tokens, OGONG').fill('1.23');
     await part.getByRole('button', { name: 'Pay in' }).click();
     await part.getByRole('cell', { name: 'signed transfer, pending' }).waitFor();
     const [row] = await fixture.books.read(() => listSignedDeposits('org:acme'));
-    expect(row).toMatchObject({ payer, recipient: ADDRESS, amountAtomic: 123n, actor: 'operator by API' });
+    expect(row).toMatchObject({ payer, recipient: ADDRESS, amountAtomic: 123n * 10n ** 16n, actor: 'operator by API' });
     await page.getByRole('cell', { name: 'signed transfer handed in' }).waitFor();
     await page.getByRole('cell', { name: 'credit taken back' }).waitFor();
     if (RECORD !== undefined) {
@@ -185,6 +195,32 @@ describe.skipIf(reason !== undefined)(`the page of accounts in a browser${reason
       await page.setViewportSize({ width: 390, height: 800 });
       await page.screenshot({ path: join(RECORD, 'accounts-phone.jpg'), type: 'jpeg', quality: 50, fullPage: true });
     }
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('keeps what was typed where it was refused, and says what is wrong, also where nobody answers', async () => {
+    const { page, complaints } = await open(operator);
+    const form = page.locator('section', { has: page.getByRole('heading', { name: 'Organisations' }) }).locator('form');
+    const typed = { Organisation: 'kept', Name: 'Kept Ltd', Budget: '1,5' };
+    for (const [label, value] of Object.entries(typed)) await form.getByLabel(label).fill(value);
+    await form.getByRole('button', { name: 'Add or change' }).click();
+    const alert = page.getByRole('alert');
+    await alert.filter({ hasText: '1,5 is no amount: write OGONG, as 12.5' }).waitFor();
+    expect(await form.getByLabel('Name').inputValue()).toBe('Kept Ltd');
+    await form.getByLabel('Budget').fill('1.5');
+    await page.route('**/admin/v1/**', (route) => route.fulfill({ status: 502, body: '<h1>Bad gateway</h1>' }));
+    await form.getByRole('button', { name: 'Add or change' }).click();
+    await alert.filter({ hasText: 'The gateway answers 502.' }).waitFor();
+    await page.unroute('**/admin/v1/**');
+    await page.route('**/admin/v1/**', (route) => route.abort());
+    await page.getByRole('button', { name: 'Save as CSV' }).click();
+    await alert.filter({ hasText: 'The gateway does not answer.' }).waitFor();
+    await page.unroute('**/admin/v1/**');
+    await form.getByRole('button', { name: 'Add or change' }).click();
+    await page.getByRole('cell', { name: 'Kept Ltd', exact: true }).waitFor();
+    expect(await form.getByLabel('Name').inputValue()).toBe('');
+    expect((await accounts.listOrganisations()).find(({ id }) => id === 'kept')?.budgetAtomic).toBe(15n * 10n ** 17n);
     expect(complaints).toEqual([]);
     await page.close();
   });

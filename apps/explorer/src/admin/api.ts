@@ -44,6 +44,8 @@ export interface ShownKey extends Money {
   readonly organisation: string;
   readonly name: string;
   readonly models: readonly string[] | null;
+  readonly requests_per_minute: number | null;
+  readonly tokens_per_minute: number | null;
   readonly expires_at: string | null;
   readonly revoked_at: string | null;
 }
@@ -91,7 +93,7 @@ export class AdminError extends Error {
   constructor(status: number, message: string) {
     super(message);
     this.status = status;
-    this.retryable = status === 429 || status >= 500;
+    this.retryable = status === 0 || status === 429 || status >= 500;
   }
 }
 
@@ -110,9 +112,15 @@ export function createAdminApi(secret: string, baseUrl: string) {
       headers: { authorization: `Bearer ${secret}`, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
       redirect: 'error',
+    }).catch(() => {
+      throw new AdminError(0, 'The gateway does not answer. Nobody knows whether it has done what was asked last.');
     });
-    const answer = query.format === 'csv' && response.ok ? await response.text() : await response.json();
-    if (!response.ok) throw new AdminError(response.status, answer.error?.message ?? `status ${response.status}`);
+    if (query.format === 'csv' && response.ok) return (await response.text()) as T;
+    // Something between page and gateway may answer in other words.
+    const answer = await response.json().catch(() => undefined);
+    if (!response.ok || answer === undefined) {
+      throw new AdminError(response.status, answer?.error?.message ?? `The gateway answers ${response.status}.`);
+    }
     return answer as T;
   }
 

@@ -1,7 +1,16 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
+import { parseAmount, plural } from '../format.ts';
+import { saveFile } from '../save-file.ts';
 import { Amount, Card, CopyButton, Table } from '../view/parts.tsx';
-import { type AccountsView, type AdminApi, createAdminApi, type Money, type ShownCredits } from './api.ts';
+import {
+  type AccountsView,
+  type AdminApi,
+  createAdminApi,
+  type Money,
+  type ShownCredits,
+  type ShownKey,
+} from './api.ts';
 import { findWallet, signTransfer } from './wallet.ts';
 
 interface Session {
@@ -9,8 +18,8 @@ interface Session {
   readonly view: AccountsView;
 }
 
-/** A change, and where it makes a secret, the secret. */
-type Act = (work: (api: AdminApi) => Promise<object>) => Promise<void>;
+/** A change, and where it makes a secret, the secret. @returns whether it was made. */
+type Act = (work: (api: AdminApi) => Promise<object>) => Promise<boolean>;
 
 /** Accounts of a gateway, for whoever holds an admin secret. It is in memory alone, and gone with the tab. */
 export function AdminPage({ baseUrl }: { baseUrl: string }) {
@@ -18,26 +27,30 @@ export function AdminPage({ baseUrl }: { baseUrl: string }) {
   const [made, setMade] = useState<string>();
   const [problem, setProblem] = useState<string>();
 
-  async function open(api: AdminApi): Promise<void> {
+  async function open(api: AdminApi): Promise<boolean> {
     setProblem(undefined);
     try {
       setSession({ api, view: await api.view() });
+      return true;
     } catch (error) {
       setProblem((error as Error).message);
+      return false;
     }
   }
 
   const act: Act = async (work) => {
-    if (session === undefined) return;
+    if (session === undefined) return false;
     setProblem(undefined);
     setMade(undefined);
     try {
       const { secret } = (await work(session.api)) as { readonly secret?: string };
       setMade(secret);
-      setSession({ api: session.api, view: await session.api.view() });
     } catch (error) {
       setProblem((error as Error).message);
+      return false;
     }
+    await open(session.api);
+    return true;
   };
 
   return (
@@ -73,14 +86,14 @@ export function AdminPage({ baseUrl }: { baseUrl: string }) {
         {session === undefined ? (
           <SignIn onSecret={(secret) => open(createAdminApi(secret, baseUrl))} />
         ) : (
-          <Everything {...session} act={act} />
+          <Everything view={session.view} act={act} />
         )}
       </main>
     </>
   );
 }
 
-function SignIn({ onSecret }: { onSecret: (secret: string) => Promise<void> }) {
+function SignIn({ onSecret }: { onSecret: (secret: string) => Promise<boolean> }) {
   return (
     <Card title="Who are you?" wide>
       <Form submit="Open" onSubmit={({ secret }) => onSecret(secret ?? '')}>
@@ -94,7 +107,7 @@ function SignIn({ onSecret }: { onSecret: (secret: string) => Promise<void> }) {
   );
 }
 
-function Everything({ api, view, act }: Session & { act: Act }) {
+function Everything({ view, act }: { view: AccountsView; act: Act }) {
   const { organisations, keys, members, credits, usage, changes } = view;
   const first = organisations[0]?.id ?? '';
   return (
@@ -116,19 +129,31 @@ function Everything({ api, view, act }: Session & { act: Act }) {
         <Form
           submit="Add or change"
           onSubmit={({ id, name, budget }) =>
-            act((it) => it.putOrganisation({ id, name, ...(budget && { budget_atomic: budget }) }))
+            act(async (it) => it.putOrganisation({ id, name, ...(budget && { budget_atomic: toAtomic(budget) }) }))
           }
         >
           <Field name="id" label="Organisation" />
           <Field name="name" label="Name" />
-          <Field name="budget" label="Budget, atomic units" isOptional />
+          <Field name="budget" label="Budget, OGONG" isOptional />
         </Form>
       </Card>
       <CreditCard credits={credits} view={view} act={act} />
       <Card title="Keys" wide>
         <Table
           label="Keys"
-          head={['Key', 'Name', 'Organisation', 'Budget', 'Spent', 'Reserved', 'Left', 'Models', 'State', 'Change']}
+          head={[
+            'Key',
+            'Name',
+            'Organisation',
+            'Budget',
+            'Spent',
+            'Reserved',
+            'Left',
+            'Models',
+            'A minute',
+            'State',
+            'Change',
+          ]}
           empty={keys.length === 0 && 'There is none yet.'}
         >
           {keys.map((key) => (
@@ -140,6 +165,7 @@ function Everything({ api, view, act }: Session & { act: Act }) {
               <td>{key.organisation}</td>
               <MoneyCells money={key} />
               <td>{key.models?.join(', ') ?? 'all'}</td>
+              <td>{describeLimits(key)}</td>
               <td>{key.revoked_at ? 'revoked' : key.expires_at ? `until ${key.expires_at}` : 'live'}</td>
               <td>
                 {!key.revoked_at && (
@@ -156,10 +182,10 @@ function Everything({ api, view, act }: Session & { act: Act }) {
             </tr>
           ))}
         </Table>
-        <Form submit="Make a key" onSubmit={(given) => act((it) => it.addKey(toKeyTerms(given)))}>
+        <Form submit="Make a key" onSubmit={(given) => act(async (it) => it.addKey(toKeyTerms(given)))}>
           <Field name="organisation" label="Organisation" value={first} />
           <Field name="name" label="Name" />
-          <Field name="budget" label="Budget, atomic units" isOptional />
+          <Field name="budget" label="Budget, OGONG" isOptional />
           <Field name="models" label="Models, as ogong/replay/*, with commas" isOptional />
           <Field name="requests" label="Requests a minute" isOptional />
           <Field name="tokens" label="Tokens a minute" isOptional />
@@ -197,7 +223,7 @@ function Everything({ api, view, act }: Session & { act: Act }) {
           <Field name="role" label="Role: owner, admin or member" value="member" />
         </Form>
       </Card>
-      <Card title="Usage of the last thirty days" wide aside={<SaveCsv api={api} />}>
+      <Card title="Usage of the last thirty days" wide aside={<SaveCsv act={act} />}>
         <Table
           label="Usage"
           head={['Day', 'Key', 'Model', 'Replies', 'Prompt tokens', 'Output tokens', 'Cost']}
@@ -243,12 +269,20 @@ function Everything({ api, view, act }: Session & { act: Act }) {
   );
 }
 
+/** As the API takes it. @throws Error where it is no amount. */
+const toAtomic = (text: string): string => `${parseAmount(text)}`;
+
+function describeLimits({ requests_per_minute: requests, tokens_per_minute: tokens }: ShownKey): string {
+  const parts = [requests !== null && plural(requests, 'request'), tokens !== null && plural(tokens, 'token')];
+  return parts.filter((part) => part !== false).join(', ') || 'no limit';
+}
+
 /** Of the form; what is not said has no limit. */
 function toKeyTerms(given: Readonly<Record<string, string>>): object {
   const { organisation, name, budget, models, requests, tokens, until } = given;
   return {
     ...{ organisation, name },
-    ...(budget && { budget_atomic: budget }),
+    ...(budget && { budget_atomic: toAtomic(budget) }),
     ...(models && { models: models.split(',').map((model) => model.trim()) }),
     ...(requests && { requests_per_minute: Number(requests) }),
     ...(tokens && { tokens_per_minute: Number(tokens) }),
@@ -260,7 +294,7 @@ function CreditCard({ credits, view, act }: { credits: readonly ShownCredits[]; 
   const withCredit = view.organisations.filter((one) => one.credit_atomic !== null);
   const first = withCredit[0]?.id ?? view.organisations[0]?.id ?? '';
   const amount = (atomic: string | null) => <Amount atomic={BigInt(atomic ?? 0)} />;
-  const sign = async (fields: Readonly<Record<string, string>>): Promise<void> =>
+  const sign = (fields: Readonly<Record<string, string>>): Promise<boolean> =>
     act(async (it) => {
       const { organisation, amount: value = '', transfer } = fields;
       if (transfer) return it.putTransfer({ organisation, ...JSON.parse(transfer) });
@@ -268,7 +302,7 @@ function CreditCard({ credits, view, act }: { credits: readonly ShownCredits[]; 
       const wallet = findWallet();
       if (!terms) throw new Error('This organisation has no address to pay to yet.');
       if (!wallet) throw new Error('There is no wallet in this browser: paste a transfer that was signed elsewhere.');
-      return it.putTransfer({ organisation, ...(await signTransfer(wallet, terms, value)) });
+      return it.putTransfer({ organisation, ...(await signTransfer(wallet, terms, toAtomic(value))) });
     });
   return (
     <Card title="Credit" wide>
@@ -315,16 +349,16 @@ function CreditCard({ credits, view, act }: { credits: readonly ShownCredits[]; 
       <Form
         submit="Book credit"
         onSubmit={({ organisation, reference, amount: value }) =>
-          act((it) => it.putCredit({ organisation, ...(value && { reference, amount_atomic: value }) }))
+          act(async (it) => it.putCredit({ organisation, ...(value && { reference, amount_atomic: toAtomic(value) }) }))
         }
       >
         <Field name="organisation" label="Organisation" value={first} />
         <Field name="reference" label="Reference" isOptional />
-        <Field name="amount" label="Credit, atomic units; below 0 takes back" isOptional />
+        <Field name="amount" label="Credit, OGONG; below 0 takes back" isOptional />
       </Form>
       <Form submit="Pay in" onSubmit={sign}>
         <Field name="organisation" label="Organisation that is paid for" value={first} />
-        <Field name="amount" label="Tokens, atomic units, signed by this browser's wallet" isOptional />
+        <Field name="amount" label="Tokens, OGONG, signed by this browser's wallet" isOptional />
         <Field name="transfer" label="Or a signed transfer, as JSON" isOptional />
       </Form>
       <p class="note">Whoever signs a transfer pays no gas: the gateway sends it, and credits it once it is deep.</p>
@@ -345,26 +379,33 @@ function MoneyCells({ money }: { money: Money }) {
   );
 }
 
+/** What cannot be taken back is asked for twice. */
 function Action({ label, onAct, children }: { label: string; onAct: () => void; children: ComponentChildren }) {
+  const [isAsked, setAsked] = useState(false);
   return (
-    <button type="button" class="quiet small" aria-label={label} onClick={onAct}>
-      {children}
+    <button
+      type="button"
+      class={isAsked ? 'small' : 'quiet small'}
+      aria-label={isAsked ? `${label}: yes, really` : label}
+      onBlur={() => setAsked(false)}
+      onClick={() => {
+        setAsked(!isAsked);
+        if (isAsked) onAct();
+      }}
+    >
+      {isAsked ? 'Really?' : children}
     </button>
   );
 }
 
 /** The API wants the secret in a header, so a plain link does not do. */
-function SaveCsv({ api }: { api: AdminApi }) {
-  const save = async () => {
-    const url = URL.createObjectURL(new Blob([await api.usageCsv()], { type: 'text/csv' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = 'usage.csv';
-    link.click();
-    URL.revokeObjectURL(url);
+function SaveCsv({ act }: { act: Act }) {
+  const save = async (api: AdminApi): Promise<object> => {
+    saveFile('usage.csv', 'text/csv', await api.usageCsv());
+    return {};
   };
   return (
-    <button type="button" class="quiet small" onClick={() => void save()}>
+    <button type="button" class="quiet small" onClick={() => void act(save)}>
       Save as CSV
     </button>
   );
@@ -376,7 +417,8 @@ function Form({
   children,
 }: {
   submit: string;
-  onSubmit: (fields: Readonly<Record<string, string>>) => Promise<void>;
+  /** @returns whether it was done; what was typed stays where it was not. */
+  onSubmit: (fields: Readonly<Record<string, string>>) => Promise<boolean>;
   children: ComponentChildren;
 }) {
   return (
@@ -386,7 +428,7 @@ function Form({
         event.preventDefault();
         const form = event.currentTarget;
         const fields = [...new FormData(form)].map(([name, value]) => [name, String(value).trim()] as const);
-        void onSubmit(Object.fromEntries(fields)).then(() => form.reset());
+        void onSubmit(Object.fromEntries(fields)).then((isDone) => isDone && form.reset());
       }}
     >
       {children}

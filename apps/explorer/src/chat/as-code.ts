@@ -20,18 +20,22 @@ export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody): stri
 `;
   }
   if (kind === 'TypeScript') {
-    return `import { createClient } from '@ogong/sdk';
+    return `import { readFileSync } from 'node:fs';
+import { createClient, parseTrust } from '@ogong/sdk';
 
-// Checks every answer before you get it. \`trust\` names whom you trust (docs/spec/receipt.md).
+// Checks every answer before you get it, by a file that names whom you trust (docs/spec/receipt.md); \`ogong mesh up\` writes one.
+const trust = parseTrust(JSON.parse(readFileSync('trust.json', 'utf8')));
 const client = createClient({ baseUrl: ${JSON.stringify(baseUrl)}, apiKey: ${KEY_IN_NODE}, trust });
 const { response, replies } = await client.chat.completions.create(${pretty});
 console.log(response.choices[0].message.content, replies[0].checks);
 `;
   }
-  return `import os
+  return `import json
+import os
 from ogong import Client
 
-# Checks every answer before you get it. \`trust\` names whom you trust (docs/spec/receipt.md).
+# Checks every answer before you get it, by a file that names whom you trust (docs/spec/receipt.md); \`ogong mesh up\` writes one.
+trust = json.load(open("trust.json"))
 client = Client(${JSON.stringify(`${baseUrl}/v1`)}, api_key=os.environ.get("OGONG_API_KEY"), trust=trust)
 answer = client.chat.completions.create(**${pretty})
 print(answer.choices[0].message.content)

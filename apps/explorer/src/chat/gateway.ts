@@ -33,11 +33,24 @@ async function refuse(response: Response): Promise<never> {
   throw new GatewayRefusal(body.error?.message ?? `the gateway answers ${response.status}`, response.status);
 }
 
+/** @throws GatewayRefusal, also where nobody answers, and the error of an abort. */
+async function reach(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (cause) {
+    throw toReadable(cause, 'The gateway does not answer.');
+  }
+}
+
+/** A browser names no reason. */
+const toReadable = (error: unknown, message: string): unknown =>
+  error instanceof TypeError ? new GatewayRefusal(message, 0) : error;
+
 const readFigure = (value: unknown): number | undefined => (typeof value === 'number' && value > 0 ? value : undefined);
 
 /** @throws GatewayRefusal */
 export async function listChatModels(baseUrl: string, key: string): Promise<readonly ChatModel[]> {
-  const response = await fetch(new URL(GATEWAY_ROUTES.models.path, baseUrl), { headers: authorize(key) });
+  const response = await reach(new URL(GATEWAY_ROUTES.models.path, baseUrl), { headers: authorize(key) });
   if (!response.ok) return refuse(response);
   const { data } = (await response.json()) as { data: { id: string; ogong: Record<string, unknown> }[] };
   return data
@@ -77,7 +90,7 @@ export async function streamAnswer(
   { baseUrl, key, body, signal }: { baseUrl: string; key: string; body: string; signal: AbortSignal },
   tell: (answer: AnswerSoFar) => void,
 ): Promise<AnswerSoFar> {
-  const response = await fetch(new URL(GATEWAY_ROUTES.chat.path, baseUrl), {
+  const response = await reach(new URL(GATEWAY_ROUTES.chat.path, baseUrl), {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...authorize(key) },
     body,
@@ -126,6 +139,8 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<str
       rest = lines.pop() ?? '';
       for (const line of lines) if (line.startsWith('data: ')) yield line.slice(6);
     }
+  } catch (error) {
+    throw toReadable(error, 'The gateway broke off. What came of the answer is not checked.');
   } finally {
     reader.cancel().catch(() => undefined);
   }
@@ -133,7 +148,7 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<str
 
 /** @throws GatewayRefusal */
 export async function readReceiptText(baseUrl: string, key: string, path: string): Promise<string> {
-  const response = await fetch(new URL(path, baseUrl), { headers: authorize(key), redirect: 'error' });
+  const response = await reach(new URL(path, baseUrl), { headers: authorize(key), redirect: 'error' });
   if (!response.ok) return refuse(response);
   return response.text();
 }

@@ -1,6 +1,7 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatAmount, plural } from '../format.ts';
+import { saveFile } from '../save-file.ts';
 import { Amount, CheckList, CopyButton, Verdict } from '../view/parts.tsx';
 import { CODE_KINDS, type CodeKind, writeCode } from './as-code.ts';
 import { type ChatTurn, leastFee, sumFees } from './conversation.ts';
@@ -41,7 +42,7 @@ export function ChatPage({ session, baseUrl }: { session: ChatSession; baseUrl: 
           <Cost state={state} session={session} />
         </aside>
         <section aria-label="Conversation">
-          <Conversation state={state} />
+          <Conversation state={state} session={session} />
           <Ask state={state} session={session} baseUrl={baseUrl} />
         </section>
       </main>
@@ -140,7 +141,7 @@ function Cost({ state: { turns }, session }: { state: ChatState; session: ChatSe
   );
 }
 
-function Conversation({ state: { turns, models } }: { state: ChatState }) {
+function Conversation({ state: { turns, models }, session }: { state: ChatState; session: ChatSession }) {
   const priceOf = (model: string): bigint | undefined => models?.find(({ id }) => id === model)?.pricePer1kAtomic;
   const end = useRef<HTMLDivElement>(null);
   const length = turns.at(-1)?.answer.length;
@@ -157,7 +158,7 @@ function Conversation({ state: { turns, models } }: { state: ChatState }) {
         </div>
       )}
       {turns.map((turn) => (
-        <OneTurn key={turn.id} turn={turn} price={priceOf(turn.model)} />
+        <OneTurn key={turn.id} turn={turn} price={priceOf(turn.model)} session={session} />
       ))}
       <div ref={end} />
     </div>
@@ -165,7 +166,7 @@ function Conversation({ state: { turns, models } }: { state: ChatState }) {
 }
 
 /** @param props.price of 1,000 tokens, the lowest that is on offer. */
-function OneTurn({ turn, price }: { turn: ChatTurn; price: bigint | undefined }) {
+function OneTurn({ turn, price, session }: { turn: ChatTurn; price: bigint | undefined; session: ChatSession }) {
   const { question, answer, reasoning, state, problem, tokens, feeAtomic, pieces = 0 } = turn;
   return (
     <article aria-label={`Answer to: ${question.slice(0, 80)}`}>
@@ -193,12 +194,27 @@ function OneTurn({ turn, price }: { turn: ChatTurn; price: bigint | undefined })
           )}
         </p>
       </div>
-      {state === 'answered' && <Checks turn={turn} />}
+      {state === 'answered' && <Checks turn={turn} session={session} />}
     </article>
   );
 }
 
-function Checks({ turn: { checks, problem, replyId, fate, verdict = '', receiptPath } }: { turn: ChatTurn }) {
+function Checks({
+  turn: { checks, problem, replyId, fate, verdict = '', receiptPath },
+  session,
+}: {
+  turn: ChatTurn;
+  session: ChatSession;
+}) {
+  const [unsaved, setUnsaved] = useState<string>();
+  const save = (path: string): Promise<void> =>
+    session.readReceipt(path).then(
+      (text) => {
+        setUnsaved(undefined);
+        saveFile(`receipt-${replyId}.json`, 'application/json', text);
+      },
+      (error: Error) => setUnsaved(error.message),
+    );
   if (checks === undefined) {
     return (
       <div class="found" role="status">
@@ -223,11 +239,12 @@ function Checks({ turn: { checks, problem, replyId, fate, verdict = '', receiptP
         {receiptPath && (
           <>
             {' · '}
-            <a href={receiptPath} download={`receipt-${replyId}.json`}>
+            <button type="button" class="quiet small" onClick={() => void save(receiptPath)}>
               save the receipt
-            </a>
+            </button>
           </>
         )}
+        {unsaved && <span role="alert"> It is not saved: {unsaved}</span>}
       </p>
     </details>
   );

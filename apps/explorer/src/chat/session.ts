@@ -107,6 +107,8 @@ export function createChatSession(
       publish({ turns: [] });
       saveTurns(storage, []);
     },
+    /** With the key of this tab, which a plain link would not send. @throws GatewayRefusal */
+    readReceipt: (path: string): Promise<string> => readReceiptText(baseUrl, key, path),
     compose: (question: string) => composeBody(state.turns, state.model, question),
     async ask(question: string): Promise<void> {
       const id = 1 + Math.max(0, ...state.turns.map((turn) => turn.id));

@@ -1,4 +1,4 @@
-import { fromHex } from '@ogong/protocol/base/bytes';
+import { fromBase64, fromHex } from '@ogong/protocol/base/bytes';
 import { formatPath, GATEWAY_ROUTES, PUBLIC_ROUTES, type Route } from '@ogong/protocol/http/routes';
 
 /** What a gateway tells about its network. Nothing of it is believed where the chain can be asked. */
@@ -166,6 +166,11 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
         throw error;
       }
     },
+    /** The signed record of a reply, where the gateway gives it without a key. */
+    record: (id: string): Promise<Uint8Array> =>
+      get(`${at(GATEWAY_ROUTES.receipt, { id })}?compact=1`, ({ record }) =>
+        fromBase64(asText(asFields(record).bytes)),
+      ),
     /** The whole receipt with request and response, where the gateway gives it without a key. */
     receipt: (id: string): Promise<string> => getText(at(GATEWAY_ROUTES.receipt, { id })),
   };

@@ -70,7 +70,7 @@ describe('the log of a validator', () => {
   });
 });
 
-it('sums the replies of a log by day, with what was settled, what was not yet, and what nothing is owed for', () => {
+it('sums the replies of a log by day and model, with what was settled, what was not yet, and what nothing is owed for', () => {
   const own: Uint8Array[] = [];
   let at = computeGenesisPosition(crypto, { chainId, validator });
   const unpaid = { verdict: 'reject', feeAtomic: 0n, evidence: 'exact' } as const;
@@ -88,8 +88,19 @@ it('sums the replies of a log by day, with what was settled, what was not yet, a
     if (index === 2) settledHead = at.head;
   }
   const anchor = { sequence: 1n, logLength: 3n, logHead: `0x${toHex(settledHead)}` as const };
-  expect(sumDays(listReplies([checkLog({ validator, chainId, anchor, from: 0n, entries: own })]))).toEqual([
-    { day: '2026-11-25', replies: 3, settledAtomic: 9n, pendingAtomic: 9n, unpaid: { reject: 1 } },
-    { day: '2026-11-24', replies: 1, settledAtomic: 9n, pendingAtomic: 0n, unpaid: {} },
+  const replies = listReplies([checkLog({ validator, chainId, anchor, from: 0n, entries: own })]);
+  const none = new Map<string, string>();
+  expect(sumDays(replies, none)).toEqual([
+    { day: '2026-11-25', modelRoot: '', replies: 3, settledAtomic: 9n, pendingAtomic: 9n, unpaid: { reject: 1 } },
+    { day: '2026-11-24', modelRoot: '', replies: 1, settledAtomic: 9n, pendingAtomic: 0n, unpaid: {} },
+  ]);
+  // Of the newest day: the reply that nothing is owed for is of model b, the newest of model a, the third of none that is known.
+  const models = new Map([days[3], days[2]].map((each, i) => [toHex(each?.replyId as Uint8Array), 'ab'[i] as string]));
+  const brief = sumDays(replies, models).map((row) => [row.day, row.modelRoot, row.settledAtomic, row.pendingAtomic]);
+  expect(brief).toEqual([
+    ['2026-11-25', 'a', 0n, 9n],
+    ['2026-11-25', 'b', 0n, 0n],
+    ['2026-11-25', '', 9n, 0n],
+    ['2026-11-24', '', 9n, 0n],
   ]);
 });

@@ -68,10 +68,16 @@ export function listProviders(
     .sort((a, b) => (b.grossAtomic > a.grossAtomic ? 1 : b.grossAtomic < a.grossAtomic ? -1 : b.replies - a.replies));
 }
 
-/** What some replies brought on one day, in fees before shares. Whoever reads logs alone does not learn of which model a reply was. */
+/** Content roots of the models that replies were of, by reply id. */
+export type ReplyModels = ReadonlyMap<string, string>;
+export const UNKNOWN_ROOT = '';
+
+/** What some replies of one model brought on one day, in fees before shares. */
 export interface DayOfReplies {
   /** UTC, ISO 8601. */
   readonly day: string;
+  /** Content root of the model; empty where nobody showed it, since a log does not name it. */
+  readonly modelRoot: string;
   readonly replies: number;
   readonly settledAtomic: bigint;
   /** By the word of a validator; no batch has settled it yet. */
@@ -80,17 +86,24 @@ export interface DayOfReplies {
   readonly unpaid: Readonly<Partial<Record<Verdict, number>>>;
 }
 
-/** @returns newest first. */
-export function sumDays(replies: readonly LoggedReply[]): readonly DayOfReplies[] {
-  const groups = Map.groupBy(replies, ({ entry }) => new Date(entry.timeMs).toISOString().slice(0, 10));
+/** @returns newest first; of a day the models that brought most, and last what is of no known model. */
+export function sumDays(replies: readonly LoggedReply[], models: ReplyModels): readonly DayOfReplies[] {
+  const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
+  const groups = Map.groupBy(replies, ({ id, entry }) => `${dayOf(entry.timeMs)}/${models.get(id) ?? UNKNOWN_ROOT}`);
   return [...groups]
-    .map(([day, group]) => {
+    .map(([key, group]) => {
+      const [day, modelRoot] = key.split('/') as [string, string];
       const unpaid: Partial<Record<Verdict, number>> = {};
       for (const { entry } of group)
         if (entry.feeAtomic === 0n) unpaid[entry.verdict] = (unpaid[entry.verdict] ?? 0) + 1;
       const sum = (isCounted: boolean): bigint =>
         group.reduce((total, { entry, isSettled }) => (isSettled === isCounted ? total + entry.feeAtomic : total), 0n);
-      return { day, replies: group.length, settledAtomic: sum(true), pendingAtomic: sum(false), unpaid };
+      const amounts = { settledAtomic: sum(true), pendingAtomic: sum(false) };
+      return { day, modelRoot, replies: group.length, ...amounts, unpaid };
     })
-    .sort((a, b) => (a.day < b.day ? 1 : -1));
+    .sort((a, b) => compare(b.day, a.day) || compare(rank(b), rank(a)));
 }
+
+const compare = <T>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
+const rank = ({ modelRoot, settledAtomic, pendingAtomic }: DayOfReplies): bigint =>
+  modelRoot === UNKNOWN_ROOT ? -1n : settledAtomic + pendingAtomic;

@@ -4,12 +4,12 @@ import { useEffect, useState } from 'preact/hooks';
 import { type AccountHoldings, readAccount } from '../data/ledger.ts';
 import { listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
-import { Amount, Card, Facts } from './parts.tsx';
+import { Amount, Card, Facts, tellMissing } from './parts.tsx';
 import { ReplyRows } from './replies.tsx';
 
 /** What an address holds, and the replies that it paid for, or is paid for. */
 export function Account({ state, address }: { state: NetworkState; address: string }) {
-  const [read, setRead] = useState<AccountHoldings | string>('Reading the chain …');
+  const [read, setRead] = useState<AccountHoldings | string>();
   const { reader, deployment } = state;
   useEffect(() => {
     if (reader === undefined || deployment === undefined) return;
@@ -26,8 +26,8 @@ export function Account({ state, address }: { state: NetworkState; address: stri
         <p class="lead">
           <code class="long">{address}</code>
         </p>
-        {typeof read === 'string' ? (
-          <p class="empty">{read}</p>
+        {read === undefined || typeof read === 'string' ? (
+          <p class="empty">{read ?? tellMissing(state, 'chain', 'Reading the chain …')}</p>
         ) : (
           <Facts
             rows={[
@@ -41,7 +41,7 @@ export function Account({ state, address }: { state: NetworkState; address: stri
         )}
       </Card>
       <Card title="Its replies" wide>
-        <ReplyRows replies={replies.slice(0, 50)} nowMs={state.readMs} isRead={state.logs !== undefined} />
+        <ReplyRows state={state} replies={replies.slice(0, 50)} />
       </Card>
     </>
   );

@@ -29,7 +29,15 @@ const PAGES = [
   ['check', 'Check a receipt'],
 ] as const;
 
-const readHash = (): readonly string[] => location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
+/** Of an address that somebody typed, or cut off. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+const readHash = (): readonly string[] => location.hash.replace(/^#\/?/, '').split('/').map(decode);
 
 export function App({ store }: { store: NetworkStore }) {
   const [state, setState] = useState(store.get());

@@ -7,23 +7,26 @@ import { useEffect, useState } from 'preact/hooks';
 import type { SettledBatchEvent } from '../data/ledger.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatAmount } from '../format.ts';
-import { Amount, Card, CheckList, Facts, Hash, Table } from './parts.tsx';
+import { Amount, Card, CheckList, Facts, Hash, Table, tellMissing } from './parts.tsx';
 
 export function BatchRows({
+  state,
   batches,
-  isRead,
   isBrief,
+  none = 'Nothing is settled yet.',
 }: {
+  state: NetworkState;
   batches: readonly SettledBatchEvent[] | undefined;
-  isRead: boolean;
   isBrief?: boolean;
+  /** What stands there where none was found. */
+  none?: string;
 }) {
-  const reading = isRead ? 'Reading the chain …' : 'The chain cannot be read.';
+  const reading = tellMissing(state, 'chain', 'Reading the chain …');
   return (
     <Table
       label="Batches"
       head={['Batch', 'Validator', 'Paid replies', 'Fees', ...(isBrief ? [] : ['Log length', 'Block'])]}
-      empty={batches === undefined ? reading : batches.length === 0 && 'Nothing is settled yet.'}
+      empty={batches === undefined ? reading : batches.length === 0 && none}
     >
       {(batches ?? []).map((batch) => (
         <tr key={batch.transactionHash}>
@@ -59,7 +62,11 @@ export function Batches({ state, wanted }: { state: NetworkState; wanted?: strin
   if (only) return <OneBatch state={state} batch={only} key={only.transactionHash} />;
   return (
     <Card title={wanted === undefined ? 'Settled batches' : `Batches ${wanted}`} wide>
-      <BatchRows batches={found} isRead={state.problems.chain === undefined} />
+      <BatchRows
+        state={state}
+        batches={found}
+        {...(wanted !== undefined && { none: 'No batch of this number or transaction is in what was read.' })}
+      />
       {state.ledger && (
         <p class="note">
           Events of block {`${state.ledger.fromBlock}`} and later. Each validator counts its batches from 1.

@@ -2,14 +2,26 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ModelRow, OfferRow } from '../data/api.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatPercent } from '../format.ts';
-import { Amount, Card, Facts, Hash, Table } from './parts.tsx';
+import { Amount, Card, Facts, Hash, Table, tellMissing } from './parts.tsx';
 
-export function ModelRows({ models, isBrief }: { models: readonly ModelRow[] | undefined; isBrief?: boolean }) {
+export function ModelRows({
+  state,
+  models,
+  isBrief,
+}: {
+  state: NetworkState;
+  models: readonly ModelRow[] | undefined;
+  isBrief?: boolean;
+}) {
   return (
     <Table
       label="Models"
       head={['Model', 'Per 1,000 tokens', 'Providers', ...(isBrief ? [] : ['Free', 'Verifiers', 'Context'])]}
-      empty={models === undefined ? 'Asking the router …' : models.length === 0 && 'Nobody serves a model now.'}
+      empty={
+        models === undefined
+          ? tellMissing(state, 'models', 'Asking the router …')
+          : models.length === 0 && 'Nobody serves it now.'
+      }
     >
       {(models ?? []).map((model) => (
         <tr key={`${model.id}${model.modelRoot}`}>
@@ -96,7 +108,7 @@ export function Models({ state, id }: { state: NetworkState; id?: string }) {
   return (
     <>
       <Card title={id === undefined ? 'Models on offer' : id} wide>
-        <ModelRows models={found} />
+        <ModelRows state={state} models={found} />
         <p class="note">
           The router says so. Which weights bear a name, the model registry on the chain proves: a receipt's check is{' '}
           <code>model-root</code>.

@@ -43,13 +43,13 @@ export function Overview({ state }: { state: NetworkState }) {
       <NetworkMap state={state} providers={providers.length} />
       <div class="grid">
         <Card title="Newest replies" aside={<a href="#/replies">all</a>} wide>
-          <ReplyRows replies={replies.slice(0, 8)} nowMs={state.readMs} isRead={logs !== undefined} />
+          <ReplyRows state={state} replies={replies.slice(0, 8)} />
         </Card>
         <Card title="Models on offer" aside={<a href="#/models">all</a>} wide>
-          <ModelRows models={models?.slice(0, 6)} isBrief />
+          <ModelRows state={state} models={models?.slice(0, 6)} isBrief />
         </Card>
         <Card title="Settled batches" aside={<a href="#/batches">all</a>} wide>
-          <BatchRows batches={ledger?.batches.slice(0, 6)} isRead={state.problems.chain === undefined} isBrief />
+          <BatchRows state={state} batches={ledger?.batches.slice(0, 6)} isBrief />
         </Card>
         <Money state={state} />
       </div>

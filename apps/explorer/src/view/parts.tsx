@@ -1,6 +1,7 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import type { NetworkState } from '../data/store.ts';
 import { formatAmount, shorten } from '../format.ts';
 
 /** A long hexadecimal name: short to read, whole to copy, and for screen readers. */
@@ -72,6 +73,19 @@ export function Source({ isSettled }: { isSettled: boolean }) {
       told
     </span>
   );
+}
+
+/** What stands where something is not read yet: why it cannot be, where that is known. */
+export function tellMissing(
+  { problems, reader, info }: Pick<NetworkState, 'problems' | 'reader' | 'info'>,
+  what: 'models' | 'chain' | 'logs',
+  reading: string,
+): string {
+  const problem = problems[what] ?? problems.network;
+  if (problem !== undefined) return `Not read: ${problem}.`;
+  return what === 'chain' && info !== undefined && reader === undefined
+    ? 'Not read: the gateway names no address of the chain.'
+    : reading;
 }
 
 /** A table that scrolls by itself on a narrow screen, also by keyboard. */

@@ -1,11 +1,19 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isJudged, type Verdict } from '@ogong/protocol/settlement/verdict-log';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type KeyEarnings, readEarnings } from '../data/ledger.ts';
-import { type LoggedReply, listProviders, listReplies, type ProviderStanding, sumDays } from '../data/standing.ts';
+import { readReplyModels } from '../data/reply-models.ts';
+import {
+  type LoggedReply,
+  listProviders,
+  listReplies,
+  type ProviderStanding,
+  sumDays,
+  UNKNOWN_ROOT,
+} from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatAge, plural } from '../format.ts';
-import { Amount, Card, Facts, Hash, Table } from './parts.tsx';
+import { Amount, Card, Facts, Hash, Table, tellMissing } from './parts.tsx';
 import { ReplyRows } from './replies.tsx';
 
 const countJudged = ({ verdicts }: ProviderStanding): number =>
@@ -32,11 +40,16 @@ export function Providers({ state, id }: { state: NetworkState; id?: string }) {
     if (found) return <OneProvider state={state} provider={found} />;
   }
   return (
-    <Card title={id === undefined ? 'Providers' : 'No such provider in what was read'} wide>
+    <Card title={id === undefined || state.logs === undefined ? 'Providers' : 'No such provider in what was read'} wide>
       <Table
         label="Providers"
         head={['Provider', 'Standing', 'Replies', 'Audited', 'Accepted', 'Earned, before shares', 'Last seen']}
-        empty={providers.length === 0 && 'No provider has answered yet.'}
+        empty={
+          providers.length === 0 &&
+          (state.logs === undefined
+            ? tellMissing(state, 'logs', 'Reading the logs of the validators …')
+            : 'No provider has answered yet.')
+        }
       >
         {providers.map((provider) => (
           <tr key={provider.id}>
@@ -102,26 +115,58 @@ function OneProvider({ state, provider }: { state: NetworkState; provider: Provi
           ]}
         />
       </Card>
-      <Days replies={replies} />
+      <Days state={state} replies={replies} />
       <Card title={`Its ${plural(replies.length, 'newest reply', 'newest replies')}`} wide>
-        <ReplyRows replies={replies.slice(0, 50)} nowMs={state.readMs} isRead={state.logs !== undefined} />
+        <ReplyRows state={state} replies={replies.slice(0, 50)} />
       </Card>
     </>
   );
 }
 
-function Days({ replies }: { replies: readonly LoggedReply[] }) {
-  const days = sumDays(replies);
+/** Reads the models of the newest replies, each once. */
+function useReplyModels({ api }: NetworkState, replies: readonly LoggedReply[]) {
+  const known = useRef(new Map<string, string>()).current;
+  const [problem, setProblem] = useState<string>();
+  const [, setCount] = useState(0);
+  const newest = replies[0]?.id;
+  useEffect(() => {
+    const reading = new AbortController();
+    const show = () => setCount(known.size);
+    readReplyModels(api, replies, { known, show, signal: reading.signal }).then((found) => {
+      if (!reading.signal.aborted) setProblem(found);
+    });
+    return () => reading.abort();
+  }, [api, newest, replies.length]);
+  return { models: known, problem };
+}
+
+function ModelName({ state: { models = [] }, root }: { state: NetworkState; root: string }) {
+  if (root === UNKNOWN_ROOT) return <span class="note">not shown</span>;
+  const named = models.filter(({ modelRoot }) => modelRoot === `0x${root}`);
+  if (named.length === 0) return <Hash hex={root} />;
+  return named.map(({ id }) => (
+    <a key={id} class="line" href={`#/models/${encodeURIComponent(id)}`}>
+      {id}
+    </a>
+  ));
+}
+
+function Days({ state, replies }: { state: NetworkState; replies: readonly LoggedReply[] }) {
+  const { models, problem } = useReplyModels(state, replies);
+  const days = sumDays(replies, models);
   return (
-    <Card title="By day" wide>
+    <Card title="By day and model" wide>
       <Table
-        label="Earned by day"
-        head={['Day, UTC', 'Replies', 'Fees settled', 'Fees not settled yet', 'Not paid']}
+        label="Earned by day and model"
+        head={['Day, UTC', 'Model', 'Replies', 'Fees settled', 'Fees not settled yet', 'Not paid']}
         empty={days.length === 0 && 'The logs that were read have no reply of it.'}
       >
-        {days.map(({ day, replies: count, settledAtomic, pendingAtomic, unpaid }) => (
-          <tr key={day}>
+        {days.map(({ day, modelRoot, replies: count, settledAtomic, pendingAtomic, unpaid }) => (
+          <tr key={day + modelRoot}>
             <td>{day}</td>
+            <td>
+              <ModelName state={state} root={modelRoot} />
+            </td>
             <td>{count}</td>
             <td>
               <Amount atomic={settledAtomic} />
@@ -138,8 +183,11 @@ function Days({ replies }: { replies: readonly LoggedReply[] }) {
         ))}
       </Table>
       <p class="note">
-        Fees before shares, from the newest entries of the validators' logs, which name no model: only the two sides of
-        a reply know that. The provider sees it by <code>ogong earnings --days</code>.
+        Fees before shares, from the newest entries of the validators' logs. A log names no model. An entry has the hash
+        of its record, which names the weights: the gateway shows records of replies that it ordered without a key, and
+        this page compares their hashes.
+        {problem !== undefined && ` No more records were read: ${problem}`} The provider sees all by{' '}
+        <code>ogong earnings --days</code>.
       </p>
     </Card>
   );

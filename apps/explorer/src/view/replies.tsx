@@ -3,22 +3,15 @@ import { useState } from 'preact/hooks';
 import { type LoggedReply, listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatAge, formatTime } from '../format.ts';
-import { Amount, Card, Hash, Source, Table, Verdict } from './parts.tsx';
+import { Amount, Card, Hash, Source, Table, tellMissing, Verdict } from './parts.tsx';
 
-export function ReplyRows({
-  replies,
-  nowMs,
-  isRead,
-}: {
-  replies: readonly LoggedReply[];
-  nowMs: number;
-  isRead: boolean;
-}) {
+export function ReplyRows({ state, replies }: { state: NetworkState; replies: readonly LoggedReply[] }) {
+  const reading = state.logs === undefined && tellMissing(state, 'logs', 'Reading the logs of the validators …');
   return (
     <Table
       label="Replies"
       head={['Reply', 'Verdict', 'Provider', 'Fee', 'Judged', 'Proof']}
-      empty={replies.length === 0 && (isRead ? 'No reply was judged yet.' : 'Reading the logs of the validators …')}
+      empty={replies.length === 0 && (reading || 'No reply was judged yet.')}
     >
       {replies.map(({ entry, id, validator, isSettled }) => (
         <tr key={`${id}${entry.index}${validator}`}>
@@ -34,7 +27,7 @@ export function ReplyRows({
           <td>
             <Amount atomic={entry.feeAtomic} />
           </td>
-          <td title={formatTime(entry.timeMs)}>{formatAge(entry.timeMs, nowMs)}</td>
+          <td title={formatTime(entry.timeMs)}>{formatAge(entry.timeMs, state.readMs)}</td>
           <td>
             <Source isSettled={isSettled} />
           </td>
@@ -67,7 +60,7 @@ export function Replies({ state }: { state: NetworkState }) {
       }
       wide
     >
-      <ReplyRows replies={found.slice(0, SHOWN)} nowMs={state.readMs} isRead={state.logs !== undefined} />
+      <ReplyRows state={state} replies={found.slice(0, SHOWN)} />
       <p class="note">
         The newest {SHOWN} of up to 250 entries of each validator's log. The page has checked that each log is one chain
         of hashes, and where the chain's own head lies in it.

@@ -3,14 +3,15 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { describeProof } from '@ogong/protocol/verdict/proof';
 import type { ReceiptVerdict } from '@ogong/sdk';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { followReply, type ReplyTrail } from '../check/follow-reply.ts';
 import { loadChecks } from '../check/load-checks.ts';
 import type { DroppedReceipt } from '../check/receipt-file.ts';
+import type { RelayedReply } from '../data/api.ts';
 import { type LoggedReply, listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatAmount, formatTime, plural, readText, shorten } from '../format.ts';
-import { Card, CheckList, CopyButton, Facts, Hash, Verdict } from './parts.tsx';
+import { Card, CheckList, CopyButton, Facts, Hash, tellMissing, Verdict } from './parts.tsx';
 
 interface ReadReply {
   readonly followed: ReplyTrail;
@@ -19,12 +20,28 @@ interface ReadReply {
   readonly verdict?: ReceiptVerdict;
 }
 
-/** First what the validators and the chain say, then the checks of the receipt, which take longer. */
-async function readReply(id: string, state: NetworkState, show: (read: ReadReply) => void): Promise<void> {
+const PAUSE_MS = 4_000;
+
+/** Changes with whatever a validator says anew. */
+const describeState = ({ state, verdict, intake, settled }: RelayedReply): string =>
+  [state, verdict, intake !== undefined, settled !== undefined].join();
+const isFinal = ({ state, settled }: RelayedReply): boolean => settled !== undefined || state === 'refused';
+
+/**
+ * First what the validators and the chain say, then the checks of the receipt, which take longer.
+ * @param before what was read of it last: nothing is read again while validators say the same.
+ */
+async function readReply(
+  id: string,
+  state: NetworkState,
+  { before, show }: { readonly before: ReadReply | undefined; readonly show: (read: ReadReply) => void },
+): Promise<void> {
   const { api, reader, deployment, ledger } = state;
   const nowMs = Date.now();
-  const followed = await followReply(fromHex(id), await api.reply(id), { reader, deployment, nowMs });
-  show({ followed });
+  const told = await api.reply(id);
+  if (before !== undefined && describeState(told) === describeState(before.followed.told)) return;
+  const followed = await followReply(fromHex(id), told, { reader, deployment, nowMs });
+  show({ ...before, followed });
   const text = await api.receipt(id).catch(() => undefined);
   if (text === undefined) return;
   const { checkReceiptFile, readDroppedFile, readNetworkTrust } = await loadChecks();
@@ -39,19 +56,42 @@ async function readReply(id: string, state: NetworkState, show: (read: ReadReply
 
 /** One reply from its order to its settlement. */
 export function Reply({ state, id }: { state: NetworkState; id: string }) {
-  const [read, setRead] = useState<ReadReply | string>('Asking the validators …');
+  const [read, setRead] = useState<ReadReply | string>();
   const isReady =
     state.info !== undefined &&
     (state.ledger !== undefined || state.problems.chain !== undefined || state.reader === undefined);
+  const newest = useRef(state);
+  newest.current = state;
   useEffect(() => {
     if (!isReady) return;
-    readReply(id, state, setRead).catch((error: Error) => setRead(`It cannot be read: ${error.message}`));
+    let isLeft = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let before: ReadReply | undefined;
+    const show = (next: ReadReply | string): void => {
+      if (isLeft) return;
+      if (typeof next !== 'string') before = next;
+      setRead(next);
+    };
+    const look = async (): Promise<void> => {
+      try {
+        if (!document.hidden) await readReply(id, newest.current, { before, show });
+      } catch (error) {
+        // What was read before stands.
+        if (before === undefined) show(`It cannot be read: ${(error as Error).message}`);
+      }
+      if (!isLeft && !(before && isFinal(before.followed.told))) timer = setTimeout(look, PAUSE_MS);
+    };
+    void look();
+    return () => {
+      isLeft = true;
+      clearTimeout(timer);
+    };
   }, [id, isReady]);
   const logged = listReplies(state.logs).find((one) => one.id === id);
-  if (typeof read === 'string')
+  if (read === undefined || typeof read === 'string')
     return (
       <p class="empty" role="status">
-        {read}
+        {read ?? tellMissing(state, 'logs', 'Asking the validators …')}
       </p>
     );
   const { followed, file, verdict } = read;

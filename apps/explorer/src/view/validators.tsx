@@ -2,7 +2,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatPercent } from '../format.ts';
-import { Amount, Card, CheckList, Facts, Hash, Table } from './parts.tsx';
+import { Amount, Card, CheckList, Facts, Hash, Table, tellMissing } from './parts.tsx';
 import { ReplyRows } from './replies.tsx';
 
 export function Validators({ state, address }: { state: NetworkState; address?: string }) {
@@ -30,14 +30,14 @@ export function Validators({ state, address }: { state: NetworkState; address?: 
           />
         </Card>
         <Card title="Its log, checked on this page">
-          {log ? <CheckList checks={log.checks} label="Checks of the log" /> : <p class="empty">Reading …</p>}
+          {log ? (
+            <CheckList checks={log.checks} label="Checks of the log" />
+          ) : (
+            <p class="empty">{tellMissing(state, 'logs', 'Reading …')}</p>
+          )}
         </Card>
         <Card title="Newest entries" wide>
-          <ReplyRows
-            replies={listReplies(log ? [log] : []).slice(0, 50)}
-            nowMs={state.readMs}
-            isRead={logs !== undefined}
-          />
+          <ReplyRows state={state} replies={listReplies(log ? [log] : []).slice(0, 50)} />
         </Card>
       </>
     );
@@ -48,7 +48,7 @@ export function Validators({ state, address }: { state: NetworkState; address?: 
         <Table
           label="Validators"
           head={['Account', 'Bond', 'Votes', 'Endpoint', 'Log', 'Settled', 'Log checked']}
-          empty={validators.length === 0 && 'None is known yet.'}
+          empty={validators.length === 0 && tellMissing(state, 'chain', 'Reading the registry …')}
         >
           {validators.map((one) => {
             const hex = `0x${toHex(one.address)}`;

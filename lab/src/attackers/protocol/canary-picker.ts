@@ -170,6 +170,7 @@ async function buy(
   const busy = Math.floor(random() * 2 * PROVIDERS);
   const candidates = listProviders(isAlone ? (n) => n === 2 : (n) => n === 2 || n !== busy);
   const context = {
+    clock: { nowMs: () => 0 },
     ...{ chain: { ledger }, links: { to: () => ({ report: async () => ({}) }) } },
     randomBytes: (length: number) => Uint8Array.from({ length }, () => Math.floor(random() * 256)),
     matches: {

@@ -3,10 +3,12 @@ import { beyondRoom } from '../../attackers/protocol/beyond-room.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
 import { farOutScores } from '../../attackers/protocol/far-out-scores.ts';
 import { framedByScores } from '../../attackers/protocol/framed-by-scores.ts';
+import { inventedHoneypots } from '../../attackers/protocol/invented-honeypots.ts';
 import { loneReject } from '../../attackers/protocol/lone-reject.ts';
 import { lyingVerifier } from '../../attackers/protocol/lying-verifier.ts';
 import { overbilledPrompt } from '../../attackers/protocol/overbilled-prompt.ts';
 import { roomCapture } from '../../attackers/protocol/room-capture.ts';
+import { sameAnswer } from '../../attackers/protocol/same-answer.ts';
 import { shortReport } from '../../attackers/protocol/short-report.ts';
 import { silentLeague } from '../../attackers/protocol/silent-league.ts';
 import { type AttackCourse, countTexts, type StagedAttack } from './scene.ts';
@@ -75,6 +77,30 @@ export const auditScenes: readonly StagedAttack[] = [
         ],
         money: `each refuted report costs the payee a fiftieth of its stake; ${late} forged replies were paid after the second key came`,
         worked: refuted[0] === 0 || refuted[1] > 0 || late > 0 || marked.includes('fresh'),
+      };
+    },
+  },
+  {
+    attack: sameAnswer,
+    async play(breaks: Breaks) {
+      const { answers, refuted, others, isAsked } = await sameAnswer.play({ replies: 24 }, breaks);
+      return {
+        tried: `answered ${answers} jobs of an honest provider with what it had committed`,
+        answered: [`the log refutes ${refuted} of them, and ${others} of the other verifiers'`],
+        money: `each refuted report costs a fiftieth of the stake; ${isAsked ? 'it is still asked' : 'nobody asks it any more'}`,
+        worked: refuted === 0 || others > 0 || isAsked,
+      };
+    },
+  },
+  {
+    attack: inventedHoneypots,
+    async play(breaks: Breaks) {
+      const { invented, drawn, settled, refused } = await inventedHoneypots.play({ replies: 12 }, breaks);
+      return {
+        tried: `logged a honeypot with each of ${invented} audits, of which the beacon draws ${drawn}`,
+        answered: [`co-signers refuse ${refused} entries and settle ${settled}`],
+        money: `${settled} third verifiers are paid`,
+        worked: refused === 0 || settled > drawn || refused + settled !== invented,
       };
     },
   },

@@ -112,7 +112,7 @@ export async function measure(
     .map((experiment) => ({ experiment, replies: read(experiment) }))
     .filter(({ replies }) => replies.length > 0);
   const results: Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims' | 'notCaught'> = {
-    version: 4,
+    version: 5,
     profile: profile.name,
     seed,
     command: options.command,

@@ -1,9 +1,10 @@
 import type { DetectionResults } from '../results.ts';
 import { compareText } from '../standing.ts';
+import { isPackedTable, isRow, packTable, unpackTable } from './packed-table.ts';
 
 /**
  * Encodes results as JSON whose text depends on the results only: sorted keys, six significant digits for numbers that are not
- * integers, one line for each row of a table, no absent fields. A second run then differs only in figures that changed.
+ * integers, one line for each row of a table, the names of its fields above them. A second run then differs only in figures that changed.
  * @throws RangeError naming each figure that is not finite. JSON has no such numbers, and a page must not show one.
  */
 export function encodeResults(results: DetectionResults): string {
@@ -12,11 +13,12 @@ export function encodeResults(results: DetectionResults): string {
   return `${encode(results)}\n`;
 }
 
-/** @throws if the text is not JSON or has another version. Schema: docs/schema/detection.schema.json. */
+/** @throws if the text is not JSON or has another version. What it returns has the schema docs/schema/detection.schema.json. */
 export function parseResults(text: string): DetectionResults {
-  const results = JSON.parse(text) as DetectionResults;
-  if (results?.version !== 4) throw new Error(`detection results of version ${results?.version}, this code reads 4`);
-  return results;
+  const read = JSON.parse(text) as DetectionResults;
+  if (read?.version !== 5) throw new Error(`detection results of version ${read?.version}, this code reads 5`);
+  const parts = Object.entries(read).map(([name, part]) => [name, isPackedTable(part) ? unpackTable(part) : part]);
+  return Object.fromEntries(parts) as DetectionResults;
 }
 
 /** Rounds results as results.json does, so that the page shows the same figures. */
@@ -57,12 +59,16 @@ function listUnequal(a: unknown, b: unknown, path: string): string[] {
 
 /** Puts each part of the results, and each row of a table, on its own line. */
 function encode(results: DetectionResults): string {
-  const parts = sortFields(results).map(([key, value]) => {
-    const rows = Array.isArray(value) && value.length > 0 ? value : undefined;
-    const text = rows === undefined ? encodeValue(value) : `[\n${rows.map((row) => encodeValue(row)).join(',\n')}\n]`;
-    return `${JSON.stringify(key)}: ${text}`;
-  });
+  const parts = sortFields(results).map(([key, value]) => `${JSON.stringify(key)}: ${encodePart(value)}`);
   return `{\n${parts.join(',\n')}\n}`;
+}
+
+function encodePart(part: unknown): string {
+  const isTable = Array.isArray(part) && part.length > 0 && part.every(isRow);
+  if (!isTable) return encodeValue(part);
+  // As they are once encoded: absent fields are gone.
+  const { fields, rows } = packTable(JSON.parse(encodeValue(part)));
+  return `{"fields":${encodeValue(fields)},"rows":[\n${rows.map(encodeValue).join(',\n')}\n]}`;
 }
 
 function encodeValue(value: unknown): string {

@@ -1,5 +1,5 @@
 import type { RunOutcome, UsedByThen } from '../run.ts';
-import { describeSize, type NetworkSize, planScale, timesOf, WARM_MS } from './scale-plan.ts';
+import { describeSize, type NetworkSize, planScale, type ScaleWish, timesOf, WARM_MS } from './scale-plan.ts';
 
 /** What a network of a size took. */
 export interface SizeRow {
@@ -18,6 +18,8 @@ export interface SizeRow {
   readonly auditsAReply: number;
   /** Over what the network sends at rest. */
   readonly kilobytesAReply: number;
+  /** The same by call, those with the most. Not in rows of programs before. */
+  readonly kilobytesByCall?: Readonly<Record<string, number>>;
   /** All roles together, over what the network uses at rest. */
   readonly cpuMsAReply: number;
   /** Of a second at rest, of the whole network. */
@@ -36,14 +38,19 @@ const bytesOf = ({ methods }: UsedByThen): number => Object.values(methods).redu
 const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
 /** Runs it in this process. */
-export async function measureSize(
-  size: NetworkSize,
-  { seed, spanMs }: { readonly seed: number; readonly spanMs?: number | undefined },
-): Promise<SizeRow> {
+export async function measureSize(size: NetworkSize, wish: ScaleWish & { readonly seed: number }): Promise<SizeRow> {
   const { runPlan } = await import('../run.ts');
-  const plan = planScale(size, seed, spanMs);
-  const outcome = await runPlan(plan, { marksMs: [WARM_MS, timesOf(size, spanMs).idleMs] });
+  const plan = planScale(size, wish);
+  const outcome = await runPlan(plan, { marksMs: [WARM_MS, timesOf(size, wish).idleMs] });
   return describeOutcome(size, outcome);
+}
+
+const MOST_CALLS = 6;
+
+/** The calls with the most of something, by the name of service and method. */
+function listCalls(read: (method: string) => number, methods: readonly string[]): Record<string, number> {
+  const each = methods.map((method) => [method.replace(/^.*\./, ''), read(method)] as const);
+  return Object.fromEntries(each.sort(([, a], [, b]) => b - a).slice(0, MOST_CALLS));
 }
 
 function describeOutcome(size: NetworkSize, outcome: RunOutcome): SizeRow {
@@ -65,6 +72,11 @@ function describeOutcome(size: NetworkSize, outcome: RunOutcome): SizeRow {
     settleP95S: round(outcome.settleP95Ms / 1_000),
     auditsAReply: round(commits / Math.max(1, outcome.settled), 2),
     kilobytesAReply: round(over(bytesOf(end) - bytesOf(idle), idleBytes) / KIB),
+    kilobytesByCall: listCalls((name) => {
+      const bytesAt = ({ methods }: UsedByThen): number => methods[name]?.bytes ?? 0;
+      const atRest = (bytesAt(idle) - bytesAt(warm)) / idleS;
+      return round(over(bytesAt(end) - bytesAt(idle), atRest) / KIB);
+    }, Object.keys(end.methods)),
     cpuMsAReply: round(over(end.cpuMs - idle.cpuMs, idleCpu)),
     idleCpuMsASecond: round(idleCpu),
     idleKilobytesASecond: round(idleBytes / KIB),

@@ -1,6 +1,6 @@
 import type { Curves, Point } from '../../economics/finding.ts';
 import type { SizeRow } from './measure-size.ts';
-import type { UnendedSize } from './scale.ts';
+import type { WrittenScale } from './scale.ts';
 import { CONSUMERS_A_GATEWAY } from './scale-plan.ts';
 
 type Series = Readonly<Record<string, (row: SizeRow) => number>>;
@@ -87,6 +87,16 @@ function sayGrowth(rows: readonly SizeRow[]): string {
   return said.filter((one) => one !== undefined).join('\n');
 }
 
+/** Which calls the bytes of a reply are, in each network that says so. */
+function sayCalls(rows: readonly SizeRow[]): string[] {
+  const lines = rows.flatMap(({ size, kilobytesByCall }) => {
+    if (kilobytesByCall === undefined) return [];
+    const calls = Object.entries(kilobytesByCall).map(([name, kib]) => `${name} ${kib}`);
+    return [`- ${size}: ${calls.join(', ')}`];
+  });
+  return lines.length === 0 ? [] : [`KiB a reply by call, those with the most:\n\n${lines.join('\n')}`];
+}
+
 /** The largest network that the whitepaper's figures are about. */
 const WANTED = { validators: 100, providers: 1_000, consumers: 10_000 };
 const DAY_S = 86_400;
@@ -119,7 +129,17 @@ function sayExpected(rows: readonly SizeRow[]): string {
   ].join('\n\n');
 }
 
-export function writeScalePage(rows: readonly SizeRow[], unended: readonly UnendedSize[]): string {
+/** A day that was played. */
+function sayDay(day: SizeRow): string {
+  const { size, requests, answered, settled, epochs, settleS, settleP95S, cpuS, residentMiB, broken } = day;
+  const what = broken.length === 0 ? 'No invariant broke' : `It broke ${broken.join(', ')}`;
+  return [
+    '## A whole day',
+    `Of ${size}, with epochs of a minute, by \`npm run simulate -- --scale --day ${size}\`: ${epochs} epochs, ${answered} of ${requests} requests answered, ${settled} replies settled, half of them within ${settleS} s and 95 % within ${settleP95S} s. ${what}. It took ${cpuS} s of one core and ${residentMiB} MiB.`,
+  ].join('\n\n');
+}
+
+export function writeScalePage({ rows, unended, day }: WrittenScale): string {
   const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
   const names = Object.keys(COLUMNS);
   const table = [
@@ -130,7 +150,7 @@ export function writeScalePage(rows: readonly SizeRow[], unended: readonly Unend
   const broken = rows.filter((one) => one.broken.length > 0);
   const parts = [
     '# As the network grows',
-    'Written by `npm run simulate -- --scale`; do not edit. The product’s own programs, in virtual time and one process, without faults and liars: half a minute at rest, a minute of requests (one consumer in ten asks), a minute to settle; networks of fifty validators and more five seconds at rest, ten of requests, sixty at most, and 35 to settle. The beacon is the bootstrap one. Engines are the fake one, signatures are cheap ones, all replies are audited ([simulator](../simulator.md)): so CPU is that of the protocol alone, and no figure of a daemon. ' +
+    'Written by `npm run simulate -- --scale`; do not edit. The product’s own programs, in virtual time and one process, without faults and liars: half a minute at rest, a minute of requests (one consumer in ten asks), a minute to settle; networks of fifty validators and more ten seconds of requests, sixty at most, and 35 to settle. The beacon is the bootstrap one. Engines are the fake one, signatures are cheap ones, all replies are audited ([simulator](../simulator.md)): so CPU is that of the protocol alone, and no figure of a daemon. ' +
       `${CONSUMERS_A_GATEWAY} consumers share a gateway.`,
     table.join('\n'),
     ...(broken.length > 0
@@ -141,7 +161,9 @@ export function writeScalePage(rows: readonly SizeRow[], unended: readonly Unend
       : []),
     '## How it grows',
     `From the smallest to the largest network, as a power (1 is in proportion):\n\n${sayGrowth(rows)}`,
+    ...sayCalls(rows),
     sayExpected(rows),
+    ...(day === undefined ? [] : [sayDay(day)]),
     ...createScaleCurves(rows).map(({ title, name, caption }) => `![${title}](${name}.svg)\n\n${caption}`),
   ];
   return `${parts.join('\n\n')}\n`;

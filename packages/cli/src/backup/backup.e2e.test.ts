@@ -1,6 +1,7 @@
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
@@ -26,6 +27,8 @@ beforeAll(async () => {
     ...{ providers: 2, validators: 2, beacon: 'vrf' },
     // The second provider is reached through it alone; the first one refuses orders for ten minutes once it is restored.
     relay: { providers: 1 },
+    // A quorum takes both validators, so nothing settles without this signer.
+    signers: 1,
   };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
 }, 120_000);
@@ -100,9 +103,9 @@ it('every role is backed up while it works, and those that may be are restored: 
   expect(receipt.status).toBe(200);
 }, 240_000);
 
-it('a validator starts from its last state alone', async () => {
-  const name = 'validator-1';
-  await mesh.kill(name, 'SIGTERM');
+/** Whoever is convicted by two words about one thing. */
+async function restoreLatest(name: string, stopWith: NodeJS.Signals): Promise<void> {
+  await mesh.kill(name, stopWith);
   replaceDisk(name);
   await expect(mesh.restart(name)).rejects.toThrow('costs the bond');
   rmSync(dirOf(name), { recursive: true });
@@ -114,4 +117,19 @@ it('a validator starts from its last state alone', async () => {
   await mesh.restart(name);
   const id = await askUntilAnswered();
   await expect.poll(() => readState(id), patience).toBe('settled');
+}
+
+it('a validator starts from its last state alone', () => restoreLatest('validator-1', 'SIGTERM'), 240_000);
+
+it("a validator's signer, a process of its own, starts from its last state alone, while its validator runs", async () => {
+  const signed = (): number => {
+    const store = new DatabaseSync(join(dirOf('signer-2'), 'signer.db'), { readOnly: true });
+    const row = store.prepare('SELECT count(*) AS entries FROM log_places').get();
+    store.close();
+    return row?.entries as number;
+  };
+  const before = signed();
+  await restoreLatest('signer-2', 'SIGKILL');
+  // Its notes go on where they ended, and the reply that has settled since is one of them.
+  expect(signed()).toBeGreaterThan(before);
 }, 240_000);

@@ -164,6 +164,7 @@ describe('ogong deploy', () => {
       [{ recipients: { treasury: anybody, license: anybody } }, 'recipients.verification'],
       [{ delays: { notice: -1 } }, 'delays.notice'],
       [{ holding: { growth: 2_000_001 } }, 'holding.growth'],
+      [{ shares: { router: 2_001 } }, 'shares.router'],
       [{ tests: { canaryRate: 4_000_001 } }, 'tests.canaryRate'],
       [{ tests: { timedRate: -1 } }, 'tests.timedRate'],
       [{ tests: { slowestRate: 0 } }, 'tests.slowestRate'],

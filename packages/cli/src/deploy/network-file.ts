@@ -5,6 +5,7 @@ import { ConfigError } from '@ogong/host/config/config-error';
 import { explainFile } from '@ogong/host/log/errors';
 import { z } from 'zod';
 import { parseAmount } from '../money/amount.ts';
+import { shareFields } from '../money/share-fields.ts';
 
 const MAX_BYTES = 64 * 1024;
 const HOUR = 3_600;
@@ -51,18 +52,7 @@ const networkFile = z.strictObject({
   /** Of an earlier deployment: the network takes over from it (docs/deploy.md). */
   token: address.optional(),
   vault: address.optional(),
-  shares: z
-    .strictObject({
-      router: bps,
-      validator: bps,
-      verification: bps,
-      treasury: bps,
-      license: bps,
-      recycle: bps,
-      maker: bps,
-    })
-    .partial()
-    .optional(),
+  shares: shareFields.optional(),
   limits: z
     .strictObject({
       ...{ alpha: ppm, withdrawalDelay: seconds, unbondingDelay: seconds },

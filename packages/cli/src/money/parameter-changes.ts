@@ -5,10 +5,10 @@ import { type Address, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { explainFile } from '@ogong/host/log/errors';
 import { z } from 'zod';
+import { shareFields } from './share-fields.ts';
 
 const MAX_BYTES = 64 * 1024;
 
-const bps = z.int().min(0).max(2_000);
 const rate = z.int().min(0).max(4_000_000);
 const seconds = z.int().min(0).max(0xffff_ffff);
 const atomic = z
@@ -26,18 +26,7 @@ const hash = z
 
 /** What is left out stays as it is. */
 const changes = z.strictObject({
-  shares: z
-    .strictObject({
-      router: bps,
-      validator: bps,
-      verification: bps,
-      treasury: bps,
-      license: bps,
-      recycle: bps,
-      maker: bps,
-    })
-    .partial()
-    .optional(),
+  shares: shareFields.optional(),
   recipients: z.strictObject({ verification: address, treasury: address, license: address }).partial().optional(),
   limits: z
     .strictObject({

@@ -121,6 +121,7 @@ describe('ogong vote', () => {
     for (const [changes, why] of [
       [{ limits: { alpha: -1 } }, 'limits.alpha'],
       [{ shares: { owner: 1 } }, 'owner'],
+      [{ shares: { router: 2_001 } }, 'shares.router'],
       [{ guardian: '0x12' }, 'guardian'],
       [{}, 'it changes nothing'],
     ] as const) {

@@ -56,13 +56,14 @@ export interface MeshValidator extends MeshIdentity {
   readonly headKey: Uint8Array;
 }
 
-export async function loadMeshValidator(directory: string, name: string): Promise<MeshValidator> {
+/** @param keeper whose data directory has the keys that it signs with: its own, or its signer's. */
+export async function loadMeshValidator(directory: string, name: string, keeper = name): Promise<MeshValidator> {
   const { address: feePayer, certHash, keyHash, vrfKey } = await loadMeshIdentity(directory, name);
   const account = createOrLoadLedgerKey(join(directory, 'accounts', `${name}.key`));
   const privateKey = bytesToHex(account.reveal());
-  const signing = createNodeLedgerSigner(createOrLoadLedgerKey(signingKeyPath(join(directory, name))).reveal());
+  const signing = createNodeLedgerSigner(createOrLoadLedgerKey(signingKeyPath(join(directory, keeper))).reveal());
   const boxKey = nobleSealedBox.deriveKey(createOrLoadBoxSecret(join(directory, name)).reveal());
-  const { publicKey: headKey } = loadHybridSigner(join(directory, name, 'head.key'));
+  const { publicKey: headKey } = loadHybridSigner(join(directory, keeper, 'head.key'));
   const keys = { keyHash, vrfKey, signing, boxKey, headKey };
   return { privateKey, address: computeAddress(privateKey), certHash, feePayer, ...keys };
 }

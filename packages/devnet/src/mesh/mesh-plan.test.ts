@@ -155,6 +155,31 @@ describe('mesh plan', () => {
     expect(plan.processes.some(({ name, args }) => name === 'relay' || args.includes('--relay'))).toBe(false);
   });
 
+  it('gives the last validators a signer each where it is told to: no key of theirs is with the daemon', () => {
+    const kept: MeshOptions = { ...options, signers: 2 };
+    const { processes } = planMesh(kept, planPorts(DEFAULT_BASE_PORT, kept), pins);
+    const signers = processes.filter(({ role }) => role === 'signer');
+    expect(signers.map(({ name, args }) => [name, args])).toEqual(
+      [3, 4].map((i) => [
+        `signer-${i}`,
+        [
+          ...['--data-dir', `/mesh/signer-${i}`, '--account', pins.validators[i - 1]],
+          ...['--socket', `/mesh/signer-${i}/socket/s`],
+        ],
+      ]),
+    );
+    for (const { entry } of signers) expect(readFileSync(entry, 'utf8')).toContain('--max-semi-space-size=16');
+    const argsOf = (name: string) => processes.find((one) => one.name === name)?.args.join(' ');
+    for (const i of [3, 4]) {
+      expect(argsOf(`validator-${i}`)).toContain(`--signer /mesh/signer-${i}/socket/s`);
+      expect(argsOf(`validator-${i}`)).not.toContain('--signing-keypair');
+      expect(processes.find(({ name }) => name === `validator-${i}`)?.after).toEqual([`signer-${i}`]);
+    }
+    expect(argsOf('validator-2')).toContain('--signing-keypair');
+    expect(countPorts(kept)).toBe(countPorts(options));
+    expect(() => planMesh({ ...kept, signers: 5 }, planPorts(DEFAULT_BASE_PORT, kept), pins)).toThrow(MeshError);
+  });
+
   it('starts providers and gateway after what they need', () => {
     const names = new Set(plan.processes.map(({ name }) => name));
     for (const { after } of plan.processes) for (const name of after) expect(names).toContain(name);

@@ -6,7 +6,7 @@ import { MeshError } from './mesh-error.ts';
 import { signingKeyPath } from './mesh-identities.ts';
 import { OGONG } from './mesh-ledger.ts';
 
-export const MESH_ROLES = ['validator', 'verifier', 'router', 'relay', 'provider', 'gateway'] as const;
+export const MESH_ROLES = ['signer', 'validator', 'verifier', 'router', 'relay', 'provider', 'gateway'] as const;
 export type MeshRole = (typeof MESH_ROLES)[number];
 
 /** One daemon: its program, its arguments, and the daemons that must serve before it. */
@@ -18,6 +18,7 @@ export interface ProcessPlan {
   readonly after: readonly string[];
   readonly dataDir: string;
   readonly logFile: string;
+  /** 0 of a signer: it listens on a socket in its data directory. */
   readonly port: number;
 }
 
@@ -135,6 +136,8 @@ export interface MeshOptions {
   readonly machines?: MeshMachines;
   /** Providers that are reached through a blind relay alone. Default: none. */
   readonly relay?: MeshRelay;
+  /** So many validators, the last ones, have their signing key in a process of its own. Default: none. */
+  readonly signers?: number;
   /** Whether the gateway seals what it sends. Default: its own, `auto`. */
   readonly seal?: 'auto' | 'off' | 'required';
   readonly pricePer1kAtomic?: bigint;
@@ -196,6 +199,10 @@ export const listModels = ({ model, others = [] }: MeshOptions): readonly MeshMo
 export const countProviders = ({ providers = 3, variants = [] }: MeshOptions): number => providers + variants.length;
 
 export const validatorName = (index: number): string => `validator-${index + 1}`;
+/** The signer of a validator; undefined where that holds its key itself. */
+export function signerName({ validators = 4, signers = 0 }: MeshOptions, index: number): string | undefined {
+  return index >= validators - signers ? `signer-${index + 1}` : undefined;
+}
 export const verifierName = (index: number): string => `verifier-${index + 1}`;
 export function providerName({ providers = 3, variants = [] }: MeshOptions, index: number): string {
   return variants[index - providers]?.name ?? `provider-${index + 1}`;
@@ -256,6 +263,7 @@ export const countPorts = (options: MeshOptions): number =>
 const require = createRequire(import.meta.url);
 /** The daemons' programs, from the packages that they come with. */
 const BIN = {
+  signerd: require.resolve('@ogong/node/bin/ogong-signerd'),
   validatord: require.resolve('@ogong/node/bin/ogong-validatord'),
   routerd: require.resolve('@ogong/node/bin/ogong-routerd'),
   relayd: require.resolve('@ogong/node/bin/ogong-relayd'),
@@ -313,7 +321,10 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     const dataDir = join(directory, name);
     // A relay knows no chain.
     const network = role === 'relay' ? [] : chainFlags;
-    const common = ['--bind', at(port), '--data-dir', dataDir, '--metrics-bind', at(0), ...network, ...tracing];
+    const common =
+      role === 'signer'
+        ? ['--data-dir', dataDir]
+        : ['--bind', at(port), '--data-dir', dataDir, '--metrics-bind', at(0), ...network, ...tracing];
     const args = [...(rest.before ?? []), ...common, ...rest.args];
     return {
       name,
@@ -327,13 +338,24 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     };
   };
   const validatorNames = ports.validators.map((_, i) => validatorName(i));
+  const socketOf = (signer: string): string => join(directory, signer, 'socket', 's');
   const processes = [
-    ...ports.validators.map((port, i) =>
-      define(validatorName(i), 'validator', port, {
+    ...ports.validators.flatMap((_, i) => {
+      const name = signerName(options, i);
+      if (name === undefined) return [];
+      const args = ['--account', pins.validators[i] as string, '--socket', socketOf(name)];
+      return [define(name, 'signer', 0, { entry: BIN.signerd, args })];
+    }),
+    ...ports.validators.map((port, i) => {
+      const signer = signerName(options, i);
+      return define(validatorName(i), 'validator', port, {
         entry: BIN.validatord,
+        after: signer === undefined ? [] : [signer],
         args: [
           ...['--account', pins.validators[i] as string],
-          ...['--signing-keypair', signingKeyPath(join(directory, validatorName(i)))],
+          ...(signer === undefined
+            ? ['--signing-keypair', signingKeyPath(join(directory, validatorName(i)))]
+            : ['--signer', socketOf(signer)]),
           ...['--transaction-keypair', join(directory, validatorName(i), 'ledger.key')],
           ...['--epoch-ms', String(timings.epochMs)],
           ...['--settle-interval', `${timings.settleIntervalMs}ms`],
@@ -345,8 +367,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...attestedFlags(validatorName(i)),
           ...registry,
         ],
-      }),
-    ),
+      });
+    }),
     ...ports.verifiers.map((port, i) =>
       define(verifierName(i), 'verifier', port, {
         entry: BIN.verifierd,
@@ -418,10 +440,13 @@ function isRelayed({ providers = 3, relay }: MeshOptions, index: number): boolea
   return relay !== undefined && index < providers && index >= providers - relay.providers;
 }
 
-function assertOptions({ validators = 4, providers = 3, relay }: MeshOptions): void {
+function assertOptions({ validators = 4, providers = 3, relay, signers = 0 }: MeshOptions): void {
   const within = (value: number, high: number): boolean => Number.isInteger(value) && value >= 1 && value <= high;
   if (!within(validators, 9)) throw new MeshError('bad-option', `${validators} validators: 1 to 9 fit on one machine`);
   if (!within(providers, 8)) throw new MeshError('bad-option', `${providers} providers: 1 to 8 fit on one machine`);
+  if (!(signers >= 0 && signers <= validators)) {
+    throw new MeshError('bad-option', `${signers} signers: 0 to ${validators} of the validators can have one`);
+  }
   if (relay && !within(relay.providers, providers)) {
     throw new MeshError('bad-option', `${relay.providers} providers behind a relay: 1 to ${providers} can be`);
   }

@@ -32,6 +32,7 @@ import {
   planMesh,
   providerName,
   QUICK_TIMINGS,
+  signerName,
   validatorName,
   verifierName,
 } from './mesh-plan.ts';
@@ -60,7 +61,8 @@ export interface MeshHooks {
 
 export interface MeshMember {
   readonly name: string;
-  readonly role: MeshRole;
+  /** A signer has no identity of its own. */
+  readonly role: Exclude<MeshRole, 'signer'>;
   readonly identity: MeshIdentity;
 }
 
@@ -90,7 +92,9 @@ export async function startMesh(
   for (const path of [directory, join(directory, 'logs')]) makePrivateDirectory(path);
   await assertPortsFree(ports);
   const identities = await loadIdentities(launch);
-  const validators = await Promise.all(ports.validators.map((_, i) => loadMeshValidator(directory, validatorName(i))));
+  const validators = await Promise.all(
+    ports.validators.map((_, i) => loadMeshValidator(directory, validatorName(i), signerName(launch, i))),
+  );
   for (const [i, validator] of validators.entries()) identities.set(validatorName(i), validator);
   const identityOf = (name: string): MeshIdentity => identities.get(name) as MeshIdentity;
   const plan = planMesh(launch, ports, {
@@ -197,7 +201,9 @@ export async function startMesh(
     return {
       plan,
       deployment,
-      members: plan.processes.map(({ name, role }) => ({ name, role, identity: identityOf(name) })),
+      members: plan.processes.flatMap(({ name, role }) =>
+        role === 'signer' ? [] : [{ name, role, identity: identityOf(name) }],
+      ),
       recipients: ledger.recipients,
       async restart(name) {
         const process = find(processes, name);
@@ -340,7 +346,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
 }
 
 /** Consumers first, so that nobody calls what is already gone. */
-const stopOrder: readonly MeshRole[] = ['gateway', 'provider', 'relay', 'router', 'verifier', 'validator'];
+const stopOrder: readonly MeshRole[] = ['gateway', 'provider', 'relay', 'router', 'verifier', 'validator', 'signer'];
 
 async function stopInOrder(plan: MeshPlan, processes: ReadonlyMap<string, SupervisedProcess>): Promise<void> {
   for (const role of stopOrder) {

@@ -22,8 +22,8 @@ export function serveParent<C extends ChildContract>(open: OpenChildHost<C>): vo
   let host: ChildHost<C> | undefined;
 
   const send = (message: FromChild<C>): void => {
-    // If the parent is gone, the channel is closed, and 'disconnect' ends this process.
-    if (process.connected) process.send?.(message);
+    // If the parent is gone, nothing can be sent, and 'disconnect' ends this process.
+    process.send?.(message, undefined, undefined, () => undefined);
   };
 
   const load = (options: C['load']): void => {

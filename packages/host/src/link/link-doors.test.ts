@@ -161,6 +161,28 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await (await connect(id, 2, '127.0.1.1')).service(RouterService).listModels({});
   });
 
+  it('have costly methods beyond their rate where these may be earned, for one earned call each', async () => {
+    const never = { perSecond: 0.001, burst: 1 };
+    const id = await serve({
+      methodRates: {
+        'ogong.v1.RouterService/Route': { ...never, mayBeEarned: true },
+        'ogong.v1.RouterService/ListModels': never,
+      },
+      routes: (router) => router.service(RouterService, { route: () => ({}), listModels: () => ({}) }),
+      limits: { callRate: { ...never, burst: 3 }, groupCallRate: { ...never, burst: 1_000 } },
+    });
+    const caller = (await connect(id, 2, '127.0.1.1')).service(RouterService);
+    await caller.route({});
+    await expectLinkError(caller.route({}), 'rate-limited');
+    server.earn({ peer: new Uint8Array(32), group: computeAddressGroup('127.0.1.1') }, 3);
+    // Beyond the rate of the method alone, and then beyond both.
+    await caller.route({});
+    await caller.route({});
+    // What is not earned keeps its rate, whatever is left: the second one took a call of the address, and was refused.
+    await caller.listModels({});
+    await expectLinkError(caller.listModels({}), 'rate-limited');
+  });
+
   it('close the connections of who goes on after many refusals, and of nobody else', async () => {
     const slow = { perSecond: 0.001, burst: 5 };
     const known = await makeIdentity(9);

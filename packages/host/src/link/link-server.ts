@@ -31,7 +31,12 @@ import { createRateLimiter, type RateLimit } from './token-bucket.ts';
 /** `package.Service/Method`, as in `ogong.v1.RouterService/Route`. */
 export type MethodName = string;
 
-export type MethodRates = Readonly<Record<MethodName, RateLimit>>;
+export interface MethodRate extends RateLimit {
+  /** A caller may go beyond it by calls that it has earned. Default: no. */
+  readonly mayBeEarned?: boolean;
+}
+
+export type MethodRates = Readonly<Record<MethodName, MethodRate>>;
 
 export interface LinkServerOptions {
   /** Port 0 takes a free one. Absent: no port is opened, connections come through `accept` only. */
@@ -322,11 +327,15 @@ function createTurns(
   { isKnown, clock, methodRates, earned }: TurnDependencies,
 ): (caller: Caller, method: MethodName, signal: AbortSignal) => void {
   const rates = new Map(
-    Object.entries(methodRates).map(([method, { perSecond, burst }]) => {
+    Object.entries(methodRates).map(([method, { perSecond, burst, mayBeEarned = false }]) => {
       const ofGroup = { perSecond: GROUP_SHARE * perSecond, burst: GROUP_SHARE * burst };
       return [
         method,
-        { ofPeer: createRateLimiter({ perSecond, burst }, clock), ofGroup: createRateLimiter(ofGroup, clock) },
+        {
+          ofPeer: createRateLimiter({ perSecond, burst }, clock),
+          ofGroup: createRateLimiter(ofGroup, clock),
+          mayBeEarned,
+        },
       ];
     }),
   );
@@ -338,9 +347,12 @@ function createTurns(
     const isOfGroup = group !== undefined && !isKnown(peer);
     if (isOfGroup) counted.push([`of ${group}`, limits.maxCallsPerGroup]);
     const isWithin = rate.take(toHex(peer)) && (!isOfGroup || groupRate.take(group));
-    if (!isWithin && !earned.take(nameEarner({ peer, group }))) throw REFUSALS.calls;
+    const takeEarned = (): boolean => earned.take(nameEarner({ peer, group }));
+    if (!isWithin && !takeEarned()) throw REFUSALS.calls;
     const own = rates.get(method);
-    if (own && !(own.ofPeer.take(toHex(peer)) && (!isOfGroup || own.ofGroup.take(group)))) throw REFUSALS.theseCalls;
+    const isRare = own === undefined || (own.ofPeer.take(toHex(peer)) && (!isOfGroup || own.ofGroup.take(group)));
+    // One earned call is beyond both.
+    if (!isRare && !(own?.mayBeEarned && (!isWithin || takeEarned()))) throw REFUSALS.theseCalls;
     if (counted.some(([name, max]) => calls.count(name) >= max)) throw REFUSALS.atOnce;
     for (const [name, max] of counted) calls.add(name, max);
     onceAborted(signal, () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createGroupCommit } from './group-commit.ts';
 import { openStore, type Store } from './store.ts';
 
@@ -74,6 +74,39 @@ it('lets a write that may wait go with the next one, or by itself', async () => 
   await group.close();
   await last;
   expect(readElsewhere()).toEqual([1, 2, 3, 4]);
+});
+
+it('pauses between commits that have taken much of the time, and not before those that come now and then', async () => {
+  let nowMs = 0;
+  const group = createGroupCommit(store, { clock: { nowMs: () => nowMs } });
+  const begun = vi.spyOn(store.database, 'exec');
+  const commits = (): number => begun.mock.calls.filter(([sql]) => sql === 'BEGIN IMMEDIATE').length;
+  /** One that takes so long to commit. */
+  const slow = (id: number, tookMs: number) => (s: Store) => {
+    nowMs += tookMs;
+    return insert(id)(s);
+  };
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(() => resolve())));
+  // Ten milliseconds are there at first.
+  const first = group.write(slow(1, 12));
+  await turn();
+  expect(commits()).toBe(1);
+  await first;
+  const second = group.write(slow(2, 3));
+  await turn();
+  const third = group.write(slow(3, 3));
+  await turn();
+  expect(commits()).toBe(1);
+  await Promise.all([second, third]);
+  expect(commits()).toBe(2);
+  // What was taken has come back.
+  nowMs += 1_000;
+  const last = group.write(slow(4, 1));
+  await turn();
+  expect(commits()).toBe(3);
+  await last;
+  expect(ids(store)).toEqual([1, 2, 3, 4]);
+  await group.close();
 });
 
 it('undoes a failing write alone', async () => {

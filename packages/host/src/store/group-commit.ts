@@ -1,3 +1,4 @@
+import type { Clock } from '../time/clock.ts';
 import type { Store } from './store.ts';
 import { runTransaction } from './store.ts';
 import { StoreError, toStoreError } from './store-error.ts';
@@ -12,6 +13,8 @@ export interface GroupCommitOptions {
   readonly maxBatch?: number;
   /** Writes that may wait; more are refused with 'busy'. */
   readonly maxQueue?: number;
+  /** Times commits, so that they take a tenth of the time at most while many come. Default: a write never waits for that. */
+  readonly clock?: Clock | undefined;
 }
 
 export interface WriteOptions {
@@ -41,16 +44,22 @@ interface Pending {
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 const LAZY_MS = 20;
+/** A commit holds the event loop up until the disk has it. */
+const COMMIT_SHARE = 0.1;
+/** So long commits may take at once before the next one waits: those that come now and then never do. */
+const BURST_MS = 10;
+const LONGEST_PAUSE_MS = 10;
 
 /** Many callers, one fsync: writes that arrive together share the cost of durability. */
 export function createGroupCommit(store: Store, options: GroupCommitOptions = {}): GroupCommit {
-  const { maxDelayMs = 0, maxBatch = 512, maxQueue = 16_384 } = options;
+  const { maxDelayMs = 0, maxBatch = 512, maxQueue = 16_384, clock } = options;
+  const pace = clock && createPace(clock);
   const queue: Pending[] = [];
   let closed = false;
   let scheduled: { readonly delayMs: number; cancel(): void } | undefined;
 
   function schedule(wantedMs: number): void {
-    const delayMs = queue.length >= maxBatch ? 0 : wantedMs;
+    const delayMs = queue.length >= maxBatch ? 0 : Math.max(wantedMs, pace?.pauseMs() ?? 0);
     if (scheduled !== undefined && scheduled.delayMs <= delayMs) return;
     scheduled?.cancel();
     if (delayMs === 0) {
@@ -66,7 +75,8 @@ export function createGroupCommit(store: Store, options: GroupCommitOptions = {}
     scheduled?.cancel();
     scheduled = undefined;
     const batch = queue.splice(0, maxBatch);
-    if (batch.length > 0) commit(store, batch);
+    const work = () => commit(store, batch);
+    if (batch.length > 0) pace ? pace.time(work) : work();
     // The rest goes in a later turn, so that a long queue does not hold up the network.
     if (queue.length > 0) schedule(maxDelayMs);
   }
@@ -85,6 +95,35 @@ export function createGroupCommit(store: Store, options: GroupCommitOptions = {}
     async close() {
       closed = true;
       while (queue.length > 0) flush();
+    },
+  };
+}
+
+interface Pace {
+  /** How long the next commit waits, so that it takes more writes. */
+  pauseMs(): number;
+  time(commit: () => void): void;
+}
+
+/** What commits took comes back at a tenth of the time that goes by. */
+function createPace({ nowMs }: Clock): Pace {
+  let leftMs = BURST_MS;
+  let atMs = nowMs();
+  const renew = (): void => {
+    const now = nowMs();
+    leftMs = Math.min(BURST_MS, leftMs + (now - atMs) * COMMIT_SHARE);
+    atMs = now;
+  };
+  return {
+    pauseMs() {
+      renew();
+      return leftMs >= 0 ? 0 : Math.min(LONGEST_PAUSE_MS, -leftMs / COMMIT_SHARE);
+    },
+    time(commit) {
+      const startMs = nowMs();
+      commit();
+      renew();
+      leftMs = Math.max(-BURST_MS, leftMs - (nowMs() - startMs));
     },
   };
 }

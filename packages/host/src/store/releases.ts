@@ -26,8 +26,8 @@ export const RELEASED = {
   provider: [{ from: 319342747 }],
   router: [{ from: 457032759 }],
   signer: [{ from: 372611707 }],
-  // Replies that no audit asks about are not kept for honeypots any more.
-  validator: [{ from: 27645883, drops: ['reserve'], unreadable: OWN_LOG }],
+  // Honeypots are made of replies that an audit asks about, and their answers follow from its evidence.
+  validator: [{ from: 27645883, drops: ['reserve', 'known_answers'], unreadable: OWN_LOG }],
   verifier: [{ from: 2089725931 }],
 } as const satisfies Readonly<Record<string, readonly StoreUpgrade[]>>;
 

@@ -1,4 +1,4 @@
-import { createGroupCommit, type WriteOptions } from './group-commit.ts';
+import { createGroupCommit, type GroupCommitOptions, type WriteOptions } from './group-commit.ts';
 import type { Store } from './store.ts';
 import { doWork, type Work } from './work.ts';
 
@@ -39,9 +39,9 @@ export interface WorkStore {
   close(): Promise<void>;
 }
 
-/** The caller closes the store itself. */
-export function createWorkStore(store: Store): WorkStore {
-  const group = createGroupCommit(store);
+/** The caller closes the store itself. @param options `clock`: see GroupCommitOptions. */
+export function createWorkStore(store: Store, options: Pick<GroupCommitOptions, 'clock'> = {}): WorkStore {
+  const group = createGroupCommit(store, options);
   return {
     path: store.path,
     isShared: false,

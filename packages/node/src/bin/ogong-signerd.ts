@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { runSigner, SIGNER_NAME } from '../signer/run-signer.ts';
 

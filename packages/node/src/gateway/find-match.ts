@@ -14,7 +14,7 @@ const MAX_LISTS = 4;
 const MAX_NONCES = 4_096;
 const NONCES_AT_ONCE = 128;
 
-type MatchContext = Pick<ReplyContext, 'matches' | 'chain' | 'randomBytes' | 'links'>;
+type MatchContext = Pick<ReplyContext, 'matches' | 'chain' | 'randomBytes' | 'links' | 'clock'>;
 
 export interface WantedMatch extends Omit<MatchQuery, 'replyId' | 'signal'> {
   readonly named: Pick<Order, 'payer' | 'validator'>;
@@ -26,6 +26,8 @@ export interface FoundMatch {
   readonly nonce: Uint8Array;
   readonly replyId: Uint8Array;
   readonly match: Match;
+  /** When it was there. */
+  readonly drawnMs: number;
 }
 
 /**
@@ -38,13 +40,15 @@ export async function findMatch(
   { provider, signal }: Pick<ReplyJob, 'provider' | 'signal'>,
   { named, nonce: fixed, ...wanted }: WantedMatch,
 ): Promise<FoundMatch> {
-  const { matches, chain, randomBytes } = context;
+  const { matches, chain, randomBytes, clock } = context;
   const nameReply = (nonce: Uint8Array): Uint8Array => computeReplyId(crypto, chain.ledger, { ...named, nonce });
   let nonce = fixed ?? randomBytes(32);
   for (let lists = 0; lists < MAX_LISTS; lists++) {
     const replyId = nameReply(nonce);
     const match = await matches.match({ ...wanted, replyId, signal });
-    if (provider === undefined || equalBytes(match.ticket.providerId, provider)) return { nonce, replyId, match };
+    if (provider === undefined || equalBytes(match.ticket.providerId, provider)) {
+      return { nonce, replyId, match, drawnMs: clock.nowMs() };
+    }
     // Given back first: the slot that it holds could keep somebody off the next list.
     await giveBack(context, { replyId, match });
     const { candidates } = parseCandidates(match.candidates);

@@ -57,6 +57,7 @@ import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
 import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
+import { createTicketAges } from './ticket-ages.ts';
 import { createTicketsAhead, type TicketsAhead } from './tickets-ahead.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 import { createVerdictFeed, isForAnother } from './verdict-feed.ts';
@@ -405,7 +406,7 @@ function createReplies(
     {
       find: (query, signal) =>
         findMatch(
-          { matches, chain, randomBytes, links },
+          { matches, chain, randomBytes, links, clock },
           { provider: undefined, signal },
           { ...query, exclude: [], isAhead: true },
         ),
@@ -425,6 +426,8 @@ function createReplies(
     ...(demandedRoles && { demandedRoles }),
     matches,
     ahead,
+    // Where none is kept all are fresh.
+    ...(max > 0 && { ages: createTicketAges({ clock, random }) }),
     providers: createProviderCall(patience, { links, pacing, sealing: { keys, ledger: chain.ledger } }),
     validators: createValidatorChoice({ chain, links, random }),
     funding,

@@ -19,6 +19,7 @@ import { type FoundMatch, findMatch, giveBack } from './find-match.ts';
 import type { Match } from './provider-match.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { ANONYMOUS } from './sign-in.ts';
+import { waitUntil } from './ticket-ages.ts';
 import type { AheadQuery } from './tickets-ahead.ts';
 
 /** What an order takes of a job. */
@@ -43,11 +44,16 @@ export async function openAttempt(
   const { request } = job;
   const requestHash = hashReadRequest(crypto, request, job.body);
   const offer = await findOffer(context, job, { requestHash, tried });
-  const attempt = await holdTicket(context, offer, () => {
+  const attempt = await holdTicket(context, offer, async () => {
     job.onMatch?.(offer.match.ticket);
+    if (offer.orderAtMs !== undefined) await waitUntil(offer.orderAtMs, context.clock, job.signal);
     return orderOffer(context, job, offer);
   });
-  if (offer.missed !== undefined) context.ahead?.keep(offer.missed);
+  const { ordinary, isKept, drawnMs } = offer;
+  if (ordinary !== undefined) {
+    context.ages?.note(ordinary, { drawnMs, orderedMs: attempt.startedMs });
+    if (!isKept) context.ahead?.keep(ordinary);
+  }
   return attempt;
 }
 
@@ -75,8 +81,14 @@ export interface FoundOffer {
   /** 20 bytes. */
   readonly validator: Uint8Array;
   readonly validators: ProviderAttempt['validators'];
-  /** What none was kept for: one is, once this is ordered. */
-  readonly missed?: AheadQuery | undefined;
+  /** When the ticket was drawn. */
+  readonly drawnMs: number;
+  /** What it asked for as many others do; undefined for what is drawn for itself alone. */
+  readonly ordinary?: AheadQuery | undefined;
+  /** The ticket was there before; otherwise one more is kept, once this is ordered. */
+  readonly isKept: boolean;
+  /** It is ordered then, so that its ticket is as old as others. Default: at once. */
+  readonly orderAtMs?: number | undefined;
 }
 
 /**
@@ -120,13 +132,16 @@ export async function findOffer(
     !isRouterAttested &&
     (preference === undefined || preference.only.length + preference.ignore.length + preference.attested.length === 0);
   const kept = isOrdinary ? context.ahead?.take(wanted) : undefined;
+  const planned = job.provider && fixed === undefined ? context.ages?.plan(wanted) : undefined;
+  if (planned) await waitUntil(planned.drawnMs, context.clock, job.signal);
   const found = kept ?? (await findMatch(context, job, { ...wanted, nonce: fixed, isRouterAttested, exclude: tried }));
   await holdTicket(context, found, async () => {
     await assertPublishedWeights(context, request.model, found.match.ticket.modelRoot);
     await assertRouter(context, found.match);
   });
-  const missed = isOrdinary && kept === undefined ? wanted : undefined;
-  return { requestHash, ...found, validator, validators: registered, missed };
+  const ordinary = isOrdinary ? wanted : undefined;
+  const place = { ordinary, isKept: kept !== undefined, orderAtMs: planned?.orderedMs };
+  return { requestHash, ...found, validator, validators: registered, ...place };
 }
 
 /**

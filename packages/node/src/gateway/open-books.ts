@@ -6,7 +6,7 @@ import { RELEASED, RELEASED_DATABASES } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { StoreError } from '@ogong/host/store/store-error';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
-import { systemClock } from '@ogong/host/time/clock';
+import { monotonicClock, systemClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type Accounts, createAccounts, openAccounts } from './accounts.ts';
@@ -71,7 +71,7 @@ function openFiles({ dataDir, accounts: path }: BooksPlace, owner: BooksOwner | 
   }
   const store = openStore(join(dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
   if (owner) bindLedger(store, owner.ledger);
-  const books = createWorkStore(store);
+  const books = createWorkStore(store, { clock: monotonicClock });
   const accounts = openAccounts(path ?? join(dataDir, ACCOUNTS_FILE), systemClock.nowMs);
   return {
     books,

@@ -13,7 +13,8 @@ process.on('message', async ({ id, job: { receipt, machinePolicy: policy, isOrde
   const { nowMs } = context;
   const found = policy ? await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }) : [];
   const answer: CheckAnswer = { id, verdict: policy ? addMachineChecks(verdict, found, policy) : verdict };
-  process.send?.(answer);
+  // If it cannot be sent, the gateway has died, and `disconnect` follows.
+  process.send?.(answer, undefined, undefined, () => undefined);
 });
 
 // A terminal's Ctrl-C reaches the whole group: the gateway decides when its checks end. The gateway may also die without

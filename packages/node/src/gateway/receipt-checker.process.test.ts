@@ -1,6 +1,10 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
@@ -22,6 +26,19 @@ afterEach(async () => {
 
 const job = (path: string, nowMs = 0) =>
   ({ request: utf8Encode(path), response: utf8Encode(join(directory, 'key')), nowMs }) as CheckJob;
+
+/** A real one, of a threshold beacon. */
+function createJob() {
+  const { reply, ...rest } = createSyntheticReceipt({
+    ...{ crypto: nodeCrypto, tokens: 1, isThreshold: true },
+    provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
+    router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
+    payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
+    ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
+  });
+  const { request, response } = reply;
+  return { ...rest, request, response };
+}
 
 it('reads receipts without the environment, and where it can read, write and start nothing', async () => {
   process.env.OGONG_PROBE_SECRET = 'a key';
@@ -49,17 +66,25 @@ it('stops in the middle of a check', async () => {
   await checker.stop();
 });
 
+it('says nothing where the gateway has died in the middle of a check', async () => {
+  const module = fileURLToPath(new URL('./receipt-checker.child.ts', import.meta.url));
+  const child = fork(module, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const said = text(child.stderr as Readable);
+  const { receipt, request, response, trust, nowMs } = createJob();
+  const message = { id: 0, job: { receipt, request, response, trust, nowMs } };
+  child.send(message);
+  await once(child, 'message');
+  // Of several jobs only the first answers can still be sent.
+  for (let i = 0; i < 20; i++) child.send(message);
+  child.disconnect();
+  const [code] = await once(child, 'exit');
+  expect([code, await said]).toEqual([0, '']);
+});
+
 it('checks the one signature of a threshold beacon, though it may load no native code', async () => {
-  const { receipt, reply, trust, nowMs } = createSyntheticReceipt({
-    ...{ crypto: nodeCrypto, tokens: 1, isThreshold: true },
-    provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
-    router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
-    payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
-    ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
-  });
+  const { receipt, request, response, trust, nowMs } = createJob();
   const real = createReceiptChecker();
   try {
-    const { request, response } = reply;
     const verdict = await real.check({ receipt, request, response, trust, nowMs });
     expect(verdict.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     const beacon = receipt.beacon.slice();

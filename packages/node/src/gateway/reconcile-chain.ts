@@ -8,7 +8,7 @@ import { listDeposits } from './deposits.ts';
 import type { Discrepancy } from './reconcile.ts';
 import { NO_SETTLEMENT } from './verdict-feed.ts';
 
-const channelRow = columns({ validator: text, cumulative: amount, owed: amount });
+const channelRow = columns({ validator: text, cumulative: amount, owed: amount, outstanding: amount });
 const settledRow = columns({ validator: text, feeAtomic: named('fee', optional(amount)) });
 const creditRow = columns({ granted: amount, spent: optional(amount) });
 
@@ -49,12 +49,14 @@ export async function reconcileChain(
   };
   let tokens = (await chain.paymentBalanceOf(payer)) + (await chain.freeOf(payer));
   for (const { address } of deposits) tokens += await chain.paymentBalanceOf(address);
-  for (const { validator, cumulative, owed } of channels) {
+  for (const { validator, cumulative, owed, outstanding } of channels) {
     const { admitted, spent } = await chain.channelOf(payer, fromHex(validator));
     compareMost(`signed away to ${validator}, against what the chain says was drawn`, cumulative, spent);
     compareMost(`drawn by ${validator}, against fees that are settled`, spent, settled.get(validator) ?? 0n);
-    // Fees that are owed and not drawn yet will be.
-    tokens += admitted - spent - (owed > spent ? owed - spent : 0n);
+    // Fees that are owed and not drawn yet will be. What was drawn before the gateway heard of the verdict is of credit that it counts as left still.
+    let ahead = spent - owed;
+    if (ahead > outstanding) ahead = outstanding;
+    tokens += admitted - spent + ahead;
   }
   compareMost('tokens behind the credit that is left', tokens, unspent);
   return found;

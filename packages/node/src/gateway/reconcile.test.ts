@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
 import { addCredit, findGranted, listCredits } from './credit-book.ts';
 import { reconcile } from './reconcile.ts';
+import { reconcileChain } from './reconcile-chain.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
 import { nameAccount, readSpending } from './spending-book.ts';
 import { listUsage, toDay } from './usage-book.ts';
@@ -47,6 +49,9 @@ interface Ordered {
   readonly maxFee: bigint;
   fee: bigint | undefined;
   isDelivered: boolean;
+  readonly validator: string;
+  /** What a batch has drawn for it on the chain, whether or not the gateway has noted that. */
+  drawn: bigint | undefined;
 }
 
 const operation = fc.oneof(
@@ -101,7 +106,17 @@ async function play(ledger: ChannelLedger, step: Operation, orders: Ordered[]): 
       ...{ spendableAtomic: 10n ** 12n, spentAtomic: 0n, createdMs, expiresMs: createdMs + 1 },
     };
     await ledger.reserve(reservation, () => ({ order: bytes, signature: bytes }));
-    orders.push({ id, key, model, day: toDay(createdMs), maxFee, fee: undefined, isDelivered: false });
+    orders.push({
+      id,
+      key,
+      model,
+      day: toDay(createdMs),
+      maxFee,
+      fee: undefined,
+      isDelivered: false,
+      validator,
+      drawn: undefined,
+    });
     return;
   }
   const order = orders[step.order % Math.max(1, orders.length)];
@@ -111,8 +126,56 @@ async function play(ledger: ChannelLedger, step: Operation, orders: Ordered[]): 
     return ledger.deliver(order.id, { recordHash: 'ab', feeAtomic: 1n, promptTokens: 3, outputTokens: 5 });
   }
   const closing = { verdict: 'accept', detail: '', settlement: '0x1', judgedRecord: '' };
-  await ledger.close(order.id, { ...closing, feeAtomic: step.fee });
-  order.fee ??= step.fee < order.maxFee ? step.fee : order.maxFee;
+  // The chain is first, and it draws once: a gateway that dies meanwhile hears of the same fee again.
+  const isTold = order.drawn !== undefined;
+  order.drawn ??= step.fee < order.maxFee ? step.fee : order.maxFee;
+  await ledger.close(order.id, { ...closing, feeAtomic: isTold ? order.drawn : step.fee });
+  order.fee ??= order.drawn;
+}
+
+const PAYER = `0x${'ee'.repeat(20)}` as const;
+const ADMITTED = 10n ** 6n;
+
+/**
+ * The escrow as it is after all this: payments came in, what was taken back went out, batches drew fees. The operator puts in what it
+ * loses, and no unit more: fees of keys without credit, and credit that was taken back after it was spent.
+ */
+async function createEscrow(books: WorkStore, orders: readonly Ordered[], payments: Payments) {
+  const account = nameAccount(ORGANISATION.id);
+  const granted = await books.read(() => findGranted(account));
+  const before = (await listCredits(books, account)).find(({ id }) => id.startsWith('before:'))?.amountAtomic ?? 0n;
+  const feesOf = (some: readonly Ordered[]): bigint => sum(some.map(({ fee }) => fee ?? 0n));
+  const [own, others] = [orders.filter(({ key }) => key < 2), orders.filter(({ key }) => key === 2)];
+  // Without credit all of its fees are the operator's.
+  const lost = granted === undefined ? feesOf(own) : before + orNothing(feesOf(own) - granted);
+  const paid = sum([...payments.values()].map(({ amount, isBack }) => (isBack ? 0n : amount)));
+  const escrow = { free: paid + lost + feesOf(others) - ADMITTED * BigInt(VALIDATORS.length) };
+  const chain = {
+    paymentBalanceOf: async () => 0n,
+    freeOf: async () => escrow.free,
+    channelOf: async (_payer: unknown, validator: Uint8Array) => ({
+      admitted: ADMITTED,
+      spent: sum(orders.filter((one) => one.validator === toHex(validator)).map(({ drawn }) => drawn ?? 0n)),
+    }),
+  };
+  const left = granted === undefined ? 0n : orNothing(granted - feesOf(own));
+  return { escrow, left, check: () => reconcileChain(books, chain as never, PAYER) };
+}
+function orNothing(left: bigint): bigint {
+  if (left > 0n) return left;
+  return 0n;
+}
+
+/** The escrow bears the books out, and one unit less would not. */
+async function assertBorneOut(books: WorkStore, orders: readonly Ordered[], payments: Payments): Promise<void> {
+  const { escrow, left, check } = await createEscrow(books, orders, payments);
+  // A channel that nobody has ordered by is not in the books.
+  escrow.free += ADMITTED * BigInt(VALIDATORS.filter((name) => !orders.some((one) => one.validator === name)).length);
+  expect(await check()).toEqual([]);
+  if (left === 0n) return;
+  escrow.free -= 1n;
+  const missing = { what: 'tokens behind the credit that is left', bookedAtomic: left - 1n, foundAtomic: left };
+  expect(await check()).toEqual([missing]);
 }
 
 const sum = (values: readonly bigint[]): bigint => values.reduce((a, b) => a + b, 0n);
@@ -149,7 +212,7 @@ async function assertReconciled(
 }
 
 describe('every unit of credit', () => {
-  it('reconciles after each operation, and after a crash at any of its statements', async () => {
+  it('reconciles, also with the escrow, after each operation, and after a crash at any of its statements', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ step: operation, diesAt: fc.option(fc.nat(14), { freq: 3 }) }), {
@@ -174,6 +237,7 @@ describe('every unit of credit', () => {
                 gateway = open(path, crash);
               }
               await assertReconciled(gateway.books, orders, payments);
+              await assertBorneOut(gateway.books, orders, payments);
             }
           } finally {
             gateway.store.close();

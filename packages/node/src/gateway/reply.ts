@@ -30,6 +30,7 @@ import type { ProviderCall } from './provider-call.ts';
 import type { Match, ProviderMatch } from './provider-match.ts';
 import type { ReceiptChecker } from './receipt-checker.ts';
 import type { ReceiptStore } from './receipt-store.ts';
+import type { TicketAges } from './ticket-ages.ts';
 import type { TicketsAhead } from './tickets-ahead.ts';
 import type { ValidatorChoice } from './validator-choice.ts';
 
@@ -141,6 +142,8 @@ export interface ReplyContext {
   readonly matches: ProviderMatch;
   /** Default: each request asks a router. */
   readonly ahead?: Pick<TicketsAhead, 'take' | 'keep' | 'drop'>;
+  /** Default: a request that names its provider is ordered at once. */
+  readonly ages?: TicketAges;
   readonly providers: ProviderCall;
   readonly validators: ValidatorChoice;
   readonly funding: EscrowFunding;

@@ -245,7 +245,8 @@ export function createTicketsAhead(
 /** A request with a price of its own has one drawn for itself: there are as many kinds of them as prices. */
 const isPriced = ({ preference }: AheadQuery): boolean => preference?.maxPricePer1kAtomic !== undefined;
 
-function nameKind({ model, contextSize, demands: { exact, modelRoot }, preference }: AheadQuery): string {
+/** Requests of one kind ask a router for the same. */
+export function nameKind({ model, contextSize, demands: { exact, modelRoot }, preference }: AheadQuery): string {
   const root = modelRoot === undefined ? '' : toHex(modelRoot);
   return [model, roundContext(contextSize), exact, root, preference?.sort ?? ''].join(' ');
 }

@@ -1,8 +1,10 @@
 import { create } from '@bufbuild/protobuf';
+import { LinkError } from '@ogong/host/link/link-error';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { ReplyStatusSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describe, expect, it } from 'vitest';
 import type { OrderRow } from './channel-ledger.ts';
-import { isForAnother, toClosing } from './verdict-feed.ts';
+import { createVerdictFeed, isForAnother, toClosing } from './verdict-feed.ts';
 
 describe('a verdict', () => {
   const recordHash = new Uint8Array(32).fill(1);
@@ -42,5 +44,41 @@ describe('a verdict', () => {
     expect(isOther({ verdict: 'reject' }, fail('provider_busy'))).toBe(false);
     // What a provider signed before it died is paid for.
     expect(isOther({}, fail('provider_failed'))).toBe(false);
+  });
+});
+
+describe('the questions of a round', () => {
+  it('end at a validator that says that there are too many, and go on at others', async () => {
+    const [loud, calm] = ['0a'.repeat(20), '0b'.repeat(20)];
+    const orders = Array.from({ length: 400 }, (_, i) => ({
+      ...{ replyId: i.toString(16).padStart(32, '0'), validator: i % 2 === 0 ? loud : calm },
+      ...{ state: 'delivered', expiresMs: 0 },
+    })) as OrderRow[];
+    const asked: Record<string, number> = {};
+    const feed = createVerdictFeed(
+      { intervalMs: 60_000 },
+      {
+        ledger: {
+          listUnsettled: async (limit, offset) => orders.slice(offset, offset + limit),
+          close: async () => true,
+        },
+        chain: { findByAddress: (address: Uint8Array) => ({ address }) } as never,
+        clock: { nowMs: () => 0 },
+        links: {
+          to: (_service: unknown, { address }: { address: Uint8Array }) => ({
+            async getReply() {
+              const name = toHex(address);
+              asked[name] = (asked[name] ?? 0) + 1;
+              if (name === loud) throw new LinkError('rate-limited', 'too many of these calls, slow down');
+              return create(ReplyStatusSchema, { state: 'recorded' });
+            },
+          }),
+        } as never,
+      },
+    );
+    await feed.trigger();
+    // A page is asked at once.
+    expect(asked).toEqual({ [loud]: 32, [calm]: 200 });
+    await feed.stop();
   });
 });

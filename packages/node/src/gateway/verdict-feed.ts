@@ -57,6 +57,8 @@ export function createVerdictFeed(
   }: VerdictFeedDependencies,
 ): Repeating {
   let offset = 0;
+  /** They answer no more questions for the moment; a caller that goes on loses its links. Hex addresses. */
+  const tired = new Set<string>();
   const questions = createQuestions(intervalMs, uptime);
 
   async function ask(order: OrderRow): Promise<void> {
@@ -69,6 +71,7 @@ export function createVerdictFeed(
       await close(order, toClosing(status));
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
+      if (error.code === 'rate-limited') tired.add(order.validator);
       const isUnknown = error.refusal === 'not-found' && clock.nowMs() > order.expiresMs + graceMs;
       if (!isUnknown) return;
       await close(order, {
@@ -93,7 +96,9 @@ export function createVerdictFeed(
   /** @returns whether there may be more orders. */
   async function askPage(): Promise<boolean> {
     const orders = await ledger.listUnsettled(PER_PAGE, offset);
-    const due = orders.filter(({ replyId }) => shares.isMine(replyId) && questions.take(replyId));
+    const due = orders.filter(
+      ({ replyId, validator }) => !tired.has(validator) && shares.isMine(replyId) && questions.take(replyId),
+    );
     const results = await Promise.allSettled(due.map(ask));
     offset = orders.length < PER_PAGE ? 0 : offset + PER_PAGE;
     for (const result of results) if (result.status === 'rejected') onError(result.reason);
@@ -103,6 +108,7 @@ export function createVerdictFeed(
   return createRepeating(
     { intervalMs },
     async (signal) => {
+      tired.clear();
       // Each round takes the next orders, so that orders of a dead validator do not block those of a living one.
       for (let page = 0; page < PAGES_PER_ROUND && !signal.aborted; page++) if (!(await askPage())) return;
     },

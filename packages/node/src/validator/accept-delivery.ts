@@ -34,6 +34,8 @@ export interface DeliveryAnswer {
   readonly intake?: IntakeWord | undefined;
   /** Where this very delivery is kept here: this validator's word for that, 65 bytes. */
   readonly held?: Uint8Array | undefined;
+  /** The first about its reply. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -63,10 +65,10 @@ export async function acceptDelivery(
     const { outcome } = kept;
     const isKept = outcome === 'taken' || outcome === 'awaited';
     const held = isKept ? await signHeld(state, readKept(state, row.replyId), delivered) : undefined;
-    return { outcome, intake: await readIntake(state, row.replyId), held };
+    return { outcome, intake: await readIntake(state, row.replyId), held, isNew: kept.isNew };
   }
   await upholdEquivocation(state, { ...row, signedRecord: kept.contradicts }, delivered.bound);
-  return { outcome: 'contradicted' };
+  return { outcome: 'contradicted', isNew: false };
 }
 
 function readKept({ store }: Pick<IntakeState, 'store'>, replyId: Uint8Array): SignedDelivery | undefined {
@@ -104,7 +106,7 @@ function verifyDelivered(
 }
 
 type Kept =
-  | { readonly outcome: DeliveryOutcome; readonly contradicts?: undefined }
+  | { readonly outcome: DeliveryOutcome; readonly isNew: boolean; readonly contradicts?: undefined }
   | { readonly contradicts: BoundRecord };
 
 /** Call it inside one transaction. */
@@ -119,15 +121,15 @@ function keepDelivery(
   const other = signedRecord ?? known?.awaited;
   if (other && !equalBytes(other.record, bound.record)) return { contradicts: other };
   if (signedRecord === undefined) {
-    if (state !== 'admitted') return { outcome: 'late' };
+    if (state !== 'admitted') return { outcome: 'late', isNew: false };
     putDelivery(store, replyId, { signed, awaited: bound });
-    return { outcome: 'awaited' };
+    return { outcome: 'awaited', isNew: known === undefined };
   }
-  if (known) return { outcome: 'taken' };
+  if (known) return { outcome: 'taken', isNew: false };
   // Once the deciding beacon is known, a selection may be under way. It has to see the same epochs as co-signers will.
   const epochs = { orderEpoch: parseOrder(orderBytes).epoch, intakeEpoch: intakeEpoch ?? latest };
   const isDrawn = state !== 'recorded' || computeDecidingEpoch(epochs).epoch <= latest;
-  if (isDrawn || movesDecision(parseDelivery(signed.delivery), epochs)) return { outcome: 'late' };
+  if (isDrawn || movesDecision(parseDelivery(signed.delivery), epochs)) return { outcome: 'late', isNew: false };
   putDelivery(store, replyId, { signed, awaited: undefined });
-  return { outcome: 'taken' };
+  return { outcome: 'taken', isNew: true };
 }

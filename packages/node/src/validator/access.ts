@@ -8,7 +8,7 @@ import { BEACON_METHOD, PEER_METHODS, PROOF_METHOD } from './routes.ts';
 export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
   // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
-  'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500 },
+  'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500, mayBeEarned: true },
   // A provider announces itself every ten seconds.
   'ogong.v1.ValidatorService/Announce': { perSecond: 2, burst: 50 },
   // Signs. Who follows a reply into the log asks once.
@@ -32,8 +32,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/ListHeard': { perSecond: 5, burst: 100 },
   // Each validator asks a few others every ten seconds.
   'ogong.v1.ValidatorService/HandAnnouncements': { perSecond: 1, burst: 10 },
-  // A gateway asks for 64 replies every two seconds.
-  'ogong.v1.ValidatorService/GetReply': { perSecond: 40, burst: 250 },
+  // A gateway asks for 64 replies at once, and again while more wait for their verdicts.
+  'ogong.v1.ValidatorService/GetReply': { perSecond: 40, burst: 250, mayBeEarned: true },
   // Reads up to a thousand entries for a validator, a quarter of that for a stranger.
   'ogong.v1.ValidatorService/ListVerdicts': { perSecond: 2, burst: 40 },
   // Reads up to four thousand rows.

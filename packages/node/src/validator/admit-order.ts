@@ -16,6 +16,9 @@ import { readChannel } from './store/channel-store.ts';
 import { admitReply, findReply, type ReplyRow } from './store/reply-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
+/** The next order, and its record. */
+const CALLS_OF_AN_ORDER = 2;
+
 /** An order that its payer and its provider have signed. */
 export interface AgreedOrder extends SignedOrder {
   readonly consent: OrderConsent;
@@ -35,10 +38,15 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller
   const order = await verifyPayersOrder(state, signed);
   const isKnownPayer = state.store.read(() => readChannel(state.store, order.payer).voucher > 0n);
   const isRepeated = findReply(state, order.replyId) !== undefined;
-  if (address === undefined || !isKnownPayer || isRepeated) return admitSigned(state, { order, signed, isKnownPayer });
+  const admit = async (): Promise<SignedAdmission> => {
+    const admission = await admitSigned(state, { order, signed, isKnownPayer });
+    if (caller !== undefined && !isRepeated) state.earn?.(caller, CALLS_OF_AN_ORDER);
+    return admission;
+  };
+  if (address === undefined || !isKnownPayer || isRepeated) return admit();
   newcomers.excuse(address);
   try {
-    return await admitSigned(state, { order, signed, isKnownPayer });
+    return await admit();
   } catch (error) {
     // Known or not: an order that is refused has its price.
     newcomers.enter(address);

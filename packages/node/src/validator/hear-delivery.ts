@@ -52,11 +52,11 @@ export async function hearDelivery(state: HearState, told: ToldReply): Promise<D
   const problem = findAdmissionProblem(crypto, { ledger, order, signingKeys }, admission);
   if (problem !== undefined) throw new Refusal('invalid', problem);
   const { validator, replyId, payer } = order;
-  const answer = async (): Promise<DeliveryAnswer> => {
+  const answer = async (isNew: boolean): Promise<DeliveryAnswer> => {
     const kept = store.read(() => readHeard(store, order))?.signed;
-    return { outcome: 'heard', held: await signHeld(state, kept, told) };
+    return { outcome: 'heard', held: await signHeld(state, kept, told), isNew };
   };
-  if (store.read(() => readHeard(store, order)) !== undefined) return answer();
+  if (store.read(() => readHeard(store, order)) !== undefined) return answer(false);
   verifyDelivery(crypto, { ledger, order }, { ...delivery, bound });
   const reply = { validator, replyId, payer, expiresAtMs: Number(order.expiresAtMs) };
   const isKept = await group.write((db) => {
@@ -67,5 +67,5 @@ export async function hearDelivery(state: HearState, told: ToldReply): Promise<D
     return true;
   });
   if (!isKept) throw new Refusal('unavailable', 'too many replies are waiting to be settled here; tell it later');
-  return answer();
+  return answer(true);
 }

@@ -1,4 +1,5 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import type { Caller } from '@ogong/host/link/link-door';
 import { Refusal } from '@ogong/host/link/link-error';
 import {
   createNewcomerBudget,
@@ -71,6 +72,8 @@ export interface IntakeDependencies {
   readonly memory?: AdmissionMemory | undefined;
   /** Default: bonds bound nothing. */
   readonly room?: BondRoom | undefined;
+  /** Told who brought what somebody pays for: it may make so many calls more. Default: nobody may. */
+  readonly earn?: ((caller: Caller, calls: number) => void) | undefined;
 }
 
 /** The state that the steps of intake work on. Everything that changes is in the store. */

@@ -29,8 +29,8 @@ export interface Intake {
   pushMilestone(submission: Submission, opening: Uint8Array): Promise<void>;
   /** All that a reply has to hold, whoever handles it. @throws Refusal, ClaimError, ProtocolError */
   checkSubmission(order: NamedOrder, submission: HandedReply): Promise<unknown>;
-  /** What a payer says, about a reply of this validator or of another one. @throws Refusal */
-  acknowledge(told: ToldReply): Promise<DeliveryAnswer>;
+  /** What a payer says, about a reply of this validator or of another one. @param caller who brings it. @throws Refusal */
+  acknowledge(told: ToldReply, caller?: Caller): Promise<DeliveryAnswer>;
   /** This validator's word for a record that it has taken in; undefined where it has none. */
   findIntake(replyId: Uint8Array): Promise<Acknowledgement | undefined>;
   /** @throws Refusal */
@@ -49,17 +49,22 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     takePassed: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true, isPassed: true })),
     pushMilestone: (submission, opening) => refusing(() => acceptMilestone(state, submission, opening)),
     checkSubmission: (order, submission) => checkSubmission(state, order, submission),
-    acknowledge: (told) => refusing(() => acknowledge(state, told)),
+    acknowledge: (told, caller) => refusing(() => acknowledge(state, told, caller)),
     findIntake: (replyId) => readIntake(state, replyId),
     complain: (complaint) => refusing(() => complain(state, complaint)),
     announce: (signed, caller) => acceptAnnouncement(state, signed, caller),
   };
 }
 
-async function acknowledge(state: IntakeState, told: ToldReply): Promise<DeliveryAnswer> {
+/** Of a reply: what is said of the next one, twice where its record comes later, and questions about this one's verdict. */
+const CALLS_OF_A_DELIVERY = 8;
+
+async function acknowledge(state: IntakeState, told: ToldReply, caller: Caller | undefined): Promise<DeliveryAnswer> {
   const { validator } = parseOrder(told.order.order);
-  if (equalBytes(validator, state.verdicts.validator)) return acceptDelivery(state, told);
-  return hearDelivery(state, told);
+  const isOwn = equalBytes(validator, state.verdicts.validator);
+  const answer = await (isOwn ? acceptDelivery(state, told) : hearDelivery(state, told));
+  if (caller !== undefined && answer.isNew) state.earn?.(caller, CALLS_OF_A_DELIVERY);
+  return answer;
 }
 
 /** Turns an expected error into a Refusal that the peer may read. */

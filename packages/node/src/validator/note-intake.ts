@@ -28,9 +28,9 @@ export function noteIntake(intake: Intake, { crypto, clock, ledger, steps }: Not
       steps.add(taken.replyId, 'take record', { startMs, attributes: { 'ogong.epoch': Number(taken.epoch) } });
       return taken;
     },
-    async acknowledge(told) {
+    async acknowledge(told, caller) {
       const startMs = clock.nowMs();
-      const answer = await intake.acknowledge(told);
+      const answer = await intake.acknowledge(told, caller);
       const attributes = { 'ogong.outcome': answer.outcome };
       steps.add(nameReply(told.order.order), 'hear delivery', { startMs, attributes });
       return answer;

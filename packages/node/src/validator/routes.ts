@@ -41,6 +41,7 @@ import { listHeard } from './settlement/cosign-heard.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
 import { type AllottingState, answerAllotment } from './settlement/step-allotment.ts';
 import type { TallyBook } from './settlement/tally-book.ts';
+import { unpackBatch } from './settlement/unpack-batch.ts';
 import { listEntries, readHead, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { findProof } from './store/machine-proof-store.ts';
@@ -242,6 +243,38 @@ function readCertificate({ archive, wanted }: RouteDependencies, epoch: bigint):
   throw new Refusal('not-found', `no certificate of epoch ${epoch} here`);
 }
 
+/** Batches of other validators, to be signed. */
+function routeCosigning(
+  router: ConnectRouter,
+  { cosigning, metrics }: Pick<RouteDependencies, 'cosigning' | 'metrics'>,
+  findPeer: (context: HandlerContext) => Uint8Array,
+): void {
+  router.rpc(
+    ValidatorService.method.cosignBatch,
+    async (request, context) => {
+      try {
+        const peer = findPeer(context);
+        const read = await unpackBatch(cosigning, request, MAX_EVIDENCE_BYTES);
+        if ('lacking' in read) {
+          metrics.cosigned.inc({ outcome: 'unread' });
+          return { lacking: read.lacking, wantsWhole: read.lacking.length === 0 };
+        }
+        const whole = { ...request, ...read };
+        const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, peer, whole));
+        metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
+        metrics.uncompared.inc(answer.uncompared.length);
+        if (answer.refused.length === 0) noteCosigned(metrics.steps, whole);
+        return writeCosigned(answer);
+      } catch (error) {
+        metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
+        if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);
+        throw error;
+      }
+    },
+    { readMaxBytes: MAX_EVIDENCE_BYTES },
+  );
+}
+
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
   const { intake, beacon, cosigning, store, verdicts, chain, grants, witness, metrics } = dependencies;
   const { method } = ValidatorService;
@@ -286,11 +319,11 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     );
     router.rpc(
       method.acknowledge,
-      async (request) => {
-        const answer = await intake.acknowledge(readDelivered(request));
-        metrics.deliveries.inc({ outcome: answer.outcome });
-        const { held = new Uint8Array(0), ...rest } = answer;
-        return { ...rest, held };
+      async (request, context) => {
+        const answer = await intake.acknowledge(readDelivered(request), getCallerPlace(context));
+        const { outcome, intake: word, held = new Uint8Array(0) } = answer;
+        metrics.deliveries.inc({ outcome });
+        return { outcome, ...(word && { intake: word }), held };
       },
       { readMaxBytes: 32 * KIB },
     );
@@ -407,23 +440,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       ({ held }) => ({ announcements: listLacking({ store, clock: cosigning.clock }, held) }),
       { readMaxBytes: 64 * KIB },
     );
-    router.rpc(
-      method.cosignBatch,
-      async (request, context) => {
-        try {
-          const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, findPeer(context), request));
-          metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
-          metrics.uncompared.inc(answer.uncompared.length);
-          if (answer.refused.length === 0) noteCosigned(metrics.steps, request);
-          return writeCosigned(answer);
-        } catch (error) {
-          metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
-          if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);
-          throw error;
-        }
-      },
-      { readMaxBytes: MAX_EVIDENCE_BYTES },
-    );
+    routeCosigning(router, dependencies, findPeer);
   };
 }
 

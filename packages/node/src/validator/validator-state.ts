@@ -24,6 +24,7 @@ import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { PartTable } from '@ogong/protocol/settlement/packed-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
@@ -36,6 +37,7 @@ import type { PricingState } from './prices/price-state.ts';
 import { MAX_EVIDENCE_BYTES } from './routes.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
 import type { Summing } from './settlement/sum-signatures.ts';
+import { createKnownParts } from './store/known-parts.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 import { wantEpoch } from './want-epoch.ts';
 
@@ -144,6 +146,8 @@ export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
   readonly wanted: Set<bigint>;
   readonly history: ReturnType<typeof createLedgerHistory>;
   readonly earnings: EarningsView;
+  /** Parts of batch entries that stand by their hash on their way to co-signers. */
+  readonly knownParts: () => PartTable;
   /** Of verifiers' payees. */
   readonly stakes: StakeView;
   /** Passes while this validator can act. */
@@ -187,6 +191,7 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     wanted: new Set(),
     history: createLedgerHistory(chain),
     earnings: createEarningsView(chain),
+    knownParts: createKnownParts(crypto, store),
     stakes: createStakeView(chain, 'stakesOf'),
     awake: createAwakeClock(),
     verdicts: { crypto, chainId, validator: signer.address },

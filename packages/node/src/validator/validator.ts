@@ -14,6 +14,7 @@ import { createAdmissionMemory } from './admission-memory.ts';
 import { createBondRoom } from './bond-room.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
 import { createIntake, type Intake } from './intake.ts';
+import type { IntakeDependencies } from './intake-state.ts';
 import { noteProof } from './machines/eject-machine.ts';
 import type { MachinesState } from './machines/machine-state.ts';
 import { noteIntake } from './note-intake.ts';
@@ -84,7 +85,10 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
 
 function wireServices(state: ValidatorState): ValidatorServices {
   const machines = wireMachines(state);
-  const intake = wireIntake(state, machines, (entry) => wired.report(entry));
+  const intake = wireIntake(state, machines, {
+    onVerdict: (entry) => wired.report(entry),
+    earn: (caller, calls) => server.earn(caller, calls),
+  });
   const { contest, witness } = wireWitness(state, intake, state.stopping.signal);
   const wired: WiredAudit = wireAudit(state, {
     contest,
@@ -109,7 +113,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const feed = wirePricing(state);
   const pricing = repeatPricing(state, feed);
   const challenging = machines && repeatMachines(state, machines);
-  const server = wireServer(state, {
+  const server: LinkServer = wireServer(state, {
     ...{ beacon, intake, witness, allotting, machines, pricing: feed },
     tallyBook: wireTallyBook(state),
   });
@@ -122,13 +126,13 @@ function wireServices(state: ValidatorState): ValidatorServices {
 function wireIntake(
   state: ValidatorState,
   machines: MachinesState | undefined,
-  onVerdict: WiredAudit['report'],
+  { onVerdict, earn }: { readonly onVerdict: WiredAudit['report'] } & Required<Pick<IntakeDependencies, 'earn'>>,
 ): Intake {
   const { options, crypto, clock, store, group, archive, chain, verdicts, signer } = state;
   const intake = createIntake(
     { ledger: chain.ledger, verdicts, modelRoots: options.modelRoots, machinePolicy: options.machinePolicy },
     {
-      ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, holdings: getHoldings(state) },
+      ...{ crypto, clock, signer, store, group, archive, chain, onVerdict, earn, holdings: getHoldings(state) },
       learnOrderKey: state.learnOrderKey,
       getBeacon: (epoch) => getBeacon(state, epoch),
       letIn: createNewcomerDoor({

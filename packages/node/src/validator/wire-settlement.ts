@@ -11,6 +11,7 @@ import { createOrderCheck } from './settlement/collect.ts';
 import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
 import { createRosterKeeper } from './settlement/keep-roster.ts';
 import { type LienState, stepLiens } from './settlement/liens.ts';
+import { createPackedAsk } from './settlement/pack-batch.ts';
 import { readBatchEntries } from './settlement/propose-batch.ts';
 import { type ReinstateState, stepReinstatements } from './settlement/reinstate.ts';
 import { stepSettlement } from './settlement/settlement.ts';
@@ -87,6 +88,7 @@ function connectSettlement(
   intake: Pick<Intake, 'acknowledge'>,
 ): SettlementState {
   const { options, crypto, signer, clock, store, group, chain, peerLinks, history, metrics, domain, log } = state;
+  const ask = createPackedAsk(state);
   return openSettlementState(
     {
       ...limits,
@@ -101,18 +103,20 @@ function connectSettlement(
       store,
       group,
       chain,
-      async cosign(peer, request) {
-        const link = peerLinks.to(ValidatorService, toPeer(options, peer));
-        const answer = await link.cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS });
-        const { signer: by, signature, refused, uncompared, headKey, headSignature } = answer;
-        const share = answer.share.length === 0 ? undefined : answer.share;
-        const head = headKey.length === 0 ? undefined : { publicKey: headKey, signature: headSignature };
-        const faults = refused.map(({ delivery, ...fault }) => ({
-          ...fault,
-          delivery: delivery && readDelivered(delivery),
-        }));
-        return { signer: by, signature, share, refused: faults, uncompared, head };
-      },
+      cosign: (peer, request) =>
+        ask(request, async (message) => {
+          const link = peerLinks.to(ValidatorService, toPeer(options, peer));
+          const answer = await link.cosignBatch(message, { timeoutMs: COSIGN_TIMEOUT_MS });
+          if (answer.lacking.length > 0 || answer.wantsWhole) return { lacking: answer.lacking };
+          const { signer: by, signature, refused, uncompared, headKey, headSignature } = answer;
+          const share = answer.share.length === 0 ? undefined : answer.share;
+          const head = headKey.length === 0 ? undefined : { publicKey: headKey, signature: headSignature };
+          const faults = refused.map(({ delivery, ...fault }) => ({
+            ...fault,
+            delivery: delivery && readDelivered(delivery),
+          }));
+          return { signer: by, signature, share, refused: faults, uncompared, head };
+        }),
       takeDelivery: (delivered) => intake.acknowledge(delivered),
       isSigned: createOrderCheck(crypto, chain.ledger, async (...parties) =>
         (await chain.client()).keyLimitOf(...parties),
@@ -254,6 +258,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       clock,
       store,
       group,
+      knownParts: state.knownParts,
       anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
       channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
       isSigned: createOrderCheck(crypto, chain.ledger, async (...parties) =>

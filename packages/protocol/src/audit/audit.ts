@@ -15,6 +15,8 @@ const PAIR_DOMAIN = encodeDomain('ogong-audit-pair-v1');
 const ASSIGNMENT_DOMAIN = encodeDomain('ogong-verifier-v1');
 /** Share of audits that ask two verifiers at the same time, parts per million; the least that co-signers accept. */
 export const PAIR_PPM = 100_000;
+/** Share of audits that bring a honeypot along, parts per million; the most that co-signers accept. */
+export const HONEYPOT_PPM = 50_000;
 
 export interface AuditDraw {
   /** 16 bytes. */
@@ -43,6 +45,15 @@ export function isAudited(crypto: Crypto, draw: AuditDraw, alphaPpm: number): bo
  */
 export function isPaired(crypto: Crypto, draw: AuditDraw, pairPpm: number): boolean {
   return isDrawn(crypto, PAIR_DOMAIN, draw, pairPpm);
+}
+
+/**
+ * Whether a honeypot goes along with an audit. The draw is that of pairs at a smaller share: a honeypot needs two reports that agree,
+ * and nobody chooses which audits have one.
+ * @throws ProtocolError like isAudited.
+ */
+export function hasHoneypot(crypto: Crypto, draw: AuditDraw, honeypotPpm: number): boolean {
+  return isPaired(crypto, draw, honeypotPpm);
 }
 
 function isDrawn(crypto: Crypto, domain: Uint8Array, draw: AuditDraw, ppm: number): boolean {

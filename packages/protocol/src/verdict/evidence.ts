@@ -50,6 +50,14 @@ export interface AuditEvidence {
   readonly drift?: DriftNote | undefined;
   /** In the order in which they were asked. */
   readonly attempts: readonly Attempt[];
+  /** A job with a known answer that went along, where it was answered. */
+  readonly honeypot?: HoneypotEvidence | undefined;
+}
+
+/** Who was drawn for it, what it was about and what came, follow from the audit and these. */
+export interface HoneypotEvidence extends Pick<Attempt, 'verifierId' | 'nonce' | 'credential'> {
+  readonly committed: SignedCommitment;
+  readonly opened: OpenedReport;
 }
 
 export interface EvidenceCandidate {
@@ -150,18 +158,21 @@ const driftCodec: Codec<DriftNote> = refine(
 );
 const driftFormat = createFormat(optional(driftCodec), {});
 
-const candidatesCodec: Codec<readonly EvidenceCandidate[]> = list(
-  struct({
-    providerId: hash,
-    payee: address,
-    keyHash: hash,
-    operator: hash,
-    numericClass: text(MAX_NUMERIC_CLASS_BYTES),
-    contextSize: u32,
-    weight: u64,
-  }),
-  { count: u16, max: MAX_CANDIDATES },
-);
+/** What follows from its announcement. */
+const described = {
+  providerId: hash,
+  payee: address,
+  keyHash: hash,
+  operator: hash,
+  numericClass: text(MAX_NUMERIC_CLASS_BYTES),
+  contextSize: u32,
+};
+const describedFormat = createFormat(struct(described), {});
+
+const candidatesCodec: Codec<readonly EvidenceCandidate[]> = list(struct({ ...described, weight: u64 }), {
+  count: u16,
+  max: MAX_CANDIDATES,
+});
 const candidatesFormat = createFormat(candidatesCodec, {});
 
 const signature = bytes(HYBRID_SIGNATURE_BYTES);
@@ -191,6 +202,11 @@ const attemptCodec: Codec<Attempt> = {
   },
 };
 
+const honeypotCodec = struct({
+  ...{ verifierId: hash, nonce: bytes(JOB_NONCE_BYTES), committed: commitment, opened },
+  credential: optional(credentialCodec),
+});
+
 const headerLeaf = {
   header: bytes16(MAX_HEADER_BYTES),
   headerProof: list(hash, { count: u8, max: MAX_HEADER_PROOF }),
@@ -206,6 +222,7 @@ const evidenceFormat = createFormat(
       drift: optional(driftCodec),
       lists: list(candidatesCodec, { count: u8, max: MAX_SITTINGS }),
       attempts: list(attemptCodec, { count: u8, max: MAX_ATTEMPTS }),
+      honeypot: optional(honeypotCodec),
     }),
     equivocation: struct({
       first: struct(headerLeaf),
@@ -215,12 +232,17 @@ const evidenceFormat = createFormat(
     unasked: struct({ consent: optional(consentCodec), statements: statementList }),
     abandoned: struct({ consent: consentCodec, statements: statementList }),
   }),
-  { tag: 'ogong-evidence-v13' },
+  { tag: 'ogong-evidence-v14' },
 );
 
 /** @throws ProtocolError */
 export const encodeEvidence = (evidence: Evidence): Uint8Array =>
-  evidenceFormat.encode(evidence.kind === 'audit' ? { ...evidence, drift: evidence.drift } : evidence);
+  evidenceFormat.encode(evidence.kind === 'audit' ? encodable(evidence) : evidence);
+
+const encodable = ({ drift, honeypot, ...evidence }: AuditEvidence) => ({
+  ...{ ...evidence, drift },
+  honeypot: honeypot && { ...honeypot, credential: honeypot.credential },
+});
 
 /** @throws ProtocolError */
 export const parseEvidence = (bytes: Uint8Array): Evidence => evidenceFormat.decode(bytes);
@@ -236,6 +258,10 @@ export const encodeDrift = (note: DriftNote | undefined): Uint8Array => driftFor
 
 /** @throws ProtocolError */
 export const parseDrift = (bytes: Uint8Array): DriftNote | undefined => driftFormat.decode(bytes);
+
+/** A candidate as it stands in a list, without its weight. */
+export const encodeDescribed = (candidate: Omit<EvidenceCandidate, 'weight'>): Uint8Array =>
+  describedFormat.encode(candidate);
 
 export const encodeCandidates = (candidates: readonly EvidenceCandidate[]): Uint8Array =>
   candidatesFormat.encode(candidates);

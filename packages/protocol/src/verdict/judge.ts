@@ -1,4 +1,4 @@
-import { type AuditDraw, PAIR_PPM } from '../audit/audit.ts';
+import { type AuditDraw, HONEYPOT_PPM, PAIR_PPM } from '../audit/audit.ts';
 import { computeMostAsked, findSittingDraw, MAX_ASKED } from '../audit/sitting.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
@@ -13,6 +13,7 @@ import { isComparable } from '../tier/outcome.ts';
 import { type Claim, type SignedRecord, type StoredClaim, verifyBoundRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, EquivocationEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
+import { markHoneypot } from './honeypot.ts';
 import { findOpened, type OpenedReply, readVerifierReport } from './opened-reply.ts';
 import { findCommitmentProblem, readReport, type WeighedReport, weighReport } from './report-check.ts';
 import {
@@ -89,6 +90,8 @@ export interface JudgementContext {
   readonly draw: AuditDraw | undefined;
   /** The least share of audits like this one that ask two verifiers at the same time, parts per million. Default: PAIR_PPM. */
   readonly pairPpm?: number;
+  /** The share of audits that bring a honeypot along, parts per million. Default: HONEYPOT_PPM. */
+  readonly honeypotPpm?: number | undefined;
   /** Beacons of the sittings after the first, in order. */
   readonly laterBeacons?: readonly Uint8Array[];
   /** Whether the first attempt may have gone to a verifier that the operators agreed on, named by its key hash. */
@@ -229,19 +232,54 @@ function judgeReports(
   const isUnproven = verdict === 'reject' && isUnconfirmed(reports);
   const wants = findWanted(weighed, { isUnproven, isOnlyOne: asked.length === 1 });
   const refuted = new Set(marked);
+  const agreed = findAgreed(weighed);
+  const answered = markAnswered(crypto, context, opened, {
+    evidence,
+    asked,
+    agreed: verdict === 'accept' ? agreed : undefined,
+  });
   return {
     verdict,
     evidence: isExact ? 'exact' : 'statistical',
     checks,
-    verifiers: listMarks(asked, (report) => refuted.has(weighed.indexOf(report))),
+    verifiers: [...listMarks(asked, (report) => refuted.has(weighed.indexOf(report))), ...answered],
     eValue:
       verdict === 'reject'
         ? computeMean(weighed)
         : combineEvidence(listEValues(weighed.filter((_, index) => !refuted.has(index)))),
-    agreed: findAgreed(weighed),
+    agreed,
     isUnproven,
     wants: wants && hasOutsider(crypto, context, { lists, asked }) ? wants : undefined,
   };
+}
+
+/** Of whoever answered the honeypot of the audit, whose answer is known where the reply holds and both of its pair saw the same. @throws JudgeError */
+function markAnswered(
+  crypto: Crypto,
+  judged: JudgementContext & { readonly claim: Pick<Claim, 'order'> },
+  opened: OpenedReply,
+  {
+    evidence,
+    asked,
+    agreed,
+  }: {
+    readonly evidence: AuditEvidence;
+    readonly asked: readonly AttemptReview[];
+    readonly agreed: Uint8Array | undefined;
+  },
+): readonly VerifierMark[] {
+  const { honeypot, lists } = evidence;
+  if (honeypot === undefined) return [];
+  const { claim, validator, draw, drift, honeypotPpm = HONEYPOT_PPM } = judged;
+  const { order, endpoint } = claim;
+  const candidates = lists.length === 1 ? lists[0] : undefined;
+  if (candidates === undefined || agreed === undefined || endpoint === undefined)
+    throw new JudgeError('proves-nothing', 'a honeypot whose answer nobody knows');
+  const pair = asked.filter(({ round }) => round === 0).map(({ candidate }) => candidate);
+  const occasion = { draw, order, candidates, pair, honeypotPpm, endpoint, validator, agreed, drift };
+  const found = markHoneypot(crypto, opened, occasion, honeypot);
+  if ('problem' in found) throw new JudgeError('bad-report', `the honeypot: ${found.problem}`);
+  return [found.mark];
 }
 
 /** What somebody outside the draw would be asked for, if there is somebody. */

@@ -38,7 +38,7 @@ import {
 import { isAnnouncedFor, isLiable, isOffered } from './credential.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
-import { type AuditEvidence, type Evidence, parseEvidence } from './evidence.ts';
+import { type Attempt, type AuditEvidence, type Evidence, parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge, type WitnessedBy } from './judge.ts';
 import { computeStep } from './log-step.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
@@ -75,6 +75,8 @@ export interface VerdictAnchors {
   readonly findPolicy: (note: DriftNote | undefined, entry: VerdictEntry) => DriftPolicy | undefined;
   /** The least share of audits of such a provider that ask two verifiers at once, parts per million. Default: PAIR_PPM. */
   readonly findPairPpm?: (entry: VerdictEntry, order: Order) => Promise<number>;
+  /** The share of audits that bring a honeypot along, parts per million. Default: HONEYPOT_PPM. */
+  readonly honeypotPpm?: number | undefined;
   /** The validators of an epoch, of whom its beacon draws witnesses. Who was silent is not checked where absent. */
   readonly findMembers?: (epoch: bigint) => Promise<readonly EpochMember[]>;
   /** Whether a verifier showed here what it is said to have kept. Default: nothing was shown. */
@@ -229,6 +231,7 @@ export async function assertVerdict(
       validator: trust.validator,
       draw,
       ...(isScored && trust.findPairPpm ? { pairPpm: await trust.findPairPpm(entry, order) } : {}),
+      honeypotPpm: trust.honeypotPpm,
       laterBeacons: draw === undefined ? [] : await findLaterBeacons(entry, sittings, trust),
       allowFixedVerifier: trust.allowFixedVerifier,
       drift: isScored ? trust.findPolicy(parsed.drift, entry) : undefined,
@@ -451,13 +454,21 @@ function assertLists(
   }
 }
 
+/** All who were asked; of the first sitting, too, for whom the beacon drew a honeypot. */
+function listAnswers({
+  attempts,
+  honeypot,
+}: Pick<AuditEvidence, 'attempts' | 'honeypot'>): readonly Omit<Attempt, 'round'>[] {
+  return honeypot === undefined ? attempts : [...attempts, { ...honeypot, sitting: 0 }];
+}
+
 /** Class and room of whoever was asked are those that it has announced. */
 function assertAnnounced(
   { index }: Pick<VerdictEntry, 'index'>,
   { modelRoot }: Pick<NamedOrder, 'modelRoot'>,
-  { lists, attempts }: Pick<AuditEvidence, 'lists' | 'attempts'>,
+  { lists, ...evidence }: Pick<AuditEvidence, 'lists' | 'attempts' | 'honeypot'>,
 ): void {
-  for (const { credential, verifierId, sitting } of attempts) {
+  for (const { credential, verifierId, sitting } of listAnswers(evidence)) {
     const candidate = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId));
     if (credential === undefined || candidate === undefined) continue;
     const isSame = isOffered(credential, modelRoot, candidate);
@@ -469,9 +480,10 @@ function assertAnnounced(
 function assertLiable(
   crypto: Crypto,
   { index, verifiers }: Pick<VerdictEntry, 'index' | 'verifiers'>,
-  { attempts, lists }: Pick<AuditEvidence, 'attempts' | 'lists'>,
+  { lists, ...evidence }: Pick<AuditEvidence, 'attempts' | 'lists' | 'honeypot'>,
   { ledger, order }: Pick<VerdictAnchors, 'ledger'> & { readonly order: Pick<NamedOrder, 'expiresAtMs'> },
 ): void {
+  const attempts = listAnswers(evidence);
   const said = verifiers.filter(({ payee, outcome }) => isPayable(payee) && outcome !== 'silent');
   for (const { verifierId: providerId, payee } of said) {
     const report = attempts.find((one) => one.opened && equalBytes(one.verifierId, providerId));

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { defaultHolding } from '@ogong/chain/deploy';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import type { Caller } from '@ogong/host/link/link-door';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { NewcomerLimits } from '@ogong/host/link/newcomer-budget';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
@@ -30,15 +31,18 @@ import {
   type CosignOptions,
   openCosignState,
 } from '@ogong/node/validator/settlement/cosign-state';
+import { createPackedAsk, type PackedAnswer } from '@ogong/node/validator/settlement/pack-batch';
 import { stepSettlement } from '@ogong/node/validator/settlement/settlement';
 import {
   type CosignRequest,
   openSettlementState,
   type SettlementOptions,
 } from '@ogong/node/validator/settlement/settlement-state';
+import { unpackBatch } from '@ogong/node/validator/settlement/unpack-batch';
 import { keepStakes } from '@ogong/node/validator/store/announcement-store';
 import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
+import { createKnownParts } from '@ogong/node/validator/store/known-parts';
 import { type ReplyRow, readReply } from '@ogong/node/validator/store/reply-store';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { answerWitness, type WitnessAsk, type WitnessState } from '@ogong/node/validator/witness/answer-witness';
@@ -105,6 +109,8 @@ export const otherProvider = createTestHybrid('other provider');
 /** As a peer answers that does not have what it is asked for. */
 export const createRefused = (message: string): LinkError => new LinkError('remote', message, { refusal: 'not-found' });
 
+/** Of the entries of a packed batch. */
+const MAX_UNPACKED = 1 << 26;
 /** Nobody looks at the sets of made-up certificates. */
 const NO_SET = new Uint8Array(32);
 
@@ -149,6 +155,8 @@ export interface BenchOptions {
   readonly maxOpenOrders?: number;
   /** Default: the database knows all that was admitted. */
   readonly memory?: AdmissionMemory;
+  /** Default: nobody earns calls. */
+  readonly earn?: (caller: Caller, calls: number) => void;
   /** Default: HEARD_LIMITS. */
   readonly heardLimits?: HeardLimits;
   /** Of a batch. */
@@ -302,6 +310,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       archive,
       onVerdict,
       memory: options.memory,
+      earn: options.earn,
       getBeacon: async (epoch) => archive.find(epoch),
       findMachineProblem: options.findMachineProblem,
       onMachineFault: options.onMachineFault,
@@ -404,12 +413,14 @@ export function createTestValidator(options: BenchOptions = {}) {
       calls,
     },
   );
+  const knownParts = createKnownParts(crypto, store);
   const cosigning = openCosignState(
     {
       ledger,
       domain,
       alphaPpm: () => 1_000_000,
       allowFixedVerifier: false,
+      honeypotPpm: options.audit?.honeypotPpm,
       modelRoots: options.modelRoots,
       namesModels: options.namesModels,
       ...options.cosign,
@@ -420,6 +431,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       clock,
       store,
       group,
+      knownParts,
       anchorOf: chain.anchorOf,
       channelOf: (...channel) => chain.channelOf(...channel),
       isSigned,
@@ -449,7 +461,15 @@ export function createTestValidator(options: BenchOptions = {}) {
       if (options.isOffline?.()) throw new Error('offline');
       return cosignBatch(cosigning, from, request);
     },
+    /** As its door answers. */
+    async answer(from: Uint8Array, request: CosignBatchRequest): Promise<PackedAnswer> {
+      if (options.isOffline?.()) throw new Error('offline');
+      const read = await unpackBatch(cosigning, request, MAX_UNPACKED);
+      if ('lacking' in read) return read;
+      return answerPeer(signer, cosigner.cosign(from, { ...request, ...read }));
+    },
   };
+  const ask = createPackedAsk({ crypto, knownParts });
   const { namesModels } = options;
   const settling = openSettlementState(
     {
@@ -472,8 +492,9 @@ export function createTestValidator(options: BenchOptions = {}) {
       async cosign(peer, request) {
         requests.push(request);
         const target = members().find((one) => equalBytes(one.signer.address, peer.address)) as TestValidator;
-        const vote = target.cosigner.cosign(signer.address, create(CosignBatchRequestSchema, request));
-        return answerPeer(target.signer, vote);
+        return ask(request, (message) =>
+          target.cosigner.answer(signer.address, create(CosignBatchRequestSchema, message)),
+        );
       },
       async findSettled(address, sequence) {
         const found = chain.settled.find(
@@ -640,9 +661,15 @@ export function createTestValidator(options: BenchOptions = {}) {
       const fields = { endpoint, models: [{ ...offer, numericClass, ...more }], verifier, sequence };
       await validator.announce(key, fields, payee);
     },
+    /** Once, and for the answers to honeypots that its audits wait for. */
     async runAudits() {
-      await audit.tick();
-      await audit.idle();
+      const sql = `SELECT 1 FROM honeypots JOIN replies USING (reply_id)
+        WHERE outcome IS NULL AND state = 'auditing' AND honeypots.ask_at <= ?`;
+      const isOpen = () => store.prepare(sql).get(clock.nowMs()) !== undefined;
+      for (let i = 0; i === 0 || (i < 3 && isOpen()); i++) {
+        await audit.tick();
+        await audit.idle();
+      }
     },
     /** Lets all orders expire, and so much time pass that nobody waits for their records any more. */
     async runAbandonments() {

@@ -34,6 +34,7 @@ import { createMatchVectors } from './match-vectors.ts';
 import { createMintVectors } from './mint-vectors.ts';
 import { createNewcomerVectors } from './newcomer-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
+import { createPackedVectors } from './packed-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createRelayVectors } from './relay-vectors.ts';
 import { createSealedOfferVectors } from './sealed-offer-vectors.ts';
@@ -82,6 +83,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createReceiptVectors(crypto),
     signer: createSignerVectors(crypto),
     'log-head': createHeadVectors(crypto),
+    'packed-entry': createPackedVectors(crypto),
     'quorum-sum': createSumVectors(crypto),
     'burn-mint': createMintVectors(crypto),
     cohort: createCohortVectors(crypto),

@@ -43,6 +43,13 @@ const SAMPLES: readonly Evidence[] = [
     ],
   },
   {
+    kind: 'audit',
+    opening: fill(0x01, 40),
+    lists: [[candidate(0x10, 'fake/1'), candidate(0x20, '')]],
+    attempts: [],
+    honeypot: { verifierId: fill(0x20, 32), nonce: fill(0x43, 16), committed, opened, credential },
+  },
+  {
     kind: 'equivocation',
     first: { header: fill(0x03, 10), headerProof: [fill(0x04, 32), fill(0x05, 32)] },
     second: { record: fill(0x06, 200), signature, header: fill(0x07, 11), headerProof: [] },

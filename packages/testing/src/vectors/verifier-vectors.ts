@@ -1,4 +1,11 @@
-import { type AuditDraw, assignVerifier, isPaired, PAIR_PPM } from '@ogong/protocol/audit/audit';
+import {
+  type AuditDraw,
+  assignVerifier,
+  HONEYPOT_PPM,
+  hasHoneypot,
+  isPaired,
+  PAIR_PPM,
+} from '@ogong/protocol/audit/audit';
 import { computeClassWeights } from '@ogong/protocol/audit/verifier-weights';
 import { drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -38,6 +45,7 @@ import {
   NO_TAIL_GAP,
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
+import { computeHoneypotId, plantHoneypot } from '@ogong/protocol/verdict/honeypot';
 import { createSyntheticEmbedding } from '../synthetic/synthetic-embedding.ts';
 import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createWidthTable } from '../synthetic/synthetic-widths.ts';
@@ -192,6 +200,25 @@ function reportVectors(crypto: Crypto): unknown {
   }));
 }
 
+/** Five positions of which the second token may replace the first, and the other way round; the last was drawn from the tail. */
+const PLANT_ROWS = [
+  { ids: [7, 8], rank: 0 },
+  { ids: [7, 9], rank: 0 },
+  { ids: [8, 7], rank: 0 },
+  { ids: [9, 8], rank: 0 },
+  { ids: [7, 8], rank: 1 },
+].map(({ ids, rank }) => ({ ids: Uint32Array.from(ids), q: Uint32Array.from([WEIGHT_ONE, 1]), tail: 0, rank }));
+
+function describePlant(crypto: Crypto, draw: AuditDraw, nonce: Uint8Array) {
+  const { outputTokens, position } = plantHoneypot(crypto, { rows: PLANT_ROWS }, draw, nonce);
+  return {
+    nonce: toHex(nonce),
+    rows: PLANT_ROWS.map(({ ids, rank }) => ({ ids: [...ids], rank })),
+    outputTokens,
+    position: position ?? null,
+  };
+}
+
 function drawVectors(crypto: Crypto): unknown {
   const id = (name: string): Uint8Array => crypto.sha256(utf8Encode(name));
   const modelRoot = id('model');
@@ -219,6 +246,11 @@ function drawVectors(crypto: Crypto): unknown {
       replyId: toHex(draw.replyId),
       beacon: toHex(draw.beacon),
       paired: [PAIR_PPM, 500_000].map((ppm) => ({ ppm, paired: isPaired(crypto, draw, ppm) })),
+      honeypot: {
+        id: toHex(computeHoneypotId(crypto, draw.replyId)),
+        drawn: [HONEYPOT_PPM, 500_000].map((ppm) => ({ ppm, honeypot: hasHoneypot(crypto, draw, ppm) })),
+        ...describePlant(crypto, draw, id(`nonce ${number}`).slice(0, 16)),
+      },
       tried: tried.map(toHex),
       heard: heard.map(toHex),
       preferClass: preferClass ?? null,

@@ -4,7 +4,7 @@ import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
-import { type AuditDraw, PAIR_PPM } from '@ogong/protocol/audit/audit';
+import { type AuditDraw, HONEYPOT_PPM, PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { MOST_POSTPONED } from '@ogong/protocol/audit/sitting';
 import { createReader, createWriter } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
@@ -26,7 +26,7 @@ import { type Decision, decideReply, type VerdictContext } from '../store/verdic
 import type { HeldFor } from './deterrence.ts';
 import type { GetTexts } from './fetch-texts.ts';
 import { createGrace } from './grace.ts';
-import { createHoneypots } from './honeypot-runner.ts';
+import { type HoneypotState, openHoneypotState } from './honeypot-state.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
 import type { RoundState } from './round-state.ts';
 import { mixJobs, type VerifierCallOptions, type VerifierCalls } from './verifier-call.ts';
@@ -54,7 +54,7 @@ export interface AuditOptions {
   readonly mixMs?: number;
   /** Share of audits with two verifiers at the same time, parts per million. Default, and the least: PAIR_PPM. */
   readonly pairPpm?: number;
-  /** Honeypots per audit, parts per million. Default: 50,000. */
+  /** Honeypots per audit, parts per million. Default, and the most that co-signers take: HONEYPOT_PPM. */
   readonly honeypotPpm?: number;
   /** Asked before those that the beacon draws; its key becomes known with its first report. */
   readonly fixedVerifier: Peer | undefined;
@@ -176,12 +176,11 @@ export interface AuditState
   /** When the next round of a contest is due, by the hex id of its reply. */
   readonly contestsDue: Map<string, number>;
   readonly contestPauseMs: number;
-  readonly honeypots: ReturnType<typeof createHoneypots>;
+  readonly honeypots: HoneypotState;
   readonly rounds: RoundState;
   readonly openings: ReturnType<typeof createOpeningFetch>;
 }
 
-const HONEYPOT_PPM = 50_000;
 /** A contest has about so many rounds in the time that witnesses give a provider for its record. */
 const ROUNDS_PER_GRACE = 12;
 const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
@@ -206,10 +205,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   };
   const computeDelay = (id: Uint8Array): number => computeAskDelay({ crypto, jobSecret, spreadMs }, id);
   const contestPauseMs = Math.max(retryMs, graceMs / ROUNDS_PER_GRACE);
-  const honeypots = createHoneypots(
-    { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift, alphaPpm, windowMs },
-    shared,
-  );
+  const honeypots = openHoneypotState({ validator, honeypotPpm, callTimeoutMs, computeDelay, windowMs }, shared);
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
     ...{ crypto, clock, store, group, archive, getBeacon, heldFor, jobSecret, onVerdict, onError, stopping, honeypots },
@@ -221,7 +217,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
     rounds: {
       ...{ validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },
       ...shared,
-      planHoneypots: honeypots.plan,
+      honeypots,
       contest,
       steps: dependencies.steps,
       contestPauseMs,

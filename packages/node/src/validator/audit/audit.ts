@@ -2,6 +2,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { listDueHoneypots } from '../store/honeypot-store.ts';
 import { listDueAsks } from '../store/opening-store.ts';
 import { listAudits, listExpired, listReplies } from '../store/reply-store.ts';
+import { askHoneypot } from './ask-honeypot.ts';
 import { type AuditDependencies, type AuditOptions, type AuditState, openAuditState } from './audit-state.ts';
 import { conductAudit, resumeWaiting } from './conduct-audit.ts';
 import { contestDelivery, listDueContests } from './contest-delivery.ts';
@@ -77,7 +78,7 @@ function startHoneypots(state: AuditState): void {
   const { clock, store, honeypots, places } = state;
   const { traps } = places;
   for (const row of store.read(() => listDueHoneypots(store, clock.nowMs(), PER_TICK))) {
-    startWork(state, traps, { key: toHex(row.id), replyId: row.replyId, run: () => honeypots.run(row) });
+    startWork(state, traps, { key: toHex(row.id), replyId: row.replyId, run: () => askHoneypot(honeypots, row) });
   }
 }
 

@@ -2,13 +2,16 @@ import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting
 import { pass } from '@ogong/protocol/base/checks';
 import { isComparable } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
-import type { AuditEvidence, Evidence } from '@ogong/protocol/verdict/evidence';
-import { type AuditContext, judge } from '@ogong/protocol/verdict/judge';
+import type { AuditEvidence, Evidence, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
+import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot';
+import { type AuditContext, JudgeError, type Judgement, judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
+import { computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { listAttempts } from '../store/attempt-store.ts';
 import { hashPlace } from '../store/candidates.ts';
 import { readPolicy } from '../store/drift-store.ts';
+import { awaitHoneypot, findHoneypot } from '../store/honeypot-store.ts';
 import { readMilestone } from '../store/milestone-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { beginSitting, closeSitting, listDueSittings } from '../store/sitting-store.ts';
@@ -51,8 +54,15 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   if (signal.aborted || state.store.read(() => listAttempts(state.store, replyId)).some(isUnfinished)) return;
   const latest = findReply(state, replyId);
   if (latest?.state !== 'auditing') return;
-  const evidence = collectEvidence(state, latest, judged, opened);
-  const judgement = judge(crypto, judged, evidence, opened);
+  const reports = collectEvidence(state, latest, judged, opened);
+  const first = judge(crypto, judged, reports, opened);
+  const honeypot = await findAnswered(state, latest, first);
+  if (honeypot === 'open') return;
+  const { judgement, evidence } = judgeAnswered(state, judged, opened, {
+    judgement: first,
+    evidence: reports,
+    honeypot,
+  });
   if (judgement.wants && latest.sitting + 1 < MAX_SITTINGS) {
     const waitEpoch = computeSittingEpoch(row.beaconEpoch, latest.sitting + 1);
     await state.group.write((db) => closeSitting(db, replyId, waitEpoch));
@@ -81,7 +91,7 @@ function isSelected(row: ReplyRow | undefined): row is SelectedReply {
 
 /** @returns undefined where nobody who answers has the beacon of its sitting. */
 async function readContext(state: AuditState, row: SelectedReply): Promise<AuditContext | undefined> {
-  const { store, verdicts, drift, fixedVerifier, getBeacon } = state;
+  const { store, verdicts, drift, fixedVerifier, honeypots, getBeacon } = state;
   const epochs = Array.from({ length: row.sitting }, (_, i) => computeSittingEpoch(row.beaconEpoch, i + 1));
   const beacons = await Promise.all(epochs.map(getBeacon));
   const laterBeacons = beacons.flatMap((beacon) => (beacon ? [beacon.value] : []));
@@ -92,13 +102,14 @@ async function readContext(state: AuditState, row: SelectedReply): Promise<Audit
     validator: verdicts.validator,
     draw: await findDraw(state, row, row.beaconEpoch),
     pairPpm: computePairPpm(await findDeterringPpm(state, row)),
+    honeypotPpm: honeypots.honeypotPpm,
     laterBeacons,
     allowFixedVerifier: fixedVerifier !== undefined,
     drift: store.read(() => readPolicy(store, drift, row.drift)),
   };
 }
 
-/** So that its honeypots are planned before verifiers are asked. */
+/** So that its honeypot is planned before verifiers are asked. */
 async function freezeList(
   { rounds }: AuditState,
   row: ReplyRow,
@@ -108,6 +119,58 @@ async function freezeList(
   if (row.sitting > 0) return;
   const history = { lists: [[]], attempts: [], weighed: new Map() };
   await prepareCandidates(rounds, row, judged, { opened, history });
+}
+
+/** One that was planned by another program, or for another share of audits, goes into no entry and holds no verdict up. */
+function judgeAnswered(
+  { crypto, onError }: Pick<AuditState, 'crypto' | 'onError'>,
+  judged: AuditContext,
+  opened: OpenedReply,
+  {
+    honeypot,
+    ...first
+  }: {
+    readonly judgement: Judgement;
+    readonly evidence: AuditEvidence;
+    readonly honeypot: HoneypotEvidence | undefined;
+  },
+): { readonly judgement: Judgement; readonly evidence: AuditEvidence } {
+  if (honeypot === undefined) return first;
+  const evidence = { ...first.evidence, honeypot };
+  try {
+    return { evidence, judgement: judge(crypto, judged, evidence, opened) };
+  } catch (error) {
+    if (!(error instanceof JudgeError)) throw error;
+    onError(error, judged.claim.order.replyId);
+    return first;
+  }
+}
+
+/**
+ * The answer to the honeypot that goes along with an audit, which its entry names.
+ * @returns `open` where it has yet to come; undefined where there is none, or nobody knows what is right.
+ */
+async function findAnswered(
+  { crypto, clock, store, group, jobSecret }: Pick<AuditState, 'crypto' | 'clock' | 'store' | 'group' | 'jobSecret'>,
+  { replyId, sitting }: Pick<ReplyRow, 'replyId' | 'sitting'>,
+  { verdict, agreed, wants }: Judgement,
+): Promise<HoneypotEvidence | 'open' | undefined> {
+  if (verdict !== 'accept' || agreed === undefined || wants !== undefined || sitting > 0) return undefined;
+  const id = computeHoneypotId(crypto, replyId);
+  const row = store.read(() => findHoneypot(store, id));
+  if (row === undefined) return undefined;
+  const { verifierId, committed, opened, credential } = row;
+  if (committed && opened) {
+    const nonce = computeJobNonce(crypto, { secret: jobSecret, replyId: id, attempt: 0 });
+    return { verifierId, nonce, committed, opened, credential };
+  }
+  if (clock.nowMs() >= row.deadlineMs) return undefined;
+  // It may have been answered since it was read: then the audit goes on at once.
+  return group.write((db) => {
+    const isOpen = findHoneypot(db, id)?.opened === undefined;
+    if (isOpen) awaitHoneypot(db, row);
+    return 'open' as const;
+  });
 }
 
 /** The evidence of the verdict, as co-signers get it: opening, candidates of the draws, and their answers. */

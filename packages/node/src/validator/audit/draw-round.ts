@@ -19,11 +19,12 @@ import {
   type DrawnAudit,
   drawNext,
 } from '@ogong/protocol/verdict/verifier-draw';
-import { isAnnouncedAsListed } from '../store/announcement-store.ts';
+import { findCredential, isAnnouncedAsListed } from '../store/announcement-store.ts';
 import type { AttemptRow } from '../store/attempt-store.ts';
 import { countContext, listCandidates, listKnown } from '../store/candidates.ts';
-import { putHoneypot } from '../store/honeypot-store.ts';
+import { type HoneypotRow, putHoneypot } from '../store/honeypot-store.ts';
 import { keepCandidates, type ReplyRow } from '../store/reply-store.ts';
+import { planHoneypot } from './plan-honeypots.ts';
 import type { RoundState } from './round-state.ts';
 
 /** What an audit has come to. */
@@ -83,7 +84,7 @@ export interface PreparedList {
 
 /**
  * The list of candidates that all draws of a sitting use, so that a co-signer can repeat them. It is frozen once it has somebody
- * whom the beacon may draw; with the first one the honeypots of this audit are planned.
+ * whom the beacon may draw; with the first one the honeypot of this audit is planned.
  */
 export async function prepareCandidates(
   state: RoundState,
@@ -91,7 +92,7 @@ export async function prepareCandidates(
   judged: AuditContext,
   { opened, history }: { readonly opened: OpenedReply; readonly history: RoundHistory },
 ): Promise<PreparedList> {
-  const { crypto, group, windowMs, mostPostponedMs, planHoneypots } = state;
+  const { crypto, group, windowMs, mostPostponedMs, honeypots } = state;
   if (row.candidates) return { candidates: parseCandidates(row.candidates), isLacking: false };
   const { candidates, isLacking } = listNow(state, row, judged);
   if (isLacking && row.postponedMs < mostPostponedMs) return { candidates: [], isLacking };
@@ -105,16 +106,27 @@ export async function prepareCandidates(
     .filter((candidate) => candidate !== undefined);
   const deadlineMs = row.deadlineMs ?? 0;
   const times = { selectedMs: deadlineMs - windowMs, deadlineMs };
-  const planned = row.sitting === 0 ? planHoneypots(judged, opened, { candidates, pair, ...times }) : [];
+  const planned =
+    row.sitting === 0 ? planHoneypot(honeypots, judged, opened, { candidates, pair, ...times }) : undefined;
   const { modelRoot } = judged.claim.order;
   const isFrozen = await group.write((db) => {
     // What binds a candidate to its payee is kept from here on, so it has to be here now.
     if (!candidates.every((one) => isAnnouncedAsListed(db, one, modelRoot))) return false;
     freezeCandidates(db, row, judged, candidates);
-    for (const honeypot of planned) putHoneypot(db, honeypot);
+    if (planned) putHoneypot(db, withLiable(db, planned, { candidates, modelRoot }));
     return true;
   });
   return isFrozen ? listed : prepareCandidates(state, row, judged, { opened, history });
+}
+
+/** Who answers for the report, as it is announced when the list is fixed. */
+function withLiable(
+  store: Store,
+  row: HoneypotRow,
+  { candidates, modelRoot }: { readonly candidates: readonly EvidenceCandidate[]; readonly modelRoot: Uint8Array },
+): HoneypotRow {
+  const candidate = candidates.find(({ providerId }) => equalBytes(providerId, row.verifierId));
+  return { ...row, credential: candidate && findCredential(store, candidate, modelRoot) };
 }
 
 /** The list of a sitting stays as it is. One that nobody can be drawn from is frozen, too, once the sitting is over. */

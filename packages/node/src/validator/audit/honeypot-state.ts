@@ -3,7 +3,6 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { StoredClaim } from '@ogong/protocol/verdict/claim';
-import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { closeHoneypot, type HoneypotRow } from '../store/honeypot-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { recordVerifier, type VerifierEvent } from '../store/verifier-store.ts';
@@ -14,13 +13,9 @@ export interface HoneypotOptions {
   readonly validator: Uint8Array;
   /** Honeypots per audit, parts per million. */
   readonly honeypotPpm: number;
-  readonly pairPpm: number;
   readonly callTimeoutMs: number;
   /** The delay from selection to the first call, computed from an id. */
   readonly computeDelay: (id: Uint8Array) => number;
-  /** The drift table for verifiers of other classes; fixed limits where it has no row. */
-  readonly drift?: DriftPolicy | undefined;
-  readonly alphaPpm: () => number;
   /** How long a honeypot may take. */
   readonly windowMs: number;
 }
@@ -42,15 +37,10 @@ export interface HoneypotDependencies {
 /** The state that the steps of a honeypot work on. Everything that changes is in the store. */
 export interface HoneypotState extends HoneypotOptions, HoneypotDependencies {}
 
-export type HoneypotOutcome = 'passed' | 'failed' | 'unclear' | 'garbage' | 'silent' | 'dropped';
+/** How a honeypot ends that nobody answered. An answer ends with the verdict of its reply, whose entry says what it was. */
+type HoneypotEnd = 'garbage' | 'silent' | 'dropped';
 
-/** An outcome that proves nothing earns no credit. */
-const EVENTS: Readonly<Partial<Record<HoneypotOutcome, VerifierEvent>>> = {
-  passed: 'counted',
-  failed: 'refuted',
-  garbage: 'garbage',
-  silent: 'silent',
-};
+const EVENTS: Readonly<Partial<Record<HoneypotEnd, VerifierEvent>>> = { garbage: 'garbage', silent: 'silent' };
 
 export const openHoneypotState = (options: HoneypotOptions, dependencies: HoneypotDependencies): HoneypotState => ({
   ...options,
@@ -70,11 +60,11 @@ export function computeJobTimeout(
   return computeCallTimeout(shapeClasses, { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
 }
 
-/** Ends a honeypot once, and counts its outcome for or against the verifier. */
+/** Ends a honeypot once, and counts against the verifier what it did not do. The audit does not wait for it any more. */
 export async function finishHoneypot(
   state: HoneypotState,
   row: HoneypotRow,
-  outcome: HoneypotOutcome,
+  outcome: HoneypotEnd,
   error?: unknown,
 ): Promise<void> {
   const { clock, group, signal, onError } = state;
@@ -82,13 +72,9 @@ export async function finishHoneypot(
   if (error !== undefined) onError(error, row.replyId);
   const nowMs = clock.nowMs();
   await group.write((db) => {
-    if (!closeHoneypot(db, row.id, outcome)) return;
+    if (!closeHoneypot(db, row, { outcome, nowMs })) return;
     const event = EVENTS[outcome];
-    const why = {
-      nowMs,
-      deferMs: computeJobTimeout(state, row),
-      reason: outcome === 'failed' ? 'failed a honeypot' : outcome,
-    };
+    const why = { nowMs, deferMs: computeJobTimeout(state, row), reason: outcome };
     if (event) recordVerifier(db, row.verifierId, event, why);
   });
 }

@@ -13,7 +13,9 @@ import { textOf } from '@ogong/protocol/modality/text/scored-reply';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { redactHeader } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
+import { judgeHoneypot, type KnownAnswer, type PlantedReply, plantBad } from '@ogong/protocol/verdict/honeypot-judge';
 import { CHEAT, createTestPolicy, HONEST, jitter } from '@ogong/testing/validator/drift-fixture';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
@@ -21,7 +23,6 @@ import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { createTestReport, type TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readVerifier } from '../store/verifier-store.ts';
-import { judgeHoneypot, type KnownAnswer, type PlantedReply, plantBad } from './honeypot.ts';
 import type { VerifierCalls } from './verifier-call.ts';
 
 const seed = (n: number): Uint8Array => crypto.sha256(Uint8Array.of(n));
@@ -366,10 +367,12 @@ describe('honeypots', () => {
       liars.includes(name) ? told(served) : answerHonestly(served),
     );
     await run(48);
-    const failed = honeypots().filter(({ outcome }) => outcome === 'garbage' || outcome === 'failed');
+    const failed = honeypots().filter(({ outcome }) => outcome === 'failed');
     expect(failed.length).toBeGreaterThan(0);
     const keys = liars.map((name) => toHex(keyOf(name)));
     expect(failed.every((row) => keys.includes(toHex(row.verifier_id as Uint8Array)))).toBe(true);
+    const refuted = validator.decided.flatMap((entry) => listVerifierIds(entry, 'refuted')).map(toHex);
+    expect(refuted.sort()).toEqual(failed.map((row) => toHex(row.verifier_id as Uint8Array)).sort());
     expect(liars.reduce((sum, name) => sum + verifier(name).marks, 0)).toBe(failed.length);
     expect(validator.decided.every(({ verdict }) => verdict === 'accept')).toBe(true);
   });
@@ -391,20 +394,32 @@ describe('honeypots', () => {
     expect(asked).toBe(before);
   });
 
-  it('come to nothing where their time is over, or the pair does not agree', async () => {
-    const { run, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served));
-    await run(2);
-    const before = validator.store.prepare('SELECT * FROM verifiers').all();
-    const reopen = (set: string) => validator.store.database.exec(`UPDATE honeypots SET outcome = NULL, ${set}`);
-    const nothing = ['verifier_key', 'digest', 'commitment_signature', 'salt', 'report', 'signature'];
-    reopen(['deadline', ...nothing].map((name) => `${name} = ${name === 'deadline' ? 0 : 'NULL'}`).join(', '));
-    await validator.runAudits();
-    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped', 'dropped']);
-    validator.store.database.exec('DELETE FROM known_answers');
-    reopen('ask_at = 0');
-    await validator.runAudits();
-    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped', 'dropped']);
-    expect(validator.store.prepare('SELECT * FROM verifiers').all()).toEqual(before);
+  it('come to nothing where the pair does not agree, and delay no verdict then', async () => {
+    const other = { exact: false, numericClass: 'other' };
+    const { run, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served, other));
+    await run(4);
+    expect(honeypots().map(({ outcome }) => outcome)).toEqual(Array.from({ length: 4 }, () => 'dropped'));
+    expect(validator.decided.map(({ verdict, verifiers }) => [verdict, verifiers.length])).toEqual(
+      Array.from({ length: 4 }, () => ['accept', 2]),
+    );
+  });
+
+  it('are waited for until the window is over, and no longer', async () => {
+    const { run, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served), {
+      spreadMs: 20_000,
+    });
+    await run(1);
+    validator.store.database.exec('UPDATE honeypots SET ask_at = deadline + 1');
+    const decideAfter = async (ms: number) => {
+      validator.clock.advance(ms);
+      await validator.runAudits();
+      return validator.decided.map(({ verdict, verifiers }) => [verdict, verifiers.length]);
+    };
+    expect(await decideAfter(20_000)).toEqual([]);
+    const leftMs = (honeypots()[0]?.deadline as number) - validator.clock.nowMs();
+    expect(await decideAfter(leftMs - 1)).toEqual([]);
+    expect(await decideAfter(1)).toEqual([['accept', 2]]);
+    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped']);
   });
 
   it('wait for a moment of their own, and for their answer', async () => {

@@ -5,7 +5,8 @@ import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-repl
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { expect, it } from 'vitest';
-import { planHoneypots } from './plan-honeypots.ts';
+import type { HoneypotRow } from '../store/honeypot-store.ts';
+import { planHoneypot } from './plan-honeypots.ts';
 
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 const ledger = { chainId: 31_337n, verifyingContract: bytes(20, 3) };
@@ -29,33 +30,32 @@ const candidates: EvidenceCandidate[] = [1, 2, 3, 4, 5].map((n) => ({
   weight: 1n,
 }));
 const pair = candidates.slice(0, 2);
-const occasion = { candidates, pair, selectedMs: 1_000, deadlineMs: 9_000 };
-/** Two for each audit, the most that there are. */
+const times = { candidates, pair, selectedMs: 1_000, deadlineMs: 9_000 };
 const state = {
-  ...{ crypto, jobSecret: bytes(32, 5), pairPpm: 1_000_000, honeypotPpm: 2_000_000 },
-  alphaPpm: () => 1_000_000,
+  ...{ crypto, jobSecret: bytes(32, 5), honeypotPpm: 1_000_000 },
   computeDelay: (id: Uint8Array) => id[0] as number,
 };
 
-it('a honeypot goes to operators that are asked nothing else about the reply, at a moment of its own', () => {
-  const planned = planHoneypots(state, judged, opened, occasion);
-  expect(planned).toHaveLength(2);
-  const asked = [...pair.map(({ providerId }) => providerId), ...planned.map(({ verifierId }) => verifierId)];
-  expect(new Set(asked.map(String)).size).toBe(4);
-  for (const { id, askAtMs, deadlineMs } of planned) {
-    expect([askAtMs, deadlineMs]).toEqual([1_000 + (id[0] as number), 9_000]);
-  }
+it('a honeypot goes to an operator that is asked nothing else about the reply, at a moment of its own', () => {
+  const planned = planHoneypot(state, judged, opened, times);
+  const { id, verifierId, askAtMs, deadlineMs } = planned as NonNullable<typeof planned>;
+  expect(pair.map(({ providerId }) => String(providerId))).not.toContain(String(verifierId));
+  expect([askAtMs, deadlineMs]).toEqual([1_000 + (id[0] as number), 9_000]);
 });
 
-it('a honeypot is the same after a restart, and nobody without the secret can compute it', () => {
-  const plan = (jobSecret: Uint8Array) => planHoneypots({ ...state, jobSecret }, judged, opened, occasion);
-  expect(plan(bytes(32, 5))).toEqual(plan(bytes(32, 5)));
-  const ids = (secret: number) => plan(bytes(32, secret)).map(({ id }) => String(id));
-  expect(ids(5)).not.toContain(ids(6)[0]);
+it('whom it goes to follows from the beacon alone, what it is about from the secret, too', () => {
+  const plan = (secret: number) =>
+    planHoneypot({ ...state, jobSecret: bytes(32, secret) }, judged, opened, times) as HoneypotRow;
+  expect(plan(5)).toEqual(plan(5));
+  const many = Array.from({ length: 20 }, (_, i) => plan(i));
+  expect(new Set(many.map(({ verifierId }) => String(verifierId))).size).toBe(1);
+  expect(new Set(many.map(({ position }) => position)).size).toBeGreaterThan(4);
 });
 
-it('a honeypot is not made if only one verifier is asked, if nobody else is left, or if none is wanted', () => {
-  expect(planHoneypots(state, judged, opened, { ...occasion, pair: pair.slice(0, 1) })).toEqual([]);
-  expect(planHoneypots(state, judged, opened, { ...occasion, candidates: pair })).toEqual([]);
-  expect(planHoneypots({ ...state, honeypotPpm: 0 }, judged, opened, occasion)).toEqual([]);
+it('a honeypot is not made if only one verifier is asked, if nobody else is left, or if the beacon draws none', () => {
+  expect(planHoneypot(state, judged, opened, { ...times, pair: pair.slice(0, 1) })).toBeUndefined();
+  expect(planHoneypot(state, judged, opened, { ...times, candidates: pair })).toBeUndefined();
+  expect(planHoneypot({ ...state, honeypotPpm: 0 }, judged, opened, times)).toBeUndefined();
+  const short = candidates.map((candidate) => ({ ...candidate, contextSize: 8 }));
+  expect(planHoneypot(state, judged, opened, { ...times, candidates: short })).toBeUndefined();
 });

@@ -13,7 +13,7 @@ import type { AttemptRow } from '../store/attempt-store.ts';
 import { readReply } from '../store/reply-store.ts';
 import { listClosedLists } from '../store/sitting-store.ts';
 import type { Contests } from './audit-state.ts';
-import type { createHoneypots } from './honeypot-runner.ts';
+import type { HoneypotState } from './honeypot-state.ts';
 import type { VerifierCalls } from './verifier-call.ts';
 
 interface RoundOptions {
@@ -44,7 +44,7 @@ interface RoundDependencies {
   /** Waits until the next attempt. */
   readonly pause: (leftMs: number) => Promise<void>;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
-  readonly planHoneypots: ReturnType<typeof createHoneypots>['plan'];
+  readonly honeypots: HoneypotState;
   readonly contest: Contests;
   /** Told of each call to a verifier. */
   readonly steps: ReplySteps | undefined;

@@ -312,9 +312,9 @@ function readAsked(given: Pick<SummarizedReply, 'header' | 'requestSummary'> & {
 
 /** What a verdict's own bytes do not contain, as this validator knows it. */
 function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors {
-  const { ledger, allowFixedVerifier, checkWord, clock, getBeacon, findPolicy } = state;
+  const { ledger, allowFixedVerifier, honeypotPpm, checkWord, clock, getBeacon, findPolicy } = state;
   return {
-    ...{ ledger, allowFixedVerifier, checkWord, validator },
+    ...{ ledger, allowFixedVerifier, honeypotPpm, checkWord, validator },
     nowMs: clock.nowMs(),
     async findBeacon(epoch) {
       const beacon = await getBeacon(epoch).catch(blameNobody);

@@ -9,6 +9,7 @@ import type { OrderKeyView } from '@ogong/host/views/order-keys';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { PartTable } from '@ogong/protocol/settlement/packed-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
@@ -28,6 +29,8 @@ export interface CosignOptions {
   /** The network's least coverage, parts per million. */
   readonly alphaPpm: () => number;
   readonly allowFixedVerifier: boolean;
+  /** Honeypots per audit that are paid for, parts per million. Default: HONEYPOT_PPM. */
+  readonly honeypotPpm?: number | undefined;
   /** Whether makers have a share, so that lines name their model. Default: they have none. */
   readonly namesModels?: (() => boolean) | undefined;
   /** Where the weights behind a name are looked up. Default: the payer's word is taken. */
@@ -42,6 +45,8 @@ export interface CosignDependencies extends Holdings {
   readonly clock: Clock;
   readonly store: Store;
   readonly group: GroupCommit;
+  /** The parts of packed entries that this validator knows now. */
+  readonly knownParts: () => PartTable;
   /** Last settled state of a validator's log. */
   readonly anchorOf: (validator: Uint8Array) => Promise<Anchor>;
   /** A payer's channel with a validator, as the chain has it now. */

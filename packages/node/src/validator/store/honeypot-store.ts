@@ -1,33 +1,12 @@
-import { bytes, type Column, columns, integer, mapped, named, oneOf, optional, text } from '@ogong/host/store/columns';
+import { bytes, type Column, columns, integer, mapped, named, optional, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
+import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { commitmentColumns, openedColumns } from './attempt-store.ts';
-import { OPEN_STATES, REPLY_STATES } from './reply-states.ts';
 
-/** @param report canonical, that two verifiers of different operators agreed on. */
-export function putAnswer(store: Store, replyId: Uint8Array, report: Uint8Array): void {
-  store.prepare('INSERT OR IGNORE INTO known_answers (reply_id, report) VALUES (?, ?)').run(replyId, report);
-}
-
-const answerColumns = columns({ state: oneOf(REPLY_STATES), report: optional(bytes) });
-
-/** The known answer of a reply: the canonical report, or that there will be none. */
-export function readAnswer(
-  store: Store,
-  replyId: Uint8Array,
-): { readonly isDecided: boolean; readonly report: Uint8Array | undefined } {
-  const row = answerColumns.get(
-    store.prepare(
-      `SELECT replies.state, known_answers.report FROM replies LEFT JOIN known_answers USING (reply_id)
-       WHERE reply_id = ?`,
-    ),
-    replyId,
-  );
-  return { isDecided: row === undefined || !OPEN_STATES.has(row.state), report: row?.report };
-}
-
-/** planned -> committed -> opened -> closed; each on the disk before the message that follows. */
+/** planned -> committed -> opened -> closed; each on the disk before the message that follows. The verdict of its reply closes it. */
 export interface HoneypotRow {
   readonly id: Uint8Array;
   /** The reply that it is made of. */
@@ -42,6 +21,8 @@ export interface HoneypotRow {
   readonly position: number | undefined;
   readonly askAtMs: number;
   readonly deadlineMs: number;
+  /** Who is liable for the report. */
+  readonly credential: SignedAnnouncement | undefined;
   readonly committed: SignedCommitment | undefined;
   readonly opened: OpenedReport | undefined;
 }
@@ -76,6 +57,7 @@ const storedHoneypot = columns({
   position: optional(integer),
   askAtMs: named('ask_at', integer),
   deadlineMs: named('deadline', integer),
+  credential: optional(mapped(bytes, parseCredential, encodeCredential)),
   committed: commitmentColumns,
   opened: openedColumns,
   outcome: optional(text),
@@ -103,28 +85,61 @@ export function keepHoneypotCommitment(store: Store, id: Uint8Array, committed: 
     .run(committed.verifierKey, committed.digest, committed.signature, id);
 }
 
-export function keepHoneypotReport(store: Store, id: Uint8Array, { salt, report, signature }: OpenedReport): void {
+/** The audit may wait for it. */
+export function keepHoneypotReport(
+  store: Store,
+  row: HoneypotRow,
+  { opened: { salt, report, signature }, nowMs }: { readonly opened: OpenedReport; readonly nowMs: number },
+): void {
   store
-    .prepare('UPDATE honeypots SET salt = ?, report = ?, signature = ? WHERE id = ?')
-    .run(salt, report, signature, id);
+    .prepare('UPDATE honeypots SET salt = ?, report = ?, signature = ? WHERE id = ? AND outcome IS NULL')
+    .run(salt, report, signature, row.id);
+  resumeAudit(store, row, nowMs);
 }
 
 /** @returns false where it was closed before. */
-export function closeHoneypot(store: Store, id: Uint8Array, outcome: string): boolean {
-  const { changes } = store
-    .prepare('UPDATE honeypots SET outcome = ? WHERE id = ? AND outcome IS NULL')
-    .run(outcome, id);
+export function closeHoneypot(
+  store: Store,
+  row: HoneypotRow,
+  { outcome, nowMs }: { readonly outcome: string; readonly nowMs: number },
+): boolean {
+  const sql = 'UPDATE honeypots SET outcome = ? WHERE id = ? AND outcome IS NULL';
+  const { changes } = store.prepare(sql).run(outcome, row.id);
+  if (changes > 0) resumeAudit(store, row, nowMs);
   return changes > 0;
 }
 
-/** Honeypots that wait for a step: ask, open or judge. */
+/** With the verdict of the reply that it goes along with. */
+export function closeHoneypotOf(store: Store, replyId: Uint8Array, outcome: 'passed' | 'failed' | 'dropped'): void {
+  store.prepare('UPDATE honeypots SET outcome = ? WHERE reply_id = ? AND outcome IS NULL').run(outcome, replyId);
+}
+
+/** The honeypot that goes along with an audit and is not closed. */
+export function findHoneypot(store: Store, id: Uint8Array): HoneypotRow | undefined {
+  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE id = ? AND outcome IS NULL`;
+  const row = storedHoneypot.get(store.prepare(sql), id);
+  return row && toHoneypot(row);
+}
+
+/** Until the honeypot is answered the audit has nothing to do, and takes no place of another one. */
+export function awaitHoneypot(store: Store, { replyId, deadlineMs }: HoneypotRow): void {
+  store.prepare("UPDATE replies SET ask_at = ? WHERE reply_id = ? AND state = 'auditing'").run(deadlineMs, replyId);
+}
+
+/** Only what waits for a honeypot is due at its deadline. */
+function resumeAudit(store: Store, { replyId, deadlineMs }: HoneypotRow, nowMs: number): void {
+  store
+    .prepare("UPDATE replies SET ask_at = ? WHERE reply_id = ? AND state = 'auditing' AND ask_at = ?")
+    .run(nowMs, replyId, deadlineMs);
+}
+
+/** Honeypots that are to be asked, or opened. */
 export function listDueHoneypots(store: Store, nowMs: number, limit: number): HoneypotRow[] {
-  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE outcome IS NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?`;
+  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE outcome IS NULL AND report IS NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?`;
   return storedHoneypot.all(store.prepare(sql), nowMs, limit).map(toHoneypot);
 }
 
-/** Drops honeypots that were closed before, and answers that none is waiting for. */
+/** Drops honeypots that were closed before. */
 export function pruneHoneypots(store: Store, beforeMs: number): void {
   store.prepare('DELETE FROM honeypots WHERE outcome IS NOT NULL AND deadline < ?').run(beforeMs);
-  store.prepare('DELETE FROM known_answers WHERE reply_id NOT IN (SELECT reply_id FROM honeypots)').run();
 }

@@ -89,7 +89,8 @@ export const VALIDATOR_SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting');
   CREATE INDEX replies_waiting ON replies (wait_epoch) WHERE state = 'waiting';
-  CREATE INDEX replies_payer ON replies (payer) WHERE state = 'admitted' OR sitting > 0;
+  -- All that counting a payer's open replies reads: rows are long.
+  CREATE INDEX replies_payer ON replies (payer, state, sitting) WHERE state = 'admitted' OR sitting > 0;
   CREATE INDEX replies_forced ON replies (payer) WHERE forced = 1;
   CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
 
@@ -372,13 +373,7 @@ export const VALIDATOR_SCHEMA = `
     head BLOB NOT NULL
   ) WITHOUT ROWID;
 
-  -- Reports that two operators agreed on, for honeypots.
-  CREATE TABLE known_answers (
-    reply_id BLOB PRIMARY KEY REFERENCES replies,
-    report BLOB NOT NULL
-  );
-
-  -- Planned with an audit, asked at a moment of their own, judged once the answer is known.
+  -- Planned with an audit, asked at a moment of their own, judged with the verdict.
   CREATE TABLE honeypots (
     id BLOB PRIMARY KEY,
     reply_id BLOB NOT NULL REFERENCES replies,
@@ -391,6 +386,7 @@ export const VALIDATOR_SCHEMA = `
     position INTEGER,
     ask_at INTEGER NOT NULL,
     deadline INTEGER NOT NULL,
+    credential BLOB,
     verifier_key BLOB,
     digest BLOB,
     commitment_signature BLOB,

@@ -17,7 +17,7 @@ import { registerValidator } from '../register.ts';
 import { listVerifierPayees, MAX_ANNOUNCEMENTS, putAnnouncement, readAnnouncement } from './announcement-store.ts';
 import { pruneBatch } from './batch-store.ts';
 import { countContext, hashPlace, listCandidates } from './candidates.ts';
-import { readReply } from './reply-store.ts';
+import { COUNT_OPEN, readReply } from './reply-store.ts';
 import { postponeSitting } from './sitting-store.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
@@ -370,4 +370,10 @@ describe('a sitting that is postponed', () => {
     postponeSitting(validator.store, replyId, { untilMs: NOW + 5_000 / 3, byMs: 5_000 / 3, mostMs: 60_000 });
     expect(readReply(validator.store, replyId)).toMatchObject({ askAtMs: NOW + 1_667, deadlineMs: NOW + 1_667 });
   });
+});
+
+it("counts a payer's open replies in an index, since a reply's row may be long", () => {
+  const { store } = createTestValidator();
+  const plan = store.prepare(`EXPLAIN QUERY PLAN ${COUNT_OPEN}`).all(new Uint8Array(32));
+  expect(plan.map(({ detail }) => detail)).toEqual([expect.stringMatching(/USING COVERING INDEX replies_payer/u)]);
 });

@@ -22,7 +22,7 @@ import { computeStep } from '@ogong/protocol/verdict/log-step';
 import { isPaidFor } from '@ogong/protocol/verdict/reply-fee';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import { adjustChannel } from './channel-store.ts';
-import { putAnswer } from './honeypot-store.ts';
+import { closeHoneypotOf } from './honeypot-store.ts';
 import { forgetMilestone } from './milestone-store.ts';
 import { forgetAsks } from './opening-store.ts';
 import { OPEN_STATES } from './reply-states.ts';
@@ -159,8 +159,14 @@ export function decideReply(
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   recordMarks(store, entry, { nowMs, isOwn: true });
-  if (judgement?.agreed) putAnswer(store, replyId, judgement.agreed);
+  closeHoneypotOf(store, replyId, nameHoneypot(decision));
   return entry;
+}
+
+/** Its verifier stands last in the entry. */
+function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'dropped' {
+  if (!('judgement' in decision) || decision.evidence.kind !== 'audit' || !decision.evidence.honeypot) return 'dropped';
+  return decision.judgement.verifiers.at(-1)?.outcome === 'refuted' ? 'failed' : 'passed';
 }
 
 /** By the request, which says whether doubt is paid. */

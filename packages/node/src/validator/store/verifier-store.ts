@@ -9,6 +9,7 @@ import {
   type SequentialTestParameters,
   type SequentialTestState,
 } from '@ogong/protocol/statistics/sprt';
+import { HONEYPOT_ERROR } from '@ogong/protocol/verdict/honeypot-judge';
 
 /** What this validator knows of a verifier: of its id, 32 bytes, or of the payee of several, 20 bytes. */
 export interface VerifierRecord {
@@ -36,7 +37,11 @@ export type VerifierEvent = 'counted' | 'opened' | 'refuted' | 'garbage' | 'sile
  * lies in one report of twenty. It finds one that always lies as fast as any soundness would: the second refutation excludes a
  * new verifier.
  */
-export const VERIFIER_TEST: SequentialTestParameters = { soundness: 0.05, falsePositiveRate: 0.001, beta: 0.001 };
+export const VERIFIER_TEST: SequentialTestParameters = {
+  soundness: 0.05,
+  falsePositiveRate: HONEYPOT_ERROR,
+  beta: 0.001,
+};
 
 const MAX_DEFERRAL_MS = 86_400_000;
 

@@ -1,28 +1,25 @@
-import { createReader, createWriter, equalBytes } from '@ogong/protocol/base/bytes';
-import { encodeDomain } from '@ogong/protocol/base/canonical';
-import type { Opening } from '@ogong/protocol/commitment/opening';
-import type { RecordV2 } from '@ogong/protocol/commitment/record';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { Header } from '@ogong/protocol/modality/text/commitment/header';
-import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
-import { type DriftRow, findDriftRow, isMeasured, nameRow } from '@ogong/protocol/modality/text/drift/drift-table';
-import { judgeByRow } from '@ogong/protocol/modality/text/drift/drift-verdict';
-import { EQUAL_STATISTIC } from '@ogong/protocol/modality/text/drift/likelihood';
-import { judgeByLimits, toLimitScores } from '@ogong/protocol/modality/text/drift/limits';
-import { countHeldOut } from '@ogong/protocol/modality/text/drift/strata';
-import { FALLBACK_THRESHOLDS } from '@ogong/protocol/modality/text/drift/thresholds';
-import { isSameFinding } from '@ogong/protocol/modality/text/read-report';
-import { TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
-import { type Comparison, compareWindows } from '@ogong/protocol/modality/text/stage2/compare';
-import { computeReplyEvidence } from '@ogong/protocol/modality/text/stage2/reply-scores';
-import {
-  NO_OTHER_CHOICE,
-  NO_STOP_TOKEN,
-  NO_TAIL_GAP,
-  type ScoreReport,
-} from '@ogong/protocol/modality/text/stage2/score-report';
-import { type DriftPolicy, toRates } from '@ogong/protocol/verdict/drift-policy';
-import { VERIFIER_TEST } from '../store/verifier-store.ts';
+import { createReader, createWriter, equalBytes } from '../base/bytes.ts';
+import { encodeDomain } from '../base/canonical.ts';
+import type { Opening } from '../commitment/opening.ts';
+import type { RecordV2 } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { Header } from '../modality/text/commitment/header.ts';
+import { type DrawRow, tokenOf, WINDOW_TOKENS } from '../modality/text/commitment/window.ts';
+import { type DriftRow, findDriftRow, isMeasured, nameRow } from '../modality/text/drift/drift-table.ts';
+import { judgeByRow } from '../modality/text/drift/drift-verdict.ts';
+import { EQUAL_STATISTIC } from '../modality/text/drift/likelihood.ts';
+import { judgeByLimits, toLimitScores } from '../modality/text/drift/limits.ts';
+import { countHeldOut } from '../modality/text/drift/strata.ts';
+import { FALLBACK_THRESHOLDS } from '../modality/text/drift/thresholds.ts';
+import { isSameFinding } from '../modality/text/read-report.ts';
+import { TAIL_RANK } from '../modality/text/sampling/sampler.ts';
+import { type Comparison, compareWindows } from '../modality/text/stage2/compare.ts';
+import { computeReplyEvidence } from '../modality/text/stage2/reply-scores.ts';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '../modality/text/stage2/score-report.ts';
+import { type DriftPolicy, toRates } from './drift-policy.ts';
+
+/** How often an honest verifier may fail a honeypot by measured drift. */
+export const HONEYPOT_ERROR = 0.001;
 
 /** A reply whose report is known: from two verifiers of different operators who saw the same to the bit, or from its provider. */
 export interface KnownAnswer {
@@ -133,8 +130,8 @@ export function judgeHoneypot(
   if (drift === undefined || row === undefined || !isMeasured(row, evidence))
     return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
   const { reject, doubt, extrapolate } = toRates(drift.note);
-  // Use the rate of honest failures that the verifier's sequential test assumes, whatever the operator's rate for replies.
-  const rates = { reject: Math.min(reject, VERIFIER_TEST.falsePositiveRate), doubt, extrapolate };
+  // The same rate for all, whatever an operator's rate for replies: co-signers may have others.
+  const rates = { reject: Math.min(reject, HONEYPOT_ERROR), doubt, extrapolate };
   // In this other class no honest reply was ever equal, so a bit-identical report is copied (wrong at most about once in the
   // number of held-out replies).
   const isCopied = comparison.identical && isNeverEqual(row);
@@ -146,6 +143,10 @@ export function judgeHoneypot(
   // Few held-out replies cannot give a small p-value. A report that is in doubt and beyond the fixed limits has failed.
   return { outcome: outcome === 'inconclusive' && !isNear ? 'failed' : 'unclear', by };
 }
+
+/** Whether an answer is wrong by an equality, or by drift that was measured for the two classes. */
+export const isProven = ({ outcome, by }: HoneypotVerdict): boolean =>
+  outcome === 'failed' && by !== FALLBACK_THRESHOLDS.source;
 
 /** A row measured for these two classes. Rows of other classes say nothing about an honest verifier. */
 function findRow(

@@ -1,0 +1,37 @@
+import type { Caller } from '@ogong/host/link/link-door';
+import { createTestValidator, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
+import { createTestDelivery } from '@ogong/testing/validator/test-reply';
+import { expect, it } from 'vitest';
+
+const from = (group: string): Caller => ({ peer: new Uint8Array(32), group });
+
+async function open() {
+  const earned: [string | undefined, number][] = [];
+  const validator = createTestValidator({ earn: ({ group }, calls) => void earned.push([group, calls]) });
+  await validator.announce(provider);
+  const order = validator.order(0);
+  return { validator, order, earned };
+}
+
+it('an order that is admitted earns its bringer two calls, once', async () => {
+  const { validator, order, earned } = await open();
+  for (let i = 0; i < 3; i++) await validator.intake.admit(order, from('10.0.0.1'));
+  expect(earned).toEqual([['10.0.0.1', 2]]);
+  const unpaid = validator.order(1, { maxFeeAtomic: 10n ** 19n, cumulativeAtomic: 2n * 10n ** 19n });
+  await expect(validator.intake.admit(unpaid, from('10.0.0.1'))).rejects.toThrow('allowance-exceeded');
+  expect(earned.length).toBe(1);
+});
+
+it("a payer's word about a reply earns eight, the first time, and none where it is refused", async () => {
+  const { validator, order, earned } = await open();
+  await validator.intake.admit(order);
+  const reply = validator.serve(order);
+  const told = createTestDelivery(order, reply, { payer, ledger });
+  const forged = { ...told, delivery: { ...told.delivery, signature: new Uint8Array(65) } };
+  await expect(validator.intake.acknowledge(forged, from('10.0.0.2'))).rejects.toThrow();
+  expect(earned).toEqual([]);
+  await validator.intake.acknowledge(told, from('10.0.0.2'));
+  await validator.intake.pushRecord(reply.submission);
+  for (let i = 0; i < 3; i++) await validator.intake.acknowledge(told, from('10.0.0.2'));
+  expect(earned).toEqual([['10.0.0.2', 8]]);
+});

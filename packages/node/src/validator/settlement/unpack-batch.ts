@@ -1,0 +1,63 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fromBinary } from '@bufbuild/protobuf';
+import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import {
+  type BatchEntry,
+  BatchEntrySchema,
+  type CosignBatchRequest,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
+import { computePartId, MOST_PART, unpackEntry } from '@ogong/protocol/settlement/packed-entry';
+import { CosignError, demand } from './cosign-error.ts';
+import type { PackingDependencies, Unread } from './pack-batch.ts';
+
+/** Parts that a co-signer asks for, and is sent. Where it lacks more, the entries come as they are. */
+const MOST_LACKING = 4_096;
+
+/**
+ * The entries of a batch, packed or as they are.
+ * @param most bytes of all entries together: what is packed may stand for far more than was sent.
+ * @returns what the co-signer answers where it cannot read them. @throws CosignError
+ */
+export async function unpackBatch(
+  { crypto, knownParts }: PackingDependencies,
+  { entries, packed, parts }: Pick<CosignBatchRequest, 'entries' | 'packed' | 'parts'>,
+  most: number,
+): Promise<{ readonly entries: BatchEntry[] } | Unread> {
+  if (packed.length === 0) return { entries };
+  demand(entries.length === 0, 'entries come packed, or as they are');
+  demand(packed.length <= MAX_BATCH_ENTRIES, `a batch of ${packed.length} entries`);
+  demand(parts.length <= MOST_LACKING && parts.every(({ length }) => length <= MOST_PART), 'too much in parts');
+  const sent = new Map(parts.map((part) => [toHex(computePartId(crypto, part)), part]));
+  const table = knownParts();
+  // What was sent comes first: of two parts with one id it is the one that is meant.
+  const find = (id: string): Uint8Array | undefined => sent.get(id) ?? table.find(id);
+  const lacking = new Set<string>();
+  const read: BatchEntry[] = [];
+  let left = most;
+  for (const one of packed) {
+    const found = refuting(() => unpackEntry(crypto, one, { find, most: left }));
+    if ('isOther' in found) return WHOLE;
+    if ('lacking' in found) {
+      for (const id of found.lacking) lacking.add(id);
+      if (lacking.size > MOST_LACKING) return WHOLE;
+      continue;
+    }
+    left -= found.entry.length;
+    read.push(refuting(() => fromBinary(BatchEntrySchema, found.entry)));
+    await nextTurn();
+  }
+  return lacking.size === 0 ? { entries: read } : { lacking: fromHex([...lacking].join('')) };
+}
+
+const WHOLE: Unread = { lacking: new Uint8Array(0) };
+
+/** Bytes that are none of these messages refute the batch. */
+function refuting<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError || cause instanceof RangeError)) throw cause;
+    throw new CosignError('refuted', `a packed entry does not parse: ${cause.message}`, { cause });
+  }
+}

@@ -1,0 +1,194 @@
+import { concatBytes, equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
+import { bytes, type Codec, createFormat, hash, list, struct, u8, u32 } from '../base/codec.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+
+/**
+ * An entry of a batch on its way to a co-signer (docs/spec/packed-entries.md). What co-signers have from announcements, rows of lists of
+ * candidates and keys, goes by its hash. The hash of the whole entry stands beside it, so what comes out is what went in, or nothing.
+ */
+
+export const PART_ID_BYTES = 8;
+/** A shorter part is hardly longer than what stands for it. */
+const LEAST_PART = 64;
+/** More than a key with a signature. */
+export const MOST_PART = 8_192;
+const MOST_PIECES = 1 << 20;
+const SHORT = 255;
+
+/** The first bytes of its SHA-256. */
+export const computePartId = (crypto: Pick<Crypto, 'sha256'>, part: Uint8Array): Uint8Array =>
+  crypto.sha256(part).slice(0, PART_ID_BYTES);
+
+/** Its length in one byte, or 255 and the length in four, then the bytes. */
+const literal: Codec<Uint8Array> = {
+  write(writer, value) {
+    if (value.length < SHORT) u8.write(writer, value.length);
+    else u32.write(writer.u8(SHORT), value.length);
+    writer.bytes(value);
+  },
+  read(reader) {
+    const short = reader.u8();
+    const length = short === SHORT ? reader.u32() : short;
+    if (short === SHORT && length < SHORT) throw new ProtocolError('malformed', `a length of ${length} in five bytes`);
+    return reader.bytes(length);
+  },
+};
+
+const packedFormat = createFormat(
+  struct({
+    /** SHA-256 of the entry. */
+    entryHash: hash,
+    sizeBytes: u32,
+    /** Each part with what stands before it. */
+    pieces: list(struct({ before: literal, part: bytes(PART_ID_BYTES) }), { count: u32, max: MOST_PIECES }),
+    rest: literal,
+  }),
+  { tag: 'ogong-packed-entry-v1' },
+);
+
+/** Parts that one machine knows, for packing and for unpacking. */
+export interface PartTable {
+  /** Those of one owner, in place of those that it had. Too short and too long ones are left out. */
+  put(owner: string, parts: readonly Uint8Array[]): void;
+  drop(owner: string): void;
+  /** @param id hex. */
+  find(id: string): Uint8Array | undefined;
+  /** The longest part that stands at a place. */
+  match(entry: DataView, at: number): KnownPart | undefined;
+}
+
+interface KnownPart {
+  readonly id: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+interface OwnedPart extends KnownPart {
+  readonly name: string;
+  readonly anchor: number;
+  owners: number;
+}
+
+/** By their first four bytes, which are of hashes and keys. */
+export function createPartTable(crypto: Pick<Crypto, 'sha256'>): PartTable {
+  const byId = new Map<string, OwnedPart>();
+  const byOwner = new Map<string, readonly OwnedPart[]>();
+  const byAnchor = new Map<number, OwnedPart[]>();
+  // Most places of an entry begin no part: their first two bytes say so sooner than a look into a map.
+  const begins = new Uint16Array(1 << 16);
+
+  function add(part: Uint8Array): OwnedPart {
+    const id = computePartId(crypto, part);
+    const name = toHex(id);
+    const known = byId.get(name);
+    if (known !== undefined) {
+      known.owners++;
+      return known;
+    }
+    const anchor = new DataView(part.buffer, part.byteOffset).getUint32(0);
+    const added = { ...{ id, name, anchor }, bytes: part, owners: 1 };
+    byId.set(name, added);
+    byAnchor.set(
+      anchor,
+      [...(byAnchor.get(anchor) ?? []), added].sort((a, b) => b.bytes.length - a.bytes.length),
+    );
+    begins[anchor >>> 16]!++;
+    return added;
+  }
+
+  function remove(part: OwnedPart): void {
+    part.owners--;
+    if (part.owners > 0) return;
+    byId.delete(part.name);
+    const left = (byAnchor.get(part.anchor) ?? []).filter((one) => one !== part);
+    if (left.length > 0) byAnchor.set(part.anchor, left);
+    else byAnchor.delete(part.anchor);
+    begins[part.anchor >>> 16]!--;
+  }
+
+  return {
+    put(owner, parts) {
+      const before = byOwner.get(owner) ?? [];
+      const worth = parts.filter(({ length }) => length >= LEAST_PART && length <= MOST_PART);
+      byOwner.set(owner, worth.map(add));
+      for (const part of before) remove(part);
+    },
+    drop(owner) {
+      for (const part of byOwner.get(owner) ?? []) remove(part);
+      byOwner.delete(owner);
+    },
+    find: (id) => byId.get(id)?.bytes,
+    match(entry, at) {
+      if (begins[entry.getUint16(at)] === 0) return undefined;
+      const left = entry.byteLength - at;
+      return byAnchor
+        .get(entry.getUint32(at))
+        ?.find(({ bytes: { length }, bytes: part }) => length <= left && equalBytes(part, sliceOf(entry, at, length)));
+    },
+  };
+}
+
+const sliceOf = ({ buffer, byteOffset }: DataView, at: number, length: number): Uint8Array =>
+  new Uint8Array(buffer, byteOffset + at, length);
+
+export interface PackedEntry {
+  readonly packed: Uint8Array;
+  /** What stands in it by its hash, by the hex of the id; none where nothing of it is known. */
+  readonly parts: ReadonlyMap<string, Uint8Array>;
+}
+
+export function packEntry(
+  crypto: Pick<Crypto, 'sha256'>,
+  entry: Uint8Array,
+  table: Pick<PartTable, 'match'>,
+): PackedEntry {
+  const view = new DataView(entry.buffer, entry.byteOffset, entry.byteLength);
+  const parts = new Map<string, Uint8Array>();
+  const pieces: { readonly before: Uint8Array; readonly part: Uint8Array }[] = [];
+  let from = 0;
+  for (let at = 0; at + LEAST_PART <= entry.length; at++) {
+    const found = table.match(view, at);
+    if (found === undefined) continue;
+    pieces.push({ before: entry.subarray(from, at), part: found.id });
+    parts.set(toHex(found.id), found.bytes);
+    from = at + found.bytes.length;
+    at = from - 1;
+  }
+  const head = { entryHash: crypto.sha256(entry), sizeBytes: entry.length };
+  return { packed: packedFormat.encode({ ...head, pieces, rest: entry.subarray(from) }), parts };
+}
+
+export type Unpacked =
+  | { readonly entry: Uint8Array }
+  /** Hex of the ids of parts that nobody has here, each once. */
+  | { readonly lacking: readonly string[] }
+  /** The parts that were found make another entry: two of them share an id. */
+  | { readonly isOther: true };
+
+/**
+ * @param find a part by the hex of its id.
+ * @param most bytes that the entry may have.
+ * @throws ProtocolError for what is not packed like this, or longer.
+ */
+export function unpackEntry(
+  crypto: Pick<Crypto, 'sha256'>,
+  packed: Uint8Array,
+  { find, most }: { readonly find: (id: string) => Uint8Array | undefined; readonly most: number },
+): Unpacked {
+  const { entryHash, sizeBytes, pieces, rest } = packedFormat.decode(packed);
+  if (sizeBytes > most) throw new ProtocolError('too-large', `an entry of ${sizeBytes} bytes, at most ${most}`);
+  const lacking = new Set<string>();
+  const found: Uint8Array[] = [];
+  let length = rest.length;
+  for (const { before, part } of pieces) {
+    const bytes = find(toHex(part));
+    if (bytes === undefined) lacking.add(toHex(part));
+    else found.push(before, bytes);
+    length += before.length + (bytes?.length ?? 0);
+    // Before it is put together: a part stands for thousands of bytes.
+    if (length > sizeBytes) return { isOther: true };
+  }
+  if (lacking.size > 0) return { lacking: [...lacking] };
+  if (length !== sizeBytes) return { isOther: true };
+  const entry = concatBytes(...found, rest);
+  return equalBytes(crypto.sha256(entry), entryHash) ? { entry } : { isOther: true };
+}
