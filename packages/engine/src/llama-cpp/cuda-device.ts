@@ -26,7 +26,7 @@ const canLoad: CanLoad = (library) => {
 };
 
 /** What NVIDIA's driver says of itself. */
-export interface CudaDriver {
+interface CudaDriver {
   /** The newest CUDA that it knows: 13000 is 13.0, and 13010 is 13.1. */
   readonly release: number;
   /** Of all cards: 90 is 9.0. */
