@@ -23,6 +23,7 @@ import { createWrites } from './ledger-writes.ts';
 import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
 import { createReinstatementReads } from './reinstatements.ts';
+import { createPaidReads } from './paid-parts.ts';
 import type { RemoteSigner } from './remote-signer.ts';
 import { createRosterReads } from './roster.ts';
 import { createRouterReads } from './router-reads.ts';
@@ -154,6 +155,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createRouterReads(transactor, deployment.staking),
     ...createRosterReads(transactor, deployment),
     ...createCosignerReads(transactor, deployment),
+    ...createPaidReads(transactor, deployment),
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMachineReads(transactor, deployment),

@@ -514,7 +514,7 @@ export async function createFakeNetwork(
       listOffers: ({ model }) => ({
         offers: providers.map(({ id, behaviour: { figures = NO_FIGURES } }) => ({
           ...{ providerId: id, payee: id.subarray(0, 20), model, modelRoot, numericClass: 'fake', pricePer1k: PRICE },
-          ...{ contextSize: 4096, capacity: 4, freeCapacity: 4, stakeTokens: 0n, reputationPpm: 1_000_000 },
+          ...{ contextSize: 4096, capacity: 4, freeCapacity: 4, stakeTokens: 0n, heldTokens: 0n, reputationPpm: 1_000_000 },
           ...{ livenessPpm: 1_000_000, ...figures },
         })),
       }),
