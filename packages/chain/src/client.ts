@@ -22,8 +22,8 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } fr
 import { createWrites } from './ledger-writes.ts';
 import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
-import { createReinstatementReads } from './reinstatements.ts';
 import { createPaidReads } from './paid-parts.ts';
+import { createReinstatementReads } from './reinstatements.ts';
 import type { RemoteSigner } from './remote-signer.ts';
 import { createRosterReads } from './roster.ts';
 import { createRouterReads } from './router-reads.ts';

@@ -11,8 +11,10 @@ import { earningsCommand } from './earnings-command.ts';
 const DAY = 86_400;
 const folder = mkdtempSync(join(tmpdir(), 'ogong-cosigned-'));
 let ledger: TestLedger;
+let first: Awaited<ReturnType<TestLedger['createValidator']>>;
 beforeAll(async () => {
   ledger = await startTestLedger();
+  first = await ledger.createValidator();
   const where = JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl });
   writeFileSync(join(folder, 'deployment.json'), where);
 }, 60_000);
@@ -23,7 +25,7 @@ afterAll(async () => {
 
 describe('ogong claim', () => {
   it('pays what was put aside for those who signed, from the day after on', async () => {
-    const { address, client, privateKey } = await ledger.createValidator();
+    const { address, client, privateKey } = first;
     const payer = await ledger.createMember(20n * unit);
     await payer.client.deposit(20n * unit);
     await payer.client.admit(address, 20n * unit);
@@ -94,7 +96,7 @@ describe('ogong claim', () => {
     const debits = [await ledger.signDebit(payer.privateKey, handler.address, 10n * unit, 10n * unit)];
     const lines = [{ providerId: word, payee: payer.address, router: payer.address, gross: 10n * unit, modelRoot }];
     const call = { batch: { ...batch, replies: 1 }, debits, lines, ejections: [], tallies: [] };
-    const keys = [handler.privateKey];
+    const keys = [first.privateKey, handler.privateKey];
     await handler.client.settle(await ledger.signBatch(call, keys));
     const keypair = join(folder, 'maker');
     writeFileSync(keypair, maker.privateKey.slice(2), { mode: 0o600 });

@@ -51,7 +51,12 @@ function openMatches(
         pricePer1kAtomic: 5n,
         payee: bytes(20, n),
         contextSize: 700 + n * 100,
-        ...{ stakeTokens: 0n, heldTokens: 7n, reputationPpm: 500_000, figures: { latencyMs: 90 * n, milliTokensPerSecond: 0 } },
+        ...{
+          stakeTokens: 0n,
+          heldTokens: 7n,
+          reputationPpm: 500_000,
+          figures: { latencyMs: 90 * n, milliTokensPerSecond: 0 },
+        },
       };
     }),
   };

@@ -24,7 +24,16 @@ import type { ListedOffer } from './supply.ts';
 /** What the draw and the ticket depend on; a router ignores the rest of the message. */
 export type RouteQuery = Pick<
   RouteRequest,
-  'model' | 'replyId' | 'exclude' | 'maxPricePer1k' | 'contextSize' | 'exact' | 'modelRoot' | 'sort' | 'only' | 'minStake'
+  | 'model'
+  | 'replyId'
+  | 'exclude'
+  | 'maxPricePer1k'
+  | 'contextSize'
+  | 'exact'
+  | 'modelRoot'
+  | 'sort'
+  | 'only'
+  | 'minStake'
 >;
 
 type MatchState = Pick<
