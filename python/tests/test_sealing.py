@@ -8,6 +8,7 @@ from ogong.match import find_list_problem, parse_candidates, round_context
 from ogong.order import Ledger
 from ogong.sealed import SealedRequestOf
 from ogong.sealing import (
+    UNIT_SUITE,
     Exchange,
     Opener,
     SealedEnd,
@@ -138,6 +139,36 @@ class Envelopes(unittest.TestCase):
         other[-1] ^= 1
         self.assertRaises(WireError, self.opener().open_head, bytes(other))
         self.assertRaises(WireError, self.opener().open, all_units[0])
+
+    def test_a_reply_with_a_capsule_for_each_unit(self) -> None:
+        suite2 = _V["suite2"]
+        seal_key, reply = unhex(_V["sealKey"]["hash"]), xwing.open_key(unhex(_V["request"]["replySecret"]))
+        psk_id = sha256(unhex(suite2["envelope"]))
+        provider = parse_seal_key(unhex(_V["sealKey"]["bytes"])).provider_id
+        self.assertEqual(_exchange().context(0, provider, seal_key, bytes(32), UNIT_SUITE), unhex(suite2["context"]))
+        info = _exchange().context(1, sha256(reply.public), seal_key, psk_id, UNIT_SUITE)
+        head = unhex(suite2["reply"]["head"])
+
+        def opener() -> Opener:
+            one = Opener(reply, info, unhex(suite2["replyPsk"]), psk_id, UNIT_SUITE)
+            one.open_head(head)
+            return one
+
+        units = [unhex(unit) for unit in itertools.chain.from_iterable(suite2["reply"]["units"])]
+        opened = opener()
+        messages = [opened.open(unit) for unit in units]
+        self.assertEqual([one for one in messages if one is not None], [unhex(text) for text in _V["reply"]["messages"]])
+        self.assertTrue(opened.is_over)
+        # A capsule, a commitment and a text that were changed, a unit of another place, and one without a capsule.
+        for at in (10, 5 + 1_120 + 3, len(units[0]) - 1):
+            bent = bytearray(units[0])
+            bent[at] ^= 1
+            self.assertRaises(WireError, opener().open, bytes(bent))
+        self.assertRaises(WireError, opener().open, u32(0) + units[1][4:])
+        self.assertRaises(WireError, opener().open, unhex(_V["reply"]["units"][0][0]))
+        # Of the other suite than was asked for.
+        self.assertRaises(WireError, opener().open_head, unhex(_V["reply"]["head"]))
+        self.assertRaises(WireError, self.opener().open_head, head)
 
     def test_an_envelope_of_this_implementation(self) -> None:
         key = parse_seal_key(unhex(_V["sealKey"]["bytes"]))

@@ -105,6 +105,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'ValidatorService/GetHead': { ...READS, costs: 'rationed: a quarter of a megabyte at most', shownBy: ACCESS },
   'ValidatorService/GetTests': { ...READS, costs: 'rationed: it reads some thousand rows', shownBy: ACCESS },
   'ValidatorService/GetIntake': { ...READS, costs: 'rationed: it signs', shownBy: ACCESS },
+  'ValidatorService/GetSealKey': { ...READS, costs: 'rationed: it signs once in half an hour', shownBy: ACCESS },
   'ValidatorService/GetSettled': { ...READS, costs: 'rationed: it hashes a batch', shownBy: ACCESS },
   'ValidatorService/DeliverBeacon': {
     ...{ who: 'validators', changes: 'votes on a beacon', costs: 'a bond', shownBy: ACCESS },

@@ -81,7 +81,9 @@ async function run(argv: readonly string[]): Promise<number> {
   }
   if (options.scaleSize !== undefined) {
     const { measureSize } = await import('./scale/measure-size.ts');
-    print(JSON.stringify(await measureSize(parseSize(options.scaleSize), options)));
+    print(
+      JSON.stringify(await measureSize(parseSize(options.scaleSize), { ...options, epochMs: options.plan.epochMs })),
+    );
     return 0;
   }
   if (options.isScale) {

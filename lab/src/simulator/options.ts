@@ -18,6 +18,8 @@ export interface SimulateOptions {
   readonly isScale: boolean;
   /** One size, whose figures are printed. */
   readonly scaleSize: string | undefined;
+  /** The size whose whole day is played, in place of growing ones. */
+  readonly day: string | undefined;
   /** For how long a measured network is asked; undefined: as its size has it. */
   readonly spanMs: number | undefined;
   readonly budgetMs: number;
@@ -63,6 +65,10 @@ const FLAGS = {
     type: 'string',
     about:
       'validators/providers/consumers, several with commas between; others keep their rows; `none` writes the page alone; default: all',
+  },
+  day: {
+    type: 'string',
+    about: 'with --scale: plays a whole day of this size, with epochs of a minute, in place of growing sizes',
   },
   span: { type: 'string', about: 'with --scale: virtual seconds in which requests come; default: as the size has it' },
   'scale-size': { type: 'string', about: 'measures one size, and prints its figures' },
@@ -153,6 +159,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
         : undefined,
     isScale: values.scale === true,
     scaleSize: text('scale-size'),
+    day: text('day'),
     spanMs: text('span') === undefined ? undefined : 1_000 * number('span', 1),
     budgetMs: 1_000 * number('budget', 1),
     forMs: text('for') === undefined ? Number.POSITIVE_INFINITY : 1_000 * number('for', 1),

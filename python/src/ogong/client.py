@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from .checks import Check, failed, skipped
 from .sealed import Opened, SealedCallError, SealedRequestOf, count_tokens, tell_failed, tell_held
+from .text.answer import FAMILIES, REASONING, check_answer, read_answer, read_message, read_terms
+from .text.commitment import parse_header, parse_opening
 from .verify import Verdict, verify_receipt
 
 _INTAKE_SECONDS = 6.0
@@ -164,10 +166,18 @@ class Client:
             raise ReceiptError("the gateway's answer is larger than any receipt")
         return data
 
-    def check(self, endpoint: str, body: bytes, said: Mapping[str, Any] | None, texts: Mapping[int, bytes | None]) -> list[Verdict]:
+    def check(
+        self,
+        endpoint: str,
+        body: bytes,
+        said: Mapping[str, Any] | None,
+        texts: Mapping[int, bytes | None],
+        messages: Mapping[int, Any] | None = None,
+    ) -> list[Verdict]:
         """
         Checks the receipts of one answer. @param said: its field `ogong`. @param texts: by choice the bytes of what was shown; None where
-        the answer has calls or reasoning besides, whose text is the receipt's. @raises ReceiptError
+        the answer has calls or reasoning besides, whose text is the receipt's. @param messages: of a chat, by choice, what was shown: it
+        has to be what the signed text says (check `answer`). @raises ReceiptError
         """
         receipts = said.get("receipts") if isinstance(said, dict) else None
         if not isinstance(receipts, list) or len(receipts) != len(texts):
@@ -179,14 +189,16 @@ class Client:
             if not isinstance(reply_id, str) or len(reply_id) != 32 or not reply_id.isalnum() or reply_id in replies:
                 raise ReceiptError("a receipt names no reply, or one that another choice has")
             replies.add(reply_id)
-            verdict = self._check_one(endpoint, body, item.get("receipt"), reply_id, texts[index])
+            verdict = self._check_one(endpoint, body, item.get("receipt"), reply_id, texts[index], (messages or {}).get(index))
             if not verdict.ok:
                 wrong = ", ".join(verdict.failed or verdict.missing)
                 raise ReceiptError(f"choice {index}: {'failed' if verdict.failed else 'missing'}: {wrong}", verdict)
             verdicts.append(verdict)
         return verdicts
 
-    def _check_one(self, endpoint: str, body: bytes, compact: Any, reply_id: str, shown: bytes | None) -> Verdict:
+    def _check_one(
+        self, endpoint: str, body: bytes, compact: Any, reply_id: str, shown: bytes | None, message: Any
+    ) -> Verdict:
         """The compact receipt came with the answer; opening, intake and the text of calls are asked for."""
         if not isinstance(compact, dict) or compact.get("endpoint") != endpoint:
             raise ReceiptError("the answer carries no receipt of this endpoint")
@@ -198,6 +210,10 @@ class Client:
         response = shown if shown is not None else base64.b64decode(str(stored.get("response")))
         verdict = verify_receipt(receipt, request=body, response=response, trust=self._trust, now_ms=time.time_ns() // 1_000_000)
         verdict.checks.extend(check_roles(body, receipt))
+        # Only what is signed can be read.
+        if message is not None and not verdict.failed:
+            header = parse_header(parse_opening(opening).header)
+            verdict.checks.append(check_answer(read_message(message), response, header.answer_format, body))
         return verdict
 
     # --- sealed calls ----------------------------------------------------------------------------------------------------------------
@@ -302,12 +318,10 @@ class _Completions:
             return self._stream(response, body, choices)
         with response:
             answer = Answer(_read_json(response.read(_MOST_ANSWER_BYTES)))
-        texts: dict[int, str | None] = {}
+        messages: dict[int, Any] = {}
         for choice in answer.get("choices", []):
-            shown = choice.get("message") if self._endpoint == "chat" else choice
-            plain = not shown.get("tool_calls") and not shown.get("reasoning_content")
-            texts[choice["index"]] = (shown.get("content") if self._endpoint == "chat" else shown.get("text")) if plain else None
-        answer.verdicts = self._check(body, answer.get("ogong"), texts, choices)
+            messages[choice["index"]] = choice.get("message") if self._endpoint == "chat" else {"content": choice.get("text")}
+        answer.verdicts = self._check(body, answer.get("ogong"), messages, choices)
         return answer
 
     def _create_sealed(self, body: bytes, params: Mapping[str, Any], choices: int, stream: bool) -> Any:
@@ -317,7 +331,7 @@ class _Completions:
                 raise SealedCallError("unsupported", "a sealed stream has one choice here")
             return self._stream_sealed(call, body, str(params.get("model")))
         read = [self._client._ask_sealed(call, self._endpoint, body, choice) for choice in range(choices)]
-        words = [_word_choice(self._endpoint, index, opened) for index, (opened, _) in enumerate(read)]
+        words = [_word_choice(self._endpoint, index, opened, body) for index, (opened, _) in enumerate(read)]
         counts = [count_tokens(opened, self._endpoint) for opened, _ in read]
         prompt, output = counts[0][0], sum(count[1] for count in counts)
         answer = Answer(
@@ -356,14 +370,18 @@ class _Completions:
             receipts = [{"reply_id": part.reply_id, "receipt": part.receipt}]
             yield chunk("", count_tokens(part, self._endpoint)[2], {"ogong": {"receipts": receipts}})
 
-    def _check(self, body: bytes, said: Any, texts: dict[int, str | None], choices: int) -> list[Verdict]:
-        if sorted(texts) != list(range(choices)):
+    def _check(self, body: bytes, said: Any, messages: dict[int, Any], choices: int) -> list[Verdict]:
+        if sorted(messages) != list(range(choices)):
             raise ReceiptError("the answer has not the choices that were asked for")
-        shown = {index: None if text is None else text.encode("utf-8") for index, text in texts.items()}
-        return self._client.check(self._endpoint, body, said, shown)
+        texts: dict[int, bytes | None] = {}
+        for index, message in messages.items():
+            content = message.get("content") if isinstance(message, dict) else None
+            plain = isinstance(content, str) and not message.get("tool_calls") and not message.get("reasoning_content")
+            texts[index] = content.encode("utf-8", "replace") if plain else None
+        return self._client.check(self._endpoint, body, said, texts, messages if self._endpoint == "chat" else None)
 
     def _stream(self, response: http.client.HTTPResponse, body: bytes, choices: int) -> Iterator[Shown]:
-        texts: dict[int, str | None] = {index: "" for index in range(choices)}
+        messages: dict[int, dict[str, Any]] = {index: {"content": ""} for index in range(choices)}
         held: Shown | None = None
         is_done = False
         with response:
@@ -377,20 +395,32 @@ class _Completions:
                 for choice in chunk.get("choices", []):
                     part = choice.get("delta", {}) if self._endpoint == "chat" else choice
                     index = choice["index"]
-                    if index not in texts:
+                    if index not in messages:
                         raise ReceiptError("the answer has not the choices that were asked for")
-                    if part.get("tool_calls") or part.get("reasoning_content"):
-                        texts[index] = None
-                    said = part.get("content") if self._endpoint == "chat" else part.get("text")
-                    if said and texts[index] is not None:
-                        texts[index] = str(texts[index]) + said
+                    _add_part(messages[index], part if self._endpoint == "chat" else {"content": part.get("text")})
                 if held is not None:
                     yield held
                 held = chunk
         if not is_done or held is None:
             raise ReceiptError("the stream broke off")
-        self._check(body, held.get("ogong"), texts, choices)
+        self._check(body, held.get("ogong"), messages, choices)
         yield held
+
+
+def _add_part(message: dict[str, Any], part: Mapping[str, Any]) -> None:
+    """What one more chunk of a stream shows. @raises ReceiptError"""
+    for name in ("content", "reasoning_content"):
+        if part.get(name):
+            message[name] = message.get(name, "") + str(part[name])
+    for call in part.get("tool_calls") or []:
+        calls = message.setdefault("tool_calls", [])
+        at = call.get("index") if isinstance(call, dict) else None
+        if not isinstance(at, int) or not 0 <= at <= len(calls):
+            raise ReceiptError("a call stands in no place")
+        if at == len(calls):
+            calls.append({"function": {"name": "", "arguments": ""}})
+        for name in ("name", "arguments"):
+            calls[at]["function"][name] += str((call.get("function") or {}).get(name) or "")
 
 
 def _shown(value: Any) -> Shown:
@@ -398,9 +428,21 @@ def _shown(value: Any) -> Shown:
     return _read_json(json.dumps(value))
 
 
-def _word_choice(endpoint: str, index: int, opened: Opened) -> dict[str, Any]:
+def _word_choice(endpoint: str, index: int, opened: Opened, body: bytes) -> dict[str, Any]:
     text, reason = opened.response.decode("utf-8"), count_tokens(opened, endpoint)[2]
-    said = {"message": {"role": "assistant", "content": text}} if endpoint == "chat" else {"text": text}
+    said: dict[str, Any] = {"text": text}
+    if endpoint == "chat":
+        family, place = parse_header(parse_opening(opened.opening).header).answer_format
+        read = read_answer(text, FAMILIES[family], REASONING[place], read_terms(body))
+        message: dict[str, Any] = {"role": "assistant", "content": read.content}
+        if read.reasoning:
+            message["reasoning_content"] = read.reasoning
+        if read.calls:
+            calls = [{"name": name, "arguments": arguments} for name, arguments in read.calls]
+            message["tool_calls"] = [{"id": f"call_{at}", "type": "function", "function": call} for at, call in enumerate(calls)]
+            message["content"] = read.content or None
+            reason = "tool_calls" if reason == "stop" else reason
+        said = {"message": message}
     return {"index": index, **said, "logprobs": None, "finish_reason": reason}
 
 

@@ -19,7 +19,7 @@ from .embedding import parse_vector_header
 from .match import find_list_problem, parse_candidates, round_context
 from .order import Ledger, hash_beginning, reply_id_of
 from .record import Ticket, compute_blinds, parse_ticket
-from .sealing import Exchange, Opener, SealedEnd, SealKey, find_key_problem, parse_seal_key, read_message, seal_request
+from .sealing import SUITE, Exchange, Opener, SealedEnd, SealKey, find_key_problem, parse_seal_key, read_message, seal_request
 from .text.commitment import parse_header, parse_opening
 from .text.preference import split_model
 from .text.request import TextRequest, UnsupportedRequest, parse_request
@@ -216,7 +216,7 @@ class SealedRequestOf:
     def open_reply(self, post: Post, stream: Stream, offer: Offer) -> Iterator[str | Opened]:
         """Texts as they come, and last the whole. @raises SealedCallError, GatewayError"""
         exchange = Exchange(offer.ledger, offer.ticket.provider_id, offer.reply_id, self.request.hash())
-        sealed = seal_request(exchange, offer.key, self.endpoint, self.body)
+        sealed = seal_request(exchange, offer.key, self.endpoint, self.body, suite=int(self._ogong.get("seal_suite") or SUITE))
         reply_id = offer.reply_id.hex()
         message = {"reply_id": reply_id, "envelope": base64.b64encode(sealed.envelope).decode("ascii")}
         blind = compute_blinds(self.body, offer.reply_id).answer

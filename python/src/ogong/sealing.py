@@ -18,6 +18,8 @@ from .trust import Signed
 from .wire import Reader, WireError, sha256, text, u8, u16, u32, u64
 
 SUITE = 1
+# With an encapsulation for each unit of a reply.
+UNIT_SUITE = 2
 _KEM = 0x647A
 _EXPORT_ONLY = 0xFFFF
 _MOST_KEY_MS = 3_600_000
@@ -152,8 +154,8 @@ class Exchange:
     reply_id: bytes
     request_hash: bytes
 
-    def context(self, kind: int, recipient: bytes, seal_key_hash: bytes, answered: bytes) -> bytes:
-        head = b"ogong-seal-v1\n" + u8(SUITE) + u8(kind) + u64(self.ledger.chain_id) + self.ledger.escrow
+    def context(self, kind: int, recipient: bytes, seal_key_hash: bytes, answered: bytes, suite: int = SUITE) -> bytes:
+        head = b"ogong-seal-v1\n" + u8(suite) + u8(kind) + u64(self.ledger.chain_id) + self.ledger.escrow
         return head + recipient + seal_key_hash + self.reply_id + self.request_hash + answered
 
 
@@ -164,7 +166,13 @@ class SealedRequest:
 
 
 def seal_request(
-    exchange: Exchange, key: SealKey, endpoint: str, body: bytes, random: Random = secrets.token_bytes, scope: bytes | None = None
+    exchange: Exchange,
+    key: SealKey,
+    endpoint: str,
+    body: bytes,
+    random: Random = secrets.token_bytes,
+    scope: bytes | None = None,
+    suite: int = SUITE,
 ) -> SealedRequest:
     """
     @param random: 32 bytes of the reply key, 32 of a cache scope where none is given, 64 of the capsule, in this order.
@@ -175,20 +183,20 @@ def seal_request(
     own_scope = random(32) if scope is None else scope
     inner = b"ogong-sealed-inner-v1\n" + text(endpoint) + u16(len(own_scope)) + own_scope + reply_key.public + u32(len(body)) + body
     shared, capsule = xwing.encapsulate(key.key, random(64))
-    exporter = schedule(shared, exchange.context(0, exchange.provider_id, key.hash, _ZERO32))
+    exporter = schedule(shared, exchange.context(0, exchange.provider_id, key.hash, _ZERO32, suite))
     sealed = chacha.encrypt(exporter.export(b"body"), _pad(inner, pad_request_size))
-    head = b"ogong-sealed-request-v1\n" + u8(SUITE) + key.hash + capsule + exporter.export(b"commit" + capsule)
+    head = b"ogong-sealed-request-v1\n" + u8(suite) + key.hash + capsule + exporter.export(b"commit" + capsule)
     envelope = head + u32(len(sealed)) + sealed
     psk_id = sha256(envelope)
-    info = exchange.context(1, sha256(reply_key.public), key.hash, psk_id)
-    return SealedRequest(envelope, Opener(reply_key, info, exporter.export(b"reply-psk"), psk_id))
+    info = exchange.context(1, sha256(reply_key.public), key.hash, psk_id, suite)
+    return SealedRequest(envelope, Opener(reply_key, info, exporter.export(b"reply-psk"), psk_id, suite))
 
 
 class Opener:
     """Opens one reply, unit by unit. Nothing of a reply counts before its last unit."""
 
-    def __init__(self, key: xwing.KemKey, info: bytes, psk: bytes, psk_id: bytes) -> None:
-        self._key, self._info, self._psk, self._psk_id = key, info, psk, psk_id
+    def __init__(self, key: xwing.KemKey, info: bytes, psk: bytes, psk_id: bytes, suite: int = SUITE) -> None:
+        self._key, self._info, self._psk, self._psk_id, self._suite = key, info, psk, psk_id, suite
         self._exporter: Exporter | None = None
         self._next = 0
         self._bytes = 0
@@ -198,13 +206,17 @@ class Opener:
     def open_head(self, head: bytes) -> None:
         """@raises WireError"""
         r = Reader(head, b"ogong-sealed-reply-v1\n")
-        r.int(1, SUITE, SUITE)
+        r.int(1, self._suite, self._suite)
         capsule, commit = r.take(xwing.CAPSULE_BYTES), r.take(32)
         r.end()
-        exporter = schedule(self._key.decapsulate(capsule), self._info, self._psk, self._psk_id)
+        self._exporter = self._open_capsule(capsule, commit, self._psk)
+
+    def _open_capsule(self, capsule: bytes, commit: bytes, psk: bytes) -> Exporter:
+        """@raises WireError"""
+        exporter = schedule(self._key.decapsulate(capsule), self._info, psk, self._psk_id)
         if not hmac.compare_digest(exporter.export(b"commit" + capsule), commit):
             raise WireError("the reply was sealed under another key")
-        self._exporter = exporter
+        return exporter
 
     def open(self, unit: bytes) -> bytes | None:
         """@returns the message that ends with this unit; None where it goes on in the next one. @raises WireError"""
@@ -214,15 +226,21 @@ class Opener:
             raise WireError("a unit came after the last")
         r = Reader(unit)
         index, last = r.int(4), r.flag()
+        own = (r.take(xwing.CAPSULE_BYTES), r.take(32)) if self._suite == UNIT_SUITE else None
         sealed = r.bytes16()
         r.end()
         if index != self._next:
             raise WireError(f"unit {index} came in the place of unit {self._next}")
-        padded = chacha.decrypt(self._exporter.export(b"unit" + u32(index) + u8(last)), sealed)
+        place = u32(index) + u8(last)
+        exporter = self._exporter
+        if own is not None:
+            exporter = self._open_capsule(*own, exporter.export(b"unit-psk" + place))
+        padded = chacha.decrypt(exporter.export(b"unit" + place), sealed)
         if padded is None:
             raise WireError(f"unit {index} does not open")
         content = _unpad(padded, pad_unit_size)
-        self._bytes += len(unit)
+        # Without the capsule of each unit and its commitment.
+        self._bytes += len(sealed)
         if not content or content[0] > 1 or len(content) > 1 + _MOST_UNIT or self._bytes > _MOST_REPLY:
             raise WireError("a unit has another form, or the reply is too long")
         has_more = content[0] == 1

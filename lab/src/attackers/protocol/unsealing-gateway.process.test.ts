@@ -14,6 +14,7 @@ it('a gateway reads nothing that a client seals, and has no change taken', async
       'says that it seals nothing': 'unsupported',
       'shows a key of its own': 'seal-key',
       "shows a key of its own in the provider's name": 'seal-key',
+      "shows a key of its own in the validator's name": 'seal-key',
       'answers in plain': 'malformed',
       'repeats a piece': 'out-of-order',
       'swaps two pieces': expect.any(String),

@@ -1,11 +1,12 @@
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { toBase64 } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { createNobleHybridSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
-import { signSealKey } from '@ogong/protocol/sealing/seal-key';
+import { hashSealKey, signSealKey } from '@ogong/protocol/sealing/seal-key';
+import { encodeValidatorSealKey, hashValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import { parseSealedOffer, type SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import { createClient } from '@ogong/sdk';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
@@ -31,6 +32,7 @@ export interface UnsealingOutcome {
 type Meddle = (path: string, text: string) => Response | string;
 
 const own = createNobleHybridSigner(new Uint8Array(64).fill(0x6e));
+const ownLedger = createNobleLedgerSigner(new Uint8Array(32).fill(0x6e));
 const ownKey = nodeSeal.openKemKey(new Uint8Array(32).fill(0x6e)).publicKey;
 
 /** The offer with a key that this gateway can open with. @param isNamed in the provider's name, and not its own. */
@@ -49,6 +51,20 @@ function swapKey(text: string, isNamed: boolean): string {
     signature: toBase64(signed.signature),
   };
   return JSON.stringify({ ...json, sealKey: forged });
+}
+
+/** The offer with a key that parts would be sealed to, and this gateway can open. */
+function swapValidatorKey(text: string): string {
+  const json = JSON.parse(text) as SealedOfferJson;
+  const { ledger, validator } = parseSealedOffer(json);
+  const issuedAtMs = Date.now();
+  const sealKey = encodeValidatorSealKey({
+    ...{ suite: SEAL_SUITE, chainId: ledger.chainId, escrow: ledger.verifyingContract, validator },
+    ...{ issuedAtMs, expiresAtMs: issuedAtMs + 600_000, key: ownKey },
+  });
+  const digest = hashValidatorSealKey(nobleCrypto, ledger, { validator, sealKey: hashSealKey(nobleCrypto, sealKey) });
+  const validatorKey = { bytes: toBase64(sealKey), signature: toBase64(ownLedger.signDigest(digest)) };
+  return JSON.stringify({ ...json, validatorKey });
 }
 
 /** The sealed pieces of a stream in another order, or not all of them. */
@@ -73,6 +89,7 @@ export const UNSEALINGS: Readonly<Record<string, Meddle>> = {
   'says that it seals nothing': at(OFFER, () => Response.json({ error: { code: 'unknown_url' } }, { status: 404 })),
   'shows a key of its own': at(OFFER, (text) => swapKey(text, false)),
   "shows a key of its own in the provider's name": at(OFFER, (text) => swapKey(text, true)),
+  "shows a key of its own in the validator's name": at(OFFER, swapValidatorKey),
   'answers in plain': at(REPLY, () => 'data: {"choices":[{"delta":{"content":"yes"}}]}\n\ndata: [DONE]\n\n'),
   'repeats a piece': at(REPLY, (text) => bendPieces(text, ([first = '', ...rest]) => [first, first, ...rest])),
   'swaps two pieces': at(REPLY, (text) => bendPieces(text, ([a = '', b = '', ...rest]) => [b, a, ...rest])),
@@ -95,7 +112,7 @@ export const unsealingGateway: ProtocolAttack<UnsealingGateway, Promise<Unsealin
       const client = createClient({
         baseUrl: fixture.url,
         isSealed: true,
-        trust: { ledger, settlement: network.settlement },
+        trust: { ledger, settlement: network.settlement, validators: fixture.network.chain.validators() },
         // The fixture's parties are in no list.
         allow: ['router', 'validator', 'admission', 'intake', 'model-root'],
         async fetch(input, init) {

@@ -4,6 +4,7 @@ import { createWorkStore } from '@ogong/host/store/work-store';
 import { type ChannelLedger, createChannelLedger } from '@ogong/node/gateway/channel-ledger';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { bigComplaints } from '../../attackers/protocol/big-complaints.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
@@ -14,6 +15,7 @@ import { type FigureLie, figureLiar } from '../../attackers/protocol/figure-liar
 import { ghostCapacity } from '../../attackers/protocol/ghost-capacity.ts';
 import { idleLinks } from '../../attackers/protocol/idle-links.ts';
 import { keyHoarding } from '../../attackers/protocol/key-hoarding.ts';
+import { lyingTicket } from '../../attackers/protocol/lying-ticket.ts';
 import { queueFlood } from '../../attackers/protocol/queue-flood.ts';
 import { routeSquatting } from '../../attackers/protocol/route-squatting.ts';
 import { stolenComplaint } from '../../attackers/protocol/stolen-complaint.ts';
@@ -134,6 +136,27 @@ export const doorScenes: readonly StagedAttack[] = [
         money: NO_MONEY,
         worked: won > honest.won,
       };
+    },
+  },
+  {
+    attack: lyingTicket,
+    async play(breaks: Breaks) {
+      const network = await createNetwork();
+      try {
+        const { answered, refused, evidence, declined } = await lyingTicket.play(network, breaks);
+        const said = { ...refused, ...declined };
+        return {
+          tried: `${answered ? 'had a true ticket served' : 'had no true ticket served'}, then lied in ${Object.keys(said).join(', ')}`,
+          answered: [
+            ...Object.entries(said).map(([what, why]) => `${what}: ${why ?? 'it was taken'}`),
+            `tickets that lie in ${evidence.join(', ')} are evidence by themselves`,
+          ],
+          money: NO_MONEY,
+          worked: !answered || Object.values(said).includes(undefined),
+        };
+      } finally {
+        await network.close();
+      }
     },
   },
   {

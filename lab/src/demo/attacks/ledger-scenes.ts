@@ -7,6 +7,7 @@ import { chosenCandidates } from '../../attackers/protocol/chosen-candidates.ts'
 import { curiousCosigner } from '../../attackers/protocol/curious-cosigner.ts';
 import { cutShort } from '../../attackers/protocol/cut-short.ts';
 import { dustRouters } from '../../attackers/protocol/dust-routers.ts';
+import { dustVouchers } from '../../attackers/protocol/dust-vouchers.ts';
 import { earlyEjection } from '../../attackers/protocol/early-ejection.ts';
 import { earlyMilestone } from '../../attackers/protocol/early-milestone.ts';
 import { epochWaiter } from '../../attackers/protocol/epoch-waiter.ts';
@@ -247,6 +248,21 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
         money: `${paidAtomic} of ${claimedAtomic} atomic units are paid`,
         worked: entry === undefined || paidAtomic > 0n,
+      };
+    },
+  },
+  {
+    attack: dustVouchers,
+    async play() {
+      const { sent, taken, checked, asked, kept, paid } = await dustVouchers.play(undefined);
+      return {
+        tried: `paid a relay in ${sent} vouchers that each add an atomic unit or little more`,
+        answered: [
+          `${taken} were taken; ${checked} signatures were checked, the chain was asked ${asked} times`,
+          paid ? 'a voucher over a quarter of the credit was taken then' : 'no voucher was taken any more',
+        ],
+        money: `${kept} vouchers wait to be redeemed`,
+        worked: taken + checked + asked + kept > 0 || !paid,
       };
     },
   },

@@ -43,6 +43,7 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
   it('all attacks but those of which no daemon keeps anything are played with restarts', () => {
     const others = names.filter((name) => !restartable.some((one) => one.name === name));
     expect(others).toEqual([
+      'dust-vouchers',
       'overcounting-relay',
       'invented-parties',
       'tiny-model',
@@ -59,6 +60,7 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
       'answer-guesser',
       'unsealing-gateway',
       'dishonest-relay',
+      'reset-links',
       'unpaid-crowd',
     ]);
   });

@@ -8,6 +8,7 @@ import { dishonestRelay, openRelayedNode } from '../../attackers/protocol/dishon
 import { downgradedChannel } from '../../attackers/protocol/downgraded-channel.ts';
 import { lyingOffer } from '../../attackers/protocol/lying-offer.ts';
 import { replayedUnits } from '../../attackers/protocol/replayed-units.ts';
+import { openPaidRelay, resetLinks } from '../../attackers/protocol/reset-links.ts';
 import { strippedSeal } from '../../attackers/protocol/stripped-seal.ts';
 import { unsealingGateway } from '../../attackers/protocol/unsealing-gateway.ts';
 import type { StagedAttack } from './scene.ts';
@@ -162,6 +163,23 @@ export const sealingScenes: readonly StagedAttack[] = [
         };
       } finally {
         await node.close();
+      }
+    },
+  },
+  {
+    attack: resetLinks,
+    async play() {
+      const relay = await openPaidRelay();
+      try {
+        const { sentBytes, reached, chargedBytes } = await resetLinks.play(relay);
+        return {
+          tried: `had a relay take ${sentBytes} bytes for a node that did not answer, and reset each link`,
+          answered: [reached ? 'somebody else reached the node then' : 'nobody reached the node any more'],
+          money: `${chargedBytes} bytes are charged to the node, and paid by it`,
+          worked: !reached || chargedBytes >= BigInt(sentBytes),
+        };
+      } finally {
+        await relay.close();
       }
     },
   },

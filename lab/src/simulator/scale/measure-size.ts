@@ -1,5 +1,5 @@
 import type { RunOutcome, UsedByThen } from '../run.ts';
-import { describeSize, type NetworkSize, planScale, timesOf, WARM_MS } from './scale-plan.ts';
+import { describeSize, type NetworkSize, planScale, type ScaleWish, timesOf, WARM_MS } from './scale-plan.ts';
 
 /** What a network of a size took. */
 export interface SizeRow {
@@ -38,13 +38,10 @@ const bytesOf = ({ methods }: UsedByThen): number => Object.values(methods).redu
 const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
 /** Runs it in this process. */
-export async function measureSize(
-  size: NetworkSize,
-  { seed, spanMs }: { readonly seed: number; readonly spanMs?: number | undefined },
-): Promise<SizeRow> {
+export async function measureSize(size: NetworkSize, wish: ScaleWish & { readonly seed: number }): Promise<SizeRow> {
   const { runPlan } = await import('../run.ts');
-  const plan = planScale(size, seed, spanMs);
-  const outcome = await runPlan(plan, { marksMs: [WARM_MS, timesOf(size, spanMs).idleMs] });
+  const plan = planScale(size, wish);
+  const outcome = await runPlan(plan, { marksMs: [WARM_MS, timesOf(size, wish).idleMs] });
   return describeOutcome(size, outcome);
 }
 

@@ -1,6 +1,6 @@
 import type { Curves, Point } from '../../economics/finding.ts';
 import type { SizeRow } from './measure-size.ts';
-import type { UnendedSize } from './scale.ts';
+import type { WrittenScale } from './scale.ts';
 import { CONSUMERS_A_GATEWAY } from './scale-plan.ts';
 
 type Series = Readonly<Record<string, (row: SizeRow) => number>>;
@@ -129,7 +129,17 @@ function sayExpected(rows: readonly SizeRow[]): string {
   ].join('\n\n');
 }
 
-export function writeScalePage(rows: readonly SizeRow[], unended: readonly UnendedSize[]): string {
+/** A day that was played. */
+function sayDay(day: SizeRow): string {
+  const { size, requests, answered, settled, epochs, settleS, settleP95S, cpuS, residentMiB, broken } = day;
+  const what = broken.length === 0 ? 'No invariant broke' : `It broke ${broken.join(', ')}`;
+  return [
+    '## A whole day',
+    `Of ${size}, with epochs of a minute, by \`npm run simulate -- --scale --day ${size}\`: ${epochs} epochs, ${answered} of ${requests} requests answered, ${settled} replies settled, half of them within ${settleS} s and 95 % within ${settleP95S} s. ${what}. It took ${cpuS} s of one core and ${residentMiB} MiB.`,
+  ].join('\n\n');
+}
+
+export function writeScalePage({ rows, unended, day }: WrittenScale): string {
   const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
   const names = Object.keys(COLUMNS);
   const table = [
@@ -153,6 +163,7 @@ export function writeScalePage(rows: readonly SizeRow[], unended: readonly Unend
     `From the smallest to the largest network, as a power (1 is in proportion):\n\n${sayGrowth(rows)}`,
     ...sayCalls(rows),
     sayExpected(rows),
+    ...(day === undefined ? [] : [sayDay(day)]),
     ...createScaleCurves(rows).map(({ title, name, caption }) => `![${title}](${name}.svg)\n\n${caption}`),
   ];
   return `${parts.join('\n\n')}\n`;

@@ -12,7 +12,6 @@ export interface NetworkSize {
 export const CONSUMERS_A_GATEWAY = 50;
 const PROVIDERS_A_ROUTER = 500;
 const REQUESTS_A_CONSUMER_A_MINUTE = 0.1;
-const EPOCH_MS = 5_000;
 /** Until the daemons know each other. */
 export const WARM_MS = 15_000;
 
@@ -35,10 +34,20 @@ const USUAL: ScaleTimes = {
 const SHORT: ScaleTimes = { idleMs: 45_000, askedMs: 10_000, settlingMs: 35_000, mostRequests: 60 };
 const LARGE = 50;
 
-/** A virtual minute of a network of a hundred validators takes minutes of one core: it is played for less. @param spanMs with requests. */
-export function timesOf({ validators }: Pick<NetworkSize, 'validators'>, spanMs?: number): ScaleTimes {
-  const times = validators >= LARGE ? SHORT : USUAL;
-  return spanMs === undefined ? times : { ...times, askedMs: spanMs };
+export interface ScaleWish {
+  readonly epochMs: number;
+  /** For how long there are requests. Default: as the size has it. */
+  readonly spanMs?: number | undefined;
+}
+
+/** From order to settlement, and some more. */
+const EPOCHS_TO_SETTLE = 12;
+
+/** A virtual minute of a network of a hundred validators takes minutes of one core: it is played for less. */
+export function timesOf({ validators }: Pick<NetworkSize, 'validators'>, { epochMs, spanMs }: ScaleWish): ScaleTimes {
+  const { settlingMs, ...times } = validators >= LARGE ? SHORT : USUAL;
+  const whole = { ...times, settlingMs: epochMs > 5_000 ? EPOCHS_TO_SETTLE * epochMs : settlingMs };
+  return spanMs === undefined ? whole : { ...whole, askedMs: spanMs };
 }
 
 export function describeSize({ validators, providers, consumers }: NetworkSize): string {
@@ -56,8 +65,12 @@ export function parseSize(text: string): NetworkSize {
 }
 
 /** A network without faults and liars: a while at rest, then a minute of requests, then a minute to settle. */
-export function planScale({ validators, providers, consumers }: NetworkSize, seed: number, spanMs?: number): Plan {
-  const { idleMs, askedMs, settlingMs, mostRequests } = timesOf({ validators }, spanMs);
+export function planScale(
+  { validators, providers, consumers }: NetworkSize,
+  { seed, ...wish }: ScaleWish & { readonly seed: number },
+): Plan {
+  const { epochMs } = wish;
+  const { idleMs, askedMs, settlingMs, mostRequests } = timesOf({ validators }, wish);
   const draws = createDraws(seed);
   const gateways = Math.ceil(consumers / CONSUMERS_A_GATEWAY);
   const wanted = Math.round((consumers * REQUESTS_A_CONSUMER_A_MINUTE * askedMs) / 60_000);
@@ -67,7 +80,7 @@ export function planScale({ validators, providers, consumers }: NetworkSize, see
     gateway: Math.floor(draws.next('which gateway') * gateways),
   })).sort((a, b) => a.atMs - b.atMs);
   return {
-    ...{ seed, validators, providers, gateways, routers: Math.ceil(providers / PROVIDERS_A_ROUTER), epochMs: EPOCH_MS },
+    ...{ seed, validators, providers, gateways, routers: Math.ceil(providers / PROVIDERS_A_ROUTER), epochMs },
     ...{ faultyMs: idleMs + askedMs, healMs: settlingMs, requests, faults: [], liars: [], isProbed: false },
   };
 }

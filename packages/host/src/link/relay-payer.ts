@@ -45,7 +45,7 @@ export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | un
   let isPaying = false;
 
   async function payNow(
-    { payee, pricePerGibAtomic }: Terms,
+    { payee, pricePerGibAtomic, creditBytes }: Terms,
     { signer, token, randomBytes, nowMs }: RelayPayerOptions,
     bytes: bigint,
     send: (signed: SignedRelayVoucher) => Promise<unknown>,
@@ -53,6 +53,9 @@ export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | un
     const owedAtomic = computeRelayFee(bytes, pricePerGibAtomic) - closedAtomic;
     // One that the relay may not have had is signed again.
     if (owedAtomic < signedAtomic || (owedAtomic === signedAtomic && isTaken)) return;
+    // A relay takes nothing that is worth less than its check; under a new nonce that may come to little.
+    const isDust = owedAtomic - signedAtomic < computeRelayFee(creditBytes / 8n, pricePerGibAtomic);
+    if (isDust && owedAtomic !== signedAtomic) return;
     nonce ??= randomBytes();
     const validBeforeS = Math.floor(nowMs() / 1000) + VOUCHER_LIFETIME_S;
     // Counted before it is sent: once it is signed, the relay may have it.

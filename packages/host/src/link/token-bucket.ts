@@ -6,10 +6,10 @@ export interface RateLimit {
 }
 
 export interface RateLimiter {
-  /** Takes one token of the peer's bucket; false when it is empty. */
-  take(peer: string): boolean;
-  /** Puts a token back that was taken for nothing. */
-  giveBack(peer: string): void;
+  /** Takes tokens of the peer's bucket, by default one; none and false where it holds fewer. */
+  take(peer: string, count?: number): boolean;
+  /** Puts tokens back that were taken for nothing. */
+  giveBack(peer: string, count?: number): void;
 }
 
 /** One token bucket per peer. A full bucket is dropped, so memory use follows activity. */
@@ -25,17 +25,17 @@ export function createRateLimiter({ perSecond, burst }: RateLimit, clock: Clock)
   }
 
   return {
-    take(peer) {
+    take(peer, count = 1) {
       const nowMs = clock.nowMs();
       sweep(nowMs);
       const bucket = buckets.get(peer) ?? { tokens: burst, atMs: nowMs };
       const tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * perSecond);
-      buckets.set(peer, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
-      return tokens >= 1;
+      buckets.set(peer, { tokens: tokens >= count ? tokens - count : tokens, atMs: nowMs });
+      return tokens >= count;
     },
-    giveBack(peer) {
+    giveBack(peer, count = 1) {
       const bucket = buckets.get(peer);
-      if (bucket) bucket.tokens = Math.min(burst, bucket.tokens + 1);
+      if (bucket) bucket.tokens = Math.min(burst, bucket.tokens + count);
     },
   };
 }

@@ -55,6 +55,7 @@ import { createReplyService, type ReplyService } from './reply-service.ts';
 import { createRouters, type Routers } from './routers.ts';
 import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
 import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
+import { createValidatorKeys } from './sealed/validator-keys.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
 import { createTicketAges } from './ticket-ages.ts';
@@ -453,7 +454,10 @@ function createReplies(
   return {
     ahead,
     replies: createReplyService(steps),
-    sealed: createSealedCalls({ context: steps, sealKeys: keys, links, patience, pacing }),
+    sealed: createSealedCalls({
+      ...{ context: steps, sealKeys: keys, links, patience, pacing },
+      validatorKeys: createValidatorKeys({ links, clock, chain, onError: warn('a validator shows no key to seal to') }),
+    }),
   };
 }
 

@@ -39,6 +39,9 @@ async function open(first: Partial<ProviderBehaviour>) {
     get milestones() {
       return orders() === 1 ? (first.milestones ?? []) : [];
     },
+    get lastMilestone() {
+      return first.lastMilestone ?? 0;
+    },
     get bendMilestone() {
       return first.bendMilestone;
     },
@@ -143,6 +146,14 @@ describe('a provider that dies in mid-stream', () => {
     expect(check({}, { receipt: part.receipt }).detail).toContain('the same order');
     expect(check({ receipt: whole.receipt }).detail).toContain('no milestone');
     expect(check({ verdict: verify({ ...found, response: utf8Encode('x') }) }).detail).toContain('response-hash');
+  });
+
+  it('and that lives leaves one more, which may come early and behind which it is not read', async () => {
+    const client = await open({ milestones: [64, 65], lastMilestone: 65 });
+    const { text, tries } = await readStream(client);
+    expect(text).toBe(STORY);
+    expect(tries).toMatchObject([{ code: 'provider_failed', shown_bytes: bytesOf(65), signed_bytes: bytesOf(65) }]);
+    expect(verify(await readReceipt(tries[0]?.url)).ok).toBe(true);
   });
 
   it('before its first milestone leaves nothing', async () => {

@@ -241,11 +241,13 @@ function openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): Op
   return event;
 }
 
-/** @throws ApiError where nobody asked for it. */
+/** @throws ApiError where nobody asked for it, or it is the last of a reply that is given up. */
 function takeMilestone({ onMilestone }: Pick<GenerateInput, 'onMilestone'>, milestone: Milestone): void {
   if (onMilestone === undefined)
     throw new ApiError('provider_failed', 'The provider sends milestones that nobody asked for.');
   onMilestone(milestone);
+  // Nothing follows: so one that comes early is checked once at most.
+  if (milestone.last) throw new ApiError('provider_failed', 'The provider gives the reply up.');
 }
 
 /** What stood in the last sealed message belongs to the end. */

@@ -58,6 +58,24 @@ except (SealedCallError, GatewayError) as error:
 print(json.dumps(said))
 `;
 
+/** A gateway that shows something else than it was answered. */
+async function lieInFront(url: string, change: (answer: string) => string) {
+  const server = createServer(async (incoming, outgoing) => {
+    const body = await text(incoming);
+    const { method, headers } = incoming;
+    const onward = request(new URL(incoming.url as string, url), { method, headers }).end(body);
+    const [answer] = await once(onward, 'response');
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
+    const said = Buffer.concat(chunks);
+    const { 'content-length': _, 'transfer-encoding': __, ...kept } = answer.headers;
+    const isShown = /completions/.test(incoming.url as string);
+    outgoing.writeHead(answer.statusCode, kept).end(isShown ? change(said.toString('utf8')) : said);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() };
+}
+
 describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}`, () => {
   it('agrees with all vectors', { timeout: 180_000 }, async () => {
     const { errors, status } = await python(['-m', 'unittest', 'discover', '-s', 'tests', '-t', '.']);
@@ -126,6 +144,30 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     const ranked = await ask({ query: 'what is a panda?', documents, top_n: 2, return_documents: true });
     expect(ranked).toMatchObject({ error: null, checks });
     expect(ranked.shown).toHaveLength(2);
+  });
+
+  it('holds calls that are shown against the signed text, whole and streamed', { timeout: 120_000 }, async () => {
+    const weather = { type: 'function', function: { name: 'weather', parameters: { type: 'object' } } };
+    const asks = { messages, tools: [weather] };
+    fixture = await createGatewayFixture({ providers: [{}] });
+    const checks = expect.arrayContaining(['answer', 'response-hash']);
+    expect(await call(fixture, asks, { url: fixture.url })).toMatchObject({ error: null, checks });
+    expect(await call(fixture, { ...asks, stream: true }, { url: fixture.url })).toMatchObject({ error: null });
+    // What a gateway shows is none of what it stores.
+    const lie = (text: string) => text.replaceAll('Paris', 'Texas').replaceAll('I look', 'I lied');
+    for (const stream of [false, true]) {
+      const front = await lieInFront(fixture.url, lie);
+      const said = await call(fixture, { ...asks, stream }, front);
+      expect(said).toMatchObject({ failed: ['answer'] });
+      front.close();
+    }
+    // Nor is a text that a piece of reasoning stands beside, which nobody signed.
+    const reason = (text: string) => text.replace('"content":"Once', '"reasoning_content":" ","content":"Twice');
+    const front = await lieInFront(fixture.url, reason);
+    for (const stream of [false, true]) {
+      expect(await call(fixture, { messages, stream }, front)).toMatchObject({ failed: ['answer'] });
+    }
+    front.close();
   });
 
   describe('that seals its calls', () => {
@@ -204,6 +246,18 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
       // The gateway took the client's word for each.
       expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(4);
       expect(new Set(statuses)).toEqual(new Set([200]));
+    });
+
+    it('has a capsule for each piece where it demands that', async () => {
+      const gateway = await openSealing();
+      const { url, passed } = await watch(gateway.url);
+      const demanding = { ...asks, ogong: { seal_suite: 2 } };
+      expect(await call(gateway, demanding, { url, sealed: true })).toMatchObject({ error: null, text: ANSWER });
+      const units = passed.flatMap((said) =>
+        [...said.matchAll(/"unit":\s*"([^"]+)"/g)].map(([, unit]) => unit as string),
+      );
+      expect(units.length).toBeGreaterThanOrEqual(WORDS.length);
+      for (const unit of units) expect(Buffer.from(unit, 'base64').length).toBeGreaterThan(1_120);
     });
 
     it('signs for a long answer as it comes, by a hash', async () => {

@@ -11,6 +11,10 @@ export interface ByteMeter {
   links: bigint;
   /** @returns ms that the link has to pause for; undefined where the day's bytes are used up, or the node does not pay. */
   take(bytes: number): number | undefined;
+  /** The same for bytes that are not the node's yet: they are as fast as others, and charged once it answers. */
+  pace(bytes: number): number;
+  /** @returns false where the day's bytes are used up, or the node does not pay. */
+  charge(bytes: number): boolean;
   hasBytes(): boolean;
 }
 
@@ -33,18 +37,24 @@ export function createByteMeter(
     today = 0;
   }
 
+  function pace(bytes: number): number {
+    const nowMs = clock.nowMs();
+    allowance = Math.min(burstBytes, allowance + (Math.max(0, nowMs - atMs) / 1000) * bytesPerSecond) - bytes;
+    atMs = nowMs;
+    return allowance >= 0 ? 0 : (-allowance / bytesPerSecond) * 1000;
+  }
+  function charge(bytes: number): boolean {
+    startDay(clock.nowMs());
+    today += bytes;
+    total += BigInt(bytes);
+    return today <= maxBytesPerDay && isCovered(total);
+  }
+
   return {
     ...{ sinceMs: atMs, toNode: 0n, fromNode: 0n, links: 0n },
-    take(bytes) {
-      const nowMs = clock.nowMs();
-      startDay(nowMs);
-      today += bytes;
-      total += BigInt(bytes);
-      if (today > maxBytesPerDay || !isCovered(total)) return undefined;
-      allowance = Math.min(burstBytes, allowance + (Math.max(0, nowMs - atMs) / 1000) * bytesPerSecond) - bytes;
-      atMs = nowMs;
-      return allowance >= 0 ? 0 : (-allowance / bytesPerSecond) * 1000;
-    },
+    take: (bytes) => (charge(bytes) ? pace(bytes) : undefined),
+    pace,
+    charge,
     hasBytes() {
       startDay(clock.nowMs());
       return today < maxBytesPerDay && isCovered(total);

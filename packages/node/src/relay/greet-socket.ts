@@ -72,7 +72,7 @@ function connectCaller(state: RelayState, { socket, group, certHash }: Wanted): 
     clearTimeout(timer);
     waiting.delete(name);
   };
-  waiting.set(name, { seat, socket, take, askedAtMs: clock.nowMs() });
+  waiting.set(name, { seat, socket, group, take, askedAtMs: clock.nowMs() });
   socket.once('close', take);
   const place = crypto.sha256(concatBytes(groupSecret, utf8Encode(group))).subarray(0, 16);
   if (!seat.call({ token, group: place })) refuse('late');
@@ -122,7 +122,8 @@ function joinNode(
   const circuit = nameCircuit(crypto, token);
   const joinedAtMs = clock.nowMs();
   metrics.steps.add(circuit, 'join', { startMs: caller.askedAtMs });
-  const carried = joinSockets({ caller: caller.socket, node }, meter, metrics.bytes, limits);
+  const ends = { caller: caller.socket, node, group: caller.group };
+  const carried = joinSockets(ends, { meter, limits, unanswered: state.unanswered }, metrics.bytes);
   caller.socket.once('close', () => {
     const { toNode, fromNode } = carried;
     const attributes = { 'ogong.relay.bytes_to_node': toNode, 'ogong.relay.bytes_from_node': fromNode };

@@ -29,6 +29,10 @@ export interface RelayLimits {
   readonly burstBytes: number;
   /** Of one node in a day. */
   readonly maxBytesPerDay: number;
+  /** What callers of one address may send to nodes that have not answered on that link: nobody else is charged for it. */
+  readonly unansweredRate: RateLimit;
+  /** The same of one link: its handshake begins with less. */
+  readonly maxUnansweredBytes: number;
 }
 
 export const DEFAULT_RELAY_LIMITS: RelayLimits = {
@@ -46,4 +50,6 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   bytesPerSecond: 16 * MIB,
   burstBytes: 32 * MIB,
   maxBytesPerDay: 256 * GIB,
+  unansweredRate: { perSecond: 64 * 1024, burst: 8 * MIB },
+  maxUnansweredBytes: 64 * 1024,
 };

@@ -78,23 +78,35 @@ describe('vouchers for a relay', () => {
     const { store, payments } = openPayments();
     expect([payments.isCovered(NODE, 20_000n), payments.isCovered(NODE, 20_001n)]).toEqual([true, false]);
     await payments.take(NODE, voucher());
-    await payments.take(NODE, voucher({ valueAtomic: 6_000n }));
-    expect([payments.isCovered(NODE, 26_000n), payments.isCovered(NODE, 26_001n)]).toEqual([true, false]);
+    await payments.take(NODE, voucher({ valueAtomic: 8_000n }));
+    expect([payments.isCovered(NODE, 28_000n), payments.isCovered(NODE, 28_001n)]).toEqual([true, false]);
     expect(payments.isCovered(fill(2, 32), 20_001n)).toBe(false);
-    expect(listOpenVouchers(store)).toMatchObject([{ valueAtomic: 6_000n, payer: payer.address }]);
+    expect(listOpenVouchers(store)).toMatchObject([{ valueAtomic: 8_000n, payer: payer.address }]);
   });
 
   it.each<[string, string, () => SignedRelayVoucher]>([
     [
       'of somebody else',
       'not signed by its payer',
-      () => ({ ...voucher({}, createNobleLedgerSigner(fill(8, 32))), voucher: voucher().voucher }),
+      () => ({
+        ...voucher({}, createNobleLedgerSigner(fill(8, 32))),
+        voucher: voucher({ valueAtomic: 8_000n }).voucher,
+      }),
     ],
-    ['for another payee', 'not signed by its payer for this payee', () => voucher({ payee: fill(6) })],
-    ['in another token', 'not signed by its payer', () => voucher({ token: { ...token, chainId: 1n } })],
-    ['that ends soon', 'ends within a week', () => voucher({ validBeforeS: NOW / 1000 + 86_400 })],
+    [
+      'for another payee',
+      'not signed by its payer for this payee',
+      () => voucher({ payee: fill(6), valueAtomic: 8_000n }),
+    ],
+    [
+      'in another token',
+      'not signed by its payer',
+      () => voucher({ token: { ...token, chainId: 1n }, valueAtomic: 8_000n }),
+    ],
+    ['that ends soon', 'ends within a week', () => voucher({ validBeforeS: NOW / 1000 + 86_400, valueAtomic: 8_000n })],
     ['over less than the one before', 'does not follow', () => voucher({ valueAtomic: 4_999n })],
-    ['of a nonce that was redeemed', 'draw another nonce', () => voucher({ nonce: fill(5, 32), valueAtomic: 1n })],
+    ['of a nonce that was redeemed', 'draw another nonce', () => voucher({ nonce: fill(5, 32), valueAtomic: 2_500n })],
+    ['that adds less than its check costs', '2500 are the least', () => voucher({ valueAtomic: 7_499n })],
     ['with a byte more', 'voucher: ', () => ({ ...voucher(), voucher: Uint8Array.of(...voucher().voucher, 0) })],
     [
       'beyond what its payer holds',
@@ -104,10 +116,10 @@ describe('vouchers for a relay', () => {
   ])('are refused %s', async (_name, why, make) => {
     const { store, payments } = openPayments();
     await payments.take(NODE, voucher());
-    await payments.take(NODE, voucher({ nonce: fill(5, 32), valueAtomic: 1n }));
+    await payments.take(NODE, voucher({ nonce: fill(5, 32), valueAtomic: 2_500n }));
     closeVoucher(store, fill(5, 32));
     await expect(payments.take(NODE, make())).rejects.toThrow(why);
-    expect(payments.isCovered(NODE, 25_002n)).toBe(false);
+    expect(payments.isCovered(NODE, 27_501n)).toBe(false);
   });
 
   it('that come twice count once', async () => {
@@ -132,7 +144,7 @@ describe('vouchers for a relay', () => {
   it('of one node count for no other one', async () => {
     const { payments } = openPayments();
     await payments.take(NODE, voucher());
-    await expect(payments.take(fill(2, 32), voucher({ valueAtomic: 6_000n }))).rejects.toThrow('does not follow');
+    await expect(payments.take(fill(2, 32), voucher({ valueAtomic: 8_000n }))).rejects.toThrow('does not follow');
   });
 });
 

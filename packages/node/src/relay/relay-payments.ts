@@ -9,7 +9,9 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import {
   computePaidBytes,
+  computeRelayFee,
   openRelayVoucher,
+  parseRelayVoucher,
   type RelayVoucher,
   type SignedRelayVoucher,
 } from '@ogong/protocol/exchange/relay-voucher';
@@ -85,6 +87,8 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
   const { payee, pricePerGibAtomic, creditBytes, token } = price;
   /** Bytes that each node has paid for since this relay started. */
   const paid = new Map<string, bigint>();
+  /** Nodes sign for twice as much at a time. */
+  const leastAtomic = computeRelayFee(creditBytes / 8n, pricePerGibAtomic);
   /** Nonces whose last voucher came after the one that was redeemed. */
   const forgiven = new Set<string>();
 
@@ -108,14 +112,24 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
   }
 
   function open(signed: SignedRelayVoucher): RelayVoucher {
-    try {
-      const voucher = openRelayVoucher(crypto, { token, payee }, signed);
-      if (voucher) return voucher;
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      throw new Refusal('invalid', `voucher: ${error.message}`);
-    }
+    const voucher = openRelayVoucher(crypto, { token, payee }, signed);
+    if (voucher) return voucher;
     throw new Refusal('invalid', 'the voucher is not signed by its payer for this payee and token');
+  }
+
+  /**
+   * Before a signature is checked, the chain is asked, or a byte is written: each costs more than dust brings.
+   * @returns false where there is nothing new in it: its node did not learn that it was taken. @throws Refusal
+   */
+  function isWorthChecking(certHash: PeerId, { voucher: bytes }: SignedRelayVoucher): boolean {
+    const voucher = parse(bytes);
+    const before = store.read(() => readVoucher(store, voucher.nonce));
+    // What a node signed beyond one that was redeemed is forgiven it.
+    if (before?.isRedeemed) return true;
+    const moreAtomic = voucher.valueAtomic - assertFollows(before, { certHash, voucher });
+    if (moreAtomic === 0n) return false;
+    if (moreAtomic >= leastAtomic) return true;
+    throw new Refusal('invalid', `the voucher adds ${moreAtomic} atomic units, and ${leastAtomic} are the least`);
   }
 
   async function assertCovered({ payer }: RelayVoucher, moreAtomic: bigint): Promise<void> {
@@ -139,6 +153,7 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
       ...{ chainId: token.chainId, token: token.verifyingContract },
     },
     async take(certHash, signed) {
+      if (!isWorthChecking(certHash, signed)) return;
       const voucher = open(signed);
       if (voucher.validBeforeS < clock.nowMs() / 1000 + LEAST_LIFETIME_S) {
         throw new Refusal('invalid', 'the voucher ends within a week');
@@ -146,8 +161,6 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
       const before = store.read(() => readVoucher(store, voucher.nonce));
       forgive(before, certHash, voucher);
       const moreAtomic = voucher.valueAtomic - assertFollows(before, { certHash, voucher });
-      // It did not learn that this one was taken.
-      if (moreAtomic === 0n && before !== undefined) return;
       await assertCovered(voucher, moreAtomic);
       await group.write((db) => {
         const known = assertFollows(readVoucher(db, voucher.nonce), { certHash, voucher });
@@ -159,6 +172,16 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     },
     isCovered: (certHash, carried) => carried <= (paid.get(toHex(certHash)) ?? 0n) + creditBytes,
   };
+}
+
+/** @throws Refusal */
+function parse(bytes: Uint8Array): RelayVoucher {
+  try {
+    return parseRelayVoucher(bytes);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    throw new Refusal('invalid', `voucher: ${error.message}`);
+  }
 }
 
 function readVoucher(store: Store, nonce: Uint8Array): (KeptVoucher & { readonly isRedeemed: boolean }) | undefined {

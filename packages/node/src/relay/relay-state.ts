@@ -44,6 +44,8 @@ export interface RelaySeat {
 export interface WaitingCaller {
   readonly seat: RelaySeat;
   readonly socket: Socket;
+  /** Its address. */
+  readonly group: string;
   readonly askedAtMs: number;
   /** The node is there: nobody waits for it any longer. */
   take(): void;
@@ -61,6 +63,8 @@ export interface RelayState extends Omit<RelayDependencies, 'metrics'> {
   readonly links: Tally;
   readonly rate: RateLimiter;
   readonly groupRate: RateLimiter;
+  /** By address, bytes to nodes that have not answered. */
+  readonly unanswered: RateLimiter;
   readonly groupSecret: Uint8Array;
   readonly metrics: RelayMetrics;
   meterOf(certHash: PeerId): ByteMeter;
@@ -83,6 +87,7 @@ export function openRelayState(limits: RelayLimits, dependencies: RelayDependenc
     links: createTally(),
     rate: createRateLimiter(limits.rate, clock),
     groupRate: createRateLimiter(limits.groupRate, clock),
+    unanswered: createRateLimiter(limits.unansweredRate, clock),
     groupSecret: randomBytes(),
     metrics: createRelayMetrics(dependencies.metrics),
     meterOf(certHash) {

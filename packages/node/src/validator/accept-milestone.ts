@@ -1,7 +1,9 @@
 import { Refusal } from '@ogong/host/link/link-error';
-import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
-import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { SealError } from '@ogong/protocol/sealing/seal-error';
+import { type InnerPart, openPart } from '@ogong/protocol/sealing/sealed-part';
 import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import { checkSubmission, findAdmitted } from './accept-record.ts';
@@ -33,4 +35,37 @@ export async function acceptMilestone(state: IntakeState, submission: Submission
     if (readReply(db, order.replyId)?.state !== 'admitted') return;
     putMilestone(db, order.replyId, { submission: own, opening, tokens: record.tokenCount });
   });
+}
+
+/** What its payer hands in of a part whose texts it does not see. */
+export type ClaimedPart = Omit<Submission, 'request' | 'endpoint' | 'response'>;
+
+/**
+ * A milestone whose request, text and opening its client has sealed to this validator, past the gateway that pays
+ * (docs/spec/sealing.md#parts). @throws Refusal, ClaimError, ProtocolError
+ */
+export async function acceptSealedPart(state: IntakeState, claimed: ClaimedPart, envelope: Uint8Array): Promise<void> {
+  const { crypto, ledger } = state;
+  const order = nameOrder(crypto, ledger, parseOrder(claimed.order.order));
+  // Nobody has this validator decapsulate for an order that it has not admitted.
+  findAdmitted(state, order, claimed);
+  const { opening, body: request, endpoint, response } = unseal(state, order, claimed, envelope);
+  await acceptMilestone(state, { ...claimed, request, endpoint, response }, opening);
+}
+
+function unseal(
+  { crypto, ledger, sealKeys, verdicts: { validator } }: IntakeState,
+  { replyId, requestHash }: Pick<NamedOrder, 'replyId' | 'requestHash'>,
+  { record }: ClaimedPart,
+  envelope: Uint8Array,
+): InnerPart {
+  const recordHash = hashRecord(crypto, record.record);
+  const milestone = { ledger, validator, replyId, requestHash, recordHash };
+  try {
+    return openPart(sealKeys, { milestone, envelope, findKey: sealKeys.find });
+  } catch (cause) {
+    if (!(cause instanceof SealError)) throw cause;
+    const code = cause.code === 'unknown-key' ? 'unsupported' : 'invalid';
+    throw new Refusal(code, `the part does not open: ${cause.message}`);
+  }
 }

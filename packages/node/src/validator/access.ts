@@ -11,6 +11,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500, mayBeEarned: true },
   // A provider announces itself every ten seconds.
   'ogong.v1.ValidatorService/Announce': { perSecond: 2, burst: 50 },
+  // Signs once in half an hour. A gateway asks once in half an hour.
+  'ogong.v1.ValidatorService/GetSealKey': { perSecond: 1, burst: 25 },
   // Signs. Who follows a reply into the log asks once.
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 1, burst: 25 },
   // Each may ask a provider, and checks signatures.

@@ -1,4 +1,5 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import type { Caller } from '@ogong/host/link/link-door';
 import { Refusal } from '@ogong/host/link/link-error';
 import {
@@ -15,6 +16,7 @@ import type { ModelRoots } from '@ogong/host/views/model-roots';
 import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
 import type { OrderKeyView } from '@ogong/host/views/order-keys';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isPayeeOut } from '@ogong/protocol/settlement/log-tests';
 import type { MachineProof } from '@ogong/protocol/settlement/machine-ejection';
@@ -29,6 +31,7 @@ import type { BondRoom } from './bond-room.ts';
 import type { HeardLimits } from './hear-delivery.ts';
 import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
+import { createValidatorSealKeys, type ValidatorSealKeys } from './validator-seal-keys.ts';
 
 export interface IntakeOptions {
   readonly ledger: LedgerDomain;
@@ -49,6 +52,8 @@ export interface IntakeOptions {
 
 export interface IntakeDependencies {
   readonly crypto: Crypto;
+  /** Default: Node's. */
+  readonly seal?: SealPrimitives | undefined;
   readonly clock: Clock;
   /** Of this validator's address: it signs for the records that are taken in. */
   readonly signer: ValidatorSigner;
@@ -80,6 +85,7 @@ export interface IntakeDependencies {
 export interface IntakeState extends Omit<IntakeOptions, 'newcomers'>, IntakeDependencies {
   readonly checkWord: CheckPayeeWord;
   readonly newcomers: NewcomerBudget;
+  readonly sealKeys: ValidatorSealKeys;
 }
 
 export function openIntakeState(options: IntakeOptions, dependencies: IntakeDependencies): IntakeState {
@@ -87,6 +93,7 @@ export function openIntakeState(options: IntakeOptions, dependencies: IntakeDepe
     ...{ ...options, ...dependencies },
     checkWord: createPayeeWords(dependencies.crypto, options.ledger),
     newcomers: createNewcomerBudget(options.newcomers ?? NEWCOMER_LIMITS, dependencies.clock),
+    sealKeys: createValidatorSealKeys({ ...dependencies, seal: dependencies.seal ?? nodeSeal, ledger: options.ledger }),
   };
 }
 

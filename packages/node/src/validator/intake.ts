@@ -4,11 +4,12 @@ import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { SignedValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import { ClaimError, type HandedReply, type Submission } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { acceptDelivery, type DeliveryAnswer } from './accept-delivery.ts';
-import { acceptMilestone } from './accept-milestone.ts';
+import { acceptMilestone, acceptSealedPart, type ClaimedPart } from './accept-milestone.ts';
 import { type Acknowledgement, acceptRecord, checkSubmission, readIntake } from './accept-record.ts';
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
@@ -27,6 +28,10 @@ export interface Intake {
   takePassed(submission: HandedReply): Promise<Acknowledgement>;
   /** What a provider had committed to when it died, from its payer. @throws Refusal */
   pushMilestone(submission: Submission, opening: Uint8Array): Promise<void>;
+  /** The same of a sealed reply: its texts and its opening come sealed to this validator. @throws Refusal */
+  pushSealedPart(claimed: ClaimedPart, envelope: Uint8Array): Promise<void>;
+  /** What this validator says of the key that parts are sealed to now. */
+  showSealKey(): Promise<SignedValidatorSealKey>;
   /** All that a reply has to hold, whoever handles it. @throws Refusal, ClaimError, ProtocolError */
   checkSubmission(order: NamedOrder, submission: HandedReply): Promise<unknown>;
   /** What a payer says, about a reply of this validator or of another one. @param caller who brings it. @throws Refusal */
@@ -48,6 +53,8 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     takeIn: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true })),
     takePassed: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true, isPassed: true })),
     pushMilestone: (submission, opening) => refusing(() => acceptMilestone(state, submission, opening)),
+    pushSealedPart: (claimed, envelope) => refusing(() => acceptSealedPart(state, claimed, envelope)),
+    showSealKey: () => state.sealKeys.current(),
     checkSubmission: (order, submission) => checkSubmission(state, order, submission),
     acknowledge: (told, caller) => refusing(() => acknowledge(state, told, caller)),
     findIntake: (replyId) => readIntake(state, replyId),

@@ -1,4 +1,10 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import { SEAL_KEY_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { type SealedMilestone, sealPart } from '@ogong/protocol/sealing/sealed-part';
+import { type CheckedValidatorSealKey, verifyValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import { createTestValidator, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
@@ -184,4 +190,73 @@ it('a milestone settles under the signatures of co-signers', async () => {
   expect(await validator.settlement.step()).toBe(true);
   expect(validator.refusals).toEqual([]);
   expect(four.chain.settled).toHaveLength(1);
+});
+
+describe('a milestone whose texts its client has sealed', () => {
+  /** As a gateway hands it in that has seen none of them. */
+  async function sealOne(bend: Partial<SealedMilestone> = {}, to?: CheckedValidatorSealKey) {
+    const { validator, order, reply } = await admitOne();
+    const { intake } = validator;
+    const { sealKey, signature } = await intake.showSealKey();
+    const nowMs = validator.clock.nowMs();
+    const { address, signingKey } = validator.member;
+    const signer = { ledger, validator: address, signingKey, nowMs };
+    const key = verifyValidatorSealKey(nodeCrypto, { sealKey, signature }, signer);
+    const { request, endpoint, response, ...claimed } = sayLeft(order, reply);
+    const { replyId, requestHash } = order.fields;
+    const milestone = {
+      ...{ ledger, validator: address, replyId, requestHash },
+      ...{ recordHash: hashRecord(nodeCrypto, claimed.record.record), ...bend },
+    };
+    const inner = { endpoint, body: request, response, opening: reply.reply.openingBytes };
+    const envelope = sealPart({ seal: nodeSeal }, { milestone, to: to ?? key, inner });
+    return { validator, order, reply, claimed, envelope, signer, signed: { sealKey, signature } };
+  }
+
+  it('is audited and paid as one that came in plain', async () => {
+    const { validator, reply, order, claimed, envelope } = await sealOne();
+    await validator.intake.pushSealedPart(claimed, envelope);
+    const kept = readMilestone(validator.store, order.fields.replyId);
+    expect(kept?.submission.response).toEqual(reply.reply.response);
+    await expire(validator);
+    const { owed } = readChannel(validator.store, payer.address);
+    expect(owed).toBeGreaterThan(0n);
+    await validator.certify();
+    await validator.runAudits();
+    expect(validator.decided).toMatchObject([{ verdict: 'accept', feeAtomic: owed }]);
+  });
+
+  it.each<[string, Partial<SealedMilestone>]>([
+    ['of another record', { recordHash: new Uint8Array(32) }],
+    ['of another reply', { replyId: new Uint8Array(16) }],
+    ['for another validator', { validator: new Uint8Array(20) }],
+  ])('does not open where it is %s', async (_name, bend) => {
+    const { validator, claimed, envelope } = await sealOne(bend);
+    await expect(validator.intake.pushSealedPart(claimed, envelope)).rejects.toThrow('does not open');
+  });
+
+  it('does not open where it was changed, or the key is gone', async () => {
+    const { validator, claimed, envelope } = await sealOne();
+    const last = envelope.length - 1;
+    const changed = envelope.with(last, (envelope[last] as number) ^ 1);
+    await expect(validator.intake.pushSealedPart(claimed, changed)).rejects.toThrow('was changed');
+    validator.clock.advance(SEAL_KEY_LIFETIME_MS + 60_000);
+    await expect(validator.intake.pushSealedPart(claimed, envelope)).rejects.toThrow('not held here');
+  });
+
+  it('is sealed to a key that its validator signed, and to no other', async () => {
+    const { signed, signer } = await sealOne();
+    const verify =
+      (bent: object = {}, of: object = {}) =>
+      () =>
+        verifyValidatorSealKey(nodeCrypto, { ...signed, ...bent }, { ...signer, ...of });
+    expect(verify()().validator).toEqual(signer.validator);
+    expect(verify({ signature: signed.signature.with(3, (signed.signature[3] as number) ^ 1) })).toThrow('signature');
+    expect(verify({ sealKey: signed.sealKey.with(100, 1) })).toThrow();
+    expect(verify({}, { signingKey: new Uint8Array(20) })).toThrow('signature');
+    expect(verify({}, { validator: new Uint8Array(20) })).toThrow("another validator's");
+    expect(verify({}, { ledger: { ...ledger, chainId: 7n } })).toThrow('other contracts');
+    expect(verify({}, { nowMs: signer.nowMs + SEAL_KEY_LIFETIME_MS })).toThrow('expired');
+    expect(verify({}, { nowMs: signer.nowMs - 3_600_000 })).toThrow('future');
+  });
 });

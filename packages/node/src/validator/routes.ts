@@ -13,9 +13,9 @@ import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import {
   MAX_JOB_BYTES,
-  MAX_MILESTONE_OPENING_BYTES,
   MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
+  MAX_SEALED_PART_BYTES,
 } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -53,6 +53,7 @@ import { readPosition, type VerdictContext } from './store/verdict-store.ts';
 import { wantEpoch } from './want-epoch.ts';
 import type { WiredBeacon } from './wire-beacon.ts';
 import {
+  readClaimedPart,
   readDelivered,
   readOrder,
   readSubmission,
@@ -308,15 +309,20 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     );
     router.rpc(
       method.pushMilestone,
-      async ({ push, opening }) => {
+      async ({ push, opening, sealed }) => {
         if (push === undefined) throw new Refusal('invalid', 'the milestone is missing');
         const submission = readSubmission(push);
+        if (sealed.length > 0) {
+          await intake.pushSealedPart(readClaimedPart(submission, opening), sealed);
+          return {};
+        }
         if (isBare(submission)) throw new Refusal('invalid', 'a milestone is handed in with its texts');
         await intake.pushMilestone(submission, opening);
         return {};
       },
-      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MILESTONE_OPENING_BYTES + 64 * KIB },
+      { readMaxBytes: MAX_SEALED_PART_BYTES + 64 * KIB },
     );
+    router.rpc(method.getSealKey, () => intake.showSealKey(), { readMaxBytes: KIB });
     router.rpc(
       method.acknowledge,
       async (request, context) => {

@@ -14,8 +14,9 @@ import type {
   WitnessRequest,
   WitnessRequestSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { HandedReply, ReplyTexts, SignedOrder } from '@ogong/protocol/verdict/claim';
+import { type HandedReply, isBare, type ReplyTexts, type SignedOrder } from '@ogong/protocol/verdict/claim';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
+import type { ClaimedPart } from './accept-milestone.ts';
 import type { TextsQuestion } from './audit/fetch-texts.ts';
 import type { ToldReply } from './hear-delivery.ts';
 import type { HeardAnswer } from './settlement/cosign-heard.ts';
@@ -36,6 +37,15 @@ export function readSubmission(pushed: PushRecordRequest): HandedReply {
   if (requestSummary.length === 0) return { ...claimed, request, endpoint, response };
   if (hasTexts) throw new Refusal('invalid', 'a reply comes with its texts, or with their summaries');
   return { ...claimed, requestSummary, responseSummary };
+}
+
+/** What stands beside a sealed part: no text, and no opening. @throws Refusal */
+export function readClaimedPart(submission: HandedReply, opening: Uint8Array): ClaimedPart {
+  if (isBare(submission)) throw new Refusal('invalid', 'a part has no summaries');
+  const { request, endpoint, response, ...claimed } = submission;
+  const hasTexts = request.length > 0 || endpoint !== '' || response.length > 0 || opening.length > 0;
+  if (hasTexts) throw new Refusal('invalid', 'a part is handed in sealed, or in plain');
+  return claimed;
 }
 
 export function readTexts(texts: ReplyTextsMessage | undefined): ReplyTexts | undefined {

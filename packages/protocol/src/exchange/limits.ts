@@ -89,5 +89,7 @@ export function isEpochNear(epoch: bigint, latest: bigint): boolean {
 export const SEAL_KEY_LIFETIME_MS = 3_600_000;
 /** Of a sealed request: the longest body, what stands beside it, and the padding. */
 export const MAX_SEALED_REQUEST_BYTES = MAX_REQUEST_BYTES + 128 * 1024;
+/** Of what a part of a sealed reply may be sealed in: its request, its text and its opening, and their padding. */
+export const MAX_SEALED_PART_BYTES = 2 * (MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MILESTONE_OPENING_BYTES);
 /** Of what one reply may be sealed in: its opening, its texts, and what is said of each token. */
 export const MAX_SEALED_REPLY_BYTES = 128 * 1024 * 1024;

@@ -20,17 +20,17 @@ export function readSealSuite(suite: number): SealSuite {
 
 const contextCodec = struct({
   suite: u8,
-  kind: oneOf(['request', 'reply']),
+  kind: oneOf(['request', 'reply', 'part']),
   chainId: u64,
   escrow: address,
-  /** Who opens it: the provider's id, or the hash of the reply key. */
+  /** Who opens it: the provider's id, the hash of the reply key, or the validator's address behind 12 zero bytes. */
   recipient: hash,
-  /** Of the provider's seal key. */
+  /** Of the provider's seal key, or the validator's. */
   sealKeyHash: hash,
   replyId: bytes(REPLY_ID_BYTES),
   /** As the order names the request. */
   requestHash: hash,
-  /** Of the request that a reply answers; zero for a request. */
+  /** Of the request that a reply answers; zero for a request; of the milestone that a part is about. */
   answered: hash,
 });
 

@@ -1,5 +1,11 @@
-import { fromBinary } from '@bufbuild/protobuf';
-import { type Delta, type Milestone, type SealedEnd, SealedMessageSchema } from '../generated/ogong/v1/ogong_pb.ts';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  type Delta,
+  type Milestone,
+  MilestoneSchema,
+  type SealedEnd,
+  SealedMessageSchema,
+} from '../generated/ogong/v1/ogong_pb.ts';
 import { SealError } from './seal-error.ts';
 
 /** What stands in the units of a sealed reply: a part of its text, a milestone behind it, or all that comes last. */
@@ -12,6 +18,19 @@ export function readSealedMessage(bytes: Uint8Array): OpenedPart {
   if (message.case === 'end') return { end: message.value };
   if (message.case === 'milestone') return { milestone: message.value };
   throw new SealError('malformed', 'a message of no kind');
+}
+
+/** A milestone as it is shown to somebody who pays and is not to read it: without its windows. */
+export function encodeClaimedMilestone({ record, header, textBytes, admission, payeeWord, attestation }: Milestone) {
+  const claimed = {
+    header,
+    textBytes,
+    payeeWord,
+    attestation,
+    ...(record && { record }),
+    ...(admission && { admission }),
+  };
+  return toBinary(MilestoneSchema, create(MilestoneSchema, claimed));
 }
 
 function parse(bytes: Uint8Array) {

@@ -10,6 +10,7 @@ import { pad, padRequest, padToBucket, padUnit, unpad } from './padding.ts';
 import { SEAL_SUITE, SEAL_SUITES, type SealedExchange, type SealSuite, UNIT_SEAL_SUITE } from './seal-context.ts';
 import { SealError, type SealErrorCode } from './seal-error.ts';
 import { encodeSealKey, hashSealKey, type SealKey, signSealKey, verifySealKey } from './seal-key.ts';
+import { openPart } from './sealed-part.ts';
 import { createReplyOpener, createReplySealer, openDisclosedReply } from './sealed-reply.ts';
 import { openRequest, sealRequest } from './sealed-request.ts';
 
@@ -43,6 +44,33 @@ const flip = (bytes: Uint8Array, at: number): Uint8Array => {
   return changed;
 };
 const holds = (bytes: Uint8Array, text: string): boolean => Buffer.from(bytes).includes(text);
+
+describe('a part for the validator', () => {
+  const { part } = vectors;
+  const key = seal.openKemKey(fromHex(part.secret));
+  const milestone = { ...EXCHANGE, validator: fromHex(part.validator), recordHash: fromHex(part.recordHash) };
+  const openIt = (bent: Partial<typeof milestone> = {}, envelope = fromHex(part.envelope)) =>
+    openPart(tools, {
+      milestone: { ...milestone, ...bent },
+      envelope,
+      findKey: (named) => (toHex(named) === toHex(nobleCrypto.sha256(fromHex(part.sealKey))) ? key : undefined),
+    });
+
+  it('opens as the vector says, for its milestone alone', () => {
+    const opened = openIt();
+    expect(opened.endpoint).toBe(part.endpoint);
+    expect([opened.body, opened.response, opened.opening].map(toHex)).toEqual([part.body, part.response, part.opening]);
+    const other = new Uint8Array(32).fill(9);
+    for (const bent of [{ recordHash: other }, { requestHash: other }, { replyId: other.subarray(0, 16) }]) {
+      expect(codeOf(() => openIt(bent))).toBe('not-opened');
+    }
+    expect(codeOf(() => openIt({ validator: other.subarray(0, 20) }))).toBe('not-opened');
+    const envelope = fromHex(part.envelope);
+    expect(codeOf(() => openIt({}, flip(envelope, envelope.length - 1)))).toBe('not-opened');
+    expect(codeOf(() => openIt({}, flip(envelope, 30)))).toBe('unknown-key');
+    expect(codeOf(() => openIt({}, envelope.slice(0, -1)))).toBe('malformed');
+  });
+});
 
 describe('the key schedule', () => {
   it.each(vectors.hpke)('exports what RFC 9180 has for $shared', ({ kemId, shared, info, exports, ...psk }) => {

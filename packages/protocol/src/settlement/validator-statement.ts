@@ -33,6 +33,7 @@ import { hashIntake } from '../exchange/intake-receipt.ts';
 import { hashReveal } from '../exchange/reveal-word.ts';
 import { hashSigningKey } from '../exchange/signing-key.ts';
 import { hashSilence, silenceKind } from '../exchange/silence.ts';
+import { hashValidatorSealKey } from '../sealing/validator-seal-key.ts';
 import { batchSummary, hashBatchSummary } from './batch.ts';
 import { hashAcquittal, hashConviction, OFFENCES } from './conviction.ts';
 import { hashAllotment } from './emission.ts';
@@ -103,6 +104,8 @@ export const statementCodec = union('kind', {
   'quorum-key': struct({ domain, account: address, number: u64, key: bytes(BLS_KEY_BYTES) }),
   /** In the domain of the settlement contract. */
   'machine-ejection': struct({ domain, providerId: hash, evidence: hash, ejection: u32 }),
+  /** In the domain of the escrow: that parts of replies may be sealed to this key, by the hash of what names it. */
+  'seal-key': struct({ domain, validator: address, sealKey: hash }),
 });
 
 /** Everything that a validator's signing key signs. Nothing else is ever signed with it. */
@@ -157,6 +160,8 @@ export function hashStatement(crypto: Crypto, statement: ValidatorStatement, sig
       return hashSilence(crypto, of, statement);
     case 'reveal':
       return hashReveal(crypto, of, statement);
+    case 'seal-key':
+      return hashValidatorSealKey(crypto, of, statement);
     case 'held':
       return hashHeld(crypto, of, statement);
     case 'machine':

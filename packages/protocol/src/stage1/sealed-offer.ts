@@ -1,5 +1,6 @@
 import { ProtocolError, toBase64, toHex } from '../base/bytes.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
+import type { SignedValidatorSealKey } from '../sealing/validator-seal-key.ts';
 import { asAddress, asBytes, asObject, asSigned, asText, CHAIN_ID, type SignedBytes } from './receipt.ts';
 
 /**
@@ -17,6 +18,8 @@ export interface SealedOffer {
   readonly candidates: Uint8Array;
   /** Signed by the provider. */
   readonly sealKey: SignedBytes;
+  /** What the validator signed about its own key: to seal a part to that breaks off. Absent where it shows none. */
+  readonly validatorKey?: SignedValidatorSealKey;
 }
 
 interface SignedJson {
@@ -32,6 +35,7 @@ export interface SealedOfferJson {
   readonly ticket: SignedJson;
   readonly candidates: string;
   readonly sealKey: SignedJson;
+  readonly validatorKey?: Omit<SignedJson, 'publicKey'>;
 }
 
 const toSigned = ({ bytes, publicKey, signature }: SignedBytes): SignedJson => ({
@@ -47,6 +51,7 @@ export const toSealedOfferJson = ({
   ticket,
   candidates,
   sealKey,
+  validatorKey,
 }: SealedOffer): SealedOfferJson => ({
   ledger: { chainId: `${ledger.chainId}`, escrow: `0x${toHex(ledger.verifyingContract)}` },
   payer: `0x${toHex(payer)}`,
@@ -54,6 +59,9 @@ export const toSealedOfferJson = ({
   ticket: toSigned(ticket),
   candidates: toBase64(candidates),
   sealKey: toSigned(sealKey),
+  ...(validatorKey && {
+    validatorKey: { bytes: toBase64(validatorKey.sealKey), signature: toBase64(validatorKey.signature) },
+  }),
 });
 
 /** @throws ProtocolError naming the field. Unknown fields are ignored. */
@@ -69,5 +77,15 @@ export function parseSealedOffer(value: unknown): SealedOffer {
     ticket: asSigned(fields.ticket, 'ticket'),
     candidates: asBytes(fields.candidates, 'candidates'),
     sealKey: asSigned(fields.sealKey, 'sealKey'),
+    ...(fields.validatorKey !== undefined && { validatorKey: asValidatorKey(fields.validatorKey) }),
+  };
+}
+
+/** @throws ProtocolError */
+function asValidatorKey(value: unknown): SignedValidatorSealKey {
+  const { bytes, signature } = asObject(value, 'validatorKey');
+  return {
+    sealKey: asBytes(bytes, 'validatorKey.bytes'),
+    signature: asBytes(signature, 'validatorKey.signature'),
   };
 }

@@ -213,12 +213,33 @@ export function openBoundRecord(
   order: NamedOrder,
   bound: BoundRecord,
 ): { readonly record: RecordV2; readonly header: CommonHeader } {
-  const record = readRecord(bound);
+  const opened = readRecord(bound);
   demand(
-    record.isMilestone === undefined,
+    opened.isMilestone === undefined,
     'milestone',
     'a milestone is not the record of its reply, and contradicts none',
   );
+  return openNaming(crypto, order, opened, bound);
+}
+
+/** The same of a milestone, about this reply, request and model. @throws ClaimError */
+export function openBoundMilestone(
+  crypto: Crypto,
+  order: NamedOrder,
+  bound: BoundRecord,
+): { readonly record: RecordV2; readonly header: CommonHeader } {
+  const opened = readRecord(bound);
+  demand(opened.isMilestone !== undefined, 'milestone', 'a record of a whole reply is no milestone');
+  assertRecordNames(opened, order);
+  return openNaming(crypto, order, opened, bound);
+}
+
+function openNaming(
+  crypto: Crypto,
+  order: NamedOrder,
+  record: RecordV2,
+  bound: BoundRecord,
+): { readonly record: RecordV2; readonly header: CommonHeader } {
   verifyProvider(crypto, order, bound);
   const modality = findHeaderModality(bound.header);
   demand(modality !== undefined, 'malformed', 'the header is of no modality that this version knows');

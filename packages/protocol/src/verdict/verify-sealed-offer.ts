@@ -1,6 +1,7 @@
 import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import { type Check, check, fail, isOk, listSkipped, pass } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { findValidator } from '../crypto/quorum.ts';
 import { parseCandidates, roundContext } from '../exchange/match.ts';
 import { findMisrouting, isNamedList } from '../exchange/misrouting.ts';
 import { computeReplyId } from '../exchange/order.ts';
@@ -8,6 +9,7 @@ import type { Sort } from '../exchange/preference.ts';
 import { type Ticket, verifyTicket } from '../exchange/ticket.ts';
 import { SealError } from '../sealing/seal-error.ts';
 import { type CheckedSealKey, verifySealKey } from '../sealing/seal-key.ts';
+import { type CheckedValidatorSealKey, verifyValidatorSealKey } from '../sealing/validator-seal-key.ts';
 import type { SealedOffer } from '../stage1/sealed-offer.ts';
 import type { Trust } from '../stage1/trust.ts';
 import { checkLedger, checkModelRoot, checkRouter, checkValidator } from './verify-receipt.ts';
@@ -39,6 +41,8 @@ export interface SealedOfferVerdict {
     readonly replyId: Uint8Array;
     readonly ticket: Ticket;
     readonly sealKey: CheckedSealKey;
+    /** Undefined where none is shown, or no set of validators is known to look its signer up in. */
+    readonly validatorKey: CheckedValidatorSealKey | undefined;
   };
 }
 
@@ -65,6 +69,8 @@ export function verifySealedOffer(
   if (list.status === 'fail') return refuse(list);
   const sealKey = readSealKey(crypto, offer, { ticket, nowMs });
   if (!('key' in sealKey)) return refuse(sealKey);
+  const validatorKey = readValidatorKey(crypto, offer, { trust, nowMs });
+  if (validatorKey !== undefined && !('key' in validatorKey)) return refuse(validatorKey);
   const checks = [
     check('ticket', ticket.modelId === asked.model, [
       `a router drew provider ${toHex(ticket.providerId).slice(0, 16)} for this request`,
@@ -78,7 +84,12 @@ export function verifySealedOffer(
     pass('seal-key', `signed by the provider, until ${sealKey.expiresAtMs}`),
   ];
   const { missing } = listSkipped(checks, trust.allow);
-  return { ok: isOk(checks) && missing.length === 0, checks, missing, offered: { replyId, ticket, sealKey } };
+  return {
+    ok: isOk(checks) && missing.length === 0,
+    checks,
+    missing,
+    offered: { replyId, ticket, sealKey, validatorKey },
+  };
 }
 
 const refuse = (failed: Check): SealedOfferVerdict => ({ ok: false, checks: [failed], missing: [] });
@@ -120,6 +131,22 @@ function readSealKey(
   try {
     const { providerId } = ticket;
     return verifySealKey(crypto, { sealKey, providerKey, signature }, { ledger, providerId, nowMs });
+  } catch (error) {
+    if (error instanceof SealError || error instanceof ProtocolError) return fail('seal-key', error.message);
+    throw error;
+  }
+}
+
+/** A gateway that showed a key of its own would read what is sealed to it. */
+function readValidatorKey(
+  crypto: Crypto,
+  { ledger, validator, validatorKey }: SealedOffer,
+  { trust, nowMs }: { readonly trust: Trust; readonly nowMs: number },
+): CheckedValidatorSealKey | Check | undefined {
+  const signingKey = trust.validators && findValidator(trust.validators, validator)?.signingKey;
+  if (validatorKey === undefined || signingKey === undefined) return undefined;
+  try {
+    return verifyValidatorSealKey(crypto, validatorKey, { ledger, validator, signingKey, nowMs });
   } catch (error) {
     if (error instanceof SealError || error instanceof ProtocolError) return fail('seal-key', error.message);
     throw error;

@@ -1,4 +1,7 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError } from '@ogong/host/link/link-error';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { encodeOpening, type WindowBytes } from '@ogong/protocol/commitment/opening';
@@ -7,6 +10,7 @@ import { hashBeginning, signProgress } from '@ogong/protocol/exchange/progress';
 import { type GenerateRequest, type Milestone, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   network as contracts,
   createNetwork,
@@ -35,7 +39,8 @@ async function stream(message: GenerateRequest): Promise<{ readonly passed: Pass
   const passed: Passed[] = [];
   const windows: WindowBytes[] = [];
   let text = '';
-  for await (const { event } of client.service(ProviderService).generate(message)) {
+  const events = client.service(ProviderService).generate(message);
+  for await (const { event } of untilError(events)) {
     if (event.case === 'delta') {
       text += event.value.text;
       progress.add(event.value.text);
@@ -47,8 +52,32 @@ async function stream(message: GenerateRequest): Promise<{ readonly passed: Pass
   return { passed, text };
 }
 
-async function ask(tokens: number, milestones = true): Promise<GenerateRequest> {
-  network = await createNetwork();
+/** An engine that dies behind so many tokens. */
+function createDyingEngine(tokens: number): TextEngine {
+  const engine = createFakeEngine({ contextSize: 512 });
+  return {
+    ...engine,
+    async *generate(request, options) {
+      let made = 0;
+      for await (const event of engine.generate(request, options)) {
+        yield event;
+        if (event.kind === 'token' && ++made === tokens) throw new EngineError('engine-crashed', 'the engine died');
+      }
+    },
+  };
+}
+
+/** What came before the stream broke off. */
+async function* untilError<T>(events: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* events;
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+  }
+}
+
+async function ask(tokens: number, milestones = true, realEngine?: TextEngine): Promise<GenerateRequest> {
+  network = await createNetwork({ ...(realEngine && { realEngine }) });
   return Object.assign(network.order({ body: { max_tokens: tokens, temperature: 0.9, stop: ['never said'] } }), {
     milestones,
   });
@@ -103,6 +132,22 @@ describe('milestones of a running text', () => {
     const { validator } = network as Network;
     await expect.poll(() => validator.pushed.length).toBe(1);
     expect(new TextDecoder().decode(validator.pushed[0]!.record!.record)).toMatch(/^ogong-provider-sig-v2\n/);
+  });
+
+  it.each([
+    ['of a reply that has none yet', 55, [32]],
+    ['behind the others', 200, [64, 96, 128, 160, 192]],
+    ['and is none where the newest stands there', 100, [64, 96]],
+  ])('are one more where an engine dies and its provider lives: %s', async (_name, tokens, counts) => {
+    const message = await ask(300, true, createDyingEngine(tokens));
+    const { passed } = await stream(message);
+    expect(passed.map(({ milestone }) => parseHeader(milestone.header).outputTokenCount)).toEqual(counts);
+    const newest = passed.at(-1) as Passed;
+    expect(newest.milestone.last).toBe(counts.at(-1) !== 96);
+    const verdict = verify(message, newest);
+    expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(verdict.ok).toBe(true);
+    expect((network as Network).validator.pushed).toEqual([]);
   });
 
   it('prove nothing without a payer that has left', async () => {

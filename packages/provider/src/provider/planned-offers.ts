@@ -22,7 +22,7 @@ export interface OfferSettings {
  * @param problems what is wrong is added to it.
  */
 export function planOffers({ model, modelId, price }: OfferSettings, problems: string[]): readonly PlannedOffer[] {
-  if (model.length === 0) problems.push('--model is required');
+  if (model.length === 0) problems.push('--model is required, each with its --model-id and a --price');
   if (modelId.length !== model.length) {
     problems.push(
       `--model-id: ${modelId.length} given for ${model.length} models; give one for each, in the same order`,

@@ -24,6 +24,8 @@ export interface SignedMilestone {
   /** Those since the milestone before. */
   readonly windows: WindowBytes[];
   readonly textBytes: number;
+  /** Nothing follows it. */
+  readonly last?: true;
 }
 
 /** Follows one text as it is made, and says where the next milestone of it is (docs/spec/progress.md#milestones). */
@@ -32,6 +34,8 @@ export interface ReplyMilestones {
   token(token: { readonly id: number; readonly bytes: Uint8Array }, sent: string): SignedMilestone | undefined;
   /** @param sent the text that was sent so far. @returns a milestone, where one is due here. */
   window(window: WindowBytes, sent: string): SignedMilestone | undefined;
+  /** The provider gives the reply up. @returns the last milestone, as far as windows are whole, where it is behind the one before. */
+  cut(sent: string): SignedMilestone | undefined;
 }
 
 export interface ReplyMilestonesInput {
@@ -76,13 +80,13 @@ export function createReplyMilestones({
   let sizeBytes = 0;
   let isOver = false;
 
-  function sign(tokens: number, text: string) {
+  function sign(tokens: number, text: string, passed: readonly WindowBytes[]) {
     try {
       const named = source === 'engine' ? ids.slice(0, tokens) : [];
       // What a server counts of the prompt it says at the end.
       const counted = source === 'engine' ? undefined : { promptTokens: 0, outputTokens: tokens };
       const outputTokens = Uint32Array.from(named);
-      return commit({ outputTokens, counted, windows: [...windows], text, stopReason: 'cancelled', isMilestone: true });
+      return commit({ outputTokens, counted, windows: passed, text, stopReason: 'cancelled', isMilestone: true });
     } catch (error) {
       if (error instanceof ReplyTextError || error instanceof FeeError || error instanceof ProtocolError)
         return undefined;
@@ -93,23 +97,27 @@ export function createReplyMilestones({
   function takeWindow(window: WindowBytes, sent: string): SignedMilestone | undefined {
     windows.push(window);
     sizeBytes += window.draws.length + window.sketch.length;
-    const tokens = windows.length * WINDOW_TOKENS;
     isOver ||= sizeBytes > MAX_MILESTONE_OPENING_BYTES / 2;
-    if (isOver || tokens >= maxTokens || ids.length < tokens || !isMilestoneDue(tokens, passedWindows * WINDOW_TOKENS))
-      return undefined;
+    const isDue = isMilestoneDue(windows.length * WINDOW_TOKENS, passedWindows * WINDOW_TOKENS);
+    return isDue ? commitAt(windows.length, sent) : undefined;
+  }
+
+  function commitAt(count: number, sent: string): SignedMilestone | undefined {
+    const tokens = count * WINDOW_TOKENS;
+    if (isOver || tokens >= maxTokens || ids.length < tokens) return undefined;
     // A text that holds something back at this place has its milestone at a later window.
     const text = sent.slice(0, sentLengths[tokens - 1]);
     if (renderReply(Buffer.concat(spelled.slice(0, tokens)), [], 'cancelled') !== text) return undefined;
     // No text of a server bills more tokens than it has bytes, and one.
     if (source === 'pieces' && Buffer.byteLength(text) + 1 < tokens) return undefined;
-    const committed = sign(tokens, text);
+    const committed = sign(tokens, text, windows.slice(0, count));
     if (committed === undefined) {
       isOver = true;
       return undefined;
     }
     const { record, signature, header } = committed;
-    const fresh = windows.slice(passedWindows);
-    passedWindows = windows.length;
+    const fresh = windows.slice(passedWindows, count);
+    passedWindows = count;
     return {
       ...{ record: { record, providerKey, signature }, header, payeeWord },
       ...{ windows: fresh, textBytes: Buffer.byteLength(text) },
@@ -125,5 +133,12 @@ export function createReplyMilestones({
       return source === 'pieces' && ids.length % WINDOW_TOKENS === 0 ? takeWindow(UNNAMED_WINDOW, sent) : undefined;
     },
     window: (window, sent) => (source === 'engine' ? takeWindow(window, sent) : undefined),
+    cut(sent) {
+      for (let count = windows.length; count > passedWindows; count--) {
+        const milestone = commitAt(count, sent);
+        if (milestone) return { ...milestone, last: true };
+      }
+      return undefined;
+    },
   };
 }

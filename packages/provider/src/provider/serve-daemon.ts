@@ -43,6 +43,8 @@ import { readUsdFeed } from './usd-feed.ts';
 
 const NAME = 'ogong-provider';
 const COMMAND = 'ogong-provider serve';
+/** The same for somebody who watches. */
+const TOLD_COMMAND = 'ogong-provider start';
 const STATUS_INTERVAL_MS = 15_000;
 /** For what has to end after the last reply. */
 const STOP_REST_MS = 20_000;
@@ -67,15 +69,17 @@ const RATE_INTERVAL_MS = 60_000;
 const RELAY_PATIENCE_MS = 30_000;
 
 /** `ogong-provider serve`, from its settings to a running daemon. */
-export async function startServing(settings: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
-  const { routers, verifier, publicEndpoint, bind, offers: planned } = readSettings(settings);
+export async function startServing(given: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
+  const command = wrap.say ? TOLD_COMMAND : COMMAND;
+  const settings = wrap.say ? reachByRelays(given) : given;
+  const { routers, verifier, publicEndpoint, bind, offers: planned } = readSettings(command, settings);
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
   const { ledger, identity, chain, log, metrics, restored } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
   const place = { log, ...(wrap.signal && { signal: wrap.signal }) };
   const attester = openAttester(COMMAND, settings);
   const links = createLinkPool({ identity });
-  const relays = await resolveRelays(settings.relay, { routers, links, log });
+  const relays = await resolveRelays(settings.relay, { command, routers, links, log });
   const { punchBootstrap: bootstrap } = settings;
   const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap });
   const models = await openModels(planned, settings, place);
@@ -257,7 +261,17 @@ function openRelayPayer(settings: ServeSettings, signer: LedgerSigner): RelayPay
  */
 async function resolveRelays(
   given: ServeSettings['relay'],
-  { routers, links, log }: { readonly routers: readonly Peer[]; readonly links: LinkPool; readonly log: Logger },
+  {
+    command,
+    routers,
+    links,
+    log,
+  }: {
+    readonly command: string;
+    readonly routers: readonly Peer[];
+    readonly links: LinkPool;
+    readonly log: Logger;
+  },
 ): Promise<readonly KnownPeer[]> {
   const named = given.filter((relay) => relay !== 'auto');
   if (named.length === given.length) return named;
@@ -270,11 +284,22 @@ async function resolveRelays(
   );
   log.info({ relays: found.map(({ endpoint }) => formatHostPort(endpoint)) }, 'relays that routers name');
   if (found.length > 0 || named.length > 0) return [...named, ...found];
-  throw new ConfigError(COMMAND, ['--relay auto: no router names a relay; name one as host:port|cert']);
+  throw new ConfigError(command, [
+    'no router names a relay, and nothing says where others reach this machine: name one as --relay host:port|cert, or give --public-endpoint',
+  ]);
+}
+
+const listensEverywhere = ({ bind, listen }: ServeSettings): boolean =>
+  ['0.0.0.0', '::'].includes((bind ?? listen).host);
+
+/** Whoever says nothing about how it is reached is behind whatever it is: it asks its routers for relays. */
+function reachByRelays(settings: ServeSettings): ServeSettings {
+  const isSaid = settings.publicEndpoint !== undefined || settings.relay.length > 0 || !listensEverywhere(settings);
+  return isSaid || settings.router.length === 0 ? settings : { ...settings, relay: ['auto'] };
 }
 
 /** Checks that concern several fields. @throws ConfigError */
-function readSettings(settings: ServeSettings) {
+function readSettings(command: string, settings: ServeSettings) {
   const problems: string[] = [];
   const bind = settings.bind ?? settings.listen;
   const routers = pinRouters(settings.router, { routerCert: settings.routerCert, problems });
@@ -283,16 +308,17 @@ function readSettings(settings: ServeSettings) {
   if (given !== 0 && given !== 3) {
     problems.push('--verifier-endpoint, --verifier-cert and --verifier-key are given together');
   }
-  if (settings.publicEndpoint === undefined && settings.relay.length === 0 && ['0.0.0.0', '::'].includes(bind.host)) {
+  if (settings.publicEndpoint === undefined && settings.relay.length === 0 && listensEverywhere(settings)) {
+    const first = command === TOLD_COMMAND ? '--router (which names a relay), ' : '';
     problems.push(
-      '--public-endpoint or --relay (auto asks the routers for one) is required where all addresses are listened on: others must know where to connect',
+      `${first}--public-endpoint or --relay (auto asks the routers for one) is required where all addresses are listened on: others must know where to connect`,
     );
   }
   if ((settings.usdPeg === undefined) !== (settings.usdFeed === undefined)) {
     problems.push('--usd-peg and --usd-feed are given together');
   }
   const offers = readOffers(settings, problems);
-  if (problems.length > 0) throw new ConfigError(COMMAND, problems);
+  if (problems.length > 0) throw new ConfigError(command, problems);
   return {
     bind,
     routers,

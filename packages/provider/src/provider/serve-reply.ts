@@ -140,6 +140,8 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     const shown = { admission: await admission, attestation: await dependencies.attest(milestone.record.record) };
     await send({ event: { case: 'milestone', value: { ...milestone, ...shown } } });
   }
+  /** What was made so far is signed for, since the provider lives; why it gives the reply up is what its caller hears. */
+  const passCut = () => passOn(milestones?.cut(sent)).catch(() => undefined);
   const events = engine.generate(planned, { signal });
   try {
     for await (const event of events) {
@@ -166,10 +168,14 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   } catch (error) {
     // The engine stopped because the validator did not admit the order, so throw the validator's refusal.
     if (refused.signal.aborted) await admission;
+    await passCut();
     throw error;
   }
   const admitted = await admission;
-  if (failed.aborted) throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
+  if (failed.aborted) {
+    await passCut();
+    throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
+  }
   if (end === undefined) throw new EngineError('engine-crashed', 'the engine ended without an answer');
   const counted = end.counted && limitCounts(end.counted, asked, engine.info());
   const counts = {

@@ -2,7 +2,7 @@ import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { TokenBound } from '@ogong/protocol/exchange/fee';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
-import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import type { RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
@@ -104,6 +104,11 @@ async function addRoot(trust: Trust, { ticket }: SealedOffer, find: FindModelRoo
     if (error instanceof ProtocolError) return trust;
     throw error;
   }
+}
+
+/** The gateway knows nothing of the reply but what it is told here. If it does not listen, the answer is no worse. */
+export async function tellOutcome(post: PostJson, replyId: string, outcome: object): Promise<void> {
+  await post(formatPath(GATEWAY_ROUTES.sealedOutcome, { id: replyId }), outcome).catch(() => undefined);
 }
 
 /** What a body says of demands and preference. */

@@ -24,7 +24,8 @@ import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { SealedDisclosure } from '@ogong/protocol/verdict/sealed-disclosure';
 import { GatewayApiError, SealedCallError } from '../errors.ts';
 import { readEvents } from '../event-stream.ts';
-import type { CheckedOffer, PostJson, PrivateRequest } from './ask-offer.ts';
+import { type CheckedOffer, type PostJson, type PrivateRequest, tellOutcome } from './ask-offer.ts';
+import { createStandingPart } from './standing-part.ts';
 
 /** What a provider said under the seal, as it comes. */
 export interface SealedDelta {
@@ -73,7 +74,7 @@ export async function* openSealedReply<D, A>(
   post: PostJson,
   { request, body }: Pick<PrivateRequest, 'request' | 'body'>,
   {
-    offered: { offer, ticket, replyId, sealKey, requestHash },
+    offered,
     signal,
     onSealed,
   }: {
@@ -83,6 +84,7 @@ export async function* openSealedReply<D, A>(
   },
   answer: SealedForm<D, A>,
 ): AsyncGenerator<D, A> {
+  const { offer, ticket, replyId, sealKey, requestHash, validatorKey } = offered;
   const suite = request.preference?.sealSuite;
   if (onSealed && suite === UNIT_SEAL_SUITE) {
     throw new SealedCallError('unsupported', 'a reply of seal suite 2 has no one secret to show: leave out onSealed');
@@ -95,10 +97,13 @@ export async function* openSealedReply<D, A>(
     inner: { endpoint: request.endpoint, cacheScope: seal.random(SCOPE_BYTES), replyKey: replyKey.publicKey, body },
   });
   const id = toHex(replyId);
-  const message = { reply_id: id, envelope: toBase64(envelope) };
+  const wantsMilestones = validatorKey !== undefined;
+  const message = { reply_id: id, envelope: toBase64(envelope), ...(wantsMilestones && { milestones: true }) };
   const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal);
   if (response.body === null) throw new SealedCallError('missing', 'the gateway answered without a body');
-  const progress = createProgress(post, { id, blind: computeBlinds(crypto, { body, replyId }).answer });
+  const { answer: blind } = computeBlinds(crypto, { body, replyId });
+  const progress = createProgress(post, { id, blind });
+  const part = createStandingPart({ seal }, { offered, blind, endpoint: request.endpoint, body });
   let opener: ReplyOpener | undefined;
   let head: Uint8Array = new Uint8Array();
   const units: Uint8Array[] = [];
@@ -110,8 +115,10 @@ export async function* openSealedReply<D, A>(
       else if (event.type === 'sealed') {
         const opened = open(event);
         if (opened === undefined) continue;
-        if ('milestone' in opened) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
-        if ('end' in opened) answer.end(opened.end);
+        if ('milestone' in opened) {
+          if (!wantsMilestones) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
+          part.take(opened.milestone, answer.text());
+        } else if ('end' in opened) answer.end(opened.end);
         else {
           const delta = answer.add(opened.delta);
           progress(answer.text());
@@ -120,8 +127,24 @@ export async function* openSealedReply<D, A>(
       } else return answer.close(id, event);
     }
     throw new SealedCallError('truncated', 'the gateway ended the reply before its end');
+  } catch (error) {
+    if (!signal?.aborted) await tellBroken(error);
+    throw error;
   } finally {
     if (opener) onSealed?.({ replyId, exporterSecret: opener.exporterSecret, head, units });
+  }
+
+  /** The gateway sees no text: what came of a reply that broke off, and that one does not open, it hears from here. */
+  async function tellBroken(error: unknown): Promise<void> {
+    if (error instanceof SealedCallError && error.code !== 'truncated') {
+      await tellOutcome(post, id, { outcome: 'failed', reason: error.code });
+    } else if (error instanceof GatewayApiError) {
+      // The next provider is asked meanwhile.
+      setTimeout(() => {
+        const outcome = part.close();
+        if (outcome !== undefined) void tellOutcome(post, id, outcome);
+      });
+    }
   }
 
   function open({ head: first, unit: encoded }: SealedEventJson) {

@@ -2,7 +2,6 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeCommitment, parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { computeContextBound } from '@ogong/protocol/exchange/fee';
-import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -12,7 +11,7 @@ import { checkShownBytes, checkShownLogprobs } from '@ogong/protocol/modality/te
 import type { CheckedReply, GatewayAnswer } from '../check-answer.ts';
 import type { AnswerBody, CheckedAnswer, Chunk } from '../checked-stream.ts';
 import { ReceiptError, SealedCallError } from '../errors.ts';
-import { type PostJson, readOgong } from './ask-offer.ts';
+import { type PostJson, readOgong, tellOutcome } from './ask-offer.ts';
 import { createRepeatedText } from './repeated-text.ts';
 import { createTextForm, openSealedReply, type SealedAnswer, type SealedDelta } from './sealed-reply.ts';
 import { createSealedTries, type SealedTries, type SealedTriesOptions } from './sealed-tries.ts';
@@ -160,11 +159,6 @@ async function readWhole(deltas: AsyncGenerator<SealedDelta, SealedAnswer>): Pro
     const next = await deltas.next();
     if (next.done) return next.value;
   }
-}
-
-/** The gateway knows nothing of the reply but what it is told here. If it does not listen, the answer is no worse. */
-export async function tellOutcome(post: PostJson, replyId: string, outcome: object): Promise<void> {
-  await post(formatPath(GATEWAY_ROUTES.sealedOutcome, { id: replyId }), outcome).catch(() => undefined);
 }
 
 export function tellHeld(

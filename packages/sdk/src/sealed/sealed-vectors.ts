@@ -6,9 +6,9 @@ import { formatVectorAnswer } from '@ogong/protocol/modality/embedding/vector-wo
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { GatewayAnswer } from '../check-answer.ts';
 import { ReceiptError, SealedCallError } from '../errors.ts';
-import { readOgong } from './ask-offer.ts';
+import { readOgong, tellOutcome } from './ask-offer.ts';
 import { createVectorForm, openSealedReply, type SealedVectors } from './sealed-reply.ts';
-import { type SealedSourceOptions, tellHeld, tellOutcome } from './sealed-source.ts';
+import { type SealedSourceOptions, tellHeld } from './sealed-source.ts';
 import { createSealedTries } from './sealed-tries.ts';
 
 type VerifyVectors = (answer: GatewayAnswer) => ReturnType<SealedSourceOptions['verify']>;

@@ -4,6 +4,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import type { ChainClient, Channel } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { formatHostPort } from '@ogong/host/link/host-port';
@@ -11,8 +12,10 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
+import { systemClock } from '@ogong/host/time/clock';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { GatewayChain } from '@ogong/node/gateway/gateway';
+import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/node/validator/validator-seal-keys';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -56,6 +59,7 @@ import { type DrawRow, decodeDraws, tokenOf, WINDOW_TOKENS } from '@ogong/protoc
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
+import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
 import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
 import type { ReplyEvent } from '@ogong/provider/provider/serve-reply';
@@ -87,6 +91,8 @@ export interface FakeNetwork {
   /** What gateways say while replies come. */
   readonly words: ProgressRequest[];
   readonly milestones: PushMilestoneRequest[];
+  /** What parts are sealed to, by validator. */
+  readonly validatorKeys: readonly Pick<ValidatorSealKeys, 'find'>[];
   /** Openings that were asked for and sent. */
   readonly proofs: Uint8Array[];
   readonly reports: ReportRequest[];
@@ -153,6 +159,8 @@ export interface ProviderBehaviour {
   /** Signs a milestone behind so many tokens each, where its caller wants milestones. */
   readonly milestones?: readonly number[];
   readonly bendMilestone?: SyntheticOptions['bend'];
+  /** Its milestone behind so many tokens is said to be the last. */
+  readonly lastMilestone?: number;
   readonly withholdOpening?: boolean;
   /** Whether it has a seal key. Default: no. */
   readonly seals?: boolean;
@@ -228,6 +236,7 @@ export async function createFakeNetwork(
     return fake.showRole(keys, nonce);
   }
 
+  const keysOfValidators: ValidatorSealKeys[] = [];
   const validators: QuorumMember[] = [];
   const validatorKeys = [0x20, 0x21].map((value) => createNobleLedgerSigner(new Uint8Array(32).fill(value)));
   for (const [index, key] of validatorKeys.entries()) {
@@ -235,6 +244,11 @@ export async function createFakeNetwork(
       if (deadValidators.has(index)) throw new Refusal('unavailable', 'this validator is down');
     };
     const own = { certHash: () => identity.id };
+    const sealKeys = createValidatorSealKeys({
+      ...{ crypto, seal: nodeSeal, clock: systemClock, ledger },
+      signer: createKeySigner(crypto, key),
+    });
+    keysOfValidators.push(sealKeys);
     const { identity, endpoint } = await serve((router) =>
       router.service(ValidatorService, {
         getBeacon() {
@@ -258,6 +272,10 @@ export async function createFakeNetwork(
             return { outcome: 'awaited' };
           }
           return { outcome: 'taken', intake: takeIn(key, request), held: hold(key, request) };
+        },
+        getSealKey() {
+          assertAlive();
+          return sealKeys.current();
         },
         pushMilestone(request) {
           assertAlive();
@@ -425,6 +443,7 @@ export async function createFakeNetwork(
                 record: { record: recordBytes, providerKey: signer.publicKey, signature: recordSignature },
                 ...{ header: opening.header, admission: admit(order), textBytes: response.length },
                 windows: opening.windows.slice(before / WINDOW_TOKENS),
+                last: provider.behaviour.lastMilestone === at + 1,
               },
             },
           };
@@ -580,6 +599,7 @@ export async function createFakeNetwork(
     heard,
     words,
     milestones,
+    validatorKeys: keysOfValidators,
     proofs,
     reports,
     routed,

@@ -45,8 +45,14 @@ export function createFakeSealing({
       const { sealer, body, ...inner } = openMessage({ crypto, seal, sealKeys, ledger, id }, request, order);
       if (sealer === undefined) throw new Error('a sealed request has a reply that is sealed');
       const sealEvent = createEventSealer(sealer);
-      const { order: signed, ticket } = request;
-      const plain = { ...inner, request: body, ...(signed && { order: signed }), ...(ticket && { ticket }) };
+      const { order: signed, ticket, milestones } = request;
+      const plain = {
+        ...inner,
+        milestones,
+        request: body,
+        ...(signed && { order: signed }),
+        ...(ticket && { ticket }),
+      };
       for await (const event of answer(create(GenerateRequestSchema, plain))) {
         yield* sealEvent(event, openings.get(toHex(order.replyId)) ?? new Uint8Array());
       }

@@ -1,5 +1,6 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { padRequest, padUnit } from '@ogong/protocol/sealing/padding';
 import {
   createRequestContext,
@@ -8,8 +9,10 @@ import {
   UNIT_SEAL_SUITE,
 } from '@ogong/protocol/sealing/seal-context';
 import { encodeSealKey, hashSealKey } from '@ogong/protocol/sealing/seal-key';
+import { sealPart } from '@ogong/protocol/sealing/sealed-part';
 import { createReplySealer, type ReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
+import { encodeValidatorSealKey, hashValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import { createTestSeal, EXCHANGE } from '../protocol/exchange-fixture.ts';
 
 /** Of draft-connolly-cfrg-xwing-kem; public keys by their SHA-256. */
@@ -133,5 +136,30 @@ export function createSealingVectors(crypto: Crypto): Readonly<Record<string, un
       replyPsk: toHex(again.reply.psk.key),
       reply: { head: toHex(capsuled.head), units: sealAll(capsuled) },
     },
+    part: sealTestPart(crypto, seal),
+  };
+}
+
+/** What its client seals to the validator of a reply that broke off. */
+function sealTestPart(crypto: Crypto, seal: SealPrimitives) {
+  const { ledger, replyId, requestHash } = EXCHANGE;
+  const secret = seal.random(32);
+  const { publicKey: key } = seal.openKemKey(secret);
+  const validator = new Uint8Array(20).fill(0xbb);
+  const sealKey = encodeValidatorSealKey({
+    ...{ suite: SEAL_SUITE, chainId: ledger.chainId, escrow: ledger.verifyingContract, validator },
+    ...{ issuedAtMs: 1_000, expiresAtMs: 3_601_000, key },
+  });
+  const hash = hashSealKey(crypto, sealKey);
+  const recordHash = new Uint8Array(32).fill(6);
+  const inner = { endpoint: 'chat', body: utf8Encode('{}'), response: utf8Encode('Hel'), opening: Uint8Array.of(7, 8) };
+  const milestone = { ledger, validator, replyId, requestHash, recordHash };
+  return {
+    ...{ secret: toHex(secret), validator: toHex(validator), sealKey: toHex(sealKey) },
+    digest: toHex(hashValidatorSealKey(crypto, ledger, { validator, sealKey: hash })),
+    recordHash: toHex(recordHash),
+    endpoint: inner.endpoint,
+    ...{ body: toHex(inner.body), response: toHex(inner.response), opening: toHex(inner.opening) },
+    envelope: toHex(sealPart({ seal }, { milestone, to: { hash, key }, inner })),
   };
 }

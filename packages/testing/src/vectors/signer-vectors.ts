@@ -65,6 +65,7 @@ export function createSignerVectors(crypto: Crypto): Readonly<Record<string, unk
     { kind: 'machine-revocation', domain, machine: fill(27), evidence: fill(33), isRevoked: true, number: 2 },
     { kind: 'quorum-key', domain, account: fill(0xbb, 20), number: 2n, key: fill(34, 48) },
     { kind: 'machine-ejection', domain, providerId: fill(15), evidence: fill(33), ejection: 1 },
+    { kind: 'seal-key', domain, validator: fill(0xbb, 20), sealKey: fill(34) },
   ];
   const answers: readonly SignerResponse[] = [
     { kind: 'described', account: fill(0xbb, 20), signingKey: key.address, epoch: 7n, view: 2, positions: 2n },

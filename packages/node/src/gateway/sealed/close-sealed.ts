@@ -5,15 +5,16 @@ import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
 import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
 import { FeeError } from '@ogong/protocol/exchange/fee';
-import type { Finished } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { signProgress } from '@ogong/protocol/exchange/progress';
+import type { Finished, Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { type BoundRecord, ClaimError, openBoundRecord } from '@ogong/protocol/verdict/claim';
+import { type BoundRecord, ClaimError, openBoundMilestone, openBoundRecord } from '@ogong/protocol/verdict/claim';
 import type { HeldRecord } from '../channel-ledger.ts';
 import { buildReceipt, createDelivery, listHearers, readHeld } from '../check-reply.ts';
 import { readOrder } from '../named-order.ts';
 import type { ProviderAttempt, ReplyContext } from '../reply.ts';
-import { accuseProvider, reportToRouter } from '../report-attempt.ts';
+import { accuseProvider, reportBroken, reportToRouter } from '../report-attempt.ts';
 import type { SealedEnd } from './follow-sealed.ts';
 
 /** A reply that went through here sealed and whole. What it says its client alone knows. */
@@ -112,11 +113,65 @@ function readPassed(
   { attempt, endpoint, request, progress, record }: SealedPassage,
   { bound, responseBytes }: { readonly bound: BoundRecord; readonly responseBytes: number },
 ): { readonly header: CommonHeader; readonly billed: HeldRecord } {
-  try {
+  return holding(() => {
     const order = readOrder(context.chain.ledger, attempt.order);
     const { header } = openBoundRecord(crypto, order, bound);
     const seen = { record, header, response: { sizeBytes: responseBytes }, progress };
     return { header, billed: readHeld(context, { endpoint, request }, attempt, seen) };
+  });
+}
+
+/** What a client holds of a reply that broke off. */
+export interface HeldPart {
+  /** As it came, without its windows. */
+  readonly milestone: Milestone;
+  readonly headerProof: readonly Uint8Array[];
+  /** hashBeginning of its text. */
+  readonly textHash: Uint8Array;
+  /** Its texts and its opening, sealed to the validator. */
+  readonly sealed: Uint8Array;
+}
+
+/**
+ * The provider died, or spoiled a later unit. As much as it had signed and the client has checked is its own: this gateway signs for it,
+ * keeps its receipt, and hands the sealed part to the validator. @throws ApiError where the milestone does not hold.
+ */
+export async function keepSealedPart(
+  context: ReplyContext,
+  { attempt, endpoint, request }: Pick<SealedPassage, 'attempt' | 'endpoint' | 'request'>,
+  { milestone, headerProof, textHash, sealed }: HeldPart,
+): Promise<Receipt> {
+  const { record, header: bytes, admission, textBytes, payeeWord } = milestone;
+  if (record === undefined || admission === undefined) {
+    throw new ApiError('invalid_request', 'The milestone has no record, or no admission.', { param: 'milestone' });
+  }
+  const { chain, payer } = context;
+  const { ledger } = chain;
+  const order = readOrder(ledger, attempt.order);
+  const { orderHash } = order;
+  const progress = signProgress(crypto, payer, { ledger, orderHash, textBytes, textHash, hasLeft: true });
+  const bound = { ...record, header: bytes, headerProof };
+  const billed = holding(() => {
+    const { header } = openBoundMilestone(crypto, order, bound);
+    const seen = { record, header, response: { sizeBytes: textBytes }, progress };
+    return readHeld(context, { endpoint, request }, attempt, seen);
+  });
+  const receipt = buildReceipt(context, { endpoint }, { attempt, admission, record, opening: NOTHING, progress });
+  const replyId = toHex(attempt.replyId);
+  const claimed = { order: attempt.order, record, header: bytes, headerProof: [...headerProof], payeeWord, progress };
+  await Promise.all([
+    context.receipts.put({ replyId, receipt, request: NOTHING, response: NOTHING, checks: [] }, context.clock.nowMs()),
+    context.ledger.deliver(replyId, billed),
+    context.milestones.put(attempt.validator, { push: claimed, sealed }),
+  ]);
+  reportBroken(context, attempt);
+  return receipt;
+}
+
+/** @throws ApiError where what the client hands over does not hold. */
+function holding<T>(read: () => T): T {
+  try {
+    return read();
   } catch (cause) {
     const isKnown = cause instanceof ClaimError || cause instanceof ProtocolError || cause instanceof FeeError;
     if (!isKnown) throw cause;

@@ -12,6 +12,8 @@ export interface SealedRun {
   readonly envelope: Uint8Array;
   /** None for what is no text. */
   readonly maxTokens: number | undefined;
+  /** The client takes milestones: where the reply breaks off, it says what it has before anybody is accused. */
+  readonly milestones: boolean;
   readonly progress: ReplyProgress;
   readonly signal: AbortSignal;
 }
@@ -26,13 +28,13 @@ export interface SealedEnd {
 }
 
 /**
- * Yields what the provider streams. Accuses one that breaks off after it began. If the client leaves, the provider hears it before its
+ * Yields what the provider streams. Accuses one that breaks off after it began, unless its client takes milestones. If the client leaves, the provider hears it before its
  * stream ends. @throws ApiError
  */
 export async function* followSealed(
   context: ReplyContext,
   pass: SealedPass,
-  { attempt, envelope, maxTokens, progress, signal }: SealedRun,
+  { attempt, envelope, maxTokens, milestones, progress, signal }: SealedRun,
 ): AsyncGenerator<SealedEvent, SealedEnd> {
   const ended = new AbortController();
   let leaving: Promise<void> | undefined;
@@ -44,7 +46,7 @@ export async function* followSealed(
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) ended.abort();
   const { match, order } = attempt;
-  const stream = passSealed(pass, { match, order, envelope, maxTokens, signal: ended.signal });
+  const stream = passSealed(pass, { match, order, envelope, maxTokens, milestones, signal: ended.signal });
   const startedMs = monotonicClock.nowMs();
   const sinceStart = (): number => Math.max(1, Math.ceil(monotonicClock.nowMs() - startedMs));
   let firstMs: number | undefined;
@@ -64,7 +66,8 @@ export async function* followSealed(
     isOver = true;
     if (error instanceof ApiError && error.code === 'provider_timeout') void progress.leave();
     // If the client left, the provider is not at fault, and the validator decides about the order.
-    if (!signal.aborted && !isRefusal(error)) await accuseProvider(context, attempt, { reason: 'abandoned' });
+    if (!signal.aborted && !isRefusal(error) && !milestones)
+      await accuseProvider(context, attempt, { reason: 'abandoned' });
     if (error instanceof ApiError && error.code === 'request_refused') {
       // What the client has sealed may be anything: that it does not open, or asks for more than it said, is no fault of the provider.
       reportToRouter(context, attempt, { outcome: 'unused', outputTokens: 0 });

@@ -35,6 +35,8 @@ interface SealedInput {
   readonly envelope: Uint8Array;
   /** None for what is no text. */
   readonly maxTokens: number | undefined;
+  /** The client takes milestones. */
+  readonly milestones: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -52,7 +54,7 @@ const computeMostUnits = (maxTokens = 0): number => 2 * maxTokens + MORE_UNITS;
  */
 export async function* passSealed(
   { links, options, pacing }: SealedPass,
-  { match, order, envelope, maxTokens, signal }: SealedInput,
+  { match, order, envelope, maxTokens, milestones, signal }: SealedInput,
 ): AsyncGenerator<SealedEvent, Finished> {
   const silence = new AbortController();
   const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
@@ -69,7 +71,7 @@ export async function* passSealed(
     const events = links
       .to(ProviderService, { endpoint, certHash })
       .generate(
-        { order, ticket: match.signed, sealed: envelope },
+        { order, ticket: match.signed, sealed: envelope, milestones },
         { signal: AbortSignal.any([signal, silence.signal]), timeoutMs: options.totalTimeoutMs },
       );
     for await (const { event } of events) {

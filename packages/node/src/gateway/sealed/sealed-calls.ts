@@ -5,20 +5,32 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { giveBack } from '../find-match.ts';
-import { openProgress } from '../follow-provider.ts';
+import { isRefusal, openProgress } from '../follow-provider.ts';
 import { createAttemptNotes } from '../note-attempt.ts';
-import { type FoundOffer, findOffer, orderOffer } from '../open-attempt.ts';
+import { type FoundOffer, orderOffer } from '../open-attempt.ts';
 import type { OrderPacing } from '../order-pacing.ts';
 import type { ProviderCallOptions } from '../provider-call.ts';
 import type { PayingKey, ProviderAttempt, ReplyContext } from '../reply.ts';
 import type { ReplyProgress } from '../reply-progress.ts';
 import type { KnownSealKeys } from '../seal-keys.ts';
-import { complainOfSealed, deliverSealed, type HeldSealed, keepPassed, type SealedPassage } from './close-sealed.ts';
+import { createBrokenReplies, createUnknown } from './broken-replies.ts';
+import {
+  complainOfSealed,
+  deliverSealed,
+  type HeldPart,
+  type HeldSealed,
+  keepPassed,
+  type SealedPassage,
+} from './close-sealed.ts';
+import { createDoubtedProviders } from './doubted-providers.ts';
+import { findSealed } from './find-sealed.ts';
 import { followSealed } from './follow-sealed.ts';
 import { SEAL_KEY_EXPIRED, type SealedEvent } from './pass-sealed.ts';
+import type { KnownValidatorKeys } from './validator-keys.ts';
 
 /** What a client tells of a request that it seals itself: no text, and its hash. */
 export interface AskedSealed {
@@ -48,12 +60,21 @@ export interface SealedCalls {
   serve(
     replyId: string,
     key: PayingKey,
-    call: { readonly envelope: Uint8Array; readonly signal: AbortSignal; readonly caller?: SpanPlace | undefined },
+    call: {
+      readonly envelope: Uint8Array;
+      /** The client takes milestones, and says what it has where the reply breaks off. */
+      readonly milestones: boolean;
+      readonly signal: AbortSignal;
+      readonly caller?: SpanPlace | undefined;
+    },
   ): AsyncGenerator<SealedEvent, PassedReceipt>;
   /** The client has so much of a running reply. @throws ApiError */
   progress(replyId: string, key: PayingKey, said: Parameters<ReplyProgress['know']>[0]): void;
-  /** The client holds a reply, or does not take it; saying it again changes nothing. @throws ApiError */
-  close(replyId: string, key: PayingKey, outcome: SealedOutcome): Promise<void>;
+  /**
+   * The client holds a reply or a part of one, or does not take it; saying it again changes nothing.
+   * @returns of a part its receipt. @throws ApiError
+   */
+  close(replyId: string, key: PayingKey, outcome: SealedOutcome): Promise<Receipt | undefined>;
   stop(): void;
 }
 
@@ -62,11 +83,12 @@ export interface PassedReceipt extends Pick<SealedPassage, 'receipt'> {
   readonly tokens: number;
 }
 
-export type SealedOutcome = HeldSealed | { readonly reason: string };
+export type SealedOutcome = HeldSealed | HeldPart | { readonly reason: string };
 
 export interface SealedCallsDependencies {
   readonly context: ReplyContext;
   readonly sealKeys: Pick<KnownSealKeys, 'show' | 'forget'>;
+  readonly validatorKeys: KnownValidatorKeys;
   readonly links: LinkPool;
   readonly patience: ProviderCallOptions;
   readonly pacing: OrderPacing;
@@ -89,7 +111,6 @@ interface Passed {
 
 /** A ticket holds a slot of its provider, so an offer does not wait for long. */
 const OFFER_WAIT_MS = 30_000;
-const MAX_TRIES = 3;
 /** Replies whose clients have not said yet what they found. */
 const MAX_PASSED = 4_096;
 const NOTHING = new Uint8Array();
@@ -97,13 +118,19 @@ const NOTHING = new Uint8Array();
 export function createSealedCalls({
   context,
   sealKeys,
+  validatorKeys,
   links,
   patience,
   pacing,
 }: SealedCallsDependencies): SealedCalls {
-  const { clock, chain, payer } = context;
+  const { clock } = context;
   const offered = new Map<string, Offered>();
-  const running = new Map<string, { readonly keyId: string; readonly progress: ReplyProgress }>();
+  const running = new Map<
+    string,
+    { readonly keyId: string; readonly progress: ReplyProgress; readonly providerId: Uint8Array }
+  >();
+  const doubted = createDoubtedProviders(clock);
+  const broken = createBrokenReplies(context, doubted);
   const passed = new Map<string, Passed>();
 
   function drop(name: string): Offered | undefined {
@@ -135,41 +162,6 @@ export function createSealedCalls({
     passed.set(name, entry);
   }
 
-  /** The first drawn provider that can be sealed to. */
-  async function findSealed(
-    asked: AskedSealed,
-    { key, signal }: { readonly key: PayingKey; readonly signal: AbortSignal },
-  ): Promise<[FoundOffer, SealedOffer]> {
-    const { request, requestHash, nonce, contextSize } = asked;
-    const tried = [...asked.exclude];
-    for (let left = MAX_TRIES; ; left--) {
-      const offer = await findOffer(
-        context,
-        { request, provider: undefined, key, signal },
-        { requestHash, tried, nonce, contextSize },
-      );
-      const { match, validator } = offer;
-      try {
-        const { sealKey: bytes, providerKey: publicKey, signature } = await sealKeys.show(match, signal);
-        const { ticket, routerKey, signature: signed } = match.signed;
-        return [
-          offer,
-          {
-            ...{ ledger: chain.ledger, payer: payer.address, validator, candidates: match.candidates },
-            ticket: { bytes: ticket, publicKey: routerKey, signature: signed },
-            sealKey: { bytes, publicKey, signature },
-          },
-        ];
-      } catch (cause) {
-        await giveBack(context, offer);
-        if (left === 1 || signal.aborted) {
-          throw new ApiError('provider_busy', 'No drawn provider shows a key to seal to; try again later.', { cause });
-        }
-        tried.push(match.ticket.providerId);
-      }
-    }
-  }
-
   return {
     async offer(asked, key, { leave, signal }) {
       if (isAttestedTier(parseModelId(asked.request.model).tier)) {
@@ -178,7 +170,7 @@ export function createSealedCalls({
           param: 'model',
         });
       }
-      const [offer, shown] = await findSealed(asked, { key, signal });
+      const [offer, shown] = await findSealed({ context, sealKeys, validatorKeys, doubted }, asked, { key, signal });
       const name = toHex(offer.replyId);
       const isKnown = (await context.ledger.find(name)) !== undefined;
       if (isKnown || offered.has(name) || running.has(name)) {
@@ -195,7 +187,7 @@ export function createSealedCalls({
 
     find: (replyId, key) => findOffered(replyId, key).asked,
 
-    async *serve(replyId, key, { envelope, signal, caller }) {
+    async *serve(replyId, key, { envelope, milestones, signal, caller }) {
       const { asked, offer, leave } = findOffered(replyId, key);
       drop(replyId);
       const { endpoint, request, choice } = asked;
@@ -211,8 +203,8 @@ export function createSealedCalls({
         });
         notes.ordered(attempt);
         const progress = openProgress(context, attempt);
-        running.set(replyId, { keyId: key.id, progress });
-        const run = { attempt, envelope, maxTokens, progress, signal };
+        running.set(replyId, { keyId: key.id, progress, providerId: attempt.match.ticket.providerId });
+        const run = { attempt, envelope, maxTokens, milestones, progress, signal };
         const end = yield* followSealed(context, { links, options: patience, pacing }, run);
         const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
         keep(replyId, { keyId: key.id, untilMs: clock.nowMs() + MAX_ORDER_LIFETIME_MS, reply, isClosed: false });
@@ -221,6 +213,8 @@ export function createSealedCalls({
         return { receipt: reply.receipt, tokens: promptTokens + outputTokens };
       } catch (error) {
         if (attempt) notes.ended(attempt, { error });
+        const isBroken = running.has(replyId) && !signal.aborted && !isRefusal(error);
+        if (attempt && milestones && isBroken) broken.put(replyId, { keyId: key.id, endpoint, request, attempt });
         if (error instanceof ApiError && error.publicCode === SEAL_KEY_EXPIRED) sealKeys.forget(offer.match);
         if (error instanceof ApiError && !signal.aborted) {
           const { code, message: reason } = error;
@@ -239,14 +233,25 @@ export function createSealedCalls({
       run.progress.know(said);
     },
 
-    async close(replyId, { id }, outcome) {
+    async close(replyId, key, outcome) {
+      const { id } = key;
+      const run = running.get(replyId);
+      if (run?.keyId === id && 'reason' in outcome) {
+        doubted.note(run.providerId, key, false);
+        return undefined;
+      }
+      if (broken.has(replyId, key)) return broken.close(replyId, key, outcome);
       const entry = passed.get(replyId);
       if (entry?.keyId !== id) throw createUnknown('reply that waits for a word', replyId);
-      if (entry.isClosed) return;
+      if (entry.isClosed) return undefined;
       entry.isClosed = true;
+      const { providerId } = entry.reply.attempt.match.ticket;
       try {
+        if ('milestone' in outcome) throw createUnknown('reply that broke off', replyId);
         if ('reason' in outcome) await complainOfSealed(context, entry.reply, outcome.reason);
         else await deliverSealed(context, entry.reply, outcome);
+        doubted.note(providerId, key, !('reason' in outcome));
+        return undefined;
       } catch (error) {
         entry.isClosed = false;
         throw error;
@@ -255,6 +260,7 @@ export function createSealedCalls({
 
     stop() {
       for (const name of [...offered.keys()]) expire(name);
+      broken.stop();
     },
   };
 }
@@ -262,8 +268,3 @@ export function createSealedCalls({
 /** As clients name the answer that they make of it. */
 const PREFIXES: Readonly<Record<string, string>> = { chat: 'chatcmpl', embedding: 'embd', rerank: 'rank' };
 const nameCompletion = (endpoint: string, replyId: string): string => `${PREFIXES[endpoint] ?? 'cmpl'}-${replyId}`;
-
-const createUnknown = (what: string, replyId: string): ApiError =>
-  new ApiError('not_found', `There is no ${what} ${replyId.slice(0, 64)} of this key here, or no more.`, {
-    publicCode: 'sealed_reply_not_found',
-  });

@@ -3,15 +3,18 @@ import { join } from 'node:path';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { Refusal } from '@ogong/host/link/link-error';
 import { fromBase64, toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
-import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
-import { hashBeginning, parseProgress } from '@ogong/protocol/exchange/progress';
+import { hashBeginning, openProgress, parseProgress } from '@ogong/protocol/exchange/progress';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { signSealKey } from '@ogong/protocol/sealing/seal-key';
+import { openPart } from '@ogong/protocol/sealing/sealed-part';
+import { encodeValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import { parseSealedOffer, type SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import {
   parseDisclosure,
@@ -467,9 +470,11 @@ describe('a gateway that meddles with a sealed reply', () => {
     ],
     ['answers in plain', 'malformed', (all) => ['data: {"choices":[{"delta":{"content":"hello"}}]}', ...all]],
   ])('and %s is not believed', async (_, code, bend) => {
-    const { client } = await open([{}, {}, {}], { meddle: onEvents(bend) });
+    const { client, paths } = await open([{}, {}, {}], { meddle: onEvents(bend) });
     const error = await failure(client.chat.completions.create(params));
     expect(error).toBeInstanceOf(SealedCallError);
+    // That units do not open its gateway hears from nobody else.
+    expect(paths.some((path) => path.endsWith('/outcome'))).toBe(code !== 'truncated');
     // The last piece holds the opening.
     expect(error.code).toBe(code);
   });
@@ -606,5 +611,121 @@ describe('an offer', () => {
     const { status, text } = await ask({ fields });
     expect([400, 404]).toContain(status);
     expect(text).toContain(named);
+  });
+});
+
+describe('a sealed reply that breaks off behind a milestone', () => {
+  const LONG = Array.from({ length: 110 }, (_, i) => ` Quixambre${i}`);
+  const long = { ...params, max_tokens: 200, stream: true as const };
+  const standing = utf8Encode(LONG.slice(0, 96).join(''));
+
+  async function breakOff(first: ProviderBehaviour = {}, meddle?: Meddle) {
+    const behaviour = { words: LONG, milestones: [64, 96], dieAfter: 100, ...first };
+    const { options, passed } = await open([behaviour], meddle && { meddle });
+    const trust = { ...options.trust, validators: fixture.network.chain.validators() };
+    const client = createClient({ ...options, trust, allow: ['router', 'model-root'] });
+    const stream = await client.chat.completions.create(long);
+    const read = async () => {
+      for await (const _ of stream);
+    };
+    const error = await failure(read());
+    return { error, passed, replyId: toHex(fixture.network.orders[0]?.replyId ?? new Uint8Array()) };
+  }
+
+  it('is paid for what stands, and its gateway reads none of it', async () => {
+    const { error, passed, replyId } = await breakOff();
+    expect(error.code).toBe('provider_failed');
+    const { network } = fixture;
+    await expect.poll(() => network.milestones.length).toBe(1);
+    const { push, opening, sealed } = network.milestones[0]!;
+    expect([push?.request, push?.response, opening].map((one) => one?.length)).toEqual([0, 0, 0]);
+    const stored = await (await fetch(`${fixture.url}/v1/receipts/${replyId}`)).json();
+    expect(stored).toMatchObject({ status: { state: 'delivered' } });
+    expect(stored).not.toHaveProperty('response');
+
+    // The validator of the order opens it, and nobody else does.
+    const order = network.orders[0]!;
+    const { ledger } = network.chain;
+    const record = push?.record?.record ?? new Uint8Array();
+    const { replyId: id, requestHash, validator } = order;
+    const recordHash = hashRecord(nobleCrypto, record);
+    const milestone = { ledger, validator, replyId: id, requestHash, recordHash };
+    const index = network.chain.validators().findIndex(({ address }) => toHex(address) === toHex(validator));
+    const open = (at: number) =>
+      openPart({ seal: nodeSeal }, { milestone, envelope: sealed, findKey: network.validatorKeys[at]!.find });
+    const inner = open(index);
+    expect(inner.response).toEqual(standing);
+    expect(inner.endpoint).toBe('chat');
+    expect(() => open(1 - index)).toThrow('not held here');
+    const { answer: blind } = computeBlinds(nobleCrypto, { body: inner.body, replyId: id });
+    const word = openProgress(nobleCrypto, { ledger, order }, push!.progress!, { blind, text: standing });
+    expect(word).toMatchObject({ hasLeft: true, textBytes: standing.length });
+    expect(network.complaints).toEqual([]);
+    expect(network.reports.map(({ outcome }) => outcome)).toContain('abandoned');
+    expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
+    expect(readGateway().includes('Quixambre')).toBe(false);
+  });
+
+  it('is not paid for a milestone that its opening refutes', async () => {
+    const row: NonNullable<NonNullable<ProviderBehaviour['bendMilestone']>['row']> = (honest, at) =>
+      at === 70 ? { ...honest, rank: honest.rank === 0 ? 1 : 0 } : honest;
+    const outcomes: string[] = [];
+    const meddle: Meddle = (path, text) => {
+      if (path.endsWith('/outcome')) outcomes.push(text);
+      return text;
+    };
+    const { replyId } = await breakOff({ bendMilestone: { row } }, meddle);
+    // A client that has nothing to pay for says so, or nothing: then its provider is accused.
+    const told = await fetch(`${fixture.url}/v1/ogong/replies/${replyId}/outcome`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ outcome: 'failed', reason: 'draw-replay' }),
+    });
+    expect(told.status).toBe(200);
+    await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
+    expect(fixture.network.milestones).toEqual([]);
+    expect(outcomes).toEqual([]);
+  });
+
+  it('is handed in by nobody whose milestone its provider did not sign', async () => {
+    let bent = 0;
+    const meddling: typeof fetch = async (input, init) => {
+      if (!String(input).endsWith('/outcome')) return fetch(input, init);
+      const said = JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)) as Record<string, string>;
+      const bytes = fromBase64(said.milestone ?? '');
+      // Within the record, which stands first.
+      const milestone = toBase64(bytes.with(60, (bytes[60] as number) ^ 1));
+      const response = await fetch(input, { ...init, body: JSON.stringify({ ...said, milestone }) });
+      expect(response.status).toBe(400);
+      bent++;
+      return response;
+    };
+    const { options } = await open([{ words: LONG, milestones: [64], dieAfter: 80 }]);
+    const trust = { ...options.trust, validators: fixture.network.chain.validators() };
+    const client = createClient({ ...options, trust, allow: ['router', 'model-root'], fetch: meddling });
+    const stream = await client.chat.completions.create(long);
+    const read = async () => {
+      for await (const _ of stream);
+    };
+    await failure(read());
+    await expect.poll(() => bent).toBe(1);
+    expect(fixture.network.milestones).toEqual([]);
+  });
+
+  it('is not sealed to a key that a gateway shows as the validator’s', async () => {
+    const meddle = onOffer((text) => {
+      const json = JSON.parse(text) as SealedOfferJson;
+      const { ledger, validator } = parseSealedOffer(json);
+      const nowMs = Date.now();
+      const sealKey = encodeValidatorSealKey({
+        ...{ suite: SEAL_SUITE, chainId: ledger.chainId, escrow: ledger.verifyingContract, validator },
+        ...{ issuedAtMs: nowMs, expiresAtMs: nowMs + 600_000, key: strangersKey },
+      });
+      const validatorKey = { bytes: toBase64(sealKey), signature: json.validatorKey?.signature ?? '' };
+      return JSON.stringify({ ...json, validatorKey });
+    });
+    const { error } = await breakOff({}, meddle);
+    expect(error).toMatchObject({ code: 'seal-key' });
+    expect(fixture.network.orders).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import { fromBinary } from '@bufbuild/protobuf';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { ApiError, toErrorBody } from '@ogong/host/http/api-error';
@@ -6,7 +7,9 @@ import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { streamEvents } from '@ogong/host/openai/event-stream';
 import type { Json } from '@ogong/host/openai/format';
 import { fromBase64, fromHex, ProtocolError, toBase64 } from '@ogong/protocol/base/bytes';
-import { MAX_RESPONSE_BYTES, MAX_SEALED_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
+import { MAX_RESPONSE_BYTES, MAX_SEALED_PART_BYTES, MAX_SEALED_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
+import { type Milestone, MilestoneSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isTextEndpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { parsePreference } from '@ogong/protocol/modality/text/request/preference-fields';
@@ -27,6 +30,7 @@ import type { RateLimits } from '../rate-limits.ts';
 import { toCompactReceipt } from '../receipt-store.ts';
 import { readUnderPolicy, type SettlePolicy } from '../settle-policy.ts';
 import type { KeyedHandler } from '../sign-in.ts';
+import type { HeldPart } from './close-sealed.ts';
 import type { SealedEvent } from './pass-sealed.ts';
 import type { AskedSealed, SealedCalls, SealedOutcome } from './sealed-calls.ts';
 
@@ -60,13 +64,20 @@ const offerBody = z.strictObject({
   exclude: z.array(hash).max(8).optional(),
 });
 const replyId = z.string().regex(/^[0-9a-f]{32}$/, 'expected the id of a reply, 32 hexadecimal digits');
-const replyBody = z.strictObject({ reply_id: replyId, envelope: z.string() });
+const replyBody = z.strictObject({ reply_id: replyId, envelope: z.string(), milestones: z.boolean().optional() });
 const progressBody = z.strictObject({ text_bytes: z.int().min(0).max(MAX_RESPONSE_BYTES), text_hash: hash });
 const outcomeBody = z.union([
   z.strictObject({
     outcome: z.literal('held'),
     header_proof: z.array(hash).max(MAX_HEADER_PROOF),
     response_bytes: z.int().min(0).max(MAX_RESPONSE_BYTES),
+  }),
+  z.strictObject({
+    outcome: z.literal('part'),
+    milestone: z.string(),
+    header_proof: z.array(hash).max(MAX_HEADER_PROOF),
+    text_hash: hash,
+    sealed: z.string(),
   }),
   z.strictObject({ outcome: z.literal('failed'), reason: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/) }),
 ]);
@@ -75,6 +86,8 @@ const outcomeBody = z.union([
 const ENVELOPE_FACTOR = 1.5;
 const AROUND_BYTES = 8 * 1024;
 const SMALL_BODY_BYTES = 64 * 1024;
+/** Record, keys and signatures, and the header; its windows are sealed. */
+const MAX_MILESTONE_MESSAGE_BYTES = MAX_HEADER_BYTES + 32 * 1024;
 
 /** What clients that seal their requests themselves ask of a gateway (docs/spec/sealed-calls.md). */
 export function createSealedHandlers({
@@ -88,6 +101,10 @@ export function createSealedHandlers({
   const small = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, SMALL_BODY_BYTES) };
   const longest = Math.min(bodyLimits.maxBytes, MAX_SEALED_REQUEST_BYTES) * ENVELOPE_FACTOR + AROUND_BYTES;
   const large = { ...bodyLimits, maxBytes: longest };
+  const parts = {
+    ...bodyLimits,
+    maxBytes: Math.min(bodyLimits.maxBytes, MAX_SEALED_PART_BYTES) * ENVELOPE_FACTOR + AROUND_BYTES,
+  };
   return {
     /** Its place in the gate is held until the offer is over. */
     async sealedOffer(context, key) {
@@ -106,12 +123,12 @@ export function createSealedHandlers({
     },
 
     async sealedReply(context, key) {
-      const { reply_id: id, envelope } = await read(context, large, replyBody);
-      const sealed = readBase64(envelope);
+      const { reply_id: id, envelope, milestones = false } = await read(context, large, replyBody);
+      const sealed = readBase64(envelope, 'envelope');
       const { request } = calls.find(id, key);
       const giveBack = await rates.take(context, key, request);
       const caller = parseTraceParent(context.req.header('traceparent'));
-      const events = calls.serve(id, key, { envelope: sealed, signal: getCallSignal(context), caller });
+      const events = calls.serve(id, key, { envelope: sealed, milestones, signal: getCallSignal(context), caller });
       return streamEvents(
         context,
         async (send) => {
@@ -144,13 +161,16 @@ export function createSealedHandlers({
     },
 
     async sealedOutcome(context, key) {
-      const said = await read(context, small, outcomeBody);
+      const said = await read(context, parts, outcomeBody);
       const outcome: SealedOutcome =
         said.outcome === 'failed'
           ? { reason: said.reason }
-          : { headerProof: said.header_proof.map((one) => fromHex(one)), responseBytes: said.response_bytes };
-      await calls.close(context.req.param('id') ?? '', key, outcome);
-      return context.json({});
+          : said.outcome === 'part'
+            ? readPart(said)
+            : { headerProof: said.header_proof.map((one) => fromHex(one)), responseBytes: said.response_bytes };
+      const id = context.req.param('id') ?? '';
+      const receipt = await calls.close(id, key, outcome);
+      return context.json(receipt ? { receipt: toReceiptJson(toCompactReceipt(receipt, id)) } : {});
     },
   };
 }
@@ -161,12 +181,36 @@ async function read<T>(context: ApiContext, limits: BodyLimits, schema: z.ZodTyp
 }
 
 /** @throws ApiError */
-function readBase64(text: string): Uint8Array {
+function readBase64(text: string, param: string): Uint8Array {
   try {
     return fromBase64(text);
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
-    throw new ApiError('invalid_request', `envelope: ${cause.message}.`, { cause, param: 'envelope' });
+    throw new ApiError('invalid_request', `${param}: ${cause.message}.`, { cause, param });
+  }
+}
+
+/** @throws ApiError */
+function readPart(said: Extract<z.infer<typeof outcomeBody>, { readonly outcome: 'part' }>): HeldPart {
+  const bytes = readBase64(said.milestone, 'milestone');
+  const milestone = parseMilestone(bytes);
+  if (milestone.textBytes > MAX_RESPONSE_BYTES || bytes.length > MAX_MILESTONE_MESSAGE_BYTES) {
+    throw new ApiError('invalid_request', 'milestone: too large.', { param: 'milestone' });
+  }
+  return {
+    milestone,
+    headerProof: said.header_proof.map((one) => fromHex(one)),
+    textHash: fromHex(said.text_hash),
+    sealed: readBase64(said.sealed, 'sealed'),
+  };
+}
+
+/** @throws ApiError */
+function parseMilestone(bytes: Uint8Array): Milestone {
+  try {
+    return fromBinary(MilestoneSchema, bytes);
+  } catch (cause) {
+    throw new ApiError('invalid_request', 'milestone: it cannot be read.', { cause, param: 'milestone' });
   }
 }
 

@@ -1,0 +1,67 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type SignedValidatorSealKey, verifyValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
+import type { GatewayChain } from '../gateway.ts';
+
+/** Keys of validators that clients seal parts to. */
+export interface KnownValidatorKeys {
+  /** Undefined where the validator shows none that holds. Never fails. @param validator 20 bytes. */
+  show(validator: Uint8Array): Promise<SignedValidatorSealKey | undefined>;
+}
+
+const TIMEOUT_MS = 2_000;
+/** A reply may take as long as its order lasts. */
+const LEAST_LEFT_MS = 15 * 60_000;
+const ASKED_AGAIN_MS = 60_000;
+
+export function createValidatorKeys({
+  links,
+  clock,
+  chain,
+  onError = () => {},
+}: {
+  readonly links: LinkPool;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly chain: Pick<GatewayChain, 'ledger' | 'findByAddress'>;
+  readonly onError?: ((error: unknown) => void) | undefined;
+}): KnownValidatorKeys {
+  const { ledger } = chain;
+  const known = new Map<string, { readonly shown: Promise<SignedValidatorSealKey | undefined>; untilMs: number }>();
+
+  async function fetchKey(validator: Uint8Array): Promise<{ signed: SignedValidatorSealKey; untilMs: number }> {
+    const member = chain.findByAddress(validator);
+    if (member === undefined) throw new Error(`validator ${toHex(validator)} is not registered`);
+    const answer = await links.to(ValidatorService, member).getSealKey({}, { timeoutMs: TIMEOUT_MS });
+    const signed = { sealKey: answer.sealKey, signature: answer.signature };
+    const { signingKey } = member;
+    const key = verifyValidatorSealKey(crypto, signed, { ledger, validator, signingKey, nowMs: clock.nowMs() });
+    return { signed, untilMs: key.expiresAtMs - LEAST_LEFT_MS };
+  }
+
+  return {
+    show(validator) {
+      const name = toHex(validator);
+      const held = known.get(name);
+      if (held !== undefined && held.untilMs > clock.nowMs()) return held.shown;
+      const entry = {
+        // Also while it is asked, and where it shows none.
+        untilMs: clock.nowMs() + ASKED_AGAIN_MS,
+        shown: fetchKey(validator).then(
+          ({ signed, untilMs }) => {
+            entry.untilMs = untilMs;
+            return signed;
+          },
+          (error: unknown) => {
+            onError(error);
+            return undefined;
+          },
+        ),
+      };
+      known.set(name, entry);
+      return entry.shown;
+    },
+  };
+}
