@@ -1,8 +1,8 @@
 import { runSteps, type Step } from './steps.ts';
 
 interface NamedStepsOptions {
-  /** By the name of a step: the one that runs at the same time, where both are asked for. */
-  readonly beside?: Readonly<Record<string, string>>;
+  /** By the name of a step: those that run at the same time, one after the other, as far as they are asked for with it. */
+  readonly beside?: Readonly<Record<string, readonly string[]>>;
   /** Added to the usage. */
   readonly note?: string;
   /** Called after the last step, or the one that failed. */
@@ -32,12 +32,12 @@ export async function runNamedSteps(
     process.exit(asked.includes('--help') ? 0 : 2);
   }
   const names = asked.length > 0 ? asked : Object.keys(steps);
-  const follows = new Set(names.map((name) => beside[name]));
+  const follows = new Set(names.flatMap((name) => beside[name] ?? []));
   const chosen = names
     .filter((name) => !follows.has(name))
     .map((name) => {
-      const other = steps[names.find((each) => each === beside[name]) ?? ''];
-      return { ...(steps[name] as Step), ...(other && { beside: other }) };
+      const others = (beside[name] ?? []).filter((each) => names.includes(each));
+      return { ...(steps[name] as Step), beside: others.map((each) => steps[each] as Step) };
     });
   await runSteps(title, chosen, onEnd);
 }

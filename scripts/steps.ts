@@ -7,8 +7,8 @@ export interface Step {
   readonly command: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Runs at the same time. Its output follows when both are over. */
-  readonly beside?: Step;
+  /** Run at the same time, one after the other. Their output follows when all are over. */
+  readonly beside?: readonly Step[];
 }
 
 export const root: string = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -45,6 +45,17 @@ function runStep(step: Step, isQuiet: boolean): Promise<StepEnd> {
   });
 }
 
+/** Stops at the first failure. */
+async function runQuietly(steps: readonly Step[]): Promise<StepEnd[]> {
+  const ends: StepEnd[] = [];
+  for (const step of steps) {
+    const end = await runStep(step, true);
+    ends.push(end);
+    if (end.code !== 0) break;
+  }
+  return ends;
+}
+
 const describeStep = ({ name, command }: Step): string => `${name}: ${command.join(' ')}`;
 
 /**
@@ -58,12 +69,15 @@ export async function runSteps(
 ): Promise<void> {
   const rows: string[] = [];
   for (const [index, step] of steps.entries()) {
-    const { beside } = step;
+    const { beside = [] } = step;
     const number = `${title} ${index + 1}/${steps.length}`;
-    console.log(`\n[${number}] ${describeStep(step)}${beside ? ` (beside it: ${beside.name})` : ''}`);
-    const [end, other] = await Promise.all([runStep(step, false), beside && runStep(beside, true)]);
-    if (other) console.log(`\n[${number}, beside it] ${describeStep(other.step)}\n${other.output.trimEnd()}`);
-    const ends = other ? [end, other] : [end];
+    console.log(
+      `\n[${number}] ${describeStep(step)}${beside.length > 0 ? ` (beside it: ${beside.map(({ name }) => name).join(', ')})` : ''}`,
+    );
+    const [end, others] = await Promise.all([runStep(step, false), runQuietly(beside)]);
+    for (const { step: other, output } of others)
+      console.log(`\n[${number}, beside it] ${describeStep(other)}\n${output.trimEnd()}`);
+    const ends = [end, ...others];
     for (const { code, seconds, step: of } of ends) {
       rows.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${seconds.toFixed(1).padStart(7)} s  ${of.name}`);
     }

@@ -22,8 +22,8 @@ const parts: Readonly<Record<string, Step>> = {
   e2e: { name: 'tests of whole processes', command: ['vitest', 'run', '--project', 'e2e', '--no-file-parallelism'] },
 };
 
-/** The compiler takes one core for minutes; whole processes wait more than they compute. */
-const BESIDE: Readonly<Record<string, string>> = { e2e: 'contracts' };
+/** The compiler takes one core for minutes, and what is played needs no quiet; whole processes wait more than they compute. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = { e2e: ['contracts', 'simulation'] };
 
 const folder = mkdtempSync(join(tmpdir(), 'ogong-skipped-'));
 process.once('exit', () => rmSync(folder, { recursive: true }));
@@ -31,6 +31,6 @@ const skipped = join(folder, 'tests');
 process.env[SKIPPED_FILE] = skipped;
 await runNamedSteps('test', parts, {
   beside: BESIDE,
-  note: 'contracts beside e2e',
+  note: 'contracts and then simulation beside e2e',
   onEnd: () => console.log(formatSkipped(readSkipped(skipped))),
 });

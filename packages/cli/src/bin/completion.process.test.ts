@@ -2,12 +2,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const PROGRAMS = {
-  ogong: fileURLToPath(new URL('./ogong.ts', import.meta.url)),
-  'ogong-provider': fileURLToPath(new URL('../../../provider/src/bin/ogong-provider.ts', import.meta.url)),
+  ogong: findProgram(new URL('./ogong.ts', import.meta.url)),
+  'ogong-provider': findProgram(new URL('../../../provider/src/bin/ogong-provider.ts', import.meta.url)),
 };
 type Program = keyof typeof PROGRAMS;
 const SHELLS = ['bash', 'zsh', 'fish'] as const;

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { DEFAULT_TABLE } from '@ogong/host/drift-table/default-table';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { expect, it } from 'vitest';
 
-const PROGRAM = fileURLToPath(new URL('./ogong.ts', import.meta.url));
+const PROGRAM = findProgram(new URL('./ogong.ts', import.meta.url));
 
 it('ends quietly where nobody reads on', async () => {
   const child = spawn(process.execPath, [PROGRAM, 'calibrate', 'show', DEFAULT_TABLE], {

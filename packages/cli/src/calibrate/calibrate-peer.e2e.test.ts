@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { parseReadyLine } from '@ogong/host/lifecycle/ready-line';
@@ -12,11 +10,12 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { openSampleStore } from '@ogong/provider/calibration/sample-store';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const PROGRAMS = {
-  ogong: fileURLToPath(new URL('../bin/ogong.ts', import.meta.url)),
-  'ogong-verifierd': createRequire(import.meta.url).resolve('@ogong/provider/bin/ogong-verifierd'),
+  ogong: findProgram(new URL('../bin/ogong.ts', import.meta.url)),
+  'ogong-verifierd': findProgram(import.meta.resolve('@ogong/provider/bin/ogong-verifierd')),
 };
 
 /** Two processes, as on two machines: one serves and measures, the other is a verifier daemon that checks. */

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { Secret } from '@ogong/host/crypto/secret';
 import { columns, text } from '@ogong/host/store/columns';
@@ -12,6 +11,7 @@ import { createPostgresPlace } from '@ogong/testing/gateway/books-place';
 import { describeLedger } from '@ogong/testing/gateway/ledger-compliance';
 import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing/gateway/postgres-server';
 import { describeReceipts } from '@ogong/testing/gateway/receipts-compliance';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -211,7 +211,7 @@ describe.skipIf(noPostgres !== undefined)(`books in PostgreSQL${noPostgres ? ` (
 
     it('is where the admin command works, with the password from the environment', async () => {
       const own = await server.createDatabase();
-      const program = fileURLToPath(new URL('../bin/ogong-gatewayd.ts', import.meta.url));
+      const program = findProgram(new URL('../bin/ogong-gatewayd.ts', import.meta.url));
       const directory = createTestDirectory('admin');
       const env = { ...process.env, OGONG_GATEWAY_DATABASE_PASSWORD: server.password.reveal() };
       const run = (...words: string[]) =>

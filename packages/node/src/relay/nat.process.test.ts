@@ -4,10 +4,11 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseReadyLine } from '@ogong/host/lifecycle/ready-line';
 import { createNatLab, findNatLabAbsence, type Nat, type NatLab } from '@ogong/testing/net/nat-lab';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const RELAYD = fileURLToPath(new URL('../bin/ogong-relayd.ts', import.meta.url));
+const RELAYD = findProgram(new URL('../bin/ogong-relayd.ts', import.meta.url));
 const NODE = fileURLToPath(new URL('nat-child-fixture.ts', import.meta.url));
 const absence = findNatLabAbsence();
 

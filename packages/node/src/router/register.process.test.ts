@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const PROGRAM = fileURLToPath(new URL('../bin/ogong-routerd.ts', import.meta.url));
+const PROGRAM = findProgram(new URL('../bin/ogong-routerd.ts', import.meta.url));
 const BOND = 5n * unit;
 const UNBONDING_S = 3_600;
 

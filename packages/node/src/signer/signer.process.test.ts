@@ -8,6 +8,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { parseReadyLine } from '@ogong/host/lifecycle/ready-line';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { testValidatorSigner } from '@ogong/testing/validator/signer-compliance';
 import {
@@ -21,7 +22,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectSigner } from './remote-signer.ts';
 
-const PROGRAM = fileURLToPath(new URL('../bin/ogong-signerd.ts', import.meta.url));
+const PROGRAM = findProgram(new URL('../bin/ogong-signerd.ts', import.meta.url));
 const FIXTURE = fileURLToPath(new URL('./signer-child-fixture.ts', import.meta.url));
 const ACCOUNT = toHex(signerAccount);
 

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createTableFile, writeTableFile } from '@ogong/host/drift-table/table-file';
@@ -15,11 +14,12 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { fromHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { createTestPolicy } from '@ogong/testing/validator/drift-fixture';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-const PROGRAM = fileURLToPath(new URL('../bin/ogong-validatord.ts', import.meta.url));
-const SIGNER = fileURLToPath(new URL('../bin/ogong-signerd.ts', import.meta.url));
+const PROGRAM = findProgram(new URL('../bin/ogong-validatord.ts', import.meta.url));
+const SIGNER = findProgram(new URL('../bin/ogong-signerd.ts', import.meta.url));
 
 /** One validator, which is its own quorum, as a process. */
 describe('ogong-validatord', () => {

@@ -6,12 +6,12 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { createModelStore } from '@ogong/models/store';
 import { COMMIT, listed, startHub } from '@ogong/testing/models/hub';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-const PROGRAM = fileURLToPath(new URL('./ogong-provider.ts', import.meta.url));
+const PROGRAM = findProgram(new URL('./ogong-provider.ts', import.meta.url));
 const MODEL = readFileSync(new URL('../../../models/models/stories260K.gguf', import.meta.url));
 const HASH = createHash('sha256').update(MODEL).digest('hex');
 const ABOUT = '/api/models/maker/tiny-GGUF/revision/main';

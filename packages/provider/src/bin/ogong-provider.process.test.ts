@@ -4,16 +4,16 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { isLocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { findProgram } from '@ogong/testing/processes/find-program';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from '../local/local-fixture.ts';
 import { noteServer } from '../local/server-note.ts';
 
-const PROGRAM = fileURLToPath(new URL('./ogong-provider.ts', import.meta.url));
+const PROGRAM = findProgram(new URL('./ogong-provider.ts', import.meta.url));
 const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM];
 
 let dataDir: string;
