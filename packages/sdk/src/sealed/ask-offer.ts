@@ -36,7 +36,18 @@ export type PostJson = (path: string, body: object, signal?: AbortSignal) => Pro
 
 const NONCE_BYTES = 32;
 /** Fields of `ogong` that the gateway needs: no text, and not the salt, which keeps the request's hash from telling anything. */
-const SHOWN = ['exact', 'model_root', 'settle', 'sort', 'max_price', 'min_stake', 'tier', 'accept', 'providers', 'attested'];
+const SHOWN = [
+  'exact',
+  'model_root',
+  'settle',
+  'sort',
+  'max_price',
+  'min_stake',
+  'tier',
+  'accept',
+  'providers',
+  'attested',
+];
 
 /**
  * Has the gateway draw a provider for a request that it is told the hash and the bounds of, and checks all that it answers.
