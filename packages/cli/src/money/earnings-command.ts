@@ -5,7 +5,7 @@ import type { Hex } from '@ogong/chain/hex';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, decimal, hex, integer, text } from '@ogong/host/config/values';
+import { boolean, hex, integer, text } from '@ogong/host/config/values';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Secret } from '@ogong/host/crypto/secret';
@@ -16,7 +16,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { openLedger, readPrivateKey } from '../open-ledger.ts';
-import { formatAmount, unitsOf } from './amount.ts';
+import { createFormat, priceField, unitsOf } from './amount.ts';
 import { findCosigned } from './cosigned.ts';
 import { printEarnedDays, readEarnedDays, shareOfProvider, sumEarnedDays, toEarnedJson } from './earned-days.ts';
 
@@ -67,11 +67,7 @@ const config = defineConfig({
       description:
         'with --keys: show also what was served on each of the last so many days, by model, and why something was not paid',
     },
-    price: {
-      schema: decimal({ min: 0 }),
-      label: '<dollars>',
-      description: 'what one OGONG is worth, to show amounts in dollars too; the ledger knows no price',
-    },
+    price: priceField,
     json: jsonField,
   },
 });
@@ -125,9 +121,9 @@ export const earningsCommand: Command = {
         ...(days && toEarnedJson(days, served)),
       });
     } else {
-      const unit = unitsOf(chain.deployment).paid;
-      const price = unit === 'credits' ? undefined : parsed.values.price;
-      const format = (atomic: bigint): string => formatAmount(atomic, price, unit);
+      const { paid } = unitsOf(chain.deployment);
+      const show = createFormat(parsed.values.price);
+      const format = (atomic: bigint): string => show(atomic, paid);
       printBalance(output, shown, { periodSeconds: holding.period, format });
       if (parts) printParts(output, parts, format);
       if (isEjected)
