@@ -1,9 +1,12 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { Store } from '@ogong/host/store/store';
 import { keepProof } from '@ogong/node/validator/store/machine-proof-store';
 import { keepMachine } from '@ogong/node/validator/store/machine-store';
 import { writeDelivered } from '@ogong/node/validator/wire-messages';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
+import { hashRecord } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
@@ -13,6 +16,8 @@ import {
   ValidatorService,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { sealPart } from '@ogong/protocol/sealing/sealed-part';
+import { verifyValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, FULL_CHANNEL, receive } from '@ogong/testing/provider/provider-fixture';
 import { type BenchOptions, createTestValidator, ledger, payer } from '@ogong/testing/validator/test-bench';
@@ -64,6 +69,8 @@ async function count(calls: Iterable<() => Promise<unknown>>) {
 const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i));
 
 /** A validator, and a stranger's link to it. */
+const NOTHING = new Uint8Array(0);
+
 async function openValidator(options: BenchOptions = {}) {
   const validator = createTestValidator(options);
   const served = await serveValidator(validator);
@@ -159,7 +166,23 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
     expect(await leavesNothing(validator.store, push)).toContain('no such reply');
     await admit(order);
     expect(await leavesNothing(validator.store, () => push(part.submission))).toContain('has signed');
-    await push();
+    // Sealed to this validator, it is the same; with a text beside it, it is neither.
+    const { request, endpoint, response, ...claimed } = said;
+    const { sealKey, signature } = await service.getSealKey({});
+    const { address, signingKey } = validator.member;
+    const signed = { ledger, validator: address, signingKey, nowMs: validator.clock.nowMs() };
+    const to = verifyValidatorSealKey(nodeCrypto, { sealKey, signature }, signed);
+    const { replyId, requestHash } = order.fields;
+    const recordHash = hashRecord(nodeCrypto, said.record.record);
+    const milestone = { ledger, validator: address, replyId, requestHash, recordHash };
+    const sealed = sealPart(
+      { seal: nodeSeal },
+      { milestone, to, inner: { endpoint, body: request, response, opening } },
+    );
+    const bare = toPushMessage({ ...claimed, request: NOTHING, endpoint: '', response: NOTHING });
+    const both = () => service.pushMilestone({ push: toPushMessage(said), sealed });
+    expect(await leavesNothing(validator.store, both)).toContain('sealed, or in plain');
+    await service.pushMilestone({ push: bare, sealed });
     expect(await leavesNothing(validator.store, push)).toBe('');
   },
   async 'ValidatorService/Acknowledge'() {

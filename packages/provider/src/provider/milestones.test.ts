@@ -150,6 +150,29 @@ describe('milestones of a running text', () => {
     expect((network as Network).validator.pushed).toEqual([]);
   });
 
+  it('are one more where the provider is told to stop and its grace is over', async () => {
+    const reached = Promise.withResolvers<void>();
+    const engine = createFakeEngine({ contextSize: 512 });
+    const message = await ask(300, true, {
+      ...engine,
+      async *generate(request, options) {
+        let made = 0;
+        for await (const event of engine.generate(request, options)) {
+          yield event;
+          if (event.kind !== 'token' || ++made !== 55) continue;
+          reached.resolve();
+          await new Promise((resolve) => options?.signal?.addEventListener('abort', resolve, { once: true }));
+        }
+      },
+    });
+    const streaming = stream(message);
+    await reached.promise;
+    await (network as Network).provider.stop(0);
+    const { passed } = await streaming;
+    expect(passed.map(({ milestone }) => parseHeader(milestone.header).outputTokenCount)).toEqual([32]);
+    expect(verify(message, passed[0] as Passed).ok).toBe(true);
+  });
+
   it('prove nothing without a payer that has left', async () => {
     const message = await ask(80);
     const { passed } = await stream(message);

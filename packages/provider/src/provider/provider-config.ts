@@ -148,7 +148,7 @@ export const serveConfig = defineConfig({
       env: 'OGONG_RELAY',
       repeatable: true,
       description:
-        'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine; auto asks the routers for relays',
+        'relay to register with, with its certificate as a file or hash: others reach this provider through it, whatever stands before this machine; auto asks the routers for relays, which ogong-provider start does where nothing else says how this machine is reached',
     },
     punchBootstrap: {
       schema: hostPort,

@@ -70,6 +70,8 @@ export interface Provider {
 const MIB = 1024 * 1024;
 const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;
 const SWEEP_INTERVAL_MS = 60_000;
+/** For the last milestones of replies that are given up. */
+const LAST_MILESTONE_MS = 1_000;
 const LAST_WORD_MS = 1_000;
 const HAND_OVER_MS = 3_000;
 const HAND_OVER_PAUSE_MS = 20;
@@ -214,7 +216,8 @@ async function stopProvider(
   await announcer.stop();
   // Routers that get this send no more consumers. A router that does not answer is not waited for.
   await Promise.race([announcer.trigger().catch(() => undefined), delay(Math.min(graceMs, LAST_WORD_MS))]);
-  const closed = server.stop(graceMs);
+  // Replies that are given up sign for what there is, and their callers read it.
+  const closed = server.stop(graceMs + (state.running.size > 0 ? LAST_MILESTONE_MS : 0));
   const giveUp = setTimeout(() => state.stopping.abort(), graceMs);
   await Promise.allSettled(state.running);
   clearTimeout(giveUp);

@@ -68,6 +68,8 @@ export interface SealedCalls {
       readonly caller?: SpanPlace | undefined;
     },
   ): AsyncGenerator<SealedEvent, PassedReceipt>;
+  /** Whether this reply broke off, and its client may hand in what it has of it. */
+  awaitsPart(replyId: string, key: PayingKey): boolean;
   /** The client has so much of a running reply. @throws ApiError */
   progress(replyId: string, key: PayingKey, said: Parameters<ReplyProgress['know']>[0]): void;
   /**
@@ -226,6 +228,8 @@ export function createSealedCalls({
         leave();
       }
     },
+
+    awaitsPart: broken.has,
 
     progress(replyId, { id }, said) {
       const run = running.get(replyId);

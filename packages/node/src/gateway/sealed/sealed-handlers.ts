@@ -101,10 +101,8 @@ export function createSealedHandlers({
   const small = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, SMALL_BODY_BYTES) };
   const longest = Math.min(bodyLimits.maxBytes, MAX_SEALED_REQUEST_BYTES) * ENVELOPE_FACTOR + AROUND_BYTES;
   const large = { ...bodyLimits, maxBytes: longest };
-  const parts = {
-    ...bodyLimits,
-    maxBytes: Math.min(bodyLimits.maxBytes, MAX_SEALED_PART_BYTES) * ENVELOPE_FACTOR + AROUND_BYTES,
-  };
+  /** It is the client's own, of a reply that broke off, however long requests may be here. */
+  const parts = { ...bodyLimits, maxBytes: MAX_SEALED_PART_BYTES * ENVELOPE_FACTOR + AROUND_BYTES };
   return {
     /** Its place in the gate is held until the offer is over. */
     async sealedOffer(context, key) {
@@ -161,14 +159,14 @@ export function createSealedHandlers({
     },
 
     async sealedOutcome(context, key) {
-      const said = await read(context, parts, outcomeBody);
+      const id = context.req.param('id') ?? '';
+      const said = await read(context, calls.awaitsPart(id, key) ? parts : small, outcomeBody);
       const outcome: SealedOutcome =
         said.outcome === 'failed'
           ? { reason: said.reason }
           : said.outcome === 'part'
             ? readPart(said)
             : { headerProof: said.header_proof.map((one) => fromHex(one)), responseBytes: said.response_bytes };
-      const id = context.req.param('id') ?? '';
       const receipt = await calls.close(id, key, outcome);
       return context.json(receipt ? { receipt: toReceiptJson(toCompactReceipt(receipt, id)) } : {});
     },
