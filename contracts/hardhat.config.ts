@@ -1,8 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'hardhat/config';
 import { compilerSettings, compilerVersion } from './compiler.ts';
+import { LEAST_OPTIMIZED } from './test-compiler.ts';
 
 const compilerPath = fileURLToPath(new URL('test-compiler.ts', import.meta.url));
+
+/** Of a copy with marks in it, which runs once: `contracts/scripts/coverage.ts`. */
+const IS_MARKED = process.env.OGONG_COVERAGE === '1';
+const settings = IS_MARKED ? { ...compilerSettings, optimizer: LEAST_OPTIMIZED } : compilerSettings;
 
 /** By night: `npm run nightly -- contracts`. */
 const IS_LONG = process.env.OGONG_LONG === '1';
@@ -10,15 +15,15 @@ const IS_LONG = process.env.OGONG_LONG === '1';
 export default defineConfig({
   paths: { sources: './src', tests: './test', artifacts: './artifacts', cache: './cache' },
   solidity: {
-    ...{ version: compilerVersion, path: compilerPath, settings: compilerSettings },
+    ...{ version: compilerVersion, path: compilerPath, settings },
     // Tests create contracts from their artifacts, so all of these are there first, whichever tests are named.
     splitTestsCompilation: true,
   },
   test: {
     solidity: {
-      fuzz: { runs: IS_LONG ? 10_000 : 256, seed: '0x6f676f6e67' },
+      fuzz: { runs: IS_LONG ? 10_000 : IS_MARKED ? 32 : 256, seed: '0x6f676f6e67' },
       // A call that reverts proves nothing, so the handlers may make only calls that have to succeed.
-      invariant: { runs: IS_LONG ? 5_000 : 64, depth: 50, failOnRevert: true },
+      invariant: { runs: IS_LONG ? 5_000 : IS_MARKED ? 8 : 64, depth: 50, failOnRevert: true },
     },
   },
 });

@@ -19,7 +19,7 @@ interface Compiler {
 const TEST = 'project/test/';
 
 /** Yul without steps but the one that makes room on the stack, which `viaIR` needs. */
-const LEAST_OPTIMIZED = {
+export const LEAST_OPTIMIZED = {
   enabled: true,
   details: {
     peephole: false,

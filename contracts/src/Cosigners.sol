@@ -11,8 +11,8 @@ interface ISettled {
 
 /// @title What those share who signed batches
 /// @notice Half of the validators' part of each batch goes into the pot of the day and of the roster that counted its signatures. Once the day
-/// is over, each member has as much of its pot as it signed of that day's batches. The money stays in the Escrow, as credit of this contract,
-/// until it is the credit of a member.
+/// is over, each member has of its pot by how many of that day's batches it signed, and with what vote: a bond that is split over several
+/// members has what it has in one. The money stays in the Escrow, as credit of this contract, until it is the credit of a member.
 /// @dev Created by Staking. Counts are 16 bits wide, 16 of them in a word: a set of three writes one word a batch.
 contract Cosigners {
     uint256 private constant COUNT_BITS = 16;
@@ -22,8 +22,9 @@ contract Cosigners {
     struct Pot {
         /// What nobody has claimed yet.
         uint128 amount;
-        /// Signatures of those who have not claimed yet.
-        uint64 signatures;
+        /// Votes behind the signatures of those who have not claimed yet, one sum over all batches. All tokens in each of as many batches as
+        /// a count can hold take 109 bits.
+        uint112 weight;
         /// Batches whose signatures were counted: at most as many as a count can hold.
         uint16 batches;
     }
@@ -58,7 +59,8 @@ contract Cosigners {
 
     /// @notice Adds to today's pot, and counts who signed. The settlement credits the amount to this contract in the Escrow.
     /// @param who Bit i: member i of the roster.
-    function note(address taken, uint256 who, uint256 amount) external {
+    /// @param votes The sum of theirs.
+    function note(address taken, uint256 who, uint256 votes, uint256 amount) external {
         if (msg.sender != settlement) revert NotSettlement(msg.sender);
         uint32 day = uint32(block.timestamp / 1 days);
         emit Cosigned(taken, day, who, amount);
@@ -68,7 +70,8 @@ contract Cosigners {
         // More than a count can hold: what comes in still is shared as what was counted.
         if (pot.batches < type(uint16).max) {
             ++pot.batches;
-            pot.signatures += _count(key, who);
+            pot.weight += uint112(votes);
+            _count(key, who);
         }
         _pots[key] = pot;
     }
@@ -86,7 +89,9 @@ contract Cosigners {
         bytes32 key = _keyOf(part.roster, part.day);
         Pot memory pot = _pots[key];
         signatures = _countOf(key, part.member);
-        amount = signatures == 0 ? 0 : pot.amount * signatures / pot.signatures;
+        if (signatures == 0) return (0, 0);
+        (, uint256 vote) = roster.memberOf(part.roster, part.member);
+        amount = pot.amount * signatures * vote / pot.weight;
     }
 
     function potOf(address taken, uint32 day) external view returns (Pot memory) {
@@ -100,25 +105,24 @@ contract Cosigners {
         uint256 signatures = _countOf(key, part.member);
         // Anybody may have claimed it before: the caller's other parts are paid nevertheless.
         if (signatures == 0) return 0;
+        (address account, uint256 vote) = roster.memberOf(part.roster, part.member);
+        uint256 weight = signatures * vote;
         Pot memory pot = _pots[key];
-        amount = pot.amount * signatures / pot.signatures;
+        amount = pot.amount * weight / pot.weight;
         pot.amount -= uint128(amount);
-        pot.signatures -= uint64(signatures);
+        pot.weight -= uint112(weight);
         _pots[key] = pot;
         _counts[key][part.member / COUNTS] &= ~(COUNT_MASK << part.member % COUNTS * COUNT_BITS);
-        address account = roster.memberOf(part.roster, part.member);
         emit CosignerPaid(account, part.roster, part.day, signatures, amount);
         ISettled(settlement).escrow().passOn(account, amount);
     }
 
     /// @dev One in the count of each. No count runs over into the next: none is above the number of batches.
-    function _count(bytes32 key, uint256 who) private returns (uint64 signatures) {
+    function _count(bytes32 key, uint256 who) private {
         for (uint256 word; who != 0; ++word) {
             uint256 added;
             for (uint256 i; i < COUNTS; ++i) {
-                if (who >> i & 1 == 0) continue;
-                added |= 1 << i * COUNT_BITS;
-                ++signatures;
+                if (who >> i & 1 == 1) added |= 1 << i * COUNT_BITS;
             }
             if (added != 0) _counts[key][word] += added;
             who >>= COUNTS;

@@ -19,6 +19,9 @@ contract ModelRegistry {
     uint256 public constant MAX_VERSIONS = 256;
     /// A claim costs at least one whole token: names that nobody uses are not free.
     uint128 public constant LEAST_FEE = 1e18;
+    /// How long after its announcement weights can be claimed. So nobody keeps an early claim hidden, and whose weights are is settled so long
+    /// after they were claimed first.
+    uint256 public constant CLAIM_TERM = 7 days;
 
     /// What a maker says of one model.
     struct Description {
@@ -49,6 +52,14 @@ contract ModelRegistry {
     struct Seal {
         bytes32 hash;
         uint64 blockNumber;
+        uint64 time;
+    }
+
+    /// Whose weights some are.
+    struct Claim {
+        /// Of the announcement.
+        uint64 blockNumber;
+        string maker;
     }
 
     IERC20 public immutable token;
@@ -62,10 +73,10 @@ contract ModelRegistry {
     mapping(string maker => address) public heirOf;
     mapping(string maker => mapping(string model => Version[])) private _versions;
     Listing[] private _listings;
-    /// The name that published a root first.
-    mapping(bytes32 modelRoot => string maker) private _firstMakers;
+    mapping(bytes32 modelRoot => Claim) private _claims;
 
     event MakerAnnounced(address indexed account, bytes32 seal);
+    event RootClaimed(bytes32 indexed modelRoot, string maker, uint64 announcedIn);
     event MakerClaimed(string maker, address indexed owner);
     event MakerOffered(string maker, address indexed to);
     event ModelPublished(string maker, string model, bytes32 modelRoot, uint64 from);
@@ -74,6 +85,8 @@ contract ModelRegistry {
     error FeeTooLow(uint128 fee, uint128 least);
     error NotAnnounced(bytes32 seal);
     error MakerTaken(string maker, address owner);
+    error RootTaken(bytes32 modelRoot, string maker, uint64 announcedIn);
+    error ClaimOver(uint256 since);
     error NotOwner(string maker, address owner);
     error NotOffered(string maker, address to);
     error BadName(string name);
@@ -90,10 +103,10 @@ contract ModelRegistry {
         fee = fee_;
     }
 
-    /// @notice Announces a claim, a block or more before `claim`. Otherwise whoever sees a claim coming could make it first.
-    /// @param seal `sealOf` the caller, the name and a random salt.
+    /// @notice Announces a claim, a block or more before `claim` or `claimRoot`. Otherwise whoever sees a claim coming could make it first.
+    /// @param seal `sealOf` the caller, the name and a random salt, or `rootSealOf` the caller, the weights and one.
     function announce(bytes32 seal) external {
-        _seals[msg.sender] = Seal(seal, uint64(block.number));
+        _seals[msg.sender] = Seal(seal, uint64(block.number), uint64(block.timestamp));
         emit MakerAnnounced(msg.sender, seal);
     }
 
@@ -102,12 +115,26 @@ contract ModelRegistry {
         _assertName(maker);
         address owner = ownerOf[maker];
         if (owner != address(0)) revert MakerTaken(maker, owner);
-        bytes32 seal = sealOf(msg.sender, maker, salt);
-        if (_seals[msg.sender].hash != seal || _seals[msg.sender].blockNumber >= block.number) revert NotAnnounced(seal);
-        delete _seals[msg.sender];
+        _takeSeal(sealOf(msg.sender, maker, salt));
         ownerOf[maker] = msg.sender;
         emit MakerClaimed(maker, msg.sender);
         token.safeTransferFrom(msg.sender, parameters.recipients().treasury, fee);
+    }
+
+    /// @notice Says that weights are those of the caller's name, which was announced before anybody could read it here. Where two claim the
+    /// same weights, the earlier announcement counts, whenever it was told: who sees weights in a claim can only announce later.
+    function claimRoot(string calldata maker, bytes32 modelRoot, bytes32 salt) external {
+        _assertOwner(maker);
+        if (modelRoot == 0) revert ZeroRoot("modelRoot");
+        Seal memory announced = _takeSeal(rootSealOf(msg.sender, modelRoot, salt));
+        uint256 end = announced.time + CLAIM_TERM;
+        if (block.timestamp >= end) revert ClaimOver(end);
+        Claim storage first = _claims[modelRoot];
+        if (first.blockNumber != 0 && first.blockNumber <= announced.blockNumber) {
+            revert RootTaken(modelRoot, first.maker, first.blockNumber);
+        }
+        (first.blockNumber, first.maker) = (announced.blockNumber, maker);
+        emit RootClaimed(modelRoot, maker, announced.blockNumber);
     }
 
     /// @notice Offers a name to another address; the zero address takes an offer back.
@@ -145,7 +172,6 @@ contract ModelRegistry {
             if (before.until == 0 || before.until > nowSeconds) before.until = from;
         }
         versions.push(Version(from, 0, next));
-        if (bytes(_firstMakers[next.modelRoot]).length == 0) _firstMakers[next.modelRoot] = maker;
         emit ModelPublished(maker, model, next.modelRoot, from);
     }
 
@@ -182,10 +208,9 @@ contract ModelRegistry {
         return _versions[maker][model];
     }
 
-    /// @notice Who owns the name that published these weights first, whatever became of that model since; zero for weights that nobody
-    /// published. Later names for the same weights change nothing.
+    /// @notice Who owns the name whose weights these are; zero for weights that nobody claimed. Who publishes them changes nothing.
     function makerOf(bytes32 modelRoot) external view returns (address) {
-        string memory maker = _firstMakers[modelRoot];
+        string memory maker = _claims[modelRoot].maker;
         return bytes(maker).length == 0 ? address(0) : ownerOf[maker];
     }
 
@@ -207,6 +232,18 @@ contract ModelRegistry {
     /// @notice What `announce` takes.
     function sealOf(address account, string calldata maker, bytes32 salt) public pure returns (bytes32) {
         return keccak256(abi.encode(account, maker, salt));
+    }
+
+    /// @notice What `announce` takes of weights.
+    function rootSealOf(address account, bytes32 modelRoot, bytes32 salt) public pure returns (bytes32) {
+        return keccak256(abi.encode(account, modelRoot, salt));
+    }
+
+    /// @dev The caller's announcement, which is used up.
+    function _takeSeal(bytes32 seal) private returns (Seal memory announced) {
+        announced = _seals[msg.sender];
+        if (announced.hash != seal || announced.blockNumber >= block.number) revert NotAnnounced(seal);
+        delete _seals[msg.sender];
     }
 
     /// The first version is never announced only, so one is always left. The caller sets its end, where it is in force.

@@ -228,11 +228,11 @@ contract Roster {
         }
     }
 
-    /// @notice The account of member `member` of a roster that was taken, also when it is no longer in force.
-    function memberOf(address code, uint256 member) external view returns (address account) {
+    /// @notice Account and vote of member `member` of a roster that was taken, also when it is no longer in force.
+    function memberOf(address code, uint256 member) external view returns (address account, uint256 vote) {
         (bytes memory data, uint256 count) = _read(code, false);
         if (member >= count) revert BadMember(member);
-        (, account,) = _voterAt(data, member);
+        (, account, vote) = _voterAt(data, member);
     }
 
     /// @notice The key of an account that counted at a time; empty for none, and where another signing key counted then.

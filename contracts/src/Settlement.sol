@@ -47,8 +47,16 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     struct Sharing {
         Shares shares;
         Credit[] credits;
-        /// Place of the first that all lines have in common.
-        uint256 first;
+        /// Those that all lines have in common, of `credits`.
+        Credit validator;
+        Credit verification;
+        Credit treasury;
+        Credit license;
+        Credit recycled;
+        Credit earnings;
+        Credit cosigners;
+        /// Place of the first tally.
+        uint256 tallies;
         /// Place of the first line's maker.
         uint256 makers;
     }
@@ -161,7 +169,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         }
         (Credit[] memory credits, Earned[] memory earned, uint256 gross, uint256 residual) =
             _split(batch, lines, tallies, by);
-        escrow.disburse(batch.validator, debits, credits);
+        _disburse(batch.validator, debits, credits);
         uint256 unvested = earnings.credit(earned, gross);
         // Whoever signs what is false has more to lose than is still on its way. Bonds are tokens: what is paid in dollars cannot be compared.
         if (isBacked && 2 * unvested > by.votes) revert Unbacked(unvested, by.votes);
@@ -281,19 +289,15 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         return _hashTypedDataV4(keccak256(abi.encode(PARDON_TYPEHASH, payee, penalty)));
     }
 
-    /// @dev Words that are written where they are hashed cost a third of what an array costs that is copied first.
+    /// @dev The first four words of each debit are hashed as they lie in the call. The Escrow, which reads them one by one, refuses dirty ones.
     function hashDebits(Debit[] calldata debits) public pure returns (bytes32) {
         bytes32[] memory words = new bytes32[](debits.length * 4);
-        for (uint256 i; i < debits.length; ++i) {
-            Debit calldata debit = debits[i];
-            (address payer, uint128 amount, uint128 cumulative, bytes32 termsHash) =
-                (debit.payer, debit.amount, debit.cumulative, debit.termsHash);
-            assembly ("memory-safe") {
-                let at := add(add(words, 32), mul(i, 128))
-                mstore(at, payer)
-                mstore(add(at, 32), amount)
-                mstore(add(at, 64), cumulative)
-                mstore(add(at, 96), termsHash)
+        assembly ("memory-safe") {
+            let from := debits.offset
+            let to := add(words, 32)
+            for { let end := add(to, mul(debits.length, 128)) } lt(to, end) { to := add(to, 128) } {
+                calldatacopy(to, from, 128)
+                from := add(from, 192)
             }
         }
         return _hashWords(words);
@@ -355,73 +359,111 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         earned = new Earned[](lines.length);
         for (uint256 i; i < lines.length; ++i) {
             Line calldata line = lines[i];
-            (uint256 rest, uint256 recycled) = _splitLine(line, sharing, i);
-            earned[i] = Earned(line.providerId, line.payee, uint128(rest));
+            uint256 rest = _splitLine(batch, line, sharing, i);
+            Earned memory one = earned[i];
+            (one.providerId, one.payee, one.amount) = (line.providerId, line.payee, uint128(rest));
             gross += line.gross;
             residual += rest;
-            emit Paid(line.providerId, line.payee, batch.validator, batch.sequence, line.router, line.gross, rest, recycled);
         }
-        credits[sharing.first + 5].amount = residual;
-        _countRecycled(credits[sharing.first + 4].amount);
-        _payCosigners(by, credits[sharing.first], credits[sharing.first + 6]);
-        _payVerifiers(batch, tallies, credits, sharing.first + COMMON, credits[sharing.first + 1]);
+        sharing.earnings.amount = residual;
+        _countRecycled(sharing.recycled.amount);
+        _payVerifiers(batch, tallies, sharing);
+        _payCosigners(by, sharing);
+    }
+
+    /// @dev As `escrow.disburse(validator, debits, credits)`. A debit has no part of its own length, so all of them are handed on as they lie in
+    /// the call, and not read and written one by one. The Escrow refuses dirty ones.
+    function _disburse(address validator, Debit[] calldata debits, Credit[] memory credits) private {
+        bytes memory tail = abi.encode(credits);
+        (address target, bytes32 selector) = (address(escrow), Escrow.disburse.selector);
+        assembly ("memory-safe") {
+            let size := mul(debits.length, 192)
+            // What follows the first word of an encoded list: its length, and two words each.
+            let rest := sub(mload(tail), 32)
+            let at := mload(64)
+            mstore(at, selector)
+            mstore(add(at, 4), validator)
+            mstore(add(at, 36), 96)
+            mstore(add(at, 68), add(128, size))
+            mstore(add(at, 100), debits.length)
+            calldatacopy(add(at, 132), debits.offset, size)
+            mcopy(add(at, add(132, size)), add(tail, 64), rest)
+            if iszero(call(gas(), target, 0, at, add(132, add(size, rest)), 0, 0)) {
+                returndatacopy(at, 0, returndatasize())
+                revert(at, returndatasize())
+            }
+        }
     }
 
     function _openCredits(address validator, uint256 lines, uint256 tallies) private view returns (Sharing memory sharing) {
         Parameters.Distribution memory distribution = parameters.distribution();
         sharing.shares = distribution.shares;
         if (address(emission) == address(0)) sharing.shares.recycle = 0;
-        sharing.first = lines;
-        sharing.makers = lines + COMMON + tallies;
+        sharing.tallies = lines + COMMON;
+        sharing.makers = sharing.tallies + tallies;
         Credit[] memory credits = new Credit[](sharing.makers + (sharing.shares.maker == 0 ? 0 : lines));
-        credits[lines] = Credit(validator, 0);
-        credits[lines + 1] = Credit(distribution.recipients.verification, 0);
-        credits[lines + 2] = Credit(distribution.recipients.treasury, 0);
-        credits[lines + 3] = Credit(distribution.recipients.license, 0);
-        credits[lines + 4] = Credit(address(emission), 0);
-        credits[lines + 5] = Credit(address(earnings), 0);
-        credits[lines + 6] = Credit(address(_cosigners), 0);
         sharing.credits = credits;
+        sharing.validator = _open(credits[lines], validator);
+        sharing.verification = _open(credits[lines + 1], distribution.recipients.verification);
+        sharing.treasury = _open(credits[lines + 2], distribution.recipients.treasury);
+        sharing.license = _open(credits[lines + 3], distribution.recipients.license);
+        sharing.recycled = _open(credits[lines + 4], address(emission));
+        sharing.earnings = _open(credits[lines + 5], address(earnings));
+        sharing.cosigners = _open(credits[lines + 6], address(_cosigners));
+    }
+
+    function _open(Credit memory credit, address payee) private pure returns (Credit memory) {
+        credit.payee = payee;
+        return credit;
     }
 
     /// @dev A fine goes to the verification pool before the rest is shared. Every share is rounded down per line and the provider
-    /// takes what is left, so that a line's parts sum to its gross to the unit.
-    function _splitLine(Line calldata line, Sharing memory sharing, uint256 i)
+    /// takes what is left, so that a line's parts sum to its gross to the unit. All shares together are a fifth at most (Parameters), and a list
+    /// is no longer than its call: no part is above what it is taken of, and no sum comes near a word.
+    function _splitLine(Batch calldata batch, Line calldata line, Sharing memory sharing, uint256 i)
         private
-        returns (uint256 rest, uint256 recycled)
+        returns (uint256 rest)
     {
-        if (line.payee == address(0)) revert ZeroPayee();
-        if (line.fine > line.gross) revert FineAboveGross(line.fine, line.gross);
-        (Shares memory shares, Credit[] memory credits, uint256 first) = (sharing.shares, sharing.credits, sharing.first);
-        Credit memory verification = credits[first + 1];
-        verification.amount += line.fine;
-        uint256 shared = line.gross - line.fine;
-        uint256 toRouter = line.router == address(0) ? 0 : _part(shared, shares.router);
-        credits[i] = Credit(line.router, toRouter);
-        recycled = _give(credits[first + 4], shared, shares.recycle);
-        rest = shared - toRouter - recycled - _give(credits[first], shared, shares.validator)
-            - _give(verification, shared, shares.verification) - _give(credits[first + 2], shared, shares.treasury)
-            - _give(credits[first + 3], shared, shares.license);
-        if (shares.maker != 0) rest -= _payMaker(line.modelRoot, _part(shared, shares.maker), credits, sharing.makers + i);
+        (address payee, address router, uint128 gross, uint128 fine) = (line.payee, line.router, line.gross, line.fine);
+        if (payee == address(0)) revert ZeroPayee();
+        if (fine > gross) revert FineAboveGross(fine, gross);
+        Shares memory shares = sharing.shares;
+        uint256 recycled;
+        unchecked {
+            uint256 shared = gross - fine;
+            sharing.verification.amount += fine;
+            recycled = _give(sharing.recycled, shared, shares.recycle);
+            rest = shared - recycled - _give(sharing.validator, shared, shares.validator)
+                - _give(sharing.verification, shared, shares.verification)
+                - _give(sharing.treasury, shared, shares.treasury) - _give(sharing.license, shared, shares.license);
+            if (router != address(0)) rest -= _give(_open(sharing.credits[i], router), shared, shares.router);
+            if (shares.maker != 0) rest -= _payMaker(line.modelRoot, _part(shared, shares.maker), sharing, i);
+        }
+        emit Paid(line.providerId, payee, batch.validator, batch.sequence, router, gross, rest, recycled);
     }
 
     /// @dev Whoever owns the name under which the weights were published first.
     /// @return What is not the provider's.
-    function _payMaker(bytes32 modelRoot, uint256 amount, Credit[] memory credits, uint256 at) private returns (uint256) {
+    function _payMaker(bytes32 modelRoot, uint256 amount, Sharing memory sharing, uint256 i) private returns (uint256) {
         address maker = _models.makerOf(modelRoot);
         if (maker == address(0)) return 0;
-        credits[at] = Credit(maker, amount);
+        sharing.credits[sharing.makers + i] = Credit(maker, amount);
         emit MakerPaid(maker, modelRoot, amount);
         return amount;
     }
 
-    /// @dev Half of the validators' part, rounded down, is theirs who signed. Where no roster says who that is, the handling one has it all.
-    function _payCosigners(Signed memory by, Credit memory handler, Credit memory others) private {
-        uint256 part = by.roster == address(0) ? 0 : handler.amount / 2;
+    /// @dev Half of the validators' part, rounded down, is theirs who signed. Where no roster says who that is, it is the verification
+    /// recipient's, and not shared by the batch's verifiers: nobody whom a validator may know gains by ending a roster.
+    function _payCosigners(Signed memory by, Sharing memory sharing) private {
+        uint256 part = sharing.validator.amount / 2;
         if (part == 0) return;
-        handler.amount -= part;
-        others.amount = part;
-        _cosigners.note(by.roster, by.who, part);
+        sharing.validator.amount -= part;
+        if (by.roster == address(0)) {
+            sharing.verification.amount += part;
+            return;
+        }
+        sharing.cosigners.amount = part;
+        _cosigners.note(by.roster, by.who, by.votes, part);
     }
 
     function _countRecycled(uint256 amount) private {
@@ -434,11 +476,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
     function _payVerifiers(
         Batch calldata batch,
         Tally[] calldata tallies,
-        Credit[] memory credits,
-        uint256 first,
-        Credit memory verification
+        Sharing memory sharing
     ) private {
-        uint256 pool = verification.amount;
+        uint256 pool = sharing.verification.amount;
         uint256 total;
         for (uint256 i; i < tallies.length; ++i) {
             if (tallies[i].payee == address(0)) revert ZeroPayee();
@@ -447,8 +487,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         for (uint256 i; i < tallies.length; ++i) {
             Tally calldata tally = tallies[i];
             uint256 part = total == 0 ? 0 : pool * tally.credits / total;
-            verification.amount -= part;
-            credits[first + i] = Credit(tally.payee, part);
+            sharing.verification.amount -= part;
+            sharing.credits[sharing.tallies + i] = Credit(tally.payee, part);
             emit Verified(tally.payee, batch.validator, batch.sequence, tally.credits, tally.refuted, part);
             if (tally.refuted != 0) staking.penalize(tally.payee, tally.refuted);
         }
@@ -456,10 +496,14 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
 
     function _give(Credit memory credit, uint256 gross, uint256 share) private pure returns (uint256 part) {
         part = _part(gross, share);
-        credit.amount += part;
+        unchecked {
+            credit.amount += part;
+        }
     }
 
     function _part(uint256 gross, uint256 share) private pure returns (uint256) {
-        return gross * share / BASIS;
+        unchecked {
+            return gross * share / BASIS;
+        }
     }
 }

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {Cosigners} from "../src/Cosigners.sol";
 import {Earnings} from "../src/Earnings.sol";
 import {Escrow} from "../src/Escrow.sol";
-import {ModelRegistry} from "../src/ModelRegistry.sol";
 import {Roster} from "../src/Roster.sol";
 import {Batch, Debit, Line, Recipients, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
@@ -31,24 +30,22 @@ contract Handler is Fixture {
         for (uint256 i; i < PAYERS; ++i) {
             _fund(vm.addr(payerKey(i)), 1e24, 0);
         }
-        _publish(payeeOf(0));
+        _claimModel(payeeOf(0));
         parameters.setDistribution(Shares(100, 100, 100, 100, 2, 0, 300), Recipients(VERIFICATION, TREASURY, LICENSE));
         vm.warp(block.timestamp + NOTICE);
     }
 
-    /// Whoever publishes the model is its maker.
-    function _publish(address maker) private {
+    /// Gives the model a maker.
+    function _claimModel(address maker) private {
         token.transfer(maker, 1e18);
         vm.startPrank(maker);
-        models.announce(models.sealOf(maker, "acme", SALT));
         token.approve(address(models), 1e18);
-        vm.stopPrank();
+        models.announce(models.sealOf(maker, "acme", SALT));
         _nextBlock();
-        string[] memory sources = new string[](1);
-        sources[0] = "https://acme.example";
-        vm.startPrank(maker);
         models.claim("acme", SALT);
-        models.publish("acme", "one", 0, ModelRegistry.Description(MODEL, 0, "MIT", sources, new bytes32[](0)));
+        models.announce(models.rootSealOf(maker, MODEL, SALT));
+        _nextBlock();
+        models.claimRoot("acme", MODEL, SALT);
         vm.stopPrank();
     }
 
@@ -93,9 +90,10 @@ contract Handler is Fixture {
             uint256 counted;
             for (uint8 member; member < 3; ++member) {
                 (, uint256 signatures) = cosigners.partOf(Cosigners.Part(pots[i].roster, pots[i].day, member));
-                counted += signatures;
+                (, uint256 vote) = staking.roster().memberOf(pots[i].roster, member);
+                counted += signatures * vote;
             }
-            checkEqual(counted, pot.signatures, "signatures");
+            checkEqual(counted, pot.weight, "weight");
         }
         credit = escrow.creditOf(address(cosigners));
     }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Cosigners} from "../src/Cosigners.sol";
 import {Roster} from "../src/Roster.sol";
-import {Batch, Debit, Line} from "../src/Types.sol";
+import {Batch, Debit, Line, Tally} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
@@ -31,13 +31,17 @@ contract CosignersTest is Fixture {
 
     /// A batch of that much, signed by these.
     function _settleBy(uint64 sequence, uint128 amount, uint256[] memory keys) private {
+        _settleBy(sequence, amount, keys, _idle());
+    }
+
+    function _settleBy(uint64 sequence, uint128 amount, uint256[] memory keys, Tally[] memory tallies) private {
         (,,, uint128 spent) = _channel();
         Debit[] memory debits = _one(_debit(PAYER_KEY, amount, spent + amount));
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, amount, 0, 0));
         bytes32[] memory none;
         Batch memory batch = _batch(sequence);
-        bytes[] memory quorum = _signAll(keys, settlement.batchDigest(batch, debits, lines, none, _idle()));
-        settlement.settle(batch, debits, lines, none, _idle(), quorum);
+        bytes[] memory quorum = _signAll(keys, settlement.batchDigest(batch, debits, lines, none, tallies));
+        settlement.settle(batch, debits, lines, none, tallies, quorum);
     }
 
     function _channel() private view returns (uint128, uint128, uint128, uint128) {
@@ -75,10 +79,21 @@ contract CosignersTest is Fixture {
         _wait(VOTING);
     }
 
-    function test_withoutARosterTheHandlerHasAll() public {
-        _settleBy(1, 100_000, _all());
-        checkEqual(escrow.creditOf(validator), 1_000, "handler");
+    /// Whoever handles much has nothing of ending rosters, and neither have verifiers that it knows.
+    function test_withoutARosterHalfIsTheVerificationRecipients() public {
+        Tally[] memory tallies = new Tally[](1);
+        tallies[0] = Tally(address(0x7A11), 1, 0);
+        _settleBy(1, 100_100, _all(), tallies);
+        checkEqual(escrow.creditOf(validator), 501, "handler");
         checkEqual(escrow.creditOf(address(cosigners)), 0, "pot");
+        checkEqual(escrow.creditOf(address(0x7A11)), 1_001, "verifiers have their share as ever");
+        checkEqual(escrow.creditOf(VERIFICATION), 500, "half");
+        // The same with a roster.
+        _take();
+        _settleBy(2, 100_100, _all(), tallies);
+        checkEqual(escrow.creditOf(validator), 1_002, "handler, as before");
+        checkEqual(escrow.creditOf(address(cosigners)), 500, "pot");
+        checkEqual(escrow.creditOf(VERIFICATION), 500, "nothing more");
     }
 
     function test_halfRoundedDownIsThePotOfTheDay() public {
@@ -89,7 +104,7 @@ contract CosignersTest is Fixture {
         checkEqual(escrow.creditOf(address(cosigners)), 500, "pot");
         Cosigners.Pot memory pot = cosigners.potOf(taken, 100);
         checkEqual(pot.amount, 500, "amount");
-        checkEqual(pot.signatures, 3, "signatures");
+        checkEqual(pot.weight, 3 * BOND, "weight");
         checkEqual(pot.batches, 1, "batches");
     }
 
@@ -108,7 +123,7 @@ contract CosignersTest is Fixture {
         _settleBy(2, 100_000, _without(3));
         _settleBy(3, 100_000, _without(0));
         checkEqual(cosigners.potOf(taken, uint32(day)).amount, 1_500, "pot");
-        checkEqual(cosigners.potOf(taken, uint32(day)).signatures, 9, "signatures");
+        checkEqual(cosigners.potOf(taken, uint32(day)).weight, 9 * BOND, "weight");
         _wait(1 days);
         uint256 before = escrow.creditOf(vm.addr(validatorKeys[1]));
         checkEqual(_claim(taken, day, 1), 500, "three of nine");
@@ -117,9 +132,36 @@ contract CosignersTest is Fixture {
         checkEqual(_claim(taken, day, 3), 166, "one of nine");
         checkEqual(_claim(taken, day, 2), 501, "the last one has what rounding left");
         checkEqual(escrow.creditOf(address(cosigners)), 0, "empty");
-        checkEqual(cosigners.potOf(taken, uint32(day)).signatures, 0, "nobody is left");
+        checkEqual(cosigners.potOf(taken, uint32(day)).weight, 0, "nobody is left");
         vm.prank(vm.addr(validatorKeys[1]));
         check(escrow.claim() >= 500, "in its hands");
+    }
+
+    /// Of four members one has half of the votes: as much as it had in three of its own.
+    function test_aPotIsSharedByVotes() public {
+        _bond(vm.addr(validatorKeys[1]), 2 * BOND);
+        _joinFourth();
+        address taken = _take();
+        uint256 large;
+        while (vm.addr(validatorKeys[large]) != _largest()) ++large;
+        uint256 day = this.clock() / 1 days;
+        _settleBy(1, 120_000, _all());
+        _settleBy(2, 120_000, _without(large == 0 ? 1 : 0));
+        _wait(1 days);
+        Cosigners.Pot memory pot = cosigners.potOf(taken, uint32(day));
+        checkEqual(pot.amount, 1_200, "pot");
+        checkEqual(pot.weight, 11 * BOND, "six votes, and five");
+        checkEqual(_claim(taken, day, uint8(large)), 654, "six of eleven, for two signatures of seven");
+        checkEqual(_claim(taken, day, large == 0 ? 1 : 0), 109, "one of eleven");
+    }
+
+    function _largest() private view returns (address who) {
+        uint256 most;
+        for (uint256 i; i < validatorKeys.length; ++i) {
+            address one = vm.addr(validatorKeys[i]);
+            if (staking.bondOf(one).amount <= most) continue;
+            (who, most) = (one, staking.bondOf(one).amount);
+        }
     }
 
     function test_nobodyHasAPartTwice() public {
@@ -181,14 +223,15 @@ contract CosignersTest is Fixture {
         _wait(1 days);
         check(roster.current() == address(0), "over");
         checkEqual(_claim(taken, 100, 2), 166, "paid");
-        check(roster.memberOf(taken, 2) == vm.addr(validatorKeys[2]), "who");
+        (address who, uint256 vote) = roster.memberOf(taken, 2);
+        check(who == vm.addr(validatorKeys[2]) && vote == BOND, "who, and its vote");
         vm.expectRevert(abi.encodeWithSelector(Roster.BadMember.selector, 3));
         roster.memberOf(taken, 3);
     }
 
     function test_onlyTheSettlementFillsAPot() public {
         vm.expectRevert(abi.encodeWithSelector(Cosigners.NotSettlement.selector, address(this)));
-        cosigners.note(address(this), 1, 1);
+        cosigners.note(address(this), 1, 1, 1);
     }
 
     function test_nobodyPassesOnWhatIsAnotherOnes() public {
@@ -196,50 +239,79 @@ contract CosignersTest is Fixture {
         vm.prank(validator);
         escrow.passOn(PROVIDER, 400);
         checkEqual(escrow.creditOf(PROVIDER), 400, "passed on");
-        checkEqual(escrow.creditOf(validator), 600, "what is left");
+        checkEqual(escrow.creditOf(validator), 100, "what is left");
         vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
         escrow.passOn(address(this), 1);
         vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
         vm.prank(validator);
-        escrow.passOn(PROVIDER, 601);
+        escrow.passOn(PROVIDER, 101);
     }
 
     /// Any sets of members and amounts: nothing is lost, no count runs into another, and each has its share but for less than a unit a claim.
-    function testFuzz_aPotIsSharedToTheUnit(uint256[8] memory who, uint64[8] memory amounts, uint256 order) public {
+    function testFuzz_aPotIsSharedToTheUnit(
+        uint256[8] memory who,
+        uint64[8] memory amounts,
+        uint96[40] memory votes,
+        uint256 order
+    ) public {
         uint256 sum;
-        uint256 counted;
+        uint256 weight;
         uint256[40] memory own;
+        // Nobody is in a roster without a vote.
+        for (uint256 i; i < 40; ++i) {
+            if (votes[i] == 0) votes[i] = 1;
+        }
+        address taken = _write(votes);
         for (uint256 i; i < 8; ++i) {
             who[i] &= (1 << 40) - 1;
+            uint256 signed;
             for (uint256 member; member < 40; ++member) {
-                if (who[i] >> member & 1 == 1) (++own[member], ++counted);
+                if (who[i] >> member & 1 == 1) (++own[member], signed += votes[member]);
             }
             sum += amounts[i];
+            weight += signed;
             vm.prank(address(settlement));
-            cosigners.note(address(0xC0DE), who[i], amounts[i]);
+            cosigners.note(taken, who[i], signed, amounts[i]);
         }
-        Cosigners.Pot memory pot = cosigners.potOf(address(0xC0DE), 100);
-        checkEqual(pot.amount, sum, "sum");
-        checkEqual(pot.signatures, counted, "signatures");
-        uint256 start = order % 40;
+        checkEqual(cosigners.potOf(taken, 100).amount, sum, "sum");
+        checkEqual(cosigners.potOf(taken, 100).weight, weight, "weight");
         for (uint256 i; i < 40; ++i) {
-            uint256 member = (start + i) % 40;
-            (uint256 amount, uint256 signatures) = cosigners.partOf(Cosigners.Part(address(0xC0DE), 100, uint8(member)));
+            uint256 member = (order % 40 + i) % 40;
+            (uint256 amount, uint256 signatures) = cosigners.partOf(Cosigners.Part(taken, 100, uint8(member)));
             checkEqual(signatures, own[member], "count");
-            checkEqual(amount, counted == 0 ? 0 : sum * own[member] / counted, "part");
+            checkEqual(amount, weight == 0 ? 0 : sum * own[member] * votes[member] / weight, "part");
+        }
+    }
+
+    /// The code of a roster of these votes.
+    function _write(uint96[40] memory votes) private returns (address code) {
+        bytes memory data = new bytes(97);
+        for (uint256 i; i < 40; ++i) {
+            data = bytes.concat(data, bytes20(uint160(i + 1)), bytes20(uint160(i + 1)), bytes16(uint128(votes[i])));
+        }
+        data = bytes.concat(data, new bytes(40 * 96));
+        bytes memory creation = bytes.concat(hex"61", bytes2(uint16(data.length)), hex"80600a3d393df3", data);
+        assembly ("memory-safe") {
+            code := create(0, add(creation, 32), mload(creation))
         }
     }
 
     /// What a count cannot hold is not counted, and its money is shared as the rest.
     function test_aFullCountTakesMoneyAndNoSignatures() public {
+        // All tokens that there are, in two members.
+        uint96[40] memory votes;
+        (votes[0], votes[1]) = (uint96(token.CAP() / 2), uint96(token.CAP() / 2));
+        address taken = _write(votes);
+        uint256 all = token.CAP();
         for (uint256 i; i < 65_536; ++i) {
             vm.prank(address(settlement));
-            cosigners.note(address(0xC0DE), i < 65_535 ? 3 : 2, 1);
+            cosigners.note(taken, i < 65_535 ? 3 : 2, all, 1);
         }
-        Cosigners.Pot memory pot = cosigners.potOf(address(0xC0DE), 100);
+        Cosigners.Pot memory pot = cosigners.potOf(taken, 100);
         checkEqual(pot.batches, 65_535, "batches");
         checkEqual(pot.amount, 65_536, "amount");
-        (uint256 amount, uint256 signatures) = cosigners.partOf(Cosigners.Part(address(0xC0DE), 100, 1));
+        checkEqual(pot.weight, 65_535 * all, "weight");
+        (uint256 amount, uint256 signatures) = cosigners.partOf(Cosigners.Part(taken, 100, 1));
         checkEqual(signatures, 65_535, "counted");
         checkEqual(amount, 32_768, "half");
     }

@@ -17,7 +17,20 @@ contract MakersTest is Fixture {
         super.setUp();
         _fund(payer, 1e24, 1e24);
         _name(MAKER, "acme");
-        _publish(MAKER, "acme", "one", MODEL);
+        _claimRoot(MAKER, "acme", MODEL);
+    }
+
+    function _announceRoot(address who, bytes32 root) private {
+        bytes32 seal = models.rootSealOf(who, root, SALT);
+        vm.prank(who);
+        models.announce(seal);
+    }
+
+    function _claimRoot(address who, string memory maker, bytes32 root) private {
+        _announceRoot(who, root);
+        _nextBlock();
+        vm.prank(who);
+        models.claimRoot(maker, root, SALT);
     }
 
     function _name(address who, string memory maker) private {
@@ -36,6 +49,11 @@ contract MakersTest is Fixture {
         sources[0] = "https://acme.example";
         vm.prank(who);
         models.publish(maker, model, 0, ModelRegistry.Description(root, 0, "MIT", sources, new bytes32[](0)));
+    }
+
+    /// Asked from outside: the optimiser takes the number for a constant.
+    function blockNumber() external view returns (uint64) {
+        return uint64(block.number);
     }
 
     function _raise(uint16 share) private {
@@ -106,14 +124,104 @@ contract MakersTest is Fixture {
         checkEqual(escrow.creditOf(address(0)), 0, "nobody");
     }
 
-    function test_theFirstToPublishIsTheMaker() public {
+    function test_whoPublishesIsNotTheMaker() public {
         _name(OTHER, "copycat");
         _publish(OTHER, "copycat", "two", MODEL);
-        check(models.makerOf(MODEL) == MAKER, "the first");
+        check(models.makerOf(MODEL) == MAKER, "who claimed them");
+        _publish(OTHER, "copycat", "three", keccak256("nobody's"));
+        check(models.makerOf(keccak256("nobody's")) == address(0), "nobody");
+        _publish(MAKER, "acme", "one", MODEL);
         vm.prank(MAKER);
         models.revoke("acme", "one");
-        check(models.makerOf(MODEL) == MAKER, "also once it is withdrawn");
-        check(models.makerOf(keccak256("nobody's")) == address(0), "nobody");
+        check(models.makerOf(MODEL) == MAKER, "also once they are withdrawn");
+    }
+
+    function _expectRefused(address who, string memory maker, bytes32 root, bytes memory refusal) private {
+        vm.prank(who);
+        vm.expectRevert(refusal);
+        models.claimRoot(maker, root, SALT);
+    }
+
+    function _expectNotAnnounced(address who, string memory maker, bytes32 root) private {
+        bytes32 seal = models.rootSealOf(who, root, SALT);
+        _expectRefused(who, maker, root, abi.encodeWithSelector(ModelRegistry.NotAnnounced.selector, seal));
+    }
+
+    /// Whoever sees weights in a claim that waits, and is mined before it, has them until that claim comes, and not longer.
+    function test_whoSeesAClaimComingDoesNotKeepTheWeights() public {
+        bytes32 root = keccak256("seen");
+        _name(OTHER, "thief");
+        uint64 announced = this.blockNumber();
+        _announceRoot(MAKER, root);
+        _expectNotAnnounced(MAKER, "acme", root);
+        _nextBlock();
+        // The claim waits to be mined; its announcement is of no use to anybody else.
+        bytes32 seen = models.rootSealOf(MAKER, root, SALT);
+        vm.prank(OTHER);
+        models.announce(seen);
+        _nextBlock();
+        _expectNotAnnounced(OTHER, "thief", root);
+        _announceRoot(OTHER, root);
+        _expectNotAnnounced(OTHER, "thief", root);
+        _nextBlock();
+        vm.prank(OTHER);
+        models.claimRoot("thief", root, SALT);
+        check(models.makerOf(root) == OTHER, "as long as nobody was earlier");
+        vm.prank(MAKER);
+        models.claimRoot("acme", root, SALT);
+        check(models.makerOf(root) == MAKER, "the earlier announcement");
+        _announceRoot(OTHER, root);
+        _nextBlock();
+        _expectRefused(OTHER, "thief", root, abi.encodeWithSelector(ModelRegistry.RootTaken.selector, root, "acme", announced));
+    }
+
+    /// Two announcements in one block: neither saw the other one, and the first claim counts.
+    function test_ofTwoInOneBlockTheFirstClaimCounts() public {
+        bytes32 root = keccak256("both");
+        _name(OTHER, "other");
+        uint64 announced = this.blockNumber();
+        _announceRoot(MAKER, root);
+        _announceRoot(OTHER, root);
+        _nextBlock();
+        vm.prank(OTHER);
+        models.claimRoot("other", root, SALT);
+        _expectRefused(MAKER, "acme", root, abi.encodeWithSelector(ModelRegistry.RootTaken.selector, root, "other", announced));
+    }
+
+    /// Nobody keeps an early claim in his pocket until weights are worth something.
+    function test_anAnnouncementLapses() public {
+        bytes32 root = keccak256("hidden");
+        _name(OTHER, "other");
+        _announceRoot(OTHER, root);
+        uint256 end = this.clock() + 7 days;
+        _claimRoot(MAKER, "acme", root);
+        _wait(7 days);
+        _expectRefused(OTHER, "other", root, abi.encodeWithSelector(ModelRegistry.ClaimOver.selector, end));
+        check(models.makerOf(root) == MAKER, "settled");
+        // A moment before, it would have counted.
+        _announceRoot(OTHER, keccak256("in time"));
+        _nextBlock();
+        _wait(7 days - 1);
+        vm.prank(OTHER);
+        models.claimRoot("other", keccak256("in time"), SALT);
+    }
+
+    function test_weightsAreClaimedForANameOfOnesOwn() public {
+        bytes32 root = keccak256("another");
+        _announceRoot(OTHER, root);
+        _nextBlock();
+        _expectRefused(OTHER, "acme", root, abi.encodeWithSelector(ModelRegistry.NotOwner.selector, "acme", MAKER));
+        _expectRefused(MAKER, "acme", 0, abi.encodeWithSelector(ModelRegistry.ZeroRoot.selector, "modelRoot"));
+        // An announcement serves once, and one of weights is none of a name.
+        _announceRoot(MAKER, root);
+        _nextBlock();
+        bytes32 seal = models.sealOf(MAKER, "free", SALT);
+        vm.prank(MAKER);
+        vm.expectRevert(abi.encodeWithSelector(ModelRegistry.NotAnnounced.selector, seal));
+        models.claim("free", SALT);
+        vm.prank(MAKER);
+        models.claimRoot("acme", root, SALT);
+        _expectNotAnnounced(MAKER, "acme", root);
     }
 
     function test_theShareFollowsTheName() public {
@@ -137,7 +245,7 @@ contract MakersTest is Fixture {
     /// Several models, makers and tallies in a batch: its parts sum to its gross.
     function testFuzz_partsSumToGross(uint64[3] memory gross, uint64[3] memory fine, uint16 share, uint32 credits) public {
         _name(OTHER, "other");
-        _publish(OTHER, "other", "two", keccak256("two"));
+        _claimRoot(OTHER, "other", keccak256("two"));
         _raise(uint16(bound(share, 1, 500)));
         Line[] memory lines = new Line[](3);
         uint128 sum;

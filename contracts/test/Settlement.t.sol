@@ -18,12 +18,63 @@ contract SettlementTest is Fixture {
         checkEqual(earnings.balanceOf(KEY, PROVIDER).earned, 95_980, "provider");
         checkEqual(escrow.creditOf(address(earnings)), 95_980, "held");
         checkEqual(escrow.creditOf(ROUTER), 1_000, "router");
-        checkEqual(escrow.creditOf(validator), 1_000, "validator");
-        checkEqual(escrow.creditOf(VERIFICATION), 1_000, "verification");
+        // Half of the validators' part is theirs who signed. No roster says who that is.
+        checkEqual(escrow.creditOf(validator), 500, "validator");
+        checkEqual(escrow.creditOf(VERIFICATION), 1_500, "verification");
         checkEqual(escrow.creditOf(TREASURY), 1_000, "treasury");
         checkEqual(escrow.creditOf(LICENSE), 20, "license");
         checkEqual(settlement.nextSequence(validator), 2, "next");
         check(settlement.anchorOf(validator).logHead == _batch(1).logHead, "log head");
+    }
+
+    /// The hash covers words as they lie in the call, and hands them on so: whoever reads one refuses it where it is no address or amount.
+    function test_dirtyWordsOfADebitAreRefused() public {
+        _fund(payer, 0xA1A1A1, 0xA1A1A1);
+        Batch memory batch = _batch(1);
+        Debit[] memory debits = _one(_debit(PAYER_KEY, 0xA1A1, 0xB2B2B2));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, 0xA1A1, 0, 0));
+        uint256[3] memory words = [uint256(uint160(payer)), 0xA1A1, 0xB2B2B2];
+        for (uint256 i; i < 4; ++i) {
+            // The last time nothing is dirty.
+            uint256 word = i < 3 ? words[i] : 0;
+            bytes memory asked = abi.encodeCall(settlement.batchDigest, (batch, debits, lines, none, _idle()));
+            (bool isHashed, bytes memory hash) = address(settlement).staticcall(_dirty(asked, word));
+            check(isHashed, "hashed");
+            bytes[] memory quorum = _quorum(abi.decode(hash, (bytes32)), 3);
+            bytes memory sent = abi.encodeCall(settlement.settle, (batch, debits, lines, none, _idle(), quorum));
+            (bool isSettled,) = address(settlement).call(_dirty(sent, word));
+            check(isSettled == (i == 3), "refused unless it is clean");
+        }
+    }
+
+    /// Sets the highest bit of the first word that is this one; none for zero.
+    function _dirty(bytes memory data, uint256 word) private pure returns (bytes memory) {
+        for (uint256 at = 36; word != 0 && at <= data.length; at += 32) {
+            uint256 found;
+            assembly ("memory-safe") {
+                found := mload(add(data, at))
+                if eq(found, word) { mstore(add(data, at), or(found, shl(255, 1))) }
+            }
+            if (found == word) break;
+        }
+        return data;
+    }
+
+    /// One event has the draws of a batch, in the order of its debits.
+    function test_drawsAreToldInOneEvent() public {
+        uint256 other = 0xB0B;
+        _fund(payer, 100_000, 100_000);
+        _fund(vm.addr(other), 100_000, 100_000);
+        _settle(1, 5_000, 5_000);
+        Debit[] memory debits = new Debit[](3);
+        debits[0] = _debit(other, 7, 7);
+        debits[1] = _debit(PAYER_KEY, 11, 90_000);
+        debits[2] = _debit(PAYER_KEY, 13, 90_000);
+        vm.expectEmit();
+        emit Escrow.Drawn(validator, abi.encodePacked(
+            vm.addr(other), uint128(7), uint128(7), payer, uint128(11), uint128(5_011), payer, uint128(13), uint128(5_024)
+        ));
+        _submit(_batch(2), debits, _one(Line(KEY, PROVIDER, ROUTER, 31, 0, 0)));
     }
 
     function test_withoutRouterItsShareStaysWithTheProvider() public {
@@ -55,8 +106,8 @@ contract SettlementTest is Fixture {
             rest -= expected[i];
         }
         checkEqual(escrow.creditOf(ROUTER), expected[0], "router");
-        checkEqual(escrow.creditOf(validator), expected[1], "validator");
-        checkEqual(escrow.creditOf(VERIFICATION), expected[2] + fine, "verification");
+        checkEqual(escrow.creditOf(validator), expected[1] - expected[1] / 2, "validator");
+        checkEqual(escrow.creditOf(VERIFICATION), expected[2] + fine + expected[1] / 2, "verification");
         checkEqual(escrow.creditOf(TREASURY), expected[3], "treasury");
         checkEqual(escrow.creditOf(LICENSE), expected[4], "license");
         checkEqual(earnings.balanceOf(KEY, PROVIDER).earned, rest, "provider");

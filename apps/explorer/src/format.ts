@@ -22,7 +22,8 @@ export function parseAmount(text: string): bigint {
   return sign === '-' ? -atomic : atomic;
 }
 
-export const formatPercent = (ppm: number): string => `${(ppm / 10_000).toFixed(ppm % 10_000 === 0 ? 0 : 1)} %`;
+/** At most two digits behind the point. */
+export const formatPercent = (ppm: number): string => `${+(ppm / 10_000).toFixed(2)} %`;
 
 export const shorten = (hex: string): string => (hex.length <= 18 ? hex : `${hex.slice(0, 10)}…${hex.slice(-6)}`);
 

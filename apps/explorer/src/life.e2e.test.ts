@@ -8,6 +8,8 @@ import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import { parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CodeKind, writeCode } from './chat/as-code.ts';
@@ -34,7 +36,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     const options: MeshOptions = {
       directory: join(directory, 'mesh'),
       model: { path: STORIES, id: MODEL, root },
-      ...{ providers: 2, validators: 2, beacon: 'vrf' },
+      ...{ providers: 2, validators: 2 },
     };
     browser = await launchChromium();
     mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
@@ -58,7 +60,15 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
   const readState = async (id: string): Promise<string | undefined> =>
     ((await (await fetch(`${mesh.plan.gatewayUrl}/public/replies/${id}`)).json()) as { state?: string }).state;
 
+  /** Whether the newest epoch is signed by the key that the validators have made, and not by each of them. */
+  const readKind = async (): Promise<string> => {
+    const response = await fetch(`${mesh.plan.gatewayUrl}/public/beacon/0`);
+    const { certificate } = (await response.json()) as { certificate?: string };
+    return certificate === undefined ? 'none' : parseEpochCertificate(fromHex(certificate.slice(2))).kind;
+  };
+
   it("shows one reply's whole life within two clicks, to a person without an account", async () => {
+    await expect.poll(readKind, patience).toBe('threshold');
     await ask('Tell me of the sea.');
     const id = await ask('Once upon a time');
     await expect.poll(() => readState(id), patience).toBe('settled');
@@ -86,8 +96,11 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     // Without an account the gateway of a mesh gives the receipt, and every token's draw is replayed on the page.
     await page.getByRole('list', { name: 'Checks that passed' }).waitFor({ timeout: 60_000 });
     const passed = await page.getByRole('list', { name: 'Checks that passed' }).locator('b').allTextContents();
-    expect(passed).toEqual(expect.arrayContaining(['request-hash', 'draw-replay', 'fee', 'validator', 'beacon']));
-    expect(await page.getByRole('list', { name: 'Checks that failed' }).count()).toBe(0);
+    expect(passed).toEqual(
+      expect.arrayContaining(['request-hash', 'draw-replay', 'fee', 'validator', 'beacon', 'settled']),
+    );
+    for (const name of ['Checks that failed', 'Checks that were not made'])
+      expect(await page.getByRole('list', { name }).count(), name).toBe(0);
     await record('life-2-reply', true);
 
     // The second click: the batch that paid for it.
@@ -106,6 +119,26 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     expect(await byDay.first().locator('td').nth(3).textContent()).toMatch(/^0\.\d*[1-9]\d* OGONG$/);
     await page.close();
   }, 200_000);
+
+  it('answers in the chat, and checks the answer there up to its settlement', async () => {
+    const page = await browser.newPage({ viewport: SCREEN });
+    await page.goto(mesh.plan.gatewayUrl);
+    await page.getByRole('radio').first().waitFor();
+    await page.getByLabel('Your question').fill('Once upon a time there was');
+    await page.keyboard.press('Enter');
+    await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor({ timeout: 60_000 });
+    await page.locator('.found summary').click();
+    const proven = page.getByRole('list', { name: 'Checks of the answer' }).locator('.pass b');
+    const wanted = expect.arrayContaining(['answer', 'beacon', 'settled']);
+    await expect.poll(() => proven.allTextContents(), patience).toEqual(wanted);
+    expect(await page.locator('.found summary').textContent()).toMatch(/^\d+ checks passed$/);
+    await page.locator('.fate', { hasText: 'settled' }).getByText('accept', { exact: true }).waitFor();
+    if (RECORD !== undefined) {
+      await page.evaluate('scrollTo(0, 0)');
+      await page.screenshot({ path: join(RECORD, 'chat.jpg'), type: 'jpeg', quality: 62 });
+    }
+    await page.close();
+  }, 150_000);
 
   it('gives code that runs as it is copied, and checks its answer', async () => {
     const work = join(directory, 'copied');
@@ -141,6 +174,9 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     await page.goto(`${mesh.plan.gatewayUrl}/explorer/#/drift/0`);
     await page.getByText('the chain names none: validators use the one of their release').waitFor({ timeout: 60_000 });
     await page.getByRole('img', { name: /sketch-mean/ }).waitFor();
+    await page.setViewportSize({ width: 390, height: 800 });
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await page.setViewportSize(SCREEN);
     if (RECORD !== undefined) {
       const path = join(RECORD, 'drift.jpg');
       await page.screenshot({ path, type: 'jpeg', quality: 62, fullPage: false });

@@ -53,7 +53,16 @@ it('knows the functions and events of the contracts that the pages read', () => 
   const scripts = [...files]
     .filter(([name]) => name.endsWith('.js'))
     .map(([, bytes]) => new TextDecoder().decode(bytes));
-  for (const name of [...Object.keys(PENALTIES), 'Settled', 'Paid', 'generations', 'eras', 'origin', 'period'])
+  for (const name of [
+    ...Object.keys(PENALTIES),
+    'Settled',
+    'Paid',
+    'generations',
+    'eras',
+    'origin',
+    'period',
+    'keyLimitOf',
+  ])
     expect(
       scripts.some((text) => text.includes(`name:"${name}"`)),
       name,
@@ -442,7 +451,14 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await give(upload('receipt.json', JSON.stringify(receiptFile)));
     await page.getByText('Compared with nothing.').waitFor();
     await page.locator('.banner', { hasText: /checks passed, \d+ could not be made/ }).waitFor();
-    expect(await page.getByRole('list', { name: 'Checks that were not made' }).textContent()).toContain('validator');
+    const unmade = page.getByRole('list', { name: 'Checks that were not made' });
+    expect(await unmade.textContent()).toContain('validator');
+    // Each stands in its list, where a reader sees it.
+    const { y = 0, height = 0 } = (await unmade.boundingBox()) ?? {};
+    for (const one of await unmade.locator('li').all()) {
+      const box = await one.boundingBox();
+      expect([(box?.y ?? 0) >= y, (box?.y ?? 0) + (box?.height ?? 0) <= y + height + 1]).toEqual([true, true]);
+    }
     await give(upload('trust.json', trustFile));
     await page.locator('.banner.good', { hasText: /^All \d+ checks passed$/ }).waitFor();
     expect(await page.getByRole('list', { name: 'Checks that passed' }).textContent()).toContain('draw-replay');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatAge, formatAmount, parseAmount, shorten } from './format.ts';
+import { formatAge, formatAmount, formatPercent, parseAmount, shorten } from './format.ts';
 import { findRoute } from './search.ts';
 
 it.each([
@@ -35,6 +35,16 @@ it('reads the amounts that people write, and no others', () => {
   ]);
   for (const text of ['', '.5', '1.', '1e3', '0.0000000000000000001', '1,5', '--1', '0x1'])
     expect(() => parseAmount(text), text).toThrow('write OGONG, as 12.5');
+});
+
+it('shows a part of a fee as it is', () => {
+  expect([1_000_000, 959_900, 476_190, 5_000, 100].map(formatPercent)).toEqual([
+    '100 %',
+    '95.99 %',
+    '47.62 %',
+    '0.5 %',
+    '0.01 %',
+  ]);
 });
 
 it('shows ages and long names in short', () => {

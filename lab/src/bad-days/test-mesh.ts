@@ -161,7 +161,7 @@ export async function startTestMesh({
       },
       nowMs: () => Date.now() + aheadMs,
       async readRun() {
-        const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply)));
+        const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply, 0)));
         // The validators have made the key of the beacon since.
         const known = await readTrust(chain, { mesh, models: { id: MODEL_ID, sold: { modelRoot: root } } });
         return readRun({

@@ -3,13 +3,12 @@ import { replyIdOf } from './finding.ts';
 import { waitUntil } from './polling.ts';
 import type { AskedReply } from './run-record.ts';
 
-const PATIENCE_MS = 60_000;
-
 /**
  * Adds to the receipts of an answer the validator's word for its record. The gateway hears it after the answer is given: later where that
- * validator was down.
+ * validator was down, and never where the record did not get there.
+ * @param patienceMs how long to wait for it.
  */
-export async function completeReceipts(gatewayUrl: string, reply: AskedReply): Promise<AskedReply> {
+export async function completeReceipts(gatewayUrl: string, reply: AskedReply, patienceMs: number): Promise<AskedReply> {
   const id = replyIdOf(reply);
   if (id === undefined || reply.receipts === undefined) return reply;
   const { full, compact, fetched } = reply.receipts;
@@ -17,7 +16,7 @@ export async function completeReceipts(gatewayUrl: string, reply: AskedReply): P
   await waitUntil(async () => {
     intake = (await fetchReceipt({ baseUrl: gatewayUrl, id, compact: true })).receipt.intake;
     return intake !== undefined;
-  }, PATIENCE_MS);
+  }, patienceMs);
   if (intake === undefined) return reply;
   return { ...reply, receipts: { full: { ...full, intake }, compact: { ...compact, intake }, fetched } };
 }

@@ -1,4 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
+import { parseDraws } from '@ogong/chain/draws';
 import { escrowAbi, ogongTokenAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { type DecodedSettle, decodeSettle } from '@ogong/chain/settle-decode';
@@ -116,7 +117,8 @@ export async function readHistory(
         // Debits come from the events, which hold what was drawn. The call only holds what was asked for.
         debits: drawn
           .filter((event) => event.transactionHash === transaction)
-          .map((event) => ({ payer: event.args.payer.toLowerCase(), amountAtomic: event.args.amount })),
+          .flatMap((event) => parseDraws(event.args.draws))
+          .map(({ payer, amount }) => ({ payer, amountAtomic: amount })),
         lines: call.lines.map(({ payee, router, gross, fine }) => ({
           ...{ provider: payee, router },
           ...{ grossAtomic: gross, fineAtomic: fine },

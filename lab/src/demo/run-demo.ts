@@ -48,6 +48,7 @@ export interface DemoRun {
 /** Requests that are sent after the ejection, to see where the router sends them. */
 const keptForLater = 6;
 const settlementPatienceMs = 120_000;
+const intakePatienceMs = 60_000;
 
 /** Runs the demo on a network that serves, and records what happened. */
 export async function runDemo(context: DemoContext): Promise<DemoRun> {
@@ -129,7 +130,9 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   if (isServed) await waitForSettlement({ ...context, chain, members, replies });
   const settleMs = performance.now() - settling;
   await refreshTrust();
-  const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply)));
+  const completed = await Promise.all(
+    replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply, intakePatienceMs)),
+  );
   const [{ logs, history, after }, { shares }] = await Promise.all([
     readStill({ chain, links, members }),
     chain.parameters(),

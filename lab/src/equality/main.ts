@@ -40,10 +40,16 @@ const config = defineConfig({
       description: 'of one reply',
     },
     promptTokens: {
-      schema: integer({ min: 0, max: 500 }),
+      schema: integer({ min: 0, max: 8000 }),
       label: '<n>',
       default: '400',
       description: 'a third of the prompts are drawn out to lengths up to this',
+    },
+    nCtx: {
+      schema: integer({ min: 256, max: 8192 }),
+      label: '<n>',
+      default: String(CONTEXT),
+      description: 'positions of a conversation, prompt and reply',
     },
     json: {
       schema: text,
@@ -60,9 +66,9 @@ async function main(): Promise<void> {
     process.stdout.write(parsed.text);
     return;
   }
-  const { way, model, weights, tokens, maxTokens, promptTokens, json, modelsDir } = parsed.values;
+  const { way, model, weights, tokens, maxTokens, promptTokens, nCtx, json, modelsDir } = parsed.values;
   const code = describeCode();
-  const wanted = { way, model, weights, code, maxTokens, promptTokens };
+  const wanted = { way, model, weights, code, maxTokens, promptTokens, nCtx };
   const earlier = json === undefined ? undefined : readEarlier(json, wanted);
   let run: EqualityRun = isSameRun(earlier, wanted)
     ? earlier
@@ -70,7 +76,7 @@ async function main(): Promise<void> {
   const stopping = new AbortController();
   process.once('SIGINT', () => stopping.abort());
   process.stderr.write(`loading ${model} ${weights}, ${way}\n`);
-  const engines = await openEngines(way, await findModel(model, weights, modelsDir));
+  const engines = await openEngines(way, await findModel(model, weights, modelsDir), nCtx);
   try {
     while (run.counts.tokens < tokens && !stopping.signal.aborted) {
       const onReply = createProgress(run.counts, tokens);
@@ -131,7 +137,7 @@ function readEarlier(path: string, wanted: Pick<EqualityRun, 'way' | 'model' | '
 /** Whether a run may be continued: the same code, and no uncommitted changes, which cannot be compared. */
 function isSameRun(
   earlier: EqualityRun | undefined,
-  wanted: Pick<EqualityRun, 'way' | 'model' | 'weights' | 'code' | 'maxTokens' | 'promptTokens'>,
+  wanted: Pick<EqualityRun, 'way' | 'model' | 'weights' | 'code' | 'maxTokens' | 'promptTokens' | 'nCtx'>,
 ): earlier is EqualityRun {
   return (
     earlier !== undefined &&
@@ -143,9 +149,10 @@ function isSameRun(
 async function openEngines(
   way: WayName,
   modelPath: string,
+  contextSize: number,
 ): Promise<{ readonly provider: LlamaEngine; readonly verifier: LlamaEngine }> {
   const { provider: serving, verifier: checking } = WAYS[way];
-  const shared = { modelPath, threads: 1, contextSize: CONTEXT };
+  const shared = { modelPath, threads: 1, contextSize };
   const provider = await createLlamaEngine({ ...shared, ...serving, sequences: MOST_STREAMS });
   try {
     if (!provider.info().exact) {

@@ -10,6 +10,8 @@ export interface EqualityRun {
   readonly code: string;
   readonly maxTokens: number;
   readonly promptTokens: number;
+  /** Positions of a conversation; 768 in runs that do not say it. */
+  readonly nCtx?: number;
   readonly machine: string;
   /** ISO day. */
   readonly day: string;

@@ -31,6 +31,18 @@ export const WAYS = {
   'vulkan-mixed': { provider: { backend: 'vulkan', shapes: 'mixed' }, verifier: { backend: 'vulkan' } },
   /** For a device on which padding costs as much as real rows. */
   'vulkan-single': { provider: { backend: 'vulkan', shapes: 'single' }, verifier: { backend: 'vulkan' } },
+  cuda: {
+    provider: { backend: 'cuda', kernels: 'shaped', shapes: 'wide' },
+    verifier: { backend: 'cuda', kernels: 'shaped' },
+  },
+  'cuda-mixed': {
+    provider: { backend: 'cuda', kernels: 'shaped', shapes: 'mixed' },
+    verifier: { backend: 'cuda', kernels: 'shaped' },
+  },
+  'cuda-single': {
+    provider: { backend: 'cuda', kernels: 'shaped', shapes: 'single' },
+    verifier: { backend: 'cuda', kernels: 'shaped' },
+  },
 } as const satisfies Readonly<Record<string, { readonly provider: WaySettings; readonly verifier: WaySettings }>>;
 
 export type WayName = keyof typeof WAYS;

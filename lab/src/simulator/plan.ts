@@ -113,10 +113,13 @@ export interface PlanOptions {
 const HEAL_MS = 120_000;
 /**
  * A reply waits for other verifiers where some are silent: eight sittings begin within 56 epochs, and each may be postponed while witnesses ask.
- * A record that is kept back comes by witnesses, who ask once its order has expired.
+ * A record that is kept back comes by witnesses, who ask once its order has expired. An opening that comes late comes as the window ends.
  */
 const SILENT_HEAL_MS = 600_000;
-const SILENT: ReadonlySet<string> = new Set(['never-commits', 'never-opens', 'garbles-reports', 'keeps-records']);
+const SILENT: ReadonlySet<string> = new Set([
+  ...['never-commits', 'never-opens', 'garbles-reports'],
+  ...['keeps-records', 'open-late'],
+]);
 const MINUTE_MS = 60_000;
 /** Of seeds, without faults: then nobody has an excuse. */
 const CALM_SHARE = 0.2;

@@ -1,10 +1,16 @@
 import type { PublicClient } from 'viem';
 import { expect, it } from 'vitest';
 import { readChannelChanges } from './channel-changes.ts';
+import { parseDraws } from './draws.ts';
 
 const address = `0x${'11'.repeat(20)}` as const;
 const args = { payer: `0x${'22'.repeat(20)}`, validator: `0x${'33'.repeat(20)}` } as const;
 const HEAD = 2_500n;
+
+const word = (value: bigint): string => value.toString(16).padStart(32, '0');
+/** Of a batch that drew on another payer, too. */
+const encodeDraws = (amount: bigint) =>
+  `0x${'44'.repeat(20)}${word(7n)}${word(9n)}${args.payer.slice(2)}${word(amount)}${word(1n << 100n)}` as const;
 
 /** A chain with a block every ten seconds. Events: block, name, amount. */
 function createClient(
@@ -19,7 +25,7 @@ function createClient(
       ranges.push(asked.toBlock - asked.fromBlock);
       return events.flatMap(([block, name, amount], logIndex) =>
         name === asked.eventName && block >= asked.fromBlock && block <= asked.toBlock
-          ? [{ args: { amount }, blockNumber: BigInt(block), logIndex }]
+          ? [{ args: { amount, draws: encodeDraws(amount) }, blockNumber: BigInt(block), logIndex }]
           : [],
       );
     },
@@ -54,6 +60,15 @@ it('follows a channel back from what it holds now', async () => {
   expect(await read(1_799)).toEqual([[1_799, 70], ...whole.slice(2)]);
   expect(await read(2_400)).toEqual([[2_400, 80]]);
   expect(await read(99_999)).toEqual([[2_500, 80]]);
+});
+
+it('reads the draws of an event, and nothing from one that is cut short', () => {
+  expect(parseDraws(encodeDraws(30n))).toEqual([
+    { payer: `0x${'44'.repeat(20)}`, amount: 7n, spent: 9n },
+    { payer: args.payer, amount: 30n, spent: 1n << 100n },
+  ]);
+  expect(parseDraws('0x')).toEqual([]);
+  expect(() => parseDraws(`${encodeDraws(30n)}00`)).toThrow('105 bytes');
 });
 
 it('knows what is asked back where no event in the range says otherwise, and counts it as there where it is not known', async () => {

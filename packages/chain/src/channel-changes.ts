@@ -1,4 +1,5 @@
 import type { PublicClient } from 'viem';
+import { parseDraws } from './draws.ts';
 import { escrowAbi } from './generated/abi.ts';
 import type { Address } from './hex.ts';
 
@@ -75,10 +76,10 @@ async function findBlock(
   return low;
 }
 
-const EVENTS = ['Admitted', 'ReleaseRequested', 'Released', 'Drawn'] as const;
+const EVENTS = ['Admitted', 'ReleaseRequested', 'Released'] as const;
 
 interface ChannelEvent {
-  readonly name: (typeof EVENTS)[number];
+  readonly name: (typeof EVENTS)[number] | 'Drawn';
   readonly amount: bigint;
   readonly blockNumber: bigint;
   readonly logIndex: number;
@@ -93,18 +94,22 @@ async function readEvents(
   for (let fromBlock = first; fromBlock <= last; fromBlock += BLOCKS_PER_READ) {
     const toBlock = fromBlock + BLOCKS_PER_READ - 1n;
     const range = { fromBlock, toBlock: last < toBlock ? last : toBlock };
-    const read = async (name: ChannelEvent['name']) => {
-      const logs = await client.getContractEvents({
-        address,
-        abi: escrowAbi,
-        eventName: name,
-        args,
-        ...range,
-        strict: true,
-      });
+    const asked = { address, abi: escrowAbi, ...range, strict: true } as const;
+    const read = async (name: (typeof EVENTS)[number]): Promise<ChannelEvent[]> => {
+      const logs = await client.getContractEvents({ ...asked, eventName: name, args });
       return logs.map(({ args: { amount }, blockNumber, logIndex }) => ({ name, amount, blockNumber, logIndex }));
     };
-    const lists = await Promise.all(EVENTS.map(read));
+    // One event has the draws of a whole batch.
+    const readDraws = async (): Promise<ChannelEvent[]> => {
+      const { validator } = args;
+      const logs = await client.getContractEvents({ ...asked, eventName: 'Drawn', args: { validator } });
+      return logs.flatMap(({ args: { draws }, blockNumber, logIndex }) =>
+        parseDraws(draws)
+          .filter(({ payer }) => payer === args.payer.toLowerCase())
+          .map(({ amount }) => ({ name: 'Drawn', amount, blockNumber, logIndex })),
+      );
+    };
+    const lists = await Promise.all([...EVENTS.map(read), readDraws()]);
     found.push(...lists.flat().toSorted((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex));
   }
   return found;

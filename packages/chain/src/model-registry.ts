@@ -38,7 +38,8 @@ export interface ModelRegistryWrites {
   offerMaker(maker: string, to: BytesLike): Promise<unknown>;
   acceptMaker(maker: string): Promise<unknown>;
   /**
-   * Says which weights a model is: the first time at once, later from one notice on.
+   * Says which weights a model is: the first time at once, later from one notice on. Weights that are nobody's yet are claimed for the
+   * maker before they can be read here: announced, and claimed once a block has passed.
    * @param from seconds since 1970, for a later time than that.
    */
   publishModel(name: RegistryName, description: ModelDescription, from?: bigint): Promise<unknown>;
@@ -53,6 +54,8 @@ export interface ModelRegistryReads {
   makerOwner(maker: string): Promise<Address | undefined>;
   /** What a claim costs, in atomic units. */
   makerFee(): Promise<bigint>;
+  /** Who has the maker's share of what these weights earn; undefined where nobody has claimed them. */
+  makerOf(modelRoot: BytesLike): Promise<Address | undefined>;
   /** @returns undefined where nothing was in force at that time. */
   modelVersionAt(name: RegistryName, atSeconds: bigint): Promise<ModelVersion | undefined>;
   /** The oldest first. The last may be announced only. */
@@ -72,6 +75,12 @@ export function createModelReads({ read }: Pick<Transactor, 'read'>, address: Ad
     makerOwner: (maker) =>
       read('maker', async (client) => {
         const owner = await client.readContract({ ...registry, functionName: 'ownerOf', args: [maker] });
+        return owner === NO_OWNER ? undefined : (owner.toLowerCase() as Address);
+      }),
+    makerOf: (modelRoot) =>
+      read('maker of weights', async (client) => {
+        const args = [toHex(modelRoot, 'modelRoot', 32)] as const;
+        const owner = await client.readContract({ ...registry, functionName: 'makerOf', args });
         return owner === NO_OWNER ? undefined : (owner.toLowerCase() as Address);
       }),
     makerFee: () => read('fee of a claim', (client) => client.readContract({ ...registry, functionName: 'fee' })),
@@ -119,17 +128,24 @@ export function createModelWrites(
   allow: (spender: Address, amount: bigint) => Promise<void>,
 ): ModelRegistryWrites {
   const { send, address: own } = transactor;
-  const { makerFee } = createModelReads(transactor, registry);
+  const { makerFee, makerOf } = createModelReads(transactor, registry);
+
+  /** @returns the salt of what was announced, once it can be claimed. */
+  async function announce(type: 'string' | 'bytes32', value: string): Promise<Hex> {
+    if (!own) throw new ChainError('no-account', 'this client has no private key');
+    const salt = toHex(globalThis.crypto.getRandomValues(new Uint8Array(32)), 'salt', 32);
+    const types = [{ type: 'address' }, { type }, { type: 'bytes32' }] as const;
+    const seal = keccak256(encodeAbiParameters(types, [own, value as Hex, salt]));
+    const announced = encodeFunctionData({ abi, functionName: 'announce', args: [seal] });
+    await waitForNextBlock(transactor, await send('announce a claim', registry, announced));
+    return salt;
+  }
+
   return {
     async claimMaker(maker) {
-      if (!own) throw new ChainError('no-account', 'this client has no private key');
-      const salt = toHex(globalThis.crypto.getRandomValues(new Uint8Array(32)), 'salt', 32);
-      const types = [{ type: 'address' }, { type: 'string' }, { type: 'bytes32' }] as const;
-      const seal = keccak256(encodeAbiParameters(types, [own, maker, salt]));
       await allow(registry, await makerFee());
-      const announced = encodeFunctionData({ abi, functionName: 'announce', args: [seal] });
-      await waitForNextBlock(transactor, await send('announce a claim', registry, announced));
-      return send('claim', registry, encodeFunctionData({ abi, functionName: 'claim', args: [maker, salt] }));
+      const args = [maker, await announce('string', maker)] as const;
+      return send('claim', registry, encodeFunctionData({ abi, functionName: 'claim', args }));
     },
     offerMaker: (maker, to) =>
       send('offer', registry, encodeFunctionData({ abi, functionName: 'offer', args: [maker, toAddress(to, 'to')] })),
@@ -143,6 +159,11 @@ export function createModelWrites(
         sources: next.sources,
         adapterRoots: next.adapterRoots.map((root) => toHex(root, 'adapterRoots', 32)),
       };
+      if ((await makerOf(description.modelRoot)) === undefined) {
+        const salt = await announce('bytes32', description.modelRoot);
+        const claimed = [maker, description.modelRoot, salt] as const;
+        await send('claim weights', registry, encodeFunctionData({ abi, functionName: 'claimRoot', args: claimed }));
+      }
       const args = [maker, model, from, description] as const;
       return send('publish', registry, encodeFunctionData({ abi, functionName: 'publish', args }));
     },

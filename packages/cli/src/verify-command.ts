@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { ChainClient } from '@ogong/chain/client';
+import { readOrderKeys } from '@ogong/chain/order-keys';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -11,7 +12,6 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { describeFailure } from '@ogong/host/log/errors';
 import { followReply } from '@ogong/host/views/follow-reply';
-import { readOrderKeys } from '@ogong/host/views/order-key-grants';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-receipt';

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
-import { parseAmount, plural } from '../format.ts';
+import { formatTime, parseAmount, plural } from '../format.ts';
 import { saveFile } from '../save-file.ts';
 import { Amount, Card, CopyButton, Table } from '../view/parts.tsx';
 import {
@@ -250,12 +250,12 @@ function Everything({ view, act }: { view: AccountsView; act: Act }) {
         <Card title="Changes" wide>
           <Table
             label="Changes"
-            head={['When', 'Who', 'What', 'Of', 'Detail']}
+            head={['When, UTC', 'Who', 'What', 'Of', 'Detail']}
             empty={changes.length === 0 && 'Nothing was changed yet.'}
           >
             {changes.slice(0, 100).map((one) => (
               <tr key={one.id}>
-                <td>{one.time}</td>
+                <td title={one.time}>{formatTime(Date.parse(one.time))}</td>
                 <td>{one.actor}</td>
                 <td>{one.action}</td>
                 <td>{one.target}</td>
@@ -322,13 +322,13 @@ function CreditCard({ credits, view, act }: { credits: readonly ShownCredits[]; 
       </Table>
       <Table
         label="Payments"
-        head={['When', 'Organisation', 'Amount', 'What', 'Detail']}
+        head={['When, UTC', 'Organisation', 'Amount', 'What', 'Detail']}
         empty={credits.every(({ data, transfers }) => data.length + transfers.length === 0) && 'Nothing was paid yet.'}
       >
         {credits.flatMap(({ organisation, data, transfers }) => [
           ...transfers.map((one) => (
             <tr key={one.nonce}>
-              <td>{one.time}</td>
+              <td title={one.time}>{formatTime(Date.parse(one.time))}</td>
               <td>{organisation}</td>
               <td>{amount(one.amount_atomic)}</td>
               <td>signed transfer, {one.state}</td>
@@ -337,7 +337,7 @@ function CreditCard({ credits, view, act }: { credits: readonly ShownCredits[]; 
           )),
           ...data.map((one) => (
             <tr key={one.id}>
-              <td>{one.time}</td>
+              <td title={one.time}>{formatTime(Date.parse(one.time))}</td>
               <td>{organisation}</td>
               <td>{amount(one.amount_atomic)}</td>
               <td>{one.id}</td>

@@ -1,11 +1,17 @@
+import type { ChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
+import { escrowAbi } from '@ogong/chain/generated/abi';
+import { toAddress } from '@ogong/chain/hex';
 import { createModelReads, type ModelVersion } from '@ogong/chain/model-registry';
+import { readOrderKeys } from '@ogong/chain/order-keys';
 import { createRouterReads } from '@ogong/chain/router-reads';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { listRootsInForce } from '@ogong/protocol/stage1/published-root';
 import { addPublishedRoot, type FindModelRoots, type Receipt, type Trust } from '@ogong/sdk';
+import { readGenerations } from '../data/beacon-history.ts';
 import type { LedgerReading } from '../data/ledger.ts';
 import type { ChainReader } from '../data/rpc.ts';
 
@@ -17,16 +23,31 @@ export interface NetworkTrustSources {
 
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
-/** What the chain says of a receipt's network: contracts, validators, the router that its order names, the model's weights. */
+/**
+ * What the chain says of a receipt's network: contracts, validators, keys of its beacon, the router that its order names, the key that
+ * signed that order for its payer, the model's weights.
+ */
 export async function readNetworkTrust(
   receipt: Receipt,
   { reader, deployment, ledger }: NetworkTrustSources,
 ): Promise<Trust> {
+  const keyLimitOf: ChainClient['keyLimitOf'] = (payer, validator, key) =>
+    reader.read('limit of a key', (client) =>
+      client.readContract({
+        ...{ address: deployment.escrow, abi: escrowAbi, functionName: 'keyLimitOf' },
+        args: [toAddress(payer, 'payer'), toAddress(validator, 'validator'), toAddress(key, 'key')],
+      }),
+    );
+  const [generations, orderKeys, routers] = await Promise.all([
+    readGenerations(reader, deployment),
+    readOrderKeys(crypto, { keyLimitOf }, receipt),
+    findRouters(receipt, { reader, deployment }),
+  ]);
   const trust: Trust = {
     ledger: { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.escrow) },
     settlement: bytes(deployment.settlement),
     validators: ledger.validators,
-    routers: await findRouters(receipt, { reader, deployment }),
+    ...{ generations, orderKeys, routers },
   };
   return addPublishedRoot(trust, receipt, createRootFinder(reader, deployment));
 }

@@ -55,12 +55,15 @@ export function App({ store }: { store: NetworkStore }) {
   }, []);
   const [page = '', argument] = route;
   const name = nameOf(page);
+  const current = useRef<HTMLAnchorElement>(null);
   useEffect(() => {
     document.title = `${name} · OGONG explorer`;
+    // On a phone the row of pages scrolls.
+    current.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [name]);
   return (
     <>
-      <button type="button" class="skip" onClick={() => title.current?.focus()}>
+      <button type="button" class="skip-link" onClick={() => title.current?.focus()}>
         Skip to the content
       </button>
       <header class="top">
@@ -73,7 +76,11 @@ export function App({ store }: { store: NetworkStore }) {
         <Search />
         <nav aria-label="Pages">
           {PAGES.map(([path, label]) => (
-            <a key={path} href={`#/${path}`} aria-current={isCurrent(path, page) ? 'page' : undefined}>
+            <a
+              key={path}
+              href={`#/${path}`}
+              {...(isCurrent(path, page) && { ref: current, 'aria-current': 'page' as const })}
+            >
               {label}
             </a>
           ))}

@@ -135,7 +135,7 @@ export async function runTee(context: TeeContext): Promise<TeeRun> {
   const attestations = asked.flatMap(({ reply }) => reply.receipts?.full.evidence?.get('attestation') ?? []);
   const answers: TeeAnswer[] = [];
   for (const each of asked) {
-    const entry = { ...each, reply: await completeReceipts(mesh.plan.gatewayUrl, each.reply) };
+    const entry = { ...each, reply: await completeReceipts(mesh.plan.gatewayUrl, each.reply, 0) };
     const own = entry.reply.receipts?.full.evidence?.get('attestation');
     const other = own && attestations.find((each) => each !== own);
     answers.push(await look(entry, { mesh, trust, policy: plan.policy, other, verdicts }));

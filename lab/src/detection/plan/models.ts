@@ -15,6 +15,8 @@ const RANDOM_SHAPES = {
   'random-words': {
     ...{ embedding: 128, layers: 4, heads: 4, kvHeads: 4, feedForward: 256, context: 1024, vocabulary: 128_256 },
   },
+  /** Positions beyond any window of the others. */
+  'random-long': { embedding: 256, layers: 4, heads: 8, kvHeads: 2, feedForward: 512, context: 8192 },
   /** One layer and a small vocabulary, so that a software device serves it fast enough. */
   'random-tiny': { embedding: 64, layers: 1, heads: 4, kvHeads: 2, feedForward: 128, context: 1024 },
 } as const satisfies Readonly<Record<string, RandomModelShape>>;

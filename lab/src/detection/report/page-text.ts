@@ -21,7 +21,7 @@ export const HOW_SURE = `- Every share has a 95 % interval, for example 99.6 % (
 - "Tokens until decided" is a median over random orders of the replies at hand; no reply is used twice.
 - An aim is **met** or **missed** only where its interval leaves no doubt. Otherwise the sample does not decide it.
 - All of it is one small model (stories15M) on CPUs, and on a software Vulkan device. Other models and other hardware drift otherwise:
-  measure them with \`npm run ogong -- calibrate\`. No real GPU has been measured.
+  measure them with \`npm run ogong -- calibrate\`. A real GPU has a page of its own: [cards](cards.md).
 - The catalogue holds the attacks that we thought of. That none is open says nothing about those that are not in it.`;
 
 export const READING = `- **Caught per 32 tokens, 1e-4**: windows of 32 tokens that the values alone reject, at the threshold that one honest window in 10,000

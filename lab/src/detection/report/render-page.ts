@@ -151,6 +151,7 @@ const LINKS = `- [Aims](aims.md): each with what was measured, and why it is mis
 - [Verifiers](verifiers.md): lazy and lying ones, wrong class claims, who can tell an audit.
 - [Classes](classes.md): which settings share a numeric class. [results.json](results.json) is what these pages are made from
   ([schema](../schema/detection.schema.json)).
+- [Cards](cards.md): a real GPU, by Vulkan and CUDA.
 - [Bench](../bench.md): what checking costs. [Limits](limits.md): what the checks do not see. [Open problems](../open-problems.md): what is weak around them.`;
 
 function formatRun({ profile, seed, code, engine, machine, day, elapsedS, command }: DetectionResults): string {

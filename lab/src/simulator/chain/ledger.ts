@@ -10,6 +10,7 @@ import type { SetMember } from '@ogong/protocol/beacon/validator-set';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashVoucher, type LedgerDomain } from '@ogong/protocol/exchange/order';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
+import { splitJudged } from '@ogong/protocol/settlement/cosigned-pot';
 import { createFakeBeaconKeys } from '@ogong/testing/chain/fake-beacon-keys';
 import { fakeBls } from '@ogong/testing/protocol/fake-bls';
 import { createShortfalls } from './shortfalls.ts';
@@ -174,6 +175,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
   function split({ batch, lines, tallies }: SettleCall): Map<string, bigint> {
     const parts = new Map<string, bigint>();
     let pool = 0n;
+    let judged = 0n;
     for (const line of lines) {
       const fine = line.fine ?? 0n;
       if (fine > line.gross) refuse('FineAboveGross', fine, line.gross);
@@ -182,7 +184,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       const toRouter = /^0x0+$/.test(key(line.router)) ? 0n : part(SHARES.router);
       const { validator, verification, treasury, license } = SHARES;
       add(parts, key(line.router), toRouter);
-      add(parts, key(batch.validator), part(validator));
+      judged += part(validator);
       add(parts, recipients.treasury, part(treasury));
       add(parts, recipients.license, part(license));
       pool += fine + part(verification);
@@ -199,7 +201,10 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
       left -= part;
       add(parts, key(tally.payee), part);
     }
-    add(parts, recipients.verification, left);
+    const { handler, others } = splitJudged(judged);
+    add(parts, key(batch.validator), handler);
+    // A run takes no roster, so nobody has the others' part.
+    add(parts, recipients.verification, left + others);
     return parts;
   }
 

@@ -11,6 +11,8 @@ export interface SizeRow {
   readonly answered: number;
   readonly settled: number;
   readonly broken: readonly string[];
+  /** Why some of its figures are not to be trusted, in words; such a row stands in the table, and nothing follows from it. */
+  readonly doubt?: string;
   readonly epochs: number;
   readonly settleS: number;
   readonly settleP95S: number;

@@ -12,7 +12,8 @@ function plot(rows: readonly SizeRow[], about: Omit<Curves, 'points' | 'xTitle' 
   return { ...about, xTitle: 'validators', logX: true, points };
 }
 
-export function createScaleCurves(rows: readonly SizeRow[]): Curves[] {
+export function createScaleCurves(all: readonly SizeRow[]): Curves[] {
+  const rows = all.filter(isTrusted);
   return [
     plot(
       rows,
@@ -48,8 +49,10 @@ export function createScaleCurves(rows: readonly SizeRow[]): Curves[] {
   ];
 }
 
+const isTrusted = ({ doubt }: SizeRow): boolean => doubt === undefined;
+
 const COLUMNS: Readonly<Record<string, (row: SizeRow) => string | number>> = {
-  'validators/providers/consumers': ({ size }) => size,
+  'validators/providers/consumers': ({ size, doubt }) => (doubt === undefined ? size : `${size} \\*`),
   'answered of asked': ({ answered, requests }) => `${answered} of ${requests}`,
   settled: ({ settled }) => settled,
   'to settle, s (p95)': ({ settleS, settleP95S }) => `${settleS} (${settleP95S})`,
@@ -156,13 +159,14 @@ export function writeScalePage({ rows, unended, day }: WrittenScale): string {
     ...(broken.length > 0
       ? [`**Broken invariants**: ${broken.map(({ size, broken: what }) => `${size}: ${what.join(', ')}`).join('; ')}.`]
       : []),
+    ...rows.flatMap(({ size, doubt }) => (doubt === undefined ? [] : [`\\* ${size}: ${doubt}`])),
     ...(unended.length > 0
       ? [`Did not run to the end here: ${unended.map(({ size, why }) => `${size} (${why})`).join('; ')}.`]
       : []),
     '## How it grows',
-    `From the smallest to the largest network, as a power (1 is in proportion):\n\n${sayGrowth(rows)}`,
+    `From the smallest to the largest network, as a power (1 is in proportion):\n\n${sayGrowth(rows.filter(isTrusted))}`,
     ...sayCalls(rows),
-    sayExpected(rows),
+    sayExpected(rows.filter(isTrusted)),
     ...(day === undefined ? [] : [sayDay(day)]),
     ...createScaleCurves(rows).map(({ title, name, caption }) => `![${title}](${name}.svg)\n\n${caption}`),
   ];

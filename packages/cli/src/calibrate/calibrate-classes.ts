@@ -29,10 +29,10 @@ export const classesConfig = defineConfig({
     quant: { schema: text, label: '<type>', description: 'weights, where the model can be had in several' },
     ...modelsDirField,
     backend: {
-      schema: oneOf(['cpu', 'vulkan']),
-      label: '<cpu|vulkan>',
+      schema: oneOf(['cpu', 'vulkan', 'cuda']),
+      label: '<cpu|vulkan|cuda>',
       default: ENGINE_DEFAULTS.backend,
-      description: 'where to compute; the Vulkan build of llama.cpp is fetched when it is first asked for',
+      description: 'where to compute; the build of llama.cpp for a GPU is fetched when it is first asked for',
     },
     isa: {
       schema: text,
@@ -99,7 +99,7 @@ const HEAD = `# Classes of passes
 
 Which shapes of passes compute the same bits, found by search and written by
 
-    ogong calibrate classes --model <model> [--quant <type>] [--backend vulkan] [--quick] --write docs/detection
+    ogong calibrate classes --model <model> [--quant <type>] [--backend vulkan|cuda] [--quick] --write docs/detection
 
 \`forced n\`: one sequence, n rows a pass, all of them wanted. \`step s x r\`: s sequences with r rows each, of which the first is
 wanted and the others are forgotten again. The rows before the first compared position come from the same passes everywhere.

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { cosignersOf } from '@ogong/chain/cosigners';
 import { noDelays, noHolding } from '@ogong/chain/deploy';
 import { deployContracts } from '@ogong/chain/deploy-contracts';
 import type { Deployment } from '@ogong/chain/deployment';
@@ -86,7 +87,11 @@ describe('a network that takes over from an earlier one', () => {
     const providerId: Hex = `0x${'ab'.repeat(32)}`;
     const before = await sumOfContracts();
 
-    // The old network pays what was ordered there, while the new one is there already.
+    // The old network pays what was ordered there, while the new one is there already. A pot fills that is there before the day is over.
+    const { timestamp } = await ledger.governor.transactor.client.getBlock();
+    if (Number(timestamp) % DAY > DAY - 600) await pass(600);
+    await ledger.governor.takeRoster([validator.address]);
+    const pots = cosignersOf(ledger.deployment);
     const word: Hex = `0x${'11'.repeat(32)}`;
     const head = { validator: validator.address, sequence: 1n, logHead: word, logLength: 1n, recordsRoot: word };
     const call = await ledger.signBatch(
@@ -100,6 +105,9 @@ describe('a network that takes over from an earlier one', () => {
     );
     await validator.client.settle(call);
     const earned = (await ledger.governor.earningsOf(providerId, provider.address)).withdrawable;
+    // Half of a hundredth.
+    const potted = await ledger.governor.creditOf(pots);
+    expect(potted).toBe(unit / 20n);
 
     // What would be done, and what is done.
     const planned = await migrateJson(payer, '--dry-run');
@@ -119,15 +127,26 @@ describe('a network that takes over from an earlier one', () => {
     expect(first.moved).toMatchObject({ wallet: `${earned}`, stake: '0' });
     expect(await reader.balanceOf(provider.address)).toBe(earned);
     const bonded = await migrateJson(validator);
-    expect(bonded.waiting[0].why).toContain('--leave');
-    expect(BigInt(bonded.moved.wallet)).toBe(await reader.balanceOf(validator.address));
+    expect(bonded.waiting).toMatchObject([
+      { what: 'what co-signers have', amount: `${potted}`, why: expect.stringContaining('day is over') },
+      { what: 'bond', why: expect.stringContaining('--leave') },
+    ]);
+    const handled = BigInt(bonded.moved.wallet);
+    expect(handled).toBe(await reader.balanceOf(validator.address));
+    expect(await ledger.governor.creditOf(pots)).toBe(potted);
 
     // A second run changes nothing while the delays last.
     expect((await migrateJson(payer)).moved.deposit).toBe('0');
     await migrate(validator, '--leave');
     expect((await ledger.governor.validators()).map(({ account }) => account)).toEqual([]);
     await pass(22 * DAY);
-    for (const member of [payer, provider, validator]) await migrate(member);
+    const planOf = await migrateJson(validator, '--dry-run');
+    expect(planOf.transactions[0].what).toBe('claim what co-signers have');
+    for (const member of [payer, provider]) await migrate(member);
+    // The pot comes over too, whole: its only member had signed all of it.
+    expect((await migrateJson(validator)).moved.wallet).toBe(`${potted}`);
+    expect(await reader.balanceOf(validator.address)).toBe(handled + potted);
+    expect(await ledger.governor.creditOf(pots)).toBe(0n);
     expect(await reader.freeOf(payer.address)).toBe(90n * unit);
     expect(await reader.stakeOf(provider.address)).toBe(40n * unit);
     expect((await reader.priorityOf(provider.address)).amount).toBe(30n * unit);

@@ -25,9 +25,63 @@ const canLoad: CanLoad = (library) => {
   }
 };
 
-/** The newest runtime of which all parts are installed. */
-export const findCudaRuntime = (can: CanLoad = canLoad): CudaRuntime | undefined =>
-  RUNTIMES.find((runtime) => runtimeFiles(runtime).every(can));
+/** What NVIDIA's driver says of itself. */
+interface CudaDriver {
+  /** The newest CUDA that it knows: 13000 is 13.0, and 13010 is 13.1. */
+  readonly release: number;
+  /** Of all cards: 90 is 9.0. */
+  readonly capabilities: readonly number[];
+}
+
+/** cuda.h, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR. */
+const [MAJOR, MINOR] = [75, 76];
+const MAX_CARDS = 64;
+
+/** @returns undefined where there is no driver to ask. */
+function askDriver(): CudaDriver | undefined {
+  try {
+    const library = koffi.load(DRIVER);
+    const read = (call: (out: number[]) => unknown): number => {
+      const out = [0];
+      if (call(out) !== 0) throw new Error('the driver refused');
+      return out[0] as number;
+    };
+    const version = library.func('int cuDriverGetVersion(_Out_ int *version)');
+    const count = library.func('int cuDeviceGetCount(_Out_ int *count)');
+    const attribute = library.func('int cuDeviceGetAttribute(_Out_ int *value, int attribute, int device)');
+    if (library.func('int cuInit(uint flags)')(0) !== 0) return undefined;
+    const cards = Math.min(MAX_CARDS, read(count));
+    return {
+      release: read(version),
+      capabilities: Array.from(
+        { length: cards },
+        (_, card) => 10 * read((out) => attribute(out, MAJOR, card)) + read((out) => attribute(out, MINOR, card)),
+      ),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The build for the runtime of CUDA 13 has machine code for these cards alone. For the others the driver compiles it, and must know
+ * CUDA 13.1: an older one ends the process at the first kernel (docs/adr/0136-cuda-on-a-card.md).
+ */
+const COMPILED_FOR: readonly number[] = [86, 89, 120, 121];
+const COMPILED_BY = 13_010;
+
+const knowsKernels = (runtime: CudaRuntime, driver: CudaDriver | undefined): boolean =>
+  runtime !== 13 ||
+  driver === undefined ||
+  driver.release >= COMPILED_BY ||
+  driver.capabilities.every((capability) => COMPILED_FOR.includes(capability));
+
+/** The newest runtime of which all parts are installed, and whose kernels the driver can run. */
+export const findCudaRuntime = (
+  can: CanLoad = canLoad,
+  driver: CudaDriver | undefined = askDriver(),
+): CudaRuntime | undefined =>
+  RUNTIMES.find((runtime) => runtimeFiles(runtime).every(can) && knowsKernels(runtime, driver));
 
 /** What CUDA computes on, in the order of the PCI bus, which text-supervisor.ts makes CUDA's own. */
 export function listCudaDevices({ cards, nvidiaDriver }: GraphicsCards = listGraphicsCards()): GpuDevice[] {
@@ -41,6 +95,7 @@ export function listCudaDevices({ cards, nvidiaDriver }: GraphicsCards = listGra
 export function explainCudaAbsence(
   found: GraphicsCards = listGraphicsCards(),
   can: CanLoad = canLoad,
+  driver: CudaDriver | undefined = askDriver(),
 ): string | undefined {
   const nvidia = found.cards.filter(({ vendor }) => vendor === 'NVIDIA');
   if (nvidia.length === 0) return 'this machine has no NVIDIA card';
@@ -48,7 +103,12 @@ export function explainCudaAbsence(
   if (found.nvidiaDriver === undefined)
     return `${named}: NVIDIA's kernel driver is not loaded; install the driver package of your system and restart`;
   if (!can(DRIVER)) return `${named}: ${DRIVER} of NVIDIA's driver is not installed`;
-  if (findCudaRuntime(can) !== undefined) return undefined;
+  if (findCudaRuntime(can, driver) !== undefined) return undefined;
+  if (driver !== undefined && findCudaRuntime(can, { ...driver, release: COMPILED_BY }) !== undefined)
+    return (
+      `${named}: the driver knows CUDA ${nameRelease(driver.release)}, and llama.cpp's kernels for this card need ` +
+      `${nameRelease(COMPILED_BY)}: install driver 590 or newer, or the runtime of CUDA 12, or take --backend vulkan`
+    );
   const wanted = RUNTIMES.map((runtime) => runtimeFiles(runtime).join(' and ')).join(', or ');
   return `${named}: the CUDA runtime is not installed: ${wanted}`;
 }
@@ -61,8 +121,9 @@ export function openCudaDevice(
   found: GraphicsCards = listGraphicsCards(),
   can: CanLoad = canLoad,
   cards = 1,
+  driver: CudaDriver | undefined = askDriver(),
 ): GpuDevice {
-  const absence = explainCudaAbsence(found, can);
+  const absence = explainCudaAbsence(found, can, driver);
   const devices = listCudaDevices(found);
   const [device] = devices;
   if (absence !== undefined || device === undefined)
@@ -75,8 +136,10 @@ export function openCudaDevice(
     );
   }
   const name = cards === 1 ? device.name : nameCards(devices.slice(0, cards));
-  return { ...device, name, driver: `${device.driver} cuda ${findCudaRuntime(can)}` };
+  return { ...device, name, driver: `${device.driver} cuda ${findCudaRuntime(can, driver)}` };
 }
+
+const nameRelease = (release: number): string => `${Math.floor(release / 1000)}.${Math.floor((release % 1000) / 10)}`;
 
 /** Characters that a numeric class has for a device's name. */
 const NAME_ROOM = 44;

@@ -65,9 +65,10 @@ export interface LlamaEngineOptions {
   readonly scoresOnly?: boolean;
   /**
    * `exact` (the default) and `tiled`, whose long prompts are faster, can be reproduced bit for bit; the others:
-   * numeric-class.ts. Where a test at load shows that `tiled` cannot, and in shape classes, it is `exact`.
+   * numeric-class.ts. Where a test at load shows that `tiled` cannot, and in shape classes, it is `exact`. `shaped` keeps every
+   * pass of a GPU in a shape class, as `exact` does on Vulkan.
    */
-  readonly kernels?: 'exact' | 'tiled' | 'reference' | 'plain' | 'fast';
+  readonly kernels?: 'exact' | 'tiled' | 'reference' | 'plain' | 'fast' | 'shaped';
   /** How a back end that computes in shape classes pads its steps; `auto` (pass-shapes.ts). */
   readonly shapes?: ShapeChoice;
   /**
@@ -268,6 +269,8 @@ function toKernelPath(
   backend: Backend | undefined,
   file: ModelFacts,
 ): KernelPath {
+  if (asked === 'shaped' && (backend ?? 'cpu') === 'cpu')
+    throw new EngineError('invalid-request', 'shape classes are for a GPU; on the CPU take --kernels exact');
   if (asked !== 'exact' && asked !== 'tiled') return asked;
   if (backend === 'vulkan') return 'shaped';
   // Nobody has measured whether two machines agree on a bit: verifiers compare scores.

@@ -135,6 +135,26 @@ describe('cards of a machine', () => {
   });
 });
 
+describe('a driver that cannot compile the kernels of CUDA 13', () => {
+  const hopper = { release: 13_000, capabilities: [90] };
+
+  it('is named, and what helps, where the card has no machine code in the build', () => {
+    recordNvidia();
+    const found = listGraphicsCards(root);
+    const why = explainCudaAbsence(found, has(DRIVER, ...RUNTIME(13)), hopper);
+    expect(why).toMatch(/knows CUDA 13\.0, and .* need 13\.1: install driver 590 .* --backend vulkan/);
+    expect(() => openCudaDevice(found, has(DRIVER, ...RUNTIME(13)), 1, hopper)).toThrow('need 13.1');
+  });
+
+  it('leaves the runtime of CUDA 12, and is enough where it is newer or the build has code for all cards', () => {
+    expect(findCudaRuntime(has(...RUNTIME(13)), hopper)).toBeUndefined();
+    expect(findCudaRuntime(has(...RUNTIME(12), ...RUNTIME(13)), hopper)).toBe(12);
+    expect(findCudaRuntime(has(...RUNTIME(13)), { ...hopper, release: 13_010 })).toBe(13);
+    expect(findCudaRuntime(has(...RUNTIME(13)), { ...hopper, capabilities: [89, 120] })).toBe(13);
+    expect(findCudaRuntime(has(...RUNTIME(13)), { ...hopper, capabilities: [89, 90] })).toBeUndefined();
+  });
+});
+
 describe('the runtime of CUDA', () => {
   it('is the newest of which all parts are there', () => {
     expect(findCudaRuntime(has())).toBeUndefined();

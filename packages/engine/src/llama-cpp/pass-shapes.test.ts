@@ -84,12 +84,16 @@ describe('planPasses', () => {
     expect(planPasses(five, 'mixed').map(({ shapeClass }) => shapeClass)).toEqual([WIDE]);
   });
 
-  it('cuts a prompt at its bands and a narrow run into eights', () => {
+  it('cuts a prompt at its bands and into passes of 31 rows, and a narrow run into eights', () => {
     const prompt = Array.from({ length: 300 }, (_, i) => row(0, i));
     expect(planPasses(prompt, 'mixed').map(describePass)).toEqual([
-      [WIDE, [[0, 0, 0, 256, 0]]],
-      [WIDE, [[0, 0, 256, 44, 0]]],
+      ...Array.from({ length: 8 }, (_, i) => [WIDE, [[0, 0, 31 * i, 31, 0]]]),
+      [WIDE, [[0, 1, 248, 8, 0]]],
+      [WIDE, [[0, 0, 256, 31, 0]]],
+      [WIDE, [[0, 0, 287, 13, 0]]],
     ]);
+    const twenty = Array.from({ length: 20 }, (_, sequence) => row(sequence, 5));
+    expect(planPasses(twenty, 'wide').map(({ segments }) => segments.length)).toEqual([15, 5]);
     const run = Array.from({ length: 17 }, (_, i) => row(0, i, NARROW));
     expect(planPasses(run, 'wide').map(describePass)).toEqual([
       [NARROW, [[0, 0, 0, 8, 0]]],

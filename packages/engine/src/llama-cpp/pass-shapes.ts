@@ -7,10 +7,13 @@ import {
   WIDE,
 } from '@ogong/protocol/modality/text/commitment/shape-classes';
 
-/** Fewest and most rows of a pass. */
+/**
+ * Fewest and most rows of a pass. From 32 rows on ggml's Vulkan back end may split the sums of a matrix with 2,048 columns or more
+ * among idle cores, so that the row count decides bits (docs/adr/0135-narrower-wide-passes.md).
+ */
 export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; readonly most: number }>> = {
   [NARROW]: { least: 2, most: 8 },
-  [WIDE]: { least: 9, most: Number.POSITIVE_INFINITY },
+  [WIDE]: { least: 9, most: 31 },
   [SINGLE]: { least: 1, most: 1 },
 };
 
@@ -111,10 +114,9 @@ function chooseClass(group: readonly Segment[], policy: ShapePolicy): ShapeClass
   return fits && isFree ? NARROW : WIDE;
 }
 
-/** A narrow pass has room for four sequences, or for eight rows of one; a single one for one row. */
+/** A wide pass has room for 15 sequences, or for 31 rows of one; a narrow one for four, or eight rows; a single one for one row. */
 function splitGroup(group: readonly Segment[], shapeClass: ShapeClass): Segment[][] {
   const { most } = ROWS_OF[shapeClass];
-  if (most === Number.POSITIVE_INFINITY) return [[...group]];
   const [only] = group as [Segment];
   if (group.length === 1) {
     return Array.from({ length: Math.ceil(only.count / most) }, (_, i) => [
@@ -126,7 +128,7 @@ function splitGroup(group: readonly Segment[], shapeClass: ShapeClass): Segment[
       },
     ]);
   }
-  const room = Math.max(1, most / LEAST_PER_SEQUENCE);
+  const room = Math.max(1, Math.floor(most / LEAST_PER_SEQUENCE));
   return Array.from({ length: Math.ceil(group.length / room) }, (_, i) => group.slice(i * room, (i + 1) * room));
 }
 

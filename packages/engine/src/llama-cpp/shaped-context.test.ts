@@ -94,7 +94,9 @@ function createHashContext({ contextSize, sequences, batchSize, keepsRows }: Has
       rows = [];
       const each = assertOnePass(batch);
       const band = Math.max(...batch.map(({ position }) => bandOf(position)));
-      const kernels = mix(each === 1 ? (batch.length === 1 ? 4 : 1) : batch.length <= 8 ? 2 : 3, band);
+      // From 32 rows on a library may split sums as the count has it.
+      const wide = batch.length <= 31 ? 3 : batch.length;
+      const kernels = mix(each === 1 ? (batch.length === 1 ? 4 : 1) : batch.length <= 8 ? 2 : wide, band);
       states = batch.map(({ token, position, sequence }) => {
         const held = cells[sequence] as number[];
         assertEqual(position, held.length - 1, 'position of a row');

@@ -51,4 +51,26 @@ describe('a supervised engine', () => {
       await supervisor.close();
     }
   });
+
+  it('says why native code ended it, and no address of the back trace', async () => {
+    const path = join(folder, 'aborts.mjs');
+    await writeFile(
+      path,
+      `console.error('reading the model');
+       console.error('CUDA error: the provided PTX was compiled with an unsupported toolchain.');
+       console.error('  cudaFuncGetAttributes(&attr, kernel)');
+       console.error('/lib/libggml.so(ggml_abort+0x152)[0x7f67e4b82f42]\\nnode[0x8aa901]\\n[0x7f67c7dcf08d]');
+       process.exitCode = 1;
+       process.disconnect();`,
+    );
+    const load = { modelPath: 'none', shapes: 'auto' };
+    const opened = createSupervisor<TestContract>({ child: { path }, load });
+    await expect(opened).rejects.toThrow(
+      /exit code 1\): CUDA error: the provided PTX was compiled .* toolchain\. while/,
+    );
+    await writeFile(path, "console.error('no room\\n[0x7f67c7dcf08d]'); process.exitCode = 1; process.disconnect();");
+    await expect(createSupervisor<TestContract>({ child: { path }, load })).rejects.toThrow(
+      'exit code 1): no room while',
+    );
+  });
 });

@@ -45,7 +45,7 @@ const RESTART = { firstMs: 100, longestMs: 10_000 };
 const STABLE_MS = 60_000;
 const MAX_FAILED_LOADS = 5;
 const CLOSE_GRACE_MS = 3_000;
-const STDERR_TAIL = 4_096;
+const STDERR_TAIL = 16_384;
 
 /** Starts the child and resolves once the model is loaded. @throws EngineError where it cannot be. */
 export async function createSupervisor<C extends ChildContract>(options: SupervisorOptions<C>): Promise<Supervisor<C>> {
@@ -100,7 +100,7 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
   };
 
   const onExit = (exit: { how: string; livedMs: number; stderr: string; loadError: EngineError | undefined }) => {
-    const detail = `the engine process ended (${exit.how})${exit.stderr === '' ? '' : `: ${exit.stderr.split('\n').at(-1)}`}`;
+    const detail = `the engine process ended (${exit.how})${exit.stderr === '' ? '' : `: ${findReason(exit.stderr)}`}`;
     const error =
       exit.loadError ??
       new EngineError('engine-crashed', `${detail}; it is being restarted, try again`, { retryable: true });
@@ -179,4 +179,14 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
     },
     pid: () => child?.pid,
   };
+}
+
+/** A line of a native back trace, such as `libggml.so(+0x1c8eb)[0x7f67e4b828eb]`. */
+const FRAME = /\[0x[0-9a-f]+\]$/;
+/** As ggml says it before the back trace. */
+const NATIVE_ERROR = /^[A-Z][A-Za-z]* error: /;
+
+function findReason(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => !FRAME.test(line));
+  return lines.find((line) => NATIVE_ERROR.test(line)) ?? lines.at(-1) ?? '';
 }

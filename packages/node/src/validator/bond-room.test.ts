@@ -36,8 +36,18 @@ function openRoom(isBounded = true) {
     const { payer = orders, providerId = orders } = who;
     return { payer: name(20, payer), providerId: name(32, providerId), maxFeeAtomic: fee };
   };
-  const admit = async (fee: bigint, who?: { payer?: number; providerId?: number }): Promise<void> => {
+  /** By a payer that has paid as much before, unless it says otherwise. */
+  const admit = async (
+    fee: bigint,
+    { paid = fee, ...who }: { payer?: number; providerId?: number; paid?: bigint } = {},
+  ): Promise<void> => {
     const one = order(fee, who);
+    store.database
+      .prepare(
+        `INSERT OR IGNORE INTO channels (payer, voucher_cumulative, voucher_order, voucher_signature, settled)
+         VALUES (?, '0', x'00', x'00', ?)`,
+      )
+      .run(one.payer, `${paid}`);
     await room.check(one);
     room.count(one);
   };
@@ -118,6 +128,19 @@ describe('what bonds carry', () => {
       await admit(100n, { [kind]: 7 });
     },
   );
+
+  it('carries a half for what payers have unanswered and never paid, whoever they are, and the rest for others', async () => {
+    const { admit, fill, settleReading } = openRoom();
+    await settleReading();
+    for (let i = 0; i < 3; i++) await admit(100n, { paid: 0n });
+    await admit(100n, { payer: 7, paid: 40n });
+    await admit(40n, { paid: 0n });
+    await expect(admit(1n, { paid: 0n })).rejects.toThrow('have paid less here');
+    await expect(admit(41n, { paid: 40n })).rejects.toThrow('have paid less here');
+    // Who has paid as much goes on.
+    await admit(40n, { paid: 40n });
+    await fill(3);
+  });
 
   it('bounds nothing where nothing is held', async () => {
     const free = openRoom(false);

@@ -6,7 +6,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { readBondRoom } from './settlement/read-bond-room.ts';
-import { sumOpen } from './store/channel-store.ts';
+import { readChannel, sumOpen } from './store/channel-store.ts';
 import { listUnanswered } from './store/reply-store.ts';
 
 /** How old a reading may be before it is renewed beside the orders that come, and before one that refuses an order is renewed first. */
@@ -14,6 +14,8 @@ const READING_MS = 10_000;
 const REFUSING_MS = 2_000;
 /** One part in so many of the room is the most that unanswered orders of one payer, or of one provider, take. */
 const PARTS = 8n;
+/** One part in so many is the most that payers take together with what they have unanswered beyond all that they ever paid here. */
+const CREDIT_PARTS = 2n;
 
 type BoundedOrder = Pick<Order, 'payer' | 'providerId' | 'maxFeeAtomic'>;
 
@@ -49,7 +51,8 @@ const namesOf = ({ payer, providerId }: BoundedOrder): readonly string[] => [
 /**
  * The contract refuses a batch after which more than half of its signers' bonds is on its way to providers. So an order is admitted only
  * where all that is open here fits under it; what other validators have open is seen once it settles. Orders that nobody has answered cost
- * nobody anything yet, so those of one payer, and of one provider, take a part of it at most. Nothing is admitted before the chain has
+ * nobody anything yet, so those of one payer, and of one provider, take a part of it at most. Keys are free, so that alone would not do: what
+ * payers have unanswered beyond what they have paid here takes half at most, all of them together, and who has paid goes on in the other half. Nothing is admitted before the chain has
  * answered once. While it does not answer later, orders are admitted by what it said last: no order is lost, it settles later.
  */
 export function createBondRoom({ store, clock, client, validators, onError }: BondRoomDependencies): BondRoom {
@@ -57,7 +60,17 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
   let since = 0n;
   /** What payers and providers have unanswered. */
   let unanswered = new Map<string, bigint>();
+  /** Of it, what is beyond all that its payers have paid here. */
+  let unpaid = 0n;
+  /** What an order adds to that. */
+  const unpaidBy = ({ payer, maxFeeAtomic }: BoundedOrder): bigint => {
+    const before =
+      (unanswered.get(`payer ${toHex(payer)}`) ?? 0n) - store.read(() => readChannel(store, payer)).settled;
+    const more = before + maxFeeAtomic;
+    return more <= 0n ? 0n : before <= 0n ? more : maxFeeAtomic;
+  };
   const add = (order: BoundedOrder): void => {
+    unpaid += unpaidBy(order);
     for (const name of namesOf(order)) unanswered.set(name, (unanswered.get(name) ?? 0n) + order.maxFeeAtomic);
   };
   let running: Promise<void> | undefined;
@@ -68,6 +81,7 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
       reading = { atMs: clock.nowMs(), roomAtomic: room, openAtomic: open };
       since = 0n;
       unanswered = new Map();
+      unpaid = 0n;
       for (const order of orders) add(order);
     })()
       .catch(onError)
@@ -83,7 +97,11 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
     if (openAtomic + since + order.maxFeeAtomic > room)
       return 'the bonds of the validators carry no more fees until earlier ones have vested';
     const full = namesOf(order).find((name) => ((unanswered.get(name) ?? 0n) + order.maxFeeAtomic) * PARTS > room);
-    return full && `orders of ${full} that nobody has answered take all that they may of what the bonds carry`;
+    if (full) return `orders of ${full} that nobody has answered take all that they may of what the bonds carry`;
+    const beyond = unpaidBy(order);
+    return beyond > 0n && (unpaid + beyond) * CREDIT_PARTS > room
+      ? 'orders that nobody has answered, of payers that have paid less here, take all that they may of what the bonds carry'
+      : undefined;
   };
   return {
     async check(order) {

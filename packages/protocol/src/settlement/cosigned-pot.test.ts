@@ -1,28 +1,70 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { computeCosignedPart, takeFromPot } from './cosigned-pot.ts';
+import vectors from '../../vectors/cosigned.json' with { type: 'json' };
+import { splitJudged, takeFromPot } from './cosigned-pot.ts';
 
 describe('what co-signers share', () => {
-  it('is half of what the validators have, rounded down, and nothing without a roster', () => {
-    expect([0n, 1n, 2n, 1_001n].map((amount) => computeCosignedPart(amount, true))).toEqual([0n, 0n, 1n, 500n]);
-    expect(computeCosignedPart(1_001n, false)).toBe(0n);
+  it('is half of what the validators have, rounded down', () => {
+    expect([0n, 1n, 2n, 1_001n].map((amount) => splitJudged(amount))).toEqual([
+      { handler: 0n, others: 0n },
+      { handler: 1n, others: 0n },
+      { handler: 1n, others: 1n },
+      { handler: 501n, others: 500n },
+    ]);
+  });
+
+  it('is what the vectors say', () => {
+    for (const { batches, pot, parts, votes } of vectors) {
+      for (const { judged, handler, others } of batches) {
+        expect(splitJudged(BigInt(judged))).toEqual({ handler: BigInt(handler), others: BigInt(others) });
+      }
+      // What filled no pot counted nobody.
+      const own = votes.map((vote, member) =>
+        batches.reduce(
+          (sum, { others, signers }) => (others !== '0' && signers.includes(member) ? sum + BigInt(vote) : sum),
+          0n,
+        ),
+      );
+      let left = { amount: BigInt(pot.amount), weight: BigInt(pot.weight) };
+      for (const { member, part } of parts) {
+        const taken = takeFromPot(left, own[member] as bigint);
+        expect(taken.part).toBe(BigInt(part));
+        left = taken.left;
+      }
+      expect(left).toEqual({ amount: 0n, weight: 0n });
+    }
+  });
+
+  it('is the same for a bond in one member and for one that is split over several', () => {
+    const weights = (own: readonly bigint[]) => {
+      let pot = { amount: 1_000_000n, weight: 900n };
+      let sum = 0n;
+      for (const one of own) {
+        const { part, left } = takeFromPot(pot, one);
+        sum += part;
+        pot = left;
+      }
+      return sum;
+    };
+    expect(weights([300n])).toBe(333_333n);
+    expect(weights([100n, 100n, 100n])).toBe(333_333n);
   });
 
   it('goes to the unit: nothing is left, and each has its part but for a unit a claim', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, (1n << 128n) - 1n), fc.array(fc.nat(65_535), { minLength: 1 }), (amount, counts) => {
-        const signatures = BigInt(counts.reduce((sum, count) => sum + count, 0));
-        let pot = { amount, signatures };
+        const weight = BigInt(counts.reduce((sum, count) => sum + count, 0));
+        let pot = { amount, weight };
         for (const count of counts) {
           const { part, left } = takeFromPot(pot, BigInt(count));
           if (count > 0) {
-            const fair = (amount * BigInt(count)) / signatures;
+            const fair = (amount * BigInt(count)) / weight;
             const away = part > fair ? part - fair : fair - part;
             expect(away <= BigInt(counts.length)).toBe(true);
           } else expect(part).toBe(0n);
           pot = left;
         }
-        expect(pot).toEqual({ amount: signatures === 0n ? amount : 0n, signatures: 0n });
+        expect(pot).toEqual({ amount: weight === 0n ? amount : 0n, weight: 0n });
       }),
       { seed: 120 },
     );

@@ -64,6 +64,11 @@ export const SETUPS = [
   onRequest('fast-cannonlake', { kernels: 'fast', isa: 'cannonlake' }),
   onRequest('vulkan-single', { backend: 'vulkan', shapes: 'single' }, EXACT_STREAMS),
   onRequest('exact-tiled', { kernels: 'tiled' }, EXACT_STREAMS),
+  // The first NVIDIA card. Passes of several replies depend on timing, but in shape classes.
+  onRequest('cuda', { backend: 'cuda', kernels: 'plain' }),
+  onRequest('cuda-8', { backend: 'cuda', kernels: 'plain' }, 8),
+  onRequest('cuda-shaped', { backend: 'cuda', kernels: 'shaped', shapes: 'wide' }, EXACT_STREAMS),
+  onRequest('cuda-shaped-single', { backend: 'cuda', kernels: 'shaped', shapes: 'single' }, EXACT_STREAMS),
 ] as const satisfies readonly EngineSetup[];
 
 export type EngineSetupName = (typeof SETUPS)[number]['name'];

@@ -39,11 +39,11 @@ export const engineFields = {
       "what computes: cpu; vulkan, the machine's first Vulkan device; or cuda, its first NVIDIA card; what they need of llama.cpp is fetched once",
   },
   kernels: {
-    schema: oneOf(['exact', 'tiled', 'reference', 'plain', 'fast']),
+    schema: oneOf(['exact', 'tiled', 'reference', 'plain', 'fast', 'shaped']),
     env: 'OGONG_KERNELS',
     default: ENGINE_DEFAULTS.kernels,
     description:
-      'exact, or tiled with faster long prompts: verifiers compare bit for bit where they can; plain or fast: llama.cpp chooses, and verifiers compare scores',
+      'exact, or tiled with faster long prompts: verifiers compare bit for bit where they can; plain or fast: llama.cpp chooses, and verifiers compare scores; shaped: the shape classes of a GPU',
   },
   kvType: {
     schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),

@@ -98,7 +98,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
   machineRegistry: { reserved: {}, anybody: { register: 'signed', registerQuoted: 'signed', revoke: 'signed' } },
   modelRegistry: {
     reserved: {
-      ...{ offer: nameOwner, publish: nameOwner, revoke: nameOwner },
+      ...{ claimRoot: nameOwner, offer: nameOwner, publish: nameOwner, revoke: nameOwner },
       accept: { who: 'whom the name was offered', answer: 'NotOffered' },
     },
     anybody: { announce: 'own', claim: 'own' },

@@ -1,5 +1,5 @@
 import { ChainError } from '@ogong/chain/errors';
-import type { Address, Hex } from '@ogong/chain/hex';
+import { type Address, type Hex, toHex } from '@ogong/chain/hex';
 import type {
   ModelDescription,
   ModelRegistryReads,
@@ -27,6 +27,8 @@ export function createFakeModelRegistry({ noticeSeconds = 0n, nowSeconds = 1_000
   const owners = new Map<string, Address>();
   const heirs = new Map<string, Address>();
   const models = new Map<string, StoredVersion[]>();
+  /** Whose weights some are: the first to publish here, where nobody comes between an announcement and its claim. */
+  const makers = new Map<string, string>();
   const clock = { nowSeconds };
   const state = { isDown: false, reads: 0 };
   const keyOf = ({ maker, model }: RegistryName): string => `${maker}/${model}`;
@@ -53,6 +55,7 @@ export function createFakeModelRegistry({ noticeSeconds = 0n, nowSeconds = 1_000
     return {
       now: () => read(() => clock.nowSeconds),
       makerOwner: (maker) => read(() => owners.get(maker)),
+      makerOf: (root) => read(() => owners.get(makers.get(toHex(root, 'modelRoot', 32)) ?? '')),
       makerFee: () => read(() => 1n),
       modelVersionAt: (name, time) =>
         read(() => {
@@ -85,6 +88,7 @@ export function createFakeModelRegistry({ noticeSeconds = 0n, nowSeconds = 1_000
         assertOwner(name.maker);
         if (!NAME.test(name.model)) refuse('BadName');
         if (/^0x0*$/.test(description.modelRoot)) refuse('ZeroRoot');
+        if (!makers.has(description.modelRoot)) makers.set(description.modelRoot, name.maker);
         const versions = models.get(keyOf(name));
         if (versions === undefined) {
           models.set(keyOf(name), [{ description, from: clock.nowSeconds, until: undefined }]);

@@ -78,6 +78,21 @@ export function testModelRegistry(join: () => Promise<ModelRegistryMember>): voi
     expect(await refusalOf(client.publishModel(name, describeWeights('00')))).toBe('ZeroRoot');
   });
 
+  it('has weights belong to the name that came first with them, whoever publishes them later', async () => {
+    const [first, second] = [await join(), await join()];
+    const [own, copy] = [draw(), draw()];
+    const weights = describeWeights(`${drawn}`.padStart(2, '0'));
+    await first.client.claimMaker(own);
+    await second.client.claimMaker(copy);
+    expect(await first.client.makerOf(weights.modelRoot)).toBeUndefined();
+    await first.client.publishModel({ maker: own, model: 'tiny' }, weights);
+    await second.client.publishModel({ maker: copy, model: 'tiny' }, weights);
+    expect(await second.client.makerOf(weights.modelRoot)).toBe(first.address);
+    await first.client.offerMaker(own, second.address);
+    await second.client.acceptMaker(own);
+    expect(await first.client.makerOf(weights.modelRoot)).toBe(second.address);
+  });
+
   it('lists each model once, and as many as are asked for', async () => {
     const { client } = await join();
     const maker = draw();

@@ -1,10 +1,5 @@
 import { type FeeShares, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
-import {
-  type CosignedPot,
-  computeCosignedPart,
-  POT_SECONDS,
-  takeFromPot,
-} from '@ogong/protocol/settlement/cosigned-pot';
+import { type CosignedPot, POT_SECONDS, splitJudged, takeFromPot } from '@ogong/protocol/settlement/cosigned-pot';
 
 /** Addresses and ids in lower-case hex. Plain data: a copy is a state to go back to. */
 export interface MoneyBook {
@@ -15,10 +10,20 @@ export interface MoneyBook {
   readonly earnings: Map<string, BookedEarnings>;
   /** When a provider was ejected, seconds since 1970. */
   readonly ejected: Map<string, bigint>;
-  /** What was put aside for those who signed, and how often each did, by roster and day. */
+  /** What was put aside for those who signed, and the weight of each, by roster and day. */
   readonly pots: Map<string, BookedPot>;
   /** Of each validator's last batch. */
   readonly sequences: Map<string, bigint>;
+  /** By payee. */
+  readonly priorities: Map<string, BookedStake>;
+  /** What a payee put down for a key, by both. */
+  readonly keyBonds: Map<string, BookedStake>;
+}
+
+interface BookedStake {
+  amount: bigint;
+  leaving: bigint;
+  leavesAt: bigint;
 }
 
 interface BookedChannel {
@@ -43,6 +48,7 @@ interface BookedEarnings {
 export interface MoneyRules {
   readonly escrow: string;
   readonly earnings: string;
+  readonly staking: string;
   readonly pool: string;
   readonly treasury: string;
   readonly license: string;
@@ -51,7 +57,10 @@ export interface MoneyRules {
   /** Who has made a model, by its content root. */
   readonly makers: ReadonlyMap<string, string>;
   readonly shares: FeeShares;
+  /** Of all validators: their bonds, which stay. */
+  readonly votes: bigint;
   readonly withdrawalDelay: bigint;
+  readonly unbondingDelay: bigint;
   readonly period: bigint;
   readonly entrance: bigint;
   readonly appeal: bigint;
@@ -72,7 +81,9 @@ export interface BookedSettlement {
   readonly ejections: readonly string[];
   readonly tallies: readonly { readonly payee: string; readonly credits: number }[];
   /** Who signed, and the roster that counts them; undefined without one. */
-  readonly signed: { readonly roster: string; readonly accounts: readonly string[] } | undefined;
+  readonly signed:
+    | { readonly roster: string; readonly votes: readonly (readonly [account: string, vote: bigint])[] }
+    | undefined;
 }
 
 /** One thing that an account asks of the contracts. */
@@ -81,6 +92,16 @@ export type MoneyDeed =
   | { readonly kind: 'admit' | 'request'; readonly from: string; readonly to: string; readonly amount: bigint }
   | { readonly kind: 'finish'; readonly from: string; readonly to: string }
   | { readonly kind: 'claim'; readonly from: string }
+  | { readonly kind: 'prioritize' | 'deprioritize'; readonly from: string; readonly amount: bigint }
+  | { readonly kind: 'finishPriority'; readonly from: string }
+  | {
+      readonly kind: 'bondKey' | 'unbondKey';
+      readonly from: string;
+      readonly providerId: string;
+      readonly amount: bigint;
+    }
+  | { readonly kind: 'finishKey'; readonly from: string; readonly providerId: string }
+  | { readonly kind: 'forfeit'; readonly from: string; readonly providerId: string; readonly payee: string }
   | {
       readonly kind: 'earnings' | 'collect';
       readonly from: string;
@@ -102,6 +123,7 @@ const NOBODY = `0x${'00'.repeat(20)}`;
 export const createMoneyBook = (): MoneyBook => ({
   ...{ tokens: new Map(), free: new Map(), channels: new Map(), credit: new Map() },
   ...{ earnings: new Map(), ejected: new Map(), sequences: new Map(), pots: new Map() },
+  ...{ priorities: new Map(), keyBonds: new Map() },
 });
 
 const get = (map: ReadonlyMap<string, bigint>, key: string): bigint => map.get(key) ?? 0n;
@@ -121,6 +143,35 @@ function earningsIn(book: MoneyBook, providerId: string, payee: string): BookedE
   const found = book.earnings.get(key) ?? { earned: new Map(), paid: 0n, collected: 0n };
   book.earnings.set(key, found);
   return found;
+}
+
+/** What somebody put down, in one of the book's maps. */
+export function stakeIn(map: Map<string, BookedStake>, key: string): BookedStake {
+  const found = map.get(key) ?? { amount: 0n, leaving: 0n, leavesAt: 0n };
+  map.set(key, found);
+  return found;
+}
+
+/** @returns whether so much is there. */
+function askBack(stake: BookedStake, amount: bigint, leavesAt: bigint): boolean {
+  if (amount === 0n || amount > stake.amount) return false;
+  stake.amount -= amount;
+  stake.leaving += amount;
+  stake.leavesAt = leavesAt;
+  return true;
+}
+
+/** Of a key's bond, what a final ejection took: all but what could have been taken out before it. */
+export function forfeitIn(
+  book: MoneyBook,
+  rules: MoneyRules,
+  [providerId, payee]: readonly [string, string],
+  now: bigint,
+) {
+  const since = book.ejected.get(providerId);
+  if (since === undefined || now < since + rules.appeal) return 0n;
+  const { amount, leaving, leavesAt } = stakeIn(book.keyBonds, `${providerId} ${payee}`);
+  return amount + (since < leavesAt ? leaving : 0n);
 }
 
 /** What `Earnings.balanceOf` says at a time. */
@@ -228,17 +279,85 @@ export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, n
     }
     case 'settle':
       return settle(book, rules, deed.settlement, now);
+    case 'prioritize':
+    case 'deprioritize':
+    case 'finishPriority':
+      return prioritize(book, rules, deed, now);
+    default:
+      return bondKey(book, rules, deed, now);
   }
 }
 
+/** Nothing but its owner moves a priority stake. */
+function prioritize(
+  book: MoneyBook,
+  { staking, unbondingDelay }: MoneyRules,
+  deed: Extract<MoneyDeed, { kind: 'prioritize' | 'deprioritize' | 'finishPriority' }>,
+  now: bigint,
+): boolean {
+  const { from } = deed;
+  const mine = stakeIn(book.priorities, from);
+  if (deed.kind === 'deprioritize') return askBack(mine, deed.amount, now + unbondingDelay);
+  if (deed.kind === 'prioritize') {
+    if (deed.amount === 0n || deed.amount > get(book.tokens, from)) return false;
+    mine.amount += deed.amount;
+    add(book.tokens, from, -deed.amount);
+    add(book.tokens, staking, deed.amount);
+    return true;
+  }
+  if (mine.leaving === 0n || now < mine.leavesAt) return false;
+  add(book.tokens, staking, -mine.leaving);
+  add(book.tokens, from, mine.leaving);
+  mine.leaving = 0n;
+  return true;
+}
+
+/** A bond leaves by its key's clock, which an ejection stops, and not before what was earned with it vests. */
+function bondKey(
+  book: MoneyBook,
+  rules: MoneyRules,
+  deed: Extract<MoneyDeed, { kind: 'bondKey' | 'unbondKey' | 'finishKey' | 'forfeit' }>,
+  now: bigint,
+): boolean {
+  const { from, providerId } = deed;
+  const since = book.ejected.get(providerId);
+  if (deed.kind === 'forfeit') {
+    const taken = forfeitIn(book, rules, [providerId, deed.payee], now);
+    if (taken === 0n) return false;
+    const theirs = stakeIn(book.keyBonds, `${providerId} ${deed.payee}`);
+    theirs.leaving -= taken - theirs.amount;
+    theirs.amount = 0n;
+    payFromEarnings(book, rules, rules.pool, taken);
+    return true;
+  }
+  const mine = stakeIn(book.keyBonds, `${providerId} ${from}`);
+  if (deed.kind === 'bondKey') {
+    if (deed.amount === 0n || since !== undefined || deed.amount > get(book.tokens, from)) return false;
+    mine.amount += deed.amount;
+    add(book.tokens, from, -deed.amount);
+    add(book.tokens, rules.earnings, deed.amount);
+    return true;
+  }
+  if (deed.kind === 'unbondKey') {
+    const [delayed, vested] = [now + rules.unbondingDelay, (now / rules.period + HELD_PERIODS) * rules.period];
+    return askBack(mine, deed.amount, delayed > vested ? delayed : vested);
+  }
+  const amount = mine.leaving;
+  if (amount === 0n || (since ?? now) < mine.leavesAt) return false;
+  mine.leaving = 0n;
+  payFromEarnings(book, rules, from, amount);
+  return true;
+}
+
 function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement, now: bigint): boolean {
-  const { validator, sequence, debits, lines, ejections, tallies } = settlement;
+  const { validator, sequence, debits, lines, ejections, tallies, signed } = settlement;
   if (sequence !== get(book.sequences, validator) + 1n) return false;
   for (const { payer, amount, cumulative } of debits) {
     const { spent, admitted } = channelIn(book, payer, validator);
     if (spent + amount > cumulative || spent + amount > admitted) return false;
   }
   const sum = (list: readonly bigint[]): bigint => list.reduce((total, one) => total + one, 0n);
+  if (signed !== undefined && 3n * sum(signed.votes.map(([, vote]) => vote)) <= 2n * rules.votes) return false;
   if (sum(debits.map(({ amount }) => amount)) !== sum(lines.map(({ gross }) => gross))) return false;
   book.sequences.set(validator, sequence);
   for (const id of ejections) if (!book.ejected.has(id)) book.ejected.set(id, now);
@@ -270,24 +389,21 @@ function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement
   return true;
 }
 
-/** The handling one, and those who signed. */
+/** The handling one, and those who signed, where a roster says who that is. */
 function payValidators(
   book: MoneyBook,
-  { cosigners }: Pick<MoneyRules, 'cosigners'>,
+  { cosigners, pool }: Pick<MoneyRules, 'cosigners' | 'pool'>,
   { validator, signed }: Pick<BookedSettlement, 'validator' | 'signed'>,
   { judged, now }: { readonly judged: bigint; readonly now: bigint },
 ): void {
-  const part = computeCosignedPart(judged, signed !== undefined);
-  add(book.credit, validator, judged - part);
-  if (signed === undefined || part === 0n) return;
-  add(book.credit, cosigners, part);
+  const { handler, others } = splitJudged(judged);
+  add(book.credit, validator, handler);
+  add(book.credit, signed === undefined ? pool : cosigners, others);
+  if (signed === undefined || others === 0n) return;
   const key = `${signed.roster} ${now / POT_SECONDS}`;
-  const { amount, signatures, own } = book.pots.get(key) ?? { amount: 0n, signatures: 0n, own: new Map() };
+  const { amount, weight, own } = book.pots.get(key) ?? { amount: 0n, weight: 0n, own: new Map() };
   const counted = new Map(own);
-  for (const account of signed.accounts) add(counted, account, 1n);
-  book.pots.set(key, {
-    amount: amount + part,
-    signatures: signatures + BigInt(signed.accounts.length),
-    own: counted,
-  });
+  for (const [account, vote] of signed.votes) add(counted, account, vote);
+  const added = signed.votes.reduce((sum, [, vote]) => sum + vote, 0n);
+  book.pots.set(key, { amount: amount + others, weight: weight + added, own: counted });
 }

@@ -1,5 +1,5 @@
 import { cosignersOf } from '@ogong/chain/cosigners';
-import { cosignersAbi, earningsAbi, escrowAbi, ogongTokenAbi } from '@ogong/chain/generated/abi';
+import { cosignersAbi, earningsAbi, escrowAbi, ogongTokenAbi, stakingAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { encodeSettle } from '@ogong/chain/settle-call';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -18,9 +18,11 @@ import {
   balanceIn,
   channelIn,
   createMoneyBook,
+  forfeitIn,
   type MoneyBook,
   type MoneyDeed,
   type MoneyRules,
+  stakeIn,
 } from './money-book.ts';
 import { startTestLedger, type TestLedger, termsHash, unit } from './test-ledger.ts';
 
@@ -29,6 +31,7 @@ const DEEDS = process.env.OGONG_LONG === '1' ? 10_000 : 250;
 const PERIOD_S = 600;
 const APPEAL_S = 3_600;
 const DELAY_S = 3_600;
+const UNBONDING_S = 900;
 const GAS = 3_000_000n;
 /** The deepest reorganisation. */
 const DEPTH = 3;
@@ -53,6 +56,8 @@ let rules: MoneyRules;
 let payers: Member[];
 let validators: Member[];
 let payees: Member[];
+/** Bonds of validators. */
+let votes: ReadonlyMap<string, bigint>;
 let roster: Address;
 const providerIds = [1, 2, 3].map((i): Hex => `0x${String(i).padStart(64, '0')}`);
 /** The second one has no maker. */
@@ -79,13 +84,16 @@ async function publishModel({ client }: Member, modelRoot: Hex): Promise<void> {
 beforeAll(async () => {
   ledger = await startTestLedger({
     ...{ blockTimeMs: 50, holding: { period: PERIOD_S, entrance: 5_000n }, delays: { appeal: APPEAL_S } },
-    limits: { withdrawalDelay: DELAY_S },
+    limits: { withdrawalDelay: DELAY_S, unbondingDelay: UNBONDING_S },
   });
   // Bonds that carry whatever is settled: how much they carry is not in the book.
-  validators = await Promise.all([1, 2, 3].map(() => ledger.createValidator(1_000_000n * unit)));
+  // The two larger ones are a quorum, and pots are shared by votes.
+  const bonds = [500_000n, 1_000_000n, 1_200_000n].map((bond) => bond * unit);
+  validators = await Promise.all(bonds.map((bond) => ledger.createValidator(bond)));
+  votes = new Map(validators.map(({ address }, i) => [address, bonds[i] as bigint]));
   payers = await Promise.all([1, 2, 3, 4].map(() => ledger.createMember(1_000n * unit)));
   payees = await Promise.all([1, 2].map(() => ledger.createMember(2_000n * unit)));
-  const { escrow, earnings, token } = ledger.deployment;
+  const { escrow, earnings, staking, token } = ledger.deployment;
   const cosigners = cosignersOf(ledger.deployment);
   const { shares, recipients } = await ledger.governor.parameters();
   const maker = payees[0] as Member;
@@ -95,16 +103,28 @@ beforeAll(async () => {
   roster = await ledger.governor.currentRoster();
   const { router, validator, verification, treasury, license } = shares;
   rules = {
-    ...{ escrow, earnings, pool: ledger.treasury, treasury: ledger.treasury, license: ledger.treasury },
+    ...{ escrow, earnings, staking, pool: ledger.treasury, treasury: ledger.treasury, license: ledger.treasury },
+    votes: [...votes.values()].reduce((sum, one) => sum + one, 0n),
     shares: {
       ...{ routerBps: router, validatorBps: validator, verificationBps: verification },
       ...{ treasuryBps: treasury, licenseBps: license, recycleBps: 0, makerBps: 300 },
     },
     ...{ cosigners, makers: new Map([[models[0] as string, maker.address as string]]) },
-    ...{ withdrawalDelay: BigInt(DELAY_S), period: BigInt(PERIOD_S), appeal: BigInt(APPEAL_S), entrance: 5_000n },
+    ...{
+      withdrawalDelay: BigInt(DELAY_S),
+      unbondingDelay: BigInt(UNBONDING_S),
+      period: BigInt(PERIOD_S),
+      appeal: BigInt(APPEAL_S),
+      entrance: 5_000n,
+    },
   };
-  const approve = { abi: ogongTokenAbi, functionName: 'approve', args: [escrow, maxUint256] } as const;
-  for (const { client } of payers) await client.transactor.send('approve', token, encodeFunctionData(approve));
+  const allow = ({ client }: Member, spender: Address) => {
+    const args = [spender, maxUint256] as const;
+    const data = encodeFunctionData({ abi: ogongTokenAbi, functionName: 'approve', args });
+    return client.transactor.send('approve', token, data);
+  };
+  for (const one of payers) await allow(one, escrow);
+  for (const one of payees) for (const spender of [staking, earnings]) await allow(one, spender);
   // From here on a block comes when the test says so.
   await ledger.chain.setBlockTime(100_000);
 }, 120_000);
@@ -119,13 +139,11 @@ beforeEach(async () => {
 describe('money through the contracts', () => {
   it('is where the book has it, after each block, whatever crashes, comes twice or is reorganised', async () => {
     const flow = await openFlow(SEED);
-    while (flow.counts.deeds < DEEDS) await flow.step();
+    // All of it happened, so that none of it held by default. How much time passes between two blocks is the machine's to say.
+    const isShort = () => Object.values(flow.counts).some((count) => count === 0);
+    while (flow.counts.deeds < DEEDS || (isShort() && flow.counts.deeds < 4 * DEEDS)) await flow.step();
     console.log(`money flow from seed ${SEED}: ${JSON.stringify(flow.counts)}`);
-    const { done, refused, duplicates, crashes, reorganisations, lost, settlements, cosigned } = flow.counts;
-    // All of it happened, so that none of it held by default.
-    for (const count of [done, refused, duplicates, crashes, reorganisations, lost, settlements, cosigned]) {
-      expect(count).toBeGreaterThan(0);
-    }
+    for (const [what, count] of Object.entries(flow.counts)) expect(count, what).toBeGreaterThan(0);
   }, 3_600_000);
 
   it('is seen to be elsewhere, where the book is off by one unit', async () => {
@@ -153,12 +171,20 @@ async function openFlow(seed: number) {
     lost: 0,
     settlements: 0,
     cosigned: 0,
+    priorities: 0,
+    keyBonds: 0,
+    leftBonds: 0,
+    forfeits: 0,
   };
   const accounts = [...payers, ...validators, ...payees];
   const sign = new Map(accounts.map(({ address, privateKey }) => [address, privateKeyToAccount(privateKey)]));
   const nonces = new Map<string, number>();
   const points: Point[] = [];
-  const { chainId, escrow, settlement, earnings, token } = ledger.deployment;
+  const { chainId, escrow, settlement, earnings, staking, token } = ledger.deployment;
+  const holders: readonly Address[] = [
+    ...accounts.map(({ address }) => address),
+    ...[escrow, earnings, staking, rules.cosigners as Address, ledger.treasury],
+  ];
   const domainOf = (contract: string) => ({ chainId: BigInt(chainId), verifyingContract: bytes(contract) });
   let book = await readBook();
 
@@ -178,7 +204,7 @@ async function openFlow(seed: number) {
     const more = isDrawn(0.05) ? 1n : 0n;
     const providerId = pick(providerIds);
     const payee = pick(payees).address;
-    switch (below(11)) {
+    switch (below(15)) {
       case 0:
         return { kind: 'deposit', from: payer, amount: part((book.tokens.get(payer) ?? 0n) / 4n) };
       case 1:
@@ -197,9 +223,30 @@ async function openFlow(seed: number) {
         return { kind: 'collect', from: to, providerId, payee };
       case 8:
         return drawCosigned(payer) ?? { kind: 'claim', from: to };
+      case 9:
+        return drawPriority(payee, more);
+      case 10:
+      case 11:
+        return drawKeyBond(payee, providerId, more);
       default:
         return { kind: 'settle', from: to, settlement: drawSettlement(to) };
     }
+  }
+
+  function drawPriority(from: Address, more: bigint): MoneyDeed {
+    const { amount, leaving } = stakeIn(book.priorities, from);
+    if (leaving > 0n && isDrawn(0.5)) return { kind: 'finishPriority', from };
+    if (isDrawn(0.4)) return { kind: 'deprioritize', from, amount: part(amount) + more * amount };
+    return { kind: 'prioritize', from, amount: part((book.tokens.get(from) ?? 0n) / 8n) };
+  }
+
+  /** Also of keys that are ejected, before and after that is final. */
+  function drawKeyBond(from: Address, providerId: Hex, more: bigint): MoneyDeed {
+    const { amount, leaving } = stakeIn(book.keyBonds, `${providerId} ${from}`);
+    if (book.ejected.has(providerId) && isDrawn(0.5)) return { kind: 'forfeit', from, providerId, payee: from };
+    if (leaving > 0n && isDrawn(0.6)) return { kind: 'finishKey', from, providerId };
+    if (isDrawn(0.4)) return { kind: 'unbondKey', from, providerId, amount: part(amount) + more * amount };
+    return { kind: 'bondKey', from, providerId, amount: part((book.tokens.get(from) ?? 0n) / 8n) };
   }
 
   /** Also of days that are not over, and of parts that are claimed. */
@@ -231,11 +278,14 @@ async function openFlow(seed: number) {
       ...{ router: isDrawn(0.3) ? NOBODY : pick(payees).address, fine: isDrawn(0.2) ? part(amount) : 0n },
       modelRoot: pick(models),
     }));
+    // One of them may be away, and it may be one that the quorum needs.
+    const absent = isDrawn(0.4) ? validators[0]?.address : isDrawn(0.05) ? pick(validators).address : undefined;
     const sequence = (book.sequences.get(validator) ?? 0n) + (isDrawn(0.05) ? BigInt(below(3)) : 1n);
     return {
       ...{ validator, sequence, debits, lines },
-      ejections: isDrawn(0.02) ? [pick(providerIds)] : [],
-      signed: { roster, accounts: validators.map(({ address }) => address) },
+      // The last one stays, so that a long run has bonds of keys to its end.
+      ejections: isDrawn(0.1) ? [pick(providerIds.slice(0, -1))] : [],
+      signed: { roster, votes: [...votes].filter(([account]) => account !== absent) },
       tallies: isDrawn(0.5) ? payees.map(({ address: payee }) => ({ payee, credits: below(4) })) : [],
     };
   }
@@ -261,7 +311,9 @@ async function openFlow(seed: number) {
     const ejections = booked.ejections.map(bytes);
     const tallies = booked.tallies.map(({ payee, credits }) => ({ payee: bytes(payee), credits, refuted: 0 }));
     const digest = hashSettlement(crypto, domainOf(settlement), { batch, debits, lines, ejections, tallies });
-    const quorum = [...validators]
+    const signers = booked.signed?.votes.map(([account]) => account) ?? [];
+    const quorum = validators
+      .filter(({ address }) => signers.includes(address))
       .sort((a, b) => (a.address < b.address ? -1 : 1))
       .map(({ privateKey }) => createNodeLedgerSigner(bytes(privateKey)).signDigest(digest));
     return encodeSettle({ batch, debits, lines, ejections, tallies, quorum });
@@ -272,6 +324,8 @@ async function openFlow(seed: number) {
       [escrow, encodeFunctionData({ abi: escrowAbi, functionName, args } as never)] as const;
     const inEarnings = (functionName: string, args: readonly unknown[]) =>
       [earnings, encodeFunctionData({ abi: earningsAbi, functionName, args } as never)] as const;
+    const inStaking = (functionName: string, args: readonly unknown[]) =>
+      [staking, encodeFunctionData({ abi: stakingAbi, functionName, args } as never)] as const;
     switch (deed.kind) {
       case 'deposit':
       case 'withdraw':
@@ -287,7 +341,20 @@ async function openFlow(seed: number) {
       case 'earnings':
         return inEarnings('withdraw', [deed.providerId, deed.payee]);
       case 'collect':
-        return inEarnings('collect', [deed.providerId, deed.payee]);
+      case 'forfeit':
+        return inEarnings(deed.kind, [deed.providerId, deed.payee]);
+      case 'prioritize':
+        return inStaking('prioritize', [deed.amount]);
+      case 'deprioritize':
+        return inStaking('requestDeprioritize', [deed.amount]);
+      case 'finishPriority':
+        return inStaking('finishDeprioritize', []);
+      case 'bondKey':
+        return inEarnings('bond', [deed.providerId, deed.amount]);
+      case 'unbondKey':
+        return inEarnings('requestUnbond', [deed.providerId, deed.amount]);
+      case 'finishKey':
+        return inEarnings('finishUnbond', [deed.providerId]);
       case 'cosigned': {
         const places = validators.map(({ address }) => address).sort();
         const part = { roster, day: Number(deed.day), member: places.indexOf(deed.account as Address) };
@@ -347,6 +414,10 @@ async function openFlow(seed: number) {
       else counts.refused++;
       if (isDone && deed.kind === 'settle') counts.settlements++;
       if (isDone && hadPart) counts.cosigned++;
+      if (isDone && deed.kind === 'finishPriority') counts.priorities++;
+      if (isDone && deed.kind === 'bondKey') counts.keyBonds++;
+      if (isDone && deed.kind === 'finishKey') counts.leftBonds++;
+      if (isDone && deed.kind === 'forfeit') counts.forfeits++;
     }
   }
 
@@ -405,7 +476,8 @@ async function openFlow(seed: number) {
     const sum = (prefix: string): bigint =>
       Object.keys(chain).reduce((total, name) => (name.startsWith(prefix) ? total + value(name) : total), 0n);
     expect(value(`tokens ${escrow}`)).toBe(sum('free ') + sum('reserved ') + sum('credit '));
-    expect(value(`tokens ${earnings}`) + value(`credit ${earnings}`)).toBe(sum('held '));
+    expect(value(`tokens ${earnings}`) + value(`credit ${earnings}`)).toBe(sum('held ') + sum('bonded '));
+    expect(value(`tokens ${staking}`)).toBe(sum('priority ') + rules.votes);
   }
 
   async function readChain(): Promise<{ readonly chain: Record<string, string>; readonly now: bigint }> {
@@ -417,13 +489,6 @@ async function openFlow(seed: number) {
   }
 
   function listQueries() {
-    const holders = [
-      ...accounts.map(({ address }) => address),
-      escrow,
-      earnings,
-      rules.cosigners as Address,
-      ledger.treasury,
-    ];
     const one = (name: string, to: Address, abi: unknown, functionName: string, args: readonly unknown[]) => ({
       to,
       data: encodeFunctionData({ abi, functionName, args } as never),
@@ -459,23 +524,43 @@ async function openFlow(seed: number) {
         },
       })),
     );
+    const keyBonds = providerIds.flatMap((id) =>
+      payees.map(({ address: payee }) => ({
+        to: earnings,
+        data: encodeFunctionData({ abi: earningsAbi, functionName: 'bondOf', args: [id, payee] }),
+        read(data: Hex): [string, string][] {
+          const [bonded, leaving] = decodeFunctionResult({ abi: earningsAbi, functionName: 'bondOf', data });
+          return [[`bonded ${id} ${payee}`, `${bonded + leaving}`]];
+        },
+      })),
+    );
+    const forfeits = providerIds.flatMap((id) =>
+      payees.map(({ address: payee }) => one(`taken ${id} ${payee}`, earnings, earningsAbi, 'forfeitOf', [id, payee])),
+    );
+    const priorities = payees.map(({ address: payee }) => ({
+      to: staking,
+      data: encodeFunctionData({ abi: stakingAbi, functionName: 'priorityOf', args: [payee] }),
+      read(data: Hex): [string, string][] {
+        const { amount, leaving } = decodeFunctionResult({ abi: stakingAbi, functionName: 'priorityOf', data });
+        return [
+          [`priority ${payee}`, `${amount + leaving}`],
+          [`weight ${payee}`, `${amount}`],
+        ];
+      },
+    }));
     return [
       ...holders.map((who) => one(`tokens ${who}`, token, ogongTokenAbi, 'balanceOf', [who])),
       ...payers.map(({ address: who }) => one(`free ${who}`, escrow, escrowAbi, 'freeOf', [who])),
       ...holders.map((who) => one(`credit ${who}`, escrow, escrowAbi, 'creditOf', [who])),
       ...channels,
       ...held,
+      ...keyBonds,
+      ...forfeits,
+      ...priorities,
     ];
   }
 
   function describeBook(from: MoneyBook, now: bigint): Record<string, string> {
-    const holders = [
-      ...accounts.map(({ address }) => address),
-      escrow,
-      earnings,
-      rules.cosigners as Address,
-      ledger.treasury,
-    ];
     const described: Record<string, string> = {};
     for (const who of holders) {
       described[`tokens ${who}`] = `${from.tokens.get(who) ?? 0n}`;
@@ -496,7 +581,15 @@ async function openFlow(seed: number) {
         described[`held ${id} ${payee}`] = `${earned - paid - collected}`;
         described[`withdrawable ${id} ${payee}`] = `${withdrawable}`;
         described[`collectable ${id} ${payee}`] = `${collectable}`;
+        const { amount, leaving } = stakeIn(from.keyBonds, `${id} ${payee}`);
+        described[`bonded ${id} ${payee}`] = `${amount + leaving}`;
+        described[`taken ${id} ${payee}`] = `${forfeitIn(from, rules, [id, payee], now)}`;
       }
+    }
+    for (const { address: payee } of payees) {
+      const { amount, leaving } = stakeIn(from.priorities, payee);
+      described[`priority ${payee}`] = `${amount + leaving}`;
+      described[`weight ${payee}`] = `${amount}`;
     }
     return described;
   }

@@ -23,6 +23,7 @@ import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createAnswerVectors } from './answer-vectors.ts';
 import { createBeaconVectors } from './beacon-vectors.ts';
 import { createCohortVectors } from './cohort-vectors.ts';
+import { createCosignedVectors } from './cosigned-vectors.ts';
 import { createDrawVectors } from './draw-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
@@ -87,6 +88,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     'quorum-sum': createSumVectors(crypto),
     'burn-mint': createMintVectors(crypto),
     cohort: createCohortVectors(crypto),
+    cosigned: createCosignedVectors(),
     emission: createEmissionVectors(crypto),
     'over-admission': createOverAdmissionVectors(crypto),
     reply: replyVectors(crypto),

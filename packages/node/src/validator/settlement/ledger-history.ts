@@ -1,3 +1,4 @@
+import { parseDraws } from '@ogong/chain/draws';
 import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { bytesToHex } from '@ogong/chain/hex';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -66,13 +67,14 @@ export function createLedgerHistory(
           address: deployment.escrow,
           abi: escrowAbi,
           eventName: 'Drawn',
+          strict: true,
           args: { validator: signer },
           blockHash,
         });
         const own = drawn.filter((event) => event.transactionHash === transactionHash);
         return {
           transactionHash,
-          payers: own.map(({ args }) => fromHex(String(args.payer).slice(2).toLowerCase(), 20)),
+          payers: own.flatMap(({ args }) => parseDraws(args.draws)).map(({ payer }) => fromHex(payer.slice(2), 20)),
         };
       });
     },

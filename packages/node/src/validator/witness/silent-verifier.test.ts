@@ -212,6 +212,9 @@ describe('a co-signer of a reply that nobody judged', () => {
     };
     return { ...four, peer, evidence, cosign };
   }
+  let unjudged: ReturnType<typeof proposeUnjudged> | undefined;
+  /** Of one reply, for all that is refused: a refusal changes nothing. */
+  const proposeUnjudgedOnce = () => (unjudged ??= proposeUnjudged());
   type Statements = NonNullable<AuditEvidence['attempts'][number]['statements']>;
   const bend =
     (change: (statements: Statements) => Statements) =>
@@ -239,7 +242,7 @@ describe('a co-signer of a reply that nobody judged', () => {
   });
 
   it('refuses too few statements, forged ones, and those about another job', async () => {
-    const { cosign, evidence } = await proposeUnjudged();
+    const { cosign, evidence } = await proposeUnjudgedOnce();
     await expect(cosign(bend(() => []))).rejects.toThrow('not enough');
     await expect(cosign(bend((all) => all.slice(0, 1)))).rejects.toThrow('not enough');
     const forge = (all: Statements) => all.map((one) => ({ ...one, signature: flip(one.signature) }));
@@ -249,7 +252,7 @@ describe('a co-signer of a reply that nobody judged', () => {
   });
 
   it('refuses an entry that spares a silent verifier, or names another half hour', async () => {
-    const { cosign } = await proposeUnjudged();
+    const { cosign } = await proposeUnjudgedOnce();
     await expect(cosign(same, () => [])).rejects.toThrow('something else of its verifiers');
     await expect(cosign(same, (marks) => marks.slice(1))).rejects.toThrow('something else of its verifiers');
     const later = (mark: VerifierMark): VerifierMark =>
@@ -258,7 +261,7 @@ describe('a co-signer of a reply that nobody judged', () => {
   });
 
   it('refuses silence of a verifier that has not signed for its payee', async () => {
-    const { cosign } = await proposeUnjudged();
+    const { cosign } = await proposeUnjudgedOnce();
     const stranger = createTestLedgerSigner(seedOf('stranger'));
     const forged = withCredentials((credential) => {
       const { providerId } = parseAnnouncement(credential.announcement);
@@ -302,7 +305,7 @@ describe('a co-signer of a reply that nobody judged', () => {
   });
 
   it('refuses statements of a time outside the audit', async () => {
-    const { cosign, own } = await proposeUnjudged();
+    const { cosign, own } = await proposeUnjudgedOnce();
     const timeMs = (own.decided[0] as VerdictEntry).timeMs - 600_000;
     await expect(cosign(same, (marks) => marks, { timeMs })).rejects.toThrow('at a time outside the audit');
   });

@@ -13,7 +13,7 @@ const FEE = 86_000n;
 const otherPayee = createNodeLedgerSigner(new Uint8Array(32).fill(0x77));
 const OTHER_PAYEE = otherPayee.address;
 
-describe('a payer that takes its money back while settlement stands still', () => {
+describe('a payer that takes its money back while settlement stands still', { timeout: 300_000 }, () => {
   let network: TestNetwork;
   let nodes: [Node, Node, Node, Node];
   let leaving: Payer;

@@ -19,7 +19,7 @@ const PROGRAMS = {
 };
 
 /** Two processes, as on two machines: one serves and measures, the other is a verifier daemon that checks. */
-describe('ogong calibrate with a peer', () => {
+describe('ogong calibrate with a peer', { timeout: 300_000 }, () => {
   let ledger: TestLedger;
   let directory: string;
   const running: ChildProcess[] = [];

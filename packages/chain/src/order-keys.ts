@@ -1,9 +1,9 @@
-import type { ChainClient } from '@ogong/chain/client';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { OrderKeyGrant } from '@ogong/protocol/exchange/order-key-grants';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { ChainClient } from './client.ts';
 
 /**
  * The key that signed a receipt's order in its payer's place, as far as the chain says that it may; none where the payer signed itself, or

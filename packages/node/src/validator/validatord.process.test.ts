@@ -22,7 +22,7 @@ const PROGRAM = findProgram(new URL('../bin/ogong-validatord.ts', import.meta.ur
 const SIGNER = findProgram(new URL('../bin/ogong-signerd.ts', import.meta.url));
 
 /** One validator, which is its own quorum, as a process. */
-describe('ogong-validatord', () => {
+describe('ogong-validatord', { timeout: 300_000 }, () => {
   let ledger: TestLedger;
   let directory: string;
   let port: number;
