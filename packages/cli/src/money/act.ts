@@ -9,7 +9,7 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { openLedger, readPrivateKey, type Sender } from '../open-ledger.ts';
-import { createFormat, type Format, formatTokens, priceField, unitsOf } from './amount.ts';
+import { createFormat, formatTokens, priceField, type ShowAmount, unitsOf } from './amount.ts';
 
 type Writes = ReturnType<typeof createWrites>;
 
@@ -57,14 +57,14 @@ interface ActionValues {
 export type ActingClient = ChainClient & {
   readonly address: `0x${string}`;
   readonly isDry: boolean;
-  readonly format: Format;
+  readonly format: ShowAmount;
   /** The same account, in the contracts of another deployment on the same chain. */
   readonly writesTo: (deployment: Deployment) => Writes;
 };
 
 export interface Action {
   /** What is done, as a sentence without its end; by the units of the network where it has amounts. */
-  readonly does: string | ((units: ReturnType<typeof unitsOf> & { readonly format: Format }) => string);
+  readonly does: string | ((units: ReturnType<typeof unitsOf> & { readonly format: ShowAmount }) => string);
   /** Further fields of the JSON, once it is done. Amounts are text. */
   readonly fields?: () => Readonly<Record<string, unknown>>;
   run(writes: Writes, client: ActingClient): Promise<unknown>;

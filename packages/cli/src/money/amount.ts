@@ -56,10 +56,10 @@ export const priceField = {
 } as const;
 
 /** As {@link formatAmount}, by the price that a caller gave. Credits are dollars. */
-export type Format = (atomic: bigint, unit?: string) => string;
+export type ShowAmount = (atomic: bigint, unit?: string) => string;
 
 export const createFormat =
-  (price: number | undefined): Format =>
+  (price: number | undefined): ShowAmount =>
   (atomic, unit = 'OGONG') =>
     formatAmount(atomic, unit === 'credits' ? undefined : price, unit);
 

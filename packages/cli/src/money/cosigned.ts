@@ -3,7 +3,7 @@ import type { CosignedPart } from '@ogong/chain/cosigners';
 import type { Address } from '@ogong/chain/hex';
 import type { createWrites } from '@ogong/chain/ledger-writes';
 import type { Output } from '@ogong/host/lifecycle/command';
-import { type Format, unitsOf } from './amount.ts';
+import { type ShowAmount, unitsOf } from './amount.ts';
 
 /** In one transaction: each takes some 60,000 gas. */
 const PARTS_AT_ONCE = 100;
@@ -42,7 +42,7 @@ export async function creditCosigned(
   writes: Pick<ReturnType<typeof createWrites>, 'claimCosigned'>,
   { parts, overAtomic, runningAtomic, unit }: Cosigned,
   output: Pick<Output, 'writeError'>,
-  format: Format,
+  format: ShowAmount,
 ): Promise<boolean> {
   if (overAtomic + runningAtomic > 0n) {
     const [over, running] = [overAtomic, runningAtomic].map((atomic) => format(atomic, unit));
