@@ -18,7 +18,7 @@ const ROUNDS = 10;
 
 /** What happens one after the other between a request and its first token, beside reading the request and its prompt. */
 const STEPS = {
-  route: 'a ticket from the router, with its draw, its signature and the link',
+  route: 'a ticket from the router, with its draw, its signature and the link, where none was kept',
   sign: "the order's signature",
   verify: "the check of the order's signature, by the provider and again by the validator",
   commit: 'a durable commit, of the gateway and of the validator',

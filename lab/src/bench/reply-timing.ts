@@ -24,10 +24,14 @@ export async function timeEngine(engine: TextEngine, request: TextGenerationRequ
 }
 
 /** Times replies over one kept connection, so that no handshake is timed. */
-export function createGatewayTimer(gatewayUrl: string): { time(body: object): Promise<ReplyTiming>; close(): void } {
+export function createGatewayTimer(gatewayUrl: string): {
+  /** @param onFirst called when the first text is here. */
+  time(body: object, onFirst?: () => void): Promise<ReplyTiming>;
+  close(): void;
+} {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return {
-    async time(body) {
+    async time(body, onFirst = () => {}) {
       const bytes = Buffer.from(JSON.stringify(body));
       const headers = { 'content-type': 'application/json', 'content-length': bytes.length };
       const startedMs = performance.now();
@@ -43,7 +47,11 @@ export function createGatewayTimer(gatewayUrl: string): { time(body: object): Pr
           text += piece;
           const events = text.split('\n\n');
           text = events.pop() ?? '';
-          for (const event of events) if (carriesText(event)) arrivals.push(atMs);
+          for (const event of events) {
+            if (!carriesText(event)) continue;
+            if (arrivals.length === 0) onFirst();
+            arrivals.push(atMs);
+          }
         });
         response.once('error', reject);
         response.once('end', () => {

@@ -31,8 +31,9 @@ process.once('message', async ({ router, ledger, validators, nowMs, beacon, know
   const place = { chain, clock: { nowMs: () => nowMs }, beacons: { latest: () => beacon } };
   const { url } = await startGateway(place, router, {
     http: { maxRequests: 512, maxRequestsPerKey: 512, maxConnections: 1_024 },
-    // As a daemon has it; tests want their verdicts at once, and failures soon.
+    // As a daemon has them; tests want their verdicts at once, and failures soon.
     verdictIntervalMs: 2_000,
+    ticketsAhead: 8,
     patience: {
       ...{ busyPatienceMs: 10_000, firstTokenTimeoutMs: 60_000 },
       ...{ idleTimeoutMs: 30_000, totalTimeoutMs: 600_000 },

@@ -20,6 +20,7 @@ import {
   errorToJsonBytes,
 } from '@connectrpc/connect/protocol-connect';
 import type { BodyMeter } from './byte-budget.ts';
+import { answerOnce, answerStream, createLeanRouter, drained, isLean, type LeanMethod } from './link-answer.ts';
 import { RateLimited } from './link-error.ts';
 import { LINK_HOST } from './link-identity.ts';
 import type { LinkServerLimits } from './link-limits.ts';
@@ -31,6 +32,8 @@ const refusalKey = createContextKey<ConnectError | undefined>(undefined, { descr
 
 /** Made once, because every call ends with it. */
 const LEFT = new ConnectError('the caller left', Code.Canceled);
+
+const LATE = new ConnectError('the operation timed out', Code.DeadlineExceeded);
 
 /** Time for the handler to answer itself that the deadline has passed. */
 const DEADLINE_GRACE_MS = 1000;
@@ -45,6 +48,11 @@ export interface DispatchOptions {
   readonly admit: (stream: ServerHttp2Stream, method: CalledMethod, signal: AbortSignal) => Promise<void>;
   readonly createContextValues: (stream: ServerHttp2Stream) => ContextValues;
   readonly openMeter: (stream: ServerHttp2Stream) => BodyMeter;
+  /** What the caller may know of a handler's failure. */
+  readonly filterError: (
+    error: unknown,
+    call: { readonly stream: ServerHttp2Stream; readonly method: CalledMethod; readonly signal: AbortSignal },
+  ) => ConnectError;
   /** Told whenever the caller has taken a part of an answer. */
   readonly onMoved: (stream: ServerHttp2Stream) => void;
 }
@@ -54,7 +62,7 @@ export interface DispatchOptions {
  * while the window is full, and writes to the console.
  */
 export function createDispatch(options: DispatchOptions) {
-  const { routes, router, limits, admit, createContextValues, openMeter, onMoved } = options;
+  const { routes, router, limits, admit, createContextValues, openMeter, filterError, onMoved } = options;
   const handlers = new Map<string, UniversalHandler>();
   const registry = createConnectRouter({
     ...router,
@@ -63,7 +71,13 @@ export function createDispatch(options: DispatchOptions) {
       if (refusal !== undefined) throw refusal;
     },
   });
-  routes(registry);
+  const { router: noting, methods } = createLeanRouter(registry, router);
+  routes(noting);
+  /** Ends with the server. */
+  const calls = new Set<AbortController>();
+  router.shutdownSignal?.addEventListener('abort', () => {
+    for (const call of calls) call.abort(router.shutdownSignal?.reason);
+  });
   for (const handler of registry.handlers) handlers.set(handler.requestPath, handler);
 
   return (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
@@ -82,6 +96,7 @@ export function createDispatch(options: DispatchOptions) {
       stream.close(constants.NGHTTP2_NO_ERROR);
       return;
     }
+    const lean = methods.get(handler.requestPath);
     const left = new AbortController();
     stream.once('close', () => left.abort(LEFT));
     admit(stream, handler, left.signal)
@@ -94,10 +109,43 @@ export function createDispatch(options: DispatchOptions) {
         const type = headers['content-type'] ?? '';
         if (refusal !== undefined && UNARY.has(type)) refuse(stream, refusal);
         else if (refusal !== undefined && STREAMS.has(type)) refuseStream(stream, refusal, type);
+        else if (refusal === undefined && lean !== undefined && isLean(lean, headers, limits))
+          runLean(stream, headers, { handler, lean });
         else run(stream, headers, { handler, refusal, signal: left.signal });
       })
       .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   };
+
+  function runLean(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, { handler, lean }: LeanAnswer): void {
+    boundLifetime(stream, headers, limits);
+    const ending = new AbortController();
+    const { signal } = ending;
+    calls.add(ending);
+    if (router.shutdownSignal?.aborted) ending.abort(router.shutdownSignal.reason);
+    const timeout = headers['connect-timeout-ms'];
+    const deadline = timeout === undefined ? undefined : setTimeout(() => ending.abort(LATE), Number(timeout));
+    stream.once('close', () => {
+      clearTimeout(deadline);
+      calls.delete(ending);
+      ending.abort(LEFT);
+    });
+    const call = {
+      context: { values: createContextValues(stream), signal },
+      meter: openMeter(stream),
+      writeMaxBytes: router.writeMaxBytes ?? 0xffffffff,
+      filter: (error: unknown) => filterError(error, { stream, method: handler, signal }),
+      moved: () => onMoved(stream),
+    };
+    const isUnary = lean.method.methodKind === 'unary';
+    (isUnary ? answerOnce : answerStream)(stream, lean, call)
+      .catch((error: unknown) => {
+        if (stream.closed) return;
+        const refusal = error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
+        if (isUnary) refuse(stream, refusal);
+        else refuseStream(stream, refusal, contentTypeStreamProto);
+      })
+      .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  }
 
   /** @param refusal told in the form of the call's protocol, if Connect has to find out which. */
   function run(
@@ -121,6 +169,10 @@ export function createDispatch(options: DispatchOptions) {
       // No answer can be sent: the stream broke, or the handler failed after its answer had begun.
       .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   }
+}
+
+interface LeanAnswer extends Pick<AdmittedCall, 'handler'> {
+  readonly lean: LeanMethod;
 }
 
 interface AdmittedCall {
@@ -210,19 +262,6 @@ function discardRequest(stream: ServerHttp2Stream): void {
   stream.resume();
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), DISCARD_MS);
   stream.once('close', () => clearTimeout(timer));
-}
-
-function drained(stream: ServerHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.closed) return resolve();
-    const settle = () => {
-      stream.off('drain', settle);
-      stream.off('close', settle);
-      resolve();
-    };
-    stream.on('drain', settle);
-    stream.on('close', settle);
-  });
 }
 
 /** Node announces the limit in its settings but does not enforce it. */

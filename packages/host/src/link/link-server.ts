@@ -156,6 +156,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     }
   }
 
+  const filterError = createErrorFilter(onError, countRefusal);
   const server = createSecureServer({
     ...createTlsOptions(options.identity),
     requestCert: true,
@@ -183,9 +184,11 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
         writeMaxBytes: limits.maxMessageBytes,
         maxTimeoutMs: limits.maxTimeoutMs,
         shutdownSignal: shutdown.signal,
-        interceptors: [createErrorFilter(onError, countRefusal)],
+        interceptors: [toInterceptor(filterError)],
       },
       admit,
+      filterError: (error, { stream, method, signal }) =>
+        filterError(error, { caller: findCaller(stream), method: nameMethod(method), signal }),
       createContextValues: (stream) => createCallerValues(findCaller(stream)),
       openMeter(stream) {
         const { peer, group } = findCaller(stream);
@@ -262,6 +265,11 @@ export function toShownError(
 /** What no honest party sends again and again. */
 const FAULTS: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.AlreadyExists]);
 
+type ErrorFilter = (
+  error: unknown,
+  call: { readonly caller: Caller; readonly method: MethodName; readonly signal: AbortSignal },
+) => ConnectError;
+
 /**
  * Lets through what a handler meant for its peer and hides everything else.
  * @param onFault called where a message should not have been sent.
@@ -269,14 +277,18 @@ const FAULTS: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.AlreadyExi
 function createErrorFilter(
   onError: NonNullable<LinkServerDependencies['onError']>,
   onFault: (caller: Caller) => void,
-): Interceptor {
+): ErrorFilter {
+  return (error, { caller, method, signal }) => {
+    if (error instanceof Refusal && FAULTS.has(error.code)) onFault(caller);
+    return toShownError(error, { signal, onHidden: () => onError(error, { method, peer: caller.peer }) });
+  };
+}
+
+function toInterceptor(filterError: ErrorFilter): Interceptor {
   return (next) => async (request) => {
-    const caller = request.contextValues.get(callerKey);
-    const call = { method: nameMethod(request), peer: caller.peer };
-    const filter = (error: unknown): ConnectError => {
-      if (error instanceof Refusal && FAULTS.has(error.code)) onFault(caller);
-      return toShownError(error, { signal: request.signal, onHidden: () => onError(error, call) });
-    };
+    const { signal } = request;
+    const call = { caller: request.contextValues.get(callerKey), method: nameMethod(request), signal };
+    const filter = (error: unknown): ConnectError => filterError(error, call);
     try {
       const response = await next(request);
       return response.stream ? { ...response, message: filterErrors(response.message, filter) } : response;

@@ -67,6 +67,7 @@ export async function* followProvider(
   try {
     for (;;) {
       const next = await stream.next();
+      if (firstMs === undefined) context.ahead?.begun();
       firstMs ??= sinceStart();
       if (next.done) {
         isOver = true;

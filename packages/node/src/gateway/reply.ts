@@ -141,7 +141,7 @@ export interface ReplyContext {
   readonly payer: PayingSigner;
   readonly matches: ProviderMatch;
   /** Default: each request asks a router. */
-  readonly ahead?: Pick<TicketsAhead, 'take' | 'keep' | 'drop'>;
+  readonly ahead?: Pick<TicketsAhead, 'take' | 'keep' | 'begun' | 'drop'>;
   /** Default: a request that names its provider is ordered at once. */
   readonly ages?: TicketAges;
   readonly providers: ProviderCall;

@@ -55,6 +55,7 @@ function open(max: number, { lateMs = 0 } = {}) {
   const order = (query = ask()): FoundMatch | undefined => {
     const found = ahead.take(query);
     if (found === undefined) ahead.keep(query);
+    ahead.begun();
     return found;
   };
   return { ahead, order, drawn, back, outcomes, setAway, pause, asked: () => asked };
@@ -78,6 +79,22 @@ describe('tickets ahead of their requests', () => {
     expect(outcomes).toEqual(['missed', 'used', 'missed', 'used', 'used', 'missed']);
     await ahead.stop();
     expect(back).toEqual([]);
+  });
+
+  it('are drawn anew once an answer has begun, or a tenth of a second later', async () => {
+    const { ahead, drawn } = open(8);
+    ahead.keep(ask());
+    await pass(50);
+    expect(drawn.length).toBe(0);
+    ahead.begun();
+    await pass(1);
+    expect(drawn.length).toBe(1);
+    expect(ahead.take(ask())).toBe(drawn[0]);
+    await pass(99);
+    expect(drawn.length).toBe(1);
+    await pass(1);
+    expect(drawn.length).toBe(2);
+    await ahead.stop();
   });
 
   it('are as many as requests came at once, up to the most', async () => {

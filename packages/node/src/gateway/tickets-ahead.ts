@@ -16,6 +16,8 @@ export interface TicketsAhead {
   take(query: AheadQuery): FoundMatch | undefined;
   /** One more is kept for such requests: one found none here, and was ordered. What is not ordered costs nothing, and raises nothing. */
   keep(query: AheadQuery): void;
+  /** An answer has begun: what was used is drawn anew now. */
+  begun(): void;
   /** Gives back one of a model, so that its place is free for whoever waits. @returns whether there was any. */
   release(model: string, isFor: (ticket: Ticket) => boolean): Promise<boolean>;
   /** Gives back those of a provider that failed. */
@@ -65,8 +67,8 @@ const QUIET_MS = TICKET_WINDOW_MS;
 const MARGIN_MS = 100;
 /** After a window has ended not all gateways come at once. */
 const SPREAD_MS = 200;
-/** Drawing one costs processor time, which the request that came before needs first. */
-const PAUSE_MS = 5;
+/** Drawing one costs processor time, which the request that came before needs first: until its answer begins, but no longer. */
+const PAUSE_MS = 100;
 
 export function createTicketsAhead(
   { max }: TicketsAheadOptions,
@@ -77,8 +79,7 @@ export function createTicketsAhead(
   const pending = new Set<Promise<unknown>>();
   /** Providers that were dropped since, for each draw that is under way. */
   const draws = new Set<Uint8Array[]>();
-  const due = new Set<Kind>();
-  let filling: NodeJS.Timeout | undefined;
+  const [ended, used] = [createFilling(fill), createFilling(fill)];
   let ending: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
 
   function track(work: Promise<unknown>): void {
@@ -115,23 +116,12 @@ export function createTicketsAhead(
     return kind;
   }
 
-  function fillSoon(wanting: readonly Kind[], pauseMs: number): void {
-    if (stopped.signal.aborted) return;
-    for (const kind of wanting) due.add(kind);
-    filling ??= setTimeout(() => {
-      filling = undefined;
-      const filled = [...due];
-      due.clear();
-      for (const kind of filled) fill(kind);
-    }, pauseMs);
-    filling.unref();
-  }
-
   function countPlaces(): number {
     return [...kinds.values()].reduce((sum, { held }) => sum + held.length, draws.size);
   }
 
   function fill(kind: Kind): void {
+    if (stopped.signal.aborted) return;
     const missing = kind.wanted - kind.held.length - kind.coming;
     const room = FULL_KINDS * max - countPlaces();
     for (let left = Math.min(missing, room); left > 0; left--) track(draw(kind));
@@ -184,7 +174,7 @@ export function createTicketsAhead(
     if (kinds.size === 0) return;
     // Who was asked for last comes first, where there is not room for all.
     const left = [...kinds.values()].reverse();
-    fillSoon(left, 2 * MARGIN_MS + random() * SPREAD_MS);
+    ended.soon(left, 2 * MARGIN_MS + random() * SPREAD_MS);
     endBy(Math.min(...left.flatMap(({ held, askedMs }) => [askedMs + KEPT_MS, ...held.map((one) => one.untilMs)])));
   }
 
@@ -201,7 +191,7 @@ export function createTicketsAhead(
         held = kind?.held.shift();
       }
       onOutcome(held ? 'used' : 'missed');
-      if (kind && held) fillSoon([kind], PAUSE_MS);
+      if (kind && held) used.soon([kind], PAUSE_MS);
       return held?.found;
     },
     keep(query) {
@@ -211,7 +201,11 @@ export function createTicketsAhead(
       renew(name, kind, query);
       if (clock.nowMs() < kind.quietUntilMs) return;
       kind.wanted = Math.min(max, kind.wanted + 1);
-      fillSoon([kind], PAUSE_MS);
+      used.soon([kind], PAUSE_MS);
+    },
+    begun() {
+      // What began goes to its client first.
+      if (!used.isEmpty()) setImmediate(used.now);
     },
     async release(model, isFor) {
       for (const { query, held } of kinds.values()) {
@@ -233,11 +227,38 @@ export function createTicketsAhead(
     },
     async stop() {
       stopped.abort();
-      clearTimeout(filling);
+      ended.stop();
+      used.stop();
       clearTimeout(ending?.timer);
       for (const { held } of kinds.values()) giveUp(held);
       kinds.clear();
       while (pending.size > 0) await Promise.allSettled(pending);
+    },
+  };
+}
+
+/** What is to be drawn: all of it together, after a pause or once it is asked for. */
+function createFilling(fill: (kind: Kind) => void) {
+  const due = new Set<Kind>();
+  let timer: NodeJS.Timeout | undefined;
+  function now(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const filled = [...due];
+    due.clear();
+    for (const kind of filled) fill(kind);
+  }
+  return {
+    soon(kinds: readonly Kind[], pauseMs: number): void {
+      for (const kind of kinds) due.add(kind);
+      timer ??= setTimeout(now, pauseMs);
+      timer.unref();
+    },
+    now,
+    isEmpty: () => due.size === 0,
+    stop(): void {
+      clearTimeout(timer);
+      due.clear();
     },
   };
 }

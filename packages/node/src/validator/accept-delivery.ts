@@ -5,7 +5,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type Delivery, hashDelivery, parseDelivery, type SignedDelivery } from '@ogong/protocol/exchange/delivery';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { isEpochNear } from '@ogong/protocol/exchange/limits';
-import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
 import { type BoundRecord, ClaimError } from '@ogong/protocol/verdict/claim';
 import {
@@ -47,10 +47,10 @@ export async function acceptDelivery(
   state: IntakeState,
   delivered: DeliveredReply & { readonly tookMs?: number },
 ): Promise<DeliveryAnswer> {
-  const { crypto, ledger, archive, group } = state;
+  const { archive, group } = state;
   // A validator that has started anew since it admitted the order knows no key of its payer.
   await state.learnOrderKey?.(delivered.order);
-  const row = findAdmitted(state, nameOrder(crypto, ledger, parseOrder(delivered.order.order)), delivered);
+  const row = findAdmitted(state, delivered);
   const { epoch } = verifyDelivered(state, row, delivered);
   const latest = archive.latest().epoch;
   if (epoch > latest && !isEpochNear(epoch, latest)) {

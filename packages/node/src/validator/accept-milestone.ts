@@ -1,7 +1,7 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
-import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { type InnerPart, openPart } from '@ogong/protocol/sealing/sealed-part';
 import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
@@ -9,18 +9,18 @@ import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import { checkSubmission, findAdmitted } from './accept-record.ts';
 import type { IntakeState } from './intake-state.ts';
 import { putMilestone, readMilestoneTokens } from './store/milestone-store.ts';
-import { readReply } from './store/reply-store.ts';
+import { readOrder, readReply } from './store/reply-store.ts';
 
 /**
  * What a provider had committed to when it died, from its payer: checked and kept. It becomes the record of its reply where none has come
  * when the order is over. @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptMilestone(state: IntakeState, submission: Submission, opening: Uint8Array): Promise<void> {
-  const { crypto, ledger, group } = state;
+  const { crypto, group } = state;
   if (opening.length > MAX_MILESTONE_OPENING_BYTES)
     throw new Refusal('invalid', 'the opening of the milestone is too large');
-  const order = nameOrder(crypto, ledger, parseOrder(submission.order.order));
-  const row = findAdmitted(state, order, submission);
+  const row = findAdmitted(state, submission);
+  const order = readOrder(row);
   if (row.state !== 'admitted') throw new Refusal('conflict', 'the reply has its record');
   // Whoever sends it again learns nothing, and costs no check.
   const { tokenCount } = parseRecordV2(submission.record.record);
@@ -45,10 +45,8 @@ export type ClaimedPart = Omit<Submission, 'request' | 'endpoint' | 'response'>;
  * (docs/spec/sealing.md#parts). @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptSealedPart(state: IntakeState, claimed: ClaimedPart, envelope: Uint8Array): Promise<void> {
-  const { crypto, ledger } = state;
-  const order = nameOrder(crypto, ledger, parseOrder(claimed.order.order));
   // Nobody has this validator decapsulate for an order that it has not admitted.
-  findAdmitted(state, order, claimed);
+  const order = readOrder(findAdmitted(state, claimed));
   const { opening, body: request, endpoint, response } = unseal(state, order, claimed, envelope);
   await acceptMilestone(state, { ...claimed, request, endpoint, response }, opening);
 }

@@ -4,7 +4,7 @@ import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { computeReplyId, type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
 import { readAttestation } from '@ogong/protocol/tier/proxied';
 import { getAttestationPart } from '@ogong/protocol/tier/registry';
@@ -20,7 +20,7 @@ import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
-import { findReply, type ReplyRow, readReply, recordReply } from './store/reply-store.ts';
+import { findReply, isAwaited, type ReplyRow, readOrder, readReply, recordReply } from './store/reply-store.ts';
 
 export interface Acknowledgement {
   readonly replyId: Uint8Array;
@@ -40,9 +40,9 @@ export async function acceptRecord(
   submission: HandedReply,
   { isShown = false, isPassed = false }: { readonly isShown?: boolean; readonly isPassed?: boolean } = {},
 ): Promise<Acknowledgement> {
-  const { crypto, ledger, archive, group } = state;
-  const order = nameOrder(crypto, ledger, parseOrder(submission.order.order));
-  const row = findAdmitted(state, order, submission);
+  const { crypto, archive, group } = state;
+  const row = findAdmitted(state, submission);
+  const order = readOrder(row);
   if (row.signedRecord !== undefined) return acceptAgain(state, row, submission);
   if (row.state !== 'admitted') throw new Refusal('conflict', `the reply has the verdict ${row.verdict} already`);
   // Use the order and signature that were checked at admission, not those that came with the record.
@@ -57,16 +57,16 @@ export async function acceptRecord(
   const summary = { ...(isBare(own) ? own : summarizeSubmission(crypto, own)), endpoint: claim.request.endpoint };
   const epoch = archive.latest().epoch;
   const recorded = await group.write((db) => {
-    const current = readReply(db, order.replyId) as ReplyRow;
-    if (current.state !== 'admitted' || current.signedRecord !== undefined) return current;
+    if (!isAwaited(db, order.replyId)) return readReply(db, order.replyId) as ReplyRow;
     const awaited = readDelivery(db, order.replyId)?.awaited;
     // The payer was given another record than this validator.
-    if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...current, signedRecord: awaited };
+    if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...row, signedRecord: awaited };
     const { attestation } = own;
     const kept = { summary, texts: isBare(own) ? undefined : own, attestation };
     recordReply(db, claim, kept, { epoch, timeMs: state.clock.nowMs() });
     meetDelivery(db, order.replyId, { orderEpoch: order.epoch, intakeEpoch: epoch });
-    return readReply(db, order.replyId) as ReplyRow;
+    const { record, header, headerProof } = own;
+    return { ...row, signedRecord: { ...record, header, headerProof }, intakeEpoch: epoch };
   });
   return recorded.signedRecord
     ? acceptAgain(state, recorded, submission)
@@ -168,13 +168,13 @@ async function acknowledge(
   return { replyId, epoch, signature };
 }
 
-/** The reply as it was admitted, under this very order. @throws Refusal */
+/** The reply as it was admitted, under this very order. @throws Refusal, ProtocolError */
 export function findAdmitted(
-  state: Pick<IntakeState, 'store'>,
-  { replyId }: Pick<NamedOrder, 'replyId'>,
+  { store, crypto, ledger }: Pick<IntakeState, 'store' | 'crypto' | 'ledger'>,
   { order }: Pick<HandedReply, 'order'>,
 ): ReplyRow {
-  const row = findReply(state, replyId);
+  // The order's own hash was made when it was admitted.
+  const row = findReply({ store }, computeReplyId(crypto, ledger, parseOrder(order.order)));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
   if (!equalBytes(row.orderBytes, order.order)) {
     throw new Refusal('conflict', 'the reply was admitted under another order');

@@ -3,7 +3,7 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import { computeFeeFloor } from '@ogong/protocol/exchange/fee';
 import { CHANNEL_READING_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { verifySignedOrder } from '@ogong/protocol/verdict/claim';
-import { createTestValidator, ejectProvider, payer, provider } from '@ogong/testing/validator/test-bench';
+import { createTestValidator, ejectProvider, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findAdmitted } from './accept-record.ts';
@@ -80,10 +80,13 @@ describe("the payer's channel", () => {
 it('takes a record for the order that it was admitted under, and for no other', async () => {
   const validator = createTestValidator();
   const order = validator.order(0);
-  const { replyId } = order.fields;
-  const find = (signed = order) => findAdmitted(validator, { replyId }, { order: signed });
+  const { store } = validator;
+  const find = (signed = order) => findAdmitted({ store, crypto, ledger }, { order: signed });
   expect(() => find()).toThrow('no such reply');
   await validator.intake.admit(order);
   expect(find().orderBytes).toEqual(order.order);
-  expect(() => find(validator.order(1))).toThrow('under another order');
+  const other = validator.order(0, { maxFeeAtomic: order.fields.maxFeeAtomic + 1n });
+  expect(other.fields.replyId).toEqual(order.fields.replyId);
+  expect(() => find(other)).toThrow('under another order');
+  expect(() => find(validator.order(1))).toThrow('no such reply');
 });

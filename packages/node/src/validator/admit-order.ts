@@ -13,7 +13,7 @@ import { ClaimError, type SignedOrder, verifySignedOrder } from '@ogong/protocol
 import { findFeeProblem } from './audit/deterrence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { readChannel } from './store/channel-store.ts';
-import { admitReply, findReply, type ReplyRow } from './store/reply-store.ts';
+import { type AdmittedReply, admitReply, readAdmitted } from './store/reply-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
 /** The next order, and its record. */
@@ -37,9 +37,10 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller
     throw new RateLimited('too many orders from there that nobody known here pays');
   const order = await verifyPayersOrder(state, signed);
   const isKnownPayer = state.store.read(() => readChannel(state.store, order.payer).voucher > 0n);
-  const isRepeated = findReply(state, order.replyId) !== undefined;
+  const known = state.store.read(() => readAdmitted(state.store, order.replyId));
+  const isRepeated = known !== undefined;
   const admit = async (): Promise<SignedAdmission> => {
-    const admission = await admitSigned(state, { order, signed, isKnownPayer });
+    const admission = await admitSigned(state, { order, signed, isKnownPayer, known });
     if (caller !== undefined && !isRepeated) state.earn?.(caller, CALLS_OF_AN_ORDER);
     return admission;
   };
@@ -73,15 +74,19 @@ interface SignedBy {
   readonly order: NamedOrder;
   readonly signed: AgreedOrder;
   readonly isKnownPayer: boolean;
+  /** What is stored under its reply id. */
+  readonly known: AdmittedReply | undefined;
 }
 
-async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: SignedBy): Promise<SignedAdmission> {
+async function admitSigned(
+  state: IntakeState,
+  { order, signed, isKnownPayer, known }: SignedBy,
+): Promise<SignedAdmission> {
   const { crypto, archive, verdicts, group } = state;
   const epoch = archive.latest().epoch;
   if (!equalBytes(order.validator, verdicts.validator)) {
     throw new Refusal('invalid', 'the order names another validator');
   }
-  const known = findReply(state, order.replyId);
   if (known && equalBytes(known.orderBytes, signed.order)) return confirm(state, known);
   await state.memory?.check();
   assertInTime(state, order, epoch);
@@ -94,7 +99,7 @@ async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: 
   await assertRouter(state, order);
   const channel = await findChannel(state, order, computeNeeded(state, order));
   await state.room?.check(order);
-  await group.write((db) =>
+  const admitted = await group.write((db) =>
     admitReply(db, {
       ...{ order, consent: signed.consent, channel, limit: state.maxOpenOrders },
       orderBytes: signed.order,
@@ -104,7 +109,7 @@ async function admitSigned(state: IntakeState, { order, signed, isKnownPayer }: 
     }),
   );
   state.room?.count(order);
-  return confirm(state, findReply(state, order.replyId) as ReplyRow);
+  return confirm(state, admitted);
 }
 
 /** @throws Refusal */
@@ -114,10 +119,10 @@ function takeReading({ store, newcomers }: Pick<IntakeState, 'store' | 'newcomer
   throw new RateLimited('too many payers that have never paid here; try again in a moment');
 }
 
-/** What the row says, so that a validator never signs two times of one admission. */
+/** What is stored, so that a validator never signs two times of one admission. */
 async function confirm(
   { ledger, signer }: Pick<IntakeState, 'ledger' | 'signer'>,
-  { orderHash, admittedEpoch: epoch, admittedAtMs }: ReplyRow,
+  { orderHash, admittedEpoch: epoch, admittedAtMs }: AdmittedReply,
 ): Promise<SignedAdmission> {
   const said = { epoch, timeMs: BigInt(admittedAtMs) };
   const statement = { kind: 'admission', domain: ledger, validator: signer.address, orderHash, ...said } as const;

@@ -1,7 +1,7 @@
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { computeReplyId, type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import type { Intake } from './intake.ts';
 
 interface NotedBy {
@@ -13,7 +13,7 @@ interface NotedBy {
 
 /** Notes what was taken in. What is refused is not noted: strangers could fill the memory with it. */
 export function noteIntake(intake: Intake, { crypto, clock, ledger, steps }: NotedBy): Intake {
-  const nameReply = (order: Uint8Array): Uint8Array => nameOrder(crypto, ledger, parseOrder(order)).replyId;
+  const nameReply = (order: Uint8Array): Uint8Array => computeReplyId(crypto, ledger, parseOrder(order));
   return {
     ...intake,
     async admit(order, caller) {

@@ -56,9 +56,8 @@ export function createAdmissions(commits: GroupCommit): Admissions {
           expiresAtMs: Number(expiresAtMs),
         },
       };
-      return commits.write((db) => {
-        row.insert(db, 'INSERT OR IGNORE INTO admission', entry);
-      });
+      // The first token is about to leave, and would wait for the disk.
+      return commits.write((db) => void row.insert(db, 'INSERT OR IGNORE INTO admission', entry), { mayWait: true });
     },
     sweep: (beforeMs) =>
       commits.write(({ prepare }) => {

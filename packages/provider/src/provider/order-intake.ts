@@ -163,9 +163,13 @@ export async function acceptOrder(
   message: GenerateRequest,
   checked: CheckedOrder<ModelRequest>,
 ): Promise<OrderJob> {
-  const promptTokens = await tokenizePrompt(offer, checked.request);
-  assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
+  // The engine counts its prompt while the claim goes to the disk.
+  const counting = tokenizePrompt(offer, checked.request);
+  counting.catch(() => undefined);
   const accepted = await claimOrder(context, checked, message);
+  accepted.claimed.catch(() => undefined);
+  const promptTokens = await counting;
+  assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
   return {
     ...accepted,
     endpoint: parseEndpointName(accepted.endpoint),

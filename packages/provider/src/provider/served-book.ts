@@ -94,7 +94,8 @@ export function createServedBook(store: Store, commits: GroupCommit): ServedBook
         hasRouter: router.some((byte) => byte !== 0),
         ...{ signed: 0n, owed: 0n, outcome: 'unsigned', why: '', isOpen: true, nextAskMs: timeMs + FIRST_ASK_MS },
       };
-      await commits.write((db) => servedRow.insert(db, 'INSERT OR IGNORE INTO served', row));
+      // It goes with the record's own write at the latest, and the first token does not wait for the disk.
+      await commits.write((db) => servedRow.insert(db, 'INSERT OR IGNORE INTO served', row), { mayWait: true });
     },
     async sign(replyId, feeAtomic) {
       await commits.write(({ prepare }) =>

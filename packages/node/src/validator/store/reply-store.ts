@@ -161,6 +161,14 @@ const replyColumns = columns({
   sequence: optional(bigInteger),
   isUncollectable: named('uncollectable', flag),
 });
+/** What an order that comes again is answered by: a small part of a row. */
+const admittedColumns = columns({
+  orderBytes: bytes,
+  orderHash: bytes,
+  admittedEpoch: bigInteger,
+  admittedAtMs: named('admitted_at', integer),
+});
+const takenColumns = columns({ state: oneOf(REPLY_STATES), record: optional(bytes) });
 const statusColumns = columns({
   state: oneOf(REPLY_STATES),
   orderBytes: bytes,
@@ -182,6 +190,19 @@ const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at'
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
   const row = replyColumns.get(store.prepare(`SELECT ${replyColumns.list} FROM replies WHERE reply_id = ?`), replyId);
   return row && toReply(row);
+}
+
+export type AdmittedReply = ReturnType<typeof admittedColumns.read>;
+
+export function readAdmitted(store: Store, replyId: Uint8Array): AdmittedReply | undefined {
+  return admittedColumns.get(store.prepare(`SELECT ${admittedColumns.list} FROM replies WHERE reply_id = ?`), replyId);
+}
+
+/** Whether an admitted reply still waits for its record. */
+export function isAwaited(store: Store, replyId: Uint8Array): boolean {
+  const sql = `SELECT ${takenColumns.list} FROM replies WHERE reply_id = ?`;
+  const row = takenColumns.get(store.prepare(sql), replyId);
+  return row?.state === 'admitted' && row.record === undefined;
 }
 
 /** Orders that no provider has answered yet. */
@@ -300,14 +321,14 @@ export interface AdmittedOrder {
  * Reserves an order's maximum fee. Orders of one channel may arrive in any order. The newest one must cover all that may be
  * drawn, and the chain must hold as much. It must also hold the maximum fees of all orders that have not expired, whatever has become
  * of them: whoever has two admissions can then tell that both orders were covered (docs/spec/over-admission.md).
- * @returns false where the same order was admitted before.
+ * @returns what is stored of it, also where the same order was admitted before.
  * @throws AdmissionError
  */
-export function admitReply(store: Store, admission: AdmittedOrder): boolean {
+export function admitReply(store: Store, admission: AdmittedOrder): AdmittedReply {
   const { order, orderBytes, orderSignature, consent, channel, limit = MAX_OPEN_ORDERS } = admission;
-  const known = readReply(store, order.replyId);
+  const known = readAdmitted(store, order.replyId);
   if (known) {
-    if (equalBytes(known.orderBytes, orderBytes)) return false;
+    if (equalBytes(known.orderBytes, orderBytes)) return known;
     throw new AdmissionError('conflict', 'another order was admitted under this reply id');
   }
   if (countOpen(store, order.payer) >= limit) {
@@ -370,7 +391,8 @@ export function admitReply(store: Store, admission: AdmittedOrder): boolean {
       admission.admittedEpoch,
       admission.admittedAtMs,
     );
-  return true;
+  const { admittedEpoch, admittedAtMs } = admission;
+  return { orderBytes, orderHash: order.orderHash, admittedEpoch, admittedAtMs };
 }
 
 /** @internal A test says that the index alone answers it. */
