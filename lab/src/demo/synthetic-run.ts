@@ -168,11 +168,11 @@ function createReach({ asked, receipt, provider }: Served): ReachRecord {
   const line = crypto.sha256(fill(1));
   const candidates = encodeCandidates({
     modelId,
-    asked: { sort: 'latency', maxPricePer1kAtomic: pricePer1kAtomic, contextSize: 100 },
+    asked: { sort: 'latency', maxPricePer1kAtomic: pricePer1kAtomic, contextSize: 100, minHeldTokens: 0n },
     candidates: [
       {
         ...{ providerId: providerIds[provider] as Uint8Array, payee: payees[provider] as Uint8Array },
-        ...{ pricePer1kAtomic, contextSize: 4096, stakeTokens: 1_000n, reputationPpm: 500_000 },
+        ...{ pricePer1kAtomic, contextSize: 4096, stakeTokens: 1_000n, heldTokens: 10n, reputationPpm: 500_000 },
         figures: { latencyMs: 80, milliTokensPerSecond: 9_000 },
       },
     ],
