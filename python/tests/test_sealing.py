@@ -211,6 +211,9 @@ class Draws(unittest.TestCase):
         first, *others = candidates.listed
         dear = replace(first, price_per_1k=candidates.max_price_per_1k + 1)
         self.assertIsNotNone(find_list_problem(replace(candidates, listed=(dear, *others))))
+        self.assertEqual(candidates.min_held_tokens, 8)
+        bare = replace(first, held_tokens=7)
+        self.assertIsNotNone(find_list_problem(replace(candidates, listed=(bare, *others))))
         small = replace(first, context_size=candidates.context_size - 1)
         self.assertIsNotNone(find_list_problem(replace(candidates, listed=(small, first))))
 

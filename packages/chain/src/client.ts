@@ -22,6 +22,7 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } fr
 import { createWrites } from './ledger-writes.ts';
 import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
+import { createPaidReads } from './paid-parts.ts';
 import { createReinstatementReads } from './reinstatements.ts';
 import type { RemoteSigner } from './remote-signer.ts';
 import { createRosterReads } from './roster.ts';
@@ -154,6 +155,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createRouterReads(transactor, deployment.staking),
     ...createRosterReads(transactor, deployment),
     ...createCosignerReads(transactor, deployment),
+    ...createPaidReads(transactor, deployment),
     ...createEmissionReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMachineReads(transactor, deployment),

@@ -22,6 +22,7 @@ class Candidate:
     payee: bytes
     context_size: int
     stake_tokens: int
+    held_tokens: int
     reputation: int
     latency_ms: int
     milli_tokens_per_second: int
@@ -34,6 +35,7 @@ class Candidates:
     max_price_per_1k: int
     context_size: int
     """What the request takes at most."""
+    min_held_tokens: int
     listed: tuple[Candidate, ...]
     hash: bytes
 
@@ -106,8 +108,9 @@ def _uniform(seed: bytes, bound: int) -> int:
 
 def parse_candidates(data: bytes) -> Candidates:
     """@raises WireError"""
-    r = Reader(data, b"ogong-candidates-v3\n")
+    r = Reader(data, b"ogong-candidates-v4\n")
     model_id, sort, most_price, context_size = r.text(), SORTS[r.int(1, 0, len(SORTS) - 1)], r.int(16), r.int(4, 1)
+    min_held = r.int(8)
     listed = tuple(
         Candidate(
             provider_id=r.take(32),
@@ -115,6 +118,7 @@ def parse_candidates(data: bytes) -> Candidates:
             payee=r.take(20),
             context_size=r.int(4, 1),
             stake_tokens=r.int(8),
+            held_tokens=r.int(8),
             reputation=r.int(4, 1, 10**6),
             latency_ms=r.int(4, 0, 600_000),
             milli_tokens_per_second=r.int(4, 0, 10**9),
@@ -124,13 +128,15 @@ def parse_candidates(data: bytes) -> Candidates:
     r.end()
     if any(a.provider_id >= b.provider_id for a, b in zip(listed, listed[1:])):
         raise WireError("providers do not ascend")
-    return Candidates(model_id, sort, most_price, context_size, listed, sha256(data))
+    return Candidates(model_id, sort, most_price, context_size, min_held, listed, sha256(data))
 
 
 def find_list_problem(candidates: Candidates) -> str | None:
     """@returns why no honest router draws from this list, or None."""
     if any(one.price_per_1k > candidates.max_price_per_1k for one in candidates.listed):
         return "a candidate is dearer than was asked for"
+    if any(one.held_tokens < candidates.min_held_tokens for one in candidates.listed):
+        return "a candidate has less at stake than was asked for"
     rooms = {one.context_size for one in candidates.listed}
     # Either all of them have the wanted context, or nobody has it and all have the same.
     if min(rooms) < candidates.context_size and len(rooms) > 1:

@@ -31,7 +31,7 @@ from .wire import WireError, parse_json, sha256
 _CLOCKS_MS = 30_000
 _STEP_BYTES = 512
 _MOST_TEXT = 1 << 20
-_SHOWN = ("exact", "model_root", "settle", "sort", "max_price", "tier", "accept", "providers")
+_SHOWN = ("exact", "model_root", "settle", "sort", "max_price", "min_stake", "tier", "accept", "providers")
 _ENDS = {"stop-token": "stop", "stop-string": "stop", "length": "length", "context": "length", "cancelled": "stop"}
 
 Post = Callable[[str, Mapping[str, Any]], Any]
@@ -202,6 +202,9 @@ class SealedRequestOf:
         most = self._ogong.get("max_price")
         if most is not None and ticket.price_per_1k > int(most):
             return f"it costs {ticket.price_per_1k} per 1,000 tokens, and {most} is the most"
+        least = int(self._ogong.get("min_stake") or 0)
+        if candidates.min_held_tokens < least:
+            return f"its providers have {candidates.min_held_tokens} OGONG to lose at least, and {least} were asked for"
         if self.request.model_root is not None and ticket.model_root != self.request.model_root:
             return "other weights than were demanded"
         providers = self._ogong.get("providers") or {}

@@ -1,6 +1,6 @@
-import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
+import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, expect, it } from 'vitest';
-import { readEarnings } from './ledger.ts';
+import { readEarnings, readLedger, readMaker, readPots } from './ledger.ts';
 import { createChainReader } from './rpc.ts';
 
 let ledger: TestLedger | undefined;
@@ -14,4 +14,23 @@ it('reads what the chain holds for a key, and says where it cannot', async () =>
   expect(await readEarnings(createChainReader(chain.rpcUrl), deployment, key)).toEqual(nothing);
   const elsewhere = { ...deployment, earnings: deployment.escrow };
   await expect(readEarnings(createChainReader(chain.rpcUrl), elsewhere, key)).rejects.toThrow('reverted');
+
+  const reader = createChainReader(chain.rpcUrl);
+  const { address, client, privateKey } = await ledger.createValidator();
+  const payer = await ledger.createMember(20n * unit);
+  await payer.client.deposit(20n * unit);
+  await payer.client.admit(address, 20n * unit);
+  await ledger.governor.takeRoster([address]);
+  const word = key.providerId;
+  const batch = { validator: address, sequence: 1n, logHead: word, logLength: 9n, recordsRoot: word, replies: 1 };
+  const debits = [await ledger.signDebit(payer.privateKey, address, 10n * unit, 10n * unit)];
+  const lines = [{ providerId: word, payee: payer.address, router: payer.address, gross: 10n * unit }];
+  await client.settle(await ledger.signBatch({ batch, debits, lines, ejections: [], tallies: [] }, [privateKey]));
+  const { potsAtomic, fromBlock } = await readLedger(reader, deployment);
+  expect(potsAtomic).toBe(unit / 20n);
+  const pots = await readPots(reader, deployment, { account: address, fromBlock });
+  expect(pots).toEqual({ claimable: 0n, running: unit / 20n });
+  const others = await readPots(reader, deployment, { account: payer.address, fromBlock });
+  expect(others).toEqual({ claimable: 0n, running: 0n });
+  expect(await readMaker(reader, deployment, word)).toBeUndefined();
 });

@@ -1,7 +1,9 @@
+import { cosignersOf, createCosignerReads } from '@ogong/chain/cosigners';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import {
   earningsAbi,
   escrowAbi,
+  modelRegistryAbi,
   ogongTokenAbi,
   parametersAbi,
   settlementAbi,
@@ -23,6 +25,8 @@ export interface LedgerReading {
   readonly escrowAtomic: bigint;
   readonly stakedAtomic: bigint;
   readonly earningsAtomic: bigint;
+  /** In the pots of co-signers. */
+  readonly potsAtomic: bigint;
   /** Of a fee, parts per million; the provider's is what the others leave. */
   readonly shares: Readonly<Record<string, number>>;
   readonly alphaPpm: number;
@@ -90,6 +94,7 @@ export function readLedger(reader: ChainReader, deployment: Deployment): Promise
       escrowAtomic,
       stakedAtomic,
       earningsAtomic,
+      potsAtomic,
       distribution,
       limits,
     ] = await Promise.all([
@@ -99,6 +104,9 @@ export function readLedger(reader: ChainReader, deployment: Deployment): Promise
       balanceOf(deployment.escrow),
       balanceOf(deployment.staking),
       balanceOf(deployment.earnings),
+      client.readContract({
+        ...{ address: deployment.escrow, abi: escrowAbi, functionName: 'creditOf', args: [cosignersOf(deployment)] },
+      }),
       client.readContract({ ...parameters, functionName: 'distribution' }),
       client.readContract({ ...parameters, functionName: 'limits' }),
     ]);
@@ -143,7 +151,7 @@ export function readLedger(reader: ChainReader, deployment: Deployment): Promise
         vrfKey: bytes(vrfKey),
       })),
       anchors: new Map(listed.map(({ account }, i) => [account.toLowerCase(), lowerHex(anchors[i] as LogAnchor)])),
-      ...{ supplyAtomic, escrowAtomic, stakedAtomic, earningsAtomic },
+      ...{ supplyAtomic, escrowAtomic, stakedAtomic, earningsAtomic, potsAtomic },
       shares: toParts(distribution.shares),
       alphaPpm: limits.alpha,
       batches: settled as unknown as SettledBatchEvent[],
@@ -181,6 +189,36 @@ export function readEarnings(
     });
     return { held, withdrawable, paid };
   });
+}
+
+/** Who has the maker's share of what a model earns; undefined where nobody has published its weights. @throws where the chain cannot be read. */
+export function readMaker(reader: ChainReader, deployment: Deployment, modelRoot: Hex): Promise<Hex | undefined> {
+  return reader.read('the maker of a model', async (client) => {
+    const models = { address: deployment.models, abi: modelRegistryAbi } as const;
+    const maker = await client.readContract({ ...models, functionName: 'makerOf', args: [modelRoot] });
+    return BigInt(maker) === 0n ? undefined : (maker.toLowerCase() as Hex);
+  });
+}
+
+/** What one validator has in the pots of those who signed batches. */
+export interface PotsOfOne {
+  /** Of days that are over. */
+  readonly claimable: bigint;
+  /** Of the present day, as its pots are now. */
+  readonly running: bigint;
+}
+
+/** By the blocks whose events a page reads. @throws where the chain cannot be read. */
+export async function readPots(
+  reader: ChainReader,
+  deployment: Deployment,
+  { account, fromBlock }: { readonly account: Hex; readonly fromBlock: bigint },
+): Promise<PotsOfOne> {
+  const reads = createCosignerReads(reader, { ...deployment, block: Number(fromBlock) });
+  const parts = await reads.cosignedParts(account);
+  const sum = (isOver: boolean): bigint =>
+    parts.filter((part) => part.isOver === isOver).reduce((total, { amount }) => total + amount, 0n);
+  return { claimable: sum(true), running: sum(false) };
 }
 
 export interface AccountHoldings {

@@ -107,6 +107,9 @@ export function createChainReader(
       const result = (await request('eth_call', [{ to: address, data }, tagOf(blockNumber)])) as Hex;
       return decodeFunctionResult({ abi, functionName, args, data: result });
     },
+    async getCode({ address }: { readonly address: Hex }): Promise<Hex> {
+      return (await request('eth_getCode', [address, 'latest'])) as Hex;
+    },
     async getBlockNumber(): Promise<bigint> {
       return BigInt((await request('eth_blockNumber', [])) as Hex);
     },

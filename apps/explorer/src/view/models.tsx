@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ModelRow, OfferRow } from '../data/api.ts';
+import { readMaker } from '../data/ledger.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatPercent } from '../format.ts';
 import { Amount, Card, Facts, Hash, Table, tellMissing } from './parts.tsx';
@@ -103,6 +104,27 @@ function Offers({ state: { api, readMs }, id }: { state: NetworkState; id: strin
   );
 }
 
+/** Who published the weights first, and what a share of their fees is. */
+function Maker({ state: { reader, deployment, ledger }, root }: { state: NetworkState; root: string }) {
+  const [maker, setMaker] = useState<string>();
+  useEffect(() => {
+    if (reader === undefined || deployment === undefined) return;
+    const modelRoot = `0x${root.replace(/^0x/, '')}` as const;
+    readMaker(reader, deployment, modelRoot).then(
+      (found) => setMaker(found ?? 'nobody'),
+      () => setMaker(undefined),
+    );
+  }, [reader, deployment, ledger?.block, root]);
+  if (maker === undefined) return <>not read</>;
+  const share = formatPercent(ledger?.shares.maker ?? 0);
+  if (maker === 'nobody') return <>nobody has published these weights</>;
+  return (
+    <>
+      <Hash hex={maker} href={`#/account/${maker}`} label="maker" /> has {share} of what they earn
+    </>
+  );
+}
+
 export function Models({ state, id }: { state: NetworkState; id?: string }) {
   const found = state.models?.filter((model) => id === undefined || model.id === id);
   return (
@@ -121,6 +143,7 @@ export function Models({ state, id }: { state: NetworkState; id?: string }) {
             <Facts
               rows={[
                 ['Content root', <Hash key="root" hex={model.modelRoot} />],
+                ['Maker', <Maker key="maker" state={state} root={model.modelRoot} />],
                 ['Numeric classes', model.numericClasses.join(', ') || 'none'],
                 ['Verifiers with stake', String(model.stakedVerifiers)],
               ]}

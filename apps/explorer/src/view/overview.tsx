@@ -109,6 +109,7 @@ function Money({ state: { ledger } }: { state: NetworkState }) {
     ['Staked and bonded', ledger.stakedAtomic],
     ['In escrow', ledger.escrowAtomic],
     ['Held earnings', ledger.earningsAtomic],
+    ['Pots of co-signers', ledger.potsAtomic],
     ['Fees settled lately', ledger.batches.reduce((sum, { gross }) => sum + gross, 0n)],
   ] as const;
   const shares = Object.entries(ledger.shares).filter(([, ppm]) => ppm > 0);

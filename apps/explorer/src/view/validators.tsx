@@ -1,15 +1,29 @@
 import { toHex } from '@ogong/protocol/base/bytes';
+import { useEffect, useState } from 'preact/hooks';
+import { type PotsOfOne, readPots } from '../data/ledger.ts';
 import { listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
 import { formatPercent } from '../format.ts';
 import { Amount, Card, CheckList, Facts, Hash, Table, tellMissing } from './parts.tsx';
 import { ReplyRows } from './replies.tsx';
 
+/** What it has signed for others' batches and not claimed yet. */
+function usePots({ reader, deployment, ledger }: NetworkState, account: `0x${string}` | undefined) {
+  const [read, setRead] = useState<PotsOfOne>();
+  const fromBlock = ledger?.fromBlock;
+  useEffect(() => {
+    if (reader === undefined || deployment === undefined || account === undefined || fromBlock === undefined) return;
+    readPots(reader, deployment, { account, fromBlock }).then(setRead, () => setRead(undefined));
+  }, [reader, deployment, fromBlock, account]);
+  return read;
+}
+
 export function Validators({ state, address }: { state: NetworkState; address?: string }) {
   const { info, ledger, logs, beacon } = state;
   const validators = ledger?.validators ?? info?.validators ?? [];
   const total = validators.reduce((sum, { stake }) => sum + stake, 0n);
   const only = validators.find((one) => `0x${toHex(one.address)}` === address);
+  const pots = usePots(state, only && `0x${toHex(only.address)}`);
   const log = only && logs?.find(({ validator }) => toHex(validator) === toHex(only.address));
   if (only) {
     return (
@@ -22,6 +36,12 @@ export function Validators({ state, address }: { state: NetworkState; address?: 
                 <Hash key="a" hex={`0x${toHex(only.address)}`} href={`#/account/0x${toHex(only.address)}`} />,
               ],
               ['Bond', <Amount key="b" atomic={only.stake} />],
+              ...(pots
+                ? ([
+                    ['As a co-signer, claimable', <Amount key="p" atomic={pots.claimable} />],
+                    ['As a co-signer, today', <Amount key="t" atomic={pots.running} />],
+                  ] as const)
+                : []),
               ['Endpoint', <code key="e">{only.endpoint}</code>],
               ['Signing key', <Hash key="s" hex={`0x${toHex(only.signingKey)}`} />],
               ['Certificate', <Hash key="c" hex={toHex(only.certHash)} />],

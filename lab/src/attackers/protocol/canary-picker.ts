@@ -144,12 +144,12 @@ const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7)
 const listProviders = (present: (n: number) => boolean): Uint8Array =>
   encodeCandidates({
     modelId: MODEL,
-    asked: { sort: 'none', maxPricePer1kAtomic: 100n, contextSize: 600 },
+    asked: { sort: 'none', maxPricePer1kAtomic: 100n, contextSize: 600, minHeldTokens: 0n },
     candidates: Array.from({ length: PROVIDERS }, (_, n) => n)
       .filter(present)
       .map((n) => ({
         ...{ providerId: idOf(n), pricePer1kAtomic: 100n, reputationPpm: REPUTATIONS[n] as number },
-        ...{ stakeTokens: n === 2 ? 1n : 0n, figures: NO_FIGURES },
+        ...{ stakeTokens: n === 2 ? 1n : 0n, heldTokens: 0n, figures: NO_FIGURES },
         ...{ payee: new Uint8Array(20).fill(n), contextSize: 4_096 },
       }))
       .sort((a, b) => compareBytes(a.providerId, b.providerId)),

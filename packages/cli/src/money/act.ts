@@ -9,7 +9,7 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { openLedger, readPrivateKey, type Sender } from '../open-ledger.ts';
-import { formatTokens, unitsOf } from './amount.ts';
+import { createFormat, formatTokens, priceField, type ShowAmount, unitsOf } from './amount.ts';
 
 type Writes = ReturnType<typeof createWrites>;
 
@@ -38,6 +38,7 @@ export const actionFields = {
     boolean: true,
     description: 'send nothing: say what would be sent and what it would cost, or why the chain would refuse it',
   },
+  price: priceField,
   json: jsonField,
 } as const;
 
@@ -48,6 +49,7 @@ interface ActionValues {
   readonly signer?: URL | string | undefined;
   readonly account?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  readonly price?: number | undefined;
   readonly json?: boolean | undefined;
 }
 
@@ -55,13 +57,14 @@ interface ActionValues {
 export type ActingClient = ChainClient & {
   readonly address: `0x${string}`;
   readonly isDry: boolean;
+  readonly format: ShowAmount;
   /** The same account, in the contracts of another deployment on the same chain. */
   readonly writesTo: (deployment: Deployment) => Writes;
 };
 
 export interface Action {
   /** What is done, as a sentence without its end; by the units of the network where it has amounts. */
-  readonly does: string | ((units: ReturnType<typeof unitsOf>) => string);
+  readonly does: string | ((units: ReturnType<typeof unitsOf> & { readonly format: ShowAmount }) => string);
   /** Further fields of the JSON, once it is done. Amounts are text. */
   readonly fields?: () => Readonly<Record<string, unknown>>;
   run(writes: Writes, client: ActingClient): Promise<unknown>;
@@ -69,15 +72,17 @@ export interface Action {
 
 /** Does it, or says what it would take. @throws ChainError where the chain refuses, in both cases */
 export async function act(program: string, values: ActionValues, output: Output, action: Action): Promise<number> {
-  const { keypair, signer, account, dryRun = false, json = false, ...where } = values;
+  const { keypair, signer, account, price, dryRun = false, json = false, ...where } = values;
   const client = await openLedger(program, where, readSender(program, { keypair, signer, account }));
   const { address } = client;
   if (address === undefined) throw new TypeError('a client with a key has an address');
   const preview = createPreview(client.transactor);
   const transactor = dryRun ? { ...client.transactor, send: preview.send } : client.transactor;
-  const does = typeof action.does === 'string' ? action.does : action.does(unitsOf(client.deployment));
+  const format = createFormat(price);
+  const { does: said } = action;
+  const does = typeof said === 'string' ? said : said({ ...unitsOf(client.deployment), format });
   await action.run(createWrites(transactor, client.deployment), {
-    ...{ ...client, address, isDry: dryRun },
+    ...{ ...client, address, isDry: dryRun, format },
     writesTo: (deployment) => createWrites(transactor, deployment),
   });
   const { chainId } = client.deployment;

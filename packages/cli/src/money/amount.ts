@@ -1,5 +1,5 @@
 import type { Deployment } from '@ogong/chain/deployment';
-import { define } from '@ogong/host/config/values';
+import { decimal, define } from '@ogong/host/config/values';
 
 const DECIMALS = 18;
 const UNIT = 10n ** BigInt(DECIMALS);
@@ -47,6 +47,21 @@ export const unitsOf = ({
   burnAndMint,
 }: Pick<Deployment, 'burnAndMint'>): { readonly token: string; readonly paid: string } =>
   burnAndMint === undefined ? { token: 'OGONG', paid: 'OGONG' } : { token: 'OROG', paid: 'credits' };
+
+/** Of every command that shows amounts. */
+export const priceField = {
+  schema: decimal({ min: 0 }),
+  label: '<dollars>',
+  description: 'what one token is worth, to show amounts in dollars too; the ledger knows no price',
+} as const;
+
+/** As {@link formatAmount}, by the price that a caller gave. Credits are dollars. */
+export type ShowAmount = (atomic: bigint, unit?: string) => string;
+
+export const createFormat =
+  (price: number | undefined): ShowAmount =>
+  (atomic, unit = 'OGONG') =>
+    formatAmount(atomic, unit === 'credits' ? undefined : price, unit);
 
 /** With its unit, and in dollars where the caller knows a price. */
 export function formatAmount(atomic: bigint, dollarsPerToken?: number, unit = 'OGONG'): string {

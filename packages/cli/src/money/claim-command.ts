@@ -10,7 +10,7 @@ import { computeTally } from '@ogong/host/views/emission-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { computeEmissionClaim, computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { act, actionFields } from './act.ts';
-import { formatAmount, unitsOf } from './amount.ts';
+import { unitsOf } from './amount.ts';
 import { askEmissionClaims } from './ask-emission.ts';
 import { claimMints } from './claim-mints.ts';
 import { creditCosigned, findCosigned } from './cosigned.ts';
@@ -100,7 +100,7 @@ export const claimCommand: Command = {
     return act('ogong claim', values, output, {
       does: ({ paid }) => (paid === 'credits' ? 'claim credit and what was earned' : 'claim credit and emission'),
       async run(writes, client) {
-        const hasParts = await creditCosigned(writes, await findCosigned(client, cosigned), output);
+        const hasParts = await creditCosigned(writes, await findCosigned(client, cosigned), output, client.format);
         if (client.deployment.burnAndMint !== undefined)
           return claimMints(writes, client, { payout, slippage, output });
         if (payout !== undefined || slippage !== undefined) {
@@ -110,7 +110,7 @@ export const claimCommand: Command = {
         const claims = await listClaims(client, ask, output);
         const emission = claims.reduce((sum, { amount }) => sum + amount, 0n);
         output.writeError(
-          `credit ${formatAmount(credit)}, emission ${formatAmount(emission)} in ${claims.length} tallies\n`,
+          `credit ${client.format(credit)}, emission ${client.format(emission)} in ${claims.length} tallies\n`,
         );
         // In a dry run the parts of pots are no credit yet.
         if (credit > 0n || (hasParts && !client.isDry)) await writes.claim();
@@ -148,9 +148,7 @@ export const withdrawCommand: Command = {
       does: `pay 0x${payee} what provider ${provider.slice(0, 16)} has earned for it`,
       async run(writes, client) {
         const { withdrawable, held } = await client.earningsOf(...account);
-        const [ready, rest] = [withdrawable, held].map((one) =>
-          formatAmount(one, undefined, unitsOf(client.deployment).paid),
-        );
+        const [ready, rest] = [withdrawable, held].map((one) => client.format(one, unitsOf(client.deployment).paid));
         output.writeError(`${ready} can be withdrawn, ${rest} are held\n`);
         if (withdrawable > 0n) await writes.withdrawEarnings(...account);
       },

@@ -3,7 +3,7 @@ import type { CosignedPart } from '@ogong/chain/cosigners';
 import type { Address } from '@ogong/chain/hex';
 import type { createWrites } from '@ogong/chain/ledger-writes';
 import type { Output } from '@ogong/host/lifecycle/command';
-import { formatAmount, unitsOf } from './amount.ts';
+import { type ShowAmount, unitsOf } from './amount.ts';
 
 /** In one transaction: each takes some 60,000 gas. */
 const PARTS_AT_ONCE = 100;
@@ -42,9 +42,10 @@ export async function creditCosigned(
   writes: Pick<ReturnType<typeof createWrites>, 'claimCosigned'>,
   { parts, overAtomic, runningAtomic, unit }: Cosigned,
   output: Pick<Output, 'writeError'>,
+  format: ShowAmount,
 ): Promise<boolean> {
   if (overAtomic + runningAtomic > 0n) {
-    const [over, running] = [overAtomic, runningAtomic].map((atomic) => formatAmount(atomic, undefined, unit));
+    const [over, running] = [overAtomic, runningAtomic].map((atomic) => format(atomic, unit));
     output.writeError(`co-signer ${over} in ${parts.length} pots, ${running} when today is over\n`);
   }
   for (let first = 0; first < parts.length; first += PARTS_AT_ONCE) {

@@ -5,7 +5,7 @@ import type { Hex } from '@ogong/chain/hex';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, decimal, hex, integer, text } from '@ogong/host/config/values';
+import { boolean, hex, integer, text } from '@ogong/host/config/values';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Secret } from '@ogong/host/crypto/secret';
@@ -16,7 +16,8 @@ import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { openLedger, readPrivateKey } from '../open-ledger.ts';
-import { formatAmount, unitsOf } from './amount.ts';
+import { createFormat, priceField, unitsOf } from './amount.ts';
+import { findCosigned } from './cosigned.ts';
 import { printEarnedDays, readEarnedDays, shareOfProvider, sumEarnedDays, toEarnedJson } from './earned-days.ts';
 
 const config = defineConfig({
@@ -55,16 +56,18 @@ const config = defineConfig({
       schema: integer({ min: 1, max: 366 }),
       description: "show also what was earned in each of the last so many whole periods, and when it is the payee's",
     },
+    parts: {
+      schema: boolean,
+      boolean: true,
+      description:
+        'show also what the payee has as a co-signer and was paid as a maker of models: searches all events of the chain',
+    },
     days: {
       schema: integer({ min: 1, max: 3_660 }),
       description:
         'with --keys: show also what was served on each of the last so many days, by model, and why something was not paid',
     },
-    price: {
-      schema: decimal({ min: 0 }),
-      label: '<dollars>',
-      description: 'what one OGONG is worth, to show amounts in dollars too; the ledger knows no price',
-    },
+    price: priceField,
     json: jsonField,
   },
 });
@@ -101,6 +104,7 @@ export const earningsCommand: Command = {
     const shown = { ...balance, paidNow, verified, ...liability, ...beside };
     const { periods: count = 0 } = parsed.values;
     const periods = await readPeriods(chain, account, { seconds: holding.period, count });
+    const parts = parsed.values.parts ? await readParts(chain, account[1]) : undefined;
     const served = readServedDays(parsed.values);
     const days = served && sumEarnedDays(served.sums, shareOfProvider(parameters));
     const isEjected = ejection.since !== 0n;
@@ -110,16 +114,18 @@ export const earningsCommand: Command = {
       };
       printJson(output, {
         ...toStrings(shown),
+        ...(parts && toStrings({ ...parts })),
         periodSeconds: holding.period,
         isEjected,
         ...listed,
         ...(days && toEarnedJson(days, served)),
       });
     } else {
-      const unit = unitsOf(chain.deployment).paid;
-      const price = unit === 'credits' ? undefined : parsed.values.price;
-      const format = (atomic: bigint): string => formatAmount(atomic, price, unit);
+      const { paid } = unitsOf(chain.deployment);
+      const show = createFormat(parsed.values.price);
+      const format = (atomic: bigint): string => show(atomic, paid);
       printBalance(output, shown, { periodSeconds: holding.period, format });
+      if (parts) printParts(output, parts, format);
       if (isEjected)
         output.write(
           'this key is ejected: what it held goes to the verification pool after the appeal, and so does its bond\n',
@@ -133,6 +139,37 @@ export const earningsCommand: Command = {
     return EXIT.ok;
   },
 };
+
+interface AccountParts {
+  /** Of pots of days that are over: `ogong claim` makes it credit. */
+  readonly cosignedClaimable: bigint;
+  /** Of the pots of this day, as they are now. */
+  readonly cosignedRunning: bigint;
+  readonly cosignedClaimed: bigint;
+  /** In all; what of it is not claimed is in the credit. */
+  readonly makerPaid: bigint;
+}
+
+async function readParts(chain: ChainClient, payee: Hex): Promise<AccountParts> {
+  const [pots, { makerAtomic, cosignerAtomic }] = await Promise.all([
+    findCosigned({ ...chain, address: payee }, true),
+    chain.partsPaid(payee),
+  ]);
+  return {
+    ...{ cosignedClaimable: pots.overAtomic, cosignedRunning: pots.runningAtomic },
+    ...{ cosignedClaimed: cosignerAtomic, makerPaid: makerAtomic },
+  };
+}
+
+function printParts(output: Output, parts: AccountParts, format: (atomic: bigint) => string): void {
+  const rows: readonly (readonly [string, bigint, string])[] = [
+    ['co-signer', parts.cosignedClaimable, 'of days that are over; ogong claim pays it'],
+    ['today', parts.cosignedRunning, 'of its pots as they are now; claimable tomorrow'],
+    ['claimed', parts.cosignedClaimed, 'of pots so far'],
+    ['maker', parts.makerPaid, 'credited in all; what is not claimed is in the credit'],
+  ];
+  for (const [name, amount, note] of rows) output.write(`${name.padEnd(13)} ${format(amount)}  (${note})\n`);
+}
 
 /** @throws ConfigError */
 function readServedDays({ keys, days }: Pick<EarningsFlags, 'keys' | 'days'>) {

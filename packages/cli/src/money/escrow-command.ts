@@ -4,7 +4,7 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup, type Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
 import { type Action, act, actionFields } from './act.ts';
-import { formatAmount, tokenAmount } from './amount.ts';
+import { tokenAmount } from './amount.ts';
 
 const amount = { schema: tokenAmount, required: true, description: 'how much' } as const;
 const validator = {
@@ -35,8 +35,8 @@ function createFreeVerb(verb: 'deposit' | 'withdraw'): Verb {
         return EXIT.ok;
       }
       const { amount: atomic, ...values } = parsed.values;
-      const does: Action['does'] = ({ paid }) => {
-        const amount = formatAmount(atomic, undefined, paid);
+      const does: Action['does'] = ({ paid, format }) => {
+        const amount = format(atomic, paid);
         return isIn ? `deposit ${amount}` : `take ${amount} out of the escrow`;
       };
       return act(name, values, output, { does, run: (writes) => writes[verb](atomic) });
@@ -65,8 +65,8 @@ function createChannelVerb(verb: 'admit' | 'release'): Verb {
       }
       const { amount: atomic, validator: account, ...values } = parsed.values;
       const whom = `0x${account}` as const;
-      const does: Action['does'] = ({ paid }) => {
-        const amount = formatAmount(atomic, undefined, paid);
+      const does: Action['does'] = ({ paid, format }) => {
+        const amount = format(atomic, paid);
         return isIn ? `reserve ${amount} for ${whom}` : `ask ${amount} back that is reserved for ${whom}`;
       };
       const run = isIn ? 'admit' : 'requestRelease';
@@ -133,7 +133,8 @@ const allowVerb: Verb = {
     const { validator: account, key, payer, consent = '', amount: cumulative, ...values } = parsed.values;
     const whom = `0x${account}` as const;
     const allowed = { key: `0x${key}`, cumulative, consent: `0x${consent}` } as const;
-    const does = `let 0x${key} sign orders at ${whom}, up to ${formatAmount(cumulative)} in all`;
+    const does: Action['does'] = ({ paid, format }) =>
+      `let 0x${key} sign orders at ${whom}, up to ${format(cumulative, paid)} in all`;
     return act('ogong escrow allow', values, output, {
       does,
       run: (writes, { address }) => writes.allowKey(whom, { payer: payer ? `0x${payer}` : address, ...allowed }),

@@ -8,7 +8,7 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { openLedger } from '../open-ledger.ts';
 import { type ActingClient, act, actionFields } from './act.ts';
-import { formatAmount } from './amount.ts';
+import { createFormat, formatAmount } from './amount.ts';
 import { creditCosigned, findCosigned } from './cosigned.ts';
 
 const NAME = 'ogong migrate';
@@ -136,7 +136,7 @@ async function moveCosigned(
   if (runningAtomic > 0n) waiting.push({ what, amount: runningAtomic, why: 'until the day is over, by UTC' });
   let hasParts = false;
   await attempt(waiting, { what, amount: overAtomic }, async () => {
-    hasParts = await creditCosigned(from, cosigned, output);
+    hasParts = await creditCosigned(from, cosigned, output, createFormat(undefined));
   });
   return hasParts;
 }

@@ -219,6 +219,8 @@ describe('commands for money', () => {
     expect(JSON.parse(await run(paramsCommand, '--json'))).toMatchObject({ shares: { recycle: 100 } });
     const member = await ledger.createMember(3n * unit);
     expect(await run(walletCommand, '--keypair', keypair(member), '--price', '2')).toContain('3 OGONG ($6.00)');
+    const stake = ['add', '--amount', '1.5', '--keypair', keypair(member), '--dry-run', '--price', '2'];
+    expect(await run(stakeCommand, ...stake)).toContain('It would: add 1.5 OGONG ($3.00) to the stake');
     await expect(run(walletCommand)).rejects.toThrow('--address or --keypair');
   });
 });

@@ -1,7 +1,7 @@
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { decimal, hex, text } from '@ogong/host/config/values';
+import { hex, text } from '@ogong/host/config/values';
 import { loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
@@ -9,15 +9,11 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { openLedger } from '../open-ledger.ts';
-import { formatAmount, formatTokens, unitsOf } from './amount.ts';
+import { formatAmount, formatTokens, priceField, unitsOf } from './amount.ts';
 
 const showFields = {
   ...chainFields,
-  price: {
-    schema: decimal({ min: 0 }),
-    label: '<dollars>',
-    description: 'what one OGONG is worth, to show amounts in dollars too; the ledger knows no price',
-  },
+  price: priceField,
   json: jsonField,
 } as const;
 

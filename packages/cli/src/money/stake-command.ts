@@ -5,7 +5,7 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup, type Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
 import { type ActingClient, act, actionFields } from './act.ts';
-import { formatAmount, tokenAmount } from './amount.ts';
+import { tokenAmount } from './amount.ts';
 
 type Kind = 'stake' | 'priority' | 'bond';
 type Writes = ReturnType<ActingClient['writesTo']>;
@@ -96,7 +96,8 @@ function createAmountVerb(kind: Kind, verb: 'add' | 'remove'): Verb {
       const key = readKey(kind, values);
       const what = `the ${nameOf(kind, key)}`;
       return act(name, values, output, {
-        does: verb === 'add' ? `add ${formatAmount(amount)} to ${what}` : `ask ${formatAmount(amount)} of ${what} back`,
+        does: ({ token, format }) =>
+          verb === 'add' ? `add ${format(amount, token)} to ${what}` : `ask ${format(amount, token)} of ${what} back`,
         async run(writes, client) {
           if (key === undefined) return verb === 'add' ? add(writes, amount) : ask(writes, amount);
           await assertKeyBonds(name, client);

@@ -131,6 +131,7 @@ async function start(values: Values): Promise<Daemon> {
         allowanceAtomic: values.allowance,
         settle: values.settle,
         sort: values.sort,
+        minHeldTokens: values.minStake,
       },
       patience: {
         busyPatienceMs: values.busyPatience,

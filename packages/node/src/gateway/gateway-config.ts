@@ -149,6 +149,14 @@ export const gatewayConfig = defineConfig({
       default: 'none',
       description: 'what providers are drawn by besides stake and reputation, where a request does not say',
     },
+    minStake: {
+      schema: atomicAmount,
+      label: '<OGONG>',
+      env: 'OGONG_GATEWAY_MIN_STAKE',
+      default: '0',
+      description:
+        'whole OGONG that an ejection takes from a provider at least, held earnings and bond of its key, where a request does not say',
+    },
     settle: {
       schema: oneOf(['any', 'accepted']),
       env: 'OGONG_GATEWAY_SETTLE',

@@ -422,6 +422,24 @@ describe(`a preference, nonces of seed ${SEED}`, () => {
     expect(cheap.status).toBe(503);
   });
 
+  it('reaches only providers with as much to lose as is asked for, also as what all requests without one get', async () => {
+    const options = { spending: { minHeldTokens: 4n } };
+    await open({ providers: [{}, { heldTokens: 5n }, { heldTokens: 4n }], options });
+    const [bare, most, least] = fixture.network.providers.map(({ id }) => hex(id)) as [string, string, string];
+    const only = (id: string) => ({ providers: { only: [id] } });
+    for (let i = 0; i < 3; i++) expect((await ask({ ogong: { min_stake: '5' } })).status).toBe(200);
+    expect(orderedFrom()).toEqual([most, most, most]);
+    expect(await readError(await ask({ ogong: only(bare) }))).toEqual([503, null, 'no_provider']);
+    expect((await ask({ ogong: only(least) })).status).toBe(200);
+    expect((await ask({ ogong: { min_stake: 0, ...only(bare) } })).status).toBe(200);
+    expect(orderedFrom().slice(3)).toEqual([least, bare]);
+    expect(await readError(await ask({ ogong: { min_stake: 6 } }))).toEqual([503, null, 'no_provider']);
+    const { data } = await readJson(fetch(`${fixture.url}/v1/endpoints?model=${FAKE_MODEL}`));
+    const shown = data.map(({ posture }: { posture: { held_tokens: string } }) => posture.held_tokens);
+    expect(shown.sort()).toEqual(['0', '4', '5']);
+    expect((await readError(await ask({ ogong: { min_stake: -1 } }))).slice(0, 2)).toEqual([400, 'ogong.min_stake']);
+  });
+
   it('that nobody can promise is refused with the field', async () => {
     await open();
     const refused = async (ogong: object) => (await readError(await ask({ ogong }))).slice(0, 2);

@@ -91,6 +91,8 @@ export interface GatewaySpendingOptions {
   readonly settle?: SettlePolicy;
   /** What a request asks for that names no preference. Default: `none`. */
   readonly sort?: Sort;
+  /** Whole tokens that an ejection of a provider takes at least, where a request does not say. Default: 0. */
+  readonly minHeldTokens?: bigint;
 }
 
 export interface GatewayOptions {
@@ -379,7 +381,7 @@ function createReplies(
   const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
   const { ledger, receipts, complaints, deliveries, milestones, funding } = books;
-  const { maxPricePer1kAtomic, sort = 'none' } = spending;
+  const { maxPricePer1kAtomic, sort = 'none', minHeldTokens = 0n } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
     const kept = misroutedDir && keepMisrouted(misroutedDir, match);
@@ -397,6 +399,7 @@ function createReplies(
       maxPricePer1kAtomic,
       busyPatienceMs,
       sort,
+      minHeldTokens,
       onMisrouted,
       freePlace: (model, isFor) => ahead.release(model, isFor),
     },

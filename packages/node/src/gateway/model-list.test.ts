@@ -25,7 +25,14 @@ function createList(verifiers: number, model = MODEL) {
       capacity: 2,
       freeCapacity: 1,
     },
-    ...{ stakeTokens: 3n, reputationPpm: 500_000, livenessPpm: 1_000_000, latencyMs: 0, milliTokensPerSecond: 12_500 },
+    ...{
+      stakeTokens: 3n,
+      heldTokens: 2n,
+      reputationPpm: 500_000,
+      livenessPpm: 1_000_000,
+      latencyMs: 0,
+      milliTokensPerSecond: 12_500,
+    },
   };
   const router = {
     listModels: async () => ({ models: [supply] }),
@@ -73,6 +80,7 @@ describe('figures', () => {
         posture: {
           ...{ tier: 'verified', method: 'draw-replay', exact: true },
           numeric_class: 'fake-1/js/f64/exact/hash/kv-none',
+          held_tokens: '2',
         },
       },
     ]);

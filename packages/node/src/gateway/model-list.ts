@@ -50,7 +50,11 @@ function showOffer(offer: ListedOffer): Json {
     liveness_ppm: offer.livenessPpm,
     ...showFigures(offer),
     ...(posture && {
-      posture: { tier: posture.tier, method: posture.method, numeric_class: numericClass, exact: posture.exact },
+      posture: {
+        ...{ tier: posture.tier, method: posture.method, numeric_class: numericClass, exact: posture.exact },
+        // What backs the promise where nobody checks it: an ejection takes it.
+        held_tokens: offer.heldTokens.toString(),
+      },
     }),
   };
 }

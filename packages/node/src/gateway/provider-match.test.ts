@@ -43,6 +43,7 @@ function openMatches(
       maxPricePer1kAtomic: preference.maxPricePer1kAtomic ?? 10n,
       // What 600 is rounded up to.
       contextSize: 768,
+      minHeldTokens: preference.minHeldTokens ?? 0n,
     },
     candidates: [1, 2, 3].map((n) => {
       return {
@@ -50,7 +51,12 @@ function openMatches(
         pricePer1kAtomic: 5n,
         payee: bytes(20, n),
         contextSize: 700 + n * 100,
-        ...{ stakeTokens: 0n, reputationPpm: 500_000, figures: { latencyMs: 90 * n, milliTokensPerSecond: 0 } },
+        ...{
+          stakeTokens: 0n,
+          heldTokens: 7n,
+          reputationPpm: 500_000,
+          figures: { latencyMs: 90 * n, milliTokensPerSecond: 0 },
+        },
       };
     }),
   };
@@ -156,6 +162,7 @@ describe('what a request prefers', () => {
     ['is by none', { sort: 'latency' }, asked({ sort: 'none' }), 'its draw is by none'],
     ['is for a higher price', { maxPricePer1kAtomic: 7n }, asked({ maxPricePer1kAtomic: 8n }), 'for another price'],
     ['is for less context', {}, asked({ contextSize: 512 }), 'for another context'],
+    ['is for less at stake', { minHeldTokens: 7n }, asked({ minHeldTokens: 6n }), 'for another stake'],
     ['has somebody whom it rules out', { ignore: [bytes(32, 2)] }, {}, 'it lists an excluded provider'],
     [
       'has somebody whom it does not name',

@@ -68,6 +68,8 @@ export interface ProviderMatchOptions {
   readonly busyPatienceMs: number;
   /** What a request asks for that names no preference. Default: none. */
   readonly sort?: Sort;
+  /** Whole tokens that an ejection of a provider takes at least, where a request does not say. Default: 0. */
+  readonly minHeldTokens?: bigint;
   /** Gives back a ticket of a model that waits for its request, if there is one that the caller could use. @returns whether there was. */
   readonly freePlace?: (model: string, isFor: (ticket: Ticket) => boolean) => Promise<boolean>;
   /** Told of each ticket by which its router has misrouted: it and the list are evidence. */
@@ -90,6 +92,7 @@ export function createProviderMatch(
     maxPricePer1kAtomic,
     busyPatienceMs,
     sort: ownSort = 'none',
+    minHeldTokens: ownHeld = 0n,
     freePlace,
     onMisrouted = () => {},
   }: ProviderMatchOptions,
@@ -200,16 +203,19 @@ export function createProviderMatch(
   return {
     async match(query) {
       const { model, replyId, demands, preference = NO_PREFERENCE } = query;
-      const { only, ignore, sort = ownSort } = preference;
+      const { only, ignore, sort = ownSort, minHeldTokens = ownHeld } = preference;
       const exclude = [...query.exclude, ...ignore, ...listExcluded()];
       const contextSize = roundContext(query.contextSize);
-      const asked = { sort, maxPricePer1kAtomic: lower(maxPricePer1k, preference.maxPricePer1kAtomic), contextSize };
+      const maxPricePer1kAtomic = lower(maxPricePer1k, preference.maxPricePer1kAtomic);
+      const asked = { sort, maxPricePer1kAtomic, contextSize, minHeldTokens };
       const { exact, modelRoot = ANY_WEIGHTS } = demands;
       const named = { model, replyId, contextSize };
       const offered = { sort: sort === 'none' ? '' : sort, only: [...only], maxPricePer1k: asked.maxPricePer1kAtomic };
-      const request = { ...named, ...offered, exclude, exact, modelRoot };
+      const request = { ...named, ...offered, exclude, exact, modelRoot, minStake: minHeldTokens };
       const isFor = ({ providerId, pricePer1kAtomic, modelRoot: root }: Ticket): boolean =>
         pricePer1kAtomic <= asked.maxPricePer1kAtomic &&
+        // A ticket does not say what its provider has to lose.
+        minHeldTokens === 0n &&
         (demands.modelRoot === undefined || equalBytes(root, demands.modelRoot)) &&
         (only.length === 0 || hasId(only, providerId)) &&
         !hasId(exclude, providerId);
@@ -262,6 +268,7 @@ interface KnownPrice {
 
 /** Nothing but its price keeps a provider off the list. */
 const isForAnybody = ({ exclude, demands, preference = NO_PREFERENCE }: MatchQuery): boolean =>
+  (preference.minHeldTokens ?? 0n) === 0n &&
   exclude.length + preference.only.length + preference.ignore.length === 0 &&
   !demands.exact &&
   demands.modelRoot === undefined;
@@ -280,6 +287,7 @@ function findUnasked(
   if (list.asked.sort !== asked.sort) return `its draw is by ${list.asked.sort}, and ${asked.sort} was asked for`;
   if (list.asked.maxPricePer1kAtomic !== asked.maxPricePer1kAtomic) return 'its list is for another price';
   if (list.asked.contextSize !== asked.contextSize) return 'its list is for another context';
+  if (list.asked.minHeldTokens !== asked.minHeldTokens) return 'its list is for another stake';
   if (list.candidates.some(({ providerId }) => hasId(exclude, providerId))) return 'it lists an excluded provider';
   if (only.length > 0 && list.candidates.some(({ providerId }) => !hasId(only, providerId))) {
     return 'it lists a provider that the request does not name';

@@ -30,9 +30,9 @@ const request = parseRequest(body, 'chat');
 const signed = { routerKey: bytes(1344, 7) };
 const candidates = encodeCandidates({
   modelId: MODEL,
-  asked: { sort: 'none', maxPricePer1kAtomic: 100n, contextSize: 512 },
+  asked: { sort: 'none', maxPricePer1kAtomic: 100n, contextSize: 512, minHeldTokens: 0n },
   candidates: Array.from({ length: PROVIDERS }, (_, n) => ({
-    ...{ providerId: bytes(32, n), pricePer1kAtomic: 100n, reputationPpm: 500_000, stakeTokens: 0n },
+    ...{ providerId: bytes(32, n), pricePer1kAtomic: 100n, reputationPpm: 500_000, stakeTokens: 0n, heldTokens: 0n },
     ...{ figures: NO_FIGURES, payee: bytes(20, n), contextSize: 4_096 },
   })),
 });

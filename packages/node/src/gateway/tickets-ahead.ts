@@ -269,7 +269,8 @@ const isPriced = ({ preference }: AheadQuery): boolean => preference?.maxPricePe
 /** Requests of one kind ask a router for the same. */
 export function nameKind({ model, contextSize, demands: { exact, modelRoot }, preference }: AheadQuery): string {
   const root = modelRoot === undefined ? '' : toHex(modelRoot);
-  return [model, roundContext(contextSize), exact, root, preference?.sort ?? ''].join(' ');
+  const { sort = '', minHeldTokens = '' } = preference ?? {};
+  return [model, roundContext(contextSize), exact, root, sort, minHeldTokens].join(' ');
 }
 
 const isOf = ({ match }: FoundMatch, providerId: Uint8Array): boolean =>

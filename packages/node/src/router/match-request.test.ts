@@ -19,7 +19,7 @@ import type { ListedOffer } from './supply.ts';
 
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
 const query = (bend: Partial<RouteQuery> = {}): RouteQuery => ({
-  ...{ contextSize: 64, exact: false, modelRoot: new Uint8Array(), sort: '', only: [] },
+  ...{ contextSize: 64, exact: false, modelRoot: new Uint8Array(), sort: '', only: [], minStake: 0n },
   ...makeRoute(),
   ...bend,
 });
@@ -129,6 +129,10 @@ describe('matching a request', () => {
     expect(reasonOf(makeOffer(2, { boundAtomic: 9n }))).toMatch(/holds enough/);
     expect(reasonOf(makeOffer(1, { boundAtomic: 10n }))).toMatch(/tried already/);
     expect(reasonOf(makeOffer(1), makeOffer(2))).toMatch(/all 1 providers/);
+    const asked = { ...wanted, minHeldTokens: 3n };
+    const backed = makeOffer(2, { heldAtomic: 3n * 10n ** 18n });
+    expect(explainNoMatch([makeOffer(1), makeOffer(2)], asked).rawMessage).toMatch(/has 3 OGONG to lose/);
+    expect(explainNoMatch([makeOffer(1), backed], asked).rawMessage).toMatch(/all 1 providers/);
     const named = explainNoMatch([makeOffer(1)], { ...wanted, only: [fill(3)] });
     expect(named.rawMessage).toMatch(/no provider that the request names/);
   });

@@ -5,6 +5,7 @@ import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
 import {
   computeMatchSeed,
+  countHeld,
   encodeCandidates,
   hashCandidates,
   isWithinBound,
@@ -23,7 +24,16 @@ import type { ListedOffer } from './supply.ts';
 /** What the draw and the ticket depend on; a router ignores the rest of the message. */
 export type RouteQuery = Pick<
   RouteRequest,
-  'model' | 'replyId' | 'exclude' | 'maxPricePer1k' | 'contextSize' | 'exact' | 'modelRoot' | 'sort' | 'only'
+  | 'model'
+  | 'replyId'
+  | 'exclude'
+  | 'maxPricePer1k'
+  | 'contextSize'
+  | 'exact'
+  | 'modelRoot'
+  | 'sort'
+  | 'only'
+  | 'minStake'
 >;
 
 type MatchState = Pick<
@@ -46,7 +56,8 @@ export function matchRequest(
   const { model: modelId, replyId, exclude, only, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
   const nowMs = clock.nowMs();
   const offers = listDemanded(supply.offers(modelId, group), request);
-  const wanted = { modelId, maxPricePer1kAtomic, contextSize, exclude, only, sort: readSort(request), nowMs };
+  const limits = { maxPricePer1kAtomic, contextSize, minHeldTokens: request.minStake };
+  const wanted = { modelId, ...limits, exclude, only, sort: readSort(request), nowMs };
   const candidates = encodeCandidates(selectCandidates(offers, wanted));
   const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
   if (drawn === undefined) throw explainNoMatch(offers, wanted);
@@ -141,8 +152,10 @@ export function explainNoMatch(
     maxPricePer1kAtomic,
     exclude,
     contextSize,
+    minHeldTokens = 0n,
     only = [],
   }: {
+    readonly minHeldTokens?: bigint;
     readonly only?: readonly Uint8Array[];
     readonly contextSize: number;
     readonly modelId: string;
@@ -167,7 +180,11 @@ export function explainNoMatch(
       `no provider of ${modelId} holds enough to be paid for ${contextSize} tokens at once: ask for less`,
     );
   }
-  const named = allowed.filter(({ providerId }) => only.length === 0 || only.some((id) => equalBytes(id, providerId)));
+  const backed = allowed.filter((offer) => countHeld(offer) >= minHeldTokens);
+  if (backed.length === 0) {
+    return new Refusal('precondition', `no provider of ${modelId} has ${minHeldTokens} OGONG to lose by an ejection`);
+  }
+  const named = backed.filter(({ providerId }) => only.length === 0 || only.some((id) => equalBytes(id, providerId)));
   if (named.length === 0)
     return new Refusal('precondition', `no provider that the request names serves ${modelId} for it`);
   const untried = named.filter(({ providerId }) => !exclude.some((id) => equalBytes(id, providerId)));

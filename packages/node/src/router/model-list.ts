@@ -1,4 +1,5 @@
 import { compareBytes, toHex } from '@ogong/protocol/base/bytes';
+import { countHeld } from '@ogong/protocol/exchange/match';
 import { type MeasuredFigures, NO_FIGURES } from '@ogong/protocol/exchange/preference';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import type { ListedOffer } from './supply.ts';
@@ -33,6 +34,8 @@ export interface ShownOffer extends MeasuredFigures {
   readonly capacity: number;
   readonly freeCapacity: number;
   readonly stakeTokens: bigint;
+  /** That an ejection of its key takes. */
+  readonly heldTokens: bigint;
   readonly reputationPpm: number;
   readonly livenessPpm: number;
 }
@@ -106,6 +109,7 @@ export function listOffers(offers: readonly ListedOffer[], most: number): ShownO
       ...{ providerId, payee, model: model.modelId, modelRoot: model.modelRoot, numericClass: model.numericClass },
       ...{ pricePer1k: offer.pricePer1kAtomic, contextSize: offer.contextSize, capacity: model.capacity },
       ...{ freeCapacity: offer.freeCapacity, stakeTokens: offer.stakeAtomic / ATOMIC_PER_TOKEN },
+      heldTokens: countHeld(offer),
       ...{ reputationPpm: offer.reputationPpm, livenessPpm: offer.livenessPpm, ...figures },
     }));
 }

@@ -251,6 +251,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           providerId,
           payee,
           stakeAtomic: stakeOf(payee),
+          heldAtomic: holdings.heldOf({ providerId, payee }) ?? 0n,
           ...describeStanding(announcement, nowMs),
           expiresAtMs,
         };

@@ -85,6 +85,17 @@ describe('candidates', () => {
     expect(selectCandidates(offers, request).candidates[0]!.pricePer1kAtomic).toBe(90n);
   });
 
+  it('are those whose key has as much to lose as was asked for, in whole tokens', () => {
+    const token = 10n ** 18n;
+    const offers = [offer(1), offer(2, { heldAtomic: 5n * token - 1n }), offer(3, { heldAtomic: 5n * token })];
+    expect(ids(offers)).toEqual([1, 2, 3]);
+    expect(ids(offers, { minHeldTokens: 4n })).toEqual([2, 3]);
+    expect(ids(offers, { minHeldTokens: 5n })).toEqual([3]);
+    expect(ids(offers, { minHeldTokens: 6n })).toEqual([]);
+    const { asked, candidates } = selectCandidates(offers, { ...request, minHeldTokens: 4n });
+    expect([asked.minHeldTokens, ...candidates.map(({ heldTokens }) => heldTokens)]).toEqual([4n, 4n, 5n]);
+  });
+
   it('are those with room for all that may be asked for, or with the most there is', () => {
     const offers = [offer(1, { contextSize: 1 }), offer(2, { contextSize: 600 }), offer(3, { contextSize: 4096 })];
     expect(ids(offers)).toEqual([2, 3]);
@@ -153,6 +164,7 @@ describe('candidate list', () => {
         payee: fc.uint8Array({ minLength: 20, maxLength: 20 }),
         contextSize: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
         stakeTokens: fc.bigInt(0n, 2n ** 64n - 1n),
+        heldTokens: fc.bigInt(0n, 2n ** 64n - 1n),
         reputationPpm: fc.integer({ min: 1, max: 1_000_000 }),
         figures: fc.record({
           latencyMs: fc.integer({ min: 0, max: 600_000 }),
@@ -163,7 +175,7 @@ describe('candidate list', () => {
     )
     .map((candidates) => ({
       modelId: MODEL,
-      asked: { sort: 'balanced', maxPricePer1kAtomic: 7n, contextSize: 9 },
+      asked: { sort: 'balanced', maxPricePer1kAtomic: 7n, contextSize: 9, minHeldTokens: 5n },
       candidates: candidates.sort((a, b) => (toHex(a.providerId) < toHex(b.providerId) ? -1 : 1)),
     }));
 

@@ -68,6 +68,8 @@ export interface Offer {
   readonly payee: Uint8Array;
   /** The payee's whole stake, however many offers it has. */
   readonly stakeAtomic: bigint;
+  /** What the key holds for its payee, its bond included: an ejection takes it. Default: 0. */
+  readonly heldAtomic?: bigint;
   /** From computeReputationPpm; 0 where ejected. */
   readonly reputationPpm: number;
   /** What callers measured. Default: nothing. */
@@ -82,6 +84,8 @@ export interface MatchRequest {
   readonly maxPricePer1kAtomic: bigint;
   /** Tokens that prompt and reply take at most. */
   readonly contextSize: number;
+  /** Whole tokens that the key holds at least. Default: 0. */
+  readonly minHeldTokens?: bigint;
   /** Default: none. */
   readonly sort?: Sort;
   /** Providers that this reply was already tried with, or that the caller does not want. */
@@ -99,6 +103,8 @@ const candidateCodec = struct({
   contextSize,
   /** The payee's whole stake, rounded down to whole tokens. */
   stakeTokens: u64,
+  /** What the key holds for the payee, its bond included, rounded down to whole tokens. */
+  heldTokens: u64,
   reputationPpm: candidateReputation,
   figures: figuresCodec,
 });
@@ -120,7 +126,7 @@ const candidateListCodec = struct({
 
 export interface CandidateList extends CodecType<typeof candidateListCodec> {}
 
-const candidateListFormat = createFormat(candidateListCodec, { tag: 'ogong-candidates-v3' });
+const candidateListFormat = createFormat(candidateListCodec, { tag: 'ogong-candidates-v4' });
 
 export const encodeCandidates: (list: CandidateList) => Uint8Array = candidateListFormat.encode;
 export const parseCandidates: (bytes: Uint8Array) => CandidateList = candidateListFormat.decode;
@@ -135,6 +141,7 @@ const DRAW_DOMAIN = encodeDomain('ogong-match-v1');
  */
 export function selectCandidates(offers: readonly Offer[], request: MatchRequest): CandidateList {
   const { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs, sort = 'none', only = [] } = request;
+  const { minHeldTokens = 0n } = request;
   parseModelId(modelId);
   const has = (ids: readonly Uint8Array[], { providerId }: Offer): boolean =>
     ids.some((id) => equalBytes(id, providerId));
@@ -145,6 +152,7 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
     // No preference revives a provider that is ejected.
     .filter(({ reputationPpm }) => reputationPpm > 0)
     .filter((offer) => isWithinBound(offer, contextSize))
+    .filter((offer) => countHeld(offer) >= minHeldTokens)
     .sort((a, b) => compareBytes(a.providerId, b.providerId) || (a.pricePer1kAtomic < b.pricePer1kAtomic ? -1 : 1))
     .filter(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
@@ -158,10 +166,11 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
     payee: offer.payee,
     contextSize: offer.contextSize,
     stakeTokens: offer.stakeAtomic / ATOMIC_PER_TOKEN,
+    heldTokens: countHeld(offer),
     reputationPpm: offer.reputationPpm,
     figures: offer.figures ?? NO_FIGURES,
   }));
-  return { modelId, asked: { sort, maxPricePer1kAtomic, contextSize }, candidates };
+  return { modelId, asked: { sort, maxPricePer1kAtomic, contextSize, minHeldTokens }, candidates };
 }
 
 /** What each candidate counts for in the draw, in the order of the list. */
@@ -171,6 +180,9 @@ export function weighList({ asked, candidates }: Pick<CandidateList, 'asked' | '
     asked.sort,
   );
 }
+
+/** Whole tokens that an ejection of the key takes. */
+export const countHeld = ({ heldAtomic = 0n }: Pick<Offer, 'heldAtomic'>): bigint => heldAtomic / ATOMIC_PER_TOKEN;
 
 /** Whether the largest reply to the request may be paid to the key at once. */
 export function isWithinBound(

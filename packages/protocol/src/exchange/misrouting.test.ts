@@ -64,6 +64,12 @@ it.each<[string, CandidateList, Partial<Ticket>, RegExp]>([
   ['another payee than it lists', honest, { payee: fill(20, 9) }, /other terms/],
   ['another model', honest, { modelId: 'ogong/verified/a/c' }, /another model/],
   ['a list above the price that was asked for', bendOne({ pricePer1kAtomic: 4n }), {}, /above the highest price/],
+  [
+    'a list with less at stake than was asked for',
+    { ...bendOne({ heldTokens: 4n }), asked: { ...honest.asked, minHeldTokens: 5n } },
+    {},
+    /less at stake/,
+  ],
   ['a list with less room for one', bendOne({ contextSize: 200 }), {}, /less room/],
   ['an empty list', { ...honest, candidates: [] }, {}, /draw does not replay/],
 ])('it is where a router signs for %s', (_what, list, bend, problem) => {

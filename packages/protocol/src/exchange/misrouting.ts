@@ -53,6 +53,9 @@ function findListProblem({ asked, candidates }: CandidateList): string | undefin
   if (candidates.some(({ pricePer1kAtomic }) => pricePer1kAtomic > asked.maxPricePer1kAtomic)) {
     return 'it lists providers above the highest price that was asked for';
   }
+  if (candidates.some(({ heldTokens }) => heldTokens < asked.minHeldTokens)) {
+    return 'it lists providers with less at stake than was asked for';
+  }
   const rooms = candidates.map((each) => Math.min(each.contextSize, asked.contextSize));
   if (rooms.some((room) => room !== rooms[0])) {
     return 'it lists providers with less room than others of the list have';

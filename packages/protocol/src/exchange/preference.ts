@@ -1,5 +1,5 @@
 import { toHex } from '../base/bytes.ts';
-import { type Codec, type CodecType, oneOf, struct, u32, u128, within } from '../base/codec.ts';
+import { type Codec, type CodecType, oneOf, struct, u32, u64, u128, within } from '../base/codec.ts';
 import { PPM } from './reputation.ts';
 import { countPayees } from './stake-weights.ts';
 
@@ -13,6 +13,8 @@ export const askedCodec = struct({
   maxPricePer1kAtomic: u128,
   /** Tokens that prompt and reply take at most. */
   contextSize: u32,
+  /** Whole tokens that whoever is drawn loses by an ejection, at least. */
+  minHeldTokens: u64,
 });
 export interface AskedMatch extends CodecType<typeof askedCodec> {}
 

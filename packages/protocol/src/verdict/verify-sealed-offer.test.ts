@@ -61,6 +61,7 @@ describe('an offer to seal', () => {
     ['another context', 'match', { contextSize: 513 }],
     ['another preference', 'match', { sort: 'latency' }],
     ['a lower price', 'match', { maxPricePer1kAtomic: 99n }],
+    ['more at stake', 'match', { minHeldTokens: 1n }],
     ['other weights', 'match', { modelRoot: NOBODY }],
     ['somebody else', 'match', { only: [NOBODY] }],
     ['anybody but this one', 'match', { exclude: [good.ticket.providerId] }],

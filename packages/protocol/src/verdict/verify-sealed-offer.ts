@@ -26,6 +26,8 @@ export interface AskedOffer {
   /** Undefined where the gateway may choose. */
   readonly sort: Sort | undefined;
   readonly maxPricePer1kAtomic: bigint | undefined;
+  /** Whole tokens that an ejection of the provider takes at least. Default: whatever the gateway asks for. */
+  readonly minHeldTokens?: bigint | undefined;
   /** Empty: everybody. */
   readonly only: readonly Uint8Array[];
   readonly exclude: readonly Uint8Array[];
@@ -108,7 +110,7 @@ function checkList(
 
 function findUnasked(
   { ticket, candidates }: { readonly ticket: Ticket; readonly candidates: Uint8Array },
-  { contextSize, modelRoot, sort, maxPricePer1kAtomic, only, exclude }: AskedOffer,
+  { contextSize, modelRoot, sort, maxPricePer1kAtomic, minHeldTokens = 0n, only, exclude }: AskedOffer,
 ): string | undefined {
   const list = parseCandidates(candidates);
   const has = (ids: readonly Uint8Array[]): boolean => ids.some((id) => equalBytes(id, ticket.providerId));
@@ -117,6 +119,9 @@ function findUnasked(
   if (sort !== undefined && list.asked.sort !== sort) return `the draw is by ${list.asked.sort}, and not by ${sort}`;
   if (maxPricePer1kAtomic !== undefined && ticket.pricePer1kAtomic > maxPricePer1kAtomic) {
     return `it costs ${ticket.pricePer1kAtomic} per 1,000 tokens, and ${maxPricePer1kAtomic} is the most`;
+  }
+  if (list.asked.minHeldTokens < minHeldTokens) {
+    return `its providers have ${list.asked.minHeldTokens} OGONG to lose at least, and ${minHeldTokens} were asked for`;
   }
   if (modelRoot !== undefined && !equalBytes(ticket.modelRoot, modelRoot)) return 'other weights than were demanded';
   if (only.length > 0 && !has(only)) return 'it drew a provider that the request does not name';

@@ -36,7 +36,18 @@ export type PostJson = (path: string, body: object, signal?: AbortSignal) => Pro
 
 const NONCE_BYTES = 32;
 /** Fields of `ogong` that the gateway needs: no text, and not the salt, which keeps the request's hash from telling anything. */
-const SHOWN = ['exact', 'model_root', 'settle', 'sort', 'max_price', 'tier', 'accept', 'providers', 'attested'];
+const SHOWN = [
+  'exact',
+  'model_root',
+  'settle',
+  'sort',
+  'max_price',
+  'min_stake',
+  'tier',
+  'accept',
+  'providers',
+  'attested',
+];
 
 /**
  * Has the gateway draw a provider for a request that it is told the hash and the bounds of, and checks all that it answers.
@@ -62,7 +73,7 @@ export async function askOffer(
   // Fixed before anybody can know who would be drawn.
   const nonce = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const shown = Object.fromEntries(Object.entries(ogong).filter(([name]) => SHOWN.includes(name)));
-  const { sort, maxPricePer1kAtomic, only, ignore } = preference;
+  const { sort, maxPricePer1kAtomic, minHeldTokens, only, ignore } = preference;
   const message = {
     ...{ endpoint, model, request_hash: toHex(requestHash), nonce: toHex(nonce) },
     ...{ prompt_bound: bounds.promptTokens, max_tokens: bounds.outputTokens, choice },
@@ -78,7 +89,7 @@ export async function askOffer(
   });
   const offer = await readOffer(response);
   const asked = {
-    ...{ model, requestHash, nonce, modelRoot: demands.modelRoot, sort, maxPricePer1kAtomic, only },
+    ...{ model, requestHash, nonce, modelRoot: demands.modelRoot, sort, maxPricePer1kAtomic, minHeldTokens, only },
     contextSize: bounds.contextSize,
     exclude: [...ignore, ...tried],
   };

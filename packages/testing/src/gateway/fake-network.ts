@@ -34,6 +34,7 @@ import {
 } from '@ogong/protocol/exchange/match';
 import { hashOrder, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { type MeasuredFigures, NO_FIGURES, SORTS } from '@ogong/protocol/exchange/preference';
+import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type AcknowledgeRequest,
@@ -170,6 +171,8 @@ export interface ProviderBehaviour {
   readonly withoutRecord?: boolean;
   /** What the router says that callers measured of it. Default: nothing. */
   readonly figures?: MeasuredFigures;
+  /** Whole tokens that an ejection takes. Default: 0. */
+  readonly heldTokens?: bigint;
   readonly bendAdmission?: (admission: SignedAdmission) => SignedAdmission;
 }
 
@@ -492,8 +495,9 @@ export async function createFakeNetwork(
           fake.busy--;
           throw new Refusal('unavailable', 'all providers are busy; try again');
         }
-        const offers = providers.map(({ id, behaviour: { figures } }) => ({
+        const offers = providers.map(({ id, behaviour: { figures, heldTokens = 0n } }) => ({
           ...(figures && { figures }),
+          heldAtomic: heldTokens * ATOMIC_PER_TOKEN,
           providerId: id,
           modelId: FAKE_MODEL,
           pricePer1kAtomic: PRICE,
@@ -508,7 +512,8 @@ export async function createFakeNetwork(
           throw new Refusal('not-found', `no provider serves ${request.model}`);
         const { maxPricePer1k: maxPricePer1kAtomic, contextSize, exclude, only } = request;
         const sort = SORTS.find((word) => word === request.sort) ?? 'none';
-        const query = { modelId: request.model, maxPricePer1kAtomic, contextSize, exclude, only, sort };
+        const limits = { maxPricePer1kAtomic, contextSize, minHeldTokens: request.minStake };
+        const query = { modelId: request.model, ...limits, exclude, only, sort };
         const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: Date.now() }));
         const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, request.replyId));
         const provider = providers.find(({ id }) => drawn && equalBytes(id, drawn.providerId));
@@ -531,9 +536,9 @@ export async function createFakeNetwork(
         return { ticket, candidates };
       },
       listOffers: ({ model }) => ({
-        offers: providers.map(({ id, behaviour: { figures = NO_FIGURES } }) => ({
+        offers: providers.map(({ id, behaviour: { figures = NO_FIGURES, heldTokens = 0n } }) => ({
           ...{ providerId: id, payee: id.subarray(0, 20), model, modelRoot, numericClass: 'fake', pricePer1k: PRICE },
-          ...{ contextSize: 4096, capacity: 4, freeCapacity: 4, stakeTokens: 0n, reputationPpm: 1_000_000 },
+          ...{ contextSize: 4096, capacity: 4, freeCapacity: 4, stakeTokens: 0n, heldTokens, reputationPpm: 1_000_000 },
           ...{ livenessPpm: 1_000_000, ...figures },
         })),
       }),

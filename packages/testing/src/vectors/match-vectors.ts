@@ -24,14 +24,24 @@ export function createMatchVectors(crypto: Crypto): unknown {
     const measured = { latencyMs: n === 3 ? 0 : 40 + 90 * n, milliTokensPerSecond: n === 2 ? 0 : 90_000 - 17_000 * n };
     return {
       ...{ providerId: name(`provider ${n}`), payee, modelId: MODEL, pricePer1kAtomic: BigInt(100 + 60 * n) },
-      ...{ contextSize: 2_048, freeCapacity: 1, stakeAtomic, reputationPpm: 1_000_000 - 150_000 * n, expiresAtMs: 2 },
+      ...{
+        contextSize: 2_048,
+        freeCapacity: 1,
+        stakeAtomic,
+        heldAtomic: BigInt(4 * n) * TOKEN,
+        reputationPpm: 1_000_000 - 150_000 * n,
+        expiresAtMs: 2,
+      },
       figures: measured,
     };
   });
   const matches = SORTS.flatMap((sort) =>
     [1, 3, 6].map((size) => {
-      const terms = { modelId: MODEL, maxPricePer1kAtomic: 1_000n, contextSize: 512, exclude: [], sort, nowMs: 1 };
-      const candidates = encodeCandidates(selectCandidates(offers.slice(0, size), terms));
+      const limits = { maxPricePer1kAtomic: 1_000n, contextSize: 512, minHeldTokens: sort === 'balanced' ? 8n : 0n };
+      const terms = { modelId: MODEL, ...limits, exclude: [], sort, nowMs: 1 };
+      // Of those that are balanced the last ones have as much to lose as is asked for.
+      const offered = sort === 'balanced' ? offers.slice(-size) : offers.slice(0, size);
+      const candidates = encodeCandidates(selectCandidates(offered, terms));
       const seed = crypto.sha256(concatBytes(name(`request ${sort}`), name(`reply ${size}`).slice(0, 16)));
       const drawn = replayMatch(crypto, candidates, seed);
       return {

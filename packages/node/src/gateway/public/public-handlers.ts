@@ -181,6 +181,7 @@ const toOfferJson = (offer: ListedOffer): Json => ({
   capacity: offer.capacity,
   free_capacity: offer.freeCapacity,
   stake_tokens: `${offer.stakeTokens}`,
+  held_tokens: `${offer.heldTokens}`,
   reputation_ppm: offer.reputationPpm,
   liveness_ppm: offer.livenessPpm,
   latency_ms: offer.latencyMs === 0 ? null : offer.latencyMs,

@@ -32,12 +32,18 @@ describe('a preference', () => {
     expect(parseEmbeddingRequest(given({ input: 'x' })).preference).toEqual(preference);
     expect(parseRerankRequest(given({ query: 'x', documents: ['y'] })).preference).toEqual(preference);
     expect(read({ max_price: 7 }).maxPricePer1kAtomic).toBe(7n);
+    expect(read({ min_stake: '18446744073709551615' }).minHeldTokens).toBe(2n ** 64n - 1n);
+    expect(read({ min_stake: 0 }).minHeldTokens).toBe(0n);
+    expect(read({}).minHeldTokens).toBeUndefined();
     expect(read({ accept: ['replay', 'verified'] })).toEqual(NO_PREFERENCE);
   });
 
   it.each<[string, unknown, string]>([
     ['an unknown order', { sort: 'beauty' }, 'ogong.sort'],
     ['no order by name', { sort: 'none' }, 'ogong.sort'],
+    ['a stake beyond its field', { min_stake: '18446744073709551616' }, 'ogong.min_stake'],
+    ['a stake below nothing', { min_stake: -1 }, 'ogong.min_stake'],
+    ['a part of a token', { min_stake: 0.5 }, 'ogong.min_stake'],
     ['a price below nothing', { max_price: -1 }, 'ogong.max_price'],
     ['a part of a unit', { max_price: 0.5 }, 'ogong.max_price'],
     ['a number that JSON cannot hold', { max_price: 2 ** 53 }, 'ogong.max_price'],

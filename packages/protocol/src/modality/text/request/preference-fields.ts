@@ -13,6 +13,8 @@ export interface RequestPreference {
   readonly sort: Sort | undefined;
   /** Of 1,000 tokens. */
   readonly maxPricePer1kAtomic: bigint | undefined;
+  /** Whole tokens that an ejection of whoever answers takes, at least. Default: those that the gateway asks for. */
+  readonly minHeldTokens?: bigint;
   /** Ids of providers: nobody else; empty: everybody. */
   readonly only: readonly Uint8Array[];
   /** Ids of providers that are never asked. */
@@ -31,6 +33,7 @@ export const NO_PREFERENCE: RequestPreference = {
 export const PREFERENCES: readonly string[] = [
   'sort',
   'max_price',
+  'min_stake',
   'tier',
   'accept',
   'providers',
@@ -40,6 +43,7 @@ export const PREFERENCES: readonly string[] = [
 
 const MAX_TIERS = 8;
 const MAX_DIGITS = 38;
+const MAX_HELD = (1n << 64n) - 1n;
 
 const WORDS: readonly Sort[] = SORTS.filter((word) => word !== 'none');
 /** As marketplaces have them, and each word by itself. */
@@ -85,8 +89,8 @@ export function parsePreference(value: unknown, named: NamedModel): RequestPrefe
   assertTier(fields, named.model);
   const maxPricePer1kAtomic = parsePrice(fields.max_price);
   const attested = parseAttested(fields.attested);
-  const sealing = parseSealSuite(fields.seal_suite);
-  return { sort: sort ?? named.sort, maxPricePer1kAtomic, attested, ...sealing, ...parseProviders(fields.providers) };
+  const more = { ...parseHeld(fields.min_stake), ...parseSealSuite(fields.seal_suite) };
+  return { sort: sort ?? named.sort, maxPricePer1kAtomic, attested, ...more, ...parseProviders(fields.providers) };
 }
 
 function parseSealSuite(value: unknown): Pick<RequestPreference, 'sealSuite'> {
@@ -113,11 +117,26 @@ function parseSort(value: unknown): Sort | undefined {
   return sort;
 }
 
+function parseHeld(value: unknown): Pick<RequestPreference, 'minHeldTokens'> {
+  if (isAbsent(value)) return {};
+  const minHeldTokens = readWhole(value);
+  if (minHeldTokens !== undefined && minHeldTokens <= MAX_HELD) return { minHeldTokens };
+  throw new RequestError(
+    'ogong.min_stake is what a provider has to lose, in whole tokens: a whole number, or a text of its digits',
+    'ogong.min_stake',
+  );
+}
+
+function readWhole(value: unknown): bigint | undefined {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  const isText = typeof value === 'string' && value.length <= MAX_DIGITS && /^(?:0|[1-9][0-9]*)$/.test(value);
+  return isText ? BigInt(value) : undefined;
+}
+
 function parsePrice(value: unknown): bigint | undefined {
   if (isAbsent(value)) return undefined;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
-  if (typeof value === 'string' && value.length <= MAX_DIGITS && /^(?:0|[1-9][0-9]*)$/.test(value))
-    return BigInt(value);
+  const price = readWhole(value);
+  if (price !== undefined) return price;
   throw new RequestError(
     'ogong.max_price is a price of 1,000 tokens in atomic units: a whole number, or a text of its digits',
     'ogong.max_price',
