@@ -294,6 +294,12 @@ describe('claims of the demo', () => {
     ],
     [
       'conservation',
+      "the co-signers' part, which no roster names, anywhere but with verification",
+      withAccount('verification', ({ creditAtomic }) => ({ creditAtomic: creditAtomic - 1n })),
+    ],
+    ['conservation', "a pot that is not the co-signers' part", withBatch({ cosignedAtomic: 1n })],
+    [
+      'conservation',
       'tokens from nowhere',
       { ...run, books: { ...run.books, after: { ...run.books.after, supplyAtomic: 1n } } },
     ],

@@ -1,6 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
+import { cosignersOf } from '@ogong/chain/cosigners';
 import { parseDraws } from '@ogong/chain/draws';
-import { escrowAbi, ogongTokenAbi, settlementAbi } from '@ogong/chain/generated/abi';
+import { cosignersAbi, escrowAbi, ogongTokenAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { type DecodedSettle, decodeSettle } from '@ogong/chain/settle-decode';
 import { readAccountsAt } from '@ogong/chain/votes';
@@ -72,7 +73,7 @@ export async function readHistory(
   const fromBlock = BigInt(deployment.block);
   const nameOf = (address: string): string =>
     members.find((member) => member.address === address.toLowerCase())?.name ?? address;
-  const [settled, ejected, drawn] = await transactor.read('history', (client) =>
+  const [settled, ejected, drawn, cosigned] = await transactor.read('history', (client) =>
     Promise.all([
       client.getContractEvents({
         address: deployment.settlement,
@@ -92,6 +93,13 @@ export async function readHistory(
         address: deployment.escrow,
         abi: escrowAbi,
         eventName: 'Drawn',
+        fromBlock,
+        strict: true,
+      }),
+      client.getContractEvents({
+        address: cosignersOf(deployment),
+        abi: cosignersAbi,
+        eventName: 'Cosigned',
         fromBlock,
         strict: true,
       }),
@@ -124,6 +132,9 @@ export async function readHistory(
           ...{ grossAtomic: gross, fineAtomic: fine },
         })),
         tallies: call.tallies,
+        cosignedAtomic: cosigned
+          .filter((event) => event.transactionHash === transaction)
+          .reduce((sum, { args: { amount } }) => sum + amount, 0n),
         blockNumber: Number(blockNumber),
       };
     }),

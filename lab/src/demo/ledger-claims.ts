@@ -1,5 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type FeeSplit, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
+import { splitJudged } from '@ogong/protocol/settlement/cosigned-pot';
 import { isBillable } from '@ogong/protocol/settlement/verdict-log';
 import { answeredOf, entriesOf, type Finding, failuresOf, judge, replyIdOf } from './finding.ts';
 import type { Account, Books, RunRecord, SettledLine, SettlementRecord } from './run-record.ts';
@@ -147,7 +148,8 @@ export function checkConservation(run: RunRecord): Finding {
       return pool - splitVerification(pool, credits).rest;
     }),
   );
-  const kept = { ...shares, verification: shares.verification - verified };
+  const orphaned = sum(run.settlements.map((settlement) => orphanOf(run, settlement, problems)));
+  const kept = { ...shares, verification: shares.verification - verified + orphaned };
   for (const { name, role, address } of run.members) {
     const expected = role === 'provider' || role === 'validator' || role === 'payer' ? undefined : kept[role];
     const credit = creditGain(run, address);
@@ -158,8 +160,21 @@ export function checkConservation(run: RunRecord): Finding {
   return judge(problems, [
     `${debited} debited = ${parts.join(' + ')}`,
     `${verified} of verification went to those who verified`,
+    `${orphaned} for co-signers of batches without a roster went to verification as well`,
     `the escrow holds exactly what its accounts may claim`,
   ]);
+}
+
+/** The co-signers' part of a batch where no roster says who they are: it is the verification recipient's. */
+function orphanOf(run: RunRecord, settlement: SettlementRecord, problems: string[]): bigint {
+  const { others } = splitJudged(sum(settlement.lines.map((line) => splitLine(run, line).validator)));
+  const { cosignedAtomic, validator, sequence } = settlement;
+  if (cosignedAtomic !== 0n && cosignedAtomic !== others) {
+    problems.push(
+      `batch ${sequence} of ${validator} leaves ${cosignedAtomic} to its co-signers, their part is ${others}`,
+    );
+  }
+  return others - cosignedAtomic;
 }
 
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);

@@ -248,6 +248,8 @@ export interface SettlementRecord {
   readonly debits: readonly { readonly payer: string; readonly amountAtomic: bigint }[];
   readonly lines: readonly SettledLine[];
   readonly tallies: readonly { readonly payee: string; readonly credits: number }[];
+  /** What was kept for those who signed it; none where no roster was in force. */
+  readonly cosignedAtomic: bigint;
   readonly blockNumber: number;
 }
 

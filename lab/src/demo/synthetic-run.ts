@@ -16,6 +16,7 @@ import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/modality/text/drift/thresholds';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import { splitJudged } from '@ogong/protocol/settlement/cosigned-pot';
 import {
   appendVerdict,
   computeGenesisPosition,
@@ -129,6 +130,7 @@ export function createSyntheticRun(): RunRecord {
         debits: [{ payer: address(payer.address), amountAtomic: owed }],
         lines,
         tallies: [{ payee: address(payees[0] as Uint8Array), credits: served.length + 1 }],
+        cosignedAtomic: 0n,
         blockNumber: 40,
       },
     ],
@@ -410,16 +412,21 @@ function createBooks(
   const deposit = 1_000_000_000n;
   const credits = new Map<string, bigint>();
   const credit = (to: string, amount: bigint): unknown => credits.set(to, (credits.get(to) ?? 0n) + amount);
+  let judged = 0n;
   for (const { provider, grossAtomic } of lines) {
     const split = splitFee(grossAtomic, shares);
+    judged += split.validator;
     credit(provider, split.provider);
     credit(address(routerAddress), split.router);
-    credit(address(validatorAddresses[0] as Uint8Array), split.validator);
     // All of it was earned by the first provider's verifier.
     credit(address(payees[0] as Uint8Array), split.verification);
     credit(address(fill(0xd2, 20)), split.treasury);
     credit(address(fill(0xd3, 20)), split.license);
   }
+  const { handler, others } = splitJudged(judged);
+  credit(address(validatorAddresses[0] as Uint8Array), handler);
+  // No roster is in force.
+  credit(address(fill(0xd1, 20)), others);
   const account = (of: string, isAfter: boolean): Account => {
     const isPayer = of === address(payer.address);
     return {
