@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeClassTables } from '@ogong/engine/class-search/packed-tables';
 import { type ClassTable, groupClasses } from '@ogong/engine/class-search/table';
 import { EXIT } from '@ogong/host/log/errors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,7 +54,7 @@ describe('ogong calibrate classes', () => {
     const { table } = await search('--isa', 'sse42');
     expect(table.isa).not.toBe(first.isa);
     expect(digestOf(table, 'flash', 64, 'forced 8')).not.toBe(digestOf(first, 'flash', 64, 'forced 8'));
-    const kept = JSON.parse(readFileSync(join(directory, 'classes.json'), 'utf8')) as ClassTable[];
+    const kept = decodeClassTables(readFileSync(join(directory, 'classes.json'), 'utf8'));
     expect(kept.map(({ isa }) => isa).sort()).toEqual([first.isa, table.isa].sort());
     expect(readFileSync(join(directory, 'classes.md'), 'utf8')).toContain(`stories260K (f32) on cpu, ${table.isa}`);
   });

@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { decodeClassTables, encodeClassTables } from '@ogong/engine/class-search/packed-tables';
 import { findClasses } from '@ogong/engine/class-search/run';
 import { type ClassTable, describeClasses } from '@ogong/engine/class-search/table';
 import { ENGINE_DEFAULTS } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { modelsDirField } from '@ogong/host/config/common-fields';
+import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, oneOf, text } from '@ogong/host/config/values';
 import type { Output } from '@ogong/host/lifecycle/command';
@@ -109,13 +111,20 @@ wanted and the others are forgotten again. The rows before the first compared po
 function writeTables(folder: string, table: ClassTable): void {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'classes.json');
-  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as ClassTable[]) : [];
+  const before = existsSync(path) ? readTables(path) : [];
   const keyOf = ({ build, backend, isa, model }: ClassTable) =>
     [backend, isa, model.name, model.weights, model.root, build].join(' ');
   const tables = [...before.filter((other) => keyOf(other) !== keyOf(table)), table].sort((a, b) =>
     keyOf(a) < keyOf(b) ? -1 : 1,
   );
-  // One table a line: a page has thousands of findings.
-  writeFileSync(path, `[\n${tables.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`);
+  writeFileSync(path, encodeClassTables(tables));
   writeFileSync(join(folder, 'classes.md'), [HEAD, ...tables.map(describeClasses)].join('\n'));
+}
+
+function readTables(path: string): ClassTable[] {
+  try {
+    return decodeClassTables(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(classesConfig.definition.name, [`${path}: ${(error as Error).message}`]);
+  }
 }
