@@ -55,7 +55,7 @@ import { createReplyService, type ReplyService } from './reply-service.ts';
 import { createRouters, type Routers } from './routers.ts';
 import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
 import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
-import { createValidatorKeys } from './sealed/validator-keys.ts';
+import { createValidatorKeys, type KnownValidatorKeys } from './sealed/validator-keys.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
 import { createTicketAges } from './ticket-ages.ts';
@@ -234,6 +234,7 @@ interface Books {
   readonly complaints: ComplaintOutbox;
   readonly deliveries: DeliveryOutbox;
   readonly milestones: MilestoneOutbox;
+  readonly validatorKeys: KnownValidatorKeys;
   readonly funding: EscrowFunding;
   readonly payments: PaymentDesk | undefined;
   start(): void;
@@ -262,8 +263,13 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     keepIntake: (told, intake) => keepIntake({ receipts, chain }, told, intake),
     onError: warn('a delivery was not acknowledged'),
   });
+  const validatorKeys = createValidatorKeys({
+    ...{ links, clock, chain },
+    onError: warn('a validator shows no key to seal to'),
+  });
   const milestones = createMilestoneOutbox({
     ...{ books, chain, links, clock, shares },
+    onKeyGone: validatorKeys.forget,
     onError: warn('a milestone was not handed in'),
   });
   const funding = createEscrowFunding(
@@ -354,6 +360,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     complaints,
     deliveries,
     milestones,
+    validatorKeys,
     funding,
     payments,
     start() {
@@ -380,7 +387,7 @@ function createReplies(
 ): { readonly replies: ReplyService; readonly sealed: SealedCalls; readonly ahead: TicketsAhead } {
   const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
-  const { ledger, receipts, complaints, deliveries, milestones, funding } = books;
+  const { ledger, receipts, complaints, deliveries, milestones, validatorKeys, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none', minHeldTokens = 0n } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
@@ -455,8 +462,7 @@ function createReplies(
     ahead,
     replies: createReplyService(steps),
     sealed: createSealedCalls({
-      ...{ context: steps, sealKeys: keys, links, patience, pacing },
-      validatorKeys: createValidatorKeys({ links, clock, chain, onError: warn('a validator shows no key to seal to') }),
+      ...{ context: steps, sealKeys: keys, validatorKeys, links, patience, pacing },
     }),
   };
 }

@@ -13,7 +13,7 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/PushMilestone': { perSecond: 5, burst: 50 },
   // A provider announces itself every ten seconds.
   'ogong.v1.ValidatorService/Announce': { perSecond: 2, burst: 50 },
-  // Signs once in half an hour. A gateway asks once in half an hour.
+  // Signs once in half an hour. A gateway asks once in five minutes, and once a minute after a restart of this validator.
   'ogong.v1.ValidatorService/GetSealKey': { perSecond: 1, burst: 25 },
   // Signs. Who follows a reply into the log asks once.
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 1, burst: 25 },
