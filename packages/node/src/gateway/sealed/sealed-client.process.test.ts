@@ -709,7 +709,6 @@ describe('a sealed reply that breaks off behind a milestone', () => {
 
   it('is a fault at once where its provider did not break off but broke the seal', async () => {
     const { replyId } = await breakOff({ breaksSeal: true, dieAfter: 1_000 });
-    await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
     // Nobody waits for a part of it.
     const told = await fetch(`${fixture.url}/v1/ogong/replies/${replyId}/outcome`, {
       method: 'POST',
@@ -717,6 +716,7 @@ describe('a sealed reply that breaks off behind a milestone', () => {
       body: JSON.stringify({ outcome: 'failed', reason: 'draw-replay' }),
     });
     expect(told.status).toBe(404);
+    await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
   });
 
   it('is handed in by nobody whose milestone its provider did not sign', async () => {
