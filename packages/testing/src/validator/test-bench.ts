@@ -467,12 +467,12 @@ export function createTestValidator(options: BenchOptions = {}) {
     /** As its door answers. */
     async answer(from: Uint8Array, request: CosignBatchRequest): Promise<PackedAnswer> {
       if (options.isOffline?.()) throw new Error('offline');
-      const read = await unpackBatch(cosigning, request, MAX_UNPACKED);
+      const read = await unpackBatch(cosigning, request, { from, most: MAX_UNPACKED });
       if ('lacking' in read) return read;
       return answerPeer(signer, cosigner.cosign(from, { ...request, ...read }));
     },
   };
-  const ask = createPackedAsk({ crypto, knownParts });
+  const ask = createPackedAsk({ crypto, knownParts, clock }, { timeoutMs: 60_000 });
   const { namesModels } = options;
   const settling = openSettlementState(
     {
