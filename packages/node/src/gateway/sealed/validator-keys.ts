@@ -19,7 +19,7 @@ const TIMEOUT_MS = 2_000;
 const LEAST_LEFT_MS = 15 * 60_000;
 const ASKED_AGAIN_MS = 60_000;
 /** A validator that restarts has another key, and nobody tells this gateway before a part is lost. */
-const MAX_KEPT_MS = 5 * 60_000;
+const FORGOTTEN_AFTER_MS = 5 * 60_000;
 
 export function createValidatorKeys({
   links,
@@ -60,7 +60,7 @@ export function createValidatorKeys({
         untilMs: askedMs + ASKED_AGAIN_MS,
         shown: fetchKey(validator).then(
           ({ signed, untilMs }) => {
-            entry.untilMs = Math.min(untilMs, askedMs + MAX_KEPT_MS);
+            entry.untilMs = Math.min(untilMs, askedMs + FORGOTTEN_AFTER_MS);
             return signed;
           },
           (error: unknown) => {
