@@ -442,7 +442,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient {
         emit Paid(line.providerId, payee, batch.validator, batch.sequence, router, gross, rest, recycled);
     }
 
-    /// @dev Whoever owns the name under which the weights were published first.
+    /// @dev Whoever owns the name that claimed the weights (ModelRegistry.makerOf).
     /// @return What is not the provider's.
     function _payMaker(bytes32 modelRoot, uint256 amount, Sharing memory sharing, uint256 i) private returns (uint256) {
         address maker = _models.makerOf(modelRoot);

@@ -38,8 +38,13 @@ export interface ModelRegistryWrites {
   offerMaker(maker: string, to: BytesLike): Promise<unknown>;
   acceptMaker(maker: string): Promise<unknown>;
   /**
-   * Says which weights a model is: the first time at once, later from one notice on. Weights that are nobody's yet are claimed for the
-   * maker before they can be read here: announced, and claimed once a block has passed.
+   * Claims weights for a maker's name, by a hidden announcement a block before; to be called before anybody else knows them. Does nothing
+   * where they are the account's already. A call that was cut off is repeated: it finds its own announcement, where the key is here.
+   * @throws ChainError where they are somebody else's.
+   */
+  claimWeights(maker: string, modelRoot: BytesLike): Promise<void>;
+  /**
+   * Says which weights a model is: the first time at once, later from one notice on. It claims nothing.
    * @param from seconds since 1970, for a later time than that.
    */
   publishModel(name: RegistryName, description: ModelDescription, from?: bigint): Promise<unknown>;
@@ -67,6 +72,11 @@ export interface ModelRegistryReads {
 const NO_OWNER = `0x${'00'.repeat(20)}`;
 /** Models that one call asks for. */
 const PAGE = 256n;
+const SALT_DOMAIN = 'ogong-claim-salt-v1';
+
+/** Nothing was announced, something else since, or this too long ago. */
+const isUnannounced = (error: unknown): boolean =>
+  error instanceof ChainError && ['NotAnnounced', 'ClaimOver'].includes(error.revert?.name ?? '');
 
 export function createModelReads({ read }: Pick<Transactor, 'read'>, address: Address): ModelRegistryReads {
   const registry = { address, abi } as const;
@@ -127,25 +137,49 @@ export function createModelWrites(
   registry: Address,
   allow: (spender: Address, amount: bigint) => Promise<void>,
 ): ModelRegistryWrites {
-  const { send, address: own } = transactor;
+  const { send, address: own, deriveSecret } = transactor;
   const { makerFee, makerOf } = createModelReads(transactor, registry);
 
-  /** @returns the salt of what was announced, once it can be claimed. */
-  async function announce(type: 'string' | 'bytes32', value: string): Promise<Hex> {
+  /** Claims by what this account has announced before, or announces it first. */
+  async function claimSealed(
+    what: string,
+    { type, value, encode }: { type: 'string' | 'bytes32'; value: string; encode: (salt: Hex) => Hex },
+  ): Promise<unknown> {
     if (!own) throw new ChainError('no-account', 'this client has no private key');
-    const salt = toHex(globalThis.crypto.getRandomValues(new Uint8Array(32)), 'salt', 32);
+    const purpose = encodePurpose(type, value);
+    // Whoever knew the salt could tell which weights an announcement is for. What the key gives needs to be kept nowhere.
+    const salt =
+      (await deriveSecret?.(purpose)) ?? toHex(globalThis.crypto.getRandomValues(new Uint8Array(32)), 'salt', 32);
+    try {
+      return await send(what, registry, encode(salt));
+    } catch (error) {
+      if (!isUnannounced(error)) throw error;
+    }
     const types = [{ type: 'address' }, { type }, { type: 'bytes32' }] as const;
     const seal = keccak256(encodeAbiParameters(types, [own, value as Hex, salt]));
     const announced = encodeFunctionData({ abi, functionName: 'announce', args: [seal] });
     await waitForNextBlock(transactor, await send('announce a claim', registry, announced));
-    return salt;
+    return send(what, registry, encode(salt));
+  }
+
+  /** The registry on its chain too: a salt that one claim has shown says nothing of another. */
+  function encodePurpose(type: 'string' | 'bytes32', value: string): Hex {
+    const types = [{ type: 'string' }, { type: 'uint256' }, { type: 'address' }, { type }] as const;
+    const chainId = BigInt(transactor.client.chain?.id ?? 0);
+    return encodeAbiParameters(types, [SALT_DOMAIN, chainId, registry, value as Hex]);
   }
 
   return {
     async claimMaker(maker) {
       await allow(registry, await makerFee());
-      const args = [maker, await announce('string', maker)] as const;
-      return send('claim', registry, encodeFunctionData({ abi, functionName: 'claim', args }));
+      const encode = (salt: Hex) => encodeFunctionData({ abi, functionName: 'claim', args: [maker, salt] });
+      return claimSealed('claim', { type: 'string', value: maker, encode });
+    },
+    async claimWeights(maker, modelRoot) {
+      const root = toHex(modelRoot, 'modelRoot', 32);
+      if (own !== undefined && (await makerOf(root)) === own) return;
+      const encode = (salt: Hex) => encodeFunctionData({ abi, functionName: 'claimRoot', args: [maker, root, salt] });
+      await claimSealed('claim weights', { type: 'bytes32', value: root, encode });
     },
     offerMaker: (maker, to) =>
       send('offer', registry, encodeFunctionData({ abi, functionName: 'offer', args: [maker, toAddress(to, 'to')] })),
@@ -159,11 +193,6 @@ export function createModelWrites(
         sources: next.sources,
         adapterRoots: next.adapterRoots.map((root) => toHex(root, 'adapterRoots', 32)),
       };
-      if ((await makerOf(description.modelRoot)) === undefined) {
-        const salt = await announce('bytes32', description.modelRoot);
-        const claimed = [maker, description.modelRoot, salt] as const;
-        await send('claim weights', registry, encodeFunctionData({ abi, functionName: 'claimRoot', args: claimed }));
-      }
       const args = [maker, model, from, description] as const;
       return send('publish', registry, encodeFunctionData({ abi, functionName: 'publish', args }));
     },

@@ -7,6 +7,7 @@ import {
   defineChain,
   HttpRequestError,
   type HttpTransport,
+  hexToBytes,
   http,
   type PublicClient,
   TimeoutError,
@@ -44,7 +45,7 @@ import {
   timelockAbi,
   validatorRegistryAbi,
 } from './generated/abi.ts';
-import { type Address, type Hex, lowerHex } from './hex.ts';
+import { type Address, bytesToHex, type Hex, lowerHex } from './hex.ts';
 import {
   askToSend,
   assertSent,
@@ -111,6 +112,8 @@ export interface TransactorOptions {
 export interface Transactor {
   readonly client: PublicClient;
   readonly address: Address | undefined;
+  /** 32 bytes that only the key gives, for each purpose others, and that tell nothing of it. Undefined where the key is not here. */
+  readonly deriveSecret: ((purpose: Hex) => Promise<Hex>) | undefined;
   /** Runs a read and turns every failure into a ChainError. */
   read<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T>;
   /**
@@ -136,6 +139,15 @@ function createWallet(config: WalletClientConfig<HttpTransport, Chain, LocalAcco
 function openAccount({ privateKey, signer }: TransactorOptions): LocalAccount | undefined {
   if (privateKey !== undefined) return privateKeyToAccount(privateKey);
   return signer && createRemoteAccount(signer);
+}
+
+function createDerivation(privateKey: Hex | undefined): Transactor['deriveSecret'] {
+  if (privateKey === undefined) return undefined;
+  return async (purpose) => {
+    const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+    const key = await globalThis.crypto.subtle.importKey('raw', hexToBytes(privateKey), algorithm, false, ['sign']);
+    return bytesToHex(new Uint8Array(await globalThis.crypto.subtle.sign('HMAC', key, hexToBytes(purpose))));
+  };
 }
 
 export function createTransactor(options: TransactorOptions): Transactor {
@@ -263,6 +275,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
   return {
     client,
     address: account && (account.address.toLowerCase() as Address),
+    deriveSecret: createDerivation(options.privateKey),
     read,
     send(what, to, data, extraGas) {
       const sent = last.then(() => sendNow(what, to, data, extraGas));

@@ -54,6 +54,7 @@ describe('ogong model register, show, list, revoke', () => {
     expect(code).toBe(EXIT.ok);
     expect(JSON.parse(text)).toMatchObject({
       ...{ maker: 'acme', model: 'tiny', inForce: `0x${root}` },
+      weightsOf: { [`0x${root}`]: null },
       versions: [{ modelRoot: `0x${root}`, licence: 'MIT', sources: ['https://example.org/w'] }],
     });
     expect(JSON.parse((await run('list', '--json')).text)).toEqual([
@@ -63,6 +64,25 @@ describe('ogong model register, show, list, revoke', () => {
     expect(await run('revoke', ID, '--keypair', join(folder, 'squatter'))).toMatchObject({ code: 'reverted' });
     expect((await run('revoke', ID, '--keypair', join(folder, 'maker'))).text).toMatch(/nothing in force/);
     expect((await run('show', ID)).code).toBe(EXIT.data);
+  });
+
+  it('claims weights only where it is asked to, says whose they are, and publishes nothing that it was to claim and could not', async () => {
+    const [own, theirs] = [root.replaceAll('ab', 'cd'), 'ogong/verified/squat/tiny'];
+    const publish = (who: string, id: string, ...more: string[]) =>
+      run(
+        ...['register', id, '--keypair', join(folder, who), '--licence', 'MIT', '--claim'],
+        ...['--model-root', own, '--tokenizer-hash', own, ...more],
+      );
+    expect((await publish('squatter', theirs)).text).toContain(`nobody has claimed the weights 0x${own}`);
+    const [first, second] = ['one', 'two'].map((model) => `ogong/verified/acme/${model}`) as [string, string];
+    expect((await publish('maker', first, '--own-weights')).text).toMatch(
+      /the maker's share .* goes to 0x[0-9a-f]{40}\n/,
+    );
+    expect((await publish('maker', second, '--own-weights')).code).toBe(EXIT.ok);
+    const refused = await publish('squatter', 'ogong/verified/squat/other', '--own-weights');
+    expect(refused).toMatchObject({ code: 'reverted', text: expect.stringContaining('RootTaken') });
+    expect((await run('show', 'ogong/verified/squat/other')).code).toBe(EXIT.data);
+    expect((await run('show', theirs)).text).toContain('who does not own this name');
   });
 
   it('asks for the weights in one way', async () => {

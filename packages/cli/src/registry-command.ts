@@ -62,6 +62,12 @@ const registerConfig = defineConfig({
       description: 'time since 1970 from which new weights are in force, where the notice shall be longer',
     },
     claim: { schema: boolean, boolean: true, description: "pay the fee for the maker's name if nobody has it" },
+    ownWeights: {
+      schema: boolean,
+      boolean: true,
+      description:
+        "claim the weights as the maker's, who gets the maker's share of what they earn; before anybody else knows them, and for good",
+    },
     json: jsonField,
   },
   positionals: { label: '<id>', min: 1, max: 1 },
@@ -107,8 +113,10 @@ export async function registerModel(argv: readonly string[], output: Output): Pr
     sources: values.source,
     adapterRoots: values.adapter.map((root): Hex => `0x${root}`),
   };
+  // Whoever reads a publication could announce the weights too.
+  if (values.ownWeights) await chain.claimWeights(name.maker, description.modelRoot);
   await chain.publishModel(name, description, BigInt(values.from));
-  await printModel(output, chain, { name, json: values.json });
+  await printModel(output, chain, { name, json: values.json, readMaker: chain.makerOf });
   return EXIT.ok;
 }
 
@@ -119,7 +127,7 @@ export async function revokeModel(argv: readonly string[], output: Output): Prom
   const name = parseModelId(positionals[0] as string);
   const chain = await connect('ogong model revoke', values);
   await chain.revokeModel(name);
-  await printModel(output, chain, { name, json: values.json });
+  await printModel(output, chain, { name, json: values.json, readMaker: chain.makerOf });
   return EXIT.ok;
 }
 
@@ -128,7 +136,8 @@ export async function showModel(argv: readonly string[], output: Output): Promis
   if (parsed.kind === 'print') return print(output, parsed.text);
   const { values, positionals } = parsed;
   const name = parseModelId(positionals[0] as string);
-  return printModel(output, await connect('ogong model show', values), { name, json: values.json });
+  const chain = await connect('ogong model show', values);
+  return printModel(output, chain, { name, json: values.json, readMaker: chain.makerOf });
 }
 
 /** The published models, with the root that is in force of each. */
@@ -153,10 +162,15 @@ export async function listPublished(
   return EXIT.ok;
 }
 
+/** @param readMaker of weights: who has the maker's share. Left out for what is none. */
 export async function printModel(
   output: Output,
   chain: Pick<ChainClient, 'makerOwner' | 'modelVersions' | 'now'>,
-  { name: { maker, model }, json }: { readonly name: RegistryName; readonly json: boolean },
+  {
+    name: { maker, model },
+    json,
+    readMaker,
+  }: { readonly name: RegistryName; readonly json: boolean; readonly readMaker?: ChainClient['makerOf'] },
 ): Promise<number> {
   const [owner, versions, nowSeconds] = await Promise.all([
     chain.makerOwner(maker),
@@ -166,13 +180,26 @@ export async function printModel(
   const isNow = ({ from, until }: ModelVersion): boolean =>
     from <= nowSeconds && (until === undefined || nowSeconds < until);
   const inForce = versions.find(isNow);
-  if (json) printJson(output, { maker, model, owner, inForce: inForce?.modelRoot, versions: versions.map(toPlain) });
-  else if (owner === undefined) output.write(`nobody has claimed the name ${maker}\n`);
+  // Of what is in force or will be; what was before pays nobody any more.
+  const roots = new Set([inForce, versions.at(-1)].flatMap((version) => (version ? [version.modelRoot] : [])));
+  const makers =
+    readMaker && (await Promise.all([...roots].map(async (root) => [root, await readMaker(root)] as const)));
+  if (json) {
+    const weightsOf = makers && Object.fromEntries(makers.map(([root, address]) => [root, address ?? null]));
+    printJson(output, { maker, model, owner, inForce: inForce?.modelRoot, weightsOf, versions: versions.map(toPlain) });
+  } else if (owner === undefined) output.write(`nobody has claimed the name ${maker}\n`);
   else {
     output.write(`${maker}/${model} by ${owner}${inForce === undefined ? ': nothing in force' : ''}\n`);
     for (const version of versions) output.write(formatVersion(version, version === inForce));
+    for (const [root, address] of makers ?? []) output.write(formatMaker(root, address, owner));
   }
   return inForce === undefined ? EXIT.data : EXIT.ok;
+}
+
+function formatMaker(root: Hex, address: Hex | undefined, owner: Hex): string {
+  if (address === undefined) return `nobody has claimed the weights ${root}: no maker is paid for them\n`;
+  const other = address === owner ? '' : `, who does not own this name`;
+  return `the maker's share of the weights ${root} goes to ${address}${other}\n`;
 }
 
 const toPlain = ({ from, until, ...rest }: ModelVersion) => ({

@@ -1,5 +1,8 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { duplexPair } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import type { HostPort } from '@ogong/host/link/host-port';
@@ -30,59 +33,104 @@ export interface PaidRelay {
   pause(isPaused: boolean): void;
   /** Bytes that the relay has charged the node with. */
   charged(): bigint;
+  /** Bytes that the node has counted itself, and pays for. */
+  counted(): bigint;
 }
 
 export interface ResetOutcome {
-  /** Bytes that the attacker had the relay take. */
+  /** Bytes that the attacker had the relay take for a node that did not answer. */
   readonly sentBytes: number;
+  /** The same where the node had begun its handshake. */
+  readonly junkBytes: number;
   /** Whether somebody else reached the node then. */
   readonly reached: boolean;
-  /** What the node is charged with. */
+  /** What the node is charged with, before the junk. */
   readonly chargedBytes: bigint;
+  /** What it is charged with and has not counted, after the junk. */
+  readonly uncountedBytes: bigint;
 }
 
 const LINKS = 12;
 const BYTES = 16_000;
+const JUNK_LINKS = 5;
+const JUNK_BYTES = 1 << 20;
 /** Less than the attacker sends. */
 const CREDIT = 100_000n;
 
-/** Opens links to a node and resets each before the node has read it: bytes that the relay took and nobody pays for. */
+/**
+ * Opens links to a node and resets each before the node has read it; then lets the node begin its handshake, and sends what makes it fail:
+ * bytes that the relay took and nobody pays for.
+ */
 export const resetLinks: ProtocolAttack<PaidRelay, Promise<ResetOutcome>> = {
   name: 'reset-links',
-  adversary: 'caller that sends to a node behind a paid relay and resets its links before the node answers',
+  adversary: 'caller that sends to a node behind a paid relay and ends its links before the node has read that',
   aim: 'use up the credit of the node, so that the relay carries nothing for it any more, and works unpaid',
   stoppedBy: "Until a node answers, its caller's bytes are charged to the caller's address",
   restarts: { none: 'what a caller sent to a node that did not answer is kept nowhere' },
-  async play({ at, node, endpoint, caller, pause, charged }) {
-    pause(true);
-    let sentBytes = 0;
-    for (let n = 0; n < LINKS; n++) {
+  async play(relay) {
+    const { at, node, endpoint, caller, pause, charged, counted } = relay;
+    const dial = async (): Promise<Socket> => {
       const socket = connect({ ...at, noDelay: true });
       socket.on('error', () => {});
       socket.write(encodeRelayHello('connect', node));
       await readExactly(socket, 1, AbortSignal.timeout(5_000));
+      return socket;
+    };
+    pause(true);
+    for (let n = 0; n < LINKS; n++) {
+      const socket = await dial();
       await new Promise<void>((resolve) => socket.write(new Uint8Array(BYTES), () => resolve()));
-      sentBytes += BYTES;
       const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
       socket.resetAndDestroy();
       await gone;
     }
     pause(false);
-    const client = createLinkClient({
-      ...{ endpoint: { host: 'ladder.invalid', port: 1 }, identity: caller, certHash: node },
-      ladder: createLadder(endpoint, node),
-    });
-    const reached = await client
-      .service(RouterService)
-      .listModels({})
-      .then(
+    const reach = async (): Promise<boolean> => {
+      const client = createLinkClient({
+        ...{ endpoint: { host: 'ladder.invalid', port: 1 }, identity: caller, certHash: node },
+        ladder: createLadder(endpoint, node),
+      });
+      const call = client.service(RouterService).listModels({});
+      const isReached = await call.then(
         () => true,
         () => false,
       );
-    client.close();
-    return { sentBytes, reached, chargedBytes: charged() };
+      client.close();
+      return isReached;
+    };
+    let reached = await reach();
+    const chargedBytes = charged();
+    for (let n = 0; n < JUNK_LINKS && reached; n++) {
+      const socket = await dial();
+      socket.write(await captureClientHello());
+      await once(socket, 'data');
+      socket.on('data', () => {});
+      const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+      socket.write(new Uint8Array(JUNK_BYTES));
+      await gone;
+      // Whoever counted these bytes pays for them at once.
+      reached = await reach();
+      for (let tries = 0; tries < 100 && !reached; tries++) {
+        await delay(20);
+        reached = await reach();
+      }
+    }
+    return {
+      ...{ sentBytes: LINKS * BYTES, junkBytes: JUNK_LINKS * JUNK_BYTES, reached, chargedBytes },
+      uncountedBytes: charged() - counted(),
+    };
   },
 };
+
+/** What a client of TLS says first. */
+async function captureClientHello(): Promise<Uint8Array> {
+  const [near, far] = duplexPair();
+  const client = connectTls({ socket: near, ALPNProtocols: ['h2'], rejectUnauthorized: false });
+  client.on('error', () => {});
+  const [hello] = (await once(far, 'data')) as [Uint8Array];
+  client.destroy();
+  return hello;
+}
 
 /** A relay on loopback that wants to be paid, and a node behind it that pays. */
 export async function openPaidRelay(): Promise<PaidRelay & { close(): Promise<void> }> {
@@ -136,6 +184,10 @@ export async function openPaidRelay(): Promise<PaidRelay & { close(): Promise<vo
       isPaused = now;
     },
     charged: () => chargedBytes,
+    counted() {
+      const { toNode = 0n, fromNode = 0n } = reachability.relays()[0]?.counted ?? {};
+      return toNode + fromNode;
+    },
     async close() {
       await reachability.stop();
       await server.stop(0);

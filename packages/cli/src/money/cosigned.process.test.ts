@@ -87,6 +87,7 @@ describe('ogong claim', () => {
     const modelRoot: Hex = `0x${'77'.repeat(32)}`;
     await maker.client.claimMaker('acme');
     const weights = { modelRoot, tokenizerHash: modelRoot, licence: 'MIT', sources: ['https://acme.example'] };
+    await maker.client.claimWeights('acme', weights.modelRoot);
     await maker.client.publishModel({ maker: 'acme', model: 'one' }, { ...weights, adapterRoots: [] });
     const before = await maker.client.balanceOf(maker.address);
     const { shares, recipients } = await ledger.governor.parameters();

@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, Socket } from 'node:net';
-import { platform, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Duplex, pipeline } from 'node:stream';
 
 /** How long bytes that wait in the pair may still be read. */
 const LAST_BYTES_MS = 5000;
+/** How long a relay has to end a link that this side has ended. */
+const DRAIN_MS = 10_000;
 
 /**
  * Turns any byte stream into a socket, through a local socket pair if it is not one already. On other streams Node's HTTP/2
@@ -18,26 +16,60 @@ export async function asSocket(duplex: Duplex): Promise<Socket> {
   const [near, far] = await createSocketPair();
   // pipeline destroys both sides when one ends or breaks: there is nothing left to report.
   pipeline(duplex, far, duplex, () => {});
-  // A socket that TLS and HTTP/2 have stopped reading does not notice that the other side of the pair has gone.
+  closeAfter(far, near);
+  return near;
+}
+
+/**
+ * A socket in front of another one, which reads all that the other end sends until that one ends, too. TLS that fails closes its socket
+ * with what it has not read, and nobody could say then how many bytes had come.
+ */
+export async function asDrainedSocket(socket: Socket): Promise<Socket> {
+  const [near, far] = await createSocketPair();
+  socket.on('error', () => socket.destroy());
+  far.on('error', () => far.destroy());
+  // Ends pass from one to the other; what comes for one that is gone is read and dropped.
+  socket.pipe(far).once('close', () => {
+    socket.end();
+    socket.resume();
+    const late = setTimeout(() => socket.destroy(), DRAIN_MS);
+    socket.once('close', () => clearTimeout(late));
+  });
+  far.pipe(socket).once('close', () => {
+    far.end();
+    far.resume();
+  });
+  closeAfter(far, near);
+  if (socket.destroyed) far.destroy();
+  return near;
+}
+
+/** A socket that TLS and HTTP/2 have stopped reading does not notice that the other side of the pair has gone. */
+function closeAfter(far: Socket, near: Socket): void {
   far.once('close', () => {
     const last = setTimeout(() => near.destroy(), LAST_BYTES_MS);
     near.once('close', () => clearTimeout(last));
   });
-  return near;
 }
 
-async function createSocketPair(): Promise<[Socket, Socket]> {
-  const server = createServer();
-  // Only the user can open the directory, so only the user can connect.
-  const directory = platform() === 'win32' ? undefined : await mkdtemp(join(tmpdir(), 'ogong-'));
+/** Over loopback: a link server tells its connections apart by their ports. */
+async function createSocketPair(): Promise<[near: Socket, far: Socket]> {
+  const server = createServer({ noDelay: true });
   try {
-    server.listen(directory ? join(directory, 'link') : `\\\\.\\pipe\\ogong-${randomBytes(16).toString('hex')}`);
+    server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const near = connect(server.address() as string);
-    const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as [[Socket], unknown];
-    return [near, far];
+    const { port } = server.address() as { port: number };
+    const near = connect({ host: '127.0.0.1', port, noDelay: true });
+    const accepted = new Promise<Socket>((resolve) => {
+      server.on('connection', (socket) => {
+        // Whoever else is on this machine may come first.
+        if (socket.remotePort === near.localPort) resolve(socket);
+        else socket.destroy();
+      });
+    });
+    await once(near, 'connect');
+    return [near, await accepted];
   } finally {
     server.close();
-    if (directory) await rm(directory, { recursive: true, force: true });
   }
 }

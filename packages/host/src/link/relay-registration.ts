@@ -5,6 +5,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type RelayAccount, verifyRelayAccount } from '@ogong/protocol/exchange/relay-account';
 import { type RelayEvent, RelayService, type SignedRelayAccount } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { asDrainedSocket } from './as-socket.ts';
 import { dialRelay } from './dial.ts';
 import { formatHostPort } from './host-port.ts';
 import { createLinkClient } from './link-client.ts';
@@ -113,7 +114,8 @@ export function createRelayRegistration(
         ended.fromNode += countWritten(socket);
       });
       const circuit = nameCircuit(dependencies.crypto, token);
-      accept(socket, `relay ${at} ${toHex(group.subarray(0, 16))}`, { at, circuit });
+      // All that the relay hands over is counted, whoever fails to read it.
+      accept(await asDrainedSocket(socket), `relay ${at} ${toHex(group.subarray(0, 16))}`, { at, circuit });
     } catch (error) {
       if (!stopping.signal.aborted) onError(error);
     } finally {
@@ -195,8 +197,9 @@ export function createRelayRegistration(
   };
 }
 
-/** Without the byte that the relay answered with, and the hello. */
-const countRead = (socket: Socket): bigint => BigInt(Math.max(0, socket.bytesRead - 1));
+/** Without the byte that the relay answered with, and the hello. As the relay does, it counts nothing of a link before its first answer. */
+const countRead = (socket: Socket): bigint =>
+  countWritten(socket) === 0n ? 0n : BigInt(Math.max(0, socket.bytesRead - 1));
 const countWritten = (socket: Socket): bigint => BigInt(Math.max(0, socket.bytesWritten - RELAY_HELLO_BYTES));
 
 const addCounts = (a: ByteCounts, b: ByteCounts): ByteCounts => ({

@@ -30,7 +30,8 @@ const LINGER_MS = 5_000;
 /**
  * Copies bytes both ways until either side ends. Looks at none of them. A reader that is slow holds its writer back, and so does a node's
  * rate. Until the node has answered, its caller's bytes are charged to the caller's address: whoever resets links that no node took would
- * use up the credit of somebody who never counted these bytes.
+ * use up the credit of somebody who never counted these bytes. What is charged to the node is handed to it, however the link ends, and the
+ * node reads it all: once the node has ended its side, nothing more is charged to it.
  */
 export function joinSockets(
   { caller, node, group }: Joined,
@@ -39,17 +40,10 @@ export function joinSockets(
 ): CarriedBytes {
   const carried = { toNode: 0, fromNode: 0 };
   let hasAnswered = false;
+  let hasNodeEnded = false;
   let unansweredBytes = 0;
-  const cut = (): void => {
-    caller.destroy();
-    node.destroy();
-  };
   /** @returns as a meter does. */
-  const takeToNode = (count: number): number | undefined => {
-    if (hasAnswered) {
-      meter.toNode += BigInt(count);
-      return meter.take(count);
-    }
+  const takeUnanswered = (count: number): number | undefined => {
     unansweredBytes += count;
     const isWithin = unansweredBytes <= maxUnansweredBytes && unanswered.take(group, count);
     return isWithin ? meter.pace(count) : undefined;
@@ -59,47 +53,99 @@ export function joinSockets(
       hasAnswered = true;
       unanswered.giveBack(group, unansweredBytes);
       meter.toNode += BigInt(unansweredBytes);
-      if (!meter.charge(unansweredBytes)) return undefined;
+      const isWithin = meter.charge(unansweredBytes);
+      unansweredBytes = 0;
+      if (!isWithin) return undefined;
     }
     meter.fromNode += BigInt(count);
     return meter.take(count);
   };
-  const copy = (from: Socket, to: Socket, take: (bytes: number) => number | undefined): void => {
-    let pausedFor = 0;
-    const pause = (): (() => void) => {
-      pausedFor++;
-      from.pause();
-      return () => {
-        if (--pausedFor === 0) from.resume();
-      };
-    };
-    from.on('data', (chunk: Buffer) => {
-      const waitMs = take(chunk.length);
-      if (waitMs === undefined) return cut();
-      if (waitMs > 0) setTimeout(pause(), waitMs).unref();
-      if (!to.write(chunk)) to.once('drain', pause());
-    });
-    from.on('end', () => to.end());
-    from.setTimeout(idleTimeoutMs, cut);
-  };
-  copy(caller, node, (count) => {
-    carried.toNode += count;
-    bytes.inc({ direction: 'to-node' }, count);
-    return takeToNode(count);
-  });
-  copy(node, caller, (count) => {
-    carried.fromNode += count;
-    bytes.inc({ direction: 'from-node' }, count);
-    return takeFromNode(count);
-  });
-  node.on('error', cut);
-  node.on('close', (hadError) => (hadError ? caller.destroy() : caller.end()));
-  // What was charged to the node is handed to it, so that it counts the same.
   const endNode = (): void => {
     node.end();
     setTimeout(() => node.destroy(), LINGER_MS).unref();
   };
+  const cut = (): void => {
+    caller.destroy();
+  };
+  const toNode = createPauses(caller);
+  const fromNode = createPauses(node);
+  caller.on('data', (chunk: Buffer) => {
+    carried.toNode += chunk.length;
+    bytes.inc({ direction: 'to-node' }, chunk.length);
+    if (hasNodeEnded) {
+      if (takeUnanswered(chunk.length) === undefined) cut();
+      return;
+    }
+    let waitMs: number | undefined;
+    if (hasAnswered) {
+      meter.toNode += BigInt(chunk.length);
+      waitMs = meter.take(chunk.length);
+      // It is charged, so it is handed on.
+      if (waitMs === undefined) node.write(chunk);
+    } else waitMs = takeUnanswered(chunk.length);
+    if (waitMs === undefined) return cut();
+    toNode.wait(waitMs);
+    if (!node.write(chunk)) node.once('drain', toNode.pause());
+  });
+  node.on('data', (chunk: Buffer) => {
+    // Nobody is there to take it, and the node does not read on until somebody does.
+    if (caller.destroyed) return;
+    carried.fromNode += chunk.length;
+    bytes.inc({ direction: 'from-node' }, chunk.length);
+    const waitMs = takeFromNode(chunk.length);
+    if (waitMs === undefined) return cut();
+    fromNode.wait(waitMs);
+    if (!caller.write(chunk)) caller.once('drain', fromNode.pause());
+  });
+  caller.on('end', () => node.end());
+  node.on('end', () => {
+    hasNodeEnded = true;
+    // What the caller sends now is nobody's but its own.
+    unansweredBytes = 0;
+    caller.end();
+    toNode.end();
+    endNode();
+  });
+  caller.setTimeout(idleTimeoutMs, cut);
+  node.setTimeout(idleTimeoutMs, cut);
+  node.on('error', cut);
+  node.on('close', (hadError) => (hadError ? caller.destroy() : caller.end()));
   caller.on('error', endNode);
-  caller.on('close', endNode);
+  caller.on('close', () => {
+    fromNode.end();
+    endNode();
+  });
   return carried;
+}
+
+interface Pauses {
+  /** @returns ends this pause. */
+  pause(): () => void;
+  wait(ms: number): void;
+  /** No pause counts any longer. */
+  end(): void;
+}
+
+/** A socket that is read while nobody has it paused. */
+function createPauses(socket: Socket): Pauses {
+  let pausedFor = 0;
+  let hasEnded = false;
+  const pause = (): (() => void) => {
+    if (hasEnded) return () => {};
+    pausedFor++;
+    socket.pause();
+    return () => {
+      if (--pausedFor === 0) socket.resume();
+    };
+  };
+  return {
+    pause,
+    wait(ms) {
+      if (ms > 0) setTimeout(pause(), ms).unref();
+    },
+    end() {
+      hasEnded = true;
+      socket.resume();
+    },
+  };
 }

@@ -41,7 +41,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-function openPayments(balance = 10n ** 18n) {
+function openPayments(balance = 10n ** 18n, balanceOf = async () => balance) {
   const store: Store = openStore(':memory:', { schema: RELAY_SCHEMA });
   const group = createGroupCommit(store, { maxDelayMs: 0 });
   closers.push(async () => {
@@ -51,7 +51,7 @@ function openPayments(balance = 10n ** 18n) {
   const clock = { nowMs: () => NOW };
   return {
     store,
-    payments: createRelayPayments(PRICE, { crypto, clock, store, group, balanceOf: async () => balance }),
+    payments: createRelayPayments(PRICE, { crypto, clock, store, group, balanceOf }),
   };
 }
 
@@ -139,6 +139,41 @@ describe('vouchers for a relay', () => {
     }
     const most = PRICE.creditBytes + 5_000n + PRICE.creditBytes / 2n;
     expect([payments.isCovered(NODE, most), payments.isCovered(NODE, most + 1n)]).toEqual([true, false]);
+  });
+
+  it('that come at once are over no more than their payer holds, and no more than may be open', async () => {
+    for (const [balance, most] of [
+      [12_000n, 2],
+      [10n ** 18n, 64],
+    ] as const) {
+      const { store, payments } = openPayments(balance);
+      const vouchers = Array.from({ length: 100 }, (_, i) => voucher({ nonce: fill(i + 10, 32) }));
+      await Promise.allSettled(vouchers.map((each) => payments.take(NODE, each)));
+      expect(listOpenVouchers(store)).toHaveLength(most);
+      expect(payments.isCovered(NODE, PRICE.creditBytes + BigInt(most) * 5_000n + 1n)).toBe(false);
+    }
+  });
+
+  it('of a nonce that was redeemed, and that are forgiven nothing, cost no question to the chain', async () => {
+    let asked = 0;
+    const { store, payments } = openPayments(0n, async () => {
+      asked++;
+      return 10n ** 18n;
+    });
+    await payments.take(NODE, voucher());
+    closeVoucher(store, fill(4, 32));
+    const taken: [Uint8Array, SignedRelayVoucher][] = [
+      [NODE, voucher({ valueAtomic: 1n })],
+      [NODE, voucher()],
+      [fill(2, 32), voucher({ valueAtomic: 10n ** 9n })],
+      [NODE, voucher({ valueAtomic: 10n ** 9n }, createNobleLedgerSigner(fill(8, 32)))],
+    ];
+    for (const [node, { voucher: bytes }] of taken) {
+      // It is refused before anybody looks at the signature.
+      const unsigned = { ...voucher(), voucher: bytes, signature: fill(0, 65) };
+      await expect(payments.take(node, unsigned)).rejects.toThrow('draw another nonce');
+    }
+    expect(asked).toBe(1);
   });
 
   it('of one node count for no other one', async () => {

@@ -97,16 +97,23 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     paid.set(name, (paid.get(name) ?? 0n) + bytes);
   }
 
+  function isForgivable(
+    before: NonNullable<ReturnType<typeof readVoucher>>,
+    certHash: PeerId,
+    { nonce, payer, valueAtomic }: Pick<RelayVoucher, 'nonce' | 'payer' | 'valueAtomic'>,
+  ): boolean {
+    const isSame = equalBytes(before.certHash, certHash) && equalBytes(before.payer, payer);
+    return before.isRedeemed && isSame && valueAtomic > before.valueAtomic && !forgiven.has(toHex(nonce));
+  }
+
   /** A node cannot know that its voucher is redeemed, and counts what it signed next as paid. */
   function forgive(
     before: ReturnType<typeof readVoucher>,
     certHash: PeerId,
     { nonce, payer, valueAtomic }: RelayVoucher,
   ): void {
-    const name = toHex(nonce);
-    if (!before?.isRedeemed || forgiven.has(name) || valueAtomic <= before.valueAtomic) return;
-    if (!equalBytes(before.certHash, certHash) || !equalBytes(before.payer, payer)) return;
-    forgiven.add(name);
+    if (!before || !isForgivable(before, certHash, { nonce, payer, valueAtomic })) return;
+    forgiven.add(toHex(nonce));
     const bytes = computePaidBytes(valueAtomic - before.valueAtomic, pricePerGibAtomic);
     addPaid(certHash, bytes < creditBytes / 2n ? bytes : creditBytes / 2n);
   }
@@ -125,26 +132,27 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     const voucher = parse(bytes);
     const before = store.read(() => readVoucher(store, voucher.nonce));
     // What a node signed beyond one that was redeemed is forgiven it.
-    if (before?.isRedeemed) return true;
+    if (before && isForgivable(before, certHash, voucher)) return true;
     const moreAtomic = voucher.valueAtomic - assertFollows(before, { certHash, voucher });
     if (moreAtomic === 0n) return false;
     if (moreAtomic >= leastAtomic) return true;
     throw new Refusal('invalid', `the voucher adds ${moreAtomic} atomic units, and ${leastAtomic} are the least`);
   }
 
-  async function assertCovered({ payer }: RelayVoucher, moreAtomic: bigint): Promise<void> {
-    const open = store.read(() => listOpenVouchers(store, payer));
-    if (open.length >= MAX_OPEN_OF_PAYER) throw new RateLimited('too many vouchers of this payer wait to be redeemed');
-    const openAtomic = open.reduce((sum, { valueAtomic }) => sum + valueAtomic, 0n);
-    const heldAtomic = await balanceOf(payer).catch((cause: unknown) => {
+  /** @throws Refusal where the payer's open vouchers and so much more are over more than it holds. */
+  function assertCovered(open: readonly KeptVoucher[], moreAtomic: bigint, heldAtomic: bigint): void {
+    const sumAtomic = open.reduce((sum, { valueAtomic }) => sum + valueAtomic, moreAtomic);
+    if (heldAtomic >= sumAtomic) return;
+    throw new Refusal(
+      'precondition',
+      `the payer holds ${heldAtomic} atomic units, and its vouchers are over ${sumAtomic}`,
+    );
+  }
+
+  async function readHeld(payer: Uint8Array): Promise<bigint> {
+    return await balanceOf(payer).catch((cause: unknown) => {
       throw new Refusal('unavailable', `the payer's tokens cannot be read: ${(cause as Error).message}`);
     });
-    if (heldAtomic < openAtomic + moreAtomic) {
-      throw new Refusal(
-        'precondition',
-        `the payer holds ${heldAtomic} atomic units, and its vouchers are over ${openAtomic + moreAtomic}`,
-      );
-    }
   }
 
   return {
@@ -161,8 +169,13 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
       const before = store.read(() => readVoucher(store, voucher.nonce));
       forgive(before, certHash, voucher);
       const moreAtomic = voucher.valueAtomic - assertFollows(before, { certHash, voucher });
-      await assertCovered(voucher, moreAtomic);
+      assertRoom(store.read(() => listOpenVouchers(store, voucher.payer)));
+      const heldAtomic = await readHeld(voucher.payer);
       await group.write((db) => {
+        // Others of this payer may have come while the chain was asked.
+        const open = listOpenVouchers(db, voucher.payer);
+        assertRoom(open);
+        assertCovered(open, moreAtomic, heldAtomic);
         const known = assertFollows(readVoucher(db, voucher.nonce), { certHash, voucher });
         if (known !== voucher.valueAtomic - moreAtomic)
           throw new Refusal('unavailable', 'another voucher came meanwhile');
@@ -172,6 +185,11 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     },
     isCovered: (certHash, carried) => carried <= (paid.get(toHex(certHash)) ?? 0n) + creditBytes,
   };
+}
+
+/** @throws RateLimited */
+function assertRoom(open: readonly KeptVoucher[]): void {
+  if (open.length >= MAX_OPEN_OF_PAYER) throw new RateLimited('too many vouchers of this payer wait to be redeemed');
 }
 
 /** @throws Refusal */

@@ -1,6 +1,7 @@
 import type { Caller } from '@ogong/host/link/link-door';
 import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { sumHolds } from '@ogong/host/store/holds';
+import type { Store } from '@ogong/host/store/store';
 import { doWork } from '@ogong/host/store/work';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
@@ -40,8 +41,8 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller
   const known = state.store.read(() => readAdmitted(state.store, order.replyId));
   const isRepeated = known !== undefined;
   const admit = async (): Promise<SignedAdmission> => {
-    const admission = await admitSigned(state, { order, signed, isKnownPayer, known });
-    if (caller !== undefined && !isRepeated) state.earn?.(caller, CALLS_OF_AN_ORDER);
+    const { admission, isNew } = await admitSigned(state, { order, signed, isKnownPayer, known });
+    if (caller !== undefined && isNew) state.earn?.(caller, CALLS_OF_AN_ORDER);
     return admission;
   };
   if (address === undefined || !isKnownPayer || isRepeated) return admit();
@@ -74,20 +75,21 @@ interface SignedBy {
   readonly order: NamedOrder;
   readonly signed: AgreedOrder;
   readonly isKnownPayer: boolean;
-  /** What is stored under its reply id. */
+  /** What was stored under its reply id when it came. The same order may come many times at once, and is admitted once. */
   readonly known: AdmittedReply | undefined;
 }
 
 async function admitSigned(
   state: IntakeState,
   { order, signed, isKnownPayer, known }: SignedBy,
-): Promise<SignedAdmission> {
-  const { crypto, archive, verdicts, group } = state;
+): Promise<{ readonly admission: SignedAdmission; readonly isNew: boolean }> {
+  const { crypto, archive, verdicts } = state;
   const epoch = archive.latest().epoch;
   if (!equalBytes(order.validator, verdicts.validator)) {
     throw new Refusal('invalid', 'the order names another validator');
   }
-  if (known && equalBytes(known.orderBytes, signed.order)) return confirm(state, known);
+  if (known && equalBytes(known.orderBytes, signed.order))
+    return { admission: await confirm(state, known), isNew: false };
   await state.memory?.check();
   assertInTime(state, order, epoch);
   if (!verifyConsent(crypto, signed.consent, order)) {
@@ -98,8 +100,7 @@ async function admitSigned(
   await assertFeeBound(state, order);
   await assertRouter(state, order);
   const channel = await findChannel(state, order, computeNeeded(state, order));
-  await state.room?.check(order);
-  const admitted = await group.write((db) =>
+  const admitted = await reserving(state, order, (db) =>
     admitReply(db, {
       ...{ order, consent: signed.consent, channel, limit: state.maxOpenOrders },
       orderBytes: signed.order,
@@ -108,8 +109,24 @@ async function admitSigned(
       admittedAtMs: state.clock.nowMs(),
     }),
   );
-  state.room?.count(order);
-  return confirm(state, admitted);
+  return { admission: await confirm(state, admitted), isNew: admitted.isNew };
+}
+
+/** Writes an order while its fee is counted; it stays counted where the order was stored by this write. @throws Refusal */
+async function reserving<T extends { readonly isNew: boolean }>(
+  { group, room }: Pick<IntakeState, 'group' | 'room'>,
+  order: NamedOrder,
+  write: (db: Store) => T,
+): Promise<T> {
+  const settle = await room?.reserve(order);
+  let isStored = false;
+  try {
+    const written = await group.write(write);
+    isStored = written.isNew;
+    return written;
+  } finally {
+    settle?.(isStored);
+  }
 }
 
 /** @throws Refusal */

@@ -34,7 +34,8 @@ function openRoom(isBounded = true) {
   const order = (fee: bigint, who: { payer?: number; providerId?: number } = {}) => {
     orders++;
     const { payer = orders, providerId = orders } = who;
-    return { payer: name(20, payer), providerId: name(32, providerId), maxFeeAtomic: fee };
+    const orderHash = name(32, orders);
+    return { orderHash, payer: name(20, payer), providerId: name(32, providerId), maxFeeAtomic: fee };
   };
   /** By a payer that has paid as much before, unless it says otherwise. */
   const admit = async (
@@ -48,8 +49,7 @@ function openRoom(isBounded = true) {
          VALUES (?, '0', x'00', x'00', ?)`,
       )
       .run(one.payer, `${paid}`);
-    await room.check(one);
-    room.count(one);
+    (await room.reserve(one))(true);
   };
   /** A full part of the room, again and again. */
   const fill = async (fees: number, part = 100n): Promise<void> => {
@@ -60,7 +60,7 @@ function openRoom(isBounded = true) {
   };
   /** The first order only has the chain read. */
   const settleReading = async () => {
-    await room.check(order(0n));
+    (await room.reserve(order(0n)))(false);
     await new Promise(setImmediate);
   };
   return { chain, room, order, admit, fill, settleReading, store, pass };
@@ -86,8 +86,44 @@ describe('what bonds carry', () => {
   it('counts no order that was refused after all', async () => {
     const { room, order, fill, settleReading } = openRoom();
     await settleReading();
-    for (let i = 0; i < 100; i++) await room.check(order(100n, { payer: 1 }));
+    for (let i = 0; i < 100; i++) (await room.reserve(order(100n, { payer: 1 })))(false);
     await fill(8);
+  });
+
+  it('counts an order while it is written, so that many at once take no more than the bounds', async () => {
+    const { room, order, fill, settleReading } = openRoom();
+    await settleReading();
+    const take = (orders: readonly ReturnType<typeof order>[]) => Promise.allSettled(orders.map(room.reserve));
+    const count = (all: Awaited<ReturnType<typeof take>>) => all.filter(({ status }) => status === 'fulfilled').length;
+    const some = await take(Array.from({ length: 20 }, () => order(20n, { payer: 1 })));
+    expect(count(some)).toBe(5);
+    const strangers = await take(Array.from({ length: 20 }, () => order(100n)));
+    // With what the first one has unanswered.
+    expect(count(strangers)).toBe(3);
+    for (const one of [...some, ...strangers]) if (one.status === 'fulfilled') one.value(false);
+    await fill(8);
+  });
+
+  it('counts an order that is being written when the chain is read again', async () => {
+    const { room, order, admit, fill, settleReading, pass } = openRoom();
+    await settleReading();
+    const settle = await room.reserve(order(100n, { payer: 1 }));
+    pass(10_001);
+    await settleReading();
+    await expect(admit(1n, { payer: 1 })).rejects.toThrow('nobody has answered');
+    settle(false);
+    await fill(7);
+    await admit(100n, { payer: 1 });
+  });
+
+  it('counts an order once that comes many times at once', async () => {
+    const { room, order, admit, fill, settleReading } = openRoom();
+    await settleReading();
+    const one = order(100n);
+    const settles = await Promise.all(Array.from({ length: 50 }, () => room.reserve(one)));
+    for (const [at, settle] of settles.entries()) settle(at === 3);
+    await fill(7);
+    await expect(admit(1n)).rejects.toThrow('carry no more fees');
   });
 
   it('counts what is open in the database', async () => {

@@ -4,7 +4,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
-import type { Order } from '@ogong/protocol/exchange/order';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { readBondRoom } from './settlement/read-bond-room.ts';
 import { readChannel, sumOpen } from './store/channel-store.ts';
 import { listUnanswered } from './store/reply-store.ts';
@@ -17,14 +17,17 @@ const PARTS = 8n;
 /** One part in so many is the most that payers take together with what they have unanswered beyond all that they ever paid here. */
 const CREDIT_PARTS = 2n;
 
-type BoundedOrder = Pick<Order, 'payer' | 'providerId' | 'maxFeeAtomic'>;
+type OpenOrder = Pick<NamedOrder, 'payer' | 'providerId' | 'maxFeeAtomic'>;
+type BoundedOrder = OpenOrder & Pick<NamedOrder, 'orderHash'>;
 
 /** Whether the bonds of the network carry what this validator admits. */
 export interface BondRoom {
-  /** What cannot be settled is not begun. @throws Refusal */
-  check(order: BoundedOrder): Promise<void>;
-  /** An order that was admitted. One that is refused after all takes no room. */
-  count(order: BoundedOrder): void;
+  /**
+   * What cannot be settled is not begun. An order takes its room before it is written, since others are checked meanwhile; the same
+   * order takes it once, however often it comes.
+   * @returns to be called once: whether the order was stored by this. One that was not takes no room. @throws Refusal
+   */
+  reserve(order: BoundedOrder): Promise<(isStored: boolean) => void>;
 }
 
 export interface BondRoomDependencies {
@@ -43,7 +46,7 @@ interface RoomReading {
   readonly openAtomic: bigint;
 }
 
-const namesOf = ({ payer, providerId }: BoundedOrder): readonly string[] => [
+const namesOf = ({ payer, providerId }: OpenOrder): readonly string[] => [
   `payer ${toHex(payer)}`,
   `provider ${toHex(providerId)}`,
 ];
@@ -63,16 +66,27 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
   /** Of it, what is beyond all that its payers have paid here. */
   let unpaid = 0n;
   /** What an order adds to that. */
-  const unpaidBy = ({ payer, maxFeeAtomic }: BoundedOrder): bigint => {
+  const unpaidBy = ({ payer, maxFeeAtomic }: OpenOrder): bigint => {
     const before =
       (unanswered.get(`payer ${toHex(payer)}`) ?? 0n) - store.read(() => readChannel(store, payer)).settled;
     const more = before + maxFeeAtomic;
     return more <= 0n ? 0n : before <= 0n ? more : maxFeeAtomic;
   };
-  const add = (order: BoundedOrder): void => {
+  const add = (order: OpenOrder): void => {
     unpaid += unpaidBy(order);
     for (const name of namesOf(order)) unanswered.set(name, (unanswered.get(name) ?? 0n) + order.maxFeeAtomic);
   };
+  const takeBack = (order: BoundedOrder): void => {
+    since -= order.maxFeeAtomic;
+    for (const name of namesOf(order)) unanswered.set(name, (unanswered.get(name) ?? 0n) - order.maxFeeAtomic);
+    unpaid -= unpaidBy(order);
+  };
+  const take = (order: BoundedOrder): void => {
+    since += order.maxFeeAtomic;
+    add(order);
+  };
+  /** Orders that are being written, by their hash, and how often each. */
+  const writing = new Map<string, { readonly order: BoundedOrder; times: number; isStored: boolean }>();
   let running: Promise<void> | undefined;
   const renew = (): Promise<void> => {
     running ??= (async () => {
@@ -83,6 +97,8 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
       unanswered = new Map();
       unpaid = 0n;
       for (const order of orders) add(order);
+      // Some of them may be in the database already. They count twice until the next reading, rather than not at all.
+      for (const { order } of writing.values()) take(order);
     })()
       .catch(onError)
       .finally(() => {
@@ -103,18 +119,30 @@ export function createBondRoom({ store, clock, client, validators, onError }: Bo
       ? 'orders that nobody has answered, of payers that have paid less here, take all that they may of what the bonds carry'
       : undefined;
   };
+  const check = async (order: BoundedOrder): Promise<void> => {
+    const ageMs = reading === undefined ? Number.POSITIVE_INFINITY : clock.nowMs() - reading.atMs;
+    if (reading === undefined) await renew();
+    else if (ageMs > READING_MS) void renew();
+    if (findProblem(order) !== undefined && ageMs > REFUSING_MS) await renew();
+  };
   return {
-    async check(order) {
-      const ageMs = reading === undefined ? Number.POSITIVE_INFINITY : clock.nowMs() - reading.atMs;
-      if (reading === undefined) await renew();
-      else if (ageMs > READING_MS) void renew();
-      if (findProblem(order) !== undefined && ageMs > REFUSING_MS) await renew();
-      const problem = findProblem(order);
-      if (problem !== undefined) throw new Refusal('unavailable', problem);
-    },
-    count(order) {
-      since += order.maxFeeAtomic;
-      add(order);
+    async reserve(order) {
+      const name = toHex(order.orderHash);
+      if (!writing.has(name)) await check(order);
+      // From here on nothing is waited for, so that no two orders take the same room.
+      const entry = writing.get(name) ?? { order, times: 0, isStored: false };
+      if (entry.times++ === 0) {
+        const problem = findProblem(order);
+        if (problem !== undefined) throw new Refusal('unavailable', problem);
+        take(order);
+        writing.set(name, entry);
+      }
+      return (isStored) => {
+        entry.isStored ||= isStored;
+        if (--entry.times > 0) return;
+        writing.delete(name);
+        if (!entry.isStored) takeBack(order);
+      };
     },
   };
 }

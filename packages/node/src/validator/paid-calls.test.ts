@@ -22,6 +22,26 @@ it('an order that is admitted earns its bringer two calls, once', async () => {
   expect(earned.length).toBe(1);
 });
 
+it('the same order many times at once is admitted once, earns once, and takes its room once', async () => {
+  const earned: number[] = [];
+  const settled: boolean[] = [];
+  const validator = createTestValidator({
+    earn: (_caller, calls) => void earned.push(calls),
+    room: { reserve: async () => (isStored) => void settled.push(isStored) },
+  });
+  await validator.announce(provider);
+  const order = validator.order(0);
+  const words = await Promise.all(Array.from({ length: 10 }, () => validator.intake.admit(order, from('10.0.0.1'))));
+  for (const word of words) expect(word).toEqual(words[0]);
+  expect(earned).toEqual([2]);
+  expect(settled.length).toBe(10);
+  expect(settled.filter((isStored) => isStored).length).toBe(1);
+  // What the write refuses takes no room.
+  const unpaid = validator.order(1, { maxFeeAtomic: 10n ** 19n, cumulativeAtomic: 2n * 10n ** 19n });
+  await expect(validator.intake.admit(unpaid, from('10.0.0.1'))).rejects.toThrow('allowance-exceeded');
+  expect(settled.slice(10)).toEqual([false]);
+});
+
 it("a payer's word about a reply earns eight, the first time, and none where it is refused", async () => {
   const { validator, order, earned } = await open();
   await validator.intake.admit(order);

@@ -39,6 +39,7 @@ import { answerPeer, type CosignAnswer, cosignBatch } from './settlement/cosign.
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import { listHeard } from './settlement/cosign-heard.ts';
 import type { CosignState } from './settlement/cosign-state.ts';
+import { createPeerTurns } from './settlement/peer-turns.ts';
 import { type AllottingState, answerAllotment } from './settlement/step-allotment.ts';
 import type { TallyBook } from './settlement/tally-book.ts';
 import { unpackBatch } from './settlement/unpack-batch.ts';
@@ -250,22 +251,28 @@ function routeCosigning(
   { cosigning, metrics }: Pick<RouteDependencies, 'cosigning' | 'metrics'>,
   findPeer: (context: HandlerContext) => Uint8Array,
 ): void {
+  const takeTurn = createPeerTurns();
+
+  async function answer(peer: Uint8Array, request: CosignBatchRequest) {
+    const read = await unpackBatch(cosigning, request, { from: peer, most: MAX_EVIDENCE_BYTES });
+    if ('lacking' in read) {
+      metrics.cosigned.inc({ outcome: 'unread' });
+      return { lacking: read.lacking, wantsWhole: read.lacking.length === 0 };
+    }
+    const whole = { ...request, ...read };
+    const answered = await answerPeer(cosigning.signer, cosignBatch(cosigning, peer, whole));
+    metrics.cosigned.inc({ outcome: answered.refused.length === 0 ? 'signed' : 'refuted' });
+    metrics.uncompared.inc(answered.uncompared.length);
+    if (answered.refused.length === 0) noteCosigned(metrics.steps, whole);
+    return writeCosigned(answered);
+  }
+
   router.rpc(
     ValidatorService.method.cosignBatch,
     async (request, context) => {
       try {
         const peer = findPeer(context);
-        const read = await unpackBatch(cosigning, request, MAX_EVIDENCE_BYTES);
-        if ('lacking' in read) {
-          metrics.cosigned.inc({ outcome: 'unread' });
-          return { lacking: read.lacking, wantsWhole: read.lacking.length === 0 };
-        }
-        const whole = { ...request, ...read };
-        const answer = await answerPeer(cosigning.signer, cosignBatch(cosigning, peer, whole));
-        metrics.cosigned.inc({ outcome: answer.refused.length === 0 ? 'signed' : 'refuted' });
-        metrics.uncompared.inc(answer.uncompared.length);
-        if (answer.refused.length === 0) noteCosigned(metrics.steps, whole);
-        return writeCosigned(answer);
+        return await takeTurn(peer, context.signal, () => answer(peer, request));
       } catch (error) {
         metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
         if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);

@@ -4,10 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, createWriter, fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
-import { computePartId, createPartTable, MOST_PART, packEntry, unpackEntry } from './packed-entry.ts';
+import { computePartId, createPartTable, LEAST_PART, MOST_PART, packEntry, unpackEntry } from './packed-entry.ts';
 
 const MOST = 1 << 20;
-const LEAST_PART = 64;
 const TAG = encodeDomain('ogong-packed-entry-v1');
 /** Bytes that begin as nothing else does. */
 const part = (name: number, length = 130): Uint8Array =>
@@ -17,6 +16,14 @@ const tableOf = (...parts: readonly Uint8Array[]) => {
   table.put('owner', parts);
   return table;
 };
+/** Tag, hash of the entry, its length and the number of parts. */
+const HEAD_BYTES = TAG.length + 32 + 4 + 4;
+/** Says that it is so long, and names the same part again and again. */
+function repeat(bytes: Uint8Array, count: number, sizeBytes: number, before = new Uint8Array(0)): Uint8Array {
+  const writer = createWriter().bytes(TAG).bytes(new Uint8Array(32)).u32(sizeBytes).u32(count);
+  for (let i = 0; i < count; i++) writer.u8(before.length).bytes(before).bytes(computePartId(crypto, bytes));
+  return writer.u8(0).finish();
+}
 const idOf = (bytes: Uint8Array): string => toHex(computePartId(crypto, bytes));
 
 const [row, key, other] = [part(1), part(2, 1_344), part(3)];
@@ -32,9 +39,13 @@ describe('a packed entry', () => {
   });
 
   it('names the parts that are lacking, each once', () => {
-    expect(unpackEntry(crypto, packed, { find: tableOf(row).find, most: MOST })).toEqual({ lacking: [idOf(key)] });
+    expect(unpackEntry(crypto, packed, { find: tableOf(row).find, most: MOST })).toEqual({
+      lacking: [idOf(key)],
+      sizeBytes: entry.length,
+    });
     expect(unpackEntry(crypto, packed, { find: () => undefined, most: MOST })).toEqual({
       lacking: [idOf(row), idOf(key)],
+      sizeBytes: entry.length,
     });
   });
 
@@ -51,15 +62,50 @@ describe('a packed entry', () => {
     const read = () => unpackEntry(crypto, packed, { find: tableOf(row, key).find, most: entry.length - 1 });
     expect(read).toThrow(ProtocolError);
     // A thousand times the same part: nothing is put together that is longer than what it says.
-    const writer = createWriter().bytes(TAG).bytes(new Uint8Array(32)).u32(entry.length).u32(1_000);
-    for (let i = 0; i < 1_000; i++) writer.u8(0).bytes(computePartId(crypto, key));
     let looks = 0;
     const find = () => {
       looks++;
       return key;
     };
-    expect(unpackEntry(crypto, writer.u8(0).finish(), { find, most: MOST })).toEqual({ isOther: true });
-    expect(looks).toBeLessThan(5);
+    const many = repeat(key, 1_000, 64_000);
+    expect(unpackEntry(crypto, many, { find, most: MOST })).toEqual({ isOther: true });
+    expect(looks).toBe(Math.ceil((64_000 + 1) / key.length));
+  });
+
+  it.each<[string, count: number, sizeBytes: number, why: string]>([
+    ['has more parts than its length has room for', 1_000, 63_999, '1000 items, at most 999'],
+    ['has too many parts', 4_097, MOST, '4097 items, at most 4096'],
+    ['is longer than there is room for', 1_000, MOST + 1, `at most ${MOST}`],
+  ])('is refused before a part of it is read where it %s', (_, count, sizeBytes, why) => {
+    let looks = 0;
+    const find = () => {
+      looks++;
+      return undefined;
+    };
+    const read = (packed: Uint8Array) => unpackEntry(crypto, packed, { find, most: MOST });
+    // Nothing stands behind the number of parts: whoever read one would complain of that.
+    expect(() => read(repeat(key, count, sizeBytes).subarray(0, HEAD_BYTES))).toThrow(why);
+    expect(() => read(repeat(key, count, sizeBytes))).toThrow(why);
+    expect(looks).toBe(0);
+  });
+
+  it('takes no more parts for the same length where they are lacking', () => {
+    // Each takes the place of the shortest part: with what stands between, they are too long.
+    const packed = repeat(key, 1_000, 64_000, Uint8Array.of(1));
+    expect(unpackEntry(crypto, packed, { find: () => undefined, most: MOST })).toEqual({ isOther: true });
+    const fits = repeat(key, 1_000, 65_000, Uint8Array.of(1));
+    expect(unpackEntry(crypto, fits, { find: () => undefined, most: MOST })).toEqual({
+      lacking: [idOf(key)],
+      sizeBytes: 65_000,
+    });
+  });
+
+  it('has as many parts as one may have, and the rest as it is', () => {
+    const rows = Array.from({ length: 4_100 }, () => part(8, LEAST_PART));
+    const table = tableOf(part(8, LEAST_PART));
+    const long = packEntry(crypto, concatBytes(...rows), table);
+    expect(unpackEntry(crypto, long.packed, { find: table.find, most: MOST })).toEqual({ entry: concatBytes(...rows) });
+    expect(long.packed.length).toBeGreaterThan(4 * LEAST_PART + 9 * 4_096);
   });
 
   it.each<[string, (bytes: Uint8Array) => Uint8Array]>([

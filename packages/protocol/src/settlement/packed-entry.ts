@@ -1,5 +1,16 @@
 import { concatBytes, equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
-import { bytes, type Codec, createFormat, hash, list, struct, u8, u32 } from '../base/codec.ts';
+import {
+  bytes,
+  type Codec,
+  type CodecType,
+  createFormat,
+  type Format,
+  hash,
+  list,
+  struct,
+  u8,
+  u32,
+} from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
 /**
@@ -9,10 +20,11 @@ import type { Crypto } from '../crypto/crypto.ts';
 
 export const PART_ID_BYTES = 8;
 /** A shorter part is hardly longer than what stands for it. */
-const LEAST_PART = 64;
+export const LEAST_PART = 64;
 /** More than a key with a signature. */
 export const MOST_PART = 8_192;
-const MOST_PIECES = 1 << 20;
+/** Rows of sixteen lists. Each costs microseconds to look up, and those of one entry are looked up in one go. */
+const MOST_PIECES = 4_096;
 const SHORT = 255;
 
 /** The first bytes of its SHA-256. */
@@ -34,17 +46,40 @@ const literal: Codec<Uint8Array> = {
   },
 };
 
-const packedFormat = createFormat(
-  struct({
-    /** SHA-256 of the entry. */
-    entryHash: hash,
-    sizeBytes: u32,
-    /** Each part with what stands before it. */
-    pieces: list(struct({ before: literal, part: bytes(PART_ID_BYTES) }), { count: u32, max: MOST_PIECES }),
-    rest: literal,
-  }),
-  { tag: 'ogong-packed-entry-v1' },
-);
+const headFields = struct({
+  /** SHA-256 of the entry. */
+  entryHash: hash,
+  sizeBytes: u32,
+});
+/** Each part with what stands before it. */
+const pieceFields = struct({ before: literal, part: bytes(PART_ID_BYTES) });
+/** Of an entry of so many bytes. */
+const listPieces = (sizeBytes: number) =>
+  list(pieceFields, { count: u32, max: Math.min(MOST_PIECES, Math.floor(sizeBytes / LEAST_PART)) });
+
+type PackedFields = CodecType<typeof headFields> & {
+  readonly pieces: readonly CodecType<typeof pieceFields>[];
+  readonly rest: Uint8Array;
+};
+
+/** @param most bytes that the entry may have. It and the number of parts are checked before a part is read. */
+const createPackedFormat = (most: number): Format<PackedFields> =>
+  createFormat<PackedFields>(
+    {
+      write(writer, { pieces, rest, ...head }) {
+        headFields.write(writer, head);
+        listPieces(head.sizeBytes).write(writer, pieces);
+        literal.write(writer, rest);
+      },
+      read(reader) {
+        const head = headFields.read(reader);
+        const { sizeBytes } = head;
+        if (sizeBytes > most) throw new ProtocolError('too-large', `an entry of ${sizeBytes} bytes, at most ${most}`);
+        return { ...head, pieces: listPieces(sizeBytes).read(reader), rest: literal.read(reader) };
+      },
+    },
+    { tag: 'ogong-packed-entry-v1' },
+  );
 
 /** Parts that one machine knows, for packing and for unpacking. */
 export interface PartTable {
@@ -145,7 +180,7 @@ export function packEntry(
   const parts = new Map<string, Uint8Array>();
   const pieces: { readonly before: Uint8Array; readonly part: Uint8Array }[] = [];
   let from = 0;
-  for (let at = 0; at + LEAST_PART <= entry.length; at++) {
+  for (let at = 0; at + LEAST_PART <= entry.length && pieces.length < MOST_PIECES; at++) {
     const found = table.match(view, at);
     if (found === undefined) continue;
     pieces.push({ before: entry.subarray(from, at), part: found.id });
@@ -154,13 +189,13 @@ export function packEntry(
     at = from - 1;
   }
   const head = { entryHash: crypto.sha256(entry), sizeBytes: entry.length };
-  return { packed: packedFormat.encode({ ...head, pieces, rest: entry.subarray(from) }), parts };
+  return { packed: createPackedFormat(entry.length).encode({ ...head, pieces, rest: entry.subarray(from) }), parts };
 }
 
 export type Unpacked =
   | { readonly entry: Uint8Array }
-  /** Hex of the ids of parts that nobody has here, each once. */
-  | { readonly lacking: readonly string[] }
+  /** Hex of the ids of parts that nobody has here, each once, and how long the entry says that it is. */
+  | { readonly lacking: readonly string[]; readonly sizeBytes: number }
   /** The parts that were found make another entry: two of them share an id. */
   | { readonly isOther: true };
 
@@ -174,8 +209,7 @@ export function unpackEntry(
   packed: Uint8Array,
   { find, most }: { readonly find: (id: string) => Uint8Array | undefined; readonly most: number },
 ): Unpacked {
-  const { entryHash, sizeBytes, pieces, rest } = packedFormat.decode(packed);
-  if (sizeBytes > most) throw new ProtocolError('too-large', `an entry of ${sizeBytes} bytes, at most ${most}`);
+  const { entryHash, sizeBytes, pieces, rest } = createPackedFormat(most).decode(packed);
   const lacking = new Set<string>();
   const found: Uint8Array[] = [];
   let length = rest.length;
@@ -183,11 +217,11 @@ export function unpackEntry(
     const bytes = find(toHex(part));
     if (bytes === undefined) lacking.add(toHex(part));
     else found.push(before, bytes);
-    length += before.length + (bytes?.length ?? 0);
+    length += before.length + (bytes?.length ?? LEAST_PART);
     // Before it is put together: a part stands for thousands of bytes.
     if (length > sizeBytes) return { isOther: true };
   }
-  if (lacking.size > 0) return { lacking: [...lacking] };
+  if (lacking.size > 0) return { lacking: [...lacking], sizeBytes };
   if (length !== sizeBytes) return { isOther: true };
   const entry = concatBytes(...found, rest);
   return equalBytes(crypto.sha256(entry), entryHash) ? { entry } : { isOther: true };

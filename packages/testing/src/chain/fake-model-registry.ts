@@ -27,7 +27,7 @@ export function createFakeModelRegistry({ noticeSeconds = 0n, nowSeconds = 1_000
   const owners = new Map<string, Address>();
   const heirs = new Map<string, Address>();
   const models = new Map<string, StoredVersion[]>();
-  /** Whose weights some are: the first to publish here, where nobody comes between an announcement and its claim. */
+  /** Whose weights some are: who claims first here, where nobody comes between an announcement and its claim. */
   const makers = new Map<string, string>();
   const clock = { nowSeconds };
   const state = { isDown: false, reads: 0 };
@@ -84,11 +84,19 @@ export function createFakeModelRegistry({ noticeSeconds = 0n, nowSeconds = 1_000
         heirs.delete(maker);
         owners.set(maker, own);
       },
+      async claimWeights(maker, modelRoot) {
+        const root = toHex(modelRoot, 'modelRoot', 32);
+        const before = owners.get(makers.get(root) ?? '');
+        if (before === own) return;
+        assertOwner(maker);
+        if (/^0x0*$/.test(root)) refuse('ZeroRoot');
+        if (before !== undefined) refuse('RootTaken');
+        makers.set(root, maker);
+      },
       async publishModel(name, description, from = 0n) {
         assertOwner(name.maker);
         if (!NAME.test(name.model)) refuse('BadName');
         if (/^0x0*$/.test(description.modelRoot)) refuse('ZeroRoot');
-        if (!makers.has(description.modelRoot)) makers.set(description.modelRoot, name.maker);
         const versions = models.get(keyOf(name));
         if (versions === undefined) {
           models.set(keyOf(name), [{ description, from: clock.nowSeconds, until: undefined }]);

@@ -78,19 +78,25 @@ export function testModelRegistry(join: () => Promise<ModelRegistryMember>): voi
     expect(await refusalOf(client.publishModel(name, describeWeights('00')))).toBe('ZeroRoot');
   });
 
-  it('has weights belong to the name that came first with them, whoever publishes them later', async () => {
+  it('has weights belong to the name that claimed them first, whoever publishes them', async () => {
     const [first, second] = [await join(), await join()];
     const [own, copy] = [draw(), draw()];
     const weights = describeWeights(`${drawn}`.padStart(2, '0'));
+    const { modelRoot } = weights;
     await first.client.claimMaker(own);
     await second.client.claimMaker(copy);
-    expect(await first.client.makerOf(weights.modelRoot)).toBeUndefined();
-    await first.client.publishModel({ maker: own, model: 'tiny' }, weights);
     await second.client.publishModel({ maker: copy, model: 'tiny' }, weights);
-    expect(await second.client.makerOf(weights.modelRoot)).toBe(first.address);
+    expect(await first.client.makerOf(modelRoot)).toBeUndefined();
+    expect(await refusalOf(second.client.claimWeights(own, modelRoot))).toBe('NotOwner');
+    expect(await refusalOf(first.client.claimWeights(own, describeWeights('00').modelRoot))).toBe('ZeroRoot');
+    await first.client.claimWeights(own, modelRoot);
+    await first.client.claimWeights(own, modelRoot);
+    expect(await refusalOf(second.client.claimWeights(copy, modelRoot))).toBe('RootTaken');
+    await first.client.publishModel({ maker: own, model: 'tiny' }, weights);
+    expect(await second.client.makerOf(modelRoot)).toBe(first.address);
     await first.client.offerMaker(own, second.address);
     await second.client.acceptMaker(own);
-    expect(await first.client.makerOf(weights.modelRoot)).toBe(second.address);
+    expect(await first.client.makerOf(modelRoot)).toBe(second.address);
   });
 
   it('lists each model once, and as many as are asked for', async () => {

@@ -78,6 +78,7 @@ async function rpc(...calls: readonly (readonly [method: string, params: readonl
 async function publishModel({ client }: Member, modelRoot: Hex): Promise<void> {
   await client.claimMaker('acme');
   const description = { modelRoot, tokenizerHash: modelRoot, licence: 'MIT', sources: ['https://acme.example'] };
+  await client.claimWeights('acme', modelRoot);
   await client.publishModel({ maker: 'acme', model: 'one' }, { ...description, adapterRoots: [] });
 }
 

@@ -199,6 +199,7 @@ describe('the gas that the contracts take', () => {
       const { client } = await ledger.createMember(2_000n * unit);
       await client.claimMaker(`maker${i}`);
       const description = { modelRoot, tokenizerHash: modelRoot, licence: 'MIT', sources: ['https://maker.example'] };
+      await client.claimWeights(`maker${i}`, modelRoot);
       await client.publishModel({ maker: `maker${i}`, model: 'one' }, { ...description, adapterRoots: [] });
     }
     const { shares, recipients } = await ledger.governor.parameters();

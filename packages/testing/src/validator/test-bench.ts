@@ -155,6 +155,8 @@ export interface BenchOptions {
   readonly maxOpenOrders?: number;
   /** Default: the database knows all that was admitted. */
   readonly memory?: AdmissionMemory;
+  /** Default: bonds carry whatever comes. */
+  readonly room?: { reserve(): Promise<(isStored: boolean) => void> };
   /** Default: nobody earns calls. */
   readonly earn?: (caller: Caller, calls: number) => void;
   /** Default: HEARD_LIMITS. */
@@ -310,6 +312,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       archive,
       onVerdict,
       memory: options.memory,
+      room: options.room,
       earn: options.earn,
       getBeacon: async (epoch) => archive.find(epoch),
       findMachineProblem: options.findMachineProblem,
@@ -464,12 +467,12 @@ export function createTestValidator(options: BenchOptions = {}) {
     /** As its door answers. */
     async answer(from: Uint8Array, request: CosignBatchRequest): Promise<PackedAnswer> {
       if (options.isOffline?.()) throw new Error('offline');
-      const read = await unpackBatch(cosigning, request, MAX_UNPACKED);
+      const read = await unpackBatch(cosigning, request, { from, most: MAX_UNPACKED });
       if ('lacking' in read) return read;
       return answerPeer(signer, cosigner.cosign(from, { ...request, ...read }));
     },
   };
-  const ask = createPackedAsk({ crypto, knownParts });
+  const ask = createPackedAsk({ crypto, knownParts, clock }, { timeoutMs: 60_000 });
   const { namesModels } = options;
   const settling = openSettlementState(
     {

@@ -7,27 +7,39 @@ import {
   type CosignBatchRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
-import { computePartId, MOST_PART, unpackEntry } from '@ogong/protocol/settlement/packed-entry';
+import { computePartId, LEAST_PART, MOST_PART, unpackEntry } from '@ogong/protocol/settlement/packed-entry';
+import { readProposal } from './batch-check.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { PackingDependencies, Unread } from './pack-batch.ts';
 
 /** Parts that a co-signer asks for, and is sent. Where it lacks more, the entries come as they are. */
 const MOST_LACKING = 4_096;
 
+interface UnpackOptions {
+  /** Ledger address behind the link. Nothing is unpacked of a batch that is not its own. */
+  readonly from: Uint8Array;
+  /** Bytes of all entries together: what is packed may stand for far more than was sent. */
+  readonly most: number;
+}
+
 /**
  * The entries of a batch, packed or as they are.
- * @param most bytes of all entries together: what is packed may stand for far more than was sent.
  * @returns what the co-signer answers where it cannot read them. @throws CosignError
  */
 export async function unpackBatch(
   { crypto, knownParts }: PackingDependencies,
-  { entries, packed, parts }: Pick<CosignBatchRequest, 'entries' | 'packed' | 'parts'>,
-  most: number,
+  { batch, entries, packed, parts }: Pick<CosignBatchRequest, 'batch' | 'entries' | 'packed' | 'parts'>,
+  { from, most }: UnpackOptions,
 ): Promise<{ readonly entries: BatchEntry[] } | Unread> {
   if (packed.length === 0) return { entries };
+  readProposal(from, batch);
   demand(entries.length === 0, 'entries come packed, or as they are');
   demand(packed.length <= MAX_BATCH_ENTRIES, `a batch of ${packed.length} entries`);
   demand(parts.length <= MOST_LACKING && parts.every(({ length }) => length <= MOST_PART), 'too much in parts');
+  demand(
+    parts.every(({ length }) => length >= LEAST_PART),
+    'a part that is too short',
+  );
   const sent = new Map(parts.map((part) => [toHex(computePartId(crypto, part)), part]));
   const table = knownParts();
   // What was sent comes first: of two parts with one id it is the one that is meant.
@@ -36,16 +48,18 @@ export async function unpackBatch(
   const read: BatchEntry[] = [];
   let left = most;
   for (const one of packed) {
+    // One entry costs milliseconds, whatever comes of it.
+    await nextTurn();
     const found = refuting(() => unpackEntry(crypto, one, { find, most: left }));
     if ('isOther' in found) return WHOLE;
     if ('lacking' in found) {
       for (const id of found.lacking) lacking.add(id);
       if (lacking.size > MOST_LACKING) return WHOLE;
+      left -= found.sizeBytes;
       continue;
     }
     left -= found.entry.length;
     read.push(refuting(() => fromBinary(BatchEntrySchema, found.entry)));
-    await nextTurn();
   }
   return lacking.size === 0 ? { entries: read } : { lacking: fromHex([...lacking].join('')) };
 }

@@ -321,14 +321,14 @@ export interface AdmittedOrder {
  * Reserves an order's maximum fee. Orders of one channel may arrive in any order. The newest one must cover all that may be
  * drawn, and the chain must hold as much. It must also hold the maximum fees of all orders that have not expired, whatever has become
  * of them: whoever has two admissions can then tell that both orders were covered (docs/spec/over-admission.md).
- * @returns what is stored of it, also where the same order was admitted before.
+ * @returns what is stored of it, also where the same order was admitted before; then it is not new.
  * @throws AdmissionError
  */
-export function admitReply(store: Store, admission: AdmittedOrder): AdmittedReply {
+export function admitReply(store: Store, admission: AdmittedOrder): AdmittedReply & { readonly isNew: boolean } {
   const { order, orderBytes, orderSignature, consent, channel, limit = MAX_OPEN_ORDERS } = admission;
   const known = readAdmitted(store, order.replyId);
   if (known) {
-    if (equalBytes(known.orderBytes, orderBytes)) return known;
+    if (equalBytes(known.orderBytes, orderBytes)) return { ...known, isNew: false };
     throw new AdmissionError('conflict', 'another order was admitted under this reply id');
   }
   if (countOpen(store, order.payer) >= limit) {
@@ -392,7 +392,7 @@ export function admitReply(store: Store, admission: AdmittedOrder): AdmittedRepl
       admission.admittedAtMs,
     );
   const { admittedEpoch, admittedAtMs } = admission;
-  return { orderBytes, orderHash: order.orderHash, admittedEpoch, admittedAtMs };
+  return { orderBytes, orderHash: order.orderHash, admittedEpoch, admittedAtMs, isNew: true };
 }
 
 /** @internal A test says that the index alone answers it. */
