@@ -1,4 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
+import type { Anchor } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { LinkClient } from '@ogong/host/link/link-client';
 import { createKnownParts } from '@ogong/node/validator/store/known-parts';
@@ -219,6 +220,20 @@ describe('the doors of a validator', () => {
     await own.settlement.step().catch(() => undefined);
     const [batch] = own.requests;
     const service = (await door.connect(PEER)).service(ValidatorService);
+    // One batch of a peer at a time, and eight that wait.
+    const { anchorOf } = validator.cosigning;
+    const held = Promise.withResolvers<Anchor>();
+    Object.assign(validator.cosigning, { anchorOf: () => held.promise });
+    const refusals: unknown[] = [];
+    const calls = Array.from({ length: 12 }, () =>
+      service.cosignBatch(batch as never).catch((error) => refusals.push(error.refusal ?? error.code)),
+    );
+    await until(() => refusals.length >= 3);
+    expect(refusals).toEqual(new Array(3).fill('rate-limited'));
+    held.reject(new Error('the chain is gone'));
+    await Promise.all(calls);
+    expect(refusals.slice(3)).toEqual(new Array(9).fill('unavailable'));
+    Object.assign(validator.cosigning, { anchorOf });
     const { refused } = await knock({
       valid: () => batch as object,
       call: (message) => service.cosignBatch(message as never),

@@ -88,7 +88,7 @@ function connectSettlement(
   intake: Pick<Intake, 'acknowledge'>,
 ): SettlementState {
   const { options, crypto, signer, clock, store, group, chain, peerLinks, history, metrics, domain, log } = state;
-  const ask = createPackedAsk(state);
+  const ask = createPackedAsk(state, { timeoutMs: COSIGN_TIMEOUT_MS });
   return openSettlementState(
     {
       ...limits,
@@ -104,9 +104,9 @@ function connectSettlement(
       group,
       chain,
       cosign: (peer, request) =>
-        ask(request, async (message) => {
+        ask(request, async (message, { timeoutMs }) => {
           const link = peerLinks.to(ValidatorService, toPeer(options, peer));
-          const answer = await link.cosignBatch(message, { timeoutMs: COSIGN_TIMEOUT_MS });
+          const answer = await link.cosignBatch(message, { timeoutMs });
           if (answer.lacking.length > 0 || answer.wantsWhole) return { lacking: answer.lacking };
           const { signer: by, signature, refused, uncompared, headKey, headSignature } = answer;
           const share = answer.share.length === 0 ? undefined : answer.share;

@@ -82,6 +82,8 @@ export function toExpectedReport(record: RecordV2, header: Header, opening: Open
   };
 }
 
+const BY_EQUALITY = 'equality';
+
 export interface HoneypotVerdict {
   readonly outcome: 'passed' | 'failed' | 'unclear';
   /** What decided: `equality`, the row of a drift table, or `fallback` for fixed limits. */
@@ -102,7 +104,7 @@ export function judgeHoneypot(
 ): HoneypotVerdict {
   const byEquality = (isPassed: boolean): HoneypotVerdict => ({
     outcome: isPassed ? 'passed' : 'failed',
-    by: 'equality',
+    by: BY_EQUALITY,
   });
   const isSamePrompt =
     equalBytes(report.promptTokensHash, expected.promptTokensHash) &&
@@ -119,7 +121,7 @@ export function judgeHoneypot(
     equalBytes(report.responseHash, expected.responseHash) && report.firstStopToken === expected.firstStopToken;
   if (isWhole && !isSameText) return byEquality(false);
   const known = isWhole ? expected.windows.length : Math.floor(position / WINDOW_TOKENS);
-  if (known === 0) return { outcome: 'unclear', by: 'equality' };
+  if (known === 0) return { outcome: 'unclear', by: BY_EQUALITY };
   const [own, other] = [expected.windows.slice(0, known), report.windows.slice(0, known)];
   const comparison = compareWindows(crypto, header, own, other);
   // The farthest draw from the tail is one of the whole reply: before a replaced token it is not known.
@@ -144,9 +146,15 @@ export function judgeHoneypot(
   return { outcome: outcome === 'inconclusive' && !isNear ? 'failed' : 'unclear', by };
 }
 
-/** Whether an answer is wrong by an equality, or by drift that was measured for the two classes. */
-export const isProven = ({ outcome, by }: HoneypotVerdict): boolean =>
-  outcome === 'failed' && by !== FALLBACK_THRESHOLDS.source;
+/**
+ * Whether an answer is wrong whatever the honeypot's nonce: the validator chooses it, and of many nonces one plants a reply whose
+ * beginning an honest verifier of another class fails by chance.
+ */
+export const isProven = ({ outcome, by }: HoneypotVerdict): boolean => outcome === 'failed' && by === BY_EQUALITY;
+
+/** Whether an answer is unlikely by drift that was measured for the two classes: what its validator alone may count. */
+export const isDrifted = ({ outcome, by }: HoneypotVerdict): boolean =>
+  outcome === 'failed' && by !== BY_EQUALITY && by !== FALLBACK_THRESHOLDS.source;
 
 /** A row measured for these two classes. Rows of other classes say nothing about an honest verifier. */
 function findRow(

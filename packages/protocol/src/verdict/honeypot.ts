@@ -16,7 +16,7 @@ import type { VerifierMark } from '../settlement/verdict-log.ts';
 import { isExactClass } from '../tier/exact-class.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import type { EvidenceCandidate, HoneypotEvidence } from './evidence.ts';
-import { isProven, judgeHoneypot, type PlantedReply, plantBad } from './honeypot-judge.ts';
+import { isDrifted, isProven, judgeHoneypot, type PlantedReply, plantBad } from './honeypot-judge.ts';
 import type { OpenedReply } from './opened-reply.ts';
 import { findCommitmentProblem, type ReportSubject, readReport } from './report-check.ts';
 import { computeJobId } from './verifier-draw.ts';
@@ -110,22 +110,33 @@ export function describePlanted(
     subject: {
       inputsHash,
       read(bytes, { jobId }) {
-        const read = readScoreReport(bytes, { jobId, modelRoot, header, replay, contextSize: ALL_OF_IT });
-        if ('problem' in read || !isDenial(read.report, header, endorsedClass)) return read;
-        return { problem: `the verifier has signed that it computes in ${endorsedClass}, and its report denies it` };
+        const read = readScoreReport(bytes, { jobId, modelRoot, header, replay, contextSize: 0 });
+        if ('problem' in read) return read;
+        const problem = findWithdrawal(read.report, { header, positions: rows.length, endorsedClass });
+        return problem === undefined ? read : { problem, isWellFormed: true };
       },
     },
   };
 }
 
-type PlantedAnswer = { readonly report: ScoreReport } | { readonly problem: string };
+type PlantedAnswer = { readonly report: ScoreReport } | { readonly problem: string; readonly isWellFormed?: true };
 const NO_ROW = { q: new Uint32Array(0), tail: 0, rank: 0 };
-/** Only verifiers that announce enough room are given honeypots, so none may leave out the end. */
-const ALL_OF_IT = 0xffffffff;
 
+/** Why a report does not do what its verifier has signed for: room for all of it, and its class. No fault that others could see. */
+function findWithdrawal(
+  report: ScoreReport,
+  { header, positions, endorsedClass }: { header: Header; positions: number; endorsedClass: string },
+): string | undefined {
+  if (countScored(report, positions) < positions)
+    return `scored with a context of ${report.contextSize} tokens; the verifier announced room for all`;
+  if (!isDenial(report, header, endorsedClass)) return undefined;
+  return `the verifier has signed that it computes in ${endorsedClass}, and its report denies it`;
+}
+
+/** As of any report (opened-reply.ts). */
 function isDenial(report: ScoreReport, { numericClass }: Header, endorsedClass: string): boolean {
   if (endorsedClass !== numericClass || !isExactClass(endorsedClass)) return false;
-  return report.numericClass !== endorsedClass || !report.exact;
+  return report.numericClass !== endorsedClass || !(report.exact || report.windows.length === 0);
 }
 
 export interface HoneypotContext extends HoneypotOccasion {
@@ -134,12 +145,14 @@ export interface HoneypotContext extends HoneypotOccasion {
   readonly validator: Uint8Array;
   /** What both verifiers of the pair reported, see Judgement. */
   readonly agreed: Uint8Array;
+  /** All who were asked about the reply, in any round. */
+  readonly asked: readonly Pick<EvidenceCandidate, 'keyHash' | 'operator'>[];
   readonly drift: DriftPolicy | undefined;
 }
 
 /**
- * What the answer to a honeypot says of who gave it: refuted where equality or measured drift shows it wrong, or where it opens the
- * commitment and answers nothing; credited otherwise. By fixed limits nobody is refuted: who holds them has not been measured.
+ * What the answer to a honeypot says of who gave it: refuted where equality shows it wrong, or where it opens the commitment and answers
+ * nothing; credited otherwise, also where it is unlikely by measured drift.
  * @returns or why the evidence is none.
  */
 export function markHoneypot(
@@ -147,13 +160,15 @@ export function markHoneypot(
   { reply, opening }: OpenedReply,
   context: HoneypotContext,
   { verifierId, nonce, committed, opened }: HoneypotEvidence,
-): { readonly mark: VerifierMark } | { readonly problem: string } {
-  const { draw, order, endpoint, validator, agreed, drift } = context;
+): { readonly mark: VerifierMark; readonly isDrifted: boolean } | { readonly problem: string } {
+  const { draw, order, endpoint, validator, agreed, asked, drift } = context;
   const drawn = drawHoneypot(crypto, { reply }, context);
   if (drawn === undefined || draw === undefined || !isText(reply) || reply.header === undefined)
     return { problem: 'the beacon draws no honeypot for this audit' };
   if (!equalBytes(drawn.providerId, verifierId))
     return { problem: 'it went to a verifier that the beacon did not draw' };
+  if (asked.some((one) => equalBytes(one.keyHash, drawn.keyHash) || equalBytes(one.operator, drawn.operator)))
+    return { problem: 'its verifier was asked about the reply, too' };
   const { header, replay } = reply;
   const { payee, keyHash, numericClass: endorsedClass } = drawn;
   const jobId = computeJobId(crypto, {
@@ -171,12 +186,14 @@ export function markHoneypot(
   const round = fillRound(crypto, [committed.digest], nonce);
   const read = readReport(crypto, { jobId, committed, opened, round }, subject);
   const refuted: VerifierMark = { verifierId, payee, outcome: 'refuted' };
-  if ('problem' in read) return read.isUnreadable ? { mark: refuted } : read;
+  if ('problem' in read) return read.isUnreadable && !read.isWellFormed ? { mark: refuted, isDrifted: false } : read;
   const { report } = read;
   const answer = { header, report: parseScoreReport(agreed) };
-  if (isProven(judgeHoneypot(crypto, answer, { position }, report, drift))) return { mark: refuted };
+  const verdict = judgeHoneypot(crypto, answer, { position }, report, drift);
+  if (isProven(verdict)) return { mark: refuted, isDrifted: false };
   const tokens = header.promptTokenCount + countScored(report, replay.rows.length);
-  return { mark: { verifierId, payee, outcome: 'credited', tokens: Math.min(tokens, MAX_TOKENS) } };
+  const mark: VerifierMark = { verifierId, payee, outcome: 'credited', tokens: Math.min(tokens, MAX_TOKENS) };
+  return { mark, isDrifted: isDrifted(verdict) };
 }
 
 /** Room of the field in a log entry. */

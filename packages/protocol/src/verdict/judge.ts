@@ -52,6 +52,8 @@ export interface Judgement {
   readonly eValue?: number | undefined;
   /** A report that two of different operators agreed on to the bit. */
   readonly agreed?: Uint8Array | undefined;
+  /** Whose answer to the honeypot is unlikely by measured drift. No entry says so, since the validator chooses what is planted. */
+  readonly drifted?: Uint8Array | undefined;
   /**
    * A reject that nobody outside the draw has repeated. It costs the fee and not the name: verifiers in league can say anything.
    */
@@ -242,12 +244,16 @@ function judgeReports(
     verdict,
     evidence: isExact ? 'exact' : 'statistical',
     checks,
-    verifiers: [...listMarks(asked, (report) => refuted.has(weighed.indexOf(report))), ...answered],
+    verifiers: [
+      ...listMarks(asked, (report) => refuted.has(weighed.indexOf(report))),
+      ...(answered ? [answered.mark] : []),
+    ],
     eValue:
       verdict === 'reject'
         ? computeMean(weighed)
         : combineEvidence(listEValues(weighed.filter((_, index) => !refuted.has(index)))),
     agreed,
+    drifted: answered?.isDrifted ? answered.mark.verifierId : undefined,
     isUnproven,
     wants: wants && hasOutsider(crypto, context, { lists, asked }) ? wants : undefined,
   };
@@ -267,19 +273,20 @@ function markAnswered(
     readonly asked: readonly AttemptReview[];
     readonly agreed: Uint8Array | undefined;
   },
-): readonly VerifierMark[] {
+): { readonly mark: VerifierMark; readonly isDrifted: boolean } | undefined {
   const { honeypot, lists } = evidence;
-  if (honeypot === undefined) return [];
+  if (honeypot === undefined) return undefined;
   const { claim, validator, draw, drift, honeypotPpm = HONEYPOT_PPM } = judged;
   const { order, endpoint } = claim;
   const candidates = lists.length === 1 ? lists[0] : undefined;
   if (candidates === undefined || agreed === undefined || endpoint === undefined)
     throw new JudgeError('proves-nothing', 'a honeypot whose answer nobody knows');
   const pair = asked.filter(({ round }) => round === 0).map(({ candidate }) => candidate);
-  const occasion = { draw, order, candidates, pair, honeypotPpm, endpoint, validator, agreed, drift };
+  const all = asked.map(({ candidate }) => candidate);
+  const occasion = { draw, order, candidates, pair, asked: all, honeypotPpm, endpoint, validator, agreed, drift };
   const found = markHoneypot(crypto, opened, occasion, honeypot);
   if ('problem' in found) throw new JudgeError('bad-report', `the honeypot: ${found.problem}`);
-  return [found.mark];
+  return found;
 }
 
 /** What somebody outside the draw would be asked for, if there is somebody. */

@@ -42,8 +42,10 @@ export interface OpenedJob {
 
 export interface ReportProblem {
   readonly problem: string;
-  /** It opens the commitment, and nobody can read it. */
+  /** It opens the commitment, and is none that counts. */
   readonly isUnreadable?: boolean;
+  /** It has the shape that the job asks for, and counts not by what it says of its verifier. */
+  readonly isWellFormed?: boolean;
 }
 
 /** A report that opens the commitment and answers the job, or why it does not. */
@@ -64,7 +66,7 @@ export function readReport<R extends object>(
   try {
     const read = subject.read(opened.report, { jobId });
     return 'problem' in read
-      ? { problem: String(read.problem), isUnreadable: true }
+      ? { problem: String(read.problem), isUnreadable: true, isWellFormed: 'isWellFormed' in read }
       : (read as Exclude<R, { readonly problem: string }>);
   } catch (error) {
     if (error instanceof ProtocolError) return { problem: error.message, isUnreadable: true };

@@ -472,7 +472,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       return answerPeer(signer, cosigner.cosign(from, { ...request, ...read }));
     },
   };
-  const ask = createPackedAsk({ crypto, knownParts });
+  const ask = createPackedAsk({ crypto, knownParts, clock }, { timeoutMs: 60_000 });
   const { namesModels } = options;
   const settling = openSettlementState(
     {

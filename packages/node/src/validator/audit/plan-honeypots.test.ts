@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
+import type { EvidenceCandidate, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
+import { markHoneypot } from '@ogong/protocol/verdict/honeypot';
 import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
@@ -58,4 +59,22 @@ it('a honeypot is not made if only one verifier is asked, if nobody else is left
   expect(planHoneypot({ ...state, honeypotPpm: 0 }, judged, opened, times)).toBeUndefined();
   const short = candidates.map((candidate) => ({ ...candidate, contextSize: 8 }));
   expect(planHoneypot(state, judged, opened, { ...times, candidates: short })).toBeUndefined();
+});
+
+it('an answer marks nobody whose key or operator was asked about the reply in any round', () => {
+  const { verifierId } = planHoneypot(state, judged, opened, times) as HoneypotRow;
+  const drawn = candidates.find(({ providerId }) => providerId === verifierId) as EvidenceCandidate;
+  const [other] = candidates.filter((one) => one !== drawn && !pair.includes(one)) as [EvidenceCandidate];
+  const context = {
+    ...{ draw: judged.draw, order: served.order, candidates, pair, honeypotPpm: 1_000_000, endpoint: 'chat' },
+    ...{ validator: bytes(20, 1), agreed: new Uint8Array(), drift: undefined },
+  };
+  const committed = { verifierKey: bytes(1, 0), digest: bytes(32, 0), signature: bytes(1, 0) };
+  const evidence = { verifierId, nonce: bytes(16, 0), committed } as unknown as HoneypotEvidence;
+  const mark = (asked: readonly EvidenceCandidate[]) => markHoneypot(crypto, opened, { ...context, asked }, evidence);
+  const refused = { problem: 'its verifier was asked about the reply, too' };
+  const foreign = { problem: 'signed by another key than the verifier announced' };
+  expect(mark([...pair, other])).toEqual(foreign);
+  expect(mark([...pair, { ...other, operator: drawn.operator }])).toEqual(refused);
+  expect(mark([...pair, { ...other, keyHash: drawn.keyHash }])).toEqual(refused);
 });

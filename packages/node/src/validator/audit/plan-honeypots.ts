@@ -48,5 +48,6 @@ export function planHoneypot(
     credential: undefined,
     committed: undefined,
     opened: undefined,
+    isUnreadable: false,
   };
 }

@@ -38,7 +38,7 @@ import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '
 import { computePairPpm, findFeeProblem, type Holdings, readDeterringPpm } from '../audit/deterrence.ts';
 import { wasFound, wasShown } from '../store/witness-store.ts';
 import { findCovering, findUncollectable, groupByPayer, type OrderVoucher } from './collect.ts';
-import { CosignError, demand } from './cosign-error.ts';
+import { CosignError, demand, NO_ENTRIES } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
 /** How long the old coverage still passes after a change: a validator may not know of the change yet. */
@@ -94,7 +94,7 @@ export function readLog(
   start: LogPosition,
   logEntries: readonly Uint8Array[],
 ): readonly VerdictEntry[] {
-  demand(logEntries.length > 0, 'an empty batch');
+  demand(logEntries.length > 0, NO_ENTRIES);
   demand(logEntries.length <= MAX_BATCH_ENTRIES, `a batch of ${logEntries.length} entries`);
   const { checks, entries } = verifyChain(crypto, {
     from: start,

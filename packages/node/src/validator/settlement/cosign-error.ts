@@ -18,6 +18,9 @@ export interface EntryFault {
   readonly delivery?: DeliveredReply | undefined;
 }
 
+/** What a peer is told that sent no entries, and what a program that reads no packed ones says to these. */
+export const NO_ENTRIES = 'an empty batch';
+
 /** Of a reason that a peer is told, or that a peer tells, characters. */
 export const MAX_REASON = 256;
 

@@ -26,6 +26,7 @@ import { unpackBatch } from './unpack-batch.ts';
 /** The first is that of `createFour`. */
 const NAMES = ['v1', ...Array.from({ length: 40 }, (_, i) => `w${i}`)];
 const MOST = 1 << 26;
+const TIMEOUT_MS = 60_000;
 const NO_BYTES = new Uint8Array(0);
 
 /** Two replies of one validator, judged, and not yet told to anybody. @param toldOf of the verifiers, those that the first peer has heard of. */
@@ -41,7 +42,12 @@ async function createWorld(toldOf: readonly string[] = NAMES) {
   await own.runAudits();
   const request = await proposeUnheard(four);
   const knownParts = createKnownParts(crypto, own.store);
-  return { ...four, request: request as CosignRequest, ask: createPackedAsk({ crypto, knownParts }), knownParts };
+  return {
+    ...four,
+    request: request as CosignRequest,
+    ask: createPackedAsk({ crypto, knownParts, clock: four.clock }, { timeoutMs: TIMEOUT_MS }),
+    knownParts,
+  };
 }
 
 const sizeOf = (message: CosignRequest): number =>
@@ -119,6 +125,60 @@ describe('a packed batch', () => {
     };
     await expect(ask(request, fail)).rejects.toThrow('nobody listens there');
     expect(calls).toBe(1);
+  });
+
+  it('is not sent as it is to who says that it is wrong', async () => {
+    const { own, peers, request, ask } = await createWorld();
+    const { asked, call } = callOf(own, peers[0] as TestValidator);
+    const refute = async (message: CosignRequest): Promise<PackedAnswer> => {
+      await call(message);
+      throw new LinkError('remote', 'the nets of the batch are others', { refusal: 'invalid' });
+    };
+    await expect(ask(request, refute)).rejects.toThrow('the nets of the batch are others');
+    expect(asked.map(({ packed = [] }) => packed.length)).toEqual([2]);
+  });
+
+  it('is asked about within one deadline, however many calls that takes', async () => {
+    const { clock, request, ask } = await createWorld();
+    const times: number[] = [];
+    const stall =
+      (byMs: number) =>
+      async (_: CosignRequest, { timeoutMs }: { readonly timeoutMs: number }): Promise<PackedAnswer> => {
+        times.push(timeoutMs);
+        clock.advance(byMs);
+        return { lacking: NO_BYTES };
+      };
+    await expect(ask(request, stall(TIMEOUT_MS - 1))).rejects.toThrow('does not read entries as they are');
+    await expect(ask(request, stall(TIMEOUT_MS))).rejects.toThrow('too long over several calls');
+    expect(times).toEqual([TIMEOUT_MS, 1, TIMEOUT_MS]);
+  });
+
+  it('is packed once for all, and lets others have their turn after each entry', async () => {
+    const { own, request, knownParts, clock } = await createWorld();
+    let packings = 0;
+    const counted = () => {
+      packings++;
+      return knownParts();
+    };
+    const ask = createPackedAsk({ crypto, knownParts: counted, clock }, { timeoutMs: TIMEOUT_MS });
+    let turns = 0;
+    let isDone = false;
+    const counting = (async () => {
+      while (!isDone) {
+        await nextTurn();
+        turns++;
+      }
+    })();
+    let turnsBefore = 0;
+    const sign = async (): Promise<PackedAnswer> => {
+      turnsBefore ||= turns;
+      return { signer: own.signer.address, signature: NO_BYTES, refused: [], uncompared: [] };
+    };
+    await Promise.all([ask(request, sign), ask(request, sign)]);
+    isDone = true;
+    await counting;
+    expect(packings).toBe(1);
+    expect(turnsBefore).toBeGreaterThanOrEqual(1);
   });
 
   it('settles with the money of the batch as it is', async () => {

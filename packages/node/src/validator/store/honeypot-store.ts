@@ -1,10 +1,11 @@
-import { bytes, type Column, columns, integer, mapped, named, optional, text } from '@ogong/host/store/columns';
+import { bytes, type Column, columns, flag, integer, mapped, named, optional, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { commitmentColumns, openedColumns } from './attempt-store.ts';
+import { recordVerifier } from './verifier-store.ts';
 
 /** planned -> committed -> opened -> closed; each on the disk before the message that follows. The verdict of its reply closes it. */
 export interface HoneypotRow {
@@ -25,6 +26,8 @@ export interface HoneypotRow {
   readonly credential: SignedAnnouncement | undefined;
   readonly committed: SignedCommitment | undefined;
   readonly opened: OpenedReport | undefined;
+  /** What was opened is no report that counts. */
+  readonly isUnreadable: boolean;
 }
 
 /** u32, big-endian, one after another. */
@@ -60,8 +63,11 @@ const storedHoneypot = columns({
   credential: optional(mapped(bytes, parseCredential, encodeCredential)),
   committed: commitmentColumns,
   opened: openedColumns,
+  isUnreadable: named('unreadable', flag),
   outcome: optional(text),
 });
+
+const idColumns = columns({ verifierId: bytes });
 
 interface HoneypotOutcome extends HoneypotRow {
   /** Undefined while it is open. */
@@ -89,11 +95,19 @@ export function keepHoneypotCommitment(store: Store, id: Uint8Array, committed: 
 export function keepHoneypotReport(
   store: Store,
   row: HoneypotRow,
-  { opened: { salt, report, signature }, nowMs }: { readonly opened: OpenedReport; readonly nowMs: number },
+  {
+    opened: { salt, report, signature },
+    isUnreadable,
+    nowMs,
+  }: { readonly opened: OpenedReport; readonly isUnreadable: boolean; readonly nowMs: number },
 ): void {
   store
-    .prepare('UPDATE honeypots SET salt = ?, report = ?, signature = ? WHERE id = ? AND outcome IS NULL')
-    .run(salt, report, signature, row.id);
+    .prepare(
+      "UPDATE honeypots SET salt = ?, report = ?, signature = ?, unreadable = ? WHERE id = ? AND (outcome IS NULL OR outcome = 'dropped')",
+    )
+    .run(salt, report, signature, isUnreadable ? 1 : 0, row.id);
+  // The verdict may have come first.
+  countGarbage(store, row.replyId, nowMs);
   resumeAudit(store, row, nowMs);
 }
 
@@ -109,9 +123,32 @@ export function closeHoneypot(
   return changes > 0;
 }
 
-/** With the verdict of the reply that it goes along with. */
-export function closeHoneypotOf(store: Store, replyId: Uint8Array, outcome: 'passed' | 'failed' | 'dropped'): void {
+/** With the verdict of the reply that it goes along with. What no entry holds against its verifier counts here. */
+export function closeHoneypotOf(
+  store: Store,
+  replyId: Uint8Array,
+  {
+    outcome,
+    drifted,
+    nowMs,
+  }: {
+    readonly outcome: 'passed' | 'failed' | 'dropped';
+    readonly drifted: Uint8Array | undefined;
+    readonly nowMs: number;
+  },
+): void {
   store.prepare('UPDATE honeypots SET outcome = ? WHERE reply_id = ? AND outcome IS NULL').run(outcome, replyId);
+  if (drifted) recordVerifier(store, drifted, 'refuted', { nowMs, reason: 'unlikely answer to a honeypot' });
+  countGarbage(store, replyId, nowMs);
+}
+
+/** An answer that is no report, and that no entry tells of. */
+function countGarbage(store: Store, replyId: Uint8Array, nowMs: number): void {
+  const sql = `UPDATE honeypots SET outcome = 'garbage' WHERE reply_id = ? AND outcome = 'dropped' AND unreadable = 1
+    RETURNING verifier_id`;
+  for (const { verifierId } of idColumns.all(store.prepare(sql), replyId)) {
+    recordVerifier(store, verifierId, 'garbage', { nowMs });
+  }
 }
 
 /** The honeypot that goes along with an audit and is not closed. */

@@ -393,6 +393,7 @@ export const VALIDATOR_SCHEMA = `
     salt BLOB,
     report BLOB,
     signature BLOB,
+    unreadable INTEGER NOT NULL DEFAULT 0,
     outcome TEXT CHECK (outcome IN ('passed', 'failed', 'unclear', 'garbage', 'silent', 'dropped'))
   );
   CREATE INDEX honeypots_open ON honeypots (ask_at) WHERE outcome IS NULL;

@@ -159,14 +159,15 @@ export function decideReply(
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   recordMarks(store, entry, { nowMs, isOwn: true });
-  closeHoneypotOf(store, replyId, nameHoneypot(decision));
+  closeHoneypotOf(store, replyId, { outcome: nameHoneypot(decision), drifted: judgement?.drifted, nowMs });
   return entry;
 }
 
 /** Its verifier stands last in the entry. */
 function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'dropped' {
   if (!('judgement' in decision) || decision.evidence.kind !== 'audit' || !decision.evidence.honeypot) return 'dropped';
-  return decision.judgement.verifiers.at(-1)?.outcome === 'refuted' ? 'failed' : 'passed';
+  const { verifiers, drifted } = decision.judgement;
+  return drifted || verifiers.at(-1)?.outcome === 'refuted' ? 'failed' : 'passed';
 }
 
 /** By the request, which says whether doubt is paid. */
