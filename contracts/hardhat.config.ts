@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'hardhat/config';
 import { compilerSettings, compilerVersion } from './compiler.ts';
-import { LEAST_OPTIMIZED } from './test-compiler.ts';
 
 const compilerPath = fileURLToPath(new URL('test-compiler.ts', import.meta.url));
 
-/** Of a copy with marks in it, which runs once: `contracts/scripts/coverage.ts`. */
+/** Of a copy with marks in it: `contracts/scripts/coverage.ts`. */
 const IS_MARKED = process.env.OGONG_COVERAGE === '1';
-const settings = IS_MARKED ? { ...compilerSettings, optimizer: LEAST_OPTIMIZED } : compilerSettings;
+// For size: less to compile and to run than with hardly any optimization, since each mark is code.
+const settings = IS_MARKED ? { ...compilerSettings, optimizer: { enabled: true, runs: 1 } } : compilerSettings;
 
 /** By night: `npm run nightly -- contracts`. */
 const IS_LONG = process.env.OGONG_LONG === '1';

@@ -1,4 +1,4 @@
-// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives, their mutants and branches, an upgrade from yesterday's program, the soaks of local mode and of a gateway, a benchmark of the former, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
+// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives, their mutants, an upgrade from yesterday's program, the soaks of local mode and of a gateway, a benchmark of the former, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
 
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
@@ -22,7 +22,6 @@ await runNamedSteps('nightly', {
     env: { OGONG_UPGRADE_FROM: 'yesterday' },
   },
   mutants: { name: 'mutants of the contracts', command: [node, 'contracts/scripts/mutants.ts'] },
-  coverage: { name: 'lines and branches of the contracts', command: [node, 'contracts/scripts/coverage.ts'] },
   soak: { name: 'soak of local mode', command: [node, 'lab/src/local/soak-main.ts'] },
   'gateway-soak': {
     name: 'memory of a gateway over 100,000 replies',

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { createEarningsView } from '@ogong/host/views/earnings-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
@@ -410,7 +411,7 @@ function createReplies(
       onMisrouted,
       freePlace: (model, isFor) => ahead.release(model, isFor),
     },
-    { routers, clock, attested },
+    { routers, clock, attested, earnings: createEarningsView(chain) },
   );
   const ahead = createTicketsAhead(
     { max },
