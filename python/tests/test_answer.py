@@ -1,9 +1,14 @@
 import json
+import re
 import unittest
+from unittest import mock
 
+from ogong.text import answer
 from ogong.text.answer import FAMILIES, REASONING, Said, Terms, check_answer, read_answer, read_message, read_terms
 
 from .vectors import load
+
+SIZE = 1 << 18
 
 
 class Answers(unittest.TestCase):
@@ -22,6 +27,38 @@ class Answers(unittest.TestCase):
             for size in range(len(case["text"])):
                 for family in FAMILIES:
                     read_answer(case["text"][:size], family, "opened", Terms(frozenset(case["tools"])))
+
+    def test_long(self) -> None:
+        """Marks are looked for in each character a few times at most, whichever of them a provider leaves out."""
+        searched = 0
+
+        class Counted:
+            def __init__(self, marks: tuple[str, ...]) -> None:
+                self.pattern = any_of(marks)
+
+            def search(self, text: str, at: int) -> re.Match[str] | None:
+                nonlocal searched
+                found = self.pattern.search(text, at)
+                searched += (found.end() if found else len(text)) - at
+                return found
+
+        any_of = answer._any_of
+        pieces = {
+            "hermes": "<tool_call>{x",
+            "llama": '{"name": "weather", "parameters": {}};',
+            "mistral": "[TOOL_CALLS]weather{}",
+            "deepseek": "<｜tool▁call▁begin｜>x",
+            "gemma": "<|tool_call>call:weather{}<tool_call|>",
+            "harmony": "<|start|>x<|message|>y",
+            "kimi": "<|tool_call_begin|>x",
+            "pythonic": "<|python_start|>[x",
+        }
+        texts = [*((family, piece * (SIZE // len(piece))) for family, piece in pieces.items()), ("pythonic", "[weather(a='" + "\\n" * (SIZE // 2))]
+        with mock.patch.object(answer, "_any_of", Counted):
+            for family, text in texts:
+                searched = 0
+                read_answer(text, family, "none", Terms(frozenset(["weather"])))
+                self.assertLessEqual(searched, 2 * len(text), family)
 
 
 class Shown(unittest.TestCase):

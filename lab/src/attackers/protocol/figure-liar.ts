@@ -83,6 +83,7 @@ export const figureLiar: ProtocolAttack<RoutedNetwork, Promise<RoutedOutcome>> =
         { maxPricePer1kAtomic: 1_000n, busyPatienceMs: 0, onMisrouted },
         {
           routers: createRouters({ routers: [{} as Peer] }, { links }),
+          earnings: { heldFor: async () => 0n },
           clock: { nowMs: () => NOW_MS },
         },
       );

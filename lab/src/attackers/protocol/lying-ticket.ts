@@ -111,7 +111,11 @@ async function match(
   const links = { to: () => ({ route: async (asked: RouteRequest) => answer(asked, lie) }) } as unknown as LinkPool;
   const matches = createProviderMatch(
     { maxPricePer1kAtomic: 1_000n, busyPatienceMs: 0, onMisrouted },
-    { routers: createRouters({ routers: [{} as Peer] }, { links }), clock: { nowMs: () => NOW_MS } },
+    {
+      routers: createRouters({ routers: [{} as Peer] }, { links }),
+      earnings: { heldFor: async () => 0n },
+      clock: { nowMs: () => NOW_MS },
+    },
   );
   const query = { model: MODEL, replyId: fill(16, 3), requestHash: fill(32, 9), contextSize: 600 };
   const wanted = { ...query, demands: NO_DEMANDS, preference: NO_PREFERENCE, exclude: [] };

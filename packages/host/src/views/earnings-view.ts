@@ -1,6 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { Holding } from '@ogong/chain/deploy';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 
 const MAX_REMEMBERED = 10_000;
 
@@ -44,4 +45,15 @@ export function createEarningsView({
       return held;
     },
   };
+}
+
+/** What a key holds, whichever period an order of now is of: at the turn of a period the smaller amount. @throws ChainError */
+export async function readLeastHeld(
+  { heldFor }: Pick<EarningsView, 'heldFor'>,
+  account: Parameters<EarningsView['heldFor']>[0],
+  nowMs: number,
+): Promise<bigint> {
+  const times = [nowMs - MAX_ORDER_LIFETIME_MS, nowMs];
+  const [before = 0n, now = 0n] = await Promise.all(times.map((timeMs) => heldFor(account, timeMs)));
+  return before < now ? before : now;
 }

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { createEarningsView } from '@ogong/host/views/earnings-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
@@ -55,7 +56,7 @@ import { createReplyService, type ReplyService } from './reply-service.ts';
 import { createRouters, type Routers } from './routers.ts';
 import { createKnownSealKeys, type SealPolicy } from './seal-keys.ts';
 import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
-import { createValidatorKeys } from './sealed/validator-keys.ts';
+import { createValidatorKeys, type KnownValidatorKeys } from './sealed/validator-keys.ts';
 import type { SettlePolicy } from './settle-policy.ts';
 import { ANONYMOUS, createSignIn, type SignIn } from './sign-in.ts';
 import { createTicketAges } from './ticket-ages.ts';
@@ -234,6 +235,7 @@ interface Books {
   readonly complaints: ComplaintOutbox;
   readonly deliveries: DeliveryOutbox;
   readonly milestones: MilestoneOutbox;
+  readonly validatorKeys: KnownValidatorKeys;
   readonly funding: EscrowFunding;
   readonly payments: PaymentDesk | undefined;
   start(): void;
@@ -262,8 +264,13 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     keepIntake: (told, intake) => keepIntake({ receipts, chain }, told, intake),
     onError: warn('a delivery was not acknowledged'),
   });
+  const validatorKeys = createValidatorKeys({
+    ...{ links, clock, chain },
+    onError: warn('a validator shows no key to seal to'),
+  });
   const milestones = createMilestoneOutbox({
     ...{ books, chain, links, clock, shares },
+    onKeyGone: validatorKeys.forget,
     onError: warn('a milestone was not handed in'),
   });
   const funding = createEscrowFunding(
@@ -354,6 +361,7 @@ function createBooks(options: GatewayOptions, context: GatewayContext): Books {
     complaints,
     deliveries,
     milestones,
+    validatorKeys,
     funding,
     payments,
     start() {
@@ -380,7 +388,7 @@ function createReplies(
 ): { readonly replies: ReplyService; readonly sealed: SealedCalls; readonly ahead: TicketsAhead } {
   const { accounts, chain, beacon, links, payer, clock, logger, counts, warn, metrics } = context;
   const { randomBytes = readSystemBytes, random = Math.random } = context;
-  const { ledger, receipts, complaints, deliveries, milestones, funding } = books;
+  const { ledger, receipts, complaints, deliveries, milestones, validatorKeys, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none', minHeldTokens = 0n } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
@@ -403,7 +411,7 @@ function createReplies(
       onMisrouted,
       freePlace: (model, isFor) => ahead.release(model, isFor),
     },
-    { routers, clock, attested },
+    { routers, clock, attested, earnings: createEarningsView(chain) },
   );
   const ahead = createTicketsAhead(
     { max },
@@ -455,8 +463,7 @@ function createReplies(
     ahead,
     replies: createReplyService(steps),
     sealed: createSealedCalls({
-      ...{ context: steps, sealKeys: keys, links, patience, pacing },
-      validatorKeys: createValidatorKeys({ links, clock, chain, onError: warn('a validator shows no key to seal to') }),
+      ...{ context: steps, sealKeys: keys, validatorKeys, links, patience, pacing },
     }),
   };
 }

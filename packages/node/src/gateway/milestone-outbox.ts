@@ -1,4 +1,6 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { LinkError } from '@ogong/host/link/link-error';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { PushMilestoneRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
@@ -16,14 +18,23 @@ export interface MilestoneOutbox extends Omit<ValidatorOutbox, 'put'> {
 
 const PER_ROUND = 16;
 
-export function createMilestoneOutbox(dependencies: ValidatorOutboxDependencies): MilestoneOutbox {
-  const { onError = () => {} } = dependencies;
+interface MilestoneOutboxDependencies extends ValidatorOutboxDependencies {
+  /** It holds no key any more that a part was sealed to. @param validator 20 bytes. */
+  readonly onKeyGone?: (validator: Uint8Array) => void;
+}
+
+export function createMilestoneOutbox(dependencies: MilestoneOutboxDependencies): MilestoneOutbox {
+  const { onError = () => {}, onKeyGone = () => {} } = dependencies;
   const outbox = createValidatorOutbox(
     {
       // Later the order has expired, and its reply has its verdict.
       ...{ kind: 'milestone', lifetimeMs: 2 * MAX_ORDER_LIFETIME_MS, perRound: PER_ROUND },
-      async send(service, { message }) {
-        await service.pushMilestone(fromBinary(PushMilestoneRequestSchema, message), { timeoutMs: SEND_TIMEOUT_MS });
+      async send(service, { validator, message }) {
+        const push = fromBinary(PushMilestoneRequestSchema, message);
+        await service.pushMilestone(push, { timeoutMs: SEND_TIMEOUT_MS }).catch((error: unknown) => {
+          if (error instanceof LinkError && error.refusal === 'unsupported') onKeyGone(fromHex(validator));
+          throw error;
+        });
         return 'done';
       },
     },

@@ -10,6 +10,7 @@ import {
   hashCandidates,
   replayMatch,
 } from '@ogong/protocol/exchange/match';
+import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
@@ -26,13 +27,19 @@ const replyId = bytes(16, 1);
 interface Lie {
   readonly list?: (list: CandidateList) => CandidateList;
   readonly ticket?: (ticket: Ticket) => Ticket;
+  readonly held?: Held;
+  /** Of the gateway. */
+  readonly own?: bigint;
 }
 
 /** Asks a router that lies so, for a request of at most 600 tokens. */
 const matchWith = async (...lie: Parameters<typeof openMatches>): Promise<Ticket> => openMatches(...lie).match();
 
+/** By the chain, at a time. Default: as the list has it. */
+type Held = (timeMs: number) => bigint;
+
 function openMatches(
-  { list = (same) => same, ticket = (same) => same }: Lie,
+  { list = (same) => same, ticket = (same) => same, held = () => 7n, own = 0n }: Lie,
   demands = NO_DEMANDS,
   preference: RequestPreference = NO_PREFERENCE,
 ) {
@@ -43,7 +50,7 @@ function openMatches(
       maxPricePer1kAtomic: preference.maxPricePer1kAtomic ?? 10n,
       // What 600 is rounded up to.
       contextSize: 768,
-      minHeldTokens: preference.minHeldTokens ?? 0n,
+      minHeldTokens: preference.minHeldTokens ?? own,
     },
     candidates: [1, 2, 3].map((n) => {
       return {
@@ -73,19 +80,27 @@ function openMatches(
   );
   const links = { to: () => ({ route: async () => ({ ticket: signed, candidates }) }) } as unknown as LinkPool;
   const matches = createProviderMatch(
-    { maxPricePer1kAtomic: 10n, busyPatienceMs: 0 },
     {
+      maxPricePer1kAtomic: 10n,
+      busyPatienceMs: 0,
+      minHeldTokens: own,
+      onMisrouted: (_match, why) => misrouted.push(why),
+    },
+    {
+      earnings: { heldFor: async (_account, timeMs) => held(timeMs) * ATOMIC_PER_TOKEN + 1n },
       routers: createRouters({ routers: [{} as Peer] }, { links }),
       clock: { nowMs: () => NOW_MS },
       uptime: { nowMs: () => uptimeMs },
     },
   );
+  const misrouted: string[] = [];
   let uptimeMs = 0;
   const query = { model: MODEL, replyId, contextSize: 600, demands, preference };
   const signal = AbortSignal.timeout(10_000);
   return {
     match: async (exclude: readonly Uint8Array[] = []) => (await matches.match({ ...query, exclude, signal })).ticket,
     leastPrice: (contextSize = 600) => matches.leastPrice({ model: MODEL, contextSize }),
+    misrouted,
     wait(ms: number) {
       uptimeMs += ms;
     },
@@ -211,6 +226,43 @@ describe('the lowest price that is known', () => {
   });
 });
 
+describe('what a provider has to lose', () => {
+  const atLeast = (minHeldTokens: bigint) => ({ ...NO_PREFERENCE, minHeldTokens });
+
+  it('is read from the chain, and a router that signs more is refused and kept as evidence', async () => {
+    await expect(openMatches({}, NO_DEMANDS, atLeast(7n)).match()).resolves.toBeDefined();
+    const lying = openMatches({ held: () => 6n }, NO_DEMANDS, atLeast(7n));
+    await expect(lying.match()).rejects.toThrow(
+      'has 6 whole tokens to lose by the chain, 7 by the list, and 7 were asked',
+    );
+    expect(lying.misrouted).toHaveLength(1);
+    await expect(openMatches({ held: () => 0n, own: 3n }).match()).rejects.toThrow('0 whole tokens to lose');
+  });
+
+  it('is not enough where it has gone since the router read it, which is no lie', async () => {
+    const late = openMatches({ held: (timeMs) => (timeMs > NOW_MS - 1_800_000 ? 6n : 7n) }, NO_DEMANDS, atLeast(7n));
+    await expect(late.match()).rejects.toThrow('to lose by the chain');
+    expect(late.misrouted).toEqual([]);
+  });
+
+  it('is asked for in vain while the chain cannot be read, and not read where nobody asks', async () => {
+    const held = () => {
+      throw new Error('down');
+    };
+    await expect(openMatches({ held }, NO_DEMANDS, atLeast(7n)).match()).rejects.toMatchObject({ code: 'no_provider' });
+    await expect(openMatches({ held, own: 7n }, NO_DEMANDS, atLeast(0n)).match()).resolves.toBeDefined();
+  });
+
+  it('makes a list say nothing of what others pay, also where only the gateway asks for it', async () => {
+    const asked = openMatches({ own: 7n });
+    await asked.match();
+    expect(asked.leastPrice()).toBe(0n);
+    const free = openMatches({ own: 7n }, NO_DEMANDS, atLeast(0n));
+    await free.match();
+    expect(free.leastPrice()).toBe(5n);
+  });
+});
+
 describe('a request that finds every provider busy', () => {
   const asked = { model: MODEL, replyId, contextSize: 600, demands: NO_DEMANDS };
   const kept = { providerId: bytes(32, 1), pricePer1kAtomic: 5n, modelRoot: bytes(32, 7) } as Ticket;
@@ -234,6 +286,7 @@ describe('a request that finds every provider busy', () => {
     const matches = createProviderMatch(
       { maxPricePer1kAtomic: 10n, busyPatienceMs: 1_000, freePlace },
       {
+        earnings: { heldFor: async () => 0n },
         routers: createRouters({ routers: [{} as Peer] }, { links: links as unknown as LinkPool }),
         clock: { nowMs: () => NOW_MS },
         uptime: { nowMs: () => nowMs },

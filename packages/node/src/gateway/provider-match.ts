@@ -4,6 +4,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
+import type { EarningsView } from '@ogong/host/views/earnings-view';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -21,6 +22,7 @@ import type {
 import type { Demands } from '@ogong/protocol/modality/demands';
 import { NO_PREFERENCE, type RequestPreference } from '@ogong/protocol/modality/text/request/preference-fields';
 import { type AttestedRoles, refuse } from './attested-roles.ts';
+import { findHeldLack } from './held-floor.ts';
 import { isRefusal, type Routers } from './routers.ts';
 
 export interface MatchQuery {
@@ -86,7 +88,7 @@ const PAUSE = { firstMs: 75, longestMs: 1_500 };
 const ANY_WEIGHTS = new Uint8Array();
 export const U64_MAX = (1n << 64n) - 1n;
 
-/** Asks a router for a provider and does not trust it: signature, request, price and draw are checked. */
+/** Asks a router for a provider and does not trust it: signature, request, price, draw and what the drawn one has to lose are checked. */
 export function createProviderMatch(
   {
     maxPricePer1kAtomic,
@@ -99,12 +101,15 @@ export function createProviderMatch(
   {
     routers,
     clock,
+    earnings,
     attested,
     uptime = monotonicClock,
     random = Math.random,
   }: {
     routers: Routers;
     clock: Clock;
+    /** By the chain. */
+    earnings: Pick<EarningsView, 'heldFor'>;
     /** Default: no router shows a machine. */
     attested?: Pick<AttestedRoles, 'askRouter'>;
     uptime?: Clock;
@@ -117,8 +122,8 @@ export function createProviderMatch(
   const priced = new Map<string, KnownPrice>();
   const maxPricePer1k = maxPricePer1kAtomic < U64_MAX ? maxPricePer1kAtomic : U64_MAX;
 
-  function notePrices(query: MatchQuery, { candidates }: CandidateList): void {
-    if (!isForAnybody(query)) return;
+  function notePrices(query: MatchQuery, { asked, candidates }: CandidateList): void {
+    if (asked.minHeldTokens !== 0n || !isForAnybody(query)) return;
     const [first, ...more] = candidates.map(({ pricePer1kAtomic }) => pricePer1kAtomic);
     if (first === undefined) return;
     const atomic = more.reduce((least, price) => (price < least ? price : least), first);
@@ -130,6 +135,20 @@ export function createProviderMatch(
   function listExcluded(): Uint8Array[] {
     for (const [key, { untilMs }] of excluded) if (untilMs <= uptime.nowMs()) excluded.delete(key);
     return [...excluded.values()].map(({ id }) => id);
+  }
+
+  /** @returns why the chain could not be asked. That is no fault of the router. @throws ApiError where it says that too little is at stake. */
+  async function assertHeld({ ticket, signed, candidates }: Match): Promise<ApiError | undefined> {
+    try {
+      const lack = await findHeldLack(earnings, ticket, parseCandidates(candidates), clock.nowMs());
+      if (lack === undefined) return undefined;
+      if (lack.isLie) onMisrouted({ signed, candidates }, lack.problem);
+      throw createRouterFault(lack.problem);
+    } catch (cause) {
+      if (cause instanceof ApiError) throw cause;
+      const message = 'What the provider has to lose cannot be read from the chain; try again later.';
+      return new ApiError('no_provider', message, { cause, retryAfterS: 2 });
+    }
   }
 
   const askRouter: AttestedRoles['askRouter'] = async (router, signal) => {
@@ -159,16 +178,18 @@ export function createProviderMatch(
   ): Promise<Match> {
     const startedMs = uptime.nowMs();
     const excludedCount = request.exclude?.length ?? 0;
-    const askOne = async (router: Peer, limits: { readonly timeoutMs?: number }): Promise<Match> => {
+    const askOne = async (router: Peer, limits: { readonly timeoutMs?: number }) => {
       const shown = query.isRouterAttested ? await askRouter(router, query.signal) : undefined;
       const match = check(await routers.to(router).route(request, { signal: query.signal, ...limits }), router);
       if (shown && !equalBytes(shown.nodeId, hashHybridKey(crypto, match.signed.routerKey)))
         throw createRouterFault('its machine vouches for another key than the ticket has');
-      return match;
+      return { match, unread: await assertHeld(match) };
     };
     for (let failures = 0; ; failures++) {
       try {
-        return await routers.first(askOne);
+        const { match, unread } = await routers.first(askOne);
+        if (unread) throw unread;
+        return match;
       } catch (error) {
         if (error instanceof ApiError || query.isAhead) throw error;
         if (!isRefusal(error) || error.refusal !== 'unavailable') throw await explain(error, query);
@@ -268,7 +289,6 @@ interface KnownPrice {
 
 /** Nothing but its price keeps a provider off the list. */
 const isForAnybody = ({ exclude, demands, preference = NO_PREFERENCE }: MatchQuery): boolean =>
-  (preference.minHeldTokens ?? 0n) === 0n &&
   exclude.length + preference.only.length + preference.ignore.length === 0 &&
   !demands.exact &&
   demands.modelRoot === undefined;

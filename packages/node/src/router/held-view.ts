@@ -1,7 +1,6 @@
-import type { EarningsView } from '@ogong/host/views/earnings-view';
+import { type EarningsView, readLeastHeld } from '@ogong/host/views/earnings-view';
 import { computeFeeBound } from '@ogong/protocol/audit/fee-bound';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 
 /** A provider's key, and the payee that it earns for. */
 export interface KeyAccount {
@@ -51,17 +50,11 @@ export function createHeldView({ readHolding, heldFor }: Pick<EarningsView, 'rea
           await Promise.all(
             accounts
               .slice(i, i + AT_ONCE)
-              .map(async (account) => read.set(nameAccount(account), await readHeld(account, nowMs))),
+              .map(async (account) => read.set(nameAccount(account), await readLeastHeld({ heldFor }, account, nowMs))),
           );
         }
       }
       held = read;
     },
   };
-
-  async function readHeld(account: KeyAccount, nowMs: number): Promise<bigint> {
-    const times = [nowMs - MAX_ORDER_LIFETIME_MS, nowMs];
-    const amounts = await Promise.all(times.map((timeMs) => heldFor(account, timeMs)));
-    return amounts.reduce<bigint>((least, amount = 0n) => (amount < least ? amount : least), amounts[0] ?? 0n);
-  }
 }

@@ -19,12 +19,9 @@ export async function acceptMilestone(state: IntakeState, submission: Submission
   const { crypto, group } = state;
   if (opening.length > MAX_MILESTONE_OPENING_BYTES)
     throw new Refusal('invalid', 'the opening of the milestone is too large');
-  const row = findAdmitted(state, submission);
+  const row = findAwaiting(state, submission);
+  if (row === undefined) return;
   const order = readOrder(row);
-  if (row.state !== 'admitted') throw new Refusal('conflict', 'the reply has its record');
-  // Whoever sends it again learns nothing, and costs no check.
-  const { tokenCount } = parseRecordV2(submission.record.record);
-  if (state.store.read(() => readMilestoneTokens(state.store, order.replyId)) >= tokenCount) return;
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
   const { record } = await checkSubmission(state, order, own);
   if (record.isMilestone === undefined) throw new ClaimError('milestone', 'a record is handed in by its provider');
@@ -37,6 +34,21 @@ export async function acceptMilestone(state: IntakeState, submission: Submission
   });
 }
 
+/**
+ * The order of a milestone that would count. Undefined where one as long is kept: whoever sends it again learns nothing, and costs no
+ * check. @throws Refusal, ClaimError, ProtocolError
+ */
+function findAwaiting(
+  state: IntakeState,
+  claimed: Pick<Submission, 'order' | 'record'>,
+): ReturnType<typeof findAdmitted> | undefined {
+  const row = findAdmitted(state, claimed);
+  if (row.state !== 'admitted') throw new Refusal('conflict', 'the reply has its record');
+  const { tokenCount } = parseRecordV2(claimed.record.record);
+  const { replyId } = readOrder(row);
+  return state.store.read(() => readMilestoneTokens(state.store, replyId)) >= tokenCount ? undefined : row;
+}
+
 /** What its payer hands in of a part whose texts it does not see. */
 export type ClaimedPart = Omit<Submission, 'request' | 'endpoint' | 'response'>;
 
@@ -45,9 +57,10 @@ export type ClaimedPart = Omit<Submission, 'request' | 'endpoint' | 'response'>;
  * (docs/spec/sealing.md#parts). @throws Refusal, ClaimError, ProtocolError
  */
 export async function acceptSealedPart(state: IntakeState, claimed: ClaimedPart, envelope: Uint8Array): Promise<void> {
-  // Nobody has this validator decapsulate for an order that it has not admitted.
-  const order = readOrder(findAdmitted(state, claimed));
-  const { opening, body: request, endpoint, response } = unseal(state, order, claimed, envelope);
+  // Nobody has this validator decapsulate for an order that it has not admitted, nor again for one that is over.
+  const row = findAwaiting(state, claimed);
+  if (row === undefined) return;
+  const { opening, body: request, endpoint, response } = unseal(state, readOrder(row), claimed, envelope);
   await acceptMilestone(state, { ...claimed, request, endpoint, response }, opening);
 }
 

@@ -9,9 +9,11 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
   // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
   'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500, mayBeEarned: true },
+  // One for each reply that broke off; a sealed part is opened, and its opening checked.
+  'ogong.v1.ValidatorService/PushMilestone': { perSecond: 5, burst: 50 },
   // A provider announces itself every ten seconds.
   'ogong.v1.ValidatorService/Announce': { perSecond: 2, burst: 50 },
-  // Signs once in half an hour. A gateway asks once in half an hour.
+  // Signs once in half an hour. A gateway asks once in five minutes, and once a minute after a restart of this validator.
   'ogong.v1.ValidatorService/GetSealKey': { perSecond: 1, burst: 25 },
   // Signs. Who follows a reply into the log asks once.
   'ogong.v1.ValidatorService/GetIntake': { perSecond: 1, burst: 25 },

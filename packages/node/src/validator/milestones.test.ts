@@ -244,6 +244,17 @@ describe('a milestone whose texts its client has sealed', () => {
     await expect(validator.intake.pushSealedPart(claimed, envelope)).rejects.toThrow('not held here');
   });
 
+  it('is not opened again, nor once the reply has its record', async () => {
+    const { validator, order, claimed, envelope } = await sealOne();
+    const last = envelope.length - 1;
+    const changed = envelope.with(last, (envelope[last] as number) ^ 1);
+    await validator.intake.pushSealedPart(claimed, envelope);
+    // What was changed would not open.
+    await validator.intake.pushSealedPart(claimed, changed);
+    await validator.intake.pushRecord(validator.serve(order).submission);
+    await expect(validator.intake.pushSealedPart(claimed, changed)).rejects.toThrow('has its record');
+  });
+
   it('is sealed to a key that its validator signed, and to no other', async () => {
     const { signed, signer } = await sealOne();
     const verify =

@@ -576,7 +576,16 @@ export async function createFakeNetwork(
     findByAddress: (address) => validators.find((validator) => equalBytes(validator.address, address)),
     channel: async () => channel,
     router: async () => ({ ticketKey: hashHybridKey(crypto, routerSigner.publicKey), sinceMs: 0, untilMs: undefined }),
-    client: () => Promise.reject<ChainClient>(new Error('there is no chain here')),
+    // All that it has is what keys hold.
+    client: async () => {
+      if (providers.every(({ behaviour }) => behaviour.heldTokens === undefined))
+        throw new Error('there is no chain here');
+      return {
+        parameters: async () => ({ holding: { period: 86_400, entrance: 0n, growth: 0 } }),
+        heldIn: async (of: Uint8Array) =>
+          (providers.find(({ id }) => equalBytes(id, of))?.behaviour.heldTokens ?? 0n) * ATOMIC_PER_TOKEN,
+      } as unknown as ChainClient;
+    },
   };
 
   const fake: FakeNetwork = {

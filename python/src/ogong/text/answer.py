@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..checks import Check, failed, passed
@@ -65,22 +66,25 @@ class Said:
     """Name and arguments of each."""
 
 
-class _Pieces(Said):
+class _Pieces:
     """White space between content, reasoning and calls is dropped; at the end of the content it is kept."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._held, self._section, self._at_start = "", "content", False
+        self._parts: dict[str, list[str]] = {"content": [], "reasoning": []}
+        self._calls: list[tuple[str, list[str]]] = []
+        self._held: list[str] = []
+        self._section, self._at_start = "content", False
 
     def _write(self, section: str, text: str) -> None:
         if self._section != section:
-            self._held, self._at_start, self._section = "", True, section
+            self._held, self._at_start, self._section = [], True, section
         body = text.rstrip(_SPACES)
         if body == "":
-            self._held += "" if self._at_start else text
+            if not self._at_start:
+                self._held.append(text)
             return
-        setattr(self, section, getattr(self, section) + (body.lstrip(_SPACES) if self._at_start else self._held + body))
-        self._held, self._at_start = text[len(body) :], False
+        self._parts[section] += [body.lstrip(_SPACES)] if self._at_start else [*self._held, body]
+        self._held, self._at_start = [text[len(body) :]], False
 
     def write_content(self, text: str) -> None:
         self._write("content", text)
@@ -89,19 +93,26 @@ class _Pieces(Said):
         self._write("reasoning", text)
 
     def end_section(self) -> None:
-        self._held, self._section, self._at_start = "", "content", True
+        self._held, self._section, self._at_start = [], "content", True
 
     def call(self, name: str, arguments: str = "") -> None:
         self.end_section()
-        self.calls.append([name, arguments])
+        self._calls.append((name, [arguments]))
 
     def write_arguments(self, text: str) -> None:
-        self.calls[-1][1] += text
+        self._calls[-1][1].append(text)
 
-    def end(self) -> None:
+    def end(self) -> Said:
         if self._section == "content":
-            self.content += self._held
-        self._held = ""
+            self._parts["content"] += self._held
+        content, reasoning = ("".join(self._parts[name]) for name in ("content", "reasoning"))
+        return Said(content, reasoning, [[name, "".join(parts)] for name, parts in self._calls])
+
+
+@lru_cache(maxsize=64)
+def _any_of(marks: tuple[str, ...]) -> re.Pattern[str]:
+    """The first of them in the text; where two begin at one place, the first of the list. With none, nothing matches."""
+    return re.compile("|".join(map(re.escape, marks)) if marks else r"(?!)")
 
 
 class _Text:
@@ -129,13 +140,13 @@ class _Text:
 
     def until(self, marks: Sequence[str]) -> tuple[str, str | None]:
         """What stands before the first of the marks, which is read; the rest and None where there is none."""
-        found = [(at, mark) for mark in marks if (at := self.text.find(mark, self.at)) >= 0]
-        if not found:
+        # One search for all: a search for each would read to the end of the text where one mark is missing, again and again.
+        found = _any_of(tuple(marks)).search(self.text, self.at)
+        if found is None:
             rest, self.at = self.text[self.at :], len(self.text)
             return rest, None
-        at, mark = min(found, key=lambda one: one[0])
-        before, self.at = self.text[self.at : at], at + len(mark)
-        return before, mark
+        before, self.at = self.text[self.at : found.start()], found.end()
+        return before, found.group()
 
     def value(self) -> tuple[str, bool]:
         """One value of JSON as it is written, and whether it is whole."""
@@ -378,16 +389,17 @@ def _harmony(r: _Reader) -> None:
         if mark is None:
             return
     while True:
-        header, mark = "", None
+        headers: list[str] = []
+        mark = None
         while mark != "<|message|>":
             before, mark = text.until(["<|start|>", "<|channel|>", "<|constrain|>", "<|message|>"])
-            header += before
+            headers.append(before)
             if mark is None:
                 if is_first:
-                    pieces.write_content(header)
+                    pieces.write_content(before)
                 return
             is_first = False
-            header += " "
+        header = " ".join([*headers, ""])
         named = _RECIPIENT.search(header) if r.tools else None
         body, mark = text.until(["<|end|>", "<|start|>", "<|call|>", "<|return|>"])
         if named:
@@ -511,27 +523,27 @@ def _read_python_string(text: _Text) -> str | None:
     if quote not in ('"', "'"):
         return None
     text.take(quote)
-    out = ""
+    out: list[str] = []
     while True:
         before, mark = text.until([quote, "\\"])
-        out += before
+        out.append(before)
         if mark != "\\":
-            return out if mark else None
+            return "".join(out) if mark else None
         escaped = text.peek()
         if escaped == "":
             return None
         text.take(escaped)
         if escaped in _ESCAPES:
-            out += _ESCAPES[escaped]
+            out.append(_ESCAPES[escaped])
         elif escaped in "xu":
             size = 2 if escaped == "x" else 4
             digits = text.text[text.at : text.at + size]
             if len(digits) != size or not _HEX.match(digits):
                 return None
             text.at += size
-            out += chr(int(digits, 16))
+            out.append(chr(int(digits, 16)))
         else:
-            out += f"\\{escaped}"
+            out.append(f"\\{escaped}")
 
 
 def _read_python_value(text: _Text, depth: int = 0) -> str | None:
@@ -652,8 +664,7 @@ def read_answer(reply: str, family: str, reasoning: str, terms: Terms) -> Said:
         if terms.tools or family == "harmony":
             _READ[family](r)
     pieces.write_content(text.until([])[0])
-    pieces.end()
-    return Said(pieces.content, pieces.reasoning, pieces.calls)
+    return pieces.end()
 
 
 def read_message(message: Any) -> Said | None:

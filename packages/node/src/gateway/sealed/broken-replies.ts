@@ -23,43 +23,53 @@ interface BrokenReply extends Pick<SealedPassage, 'endpoint' | 'request' | 'atte
 const PART_WAIT_MS = 20_000;
 
 export function createBrokenReplies(context: ReplyContext, doubted: Pick<DoubtedProviders, 'note'>): BrokenReplies {
-  const waiting = new Map<string, BrokenReply & { readonly timer: NodeJS.Timeout }>();
+  const { clock } = context;
+  const waiting = new Map<string, BrokenReply & { readonly timer: NodeJS.Timeout; readonly untilMs: number }>();
+  let isStopped = false;
 
-  function take(replyId: string): BrokenReply | undefined {
+  function put(replyId: string, reply: BrokenReply, untilMs: number): void {
+    const timer = setTimeout(() => giveUp(replyId), Math.max(0, untilMs - clock.nowMs()));
+    timer.unref();
+    waiting.set(replyId, { ...reply, timer, untilMs });
+    // Nobody waits any more.
+    if (isStopped) giveUp(replyId);
+  }
+
+  function take(replyId: string) {
     const reply = waiting.get(replyId);
     clearTimeout(reply?.timer);
     waiting.delete(replyId);
     return reply;
   }
 
+  const accuse = ({ attempt }: BrokenReply): Promise<void> => accuseProvider(context, attempt, { reason: 'abandoned' });
+
   /** The client has nothing of it that it wants to pay for, or says nothing. */
   function giveUp(replyId: string): void {
     const reply = take(replyId);
-    if (reply === undefined) return;
-    accuseProvider(context, reply.attempt, { reason: 'abandoned' }).catch((error: unknown) => context.onError?.(error));
+    if (reply) accuse(reply).catch((error: unknown) => context.onError?.(error));
   }
 
   return {
-    put(replyId, reply) {
-      const timer = setTimeout(() => giveUp(replyId), PART_WAIT_MS);
-      timer.unref();
-      waiting.set(replyId, { ...reply, timer });
-    },
+    put: (replyId, reply) => put(replyId, reply, clock.nowMs() + PART_WAIT_MS),
     has: (replyId, { id }) => waiting.get(replyId)?.keyId === id,
     async close(replyId, key, outcome) {
-      const reply = waiting.get(replyId);
+      // Taken first, so that while this one is kept no second one is, and its provider is not accused.
+      const reply = take(replyId);
       if (reply === undefined) throw createUnknown('reply that broke off', replyId);
-      if ('milestone' in outcome) {
-        const receipt = await keepSealedPart(context, reply, outcome);
-        take(replyId);
-        return receipt;
+      try {
+        if ('milestone' in outcome) return await keepSealedPart(context, reply, outcome);
+        if (!('reason' in outcome)) throw createUnknown('whole reply', replyId);
+        await accuse(reply);
+      } catch (error) {
+        put(replyId, reply, reply.untilMs);
+        throw error;
       }
-      if (!('reason' in outcome)) throw createUnknown('whole reply', replyId);
       doubted.note(reply.attempt.match.ticket.providerId, key, false);
-      giveUp(replyId);
       return undefined;
     },
     stop() {
+      isStopped = true;
       for (const replyId of [...waiting.keys()]) giveUp(replyId);
     },
   };

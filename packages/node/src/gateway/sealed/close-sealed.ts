@@ -16,6 +16,7 @@ import { readOrder } from '../named-order.ts';
 import type { ProviderAttempt, ReplyContext } from '../reply.ts';
 import { accuseProvider, reportBroken, reportToRouter } from '../report-attempt.ts';
 import type { SealedEnd } from './follow-sealed.ts';
+import { SealedBreach } from './pass-sealed.ts';
 
 /** A reply that went through here sealed and whole. What it says its client alone knows. */
 export interface SealedPassage extends Required<Pick<SealedEnd, 'tookMs' | 'firstMs'>> {
@@ -52,7 +53,7 @@ export async function keepPassed(
   if (record === undefined || admission === undefined || isTooLong(finished)) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
     const missing = record === undefined ? 'a record' : admission ? 'a header that fits' : "its validator's admission";
-    throw new ApiError('provider_failed', `The provider finished without ${missing}.`);
+    throw new SealedBreach(`The provider finished without ${missing}.`);
   }
   const progress = finished.stopReason === 'cancelled' ? asked.progress : undefined;
   const receipt = buildReceipt(
@@ -72,8 +73,8 @@ const isTooLong = ({ record, header, admission, attestation = NOTHING }: Finishe
   attestation.length > 0;
 
 /**
- * The client does not take the reply. Its word costs nobody but this gateway: the reply is audited, and the provider stays where it is
- * for others.
+ * The client does not take the reply: it is audited, and paid unless that finds a fault. One client's word keeps the provider from its own
+ * account; those of several accounts from others, too (see DoubtedProviders).
  */
 export async function complainOfSealed(
   context: ReplyContext,

@@ -40,6 +40,28 @@ it('keeps one from everybody of whom three accounts complain, and most that say 
   expect(doubted.list(keyOf('c'))).toEqual([provider]);
 });
 
+it('keeps good words of a provider of which nobody has complained yet, so that few who do take it from nobody else', () => {
+  const { doubted, complain, advance } = open();
+  for (let i = 0; i < 60; i++) doubted.note(provider, keyOf(`good ${i}`), true);
+  complain('a', 'b', 'c');
+  expect(doubted.list(keyOf('x'))).toEqual([]);
+  expect(doubted.list(keyOf('a'))).toEqual([provider]);
+  // Good words are of the last hour, too.
+  advance(3_600_001);
+  complain('a', 'b', 'c');
+  expect(doubted.list(keyOf('x'))).toEqual([provider]);
+});
+
+it('counts a word about a reply that still runs for its own account alone', () => {
+  const { doubted } = open();
+  for (const id of ['a', 'b', 'c']) doubted.noteOwn(provider, keyOf(id));
+  expect(doubted.list(keyOf('a'))).toEqual([provider]);
+  expect(doubted.list(keyOf('x'))).toEqual([]);
+  // Nor does it outweigh those of others.
+  for (const id of ['d', 'e', 'f']) doubted.note(provider, keyOf(id), false);
+  expect(doubted.list(keyOf('x'))).toEqual([provider]);
+});
+
 it('counts an organisation once, whichever of its keys says something, and nobody who shows none', () => {
   const { doubted, complain } = open();
   for (const id of ['k1', 'k2', 'k3']) doubted.note(provider, keyOf(id, 'one'), false);

@@ -9,6 +9,8 @@ import { ANONYMOUS } from '../sign-in.ts';
  */
 export interface DoubtedProviders {
   note(providerId: Uint8Array, key: PayingKey, isGood: boolean): void;
+  /** A bad word that has cost nothing yet: it counts for this key's account alone. */
+  noteOwn(providerId: Uint8Array, key: PayingKey): void;
   /** Who is not drawn for this key's account, the newest last. */
   list(key: PayingKey): Uint8Array[];
 }
@@ -22,38 +24,49 @@ const MAX_ACCOUNTS = 64;
 /** With those that a client names itself. */
 const MAX_LISTED = 8;
 
+/** What an account said last. */
+interface AccountWord {
+  readonly isGood: boolean;
+  readonly isOwn?: boolean;
+  readonly atMs: number;
+}
+
 /** An organisation may have any number of keys. */
 const nameAccount = ({ id, organisation }: PayingKey): string =>
   organisation ? `organisation ${organisation.id}` : id;
 
 export function createDoubtedProviders(clock: Pick<Clock, 'nowMs'>): DoubtedProviders {
   /** By provider, the newest word of each account. */
-  const words = new Map<string, Map<string, { readonly isGood: boolean; readonly atMs: number }>>();
+  const words = new Map<string, Map<string, AccountWord>>();
 
-  function isDoubted(said: ReadonlyMap<string, { readonly isGood: boolean; readonly atMs: number }>, account: string) {
+  function isDoubted(said: ReadonlyMap<string, AccountWord>, account: string): boolean {
     const sinceMs = clock.nowMs() - WORD_MS;
     const counted = [...said].filter(([, { atMs }]) => atMs > sinceMs);
     const bad = counted.filter(([, { isGood }]) => !isGood);
-    const isOwn = bad.some(([name]) => name === account);
-    return isOwn || (bad.length >= LEAST_ACCOUNTS && 2 * bad.length > counted.length);
+    if (bad.some(([name]) => name === account)) return true;
+    const shared = counted.filter(([, { isOwn }]) => !isOwn);
+    const complaining = shared.filter(([, { isGood }]) => !isGood).length;
+    return complaining >= LEAST_ACCOUNTS && 2 * complaining > shared.length;
+  }
+
+  function put(providerId: Uint8Array, key: PayingKey, word: Omit<AccountWord, 'atMs'>): void {
+    // Nobody speaks for an account where keys are not asked for.
+    if (key.id === ANONYMOUS.id) return;
+    const accountId = nameAccount(key);
+    const name = toHex(providerId);
+    // Good words are kept before anybody complains: they outweigh the few who do.
+    const said = words.get(name) ?? new Map<string, AccountWord>();
+    said.delete(accountId);
+    said.set(accountId, { ...word, atMs: clock.nowMs() });
+    for (const oldest of said.keys()) if (said.size > MAX_ACCOUNTS) said.delete(oldest);
+    words.delete(name);
+    words.set(name, said);
+    for (const oldest of words.keys()) if (words.size > MAX_PROVIDERS) words.delete(oldest);
   }
 
   return {
-    note(providerId, key, isGood) {
-      // Nobody speaks for an account where keys are not asked for.
-      if (key.id === ANONYMOUS.id) return;
-      const accountId = nameAccount(key);
-      const name = toHex(providerId);
-      const said = words.get(name) ?? new Map();
-      // What nobody complains of is not kept.
-      if (isGood && said.size === 0) return;
-      said.delete(accountId);
-      said.set(accountId, { isGood, atMs: clock.nowMs() });
-      for (const oldest of said.keys()) if (said.size > MAX_ACCOUNTS) said.delete(oldest);
-      words.delete(name);
-      words.set(name, said);
-      for (const oldest of words.keys()) if (words.size > MAX_PROVIDERS) words.delete(oldest);
-    },
+    note: (providerId, key, isGood) => put(providerId, key, { isGood }),
+    noteOwn: (providerId, key) => put(providerId, key, { isGood: false, isOwn: true }),
     list: (key) =>
       [...words]
         .filter(([, said]) => isDoubted(said, nameAccount(key)))

@@ -5,7 +5,7 @@ import { isRefusal, reportRefusal } from '../follow-provider.ts';
 import type { ProviderAttempt, ReplyContext } from '../reply.ts';
 import type { ReplyProgress } from '../reply-progress.ts';
 import { accuseProvider, reportToRouter } from '../report-attempt.ts';
-import { passSealed, type SealedEvent, type SealedPass } from './pass-sealed.ts';
+import { passSealed, SealedBreach, type SealedEvent, type SealedPass } from './pass-sealed.ts';
 
 export interface SealedRun {
   readonly attempt: ProviderAttempt;
@@ -28,8 +28,8 @@ export interface SealedEnd {
 }
 
 /**
- * Yields what the provider streams. Accuses one that breaks off after it began, unless its client takes milestones. If the client leaves, the provider hears it before its
- * stream ends. @throws ApiError
+ * Yields what the provider streams. Accuses one that sends what no reply has, and one that breaks off after it began, unless its client
+ * takes milestones. If the client leaves, the provider hears it before its stream ends. @throws ApiError
  */
 export async function* followSealed(
   context: ReplyContext,
@@ -66,7 +66,8 @@ export async function* followSealed(
     isOver = true;
     if (error instanceof ApiError && error.code === 'provider_timeout') void progress.leave();
     // If the client left, the provider is not at fault, and the validator decides about the order.
-    if (!signal.aborted && !isRefusal(error) && !milestones)
+    const awaitsPart = milestones && !(error instanceof SealedBreach);
+    if (!signal.aborted && !isRefusal(error) && !awaitsPart)
       await accuseProvider(context, attempt, { reason: 'abandoned' });
     if (error instanceof ApiError && error.code === 'request_refused') {
       // What the client has sealed may be anything: that it does not open, or asks for more than it said, is no fault of the provider.

@@ -23,6 +23,13 @@ export type SealedEvent =
 /** What a client reads as `code`: the provider has restarted, or the offer was kept too long. */
 export const SEAL_KEY_EXPIRED = 'seal_key_expired';
 
+/** The provider did what no honest one does, and its stream did not break off: nothing that its client has excuses it. */
+export class SealedBreach extends ApiError {
+  constructor(message: string) {
+    super('provider_failed', message);
+  }
+}
+
 export interface SealedPass {
   readonly links: LinkPool;
   readonly options: ProviderCallOptions;
@@ -85,7 +92,7 @@ export async function* passSealed(
         sealedBytes += event.value.unit.length + event.value.head.length;
       }
       if (units > mostUnits || sealedBytes > MAX_SEALED_REPLY_BYTES + units * OWN_KEY_BYTES) {
-        throw new ApiError('provider_failed', 'The provider sends more than a reply can have.');
+        throw new SealedBreach('The provider sends more than a reply can have.');
       }
       if (event.case === 'started' || event.case === 'sealed') yield event;
       timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
@@ -104,10 +111,10 @@ export async function* passSealed(
   }
 }
 
-/** @throws ApiError where there is text in it that this gateway must not see. */
+/** @throws SealedBreach where there is text in it that this gateway must not see. */
 function assertSealed(event: GenerateEvent['event']): void {
   const isInPlain =
     event.case === 'delta' ||
     (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
-  if (isInPlain) throw new ApiError('provider_failed', 'The provider answers in plain to a sealed request.');
+  if (isInPlain) throw new SealedBreach('The provider answers in plain to a sealed request.');
 }

@@ -29,7 +29,7 @@ import {
 import { createDoubtedProviders } from './doubted-providers.ts';
 import { findSealed } from './find-sealed.ts';
 import { followSealed } from './follow-sealed.ts';
-import { SEAL_KEY_EXPIRED, type SealedEvent } from './pass-sealed.ts';
+import { SEAL_KEY_EXPIRED, SealedBreach, type SealedEvent } from './pass-sealed.ts';
 import type { KnownValidatorKeys } from './validator-keys.ts';
 
 /** What a client tells of a request that it seals itself: no text, and its hash. */
@@ -129,7 +129,7 @@ export function createSealedCalls({
   const offered = new Map<string, Offered>();
   const running = new Map<
     string,
-    { readonly keyId: string; readonly progress: ReplyProgress; readonly providerId: Uint8Array }
+    { readonly keyId: string; readonly progress: ReplyProgress; readonly providerId: Uint8Array; reason?: string }
   >();
   const doubted = createDoubtedProviders(clock);
   const broken = createBrokenReplies(context, doubted);
@@ -162,6 +162,17 @@ export function createSealedCalls({
       passed.delete(known);
     }
     passed.set(name, entry);
+  }
+
+  const noteError = (error: unknown): false => {
+    context.onError?.(error);
+    return false;
+  };
+
+  /** Its word counts for others once the complaint is on its way. */
+  async function complain(reply: SealedPassage, key: PayingKey, reason: string): Promise<void> {
+    await complainOfSealed(context, reply, reason);
+    doubted.note(reply.attempt.match.ticket.providerId, key, false);
   }
 
   return {
@@ -209,14 +220,22 @@ export function createSealedCalls({
         const run = { attempt, envelope, maxTokens, milestones, progress, signal };
         const end = yield* followSealed(context, { links, options: patience, pacing }, run);
         const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
-        keep(replyId, { keyId: key.id, untilMs: clock.nowMs() + MAX_ORDER_LIFETIME_MS, reply, isClosed: false });
+        const reason = running.get(replyId)?.reason;
+        // Its client said so while it ran.
+        const isClosed = reason !== undefined && (await complain(reply, key, reason).then(() => true, noteError));
+        keep(replyId, { keyId: key.id, untilMs: clock.nowMs() + MAX_ORDER_LIFETIME_MS, reply, isClosed });
         const { promptTokens, outputTokens } = end.finished;
         notes.ended(attempt, { reply: { promptTokens, outputTokens } });
         return { receipt: reply.receipt, tokens: promptTokens + outputTokens };
       } catch (error) {
         if (attempt) notes.ended(attempt, { error });
-        const isBroken = running.has(replyId) && !signal.aborted && !isRefusal(error);
-        if (attempt && milestones && isBroken) broken.put(replyId, { keyId: key.id, endpoint, request, attempt });
+        const run = running.get(replyId);
+        const isBroken = run && !signal.aborted && !isRefusal(error) && !(error instanceof SealedBreach);
+        if (attempt && milestones && isBroken) {
+          broken.put(replyId, { keyId: key.id, endpoint, request, attempt });
+          // Its client hands no part in.
+          if (run.reason !== undefined) await broken.close(replyId, key, { reason: run.reason });
+        }
         if (error instanceof ApiError && error.publicCode === SEAL_KEY_EXPIRED) sealKeys.forget(offer.match);
         if (error instanceof ApiError && !signal.aborted) {
           const { code, message: reason } = error;
@@ -241,7 +260,8 @@ export function createSealedCalls({
       const { id } = key;
       const run = running.get(replyId);
       if (run?.keyId === id && 'reason' in outcome) {
-        doubted.note(run.providerId, key, false);
+        run.reason = outcome.reason;
+        doubted.noteOwn(run.providerId, key);
         return undefined;
       }
       if (broken.has(replyId, key)) return broken.close(replyId, key, outcome);
@@ -249,12 +269,13 @@ export function createSealedCalls({
       if (entry?.keyId !== id) throw createUnknown('reply that waits for a word', replyId);
       if (entry.isClosed) return undefined;
       entry.isClosed = true;
-      const { providerId } = entry.reply.attempt.match.ticket;
       try {
         if ('milestone' in outcome) throw createUnknown('reply that broke off', replyId);
-        if ('reason' in outcome) await complainOfSealed(context, entry.reply, outcome.reason);
-        else await deliverSealed(context, entry.reply, outcome);
-        doubted.note(providerId, key, !('reason' in outcome));
+        if ('reason' in outcome) await complain(entry.reply, key, outcome.reason);
+        else {
+          await deliverSealed(context, entry.reply, outcome);
+          doubted.note(entry.reply.attempt.match.ticket.providerId, key, true);
+        }
         return undefined;
       } catch (error) {
         entry.isClosed = false;

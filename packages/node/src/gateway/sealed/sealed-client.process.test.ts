@@ -495,6 +495,26 @@ describe('a sealed reply that fails its check', () => {
     expect((await other.chat.completions.create(params)).response.choices[0]?.message.content).toBe(ANSWER);
   });
 
+  it('is complained of with its record where its client said so while it ran', async () => {
+    const { options } = await open([{ pauseMs: 20 }]);
+    const telling: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (!String(input).endsWith('/v1/ogong/replies')) return response;
+      const { reply_id } = JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)) as { reply_id: string };
+      const told = await fetch(`${fixture.url}/v1/ogong/replies/${reply_id}/outcome`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ outcome: 'failed', reason: 'not-opened' }),
+      });
+      expect(told.status).toBe(200);
+      return response;
+    };
+    await createClient({ ...options, fetch: telling }).chat.completions.create(params);
+    await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['not-opened']);
+    expect(fixture.network.complaints[0]?.record).toBeDefined();
+    expect(fixture.network.deliveries).toEqual([]);
+  });
+
   it('keeps its provider out of what this client asks next, and of nothing that others ask', async () => {
     const { client, options } = await open([{ signedText: 'something else' }, {}]);
     const [bad] = fixture.network.providers;
@@ -685,6 +705,20 @@ describe('a sealed reply that breaks off behind a milestone', () => {
     await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
     expect(fixture.network.milestones).toEqual([]);
     expect(outcomes).toEqual([]);
+  });
+
+  it('is a fault at once where its provider did not break off but broke the seal', async () => {
+    const { passed } = await breakOff({ breaksSeal: true });
+    const replyId = passed.join('').match(/"reply_id":"([0-9a-f]{32})"/)?.[1];
+    expect(replyId).toBeDefined();
+    // Nobody waits for a part of it.
+    const told = await fetch(`${fixture.url}/v1/ogong/replies/${replyId}/outcome`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ outcome: 'failed', reason: 'draw-replay' }),
+    });
+    expect(told.status).toBe(404);
+    await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
   });
 
   it('is handed in by nobody whose milestone its provider did not sign', async () => {

@@ -10,12 +10,16 @@ import type { GatewayChain } from '../gateway.ts';
 export interface KnownValidatorKeys {
   /** Undefined where the validator shows none that holds. Never fails. @param validator 20 bytes. */
   show(validator: Uint8Array): Promise<SignedValidatorSealKey | undefined>;
+  /** The validator does not hold what was sealed to any more, as after a restart. @param validator 20 bytes. */
+  forget(validator: Uint8Array): void;
 }
 
 const TIMEOUT_MS = 2_000;
 /** A reply may take as long as its order lasts. */
 const LEAST_LEFT_MS = 15 * 60_000;
 const ASKED_AGAIN_MS = 60_000;
+/** A validator that restarts has another key, and nobody tells this gateway before a part is lost. */
+const FORGOTTEN_AFTER_MS = 5 * 60_000;
 
 export function createValidatorKeys({
   links,
@@ -29,7 +33,10 @@ export function createValidatorKeys({
   readonly onError?: ((error: unknown) => void) | undefined;
 }): KnownValidatorKeys {
   const { ledger } = chain;
-  const known = new Map<string, { readonly shown: Promise<SignedValidatorSealKey | undefined>; untilMs: number }>();
+  const known = new Map<
+    string,
+    { readonly shown: Promise<SignedValidatorSealKey | undefined>; readonly askedMs: number; untilMs: number }
+  >();
 
   async function fetchKey(validator: Uint8Array): Promise<{ signed: SignedValidatorSealKey; untilMs: number }> {
     const member = chain.findByAddress(validator);
@@ -46,12 +53,14 @@ export function createValidatorKeys({
       const name = toHex(validator);
       const held = known.get(name);
       if (held !== undefined && held.untilMs > clock.nowMs()) return held.shown;
+      const askedMs = clock.nowMs();
       const entry = {
+        askedMs,
         // Also while it is asked, and where it shows none.
-        untilMs: clock.nowMs() + ASKED_AGAIN_MS,
+        untilMs: askedMs + ASKED_AGAIN_MS,
         shown: fetchKey(validator).then(
           ({ signed, untilMs }) => {
-            entry.untilMs = untilMs;
+            entry.untilMs = Math.min(untilMs, askedMs + FORGOTTEN_AFTER_MS);
             return signed;
           },
           (error: unknown) => {
@@ -62,6 +71,11 @@ export function createValidatorKeys({
       };
       known.set(name, entry);
       return entry.shown;
+    },
+    forget(validator) {
+      const held = known.get(toHex(validator));
+      // Clients say what they seal to: none of them has a validator asked more often.
+      if (held !== undefined) held.untilMs = Math.min(held.untilMs, held.askedMs + ASKED_AGAIN_MS);
     },
   };
 }
