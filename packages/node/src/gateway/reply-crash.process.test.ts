@@ -119,6 +119,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
       createProviderMatch(price, {
         routers: createRouters({ routers: [network.router] }, { links }),
         clock: systemClock,
+        earnings: { heldFor: async () => 0n },
       }),
       death,
     ),
