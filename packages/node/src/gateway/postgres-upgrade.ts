@@ -5,6 +5,9 @@ import { toPostgresSchema } from './postgres-schema.ts';
 
 /** Where the tables of before are until their rows are moved. */
 const OLD = 'ogong_released';
+/** A gateway that has just stopped leaves processes of the database behind for a moment: it is looked for again, for two seconds in all. */
+const LOOKS = 21;
+const LOOK_PAUSE_S = 0.1;
 /** What the database says of itself. It stays. */
 const FACTS = 'ogong_facts';
 
@@ -71,11 +74,14 @@ async function findSequence(client: pg.PoolClient, table: string): Promise<strin
 
 /** A gateway of before would go on writing as it knows the tables. */
 async function assertAlone(client: pg.PoolClient, path: string): Promise<void> {
-  const { rows } = await client.query<{ n: number }>(
-    `SELECT count(*) AS n FROM pg_stat_activity
-      WHERE datname = current_database() AND application_name = 'ogong-gatewayd' AND pid <> pg_backend_pid()`,
-  );
-  if ((rows[0]?.n ?? 0) === 0) return;
+  for (let look = 0; look < LOOKS; look++) {
+    if (look > 0) await client.query('SELECT pg_sleep($1), pg_stat_clear_snapshot()', [LOOK_PAUSE_S]);
+    const { rows } = await client.query<{ n: number }>(
+      `SELECT count(*) AS n FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'ogong-gatewayd' AND pid <> pg_backend_pid()`,
+    );
+    if ((rows[0]?.n ?? 0) === 0) return;
+  }
   throw new StoreError(
     'version',
     `the database ${path} was made by an earlier version and is in use: stop all gateways that have it, then start one of this version`,
