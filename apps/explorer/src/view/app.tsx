@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { listProviders, listReplies } from '../data/standing.ts';
 import type { NetworkState, NetworkStore } from '../data/store.ts';
 import { findRoute } from '../search.ts';
@@ -44,7 +44,8 @@ export function App({ store }: { store: NetworkStore }) {
   const [route, setRoute] = useState(readHash());
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => store.subscribe(setState), [store]);
-  useEffect(() => {
+  // Before the first paint: an address that changes in between would be missed.
+  useLayoutEffect(() => {
     const change = () => {
       setRoute(readHash());
       scrollTo(0, 0);
