@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { createTestChain } from '@ogong/testing/validator/test-chain';
 import {
   createTestClock,
   createTestValidator,
@@ -10,6 +9,7 @@ import {
   payer,
   type TestValidator,
 } from '@ogong/testing/validator/test-bench';
+import { createTestChain } from '@ogong/testing/validator/test-chain';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { createTestDelivery, createTestOrder, serveTestReply } from '@ogong/testing/validator/test-reply';
 import type { Row } from './row.ts';
@@ -161,7 +161,8 @@ function listIntakeRows({ admitted, recorded }: Readonly<Record<'admitted' | 're
   ];
 }
 
-const ADMISSION_WHY = 'four signatures of each order: the payer’s, Ed25519 and ML-DSA-44 of its provider, and the validator’s own';
+const ADMISSION_WHY =
+  'four signatures of each order: the payer’s, Ed25519 and ML-DSA-44 of its provider, and the validator’s own';
 const ADMISSION_NEXT = 'words of several orders under one signature';
 
 function listNettingRows({

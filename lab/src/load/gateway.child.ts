@@ -4,14 +4,14 @@ import { startGateway } from '../path/gateway-path.ts';
 import { answerAsks } from './answer-asks.ts';
 import { type NetworkPlace, openNetworkView } from './network-view.ts';
 
-export interface GatewayTask {
+export interface LoadedGateway {
   readonly place: NetworkPlace;
   readonly router: Peer;
   /** Default: as long as tests need them. */
   readonly receiptLifetimeMs?: number;
 }
 
-process.once('message', async ({ place, router, receiptLifetimeMs }: GatewayTask) => {
+process.once('message', async ({ place, router, receiptLifetimeMs }: LoadedGateway) => {
   const { url, store } = await startGateway(openNetworkView(place), router, {
     http: { maxRequests: 512, maxRequestsPerKey: 512, maxConnections: 1_024 },
     // As a daemon has them; tests want their verdicts at once, and failures soon.

@@ -1,6 +1,6 @@
 import type { Peer } from '@ogong/host/link/link-pool';
 import { drive, type LoadSide } from './drive.ts';
-import type { GatewayTask } from './gateway.child.ts';
+import type { LoadedGateway } from './gateway.child.ts';
 import { forkChild, type LoadChild } from './load-child.ts';
 import { LOAD_MODEL } from './load-model.ts';
 import type { BeaconNews, NetworkPlace } from './network-view.ts';
@@ -14,7 +14,7 @@ export interface LoadNetwork {
 const MOST_TRIES = 100;
 
 /** Gateway, router, provider and validator, each in a process of its own, on one clock that runs. */
-export async function startLoadNetwork(given: Pick<GatewayTask, 'receiptLifetimeMs'> = {}): Promise<LoadNetwork> {
+export async function startLoadNetwork(given: Pick<LoadedGateway, 'receiptLifetimeMs'> = {}): Promise<LoadNetwork> {
   const started: LoadChild[] = [];
   const keep = async (child: Promise<LoadChild>): Promise<LoadChild> => {
     started.push(await child);
@@ -34,7 +34,7 @@ export async function startLoadNetwork(given: Pick<GatewayTask, 'receiptLifetime
     const { peer: router } = routing.ready as { readonly peer: Peer };
     const provider = await keep(forkChild('./provider.child.ts', { first: { place, router } }));
     readers.push(provider);
-    const task: GatewayTask = { place, router, ...given };
+    const task: LoadedGateway = { place, router, ...given };
     const gateway = await keep(forkChild('./gateway.child.ts', { first: task }));
     readers.push(gateway);
     const headers = { authorization: 'Bearer unused' };

@@ -8,7 +8,7 @@ import { drive, type LoadPlan, type LoadSide } from './drive.ts';
 import { forkChild, type LoadChild, spawnServer } from './load-child.ts';
 import { PACE_MS, PACED_MODEL } from './load-model.ts';
 import { type LoadNetwork, startLoadNetwork } from './load-network.ts';
-import { describeRun, evenOut, type LoadRun, middleOf, percentile, valueOf } from './load-run.ts';
+import { describeRun, evenOut, type LoadRun, middleOf, percentile, soundValue } from './load-run.ts';
 import { type GatewaySoak, listSoakRows, type SoakLook, soakGateway } from './load-soak.ts';
 
 const PORTKEY = fileURLToPath(new URL('../../gateway-load/', import.meta.url));
@@ -83,8 +83,10 @@ export async function measureLoad({ replies, long, onProgress }: LoadBench): Pro
     // Its version 1.15.2 answers each stream with 500 under Node 24: it changes headers of a response that are immutable there.
     const sides = { ogong: own, proxy: bare, portkey: other };
     const streaming = { ogong: own, proxy: bare };
-    for (const side of Object.values(sides)) await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: false });
-    for (const side of Object.values(streaming)) await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: true });
+    for (const side of Object.values(sides))
+      await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: false });
+    for (const side of Object.values(streaming))
+      await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: true });
     onProgress('whole answers, 32 at a time');
     const whole = await compare(sides, { replies, concurrency: 32, tokens: 16, stream: false });
     onProgress('20 streams');
@@ -110,8 +112,8 @@ function listRatios(
 ): Row[] {
   const [own = [], theirs = []] = [rounds.ogong, rounds[of]];
   const ratio = (part: 'repliesPerSecond' | 'p99Ms' | 'cpuMs'): number | undefined =>
-    valueOf(own, () =>
-      valueOf(theirs, () => {
+    soundValue(own, () =>
+      soundValue(theirs, () => {
         const values = (runs: readonly LoadRun[]) => runs.map((run) => run[part] ?? Number.NaN);
         return pairedRatio(values(own), values(theirs));
       }),
@@ -128,7 +130,7 @@ function listWholeRows(whole: Rounds<Name>): Row[] {
   return [
     {
       ...{ id: 'load-replies', what: 'checked replies of 16 tokens by one gateway, 32 at a time', unit: '/s' },
-      ...{ value: valueOf(whole.ogong, () => own.repliesPerSecond), aim: { at: 'least', value: 1000 } },
+      ...{ value: soundValue(whole.ogong, () => own.repliesPerSecond), aim: { at: 'least', value: 1000 } },
       ...{ note: describeRounds(whole), why: WHY, next: NEXT },
     },
     ...listRatios(whole, { id: 'load-proxy', what: 'the same / of a bare node:http proxy', of: 'proxy' }),
@@ -147,14 +149,14 @@ function listStreamRows(few: Rounds<'ogong' | 'proxy'>, many: Rounds<'ogong' | '
         what: 'processor time of the gateway for a streamed chunk, 20 streams of 64 tokens',
         unit: 'us',
       },
-      ...{ value: valueOf(few.ogong, () => middleOf(few.ogong).cpuPerChunkUs), aim: { at: 'most', value: 60 } },
+      ...{ value: soundValue(few.ogong, () => middleOf(few.ogong).cpuPerChunkUs), aim: { at: 'most', value: 60 } },
       note: `all of a reply's cost by its chunks, order and check included; ${describeRounds(few)}`,
       ...{ why: WHY, next: NEXT },
     },
     ...listRatios(few, { id: 'load-streams-proxy', what: 'the same streams / of a bare node:http proxy', of: 'proxy' }),
     {
       ...{ id: 'load-p99', what: 'p99 of a streamed reply, 200 streams / 20 streams, as fast as they can', unit: 'x' },
-      value: valueOf([...few.ogong, ...many.ogong], () => p99(many, 'ogong') / p99(few, 'ogong')),
+      value: soundValue([...few.ogong, ...many.ogong], () => p99(many, 'ogong') / p99(few, 'ogong')),
       // Whoever takes all that a machine has waits ten times as long behind ten times as many.
       note: `the proxy ${(p99(many, 'proxy') / p99(few, 'proxy')).toFixed(1)}; ${describeRounds(many)}`,
     },
@@ -222,7 +224,7 @@ function listLateRows(own: PacedRuns, proxy: PacedRuns): Row[] {
     const [late, bare] = [compareLate(own, list), compareLate(proxy, list)];
     const describe = ({ few, many }: typeof late): string => `${few.toFixed(1)} and ${many.toFixed(1)} ms`;
     return {
-      ...{ ...given, unit: 'x', value: valueOf([own.few, own.many], () => late.many / late.few) },
+      ...{ ...given, unit: 'x', value: soundValue([own.few, own.many], () => late.many / late.few) },
       note: `${describe(late)} of ${late.count} each, which ran while all streams did; the proxy ${describe(bare)} of ${bare.count}${more.note ?? ''}`,
       ...{ aim: { at: 'most', value: 1.2 }, why: PACED_WHY, next: NEXT },
     };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { evenOut, keepSteady, type LoadSample, middleOf, percentile, summarizeLoad, valueOf } from './load-run.ts';
+import { evenOut, keepSteady, type LoadSample, middleOf, percentile, soundValue, summarizeLoad } from './load-run.ts';
 
 const sample = (given: Partial<LoadSample>): LoadSample => ({
   ...{ client: 0, beganMs: 0, endedMs: 100, failure: undefined, chunks: 10, gapsMs: [10] },
@@ -8,9 +8,7 @@ const sample = (given: Partial<LoadSample>): LoadSample => ({
 
 it('counts whole answers alone: one that fails soon is neither a reply nor a fast one', () => {
   const whole = Array.from({ length: 90 }, () => sample({}));
-  const failed = Array.from({ length: 10 }, () =>
-    sample({ endedMs: 1, failure: 'full', chunks: 3, gapsMs: [1, 1] }),
-  );
+  const failed = Array.from({ length: 10 }, () => sample({ endedMs: 1, failure: 'full', chunks: 3, gapsMs: [1, 1] }));
   const run = summarizeLoad([...whole, ...failed], { seconds: 10, cpuMs: 900 });
   expect(run).toMatchObject({ asked: 100, failures: 10, reasons: ['10 full'] });
   expect(run).toMatchObject({ repliesPerSecond: 9, cpuMs: 10, cpuPerChunkUs: 1000, p50Ms: 100, p99Ms: 100 });
@@ -23,9 +21,9 @@ it('has no figure where more than one in a hundred fails, over all rounds togeth
       Array.from({ length: 200 }, (_, i) => sample(i < failures ? { failure: 'late' } : {})),
       { seconds: 1, cpuMs: 1 },
     );
-  expect(valueOf([run(2)], () => 7)).toBe(7);
-  expect(valueOf([run(3)], () => 7)).toBeUndefined();
-  expect(valueOf([run(3), run(1)], () => 7)).toBe(7);
+  expect(soundValue([run(2)], () => 7)).toBe(7);
+  expect(soundValue([run(3)], () => 7)).toBeUndefined();
+  expect(soundValue([run(3), run(1)], () => 7)).toBe(7);
   expect(middleOf([run(3), run(1)])).toMatchObject({ asked: 400, failures: 4 });
 });
 

@@ -87,7 +87,7 @@ export const isSound = (runs: readonly LoadRun[]): boolean =>
   countOf(runs, 'failures') <= MOST_FAILED * countOf(runs, 'asked');
 
 /** @returns undefined where too many failed. */
-export const valueOf = (runs: readonly LoadRun[], value: () => number | undefined): number | undefined =>
+export const soundValue = (runs: readonly LoadRun[], value: () => number | undefined): number | undefined =>
   isSound(runs) ? value() : undefined;
 
 /** Medians over the rounds. */

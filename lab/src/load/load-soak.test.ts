@@ -27,7 +27,10 @@ it('a soak in which memory came to rest and orders were closed is good', () => {
 
 it.each<[string, GatewaySoak]>([
   ['what JavaScript holds grew by 10.0 MiB', soak((i) => 100 + i)],
-  ['resident memory grew', { ...soak(() => 100), looks: soak(() => 100).looks.map((look, i) => ({ ...look, residentMib: 5 * i })) }],
+  [
+    'resident memory grew',
+    { ...soak(() => 100), looks: soak(() => 100).looks.map((look, i) => ({ ...look, residentMib: 5 * i })) },
+  ],
   ['900 of 1000 orders have no verdict', soak(() => 100, { books: { orders: 1_000, open: 900, receipts: 9 } })],
   ['too many answers failed: 3 late', soak(() => 100, {}, 3)],
   ['nothing was asked', { looks: [], runs: [] }],

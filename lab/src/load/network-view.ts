@@ -1,10 +1,11 @@
 // A network of processes as data: what each of them knows of the others, without a chain.
-import type { Channel } from '@ogong/chain/client';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
-import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { createTestClock, ledger } from '@ogong/testing/validator/test-bench';
+import type { PathValidator } from '../path/path-validator.ts';
+
+type PathChain = PathValidator['chain'];
 
 /** One moment by the clock of the machine and by that of the network. */
 interface SharedTime {
@@ -17,8 +18,8 @@ export interface NetworkPlace {
   readonly time: SharedTime;
   readonly validators: readonly QuorumMember[];
   readonly beacon: KnownBeacon;
-  readonly router: Awaited<ReturnType<FindRouter>>;
-  readonly channel: Channel;
+  readonly router: Awaited<ReturnType<PathChain['router']>>;
+  readonly channel: Awaited<ReturnType<PathChain['channel']>>;
 }
 
 /** A process of the network tells the others what they have to know. */

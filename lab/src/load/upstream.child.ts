@@ -11,7 +11,11 @@ const server = createServer(async (request, response) => {
   let body = '';
   for await (const part of request) body += part;
   if (request.method !== 'POST') return void response.end('{}');
-  const { model, max_tokens: tokens, stream } = JSON.parse(body) as {
+  const {
+    model,
+    max_tokens: tokens,
+    stream,
+  } = JSON.parse(body) as {
     model: string;
     max_tokens: number;
     stream?: boolean;

@@ -182,7 +182,8 @@ export const doorScenes: readonly StagedAttack[] = [
         const listed = Object.entries(drawn);
         const isLost = ([, ids]: (typeof listed)[number]): boolean => !rivals.every((id) => ids.includes(id));
         return {
-          tried: 'handed a rival on, called it gone, held it back, bent its word, and handed invented keys on until the list was full',
+          tried:
+            'handed a rival on, called it gone, held it back, bent its word, and handed invented keys on until the list was full',
           answered: listed.map((one) => `${one[0]}: the rival is ${isLost(one) ? 'no longer' : 'still'} drawn`),
           money: NO_MONEY,
           worked: listed.some(isLost),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { watchLinks, type WatchedLink } from './link-watch.ts';
+import { type WatchedLink, watchLinks } from './link-watch.ts';
 
 const PING_MS = 5_000;
 let nowMs = 0;

@@ -141,7 +141,8 @@ async function serveAnswer(answer: SupplyAnswer | (() => SupplyAnswer)) {
   const identity = await makeIdentity(STRANGER);
   const server = createLinkServer({
     ...{ bind: { host: '127.0.0.1', port: 0 }, identity, authorize: () => true },
-    routes: (router) => router.service(RouterService, { handSupply: () => (typeof answer === 'function' ? answer() : answer) }),
+    routes: (router) =>
+      router.service(RouterService, { handSupply: () => (typeof answer === 'function' ? answer() : answer) }),
   });
   await server.start();
   closing.push(() => server.stop(0));
@@ -210,26 +211,31 @@ it('gets a provider back that a router handed on first and then called gone, and
   expect(await free()).toBe(2);
 });
 
-it.each(['before', 'after'])('has room for what an honest router hands on %s another one that fills the list', async (when) => {
-  const [honest, crowd] = [await start(), await start()];
-  for (let n = 11; n < 19; n++) await announce(crowd, n);
-  let invented: readonly SignedAnnouncement[] = [];
-  const liar = await serveAnswer(() => ({ announcements: [...invented] }));
-  const { id: certHash } = await makeIdentity(PEER);
-  const own = { endpoint: honest.router().address(), certHash };
-  const victim = await start({ peers: [liar, own], handMs: 3_600_000, maxProviders: 4 });
-  const tell = {
-    honest: async () => void (await Promise.all([1, 2].map((n) => announce(honest, n)))),
-    liar: async () => void (invented = await copySupply(crowd)),
-  };
-  for (const one of when === 'before' ? (['honest', 'liar'] as const) : (['liar', 'honest'] as const)) {
-    await tell[one]();
-    await victim.router().exchange();
-  }
-  const listed = await listOf(victim);
-  expect(listed).toEqual(expect.arrayContaining(namesOf(1, 2)));
-  expect(listed).toHaveLength(4);
-});
+it.each(['before', 'after'])(
+  'has room for what an honest router hands on %s another one that fills the list',
+  async (when) => {
+    const [honest, crowd] = [await start(), await start()];
+    for (let n = 11; n < 19; n++) await announce(crowd, n);
+    let invented: readonly SignedAnnouncement[] = [];
+    const liar = await serveAnswer(() => ({ announcements: [...invented] }));
+    const { id: certHash } = await makeIdentity(PEER);
+    const own = { endpoint: honest.router().address(), certHash };
+    const victim = await start({ peers: [liar, own], handMs: 3_600_000, maxProviders: 4 });
+    const tell = {
+      honest: async () => void (await Promise.all([1, 2].map((n) => announce(honest, n)))),
+      async liar() {
+        invented = await copySupply(crowd);
+      },
+    };
+    for (const one of when === 'before' ? (['honest', 'liar'] as const) : (['liar', 'honest'] as const)) {
+      await tell[one]();
+      await victim.router().exchange();
+    }
+    const listed = await listOf(victim);
+    expect(listed).toEqual(expect.arrayContaining(namesOf(1, 2)));
+    expect(listed).toHaveLength(4);
+  },
+);
 
 it('hands on the work of keys without stake, and takes nobody in who shows too little', async () => {
   const first = await start();

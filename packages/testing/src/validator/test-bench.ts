@@ -255,7 +255,10 @@ export function createTestSigner({
   const headKey = createNodeHybridSigner(
     concatBytes(seedOf(`validator ${index} head`), seedOf(`validator ${index} head 2`)),
   );
-  return { signer: createGuardedSigner(testCrypto, { key, account, headKey, share, store }), close: () => store.close() };
+  return {
+    signer: createGuardedSigner(testCrypto, { key, account, headKey, share, store }),
+    close: () => store.close(),
+  };
 }
 
 export type TestValidator = ReturnType<typeof createTestValidator>;
