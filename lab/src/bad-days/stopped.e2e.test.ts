@@ -16,6 +16,8 @@ import { startTestMesh, type TestMesh } from './test-mesh.ts';
 
 /** Short: if openings took long before, a validator waits for several windows. */
 const auditWindowMs = 6_000;
+/** As daemons have it: a provider's word is good for three of these. */
+const announceIntervalMs = 10_000;
 /** An audit comes four epochs after the order: enough to stop the provider that it will ask. */
 const epochMs = 1_500;
 const stopMs = 2_000;
@@ -27,7 +29,7 @@ let network: TestMesh;
 const stopped = new Set<string>();
 
 beforeAll(async () => {
-  network = await startTestMesh({ providers: 2, timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs } });
+  network = await startTestMesh({ providers: 2, timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs, announceIntervalMs } });
 }, 240_000);
 afterEach(goOn);
 afterAll(async () => {
