@@ -127,7 +127,6 @@ const funded: Profile = {
 
 /**
  * The first three are defaults: `npm run economics` holds what they keep for verification against the dearest audit that was measured.
- * @internal but for the laboratory
  */
 export const profiles = {
   /** Of a network with an emission, which nobody can farm. The provider keeps 92.48 %. */
