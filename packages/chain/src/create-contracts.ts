@@ -8,9 +8,9 @@ import {
   defaultMakerFee,
   defaultTests,
   type GenesisOwners,
+  type NetworkProfile,
   noIssuance,
   noWork,
-  type Profile,
   profiles,
   type Recipients,
 } from './deploy.ts';
@@ -199,7 +199,7 @@ export async function createContracts(
 }
 
 /** @throws ChainError 'bad-input' where the plan names a profile that its economy cannot have. */
-function chooseProfile({ profile, issuance = noIssuance, burnAndMint, shares }: DeployPlan): Profile {
+function chooseProfile({ profile, issuance = noIssuance, burnAndMint, shares }: DeployPlan): NetworkProfile {
   if (profile === undefined) {
     if (burnAndMint !== undefined) return profiles.burnAndMint;
     return issuance.period === 0 ? profiles.fees : profiles.emission;

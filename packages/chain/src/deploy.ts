@@ -114,13 +114,13 @@ export interface Distribution {
 }
 
 /** Shares and coverage that belong together: what is kept for verification pays for what is audited. */
-export interface Profile {
+export interface NetworkProfile {
   readonly shares: Shares;
   /** Parts per million of the replies that are audited at least; a key that holds little is audited more. */
   readonly alpha: number;
 }
 
-const funded: Profile = {
+const funded: NetworkProfile = {
   shares: { router: 100, validator: 100, verification: 400, treasury: 50, license: 2, recycle: 100, maker: 0 },
   alpha: 25_000,
 };
@@ -149,7 +149,7 @@ export const profiles = {
     shares: { router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0, maker: 0 },
     alpha: 1_000_000,
   },
-} as const satisfies Record<string, Profile>;
+} as const satisfies Record<string, NetworkProfile>;
 
 export const defaultLimits: Limits = {
   alpha: funded.alpha,

@@ -1,4 +1,4 @@
-import { type Profile, profiles } from '@ogong/chain/deploy';
+import { type NetworkProfile, profiles } from '@ogong/chain/deploy';
 import { DEFAULT_EXTRA_PPM } from '@ogong/protocol/audit/audit-plan';
 import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
 import { MAX_ELASTICITY_PPM } from '@ogong/protocol/settlement/burn-mint';
@@ -14,7 +14,7 @@ const MARGIN = 0.2;
 const VERIFIER_MARGIN = 0.1;
 
 /** What all shares leave to the provider. */
-const providerPart = ({ shares }: Profile): number =>
+const providerPart = ({ shares }: NetworkProfile): number =>
   1 - Object.values(shares).reduce((sum, bps) => sum + bps, 0) / BASIS;
 
 /**
@@ -24,19 +24,22 @@ const providerPart = ({ shares }: Profile): number =>
 export function computeVerificationCost(
   alpha: number,
   rho: number,
-  { profile = profiles.emission, jobs = JOBS_PER_AUDIT }: { readonly profile?: Profile; readonly jobs?: number } = {},
+  {
+    profile = profiles.emission,
+    jobs = JOBS_PER_AUDIT,
+  }: { readonly profile?: NetworkProfile; readonly jobs?: number } = {},
 ): number {
   return jobs * alpha * rho * providerPart(profile) * (1 - MARGIN) * (1 + VERIFIER_MARGIN);
 }
 
 /** Audited part of the replies of a key that earns so many fees in each period, by the product's own rule. */
-function auditedPart(fees: number, { shares, alpha }: Profile): number {
+function auditedPart(fees: number, { shares, alpha }: NetworkProfile): number {
   const heldAtomic = BigInt(Math.round(fees * providerPart({ shares, alpha }) * Number(FEE)));
   return computeAuditRate({ feeAtomic: FEE, heldAtomic, soundnessPpm: SOUNDNESS_PPM, basePpm: alpha }) / PPM;
 }
 
 /** The fewest replies of a period that pay for the audits of their key. */
-function findPaying(profile: Profile, rho: number): number {
+function findPaying(profile: NetworkProfile, rho: number): number {
   const part = profile.shares.verification / BASIS;
   for (let fees = 1; fees < 10_000; fees++) {
     if (computeVerificationCost(auditedPart(fees, profile), rho, { profile }) <= part) return fees;
@@ -54,7 +57,7 @@ export interface DefaultBudget {
 
 /** Of every network that names no profile, what it keeps for verification and what its coverage costs, at that rho. */
 export function budgetDefaults(rho: number): DefaultBudget[] {
-  const budget = (name: string, profile: Profile, mintedPart = 1): DefaultBudget => ({
+  const budget = (name: string, profile: NetworkProfile, mintedPart = 1): DefaultBudget => ({
     name,
     kept: (mintedPart * profile.shares.verification) / BASIS,
     needed: computeVerificationCost((profile.alpha + DEFAULT_EXTRA_PPM) / PPM, rho, { profile }),
