@@ -27,7 +27,11 @@ let network: TestMesh;
 const stopped = new Set<string>();
 
 beforeAll(async () => {
-  network = await startTestMesh({ providers: 2, timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs } });
+  network = await startTestMesh({
+    providers: 2,
+    timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs },
+    beacon: 'threshold',
+  });
 }, 240_000);
 afterEach(goOn);
 afterAll(async () => {

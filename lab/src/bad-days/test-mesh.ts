@@ -69,7 +69,7 @@ const preload = fileURLToPath(new URL('./daemon-clock.ts', import.meta.url));
 export interface TestMeshOptions {
   readonly providers?: number;
   readonly timings?: MeshTimings;
-  /** Default: `vrf`, whose epochs are counted, so that a test can set its clocks and its chain as it likes. */
+  /** Default: `vrf`, so that no test makes a key beside what it is about. */
   readonly beacon?: MeshBeacon;
   /** Behind a blind relay. Default: none. */
   readonly relay?: MeshRelay;
