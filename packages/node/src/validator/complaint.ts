@@ -14,7 +14,8 @@ import { decideExact, upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { readChannel } from './store/channel-store.ts';
 import { readDelivery } from './store/delivery-store.ts';
-import { findReply, forceAudit, listForced, type ReplyRow, readReply } from './store/reply-store.ts';
+import { forceAudit } from './store/reply-changes.ts';
+import { findReply, listForced, type ReplyRow, readReply } from './store/reply-store.ts';
 
 export interface Complaint {
   readonly order: SignedOrder;

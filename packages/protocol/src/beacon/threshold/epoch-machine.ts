@@ -191,8 +191,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   function openLate(epoch: bigint): EpochCollector | undefined {
     const open = state.late.get(epoch)?.collector;
     if (open !== undefined || epoch > state.latest || state.late.size >= MAX_LATE) return open;
-    if (dependencies.hasValue(epoch)) return undefined;
-    const found = groupOf(epoch);
+    const found = dependencies.hasValue(epoch) ? undefined : groupOf(epoch);
     if (found === undefined) return undefined;
     const collector = createEpochCollector({ bls, network }, { group: found.group, epoch });
     state.late.set(epoch, { collector, sentMs: Number.NEGATIVE_INFINITY });
