@@ -57,6 +57,7 @@ export function hasKeySignature({ receipts }: AskedReply): boolean {
 export function checkBeacon(run: RunRecord): Finding {
   const { crypto, trust } = run;
   const { generations = [], settlement, ledger } = trust;
+  if (settlement === undefined || ledger === undefined) return { ok: false, evidence: ['no network is trusted'] };
   const network = { chainId: ledger.chainId, settlement };
   const answered = answeredOf(run);
   const signed = answered.filter(hasKeySignature);
