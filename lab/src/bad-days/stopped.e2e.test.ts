@@ -27,11 +27,7 @@ let network: TestMesh;
 const stopped = new Set<string>();
 
 beforeAll(async () => {
-  network = await startTestMesh({
-    providers: 2,
-    timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs },
-    beacon: 'threshold',
-  });
+  network = await startTestMesh({ providers: 2, timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs } });
 }, 240_000);
 afterEach(goOn);
 afterAll(async () => {

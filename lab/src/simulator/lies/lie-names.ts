@@ -37,7 +37,7 @@ export const THRESHOLD_LIES = [
   'withholds-parts',
   'early-parts',
 ] as const;
-export type ThresholdLie = (typeof THRESHOLD_LIES)[number];
+export type KeyLie = (typeof THRESHOLD_LIES)[number];
 
 export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
   validator: [

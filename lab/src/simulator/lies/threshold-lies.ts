@@ -10,7 +10,7 @@ import { AGREEING } from '../network/sieve.ts';
 import { listValidator, signingKeyOf } from '../roles/validator.ts';
 import { createDraws } from '../world/draws.ts';
 import type { World } from '../world/world.ts';
-import type { ThresholdLie } from './lie-names.ts';
+import type { KeyLie } from './lie-names.ts';
 
 interface Liar {
   readonly name: string;
@@ -18,7 +18,7 @@ interface Liar {
 }
 
 /** What a liar sends in the place of a message about the key and its epochs; undefined: nothing. */
-export function plantThresholdLie(world: World, { name, index }: Liar, how: ThresholdLie): void {
+export function plantThresholdLie(world: World, { name, index }: Liar, how: KeyLie): void {
   const draws = createDraws(world.seed ^ 0x7468726c);
   const { address } = listValidator(world.seed, index);
   const network = { chainId: settlementDomain.chainId, settlement: settlementDomain.verifyingContract };
