@@ -1,6 +1,6 @@
 import type { ActivateCall } from '@ogong/chain/beacon-keys';
 import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
-import { defaultLimits, defaultTests, noWork, type Shares } from '@ogong/chain/deploy';
+import { defaultLimits, defaultTests, noWork, profiles } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, type BytesLike, toAddress, toHex as toPrefixed } from '@ogong/chain/hex';
@@ -73,16 +73,8 @@ export const escrowDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(
 export const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(bare.settlement) };
 const NO_HASH = `0x${'00'.repeat(32)}` as const;
 const recipients = { verification: account(0xf1), treasury: account(0xf2), license: account(0xf3) };
-/** A network without emission. */
-const SHARES: Shares = {
-  router: 100,
-  validator: 100,
-  verification: 100,
-  treasury: 100,
-  license: 2,
-  recycle: 0,
-  maker: 0,
-};
+/** A network without emission, all of whose replies are audited. */
+const { shares: SHARES, alpha: ALPHA } = profiles.whitepaper;
 const BASIS = 10_000n;
 export const BLOCK_MS = 2_000;
 const KEPT_BLOCKS = 32n;
@@ -98,7 +90,7 @@ function refuse(name: string, ...args: unknown[]): never {
  * shares, ejections, stake. Not their gas, withdrawals, liens, held earnings and appeals.
  */
 export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }: LedgerOptions) {
-  const { alphaPpm: alpha = defaultLimits.alpha, timedRate = defaultTests.timedRate } = rates;
+  const { alphaPpm: alpha = ALPHA, timedRate = defaultTests.timedRate } = rates;
   const wallets = new Map<string, bigint>();
   const free = new Map<string, bigint>();
   const credits = new Map<string, bigint>();
