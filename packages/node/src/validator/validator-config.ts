@@ -6,6 +6,7 @@ import { knownPeer } from '@ogong/host/link/peer-values';
 import { createPolicyFields } from '@ogong/host/views/machine-policy';
 import { modelRootFields } from '@ogong/host/views/model-roots';
 import { HONEYPOT_PPM } from '@ogong/protocol/audit/audit';
+import { DEFAULT_EXTRA_PPM } from '@ogong/protocol/audit/audit-plan';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { DEFAULT_SUM_ABOVE } from './settlement/sum-signatures.ts';
 import { signedFields } from './validator-fields.ts';
@@ -33,8 +34,9 @@ export const validatorConfig = defineConfig({
       schema: decimal({ max: 1 }),
       label: '<0..1>',
       env: 'OGONG_VALIDATOR_ALPHA',
-      default: '1.0',
-      description: "audit coverage, 1 audits every reply; where the chain's parameter is higher, that one holds",
+      default: '0',
+      description:
+        "least audit coverage of this validator, 1 audits every reply; where the chain's parameter is higher, that one holds",
     },
     pairs: {
       schema: decimal({ max: 1 }),
@@ -54,7 +56,7 @@ export const validatorConfig = defineConfig({
     extraAlpha: {
       schema: decimal({ max: 1 }),
       label: '<0..1>',
-      default: '0.1',
+      default: String(DEFAULT_EXTRA_PPM / 1_000_000),
       description:
         'extra coverage, on average, for replies that are faster, more expensive, newer or more doubtful than others',
     },
