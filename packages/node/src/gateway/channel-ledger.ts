@@ -4,6 +4,7 @@ import { addHold, liveHolds, sumHolds } from '@ogong/host/store/holds';
 import { change, findAll, type Work } from '@ogong/host/store/work';
 import {
   addRow,
+  askAhead,
   dropRow,
   findRow,
   findTogether,
@@ -114,6 +115,8 @@ export interface OrderRow extends OrderBytes {
   readonly failure: TryFailure;
 }
 
+export type UnsettledOrder = Pick<OrderRow, 'replyId' | 'validator' | 'keyId' | 'organisation'>;
+
 /** The record that a reply came with, and its fee. */
 export interface HeldRecord {
   /** Hex. */
@@ -161,8 +164,10 @@ export interface ChannelLedger {
   findCompletion(completionId: string): Promise<string[]>;
   /** Orders of the same choice that brought no answer, in the order in which they were tried. */
   listFailed(order: Pick<OrderRow, 'completionId' | 'choice'>): Promise<OrderRow[]>;
-  /** Orders whose fee or settlement is not known yet, oldest first. */
-  listUnsettled(limit: number, offset: number): Promise<OrderRow[]>;
+  /** Orders whose fee or settlement is not known yet, oldest first. There are thousands, and most are not asked about now. */
+  listUnsettled(limit: number, offset: number): Promise<UnsettledOrder[]>;
+  /** Those of them that are there, in their order. */
+  findAll(replyIds: readonly string[]): Promise<OrderRow[]>;
   /** Forgets orders from before a time that are settled for good. @returns how many. */
   expire(beforeMs: number): Promise<number>;
 }
@@ -207,6 +212,7 @@ const orderRow = columns({
   failure: failureFields,
 });
 const replyIdRow = columns({ replyId: text });
+const unsettledRow = columns({ replyId: text, validator: text, keyId: text, organisation: text });
 type ChannelRow = ReturnType<typeof channelRow.read>;
 const channelTable: WorkTable<ChannelRow> = { name: 'channels', key: ['validator'], row: channelRow };
 type HeldRow = ReturnType<typeof heldRow.read>;
@@ -219,12 +225,7 @@ const orderNamed = (replyId: string): RowQuery<unknown> => ({ table: newOrderTab
 export function createChannelLedger(books: WorkStore): ChannelLedger {
   const payers = createPayerMemo();
   return {
-    assertBudgets: (order) =>
-      books.read(function* () {
-        const accounts = listAccounts({ keyId: order.keyId, organisation: order.organisation?.id ?? '' });
-        yield* findTogether(...accounts.map(spendingOf), ...accounts.map(grantedTo));
-        yield* assertBudgets(order);
-      }),
+    assertBudgets: (order) => books.read(() => assertBudgets(order)),
     async reserve(reservation, sign) {
       const order = { ...reservation, organisation: reservation.organisation?.id ?? '' };
       const signed = await books.write(() => reserve(reservation, sign), touchingOrder(order));
@@ -264,11 +265,16 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
       return books.read(() => findAll(orderRow, sql, completionId, choice));
     },
     async listUnsettled(limit, offset) {
-      const sql = `SELECT ${orderRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`;
-      const found = await books.read(() => findAll(orderRow, sql, limit, offset));
+      const sql = `SELECT ${unsettledRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`;
+      const found = await books.read(() => findAll(unsettledRow, sql, limit, offset));
       found.forEach(payers.learn);
       return found;
     },
+    findAll: (replyIds) =>
+      books.read(function* () {
+        const queries = replyIds.map((replyId) => ({ table: orderTable, key: [replyId] }));
+        return (yield* findTogether<readonly OrderRow[]>(...queries)).flat();
+      }),
     expire: (beforeMs) =>
       books.write(() =>
         change("DELETE FROM orders WHERE created_ms < ? AND state = 'closed' AND settlement <> ''", beforeMs),
@@ -378,7 +384,7 @@ function* catchUp(validator: string, spentAtomic: bigint): Work<PayerChannel> {
 function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Work<OrderBytes> {
   const { replyId, validator, keyId, maxFeeAtomic, createdMs } = reservation;
   const organisation = reservation.organisation?.id ?? '';
-  yield* findTogether(
+  yield* askAhead(
     orderNamed(replyId),
     ...listMoneyRows({ ...reservation, organisation }),
     ...listAccounts({ keyId, organisation }).map(grantedTo),
@@ -429,7 +435,7 @@ function* close(replyId: string, closing: Closing): Work<boolean> {
   if (row === undefined) return false;
   yield* patchRow(orderTable, [replyId], { settlement: closing.settlement });
   if (row.state === 'closed') return false;
-  yield* findTogether(...listMoneyRows(row));
+  yield* askAhead(...listMoneyRows(row));
   // No claim can cost more than the order allowed.
   const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
   const fee = isWithin ? closing.feeAtomic : row.maxFeeAtomic;

@@ -107,6 +107,14 @@ const MAX_OPEN_ORDERS = 4_096;
 /** What a provider handed in, without its texts. */
 export interface StoredSummary extends SummarizedReply, Pick<Submission, 'endpoint'> {}
 
+/** Stays where the rest of a row is pruned: a second record may turn up later. */
+const signedRecordColumns = optionalColumns({
+  record: bytes,
+  providerKey: bytes,
+  signature: named('record_signature', bytes),
+  header: bytes,
+  headerProof: hashList,
+});
 /** NULL before the reply is handed in, and again after its batch was pruned. */
 const summaryColumns = optionalColumns({ requestSummary: bytes, responseSummary: bytes });
 /** NULL also where nobody has opened the reply. */
@@ -125,14 +133,7 @@ const replyColumns = columns({
   admittedAtMs: named('admitted_at', integer),
   recordedAtMs: named('recorded_at', optional(integer)),
   observedMs: optional(integer),
-  /** Stays where the rest is pruned: a second record may turn up later. */
-  signedRecord: optionalColumns({
-    record: bytes,
-    providerKey: bytes,
-    signature: named('record_signature', bytes),
-    header: bytes,
-    headerProof: hashList,
-  }),
+  signedRecord: signedRecordColumns,
   summaries: summaryColumns,
   payeeWord: optional(bytes),
   /** Of tier `tee`: what co-signers hold against their own policies. */
@@ -168,6 +169,19 @@ const admittedColumns = columns({
   admittedEpoch: bigInteger,
   admittedAtMs: named('admitted_at', integer),
 });
+/** What records and words about a reply are held against: without its texts, its opening and what its audit brought, which may take megabytes. */
+const handledColumns = columns({
+  replyId: bytes,
+  state: oneOf(REPLY_STATES),
+  orderBytes: bytes,
+  orderHash: bytes,
+  orderSignature: bytes,
+  expiresAtMs: named('expires_at', integer),
+  signedRecord: signedRecordColumns,
+  intakeEpoch: optional(bigInteger),
+  beaconEpoch: optional(bigInteger),
+  verdict: optional(text),
+});
 const takenColumns = columns({ state: oneOf(REPLY_STATES), record: optional(bytes) });
 const statusColumns = columns({
   state: oneOf(REPLY_STATES),
@@ -196,6 +210,12 @@ export type AdmittedReply = ReturnType<typeof admittedColumns.read>;
 
 export function readAdmitted(store: Store, replyId: Uint8Array): AdmittedReply | undefined {
   return admittedColumns.get(store.prepare(`SELECT ${admittedColumns.list} FROM replies WHERE reply_id = ?`), replyId);
+}
+
+export type HandledReply = Pick<ReplyRow, keyof ReturnType<typeof handledColumns.read>>;
+
+export function readHandled(store: Store, replyId: Uint8Array): HandledReply | undefined {
+  return handledColumns.get(store.prepare(`SELECT ${handledColumns.list} FROM replies WHERE reply_id = ?`), replyId);
 }
 
 /** Whether an admitted reply still waits for its record. */
