@@ -10,8 +10,9 @@ import {
   type ReplyStatus,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ChannelLedger, Closing, OrderRow } from './channel-ledger.ts';
+import type { ChannelLedger, Closing } from './channel-ledger.ts';
 import { isRefusalCode } from './follow-provider.ts';
+import type { OrderRow } from './order-book.ts';
 import { createQuestions } from './verdict-questions.ts';
 import type { WorkShares } from './work-shares.ts';
 

@@ -20,7 +20,8 @@ import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
-import { type HandledReply, isAwaited, readHandled, readOrder, recordReply } from './store/reply-store.ts';
+import { recordReply } from './store/reply-changes.ts';
+import { type HandledReply, isAwaited, readHandled, readOrder } from './store/reply-store.ts';
 
 export interface Acknowledgement {
   readonly replyId: Uint8Array;
