@@ -11,7 +11,7 @@ import {
 import {
   createValidatorOutbox,
   SEND_TIMEOUT_MS,
-  type Sent,
+  type SendOutcome,
   type TriedItem,
   type ValidatorOutbox,
   type ValidatorOutboxDependencies,
@@ -46,7 +46,7 @@ export function createDeliveryOutbox({
     request: AcknowledgeRequest,
     { validator, attempts }: Pick<TriedItem, 'validator' | 'attempts'>,
     { outcome, intake, held }: AcknowledgeResponse,
-  ): Promise<Sent> {
+  ): Promise<SendOutcome> {
     await Promise.all([
       intake && keepIntake(request, intake),
       held.length > 0 && keepHeld(request, fromHex(validator), held),
@@ -60,7 +60,7 @@ export function createDeliveryOutbox({
     request: AcknowledgeRequest,
     item: TriedItem,
     answer: AcknowledgeResponse | undefined,
-  ): Promise<Sent> {
+  ): Promise<SendOutcome> {
     if (answer === undefined) return 'again';
     return keep(request, item, answer).catch((error: unknown) => {
       if (!(error instanceof LinkError)) throw error;

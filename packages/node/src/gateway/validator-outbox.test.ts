@@ -5,7 +5,7 @@ import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { GATEWAY_SCHEMA } from './schema.ts';
-import { createValidatorOutbox, type Sent } from './validator-outbox.ts';
+import { createValidatorOutbox, type SendOutcome } from './validator-outbox.ts';
 
 function createOutbox() {
   let nowMs = 1_000_000;
@@ -62,8 +62,8 @@ const [FIRST, SECOND, THIRD] = [1, 2, 3].map((byte) => new Uint8Array(20).fill(b
 
 /** Over books of its own. @param answer of a validator, by its first byte. */
 function openOutbox(
-  answer: (validator: number, message: number) => Promise<Sent>,
-  together?: { readonly most: number; send(messages: number[]): Promise<readonly Sent[]> },
+  answer: (validator: number, message: number) => Promise<SendOutcome>,
+  together?: { readonly most: number; send(messages: number[]): Promise<readonly SendOutcome[]> },
 ) {
   let nowMs = 1_000_000;
   const sent: string[] = [];

@@ -29,7 +29,7 @@ export interface ValidatorOutbox {
 
 export interface OutboxItem {
   readonly message: Uint8Array;
-  /** Sent when the validator asks for it. */
+  /** SendOutcome when the validator asks for it. */
   readonly opening?: Uint8Array | undefined;
 }
 
@@ -51,19 +51,19 @@ export interface ValidatorOutboxOptions {
    * Sends one item. A LinkError with another reason than a refusal is tried again.
    * @param attempts how often it was tried before.
    */
-  readonly send: (service: ValidatorClient, item: SentItem, attempts: number) => Promise<Sent>;
+  readonly send: (service: ValidatorClient, item: SentItem, attempts: number) => Promise<SendOutcome>;
   /**
    * The same for several items of one validator, by one call. Default: each has its own. Where one is refused, each is sent by itself.
    * @returns in their order.
    */
   readonly sendTogether?: {
     readonly most: number;
-    send(service: ValidatorClient, items: readonly TriedItem[]): Promise<readonly Sent[]>;
+    send(service: ValidatorClient, items: readonly TriedItem[]): Promise<readonly SendOutcome[]>;
   };
 }
 
 /** Whether an item is to be sent once more later. */
-export type Sent = 'done' | 'again';
+export type SendOutcome = 'done' | 'again';
 
 export interface TriedItem extends SentItem {
   /** How often it was tried before. */
