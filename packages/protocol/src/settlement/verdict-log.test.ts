@@ -42,7 +42,11 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     shards: fc.array(fc.integer({ min: 1, max: 500 }), { maxLength: 4 }),
     verifiers: fc.array(
       fc.oneof(
-        fc.record({ verifierId: fixed(32), payee: fixed(20), outcome: fc.constantFrom('refuted' as const, 'doubted' as const) }),
+        fc.record({
+          verifierId: fixed(32),
+          payee: fixed(20),
+          outcome: fc.constantFrom('refuted' as const, 'doubted' as const),
+        }),
         fc.record({
           ...{ verifierId: fixed(32), payee: fixed(20) },
           ...{ outcome: fc.constant('credited' as const), tokens: fc.nat({ max: 2 ** 32 - 1 }) },

@@ -286,7 +286,8 @@ function judgeTrapped(
   const { order, endpoint } = claim;
   const isKnown = lists.length === 1 && agreed !== undefined && endpoint !== undefined;
   if (honeypot === undefined) {
-    const isDue = isKnown && vrfKey instanceof Uint8Array && findDueHoneypot(crypto, judged, { lists, asked }) !== undefined;
+    const isDue =
+      isKnown && vrfKey instanceof Uint8Array && findDueHoneypot(crypto, judged, { lists, asked }) !== undefined;
     if (isDue) throw new JudgeError('proves-nothing', 'nothing is said of the honeypot that the beacon draws');
     return { marks: [] };
   }
@@ -424,7 +425,7 @@ function weighAttempt(
   const { keyHash, contextSize } = candidate;
   const endorsedClass = isDrawn ? candidate.numericClass : undefined;
   // Nobody else knows of a verifier that the operators agreed on.
-  if (opened === undefined && isDrawn) {
+  if (opened === undefined && isDrawn && judged.witnessed !== undefined) {
     const digests = committed && listDigests(crypto, attempts, round);
     const inputsHash = hashInputs(crypto, claim, reply, index);
     const asked = { jobId, keyHash, inputsHash, round: digests, name: `attempt ${index}` };

@@ -108,7 +108,7 @@ export function drawNext(
 }
 
 /** Whom the beacon draws for the honeypot of an audit, once its first round is drawn. */
-export function findTrapped(
+function findTrapped(
   crypto: Crypto,
   { draw, claim: { order, header }, honeypotPpm }: DrawContext,
   { lists, asked }: DrawnAudit,
@@ -137,9 +137,7 @@ const listOperator = (
   { lists }: Pick<DrawnAudit, 'lists'>,
   { verifierId, sitting }: Pick<AttemptSummary, 'verifierId' | 'sitting'>,
 ): Uint8Array[] =>
-  (lists[sitting] ?? [])
-    .filter(({ providerId }) => equalBytes(providerId, verifierId))
-    .map(({ operator }) => operator);
+  (lists[sitting] ?? []).filter(({ providerId }) => equalBytes(providerId, verifierId)).map(({ operator }) => operator);
 
 /** Whether a later sitting with the newest list could ask an operator that was not asked before. */
 export function hasOutsider(crypto: Crypto, context: DrawContext, audit: DrawnAudit): boolean {

@@ -1,4 +1,4 @@
-import { type AuditDraw, hasHoneypot, HONEYPOT_PPM } from '../audit/audit.ts';
+import { type AuditDraw, HONEYPOT_PPM, hasHoneypot } from '../audit/audit.ts';
 import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
 import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
 import { computeWitnessEpoch } from '../audit/witness-draw.ts';

@@ -37,7 +37,11 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
       ...{ replyId: fill(16, i), recordHash: fill(32, 2), providerId: fill(32, 3), payee: fill(20, 4) },
       ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 42n, fineAtomic: 0n },
       ...{ payer: fill(20, 5), router: fill(20, 6), shards: i === 1 ? cohort : [] },
-      ...{ verifiers: i === 2 ? [refuted, credited, silent, doubted] : [credited], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
+      ...{
+        verifiers: i === 2 ? [refuted, credited, silent, doubted] : [credited],
+        beaconEpoch: 9n,
+        evidenceHash: fill(32, 8),
+      },
       ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: 1_700_000_000_000 },
     });
     appended.push(next);

@@ -26,7 +26,7 @@ import { type Decision, decideReply, type VerdictContext } from '../store/verdic
 import type { HeldFor } from './deterrence.ts';
 import type { GetTexts } from './fetch-texts.ts';
 import { createGrace } from './grace.ts';
-import { type HoneypotState, openHoneypotState, type OwnVrf } from './honeypot-state.ts';
+import { type HoneypotState, type OwnVrf, openHoneypotState } from './honeypot-state.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
 import type { RoundState } from './round-state.ts';
 import { mixJobs, type VerifierCallOptions, type VerifierCalls } from './verifier-call.ts';

@@ -82,7 +82,8 @@ export function describeHoneypot(state: HoneypotState, row: HoneypotRow): Honeyp
   const reply = findReply(state, row.replyId);
   const { submission, opening } = reply ?? {};
   const listed = findListedCandidate(state, row);
-  if (reply === undefined || submission === undefined || opening === undefined || listed === undefined) return undefined;
+  if (reply === undefined || submission === undefined || opening === undefined || listed === undefined)
+    return undefined;
   const { header, record } = toClaim(reply);
   const output = computeVrfOutput(row.proof);
   // Honeypots are made of texts alone.

@@ -384,7 +384,8 @@ describe('honeypots', () => {
     await run(8);
     expect(asked).toBeGreaterThan(0);
     const outcomes = new Set(honeypots().map(({ outcome }) => outcome));
-    expect([...outcomes].every((outcome) => ['passed', 'silent'].includes(String(outcome)))).toBe(true);
+    // Where it is silent in the pair, nobody knows what is right.
+    expect([...outcomes].sort()).toEqual(['dropped', 'passed', 'silent']);
     expect(verifier('v1')).toMatchObject({ credit: 0, test: { ejected: false, rejects: 0 } });
     // Four others are there, so that it is left alone for a while.
     const before = asked;

@@ -3,7 +3,7 @@ import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
-import { drawNext, findDueHoneypot, findTrapped } from '@ogong/protocol/verdict/verifier-draw';
+import { drawNext, findDueHoneypot } from '@ogong/protocol/verdict/verifier-draw';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { expect, it } from 'vitest';
@@ -78,8 +78,12 @@ const asked = pair.map(({ providerId }) => ({ verifierId: providerId, sitting: 0
 it('later rounds of the sitting ask nobody of the operator that has the honeypot', () => {
   const audit = { lists: [candidates], asked };
   const drawAt = (beacon: number, honeypotPpm: number) => {
-    const context = { ...judged, honeypotPpm, draw: { ...(judged.draw as object), beacon: bytes(32, beacon) } as never };
-    const trapped = findTrapped(crypto, context, audit);
+    const context = {
+      ...judged,
+      honeypotPpm,
+      draw: { ...(judged.draw as object), beacon: bytes(32, beacon) } as never,
+    };
+    const trapped = findDueHoneypot(crypto, context, audit);
     const next = drawNext(crypto, context, audit, { sitting: 0, round: 1 });
     return { trapped: trapped?.operator, next: next?.operator };
   };
