@@ -1,6 +1,6 @@
 import type { ActivateCall } from '@ogong/chain/beacon-keys';
 import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
-import { defaultLimits, defaultTests, noWork, type Shares } from '@ogong/chain/deploy';
+import { defaultLimits, defaultTests, noWork, profiles } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, type BytesLike, toAddress, toHex as toPrefixed } from '@ogong/chain/hex';
@@ -69,16 +69,8 @@ export const escrowDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(
 const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(bare.settlement) };
 const NO_HASH = `0x${'00'.repeat(32)}` as const;
 const recipients = { verification: account(0xf1), treasury: account(0xf2), license: account(0xf3) };
-/** A network without emission. */
-const SHARES: Shares = {
-  router: 100,
-  validator: 100,
-  verification: 100,
-  treasury: 100,
-  license: 2,
-  recycle: 0,
-  maker: 0,
-};
+/** A network without emission, all of whose replies are audited. */
+const { shares: SHARES, alpha: ALPHA } = profiles.whitepaper;
 const BASIS = 10_000n;
 export const BLOCK_MS = 2_000;
 const KEPT_BLOCKS = 32n;
@@ -330,7 +322,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
         return {
           ...current,
           announced: { ...current, from: 0n },
-          limits: { ...defaultLimits, withdrawalDelay: 86_400 },
+          limits: { ...defaultLimits, alpha: ALPHA, withdrawalDelay: 86_400 },
           holding: { period: 0, entrance: 0n, growth: 0 },
           driftTable: { hash: NO_HASH, version: 0n },
           tests: defaultTests,
@@ -363,7 +355,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
         count: ejected.has(key(providerId)) ? 1 : 0,
       }),
       routerOf: async (address: BytesLike) => routers.get(key(address)),
-      coverageSince: async () => ({ leastPpm: defaultLimits.alpha, asOfMs: wallMs() }),
+      coverageSince: async () => ({ leastPpm: ALPHA, asOfMs: wallMs() }),
       /** No bond bounds what is on its way: earnings are not held here. */
       unvested: async () => undefined,
       stakeOf: async (payee: BytesLike) => get(stakes, key(payee)),

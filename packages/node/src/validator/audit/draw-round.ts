@@ -24,7 +24,8 @@ import { type AttemptRow, listAttempts } from '../store/attempt-store.ts';
 import { countContext, listCandidates, listKnown } from '../store/candidates.ts';
 import { type HoneypotRow, putHoneypot } from '../store/honeypot-store.ts';
 import { readListedCredential } from '../store/listed-credential-store.ts';
-import { keepCandidates, type ReplyRow } from '../store/reply-store.ts';
+import { keepCandidates } from '../store/reply-changes.ts';
+import type { ReplyRow } from '../store/reply-store.ts';
 import { planHoneypot } from './plan-honeypots.ts';
 import { type RoundState, readLists } from './round-state.ts';
 
