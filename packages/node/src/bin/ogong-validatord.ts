@@ -100,7 +100,6 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       alpha: values.alpha,
       extraAlpha: values.extraAlpha,
       pairs: values.pairs,
-      honeypots: values.honeypots,
       epochMs: values.epochMs,
       settleMs: values.settleInterval,
       auditWindowMs: values.auditWindow,

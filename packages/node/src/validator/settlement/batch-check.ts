@@ -348,6 +348,11 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
       if (members === undefined) throw new CosignError('unavailable', `the validators of epoch ${epoch} are not known`);
       return members;
     },
+    async findVrfKey(epoch) {
+      const found = await state.findVrfKey(epoch, validator).catch(blameNobody);
+      if (found === undefined) throw new CosignError('unavailable', `the validators of epoch ${epoch} are not known`);
+      return found.vrfKey;
+    },
     /**
      * If this validator has another table, that proves nothing against the verdict. The peer may ask again when both have the
      * same.
