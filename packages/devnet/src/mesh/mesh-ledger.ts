@@ -208,8 +208,10 @@ async function deploy(
     ...(burnAndMint && { burnAndMint: describeDevEconomy(burnAndMint.feedKeys, burnAndMint.governance, HOUR_S) }),
     delays: noDelays,
     holding,
-    // Longer than an audit may take with the slowest timings of a mesh.
-    limits: { withdrawalDelay: 4 * 3_600 },
+    ...(!hasEmission && !burnAndMint && { profile: 'whitepaper' as const }),
+    // Every reply is audited: whoever tries the network sees it, and nobody has to be paid. Longer than an audit may take with the slowest
+    // timings of a mesh.
+    limits: { alpha: 1_000_000, withdrawalDelay: 4 * 3_600 },
     ...(hasMachines && { machines: true }),
     ...(beaconPeriod && {
       beacon: { origin: BigInt(nowS), period: BigInt(beaconPeriod) },

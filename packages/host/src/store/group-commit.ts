@@ -146,7 +146,6 @@ function commit(store: Store, batch: readonly Pending[]): void {
 
 function runSavepoint(store: Store, work: (store: Store) => unknown): Outcome {
   const { database } = store;
-  // Each write has one: they are not parsed again for each.
   store.prepare('SAVEPOINT one_write').run();
   try {
     const value = work(store);
