@@ -191,15 +191,20 @@ describe('a provider whose process ends in mid-stream', () => {
         expect(reply.checks.find(({ id }) => id === 'draw-replay')).toMatchObject({ status: 'pass' });
         expect(reply.parts).toMatchObject([{ id: 'earlier-part', status: 'pass' }]);
       }
-      const areAll = (holds: (one: (typeof all)[number]) => Promise<boolean>) =>
-        waitUntil(async () => (await Promise.all(all.map(holds))).every(Boolean), patienceMs);
-      expect(await areAll(async ({ read }) => (await read()).status.state === 'settled')).toBe(true);
+      type Read = Awaited<ReturnType<(typeof all)[number]['read']>>;
+      const waitForAll = async (holds: (read: Read) => boolean): Promise<void> => {
+        const readAll = () => Promise.all(all.map(({ read }) => read()));
+        if (await waitUntil(async () => (await readAll()).every(holds), patienceMs)) return;
+        const shown = (await readAll()).map(({ status, earlier_tries }) => ({ status, earlier_tries }));
+        throw new Error(`they stay as they are: ${JSON.stringify(shown)}`);
+      };
+      await waitForAll(({ status }) => status.state === 'settled');
       for (const { read } of all) {
         expect((await read()).status).toMatchObject({ verdict: 'accept', fee_atomic: expect.stringMatching(/^[1-9]/) });
       }
       // The dead one's order runs out first, and the later that is, the later is the epoch that decides. So the clocks move on.
       await network.setAhead(aheadMs);
-      expect(await areAll(async ({ read }) => (await read()).earlier_tries[0]?.status.state === 'settled')).toBe(true);
+      await waitForAll(({ earlier_tries }) => earlier_tries[0]?.status.state === 'settled');
       for (const { read } of all) {
         const [part] = (await read()).earlier_tries;
         expect(part?.status.fee_atomic).toMatch(/^[1-9]/);
