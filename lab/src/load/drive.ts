@@ -22,13 +22,15 @@ export interface LoadPlan {
 }
 
 export interface LoadRun {
+  readonly replies: number;
   readonly repliesPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Of the gateway, for each reply; undefined where /proc is not there. */
   readonly cpuMs: number | undefined;
-  /** The same for each chunk of a stream. */
-  readonly cpuPerChunkUs: number | undefined;
+  /** Of all streams: tokens that were made, and events that came with a part of a text. */
+  readonly tokens: number;
+  readonly events: number;
   readonly failures: number;
   /** What the first few of them said. */
   readonly reasons: readonly string[];
@@ -46,7 +48,7 @@ export async function drive(
   let left = replies;
   let failures = 0;
   const reasons = new Map<string, number>();
-  let chunks = 0;
+  let [madeTokens, events] = [0, 0];
   const cpuBefore = readCpuMs(side.pid);
   const startMs = performance.now();
   async function client(place: number): Promise<void> {
@@ -55,11 +57,13 @@ export async function drive(
       const content = `${number++} is the number of a story`;
       const body = JSON.stringify({
         ...{ model: side.model, messages: [{ role: 'user', content }], max_tokens: tokens, stream, temperature: 0.8 },
+        ...(stream && { stream_options: { include_usage: true } }),
       });
       const beganMs = performance.now();
       const answer = await ask(side, body, agent);
       tookMs.push(performance.now() - beganMs);
-      chunks += answer.chunks;
+      events += answer.events;
+      madeTokens += answer.tokens ?? tokens;
       if (answer.failure === undefined) continue;
       failures++;
       reasons.set(answer.failure, (reasons.get(answer.failure) ?? 0) + 1);
@@ -74,17 +78,20 @@ export async function drive(
   const at = (share: number): number =>
     tookMs[Math.min(tookMs.length - 1, Math.floor(share * tookMs.length))] ?? Number.NaN;
   return {
-    ...{ repliesPerSecond: replies / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failures },
+    ...{ replies, repliesPerSecond: replies / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failures },
     reasons: [...reasons].map(([reason, count]) => `${count} ${reason}`),
     cpuMs: cpu && cpu / replies,
-    cpuPerChunkUs: cpu && chunks > 0 ? (cpu * 1000) / chunks : undefined,
+    ...{ tokens: madeTokens, events },
   };
 }
 
 interface Asked {
   /** Undefined for an answer that is whole. */
   readonly failure: string | undefined;
-  readonly chunks: number;
+  /** With a part of the text. */
+  readonly events: number;
+  /** Undefined where it does not say. */
+  readonly tokens: number | undefined;
 }
 
 function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<Asked> {
@@ -103,10 +110,15 @@ function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<As
           text += part;
         });
         answer.on('end', () => {
-          const chunks = text.split('\ndata: ').length + (text.startsWith('data: ') ? 0 : -1);
+          const made = /"completion_tokens":(\d+)/.exec(text)?.[1];
           const isStream = answer.headers['content-type']?.includes('event-stream') ?? false;
           const isGood = answer.statusCode === 200 && (!isStream || text.trimEnd().endsWith('data: [DONE]'));
-          resolve({ failure: isGood ? undefined : nameFailure(text), chunks: isStream ? chunks : 0 });
+          resolve({
+            failure: isGood ? undefined : nameFailure(text),
+            // An event without a text is the first, or the last ones.
+            events: isStream ? text.split(/"content":"(?!")/).length - 1 : 0,
+            tokens: made === undefined ? undefined : Number(made),
+          });
         });
         answer.on('error', reject);
       },
