@@ -126,6 +126,8 @@ export interface GatewayOptions {
   readonly deposits?: Omit<DepositOptions, 'payTo'>;
   /** Whose webhooks about payments by card are taken. Default: nobody's. */
   readonly card?: CardOptions | undefined;
+  /** Pause between two checks of what came of a running reply. Default: 3 s. */
+  readonly milestonePauseMs?: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */
@@ -382,6 +384,7 @@ function createReplies(
     demandedRoles,
     misroutedDir,
     ticketsAhead: max = 0,
+    milestonePauseMs,
   }: GatewayOptions,
   context: GatewayContext,
   { books, checker, routers }: { readonly books: Books; readonly checker: ReceiptChecker; readonly routers: Routers },
@@ -449,6 +452,7 @@ function createReplies(
     deliveries,
     milestones,
     checker,
+    milestonePauseMs,
     clock,
     randomBytes,
     nameCacheScope: createCacheScopes(readSystemBytes(32)),
