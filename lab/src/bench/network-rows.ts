@@ -121,8 +121,9 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
 
 function measureMemory(directory: string): Row[] {
   const processes = readMeshState(directory)?.processes ?? [];
-  return MESH_ROLES.filter((role) => role !== 'relay').map((role): Row => {
+  return MESH_ROLES.flatMap((role): Row | readonly [] => {
     const pids = processes.flatMap((process) => (process.role === role ? (process.identity?.pid ?? []) : []));
+    if (pids.length === 0) return [];
     const memory = readTreeMemory(pids);
     return {
       id: `memory-${role}`,

@@ -8,7 +8,8 @@ import { createDraws } from '../world/draws.ts';
 import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { flipBit } from './flip-bit.ts';
-import { indexOf, roleOf } from './lie-names.ts';
+import { indexOf, roleOf, THRESHOLD_LIES } from './lie-names.ts';
+import { plantThresholdLie } from './threshold-lies.ts';
 
 export interface ValidatorLies {
   /** Second machines of liars. */
@@ -44,6 +45,8 @@ export function plantValidatorLies(
     const machine = machines.get(name);
     if (machine === undefined || roleOf(name) !== 'validator') continue;
     const index = indexOf(name);
+    const lie = THRESHOLD_LIES.find((one) => one === how);
+    if (lie !== undefined) plantThresholdLie(world, { name, index }, lie);
     if (how === 'twin' || how === 'two-heads' || how === 'two-minds') {
       // Both machines hear everything, and each proposes what it has gathered.
       if (how !== 'twin') world.network.shared.set(listValidator(plan.seed, index).endpoint, AGREEING);

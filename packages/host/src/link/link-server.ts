@@ -23,6 +23,7 @@ import { RateLimited, Refusal } from './link-error.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import { DEFAULT_SERVER_LIMITS, type LinkServerLimits } from './link-limits.ts';
 import { createTlsOptions } from './link-tls.ts';
+import { type LinkWatchOptions, watchLinks } from './link-watch.ts';
 import { addressOf, listen } from './listen.ts';
 import type { RelayedLink } from './relay-wire.ts';
 import { createTally } from './tally.ts';
@@ -57,6 +58,8 @@ export interface LinkServerOptions {
   readonly isKnown?: (peer: PeerId) => boolean;
   /** The last link of a peer ended, and not because it had to make room. */
   readonly onLeft?: (peer: PeerId) => void;
+  /** Links that end where their peers answer no ping. Default: none before `idleTimeoutMs`. */
+  readonly watch?: LinkWatchOptions;
   readonly limits?: Partial<LinkServerLimits>;
 }
 
@@ -219,6 +222,8 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   server.on('unknownProtocol', (socket) => socket.destroy());
 
+  const endWatch = options.watch && watchLinks(options.watch, { links: () => door.links() });
+
   return {
     async start() {
       const { bind } = options;
@@ -228,6 +233,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       await listen(listener, bind);
     },
     async stop(graceMs = 5000) {
+      endWatch?.();
       shutdown.abort(new Refusal('unavailable', 'shutting down'));
       const listenerClosed = options.bind && listener.listening ? closeListener(listener) : Promise.resolve();
       await Promise.all(door.sessions().map((session) => closeSession(session, graceMs)));

@@ -3,7 +3,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { ReplyStatusSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describe, expect, it } from 'vitest';
-import type { OrderRow } from './channel-ledger.ts';
+import type { OrderRow } from './order-book.ts';
 import { createVerdictFeed, isForAnother, toClosing } from './verdict-feed.ts';
 
 describe('a verdict', () => {

@@ -5,8 +5,9 @@ import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type ReplyStatus, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ChannelLedger, Closing, OrderRow } from './channel-ledger.ts';
+import type { ChannelLedger, Closing } from './channel-ledger.ts';
 import { isRefusalCode } from './follow-provider.ts';
+import type { OrderRow } from './order-book.ts';
 import { createQuestions } from './verdict-questions.ts';
 import type { WorkShares } from './work-shares.ts';
 

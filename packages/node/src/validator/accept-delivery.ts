@@ -19,7 +19,8 @@ import { findAdmitted, readIntake } from './accept-record.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { movesDecision, putDelivery, readDelivery } from './store/delivery-store.ts';
-import { keepObserved, type ReplyRow, readOrder, readReply } from './store/reply-store.ts';
+import { keepObserved } from './store/reply-changes.ts';
+import { type ReplyRow, readOrder, readReply } from './store/reply-store.ts';
 
 /**
  * `taken`: this record is judged. `awaited`: so it is, and the provider has not handed it in yet. `late`: the audit is drawn

@@ -20,7 +20,8 @@ import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
-import { findReply, isAwaited, type ReplyRow, readOrder, readReply, recordReply } from './store/reply-store.ts';
+import { recordReply } from './store/reply-changes.ts';
+import { findReply, isAwaited, type ReplyRow, readOrder, readReply } from './store/reply-store.ts';
 
 export interface Acknowledgement {
   readonly replyId: Uint8Array;

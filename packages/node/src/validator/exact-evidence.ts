@@ -3,7 +3,8 @@ import type { Evidence } from '@ogong/protocol/verdict/evidence';
 import { JudgeError, judge } from '@ogong/protocol/verdict/judge';
 import type { IntakeState } from './intake-state.ts';
 import { correctReply } from './store/correction-store.ts';
-import { attachRecord, type ReplyRow, readOrder } from './store/reply-store.ts';
+import { attachRecord } from './store/reply-changes.ts';
+import { type ReplyRow, readOrder } from './store/reply-store.ts';
 import { decideReply } from './store/verdict-store.ts';
 
 /**

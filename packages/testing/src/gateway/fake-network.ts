@@ -14,7 +14,7 @@ import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { systemClock } from '@ogong/host/time/clock';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
-import type { GatewayChain } from '@ogong/node/gateway/gateway';
+import type { GatewayChain } from '@ogong/node/gateway/gateway-options';
 import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/node/validator/validator-seal-keys';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';

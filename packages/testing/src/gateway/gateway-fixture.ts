@@ -12,13 +12,8 @@ import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { openAccounts } from '@ogong/node/gateway/accounts';
-import {
-  createGateway,
-  type Gateway,
-  type GatewayChain,
-  type GatewayDependencies,
-  type GatewayOptions,
-} from '@ogong/node/gateway/gateway';
+import { createGateway, type Gateway } from '@ogong/node/gateway/gateway';
+import type { GatewayChain, GatewayDependencies, GatewayOptions } from '@ogong/node/gateway/gateway-options';
 import { signForWallet } from '@ogong/node/gateway/paying-signer';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { equalBytes } from '@ogong/protocol/base/bytes';

@@ -1,8 +1,9 @@
 import { createAccounts } from '@ogong/node/gateway/accounts';
 import { createBudgetAlerts } from '@ogong/node/gateway/budget-alerts';
-import { type ChannelLedger, createChannelLedger, type Reservation } from '@ogong/node/gateway/channel-ledger';
+import { type ChannelLedger, createChannelLedger } from '@ogong/node/gateway/channel-ledger';
 import { addCredit, openCredit } from '@ogong/node/gateway/credit-book';
 import { reconcile } from '@ogong/node/gateway/reconcile';
+import type { Reservation } from '@ogong/node/gateway/reservation';
 import { nameAccount, readSpending } from '@ogong/node/gateway/spending-book';
 import { listUsage } from '@ogong/node/gateway/usage-book';
 import fc from 'fast-check';

@@ -53,7 +53,7 @@ import { isTakenIn, type TakenRecord } from '@ogong/node/validator/witness/taken
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Bls } from '@ogong/protocol/crypto/bls';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
@@ -70,7 +70,7 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
-import { testCrypto as crypto } from './test-crypto.ts';
+import { testCrypto } from './test-crypto.ts';
 import {
   createTestHybrid,
   createTestLedgerSigner,
@@ -102,7 +102,7 @@ export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0
 export const domain = { chainId: 31_337n, verifyingContract: network.settlement };
 export const payer = createTestLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
-export const providerId = hashHybridKey(crypto, provider.publicKey);
+export const providerId = hashHybridKey(testCrypto, provider.publicKey);
 /** A second one, so that what a cheat did is not held against the first. */
 export const otherProvider = createTestHybrid('other provider');
 
@@ -132,6 +132,8 @@ export interface BenchOptions {
   readonly index?: number;
   readonly path?: string;
   readonly clock?: ReturnType<typeof createTestClock>;
+  /** Default: one that remembers what it has checked, which no bench may. */
+  readonly crypto?: Crypto;
   /** Clock of the time in which the validator can act. Default: its clock. */
   readonly awake?: ReturnType<typeof createTestClock>;
   readonly isConnected?: () => boolean;
@@ -249,11 +251,14 @@ export function createTestSigner({
   const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
   const key = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
   const store = openStore(path, { schema: GUARD_SCHEMA });
-  const share = bls && createShareSigner(crypto, bls, seedOf(`validator ${index} signing key`));
+  const share = bls && createShareSigner(testCrypto, bls, seedOf(`validator ${index} signing key`));
   const headKey = createNodeHybridSigner(
     concatBytes(seedOf(`validator ${index} head`), seedOf(`validator ${index} head 2`)),
   );
-  return { signer: createGuardedSigner(crypto, { key, account, headKey, share, store }), close: () => store.close() };
+  return {
+    signer: createGuardedSigner(testCrypto, { key, account, headKey, share, store }),
+    close: () => store.close(),
+  };
 }
 
 export type TestValidator = ReturnType<typeof createTestValidator>;
@@ -261,6 +266,7 @@ export type TestValidator = ReturnType<typeof createTestValidator>;
 /** A validator without links, chain or real time. The test controls every dependency. */
 export function createTestValidator(options: BenchOptions = {}) {
   const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
+  const { crypto = testCrypto } = options;
   const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
   const signingKey = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
   const signer = options.signer ?? createTestSigner({ index }).signer;

@@ -23,7 +23,8 @@ import { findCredential, isAnnouncedAsListed } from '../store/announcement-store
 import type { AttemptRow } from '../store/attempt-store.ts';
 import { countContext, listCandidates, listKnown } from '../store/candidates.ts';
 import { type HoneypotRow, putHoneypot } from '../store/honeypot-store.ts';
-import { keepCandidates, type ReplyRow } from '../store/reply-store.ts';
+import { keepCandidates } from '../store/reply-changes.ts';
+import type { ReplyRow } from '../store/reply-store.ts';
 import { planHoneypot } from './plan-honeypots.ts';
 import type { RoundState } from './round-state.ts';
 

@@ -214,6 +214,34 @@ describe('threshold driver', () => {
     expect(expectAgreement(net, [0, 1, 2, 3, 4])).toBeGreaterThan(await firstEpochOf(net));
   });
 
+  it.each([
+    ['before a key is made', 1_500],
+    ['while one is made', 3_000],
+    ['after it has taken over', 16_000],
+  ])('goes by the chain’s time where all clocks are put minutes ahead of it %s', async (_, atMs) => {
+    const net = await startNetwork();
+    await net.pass(atMs);
+    net.putAhead(300_000);
+    let step = 0;
+    await net.pass(40_000, () => {
+      if (++step % 9 === 0) net.restart(step % 5);
+    });
+    const first = await firstEpochOf(net);
+    const now = BigInt(Math.floor((net.clock.nowMs() - net.startOf(0n)) / PERIOD_MS));
+    for (const index of [0, 1, 2, 3, 4]) expect(net.latestOf(index)).toBeGreaterThanOrEqual(now - 2n);
+    for (let epoch = 1n; epoch <= now; epoch++) {
+      const kinds = new Set([0, 1, 2, 3, 4].map((index) => net.kindOf(index, epoch)));
+      // What nobody asked for of the time that never was is nowhere.
+      kinds.delete('none');
+      expect([epoch, ...kinds]).toEqual(
+        kinds.size === 0 ? [epoch] : [epoch, epoch < first ? 'aggregate' : 'threshold'],
+      );
+      const values = new Set([0, 1, 2, 3, 4].map((index) => net.valueOf(index, epoch) ?? 'none'));
+      values.delete('none');
+      expect([epoch, values.size]).toEqual([epoch, kinds.size]);
+    }
+  });
+
   it('begins again from its disk in the middle of a key generation, and contradicts nothing', async () => {
     const net = await startNetwork();
     let step = 0;

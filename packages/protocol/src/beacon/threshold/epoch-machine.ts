@@ -115,7 +115,7 @@ interface Signers {
 interface State {
   latest: bigint;
   /** Of the next epoch and the one after it: clocks differ a little. */
-  readonly collectors: Map<bigint, EpochCollector>;
+  readonly collectors: Map<bigint, { readonly era: number; readonly collector: EpochCollector }>;
   /** Epochs that were passed over, and are signed now. */
   readonly late: Map<bigint, { readonly collector: EpochCollector; sentMs: number }>;
   /** The epoch that is sought. */
@@ -136,13 +136,14 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     ...{ sentMs: Number.NEGATIVE_INFINITY, actions: [] },
   };
 
+  /** Where the chain's clock is far behind, shares are dealt anew for an epoch that is sought already: its parts are other ones from then on. */
   function collectorOf(epoch: bigint): EpochCollector | undefined {
     const known = state.collectors.get(epoch);
-    const found = known === undefined ? groupOf(epoch) : undefined;
-    if (found === undefined) return known;
-    const added = createEpochCollector({ bls, network }, { group: found.group, epoch });
-    state.collectors.set(epoch, added);
-    return added;
+    const found = groupOf(epoch);
+    if (found === undefined || known?.era === found.group.era) return known?.collector;
+    const collector = createEpochCollector({ bls, network }, { group: found.group, epoch });
+    state.collectors.set(epoch, { era: found.group.era, collector });
+    return collector;
   }
 
   /**
@@ -190,8 +191,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   function openLate(epoch: bigint): EpochCollector | undefined {
     const open = state.late.get(epoch)?.collector;
     if (open !== undefined || epoch > state.latest || state.late.size >= MAX_LATE) return open;
-    if (dependencies.hasValue(epoch)) return undefined;
-    const found = groupOf(epoch);
+    const found = dependencies.hasValue(epoch) ? undefined : groupOf(epoch);
     if (found === undefined) return undefined;
     const collector = createEpochCollector({ bls, network }, { group: found.group, epoch });
     state.late.set(epoch, { collector, sentMs: Number.NEGATIVE_INFINITY });
@@ -221,7 +221,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   function conclude(): void {
     for (;;) {
       const epoch = state.next;
-      const signature = state.collectors.get(epoch)?.signature;
+      const signature = state.collectors.get(epoch)?.collector.signature;
       const generation = groupOf(epoch)?.group.generation;
       if (signature === undefined || generation === undefined) return;
       if (!adopt({ generation, epoch, signature })) return;
@@ -302,7 +302,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
       return state.latest;
     },
     get liars() {
-      return state.collectors.get(state.next)?.liars ?? [];
+      return state.collectors.get(state.next)?.collector.liars ?? [];
     },
     tick: (nowMs) => run(nowMs, () => tick(nowMs)),
     receive: (from, message, nowMs) => run(nowMs, () => receive(from, message, nowMs)),
