@@ -26,7 +26,7 @@ const UNASKED: Readonly<Record<string, RegExp>> = {
 const UNANSWERED: Readonly<Record<string, RegExp>> = {
   'signs-nothing': /\/CosignBatch$/,
   'denies-records': /\/(PushRecord|GetIntake)$/,
-  'hides-deliveries': /\/(Acknowledge|ListHeard)$/,
+  'hides-deliveries': /\/(Acknowledge|AcknowledgeAll|ListHeard)$/,
 };
 
 const GARBLED_SHARE = 0.3;

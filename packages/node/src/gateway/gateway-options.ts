@@ -55,6 +55,8 @@ export interface GatewaySpendingOptions {
   readonly sort?: Sort;
   /** Whole tokens that an ejection of a provider takes at least, where a request does not say. Default: 0. */
   readonly minHeldTokens?: bigint;
+  /** The same by tier, whatever a request says: the network asks for it. Default: none. */
+  readonly tierStakes?: ReadonlyMap<string, bigint>;
 }
 
 export interface GatewayOptions {

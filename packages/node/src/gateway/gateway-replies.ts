@@ -56,7 +56,7 @@ export function createReplies(
     cacheSecret,
   } = context;
   const { ledger, receipts, complaints, deliveries, milestones, validatorKeys, funding } = books;
-  const { maxPricePer1kAtomic, sort = 'none', minHeldTokens = 0n } = spending;
+  const { maxPricePer1kAtomic, sort = 'none', minHeldTokens = 0n, tierStakes = new Map() } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
     const kept = misroutedDir && keepMisrouted(misroutedDir, match);
@@ -75,6 +75,7 @@ export function createReplies(
       busyPatienceMs,
       sort,
       minHeldTokens,
+      tierStakes,
       onMisrouted,
       freePlace: (model, isFor) => ahead.release(model, isFor),
     },

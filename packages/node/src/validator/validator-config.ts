@@ -5,7 +5,6 @@ import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host
 import { knownPeer } from '@ogong/host/link/peer-values';
 import { createPolicyFields } from '@ogong/host/views/machine-policy';
 import { modelRootFields } from '@ogong/host/views/model-roots';
-import { HONEYPOT_PPM } from '@ogong/protocol/audit/audit';
 import { DEFAULT_EXTRA_PPM } from '@ogong/protocol/audit/audit-plan';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { DEFAULT_SUM_ABOVE } from './settlement/sum-signatures.ts';
@@ -13,6 +12,10 @@ import { signedFields } from './validator-fields.ts';
 
 export const validatorConfig = defineConfig({
   name: 'ogong-validatord',
+  commands: [
+    ...['register', 'consent', 'set-signer', 'reinstate', 'pardon', 'acquit', 'convict', 'revoke-machine'],
+    ...['eject-machine', 'allot'],
+  ],
   examples: ['ogong-validatord --deployment deployment.json'],
   summary:
     'Takes signed records in, audits them, keeps the verdict log, and settles it with the other validators.\n' +
@@ -40,14 +43,6 @@ export const validatorConfig = defineConfig({
       env: 'OGONG_VALIDATOR_PAIRS',
       default: '0.1',
       description: 'share of audits that ask two verifiers at the same time; the network asks for 0.1 at least',
-    },
-    honeypots: {
-      schema: decimal({ max: HONEYPOT_PPM / 1_000_000 }),
-      label: '<0..0.05>',
-      env: 'OGONG_VALIDATOR_HONEYPOTS',
-      default: '0.05',
-      description:
-        'honeypots per audit: jobs with a known answer, which test verifiers; the network pays for 0.05 at most',
     },
     extraAlpha: {
       schema: decimal({ max: 1 }),

@@ -1,4 +1,4 @@
-import type { AuditDraw } from '../audit/audit.ts';
+import { type AuditDraw, HONEYPOT_PPM, hasHoneypot } from '../audit/audit.ts';
 import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
 import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
 import { computeWitnessEpoch } from '../audit/witness-draw.ts';
@@ -39,6 +39,7 @@ import { isAnnouncedFor, isLiable, isOffered } from './credential.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
 import { type Attempt, type AuditEvidence, type Evidence, parseEvidence } from './evidence.ts';
+import type { HoneypotKey } from './honeypot.ts';
 import { JudgeError, type Judgement, judge, type WitnessedBy } from './judge.ts';
 import { computeStep } from './log-step.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
@@ -79,6 +80,8 @@ export interface VerdictAnchors {
   readonly honeypotPpm?: number | undefined;
   /** The validators of an epoch, of whom its beacon draws witnesses. Who was silent is not checked where absent. */
   readonly findMembers?: (epoch: bigint) => Promise<readonly EpochMember[]>;
+  /** VRF key of the handling validator where it is of that epoch's set. What a nonce follows from is not checked where absent. */
+  readonly findVrfKey?: (epoch: bigint) => Promise<Uint8Array | undefined>;
   /** Whether a verifier showed here what it is said to have kept. Default: nothing was shown. */
   readonly wasShown?: WitnessedBy['wasShown'];
   /** @throws VerdictError where the beacon selected a reply that the entry calls unaudited. Skipped where absent. */
@@ -120,10 +123,12 @@ export async function verifyVerdict(
     const judgement = await assertVerdict(crypto, entry, verdict, trust, !isEarlierEntry(logEntry));
     const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined && mayBeAudited(verdict);
     const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
+    const isUnproven = trust.findVrfKey === undefined && hasTrapped(verdict);
     const checks = [
       pass('verdict', `${entry.verdict}: what the log says is what its evidence says`),
       ...(isUnseen ? [skip('coverage', 'no coverage is given by which the beacon could have selected the reply')] : []),
       ...(isUnwitnessed ? [skip('witnesses', 'no validators are given of whom witnesses could have been drawn')] : []),
+      ...(isUnproven ? [skip('honeypot', 'no key is given by which the nonce of its honeypot could be checked')] : []),
     ];
     return { ok: true, checks, ...(judgement && { judgement }) };
   } catch (error) {
@@ -145,8 +150,14 @@ function restsOnSilence({ evidence }: Pick<PublicVerdict, 'evidence'>): boolean 
   return 'statements' in parsed || hasSilent(parsed);
 }
 
+function hasTrapped({ evidence }: Pick<PublicVerdict, 'evidence'>): boolean {
+  if (evidence.length === 0) return false;
+  const parsed = parseEvidence(evidence);
+  return parsed.kind === 'audit' && parsed.honeypot !== undefined;
+}
+
 const hasSilent = (evidence: Evidence): boolean =>
-  evidence.kind === 'audit' && evidence.attempts.some(({ opened }) => opened === undefined);
+  evidence.kind === 'audit' && listAnswers(evidence).some(({ opened }) => opened === undefined);
 
 /** Whether an error means that the verdict is wrong, rather than that something is unknown here. */
 export function isRefutation(error: unknown): error is Error {
@@ -232,6 +243,7 @@ export async function assertVerdict(
       draw,
       ...(isScored && trust.findPairPpm ? { pairPpm: await trust.findPairPpm(entry, order) } : {}),
       honeypotPpm: trust.honeypotPpm,
+      vrfKey: isScored ? await findHoneypotKey(crypto, draw, trust) : undefined,
       laterBeacons: draw === undefined ? [] : await findLaterBeacons(entry, sittings, trust),
       allowFixedVerifier: trust.allowFixedVerifier,
       drift: isScored ? trust.findPolicy(parsed.drift, entry) : undefined,
@@ -339,13 +351,23 @@ async function assertSilent(
 function assertAskedInTime(
   { index, timeMs: decidedMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
   order: Pick<NamedOrder, 'expiresAtMs'>,
-  { attempts }: Pick<AuditEvidence, 'attempts'>,
+  evidence: Pick<AuditEvidence, 'attempts' | 'honeypot'>,
 ): void {
   const fromMs = Number(order.expiresAtMs) - MAX_ORDER_LIFETIME_MS - CLOCK_TOLERANCE_MS;
   const untilMs = decidedMs + 2 * CLOCK_TOLERANCE_MS;
-  const times = attempts.flatMap(({ statements = [] }) => statements.map(({ timeMs }) => timeMs));
+  const times = listAnswers(evidence).flatMap(({ statements = [] }) => statements.map(({ timeMs }) => timeMs));
   const isWithin = times.every((timeMs) => timeMs >= fromMs && timeMs <= untilMs);
   demand(isWithin, `entry ${index}: a witness says that a verifier was silent at a time outside the audit`);
+}
+
+/** Of whoever has to tell what became of a honeypot, if the beacon draws one. */
+async function findHoneypotKey(
+  crypto: Crypto,
+  draw: AuditDraw | undefined,
+  { honeypotPpm = HONEYPOT_PPM, findVrfKey }: VerdictAnchors,
+): Promise<HoneypotKey> {
+  if (draw === undefined || !hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
+  return findVrfKey === undefined ? 'believed' : findVrfKey(draw.beaconEpoch);
 }
 
 /** @returns undefined where nobody says who the validators were. */
@@ -458,7 +480,7 @@ function assertLists(
 function listAnswers({
   attempts,
   honeypot,
-}: Pick<AuditEvidence, 'attempts' | 'honeypot'>): readonly Omit<Attempt, 'round'>[] {
+}: Pick<AuditEvidence, 'attempts' | 'honeypot'>): readonly Omit<Attempt, 'round' | 'nonce'>[] {
   return honeypot === undefined ? attempts : [...attempts, { ...honeypot, sitting: 0 }];
 }
 

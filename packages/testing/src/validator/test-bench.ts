@@ -18,6 +18,7 @@ import type { AdmissionMemory } from '@ogong/node/validator/admission-memory';
 import { createAudit } from '@ogong/node/validator/audit/audit';
 import type { AuditDependencies, AuditOptions, Contests } from '@ogong/node/validator/audit/audit-state';
 import type { HeldFor } from '@ogong/node/validator/audit/deterrence';
+import type { OwnVrf } from '@ogong/node/validator/audit/honeypot-state';
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
 import { listHeld, listLacking, takeHanded } from '@ogong/node/validator/hand-announcements';
@@ -56,6 +57,7 @@ import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import type { Delivery } from '@ogong/protocol/exchange/delivery';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
@@ -142,7 +144,8 @@ export interface BenchOptions {
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<
-    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'stakedOf' | 'findRouter'>
+    CosignOptions &
+      Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'tierStakes' | 'stakedOf' | 'findRouter'>
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
   /** Default: those of what was served. */
@@ -185,10 +188,14 @@ export interface BenchOptions {
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
+  /** Makes the nonces of its honeypots. Default: its registered key. */
+  readonly vrf?: OwnVrf;
   /** Default: every account is a router. */
   readonly findRouter?: FindRouter;
   /** What providers hold. Default: the network holds no earnings. */
   readonly heldFor?: HeldFor;
+  /** Whole tokens that tiers ask for. Default: none does. */
+  readonly tierStakes?: ReadonlyMap<string, bigint>;
   /** Default: everybody is let in. */
   readonly letIn?: NewcomerDoor;
   /** The entrance of a key. Default: none. */
@@ -281,6 +288,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const stakeOf = options.stakeOf ?? (() => 0n);
   const findRouter = options.findRouter ?? (async () => ANY_ROUTER);
   const holdings = {
+    tierStakes: options.tierStakes,
     heldFor: options.heldFor ?? (async () => undefined),
     ramp: async () => ({ entranceAtomic: options.entranceAtomic ?? 0n, growthPpm: defaultHolding.growth }),
   };
@@ -289,7 +297,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     signingKey: signingKey.address,
     stake: MEMBER_STAKE,
     certHash: seedOf(`certificate ${index}`),
-    vrfKey: new Uint8Array(32),
+    vrfKey: computeVrfPublicKey(seedOf(`validator ${index} vrf`)),
     endpoint: '',
   };
   const onVerdict = (entry: VerdictEntry) => decided.push(entry);
@@ -372,6 +380,9 @@ export function createTestValidator(options: BenchOptions = {}) {
     findBeacon: async (epoch: bigint) => archive.find(epoch),
     findMembers: async () => members().map((one) => one.member),
   };
+  const findVrfKey = async (_epoch: bigint, address: Uint8Array) => ({
+    vrfKey: members().find((one) => equalBytes(one.signer.address, address))?.member.vrfKey,
+  });
   const { windowMs, graceMs, retryMs, callTimeoutMs } = auditing;
   const inquirer = createInquirer(
     {
@@ -418,6 +429,10 @@ export function createTestValidator(options: BenchOptions = {}) {
       takeIn: intake.takeIn,
       takePassed: intake.takePassed,
       jobSecret: seedOf('job secret'),
+      vrf: options.vrf ?? {
+        prove: (input) => proveVrf(seedOf(`validator ${index} vrf`), input),
+        findKey: async (epoch) => findVrfKey(epoch, account),
+      },
       stakeOf,
       calls,
     },
@@ -447,6 +462,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       heldFor: options.cosign?.heldFor ?? holdings.heldFor,
       ramp: options.cosign?.ramp ?? holdings.ramp,
+      tierStakes: options.cosign?.tierStakes ?? holdings.tierStakes,
       findRouter: options.cosign?.findRouter ?? findRouter,
       stakeOf,
       stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),
@@ -457,6 +473,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       findPolicy: createPolicyFinder(store, options.audit?.drift),
       getBeacon: async (epoch) => archive.find(epoch),
       findMembers: asking.findMembers,
+      findVrfKey,
       async askHeard(hearer, of, replies) {
         const target = members().find((one) => equalBytes(one.signer.address, hearer)) as TestValidator;
         if (target.isOffline()) throw new Error('offline');
@@ -693,7 +710,9 @@ export function createTestValidator(options: BenchOptions = {}) {
     async runContests() {
       await validator.runAudits();
       const sql = `SELECT 1 FROM attempts WHERE outcome IN ('silent', 'garbage') AND key_hash IS NOT NULL
-        AND report IS NULL AND statements IS NULL`;
+        AND report IS NULL AND statements IS NULL
+        UNION ALL SELECT 1 FROM honeypots JOIN replies USING (reply_id)
+        WHERE outcome IS NULL AND state = 'auditing' AND given_up = 1 AND report IS NULL AND statements IS NULL`;
       for (let i = 0; i < 200 && store.prepare(sql).get() !== undefined; i++) {
         clock.advance(Math.max(retryMs, graceMs / 12));
         await validator.runAudits();
