@@ -89,6 +89,8 @@ export interface GatewayOptions {
   readonly deposits?: Omit<DepositOptions, 'payTo'>;
   /** Whose webhooks about payments by card are taken. Default: nobody's. */
   readonly card?: CardOptions | undefined;
+  /** Pause between two checks of what came of a running reply. Default: 3 s. */
+  readonly milestonePauseMs?: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */

@@ -31,6 +31,7 @@ export function createReplies(
     demandedRoles,
     misroutedDir,
     ticketsAhead: max = 0,
+    milestonePauseMs,
   }: GatewayOptions,
   context: GatewayContext,
   {
@@ -116,6 +117,7 @@ export function createReplies(
     deliveries,
     milestones,
     checker,
+    milestonePauseMs,
     clock,
     randomBytes,
     nameCacheScope: createCacheScopes(cacheSecret),
