@@ -29,7 +29,10 @@ let network: TestMesh;
 const stopped = new Set<string>();
 
 beforeAll(async () => {
-  network = await startTestMesh({ providers: 2, timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs, announceIntervalMs } });
+  network = await startTestMesh({
+    providers: 2,
+    timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs, announceIntervalMs },
+  });
 }, 240_000);
 afterEach(goOn);
 afterAll(async () => {
