@@ -13,7 +13,7 @@ const soak = (liveOf: (i: number) => number, given: Partial<SoakLook> = {}, fail
   runs: [
     summarizeLoad(
       Array.from({ length: 200 }, (_, i) => ({
-        ...{ client: 0, beganMs: 0, endedMs: 1, chunks: 0, gapsMs: [] },
+        ...{ client: 0, beganMs: 0, endedMs: 1, tokens: 0, events: 0, gapsMs: [] },
         failure: i < failures ? 'late' : undefined,
       })),
       { seconds: 1, cpuMs: 1 },
