@@ -173,14 +173,25 @@ describe('a provider whose process ends in mid-stream', () => {
   it(
     'is followed by another, killed or told to stop: the stream goes on, its receipt is one of all of it, and what was signed before is paid, too',
     async () => {
-      const all: NonNullable<Awaited<ReturnType<typeof askAndEnd>>>[] = [];
+      type Asked = NonNullable<Awaited<ReturnType<typeof askAndEnd>>>;
+      type Read = Awaited<ReturnType<Asked['read']>>;
+      const waitFor = async (of: readonly Asked[], holds: (read: Read) => boolean): Promise<void> => {
+        const readAll = () => Promise.all(of.map(({ read }) => read()));
+        if (await waitUntil(async () => (await readAll()).every(holds), patienceMs)) return;
+        const shown = (await readAll()).map(({ status, earlier_tries }) => ({ status, earlier_tries }));
+        throw new Error(`they stay as they are: ${JSON.stringify(shown)}`);
+      };
+      const all: Asked[] = [];
       for (const end of ends) {
-        let asked: Awaited<ReturnType<typeof askAndEnd>>;
+        let asked: Asked | undefined;
         for (let tries = 0; asked === undefined; tries++) {
           if (tries === 10) throw new Error(`every reply was over before its provider was ${end}`);
           asked = await askAndEnd(ENDS[end]);
         }
         all.push(asked);
+        await waitFor([asked], ({ status }) => status.state === 'settled');
+        // The dead one's order runs out first, and the later that is, the later is the epoch that decides. So the clocks move on at once.
+        await network.setAhead(all.length * aheadMs);
       }
       for (const { ended, text, reply, read } of all) {
         const { earlier_tries } = await read();
@@ -194,20 +205,10 @@ describe('a provider whose process ends in mid-stream', () => {
         expect(reply.checks.find(({ id }) => id === 'draw-replay')).toMatchObject({ status: 'pass' });
         expect(reply.parts).toMatchObject([{ id: 'earlier-part', status: 'pass' }]);
       }
-      type Read = Awaited<ReturnType<(typeof all)[number]['read']>>;
-      const waitForAll = async (holds: (read: Read) => boolean): Promise<void> => {
-        const readAll = () => Promise.all(all.map(({ read }) => read()));
-        if (await waitUntil(async () => (await readAll()).every(holds), patienceMs)) return;
-        const shown = (await readAll()).map(({ status, earlier_tries }) => ({ status, earlier_tries }));
-        throw new Error(`they stay as they are: ${JSON.stringify(shown)}`);
-      };
-      await waitForAll(({ status }) => status.state === 'settled');
       for (const { read } of all) {
         expect((await read()).status).toMatchObject({ verdict: 'accept', fee_atomic: expect.stringMatching(/^[1-9]/) });
       }
-      // The dead one's order runs out first, and the later that is, the later is the epoch that decides. So the clocks move on.
-      await network.setAhead(aheadMs);
-      await waitForAll(({ earlier_tries }) => earlier_tries[0]?.status.state === 'settled');
+      await waitFor(all, ({ earlier_tries }) => earlier_tries[0]?.status.state === 'settled');
       for (const { read } of all) {
         const [part] = (await read()).earlier_tries;
         expect(part?.status.fee_atomic).toMatch(/^[1-9]/);
