@@ -175,13 +175,13 @@ describe('a provider whose process ends in mid-stream', () => {
     async () => {
       type Asked = NonNullable<Awaited<ReturnType<typeof askAndEnd>>>;
       type Read = Awaited<ReturnType<Asked['read']>>;
-      const waitFor = async (of: readonly Asked[], holds: (read: Read) => boolean): Promise<void> => {
-        const readAll = () => Promise.all(of.map(({ read }) => read()));
+      const all: Asked[] = [];
+      const waitForAll = async (holds: (read: Read) => boolean): Promise<void> => {
+        const readAll = () => Promise.all(all.map(({ read }) => read()));
         if (await waitUntil(async () => (await readAll()).every(holds), patienceMs)) return;
         const shown = (await readAll()).map(({ status, earlier_tries }) => ({ status, earlier_tries }));
         throw new Error(`they stay as they are: ${JSON.stringify(shown)}`);
       };
-      const all: Asked[] = [];
       for (const end of ends) {
         let asked: Asked | undefined;
         for (let tries = 0; asked === undefined; tries++) {
@@ -189,10 +189,9 @@ describe('a provider whose process ends in mid-stream', () => {
           asked = await askAndEnd(ENDS[end]);
         }
         all.push(asked);
-        await waitFor([asked], ({ status }) => status.state === 'settled');
-        // The dead one's order runs out first, and the later that is, the later is the epoch that decides. So the clocks move on at once.
-        await network.setAhead(all.length * aheadMs);
       }
+      // The dead ones' orders run out first, and the later that is, the later is the epoch that decides. So the clocks move on at once.
+      await network.setAhead(aheadMs);
       for (const { ended, text, reply, read } of all) {
         const { earlier_tries } = await read();
         expect(earlier_tries.map(({ provider }) => provider)).toEqual([
@@ -205,10 +204,11 @@ describe('a provider whose process ends in mid-stream', () => {
         expect(reply.checks.find(({ id }) => id === 'draw-replay')).toMatchObject({ status: 'pass' });
         expect(reply.parts).toMatchObject([{ id: 'earlier-part', status: 'pass' }]);
       }
+      await waitForAll(({ status }) => status.state === 'settled');
       for (const { read } of all) {
         expect((await read()).status).toMatchObject({ verdict: 'accept', fee_atomic: expect.stringMatching(/^[1-9]/) });
       }
-      await waitFor(all, ({ earlier_tries }) => earlier_tries[0]?.status.state === 'settled');
+      await waitForAll(({ earlier_tries }) => earlier_tries[0]?.status.state === 'settled');
       for (const { read } of all) {
         const [part] = (await read()).earlier_tries;
         expect(part?.status.fee_atomic).toMatch(/^[1-9]/);
