@@ -1,7 +1,11 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { writeDelivered } from '@ogong/node/validator/wire-messages';
 import { MAX_TOLD_REPLIES } from '@ogong/protocol/exchange/limits';
-import { AcknowledgeRequestSchema, type SignedDelivery, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  AcknowledgeRequestSchema,
+  type SignedDelivery,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createTestValidator, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createTestDelivery } from '@ogong/testing/validator/test-reply';
 import { expect, it, onTestFinished } from 'vitest';
