@@ -2,7 +2,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import { columns, text } from '@ogong/host/store/columns';
 import { addHold, liveHolds, sumHolds } from '@ogong/host/store/holds';
 import { change, findAll, type Work } from '@ogong/host/store/work';
-import { addRow, findRow, findTogether, patchRow, type RowQuery } from '@ogong/host/store/work-rows';
+import { addRow, askAhead, findRow, findTogether, patchRow, type RowQuery } from '@ogong/host/store/work-rows';
 import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
 import {
   catchUp,
@@ -37,6 +37,8 @@ import {
 } from './reservation.ts';
 import { findSpending, putSpending, type Spending, spendingOf } from './spending-book.ts';
 import { addUsage, toDay, type UsagePlace, usageOf } from './usage-book.ts';
+
+export type UnsettledOrder = Pick<OrderRow, 'replyId' | 'validator' | 'keyId' | 'organisation'>;
 
 /** The record that a reply came with, and its fee. */
 export interface HeldRecord {
@@ -82,23 +84,21 @@ export interface ChannelLedger {
   findCompletion(completionId: string): Promise<string[]>;
   /** Orders of the same choice that brought no answer, in the order in which they were tried. */
   listFailed(order: Pick<OrderRow, 'completionId' | 'choice'>): Promise<OrderRow[]>;
-  /** Orders whose fee or settlement is not known yet, oldest first. */
-  listUnsettled(limit: number, offset: number): Promise<OrderRow[]>;
+  /** Orders whose fee or settlement is not known yet, oldest first. There are thousands, and most are not asked about now. */
+  listUnsettled(limit: number, offset: number): Promise<UnsettledOrder[]>;
+  /** Those of them that are there, in their order. */
+  findAll(replyIds: readonly string[]): Promise<OrderRow[]>;
   /** Forgets orders from before a time that are settled for good. @returns how many. */
   expire(beforeMs: number): Promise<number>;
 }
 
 const replyIdRow = columns({ replyId: text });
+const unsettledRow = columns({ replyId: text, validator: text, keyId: text, organisation: text });
 
 export function createChannelLedger(books: WorkStore): ChannelLedger {
   const payers = createPayerMemo();
   return {
-    assertBudgets: (order) =>
-      books.read(function* () {
-        const accounts = listAccounts({ keyId: order.keyId, organisation: order.organisation?.id ?? '' });
-        yield* findTogether(...accounts.map(spendingOf), ...accounts.map(grantedTo));
-        yield* assertBudgets(order);
-      }),
+    assertBudgets: (order) => books.read(() => assertBudgets(order)),
     async reserve(reservation, sign) {
       const order = { ...reservation, organisation: reservation.organisation?.id ?? '' };
       const signed = await books.write(() => reserve(reservation, sign), touchingOrder(order));
@@ -138,11 +138,16 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
       return books.read(() => findAll(orderRow, sql, completionId, choice));
     },
     async listUnsettled(limit, offset) {
-      const sql = `SELECT ${orderRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`;
-      const found = await books.read(() => findAll(orderRow, sql, limit, offset));
+      const sql = `SELECT ${unsettledRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`;
+      const found = await books.read(() => findAll(unsettledRow, sql, limit, offset));
       found.forEach(payers.learn);
       return found;
     },
+    findAll: (replyIds) =>
+      books.read(function* () {
+        const queries = replyIds.map((replyId) => ({ table: orderTable, key: [replyId] }));
+        return (yield* findTogether<readonly OrderRow[]>(...queries)).flat();
+      }),
     expire: (beforeMs) =>
       books.write(() =>
         change("DELETE FROM orders WHERE created_ms < ? AND state = 'closed' AND settlement <> ''", beforeMs),
@@ -213,7 +218,7 @@ function* book(
 function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Work<OrderBytes> {
   const { replyId, validator, keyId, maxFeeAtomic, createdMs } = reservation;
   const organisation = reservation.organisation?.id ?? '';
-  yield* findTogether(
+  yield* askAhead(
     orderNamed(replyId),
     ...listMoneyRows({ ...reservation, organisation }),
     ...listAccounts({ keyId, organisation }).map(grantedTo),
@@ -264,7 +269,7 @@ function* close(replyId: string, closing: Closing): Work<boolean> {
   if (row === undefined) return false;
   yield* patchRow(orderTable, [replyId], { settlement: closing.settlement });
   if (row.state === 'closed') return false;
-  yield* findTogether(...listMoneyRows(row));
+  yield* askAhead(...listMoneyRows(row));
   // No claim can cost more than the order allowed.
   const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
   const fee = isWithin ? closing.feeAtomic : row.maxFeeAtomic;

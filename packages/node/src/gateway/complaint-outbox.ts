@@ -71,7 +71,7 @@ export function createComplaintOutbox({
       const signature = signComplaint(crypto, payer, terms);
       const filled = { ...complaint, signature, ...(openingHash && { openingHash }) };
       const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, filled));
-      return outbox.put(validator, { message, opening: opening?.opening });
+      return outbox.put([validator], { message, opening: opening?.opening });
     },
   };
 }

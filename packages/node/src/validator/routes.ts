@@ -1,8 +1,9 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { bytesToHex } from '@ogong/chain/hex';
 import { answerEvidence } from '@ogong/host/link/answer-evidence';
-import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
-import { getCaller, getCallerPlace, type MethodName } from '@ogong/host/link/link-server';
+import type { Caller } from '@ogong/host/link/link-door';
+import { RateLimited, Refusal, type RefusalCode } from '@ogong/host/link/link-error';
+import { getCaller, getCallerPlace, type LinkServer, type MethodName } from '@ogong/host/link/link-server';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -12,13 +13,19 @@ import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-mess
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import {
+  MAX_ASKED_REPLIES,
   MAX_JOB_BYTES,
   MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
   MAX_SEALED_PART_BYTES,
+  MAX_TOLD_REPLIES,
 } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type AcknowledgeRequest,
+  type CosignBatchRequest,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { MACHINE_PROOF_LIMIT } from '@ogong/protocol/settlement/machine-ejection';
 import { isBillable, parseVerdictEntry, type Verdict } from '@ogong/protocol/settlement/verdict-log';
@@ -77,6 +84,8 @@ export interface RouteDependencies {
   readonly verdicts: VerdictContext;
   readonly chain: Pick<ChainView, 'findByCertHash' | 'recallByCertHash'>;
   readonly grants: OpeningGrants;
+  /** Whether a caller may still tell of so many replies by one call, see LinkServer. Default: it may. */
+  readonly charge?: LinkServer['charge'];
   readonly witness: WitnessState;
   /** Undefined where the network has no emission. */
   readonly allotting?: AllottingState | undefined;
@@ -100,6 +109,10 @@ export const MAX_EVIDENCE_BYTES = 256 * MIB;
 const MAX_PROOF_BYTES = MAX_OPENING_BYTES + KIB;
 /** Entries that one answer lists, for a validator and for anybody else: each entry is a row to read, and its bytes to send. */
 const MAX_LISTED_VERDICTS = { validator: 1_000, anybody: 250 } as const;
+/** What a payer says of one reply, bytes: two signatures and a key of ML-DSA, a header and hashes. */
+const MAX_DELIVERY = 32 * KIB;
+/** Of the details in one answer about many replies, bytes. */
+const STATUSES_ROOM = MIB;
 const MAX_U64 = (1n << 64n) - 1n;
 
 /** For validators, and for those that left a little while ago: the beacon needs them for two more epochs. */
@@ -115,6 +128,9 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/ListHeard',
   'ogong.v1.ValidatorService/HandAnnouncements',
 ]);
+
+/** Each reply of a list counts as one call of it. */
+export const DELIVERY_METHOD: MethodName = 'ogong.v1.ValidatorService/Acknowledge';
 
 /** For those alone who were asked for an opening. */
 export const PROOF_METHOD: MethodName = 'ogong.v1.ValidatorService/ProveComplaint';
@@ -134,6 +150,74 @@ function routeBeacons(router: ConnectRouter, dependencies: RouteDependencies): v
     ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch), draining }),
     { readMaxBytes: KIB },
   );
+}
+
+/** What payers say that they were given. */
+function routeDeliveries(router: ConnectRouter, { intake, charge, metrics }: RouteDependencies): void {
+  const { method } = ValidatorService;
+
+  async function answer(request: AcknowledgeRequest, caller: Caller) {
+    const { outcome, intake: word, held } = await intake.acknowledge(readDelivered(request), caller);
+    metrics.deliveries.inc({ outcome });
+    return { outcome, ...(word && { intake: word }), held: held ?? new Uint8Array(0) };
+  }
+
+  router.rpc(method.acknowledge, (request, context) => answer(request, getCallerPlace(context)), {
+    readMaxBytes: MAX_DELIVERY,
+  });
+  router.rpc(
+    method.acknowledgeAll,
+    async ({ told }, context) => {
+      if (told.length > MAX_TOLD_REPLIES) throw new Refusal('invalid', `${told.length} replies at once`);
+      const caller = getCallerPlace(context);
+      if (charge?.(caller, DELIVERY_METHOD, told.length) === false)
+        throw new RateLimited('too many of these calls, slow down');
+      // All are stored together. The caller tells them singly where one is refused.
+      const answers = await Promise.allSettled(told.map((one) => answer(one, caller)));
+      return {
+        answers: answers.map((one) => {
+          if (one.status === 'rejected') throw one.reason;
+          return one.value;
+        }),
+      };
+    },
+    { readMaxBytes: MAX_TOLD_REPLIES * MAX_DELIVERY },
+  );
+}
+
+/** What became of replies, for whoever knows their ids. */
+function routeReplies(router: ConnectRouter, { store, verdicts }: RouteDependencies): void {
+  const { method } = ValidatorService;
+  router.rpc(
+    method.getReply,
+    ({ replyId }) => {
+      const status = store.read(() => readStatus(store, verdicts, replyId));
+      if (status === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
+      return status;
+    },
+    { readMaxBytes: KIB },
+  );
+  router.rpc(
+    method.getReplies,
+    ({ replyIds }) => {
+      if (replyIds.length > MAX_ASKED_REPLIES) throw new Refusal('invalid', `${replyIds.length} replies at once`);
+      return { replies: store.read(() => listStatuses(store, verdicts, replyIds)) };
+    },
+    { readMaxBytes: 2 * KIB },
+  );
+}
+
+/** As many as there is room for, and one at least. */
+function listStatuses(store: Store, verdicts: VerdictContext, replyIds: readonly Uint8Array[]) {
+  const statuses: (ReplyStatusInit | typeof NEVER_ADMITTED)[] = [];
+  let sizeBytes = 0;
+  for (const replyId of replyIds) {
+    const status = readStatus(store, verdicts, replyId);
+    sizeBytes += Buffer.byteLength(status?.detail ?? '');
+    if (sizeBytes > STATUSES_ROOM && statuses.length > 0) break;
+    statuses.push(status ?? NEVER_ADMITTED);
+  }
+  return statuses;
 }
 
 /** What this validator saw of those that the beacon had it test. */
@@ -330,16 +414,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: MAX_SEALED_PART_BYTES + 64 * KIB },
     );
     router.rpc(method.getSealKey, () => intake.showSealKey(), { readMaxBytes: KIB });
-    router.rpc(
-      method.acknowledge,
-      async (request, context) => {
-        const answer = await intake.acknowledge(readDelivered(request), getCallerPlace(context));
-        const { outcome, intake: word, held = new Uint8Array(0) } = answer;
-        metrics.deliveries.inc({ outcome });
-        return { outcome, ...(word && { intake: word }), held };
-      },
-      { readMaxBytes: 32 * KIB },
-    );
+    routeDeliveries(router, dependencies);
     router.rpc(
       method.complain,
       async ({ order, reason, openingHash: hash, record, signature }, context) => {
@@ -374,7 +449,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       { readMaxBytes: 64 * KIB },
     );
     routeBeacons(router, dependencies);
-    router.rpc(method.getReply, ({ replyId }) => readStatus(store, verdicts, replyId), { readMaxBytes: KIB });
+    routeReplies(router, dependencies);
     router.rpc(
       method.listVerdicts,
       ({ from, limit: wanted }, context) => {
@@ -481,18 +556,23 @@ function toPublicState({ state, verdict }: Pick<ReplyStatusRow, 'state' | 'verdi
   return state === 'decided' ? 'audited' : state;
 }
 
+type ReplyStatusInit = NonNullable<ReturnType<typeof readStatus>>;
+
+const NEVER_ADMITTED = { state: '' };
+
+/** Inside a read. @returns undefined where no such reply was admitted here. */
 function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
-  const row = store.read(() => readReplyStatus(store, replyId));
-  if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
+  const row = readReplyStatus(store, replyId);
+  if (row === undefined) return undefined;
   const { verdict = '', checks, sequence, isUncollectable, isVoid, sitting } = row;
-  const divergence = store.read(() => readDivergence(store, replyId));
+  const divergence = readDivergence(store, replyId);
   const isRefused = row.state === 'refused';
   const isOwed = !isRefused && verdict !== '' && isBillable(verdict as Verdict);
   const fee = isOwed ? (row.feeAtomic ?? 0n) : 0n;
   const batch =
     sequence === undefined
       ? undefined
-      : store.read(() => store.prepare('SELECT transaction_hash FROM batches WHERE sequence = ?').get(sequence));
+      : store.prepare('SELECT transaction_hash FROM batches WHERE sequence = ?').get(sequence);
   return {
     state: toPublicState(row),
     verdict,

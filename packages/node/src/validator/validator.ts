@@ -191,7 +191,7 @@ function wireServer(
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
   const grants = createOpeningGrants(clock);
-  return createLinkServer(
+  const server: LinkServer = createLinkServer(
     {
       bind: options.bind,
       identity,
@@ -211,10 +211,12 @@ function wireServer(
         grants,
         metrics,
         show: openMachine(state),
+        charge: (caller, method, calls) => server.charge(caller, method, calls),
       }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
+  return server;
 }
 
 /** The machine vouches for the key of admissions and certificates, and for the certificate of links. */

@@ -104,7 +104,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       await expect(reserve('2', 20n, { ...at, spentAtomic: 1n, createdMs: 8_000 })).rejects.toThrow(
         '119 atomic units left',
       );
-      expect(await reserve('2', 30n, { ...at, createdMs: 10_000, expiresMs: 19_000 })).toBe(100n);
+      expect(await reserve('2', 30n, { ...at, createdMs: 16_000, expiresMs: 25_000 })).toBe(100n);
     });
 
     it('are not signed where the order cannot be made', async () => {
@@ -134,7 +134,9 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
     it('learn of a settlement after the fee', async () => {
       await reserve('1', 100n);
       await ledger.close('1', closing(7n));
-      expect((await ledger.listUnsettled(10, 0)).map(({ replyId }) => replyId)).toEqual(['1']);
+      const unsettled = await ledger.listUnsettled(10, 0);
+      expect(unsettled).toEqual([{ replyId: '1', validator: 'aa', keyId: 'key', organisation: '' }]);
+      expect(await ledger.findAll(['2', '1'])).toEqual([await ledger.find('1')]);
       await ledger.close('1', { ...closing(9n), settlement: '0xabc' });
       expect(await ledger.find('1')).toMatchObject({ feeAtomic: 7n, settlement: '0xabc', state: 'closed' });
       expect(await ledger.listUnsettled(10, 0)).toEqual([]);

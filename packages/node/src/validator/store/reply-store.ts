@@ -77,6 +77,14 @@ export interface ReplyRow {
 /** What a provider handed in, without its texts. */
 export interface StoredSummary extends SummarizedReply, Pick<Submission, 'endpoint'> {}
 
+/** Stays where the rest of a row is pruned: a second record may turn up later. */
+const signedRecordColumns = optionalColumns({
+  record: bytes,
+  providerKey: bytes,
+  signature: named('record_signature', bytes),
+  header: bytes,
+  headerProof: hashList,
+});
 /** NULL before the reply is handed in, and again after its batch was pruned. */
 const summaryColumns = optionalColumns({ requestSummary: bytes, responseSummary: bytes });
 /** NULL also where nobody has opened the reply. */
@@ -95,14 +103,7 @@ const replyColumns = columns({
   admittedAtMs: named('admitted_at', integer),
   recordedAtMs: named('recorded_at', optional(integer)),
   observedMs: optional(integer),
-  /** Stays where the rest is pruned: a second record may turn up later. */
-  signedRecord: optionalColumns({
-    record: bytes,
-    providerKey: bytes,
-    signature: named('record_signature', bytes),
-    header: bytes,
-    headerProof: hashList,
-  }),
+  signedRecord: signedRecordColumns,
   summaries: summaryColumns,
   payeeWord: optional(bytes),
   /** Of tier `tee`: what co-signers hold against their own policies. */
@@ -131,6 +132,19 @@ const replyColumns = columns({
   sequence: optional(bigInteger),
   isUncollectable: named('uncollectable', flag),
 });
+/** What records and words about a reply are held against: without its texts, its opening and what its audit brought, which may take megabytes. */
+const handledColumns = columns({
+  replyId: bytes,
+  state: oneOf(REPLY_STATES),
+  orderBytes: bytes,
+  orderHash: bytes,
+  orderSignature: bytes,
+  expiresAtMs: named('expires_at', integer),
+  signedRecord: signedRecordColumns,
+  intakeEpoch: optional(bigInteger),
+  beaconEpoch: optional(bigInteger),
+  verdict: optional(text),
+});
 const takenColumns = columns({ state: oneOf(REPLY_STATES), record: optional(bytes) });
 const statusColumns = columns({
   state: oneOf(REPLY_STATES),
@@ -152,6 +166,12 @@ const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at'
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
   const row = replyColumns.get(store.prepare(`SELECT ${replyColumns.list} FROM replies WHERE reply_id = ?`), replyId);
   return row && toReply(row);
+}
+
+export type HandledReply = Pick<ReplyRow, keyof ReturnType<typeof handledColumns.read>>;
+
+export function readHandled(store: Store, replyId: Uint8Array): HandledReply | undefined {
+  return handledColumns.get(store.prepare(`SELECT ${handledColumns.list} FROM replies WHERE reply_id = ?`), replyId);
 }
 
 /** Whether an admitted reply still waits for its record. */
