@@ -84,8 +84,11 @@ export async function measureIntake(): Promise<Row[]> {
     const recorded = await timeAll(served, ({ submission }) => own.intake.pushRecord(submission));
     const missing = served.filter(({ order }) => own.find(order.fields.replyId).state !== 'recorded');
     if (missing.length > 0) throw new Error(`${missing.length} records were acknowledged and are not stored`);
-    const told = served.map(({ order, reply, submission }) =>
-      createTestDelivery(order, { reply, submission }, { payer, ledger }),
+    const told = await Promise.all(
+      served.map(async ({ order, reply, submission }) => ({
+        ...createTestDelivery(order, { reply, submission }, { payer, ledger }),
+        admission: await own.intake.admit(order),
+      })),
     );
     const heard = await timeAll(told, (delivered) => other.intake.acknowledge(delivered));
     const decided = await timeDecisions(pair, served);

@@ -1,5 +1,6 @@
 import { bytes, columns, integer, named } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { SignedDelivery } from '@ogong/protocol/exchange/delivery';
 import type { BoundRecord } from '@ogong/protocol/verdict/claim';
 import { hashList } from './hash-list.ts';
@@ -39,6 +40,9 @@ const keptColumns = columns({
 });
 const countColumns = columns({ n: integer });
 
+/** As SQLite writes it. */
+const toUpperHex = (address: Uint8Array): string => toHex(address).toUpperCase();
+
 export function readHeard(
   store: Store,
   { validator, replyId }: Pick<HeardReply, 'validator' | 'replyId'>,
@@ -49,7 +53,7 @@ export function readHeard(
 
 /** The first word counts, whatever comes after it. Call it inside one transaction, as the others that write. */
 export function keepHeard(store: Store, reply: HeardReply, heard: HeardDelivery): void {
-  keptColumns.insert(store, 'INSERT OR IGNORE INTO heard', { ...reply, heard });
+  keptColumns.insert(store, 'INSERT INTO heard', { ...reply, heard }, 'ON CONFLICT DO NOTHING');
 }
 
 /** How many words are kept: of this payer, about replies of this validator, and in all. */
@@ -57,12 +61,12 @@ export function countHeard(
   store: Store,
   { payer, validator }: Pick<HeardReply, 'payer' | 'validator'>,
 ): { readonly ofPayer: number; readonly ofValidator: number; readonly all: number } {
-  const count = (where: string, ...values: Uint8Array[]) =>
-    countColumns.get(store.prepare(`SELECT count(*) AS n FROM heard${where}`), ...values)?.n ?? 0;
+  const count = (name: string): number =>
+    countColumns.get(store.prepare('SELECT n FROM heard_counts WHERE name = ?'), name)?.n ?? 0;
   return {
-    ofPayer: count(' WHERE payer = ?', payer),
-    ofValidator: count(' WHERE validator = ?', validator),
-    all: count(''),
+    ofPayer: count(`payer ${toUpperHex(payer)}`),
+    ofValidator: count(`validator ${toUpperHex(validator)}`),
+    all: count('all'),
   };
 }
 

@@ -451,7 +451,22 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (validator, reply_id)
   ) WITHOUT ROWID;
   CREATE INDEX heard_age ON heard (expires_at);
-  CREATE INDEX heard_payer ON heard (payer);
+  -- How many there are in all, of each payer, and about each validator: each word that comes is held against these.
+  CREATE TABLE heard_counts (
+    name TEXT PRIMARY KEY,
+    n INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER heard_kept AFTER INSERT ON heard BEGIN
+    INSERT INTO heard_counts (name, n)
+    VALUES ('all', 1), ('payer ' || hex(NEW.payer), 1), ('validator ' || hex(NEW.validator), 1)
+    ON CONFLICT (name) DO UPDATE SET n = n + 1;
+  END;
+  CREATE TRIGGER heard_gone AFTER DELETE ON heard BEGIN
+    UPDATE heard_counts SET n = n - 1
+    WHERE name IN ('all', 'payer ' || hex(OLD.payer), 'validator ' || hex(OLD.validator));
+    DELETE FROM heard_counts
+    WHERE name IN ('all', 'payer ' || hex(OLD.payer), 'validator ' || hex(OLD.validator)) AND n = 0;
+  END;
 
   -- What witnesses have signed about replies of this validator.
   CREATE TABLE statements (
