@@ -40,10 +40,11 @@ export async function drive(side: LoadSide, plan: LoadPlan): Promise<LoadRun> {
       const content = `${number++} is the number of a story`;
       const body = JSON.stringify({
         ...{ model: side.model, messages: [{ role: 'user', content }], max_tokens: tokens, stream, temperature: 0.8 },
+        ...(stream && { stream_options: { include_usage: true } }),
       });
       const beganMs = performance.now();
-      const asked = await ask(side, body, agent);
-      samples.push({ client: place, beganMs, endedMs: performance.now(), ...asked });
+      const { made = tokens, ...asked } = await ask(side, body, agent);
+      samples.push({ client: place, beganMs, endedMs: performance.now(), tokens: made, ...asked });
     }
   }
   await Promise.all(Array.from({ length: concurrency }, (_, i) => client(i)));
@@ -57,12 +58,15 @@ export async function drive(side: LoadSide, plan: LoadPlan): Promise<LoadRun> {
   return { ...run, p50Ms, p99Ms, tookMs, gapsMs };
 }
 
-type Asked = Pick<LoadSample, 'failure' | 'chunks' | 'gapsMs'>;
+interface Asked extends Pick<LoadSample, 'failure' | 'events' | 'gapsMs'> {
+  /** Tokens; undefined where it does not say. */
+  readonly made?: number | undefined;
+}
 
 /** An answer that cannot be had is a failure, whatever the reason. */
 function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<Asked> {
   return new Promise((resolve) => {
-    const fail = ({ message }: Error): void => resolve({ failure: message, chunks: 0, gapsMs: [] });
+    const fail = ({ message }: Error): void => resolve({ failure: message, events: 0, gapsMs: [] });
     const asked = request(
       new URL('/v1/chat/completions', url),
       {
@@ -79,12 +83,14 @@ function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<As
           text += part;
         });
         answer.on('end', () => {
-          const chunks = text.split('\ndata: ').length + (text.startsWith('data: ') ? 0 : -1);
+          const made = /"completion_tokens":(\d+)/.exec(text)?.[1];
           const isStream = answer.headers['content-type']?.includes('event-stream') ?? false;
           const isGood = answer.statusCode === 200 && (!isStream || text.trimEnd().endsWith('data: [DONE]'));
           resolve({
             failure: isGood ? undefined : nameFailure(text),
-            chunks: isStream ? chunks : 0,
+            made: made === undefined ? undefined : Number(made),
+            // The first event, and the last ones, bring no text.
+            events: isStream ? text.split(/"content":"(?!")/).length - 1 : 0,
             gapsMs: isStream ? arrivedMs.slice(1).map((atMs, i) => atMs - (arrivedMs[i] as number)) : [],
           });
         });

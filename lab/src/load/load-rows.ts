@@ -8,12 +8,23 @@ import { drive, type LoadPlan, type LoadSide } from './drive.ts';
 import { forkChild, type LoadChild, spawnServer } from './load-child.ts';
 import { PACE_MS, PACED_MODEL } from './load-model.ts';
 import { type LoadNetwork, startLoadNetwork } from './load-network.ts';
-import { describeRun, evenOut, type LoadRun, middleOf, percentile, soundValue } from './load-run.ts';
+import {
+  computeTokenUs,
+  describeEvents,
+  describeRun,
+  evenOut,
+  type LoadRun,
+  middleOf,
+  percentile,
+  soundValue,
+} from './load-run.ts';
 import { type GatewaySoak, listSoakRows, type SoakLook, soakGateway } from './load-soak.ts';
 
 const PORTKEY = fileURLToPath(new URL('../../gateway-load/', import.meta.url));
 const PROGRAM = `${PORTKEY}node_modules/@portkey-ai/gateway/build/start-server.js`;
 const ROUNDS = 3;
+/** With a prompt they fit into the context of the fake engine. */
+const LONG_TOKENS = 384;
 
 export interface LoadBench {
   /** Of each side, in each round. */
@@ -62,6 +73,10 @@ const WHY =
 const NEXT =
   'one commit for order and receipt of several replies; reply keys that are made ahead; words of validators checked by the batch; the way of a piece of text through fewer generators';
 
+const TOKEN_WHY =
+  'a message is opened, hashed, read and written as an event; its key is derived, and a stream that lasts has its milestones checked every three seconds from the first token on';
+const TOKEN_NEXT = 'milestones that are checked from the last one on; events written without a web stream between';
+
 /** One gateway with its checker over a fake engine, and the same load on a bare proxy and on @portkey-ai/gateway. */
 export async function measureLoad({ replies, long, onProgress }: LoadBench): Promise<Row[]> {
   const children: Pick<LoadChild, 'stop'>[] = [];
@@ -93,13 +108,24 @@ export async function measureLoad({ replies, long, onProgress }: LoadBench): Pro
     const many = Math.max(replies, 200);
     const streams = { replies: many, tokens: 64, stream: true };
     const few = await compare(streaming, { ...streams, concurrency: 20 });
+    onProgress('20 long streams');
+    const lengthy = await compare(
+      { ogong: own },
+      { replies: many, tokens: LONG_TOKENS, stream: true, concurrency: 20 },
+    );
     onProgress('200 streams');
     const crowd = await compare(streaming, { ...streams, concurrency: 200 });
     onProgress('streams at the pace of a model');
     const paced = await measurePaced(network, bare);
     onProgress('memory');
     const soak = await soakGateway({ own, gateway: network.children.gateway }, long);
-    return [...listWholeRows(whole), ...listStreamRows(few, crowd), ...paced, ...listSoakRows(soak)];
+    return [
+      ...listWholeRows(whole),
+      ...listTokenRows(few.ogong, lengthy.ogong),
+      ...listStreamRows(few, crowd),
+      ...paced,
+      ...listSoakRows(soak),
+    ];
   } finally {
     await Promise.all(children.map((child) => child.stop()));
   }
@@ -140,19 +166,28 @@ function listWholeRows(whole: Rounds<Name>): Row[] {
   ];
 }
 
+function listTokenRows(short: readonly LoadRun[], long: readonly LoadRun[]): Row[] {
+  const [few, many] = [middleOf(short), middleOf(long)];
+  const shared = { unit: 'us', aim: { at: 'most', value: 60 } } as const;
+  return [
+    {
+      ...{ id: 'load-token', what: 'processor time of the gateway for a streamed token, 20 streams of 64 tokens' },
+      ...{ ...shared, value: soundValue(short, () => computeTokenUs(few)) },
+      note: `all of a reply's cost by its tokens, order and check included; ${describeEvents(few)}`,
+      ...{ why: WHY, next: NEXT },
+    },
+    {
+      ...{ id: 'load-token-more', what: `the same for each further token, streams of ${LONG_TOKENS} against 64` },
+      ...{ ...shared, value: soundValue([...short, ...long], () => computeTokenUs(many, few)) },
+      note: `its check included; ${describeEvents(many)}; ${describeRun('ogong', many)}`,
+      ...{ why: TOKEN_WHY, next: TOKEN_NEXT },
+    },
+  ];
+}
+
 function listStreamRows(few: Rounds<'ogong' | 'proxy'>, many: Rounds<'ogong' | 'proxy'>): Row[] {
   const p99 = (rounds: Rounds<'ogong' | 'proxy'>, name: 'ogong' | 'proxy'): number => middleOf(rounds[name]).p99Ms;
   return [
-    {
-      ...{
-        id: 'load-chunk',
-        what: 'processor time of the gateway for a streamed chunk, 20 streams of 64 tokens',
-        unit: 'us',
-      },
-      ...{ value: soundValue(few.ogong, () => middleOf(few.ogong).cpuPerChunkUs), aim: { at: 'most', value: 60 } },
-      note: `all of a reply's cost by its chunks, order and check included; ${describeRounds(few)}`,
-      ...{ why: WHY, next: NEXT },
-    },
     ...listRatios(few, { id: 'load-streams-proxy', what: 'the same streams / of a bare node:http proxy', of: 'proxy' }),
     {
       ...{ id: 'load-p99', what: 'p99 of a streamed reply, 200 streams / 20 streams, as fast as they can', unit: 'x' },

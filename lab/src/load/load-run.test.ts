@@ -1,17 +1,28 @@
 import { expect, it } from 'vitest';
-import { evenOut, keepSteady, type LoadSample, middleOf, percentile, soundValue, summarizeLoad } from './load-run.ts';
+import {
+  computeTokenUs,
+  evenOut,
+  keepSteady,
+  type LoadSample,
+  middleOf,
+  percentile,
+  soundValue,
+  summarizeLoad,
+} from './load-run.ts';
 
 const sample = (given: Partial<LoadSample>): LoadSample => ({
-  ...{ client: 0, beganMs: 0, endedMs: 100, failure: undefined, chunks: 10, gapsMs: [10] },
+  ...{ client: 0, beganMs: 0, endedMs: 100, failure: undefined, tokens: 10, events: 4, gapsMs: [10] },
   ...given,
 });
 
 it('counts whole answers alone: one that fails soon is neither a reply nor a fast one', () => {
   const whole = Array.from({ length: 90 }, () => sample({}));
-  const failed = Array.from({ length: 10 }, () => sample({ endedMs: 1, failure: 'full', chunks: 3, gapsMs: [1, 1] }));
+  const failed = Array.from({ length: 10 }, () =>
+    sample({ endedMs: 1, failure: 'full', tokens: 3, events: 3, gapsMs: [1, 1] }),
+  );
   const run = summarizeLoad([...whole, ...failed], { seconds: 10, cpuMs: 900 });
   expect(run).toMatchObject({ asked: 100, failures: 10, reasons: ['10 full'] });
-  expect(run).toMatchObject({ repliesPerSecond: 9, cpuMs: 10, cpuPerChunkUs: 1000, p50Ms: 100, p99Ms: 100 });
+  expect(run).toMatchObject({ repliesPerSecond: 9, cpuMs: 10, tokens: 10, events: 4, p50Ms: 100, p99Ms: 100 });
   expect(run.gapsMs).toHaveLength(90);
 });
 
@@ -27,9 +38,16 @@ it('has no figure where more than one in a hundred fails, over all rounds togeth
   expect(middleOf([run(3), run(1)])).toMatchObject({ asked: 400, failures: 4 });
 });
 
+it('counts what a token costs, or a further one: what every reply costs is in the first ones', () => {
+  const run = (tokens: number, cpuMs: number) =>
+    summarizeLoad([sample({ tokens }), sample({ tokens })], { seconds: 1, cpuMs: 2 * cpuMs });
+  expect(computeTokenUs(run(64, 16))).toBe(250);
+  expect(computeTokenUs(run(384, 32), run(64, 16))).toBe(50);
+});
+
 it('has no processor time where nothing came whole', () => {
-  const run = summarizeLoad([sample({ failure: 'gone', chunks: 0 })], { seconds: 1, cpuMs: 50 });
-  expect(run).toMatchObject({ repliesPerSecond: 0, cpuMs: undefined, cpuPerChunkUs: undefined, p99Ms: Number.NaN });
+  const run = summarizeLoad([sample({ failure: 'gone', tokens: 0, events: 0 })], { seconds: 1, cpuMs: 50 });
+  expect(run).toMatchObject({ repliesPerSecond: 0, cpuMs: undefined, p99Ms: Number.NaN });
 });
 
 it('takes p99 by the nearest rank, which is not the largest of a hundred', () => {

@@ -7,8 +7,9 @@ export interface LoadSample {
   readonly endedMs: number;
   /** Undefined for an answer that is whole. */
   readonly failure: string | undefined;
-  /** Events of its stream; 0 for an answer that is not streamed. */
-  readonly chunks: number;
+  readonly tokens: number;
+  /** Events of its stream that bring text; 0 for an answer that is not streamed. */
+  readonly events: number;
   /** Between two arrivals of its stream. */
   readonly gapsMs: readonly number[];
 }
@@ -24,8 +25,9 @@ export interface LoadRun {
   readonly p99Ms: number;
   /** Of the gateway, for each whole answer, with what failures cost; undefined where /proc is not there. */
   readonly cpuMs: number | undefined;
-  /** The same for each chunk of a stream. */
-  readonly cpuPerChunkUs: number | undefined;
+  /** Of each whole answer, in the mean. */
+  readonly tokens: number;
+  readonly events: number;
   /** Of each whole answer, in the order in which they ended. */
   readonly tookMs: readonly number[];
   readonly gapsMs: readonly number[];
@@ -46,7 +48,7 @@ export function summarizeLoad(
   { seconds, cpuMs }: { readonly seconds: number; readonly cpuMs: number | undefined },
 ): LoadRun {
   const whole = samples.filter(({ failure }) => failure === undefined);
-  const chunks = whole.reduce((sum, one) => sum + one.chunks, 0);
+  const mean = (what: 'tokens' | 'events'): number => whole.reduce((sum, one) => sum + one[what], 0) / whole.length;
   const tookMs = whole.map(({ beganMs, endedMs }) => endedMs - beganMs);
   const reasons = new Map<string, number>();
   for (const { failure } of samples) if (failure !== undefined) reasons.set(failure, (reasons.get(failure) ?? 0) + 1);
@@ -56,7 +58,7 @@ export function summarizeLoad(
     repliesPerSecond: whole.length / seconds,
     ...{ p50Ms: percentile(tookMs, 0.5), p99Ms: percentile(tookMs, 0.99) },
     cpuMs: cpuMs !== undefined && whole.length > 0 ? cpuMs / whole.length : undefined,
-    cpuPerChunkUs: cpuMs !== undefined && chunks > 0 ? (cpuMs * 1000) / chunks : undefined,
+    ...{ tokens: mean('tokens'), events: mean('events') },
     ...{ tookMs, gapsMs: whole.flatMap(({ gapsMs }) => gapsMs) },
   };
 }
@@ -92,16 +94,25 @@ export const soundValue = (runs: readonly LoadRun[], value: () => number | undef
 
 /** Medians over the rounds. */
 export function middleOf(runs: readonly LoadRun[]): LoadRun {
-  const middle = (what: 'repliesPerSecond' | 'p50Ms' | 'p99Ms' | 'cpuMs' | 'cpuPerChunkUs'): number =>
+  const middle = (what: 'repliesPerSecond' | 'p50Ms' | 'p99Ms' | 'cpuMs' | 'tokens' | 'events'): number =>
     median(runs.map((run) => run[what] ?? Number.NaN));
   return {
     ...{ asked: countOf(runs, 'asked'), failures: countOf(runs, 'failures') },
     reasons: runs.flatMap(({ reasons }) => reasons),
     ...{ repliesPerSecond: middle('repliesPerSecond'), p50Ms: middle('p50Ms'), p99Ms: middle('p99Ms') },
-    ...{ cpuMs: middle('cpuMs'), cpuPerChunkUs: middle('cpuPerChunkUs') },
+    ...{ cpuMs: middle('cpuMs'), tokens: middle('tokens'), events: middle('events') },
     ...{ tookMs: runs.flatMap(({ tookMs }) => tookMs), gapsMs: runs.flatMap(({ gapsMs }) => gapsMs) },
   };
 }
+
+/** Processor time for a token, us. @param less other replies: of those tokens alone that the first have more. */
+export function computeTokenUs(run: LoadRun, less?: LoadRun): number | undefined {
+  if (run.cpuMs === undefined) return undefined;
+  return ((run.cpuMs - (less?.cpuMs ?? 0)) * 1000) / (run.tokens - (less?.tokens ?? 0));
+}
+
+export const describeEvents = ({ tokens, events }: LoadRun): string =>
+  `${tokens.toFixed(0)} tokens in ${events.toFixed(0)} events with text a reply`;
 
 export function describeRun(name: string, run: LoadRun): string {
   const { repliesPerSecond, p99Ms, cpuMs, asked, failures, reasons } = run;

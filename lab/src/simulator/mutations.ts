@@ -175,6 +175,14 @@ const ROLES: readonly Mutation[] = [
     given: { lie: 'frames', faultsPerMinute: 0 },
   },
   {
+    name: 'minds-no-difference',
+    meaning: 'a reply is accepted whose values differ from the verifier’s in their exact class',
+    file: 'packages/protocol/src/modality/text/adjudicate.ts',
+    from: "const outcome = isRefuted() ? 'reject' : accepted;",
+    to: 'const outcome = accepted;',
+    given: { lie: 'substitute', faultsPerMinute: 0 },
+  },
+  {
     name: 'begins-where-it-began',
     meaning: 'a validator has its next batch begin where the last one began',
     file: 'packages/node/src/validator/store/batch-store.ts',

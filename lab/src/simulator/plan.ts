@@ -1,4 +1,13 @@
-import { LEAGUE, LIES, LYING_ROLES, type LyingRole, mostLiars, roleOf, THRESHOLD_LIES } from './lies/lie-names.ts';
+import {
+  CHAIN_LIE,
+  LEAGUE,
+  LIES,
+  LYING_ROLES,
+  type LyingRole,
+  mostLiars,
+  roleOf,
+  THRESHOLD_LIES,
+} from './lies/lie-names.ts';
 import { createDraws } from './world/draws.ts';
 
 /** What goes wrong for a while. */
@@ -139,6 +148,8 @@ const VARIED_SHARE = 0.5;
 /** Of payees. */
 const UNSTAKED_SHARE = 0.2;
 const LEAST_ALPHA = 0.3;
+/** Of lying validators. */
+const OVERTAKING_SHARE = 0.1;
 const TIMED_RATE = 200_000;
 /** Past the longest life of an order. */
 const MOST_AHEAD_MS = 300_000;
@@ -263,23 +274,33 @@ export function drawPlan(options: PlanOptions): Plan {
     healMs: liars.some(({ how }) => SILENT.has(how)) ? SILENT_HEAL_MS : HEAL_MS,
     requests,
     faults,
-    liars: isThreshold && options.isVaried && options.lie === undefined ? liars.map(lieAboutKey) : liars,
+    liars: options.isVaried && options.lie === undefined ? liars.map(lieOtherwise) : liars,
   };
 
   /** What the chain asks of audits and payees. */
   function drawNetwork(): Pick<Plan, 'alpha' | 'unstaked' | 'timedRate'> {
     const alpha = draws.next('is sampled') < VARIED_SHARE ? LEAST_ALPHA + (1 - LEAST_ALPHA) * draws.next('alpha') : 1;
     const poor = names('provider', providers).filter(() => draws.next('is unstaked') < UNSTAKED_SHARE);
+    while (poor.length > 0 && !isMostlyHonest(poor)) poor.pop();
     return {
       ...(alpha < 1 && { alpha }),
-      // Two judge for each other at least.
-      ...(poor.length > 0 && providers > 2 && { unstaked: poor.slice(0, providers - 2) }),
+      ...(poor.length > 0 && { unstaked: poor }),
       ...(draws.next('is timed') < VARIED_SHARE && { timedRate: TIMED_RATE }),
     };
   }
 
-  function lieAboutKey(liar: Liar): Liar {
-    if (roleOf(liar.machine) !== 'validator' || draws.next('lies about key') >= VARIED_SHARE) return liar;
+  /** Among the verifiers of payees with stake: two at least, and less than half of them lie. */
+  function isMostlyHonest(unstaked: readonly string[]): boolean {
+    const staked = Array.from({ length: providers }, (_, i) => i).filter((i) => !unstaked.includes(`provider-${i}`));
+    const lying = staked.filter((i) => liars.some(({ machine }) => machine === `verifier-${i}`));
+    return staked.length > 1 && 2 * lying.length < staked.length;
+  }
+
+  /** About the key, or about what others send to the chain. */
+  function lieOtherwise(liar: Liar): Liar {
+    if (roleOf(liar.machine) !== 'validator') return liar;
+    if (draws.next('overtakes') < OVERTAKING_SHARE) return { ...liar, how: CHAIN_LIE };
+    if (!isThreshold || draws.next('lies about key') >= VARIED_SHARE) return liar;
     return { ...liar, how: pick('threshold lie', THRESHOLD_LIES) };
   }
 }
@@ -291,22 +312,30 @@ export function mayStand({ validators, faults, liars }: Pick<Plan, 'validators' 
   return leavesHonest && 3 * lying.length >= validators - 1;
 }
 
-/** Under the thresholds: alone, or as a league of one provider with its verifier, a router and a payer. */
+/**
+ * Under the thresholds: alone, or as a league of a router, a payer, and as many providers with their verifiers as leave an honest majority of
+ * verifiers: one of three, two of five.
+ */
 function drawLiars(options: PlanOptions, counts: Readonly<Record<LyingRole, number>>): Liar[] {
   const draws = createDraws(options.seed);
   const isLeague = options.gateways > 0 && options.lie === undefined && draws.next('is league') < LEAGUE_SHARE;
   const friend = Math.floor(draws.next('friend') * options.providers);
+  const friends = Math.max(1, mostLiars('verifier', options.providers));
   return LYING_ROLES.flatMap((role) => {
     if (role !== 'validator' && options.gateways === 0) return [];
-    const all = role === 'validator' && options.lie !== undefined ? [...LIES[role], ...THRESHOLD_LIES] : LIES[role];
+    const all =
+      role === 'validator' && options.lie !== undefined ? [...LIES[role], ...THRESHOLD_LIES, CHAIN_LIE] : LIES[role];
     const known = options.lie === undefined ? all : all.filter((name) => name === options.lie);
     if (known.length === 0) return [];
     const most = Math.min(options.liars ?? Number.POSITIVE_INFINITY, mostLiars(role, counts[role]));
     const isAll = role === 'validator' || options.lie !== undefined;
     const wanted = isAll ? most : Math.floor(draws.next(`how many ${role}`) * (most + 1));
     if (isLeague && role !== 'validator') {
-      const index = role === 'provider' || role === 'verifier' ? friend : counts[role] - 1;
-      return most === 0 ? [] : [{ machine: `${role}-${index}`, how: LEAGUE[role] }];
+      const isOwner = role === 'provider' || role === 'verifier';
+      const members = isOwner
+        ? Array.from({ length: Math.min(friends, most) }, (_, i) => (friend + i) % options.providers)
+        : [counts[role] - 1];
+      return most === 0 ? [] : members.map((index) => ({ machine: `${role}-${index}`, how: LEAGUE[role] }));
     }
     const honest = Array.from({ length: counts[role] }, (_, i) => `${role}-${i}`);
     return Array.from({ length: wanted }, () => {

@@ -1,7 +1,7 @@
 import type { PublicClient, Transaction } from 'viem';
 import { type CreatedContracts, computeCreated, createContracts } from './create-contracts.ts';
 import type { DeployOptions } from './deploy.ts';
-import type { Deployment } from './deployment.ts';
+import { type Deployment, parseTierStakes } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { casesAbi, ogongTokenAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
 import { type Address, type Hex, toAddress } from './hex.ts';
@@ -43,6 +43,8 @@ export async function deployContracts(options: DeployOptions, resumption: Resump
       client.getBlockNumber({ cacheTime: 0 }),
     ]),
   );
+  // Before anything is sent: the file that comes out of it has to be one that daemons read.
+  if (options.tierStakes !== undefined) parseTierStakes(options.tierStakes);
   await assertRules(transactor);
   if (options.token !== undefined) await assertToken(transactor, toAddress(options.token, 'token'));
   const { nonce = next, fromBlock = head, onStart, onStep } = resumption;
@@ -166,7 +168,7 @@ async function findTransaction(
 /** Asks the created contracts for those that they created. */
 async function describeDeployment(
   { read }: Pick<Transactor, 'read'>,
-  { chainId, rpcUrl }: Pick<DeployOptions, 'chainId' | 'rpcUrl'>,
+  { chainId, rpcUrl, tierStakes }: Pick<DeployOptions, 'chainId' | 'rpcUrl' | 'tierStakes'>,
   { contracts, block }: { readonly contracts: CreatedContracts; readonly block: number },
 ): Promise<Deployment> {
   const { staking, settlement, cases, hasEmission, timelock, ...rest } = contracts;
@@ -189,6 +191,7 @@ async function describeDeployment(
     ...{ hearings: lower(hearings), equivocation: lower(equivocation) },
     ...(hasEmission && { emission: lower(emission) }),
     ...(timelock && { timelock }),
+    ...(tierStakes && { tierStakes }),
     block,
   };
 }

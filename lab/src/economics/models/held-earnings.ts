@@ -120,14 +120,14 @@ export function runHeldEarnings(): EconomicModel {
   );
   const sizes = [5, 40, 200];
   const mixed = sizes.flatMap((perPeriod) =>
-    mixtures.map((mixture) => mix(mixture, rule, random, { lives: 2_000, perPeriod })),
+    mixtures.map((mixture) => mix(mixture, rule, random, { lives: 600, perPeriod })),
   );
   say(
     'Nor does a mixture gain: forged replies among honest ones by chance, in all periods or some',
     Math.max(...mixed) < 0.5,
-    `${mixed.length} mixtures, ${sizes.join(', ')} replies in each of ${PERIODS} periods, 2,000 lives: at most ${round(Math.max(...mixed))} fees on average`,
+    `${mixed.length} mixtures, ${sizes.join(', ')} replies in each of ${PERIODS} periods, 600 lives: at most ${round(Math.max(...mixed))} fees on average`,
   );
-  const loosely = mixtures.map((mixture) => mix(mixture, flat, random, { lives: 2_000, perPeriod: 5 }));
+  const loosely = mixtures.map((mixture) => mix(mixture, flat, random, { lives: 600, perPeriod: 5 }));
   say(
     'Broken twin: at a flat 2 % mixtures of who holds little gain',
     Math.max(...loosely) > 5,

@@ -1,4 +1,5 @@
 import { defaultJustice, defaultLimits, profiles } from '@ogong/chain/deploy';
+import { isQuorum } from '@ogong/protocol/crypto/quorum';
 import { splitFee } from '@ogong/protocol/exchange/fee';
 import { splitJudged } from '@ogong/protocol/settlement/cosigned-pot';
 import { isBacked } from '@ogong/protocol/settlement/unvested';
@@ -38,10 +39,11 @@ export function runValidators(): EconomicModel {
     parts.some((unvested) => unvested * part > 1),
     `at 1.5 times the bonds: ${round(1.5 * part)}`,
   );
-  const quorum = 2 / 3;
+  const votes = Array.from({ length: 1_001 }, (_, liars) => BigInt(liars));
+  const quorums = votes.filter((liars) => isQuorum(liars, 1_000n));
   say(
     'Nothing in the contracts takes from a quorum that lies with one voice: a conviction needs more than two thirds of the votes, and beside it less than a third is left',
-    1 - quorum < quorum && 1 - quorum <= 1 / 3 + 1e-9,
+    quorums.length > 0 && quorums.every((liars) => !isQuorum(1_000n - liars, 1_000n)),
     'it loses 0 of its bonds, so bonds do not deter it. What bounds the damage is the rule above, the delay in which payers take their deposits out, and what its bonds are worth once that is known. A panel is drawn from the same votes, and only ever lifts',
   );
   const byProof = readConstant('Cases', 'PROOF_PPM') / PPM;
@@ -63,7 +65,10 @@ export function runValidators(): EconomicModel {
   const witnesses = Math.floor(1 / reporter) + 1;
   say(
     'Whoever reports itself loses, and to buy the silence of all witnesses costs more than the case where there are enough of them',
-    (1 - reporter) * byQuorum > 0 && witnesses * reporter > 1 && (witnesses - 1) * reporter <= 1,
+    reporter > readConstant('Cases', 'MIN_REPORTER_PPM') / PPM &&
+      reporter < readConstant('Cases', 'MAX_REPORTER_PPM') / PPM &&
+      witnesses * reporter > 1 &&
+      (witnesses - 1) * reporter <= 1,
     `a reporter has ${percent(reporter, 0)} of a case: an offence that gains less than ${percent((1 - reporter) * byQuorum, 1)} of the bond does not pay even so; ${witnesses} witnesses are enough, with fewer silence is cheaper`,
   );
   const split = splitFee(10n ** 24n, toFeeShares(profiles.emission.shares));

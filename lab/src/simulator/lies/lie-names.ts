@@ -37,6 +37,8 @@ export const THRESHOLD_LIES = [
   'withholds-parts',
   'early-parts',
 ] as const;
+/** Of validators, about what others send to the chain. */
+export const CHAIN_LIE = 'overtakes';
 export type KeyLie = (typeof THRESHOLD_LIES)[number];
 
 export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
@@ -63,7 +65,7 @@ export const LEAGUE = {
 } as const;
 
 export const ALL_LIES: readonly string[] = [
-  ...new Set([...Object.values(LIES).flat(), ...THRESHOLD_LIES, ...Object.values(LEAGUE)]),
+  ...new Set([...Object.values(LIES).flat(), ...THRESHOLD_LIES, CHAIN_LIE, ...Object.values(LEAGUE)]),
 ];
 
 /** How many of a role may lie: less than a third of the validators' stake, less than half of the verifiers', and one stays honest. */

@@ -8,7 +8,7 @@ import { createDraws } from '../world/draws.ts';
 import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { flipBit } from './flip-bit.ts';
-import { indexOf, roleOf, THRESHOLD_LIES } from './lie-names.ts';
+import { CHAIN_LIE, indexOf, roleOf, THRESHOLD_LIES } from './lie-names.ts';
 import { plantThresholdLie } from './threshold-lies.ts';
 
 export interface ValidatorLies {
@@ -47,6 +47,7 @@ export function plantValidatorLies(
     const index = indexOf(name);
     const lie = THRESHOLD_LIES.find((one) => one === how);
     if (lie !== undefined) plantThresholdLie(world, { name, index }, lie);
+    if (how === CHAIN_LIE) world.chainWeather.overtaker = listValidator(plan.seed, index).address;
     if (how === 'twin' || how === 'two-heads' || how === 'two-minds') {
       // Both machines hear everything, and each proposes what it has gathered.
       if (how !== 'twin') world.network.shared.set(listValidator(plan.seed, index).endpoint, AGREEING);

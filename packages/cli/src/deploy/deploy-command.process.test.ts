@@ -97,6 +97,7 @@ describe('ogong deploy', () => {
     const newcomers = {
       ...{ holding: { entrance: '2 OGONG', growth: 500_000 }, tests: { canaryRate: 7, timedRate: 11 } },
       work: { bits: 20, epochs: 300 },
+      tierStakes: { vanilla: 100 },
     };
     const file = writeNetwork(newcomers);
     const plan = JSON.parse(await run('plan', file, '--keypair', keypair, '--json'));
@@ -113,6 +114,7 @@ describe('ogong deploy', () => {
     );
     await run(file, '--keypair', keypair, '--out', out);
     const deployment = parseDeployment(readFileSync(out, 'utf8'));
+    expect(deployment.tierStakes).toEqual({ vanilla: 100 });
     const planned = Object.fromEntries(
       plan.contracts.map((contract: { what: string; address: string }) => [contract.what, contract.address]),
     );
@@ -211,6 +213,8 @@ describe('ogong deploy', () => {
       [{ work: { bits: 20 } }, 'work.epochs'],
       [{ profile: 'whitepaper' }, 'name `shares.recycle`'],
       [{ profile: 'cheap' }, 'profile'],
+      [{ tierStakes: { vanilla: 0 } }, 'tierStakes.vanilla'],
+      [{ tierStakes: { nothing: 1 } }, 'names no tier: nothing'],
       [{ extra: 1 }, 'extra'],
       [{ chainId: 5 }, 'serves chain 424242'],
     ] as const) {

@@ -82,6 +82,8 @@ const networkFile = z.strictObject({
   justice: z.strictObject({ reporterPpm: ppm, deposit: amount }).optional(),
   beacon: z.strictObject({ origin: time, period: z.int().min(1).transform(BigInt) }).optional(),
   machines: z.boolean().optional(),
+  /** Whole tokens, by tier. */
+  tierStakes: z.record(z.string(), z.int().min(1)).optional(),
   burnAndMint: z
     .strictObject({
       feeds: z.array(address).min(1).max(31),
@@ -167,7 +169,7 @@ const given = <T extends object>(fields: T) =>
 
 function toPlan(file: NetworkFile): DeployPlan {
   const { governance: who, holder, recipients, genesis, vault, shares, limits, makerFee, justice, beacon } = file;
-  const { emission, burnAndMint, machines, token, tests, work, profile } = file;
+  const { emission, burnAndMint, machines, token, tests, work, profile, tierStakes } = file;
   const owner = who.kind === 'owner' ? who.address : holder;
   return {
     ...{ recipients, delays: { ...defaultDelays, ...given(file.delays ?? {}) } },
@@ -178,7 +180,7 @@ function toPlan(file: NetworkFile): DeployPlan {
     ...(limits && { limits: given(limits) }),
     ...(tests && { tests: given(tests) }),
     ...(burnAndMint && { burnAndMint: toBurnAndMint(burnAndMint) }),
-    ...given({ owner, token, genesis, vault, profile, work, makerFee, justice, beacon, machines }),
+    ...given({ owner, token, genesis, vault, profile, work, makerFee, justice, beacon, machines, tierStakes }),
   };
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import type { Deployment } from '@ogong/chain/deployment';
+import { type Deployment, readTierStakes } from '@ogong/chain/deployment';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
@@ -133,6 +133,7 @@ async function start(values: Values): Promise<Daemon> {
         settle: values.settle,
         sort: values.sort,
         minHeldTokens: values.minStake,
+        tierStakes: readTierStakes(deployment),
       },
       patience: {
         busyPatienceMs: values.busyPatience,

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import type { Deployment } from '@ogong/chain/deployment';
+import { type Deployment, readTierStakes } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
 import { rosterOf } from '@ogong/chain/roster';
 import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
@@ -122,6 +122,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       canaries,
       emission: deployment.emission && domainOf(deployment, deployment.emission),
       burnAndMint: readDuty(values, deployment),
+      tierStakes: readTierStakes(deployment),
       machines: deployment.machines && domainOf(deployment, deployment.machines),
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },

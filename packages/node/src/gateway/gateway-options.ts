@@ -55,6 +55,8 @@ export interface GatewaySpendingOptions {
   readonly sort?: Sort;
   /** Whole tokens that an ejection of a provider takes at least, where a request does not say. Default: 0. */
   readonly minHeldTokens?: bigint;
+  /** The same by tier, whatever a request says: the network asks for it. Default: none. */
+  readonly tierStakes?: ReadonlyMap<string, bigint>;
 }
 
 export interface GatewayOptions {
@@ -87,6 +89,8 @@ export interface GatewayOptions {
   readonly deposits?: Omit<DepositOptions, 'payTo'>;
   /** Whose webhooks about payments by card are taken. Default: nobody's. */
   readonly card?: CardOptions | undefined;
+  /** Pause between two checks of what came of a running reply. Default: 3 s. */
+  readonly milestonePauseMs?: number;
   /** Pause between two looks for verdicts. */
   readonly verdictIntervalMs: number;
   /** What pages for people read the chain by. Default: they believe the gateway. */

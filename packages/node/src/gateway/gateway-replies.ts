@@ -31,6 +31,7 @@ export function createReplies(
     demandedRoles,
     misroutedDir,
     ticketsAhead: max = 0,
+    milestonePauseMs,
   }: GatewayOptions,
   context: GatewayContext,
   {
@@ -55,7 +56,7 @@ export function createReplies(
     cacheSecret,
   } = context;
   const { ledger, receipts, complaints, deliveries, milestones, validatorKeys, funding } = books;
-  const { maxPricePer1kAtomic, sort = 'none', minHeldTokens = 0n } = spending;
+  const { maxPricePer1kAtomic, sort = 'none', minHeldTokens = 0n, tierStakes = new Map() } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
     const kept = misroutedDir && keepMisrouted(misroutedDir, match);
@@ -74,6 +75,7 @@ export function createReplies(
       busyPatienceMs,
       sort,
       minHeldTokens,
+      tierStakes,
       onMisrouted,
       freePlace: (model, isFor) => ahead.release(model, isFor),
     },
@@ -115,6 +117,7 @@ export function createReplies(
     deliveries,
     milestones,
     checker,
+    milestonePauseMs,
     clock,
     randomBytes,
     nameCacheScope: createCacheScopes(cacheSecret),

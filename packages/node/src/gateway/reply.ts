@@ -154,6 +154,8 @@ export interface ReplyContext {
   readonly deliveries: DeliveryOutbox;
   readonly milestones: Pick<MilestoneOutbox, 'put'>;
   readonly checker: ReceiptChecker;
+  /** Between two checks of what came of a running reply. Default: 3 s. */
+  readonly milestonePauseMs?: number | undefined;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly nameCacheScope: NameCacheScope;

@@ -17,6 +17,7 @@ import {
   verifyHanded,
 } from '@ogong/protocol/verdict/claim';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
+import { findStakeProblem } from './audit/deterrence.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
@@ -87,6 +88,7 @@ export async function checkSubmission(
     | 'machinePolicy'
     | 'findMachineProblem'
     | 'onMachineFault'
+    | 'holdings'
   >,
   order: NamedOrder,
   submission: HandedReply,
@@ -97,6 +99,7 @@ export async function checkSubmission(
   const claim = verifyHanded(crypto, { ledger, order, beacon, checkWord }, submission);
   await assertPublishedWeights(state, claim);
   await assertMachine(state, claim, submission);
+  await assertStake(state, claim);
   return claim;
 }
 
@@ -112,6 +115,17 @@ async function assertPublishedWeights(
   if (problem === undefined) return;
   if (modelRoots.find(modelId, span) === undefined) throw new Refusal('unavailable', problem);
   throw new ClaimError('wrong-model', problem);
+}
+
+/** What the reply's tier asks for of whoever answers in it. @throws ClaimError, Refusal */
+async function assertStake(
+  { holdings }: Pick<IntakeState, 'holdings'>,
+  { header: { tier }, order }: Pick<Claim, 'header' | 'order'>,
+): Promise<void> {
+  const problem = await findStakeProblem(holdings, tier, order).catch((cause: unknown) => {
+    throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
+  });
+  if (problem !== undefined) throw new ClaimError('stake', problem);
 }
 
 /** No record of tier `tee` is taken, and so none is paid, without evidence of its machine that was made for its order. @throws ClaimError */

@@ -12,6 +12,10 @@ import { signedFields } from './validator-fields.ts';
 
 export const validatorConfig = defineConfig({
   name: 'ogong-validatord',
+  commands: [
+    ...['register', 'consent', 'set-signer', 'reinstate', 'pardon', 'acquit', 'convict', 'revoke-machine'],
+    ...['eject-machine', 'allot'],
+  ],
   examples: ['ogong-validatord --deployment deployment.json'],
   summary:
     'Takes signed records in, audits them, keeps the verdict log, and settles it with the other validators.\n' +

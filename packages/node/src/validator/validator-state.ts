@@ -71,6 +71,8 @@ export interface ValidatorOptions {
   readonly modelRoots?: ModelRoots | undefined;
   /** Which machines of tier `tee` are believed. Default: none, and no record of that tier is taken. */
   readonly machinePolicy?: MachinePolicy | undefined;
+  /** Whole tokens that a key has to lose to answer in a tier, as the network's deployment says. Default: none. */
+  readonly tierStakes?: ReadonlyMap<string, bigint> | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
   /** Signatures of many are summed into one. Default: they go one by one. */
@@ -218,7 +220,11 @@ export function isConnected({
   return awake.nowMs() - certifiedMs < Math.max(CUT_OFF_MS, CUT_OFF_EPOCHS * options.epochMs);
 }
 
-export const getHoldings = ({ earnings }: Pick<ValidatorState, 'earnings'>): Holdings => ({
+export const getHoldings = ({
+  earnings,
+  options,
+}: Pick<ValidatorState, 'earnings'> & { readonly options: Pick<ValidatorOptions, 'tierStakes'> }): Holdings => ({
+  tierStakes: options.tierStakes,
   heldFor: earnings.heldFor,
   ramp: async () => {
     const { entrance, growth } = await earnings.readHolding();

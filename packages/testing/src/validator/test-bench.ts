@@ -144,7 +144,8 @@ export interface BenchOptions {
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<
-    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'stakedOf' | 'findRouter'>
+    CosignOptions &
+      Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'tierStakes' | 'stakedOf' | 'findRouter'>
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
   /** Default: those of what was served. */
@@ -193,6 +194,8 @@ export interface BenchOptions {
   readonly findRouter?: FindRouter;
   /** What providers hold. Default: the network holds no earnings. */
   readonly heldFor?: HeldFor;
+  /** Whole tokens that tiers ask for. Default: none does. */
+  readonly tierStakes?: ReadonlyMap<string, bigint>;
   /** Default: everybody is let in. */
   readonly letIn?: NewcomerDoor;
   /** The entrance of a key. Default: none. */
@@ -285,6 +288,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const stakeOf = options.stakeOf ?? (() => 0n);
   const findRouter = options.findRouter ?? (async () => ANY_ROUTER);
   const holdings = {
+    tierStakes: options.tierStakes,
     heldFor: options.heldFor ?? (async () => undefined),
     ramp: async () => ({ entranceAtomic: options.entranceAtomic ?? 0n, growthPpm: defaultHolding.growth }),
   };
@@ -458,6 +462,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       heldFor: options.cosign?.heldFor ?? holdings.heldFor,
       ramp: options.cosign?.ramp ?? holdings.ramp,
+      tierStakes: options.cosign?.tierStakes ?? holdings.tierStakes,
       findRouter: options.cosign?.findRouter ?? findRouter,
       stakeOf,
       stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),
