@@ -3,7 +3,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
 /** What a word for a record says. */
-export interface TakenRecord {
+export interface IntakeTerms {
   /** 32 bytes each. */
   readonly orderHash: Uint8Array;
   readonly recordHash: Uint8Array;
@@ -15,7 +15,7 @@ export interface TakenRecord {
  * This validator's words for records. Its provider is given one when it hands the record in, and its payer the same one when it tells of
  * the reply, most times within a second: so the newest are kept, and signed once.
  */
-export type SignIntake = (taken: TakenRecord) => Promise<Uint8Array>;
+export type SignIntake = (taken: IntakeTerms) => Promise<Uint8Array>;
 
 const MAX_KNOWN = 4_096;
 
