@@ -34,7 +34,7 @@ import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive
 import type { ThresholdParts } from './beacon/threshold-state.ts';
 import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
 import type { PricingState } from './prices/price-state.ts';
-import { MAX_EVIDENCE_BYTES } from './routes.ts';
+import { MAX_EVIDENCE_BYTES } from './route-dependencies.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
 import type { Summing } from './settlement/sum-signatures.ts';
 import { createKnownParts } from './store/known-parts.ts';

@@ -153,7 +153,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const events = engine.generate(planned, { signal });
   try {
     for await (const event of events) {
-      if (refused.signal.aborted) break;
+      if (refused.signal.aborted || failed.aborted) break;
       if (event.kind === 'window') {
         windows.push(event.window);
         await passOn(milestones?.window(event.window, sent));

@@ -147,6 +147,24 @@ describe('threshold driver', () => {
     expect([new Set(values).size, values.includes(undefined)]).toEqual([1, false]);
   });
 
+  it('signs what it passed over also where others hold the shares since', async () => {
+    const net = await startNetwork({ listed: 4 }, [10n, 11n, 12n, 13n, 14n]);
+    await net.pass(16_000);
+    const before = net.latestOf(1);
+    net.clock.advance(86_400_000);
+    await net.pass(5_000);
+    net.list(1, 2, 3, 4);
+    await net.registerBox(net.nodes[4]!);
+    await net.pass(26_000);
+    expect((await net.chain.connect('0x00').beaconKeys())?.eras).toHaveLength(2);
+    const needed = before + 5_000n;
+    expect(net.valueOf(1, needed)).toBeUndefined();
+    net.nodes[1]?.wanted.add(needed);
+    await net.pass(2_000);
+    const values = [1, 2, 3, 4].map((index) => net.valueOf(index, needed));
+    expect([new Set(values).size, values.includes(undefined)]).toEqual([1, false]);
+  });
+
   it('deals the same key to other validators, and forgets the shares of before', async () => {
     const net = await startNetwork({ listed: 4 }, [10n, 11n, 12n, 13n, 14n]);
     await net.pass(16_000);
