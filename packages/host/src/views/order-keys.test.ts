@@ -98,30 +98,3 @@ it('a flood of signatures by nobody asks the chain no more often than the budget
   await view.learn({ ...sign(key), signature: new Uint8Array(65) });
   expect(asked).toHaveLength(100);
 });
-
-it('what a payer signed itself is computed once for whoever learns and verifies it, and for nothing else', async () => {
-  let computed = 0;
-  const counting = {
-    ...nodeCrypto,
-    verifyAddress: (...signed: Parameters<typeof nodeCrypto.verifyAddress>) => {
-      computed++;
-      return nodeCrypto.verifyAddress(...signed);
-    },
-  };
-  const view = createOrderKeys(counting, ledger, { clock: { nowMs: () => 0 }, readLimit: async () => 0n });
-  const sent = sign(own, { payer: own.address });
-  await view.learn(sent);
-  expect(verifyOrder(view.crypto, sent.named, sent.signature)).toBe(true);
-  expect(computed).toBe(1);
-  // It is asked for once; and another payer, order or signature is another one.
-  expect(verifyOrder(view.crypto, sent.named, sent.signature)).toBe(true);
-  expect(computed).toBe(2);
-  await view.learn(sent);
-  const other = sign(own, { payer: own.address, epoch: 2n });
-  for (const [named, signature] of [
-    [other.named, sent.signature],
-    [{ ...sent.named, payer: wallet }, sent.signature],
-    [sent.named, other.signature],
-  ] as const)
-    expect(verifyOrder(view.crypto, named, signature)).toBe(false);
-});

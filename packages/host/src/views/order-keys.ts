@@ -34,8 +34,6 @@ interface OrderKeyDependencies {
 
 /** Limits that are remembered; the one that was learned first makes room. */
 const MAX_KEYS = 8_192;
-/** Orders that are learned and not verified yet. */
-const MAX_OWN = 256;
 /** Anybody can send an order with a signature of nobody's, so the chain is asked no more often than this for each kind of asker. */
 const ASKS = { perSecond: 20, burst: 100 };
 
@@ -50,20 +48,11 @@ export function createOrderKeys(
   const orderKeys = {
     limitOf: (payer: Uint8Array, validator: Uint8Array, key: Uint8Array) => limits.get(nameOf(payer, validator, key)),
   };
-  /** Signatures that payers made themselves: whoever had an order learned verifies it next, and it is computed once. */
-  const own = new Set<string>();
-  const verifyAddress: Crypto['verifyAddress'] = (...signed) =>
-    own.delete(nameOf(...signed)) || base.verifyAddress(...signed);
   return {
-    crypto: { ...base, orderKeys, verifyAddress },
+    crypto: { ...base, orderKeys },
     async learn({ order: bytes, signature }, asker = 'anybody') {
       const order = read(base, ledger, bytes);
-      if (order === undefined) return;
-      if (base.verifyAddress(order.orderHash, signature, order.payer)) {
-        own.add(nameOf(order.orderHash, signature, order.payer));
-        if (own.size > MAX_OWN) own.delete(own.values().next().value as string);
-        return;
-      }
+      if (order === undefined || base.verifyAddress(order.orderHash, signature, order.payer)) return;
       const { payer, validator, orderHash, cumulativeAtomic } = order;
       const key = base.recoverAddress(orderHash, signature);
       if (key === undefined) return;

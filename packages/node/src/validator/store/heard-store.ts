@@ -1,6 +1,5 @@
 import { bytes, columns, integer, named } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import { toHex } from '@ogong/protocol/base/bytes';
 import type { SignedDelivery } from '@ogong/protocol/exchange/delivery';
 import type { BoundRecord } from '@ogong/protocol/verdict/claim';
 import { hashList } from './hash-list.ts';
@@ -40,9 +39,6 @@ const keptColumns = columns({
 });
 const countColumns = columns({ n: integer });
 
-/** As SQLite writes it. */
-const toUpperHex = (address: Uint8Array): string => toHex(address).toUpperCase();
-
 export function readHeard(
   store: Store,
   { validator, replyId }: Pick<HeardReply, 'validator' | 'replyId'>,
@@ -53,7 +49,7 @@ export function readHeard(
 
 /** The first word counts, whatever comes after it. Call it inside one transaction, as the others that write. */
 export function keepHeard(store: Store, reply: HeardReply, heard: HeardDelivery): void {
-  keptColumns.insert(store, 'INSERT INTO heard', { ...reply, heard }, 'ON CONFLICT DO NOTHING');
+  keptColumns.insert(store, 'INSERT OR IGNORE INTO heard', { ...reply, heard });
 }
 
 /** How many words are kept: of this payer, about replies of this validator, and in all. */
@@ -61,13 +57,9 @@ export function countHeard(
   store: Store,
   { payer, validator }: Pick<HeardReply, 'payer' | 'validator'>,
 ): { readonly ofPayer: number; readonly ofValidator: number; readonly all: number } {
-  const count = (name: string): number =>
-    countColumns.get(store.prepare('SELECT n FROM heard_counts WHERE name = ?'), name)?.n ?? 0;
-  return {
-    ofPayer: count(`payer ${toUpperHex(payer)}`),
-    ofValidator: count(`validator ${toUpperHex(validator)}`),
-    all: count('all'),
-  };
+  const statement = store.prepare('SELECT n FROM heard_counts WHERE kind = ? AND name = ?');
+  const count = (kind: number, name: Uint8Array): number => countColumns.get(statement, kind, name)?.n ?? 0;
+  return { ofPayer: count(1, payer), ofValidator: count(2, validator), all: count(0, new Uint8Array(0)) };
 }
 
 /** Once the reply has settled, nothing can contradict it any more. */
