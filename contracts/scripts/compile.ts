@@ -32,11 +32,22 @@ interface SolcOutput {
 
 export type SourceOutput = SolcOutput['contracts'];
 
+interface CompileOptions {
+  /** In the place of the one for what is deployed. */
+  readonly optimizer?: object;
+  /** Changes the text of a library of others. */
+  readonly fitLibrary?: (text: string) => string;
+}
+
 /**
  * Compiles the contracts of some of the sources; throws with the compiler's messages when it refuses.
  * @param sources their texts, by file name.
  */
-export function compileSources(sources: ReadonlyMap<string, string>, wanted: Iterable<string>): SourceOutput {
+export function compileSources(
+  sources: ReadonlyMap<string, string>,
+  wanted: Iterable<string>,
+  { optimizer = compilerSettings.optimizer, fitLibrary = (text) => text }: CompileOptions = {},
+): SourceOutput {
   solc ??= require('solc/wrapper.js')(require(compilerPath)) as Solc;
   const files = [...wanted];
   const outputs = { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] };
@@ -46,12 +57,13 @@ export function compileSources(sources: ReadonlyMap<string, string>, wanted: Ite
     sources: Object.fromEntries(files.map((name) => [`src/${name}`, { content: sources.get(name) }])),
     settings: {
       ...compilerSettings,
+      optimizer,
       outputSelection: Object.fromEntries(files.map((name) => [`src/${name}`, outputs])),
     },
   };
   const findImport = (path: string) => {
     const own = path.startsWith('src/') ? sources.get(path.slice('src/'.length)) : undefined;
-    return { contents: own ?? readFileSync(require.resolve(path), 'utf8') };
+    return { contents: own ?? fitLibrary(readFileSync(require.resolve(path), 'utf8')) };
   };
   const output: SolcOutput = JSON.parse(solc.compile(JSON.stringify(input), { import: findImport }));
   const errors = (output.errors ?? []).filter(({ severity }) => severity === 'error');

@@ -239,6 +239,40 @@ contract CasesTest is Fixture {
         cases.close(0);
     }
 
+    function test_nothingIsDoneAboutACaseThatIsNone() public {
+        vm.expectRevert(abi.encodeWithSelector(Cases.NoCase.selector, 0));
+        cases.caseOf(0);
+        vm.expectRevert(abi.encodeWithSelector(Cases.NoCase.selector, 0));
+        cases.appeal(0);
+        vm.expectRevert(abi.encodeWithSelector(Cases.NoCase.selector, 0));
+        cases.acquit(0, new bytes[](0));
+        vm.expectRevert(abi.encodeWithSelector(Cases.NoCase.selector, 0));
+        cases.close(0);
+    }
+
+    /// Of three validators one is accused, one has reported it, and the third leaves.
+    function test_whoIsLeftHasToHaveAVote() public {
+        address reporter = vm.addr(validatorKeys[1]);
+        bytes[] memory quorum = _quorum(cases.convictionDigest(VERDICT, _accused, reporter, EVIDENCE, 1), 3);
+        cases.convict(VERDICT, _accused, reporter, EVIDENCE, quorum);
+        cases.appeal(0);
+        vm.startPrank(vm.addr(validatorKeys[2]));
+        registry.deregister();
+        staking.requestUnbond(BOND);
+        vm.stopPrank();
+        _wait(VOTING);
+        _nextBlock();
+        bytes32 subject = cases.caseSubject(0);
+        vm.expectRevert(Hearings.NobodyLeft.selector);
+        hearings.draw(subject);
+        // Who joins meanwhile hears it.
+        _join(7_000, BOND);
+        _wait(VOTING);
+        hearings.draw(subject);
+        address[] memory panel = hearings.hearingOf(subject).panel;
+        check(panel.length == 1 && panel[0] == vm.addr(7_000), "the newcomer");
+    }
+
     function test_noVoteCountsTwiceOrForAnotherOrFromOutside() public {
         _convict(VERDICT, _accused, EVIDENCE, 1);
         bytes32 subject = cases.caseSubject(0);

@@ -65,6 +65,13 @@ contract GovernmentTest is Fixture {
         check(parameters.driftTable().hash == "table", "in force");
     }
 
+    function test_theTimelockStaysTheOneThatThereIs() public {
+        vm.expectRevert(Government.TimelockIsFixed.selector);
+        _government.updateTimelock(_timelock);
+        _fail(address(_government), abi.encodeCall(_government.updateTimelock, (_timelock)));
+        check(_government.timelock() == address(_timelock), "the same");
+    }
+
     function test_aMinorityChangesNothing() public {
         bytes memory call = abi.encodeCall(parameters.setGuardian, (OTHER));
         uint256 id = _propose(address(parameters), call);

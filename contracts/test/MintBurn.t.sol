@@ -85,6 +85,28 @@ contract MintBurnTest is BurnMintFixture {
         checkEqual(pool.outOf(0, reserveIn, reserveOut), 0, "nothing for nothing");
     }
 
+    function test_aPoolSwapsItsTwoTokensAlone() public {
+        vm.expectRevert(ConstantProductPool.SameToken.selector);
+        create("Exchange.sol:ConstantProductPool", abi.encode(dollar, dollar));
+        IERC20 tokens = IERC20(address(orog));
+        IERC20 other = IERC20(address(credits));
+        IERC20[2][4] memory pairs =
+            [[tokens, tokens], [IERC20(dollar), IERC20(dollar)], [tokens, other], [other, IERC20(dollar)]];
+        for (uint256 i; i < pairs.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ConstantProductPool.UnknownPair.selector, pairs[i][0], pairs[i][1]));
+            pool.swap(pairs[i][0], pairs[i][1], 1e18, 0, address(this));
+        }
+    }
+
+    function test_aPoolTakesNoTaxedTokens() public {
+        TaxedToken taxed = new TaxedToken();
+        ConstantProductPool other = ConstantProductPool(create("Exchange.sol:ConstantProductPool", abi.encode(taxed, dollar)));
+        taxed.approve(address(other), 100e18);
+        dollar.approve(address(other), 100e6);
+        vm.expectRevert(abi.encodeWithSelector(ConstantProductPool.NotReceived.selector, 99e18, 100e18));
+        other.provide(100e18, 100e6);
+    }
+
     function test_topUpKeepsThePayersTerms() public {
         dollar.approve(address(mintBurn), type(uint256).max);
         vm.expectPartialRevert(MintBurn.TooFewCredits.selector);
@@ -261,6 +283,11 @@ contract MintBurnTest is BurnMintFixture {
         INetwork network = INetwork(address(settlement));
         vm.expectPartialRevert(MintBurn.OtherMinter.selector);
         MintBurn(create("MintBurn.sol:MintBurn", abi.encode(MintBurnParts(orog, dollar, oracle, pool, rule, network, GOVERNANCE))));
+        // Somebody has the part of governance.
+        uint256 nonce = vm.getNonce(address(this));
+        Orog next = Orog(create("Orog.sol:Orog", abi.encode(vm.computeCreateAddress(address(this), nonce + 1), address(this), SUPPLY)));
+        vm.expectRevert(MintBurn.ZeroGovernance.selector);
+        create("MintBurn.sol:MintBurn", abi.encode(MintBurnParts(next, dollar, oracle, pool, rule, network, address(0))));
     }
 
     function test_noRuleMintsMoreThanItsBound() public {
