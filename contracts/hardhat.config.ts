@@ -3,7 +3,8 @@ import { defineConfig } from 'hardhat/config';
 import type { HardhatPlugin } from 'hardhat/types/plugins';
 import { compilerSettings, compilerVersion } from './compiler.ts';
 
-const compilerPath = fileURLToPath(new URL('test-compiler.ts', import.meta.url));
+// Hardhat compiles again what another path compiled: a copy names the one of the original.
+const compilerPath = process.env.OGONG_TEST_COMPILER ?? fileURLToPath(new URL('test-compiler.ts', import.meta.url));
 
 /** A run over contracts with marks in them: `contracts/scripts/coverage.ts`. */
 const IS_MARKED = process.env.OGONG_COVERAGE === '1';

@@ -1,7 +1,7 @@
 // The compiler as Hardhat runs it. Contracts compile as they are deployed. What only tests run compiles in a third of the time:
 // a test deploys contracts from their artifacts, so their code is not made again beside it, and its own code is hardly optimized.
 import { createRequire } from 'node:module';
-import { compilerPath } from './compiler.ts';
+import { compilerPath, hardlyOptimized } from './compiler.ts';
 
 interface CompilerInput {
   readonly sources: Readonly<Record<string, unknown>>;
@@ -18,22 +18,6 @@ interface Compiler {
 /** Hardhat's name of a file of contracts/test. */
 const TEST = 'project/test/';
 
-/** Yul without steps but the one that makes room on the stack, which `viaIR` needs. */
-export const LEAST_OPTIMIZED = {
-  enabled: true,
-  details: {
-    peephole: false,
-    inliner: false,
-    jumpdestRemover: false,
-    orderLiterals: false,
-    deduplicate: false,
-    cse: false,
-    constantOptimizer: false,
-    yul: true,
-    yulDetails: { stackAllocation: true, optimizerSteps: 'u' },
-  },
-};
-
 /** Takes and gives the compiler's standard JSON. A job without tests stays as it is. */
 function fitToTests(text: string): string {
   const input: CompilerInput = JSON.parse(text);
@@ -42,7 +26,7 @@ function fitToTests(text: string): string {
   // The compiler makes the code of every file that is named here, whatever is asked of it.
   const wanted = input.settings.outputSelection['*'] ?? {};
   const outputSelection = Object.fromEntries(tests.map((name) => [name, wanted]));
-  return JSON.stringify({ ...input, settings: { ...input.settings, optimizer: LEAST_OPTIMIZED, outputSelection } });
+  return JSON.stringify({ ...input, settings: { ...input.settings, optimizer: hardlyOptimized, outputSelection } });
 }
 
 const compiler: Compiler = createRequire(import.meta.url)(compilerPath);

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { compileSources } from '../contracts/scripts/compile.ts';
 import { markBranches } from '../contracts/scripts/mark-branches.ts';
 import { placeRows } from '../contracts/scripts/tables.ts';
 
@@ -46,13 +47,29 @@ it('marks each condition once, operand by operand, and each statement, and leave
   expect(unmarked.startsWith(SOURCE)).toBe(true);
 });
 
+it('leaves a contract that compiles, and that calls where the tests listen', () => {
+  const { text } = markBranches('X', SOURCE, 100);
+  const { X } = compileSources(new Map([['X.sol', text]]), ['X.sol'], { isHardlyOptimized: true })['src/X.sol'] ?? {};
+  expect(X?.evm.deployedBytecode.object).toContain(`73${'c0bec0be'.repeat(5)}5afa`);
+});
+
 it('takes nothing that does not parse', () => {
   expect(() => markBranches('X', 'contract {', 1)).toThrow('X does not parse');
 });
 
 it('puts a row in the place of the one of the same file, and leaves the others', () => {
-  const page = 'above\n<!-- a -->\n| file | x |\n|---|---|\n| B.sol | 1 |\n| C.sol | 2 |\n| all | 3 |\n<!-- a -->\nbelow\n';
-  expect(placeRows(page, 'a', new Map([['C.sol', ['4']], ['A.sol', ['5']]]))).toBe(
+  const page =
+    'above\n<!-- a -->\n| file | x |\n|---|---|\n| B.sol | 1 |\n| C.sol | 2 |\n| all | 3 |\n<!-- a -->\nbelow\n';
+  expect(
+    placeRows(
+      page,
+      'a',
+      new Map([
+        ['C.sol', ['4']],
+        ['A.sol', ['5']],
+      ]),
+    ),
+  ).toBe(
     'above\n<!-- a -->\n| file | x |\n|---|---|\n| A.sol | 5 |\n| B.sol | 1 |\n| C.sol | 4 |\n| all | 3 |\n<!-- a -->\nbelow\n',
   );
   expect(() => placeRows(page, 'b', new Map())).toThrow('no table between two marks');

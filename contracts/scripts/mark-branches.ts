@@ -104,10 +104,10 @@ function listStatements(node: TreeNode, found: TreeNode[] = []): readonly TreeNo
  * changes nothing, so a function that promises to read nothing may make it, once the compiler is told so. Scratch space is free between statements.
  */
 const listFunctions = (name: string): string => `
-function branch_${name}(bool met, uint256 number) pure returns (bool) { tell_${name}(met ? number : number + 1); return met; }
-function tell_${name}(uint256 number) pure { promise_${name}(call_${name})(number); }
-function call_${name}(uint256 number) view {
-    assembly ("memory-safe") { mstore(0, number) pop(staticcall(gas(), 0xc0bEc0BEc0BeC0bEC0beC0bEC0bEC0beC0beC0BE, 0, 32, 0, 0)) }
+function branch_${name}(bool met, uint256 mark) pure returns (bool) { tell_${name}(met ? mark : mark + 1); return met; }
+function tell_${name}(uint256 mark) pure { promise_${name}(call_${name})(mark); }
+function call_${name}(uint256 mark) view {
+    assembly ("memory-safe") { mstore(0, mark) pop(staticcall(gas(), 0xc0bEc0BEc0BeC0bEC0beC0bEC0bEC0beC0beC0BE, 0, 32, 0, 0)) }
 }
 function promise_${name}(function(uint256) internal view told) pure returns (function(uint256) internal pure promised) {
     assembly ("memory-safe") { promised := told }

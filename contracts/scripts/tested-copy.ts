@@ -6,6 +6,8 @@ import type { SourceOutput } from './compile.ts';
 
 export const CONTRACTS: string = join(dirname(fileURLToPath(import.meta.url)), '..');
 const hardhat = join(CONTRACTS, '../node_modules/hardhat/dist/src/cli.js');
+/** Code that is hardly optimized, or has marks, takes more gas: the tests that bound it say nothing here. */
+const GAS_TESTS = 'CostsWithinItsLimit';
 const COPIED = ['src', 'test', 'compiler.ts', 'test-compiler.ts', 'hardhat.config.ts', 'package.json', 'artifacts'];
 const COMPILED = ['compile-cache.json', 'build-info', 'test-artifacts'];
 
@@ -26,10 +28,8 @@ export interface TestRun {
  */
 export interface TestedCopy {
   readonly folder: string;
-  /** Puts code in the place of what the tests create. */
-  replaceCode(output: SourceOutput): void;
-  /** Takes all of it back. */
-  restoreCode(): void;
+  /** Puts code in the place of what the tests create. @returns a function that puts back what was there */
+  replaceCode(output: SourceOutput): () => void;
   /** @param files of tests; none means all of them. @param flags handed to Hardhat. */
   runTests(files: readonly string[], options?: { readonly flags?: readonly string[]; readonly env?: object }): TestRun;
   remove(): void;
@@ -43,39 +43,39 @@ export function createTestedCopy(name: string): TestedCopy {
   }
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'cache'), { recursive: true });
-  for (const one of COPIED) cpSync(join(CONTRACTS, one), join(folder, one), { recursive: true });
+  // What the compiler said of contracts is read by every run, and says nothing to it.
+  const filter = (path: string): boolean => !path.endsWith(join('artifacts', 'build-info'));
+  for (const one of COPIED) cpSync(join(CONTRACTS, one), join(folder, one), { recursive: true, filter });
   for (const one of COMPILED) cpSync(join(CONTRACTS, 'cache', one), join(folder, 'cache', one), { recursive: true });
-  const artifactPath = (base: string, file: string, contract: string): string =>
-    join(base, 'artifacts', 'src', file, `${contract}.json`);
-  const replaced: (readonly [file: string, contract: string])[] = [];
+  // Hardhat keeps whole paths, and compiles again what lies elsewhere.
+  const cache = join(folder, 'cache', 'compile-cache.json');
+  writeFileSync(cache, readFileSync(cache, 'utf8').replaceAll(`"${CONTRACTS}/`, `"${folder}/`));
   return {
     folder,
     replaceCode(output) {
+      const replaced = new Map<string, string>();
       for (const [path, contracts] of Object.entries(output)) {
-        const file = path.replace('src/', '');
         for (const [contract, { evm }] of Object.entries(contracts)) {
-          const target = artifactPath(folder, file, contract);
+          const target = join(folder, 'artifacts', path, `${contract}.json`);
           if (evm.bytecode.object === '' || !existsSync(target)) continue;
-          const artifact = JSON.parse(readFileSync(target, 'utf8'));
-          artifact.bytecode = `0x${evm.bytecode.object}`;
-          artifact.deployedBytecode = `0x${evm.deployedBytecode.object}`;
-          writeFileSync(target, JSON.stringify(artifact));
-          replaced.push([file, contract]);
+          const text = readFileSync(target, 'utf8');
+          const bytecode = `0x${evm.bytecode.object}`;
+          const deployedBytecode = `0x${evm.deployedBytecode.object}`;
+          writeFileSync(target, JSON.stringify({ ...JSON.parse(text), bytecode, deployedBytecode }));
+          replaced.set(target, text);
         }
       }
-    },
-    restoreCode() {
-      for (const [file, contract] of replaced.splice(0)) {
-        cpSync(artifactPath(CONTRACTS, file, contract), artifactPath(folder, file, contract));
-      }
+      return () => {
+        for (const [target, text] of replaced) writeFileSync(target, text);
+      };
     },
     runTests(files, { flags = [], env = {} } = {}) {
-      const words = [hardhat, 'test', 'solidity', '--no-compile', ...flags, ...files];
+      const words = [hardhat, 'test', 'solidity', '--no-compile', '--grep-exclude', GAS_TESTS, ...flags, ...files];
       const { status, stdout } = spawnSync(process.execPath, words, {
         cwd: folder,
         encoding: 'utf8',
         maxBuffer: 2 ** 26,
-        env: { ...process.env, ...env },
+        env: { ...process.env, OGONG_TEST_COMPILER: join(CONTRACTS, 'test-compiler.ts'), ...env },
       });
       const result = status === 0 ? 'passed' : /\d+ failing/.test(stdout) ? 'failed' : 'broken';
       return { result, output: stdout };

@@ -55,6 +55,7 @@ contract MachineRegistryTest is Fixture {
         check(isGood, "good");
         checkEqual(machines.providerCount(), 1, "one provider");
         check(machines.providers(0, 10)[0] == KEY, "listed");
+        check(machines.providers(0, 1)[0] == KEY, "as many as asked for");
         checkEqual(machines.providers(1, 10).length, 0, "no more");
         checkEqual(machines.providers(9, type(uint256).max).length, 0, "beyond the end");
         _wait(1 days);
