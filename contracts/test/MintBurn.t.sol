@@ -98,6 +98,15 @@ contract MintBurnTest is BurnMintFixture {
         }
     }
 
+    function test_votesGoBySecondsAndDollarsHaveSixDecimals() public view {
+        check(keccak256(bytes(orog.CLOCK_MODE())) == keccak256("mode=timestamp"), "the clock's name");
+        check(orog.nonces(payer) == 0 && dollar.decimals() == 6, "a first permit, and units");
+    }
+
+    function test_anEmptyPoolSellsNothing() public view {
+        checkEqual(pool.outOf(1, 1, 0), 0, "nothing is there");
+    }
+
     function test_aPoolTakesNoTaxedTokens() public {
         TaxedToken taxed = new TaxedToken();
         ConstantProductPool other = ConstantProductPool(create("Exchange.sol:ConstantProductPool", abi.encode(taxed, dollar)));
@@ -299,6 +308,20 @@ contract MintBurnTest is BurnMintFixture {
         DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(1_500_001, 1e24)));
         vm.expectRevert(abi.encodeWithSelector(DocumentMint.OutOfRange.selector, "elasticity"));
         DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(799_999, 1e24)));
+        uint256 most = type(uint128).max;
+        vm.expectRevert(abi.encodeWithSelector(BoundedMint.OutOfRange.selector, "yearlyCap"));
+        create("MintRule.sol:BoundedMint", abi.encode(950_000, most + 1));
+        vm.expectRevert(abi.encodeWithSelector(DocumentMint.OutOfRange.selector, "yearlyCap"));
+        create("MintRule.sol:DocumentMint", abi.encode(800_000, most + 1));
+    }
+
+    /// Each bound of the document's rule, where it is the one that counts.
+    function test_theDocumentsRuleHasItsBounds() public {
+        DocumentMint rule = DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(1_000_000, 30e18)));
+        checkEqual(rule.mintOf(EpochWork(0, 0, 1, 1_000e18, 40e18)), 30e18, "a year's cap");
+        checkEqual(rule.mintOf(EpochWork(0, 0, 1, 1_000e18, 20e18)), 20e18, "what was burned");
+        checkEqual(rule.mintOf(EpochWork(0, 0, 1, 100e18, 20e18)), 5e18, "of the supply");
+        checkEqual(rule.mintOf(EpochWork(0, 0, 1, 1_000e18, 0)), 5e18, "the floor");
     }
 
     /// Never more than what was burned, nor than its dollars buy, nor than the yearly bounds of one epoch.
