@@ -113,6 +113,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'prices',
     'machines',
     '.',
+    'commands',
   ],
   'packages/host/src': [
     '.',
@@ -200,7 +201,7 @@ const LOCAL_LIMITS: ReadonlySet<string> = new Set([
   'packages/provider/src/local/local-server.ts:MAX_BODY_BYTES',
   'packages/provider/src/provider/provider-state.ts:MAX_MESSAGE_BYTES',
   'packages/node/src/router/router.ts:MAX_MESSAGE_BYTES',
-  'packages/node/src/validator/routes.ts:MAX_EVIDENCE_BYTES',
+  'packages/node/src/validator/route-dependencies.ts:MAX_EVIDENCE_BYTES',
   'packages/node/src/validator/validator.ts:MAX_BATCH_BYTES',
 ]);
 
@@ -257,7 +258,7 @@ const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/node/src/gateway/api-keys.ts',
   'packages/host/src/metrics/observation.ts',
   'packages/node/src/gateway/gateway.ts',
-  'packages/node/src/gateway/postgres-books.ts',
+  'packages/node/src/gateway/postgres-peers.ts',
   'packages/node/src/gateway/provider-match.ts',
   'packages/provider/src/provider/outbox.ts',
   'packages/provider/src/provider/serve-daemon.ts',

@@ -4,6 +4,9 @@ import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
 
 const node = process.execPath;
+/** Each night other networks than the night before; no night begins within the seeds of another. */
+const SEEDS_A_NIGHT = 10_000;
+const seed = String(Math.floor(Date.now() / 86_400_000) * SEEDS_A_NIGHT);
 await runNamedSteps('nightly', {
   long: {
     name: 'long tests',
@@ -30,8 +33,8 @@ await runNamedSteps('nightly', {
   },
   architectures: { name: 'table of architectures', command: [node, 'lab/src/architectures/main.ts'] },
   simulate: {
-    name: 'an hour of simulated networks',
-    command: [node, 'lab/src/simulator/main.ts', '--seeds', '100000', '--budget', '3600'],
+    name: `an hour of simulated networks, from seed ${seed}`,
+    command: [node, 'lab/src/simulator/main.ts', '--seed', seed, '--seeds', String(SEEDS_A_NIGHT), '--budget', '3600'],
   },
   hunt: {
     name: 'a hunt for every planted bug',

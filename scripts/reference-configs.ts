@@ -20,8 +20,8 @@ import {
   reinstateConfig,
   revokeMachineConfig,
   setSignerConfig,
-  validatorConfig,
-} from '@ogong/node/validator/validator-config';
+} from '@ogong/node/validator/commands/command-configs';
+import { validatorConfig } from '@ogong/node/validator/validator-config';
 import { admissionsConfig } from '@ogong/provider/commands/admissions-command';
 import {
   catalogueListConfig,

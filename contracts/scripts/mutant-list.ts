@@ -866,6 +866,12 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'uint256 ceiling = work.supply * CEILING_PPM / PPM;',
   },
   {
+    breaks: 'top-up: tokens are burned while the guardian keeps deposits out',
+    file: 'MintBurn.sol',
+    from: 'settlement.parameters().requireEntry();',
+    to: '',
+  },
+  {
     breaks: 'mint: a payee claims twice',
     file: 'MintBurn.sol',
     from: 'dollarsOf[number][msg.sender] = 0;',

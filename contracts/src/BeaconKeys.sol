@@ -156,6 +156,23 @@ contract BeaconKeys {
         return block.timestamp < origin ? 0 : uint64((block.timestamp - origin) / period);
     }
 
+    /// @notice The value of an epoch of the beacon, for contracts that draw by it. Readers off the chain compute the same.
+    /// @param signature A point of 256 bytes.
+    /// @return value Zero where the epoch is not of that generation, or this is not what its key signed.
+    function verifyEpoch(uint32 generation, uint64 epoch, bytes calldata signature)
+        external
+        view
+        returns (bytes32 value)
+    {
+        if (generation == 0 || generation > _generations.length) return 0;
+        Generation storage of_ = _generations[generation - 1];
+        if (epoch < of_.firstEpoch || (of_.lastEpoch != 0 && epoch > of_.lastEpoch)) return 0;
+        uint64 chainId = uint64(block.chainid);
+        bytes memory message = abi.encodePacked("ogong-beacon-epoch-v2\n", chainId, settlement, generation, epoch);
+        if (!Bls12381.verify(Bls12381.expand(of_.key), message, signature)) return 0;
+        return sha256(abi.encodePacked("ogong-beacon-v2\n", chainId, epoch, Bls12381.compressSignature(signature)));
+    }
+
     function outcomeDigest(Outcome calldata outcome, bytes memory key) public view returns (bytes32) {
         return keccak256(
             abi.encodePacked(

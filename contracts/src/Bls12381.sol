@@ -11,6 +11,9 @@ library Bls12381 {
     bytes private constant DOMAIN = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
     bytes private constant FIELD =
         hex"1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
+    /// (p + 1) / 4: what a square is raised to for its root, since p is 3 modulo 4.
+    bytes private constant ROOT_EXPONENT =
+        hex"0680447a8e5ff9a692c6e9ed90d2eb35d91dd2e13ce144afd9cc34a83dac3d8907aaffffac54ffffee7fbfffffffeaab";
     /// The generator of G1 with the sign of y turned.
     bytes private constant NEGATED_GENERATOR =
         hex"0000000000000000000000000000000017f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb00000000000000000000000000000000114d1d6855d545a8aa7d76c8cf2e21f267816aef1db507c96655b9d5caac42364e6f38ba0ecb751bad54dcd6b939c2ca";
@@ -38,15 +41,60 @@ library Bls12381 {
         for (uint256 i; i < 48; ++i) {
             out[i] = key[16 + i];
         }
-        uint256 upper;
-        uint256 lower;
-        assembly ("memory-safe") {
-            // y begins 64 bytes in, and has 16 zero bytes in front.
-            upper := and(mload(add(key, 96)), 0xffffffffffffffffffffffffffffffff)
-            lower := mload(add(key, 128))
+        out[0] = out[0] | bytes1(_isLarger(key, 80) ? uint8(0xa0) : uint8(0x80));
+    }
+
+    /// @notice The same of a signature: the part of x with i first. Of two points with this x the larger is the one with the larger part with i
+    /// of y; where that is zero, with the larger other part.
+    function compressSignature(bytes memory signature) internal pure returns (bytes memory out) {
+        out = new bytes(96);
+        for (uint256 i; i < 48; ++i) {
+            out[i] = signature[80 + i];
+            out[48 + i] = signature[16 + i];
         }
-        bool isLarger = upper > HALF_UPPER || (upper == HALF_UPPER && lower > HALF_LOWER);
+        (uint256 upper, uint256 lower) = _split(signature, 208);
+        bool isLarger = upper | lower == 0 ? _isLarger(signature, 144) : _isLarger(signature, 208);
         out[0] = out[0] | bytes1(isLarger ? uint8(0xa0) : uint8(0x80));
+    }
+
+    /// @notice The coordinates of a compressed key. What is made of bytes that are no key is on no curve.
+    function expand(bytes memory compressed) internal view returns (bytes memory key) {
+        bytes memory x = bytes.concat(compressed);
+        x[0] = x[0] & 0x1f;
+        // y^2 = x^3 + 4.
+        (uint256 upper, uint256 lower) = _split(_power(x, hex"03"), 0);
+        unchecked {
+            if (lower + 4 < lower) ++upper;
+            lower += 4;
+        }
+        key = bytes.concat(new bytes(16), x, new bytes(16), _power(abi.encodePacked(uint128(upper), lower), ROOT_EXPONENT));
+        if (_isLarger(key, 80) == (compressed[0] & 0x20 != 0)) return key;
+        (uint256 fieldUpper, uint256 fieldLower) = _split(FIELD, 0);
+        (upper, lower) = _split(key, 80);
+        unchecked {
+            upper = fieldUpper - upper - (fieldLower < lower ? 1 : 0);
+            lower = fieldLower - lower;
+        }
+        key = bytes.concat(new bytes(16), x, new bytes(16), abi.encodePacked(uint128(upper), lower));
+    }
+
+    /// @dev 48 bytes of a number: the upper 16, and the lower 32.
+    function _split(bytes memory from, uint256 at) private pure returns (uint256 upper, uint256 lower) {
+        assembly ("memory-safe") {
+            upper := shr(128, mload(add(add(from, 32), at)))
+            lower := mload(add(add(from, 48), at))
+        }
+    }
+
+    function _isLarger(bytes memory from, uint256 at) private pure returns (bool) {
+        (uint256 upper, uint256 lower) = _split(from, at);
+        return upper > HALF_UPPER || (upper == HALF_UPPER && lower > HALF_LOWER);
+    }
+
+    /// @dev base^exponent in the field, by the precompile of EIP-198.
+    function _power(bytes memory base, bytes memory exponent) private view returns (bytes memory) {
+        bytes memory lengths = bytes.concat(bytes32(uint256(48)), bytes32(exponent.length), bytes32(uint256(48)));
+        return _call(address(0x05), bytes.concat(lengths, base, exponent, FIELD));
     }
 
     /// @notice The sum of two keys, which have to be points of the curve; infinity is 128 zero bytes.

@@ -109,6 +109,8 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
     function topUp(IERC20 asset, uint256 amount, uint256 least, uint256 deadline) external nonReentrant returns (uint256 issued) {
         if (amount == 0) revert ZeroAmount();
         if (block.timestamp > deadline) revert Expired(deadline);
+        // Credits that cannot be deposited meanwhile would lapse in a wallet, and what was burned for them is gone.
+        settlement.parameters().requireEntry();
         uint256 before = asset.balanceOf(address(this));
         asset.safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = asset.balanceOf(address(this)) - before;

@@ -111,6 +111,74 @@ contract BeaconKeysTest is Fixture {
         check(eras[0].set == keccak256("set") && eras[0].transcript == keccak256("transcript"), "era");
     }
 
+    /// The epoch of vectors/threshold-beacon.json, under the key that its polynomial has at zero.
+    function _openVectors() private returns (bytes memory signature) {
+        address settlement_ = 0xaAaAaAaaAaAaAaaAaAAAAAAAAaaaAaAaAaaAaaAa;
+        keys = BeaconKeys(create("BeaconKeys.sol:BeaconKeys", abi.encode(staking, settlement_, uint64(block.timestamp) - 600, PERIOD_S)));
+        _activate(1, 1, 1000);
+        return _sign(
+            1000,
+            hex"6f676f6e672d626561636f6e2d65706f63682d76320a0000000000007a69aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa00000001000000000000004d"
+        );
+    }
+
+    function test_oneSignatureCertifiesAnEpochAsInTheVectors() public {
+        bytes memory signature = _openVectors();
+        check(
+            keccak256(Bls12381.compressSignature(signature))
+                == keccak256(
+                    hex"972126da8263f84c908abb950b9920b12dc039e590fa9a9a9c087834d668ba5705c50bed42d3fcf17a020789f0b511030cba369cacf6cd2b7a480f239c8bdc726d213000cddae2218c8d6c704060e499d914a182bfb6b31c88e94ed710d43678"
+                ),
+            "compressed signature"
+        );
+        check(
+            keys.verifyEpoch(1, 77, signature) == 0x7560552cbf6783e6d46007a08b24d80b2a81e9bff66e6b7b63b1faa44973d904,
+            "value"
+        );
+    }
+
+    function test_noOtherSignatureCertifiesAnEpoch() public {
+        bytes memory signature = _openVectors();
+        check(keys.verifyEpoch(1, 78, signature) == 0, "another epoch");
+        check(keys.verifyEpoch(0, 77, signature) == 0, "no generation");
+        check(keys.verifyEpoch(2, 77, signature) == 0, "a generation that there is not");
+        check(keys.verifyEpoch(1, 77, _sign(1001, "m")) == 0, "another key");
+        check(keys.verifyEpoch(1, 77, new bytes(256)) == 0, "infinity");
+        check(keys.verifyEpoch(1, 77, new bytes(255)) == 0, "short");
+        signature[255] = bytes1(uint8(signature[255]) ^ 1);
+        check(keys.verifyEpoch(1, 77, signature) == 0, "off the curve");
+    }
+
+    function test_aKeyCertifiesNoEpochBeforeItsFirstAndAfterItsLast() public {
+        _openVectors();
+        uint64 first = keys.generations()[0].firstEpoch;
+        check(keys.verifyEpoch(1, first, _signEpoch(1, first, 1000)) != 0, "the first");
+        check(keys.verifyEpoch(1, first - 1, _signEpoch(1, first - 1, 1000)) == 0, "before the first");
+        vm.warp(this.clock() + 10 * PERIOD_S);
+        _activate(2, 2, SECRET);
+        uint64 last = keys.generations()[0].lastEpoch;
+        check(keys.verifyEpoch(1, last, _signEpoch(1, last, 1000)) != 0, "the last");
+        check(keys.verifyEpoch(1, last + 1, _signEpoch(1, last + 1, 1000)) == 0, "after the last");
+        check(keys.verifyEpoch(2, last + 1, _signEpoch(2, last + 1, SECRET)) != 0, "of the next key");
+    }
+
+    function _signEpoch(uint32 generation, uint64 epoch, uint256 secret) private view returns (bytes memory) {
+        bytes memory of_ = abi.encodePacked(uint64(block.chainid), keys.settlement(), generation, epoch);
+        return _sign(secret, bytes.concat("ogong-beacon-epoch-v2\n", of_));
+    }
+
+    /// Both signs of y, and keys of many secrets.
+    function test_aKeyComesBackFromItsCompressedForm() public view {
+        bool[2] memory seen;
+        for (uint256 secret = 1; secret <= 12; ++secret) {
+            bytes memory key = _keyOf(secret);
+            bytes memory compressed = Bls12381.compress(key);
+            check(keccak256(Bls12381.expand(compressed)) == keccak256(key), "expanded");
+            seen[compressed[0] & 0x20 == 0 ? 0 : 1] = true;
+        }
+        check(seen[0] && seen[1], "both signs");
+    }
+
     function test_activationCostsWithinItsLimit() public {
         BeaconKeys.Outcome memory outcome = _outcome(1, 1);
         bytes memory key = _keyOf(SECRET);

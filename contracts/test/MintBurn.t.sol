@@ -62,6 +62,22 @@ contract MintBurnTest is BurnMintFixture {
         checkEqual(orog.balanceOf(address(mintBurn)), 0, "burned");
     }
 
+    /// Nobody burns for credits that the escrow would refuse; the swap of a payout, and all that leaves, asks nobody.
+    function test_topUpWaitsWhileEntryIsPaused() public {
+        _topUp(payer, 1_000e6);
+        parameters.setGuardian(address(this));
+        parameters.pauseEntry();
+        uint256 until = parameters.pausedUntil();
+        uint256 supply = orog.totalSupply();
+        dollar.approve(address(mintBurn), 2e6);
+        vm.expectRevert(abi.encodeWithSelector(Parameters.EntryIsPaused.selector, until));
+        mintBurn.topUp(dollar, 1e6, 0, until);
+        checkEqual(orog.totalSupply(), supply, "nothing was burned");
+        vm.warp(until);
+        _price(CENT_10);
+        check(mintBurn.topUp(dollar, 1e6, 0, until) > 0, "the pause is over");
+    }
+
     /// A pool that sells above the oracle's price gives fewer credits; one that sells below it gives those of the asset.
     function test_aPoolThatWasMovedGivesNoCredits() public {
         pool.swap(dollar, orog, 1_000_000e6, 0, address(this));

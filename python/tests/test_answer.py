@@ -3,7 +3,7 @@ import re
 import unittest
 from unittest import mock
 
-from ogong.text import answer
+from ogong.text import answer_text
 from ogong.text.answer import FAMILIES, REASONING, Said, Terms, check_answer, read_answer, read_message, read_terms
 
 from .vectors import load
@@ -42,7 +42,7 @@ class Answers(unittest.TestCase):
                 searched += (found.end() if found else len(text)) - at
                 return found
 
-        any_of = answer._any_of
+        any_of = answer_text._any_of
         pieces = {
             "hermes": "<tool_call>{x",
             "llama": '{"name": "weather", "parameters": {}};',
@@ -54,7 +54,7 @@ class Answers(unittest.TestCase):
             "pythonic": "<|python_start|>[x",
         }
         texts = [*((family, piece * (SIZE // len(piece))) for family, piece in pieces.items()), ("pythonic", "[weather(a='" + "\\n" * (SIZE // 2))]
-        with mock.patch.object(answer, "_any_of", Counted):
+        with mock.patch.object(answer_text, "_any_of", Counted):
             for family, text in texts:
                 searched = 0
                 read_answer(text, family, "none", Terms(frozenset(["weather"])))

@@ -3,7 +3,9 @@ import struct
 import unittest
 from typing import Any
 
-from ogong.client import Client, ReceiptError, read_scores, read_vectors
+from ogong.client import Client
+from ogong.numbers import read_scores, read_vectors
+from ogong.shown import ReceiptError
 
 from .vectors import load
 

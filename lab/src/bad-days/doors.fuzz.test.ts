@@ -157,6 +157,10 @@ describe('the doors of a validator', () => {
       call: (message) => service.getReply(message),
     });
     await knock({
+      valid: () => ({ replyIds: [reply?.reply.record.replyId as Uint8Array, new Uint8Array(16)] }),
+      call: (message) => service.getReplies(message),
+    });
+    await knock({
       valid: () => ({ from: 1n, limit: 10 }),
       call: (message) => service.listVerdicts(message),
       rounds: 20,

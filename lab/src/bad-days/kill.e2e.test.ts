@@ -6,8 +6,8 @@ import { parseOrder } from '@ogong/protocol/exchange/order';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Finding, replyIdOf } from '../demo/finding.ts';
 import { checkConservation, checkExactlyOnce, checkHonest, checkQuorum, checkRefunds } from '../demo/ledger-claims.ts';
-import { waitUntil } from '../demo/polling.ts';
-import { checkReceipts } from '../demo/reply-claims.ts';
+import { isKeyInForce, waitUntil } from '../demo/polling.ts';
+import { checkBeacon, checkReceipts } from '../demo/reply-claims.ts';
 import { checkNothingLost, type RestRecord } from './no-loss.ts';
 import { chooseSeed, shuffle } from './random.ts';
 import { createReplyWatch, type ReplyWatch } from './reply-watch.ts';
@@ -29,7 +29,7 @@ let network: TestMesh;
 let watch: ReplyWatch;
 
 beforeAll(async () => {
-  network = await startTestMesh({ providers });
+  network = await startTestMesh({ providers, beacon: 'threshold' });
   watch = createReplyWatch(network);
 }, 240_000);
 afterAll(async () => {
@@ -137,6 +137,8 @@ describe.skipIf(process.platform === 'win32')('processes that are killed, and a 
     // Orders without a reply have to expire: the clocks of all daemons move on by minutes.
     await network.setAhead(aheadMs);
     expect(await waitUntil(() => isQuiet(['settled', 'abandoned']), patienceMs)).toBe(true);
+    // A key of the beacon is made meanwhile, whatever was killed and however the clocks differ from the chain's.
+    expect(await waitUntil(async () => isKeyInForce(await network.chain.beaconKeys()), patienceMs)).toBe(true);
     // The network still serves.
     const after = await askUntilAnswered();
     expect(await waitUntil(() => isQuiet(['settled', 'abandoned']), patienceMs)).toBe(true);
@@ -148,6 +150,7 @@ describe.skipIf(process.platform === 'win32')('processes that are killed, and a 
     const findings: Record<string, Finding> = {
       nothingLost: checkNothingLost(rest),
       receipts: checkReceipts(run),
+      beacon: checkBeacon(run),
       exactlyOnce: checkExactlyOnce(run),
       refunds: checkRefunds(run),
       honest: checkHonest(run),

@@ -9,7 +9,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { createRouter } from '@ogong/node/router/router';
+import { createRouter, type RouterOptions } from '@ogong/node/router/router';
 import { ROUTER_SCHEMA } from '@ogong/node/router/router-store';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { signAnnouncement } from '@ogong/protocol/exchange/announcement';
@@ -30,13 +30,13 @@ const payeeWord = signProviderPayee(crypto, payee, {
 });
 
 /** A router without a chain, and the messages that one provider and one gateway send to it. */
-export async function openRouter() {
+export async function openRouter(given: Pick<Partial<RouterOptions>, 'peers' | 'maxProviders'> = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-router-'));
   const [identity, link] = await Promise.all([makeIdentity(40), makeIdentity(1)]);
   async function open(bind: HostPort) {
     const store = openStore(join(directory, 'router.db'), { schema: ROUTER_SCHEMA });
     const router = createRouter(
-      { bind, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000 },
+      { bind, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000, handMs: 3_600_000, ...given },
       {
         crypto,
         clock: systemClock,
@@ -72,6 +72,8 @@ export async function openRouter() {
       return running.store;
     },
     service: client.service(RouterService),
+    /** Asks its peers for supply. */
+    exchange: () => running.router.exchange(),
     door: { endpoint, certHash: identity.id },
     /** Closes the router, and opens it again over its database, at the same place. */
     async restart() {

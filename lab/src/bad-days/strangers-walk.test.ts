@@ -195,6 +195,16 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
     await acknowledge();
     expect(await leavesNothing(validator.store, acknowledge)).toBe('');
   },
+  async 'ValidatorService/AcknowledgeAll'() {
+    const { validator, service, admit } = await openValidator();
+    const order = validator.order(0);
+    const told = writeDelivered(createTestDelivery(order, validator.serve(order), { payer, ledger }));
+    const acknowledge = () => service.acknowledgeAll({ told: [told, told] });
+    expect(await leavesNothing(validator.store, acknowledge)).not.toBe('');
+    await admit(order);
+    await acknowledge();
+    expect(await leavesNothing(validator.store, acknowledge)).toBe('');
+  },
   async 'ValidatorService/Complain'() {
     const { validator, service } = await openValidator();
     const outcomes: string[] = [];

@@ -87,6 +87,11 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
       "the payer's signature about a record that its provider signed, and its validator's that it is paid for; rationed",
     shownBy: 'packages/node/src/validator/settlement/cosign-heard.test.ts',
   },
+  'ValidatorService/AcknowledgeAll': {
+    ...{ who: 'anyone', changes: 'the same, of 32 orders at most' },
+    costs: 'of each order what Acknowledge costs; rationed with it',
+    shownBy: 'lab/src/doors/told-lists.test.ts',
+  },
   'ValidatorService/Complain': {
     ...{ who: 'anyone', changes: 'a forced audit, a conviction', shownBy: INTAKE },
     costs: "the payer's signature; four that find nothing, then a twentieth of its fees",
@@ -101,6 +106,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   },
   'ValidatorService/GetBeacon': { ...READS, costs: RATE, shownBy: LINKS },
   'ValidatorService/GetReply': { ...READS, costs: 'rationed', shownBy: FLOODS },
+  'ValidatorService/GetReplies': { ...READS, costs: 'rationed: it reads 64 replies', shownBy: FLOODS },
   'ValidatorService/ListVerdicts': { ...READS, costs: 'rationed: it reads a thousand entries', shownBy: FLOODS },
   'ValidatorService/GetHead': { ...READS, costs: 'rationed: a quarter of a megabyte at most', shownBy: ACCESS },
   'ValidatorService/GetTests': { ...READS, costs: 'rationed: it reads some thousand rows', shownBy: ACCESS },

@@ -69,7 +69,10 @@ const preload = fileURLToPath(new URL('./daemon-clock.ts', import.meta.url));
 export interface TestMeshOptions {
   readonly providers?: number;
   readonly timings?: MeshTimings;
-  /** Default: `vrf`, whose epochs are counted, so that a test can set its clocks and its chain as it likes. */
+  /**
+   * Default: `vrf`, whose epochs are counted: with timed ones a record that comes minutes late by clocks that were put ahead is decided about
+   * by an epoch minutes later.
+   */
   readonly beacon?: MeshBeacon;
   /** Behind a blind relay. Default: none. */
   readonly relay?: MeshRelay;

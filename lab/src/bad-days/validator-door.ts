@@ -2,14 +2,15 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { HostPort } from '@ogong/host/link/host-port';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
-import { createLinkServer } from '@ogong/host/link/link-server';
+import { createLinkServer, type LinkServer, type MethodRates } from '@ogong/host/link/link-server';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { createAccess, VALIDATOR_RATES } from '@ogong/node/validator/access';
 import { createBeaconDriver } from '@ogong/node/validator/beacon/beacon-driver';
 import { createValidatorMetrics } from '@ogong/node/validator/metrics';
 import { createOpeningGrants } from '@ogong/node/validator/opening-grants';
-import { createRoutes, MAX_EVIDENCE_BYTES } from '@ogong/node/validator/routes';
+import { MAX_EVIDENCE_BYTES } from '@ogong/node/validator/route-dependencies';
+import { createRoutes } from '@ogong/node/validator/routes';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
@@ -34,11 +35,14 @@ export async function serveValidator(
     peerAddress = new Uint8Array(20).fill(PEER),
     bind = { host: '127.0.0.1', port: 0 },
     peerIdentity,
+    rates = VALIDATOR_RATES,
   }: {
     readonly peerAddress?: Uint8Array;
     readonly bind?: HostPort;
     /** Of the registered validator. Default: that of {@link PEER}. */
     readonly peerIdentity?: LinkIdentity;
+    /** Default: those of a validator. */
+    readonly rates?: MethodRates;
   } = {},
 ): Promise<ValidatorDoor> {
   const { intake, archive, cosigning, store, group, clock, signer } = validator;
@@ -72,17 +76,18 @@ export async function serveValidator(
   const metrics = createValidatorMetrics(createMetrics('validator'));
   const grants = createOpeningGrants(monotonicClock);
   const errors: unknown[] = [];
-  const server = createLinkServer(
+  const server: LinkServer = createLinkServer(
     {
       bind,
       identity,
       authorize: createAccess({ chain, grants }),
       isKnown: (caller) => findByCertHash(caller) !== undefined,
-      methodRates: VALIDATOR_RATES,
+      methodRates: rates,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
       routes: createRoutes({
         ...{ intake, archive, wanted: new Set(), beacon, cosigning, store, verdicts, chain, grants, metrics },
         witness: validator.witnessing,
+        charge: (caller, method, calls) => server.charge(caller, method, calls),
       }),
     },
     { onError: (error) => errors.push(error) },

@@ -31,6 +31,7 @@ import { createKeyMembers, createKeyNetwork, type KeyMember, seatMembers } from 
 import { rememberCrypto } from '@ogong/testing/protocol/remembered-crypto';
 import { measureAgreement } from './agreement-rows.ts';
 import { measureBusy } from './busy-time.ts';
+import { measureHeads } from './head-rows.ts';
 import { median, type Row } from './row.ts';
 
 const NETWORK = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
@@ -53,7 +54,7 @@ export async function measureBeacon(onProgress: (what: string) => void = () => {
     rows.push(...(await measureKey(fast, count)), ...measureTraffic(count));
   }
   onProgress('epochs');
-  rows.push(...(await measureEpoch(fast)), ...measureLateness(), ...measureAgreement());
+  rows.push(...(await measureEpoch(fast)), ...measureLateness(), ...measureAgreement(), ...(await measureHeads()));
   return rows;
 }
 

@@ -49,16 +49,13 @@ async function measureFlood({ id, honest, limit, open }: DoorScene): Promise<Row
     const samples = await measureInTurn(ROUNDS, {
       async quiet() {
         await prepare?.(MOST_CALLS);
-        const elsewhere = attacker.send('decoy', callsOfPhase);
-        const rate = await timeHonest(call);
-        await elsewhere;
+        const [rate] = await Promise.all([timeHonest(call), attacker.send('decoy', callsOfPhase)]);
         return rate;
       },
       async flooded() {
         await prepare?.(MOST_CALLS);
-        const attack = attacker.send('door', callsOfPhase);
-        const rate = await timeHonest(call);
-        add(sent, await attack);
+        const [rate, counts] = await Promise.all([timeHonest(call), attacker.send('door', callsOfPhase)]);
+        add(sent, counts);
         return rate;
       },
       async alone() {

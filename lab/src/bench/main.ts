@@ -180,7 +180,7 @@ const parts: Readonly<
   ledger: { title: 'Settlement', measure: measureGas },
   load: {
     title: 'One gateway under load',
-    measure: ({ onProgress }) => measureLoad({ replies: 96, long: 800, onProgress }),
+    measure: ({ onProgress }) => measureLoad({ replies: 96, long: 4_000, onProgress }),
   },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
   mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },

@@ -34,7 +34,7 @@ const BODY = { model: MODEL_ID, max_tokens: 48, temperature: 0.8, top_p: 0.95, s
 
 const WHY =
   'see the steps below; all daemons share the cores with the engine, so that the admission that runs beside the prompt outlasts it';
-const NEXT = 'fewer commits between a request and its first token; keys of a reply that are made ahead';
+const NEXT = 'fewer commits between a request and its first token; books of a gateway in a thread of their own';
 
 const slowest = (timings: readonly ReplyTiming[]): number => {
   const sorted = timings.map(({ firstTextMs }) => firstTextMs).sort((a, b) => a - b);
@@ -121,8 +121,9 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
 
 function measureMemory(directory: string): Row[] {
   const processes = readMeshState(directory)?.processes ?? [];
-  return MESH_ROLES.filter((role) => role !== 'relay').map((role): Row => {
+  return MESH_ROLES.flatMap((role): Row | readonly [] => {
     const pids = processes.flatMap((process) => (process.role === role ? (process.identity?.pid ?? []) : []));
+    if (pids.length === 0) return [];
     const memory = readTreeMemory(pids);
     return {
       id: `memory-${role}`,

@@ -123,6 +123,7 @@ async function measureAudit(
     tiled: time(tiled, () => scoreReply(tiled, made)),
     exact: time(exact, () => scoreReply(exact, made)),
     prompt: time(tiled, () => makeReply(tiled, { ...made.request, prompt: whole, maxTokens: 1 })),
+    made: time(tiled, () => makeReply(tiled, made.request)),
   };
   await measureInTurn(1, measures);
   const times = await measureInTurn(rounds, measures);
@@ -130,6 +131,11 @@ async function measureAudit(
     `${median(times.tiled).toFixed(0)} against ${median(other).toFixed(0)} ms`;
   const what = `${name}: time to audit a reply of ${outputTokens} tokens to ${promptTokens}, tiled class /`;
   return [
+    {
+      id: `rho-tiled-${promptTokens}-${name}`,
+      what: `${name}: time to audit a reply of ${outputTokens} tokens to ${promptTokens} / to make it, tiled class`,
+      ...{ value: pairedRatio(times.tiled, times.made), unit: 'x', note: `${spent(times.made)}; prompt included` },
+    },
     {
       ...{ id: `tiled-audit-exact-${promptTokens}-${name}`, what: `${what} class without tiles` },
       ...{ value: pairedRatio(times.tiled, times.exact), unit: 'x', note: spent(times.exact) },

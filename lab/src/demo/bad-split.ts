@@ -1,4 +1,5 @@
 import { createChainClient } from '@ogong/chain/client';
+import { domainOf } from '@ogong/chain/domain';
 import { createPreview } from '@ogong/chain/preview';
 import { encodeSettle, type SettleCall } from '@ogong/chain/settle-call';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -10,7 +11,7 @@ import { type CohortShard, splitCohort } from '@ogong/protocol/settlement/cohort
 import { createCohortLines } from '@ogong/protocol/settlement/cohort-lines';
 import { readBooks } from './ledger-book.ts';
 import type { SplitRecord } from './run-record.ts';
-import { type CourtContext, domainOf, signBatch, toBytes } from './sign-batch.ts';
+import { type CourtContext, signBatch, toBytes } from './sign-batch.ts';
 import { tellAnswer } from './tell-answer.ts';
 
 /** Does not divide by the layers of the shards. */
@@ -90,7 +91,9 @@ async function signDebit({ chain, validators: [handler] }: CourtContext, private
   const cumulative = spent + FEE;
   const termsHash = crypto.sha256(new Uint8Array());
   const voucher = { payer: signer.address, validator: toBytes(handler.address), cumulativeAtomic: cumulative };
-  const signature = signer.signDigest(hashVoucher(crypto, domainOf(chain, 'escrow'), voucher, termsHash));
+  const signature = signer.signDigest(
+    hashVoucher(crypto, domainOf(chain.deployment, chain.deployment.escrow), voucher, termsHash),
+  );
   return { payer: signer.address, amount: FEE, cumulative, termsHash, signature };
 }
 

@@ -96,6 +96,12 @@ const withPayee = (change: object): RunRecord => withMint({ claimant: { ...spent
 const flipLast = (bytes: Uint8Array): Uint8Array =>
   Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
+/** The epoch stands behind the tag and the generation. */
+const flipEpoch = (certificate: Uint8Array): Uint8Array =>
+  Uint8Array.from(certificate, (byte, i) => (i === certificate.length - 97 ? byte ^ 1 : byte));
+/** The key with the other sign of its y. */
+const negate = (key: Uint8Array): Uint8Array => Uint8Array.from(key, (byte, i) => (i === 0 ? byte ^ 0x20 : byte));
+
 describe('claims of the demo', () => {
   it('all hold on a run without faults', () => {
     const claims = evaluateClaims(run);
@@ -103,6 +109,7 @@ describe('claims of the demo', () => {
     expect(claims.map(({ id }) => id)).toEqual([
       'receipts',
       'tampering',
+      'beacon',
       'cheat-prefill',
       'ejection',
       'refunds',
@@ -123,9 +130,11 @@ describe('claims of the demo', () => {
     ]);
   });
 
-  it('make no claim about a cheat, a crash or a relay if there was none', () => {
+  it('make no claim about a cheat, a crash, a relay or a key of the beacon if there was none', () => {
+    const { generations: _, ...bootstrap } = run.trust;
     const ids = evaluateClaims({
       ...run,
+      trust: bootstrap,
       cheat: 'none',
       chaos: undefined,
       reach: undefined,
@@ -145,7 +154,21 @@ describe('claims of the demo', () => {
 
   const first = run.replies[0]!;
   const receipts = first.receipts!;
+  const [key] = run.trust.generations as [NonNullable<RunRecord['trust']['generations']>[number]];
+  const withKey = (change: object): RunRecord => ({
+    ...run,
+    trust: { ...run.trust, generations: [{ ...key, ...change }] },
+  });
+  const signed = run.replies.findIndex(({ receipts: of }) => of && of.full.beacon.length > 0);
+  const signedReceipts = run.replies[signed]!.receipts!;
+  const withCertificate = (beacon: Uint8Array): RunRecord =>
+    withReply(signed, { receipts: { ...signedReceipts, full: { ...signedReceipts.full, beacon } } });
   const broken: [string, string, RunRecord][] = [
+    ['beacon', 'no answer under the key', withCertificate(new Uint8Array(0))],
+    ['beacon', 'a signature of another message', withCertificate(flipEpoch(signedReceipts.full.beacon))],
+    ['beacon', 'another key than the chain lists', withKey({ key: negate(key.key) })],
+    ['beacon', 'a key that counts later', withKey({ firstEpoch: key.firstEpoch + 1_000n })],
+    ['beacon', 'a generation that the chain does not list', withKey({ generation: 2 })],
     ['slash', 'a lie that settles under one signature', withVerdictOf({ alone: 'taken' })],
     ['slash', 'a conviction that the chain refuses', withVerdictOf({ convicted: 'NoQuorum' })],
     ['slash', 'two convictions on one day', withVerdictOf({ again: 'taken' })],

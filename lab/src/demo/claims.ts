@@ -10,7 +10,15 @@ import {
 } from './ledger-claims.ts';
 import { checkEmission, checkMint, checkWithdrawal } from './money-claims.ts';
 import { checkFastest, checkRelayed, checkSealed } from './reach-claims.ts';
-import { checkCheat, checkEjection, checkFailover, checkReceipts, checkTampering, checkTests } from './reply-claims.ts';
+import {
+  checkBeacon,
+  checkCheat,
+  checkEjection,
+  checkFailover,
+  checkReceipts,
+  checkTampering,
+  checkTests,
+} from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
 
 export interface DemoClaim extends Finding {
@@ -34,6 +42,13 @@ function listClaims(run: RunRecord): OpenClaim[] {
     claim('receipts', 'every answer has a receipt that passes offline', () => checkReceipts(run)),
     claim('tampering', 'one changed byte fails the check that names it', () => checkTampering(run)),
   ];
+  if (run.trust.generations) {
+    claims.push(
+      claim('beacon', 'validators make a key that nobody has whole, and one signature of it certifies an epoch', () =>
+        checkBeacon(run),
+      ),
+    );
+  }
   if (run.cheat !== 'none') {
     claims.push(
       claim(`cheat-${run.cheat}`, 'the cheat is seen through by the stage that should', () => checkCheat(run)),

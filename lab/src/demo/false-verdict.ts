@@ -1,4 +1,5 @@
 import { createChainClient } from '@ogong/chain/client';
+import { domainOf } from '@ogong/chain/domain';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { signCharge, submitCharge } from '@ogong/node/validator/settlement/conviction';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -10,7 +11,7 @@ import { encodeReceipt } from '@ogong/protocol/stage1/receipt';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { answeredOf, replyIdOf } from './finding.ts';
 import type { AskedReply, RunRecord, SlashRecord } from './run-record.ts';
-import { type CourtContext, domainOf, type NamedValidator, signBatch, toBytes } from './sign-batch.ts';
+import { type CourtContext, type NamedValidator, signBatch, toBytes } from './sign-batch.ts';
 import { tellAnswer } from './tell-answer.ts';
 
 /** What a validator signed about a reply, and the reply's own receipt. */
@@ -41,7 +42,7 @@ export async function slashFalseVerdict(context: CourtContext, run: RunRecord): 
     ...{ offence: 'false-verdict' as const, accused: toBytes(accused.address), reporter: toBytes(reporterAddress) },
     evidence: crypto.sha256(concatBytes(encodeReceipt(receiptOf(reply)), lie.entry, lie.signature)),
   };
-  const domain = domainOf(chain, 'cases');
+  const domain = domainOf(chain.deployment, chain.deployment.cases);
   // Nobody signs for evidence that does not convict.
   const judges = isOk(checks) ? validators.filter((one) => one !== accused) : [];
   const signed = await Promise.all(
@@ -105,7 +106,9 @@ async function signLie(
   const validator = toBytes(accused.address);
   const input = { validator, sequence: sequence + 1n, position, entries: [bytes], vouchers: [] };
   const settlement = buildSettlement(crypto, input);
-  const signature = accused.signing.signDigest(hashSettlement(crypto, domainOf(chain, 'settlement'), settlement));
+  const signature = accused.signing.signDigest(
+    hashSettlement(crypto, domainOf(chain.deployment, chain.deployment.settlement), settlement),
+  );
   return { reply, accused, settlement, entry: bytes, signature };
 }
 
@@ -114,7 +117,7 @@ function judgeFalseVerdict({ chain }: CourtContext, run: RunRecord, lie: FalseVe
   const { reply, accused, settlement, entry, signature } = lie;
   const said = parseVerdictEntry(entry);
   const truth = findEntry(run, reply);
-  const digest = hashSettlement(crypto, domainOf(chain, 'settlement'), settlement);
+  const digest = hashSettlement(crypto, domainOf(chain.deployment, chain.deployment.settlement), settlement);
   const isAbout = truth !== undefined && equalBytes(said.replyId, computeCorrectionId(truth.replyId));
   const isSame = truth !== undefined && equalBytes(said.recordHash, truth.recordHash);
   const { ok } = verifyReceipt(receiptOf(reply), { ...run, request: reply.request, response: reply.response });

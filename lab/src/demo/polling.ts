@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BeaconKeysReading } from '@ogong/chain/beacon-keys';
 
 const pollMs = 500;
 
@@ -12,6 +13,12 @@ export async function countProviders(gatewayUrl: string, model: string): Promise
   } catch {
     return 0;
   }
+}
+
+/** Whether an epoch of the first key is over, by the chain's time: validators have certified it, and gateways have seen that. */
+export function isKeyInForce(reading: BeaconKeysReading | undefined): boolean {
+  const firstEpoch = reading?.generations[0]?.firstEpoch;
+  return reading !== undefined && firstEpoch !== undefined && reading.epoch > firstEpoch + 1n;
 }
 
 export async function waitUntil(holds: () => Promise<boolean>, patienceMs: number): Promise<boolean> {

@@ -1,10 +1,11 @@
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { isOk } from '@ogong/protocol/base/checks';
+import { parseEpochCertificate, verifyEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { answeredOf, cheatOf, entriesOf, type Finding, failuresOf, judge } from './finding.ts';
-import type { RunRecord } from './run-record.ts';
+import type { AskedReply, RunRecord } from './run-record.ts';
 
 /** The checks that a compact receipt skips, because it holds no opening. No other check may be skipped. */
 const openingChecks = new Set([
@@ -43,6 +44,31 @@ export function checkReceipts(run: RunRecord): Finding {
   return judge(problems, [
     `${answered.length} answers, ${passed} checks passed on their full receipts, none failed or skipped`,
     `${run.replies.length - answered.length} requests were refused`,
+  ]);
+}
+
+/** Whether an answer's epoch is certified by one signature of a key of the threshold beacon; any key that it claims has to be the chain's. */
+export function hasKeySignature({ receipts }: AskedReply): boolean {
+  const bytes = receipts?.full.beacon ?? new Uint8Array(0);
+  return bytes.length > 0 && parseEpochCertificate(bytes).kind === 'threshold';
+}
+
+/** While a network is young its bootstrap beacon certifies: one answer under the key at least. */
+export function checkBeacon(run: RunRecord): Finding {
+  const { crypto, trust } = run;
+  const { generations = [], settlement, ledger } = trust;
+  if (settlement === undefined || ledger === undefined) return { ok: false, evidence: ['no network is trusted'] };
+  const network = { chainId: ledger.chainId, settlement };
+  const answered = answeredOf(run);
+  const signed = answered.filter(hasKeySignature);
+  const problems = signed.flatMap(({ number, receipts }) => {
+    const certificate = parseEpochCertificate(receipts?.full.beacon ?? new Uint8Array(0));
+    const { checks } = verifyEpochCertificate(crypto, network, { certificate, validators: [], generations });
+    return failuresOf(checks).map((failure) => `answer ${number}: ${failure}`);
+  });
+  if (signed.length === 0) problems.push('no answer stands under a key of the beacon');
+  return judge(problems, [
+    `${signed.length} of ${answered.length} answers under one signature of 96 bytes, by the key that the chain lists from epoch ${generations[0]?.firstEpoch} on`,
   ]);
 }
 

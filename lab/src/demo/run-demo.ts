@@ -20,12 +20,13 @@ import { readBooks, readHistory } from './ledger-book.ts';
 import { useMint } from './mint-money.ts';
 import { useMoney } from './money.ts';
 import type { DemoOptions } from './options.ts';
-import { evidenceDirectory, waitWhileChanging } from './polling.ts';
+import { evidenceDirectory, isKeyInForce, waitUntil, waitWhileChanging } from './polling.ts';
 import { type PlannedRequest, planRequest } from './prompts.ts';
 import { createTestReader, DEMO_TEST_RATES, waitForTests } from './provider-tests.ts';
 import { provokeEjection } from './provoke-ejection.ts';
 import { askByReach } from './reach.ts';
 import { findRejected } from './rejected-evidence.ts';
+import { hasKeySignature } from './reply-claims.ts';
 import type {
   AskedReply,
   Books,
@@ -49,6 +50,8 @@ export interface DemoRun {
 const keptForLater = 6;
 const settlementPatienceMs = 120_000;
 const intakePatienceMs = 60_000;
+/** Several attempts to make it. */
+const keyPatienceMs = 60_000;
 
 /** Runs the demo on a network that serves, and records what happened. */
 export async function runDemo(context: DemoContext): Promise<DemoRun> {
@@ -116,6 +119,11 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     onProgress('asking a provider behind a relay for something secret, and whoever answers first');
     const { door } = context;
     reach = await askByReach({ mesh, model: models.id, door, links, members, maxTokens: options.maxTokens, askOne });
+  }
+  if (isServed && trust.generations !== undefined && !replies.some(hasKeySignature)) {
+    onProgress('waiting for the key of the beacon, for an answer under it');
+    await waitUntil(async () => isKeyInForce(await chain.beaconKeys()), keyPatienceMs);
+    await askOne({});
   }
   const requestsMs = performance.now() - startedMs;
 

@@ -1,10 +1,10 @@
 import type { ChainClient } from '@ogong/chain/client';
+import { domainOf } from '@ogong/chain/domain';
 import { type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import type { MeshValidator } from '@ogong/devnet/mesh/mesh-identities';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { hashSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import type { Member } from './run-record.ts';
 
@@ -22,11 +22,6 @@ export interface NamedValidator extends MeshValidator {
 
 export const toBytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
-/** EIP-712 domain of a contract of this network. */
-export function domainOf({ deployment }: ChainClient, contract: 'settlement' | 'escrow' | 'cases'): LedgerDomain {
-  return { chainId: BigInt(deployment.chainId), verifyingContract: toBytes(deployment[contract]) };
-}
-
 /** A batch under the signatures of these validators. */
 export async function signBatch(
   { chain }: Pick<CourtContext, 'chain'>,
@@ -34,7 +29,7 @@ export async function signBatch(
   { batch, debits, lines, ejections, tallies }: Omit<Settlement, 'uncollectable'>,
 ): Promise<SettleCall> {
   const lists = { batch, debits, lines, ejections, tallies };
-  const digest = hashSettlement(crypto, domainOf(chain, 'settlement'), lists);
+  const digest = hashSettlement(crypto, domainOf(chain.deployment, chain.deployment.settlement), lists);
   const signatures = signers.map(({ signing }) => signing.signDigest(digest));
   return { ...lists, quorum: await sortQuorum(digest, signatures) };
 }

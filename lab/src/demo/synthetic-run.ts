@@ -5,9 +5,12 @@ import type { Test } from '@ogong/protocol/audit/test-report';
 import { concatBytes, equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { pass } from '@ogong/protocol/base/checks';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { encodeEpochCertificate, readEpochValue } from '@ogong/protocol/beacon/epoch-certificate';
+import { encodeEpochMessage } from '@ogong/protocol/beacon/threshold/threshold-value';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import { computeReplyFee, splitFee } from '@ogong/protocol/exchange/fee';
 import { encodeCandidates } from '@ogong/protocol/exchange/match';
 import { type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
@@ -45,6 +48,10 @@ const address = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
 const ledger = { chainId: 31_337n, verifyingContract: fill(0xe5, 20) };
 const settlement = fill(0x5e, 20);
 const genesis = computeGenesisBeacon(crypto, { chainId: ledger.chainId, settlement });
+/** The key that the validators have made, and the epoch of the one answer under it. */
+const beaconSecret = 0xbeac0dn;
+const generation = { generation: 1, key: nobleBls.deriveKey(beaconSecret), firstEpoch: 3n };
+const signedEpoch = 7n;
 const modelId = 'ogong/verified/test/synthetic';
 const modelRoot = fill(0x4d);
 const payer = createNodeLedgerSigner(fill(1));
@@ -68,7 +75,7 @@ const cheatIndex = 3;
  * it, so that a claim fails only because of what a test breaks.
  */
 export function createSyntheticRun(): RunRecord {
-  const served = [0, 1, 2, 0, 1, 2].map((provider, i) => createReply(i + 1, provider));
+  const served = [0, 1, 2, 0, 1, 2].map((provider, i) => createReply(i + 1, provider, i === 5 ? signedEpoch : 0n));
   const caught = createReply(7, cheatIndex);
   const log = createLog([...served, caught]);
   const owed = log.entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
@@ -85,7 +92,14 @@ export function createSyntheticRun(): RunRecord {
     ...{ certHash: fill(i + 1), vrfKey: fill(i + 1) },
   }));
   const routers = [hashHybridKey(crypto, routerKey.publicKey)];
-  const trust = { ledger, settlement, modelRoots: { [modelId]: modelRoot }, validators, routers };
+  const trust = {
+    ledger,
+    settlement,
+    modelRoots: { [modelId]: modelRoot },
+    validators,
+    routers,
+    generations: [generation],
+  };
   const cheatId = toHex(providerIds[cheatIndex] as Uint8Array);
   const signers = validatorAddresses.slice(0, 3).map((bytes, i) => ({
     name: `validator-${i + 1}`,
@@ -202,7 +216,19 @@ interface Served {
   readonly feeAtomic: bigint;
 }
 
-function createReply(number: number, provider: number): Served {
+/** Genesis has no certificate; a later epoch one signature of the key. */
+function certify(epoch: bigint) {
+  if (epoch === 0n) return { bytes: new Uint8Array(0), value: genesis, previous: genesis };
+  const network = { chainId: ledger.chainId, settlement };
+  const message = encodeEpochMessage(network, { generation: 1, epoch });
+  const signature = nobleBls.sign(beaconSecret, message);
+  const certificate = { kind: 'threshold', generation: 1, epoch, signature } as const;
+  const { value, previous } = readEpochValue(crypto, network, certificate);
+  return { bytes: encodeEpochCertificate(certificate), value, previous };
+}
+
+function createReply(number: number, provider: number, epoch = 0n): Served {
+  const beacon = certify(epoch);
   const request = utf8Encode(
     JSON.stringify({
       model: modelId,
@@ -224,7 +250,7 @@ function createReply(number: number, provider: number): Served {
     contextSize: 4096,
     maxFeeAtomic: 1_000_000n,
     pricePer1kAtomic,
-    epoch: 0n,
+    epoch,
     expiresAtMs: 1_700_000_120_000n,
   });
   const orderSignature = payer.signDigest(order.orderHash);
@@ -240,7 +266,7 @@ function createReply(number: number, provider: number): Served {
       request,
       order,
       orderSignature,
-      beacon: { value: genesis, previous: genesis },
+      beacon: { value: beacon.value, previous: beacon.previous },
       text: `story ${number} of a heron`,
     },
   });
@@ -267,10 +293,10 @@ function createReply(number: number, provider: number): Served {
     ledger,
     order: { bytes: reply.orderBytes, signature: reply.orderSignature },
     ticket: { bytes: ticketBytes, publicKey: routerKey.publicKey, signature: routerKey.sign(ticketBytes) },
-    admission: signAdmission(crypto, validator, { ledger, orderHash, epoch: 0n, timeMs: 1_700_000_000_000n }),
+    admission: signAdmission(crypto, validator, { ledger, orderHash, epoch, timeMs: 1_700_000_000_000n }),
     record: { bytes: reply.recordBytes, publicKey: signer.publicKey, signature: reply.recordSignature },
-    intake: signIntake(crypto, validator, { ledger, orderHash, recordHash, epoch: 0n }),
-    beacon: new Uint8Array(0),
+    intake: signIntake(crypto, validator, { ledger, orderHash, recordHash, epoch }),
+    beacon: beacon.bytes,
     opening: { bytes: reply.openingBytes },
   };
   return {

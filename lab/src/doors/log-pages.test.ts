@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { hashRecord } from '@ogong/protocol/commitment/record';
+import { MAX_ASKED_REPLIES } from '@ogong/protocol/exchange/limits';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createTestValidator, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
@@ -51,4 +52,32 @@ it('a settled reply is told with verdict, fee and record, as it was decided', as
   expect(status).toMatchObject({ state: 'settled', verdict: 'accept' });
   expect(status.feeAtomic).toBe(feeAtomic);
   expect(status.recordHash).toEqual(hashRecord(crypto, signedRecord?.record as Uint8Array));
+});
+
+it('many replies are told at once, each in its place, and no more than may be asked about', async () => {
+  const service = await askAs(STRANGER);
+  const one = await service.getReply({ replyId });
+  const stranger = new Uint8Array(16);
+  const { replies } = await service.getReplies({ replyIds: [stranger, replyId, new Uint8Array(3), replyId] });
+  expect(replies.map(({ state }) => state)).toEqual(['', 'settled', '', 'settled']);
+  expect(replies[1]).toEqual(one);
+  const replyIds = Array.from({ length: MAX_ASKED_REPLIES }, () => replyId);
+  expect((await service.getReplies({ replyIds })).replies).toHaveLength(MAX_ASKED_REPLIES);
+  await expect(service.getReplies({ replyIds: [...replyIds, replyId] })).rejects.toMatchObject({ refusal: 'invalid' });
+});
+
+it('of details that are too long for one answer, the first ones are told', async () => {
+  const { store } = validator;
+  const told = 'SELECT checks FROM replies WHERE reply_id = ?';
+  const before = store.prepare(told).get(replyId)?.checks as string;
+  const long = JSON.stringify([{ id: 'long', status: 'pass', detail: 'x'.repeat(300 * 1024) }]);
+  const write = (checks: string) =>
+    store.prepare('UPDATE replies SET checks = ? WHERE reply_id = ?').run(checks, replyId);
+  write(long);
+  try {
+    const replyIds = [replyId, replyId, replyId, replyId, replyId];
+    expect((await (await askAs(STRANGER)).getReplies({ replyIds })).replies).toHaveLength(3);
+  } finally {
+    write(before);
+  }
 });

@@ -1,7 +1,9 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { VALIDATOR_RATES } from '@ogong/node/validator/access';
+import { MAX_ASKED_REPLIES } from '@ogong/protocol/exchange/limits';
 import {
   GetIntakeRequestSchema,
+  GetRepliesRequestSchema,
   GetReplyRequestSchema,
   GetSettledRequestSchema,
   ListVerdictsRequestSchema,
@@ -40,6 +42,11 @@ export const readingScenes: readonly DoorScene[] = [
     { id: 'replies', method: 'GetReply', limit: 'questions of one address about replies' },
     GetReplyRequestSchema,
     (replyId) => ({ replyId }),
+  ),
+  createReading(
+    { id: 'reply-lists', method: 'GetReplies', limit: 'questions of one address about many replies' },
+    GetRepliesRequestSchema,
+    (replyId) => ({ replyIds: Array.from({ length: MAX_ASKED_REPLIES }, () => replyId) }),
   ),
   createReading(
     { id: 'verdicts', method: 'ListVerdicts', limit: 'readings of a log by one address' },

@@ -25,6 +25,8 @@ const READING_MS = 5;
 const LEAST_LIFE_MS = 20_000;
 /** Different orders that a stranger has. */
 const ORDERS = 75;
+/** Honest ones: one alone would have more open orders than a validator keeps for a payer. */
+const PAYERS = 8;
 
 interface Flooding {
   readonly method: string;
@@ -49,12 +51,16 @@ export async function openValidatorDoor({ method, rate, isOfOne, callers, ...mor
     },
   };
   const spendable = 10n ** 18n;
+  const payers = [
+    payer,
+    ...Array.from({ length: PAYERS - 1 }, (_, i) => createTestLedgerSigner(seedOf(`honest payer ${i}`))),
+  ];
   const validator: TestValidator = createTestValidator({
     clock,
     verifiers: (...asked) => answerHonestly(validator.served)(...asked),
     async channel(who) {
       await delay(READING_MS);
-      const held = equalBytes(who, payer.address) ? spendable : 0n;
+      const held = payers.some(({ address }) => equalBytes(who, address)) ? spendable : 0n;
       return { spendable: held, spent: 0n, admitted: held, releasing: 0n, releasableAt: 0n };
     },
   });
@@ -68,18 +74,19 @@ export async function openValidatorDoor({ method, rate, isOfOne, callers, ...mor
   const admit = async (order: TestOrder): Promise<void> => {
     await service.admit({ order, consent: order.consent });
   };
-  await admit(validator.order(made++));
+  const make = (): TestOrder => validator.order(made, {}, payers[made++ % PAYERS]);
+  for (const _ of payers) await admit(make());
   /** One that was made before and holds for a while, or a new one. */
   const takeFresh = (): TestOrder => {
     let order = orders.shift();
     while (order && Number(order.fields.expiresAtMs) < clock.nowMs() + LEAST_LIFE_MS) order = orders.shift();
-    return order ?? validator.order(made++);
+    return order ?? make();
   };
   const { perSecond, burst } = rate as RateLimit;
   const share = isOfOne ? 1 : OF_ADDRESS;
   return {
     prepare(calls) {
-      while (orders.length < calls) orders.push(validator.order(made++));
+      while (orders.length < calls) orders.push(make());
     },
     call: () => admit(takeFresh()),
     flood: {

@@ -1,17 +1,29 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { profiles } from '@ogong/chain/deploy';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describe, expect, it } from 'vitest';
-import { readMeasuredRho } from './measured-rho.ts';
+import { readConstant } from './contract-constants.ts';
+import { toFeeShares } from './fee-shares.ts';
+import { readCardRho, readMeasuredRho } from './measured-rho.ts';
 import { planReplies } from './models/deterrence.ts';
-import { computeVerificationCost } from './models/verification.ts';
-import { computeFixedBudgetProfit, computeWashProfit } from './models/wash.ts';
+import { budgetDefaults, computeVerificationCost } from './models/verification.ts';
+import {
+  ALL_ROLES,
+  computeFixedBudgetProfit,
+  computePoolProfit,
+  computeWashProfit,
+  drawShares,
+} from './models/wash.ts';
 import { writePage } from './page.ts';
 import { toScript } from './propositions.ts';
 import { prove } from './prove.ts';
 import { runModels } from './run-models.ts';
 
 const docs = (name: string): string => fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
-const measured = readMeasuredRho(docs('bench.json'));
+const measured = [...readMeasuredRho(docs('bench.json')), ...readCardRho(docs('detection/cards.md'))];
 
 describe('the economics lab', () => {
   it('holds in every statement, and the page says what was computed', () => {
@@ -29,10 +41,84 @@ describe('the economics lab', () => {
   });
 
   it('would notice a bound that pays back', () => {
-    const dealer = { fee: 10n ** 20n, others: 0n, ownsTreasury: true, ownsLicense: true, routed: true };
+    const shares = toFeeShares(profiles.emission.shares);
+    const dealer = { fee: 10n ** 20n, others: 0n, shares, roles: ALL_ROLES };
     expect(computeWashProfit({ ...dealer, lambdaPpm: 900_000n })).toBeLessThan(0n);
     expect(() => computeWashProfit({ ...dealer, lambdaPpm: 1_100_000n })).toThrow('lambda');
     expect(computeFixedBudgetProfit(1e6, 1e6)).toBeGreaterThan(0);
+    // The sink is what keeps it from breaking even: a share that nobody has.
+    expect(computeWashProfit({ ...dealer, lambdaPpm: 0n })).toBe(-(10n ** 18n));
+    expect(computeWashProfit({ ...dealer, lambdaPpm: 0n, shares: { ...shares, recycleBps: 0 } })).toBe(0n);
+  });
+
+  it('draws every share that the contracts admit, up to its bounds, and no other', () => {
+    const random = createSeededRandom(3);
+    const drawn = Array.from({ length: 5_000 }, () => drawShares(random));
+    const recycled = drawn.map(({ recycleBps }) => recycleBps);
+    expect([Math.min(...recycled), Math.max(...recycled)]).toEqual([50, 500]);
+    expect(Math.min(...drawn.map(({ verificationBps }) => verificationBps))).toBe(100);
+    expect(Math.max(...drawn.map(({ verificationBps }) => verificationBps))).toBeGreaterThan(1_400);
+    expect(Math.max(...drawn.map(({ makerBps = 0 }) => makerBps))).toBe(500);
+  });
+
+  it('finds nothing in a pool for who has as many tokens as fees', () => {
+    const dealer = { feePart: 0.3, tokenPart: 0.3, draws: 1, verificationBps: 400 };
+    expect(computePoolProfit(dealer)).toBeCloseTo(0, 9);
+    expect(computePoolProfit({ ...dealer, tokenPart: 0.6 })).toBeCloseTo(0.04 * 0.3, 9);
+  });
+
+  it('reads constants of the contracts, and no others', () => {
+    expect(readConstant('Staking', 'PENALTY_PPM')).toBe(20_000);
+    expect(readConstant('Cases', 'PERIOD')).toBe(86_400);
+    expect(() => readConstant('Staking', 'NOTHING')).toThrow('no constant NOTHING');
+  });
+
+  it('holds every default against the dearest audit that was measured, on each kind of machine', () => {
+    const kinds = ['stories15M', 'with its prompt', 'vulkan', 'embeddings', 'H200', '8 replies made together'];
+    for (const kind of kinds)
+      expect(
+        measured.some(({ what }) => what.includes(kind)),
+        kind,
+      ).toBe(true);
+    const worst = Math.max(...measured.map(({ rho }) => rho));
+    expect(worst).toBeGreaterThan(1);
+    for (const { name, kept, needed } of budgetDefaults(worst)) expect(needed, name).toBeLessThanOrEqual(kept);
+    // A machine on which an audit costs half as much again would be too dear for them.
+    expect(budgetDefaults(1.5 * worst).some(({ kept, needed }) => needed > kept)).toBe(true);
+  });
+
+  it('takes every figure of a bench that says what an audit costs, and no other', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rho-'));
+    const path = join(folder, 'bench.json');
+    const rows = [
+      { id: 'rho-1-a', what: 'a: rho, time to score / to generate, 1 reply, prompts left out of both', value: 0.4 },
+      {
+        id: 'rho-8-a',
+        what: 'a: rho, time to score / to generate, 8 replies',
+        value: 0.5,
+        note: '0.72 with prompts of 1',
+      },
+      {
+        id: 'rho-tiled-300-a',
+        what: 'a: time to audit a reply of 96 tokens to 300 / to make it, tiled class',
+        value: 0.9,
+      },
+      { id: 'verify-vulkan-wide', what: 'a on vulkan: score of a wide reply / making it', value: 0.6 },
+      { id: 'make-and-verify-vulkan-wide', what: 'both', value: 5 },
+      { id: 'audit-a', what: 'another ratio', value: 1.3 },
+      { id: 'rho-1-b', what: 'not measured' },
+    ];
+    writeFileSync(path, JSON.stringify({ engine: { rows }, load: {} }));
+    expect(readMeasuredRho(path)).toEqual([
+      { what: 'a, 1 reply', rho: 0.4 },
+      { what: 'a, 8 replies', rho: 0.5 },
+      { what: 'a, 8 replies, with its prompt', rho: 0.72 },
+      { what: 'a, tiled, a reply of 96 tokens to 300', rho: 0.9 },
+      { what: 'a on vulkan, wide', rho: 0.6 },
+    ]);
+    rmSync(folder, { recursive: true });
+    expect(readCardRho(docs('detection/cards.md'))).toHaveLength(6);
+    expect(() => readCardRho(docs('bench.json'))).toThrow('no table');
   });
 
   it('plans cheats exactly where nothing deters', () => {
@@ -42,7 +128,7 @@ describe('the economics lab', () => {
   });
 
   it('costs a hundredth of the fee where an audit costs a hundredth of the reply', () => {
-    expect(computeVerificationCost(1, 0.01)).toBeCloseTo(0.00976, 4);
+    expect(computeVerificationCost(1, 0.01, { profile: profiles.whitepaper })).toBeCloseTo(0.0097, 4);
     expect(measured.length).toBeGreaterThan(0);
   });
 });

@@ -4,13 +4,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drawCurves } from './figure.ts';
-import { readMeasuredRho } from './measured-rho.ts';
+import { readCardRho, readMeasuredRho } from './measured-rho.ts';
 import { writePage } from './page.ts';
 import { openSolver, prove } from './prove.ts';
 import { runModels } from './run-models.ts';
 
 const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
-const models = runModels(readMeasuredRho(join(docs, 'bench.json')));
+const measured = [...readMeasuredRho(join(docs, 'bench.json')), ...readCardRho(join(docs, 'detection/cards.md'))];
+const models = runModels(measured);
 for (const { title, findings } of models) {
   console.log(`\n${title}`);
   for (const { claim, holds, detail } of findings) console.log(`  ${holds ? 'holds' : 'FAILS'}  ${claim} (${detail})`);

@@ -1,18 +1,61 @@
 import { readFileSync } from 'node:fs';
-import type { MeasuredRho } from './models/verification.ts';
+
+/** What an audit cost against the reply that it checks, as it was measured somewhere. */
+export interface MeasuredRho {
+  readonly what: string;
+  readonly rho: number;
+}
 
 interface BenchRow {
   readonly id: string;
   readonly what: string;
   readonly value?: number;
+  readonly note?: string;
 }
 
-/** What an audit cost against the reply that it checks, where `npm run bench` measured it last. */
+/**
+ * Every figure of docs/bench.json that says what an audit costs against its reply: text on processors with and without its prompt, tiled
+ * prompts, Mesa's Vulkan device, embeddings.
+ */
 export function readMeasuredRho(path: string): MeasuredRho[] {
-  const bench: { readonly engine: { readonly rows: readonly BenchRow[] } } = JSON.parse(readFileSync(path, 'utf8'));
-  return bench.engine.rows.flatMap(({ id, what, value }) =>
-    id.startsWith('rho-') && value !== undefined
-      ? [{ what: what.replace(/: rho.*?, (\d+) repl/, ', $1 repl').replace(/, prompts.*/, ''), rho: value }]
-      : [],
+  const bench: Readonly<Record<string, { readonly rows?: readonly BenchRow[] }>> = JSON.parse(
+    readFileSync(path, 'utf8'),
   );
+  return Object.values(bench)
+    .flatMap(({ rows = [] }) => rows)
+    .flatMap(readRow);
+}
+
+function readRow({ id, what, value, note = '' }: BenchRow): MeasuredRho[] {
+  if (value === undefined) return [];
+  if (id.startsWith('rho-tiled-'))
+    return [{ what: what.replace(/: time to audit (.*) \/ .*/, ', tiled, $1'), rho: value }];
+  if (id.startsWith('rho-')) {
+    const short = what.replace(/: rho.*?, (\d+) repl/, ', $1 repl').replace(/, prompts.*/, '');
+    const whole = /^([\d.]+) with prompts/.exec(note)?.[1];
+    return [
+      { what: short, rho: value },
+      ...(whole === undefined ? [] : [{ what: `${short}, with its prompt`, rho: Number(whole) }]),
+    ];
+  }
+  if (id.startsWith('verify-vulkan-'))
+    return [{ what: what.replace(/: score of a (\w+) reply.*/, ', $1'), rho: value }];
+  if (id === 'embedding-audit') return [{ what: 'embeddings, random 40M f16', rho: value }];
+  return [];
+}
+
+const CARD_HEAD = '| way | exact | one reply, ms | its score, ms |';
+
+/** The same on a card, by the table of docs/detection/cards.md: against one reply alone, or each of eight side by side, whichever was cheaper to make. */
+export function readCardRho(path: string): MeasuredRho[] {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  const head = lines.findIndex((line) => line.startsWith(CARD_HEAD));
+  if (head < 0) throw new Error(`${path} has no table of what a check costs`);
+  const end = lines.findIndex((line, i) => i > head && !line.startsWith('|'));
+  return lines.slice(head + 2, end).map((line) => {
+    const [, way = '', , one = '', score = '', , eight = ''] = line.split('|').map((cell) => cell.trim());
+    const rho = Number(score) / Math.min(Number(one), Number(eight));
+    if (!(rho > 0)) throw new Error(`${path}: ${line}`);
+    return { what: `H200, 1.1 B f16, ${way}`, rho };
+  });
 }

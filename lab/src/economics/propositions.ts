@@ -1,3 +1,5 @@
+import { JOBS_PER_AUDIT } from './audit-jobs.ts';
+
 /** A statement about reals, in SMT-LIB, with a twin that has one thing wrong. */
 export interface Proposition {
   readonly id: string;
@@ -19,6 +21,9 @@ const SHARE = [
   '(<= e (* lambda (* s p)))',
 ];
 const FALSE_POSITIVE = ['(> eps 0)', '(< eps s)', '(< s 1)'];
+
+/** Of alpha rho, what an audit takes of a fee, rounded up. */
+const AUDIT_COST = 0.972;
 
 /** What the economy rests on. Each is checked for all values in range, and its twin is refuted. */
 export const PROPOSITIONS: readonly Proposition[] = [
@@ -177,11 +182,19 @@ export const PROPOSITIONS: readonly Proposition[] = [
   },
   {
     id: 'bonds',
-    says: 'A quorum of two thirds that steals 0.77 of what is unvested loses more, if that is at most half the bonds',
-    reals: ['u', 'b'],
-    assume: ['(> b 0)', '(>= u 0)', '(<= u (* 0.5 b))'],
-    claim: '(< (* 0.77 u) (* (/ 2 3) b))',
-    twin: { says: 'unvested money has no bound', assume: ['(> b 0)', '(>= u 0)'] },
+    says: 'What is unvested is at most half the bonds of whoever signed, so a quorum that settles all of it to itself takes less than half of what it has bonded',
+    reals: ['u', 'b', 'x'],
+    assume: ['(> b 0)', '(>= u 0)', '(<= (* 2 u) b)', '(>= x 0)', '(< x 1)'],
+    claim: '(< (* x u) (* 0.5 b))',
+    twin: { says: 'unvested money has no bound', assume: ['(> b 0)', '(>= u 0)', '(>= x 0)', '(< x 1)'] },
+  },
+  {
+    id: 'majority',
+    says: 'Beside a quorum no other quorum is left: nobody convicts validators with more than two thirds of the votes, and no bond is taken from them but by their own contradictions',
+    reals: ['t', 'q'],
+    assume: ['(> t 0)', '(<= q t)', '(> (* 3 q) (* 2 t))'],
+    claim: '(not (> (* 3 (- t q)) (* 2 t)))',
+    twin: { says: 'a quarter of the votes convicts', claim: '(not (> (* 4 (- t q)) t))' },
   },
   {
     id: 'staking',
@@ -224,11 +237,11 @@ export const PROPOSITIONS: readonly Proposition[] = [
   },
   {
     id: 'budget',
-    says: 'Where v is at least 0.976 alpha rho, the verification share pays for the audits',
+    says: `Where v is at least ${AUDIT_COST} alpha rho, the verification share pays for the audits`,
     reals: ['v', 'alpha', 'rho', 'p'],
-    assume: ['(> p 0)', '(>= alpha 0)', '(<= alpha 1)', '(>= rho 0)', '(>= v (* 0.976 alpha rho))'],
-    // 1.155 jobs for each audit, at rho times the provider's cost, 0.9598 x 0.8 of the fee, with 10 % for the verifier.
-    claim: '(>= (* v p) (* 1.155 alpha rho 0.9598 0.8 1.1 p))',
+    assume: ['(> p 0)', '(>= alpha 0)', '(<= alpha 1)', '(>= rho 0)', `(>= v (* ${AUDIT_COST} alpha rho))`],
+    // So many jobs for each audit, at rho times the provider's cost, 0.9598 x 0.8 of the fee, with 10 % for the verifier.
+    claim: `(>= (* v p) (* ${JOBS_PER_AUDIT} alpha rho 0.9598 0.8 1.1 p))`,
     twin: {
       says: 'pairs and honeypots are left out',
       assume: ['(> p 0)', '(> alpha 0)', '(<= alpha 1)', '(> rho 0)', '(>= v (* 0.845 alpha rho))'],

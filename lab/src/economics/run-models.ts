@@ -1,4 +1,5 @@
 import type { EconomicModel } from './finding.ts';
+import type { MeasuredRho } from './measured-rho.ts';
 import { runBootstrap } from './models/bootstrap.ts';
 import { runBurnAndMint } from './models/burn-and-mint.ts';
 import { runDeterrence } from './models/deterrence.ts';
@@ -11,11 +12,11 @@ import { runSequentialTest } from './models/sequential-test.ts';
 import { runSupply } from './models/supply.ts';
 import { runValidators } from './models/validators.ts';
 import { runValue } from './models/value.ts';
-import { type MeasuredRho, runVerification } from './models/verification.ts';
+import { runVerification } from './models/verification.ts';
 import { runVerifiers } from './models/verifiers.ts';
 import { runWash } from './models/wash.ts';
 
-/** Every model, the same figures each time. @param measured what audits cost here, by docs/bench.json. */
+/** Every model, the same figures each time. @param measured what audits cost, wherever it was measured. */
 export function runModels(measured: readonly MeasuredRho[]): EconomicModel[] {
   return [
     runDeterrence(),
@@ -32,6 +33,6 @@ export function runModels(measured: readonly MeasuredRho[]): EconomicModel[] {
     runBootstrap(),
     runPayments(),
     runIdentities(),
-    runGriefing(),
+    runGriefing(measured),
   ];
 }

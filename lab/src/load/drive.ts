@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readCpuMs } from './load-child.ts';
+import { keepSteady, type LoadRun, type LoadSample, summarizeLoad } from './load-run.ts';
 
 /** A gateway as clients see it. */
 export interface LoadSide {
@@ -19,76 +20,53 @@ export interface LoadPlan {
   readonly stream: boolean;
   /** Clients begin one after the other within this time. Default: all at once. */
   readonly spreadMs?: number;
-}
-
-export interface LoadRun {
-  readonly repliesPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Of the gateway, for each reply; undefined where /proc is not there. */
-  readonly cpuMs: number | undefined;
-  /** The same for each chunk of a stream. */
-  readonly cpuPerChunkUs: number | undefined;
-  readonly failures: number;
-  /** What the first few of them said. */
-  readonly reasons: readonly string[];
+  /** Each client asks as often as the others, and times are those of replies that ran while all of them did. Default: of all. */
+  readonly isSteady?: boolean;
 }
 
 let number = 0;
 
 /** Asks so often, so many at a time, each with a prompt of its own. */
-export async function drive(
-  side: LoadSide,
-  { replies, concurrency, tokens, stream, spreadMs = 0 }: LoadPlan,
-): Promise<LoadRun> {
+export async function drive(side: LoadSide, plan: LoadPlan): Promise<LoadRun> {
+  const { replies, concurrency, tokens, stream, spreadMs = 0, isSteady = false } = plan;
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
-  const tookMs: number[] = [];
+  const samples: LoadSample[] = [];
   let left = replies;
-  let failures = 0;
-  const reasons = new Map<string, number>();
-  let chunks = 0;
   const cpuBefore = readCpuMs(side.pid);
   const startMs = performance.now();
   async function client(place: number): Promise<void> {
     if (spreadMs > 0) await delay((spreadMs * place) / concurrency);
-    while (left-- > 0) {
+    for (let own = 0; isSteady ? own < replies / concurrency : left-- > 0; own++) {
       const content = `${number++} is the number of a story`;
       const body = JSON.stringify({
         ...{ model: side.model, messages: [{ role: 'user', content }], max_tokens: tokens, stream, temperature: 0.8 },
+        ...(stream && { stream_options: { include_usage: true } }),
       });
       const beganMs = performance.now();
-      const answer = await ask(side, body, agent);
-      tookMs.push(performance.now() - beganMs);
-      chunks += answer.chunks;
-      if (answer.failure === undefined) continue;
-      failures++;
-      reasons.set(answer.failure, (reasons.get(answer.failure) ?? 0) + 1);
+      const { made = tokens, ...asked } = await ask(side, body, agent);
+      samples.push({ client: place, beganMs, endedMs: performance.now(), tokens: made, ...asked });
     }
   }
   await Promise.all(Array.from({ length: concurrency }, (_, i) => client(i)));
   const seconds = (performance.now() - startMs) / 1000;
   const cpuAfter = readCpuMs(side.pid);
   agent.destroy();
-  tookMs.sort((a, b) => a - b);
-  const cpu = cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore;
-  const at = (share: number): number =>
-    tookMs[Math.min(tookMs.length - 1, Math.floor(share * tookMs.length))] ?? Number.NaN;
-  return {
-    ...{ repliesPerSecond: replies / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failures },
-    reasons: [...reasons].map(([reason, count]) => `${count} ${reason}`),
-    cpuMs: cpu && cpu / replies,
-    cpuPerChunkUs: cpu && chunks > 0 ? (cpu * 1000) / chunks : undefined,
-  };
+  const cpuMs = cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore;
+  const run = summarizeLoad(samples, { seconds, cpuMs });
+  if (!isSteady) return run;
+  const { p50Ms, p99Ms, tookMs, gapsMs } = summarizeLoad(keepSteady(samples), { seconds, cpuMs });
+  return { ...run, p50Ms, p99Ms, tookMs, gapsMs };
 }
 
-interface Asked {
-  /** Undefined for an answer that is whole. */
-  readonly failure: string | undefined;
-  readonly chunks: number;
+interface Asked extends Pick<LoadSample, 'failure' | 'events' | 'gapsMs'> {
+  /** Tokens; undefined where it does not say. */
+  readonly made?: number | undefined;
 }
 
+/** An answer that cannot be had is a failure, whatever the reason. */
 function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<Asked> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
+    const fail = ({ message }: Error): void => resolve({ failure: message, events: 0, gapsMs: [] });
     const asked = request(
       new URL('/v1/chat/completions', url),
       {
@@ -98,20 +76,28 @@ function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<As
       },
       (answer) => {
         let text = '';
+        const arrivedMs: number[] = [];
         answer.setEncoding('utf8');
         answer.on('data', (part: string) => {
+          arrivedMs.push(performance.now());
           text += part;
         });
         answer.on('end', () => {
-          const chunks = text.split('\ndata: ').length + (text.startsWith('data: ') ? 0 : -1);
+          const made = /"completion_tokens":(\d+)/.exec(text)?.[1];
           const isStream = answer.headers['content-type']?.includes('event-stream') ?? false;
           const isGood = answer.statusCode === 200 && (!isStream || text.trimEnd().endsWith('data: [DONE]'));
-          resolve({ failure: isGood ? undefined : nameFailure(text), chunks: isStream ? chunks : 0 });
+          resolve({
+            failure: isGood ? undefined : nameFailure(text),
+            made: made === undefined ? undefined : Number(made),
+            // The first event, and the last ones, bring no text.
+            events: isStream ? text.split(/"content":"(?!")/).length - 1 : 0,
+            gapsMs: isStream ? arrivedMs.slice(1).map((atMs, i) => atMs - (arrivedMs[i] as number)) : [],
+          });
         });
-        answer.on('error', reject);
+        answer.on('error', fail);
       },
     );
-    asked.on('error', reject);
+    asked.on('error', fail);
     asked.end(body);
   });
 }

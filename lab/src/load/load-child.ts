@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readTreeMemory } from '../bench/process-memory.ts';
+import type { AnswerMessage, AskMessage } from './answer-asks.ts';
 
 /** A process under load, or one that answers it. */
 export interface LoadChild {
@@ -9,27 +10,41 @@ export interface LoadChild {
   readonly pid: number;
   /** What it said when it was ready. */
   readonly ready: unknown;
-  /** What it answers to a message. */
-  ask(): Promise<unknown>;
+  /** What it answers to a question, see `answerAsks`. */
+  ask<T>(what: string): Promise<T>;
+  tell(news: unknown): void;
   stop(): Promise<void>;
 }
 
-/** A module of this folder that sends one message, `{url, ...}`, once it is ready. @param given its first message. */
-export async function forkChild(module: string, given?: unknown): Promise<LoadChild> {
+interface ChildTask {
+  /** Its first message. Default: none. */
+  readonly first?: unknown;
+  /** What it says later without being asked. */
+  readonly onNews?: (news: unknown) => void;
+}
+
+/** A module of this folder that sends one message once it is ready; under load it has a `url`. */
+export async function forkChild(module: string, { first, onNews = () => {} }: ChildTask = {}): Promise<LoadChild> {
   const child = fork(new URL(module, import.meta.url), [], {
     ...{ serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
     execArgv: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'],
   });
-  if (given !== undefined) child.send(given as never);
+  const tell = (message: unknown): void => void child.send(message as never);
+  if (first !== undefined) tell(first);
   const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${module} ended with ${code}`)));
-  const [ready] = (await Promise.race([once(child, 'message'), failed])) as [{ readonly url: string }];
+  const [ready] = (await Promise.race([once(child, 'message'), failed])) as [{ readonly url?: string }];
   failed.catch(() => undefined);
-  const ask = async (): Promise<unknown> => {
-    const answered = once(child, 'message');
-    child.send('how was it?');
-    return (await answered)[0];
+  const asked: ((answer: unknown) => void)[] = [];
+  child.on('message', (message: Partial<AnswerMessage>) => {
+    if ('answer' in message) asked.shift()?.(message.answer);
+    else onNews(message);
+  });
+  const ask = <T>(what: string): Promise<T> => {
+    const answered = new Promise<unknown>((resolve) => asked.push(resolve));
+    tell({ ask: what } satisfies AskMessage);
+    return Promise.race([answered, failed]) as Promise<T>;
   };
-  return { url: ready.url, pid: child.pid as number, ready, ask, stop: () => stop(child) };
+  return { url: ready.url ?? '', pid: child.pid as number, ready, ask, tell, stop: () => stop(child) };
 }
 
 /** A program that somebody else wrote, ready once it answers. */
@@ -48,7 +63,7 @@ export async function spawnServer(args: readonly string[], url: string): Promise
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const ask = () => Promise.reject(new Error('somebody else’s program answers nothing'));
-  return { url, pid: child.pid as number, ready: undefined, ask, stop: () => stop(child) };
+  return { url, pid: child.pid as number, ready: undefined, ask, tell() {}, stop: () => stop(child) };
 }
 
 async function stop(child: ChildProcess): Promise<void> {

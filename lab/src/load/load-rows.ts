@@ -2,14 +2,29 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { measureInTurn, median, type Row } from '../bench/row.ts';
-import { drive, type LoadPlan, type LoadRun, type LoadSide } from './drive.ts';
-import { forkChild, type LoadChild, readMemory, spawnServer } from './load-child.ts';
-import { LOAD_MODEL, PACE_MS, PACED_MODEL } from './load-model.ts';
+import { measureInTurn, pairedRatio, type Row } from '../bench/row.ts';
+import type { LoopDelay } from './answer-asks.ts';
+import { drive, type LoadPlan, type LoadSide } from './drive.ts';
+import { forkChild, type LoadChild, spawnServer } from './load-child.ts';
+import { PACE_MS, PACED_MODEL } from './load-model.ts';
+import { type LoadNetwork, startLoadNetwork } from './load-network.ts';
+import {
+  computeTokenUs,
+  describeEvents,
+  describeRun,
+  evenOut,
+  type LoadRun,
+  middleOf,
+  percentile,
+  soundValue,
+} from './load-run.ts';
+import { type GatewaySoak, listSoakRows, type SoakLook, soakGateway } from './load-soak.ts';
 
 const PORTKEY = fileURLToPath(new URL('../../gateway-load/', import.meta.url));
 const PROGRAM = `${PORTKEY}node_modules/@portkey-ai/gateway/build/start-server.js`;
 const ROUNDS = 3;
+/** With a prompt they fit into the context of the fake engine. */
+const LONG_TOKENS = 384;
 
 export interface LoadBench {
   /** Of each side, in each round. */
@@ -36,204 +51,262 @@ async function startPortkey(): Promise<LoadChild> {
   return spawnServer([PROGRAM, `--port=${port}`, '--headless'], `http://127.0.0.1:${port}`);
 }
 
-type Runs = Readonly<Record<string, LoadRun>>;
+type Name = 'ogong' | 'proxy' | 'portkey';
+/** Of each side, one run for each round. */
+type Rounds<Among extends Name> = Readonly<Record<Among, readonly LoadRun[]>>;
+type Sides<Among extends Name> = Readonly<Record<Among, LoadSide>>;
 
-/** Side by side, in turns: what each of them does with one plan, medians over the rounds. */
-async function compare(sides: readonly LoadSide[], plan: LoadPlan): Promise<Runs> {
-  const runs = await measureInTurn(
-    ROUNDS,
-    Object.fromEntries(sides.map((side) => [side.name, () => drive(side, plan)])),
-  );
-  const middle = (
-    all: readonly LoadRun[],
-    what: 'repliesPerSecond' | 'p50Ms' | 'p99Ms' | 'cpuMs' | 'cpuPerChunkUs',
-  ): number => median(all.map((run) => run[what] ?? Number.NaN));
-  return Object.fromEntries(
-    Object.entries(runs).map(([name, all]) => [
-      name,
-      {
-        repliesPerSecond: middle(all, 'repliesPerSecond'),
-        p50Ms: middle(all, 'p50Ms'),
-        p99Ms: middle(all, 'p99Ms'),
-        cpuMs: middle(all, 'cpuMs'),
-        cpuPerChunkUs: middle(all, 'cpuPerChunkUs'),
-        failures: all.reduce((sum, run) => sum + run.failures, 0),
-        reasons: all.flatMap(({ reasons }) => reasons),
-      },
-    ]),
-  );
+/** Side by side, in turns: what each of them does with one plan. */
+function compare<Among extends Name>(sides: Sides<Among>, plan: LoadPlan): Promise<Rounds<Among>> {
+  const names = Object.keys(sides) as Among[];
+  const measures = Object.fromEntries(names.map((name) => [name, () => drive(sides[name], plan)]));
+  return measureInTurn(ROUNDS, measures) as Promise<Rounds<Among>>;
 }
 
-const describeRun = (name: string, { repliesPerSecond, p99Ms, cpuMs, failures, reasons }: LoadRun): string =>
-  `${name} ${repliesPerSecond.toFixed(1)} replies/s, ${cpuMs?.toFixed(2)} ms of processor a reply, p99 ${p99Ms.toFixed(0)} ms${failures > 0 ? `, ${failures} failed (${reasons.join(', ')})` : ''}`;
-const describeRuns = (runs: Runs): string =>
-  Object.entries(runs)
-    .map(([name, run]) => describeRun(name, run))
+const describeRounds = (rounds: Partial<Rounds<Name>>): string =>
+  Object.entries(rounds)
+    .map(([name, runs]) => describeRun(name, middleOf(runs)))
     .join('; ');
 
 const WHY =
   "all of the network, with a provider whose engine is a fake, runs on the same cores. Of the gateway's own time in a profile (2026-11-26): the books in SQLite 24 %, sealing 9, signatures of accounts 8 (order and delivery made, two words of the validator checked), HTTP in front 5, links and protobuf 5, memory given back 5, messages to its checker 4, the ticket's signatures 3; the checker spends a third on the record's signatures and a quarter on those of order and admission";
 const NEXT =
-  'one commit for order and receipt of several replies; reply keys that are made ahead; words of validators checked by the batch; the way of a piece of text through fewer generators';
+  'one commit for order and receipt of several replies; words of validators checked by the batch; answers that go to the socket without web streams between';
+
+const TOKEN_WHY =
+  'in a profile of 384 tokens on a busy machine, before: milestones that were each checked from the start more than half of it (165 us a token with them, 67 without), opening and its keys a tenth, the books of open orders a sixth. Two ways taken: texts within 20 ms in one message (277 us before, 165 to 192 after), and milestones checked at most every three seconds';
+const TOKEN_NEXT = 'milestones that are checked from the last one on; events written without a web stream between';
 
 /** One gateway with its checker over a fake engine, and the same load on a bare proxy and on @portkey-ai/gateway. */
 export async function measureLoad({ replies, long, onProgress }: LoadBench): Promise<Row[]> {
-  const children: LoadChild[] = [];
-  const keep = async (child: Promise<LoadChild>): Promise<LoadChild> => {
+  const children: Pick<LoadChild, 'stop'>[] = [];
+  const keep = async <Child extends Pick<LoadChild, 'stop'>>(child: Promise<Child>): Promise<Child> => {
     const started = await child;
     children.push(started);
     return started;
   };
   try {
     const upstream = await keep(forkChild('./upstream.child.ts'));
-    const proxy = await keep(forkChild('./proxy.child.ts', { upstream: upstream.url }));
-    const network = await keep(forkChild('./network.child.ts'));
-    const gateway = await keep(forkChild('./gateway.child.ts', network.ready));
+    const proxy = await keep(forkChild('./proxy.child.ts', { first: { upstream: upstream.url } }));
+    const network = await keep(startLoadNetwork());
     const portkey = await keep(startPortkey());
     const plain = { authorization: 'Bearer unused' };
     const routed = { ...plain, 'x-portkey-provider': 'openai', 'x-portkey-custom-host': `${upstream.url}/v1` };
-    const own: LoadSide = { name: 'ogong', url: gateway.url, pid: gateway.pid, model: LOAD_MODEL, headers: plain };
+    const { own } = network;
     const bare: LoadSide = { name: 'proxy', url: proxy.url, pid: proxy.pid, model: 'm', headers: plain };
     const other: LoadSide = { name: 'portkey', url: portkey.url, pid: portkey.pid, model: 'm', headers: routed };
     // Its version 1.15.2 answers each stream with 500 under Node 24: it changes headers of a response that are immutable there.
-    const sides = [own, bare, other];
-    const streaming = [own, bare];
-    for (const side of sides) await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: false });
-    for (const side of streaming) await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: true });
+    const sides = { ogong: own, proxy: bare, portkey: other };
+    const streaming = { ogong: own, proxy: bare };
+    for (const side of Object.values(sides))
+      await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: false });
+    for (const side of Object.values(streaming))
+      await drive(side, { replies: 32, concurrency: 8, tokens: 8, stream: true });
     onProgress('whole answers, 32 at a time');
     const whole = await compare(sides, { replies, concurrency: 32, tokens: 16, stream: false });
     onProgress('20 streams');
-    const few = await compare(streaming, { replies, concurrency: 20, tokens: 64, stream: true });
+    const many = Math.max(replies, 200);
+    const streams = { replies: many, tokens: 64, stream: true };
+    const few = await compare(streaming, { ...streams, concurrency: 20 });
+    onProgress('20 long streams');
+    const lengthy = await compare(
+      { ogong: own },
+      { replies: many, tokens: LONG_TOKENS, stream: true, concurrency: 20 },
+    );
     onProgress('200 streams');
-    const many = await compare(streaming, {
-      replies: Math.max(replies, 200),
-      concurrency: 200,
-      tokens: 64,
-      stream: true,
-    });
+    const crowd = await compare(streaming, { ...streams, concurrency: 200 });
     onProgress('streams at the pace of a model');
-    const paced = await measurePaced(gateway, { ...own, model: PACED_MODEL });
+    const paced = await measurePaced(network, bare);
     onProgress('memory');
-    return [...listRows(whole, few, many), ...paced, await measureMemory(own, long)];
+    const soak = await soakGateway({ own, gateway: network.children.gateway }, long);
+    return [
+      ...listWholeRows(whole),
+      ...listTokenRows(few.ogong, lengthy.ogong),
+      ...listStreamRows(few, crowd),
+      ...paced,
+      ...listSoakRows(soak),
+    ];
   } finally {
     await Promise.all(children.map((child) => child.stop()));
   }
 }
 
-function listRows(whole: Runs, few: Runs, many: Runs): Row[] {
-  const of = (runs: Runs, name: string): LoadRun => runs[name] as LoadRun;
-  const ratio = (name: string, what: 'cpuMs' | 'repliesPerSecond'): number =>
-    (of(whole, 'ogong')[what] ?? Number.NaN) / (of(whole, name)[what] ?? Number.NaN);
-  const failed = of(few, 'ogong').failures + of(many, 'ogong').failures;
+/** Of both sides in each round. */
+function listRatios(
+  rounds: Partial<Rounds<Name>>,
+  { id, what, of }: { readonly id: string; readonly what: string; readonly of: 'proxy' | 'portkey' },
+): Row[] {
+  const [own = [], theirs = []] = [rounds.ogong, rounds[of]];
+  const ratio = (part: 'repliesPerSecond' | 'p99Ms' | 'cpuMs'): number | undefined =>
+    soundValue(own, () =>
+      soundValue(theirs, () => {
+        const values = (runs: readonly LoadRun[]) => runs.map((run) => run[part] ?? Number.NaN);
+        return pairedRatio(values(own), values(theirs));
+      }),
+    );
+  return [
+    { id: `${id}-rate`, what: `${what}: replies per second`, unit: 'x', value: ratio('repliesPerSecond') },
+    { id: `${id}-p99`, what: `${what}: p99 of a reply`, unit: 'x', value: ratio('p99Ms') },
+    { id: `${id}-cpu`, what: `${what}: processor time of a reply`, unit: 'x', value: ratio('cpuMs') },
+  ];
+}
+
+function listWholeRows(whole: Rounds<Name>): Row[] {
+  const own = middleOf(whole.ogong);
   return [
     {
       ...{ id: 'load-replies', what: 'checked replies of 16 tokens by one gateway, 32 at a time', unit: '/s' },
-      ...{ value: of(whole, 'ogong').repliesPerSecond, aim: { at: 'least', value: 1000 } },
-      ...{ note: describeRuns(whole), why: WHY, next: NEXT },
+      ...{ value: soundValue(whole.ogong, () => own.repliesPerSecond), aim: { at: 'least', value: 1000 } },
+      ...{ note: describeRounds(whole), why: WHY, next: NEXT },
     },
+    ...listRatios(whole, { id: 'load-proxy', what: 'the same / of a bare node:http proxy', of: 'proxy' }),
+    ...listRatios(whole, { id: 'load-portkey', what: 'the same / of @portkey-ai/gateway 1.15.2', of: 'portkey' }).map(
+      (row) => ({ ...row, note: 'whole answers: of streams it gives none under Node 24 (500)' }),
+    ),
+  ];
+}
+
+function listTokenRows(short: readonly LoadRun[], long: readonly LoadRun[]): Row[] {
+  const [few, many] = [middleOf(short), middleOf(long)];
+  const shared = { unit: 'us', aim: { at: 'most', value: 60 } } as const;
+  return [
     {
-      ...{
-        id: 'load-cpu-proxy',
-        what: 'the same, processor time of the gateway / of a bare node:http proxy',
-        unit: 'x',
-      },
-      value: ratio('proxy', 'cpuMs'),
-    },
-    {
-      ...{ id: 'load-cpu-portkey', what: 'the same / of @portkey-ai/gateway 1.15.2', unit: 'x' },
-      ...{ value: ratio('portkey', 'cpuMs'), note: 'of streams it gives none under Node 24 (500)' },
-    },
-    {
-      ...{
-        id: 'load-chunk',
-        what: 'processor time of the gateway for a streamed chunk, 20 streams of 64 tokens',
-        unit: 'us',
-      },
-      ...{ value: of(few, 'ogong').cpuPerChunkUs, aim: { at: 'most', value: 60 } },
-      note: `all of a reply's cost by its chunks, order and check included; ${describeRuns(few)}`,
+      ...{ id: 'load-token', what: 'processor time of the gateway for a streamed token, 20 streams of 64 tokens' },
+      ...{ ...shared, value: soundValue(short, () => computeTokenUs(few)) },
+      note: `all of a reply's cost by its tokens, order and check included; ${describeEvents(few)}`,
       ...{ why: WHY, next: NEXT },
     },
     {
-      ...{ id: 'load-p99', what: 'p99 of a streamed reply, 200 streams / 20 streams, as fast as they can', unit: 'x' },
-      ...{ value: failed > 0 ? undefined : of(many, 'ogong').p99Ms / of(few, 'ogong').p99Ms },
-      // Whoever takes all that a machine has waits ten times as long behind ten times as many.
-      note: `the proxy ${(of(many, 'proxy').p99Ms / of(few, 'proxy').p99Ms).toFixed(1)}; ${describeRuns(many)}`,
+      ...{ id: 'load-token-more', what: `the same for each further token, streams of ${LONG_TOKENS} against 64` },
+      ...{ ...shared, value: soundValue([...short, ...long], () => computeTokenUs(many, few)) },
+      note: `its check included; ${describeEvents(many)}; ${describeRun('ogong', many)}`,
+      ...{ why: TOKEN_WHY, next: TOKEN_NEXT },
     },
   ];
 }
 
-interface LoopDelay {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly mostMs: number;
-}
-
-/** Streams as a model makes them: whether many of them wait longer than few, and how long the gateway's event loop is held up. */
-async function measurePaced(gateway: LoadChild, side: LoadSide): Promise<Row[]> {
-  const tokens = 64;
-  const shared = { tokens, stream: true, spreadMs: tokens * PACE_MS };
-  await drive(side, { ...shared, replies: 20, concurrency: 20 });
-  await gateway.ask();
-  const few = await drive(side, { ...shared, replies: 60, concurrency: 20 });
-  const ofFew = (await gateway.ask()) as LoopDelay;
-  const many = await drive(side, { ...shared, replies: 600, concurrency: 200 });
-  const ofMany = (await gateway.ask()) as LoopDelay;
-  const sayDelay = ({ p50Ms, p99Ms, mostMs }: LoopDelay): string =>
-    `p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)}, most ${mostMs.toFixed(1)} ms`;
-  const pace = `${tokens} tokens, one each ${PACE_MS} ms`;
+function listStreamRows(few: Rounds<'ogong' | 'proxy'>, many: Rounds<'ogong' | 'proxy'>): Row[] {
+  const p99 = (rounds: Rounds<'ogong' | 'proxy'>, name: 'ogong' | 'proxy'): number => middleOf(rounds[name]).p99Ms;
   return [
+    ...listRatios(few, { id: 'load-streams-proxy', what: 'the same streams / of a bare node:http proxy', of: 'proxy' }),
     {
-      ...{ id: 'load-p99-paced', what: `p99 of a streamed reply of ${pace}, 200 streams / 20 streams`, unit: 'x' },
-      ...{ value: few.failures + many.failures > 0 ? undefined : many.p99Ms / few.p99Ms },
-      aim: { at: 'most', value: 1.2 },
-      note: `${describeRun('20 streams', few)}; ${describeRun('200 streams', many)}; clients begin one after the other`,
-      ...{
-        why: `at this pace 200 streams are 2,000 tokens and 31 orders a second for the same cores; ${WHY}`,
-        next: NEXT,
-      },
-    },
-    {
-      ...{ id: 'load-loop', what: `delay of the gateway's event loop, 20 streams of ${pace}, p99`, unit: 'ms' },
-      ...{ value: ofFew.p99Ms, aim: { at: 'most', value: 2 } },
-      note: `by a timer of 1 ms, which counts; ${sayDelay(ofFew)}; with 200 streams ${sayDelay(ofMany)}; waiting for one of the two cores is in it`,
-      why: 'a commit of the books is synced on the event loop, 0.4 to 2 ms each; the rest is waiting for a core',
-      next: 'the books of a gateway in a thread of their own, once threads that use WebAssembly may end (nodejs/node issue 64500)',
+      ...{ id: 'load-p99', what: 'p99 of a streamed reply, 200 streams / 20 streams, as fast as they can', unit: 'x' },
+      value: soundValue([...few.ogong, ...many.ogong], () => p99(many, 'ogong') / p99(few, 'ogong')),
+      // Whoever takes all that a machine has waits ten times as long behind ten times as many.
+      note: `the proxy ${(p99(many, 'proxy') / p99(few, 'proxy')).toFixed(1)}; ${describeRounds(many)}`,
     },
   ];
 }
 
-const LOOKS = 10;
+const PACED_TOKENS = 64;
+const PACE = `${PACED_TOKENS} tokens, one each ${PACE_MS} ms`;
+const PACED_MS = PACED_TOKENS * PACE_MS;
 
-/** @returns what the second half of the run added, since pools and code fill in the first. */
-async function measureMemory(own: LoadSide, long: number): Promise<Row> {
-  const memory: (readonly [number, number])[] = [];
-  let failed = 0;
-  const part = Math.ceil(long / LOOKS);
-  for (let done = 0; done <= LOOKS; done++) {
-    if (done > 0) failed += (await drive(own, { replies: part, concurrency: 32, tokens: 16, stream: false })).failures;
-    memory.push([done * part, readMemory(own.pid) ?? Number.NaN]);
-  }
-  const [half, end] = [memory[LOOKS / 2], memory[LOOKS]].map((look) => look?.[1] ?? Number.NaN) as [number, number];
+interface PacedRuns {
+  readonly few: LoadRun;
+  readonly many: LoadRun;
+}
+
+/** Whoever waits for a model waits for its pace, too, which says nothing about a gateway. */
+const listLate = ({ tookMs }: LoadRun): number[] => tookMs.map((took) => Math.max(0, took - PACED_MS));
+const listLateGaps = ({ gapsMs }: LoadRun): number[] => gapsMs.map((gap) => Math.max(0, gap - PACE_MS));
+
+async function drivePaced(side: LoadSide, betweenRuns: () => Promise<void> = async () => {}): Promise<PacedRuns> {
+  const shared = { tokens: PACED_TOKENS, stream: true, spreadMs: PACED_MS, isSteady: true };
+  await drive(side, { ...shared, replies: 20, concurrency: 20 });
+  await betweenRuns();
+  const few = await drive(side, { ...shared, replies: 240, concurrency: 20 });
+  await betweenRuns();
+  const many = await drive(side, { ...shared, replies: 800, concurrency: 200 });
+  await betweenRuns();
+  return { few, many };
+}
+
+type Role = keyof LoadNetwork['children'];
+const ROLES: readonly Role[] = ['gateway', 'router', 'provider', 'validator'];
+
+/** Streams as a model makes them: whether those of many wait longer than those of few, and how long event loops are held up. */
+async function measurePaced({ own, children }: LoadNetwork, bare: LoadSide): Promise<Row[]> {
+  const loops: Readonly<Record<Role, LoopDelay>>[] = [];
+  const paced = await drivePaced({ ...own, model: PACED_MODEL }, async () => {
+    const delays = await Promise.all(ROLES.map((role) => children[role].ask<LoopDelay>('delay')));
+    loops.push(Object.fromEntries(ROLES.map((role, i) => [role, delays[i]])) as Record<Role, LoopDelay>);
+  });
+  const proxied = await drivePaced({ ...bare, model: PACED_MODEL });
+  const [, ofFew, ofMany] = loops;
+  return [
+    ...listLateRows(paced, proxied),
+    ...ROLES.flatMap((role) => [
+      describeLoop(role, { streams: 20, delay: ofFew?.[role] }),
+      describeLoop(role, { streams: 200, delay: ofMany?.[role] }),
+    ]),
+  ];
+}
+
+function listLateRows(own: PacedRuns, proxy: PacedRuns): Row[] {
+  const compareLate = (
+    { few, many }: PacedRuns,
+    list: (run: LoadRun) => readonly number[],
+  ): { readonly few: number; readonly many: number; readonly count: number } => {
+    const [a, b] = evenOut(list(few), list(many));
+    return { few: percentile(a, 0.99), many: percentile(b, 0.99), count: a.length };
+  };
+  const lateRow = (
+    given: Pick<Row, 'id' | 'what'>,
+    list: (run: LoadRun) => readonly number[],
+    more: Partial<Row>,
+  ): Row => {
+    const [late, bare] = [compareLate(own, list), compareLate(proxy, list)];
+    const describe = ({ few, many }: typeof late): string => `${few.toFixed(1)} and ${many.toFixed(1)} ms`;
+    return {
+      ...{ ...given, unit: 'x', value: soundValue([own.few, own.many], () => late.many / late.few) },
+      note: `${describe(late)} of ${late.count} each, which ran while all streams did; the proxy ${describe(bare)} of ${bare.count}${more.note ?? ''}`,
+      ...{ aim: { at: 'most', value: 1.2 }, why: PACED_WHY, next: NEXT },
+    };
+  };
+  const runs = `; ${describeRun('20 streams', own.few)}; ${describeRun('200 streams', own.many)}`;
+  return [
+    lateRow(
+      { id: 'load-p99-paced', what: `p99 of what a streamed reply of ${PACE}, takes beyond that, 200 streams / 20` },
+      listLate,
+      { note: runs },
+    ),
+    lateRow(
+      { id: 'load-gap-paced', what: 'p99 of what a client waits beyond the pace between two pieces of them, the same' },
+      listLateGaps,
+      {},
+    ),
+  ];
+}
+
+const PACED_WHY = `at this pace 200 streams are 2,000 tokens and 31 orders a second for the same cores; ${WHY}`;
+
+function describeLoop(
+  role: Role,
+  { streams, delay }: { readonly streams: number; readonly delay: LoopDelay | undefined },
+): Row {
+  const holds: Readonly<Record<Role, string>> = {
+    gateway: 'a commit of the books is synced on the event loop, 0.4 to 2 ms each; the rest is waiting for a core',
+    router: 'drawing and signing a ticket in one turn; waiting for a core',
+    provider: 'the fake engine runs in it, where a daemon has its engine in another process',
+    validator: 'admission in groups, which commit together; decisions and settlement of each epoch; waiting for a core',
+  };
   return {
-    ...{ id: 'load-memory', what: `memory that ${long / 2} replies add, after as many before`, unit: 'MiB' },
-    value: end - half,
-    note: `gateway with its checker: ${memory.map(([done, mib]) => `${mib.toFixed(0)} MiB after ${done}`).join(', ')}; ${failed} failed; the aim is flat over 100,000, which \`npm run nightly -- gateway-soak\` runs`,
+    id: `load-loop-${role}-${streams}`,
+    what: `delay of the ${role}'s event loop, ${streams} streams of ${PACE}, p99`,
+    ...{ unit: 'ms', value: delay?.p99Ms, aim: { at: 'most', value: 2 } },
+    note: `p50 ${delay?.p50Ms.toFixed(1)}, most ${delay?.mostMs.toFixed(1)} ms; without the 1 ms of the timer that measures; waiting for one of the cores is in it`,
+    why: holds[role],
+    next: 'stores in threads of their own, once threads that use WebAssembly may end (nodejs/node issue 64500)',
   };
 }
 
-/** Memory alone, over as many replies as are asked for. */
-export async function measureSoak(replies: number): Promise<Row[]> {
-  const network = await forkChild('./network.child.ts');
+/** Memory alone, over as many replies as are asked for; receipts are dropped after a minute, so that what is dropped is seen, too. */
+export async function measureSoak(replies: number, onLook: (look: SoakLook) => void): Promise<GatewaySoak> {
+  const { own, children, stop } = await startLoadNetwork({ receiptLifetimeMs: 60_000 });
   try {
-    const gateway = await forkChild('./gateway.child.ts', network.ready);
-    const headers = { authorization: 'Bearer unused' };
-    try {
-      const own = { name: 'ogong', url: gateway.url, pid: gateway.pid, model: LOAD_MODEL, headers };
-      return [await measureMemory(own, replies)];
-    } finally {
-      await gateway.stop();
-    }
+    return await soakGateway({ own, gateway: children.gateway }, replies, onLook);
   } finally {
-    await network.stop();
+    await stop();
   }
 }

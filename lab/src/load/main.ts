@@ -1,8 +1,9 @@
 // npm run gateway-load: the part load of the bench by itself. --replies N for the length of a round, --long N for replies in the run that
-// watches memory, --soak N for memory over so many replies and nothing else, --json for the rows.
+// watches memory, --soak N for memory over so many replies and nothing else, which fails where memory is not flat, --json for the rows.
 import { parseArgs } from 'node:util';
 import { formatTable } from '../bench/row.ts';
 import { measureLoad, measureSoak } from './load-rows.ts';
+import { judgeGatewaySoak, listSoakRows, type SoakLook } from './load-soak.ts';
 
 const { values } = parseArgs({
   options: {
@@ -12,6 +13,19 @@ const { values } = parseArgs({
     json: { type: 'boolean' },
   },
 });
+
+async function soak(replies: number) {
+  const tell = ({ asked, liveMib, residentMib, books: { orders, open, receipts } }: SoakLook): void =>
+    console.error(
+      `gateway-load: ${asked} replies, ${liveMib.toFixed(1)} MiB held, ${residentMib.toFixed(0)} MiB resident, ${orders} orders, ${open} open, ${receipts} receipts`,
+    );
+  const watched = await measureSoak(replies, tell);
+  const problems = judgeGatewaySoak(watched);
+  for (const problem of problems) console.error(`gateway-load: ${problem}`);
+  process.exitCode = problems.length === 0 ? 0 : 1;
+  return listSoakRows(watched);
+}
+
 const rows =
   values.soak === undefined
     ? await measureLoad({
@@ -19,5 +33,5 @@ const rows =
         long: Number(values.long),
         onProgress: (what) => console.error(`gateway-load: ${what}`),
       })
-    : await measureSoak(Number(values.soak));
+    : await soak(Number(values.soak));
 console.log(values.json ? JSON.stringify(rows) : formatTable(rows));

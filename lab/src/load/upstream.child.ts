@@ -1,6 +1,8 @@
-// A server that speaks OpenAI's API and answers at once, with as many chunks as are asked for: what the other gateways stand before.
+// A server that speaks OpenAI's API and answers at once, with as many chunks as are asked for, one model at the pace of people: what the other gateways stand before.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PACE_MS, PACED_MODEL } from './load-model.ts';
 
 const toChunk = (content: string, finish: string | null) =>
   `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content }, finish_reason: finish }] })}\n\n`;
@@ -9,7 +11,15 @@ const server = createServer(async (request, response) => {
   let body = '';
   for await (const part of request) body += part;
   if (request.method !== 'POST') return void response.end('{}');
-  const { max_tokens: tokens, stream } = JSON.parse(body) as { max_tokens: number; stream?: boolean };
+  const {
+    model,
+    max_tokens: tokens,
+    stream,
+  } = JSON.parse(body) as {
+    model: string;
+    max_tokens: number;
+    stream?: boolean;
+  };
   if (!stream) {
     response.setHeader('content-type', 'application/json');
     const message = { role: 'assistant', content: 'word '.repeat(tokens) };
@@ -26,7 +36,7 @@ const server = createServer(async (request, response) => {
   response.setHeader('content-type', 'text/event-stream');
   for (let i = 0; i < tokens; i++) {
     response.write(toChunk('word ', i === tokens - 1 ? 'length' : null));
-    await new Promise(setImmediate);
+    await (model === PACED_MODEL ? delay(PACE_MS) : new Promise(setImmediate));
   }
   response.end('data: [DONE]\n\n');
 });

@@ -7,11 +7,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import type { MemorySample } from '../bench/memory-verdict.ts';
 import { readTreeMemory } from '../bench/process-memory.ts';
 import { labModelsDir } from '../lab-models.ts';
 import { startLocalProgram } from './local-program.ts';
 import { actOnce, countAnswers } from './soak-load.ts';
-import { judgeSoak, type MemorySample } from './soak-verdict.ts';
+import { judgeSoak } from './soak-verdict.ts';
 
 const SLOTS = 4;
 /** More than there are slots, so that some wait. */

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { judgeSoak, type MemorySample, type SoakRecord } from './soak-verdict.ts';
+import type { MemorySample } from '../bench/memory-verdict.ts';
+import { judgeSoak, type SoakRecord } from './soak-verdict.ts';
 
 const sample = (liveMib: number, residentMib: number): MemorySample => ({ liveMib, residentMib });
 /** @param live what it holds by the number of the sample. */

@@ -10,7 +10,8 @@ import { openStore } from '@ogong/host/store/store';
 import { createWorkStore } from '@ogong/host/store/work-store';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { openAccounts } from '@ogong/node/gateway/accounts';
-import { createGateway, type GatewayDependencies, type GatewayOptions } from '@ogong/node/gateway/gateway';
+import { createGateway } from '@ogong/node/gateway/gateway';
+import type { GatewayDependencies, GatewayOptions } from '@ogong/node/gateway/gateway-options';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { createRouter } from '@ogong/node/router/router';
 import { ROUTER_SCHEMA } from '@ogong/node/router/router-store';
@@ -58,7 +59,7 @@ export async function openGatewayPath(offers: readonly ServedOffer[]): Promise<G
 
 const noChain = () => Promise.reject(new Error('there is no chain here'));
 
-export async function startRouter({ chain, clock }: PathValidator) {
+export async function startRouter({ chain, clock }: Pick<PathValidator, 'chain' | 'clock'>) {
   const identity = await createIdentity('router');
   const store = openStore(':memory:', { schema: ROUTER_SCHEMA });
   const router = createRouter(
@@ -102,6 +103,7 @@ export async function startGateway(
 ) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+  const accounts = openAccounts(join(directory, 'accounts.db'), Date.now);
   const links = createLinkPool({ identity: await createIdentity('gateway') });
   const gateway = createGateway(
     { ...GATEWAY_FIXTURE_OPTIONS, ...given, routers: [router], http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...http } },
@@ -115,16 +117,18 @@ export async function startGateway(
         logger: log,
       },
       chain: { ...chain, network, client: noChain },
-      accounts: openAccounts(':memory:', Date.now),
+      accounts,
       metrics: createMetrics('gateway'),
     },
   );
   await gateway.start();
   return {
     url: `http://127.0.0.1:${gateway.address().port}`,
+    store,
     async close() {
       await gateway.stop();
       links.close();
+      await accounts.close();
       store.close();
       rmSync(directory, { recursive: true });
     },

@@ -15,9 +15,12 @@ import { network } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { bind, createIdentity, type PathValidator } from './path-validator.ts';
 
+/** What a provider reads of a network. */
+export type ProviderView = Pick<PathValidator, 'clock' | 'chain' | 'beacons' | 'isAnnounced'>;
+
 export interface PathProviderOptions {
   readonly offers: readonly ServedOffer[];
-  readonly validator: PathValidator;
+  readonly validator: ProviderView;
   /** Whom it announces to, besides its validator. */
   readonly routers?: readonly Peer[];
   /** How an attacker commits. Default: honestly. */

@@ -46,13 +46,21 @@ export interface DecidedReply {
 
 export type PathValidator = Awaited<ReturnType<typeof startValidator>>;
 
+export interface PathValidatorOptions {
+  /** Default: one that stands still. */
+  readonly clock?: ReturnType<typeof createTestClock>;
+  /** Share of replies that is audited, parts per million. Default: all. */
+  readonly alphaPpm?: number;
+}
+
 /** Intake, audit and settlement of one validator over real links, on the test's clock and without a chain. */
-export async function startValidator() {
+export async function startValidator({ clock = createTestClock(), alphaPpm }: PathValidatorOptions = {}) {
   const identity = await createIdentity('validator');
   const links = createLinkPool({ identity });
-  const clock = createTestClock();
+  const coverage = alphaPpm === undefined ? {} : { alphaPpm: () => alphaPpm };
   const bench = createTestValidator({
-    clock,
+    ...{ clock, crypto },
+    cosign: coverage,
     async getOpening(provider, replyId, { timeoutMs, signal }) {
       try {
         const call = { timeoutMs: OPENING_MS, signal };
@@ -73,7 +81,7 @@ export async function startValidator() {
         return links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round], word }, call);
       },
     },
-    audit: { honeypotPpm: 0, callTimeoutMs: 30_000 },
+    audit: { honeypotPpm: 0, callTimeoutMs: 30_000, ...coverage },
   });
   const { archive, store, cosigning, signer, decided } = bench;
   /** Why the intake refused a record, by hex reply id; undefined if it took the record. */

@@ -45,6 +45,7 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
       if (machine && fault.kind === 'torn') tear(machine, fault.share);
       if (machine && targets.forgetful.has(fault.machine)) machine.disk.wipe();
     } else if (fault.kind === 'reorg') reorganise(fault);
+    else if (fault.kind === 'ahead') putAhead(fault.byMs);
     else if (fault.kind === 'pressure') {
       const owner = targets.machines.get(fault.machine)?.owner;
       if (owner) owner.standsUntilMs = world.time.nowMs() + fault.forMs;
@@ -61,6 +62,13 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
     );
     if (isEnd && !isDown) targets.machines.get(fault.machine)?.boot();
     apply();
+  }
+
+  function putAhead(byMs: number): void {
+    for (const { clock, owner } of targets.machines.values()) {
+      clock.skewMs += byMs;
+      if (owner) owner.skewMs += byMs;
+    }
   }
 
   function tear(machine: Machine, share: number): void {

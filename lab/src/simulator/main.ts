@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 import { existsSync, readFileSync } from 'node:fs';
-import { LEAGUE, LIES } from './lies/lie-names.ts';
+import { CHAIN_LIE, LEAGUE, LIES, THRESHOLD_LIES } from './lies/lie-names.ts';
 import { MUTATIONS } from './mutations.ts';
 import { describeFlags, FlagError, readOptions, type SimulateOptions } from './options.ts';
 import { drawPlan, type Plan } from './plan.ts';
@@ -76,6 +76,8 @@ async function run(argv: readonly string[]): Promise<number> {
   }
   if (options.plan.lie === 'list') {
     for (const [role, names] of Object.entries(LIES)) print(`${role.padEnd(10)} ${names.join(', ')}`);
+    print(`with a key ${THRESHOLD_LIES.join(', ')}`);
+    print(`chain      ${CHAIN_LIE}`);
     print(`league     ${Object.values(LEAGUE).join(', ')}`);
     return 0;
   }

@@ -175,6 +175,14 @@ const ROLES: readonly Mutation[] = [
     given: { lie: 'frames', faultsPerMinute: 0 },
   },
   {
+    name: 'minds-no-difference',
+    meaning: 'a reply is accepted whose values differ from the verifier’s in their exact class',
+    file: 'packages/protocol/src/modality/text/adjudicate.ts',
+    from: "const outcome = isRefuted() ? 'reject' : accepted;",
+    to: 'const outcome = accepted;',
+    given: { lie: 'substitute', faultsPerMinute: 0 },
+  },
+  {
     name: 'begins-where-it-began',
     meaning: 'a validator has its next batch begin where the last one began',
     file: 'packages/node/src/validator/store/batch-store.ts',
@@ -266,9 +274,99 @@ const RECEIPTS: readonly Mutation[] = [
   },
 ];
 
-/** All but one are in the bootstrap beacon, or need none of the two. */
+const KEY_DRIVER = 'packages/node/src/validator/beacon/key-driver.ts';
+const KEY_STATE = 'packages/protocol/src/beacon/threshold/key-state.ts';
+
+/** Of the key of the threshold beacon: how it is made, kept, and signed with. */
+const KEY: readonly Mutation[] = [
+  {
+    name: 'signs-early',
+    meaning: 'an epoch of the threshold beacon is signed before the own clock reaches it',
+    file: 'packages/protocol/src/beacon/threshold/epoch-machine.ts',
+    from: 'if (epochAt(schedule, nowMs) < epoch) return;',
+    to: '',
+    given: { liars: 0 },
+  },
+  {
+    name: 'erases-early',
+    meaning: 'shares of an era are forgotten as soon as the chain has the next one',
+    file: 'packages/node/src/validator/beacon/threshold-driver.ts',
+    from: 'if (epochAt(scheduleOf(reading), nowMs) <= newest.firstEpoch || archive.latest().epoch < newest.firstEpoch) return;',
+    to: '',
+    given: { liars: 0, only: ['leave'], faultsPerMinute: 4 },
+  },
+  {
+    name: 'out-on-complaint',
+    meaning: 'a complaint puts a dealer out although it was answered',
+    file: KEY_STATE,
+    from: '.filter(([, one]) => !one.isAnswered && one.heardMs <= since)',
+    to: '.filter(([, one]) => one.heardMs <= since)',
+    given: { lie: 'complains', faultsPerMinute: 0 },
+  },
+  {
+    name: 'signs-without-shares',
+    meaning: 'seats sign an outcome without shares of their own, and mind no complaint',
+    file: KEY_STATE,
+    from: "if (dealer.shares === undefined && (ownSeatOf(state)?.tickets ?? 0) > 0) return 'no-shares';",
+    to: '',
+    also: [
+      {
+        file: KEY_STATE,
+        from: "return listUnanswered(state, at).length > 0 ? 'unanswered' : undefined;",
+        to: 'return undefined;',
+      },
+    ],
+    given: { lie: 'withholds-shares', faultsPerMinute: 0 },
+  },
+  {
+    name: 'deals-anew',
+    meaning: 'a dealer that was killed deals something else, and its signer keeps no notes',
+    file: KEY_DRIVER,
+    from: '...own }, eras.listEntries(of));',
+    to: '...own }, []);',
+    also: [
+      {
+        file: 'packages/protocol/src/beacon/threshold/key-machine.ts',
+        from: 'nowMs >= startedMs + 2 * plan.resendMs',
+        to: 'true',
+      },
+      {
+        file: 'packages/node/src/signer/signing-guard.ts',
+        from: "else if (statement.kind === 'beacon-key') guardDeal(crypto, store, statement);",
+        to: '',
+      },
+    ],
+    given: { liars: 0, only: ['crash'], faultsPerMinute: 60 },
+  },
+  {
+    name: 'hands-in-nothing',
+    meaning: 'nobody hands a key that is made to the chain',
+    file: KEY_DRIVER,
+    from: 'if (current?.activated === undefined || reading === undefined || nowMs < current.submitsAtMs) return;',
+    to: 'if (current?.activated === undefined || reading !== undefined) return;',
+    given: { liars: 0, faultsPerMinute: 0 },
+  },
+  {
+    name: 'goes-by-its-own-clock',
+    meaning: 'the bootstrap beacon goes on by the own clock, however far ahead of the chain that is',
+    file: 'packages/node/src/validator/beacon/threshold-driver.ts',
+    from: 'if (reading === undefined || reading.epoch + 1n < epoch) return false;',
+    to: 'if (reading === undefined) return false;',
+    given: { liars: 0, only: ['ahead'], faultsPerMinute: 8 },
+  },
+  {
+    name: 'lets-a-send-fail',
+    meaning: 'nobody minds that a message of the bootstrap beacon was not delivered',
+    file: DRIVER,
+    from: 'void send(action.to, encodeBeaconMessage(action.message)).catch(onUndelivered);',
+    to: 'void send(action.to, encodeBeaconMessage(action.message));',
+    given: { beacon: 'vrf' },
+  },
+];
+
 export const MUTATIONS: readonly Mutation[] = [
   ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
+  ...KEY.map((one) => ({ ...one, given: { gateways: 0, beacon: 'threshold', ...one.given } as const })),
   ...MONEY,
   ...ROLES,
   ...FOUND,

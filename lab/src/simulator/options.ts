@@ -141,6 +141,8 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
       epochMs: number('epoch', 500),
       faultsPerMinute: number('faults'),
       beacon: beacon as PlanOptions['beacon'],
+      // What is said of a planted bug counts for the runs that it was looked for in.
+      isVaried: mutation === undefined,
       liars: text('liars') === undefined ? undefined : number('liars'),
       lie,
       sieve: number('sieve'),

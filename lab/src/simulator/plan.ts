@@ -1,4 +1,13 @@
-import { LEAGUE, LIES, LYING_ROLES, type LyingRole, mostLiars } from './lies/lie-names.ts';
+import {
+  CHAIN_LIE,
+  LEAGUE,
+  LIES,
+  LYING_ROLES,
+  type LyingRole,
+  mostLiars,
+  roleOf,
+  THRESHOLD_LIES,
+} from './lies/lie-names.ts';
 import { createDraws } from './world/draws.ts';
 
 /** What goes wrong for a while. */
@@ -52,6 +61,8 @@ export type PlannedFault =
     }
   /** The wall clock of a machine is wrong, for the whole run. */
   | { readonly kind: 'skew'; readonly machine: string; readonly skewMs: number; readonly drift: number }
+  /** The wall clocks of all machines go ahead of the chain's, for good. Drawn only where `only` names it. */
+  | { readonly kind: 'ahead'; readonly byMs: number; readonly atMs: number; readonly forMs: number }
   /** Of what one validator says to another in one view, every message of a kind is lost, as often as it is sent: this share of the kinds. */
   | { readonly kind: 'sieve'; readonly share: number; readonly atMs: number; readonly forMs: number }
   /** A validator is not in the registry. */
@@ -82,6 +93,12 @@ export interface Plan {
   readonly liars: readonly Liar[];
   /** The network makes a key of the threshold beacon, and goes on by it. Default: the bootstrap beacon alone. */
   readonly isThreshold?: boolean;
+  /** Share of replies that are audited at least, by the chain and by every validator. Default: all. */
+  readonly alpha?: number;
+  /** Names of providers whose payees have no stake. Default: none. */
+  readonly unstaked?: readonly string[];
+  /** Jobs with a deadline, parts per million of an epoch for each provider and validator. Default: none. */
+  readonly timedRate?: number;
   /** Whether gateways are asked again once all is well. Default: true. */
   readonly isProbed?: boolean;
 }
@@ -106,6 +123,8 @@ export interface PlanOptions {
   readonly beacon?: 'threshold' | 'vrf' | 'drawn' | undefined;
   /** Share of a sieve over the whole faulty time. Default: none. */
   readonly sieve?: number | undefined;
+  /** Whether audits are sampled, payees have no stake, jobs have deadlines, and liars lie about the key, each in some runs. Default: never. */
+  readonly isVaried?: boolean | undefined;
   /** Of faults, only these kinds are drawn, in every run. Default: all, and one run in five has none. */
   readonly only?: readonly PlannedFault['kind'][] | undefined;
 }
@@ -124,6 +143,16 @@ const MINUTE_MS = 60_000;
 /** Of seeds, without faults: then nobody has an excuse. */
 const CALM_SHARE = 0.2;
 const LEAGUE_SHARE = 0.3;
+/** Of seeds, where runs are varied. */
+const VARIED_SHARE = 0.5;
+/** Of payees. */
+const UNSTAKED_SHARE = 0.2;
+const LEAST_ALPHA = 0.3;
+/** Of lying validators. */
+const OVERTAKING_SHARE = 0.1;
+const TIMED_RATE = 200_000;
+/** Past the longest life of an order. */
+const MOST_AHEAD_MS = 300_000;
 /** Blocks. */
 const MOST_REORGANISED = 6;
 
@@ -224,6 +253,8 @@ export function drawPlan(options: PlanOptions): Plan {
         return { kind, machine: pick('who', everybody), isKilled: draws.next('is killed') < 0.5, ...span };
       case 'leave':
         return { kind, machine: pick('who', validatorNames), ...span };
+      case 'ahead':
+        return { kind, byMs: between('ahead', 1_000, MOST_AHEAD_MS), ...span };
       default:
         return { kind: 'crash', machine: pick('who', everybody), ...span };
     }
@@ -238,12 +269,40 @@ export function drawPlan(options: PlanOptions): Plan {
   const size = { seed, validators, providers, gateways, routers, epochMs, ...(isThreshold && { isThreshold }) };
   return {
     ...size,
+    ...(options.isVaried && gateways > 0 && drawNetwork()),
     faultyMs,
     healMs: liars.some(({ how }) => SILENT.has(how)) ? SILENT_HEAL_MS : HEAL_MS,
     requests,
     faults,
-    liars,
+    liars: options.isVaried && options.lie === undefined ? liars.map(lieOtherwise) : liars,
   };
+
+  /** What the chain asks of audits and payees. */
+  function drawNetwork(): Pick<Plan, 'alpha' | 'unstaked' | 'timedRate'> {
+    const alpha = draws.next('is sampled') < VARIED_SHARE ? LEAST_ALPHA + (1 - LEAST_ALPHA) * draws.next('alpha') : 1;
+    const poor = names('provider', providers).filter(() => draws.next('is unstaked') < UNSTAKED_SHARE);
+    while (poor.length > 0 && !isMostlyHonest(poor)) poor.pop();
+    return {
+      ...(alpha < 1 && { alpha }),
+      ...(poor.length > 0 && { unstaked: poor }),
+      ...(draws.next('is timed') < VARIED_SHARE && { timedRate: TIMED_RATE }),
+    };
+  }
+
+  /** Among the verifiers of payees with stake: two at least, and less than half of them lie. */
+  function isMostlyHonest(unstaked: readonly string[]): boolean {
+    const staked = Array.from({ length: providers }, (_, i) => i).filter((i) => !unstaked.includes(`provider-${i}`));
+    const lying = staked.filter((i) => liars.some(({ machine }) => machine === `verifier-${i}`));
+    return staked.length > 1 && 2 * lying.length < staked.length;
+  }
+
+  /** About the key, or about what others send to the chain. */
+  function lieOtherwise(liar: Liar): Liar {
+    if (roleOf(liar.machine) !== 'validator') return liar;
+    if (draws.next('overtakes') < OVERTAKING_SHARE) return { ...liar, how: CHAIN_LIE };
+    if (!isThreshold || draws.next('lies about key') >= VARIED_SHARE) return liar;
+    return { ...liar, how: pick('threshold lie', THRESHOLD_LIES) };
+  }
 }
 
 /** Whether liars have a third of a set of validators for some epochs, since others have left. Then the beacon may stand meanwhile. */
@@ -253,21 +312,30 @@ export function mayStand({ validators, faults, liars }: Pick<Plan, 'validators' 
   return leavesHonest && 3 * lying.length >= validators - 1;
 }
 
-/** Under the thresholds: alone, or as a league of one provider with its verifier, a router and a payer. */
+/**
+ * Under the thresholds: alone, or as a league of a router, a payer, and as many providers with their verifiers as leave an honest majority of
+ * verifiers: one of three, two of five.
+ */
 function drawLiars(options: PlanOptions, counts: Readonly<Record<LyingRole, number>>): Liar[] {
   const draws = createDraws(options.seed);
   const isLeague = options.gateways > 0 && options.lie === undefined && draws.next('is league') < LEAGUE_SHARE;
   const friend = Math.floor(draws.next('friend') * options.providers);
+  const friends = Math.max(1, mostLiars('verifier', options.providers));
   return LYING_ROLES.flatMap((role) => {
     if (role !== 'validator' && options.gateways === 0) return [];
-    const known = options.lie === undefined ? LIES[role] : LIES[role].filter((name) => name === options.lie);
+    const all =
+      role === 'validator' && options.lie !== undefined ? [...LIES[role], ...THRESHOLD_LIES, CHAIN_LIE] : LIES[role];
+    const known = options.lie === undefined ? all : all.filter((name) => name === options.lie);
     if (known.length === 0) return [];
     const most = Math.min(options.liars ?? Number.POSITIVE_INFINITY, mostLiars(role, counts[role]));
     const isAll = role === 'validator' || options.lie !== undefined;
     const wanted = isAll ? most : Math.floor(draws.next(`how many ${role}`) * (most + 1));
     if (isLeague && role !== 'validator') {
-      const index = role === 'provider' || role === 'verifier' ? friend : counts[role] - 1;
-      return most === 0 ? [] : [{ machine: `${role}-${index}`, how: LEAGUE[role] }];
+      const isOwner = role === 'provider' || role === 'verifier';
+      const members = isOwner
+        ? Array.from({ length: Math.min(friends, most) }, (_, i) => (friend + i) % options.providers)
+        : [counts[role] - 1];
+      return most === 0 ? [] : members.map((index) => ({ machine: `${role}-${index}`, how: LEAGUE[role] }));
     }
     const honest = Array.from({ length: counts[role] }, (_, i) => `${role}-${i}`);
     return Array.from({ length: wanted }, () => {

@@ -13,18 +13,21 @@ export interface Planted {
 /** Has the modules that are loaded from now on say the mutation's lines in place of their own. Nothing is written. */
 export function plantMutation({ name, file, from, to, also = [] }: Mutation): Planted {
   const edits = [{ file, from, to }, ...also];
-  const urls = new Map(edits.map((edit) => [pathToFileURL(resolve(ROOT, edit.file)).href, edit]));
-  const missing = new Set(urls.keys());
+  const urlOf = (edit: (typeof edits)[number]): string => pathToFileURL(resolve(ROOT, edit.file)).href;
+  const missing = new Set(edits.map(urlOf));
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      const edit = urls.get(url);
-      if (edit === undefined) return loaded;
-      const source = String(loaded.source);
-      const parts = source.split(edit.from);
-      if (parts.length !== 2) throw new Error(`mutation ${name}: ${edit.file} has its line ${parts.length - 1} times`);
+      const own = edits.filter((edit) => urlOf(edit) === url);
+      if (own.length === 0) return loaded;
       missing.delete(url);
-      return { ...loaded, source: parts.join(edit.to) };
+      const source = own.reduce((text, edit) => {
+        const parts = text.split(edit.from);
+        if (parts.length !== 2)
+          throw new Error(`mutation ${name}: ${edit.file} has its line ${parts.length - 1} times`);
+        return parts.join(edit.to);
+      }, String(loaded.source));
+      return { ...loaded, source };
     },
   });
   return {

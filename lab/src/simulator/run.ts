@@ -1,5 +1,5 @@
 import { scheduleFaults } from './faults.ts';
-import { watchBeacon } from './invariants/beacon.ts';
+import { type TimedEpochs, watchBeacon } from './invariants/beacon.ts';
 import { watchMoney } from './invariants/money.ts';
 import { watchService } from './invariants/service.ts';
 import { plantLies } from './lies/plant-lies.ts';
@@ -9,6 +9,7 @@ import { scheduleRequests } from './requests.ts';
 import { prepareLedger, startGateway, startProvider, startRouter, startVerifier } from './roles/serving.ts';
 import { listValidator, registerKeys, startValidator, validatorName } from './roles/validator.ts';
 import type { Disk, Machine } from './world/process.ts';
+import { START_MS } from './world/virtual-time.ts';
 import { createWorld, type Violation, type World } from './world/world.ts';
 
 export interface PlayOptions {
@@ -57,10 +58,12 @@ export interface RunOutcome {
 export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions = {}): Promise<RunOutcome> {
   const cpu = process.cpuUsage();
   const beaconPeriodS = plan.isThreshold ? plan.epochMs / 1_000 : undefined;
-  const world = createWorld({ seed: plan.seed, onLine, beaconPeriodS });
+  const { alpha, timedRate } = plan;
+  const alphaPpm = alpha === undefined ? undefined : Math.round(1_000_000 * alpha);
+  const world = createWorld({ seed: plan.seed, onLine, beaconPeriodS, alphaPpm, timedRate });
   try {
     const machines = new Map<string, Machine>();
-    const times = { epochMs: plan.epochMs, settleMs: 5_000, auditWindowMs: 20_000, graceMs: 20_000 };
+    const times = { epochMs: plan.epochMs, settleMs: 5_000, auditWindowMs: 20_000, graceMs: 20_000, alpha };
     world.ledger.register(Array.from({ length: plan.validators }, (_, i) => listValidator(plan.seed, i)));
     for (let index = 0; index < plan.validators; index++) {
       const name = validatorName(index);
@@ -73,7 +76,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     const honesty = plantLies(world, plan, { machines, times });
     scheduleFaults(world, plan, { machines, forgetful: honesty.forgetful });
     const honest = [...machines.values()].filter(({ name }) => name.startsWith('validator') && honesty.isHonest(name));
-    const beacon = watchBeacon(world, honest);
+    const beacon = watchBeacon(world, honest, timeEpochs(plan));
     const service = watchService(world, plan, honesty);
     const gateways = [...machines.values()].filter(({ name }) => name.startsWith('gateway') && honesty.isHonest(name));
     const isCalm = plan.faults.length === 0;
@@ -100,7 +103,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     const stoodMs = mayStand(plan) ? beacon.stoodMs(plan.epochMs) : 0;
     if (stoodMs > 0) await world.runUntil(plan.faultyMs + plan.healMs + stoodMs, check);
     if (world.violations.length === 0) {
-      beacon.finish(plan.healMs, plan.epochMs);
+      beacon.finish(plan.healMs, plan.epochMs, await world.ledger.reads.beaconKeys());
       money.finish();
       service.finish();
     }
@@ -134,6 +137,14 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
   }
 }
 
+/** Of a network with a threshold beacon: before it has a key, its epochs are timed by the chain, too. */
+function timeEpochs({ isThreshold, epochMs, faults, healMs, faultyMs }: Plan): TimedEpochs | undefined {
+  if (!isThreshold) return undefined;
+  const ahead = faults.map((fault) => (fault.kind === 'ahead' ? fault.byMs : 0)).reduce((sum, ms) => sum + ms, 0);
+  const skews = faults.map((fault) => (fault.kind === 'skew' ? fault.skewMs + fault.drift * (faultyMs + healMs) : 0));
+  return { originMs: START_MS, periodMs: epochMs, aheadMs: ahead + Math.max(0, ...skews) };
+}
+
 const countEras = async ({ ledger }: World): Promise<number> => (await ledger.reads.beaconKeys())?.eras.length ?? 0;
 
 const quantileOf = (values: readonly number[], share: number): number =>
@@ -149,9 +160,9 @@ function readUsed(world: World, since: NodeJS.CpuUsage): UsedByThen {
 }
 
 function addServers(world: World, plan: Plan, machines: Map<string, Machine>): void {
-  const { providers, gateways, routers } = plan;
+  const { providers, gateways, routers, unstaked } = plan;
   if (gateways === 0) return;
-  prepareLedger(world, { providers, gateways, routers });
+  prepareLedger(world, { providers, gateways, routers, unstaked });
   const notes: SharedNotes = new Set();
   const howOf = (name: string): string | undefined => plan.liars.find(({ machine }) => machine === name)?.how;
   const add = <R>(name: string, start: (disk: Disk) => Promise<R>): void => {

@@ -5,35 +5,31 @@ import { expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 /** With its choices as they were drawn: the same seed draws others since. */
-const LEFT = fileURLToPath(new URL('./seeds/validator-left.json', import.meta.url));
-
-/** The same as one below, for long enough that the last sitting of each reply is over. */
-const ALONE = fileURLToPath(new URL('./seeds/alone.json', import.meta.url));
-
-/** The last certificate of the bootstrap beacon came to some alone, who kept it. */
-const HANDED_OVER = fileURLToPath(new URL('./seeds/handed-over.json', import.meta.url));
-
-/** A provider whose records the validator gets from witnesses alone. */
-const KEPT_RECORDS = fileURLToPath(new URL('./seeds/kept-records.json', import.meta.url));
-
-/** The bootstrap beacon stands still, an epoch begins again with other validators, and some are locked on a value of the set before. */
-const LOCKED_SET = fileURLToPath(new URL('./seeds/locked-set.json', import.meta.url));
+const given = (name: string): readonly string[] => [
+  '--plan',
+  fileURLToPath(new URL(`./seeds/${name}.json`, import.meta.url)),
+];
 
 /** Runs that found a bug, which has a test of its own since. They take seconds each, so they are for the night. */
 const SEEDS: Readonly<Record<string, readonly string[]>> = {
-  'gateways exclude honest providers once a validator has left': ['--plan', LEFT],
-  'a pause with a fraction of a millisecond makes a reply unreadable': ['--seed', '1', '--lie', 'never-opens'],
-  'the only provider that is left, while its replies wait': ['--seed', '3', '--lie', 'two-records', '--faults', '0'],
-  'the only provider that is left, until its replies end unjudged': ['--plan', ALONE],
-  'the last epoch before a key of the threshold beacon': ['--plan', HANDED_OVER],
+  'gateways exclude honest providers once a validator has left': given('validator-left'),
+  'a pause with a fraction of a millisecond makes a reply unreadable': given('never-opens'),
+  'the only provider that is left, while its replies wait': given('two-records'),
+  // The same for long enough that the last sitting of each reply is over.
+  'the only provider that is left, until its replies end unjudged': given('alone'),
+  // The last certificate of the bootstrap beacon came to some alone, who kept it.
+  'the last epoch before a key of the threshold beacon': given('handed-over'),
   'a deposit that a reorganisation loses for good pays for nothing': [
     ...['--mutation', 'draws-nothing-of-payers', '--control', '--seed', '1'],
   ],
-  'a proven cheat, who is owed nothing more': ['--seed', '10601452'],
-  'a verifier that is announced otherwise between its list and its draw': ['--seed', '10601460'],
-  'a provider that has no receipt, since witnesses have shown its records': ['--plan', KEPT_RECORDS],
-  'an epoch that begins again with another set': ['--plan', LOCKED_SET],
-  'verifiers that never commit': ['--seed', '109', '--lie', 'never-commits'],
+  'a proven cheat, who is owed nothing more': given('proven-cheat'),
+  'a verifier that is announced otherwise between its list and its draw': given('announced-otherwise'),
+  // The validator gets them from witnesses alone.
+  'a provider that has no receipt, since witnesses have shown its records': given('kept-records'),
+  // The bootstrap beacon stands still, and some are locked on a value of the set before.
+  'an epoch that begins again with another set': given('locked-set'),
+  'verifiers that never commit': given('never-commits'),
+  'clocks that are put minutes ahead of the chain before there is a key': given('clocks-ahead'),
 };
 
 it.skipIf(process.env.OGONG_LONG !== '1').each(Object.entries(SEEDS))('%s', async (_, flags) => {

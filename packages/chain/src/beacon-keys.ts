@@ -36,6 +36,8 @@ export interface ListedEra {
 /** All of it at one block. */
 export interface BeaconKeysReading extends EpochTiming {
   readonly block: bigint;
+  /** The one that has begun by the time of that block. What is activated in a later block counts from the second after it, or later. */
+  readonly epoch: bigint;
   /** The first is generation 1. */
   readonly generations: readonly ListedGeneration[];
   /** The first is era 1. */
@@ -61,6 +63,13 @@ export interface ActivateCall {
   readonly activation: BytesLike;
 }
 
+/** One signature of a key of the beacon for an epoch. */
+export interface EpochSignature {
+  readonly generation: number;
+  readonly epoch: bigint;
+  readonly signature: BytesLike;
+}
+
 export interface BeaconKeysReads {
   /** Undefined where the network has no threshold beacon. */
   beaconKeys(): Promise<BeaconKeysReading | undefined>;
@@ -70,6 +79,8 @@ export interface BeaconKeysReads {
   headKeyHashes(accounts: readonly BytesLike[], block?: bigint): Promise<readonly (Hex | undefined)[]>;
   /** The box key that an account registered last, 1,216 bytes. */
   boxKeyOf(account: BytesLike): Promise<Hex | undefined>;
+  /** The value of an epoch, as a contract would read it; undefined where the certificate does not hold. @param signature compressed, 96 bytes. */
+  valueOfEpoch(certificate: EpochSignature): Promise<Hex | undefined>;
 }
 
 export interface BeaconKeysWrites {
@@ -114,14 +125,15 @@ export function createBeaconKeysReads(
       return read('beacon keys', async (client) => {
         const block = await headOf(client);
         const at = { ...contract(), blockNumber: block };
-        const [origin, period, generations, eras] = await Promise.all([
+        const [epoch, origin, period, generations, eras] = await Promise.all([
+          client.readContract({ ...at, functionName: 'epochNow' }),
           client.readContract({ ...at, functionName: 'origin' }),
           client.readContract({ ...at, functionName: 'period' }),
           client.readContract({ ...at, functionName: 'generations' }),
           client.readContract({ ...at, functionName: 'eras' }),
         ]);
         return {
-          ...{ block, origin, period },
+          ...{ block, epoch, origin, period },
           generations: generations.map(({ key, firstEpoch, lastEpoch }) => ({
             ...{ key: lowerHex(key), firstEpoch },
             lastEpoch: lastEpoch === 0n ? undefined : lastEpoch,
@@ -132,6 +144,13 @@ export function createBeaconKeysReads(
     },
     boxKeyHashes: (accounts, block) => readHashes('boxKeyOf', accounts, block),
     headKeyHashes: (accounts, block) => readHashes('headKeyOf', accounts, block),
+    async valueOfEpoch({ generation, epoch, signature }) {
+      const args = [generation, epoch, expandSignature(signature)] as const;
+      const value = await read('value of an epoch', (client) =>
+        client.readContract({ ...contract(), functionName: 'verifyEpoch', args }),
+      );
+      return value === NO_HASH ? undefined : lowerHex(value);
+    },
     boxKeyOf(account) {
       const args = [toAddress(account, 'account')] as const;
       return read('box key', async (client) => {

@@ -7,14 +7,14 @@ import {
   defaultLimits,
   defaultMakerFee,
   defaultTests,
-  fundedShares,
   type GenesisOwners,
+  type NetworkProfile,
   noIssuance,
   noWork,
+  profiles,
   type Recipients,
-  whitepaperShares,
 } from './deploy.ts';
-import { burnAndMintShares, type Create, deployBurnAndMint } from './deploy-burn-and-mint.ts';
+import { type Create, deployBurnAndMint } from './deploy-burn-and-mint.ts';
 import type { BurnAndMint } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
@@ -96,8 +96,7 @@ export async function createContracts(
   // Contracts that know each other: the settlement comes three transactions after the token. It creates escrow, earnings and emission.
   const economy = await createEconomy(plan, { create, owner, governor, hasEmission: issuance.period !== 0, addressAt });
   const { token } = economy;
-  const shares =
-    economy.burnAndMint !== undefined ? burnAndMintShares : issuance.period === 0 ? whitepaperShares : fundedShares;
+  const profile = chooseProfile(plan);
   const parameters = await create(
     'parameters',
     encodeDeployData({
@@ -107,9 +106,9 @@ export async function createContracts(
         governor,
         plan.delays ?? defaultDelays,
         plan.holding ?? defaultHolding,
-        { ...shares, ...plan.shares },
+        { ...profile.shares, ...plan.shares },
         recipients,
-        { ...defaultLimits, ...plan.limits },
+        { ...defaultLimits, alpha: profile.alpha, ...plan.limits },
         plan.vault === undefined ? (timelock ?? recipients.treasury) : toAddress(plan.vault, 'vault'),
         { ...defaultTests, ...plan.tests },
         plan.work ?? noWork,
@@ -197,6 +196,22 @@ export async function createContracts(
     ...(government && timelock && { government, timelock }),
     ...(economy.burnAndMint && { burnAndMint: economy.burnAndMint }),
   };
+}
+
+/** @throws ChainError 'bad-input' where the plan names a profile that its economy cannot have. */
+function chooseProfile({ profile, issuance = noIssuance, burnAndMint, shares }: DeployPlan): NetworkProfile {
+  if (profile === undefined) {
+    if (burnAndMint !== undefined) return profiles.burnAndMint;
+    return issuance.period === 0 ? profiles.fees : profiles.emission;
+  }
+  if (burnAndMint !== undefined) throw new ChainError('bad-input', 'a network that burns and mints has its own shares');
+  if (issuance.period !== 0 && (shares?.recycle ?? 0) === 0) {
+    throw new ChainError(
+      'bad-input',
+      "the whitepaper's shares recycle nothing, so an emission would give nothing: name `recycle`",
+    );
+  }
+  return profiles[profile];
 }
 
 /** One transaction each. */

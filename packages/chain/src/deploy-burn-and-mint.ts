@@ -41,17 +41,6 @@ export interface BurnAndMintOptions {
   readonly market?: { readonly exchange: Address; readonly stable: Address };
 }
 
-/** The whole network's shares: 10 % verification, 5 % validators, 5 % treasury; of the provider's 80 %, a sixteenth is governance's. */
-export const burnAndMintShares = {
-  router: 0,
-  validator: 500,
-  verification: 1_000,
-  treasury: 500,
-  license: 0,
-  recycle: 0,
-  maker: 0,
-};
-
 /** Dollars of the market that a chain on one machine begins with, of 1e6 units each. */
 const DEV_DOLLARS = 1_000_000_000n * 10n ** 6n;
 

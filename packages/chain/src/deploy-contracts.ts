@@ -1,7 +1,7 @@
 import type { PublicClient, Transaction } from 'viem';
 import { type CreatedContracts, computeCreated, createContracts } from './create-contracts.ts';
 import type { DeployOptions } from './deploy.ts';
-import type { Deployment } from './deployment.ts';
+import { type Deployment, parseTierStakes } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { casesAbi, ogongTokenAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
 import { type Address, type Hex, toAddress } from './hex.ts';
@@ -43,6 +43,9 @@ export async function deployContracts(options: DeployOptions, resumption: Resump
       client.getBlockNumber({ cacheTime: 0 }),
     ]),
   );
+  // Before anything is sent: the file that comes out of it has to be one that daemons read.
+  if (options.tierStakes !== undefined) parseTierStakes(options.tierStakes);
+  await assertRules(transactor);
   if (options.token !== undefined) await assertToken(transactor, toAddress(options.token, 'token'));
   const { nonce = next, fromBlock = head, onStart, onStep } = resumption;
   if (nonce > next) throw new ChainError('bad-input', `the deployer has sent ${next} transactions, not yet ${nonce}`);
@@ -72,6 +75,32 @@ export async function deployContracts(options: DeployOptions, resumption: Resump
     },
   });
   return describeDeployment(transactor, options, { contracts, block: Number(block) });
+}
+
+/** The sum of two points at infinity of BLS12-381 (EIP-2537) is 128 zero bytes. Before Prague nothing is at that address, and nothing comes back. */
+const SUM_OF_NOTHING = { to: '0x000000000000000000000000000000000000000b', data: `0x${'00'.repeat(256)}` } as const;
+/** Creation code that stores 1 for the length of its transaction (EIP-1153), and returns what it finds there. */
+const TRANSIENT = '0x60015f5d5f5c5f5260205ff3';
+
+/**
+ * Whether the chain has the rules that the contracts are compiled for. Elsewhere some could be created, and would fail when they are called.
+ * @throws ChainError 'bad-input'
+ */
+export async function assertRules({ read }: Pick<Transactor, 'read'>): Promise<void> {
+  const ask = async (call: { readonly to?: Address; readonly data: Hex }): Promise<bigint | undefined> => {
+    try {
+      const { data = '0x' } = await read('the rules of the chain', (client) => client.call(call));
+      return data === '0x' ? undefined : BigInt(data);
+    } catch (error) {
+      // A chain that does not know an instruction says so in words of its own.
+      if (error instanceof ChainError && error.code === 'reverted') return undefined;
+      throw error;
+    }
+  };
+  const [sum, stored] = await Promise.all([ask(SUM_OF_NOTHING), ask({ data: TRANSIENT })]);
+  const missing = sum !== 0n ? 'BLS12-381 (EIP-2537)' : stored !== 1n ? 'transient storage (EIP-1153)' : undefined;
+  if (missing === undefined) return;
+  throw new ChainError('bad-input', `the chain has no ${missing}: the contracts need the rules of Prague or later`);
 }
 
 /** @throws ChainError 'bad-input' where nothing there counts tokens and votes */
@@ -139,7 +168,7 @@ async function findTransaction(
 /** Asks the created contracts for those that they created. */
 async function describeDeployment(
   { read }: Pick<Transactor, 'read'>,
-  { chainId, rpcUrl }: Pick<DeployOptions, 'chainId' | 'rpcUrl'>,
+  { chainId, rpcUrl, tierStakes }: Pick<DeployOptions, 'chainId' | 'rpcUrl' | 'tierStakes'>,
   { contracts, block }: { readonly contracts: CreatedContracts; readonly block: number },
 ): Promise<Deployment> {
   const { staking, settlement, cases, hasEmission, timelock, ...rest } = contracts;
@@ -162,6 +191,7 @@ async function describeDeployment(
     ...{ hearings: lower(hearings), equivocation: lower(equivocation) },
     ...(hasEmission && { emission: lower(emission) }),
     ...(timelock && { timelock }),
+    ...(tierStakes && { tierStakes }),
     block,
   };
 }

@@ -113,22 +113,46 @@ export interface Distribution {
   readonly recipients: Recipients;
 }
 
-/**
- * The whitepaper's example: the provider keeps 95.98 %. A hundredth for verification pays for an audit of every reply only where one costs
- * about a hundredth of the reply (docs/economics.md).
- */
-export const whitepaperShares: Shares = {
-  ...{ router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0, maker: 0 },
+/** Shares and coverage that belong together: what is kept for verification pays for what is audited. */
+export interface NetworkProfile {
+  readonly shares: Shares;
+  /** Parts per million of the replies that are audited at least; a key that holds little is audited more. */
+  readonly alpha: number;
+}
+
+const funded: NetworkProfile = {
+  shares: { router: 100, validator: 100, verification: 400, treasury: 50, license: 2, recycle: 100, maker: 0 },
+  alpha: 25_000,
 };
 
-/** What pays for its verification on ordinary hardware, and for an emission that nobody can farm: the provider keeps 92.48 %. */
-export const fundedShares: Shares = {
-  ...{ router: 100, validator: 100, verification: 400, treasury: 50, license: 2, recycle: 100, maker: 0 },
-};
+/**
+ * The first three are defaults: `npm run economics` holds what they keep for verification against the dearest audit that was measured.
+ */
+export const profiles = {
+  /** Of a network with an emission, which nobody can farm. The provider keeps 92.48 %. */
+  emission: funded,
+  /** Nobody receives what is recycled where there is no emission. The provider keeps 93.48 %. */
+  fees: { ...funded, shares: { ...funded.shares, recycle: 0 } },
+  /**
+   * 10 % verification, 5 % validators, 5 % treasury; of the provider's 80 %, a sixteenth is governance's. At most 0.95 of the dollars are
+   * minted.
+   */
+  burnAndMint: {
+    shares: { router: 0, validator: 500, verification: 1_000, treasury: 500, license: 0, recycle: 0, maker: 0 },
+    alpha: 80_000,
+  },
+  /**
+   * The whitepaper's example: the provider keeps 95.98 %, and every reply is audited. A hundredth of the fee pays for that only where an
+   * audit costs about a hundredth of the reply. Chains on one machine take it, where nobody has to be paid.
+   */
+  whitepaper: {
+    shares: { router: 100, validator: 100, verification: 100, treasury: 100, license: 2, recycle: 0, maker: 0 },
+    alpha: 1_000_000,
+  },
+} as const satisfies Record<string, NetworkProfile>;
 
 export const defaultLimits: Limits = {
-  // The whitepaper designs for coverage close to one; a network that grows lowers it.
-  alpha: 1_000_000,
+  alpha: funded.alpha,
   withdrawalDelay: DAY,
   unbondingDelay: 21 * DAY,
   minimumValidatorBond: 10_000n * 10n ** 18n,
@@ -222,6 +246,8 @@ export interface DeployPlan {
   /** Token holders govern parameters. Default: the owner does. */
   readonly voting?: Voting;
   readonly recipients: { readonly verification: BytesLike; readonly treasury: BytesLike; readonly license: BytesLike };
+  /** Shares and coverage where the next two name none. Default: what pays for its own verification. */
+  readonly profile?: 'whitepaper';
   readonly shares?: Partial<Shares>;
   readonly limits?: Partial<Limits>;
   readonly delays?: Delays;
@@ -245,6 +271,8 @@ export interface DeployPlan {
   readonly beacon?: EpochTiming;
   /** The chain keeps a registry of machines of confidential tiers. Default: it keeps none. */
   readonly machines?: boolean;
+  /** Whole tokens that a provider's key has to lose before it may answer in a tier. In no contract: every node reads it from the deployment. */
+  readonly tierStakes?: Readonly<Record<string, number>>;
   /** The network pays in dollar credits, for which tokens are burned, and mints for work. Default: it pays in OGONG. */
   readonly burnAndMint?: BurnAndMintOptions;
 }

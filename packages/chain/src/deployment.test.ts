@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDeployment } from './deployment.ts';
+import { parseDeployment, readTierStakes } from './deployment.ts';
 import type { Hex } from './hex.ts';
 
 const address: Hex = `0x${'Ab'.repeat(20)}`;
@@ -19,6 +19,12 @@ const whole = {
   equivocation: address,
   block: 1,
 };
+
+it('tells what tiers ask for, and of others nothing', () => {
+  const stakes = readTierStakes(parseDeployment({ ...whole, tierStakes: { vanilla: 100 } }));
+  expect([...stakes]).toEqual([['vanilla', 100n]]);
+  expect(readTierStakes(parseDeployment(whole)).size).toBe(0);
+});
 
 describe('parseDeployment', () => {
   it('reads text and objects, in lower case, without unknown fields', () => {
@@ -41,6 +47,10 @@ describe('parseDeployment', () => {
     ['a government that is no address', { ...whole, government: 'votes' }],
     ['a bad timelock', { ...whole, timelock: 1 }],
     ['bad URL', { ...whole, rpcUrl: 'nowhere' }],
+    ['a stake of no tier', { ...whole, tierStakes: { constructor: 1 } }],
+    ['a stake of nothing', { ...whole, tierStakes: { vanilla: 0 } }],
+    ['a stake in text', { ...whole, tierStakes: { vanilla: '5' } }],
+    ['a stake that nobody has', { ...whole, tierStakes: { vanilla: 1e12 } }],
   ])('refuses %s', (_, input) => {
     expect(() => parseDeployment(input)).toThrow(/deployment: /);
   });

@@ -1,3 +1,4 @@
+import { isTier } from '@ogong/protocol/tier/registry';
 import { ChainError } from './errors.ts';
 import type { Address } from './hex.ts';
 
@@ -47,9 +48,17 @@ export interface Deployment {
   readonly timelock?: Address;
   /** Absent where the network pays in its token. */
   readonly burnAndMint?: BurnAndMint;
+  /**
+   * Whole tokens that an ejection of a provider's key has to take before it may answer in a tier, by the tier's name; see docs/spec/match.md,
+   * "At stake". The same for all nodes of a network. Default: no tier asks for any.
+   */
+  readonly tierStakes?: Readonly<Record<string, number>>;
   /** First block with events of these contracts. */
   readonly block: number;
 }
+
+/** Above all tokens that there are. */
+const MOST_TIER_STAKE = 10_000_000_000;
 
 export const contractNames = [
   'token',
@@ -99,9 +108,30 @@ export function parseDeployment(input: unknown): Deployment {
     ...(fields.government === undefined ? {} : { government: parseAddress(fields.government, 'government') }),
     ...(fields.timelock === undefined ? {} : { timelock: parseAddress(fields.timelock, 'timelock') }),
     ...(fields.burnAndMint === undefined ? {} : { burnAndMint: parseBurnAndMint(fields.burnAndMint) }),
+    ...(fields.tierStakes === undefined ? {} : { tierStakes: parseTierStakes(fields.tierStakes) }),
     block: parseCount(fields.block, 'block'),
   };
 }
+
+/** @throws ChainError 'bad-input' on an unknown tier, or anything that is no amount */
+export function parseTierStakes(value: unknown): Readonly<Record<string, number>> {
+  if (typeof value !== 'object' || value === null)
+    throw new ChainError('bad-input', 'deployment: tierStakes is not an object');
+  return Object.fromEntries(
+    Object.entries(value).map(([tier, stake]) => {
+      if (!isTier(tier))
+        throw new ChainError('bad-input', `deployment: tierStakes names no tier: ${tier.slice(0, 32)}`);
+      const whole = parseCount(stake, `tierStakes.${tier}`);
+      if (whole === 0 || whole > MOST_TIER_STAKE)
+        throw new ChainError('bad-input', `deployment: tierStakes.${tier} is out of range`);
+      return [tier, whole];
+    }),
+  );
+}
+
+/** What tiers ask for, in whole tokens. */
+export const readTierStakes = ({ tierStakes = {} }: Pick<Deployment, 'tierStakes'>): ReadonlyMap<string, bigint> =>
+  new Map(Object.entries(tierStakes).map(([tier, stake]) => [tier, BigInt(stake)]));
 
 function parseBurnAndMint(value: unknown): BurnAndMint {
   if (typeof value !== 'object' || value === null) {

@@ -3,6 +3,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import type { SettledEvidence } from '@ogong/protocol/verdict/settled';
 import type { Deployment } from './deployment.ts';
+import { domainOf } from './domain.ts';
 import { toAddress } from './hex.ts';
 import { readSettlement } from './read-settlement.ts';
 import type { DecodedSettle } from './settle-decode.ts';
@@ -25,7 +26,7 @@ export async function readSettledBatch(
 ): Promise<BatchEvidence> {
   const { call, event, blockNumber } = await readSettlement(transactor, deployment, transaction as `0x${string}`);
   const settlement = toSettlement(call);
-  const domain = { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.settlement) };
+  const domain = domainOf(deployment, deployment.settlement);
   const digest = hashSettlement(crypto, domain, settlement);
   // One that recovers to nobody counts for nobody.
   const signed = call.quorum.flatMap((hex) => {

@@ -48,7 +48,7 @@ const config = defineConfig({
 
 export const machineCommand: Command = {
   name: 'machine',
-  summary: 'check the entry of a provider’s machine again',
+  summary: "check the entry of a provider's machine again",
   async run(argv, output) {
     try {
       const parsed = config.parse(argv, process.env);

@@ -1,7 +1,8 @@
 import type { ChainClient } from '@ogong/chain/client';
+import { domainOf } from '@ogong/chain/domain';
 import { readSettledBatch } from '@ogong/chain/settled-batch';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { type Check, fail } from '@ogong/protocol/base/checks';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
@@ -17,10 +18,8 @@ export interface CheckedProof {
 }
 
 /** Domain of the settlement contract. */
-export const nameSettlement = ({ deployment }: Pick<ProofChain, 'deployment'>): LedgerDomain => ({
-  chainId: BigInt(deployment.chainId),
-  verifyingContract: fromHex(deployment.settlement.slice(2), 20),
-});
+export const nameSettlement = ({ deployment }: Pick<ProofChain, 'deployment'>): LedgerDomain =>
+  domainOf(deployment, deployment.settlement);
 
 /** Checks a proof by the chain; nothing in it is believed. @throws ChainError where the chain cannot be read, or has no such settlement */
 export async function checkSettledProof(chain: ProofChain, proof: SettledProof): Promise<CheckedProof> {

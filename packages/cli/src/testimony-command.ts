@@ -20,7 +20,7 @@ const NAME = 'ogong testimony';
 const config = defineConfig({
   name: NAME,
   summary:
-    'Checks what a machine says that a server answered: the machine, the server’s certificates, and both bodies.\n' +
+    "Checks what a machine says that a server answered: the machine, the server's certificates, and both bodies.\n" +
     'Exits as ogong verify does: 0 where all checks pass, 1 where one fails, 2 where it cannot be read, 3 where one was skipped.',
   fields: {
     ...machineFields,

@@ -259,6 +259,7 @@ async function computeVectors() {
       ...chain,
       privateKey: deployer,
       recipients,
+      profile: 'whitepaper',
       delays: noDelays,
       holding: noHolding,
       machines: true,

@@ -9,14 +9,15 @@ import base64
 import http.client
 import json
 import secrets
-import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from .checks import Check, failed, skipped
+from .numbers import read_scores, read_vectors, word_vectors
 from .sealed import Opened, SealedCallError, SealedRequestOf, count_tokens, tell_failed, tell_held
+from .shown import Answer, GatewayError, ReceiptError, Shown, as_shown, read_json
 from .text.answer import FAMILIES, REASONING, check_answer, read_answer, read_message, read_terms
 from .text.commitment import parse_header, parse_opening
 from .verify import Verdict, verify_receipt
@@ -25,46 +26,6 @@ _INTAKE_SECONDS = 6.0
 _SEALED_TRIES = 3
 _MOST_ANSWER_BYTES = 96 << 20
 _MOST_LINE_BYTES = 16 << 20
-
-
-class GatewayError(Exception):
-    """The gateway refused, or could not answer. `status` is that of HTTP, 0 where a stream ended by an error; `body` what it said."""
-
-    def __init__(self, status: int, body: Any) -> None:
-        error = body.get("error") if isinstance(body, dict) else None
-        said = error.get("message") if isinstance(error, dict) else None
-        super().__init__(f"the gateway answered {status}: {said or body}")
-        self.status = status
-        self.body = body
-
-
-class ReceiptError(Exception):
-    """The answer came, and its receipt is not good. `verdict` says which checks failed, and which are missing; None: there is no receipt."""
-
-    def __init__(self, reason: str, verdict: Verdict | None = None) -> None:
-        super().__init__(reason)
-        self.verdict = verdict
-
-
-class Shown(dict[str, Any]):
-    """A JSON object whose members can be read as attributes, too."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-def _read_json(data: bytes | str) -> Any:
-    return json.loads(data, object_hook=Shown)
-
-
-class Answer(Shown):
-    """An answer that passed its checks."""
-
-    verdicts: list[Verdict]
-    """One for each choice."""
 
 
 def check_roles(body: bytes, receipt: Mapping[str, Any]) -> list[Check]:
@@ -126,11 +87,11 @@ class Client:
         body = self._encode(params)
         if self.is_sealed:
             opened, verdict = self._ask_sealed(SealedRequestOf(endpoint, body, self._trust), endpoint, body, 0)
-            answer = Answer(_word_vectors(endpoint, params, opened))
+            answer = Answer(word_vectors(endpoint, params, opened))
             answer.verdicts = [verdict]
             return answer
         with self._open("POST", path, body) as response:
-            answer = Answer(_read_json(response.read(_MOST_ANSWER_BYTES)))
+            answer = Answer(read_json(response.read(_MOST_ANSWER_BYTES)))
         answer.verdicts = self.check(endpoint, body, answer.get("ogong"), {0: read(answer, params)})
         return answer
 
@@ -317,7 +278,7 @@ class _Completions:
         if stream:
             return self._stream(response, body, choices)
         with response:
-            answer = Answer(_read_json(response.read(_MOST_ANSWER_BYTES)))
+            answer = Answer(read_json(response.read(_MOST_ANSWER_BYTES)))
         messages: dict[int, Any] = {}
         for choice in answer.get("choices", []):
             messages[choice["index"]] = choice.get("message") if self._endpoint == "chat" else {"content": choice.get("text")}
@@ -335,7 +296,7 @@ class _Completions:
         counts = [count_tokens(opened, self._endpoint) for opened, _ in read]
         prompt, output = counts[0][0], sum(count[1] for count in counts)
         answer = Answer(
-            _shown(
+            as_shown(
                 {
                     "id": f"{'chatcmpl' if self._endpoint == 'chat' else 'cmpl'}-{read[0][0].reply_id}",
                     "object": "chat.completion" if self._endpoint == "chat" else "text_completion",
@@ -360,7 +321,7 @@ class _Completions:
         def chunk(text: str, reason: str | None, more: Mapping[str, Any] = {}) -> Shown:
             said = {"delta": {"content": text} if text or reason is None else {}} if self._endpoint == "chat" else {"text": text}
             choice = {"index": 0, **said, "finish_reason": reason}
-            return _shown({"id": name, "object": kind, "created": int(time.time()), "model": model, "choices": [choice], **more})
+            return as_shown({"id": name, "object": kind, "created": int(time.time()), "model": model, "choices": [choice], **more})
 
         for part in call.open_reply(client._post, client._stream_sealed, offer):
             if isinstance(part, str):
@@ -389,7 +350,7 @@ class _Completions:
                 if data == "[DONE]":
                     is_done = True
                     break
-                chunk = _read_json(data)
+                chunk = read_json(data)
                 if "error" in chunk:
                     raise GatewayError(0, chunk)
                 for choice in chunk.get("choices", []):
@@ -423,11 +384,6 @@ def _add_part(message: dict[str, Any], part: Mapping[str, Any]) -> None:
             calls[at]["function"][name] += str((call.get("function") or {}).get(name) or "")
 
 
-def _shown(value: Any) -> Shown:
-    """As though it had come as JSON."""
-    return _read_json(json.dumps(value))
-
-
 def _word_choice(endpoint: str, index: int, opened: Opened, body: bytes) -> dict[str, Any]:
     text, reason = opened.response.decode("utf-8"), count_tokens(opened, endpoint)[2]
     said: dict[str, Any] = {"text": text}
@@ -446,37 +402,6 @@ def _word_choice(endpoint: str, index: int, opened: Opened, body: bytes) -> dict
     return {"index": index, **said, "logprobs": None, "finish_reason": reason}
 
 
-def _word_vectors(endpoint: str, asked: Mapping[str, Any], opened: Opened) -> Shown:
-    """As a gateway words vectors or scores that it can read. They were checked: each f32 is the signed one."""
-    values = list(struct.unpack(f"<{len(opened.response) // 4}f", opened.response))
-    prompt = count_tokens(opened, endpoint)[0]
-    usage = {"prompt_tokens": prompt, "total_tokens": prompt}
-    receipts = [{"reply_id": opened.reply_id, "receipt": opened.receipt}]
-    if endpoint == "embedding":
-        inputs = 1 if isinstance(asked["input"], str) else len(asked["input"])
-        size = len(values) // inputs
-        data: list[dict[str, Any]] = []
-        for i in range(inputs):
-            vector: Any = values[i * size : (i + 1) * size]
-            if asked.get("encoding_format") == "base64":
-                vector = base64.b64encode(struct.pack(f"<{size}f", *vector)).decode("ascii")
-            data.append({"object": "embedding", "index": i, "embedding": vector})
-        return _shown({"object": "list", "model": asked["model"], "data": data, "usage": usage, "ogong": {"receipts": receipts}})
-    results = _rank(values, asked)
-    return _shown({"model": asked["model"], "results": results, "usage": usage, "ogong": {"scores": values, "receipts": receipts}})
-
-
-def _rank(scores: Sequence[float], asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What follows from the scores (docs/spec/embedding.md#reranking)."""
-    documents = asked.get("documents") or []
-    best = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: asked.get("top_n") or None]
-    results: list[dict[str, Any]] = [{"index": index, "relevance_score": scores[index]} for index in best]
-    if asked.get("return_documents"):
-        texts = [one["text"] if isinstance(one, dict) else one for one in documents]
-        results = [{**one, "document": {"text": texts[one["index"]]}} for one in results]
-    return results
-
-
 class _Embeddings:
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -486,60 +411,6 @@ class _Embeddings:
         Vectors that equal the signed ones to the bit, one for each input, in the order of the inputs. @raises GatewayError, ReceiptError
         """
         return self._client._ask_vectors("/v1/embeddings", "embedding", params, read_vectors)
-
-
-def read_vectors(answer: Any, asked: Mapping[str, Any]) -> bytes:
-    """
-    The bytes of the vectors that a gateway shows. The signature covers them one after the other, so their number, order and equal length
-    are read from the answer: else the same bytes could be cut at other places. @raises ReceiptError
-    """
-    given = asked.get("input")
-    inputs = 1 if isinstance(given, str) else len(given or [])
-    data = answer.get("data")
-    if not isinstance(data, list) or len(data) != inputs:
-        raise ReceiptError(f"{inputs} inputs were sent, and not each has a vector")
-    if [isinstance(one, dict) and one.get("index") for one in data] != list(range(inputs)):
-        raise ReceiptError("the vectors do not stand in the order of the inputs")
-    shown = [one.get("embedding") for one in data]
-    try:
-        vectors = [base64.b64decode(one, validate=True) if isinstance(one, str) else _read_numbers(one) for one in shown]
-    except ValueError as error:
-        raise ReceiptError(f"a vector cannot be read: {error}") from None
-    if len({len(vector) for vector in vectors}) != 1:
-        raise ReceiptError("the vectors differ in length")
-    return b"".join(vectors)
-
-
-def read_scores(answer: Any, asked: Mapping[str, Any]) -> bytes:
-    """
-    The bytes of the scores of all documents, in the order of the request. What is shown has to follow from them
-    (docs/spec/embedding.md#reranking). @raises ReceiptError
-    """
-    documents = asked.get("documents") or []
-    said = answer.get("ogong")
-    try:
-        data = _read_numbers(said.get("scores") if isinstance(said, dict) else None)
-    except ValueError as error:
-        raise ReceiptError(f"the scores cannot be read: {error}") from None
-    scores = struct.unpack(f"<{len(data) // 4}f", data)
-    if len(scores) != len(documents):
-        raise ReceiptError(f"{len(documents)} documents were sent, and not each has a score")
-    if answer.get("results") != _rank(scores, asked):
-        raise ReceiptError("the results do not follow from the scores")
-    return data
-
-
-def _read_numbers(shown: Any) -> bytes:
-    """@returns f32 little endian. @raises ValueError where a value is not a number that an f32 is."""
-    if not isinstance(shown, list) or not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in shown):
-        raise ValueError("no numbers stand there")
-    try:
-        data = struct.pack(f"<{len(shown)}f", *shown)
-    except (OverflowError, struct.error):
-        raise ValueError("a number is too large") from None
-    if list(struct.unpack(f"<{len(shown)}f", data)) != shown:
-        raise ValueError("a number is no f32")
-    return data
 
 
 def _read_events(response: http.client.HTTPResponse) -> Iterator[str]:

@@ -61,7 +61,7 @@ def parse_entry(data: bytes) -> Entry:
     for _ in range(r.int(1, 0, 128)):
         r.take(32 + 20)
         # The tokens of a report, or the half hour of a silence.
-        if r.int(1, 0, 2) != 1:
+        if r.int(1, 0, 3) in (0, 2):
             r.int(4)
     r.take(8 + 32)
     step, e_value = r.int(1, 0, 2), r.int(8, 0, 2**53 - 1)

@@ -19,6 +19,7 @@ function readerOf(limit: bigint): ChainReader {
   const told: Readonly<Record<string, unknown>> = {
     ...{ keyLimitOf: limit, routerOf: { ticketKey: `0x${'00'.repeat(32)}`, since: 0n, until: 0n }, versionsOf: [] },
     ...{
+      epochNow: 5n,
       origin: 0n,
       period: 1n,
       eras: [],

@@ -1,4 +1,4 @@
-import { beginAudit } from '@ogong/node/validator/store/reply-store';
+import { beginAudit } from '@ogong/node/validator/store/reply-changes';
 import { decideReply } from '@ogong/node/validator/store/verdict-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type JudgementContext, judge } from '@ogong/protocol/verdict/judge';

@@ -1,4 +1,5 @@
-import { admitReply, listExpired } from '@ogong/node/validator/store/reply-store';
+import { admitReply } from '@ogong/node/validator/store/admission-store';
+import { listExpired } from '@ogong/node/validator/store/reply-store';
 import { decideReply } from '@ogong/node/validator/store/verdict-store';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { ledger, payer, type TestValidator } from '@ogong/testing/validator/test-bench';

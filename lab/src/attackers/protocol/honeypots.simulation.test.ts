@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { chosenHoneypots } from './chosen-honeypots.ts';
 import { inventedHoneypots } from './invented-honeypots.ts';
 import { sameAnswer } from './same-answer.ts';
 
@@ -18,5 +19,19 @@ describe('honeypots', () => {
     expect(refuted).toBeGreaterThan(1);
     expect(others).toBe(0);
     expect(isAsked).toBe(false);
+  });
+
+  it('with a nonce that their validator has looked for settle nowhere', async () => {
+    const { replies, planted, tries, settled, refused } = await chosenHoneypots.play({ replies: 8, chooses: 'nonce' });
+    expect([planted, settled, refused]).toEqual([0, 0, replies]);
+    expect(tries).toBeGreaterThan(replies);
+  });
+
+  it('that their validator tells nothing of settle nowhere, and those of an honest one do', async () => {
+    const untold = await chosenHoneypots.play({ replies: 8, chooses: 'silence' });
+    expect([untold.planted, untold.settled, untold.refused]).toEqual([0, 0, 8]);
+    const { planted, settled, refused } = await chosenHoneypots.play({ replies: 8, chooses: 'nothing' });
+    expect([settled, refused]).toEqual([8, 0]);
+    expect(planted).toBeGreaterThan(0);
   });
 });

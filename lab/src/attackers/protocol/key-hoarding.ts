@@ -1,4 +1,5 @@
-import type { ChannelLedger, Reservation } from '@ogong/node/gateway/channel-ledger';
+import type { ChannelLedger } from '@ogong/node/gateway/channel-ledger';
+import type { Reservation } from '@ogong/node/gateway/reservation';
 import type { ProtocolAttack } from './attack.ts';
 import { NO_BREAKS } from './breaks.ts';
 

@@ -1,4 +1,4 @@
-import { admitReply } from '@ogong/node/validator/store/reply-store';
+import { admitReply } from '@ogong/node/validator/store/admission-store';
 import { payer } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import type { ProtocolAttack } from './attack.ts';

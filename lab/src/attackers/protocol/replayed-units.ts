@@ -44,7 +44,7 @@ export const replayedUnits: ProtocolAttack<ReplayedUnits, Promise<ReplayedOutcom
   restarts: ['provider'],
   async play({ network, marker }, breaks = NO_BREAKS) {
     breaks.add('provider', network.restart);
-    const body = { messages: [{ role: 'user', content: marker }] };
+    const body = { messages: [{ role: 'user', content: marker }], stream: true };
     const quiet = await openRelayedCalls(network);
     const { text } = await quiet.call({ body, nonce: 1 });
     const carriedBytes = quiet.seen.reduce((sum, { length }) => sum + length, 0);

@@ -1,6 +1,7 @@
 import type { AuditedOutcome } from '../../attackers/protocol/audited-network.ts';
 import { beyondRoom } from '../../attackers/protocol/beyond-room.ts';
 import type { Breaks } from '../../attackers/protocol/breaks.ts';
+import { chosenHoneypots } from '../../attackers/protocol/chosen-honeypots.ts';
 import { farOutScores } from '../../attackers/protocol/far-out-scores.ts';
 import { framedByScores } from '../../attackers/protocol/framed-by-scores.ts';
 import { inventedHoneypots } from '../../attackers/protocol/invented-honeypots.ts';
@@ -101,6 +102,18 @@ export const auditScenes: readonly StagedAttack[] = [
         answered: [`co-signers refuse ${refused} entries and settle ${settled}`],
         money: `${settled} third verifiers are paid`,
         worked: refused === 0 || settled > drawn || refused + settled !== invented,
+      };
+    },
+  },
+  {
+    attack: chosenHoneypots,
+    async play(breaks: Breaks) {
+      const { replies, tries, settled, refused } = await chosenHoneypots.play({ replies: 8, chooses: 'nonce' }, breaks);
+      return {
+        tried: `tried ${tries} keys until ${replies} honeypots were about replies as they are`,
+        answered: [`co-signers refuse ${refused} entries and settle ${settled}`],
+        money: 'no friend is paid for them',
+        worked: settled > 0 || refused < replies,
       };
     },
   },

@@ -15,6 +15,7 @@ import { type FigureLie, figureLiar } from '../../attackers/protocol/figure-liar
 import { ghostCapacity } from '../../attackers/protocol/ghost-capacity.ts';
 import { idleLinks } from '../../attackers/protocol/idle-links.ts';
 import { keyHoarding } from '../../attackers/protocol/key-hoarding.ts';
+import { lyingPeerRouter } from '../../attackers/protocol/lying-peer-router.ts';
 import { lyingTicket } from '../../attackers/protocol/lying-ticket.ts';
 import { queueFlood } from '../../attackers/protocol/queue-flood.ts';
 import { routeSquatting } from '../../attackers/protocol/route-squatting.ts';
@@ -22,6 +23,7 @@ import { stolenComplaint } from '../../attackers/protocol/stolen-complaint.ts';
 import { storedWork } from '../../attackers/protocol/stored-work.ts';
 import { openRouter } from '../../bad-days/router-door.ts';
 import { serveValidator } from '../../bad-days/validator-door.ts';
+import { openHandingNetwork } from './handing-network.ts';
 import type { StagedAttack } from './scene.ts';
 
 const NO_MONEY = 'none';
@@ -169,6 +171,26 @@ export const doorScenes: readonly StagedAttack[] = [
         money: NO_MONEY,
         worked: laterPpm < 1_000_000,
       };
+    },
+  },
+  {
+    attack: lyingPeerRouter,
+    async play(breaks: Breaks) {
+      const network = await openHandingNetwork();
+      try {
+        const { rivals, drawn } = await lyingPeerRouter.play(network, breaks);
+        const listed = Object.entries(drawn);
+        const isLost = ([, ids]: (typeof listed)[number]): boolean => !rivals.every((id) => ids.includes(id));
+        return {
+          tried:
+            'handed a rival on, called it gone, held it back, bent its word, and handed invented keys on until the list was full',
+          answered: listed.map((one) => `${one[0]}: the rival is ${isLost(one) ? 'no longer' : 'still'} drawn`),
+          money: NO_MONEY,
+          worked: listed.some(isLost),
+        };
+      } finally {
+        await network.close();
+      }
     },
   },
   {

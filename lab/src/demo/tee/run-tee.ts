@@ -4,10 +4,11 @@ import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machin
 import { type MachinePolicy, parsePolicy } from '@ogong/attestation/policy-file';
 import { addRoleChecks, checkReceiptRoles } from '@ogong/attestation/role-check';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { domainOf } from '@ogong/chain/domain';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { LinkPool } from '@ogong/host/link/link-pool';
-import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { parseOrder } from '@ogong/protocol/exchange/order';
@@ -57,10 +58,7 @@ interface Asked {
 export async function runTee(context: TeeContext): Promise<TeeRun> {
   const { mesh, plan, model, links, onProgress } = context;
   const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
-  const ledger = {
-    chainId: BigInt(mesh.deployment.chainId),
-    verifyingContract: fromHex(mesh.deployment.escrow.slice(2)),
-  };
+  const ledger = domainOf(mesh.deployment, mesh.deployment.escrow);
   const asked: Asked[] = [];
   const machines: TeeRun['machines'][number][] = [];
   const question = async (name: string, hasLapsed: boolean): Promise<void> => {

@@ -51,6 +51,52 @@ function expectedBurst(burst: number, rule: (held: number) => number): number {
   return expected;
 }
 
+interface Mixture {
+  /** Chance that a reply is forged in a period in which some are. */
+  readonly forged: number;
+  /** Chance that a period has any. */
+  readonly active: number;
+  /** Periods that it serves honestly first. */
+  readonly honest: number;
+}
+
+const PERIODS = 8;
+
+/**
+ * A key serves honestly and forges in turns, by chance, over several periods. What counts for its audits is what it earned in the whole period
+ * before; a reject takes what it earned in this one and the two before it, and ends it. @returns what its forged replies brought it on
+ * average, less the honest fees that it lost, in fees.
+ */
+function mix(
+  { forged, active, honest: first }: Mixture,
+  rule: (held: number) => number,
+  random: () => number,
+  { lives, perPeriod }: { readonly lives: number; readonly perPeriod: number },
+): number {
+  let sum = 0;
+  for (let life = 0; life < lives; life++) {
+    const earned: { honest: number; forged: number }[] = [];
+    let isCaught = false;
+    for (let period = 0; period < PERIODS && !isCaught; period++) {
+      const before = earned[period - 1];
+      const audited = rule(before === undefined ? 0 : before.honest + before.forged);
+      const caught = audited === 1 ? 1 - (1 - S) ** 2 : audited * S;
+      const now = { honest: 0, forged: 0 };
+      earned.push(now);
+      const chance = period >= first && random() < active ? forged : 0;
+      for (let i = 0; i < perPeriod && !isCaught; i++) {
+        if (random() >= chance) now.honest++;
+        else if (random() < caught) isCaught = true;
+        else now.forged++;
+      }
+    }
+    const taken = isCaught ? earned.slice(-3) : [];
+    sum += earned.reduce((all, { forged: one }) => all + one, 0);
+    sum -= taken.reduce((all, { honest, forged: one }) => all + honest + one, 0);
+  }
+  return sum / lives;
+}
+
 export function runHeldEarnings(): EconomicModel {
   const { list, say } = createFindings();
   const random = createSeededRandom(2);
@@ -68,6 +114,24 @@ export function runHeldEarnings(): EconomicModel {
     'A new key that forges from its first reply gains less than the entrance of five fees, in any number of replies',
     Math.max(...early) < 5,
     `bursts of 1 to 50: at most ${round(Math.max(...early))} fees`,
+  );
+  const mixtures = [0.02, 0.1, 0.3, 1].flatMap((forged) =>
+    [0.2, 1].flatMap((active) => [0, 1, 3].map((honest) => ({ forged, active, honest }))),
+  );
+  const sizes = [5, 40, 200];
+  const mixed = sizes.flatMap((perPeriod) =>
+    mixtures.map((mixture) => mix(mixture, rule, random, { lives: 600, perPeriod })),
+  );
+  say(
+    'Nor does a mixture gain: forged replies among honest ones by chance, in all periods or some',
+    Math.max(...mixed) < 0.5,
+    `${mixed.length} mixtures, ${sizes.join(', ')} replies in each of ${PERIODS} periods, 600 lives: at most ${round(Math.max(...mixed))} fees on average`,
+  );
+  const loosely = mixtures.map((mixture) => mix(mixture, flat, random, { lives: 600, perPeriod: 5 }));
+  say(
+    'Broken twin: at a flat 2 % mixtures of who holds little gain',
+    Math.max(...loosely) > 5,
+    `at most ${round(Math.max(...loosely))} fees on average`,
   );
   const hitAndRun = forge(0, 5_000, flat, random, 4_000);
   const unheld = (1 / (0.02 * S)) * (1 - 0.02 * S);

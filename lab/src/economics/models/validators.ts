@@ -1,39 +1,88 @@
-import { createFindings, type EconomicModel, round } from '../finding.ts';
+import { defaultJustice, defaultLimits, profiles } from '@ogong/chain/deploy';
+import { isQuorum } from '@ogong/protocol/crypto/quorum';
+import { splitFee } from '@ogong/protocol/exchange/fee';
+import { splitJudged } from '@ogong/protocol/settlement/cosigned-pot';
+import { isBacked } from '@ogong/protocol/settlement/unvested';
+import { readConstant } from '../contract-constants.ts';
+import { toFeeShares } from '../fee-shares.ts';
+import { createFindings, type EconomicModel, percent, round } from '../finding.ts';
 
-/** A quorum that settles a wrong verdict steals the provider's part of what is not vested; it loses bonds. */
+const PPM = 1_000_000;
+const UNIT = 10n ** 18n;
+
+/** Of a fee, what a quorum can settle to keys and accounts of its own. */
+function stealablePart(): number {
+  const fee = 10n ** 24n;
+  const { treasury, license, recycle } = splitFee(fee, toFeeShares(profiles.emission.shares));
+  return Number(fee - treasury - license - recycle) / Number(fee);
+}
+
+/** Of a bond, what so many convictions by a quorum leave taken, a day each. @param part of what is left, each time */
+const takenAfter = (days: number, part: number): number => 1 - (1 - part) ** days;
+
+/** What the contracts take of validators that signed what is false, and what these gain by it. */
 export function runValidators(): EconomicModel {
   const { list, say } = createFindings();
-  const gain = (unvested: number): number => 0.77 * unvested;
-  // At three times the share of bonds at fault, two thirds of the bonds lose all of theirs.
-  const loss = (bonds: number): number => (2 / 3) * bonds * Math.min(1, 3 * (2 / 3));
-  const grid = [0.05, 0.2, 0.5, 1, 1.5].map((part) => ({ part, pays: gain(part) > loss(1) }));
+  const part = stealablePart();
+  // The most that the contract lets be on its way, of a million bonded by those who signed.
+  const bonds = 1_000_000n * UNIT;
+  const parts = Array.from({ length: 301 }, (_, i) => i / 100);
+  const carried = parts.filter((unvested) => isBacked((bonds * BigInt(Math.round(unvested * 100))) / 100n, bonds));
+  const most = Math.max(...carried);
   say(
-    'While what is not vested stays below half of the bonds, a quorum that steals all of it loses more than it gains',
-    grid.every(({ part, pays }) => part > 0.5 || !pays),
-    `at half: gains ${round(gain(0.5))}, loses ${round(loss(1))} of the bonds`,
+    'A quorum that lies has at most half of its own bonds on its way, and takes less than that',
+    most === 0.5 && most * part < 0.5,
+    `${percent(most, 0)} of the bonds that signed, of which ${percent(part, 1)} can go to accounts of its own; as much again every three periods, until payers have no deposits there`,
   );
   say(
-    'Broken twin: without that rule it pays',
-    grid.some(({ pays }) => pays),
-    `at 1.5 times the bonds: gains ${round(gain(1.5))}, loses ${round(loss(1))}`,
+    'Broken twin: without that rule it takes more than all its bonds',
+    parts.some((unvested) => unvested * part > 1),
+    `at 1.5 times the bonds: ${round(1.5 * part)}`,
   );
-  const [r, n, gainOfOne] = [0.25, 5, 0.7];
+  const votes = Array.from({ length: 1_001 }, (_, liars) => BigInt(liars));
+  const quorums = votes.filter((liars) => isQuorum(liars, 1_000n));
   say(
-    'A reporter’s share of a quarter: reporting oneself loses, and to buy the silence of five reporters costs more than the slash',
-    1 - r > gainOfOne && n * r > 1,
-    `(1 - r) S = ${1 - r} S, n r = ${n * r}`,
+    'Nothing in the contracts takes from a quorum that lies with one voice: a conviction needs more than two thirds of the votes, and beside it less than a third is left',
+    quorums.length > 0 && quorums.every((liars) => !isQuorum(1_000n - liars, 1_000n)),
+    'it loses 0 of its bonds, so bonds do not deter it. What bounds the damage is the rule above, the delay in which payers take their deposits out, and what its bonds are worth once that is known. A panel is drawn from the same votes, and only ever lifts',
   );
-  const bribe = 0.77 / 0.01;
+  const byProof = readConstant('Cases', 'PROOF_PPM') / PPM;
   say(
-    'One wrong verdict is worth many times what its validator earns for a right one',
-    bribe > 70,
-    `${round(bribe)} times: bonds deter, fees do not`,
+    'Who contradicts itself loses all by two signatures, quorum or not: a lie has to be the same for everybody',
+    byProof === 1,
+    `${percent(byProof, 0)} of a bond, by proof of equivocation`,
+  );
+  const byQuorum = readConstant('Cases', 'QUORUM_PPM') / PPM;
+  const days = defaultLimits.unbondingDelay / readConstant('Cases', 'PERIOD');
+  const least = defaultLimits.minimumValidatorBond;
+  const onceTokens = Number((least / UNIT) * BigInt(Math.round(byQuorum * PPM))) / PPM;
+  say(
+    'Less than a third that lied, with evidence that the others check, loses a tenth of its bond a day and piece of evidence, until it is out',
+    byQuorum === 0.1 && takenAfter(days, byQuorum) > 0.88,
+    `once ${onceTokens} OGONG of the least bond; ${percent(takenAfter(days, byQuorum), 0)} in the ${days} days of leaving. A bribe for one false verdict pays above ${percent(byQuorum, 0)} of the bond times the chance that it is found out`,
+  );
+  const reporter = defaultJustice.reporterPpm / PPM;
+  const witnesses = Math.floor(1 / reporter) + 1;
+  say(
+    'Whoever reports itself loses, and to buy the silence of all witnesses costs more than the case where there are enough of them',
+    reporter > readConstant('Cases', 'MIN_REPORTER_PPM') / PPM &&
+      reporter < readConstant('Cases', 'MAX_REPORTER_PPM') / PPM &&
+      witnesses * reporter > 1 &&
+      (witnesses - 1) * reporter <= 1,
+    `a reporter has ${percent(reporter, 0)} of a case: an offence that gains less than ${percent((1 - reporter) * byQuorum, 1)} of the bond does not pay even so; ${witnesses} witnesses are enough, with fewer silence is cheaper`,
+  );
+  const split = splitFee(10n ** 24n, toFeeShares(profiles.emission.shares));
+  const worth = Number(split.provider) / Number(splitJudged(split.validator).handler);
+  say(
+    'One wrong verdict is worth many times what its validator earns for a right one: bonds deter, fees do not',
+    worth > 150,
+    `${round(worth)} times`,
   );
   return {
     id: 'validators',
     title: 'Bribery against bonds',
     summary:
-      'What a quorum gains by a wrong verdict and what it would lose. The rules are those of the design: in the contracts a quorum takes a tenth of a bond a day, and what is not vested has no bound by bonds yet.',
+      'What validators gain by a wrong verdict and what the contracts take for it (`Cases.sol`, `Equivocation.sol`, `Settlement.sol`, `deploy.ts`). Against a minority bonds deter; against a quorum they do not.',
     findings: list,
   };
 }

@@ -1,84 +1,90 @@
+import { defaultLimits } from '@ogong/chain/deploy';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { createFindings, type EconomicModel, round } from '../finding.ts';
+import { JOBS_PER_AUDIT, PAIRED_SHARE, PLANTED_SHARE } from '../audit-jobs.ts';
+import { readConstant } from '../contract-constants.ts';
+import { createFindings, type EconomicModel, percent, round } from '../finding.ts';
 
-/** What a verifier's job brings on average. Cost of honest work is 1; pay is 1.2. */
-function jobValue({
-  works,
-  refuted,
-  loss,
-}: {
-  readonly works: boolean;
-  readonly refuted: number;
-  readonly loss: number;
-}): number {
-  const pay = 1.2;
-  return works ? pay - 1 : (1 - refuted) * pay - refuted * loss;
+/** Of one job, where honest work costs 1. */
+const PAY = 1.2;
+const DAY_S = 86_400;
+const PPM = 1_000_000;
+
+/** What a verifier's job brings on average. @param refuted chance that it is. @param loss what that costs */
+function jobValue(refuted: number, loss: number, { works }: { readonly works: boolean }): number {
+  return works ? PAY - 1 : (1 - refuted) * PAY - refuted * loss;
 }
 
-/** Plays a lazy verifier that accepts everything against pairs and honeypots. @returns the part of its jobs that are refuted. */
-function playLazy(
-  pairs: number,
-  honeypots: number,
-  otherIsHonest: number,
-  cheats: number,
-  random: () => number,
-): number {
+/** What a refutation has to cost at least, in jobs, so that honest work is worth more: (1 - d) w - d B < w - a. */
+export const computeNeededLoss = (refuted: number): number => 1 / refuted - PAY;
+
+/** Plays a verifier that looks at nothing. @returns the part of its jobs that are refuted */
+function playLazy(jobs: number, { copies }: { readonly copies: boolean }, random: () => number): number {
   let refuted = 0;
-  const jobs = 200_000;
   for (let i = 0; i < jobs; i++) {
-    const isBad = random() < honeypots || random() < cheats;
-    const isSeen =
-      isBad && (random() < honeypots / (honeypots + cheats) || (random() < pairs && random() < otherIsHonest));
-    if (isSeen) refuted++;
+    const kind = random();
+    if (kind < PLANTED_SHARE) refuted++;
+    // The other one of a pair is honest. A copy of what an honest provider committed agrees with it.
+    else if (kind < PLANTED_SHARE + PAIRED_SHARE && !copies) refuted++;
   }
   return refuted / jobs;
 }
 
-/** Of the payee's stake, what a refuted report costs (contracts/src/Staking.sol). */
-const REFUTED_SHARE = 0.02;
+/** Within four standard errors of what is expected. */
+const isNear = (played: number, expected: number, jobs: number): boolean =>
+  Math.abs(played - expected) < 4 * Math.sqrt((expected * (1 - expected)) / jobs);
 
 export function runVerifiers(): EconomicModel {
   const { list, say } = createFindings();
   const random = createSeededRandom(7);
-  const both = 0.216;
-  const alone = 0.0216;
-  const need = (d: number): number => 1 / d - 1.2;
+  const stakePart = readConstant('Staking', 'PENALTY_PPM') / PPM;
+  const madeUp = PLANTED_SHARE + PAIRED_SHARE;
+  const copied = PLANTED_SHARE;
+  const [small, large] = [computeNeededLoss(madeUp), computeNeededLoss(copied)];
+  const dominates = (d: number, loss: number): boolean =>
+    jobValue(d, loss, { works: false }) < jobValue(0, loss, { works: true });
   say(
-    'Honest work dominates where d (w + B) > a: with pairs whose scores must agree and honeypots a loss of 3.5 jobs is enough',
-    jobValue({ works: false, refuted: both, loss: 3.5 }) < jobValue({ works: true, refuted: both, loss: 3.5 }) &&
-      need(both) < 3.5,
-    `needed: ${round(need(both))} jobs`,
+    'Whoever makes its reports up is refuted in each pair and by each planted token: honest work dominates from a loss of a few jobs on',
+    dominates(madeUp, small + 0.01) && !dominates(madeUp, small - 0.01),
+    `${percent(madeUp, 1)} of its jobs, a loss of ${round(small)} jobs`,
   );
-  const lazyGains = (stake: number): boolean =>
-    jobValue({ works: false, refuted: alone, loss: REFUTED_SHARE * stake }) >
-    jobValue({ works: true, refuted: 0, loss: REFUTED_SHARE * stake });
   say(
-    'With known-bad honeypots alone it takes 45 jobs, which the 2 % that a refuted report costs are from a stake of 2,300 jobs on',
-    need(alone) < 46 && lazyGains(2_200) && !lazyGains(2_300),
-    `needed: ${round(need(alone))} jobs, a stake of ${round(need(alone) / REFUTED_SHARE)}`,
+    'Whoever has its provider’s opening and reports what that committed is refuted by planted tokens alone: there it takes dozens of jobs',
+    dominates(copied, large + 0.01) && !dominates(copied, large - 0.01),
+    `${percent(copied)} of its jobs, a loss of ${round(large)} jobs; by the ${percent(stakePart, 0)} of a stake that a refuted report costs, a stake of ${Math.round(large / stakePart)} jobs`,
+  );
+  const jobs = 200_000;
+  const played = [false, true].map((copies) => playLazy(jobs, { copies }, random)) as [number, number];
+  say(
+    'Both are refuted as often as the shares of pairs and honeypots say',
+    isNear(played[0], madeUp, jobs) && isNear(played[1], copied, jobs) && !isNear(played[0], copied, jobs),
+    `${percent(played[0], 1)} and ${percent(played[1])} of ${jobs} jobs, where an audit is ${JOBS_PER_AUDIT} jobs`,
+  );
+  // The second refutation excludes it with every validator, and its stake is free only once it has left: so long it earns nothing.
+  const away = defaultLimits.unbondingDelay / DAY_S;
+  const perDay = (2 * large) / (away * (PAY - 1));
+  say(
+    'The second refutation excludes it until other stake stands for a new name: that alone is enough for who is asked often, whatever it staked',
+    away * (PAY - 1) * perDay >= 2 * large && perDay < 30,
+    `${away} days without the margin of ${round(perDay)} jobs a day are two losses of ${round(large)} jobs`,
+  );
+  say(
+    'Nothing asks for such a stake: below both, a verifier that is in league with its provider gains by copying',
+    !dominates(copied, stakePart * 100) && dominates(copied, stakePart * 2_300),
+    `with a stake of 100 jobs and few of them, a copied job is worth ${round(jobValue(copied, stakePart * 100, { works: false }))}, honest work ${round(PAY - 1)}. What it accepts is what another verifier may be asked, too; where nobody has staked a new name is free`,
   );
   say(
     'Broken twin: without a loss, accepting everything unseen pays more than working',
-    jobValue({ works: false, refuted: both, loss: 0 }) > jobValue({ works: true, refuted: both, loss: 0 }),
-    `${round(jobValue({ works: false, refuted: both, loss: 0 }))} against ${round(jobValue({ works: true, refuted: 0, loss: 0 }))} a job`,
-  );
-  const played = playLazy(0.2, 0.05, 2 / 3, 0.02, random);
-  say(
-    'A verifier that accepts everything is refuted in about as many jobs as bad ones reach it',
-    played > 0.03 && played < 0.07,
-    `${round(played)} of its jobs at 5 % honeypots, 20 % pairs and 2 % cheats`,
+    !dominates(madeUp, 0),
+    `${round(jobValue(madeUp, 0, { works: false }))} against ${round(jobValue(0, 0, { works: true }))} a job`,
   );
   // A report is paid by tokens: flat pay would select against long jobs.
-  const flat = [100, 10_000].map((tokens) => 1.2 - tokens / 1_000);
-  say(
-    'Broken twin: flat pay makes long jobs a loss',
-    (flat[1] as number) < 0,
-    `a job of ten times the mean length: ${round(flat[1] as number)}`,
-  );
+  const flat = PAY - 10_000 / 1_000;
+  say('Broken twin: flat pay makes long jobs a loss', flat < 0, `a job of ten times the mean length: ${round(flat)}`);
   return {
     id: 'verifiers',
     title: "The verifier's dilemma",
-    summary: 'Why a verifier works rather than accept unseen. Amounts are in the price of one job.',
+    summary:
+      'Why a verifier works rather than accept unseen. Amounts are in the cost of one job; pay is 1.2 of it. How many jobs are paired and planted is the protocol’s (`audit.ts`), what a refuted report costs the contract’s (`Staking.sol`).',
     findings: list,
   };
 }

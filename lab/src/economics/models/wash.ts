@@ -1,61 +1,120 @@
+import { profiles } from '@ogong/chain/deploy';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { splitFee } from '@ogong/protocol/exchange/fee';
+import { type FeeShares, MAX_TOTAL_SHARES_BPS, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
 import { computeEmissionBudget } from '@ogong/protocol/settlement/emission';
 import { tallyEmission } from '@ogong/protocol/settlement/emission-tally';
+import { readConstant } from '../contract-constants.ts';
+import { toFeeShares } from '../fee-shares.ts';
 import { createFindings, type EconomicModel, percent, round } from '../finding.ts';
 
-const FUNDED = {
-  routerBps: 100,
-  validatorBps: 100,
-  verificationBps: 400,
-  treasuryBps: 50,
-  licenseBps: 2,
-  recycleBps: 100,
-};
+const FUNDED = toFeeShares(profiles.emission.shares);
 const unit = 10n ** 18n;
 const YEAR_ONE = 500_000_000n * unit;
 
-interface Dealer {
-  readonly fee: bigint;
-  readonly others: bigint;
-  readonly lambdaPpm: bigint;
+/** Who a dealer is. Its provider is its own in any case. */
+export interface DealerRoles {
+  readonly routes: boolean;
+  /** It handles its batches, and signs them alone: both halves of the validators' part. */
+  readonly validates: boolean;
+  readonly verifies: boolean;
+  readonly makes: boolean;
   readonly ownsTreasury: boolean;
   readonly ownsLicense: boolean;
-  readonly routed: boolean;
+}
+
+export const ALL_ROLES: DealerRoles = {
+  ...{ routes: true, validates: true, verifies: true, makes: true, ownsTreasury: true, ownsLicense: true },
+};
+
+interface Dealer {
+  readonly fee: bigint;
+  /** What others pay in the same tally. */
+  readonly others: bigint;
+  readonly lambdaPpm: bigint;
+  readonly shares: FeeShares;
+  readonly roles: DealerRoles;
 }
 
 const address = (label: number): Uint8Array => new Uint8Array(20).fill(label);
+const SOMEBODY = 3;
 
-/** What a dealer that owns every role has at the end, less what it paid: by the product's own split, tally and budget. */
-export function computeWashProfit({ fee, others, lambdaPpm, ownsTreasury, ownsLicense, routed }: Dealer): bigint {
-  const split = splitFee(fee, FUNDED, { routed });
+/** What a dealer has at the end, less what it paid: by the product's own split, tally and budget. */
+export function computeWashProfit({ fee, others, lambdaPpm, shares, roles }: Dealer): bigint {
+  const { routes, validates, verifies, makes, ownsTreasury, ownsLicense } = roles;
+  const split = splitFee(fee, shares, { routed: true, made: (shares.makerBps ?? 0) > 0 });
   const back =
     split.provider +
-    split.router +
-    split.validator +
-    split.verification +
+    (routes ? split.router : 0n) +
+    (validates ? split.validator : 0n) +
+    (verifies ? split.verification : 0n) +
+    (makes ? split.maker : 0n) +
     (ownsTreasury ? split.treasury : 0n) +
     (ownsLicense ? split.license : 0n);
-  const elsewhere = splitFee(others, FUNDED).recycle;
-  const batch = (label: number, recycledAtomic: bigint) => ({
-    validator: address(label),
+  const elsewhere = splitFee(others, shares).recycle;
+  const batch = (label: number, recycledAtomic: bigint, own: DealerRoles = ALL_ROLES) => ({
+    validator: address(own.validates ? label : SOMEBODY),
     lines: [
       {
         providerId: new Uint8Array(32).fill(label),
         payee: address(label),
-        router: routed ? address(label) : new Uint8Array(20),
+        router: address(own.routes ? label : SOMEBODY),
         recycledAtomic,
       },
     ],
-    verifiers: [{ payee: address(label), credits: 1 }],
+    verifiers: [{ payee: address(own.verifies ? label : SOMEBODY), credits: 1 }],
   });
-  const entries = tallyEmission([batch(1, split.recycle), batch(2, elsewhere)], () => false);
+  const entries = tallyEmission([batch(1, split.recycle, roles), batch(2, elsewhere)], () => false);
   const units = entries.reduce((sum, entry) => sum + entry.units, 0n);
   const recycledAtomic = split.recycle + elsewhere;
   if (recycledAtomic === 0n) return back - fee;
   const budget = computeEmissionBudget({ recycledAtomic, units, leftAtomic: YEAR_ONE, lambdaPpm });
   const mine = entries.find(({ account }) => account[0] === 1)?.units ?? 0n;
   return back + (units === 0n ? 0n : (budget * mine) / units) - fee;
+}
+
+/** Shares that the contract admits where there is an emission, each within its bounds and all of them within theirs. */
+export function drawShares(random: () => number): FeeShares {
+  const most = (name: string): number => readConstant('Parameters', `MAX_${name}`);
+  const between = (least: number, greatest: number): number => least + Math.floor((greatest - least + 1) * random());
+  const bounds = {
+    verification: [readConstant('Parameters', 'MIN_VERIFICATION_SHARE'), most('VERIFICATION_SHARE')],
+    recycle: [readConstant('Parameters', 'MIN_RECYCLE_SHARE'), most('RECYCLE_SHARE')],
+  } as const;
+  for (;;) {
+    const shares = {
+      routerBps: between(0, most('ROUTER_SHARE')),
+      validatorBps: between(0, most('VALIDATOR_SHARE')),
+      verificationBps: between(...bounds.verification),
+      treasuryBps: between(0, most('TREASURY_SHARE')),
+      licenseBps: between(0, most('LICENSE')),
+      recycleBps: between(...bounds.recycle),
+      makerBps: between(0, most('MAKER_SHARE')),
+    };
+    if (Object.values(shares).reduce((sum, bps) => sum + bps, 0) <= MAX_TOTAL_SHARES_BPS) return shares;
+  }
+}
+
+interface PoolDealer {
+  /** Parts of the batch's fees and of its audited tokens that are the dealer's. */
+  readonly feePart: number;
+  readonly tokenPart: number;
+  /** Of the draws for the dealer's replies, those of its own verifiers, which need no work: they know the openings. */
+  readonly draws: number;
+  readonly verificationBps: number;
+}
+
+/**
+ * What a dealer's verifiers have of a batch, less what its fees bring the pool, as a part of all fees of the batch: reports are paid by tokens
+ * from one pool, so replies that cost little bring their verifiers what dear ones left.
+ */
+export function computePoolProfit({ feePart, tokenPart, draws, verificationBps }: PoolDealer): number {
+  const pool = 10n ** 24n;
+  const credits = 1_000_000;
+  const own = Math.round(credits * tokenPart * draws);
+  const { parts } = splitVerification(pool, [own, credits - own]);
+  const taken = Number(parts[0]) / Number(pool);
+  // What its fees lose besides the verification share is counted elsewhere: here only what the pool does.
+  return (verificationBps / 10_000) * (taken - feePart);
 }
 
 /** The same under a fixed budget for each year, shared by tallies: what the whitepaper describes. */
@@ -71,17 +130,47 @@ export function runWash(): EconomicModel {
   let wins = 0;
   for (let i = 0; i < 10_000; i++) {
     const atomic = (): bigint => BigInt(Math.floor(10 ** (9 * random()))) * 10n ** BigInt(Math.floor(18 * random()));
+    const coin = (): boolean => random() < 0.7;
     const profit = computeWashProfit({
       ...{ fee: atomic() + 10_000n, others: atomic(), lambdaPpm: BigInt(Math.floor(900_001 * random())) },
-      ...{ ownsTreasury: random() < 0.5, ownsLicense: random() < 0.5, routed: random() < 0.5 },
+      shares: drawShares(random),
+      roles: {
+        ...{ routes: coin(), validates: coin(), verifies: coin(), makes: coin() },
+        ...{ ownsTreasury: coin(), ownsLicense: coin() },
+      },
     });
     if (profit > best) best = profit;
     if (profit >= 0n) wins++;
   }
   say(
-    'Whoever pays itself loses, under every setting that the contracts admit: all roles, treasury and license included',
+    'Whoever pays itself loses, under every setting that the contracts admit, whichever roles are its own: router, validator and all co-signers, verifiers, maker, treasury, license',
     wins === 0 && best < 0n,
-    `10,000 random settings; the best lost ${-best} atomic units`,
+    `10,000 random settings of all shares within their bounds; the best lost ${-best} atomic units`,
+  );
+  const verifiesAlone = Array.from({ length: 2_000 }, () => {
+    const fee = 10n ** 24n;
+    const roles = {
+      ...ALL_ROLES,
+      routes: false,
+      validates: false,
+      makes: false,
+      ownsTreasury: false,
+      ownsLicense: false,
+    };
+    const dealer = { fee, others: 10n ** 24n, lambdaPpm: 900_000n, shares: drawShares(random), roles };
+    return Number(computeWashProfit(dealer)) / Number(fee);
+  });
+  say(
+    'Whoever verifies its own replies and owns no other role loses more',
+    verifiesAlone.every((profit) => profit < -0.0005),
+    `in 2,000 settings between ${percent(Math.max(...verifiesAlone))} and ${percent(Math.min(...verifiesAlone))} of its fees, where all work of its verifiers is free and everybody else asks it nothing`,
+  );
+  const cheap = { feePart: 0.01, tokenPart: 0.5, verificationBps: FUNDED.verificationBps };
+  const pooled = [0.02, 0.1, 1 / 3].map((draws) => computePoolProfit({ ...cheap, draws }));
+  say(
+    'But a batch has one pool for verification, paid by tokens: many cheap replies to oneself bring their verifiers what dear replies of others left',
+    (pooled.at(-1) as number) > 0 && computePoolProfit({ ...cheap, draws: 1 / 3, tokenPart: 0.01 }) <= 0,
+    `with a hundredth of the fees, half of the audited tokens and 2 %, a tenth and a third of the draws: ${pooled.map((profit) => percent(profit)).join(', ')} of all fees of the batch. Open: tokens would have to count by what their reply paid`,
   );
   const fixed = [1e6, 1e8, 1e10].map((fee) => computeFixedBudgetProfit(fee, 1e6));
   say(
@@ -89,7 +178,7 @@ export function runWash(): EconomicModel {
     fixed.every((profit) => profit > 0),
     `it gains ${fixed.map((profit) => `${round(profit / 1e6)} M`).join(', ')} tokens with fees of 1 M, 100 M and 10 B`,
   );
-  const all = { fee: 10n ** 24n, others: 0n, lambdaPpm: 900_000n, ownsTreasury: true, ownsLicense: true, routed: true };
+  const all = { fee: 10n ** 24n, others: 0n, lambdaPpm: 900_000n, shares: FUNDED, roles: ALL_ROLES };
   const withSink = computeWashProfit(all) + splitFee(all.fee, FUNDED).recycle;
   say(
     'Broken twin: with the treasury as the sink, a dealer that is its recipient has both the share and the emission',
@@ -104,9 +193,8 @@ export function runWash(): EconomicModel {
           fee: BigInt(fee) * unit,
           others: 1_000_000n * unit,
           lambdaPpm: 900_000n,
-          ownsTreasury: true,
-          ownsLicense: true,
-          routed: true,
+          shares: FUNDED,
+          roles: ALL_ROLES,
         }) /
           (unit / 1000n),
       ) / 1000;
@@ -123,7 +211,7 @@ export function runWash(): EconomicModel {
     id: 'wash',
     title: 'Paying oneself',
     summary:
-      "A dealer orders from its own providers through its own router and validator, verified by itself. Its profit, by the product's split (`fee.ts`), tally (`emission-tally.ts`) and budget (`emission.ts`).",
+      "A dealer orders from its own providers through its own router and validator, verified by itself. Its profit, by the product's split (`fee.ts`), tally (`emission-tally.ts`) and budget (`emission.ts`), under shares drawn within the bounds of `Parameters.sol`.",
     findings: list,
     curves: {
       ...{

@@ -1,6 +1,6 @@
 import type { ActivateCall } from '@ogong/chain/beacon-keys';
 import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
-import { defaultLimits, defaultTests, noWork, type Shares } from '@ogong/chain/deploy';
+import { defaultLimits, defaultTests, noWork, profiles } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, type BytesLike, toAddress, toHex as toPrefixed } from '@ogong/chain/hex';
@@ -42,6 +42,10 @@ export interface LedgerOptions {
   readonly wallMs: () => number;
   /** Length of an epoch where the network has a threshold beacon, whole seconds. */
   readonly beaconPeriodS?: number | undefined;
+  /** Parts per million of all replies that are audited at least. Default: all. */
+  readonly alphaPpm?: number | undefined;
+  /** Parts per million of an epoch for each provider and validator, of jobs with a deadline. Default: none. */
+  readonly timedRate?: number | undefined;
 }
 
 const account = (fill: number): Address => `0x${fill.toString(16).padStart(2, '0').repeat(20)}`;
@@ -66,19 +70,11 @@ const bare: Deployment = {
 
 const chainId = BigInt(bare.chainId);
 export const escrowDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(bare.escrow) };
-const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(bare.settlement) };
+export const settlementDomain: LedgerDomain = { chainId, verifyingContract: bytesOf(bare.settlement) };
 const NO_HASH = `0x${'00'.repeat(32)}` as const;
 const recipients = { verification: account(0xf1), treasury: account(0xf2), license: account(0xf3) };
-/** A network without emission. */
-const SHARES: Shares = {
-  router: 100,
-  validator: 100,
-  verification: 100,
-  treasury: 100,
-  license: 2,
-  recycle: 0,
-  maker: 0,
-};
+/** A network without emission, all of whose replies are audited. */
+const { shares: SHARES, alpha: ALPHA } = profiles.whitepaper;
 const BASIS = 10_000n;
 export const BLOCK_MS = 2_000;
 const KEPT_BLOCKS = 32n;
@@ -93,7 +89,8 @@ function refuse(name: string, ...args: unknown[]): never {
  * The rules of the contracts that a run depends on (docs/spec/settlement.md): escrow and channels, quorum of votes, sequences,
  * shares, ejections, stake. Not their gas, withdrawals, liens, held earnings and appeals.
  */
-export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOptions) {
+export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }: LedgerOptions) {
+  const { alphaPpm: alpha = ALPHA, timedRate = defaultTests.timedRate } = rates;
   const wallets = new Map<string, bigint>();
   const free = new Map<string, bigint>();
   const credits = new Map<string, bigint>();
@@ -330,12 +327,12 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
         return {
           ...current,
           announced: { ...current, from: 0n },
-          limits: { ...defaultLimits, withdrawalDelay: 86_400 },
+          limits: { ...defaultLimits, alpha, withdrawalDelay: 86_400 },
           holding: { period: 0, entrance: 0n, growth: 0 },
           driftTable: { hash: NO_HASH, version: 0n },
-          tests: defaultTests,
+          tests: { ...defaultTests, timedRate },
           work: noWork,
-          greatestRates: { canary: defaultTests.canaryRate, timed: defaultTests.timedRate },
+          greatestRates: { canary: defaultTests.canaryRate, timed: timedRate },
         };
       },
       async channelOf(payer: BytesLike, validator: BytesLike): Promise<Channel> {
@@ -363,7 +360,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS }: LedgerOpt
         count: ejected.has(key(providerId)) ? 1 : 0,
       }),
       routerOf: async (address: BytesLike) => routers.get(key(address)),
-      coverageSince: async () => ({ leastPpm: defaultLimits.alpha, asOfMs: wallMs() }),
+      coverageSince: async () => ({ leastPpm: alpha, asOfMs: wallMs() }),
       /** No bond bounds what is on its way: earnings are not held here. */
       unvested: async () => undefined,
       stakeOf: async (payee: BytesLike) => get(stakes, key(payee)),

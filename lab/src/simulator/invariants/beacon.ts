@@ -1,5 +1,10 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import type { BeaconKeysReading } from '@ogong/chain/beacon-keys';
+import { toGenerations } from '@ogong/host/views/beacon-generations';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { findGeneration, parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
+import { listValidator } from '../roles/validator.ts';
 import type { Machine } from '../world/process.ts';
+import { START_MS } from '../world/virtual-time.ts';
 import type { World } from '../world/world.ts';
 
 export interface BeaconWatch {
@@ -7,8 +12,8 @@ export interface BeaconWatch {
   check(): void;
   /** At the end of the faulty time. */
   noteHealed(): void;
-  /** At the end of the run. */
-  finish(healMs: number, epochMs: number): void;
+  /** At the end of the run. @param reading keys on the chain, where the network has a threshold beacon. */
+  finish(healMs: number, epochMs: number, reading?: BeaconKeysReading): void;
   /** Of each honest validator. */
   epochs(): readonly bigint[];
   /** Epochs that somebody has certified. */
@@ -18,11 +23,18 @@ export interface BeaconWatch {
 }
 
 const TABLE = 'beacon_values';
+/** When epochs begin, and by how much a clock of an honest validator may be before that. */
+export interface TimedEpochs {
+  readonly originMs: number;
+  readonly periodMs: number;
+  readonly aheadMs: number;
+}
+
 /** A pause that is no standstill: some views of an epoch fail. */
 const MOST_EPOCHS = 3;
 
-/** At most one certified value an epoch, and after the network has healed every epoch ends. */
-export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWatch {
+/** At most one certified value an epoch, none before its time, and after the network has healed every epoch ends. */
+export function watchBeacon(world: World, honest: readonly Machine[], timed?: TimedEpochs): BeaconWatch {
   const values = new Map<bigint, string>();
   const latest = new Map<string, bigint>();
   const changes = new Map<string, number>();
@@ -51,6 +63,10 @@ export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWat
         `epoch ${epoch}: ${name} has ${value.slice(0, 8)}, others ${known.slice(0, 8)}`,
       );
     }
+    if (timed && known === undefined) {
+      const earlyMs = timed.originMs + Number(epoch) * timed.periodMs - (START_MS + world.time.nowMs() + timed.aheadMs);
+      if (earlyMs > 0) world.violate('no-value-before-its-time', `epoch ${epoch}: ${name} has it ${earlyMs} ms early`);
+    }
     if (epoch > newest.epoch) {
       const atMs = world.time.nowMs();
       pausesMs.push(atMs - newest.atMs);
@@ -59,6 +75,28 @@ export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWat
     const before = latest.get(name) ?? 0n;
     if (epoch > before) latest.set(name, epoch);
   }
+
+  /** An epoch of a generation is certified by its key alone; and no honest dealer counts as one that dealt twice. */
+  function checkKey({ name, disk }: Machine, reading: BeaconKeysReading): void {
+    const store = disk.find('validator');
+    const generations = toGenerations(reading);
+    const rows = store?.prepare('SELECT epoch, certificate FROM beacons').all() ?? [];
+    for (const { epoch, certificate } of rows) {
+      const { kind } = parseEpochCertificate(certificate as Uint8Array);
+      const hasKey = findGeneration(generations, BigInt(epoch as number)) !== undefined;
+      if (hasKey !== (kind === 'threshold')) {
+        world.violate('a-key-certifies-its-epochs', `${name} has the ${kind} of epoch ${epoch}`);
+      }
+    }
+    const struck = store?.prepare('SELECT account FROM beacon_struck').all() ?? [];
+    for (const { account } of struck) {
+      const other = honest.find((one) => isOf(one, account as Uint8Array));
+      if (other !== undefined) world.violate('nobody-honest-is-struck', `${name} has put ${other.name} out`);
+    }
+  }
+
+  const isOf = ({ name }: Machine, account: Uint8Array): boolean =>
+    equalBytes(listValidator(world.seed, Number(name.split('-').at(-1))).address, account);
 
   return {
     check() {
@@ -71,7 +109,8 @@ export function watchBeacon(world: World, honest: readonly Machine[]): BeaconWat
       newest = { ...newest, atMs: world.time.nowMs() };
       pausesMs.length = 0;
     },
-    finish(healMs, epochMs) {
+    finish(healMs, epochMs, reading) {
+      if (reading !== undefined) for (const machine of honest) checkKey(machine, reading);
       // Half of the epochs, so that the first ones may be late.
       const least = BigInt(Math.floor(healMs / epochMs / 2));
       const most = [...latest.values()].reduce((a, b) => (a > b ? a : b), 0n);

@@ -4,6 +4,7 @@ import { signComplaint } from '@ogong/protocol/exchange/complaint';
 import { parseDelivery, signDelivery } from '@ogong/protocol/exchange/delivery';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import {
+  AcknowledgeAllRequestSchema,
   type AcknowledgeRequest,
   AcknowledgeRequestSchema,
   ComplainRequestSchema,
@@ -20,6 +21,7 @@ const GARBLED_SHARE = 0.3;
 const REPLAYED_AFTER_MS = [3_000, 20_000];
 const CALL_MS = 10_000;
 const OPENING_BYTES = 4_096;
+const LISTED = '/AcknowledgeAll';
 
 /** The address and certificate of whoever is called. */
 interface Place {
@@ -51,10 +53,17 @@ export function plantConsumerLie(
     });
   }
 
-  function bendDelivery(bytes: Uint8Array, bend: (message: AcknowledgeRequest) => void): Uint8Array {
-    const message = fromBinary(AcknowledgeRequestSchema, bytes);
-    bend(message);
-    return toBinary(AcknowledgeRequestSchema, message);
+  const readDeliveries = (method: string, bytes: Uint8Array): readonly AcknowledgeRequest[] =>
+    method.endsWith(LISTED)
+      ? fromBinary(AcknowledgeAllRequestSchema, bytes).told
+      : [fromBinary(AcknowledgeRequestSchema, bytes)];
+
+  function bendDeliveries(method: string, bytes: Uint8Array, bend: (message: AcknowledgeRequest) => void): Uint8Array {
+    const told = readDeliveries(method, bytes);
+    told.forEach(bend);
+    if (method.endsWith(LISTED))
+      return toBinary(AcknowledgeAllRequestSchema, create(AcknowledgeAllRequestSchema, { told: [...told] }));
+    return toBinary(AcknowledgeRequestSchema, told[0] as AcknowledgeRequest);
   }
 
   /** Says that it was given a record that nobody has signed. */
@@ -75,8 +84,7 @@ export function plantConsumerLie(
   }
 
   /** Complains of a reply that is well, and has something else than its opening as evidence. */
-  function accuse(bytes: Uint8Array, place: Place): void {
-    const { order, record } = fromBinary(AcknowledgeRequestSchema, bytes);
+  function accuse({ order, record }: AcknowledgeRequest, place: Place): void {
     if (order === undefined || record === undefined) return;
     const opening = new Uint8Array(OPENING_BYTES).fill(7);
     const openingHash = crypto.sha256(opening);
@@ -92,11 +100,12 @@ export function plantConsumerLie(
 
   network.tampers.set(name, ({ to, certHash, method, bytes }) => {
     if (isOwn) return bytes;
-    const isDelivery = method.endsWith('/Acknowledge');
+    const isDelivery = method.endsWith('/Acknowledge') || method.endsWith(LISTED);
     if (how === 'never-acknowledges') return isDelivery ? undefined : bytes;
-    if (how === 'contradicts') return isDelivery ? bendDelivery(bytes, contradict) : bytes;
-    if (how === 'understates') return isDelivery ? bendDelivery(bytes, understate) : bytes;
-    if (how === 'accuses' && isDelivery) accuse(bytes, { to, certHash });
+    if (how === 'contradicts') return isDelivery ? bendDeliveries(method, bytes, contradict) : bytes;
+    if (how === 'understates') return isDelivery ? bendDeliveries(method, bytes, understate) : bytes;
+    if (how === 'accuses' && isDelivery)
+      for (const told of readDeliveries(method, bytes)) accuse(told, { to, certHash });
     if (how === 'replays' && method.endsWith('/Generate')) {
       for (let i = 0; i < providers; i++) {
         const { peer } = placeOf(world, 'provider', i);

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { ATTACK_NAMES, ATTACKS } from '../../attackers/catalogue.ts';
 import { drawPlan } from '../plan.ts';
-import { ANSWER_ATTACKS, FORGING, LIES, LYING_ROLES, mostLiars, roleOf } from './lie-names.ts';
+import {
+  ANSWER_ATTACKS,
+  CHAIN_LIE,
+  FORGING,
+  LIES,
+  LYING_ROLES,
+  mostLiars,
+  roleOf,
+  THRESHOLD_LIES,
+} from './lie-names.ts';
 
 const options = {
   ...{ minutes: 1, validators: 4, providers: 3, gateways: 2, routers: 2 },
@@ -38,5 +47,25 @@ describe('lies of a run', () => {
     );
     expect(leagues.length).toBeGreaterThan(15);
     for (const { liars } of leagues) expect(liars.map(({ how }) => how)).toContain('squats');
+  });
+
+  it('are others where runs are varied, and leave honest most of the verifiers that are drawn', () => {
+    const plans = Array.from({ length: 300 }, (_, seed) =>
+      drawPlan({ ...options, providers: 5, validators: 7, seed, beacon: 'drawn', isVaried: true }),
+    );
+    const told = new Set(plans.flatMap(({ liars }) => liars.map(({ how }) => how)));
+    expect([...THRESHOLD_LIES, CHAIN_LIE].filter((how) => !told.has(how))).toEqual([]);
+    for (const { seed, liars, unstaked = [], isThreshold } of plans) {
+      const drawn = [0, 1, 2, 3, 4].filter((i) => !unstaked.includes(`provider-${i}`));
+      const lying = drawn.filter((i) => liars.some(({ machine }) => machine === `verifier-${i}`));
+      expect([seed, drawn.length > 1, 2 * lying.length < drawn.length]).toEqual([seed, true, true]);
+      const isAboutKey = liars.some(({ how }) => (THRESHOLD_LIES as readonly string[]).includes(how));
+      expect(isAboutKey && !isThreshold, `seed ${seed}`).toBe(false);
+    }
+    expect(plans.some(({ unstaked }) => unstaked)).toBe(true);
+    expect(plans.some(({ alpha = 1 }) => alpha < 0.5)).toBe(true);
+    expect(plans.some(({ timedRate }) => timedRate)).toBe(true);
+    const leagues = plans.filter(({ liars }) => liars.some(({ how }) => how === 'agrees'));
+    for (const { liars } of leagues) expect(liars.filter(({ how }) => how === 'substitute')).toHaveLength(2);
   });
 });

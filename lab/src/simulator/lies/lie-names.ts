@@ -28,6 +28,19 @@ export const ANSWER_ATTACKS = [
 /** Every reply of them is another model's. */
 export const FORGING: ReadonlySet<string> = new Set(['substitute', 'weights-q8-0', 'kv-q8-0', 'sliding-window-32']);
 
+/** Of validators that make a key, and sign by it. */
+export const THRESHOLD_LIES = [
+  'bad-shares',
+  'withholds-shares',
+  'two-deals',
+  'complains',
+  'withholds-parts',
+  'early-parts',
+] as const;
+/** Of validators, about what others send to the chain. */
+export const CHAIN_LIE = 'overtakes';
+export type KeyLie = (typeof THRESHOLD_LIES)[number];
+
 export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
   validator: [
     ...['twin', 'favours', 'forgets', 'garbles', 'withholds'],
@@ -51,7 +64,9 @@ export const LEAGUE = {
   gateway: 'never-acknowledges',
 } as const;
 
-export const ALL_LIES: readonly string[] = [...new Set([...Object.values(LIES).flat(), ...Object.values(LEAGUE)])];
+export const ALL_LIES: readonly string[] = [
+  ...new Set([...Object.values(LIES).flat(), ...THRESHOLD_LIES, CHAIN_LIE, ...Object.values(LEAGUE)]),
+];
 
 /** How many of a role may lie: less than a third of the validators' stake, less than half of the verifiers', and one stays honest. */
 export function mostLiars(role: LyingRole, count: number): number {

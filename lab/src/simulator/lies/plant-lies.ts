@@ -14,7 +14,7 @@ import { plantValidatorLies } from './validator-lies.ts';
 /** Who of a run keeps the rules. */
 export interface Honesty {
   isHonest(machine: string): boolean;
-  /** All of the run. */
+  /** All whose verifiers may be drawn: those with a payee that has stake. */
   readonly providers: ReadonlySet<string>;
   /** By id, hex. Ids that nobody has are nobody's. */
   readonly honestProviders: ReadonlySet<string>;
@@ -55,7 +55,7 @@ export function plantLies(
   const idOf = (i: number): string => toHex(providerIdOf(world, i));
   return {
     ...{ isHonest, forgetful, howOf: (name) => hows.get(name) },
-    providers: new Set(providers.map(idOf)),
+    providers: new Set(providers.filter((i) => !plan.unstaked?.includes(`provider-${i}`)).map(idOf)),
     honestProviders: new Set(providers.filter((i) => isHonest(`provider-${i}`)).map(idOf)),
     honestVerifiers: new Set(
       providers

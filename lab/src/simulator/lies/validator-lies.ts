@@ -8,7 +8,8 @@ import { createDraws } from '../world/draws.ts';
 import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { flipBit } from './flip-bit.ts';
-import { indexOf, roleOf } from './lie-names.ts';
+import { CHAIN_LIE, indexOf, roleOf, THRESHOLD_LIES } from './lie-names.ts';
+import { plantThresholdLie } from './threshold-lies.ts';
 
 export interface ValidatorLies {
   /** Second machines of liars. */
@@ -25,7 +26,7 @@ const UNASKED: Readonly<Record<string, RegExp>> = {
 const UNANSWERED: Readonly<Record<string, RegExp>> = {
   'signs-nothing': /\/CosignBatch$/,
   'denies-records': /\/(PushRecord|GetIntake)$/,
-  'hides-deliveries': /\/(Acknowledge|ListHeard)$/,
+  'hides-deliveries': /\/(Acknowledge|AcknowledgeAll|ListHeard)$/,
 };
 
 const GARBLED_SHARE = 0.3;
@@ -44,6 +45,9 @@ export function plantValidatorLies(
     const machine = machines.get(name);
     if (machine === undefined || roleOf(name) !== 'validator') continue;
     const index = indexOf(name);
+    const lie = THRESHOLD_LIES.find((one) => one === how);
+    if (lie !== undefined) plantThresholdLie(world, { name, index }, lie);
+    if (how === CHAIN_LIE) world.chainWeather.overtaker = listValidator(plan.seed, index).address;
     if (how === 'twin' || how === 'two-heads' || how === 'two-minds') {
       // Both machines hear everything, and each proposes what it has gathered.
       if (how !== 'twin') world.network.shared.set(listValidator(plan.seed, index).endpoint, AGREEING);

@@ -131,6 +131,7 @@ function serve(
     },
     // Nobody is held to a rate there.
     earn: () => {},
+    charge: () => true,
     address: () => bind,
   };
 }

@@ -66,12 +66,15 @@ export interface ServerCounts {
   readonly providers: number;
   readonly gateways: number;
   readonly routers: number;
+  /** Names of providers whose payee has no stake: their verifiers are never drawn. */
+  readonly unstaked?: readonly string[] | undefined;
 }
 
 /** What the ledger has before the first block: funds, stake, routers. */
 export function prepareLedger(world: World, counts: ServerCounts): void {
   const { ledger, crypto } = world;
   for (let i = 0; i < counts.providers; i++) {
+    if (counts.unstaked?.includes(`provider-${i}`)) continue;
     ledger.stake(payeeOf(world, i), 1_000n * UNIT);
     ledger.prioritize(payeeOf(world, i), 1_000n * UNIT);
   }

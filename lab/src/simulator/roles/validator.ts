@@ -25,12 +25,15 @@ export interface ValidatorTimes {
   readonly settleMs: number;
   readonly auditWindowMs: number;
   readonly graceMs: number;
+  /** Share of replies that it audits. Default: all. */
+  readonly alpha?: number | undefined;
 }
 
 export const validatorName = (index: number): string => `validator-${index}`;
 const hostOf = (index: number): string => `10.1.${index >> 8}.${index & 0xff}`;
 const accountOf = (seed: number, index: number) => createCheapLedgerSigner(seed, validatorName(index)).address;
-const keyOf = (seed: number, index: number) => createCheapLedgerSigner(seed, `${validatorName(index)} signing key`);
+export const signingKeyOf = (seed: number, index: number) =>
+  createCheapLedgerSigner(seed, `${validatorName(index)} signing key`);
 const headKeyOf = (seed: number, index: number) => createCheapHybridSigner(seed, `${validatorName(index)} head`);
 const vrfSeedOf = (seed: number, index: number) => drawBytes(seed, `${validatorName(index)} vrf`, 32);
 const linkIdOf = (seed: number, index: number) => drawBytes(seed, `${validatorName(index)} link`, 32);
@@ -38,7 +41,7 @@ const linkIdOf = (seed: number, index: number) => drawBytes(seed, `${validatorNa
 /** As the registry lists it. */
 export const listValidator = (seed: number, index: number): LedgerMember => ({
   address: accountOf(seed, index),
-  signingKey: keyOf(seed, index).address,
+  signingKey: signingKeyOf(seed, index).address,
   stake: STAKE,
   endpoint: `${hostOf(index)}:${VALIDATOR_PORT}`,
   certHash: linkIdOf(seed, index),
@@ -64,7 +67,7 @@ const openThreshold = (seed: number, index: number): ThresholdParts => ({
 export async function startValidator(
   world: World,
   index: number,
-  { disk, times }: { readonly disk: Disk; readonly times: ValidatorTimes },
+  { disk, times: { alpha = 1, ...times } }: { readonly disk: Disk; readonly times: ValidatorTimes },
 ): Promise<Validator> {
   const { seed, crypto, wire } = world;
   const account = accountOf(seed, index);
@@ -73,14 +76,14 @@ export async function startValidator(
     { connect: async () => world.connectChain(account), onError: () => undefined },
   );
   const signer = createGuardedSigner(crypto, {
-    key: keyOf(seed, index),
+    key: signingKeyOf(seed, index),
     account,
     headKey: headKeyOf(seed, index),
     store: disk.open('signer', GUARD_SCHEMA),
   });
   await chain.refresh().catch(() => undefined);
   const validator = createValidator(
-    { bind: { host: hostOf(index), port: VALIDATOR_PORT }, alpha: 1, stakeMs: 10_000, ...times },
+    { bind: { host: hostOf(index), port: VALIDATOR_PORT }, alpha, stakeMs: 10_000, ...times },
     {
       ...{ crypto, clock: systemClock, signer, chain, log: world.logOf(validatorName(index)) },
       store: disk.open('validator', VALIDATOR_SCHEMA),

@@ -1,5 +1,5 @@
 import type { RunOutcome, UsedByThen } from '../run.ts';
-import { describeSize, type NetworkSize, planScale, type ScaleWish, timesOf, WARM_MS } from './scale-plan.ts';
+import { describeSize, type NetworkSize, planScale, type ScaleWish, timesOf } from './scale-plan.ts';
 
 /** What a network of a size took. */
 export interface SizeRow {
@@ -43,7 +43,8 @@ const round = (value: number, digits = 1): number => Number(value.toFixed(digits
 export async function measureSize(size: NetworkSize, wish: ScaleWish & { readonly seed: number }): Promise<SizeRow> {
   const { runPlan } = await import('../run.ts');
   const plan = planScale(size, wish);
-  const outcome = await runPlan(plan, { marksMs: [WARM_MS, timesOf(size, wish).idleMs] });
+  const { warmMs, idleMs } = timesOf(size, wish);
+  const outcome = await runPlan(plan, { marksMs: [warmMs, idleMs] });
   return describeOutcome(size, outcome);
 }
 

@@ -153,7 +153,7 @@ export function writeScalePage({ rows, unended, day }: WrittenScale): string {
   const broken = rows.filter((one) => one.broken.length > 0);
   const parts = [
     '# As the network grows',
-    'Written by `npm run simulate -- --scale`; do not edit. The product’s own programs, in virtual time and one process, without faults and liars: half a minute at rest, a minute of requests (one consumer in ten asks), a minute to settle; networks of fifty validators and more ten seconds of requests, sixty at most, and 35 to settle. The beacon is the bootstrap one. Engines are the fake one, signatures are cheap ones, all replies are audited ([simulator](../simulator.md)): so CPU is that of the protocol alone, and no figure of a daemon. ' +
+    'Written by `npm run simulate -- --scale`; do not edit. The product’s own programs, in virtual time and one process, without faults and liars: half a minute at rest, a minute of requests (one consumer in ten asks), a minute to settle; networks of fifty validators and more ten seconds of requests, sixty at most, and 35 to settle. The beacon is the threshold one, whose key is made before the network counts as at rest; rows that say otherwise had the bootstrap beacon. Engines are the fake one, signatures are cheap ones, all replies are audited ([simulator](../simulator.md)): so CPU is that of the protocol alone, and no figure of a daemon. ' +
       `${CONSUMERS_A_GATEWAY} consumers share a gateway.`,
     table.join('\n'),
     ...(broken.length > 0

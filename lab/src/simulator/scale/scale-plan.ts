@@ -12,26 +12,31 @@ export interface NetworkSize {
 export const CONSUMERS_A_GATEWAY = 50;
 const PROVIDERS_A_ROUTER = 500;
 const REQUESTS_A_CONSUMER_A_MINUTE = 0.1;
-/** Until the daemons know each other. */
-export const WARM_MS = 15_000;
+/** Until the daemons know each other, and have made the key of the beacon. */
+const WARM_MS = 30_000;
+const EPOCHS_TO_KEY = 5;
+const REST_MS = 30_000;
 
 /** How long a run is, and how much is asked in it. */
 export interface ScaleTimes {
-  /** Until then nobody asks: what the network uses by being there. */
+  /** From then on the network is at rest: what it uses by being there. */
+  readonly warmMs: number;
+  /** Until then nobody asks. */
   readonly idleMs: number;
   readonly askedMs: number;
   readonly settlingMs: number;
   readonly mostRequests: number;
 }
 
-const USUAL: ScaleTimes = {
-  idleMs: 45_000,
+type SizeTimes = Omit<ScaleTimes, 'warmMs' | 'idleMs'>;
+
+const USUAL: SizeTimes = {
   askedMs: 60_000,
   settlingMs: 60_000,
   mostRequests: Number.POSITIVE_INFINITY,
 };
 /** What is measured per reply does not ask for more. At rest each provider announces itself once in thirty seconds. */
-const SHORT: ScaleTimes = { idleMs: 45_000, askedMs: 10_000, settlingMs: 35_000, mostRequests: 60 };
+const SHORT: SizeTimes = { askedMs: 10_000, settlingMs: 35_000, mostRequests: 60 };
 const LARGE = 50;
 
 export interface ScaleWish {
@@ -46,7 +51,13 @@ const EPOCHS_TO_SETTLE = 12;
 /** A virtual minute of a network of a hundred validators takes minutes of one core: it is played for less. */
 export function timesOf({ validators }: Pick<NetworkSize, 'validators'>, { epochMs, spanMs }: ScaleWish): ScaleTimes {
   const { settlingMs, ...times } = validators >= LARGE ? SHORT : USUAL;
-  const whole = { ...times, settlingMs: epochMs > 5_000 ? EPOCHS_TO_SETTLE * epochMs : settlingMs };
+  const warmMs = Math.max(WARM_MS, EPOCHS_TO_KEY * epochMs);
+  const whole = {
+    ...times,
+    warmMs,
+    idleMs: warmMs + REST_MS,
+    settlingMs: epochMs > 5_000 ? EPOCHS_TO_SETTLE * epochMs : settlingMs,
+  };
   return spanMs === undefined ? whole : { ...whole, askedMs: spanMs };
 }
 
@@ -82,5 +93,7 @@ export function planScale(
   return {
     ...{ seed, validators, providers, gateways, routers: Math.ceil(providers / PROVIDERS_A_ROUTER), epochMs },
     ...{ faultyMs: idleMs + askedMs, healMs: settlingMs, requests, faults: [], liars: [], isProbed: false },
+    // What a network has by default.
+    isThreshold: true,
   };
 }

@@ -2,7 +2,7 @@ import type { ChainClient } from '@ogong/chain/client';
 import type { Wire } from '@ogong/host/link/wire';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { createLedger, type Ledger } from '../chain/ledger.ts';
+import { createLedger, type Ledger, type LedgerOptions } from '../chain/ledger.ts';
 import { type ChainWeather, createSimulatedClient } from '../chain/simulated-chain.ts';
 import { createNetwork, type SimulatedNetwork } from '../network/network.ts';
 import { createSimulatedWire } from '../network/simulated-wire.ts';
@@ -41,24 +41,23 @@ export interface World {
   close(): void;
 }
 
-export interface SimulatedWorldOptions {
+export interface SimulatedWorldOptions extends Pick<LedgerOptions, 'beaconPeriodS' | 'alphaPpm' | 'timedRate'> {
   readonly seed: number;
   readonly onLine?: ((line: string) => void) | undefined;
-  readonly beaconPeriodS?: number | undefined;
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 /** What counts as bounded: timers and calls of one process. */
 const MAX_PLANNED = 20_000;
 
-export function createWorld({ seed, onLine, beaconPeriodS }: SimulatedWorldOptions): World {
+export function createWorld({ seed, onLine, ...chain }: SimulatedWorldOptions): World {
   const draws = createDraws(seed);
   const time = createVirtualTime(draws);
   const trace = createTrace(time, onLine);
   const crypto = useCheapCrypto();
   const network = createNetwork({ seed }, { time, trace });
   const wire = createSimulatedWire(network, time);
-  const ledger = createLedger({ crypto, nowMs: time.nowMs, wallMs: () => START_MS + time.nowMs(), beaconPeriodS });
+  const ledger = createLedger({ crypto, nowMs: time.nowMs, wallMs: () => START_MS + time.nowMs(), ...chain });
   const chainWeather: ChainWeather = { isStalled: false, isMute: false, mostDelayMs: 60 };
   const violations: Violation[] = [];
   const machines: Machine[] = [];

@@ -73,12 +73,31 @@ async function startUnreliableRpc(transactions: number): Promise<{ readonly url:
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
 }
 
+/** Passes calls on to the chain, as one that has not heard of a rule: what the predicate names is answered with an error. */
+async function startOldRpc(
+  isUnknown: (body: string) => boolean,
+): Promise<{ readonly url: string; readonly server: Server }> {
+  const server = createServer(async (request, response) => {
+    const body = await text(request);
+    response.setHeader('content-type', 'application/json');
+    if (isUnknown(body)) {
+      const error = { code: -32_000, message: 'invalid opcode' };
+      return void response.end(JSON.stringify({ jsonrpc: '2.0', id: JSON.parse(body).id, error }));
+    }
+    const answer = await fetch(chain.rpcUrl, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+    response.end(await answer.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
+
 describe('ogong deploy', () => {
   it('shows what it would do, and does exactly that', async () => {
     const { keypair, address, out } = await createDeployer();
     const newcomers = {
       ...{ holding: { entrance: '2 OGONG', growth: 500_000 }, tests: { canaryRate: 7, timedRate: 11 } },
       work: { bits: 20, epochs: 300 },
+      tierStakes: { vanilla: 100 },
     };
     const file = writeNetwork(newcomers);
     const plan = JSON.parse(await run('plan', file, '--keypair', keypair, '--json'));
@@ -87,13 +106,15 @@ describe('ogong deploy', () => {
     expect(plan).toMatchObject({
       newcomers: { period: 86_400, entrance: `${2n * 10n ** 18n}`, growth: 500_000 },
       ...{ tests: { canaryRate: 7, timedRate: 11, slowestRate: 20 }, work: newcomers.work },
+      ...{ shares: { verification: 400, recycle: 100 }, alpha: 25_000 },
     });
     expect(existsSync(out)).toBe(false);
     expect(await run('plan', file, '--keypair', keypair)).toMatch(
-      /0\.5 times what the key holds.*20 bits[\s\S]*nothing was sent/,
+      /4 % of each fee.*2\.5 % of the replies[\s\S]*0\.5 times what the key holds.*20 bits[\s\S]*nothing was sent/,
     );
     await run(file, '--keypair', keypair, '--out', out);
     const deployment = parseDeployment(readFileSync(out, 'utf8'));
+    expect(deployment.tierStakes).toEqual({ vanilla: 100 });
     const planned = Object.fromEntries(
       plan.contracts.map((contract: { what: string; address: string }) => [contract.what, contract.address]),
     );
@@ -103,7 +124,7 @@ describe('ogong deploy', () => {
     });
     const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
     const { limits, holding, tests, work } = await client.parameters();
-    expect(limits.alpha).toBe(1_000_000);
+    expect(limits.alpha).toBe(25_000);
     expect(holding).toEqual({ period: 86_400, entrance: 2n * 10n ** 18n, growth: 500_000 });
     expect(tests).toEqual({ canaryRate: 7, timedRate: 11, slowestRate: 20 });
     expect(work).toEqual(newcomers.work);
@@ -144,9 +165,11 @@ describe('ogong deploy', () => {
     await run(writeNetwork(), '--keypair', keypair, '--out', out);
     const earlier = parseDeployment(readFileSync(out, 'utf8'));
     const next = await createDeployer();
-    const file = writeNetwork({ economy: 'fees', emission: undefined, token: earlier.token });
+    const file = writeNetwork({ economy: 'fees', emission: undefined, token: earlier.token, profile: 'whitepaper' });
     const plan = JSON.parse(await run('plan', file, '--keypair', next.keypair, '--json'));
     expect(plan.contracts.map(({ what }: { what: string }) => what)).not.toContain('token');
+    // Only by its name.
+    expect(plan).toMatchObject({ shares: { verification: 100, treasury: 100 }, alpha: 1_000_000 });
     await run(file, '--keypair', next.keypair, '--out', next.out);
     const deployment = parseDeployment(readFileSync(next.out, 'utf8'));
     expect(deployment.token).toBe(earlier.token);
@@ -156,6 +179,25 @@ describe('ogong deploy', () => {
     const both = writeNetwork({ token: earlier.token });
     await expect(run(both, '--keypair', keypair, '--out', `${out}.no`)).rejects.toThrow('has the economy `fees`');
   }, 120_000);
+
+  it('sends nothing to a chain without the rules that the contracts need', async () => {
+    const { keypair, address, out } = await createDeployer();
+    for (const [isUnknown, why] of [
+      [(body: string) => body.includes('5f5d5f5c'), 'no transient storage'],
+      [(body: string) => body.includes('0x000000000000000000000000000000000000000b'), 'no BLS12-381'],
+    ] as const) {
+      const old = await startOldRpc(isUnknown);
+      try {
+        const file = writeNetwork({ rpcUrl: old.url });
+        await expect(run(file, '--keypair', keypair, '--out', out)).rejects.toThrow(why);
+        await expect(run('plan', file, '--keypair', keypair)).rejects.toThrow(why);
+      } finally {
+        old.server.close();
+      }
+    }
+    const { client } = createTransactor({ rpcUrl: chain.rpcUrl, chainId: CHAIN });
+    expect(await client.getTransactionCount({ address })).toBe(0);
+  }, 60_000);
 
   it('names what is wrong with a file', async () => {
     const { keypair, out } = await createDeployer();
@@ -169,6 +211,10 @@ describe('ogong deploy', () => {
       [{ tests: { timedRate: -1 } }, 'tests.timedRate'],
       [{ tests: { slowestRate: 0 } }, 'tests.slowestRate'],
       [{ work: { bits: 20 } }, 'work.epochs'],
+      [{ profile: 'whitepaper' }, 'name `shares.recycle`'],
+      [{ profile: 'cheap' }, 'profile'],
+      [{ tierStakes: { vanilla: 0 } }, 'tierStakes.vanilla'],
+      [{ tierStakes: { nothing: 1 } }, 'names no tier: nothing'],
       [{ extra: 1 }, 'extra'],
       [{ chainId: 5 }, 'serves chain 424242'],
     ] as const) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { NetworkParameters } from '@ogong/chain/client';
 import { computeCreated } from '@ogong/chain/create-contracts';
-import { deployContracts } from '@ogong/chain/deploy-contracts';
+import { assertRules, deployContracts } from '@ogong/chain/deploy-contracts';
 import { computeAddress } from '@ogong/chain/keys';
 import { createTransactor } from '@ogong/chain/transactor';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -84,6 +84,11 @@ function describeNewcomers({ holding, tests, work }: NetworkParameters): string 
   return `${order}; ${shown}; ${tested}`;
 }
 
+/** What is kept for verification, and what it has to pay for. */
+function describeAudits({ shares, limits }: NetworkParameters): string {
+  return `${shares.verification / 100} % of each fee are kept for verification; at least ${(100 * limits.alpha) / PPM} % of the replies are audited, and more where a key holds little`;
+}
+
 async function runPlan(argv: readonly string[], output: Output): Promise<number> {
   const parsed = planConfig.parse(argv, process.env);
   if (parsed.kind === 'print') {
@@ -92,8 +97,8 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
   }
   const network = readNetworkFile('ogong deploy plan', parsed.positionals[0] as string);
   const deployer = computeAddress(readPrivateKey(parsed.values.keypair));
-  const { read } = createTransactor(network);
-  const [chainId, nonce, balance, price] = await read(
+  const transactor = createTransactor(network);
+  const [chainId, nonce, balance, price] = await transactor.read(
     'the chain',
     async (client) =>
       [
@@ -104,6 +109,7 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
       ] as const,
   );
   assertChain('ogong deploy plan', network, chainId);
+  await assertRules(transactor);
   const { steps, gasUsed, parameters } = await rehearse(network, deployer);
   const planned = steps.map(({ what, gasUsed: gas }, i) => ({
     what,
@@ -115,13 +121,13 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
     printJson(output, {
       ...{ chainId, deployer, governance: describeGovernance(network), balanceWei: `${balance}`, feeWei: `${feeWei}` },
       newcomers: { ...parameters.holding, entrance: `${parameters.holding.entrance}` },
-      ...{ tests: parameters.tests, work: parameters.work },
+      ...{ tests: parameters.tests, work: parameters.work, shares: parameters.shares, alpha: parameters.limits.alpha },
       contracts: planned.map(({ gas, ...rest }) => ({ ...rest, gas: `${gas}` })),
     });
     return EXIT.ok;
   }
   output.write(
-    `chain ${chainId}, by ${deployer}\ngoverned by ${describeGovernance(network)}\n${describeNewcomers(parameters)}\n\n`,
+    `chain ${chainId}, by ${deployer}\ngoverned by ${describeGovernance(network)}\n${describeAudits(parameters)}\n${describeNewcomers(parameters)}\n\n`,
   );
   for (const { what, address, gas } of planned) output.write(`  ${what.padEnd(20)} ${address}  ${gas} gas\n`);
   output.write(

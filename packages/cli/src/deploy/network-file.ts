@@ -52,6 +52,8 @@ const networkFile = z.strictObject({
   /** Of an earlier deployment: the network takes over from it (docs/deploy.md). */
   token: address.optional(),
   vault: address.optional(),
+  /** Left out: shares and coverage that pay for their own verification. */
+  profile: z.literal('whitepaper').optional(),
   shares: shareFields.optional(),
   limits: z
     .strictObject({
@@ -80,6 +82,8 @@ const networkFile = z.strictObject({
   justice: z.strictObject({ reporterPpm: ppm, deposit: amount }).optional(),
   beacon: z.strictObject({ origin: time, period: z.int().min(1).transform(BigInt) }).optional(),
   machines: z.boolean().optional(),
+  /** Whole tokens, by tier. */
+  tierStakes: z.record(z.string(), z.int().min(1)).optional(),
   burnAndMint: z
     .strictObject({
       feeds: z.array(address).min(1).max(31),
@@ -133,6 +137,8 @@ function findContradiction({
   chainId,
   token,
   genesis,
+  profile,
+  shares,
 }: NetworkFile): string | undefined {
   if (token !== undefined && (economy !== 'fees' || genesis !== undefined)) {
     return 'a network that keeps a `token` has the economy `fees` and no genesis: who has tokens has them already';
@@ -142,6 +148,12 @@ function findContradiction({
   }
   if ((economy === 'burn-and-mint') !== (burnAndMint !== undefined)) {
     return 'the economy is `burn-and-mint` where the file says how, and only there';
+  }
+  if (profile !== undefined && burnAndMint !== undefined) {
+    return 'a network that burns and mints has its own shares: leave `profile` out';
+  }
+  if (profile !== undefined && emission !== undefined && (shares?.recycle ?? 0) === 0) {
+    return 'the shares of profile `whitepaper` recycle nothing, so an emission would give nothing: name `shares.recycle`';
   }
   if (burnAndMint?.rule === 'document' && chainId !== 31_337) {
     return 'burnAndMint.rule `document` is farmed: it is for a chain on one machine';
@@ -157,7 +169,7 @@ const given = <T extends object>(fields: T) =>
 
 function toPlan(file: NetworkFile): DeployPlan {
   const { governance: who, holder, recipients, genesis, vault, shares, limits, makerFee, justice, beacon } = file;
-  const { emission, burnAndMint, machines, token, tests, work } = file;
+  const { emission, burnAndMint, machines, token, tests, work, profile, tierStakes } = file;
   const owner = who.kind === 'owner' ? who.address : holder;
   return {
     ...{ recipients, delays: { ...defaultDelays, ...given(file.delays ?? {}) } },
@@ -168,7 +180,7 @@ function toPlan(file: NetworkFile): DeployPlan {
     ...(limits && { limits: given(limits) }),
     ...(tests && { tests: given(tests) }),
     ...(burnAndMint && { burnAndMint: toBurnAndMint(burnAndMint) }),
-    ...given({ owner, token, genesis, vault, work, makerFee, justice, beacon, machines }),
+    ...given({ owner, token, genesis, vault, profile, work, makerFee, justice, beacon, machines, tierStakes }),
   };
 }
 

@@ -135,7 +135,7 @@ const withdrawConfig = defineConfig({
 
 export const withdrawCommand: Command = {
   name: 'withdraw',
-  summary: 'have a provider’s payee paid what it has earned',
+  summary: "have a provider's payee paid what it has earned",
   async run(argv, output) {
     const parsed = withdrawConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {

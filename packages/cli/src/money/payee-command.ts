@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { domainOf } from '@ogong/chain/domain';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
@@ -55,10 +56,7 @@ function sign(argv: readonly string[], output: Output): number {
   if (validFor > MAX_VALID_MS) throw new ConfigError(signConfig.definition.name, ['--valid-for: at most 366d']);
   const { deployment } = readDeployment(NAME, where);
   const payee = createNodeLedgerSigner(loadLedgerKey(keypair).reveal());
-  const ledger = {
-    chainId: BigInt(deployment.chainId),
-    verifyingContract: fromHex(deployment.escrow.slice(2).toLowerCase(), 20),
-  };
+  const ledger = domainOf(deployment, deployment.escrow);
   const providerId = fromHex(provider, 32);
   const validUntilMs = systemClock.nowMs() + validFor;
   const isReplaced = existsSync(out);

@@ -1,5 +1,6 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { BurnAndMintOptions } from '@ogong/chain/deploy-burn-and-mint';
+import { domainOf } from '@ogong/chain/domain';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -30,9 +31,9 @@ export async function postDevPrice(
   feedKeys: readonly Hex[],
   { asset, price }: { readonly asset: Address; readonly price: bigint },
 ): Promise<void> {
-  const { chainId, burnAndMint } = client.deployment;
+  const { deployment } = client;
   const { timestamp } = await client.transactor.read('the time', (reader) => reader.getBlock());
-  const domain = { chainId: BigInt(chainId), verifyingContract: fromHex((burnAndMint?.oracle ?? '').slice(2), 20) };
+  const domain = domainOf(deployment, deployment.burnAndMint?.oracle ?? '0x');
   const digest = hashPriceQuote(nodeCrypto, domain, { asset: fromHex(asset.slice(2), 20), price, time: timestamp });
   const quotes = feedKeys.map((key) => {
     const signature = bytesToHex(createNodeLedgerSigner(fromHex(key.slice(2), 32)).signDigest(digest));

@@ -4,6 +4,7 @@ import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { defaultHolding, hashContracts, noDelays } from '@ogong/chain/deploy';
 import { deployContracts } from '@ogong/chain/deploy-contracts';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
+import { domainOf } from '@ogong/chain/domain';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -207,8 +208,10 @@ async function deploy(
     ...(burnAndMint && { burnAndMint: describeDevEconomy(burnAndMint.feedKeys, burnAndMint.governance, HOUR_S) }),
     delays: noDelays,
     holding,
-    // Longer than an audit may take with the slowest timings of a mesh.
-    limits: { withdrawalDelay: 4 * 3_600 },
+    ...(!hasEmission && !burnAndMint && { profile: 'whitepaper' as const }),
+    // Every reply is audited: whoever tries the network sees it, and nobody has to be paid. Longer than an audit may take with the slowest
+    // timings of a mesh.
+    limits: { alpha: 1_000_000, withdrawalDelay: 4 * 3_600 },
     ...(hasMachines && { machines: true }),
     ...(beaconPeriod && {
       beacon: { origin: BigInt(nowS), period: BigInt(beaconPeriod) },
@@ -222,12 +225,12 @@ async function deploy(
 async function nameSigningKey(
   client: ChainClient,
   { privateKey, signing }: BondedValidator,
-  { chainId, registry }: Deployment,
+  deployment: Deployment,
 ): Promise<void> {
   const account = fromHex(computeAddress(privateKey).slice(2), 20);
   const { named } = await client.signingKeyOf(account);
   if (named === bytesToHex(signing.address)) return;
-  const domain = { chainId: BigInt(chainId), verifyingContract: fromHex(registry.slice(2), 20) };
+  const domain = domainOf(deployment, deployment.registry);
   const consent = await createKeySigner(nodeCrypto, signing, account).sign({ kind: 'signing-key', domain, account });
   await client.setSigningKey(signing.address, consent);
 }

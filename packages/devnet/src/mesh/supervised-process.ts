@@ -157,7 +157,7 @@ function waitForEnd(started: ChildProcess): Promise<string> {
 
 /** A group of its own: Ctrl-C in a terminal reaches the launcher alone, which then stops the daemons in order. */
 function launch({ entry, args, env }: SupervisedProcessOptions): ChildProcess {
-  const [program, preloaded] = [entry, tether].map((path) => findJoinedProgram(path, process.env['OGONG_PROGRAMS']));
+  const [program, preloaded] = [entry, tether].map((path) => findJoinedProgram(path, process.env.OGONG_PROGRAMS));
   const file = [...readNodeFlags(entry), '--import', preloaded as string, program as string];
   return spawn(process.execPath, [...file, ...args], {
     detached: platform() !== 'win32',

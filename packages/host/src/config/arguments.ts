@@ -11,10 +11,11 @@ export interface GivenArguments {
 
 /** Splits the command line; `--flag value`, `--flag=value`, `--switch`, `--no-switch`, and `--` before bare words. */
 export function parseArguments(
-  { fields, positionals: allowed }: ConfigDefinition<ConfigFields>,
+  definition: ConfigDefinition<ConfigFields>,
   argv: readonly string[],
   problems: string[],
 ): GivenArguments {
+  const { fields } = definition;
   const byFlag = new Map(Object.entries(fields).map(([name, field]) => [flagOf(name, field), { name, field }]));
   const flags = new Map<string, string[]>();
   const positionals: string[] = [];
@@ -66,16 +67,17 @@ export function parseArguments(
       }
     }
   }
-  checkPositionals(positionals, allowed, problems);
+  checkPositionals(positionals, definition, problems);
   return { flags, positionals, configPath, help, version };
 }
 
 function checkPositionals(
   given: readonly string[],
-  allowed: ConfigDefinition<ConfigFields>['positionals'],
+  { positionals: allowed, commands }: ConfigDefinition<ConfigFields>,
   problems: string[],
 ): void {
   const extra = given[allowed?.max ?? 0];
-  if (extra !== undefined) problems.push(`unexpected argument "${extra}"`);
+  const known = commands === undefined ? '' : `; the commands are ${commands.join(', ')}`;
+  if (extra !== undefined) problems.push(`unexpected argument "${extra}"${known}`);
   if (allowed && given.length < (allowed.min ?? 0)) problems.push(`${allowed.label} is missing`);
 }

@@ -49,6 +49,8 @@ export interface ConfigDefinition<S extends ConfigFields> {
   readonly fields: S;
   /** Arguments that are no flags; none are accepted when absent. */
   readonly positionals?: { readonly label: string; readonly min?: number; readonly max: number };
+  /** First words by which the same program does something else, each with its own help. */
+  readonly commands?: readonly string[];
   /** Whole command lines, for the end of the help. */
   readonly examples?: readonly string[];
 }

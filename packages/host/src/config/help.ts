@@ -12,7 +12,8 @@ const COLUMNS = 100;
 /** A flag that is longer has its description on the next line. */
 const MOST_FLAG = 26;
 
-export function formatHelp({ name, summary, fields, positionals, examples }: ConfigDefinition<ConfigFields>): string {
+export function formatHelp(definition: ConfigDefinition<ConfigFields>): string {
+  const { name, summary, fields, positionals, commands, examples } = definition;
   const rows = Object.entries(fields).map(([key, field]): readonly [string, string] => [
     formatFlag(key, field),
     `${field.description}${formatNotes(field)}`,
@@ -28,9 +29,11 @@ export function formatHelp({ name, summary, fields, positionals, examples }: Con
       ? [`  ${left}`, `${indent}${first}`, ...rest]
       : [`  ${left.padEnd(width)}  ${first}`, ...rest];
   });
+  const others =
+    commands === undefined ? [] : ['', ...wrap(`Commands, each with its own --help: ${commands.join(', ')}`, COLUMNS)];
   const shown = examples === undefined ? [] : ['', 'Examples:', ...examples.map(formatExample)];
   const about = wrap(summary.replaceAll('\n', ' '), COLUMNS);
-  return `${[...about, '', usage, '', ...lines, ...shown].join('\n')}\n`;
+  return `${[...about, '', usage, '', ...lines, ...others, ...shown].join('\n')}\n`;
 }
 
 /** A long command line goes on in the next line, as shells have it. */

@@ -9,6 +9,7 @@ it.each([
   ['no models yet: ogong-provider pull stories15M', 'no models yet: npm run ogong-provider -- pull stories15M'],
   ['start a gateway (ogong mesh up), or name one', 'start a gateway (npm run ogong -- mesh up), or name one'],
   ['Keys are made with `ogong-gatewayd keys add`.', 'Keys are made with `npm run ogong-gatewayd -- keys add`.'],
+  ['see ogong-relayd --help', 'see npm run ogong-relayd -- --help'],
   [new ConfigError('ogong ask', ['no']).message, 'no\nsee npm run ogong -- ask --help'],
   [new ConfigError('ogong', ['no']).message, 'no\nsee npm run ogong -- --help'],
   // Who speaks, a path, and a name are no commands.

@@ -1,5 +1,6 @@
 /** `ogong model pull`, but not `ogong ask:`, which only says who speaks. */
-const COMMAND = /\b(ogong(?:-(?:provider|verifierd|validatord|routerd|gatewayd|signerd))?) (?=(?:--)?[a-z]+\b(?!:))/g;
+const COMMAND =
+  /\b(ogong(?:-(?:provider|verifierd|validatord|routerd|relayd|gatewayd|signerd))?) (?=(?:--)?[a-z]+\b(?!:))/g;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -54,6 +54,16 @@ describe('hybrid signatures', () => {
     });
   });
 
+  it('made on another thread holds as one that was made here', async () => {
+    const { publicKey, sign, signAside } = createNodeHybridSigner(bytes(64, 7));
+    const signature = (await signAside?.(message)) as Uint8Array;
+    expect(Object.getPrototypeOf(signature)).toBe(Uint8Array.prototype);
+    // Ed25519 is deterministic, ML-DSA is hedged.
+    expect(signature.subarray(0, 64)).toEqual(sign(message).subarray(0, 64));
+    expect(verifyHybrid(nodeCrypto, { publicKey, message, signature })).toBe(true);
+    expect(verifyHybrid(nodeCrypto, { publicKey, message: utf8Encode('an answer!'), signature })).toBe(false);
+  });
+
   it('leaves the bytes that it verifies as they are, of a Buffer too, whose slices are views', () => {
     for (const n of [1, 2, 3, 4]) {
       const signer = createNodeHybridSigner(bytes(64, n));

@@ -1,7 +1,7 @@
 import { createNobleSeal } from '@ogong/protocol/crypto/noble-seal';
 import { describeSeal } from '@ogong/testing/protocol/seal-compliance';
-import { expect, it } from 'vitest';
-import { generateKemKey, nodeSeal } from './node-seal.ts';
+import { expect, it, vi } from 'vitest';
+import { createKemKeyStock, generateKemKey, nodeSeal } from './node-seal.ts';
 
 describeSeal('node', nodeSeal);
 
@@ -15,4 +15,24 @@ it.each([
   expect(key.decapsulate(sealed.capsule)).toEqual(sealed.shared);
   expect(other.decapsulate(sealed.capsule)).not.toEqual(sealed.shared);
   expect(key.publicKey).not.toEqual(other.publicKey);
+});
+
+it('a stock gives keys that were made before, each once', async () => {
+  let waitedFor = 0;
+  const take = createKemKeyStock(2, () => {
+    waitedFor++;
+    return generateKemKey();
+  });
+  const taken = [take()];
+  expect(waitedFor).toBe(1);
+  await vi.waitFor(() => {
+    taken.push(take());
+    expect(waitedFor).toBeLessThan(taken.length);
+  });
+  while (taken.length < 20) taken.push(take());
+  expect(new Set(taken.map(({ publicKey }) => Buffer.from(publicKey).toString('hex'))).size).toBe(20);
+  for (const key of taken) {
+    const sealed = nodeSeal.encapsulate(key.publicKey);
+    expect(sealed && key.decapsulate(sealed.capsule)).toEqual(sealed?.shared);
+  }
 });

@@ -9,11 +9,13 @@ import {
   decapsulate,
   diffieHellman,
   encapsulate,
+  generateKeyPair,
   generateKeyPairSync,
   type KeyObject,
   type KeyPairKeyObjectResult,
   randomBytes,
 } from 'node:crypto';
+import { promisify } from 'node:util';
 import { concatBytes, fromHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import {
   AEAD_TAG_BYTES,
@@ -84,6 +86,43 @@ function openKemKey(secret: Uint8Array): KemKey {
 /** A key that nobody has to make again from a secret, as of one reply: half of the time of openKemKey. */
 export const generateKemKey = (): KemKey =>
   createKemKey(generateKeyPairSync('ml-kem-768'), generateKeyPairSync('x25519'));
+
+const makeKeyPair = promisify(generateKeyPair) as (type: string) => Promise<KeyPairKeyObjectResult>;
+
+/** Whoever takes a key has work to do that somebody waits for. */
+const REFILL_MS = 10;
+
+/**
+ * Keys as `generateKemKey` makes them, made on other threads before anybody waits for them. Each is given out once.
+ * @param most that are held; none before the first was asked for. @param makeNow makes one that somebody waits for.
+ */
+export function createKemKeyStock(most: number, makeNow = generateKemKey): () => KemKey {
+  const held: KemKey[] = [];
+  let coming = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function make(): Promise<void> {
+    coming++;
+    try {
+      const [mlKem, x25519] = await Promise.all([makeKeyPair('ml-kem-768'), makeKeyPair('x25519')]);
+      held.push(createKemKey(mlKem, x25519));
+    } catch {
+      // The next who needs one makes it, and hears why that fails.
+    } finally {
+      coming--;
+    }
+  }
+
+  function fill(): void {
+    timer = undefined;
+    for (let missing = most - held.length - coming; missing > 0; missing--) void make();
+  }
+
+  return () => {
+    timer ??= setTimeout(fill, REFILL_MS).unref();
+    return held.shift() ?? makeNow();
+  };
+}
 
 function createKemKey(
   { publicKey, privateKey: mlKem }: KeyPairKeyObjectResult,

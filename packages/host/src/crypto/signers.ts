@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { promisify } from 'node:util';
 import { concatBytes } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { toPlainBytes } from './node-crypto.ts';
@@ -21,6 +22,8 @@ export function importEd25519Seed(seed: Uint8Array): KeyObject {
   return importSeed(ED25519_PKCS8, seed);
 }
 
+const signLater = promisify(sign) as (algorithm: null, message: Uint8Array, key: KeyObject) => Promise<Buffer>;
+
 /** @param seed 64 bytes: Ed25519 seed (32) || ML-DSA-44 seed (32). ML-DSA signatures are hedged: never the same twice. */
 export function createNodeHybridSigner(seed: Uint8Array): HybridSigner {
   if (seed.length !== 64) throw new RangeError(`a hybrid seed is 64 bytes, not ${seed.length}`);
@@ -30,6 +33,10 @@ export function createNodeHybridSigner(seed: Uint8Array): HybridSigner {
     publicKey: concatBytes(exportRaw(ed25519, 32), exportRaw(mlDsa44, 1312)),
     sign: (message) =>
       concatBytes(toPlainBytes(sign(null, message, ed25519)), toPlainBytes(sign(null, message, mlDsa44))),
+    async signAside(message) {
+      const parts = await Promise.all([signLater(null, message, ed25519), signLater(null, message, mlDsa44)]);
+      return concatBytes(...parts.map(toPlainBytes));
+    },
   };
 }
 

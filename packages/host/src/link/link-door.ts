@@ -41,6 +41,8 @@ export interface LinkDoor {
   /** Closes all its connections, and lets others come only slowly from where it came. */
   expel(caller: Caller): void;
   sessions(): readonly ServerHttp2Session[];
+  /** The same with who is behind them. */
+  links(): Iterable<{ readonly peer: PeerId; readonly session: ServerHttp2Session }>;
   /** Drops every connection that is no session. */
   clear(): void;
 }
@@ -174,6 +176,7 @@ export function createLinkDoor(
       }
     },
     sessions: () => [...guests.keys()],
+    links: () => [...guests].map(([session, { caller }]) => ({ peer: caller.peer, session })),
     clear() {
       for (const socket of sockets) socket.destroy();
     },

@@ -161,6 +161,19 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await (await connect(id, 2, '127.0.1.1')).service(RouterService).listModels({});
   });
 
+  it('are charged for one call that does the work of many, and by what they earned beyond that', async () => {
+    const few = { perSecond: 0.001, burst: 3 };
+    await serve({ methodRates: { 'ogong.v1.RouterService/Route': { ...few, mayBeEarned: true } } });
+    const caller = { peer: new Uint8Array(32).fill(1), group: computeAddressGroup('127.0.1.1') };
+    const charge = (calls: number, by = caller) => server.charge(by, 'ogong.v1.RouterService/Route', calls);
+    expect(charge(2)).toBe(true);
+    expect(charge(2)).toBe(false);
+    expect(charge(3, { ...caller, peer: new Uint8Array(32).fill(2) })).toBe(true);
+    server.earn(caller, 2);
+    expect([charge(2), charge(1)]).toEqual([true, false]);
+    expect(server.charge(caller, 'ogong.v1.RouterService/ListModels', 1_000)).toBe(true);
+  });
+
   it('have costly methods beyond their rate where these may be earned, for one earned call each', async () => {
     const never = { perSecond: 0.001, burst: 1 };
     const id = await serve({

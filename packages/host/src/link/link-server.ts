@@ -23,6 +23,7 @@ import { RateLimited, Refusal } from './link-error.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import { DEFAULT_SERVER_LIMITS, type LinkServerLimits } from './link-limits.ts';
 import { createTlsOptions } from './link-tls.ts';
+import { type LinkWatchOptions, watchLinks } from './link-watch.ts';
 import { addressOf, listen } from './listen.ts';
 import type { RelayedLink } from './relay-wire.ts';
 import { createTally } from './tally.ts';
@@ -57,6 +58,8 @@ export interface LinkServerOptions {
   readonly isKnown?: (peer: PeerId) => boolean;
   /** The last link of a peer ended, and not because it had to make room. */
   readonly onLeft?: (peer: PeerId) => void;
+  /** Links that end where their peers answer no ping. Default: none before `idleTimeoutMs`. */
+  readonly watch?: LinkWatchOptions;
   readonly limits?: Partial<LinkServerLimits>;
 }
 
@@ -77,6 +80,8 @@ export interface LinkServer {
   accept(duplex: Duplex, group?: string, relayed?: RelayedLink): void;
   /** Calls of this one led to something: it may make so many more, beyond its rate. */
   earn(caller: Caller, calls: number): void;
+  /** One call of this one does the work of so many of a method. @returns whether that method's rate, or what the caller earned, has room for them. */
+  charge(caller: Caller, method: MethodName, calls: number): boolean;
   /** Where it listens; throws before start and without bind. */
   address(): { readonly host: string; readonly port: number };
 }
@@ -120,7 +125,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     ...(options.onLeft && { onLeft: options.onLeft }),
   });
   const earned = createEarnedCalls(limits.earnedCallRate, clock);
-  const takeTurn = createTurns(limits, { isKnown, clock, earned, methodRates: options.methodRates ?? {} });
+  const turns = createTurns(limits, { isKnown, clock, earned, methodRates: options.methodRates ?? {} });
   const patience = createPatience(limits, clock);
   const budget = createByteBudget(limits);
   const shutdown = new AbortController();
@@ -130,7 +135,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     const method = nameMethod(called);
     if (caller === NOBODY) throw REFUSALS.nobody;
     try {
-      takeTurn(caller, method, signal);
+      turns.take(caller, method, signal);
       if (await isAuthorized(caller, method)) return;
       throw REFUSALS.unauthorized;
     } catch (error) {
@@ -219,6 +224,8 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   server.on('unknownProtocol', (socket) => socket.destroy());
 
+  const endWatch = options.watch && watchLinks(options.watch, { links: () => door.links() });
+
   return {
     async start() {
       const { bind } = options;
@@ -228,6 +235,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       await listen(listener, bind);
     },
     async stop(graceMs = 5000) {
+      endWatch?.();
       shutdown.abort(new Refusal('unavailable', 'shutting down'));
       const listenerClosed = options.bind && listener.listening ? closeListener(listener) : Promise.resolve();
       await Promise.all(door.sessions().map((session) => closeSession(session, graceMs)));
@@ -243,6 +251,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       );
     },
     earn: (caller, calls) => earned.earn(nameEarner(caller), calls),
+    charge: turns.charge,
     address: () => addressOf(listener),
   };
 }
@@ -333,11 +342,13 @@ const nameEarner = ({ peer, group }: Caller): string => (group === undefined ? t
 
 const GROUP_SHARE = 4;
 
-/** How many calls at once and each second: of one peer, and of all strangers whose addresses belong together. */
-function createTurns(
-  limits: LinkServerLimits,
-  { isKnown, clock, methodRates, earned }: TurnDependencies,
-): (caller: Caller, method: MethodName, signal: AbortSignal) => void {
+interface Turns {
+  /** How many calls at once and each second: of one peer, and of all strangers whose addresses belong together. @throws RateLimited */
+  take(caller: Caller, method: MethodName, signal: AbortSignal): void;
+  charge: LinkServer['charge'];
+}
+
+function createTurns(limits: LinkServerLimits, { isKnown, clock, methodRates, earned }: TurnDependencies): Turns {
   const rates = new Map(
     Object.entries(methodRates).map(([method, { perSecond, burst, mayBeEarned = false }]) => {
       const ofGroup = { perSecond: GROUP_SHARE * perSecond, burst: GROUP_SHARE * burst };
@@ -354,22 +365,39 @@ function createTurns(
   const calls = createTally();
   const rate = createRateLimiter(limits.callRate, clock);
   const groupRate = createRateLimiter(limits.groupCallRate, clock);
-  return ({ peer, group }, method, signal) => {
-    const counted: [name: string, max: number][] = [[toHex(peer), limits.maxCallsPerPeer]];
-    const isOfGroup = group !== undefined && !isKnown(peer);
-    if (isOfGroup) counted.push([`of ${group}`, limits.maxCallsPerGroup]);
-    const isWithin = rate.take(toHex(peer)) && (!isOfGroup || groupRate.take(group));
-    const takeEarned = (): boolean => earned.take(nameEarner({ peer, group }));
-    if (!isWithin && !takeEarned()) throw REFUSALS.calls;
+  const findGroup = ({ peer, group }: Caller): string | undefined => (isKnown(peer) ? undefined : group);
+
+  /** @param mayEarn takes an earned call, or says that one was taken already. */
+  function isWithinOwn(caller: Caller, method: MethodName, mayEarn: () => boolean): boolean {
     const own = rates.get(method);
-    const isRare = own === undefined || (own.ofPeer.take(toHex(peer)) && (!isOfGroup || own.ofGroup.take(group)));
-    // One earned call is beyond both.
-    if (!isRare && !(own?.mayBeEarned && (!isWithin || takeEarned()))) throw REFUSALS.theseCalls;
-    if (counted.some(([name, max]) => calls.count(name) >= max)) throw REFUSALS.atOnce;
-    for (const [name, max] of counted) calls.add(name, max);
-    onceAborted(signal, () => {
-      for (const [name] of counted) calls.remove(name);
-    });
+    const group = findGroup(caller);
+    const isRare =
+      own === undefined || (own.ofPeer.take(toHex(caller.peer)) && (group === undefined || own.ofGroup.take(group)));
+    return isRare || (own?.mayBeEarned === true && mayEarn());
+  }
+
+  return {
+    take(caller, method, signal) {
+      const { peer } = caller;
+      const counted: [name: string, max: number][] = [[toHex(peer), limits.maxCallsPerPeer]];
+      const group = findGroup(caller);
+      if (group !== undefined) counted.push([`of ${group}`, limits.maxCallsPerGroup]);
+      const isWithin = rate.take(toHex(peer)) && (group === undefined || groupRate.take(group));
+      const takeEarned = (): boolean => earned.take(nameEarner(caller));
+      if (!isWithin && !takeEarned()) throw REFUSALS.calls;
+      // One earned call is beyond both.
+      if (!isWithinOwn(caller, method, () => !isWithin || takeEarned())) throw REFUSALS.theseCalls;
+      if (counted.some(([name, max]) => calls.count(name) >= max)) throw REFUSALS.atOnce;
+      for (const [name, max] of counted) calls.add(name, max);
+      onceAborted(signal, () => {
+        for (const [name] of counted) calls.remove(name);
+      });
+    },
+    charge(caller, method, count) {
+      for (let i = 0; i < count; i++)
+        if (!isWithinOwn(caller, method, () => earned.take(nameEarner(caller)))) return false;
+      return true;
+    },
   };
 }
 

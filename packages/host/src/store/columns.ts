@@ -127,18 +127,26 @@ const isGroup = (field: ColumnFields[string]): field is Columns<unknown> => 'nam
 /** @param fields the row as we know it; a nested group is a value of its own. */
 export function columns<const F extends ColumnFields>(fields: F): Columns<RowOf<F>> {
   const parts = Object.entries(fields).map(([key, field]) => {
-    if (isGroup(field)) return { key, names: field.names, read: field.read, write: field.write };
+    if (isGroup(field)) {
+      const append = (into: SQLInputValue[], value: unknown): unknown => into.push(...field.write(value));
+      return { key, names: field.names, read: field.read, append };
+    }
     const name = field.name ?? toSnakeCase(key);
     const read = (row: SqlRow): unknown => readColumn(name, field, row[name]);
-    return { key, names: [name], read, write: (value: unknown) => [field.write(value)] };
+    const append = (into: SQLInputValue[], value: unknown): unknown => into.push(field.write(value));
+    return { key, names: [name], read, append };
   });
-  // Busy daemons read thousands of rows a second: no list of pairs for each.
+  // Busy daemons read and write thousands of rows a second: no list of pairs for each.
   const read = (row: SqlRow) => {
     const value: Record<string, unknown> = {};
     for (const part of parts) value[part.key] = part.read(row);
     return value as RowOf<F>;
   };
-  const write = (value: RowOf<F>) => parts.flatMap((part) => part.write(value[part.key]));
+  const write = (value: RowOf<F>) => {
+    const values: SQLInputValue[] = [];
+    for (const part of parts) part.append(values, value[part.key]);
+    return values;
+  };
   return createColumns(
     parts.flatMap(({ names }) => names),
     read,

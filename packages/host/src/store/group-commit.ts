@@ -146,10 +146,10 @@ function commit(store: Store, batch: readonly Pending[]): void {
 
 function runSavepoint(store: Store, work: (store: Store) => unknown): Outcome {
   const { database } = store;
-  database.exec('SAVEPOINT one_write');
+  store.prepare('SAVEPOINT one_write').run();
   try {
     const value = work(store);
-    database.exec('RELEASE one_write');
+    store.prepare('RELEASE one_write').run();
     return { value };
   } catch (cause) {
     const error = toStoreError(cause, store.path);

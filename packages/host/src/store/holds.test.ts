@@ -13,14 +13,21 @@ const add = (maxFeeAtomic: bigint, expiresAtMs: number, { nowMs = 0, channel = '
   store.transact((db) => doWork(db, addHold({ channel, maxFeeAtomic, expiresAtMs }, nowMs)));
 const sum = (nowMs: number, channel = 'aa'): bigint => store.read((db) => doWork(db, sumHolds(channel, nowMs)));
 
-it('holds each maximum fee until its order expires, and at most a second longer', () => {
-  add(2n ** 100n, 1_500);
-  add(3n, 1_999);
-  add(4n, 2_000);
+it('holds each maximum fee until its order expires, and at most eight seconds longer', () => {
+  add(2n ** 100n, 8_000);
+  add(3n, 15_999);
+  add(4n, 16_000);
   expect(sum(0)).toBe(2n ** 100n + 7n);
-  expect(sum(1_999)).toBe(2n ** 100n + 7n);
-  expect(sum(2_000)).toBe(4n);
-  expect(sum(3_000)).toBe(0n);
+  expect(sum(15_999)).toBe(2n ** 100n + 7n);
+  expect(sum(16_000)).toBe(4n);
+  expect(sum(23_999)).toBe(4n);
+  expect(sum(24_000)).toBe(0n);
+});
+
+it('keeps one row for orders that expire together', () => {
+  for (let expiresAtMs = 8_000; expiresAtMs < 16_000; expiresAtMs += 100) add(1n, expiresAtMs);
+  expect(store.prepare('SELECT count(*) AS n FROM holds').get()?.n).toBe(1);
+  expect(sum(8_000)).toBe(80n);
 });
 
 it('counts each channel by itself', () => {
@@ -31,9 +38,9 @@ it('counts each channel by itself', () => {
 
 it('remembers them for an hour, for a clock that is set back', () => {
   add(3n, 1_000);
-  add(4n, 3_700_000, { nowMs: 3_601_999 });
+  add(4n, 3_700_000, { nowMs: 3_608_999 });
   expect(sum(500)).toBe(7n);
-  // Old ones are looked for with the first order of each second.
-  add(4n, 3_701_000, { nowMs: 3_604_000 });
+  // Old ones are looked for with the first order of each step.
+  add(4n, 3_710_000, { nowMs: 3_609_000 });
   expect(sum(500)).toBe(8n);
 });

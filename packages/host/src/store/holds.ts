@@ -2,7 +2,7 @@ import { amount, columns, integer, named, text } from './columns.ts';
 import type { Work } from './work.ts';
 import { changeLater, findRow, findTogether, putRow, type RowQuery, type WorkTable } from './work-rows.ts';
 
-/** Part of the schema of every store that admits or signs orders: what these hold of a channel, by the second of their expiry. */
+/** Part of the schema of every store that admits or signs orders: what these hold of a channel, by when they have expired. */
 export const HOLD_TABLE = `
   CREATE TABLE holds (
     channel TEXT NOT NULL,
@@ -15,6 +15,11 @@ export const HOLD_TABLE = `
 const holdRow = columns({ channel: text, until: named('until_s', integer), held: amount });
 type HoldRow = ReturnType<typeof holdRow.read>;
 const holdTable: WorkTable<HoldRow> = { name: 'holds', key: ['channel', 'until_s'], row: holdRow };
+/**
+ * Orders that expire within so long are held together, until the last of them may have: each order reads all rows of its channel, and
+ * orders live for minutes.
+ */
+const STEP_S = 8;
 /** Older rows are dropped. A clock that is set back by less forgets no order that is alive again. */
 const KEPT_S = 3_600;
 
@@ -40,7 +45,7 @@ export function* sumHolds(channel: string, nowMs: number): Work<bigint> {
 
 /** Holds an order's maximum fee until it expires. Belongs inside a transaction. */
 export function* addHold({ channel, maxFeeAtomic, expiresAtMs }: HeldOrder, nowMs: number): Work<void> {
-  const until = Math.floor(expiresAtMs / 1_000) + 1;
+  const until = (Math.floor(expiresAtMs / 1_000 / STEP_S) + 1) * STEP_S;
   const known = yield* findRow(holdTable, channel, until);
   yield* putRow(holdTable, { channel, until, held: (known?.held ?? 0n) + maxFeeAtomic });
   if (known !== undefined) return;

@@ -33,6 +33,8 @@ export interface RowQuery<T> {
 
 export interface RowQueries {
   readonly queries: readonly RowQuery<unknown>[];
+  /** Each is asked again when its rows are needed: a database that is near need not be asked now. */
+  readonly isAhead?: true;
 }
 
 /** A write that answers nothing, so that nobody has to wait for it before the end of the transaction. */
@@ -65,6 +67,11 @@ export function* findTogether<const T extends readonly unknown[]>(
   return asked.map(({ table }, index) => (groups[index] ?? []).map(table.row.read)) as {
     -readonly [K in keyof T]: T[K][];
   };
+}
+
+/** Says which rows a work will ask for, so that a database that is far away is asked once for all of them. */
+export function* askAhead(...queries: readonly RowQuery<unknown>[]): Steps<RowQueries, void> {
+  yield { queries, isAhead: true };
 }
 
 /** @param key all of its columns. */
@@ -102,39 +109,67 @@ export function* changeLater(table: string, sql: string, ...parameters: SQLInput
   yield { kind: 'later', table, statement: { sql, parameters } };
 }
 
+/**
+ * Statements of each table, by what they do: a busy daemon does the same few thousands of times a second, and putting their words together
+ * took as long as SQLite took for them.
+ */
+const known = new WeakMap<TableShape, Map<string, string>>();
+
+function rememberSql(table: TableShape, name: string, make: () => string): string {
+  let statements = known.get(table);
+  if (statements === undefined) {
+    statements = new Map();
+    known.set(table, statements);
+  }
+  let sql = statements.get(name);
+  if (sql === undefined) {
+    sql = make();
+    statements.set(name, sql);
+  }
+  return sql;
+}
+
 const byKey = (columns: readonly string[]): string => columns.map((column) => `${column} = ?`).join(' AND ');
 
-export function toQueryStatement({ table: { name, key: columns, row }, key, after }: RowQuery<unknown>): WorkStatement {
-  const next = after === undefined ? '' : ` AND ${columns[key.length]} > ?`;
-  const sql = `SELECT ${row.list} FROM ${name} WHERE ${byKey(columns.slice(0, key.length))}${next}`;
+export function toQueryStatement({ table, key, after }: RowQuery<unknown>): WorkStatement {
+  const { name, key: columns, row } = table;
+  const sql = rememberSql(table, `get ${key.length} ${after !== undefined}`, () => {
+    const next = after === undefined ? '' : ` AND ${columns[key.length]} > ?`;
+    return `SELECT ${row.list} FROM ${name} WHERE ${byKey(columns.slice(0, key.length))}${next}`;
+  });
   return { sql, parameters: after === undefined ? key : [...key, after] };
 }
 
 export function toWriteStatement(write: RowWrite): WorkStatement {
   if (write.kind === 'later') return write.statement;
-  const { name, key: columns, row } = write.table;
-  switch (write.kind) {
+  const { table, kind } = write;
+  const { name, key: columns } = table;
+  switch (kind) {
     case 'drop':
-      return { sql: `DELETE FROM ${name} WHERE ${byKey(columns)}`, parameters: write.key };
+      return {
+        sql: rememberSql(table, kind, () => `DELETE FROM ${name} WHERE ${byKey(columns)}`),
+        parameters: write.key,
+      };
     case 'patch': {
       const changed = Object.keys(write.changes);
-      const sets = changed.map((column) => `${column} = ?`).join(', ');
-      return {
-        sql: `UPDATE ${name} SET ${sets} WHERE ${byKey(columns)}`,
-        parameters: [...Object.values(write.changes), ...write.key],
-      };
+      const sql = rememberSql(table, `${kind} ${changed.join(' ')}`, () => {
+        const sets = changed.map((column) => `${column} = ?`).join(', ');
+        return `UPDATE ${name} SET ${sets} WHERE ${byKey(columns)}`;
+      });
+      return { sql, parameters: [...Object.values(write.changes), ...write.key] };
     }
-    default: {
-      const insert = `INSERT INTO ${name} (${row.list}) VALUES (${row.names.map(() => '?').join(', ')})`;
-      const updates = row.names
-        .filter((column) => !columns.includes(column))
-        .map((column) => `${column} = excluded.${column}`);
-      const conflicts = {
-        add: '',
-        keep: ' ON CONFLICT DO NOTHING',
-        put: ` ON CONFLICT (${columns.join(', ')}) DO UPDATE SET ${updates.join(', ')}`,
-      };
-      return { sql: `${insert}${conflicts[write.kind]}`, parameters: write.values };
-    }
+    default:
+      return { sql: rememberSql(table, kind, () => toInsert(table, kind)), parameters: write.values };
   }
+}
+
+function toInsert({ name, key, row }: TableShape, kind: 'add' | 'keep' | 'put'): string {
+  const insert = `INSERT INTO ${name} (${row.list}) VALUES (${row.names.map(() => '?').join(', ')})`;
+  const updates = row.names.filter((column) => !key.includes(column)).map((column) => `${column} = excluded.${column}`);
+  const conflicts = {
+    add: '',
+    keep: ' ON CONFLICT DO NOTHING',
+    put: ` ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${updates.join(', ')}`,
+  };
+  return `${insert}${conflicts[kind]}`;
 }

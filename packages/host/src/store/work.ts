@@ -74,8 +74,11 @@ export function doWork<T>(store: Pick<Store, 'prepare'>, work: Work<T>): T {
   return next.value;
 }
 
+const NOTHING: StepResult = { rows: [], changes: 0 };
+
 function doStep(store: Pick<Store, 'prepare'>, step: WorkStep): StepResult {
   if ('queries' in step) {
+    if (step.isAhead) return NOTHING;
     const groups = step.queries.map((query) => doStatement(store, toQueryStatement(query)).rows);
     return { rows: [], changes: 0, groups };
   }

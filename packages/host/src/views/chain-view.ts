@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BeaconKeysReading } from '@ogong/chain/beacon-keys';
 import type { ChainClient, Channel, NetworkParameters, RouterRegistration } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
+import { domainOf } from '@ogong/chain/domain';
 import type { RegisteredMachine } from '@ogong/chain/machines';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
@@ -179,11 +180,10 @@ export function createChainView(
   }
 
   const repeating = createRepeating({ intervalMs: refreshMs }, read, onError);
-  const bytes = (address: string): Uint8Array => fromHex(address.slice(2), 20);
 
   return {
-    ledger: { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.escrow) },
-    network: { chainId: BigInt(deployment.chainId), settlement: bytes(deployment.settlement) },
+    ledger: domainOf(deployment, deployment.escrow),
+    network: { chainId: BigInt(deployment.chainId), settlement: fromHex(deployment.settlement.slice(2), 20) },
     start: repeating.start,
     stop: repeating.stop,
     refresh: repeating.trigger,

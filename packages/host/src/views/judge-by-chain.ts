@@ -1,4 +1,5 @@
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { domainOf } from '@ogong/chain/domain';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -25,8 +26,7 @@ export interface Judge {
 /** @param command whose settings these are, for the error. @throws ConfigError, ChainError */
 export async function openJudge(command: string, where: Parameters<typeof readDeployment>[1]): Promise<Judge> {
   const found = readDeployment(command, where);
-  const { chainId, escrow } = found.deployment;
-  const ledger = { chainId: BigInt(chainId), verifyingContract: fromHex(escrow.slice(2), 20) };
+  const ledger = domainOf(found.deployment, found.deployment.escrow);
   return { chain: await createChainClient(found), ledger };
 }
 

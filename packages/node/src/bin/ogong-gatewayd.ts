@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import type { Deployment } from '@ogong/chain/deployment';
+import { type Deployment, readTierStakes } from '@ogong/chain/deployment';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
@@ -31,8 +31,9 @@ import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
 import type { ArchiveOptions, ArchivePlace } from '../gateway/archive.ts';
 import type { AlertWebhook } from '../gateway/budget-alerts.ts';
 import type { DepositOptions } from '../gateway/deposits.ts';
-import { createGateway, GatewayConfigError, type GatewayOptions } from '../gateway/gateway.ts';
+import { createGateway, GatewayConfigError } from '../gateway/gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway/gateway-config.ts';
+import type { GatewayOptions } from '../gateway/gateway-options.ts';
 import { openBooks } from '../gateway/open-books.ts';
 import { signForWallet } from '../gateway/paying-signer.ts';
 import { U64_MAX } from '../gateway/provider-match.ts';
@@ -132,6 +133,7 @@ async function start(values: Values): Promise<Daemon> {
         settle: values.settle,
         sort: values.sort,
         minHeldTokens: values.minStake,
+        tierStakes: readTierStakes(deployment),
       },
       patience: {
         busyPatienceMs: values.busyPatience,

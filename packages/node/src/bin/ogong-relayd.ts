@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
-import type { Deployment } from '@ogong/chain/deployment';
+import { domainOf } from '@ogong/chain/domain';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
@@ -19,7 +19,6 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { redeemVouchers } from '../relay/redeem-vouchers.ts';
 import { createRelay } from '../relay/relay.ts';
 import { redeemConfig, relayConfig } from '../relay/relay-config.ts';
@@ -40,7 +39,7 @@ async function openPayments(values: RelayValues) {
   }
   const place = readDeployment(NAME, { deployment: path, rpcUrl });
   const chain = await createChainClient(place);
-  const token = readToken(place.deployment);
+  const token = domainOf(place.deployment, place.deployment.token);
   const store = openBook(dataDir);
   const group = createGroupCommit(store);
   const payments = createRelayPayments(
@@ -55,11 +54,6 @@ async function openPayments(values: RelayValues) {
     },
   };
 }
-
-const readToken = ({ chainId, token }: Deployment): LedgerDomain => ({
-  chainId: BigInt(chainId),
-  verifyingContract: fromHex(token.slice(2)),
-});
 
 async function redeem(argv: readonly string[]): Promise<Daemon> {
   const parsed = redeemConfig.parse(argv, process.env);

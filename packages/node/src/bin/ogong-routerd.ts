@@ -126,6 +126,5 @@ function print(text: string): never {
 }
 
 const [first, ...rest] = process.argv.slice(2);
-const commands: Readonly<Record<string, (argv: readonly string[]) => Promise<Daemon>>> = { register, retire };
-const command = commands[first ?? ''];
+const command = new Map(Object.entries({ register, retire })).get(first ?? '');
 await runDaemon(() => (command ? command(rest) : start()), { name: NAME });

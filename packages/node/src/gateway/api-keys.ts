@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { SpendingOrganisation } from './channel-ledger.ts';
+import type { SpendingOrganisation } from './reservation.ts';
 
 export interface KeyHolder {
   readonly id: string;

@@ -1,118 +1,44 @@
 import { ApiError } from '@ogong/host/http/api-error';
-import { amount, bytes, columns, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
+import { columns, text } from '@ogong/host/store/columns';
 import { addHold, liveHolds, sumHolds } from '@ogong/host/store/holds';
 import { change, findAll, type Work } from '@ogong/host/store/work';
-import {
-  addRow,
-  dropRow,
-  findRow,
-  findTogether,
-  patchRow,
-  putRow,
-  type RowQuery,
-  type WorkTable,
-} from '@ogong/host/store/work-rows';
+import { addRow, askAhead, findRow, findTogether, patchRow, type RowQuery } from '@ogong/host/store/work-rows';
 import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
-import { findGranted, grantedTo } from './credit-book.ts';
-import { isPayer } from './payment-book.ts';
-import { findSpending, nameAccount, putSpending, type Spending, spendingOf } from './spending-book.ts';
+import {
+  catchUp,
+  channelRows,
+  computeCumulative,
+  findChannel,
+  findHeld,
+  openChannel,
+  type PayerChannel,
+  writeChannel,
+  writeHeld,
+} from './channel-book.ts';
+import { grantedTo } from './credit-book.ts';
+import {
+  findOrder,
+  newOrderTable,
+  type OrderBytes,
+  type OrderRow,
+  orderNamed,
+  orderRow,
+  orderTable,
+  type TryFailure,
+} from './order-book.ts';
+import {
+  assertBudgets,
+  assertCovered,
+  assertShare,
+  type BudgetedOrder,
+  listAccounts,
+  nameHolder,
+  type Reservation,
+} from './reservation.ts';
+import { findSpending, putSpending, type Spending, spendingOf } from './spending-book.ts';
 import { addUsage, toDay, type UsagePlace, usageOf } from './usage-book.ts';
 
-/**
- * What the gateway has signed away, per channel (one validator, one payer). The voucher in an order is cumulative: it
- * lets the validator draw up to that much in all. To cover every order in flight and nothing more, it keeps to
- *
- *   owed + outstanding <= cumulative <= the largest that owed + outstanding ever was,
- *
- * where `owed` sums the fees of closed orders and `outstanding` the maximum fees of the others.
- */
-export interface PayerChannel {
-  readonly cumulativeAtomic: bigint;
-  readonly owedAtomic: bigint;
-  readonly outstandingAtomic: bigint;
-}
-
-/** The next voucher of a channel; never below the one before, since a validator keeps the largest. */
-export function computeCumulative(channel: PayerChannel, maxFeeAtomic: bigint): bigint {
-  const needed = channel.owedAtomic + channel.outstandingAtomic + maxFeeAtomic;
-  if (needed <= channel.cumulativeAtomic) return channel.cumulativeAtomic;
-  return needed;
-}
-
-export interface SpendingOrganisation {
-  readonly id: string;
-  /** Undefined: no limit. */
-  readonly budgetAtomic: bigint | undefined;
-}
-
-export interface Reservation {
-  /** Hex, 16 bytes. */
-  readonly replyId: string;
-  readonly completionId: string;
-  readonly choice: number;
-  /** Hex address. */
-  readonly validator: string;
-  readonly keyId: string;
-  /** Most that the key may ever spend; undefined: no limit. */
-  readonly keyBudgetAtomic: bigint | undefined;
-  /** Whom the key belongs to, and the most that all of its keys may ever spend. Default: nobody. */
-  readonly organisation?: SpendingOrganisation | undefined;
-  readonly model: string;
-  /** Whether others use the gateway too: then one key may hold no more of a channel than its share, see assertShare. */
-  readonly isShared?: boolean;
-  readonly maxFeeAtomic: bigint;
-  /** What the chain lets the validator draw from this channel in all. */
-  readonly spendableAtomic: bigint;
-  /** What was drawn already, by the chain. A gateway that has lost its data starts from here. */
-  readonly spentAtomic: bigint;
-  readonly createdMs: number;
-  readonly expiresMs: number;
-}
-
-export interface OrderBytes {
-  readonly order: Uint8Array;
-  /** 65 bytes. */
-  readonly signature: Uint8Array;
-}
-
-/** Why an order brought no answer. */
-export interface TryFailure {
-  /** As a client reads it; empty where nothing failed. */
-  readonly code: string;
-  readonly reason: string;
-  /** UTF-8 bytes of its text that the client had by then. */
-  readonly shownBytes: number;
-}
-
-/** `open`: in flight. `delivered`: answered and checked. `abandoned`: no good answer came. `closed`: the fee is known. */
-export type OrderState = 'open' | 'delivered' | 'abandoned' | 'closed';
-
-export interface OrderRow extends OrderBytes {
-  readonly replyId: string;
-  readonly completionId: string;
-  readonly choice: number;
-  readonly validator: string;
-  readonly keyId: string;
-  /** Empty where the key belongs to none. */
-  readonly organisation: string;
-  readonly model: string;
-  readonly maxFeeAtomic: bigint;
-  readonly createdMs: number;
-  readonly expiresMs: number;
-  readonly state: OrderState;
-  readonly feeAtomic: bigint | undefined;
-  readonly verdict: string;
-  readonly detail: string;
-  /** Transaction hash, `none` where nothing will ever be settled, or empty. */
-  readonly settlement: string;
-  /** Hash of the record that was delivered, in hex, or empty. */
-  readonly heldRecord: string;
-  /** What that record costs. */
-  readonly heldFeeAtomic: bigint | undefined;
-  /** Hash of the record that the validator judged, in hex, or empty. */
-  readonly judgedRecord: string;
-  readonly failure: TryFailure;
-}
+export type UnsettledOrder = Pick<OrderRow, 'replyId' | 'validator' | 'keyId' | 'organisation'>;
 
 /** The record that a reply came with, and its fee. */
 export interface HeldRecord {
@@ -134,9 +60,6 @@ export interface Closing {
 
 /** A provider words its refusals. */
 const MAX_REASON_LENGTH = 500;
-
-/** Whose budgets an order is in, and what it costs. */
-export type BudgetedOrder = Pick<Reservation, 'keyId' | 'keyBudgetAtomic' | 'organisation' | 'maxFeeAtomic'>;
 
 export interface ChannelLedger {
   /** Whether key and organisation could pay for an order now. Nothing is reserved. @throws ApiError `budget_exceeded`, `credit_exhausted` */
@@ -161,70 +84,21 @@ export interface ChannelLedger {
   findCompletion(completionId: string): Promise<string[]>;
   /** Orders of the same choice that brought no answer, in the order in which they were tried. */
   listFailed(order: Pick<OrderRow, 'completionId' | 'choice'>): Promise<OrderRow[]>;
-  /** Orders whose fee or settlement is not known yet, oldest first. */
-  listUnsettled(limit: number, offset: number): Promise<OrderRow[]>;
+  /** Orders whose fee or settlement is not known yet, oldest first. There are thousands, and most are not asked about now. */
+  listUnsettled(limit: number, offset: number): Promise<UnsettledOrder[]>;
+  /** Those of them that are there, in their order. */
+  findAll(replyIds: readonly string[]): Promise<OrderRow[]>;
   /** Forgets orders from before a time that are settled for good. @returns how many. */
   expire(beforeMs: number): Promise<number>;
 }
 
-const channelRow = columns({
-  validator: text,
-  cumulativeAtomic: named('cumulative', amount),
-  owedAtomic: named('owed', amount),
-  outstandingAtomic: named('outstanding', amount),
-});
-const heldRow = columns({ validator: text, holder: text, held: amount });
-const orderFields = {
-  replyId: text,
-  completionId: text,
-  choice: integer,
-  validator: text,
-  keyId: text,
-  organisation: text,
-  model: text,
-  maxFeeAtomic: named('max_fee', amount),
-  order: named('order_bytes', bytes),
-  signature: bytes,
-  createdMs: integer,
-  expiresMs: integer,
-};
-const newOrder = columns(orderFields);
-const failureFields = columns({
-  code: named('failure', text),
-  reason: named('failure_reason', text),
-  shownBytes: integer,
-});
-const orderRow = columns({
-  ...orderFields,
-  state: oneOf<OrderState>(['open', 'delivered', 'abandoned', 'closed']),
-  feeAtomic: named('fee', optional(amount)),
-  verdict: text,
-  detail: text,
-  settlement: text,
-  heldRecord: text,
-  heldFeeAtomic: named('held_fee', optional(amount)),
-  judgedRecord: text,
-  failure: failureFields,
-});
 const replyIdRow = columns({ replyId: text });
-type ChannelRow = ReturnType<typeof channelRow.read>;
-const channelTable: WorkTable<ChannelRow> = { name: 'channels', key: ['validator'], row: channelRow };
-type HeldRow = ReturnType<typeof heldRow.read>;
-const heldTable: WorkTable<HeldRow> = { name: 'held', key: ['validator', 'holder'], row: heldRow };
-const orderTable: WorkTable<OrderRow> = { name: 'orders', key: ['reply_id'], row: orderRow };
-const newOrderTable: WorkTable<ReturnType<typeof newOrder.read>> = { ...orderTable, row: newOrder };
-
-const orderNamed = (replyId: string): RowQuery<unknown> => ({ table: newOrderTable, key: [replyId] });
+const unsettledRow = columns({ replyId: text, validator: text, keyId: text, organisation: text });
 
 export function createChannelLedger(books: WorkStore): ChannelLedger {
   const payers = createPayerMemo();
   return {
-    assertBudgets: (order) =>
-      books.read(function* () {
-        const accounts = listAccounts({ keyId: order.keyId, organisation: order.organisation?.id ?? '' });
-        yield* findTogether(...accounts.map(spendingOf), ...accounts.map(grantedTo));
-        yield* assertBudgets(order);
-      }),
+    assertBudgets: (order) => books.read(() => assertBudgets(order)),
     async reserve(reservation, sign) {
       const order = { ...reservation, organisation: reservation.organisation?.id ?? '' };
       const signed = await books.write(() => reserve(reservation, sign), touchingOrder(order));
@@ -264,11 +138,16 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
       return books.read(() => findAll(orderRow, sql, completionId, choice));
     },
     async listUnsettled(limit, offset) {
-      const sql = `SELECT ${orderRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`;
-      const found = await books.read(() => findAll(orderRow, sql, limit, offset));
+      const sql = `SELECT ${unsettledRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`;
+      const found = await books.read(() => findAll(unsettledRow, sql, limit, offset));
       found.forEach(payers.learn);
       return found;
     },
+    findAll: (replyIds) =>
+      books.read(function* () {
+        const queries = replyIds.map((replyId) => ({ table: orderTable, key: [replyId] }));
+        return (yield* findTogether<readonly OrderRow[]>(...queries)).flat();
+      }),
     expire: (beforeMs) =>
       books.write(() =>
         change("DELETE FROM orders WHERE created_ms < ? AND state = 'closed' AND settlement <> ''", beforeMs),
@@ -308,18 +187,6 @@ function touchingOrder(order: OrderPayer): WorkOptions {
   return { touches: [nameReply(order.replyId), `channel ${order.validator}`, ...accounts] };
 }
 
-function* findChannel(name: string): Work<PayerChannel | undefined> {
-  const row = yield* findRow(channelTable, name);
-  if (row === undefined) return undefined;
-  const { validator: _, ...channel } = row;
-  return channel;
-}
-
-const writeChannel = (validator: string, state: PayerChannel): Work<void> =>
-  putRow(channelTable, { ...state, validator });
-
-const findOrder = (replyId: string): Work<OrderRow | undefined> => findRow(orderTable, replyId);
-
 /**
  * Rows that the money of an order is booked in. Work that changes one asks for all of them first, so that a database that is
  * far away is asked once.
@@ -328,16 +195,11 @@ function listMoneyRows(
   order: Pick<OrderRow, 'validator' | 'keyId' | 'organisation' | 'model' | 'createdMs'>,
 ): readonly RowQuery<unknown>[] {
   return [
-    { table: channelTable, key: [order.validator] },
-    { table: heldTable, key: [order.validator] },
+    ...channelRows(order.validator),
     ...listAccounts(order).map(spendingOf),
     usageOf({ ...order, day: toDay(order.createdMs) }),
   ];
 }
-
-/** Whose budgets an order is in. */
-const listAccounts = ({ keyId, organisation }: Pick<OrderRow, 'keyId' | 'organisation'>): readonly string[] =>
-  organisation === '' ? [keyId] : [keyId, nameAccount(organisation)];
 
 /** Books one change of an order for everybody whose money it is, and in the usage of its day. */
 function* book(
@@ -353,32 +215,10 @@ function* book(
   yield* addUsage(place, { costAtomic: spent, reservedAtomic: reserved });
 }
 
-/** What the open orders of each holder hold of a channel. */
-function* findHeld(validator: string): Work<Map<string, bigint>> {
-  const [rows] = yield* findTogether<[HeldRow]>({ table: heldTable, key: [validator] });
-  return new Map(rows.map(({ holder, held }) => [holder, held]));
-}
-
-function* writeHeld(validator: string, holder: string, held: bigint): Work<void> {
-  if (held > 0n) yield* putRow(heldTable, { validator, holder, held });
-  else yield* dropRow(heldTable, validator, holder);
-}
-
-/**
- * The channel as it is known, or more. A fee that was drawn is owed for an order that is known, open or closed. Where more was drawn than
- * all of them may cost, a restored database has forgotten orders; none would be admitted whose voucher does not cover what was drawn.
- */
-function* catchUp(validator: string, spentAtomic: bigint): Work<PayerChannel> {
-  const known = yield* findChannel(validator);
-  if (known === undefined) return openChannel(spentAtomic);
-  const forgotten = spentAtomic - known.owedAtomic - known.outstandingAtomic;
-  return forgotten > 0n ? { ...known, owedAtomic: known.owedAtomic + forgotten } : known;
-}
-
 function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Work<OrderBytes> {
   const { replyId, validator, keyId, maxFeeAtomic, createdMs } = reservation;
   const organisation = reservation.organisation?.id ?? '';
-  yield* findTogether(
+  yield* askAhead(
     orderNamed(replyId),
     ...listMoneyRows({ ...reservation, organisation }),
     ...listAccounts({ keyId, organisation }).map(grantedTo),
@@ -429,7 +269,7 @@ function* close(replyId: string, closing: Closing): Work<boolean> {
   if (row === undefined) return false;
   yield* patchRow(orderTable, [replyId], { settlement: closing.settlement });
   if (row.state === 'closed') return false;
-  yield* findTogether(...listMoneyRows(row));
+  yield* askAhead(...listMoneyRows(row));
   // No claim can cost more than the order allowed.
   const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
   const fee = isWithin ? closing.feeAtomic : row.maxFeeAtomic;
@@ -449,81 +289,3 @@ function* close(replyId: string, closing: Closing): Work<boolean> {
   });
   return true;
 }
-
-const openChannel = (spentAtomic: bigint): PayerChannel => ({
-  cumulativeAtomic: spentAtomic,
-  owedAtomic: spentAtomic,
-  outstandingAtomic: 0n,
-});
-
-/**
- * What is reserved stays so until an order is answered or expires, and abandoning one costs nothing. So each holder, which is a key or
- * all keys of an organisation, that holds something of a channel has an equal share of it, and one more share is left for whoever comes next. A single request may be
- * larger than a share.
- */
-function assertShare(
-  { isShared = false, maxFeeAtomic }: Reservation,
-  {
-    holder,
-    held,
-    roomAtomic,
-  }: { readonly holder: string; readonly held: ReadonlyMap<string, bigint>; readonly roomAtomic: bigint },
-): void {
-  const own = held.get(holder) ?? 0n;
-  if (!isShared || own === 0n) return;
-  if ((own + maxFeeAtomic) * BigInt(held.size + 1) <= roomAtomic) return;
-  throw new ApiError(
-    'too_many_requests',
-    `The running requests of this key, or of its organisation, hold ${own} atomic units, its share of what the gateway can spend now; ` +
-      'wait until one is answered, or lower max_tokens.',
-    { retryAfterS: 5 },
-  );
-}
-
-/** A validator admits no order where the channel does not hold the maximum fees of all orders that have not expired. */
-function assertCovered({ maxFeeAtomic, spendableAtomic, spentAtomic }: Reservation, heldAtomic: bigint): void {
-  const leftAtomic = spendableAtomic - spentAtomic;
-  if (heldAtomic + maxFeeAtomic <= leftAtomic) return;
-  throw new ApiError(
-    'escrow_exhausted',
-    `The gateway's channel has ${leftAtomic} atomic units left, and its orders that have not expired hold ${heldAtomic}; try again later.`,
-    { retryAfterS: 5 },
-  );
-}
-
-function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: BudgetedOrder): Work<void> {
-  const budgets: [whose: string, account: string, budgetAtomic: bigint | undefined][] = [
-    ['this key', keyId, keyBudgetAtomic],
-  ];
-  if (organisation) budgets.push(["this key's organisation", nameAccount(organisation.id), organisation.budgetAtomic]);
-  for (const [whose, account, budgetAtomic] of budgets) {
-    const { spent, reserved } = yield* findSpending(account);
-    const needed = spent + reserved + maxFeeAtomic;
-    // Whoever pays without a key has what was paid in, and nothing before.
-    const granted = (yield* findGranted(account)) ?? (isPayer(account) ? 0n : undefined);
-    if (granted !== undefined && needed > granted) {
-      throw new ApiError(
-        'credit_exhausted',
-        `The credit of ${whose} does not cover this request: ${granted} atomic units were paid in, ${spent + reserved} are spent ` +
-          `or reserved, and it may cost ${maxFeeAtomic}. Lower max_tokens or add credit.`,
-        { publicCode: 'insufficient_quota' },
-      );
-    }
-    if (budgetAtomic === undefined || needed <= budgetAtomic) continue;
-    throw new ApiError(
-      'budget_exceeded',
-      `You exceeded the budget of ${whose}: ${spent + reserved} of ${budgetAtomic} atomic units are spent or reserved, ` +
-        `and this request may cost ${maxFeeAtomic}. Lower max_tokens or raise the budget.`,
-      { publicCode: 'insufficient_quota' },
-    );
-  }
-}
-
-/** Whose share of a channel and of the gateway's places an order is in: its organisation's, so that more keys make no larger one. */
-export const nameHolder = ({
-  keyId,
-  organisation,
-}: {
-  readonly keyId: string;
-  readonly organisation: string;
-}): string => (organisation === '' ? keyId : nameAccount(organisation));

@@ -6,7 +6,7 @@ import { signComplaint } from '@ogong/protocol/exchange/complaint';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ComplainRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { SignedRecord } from '@ogong/protocol/verdict/claim';
-import type { OrderBytes } from './channel-ledger.ts';
+import type { OrderBytes } from './order-book.ts';
 import {
   createValidatorOutbox,
   SEND_TIMEOUT_MS,
@@ -71,7 +71,7 @@ export function createComplaintOutbox({
       const signature = signComplaint(crypto, payer, terms);
       const filled = { ...complaint, signature, ...(openingHash && { openingHash }) };
       const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, filled));
-      return outbox.put(validator, { message, opening: opening?.opening });
+      return outbox.put([validator], { message, opening: opening?.opening });
     },
   };
 }

@@ -1,14 +1,18 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { LinkError } from '@ogong/host/link/link-error';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { MAX_TOLD_REPLIES, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import {
   type AcknowledgeRequest,
   AcknowledgeRequestSchema,
+  type AcknowledgeResponse,
   type SignedIntake,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
   createValidatorOutbox,
   SEND_TIMEOUT_MS,
+  type SendOutcome,
+  type TriedItem,
   type ValidatorOutbox,
   type ValidatorOutboxDependencies,
 } from './validator-outbox.ts';
@@ -37,20 +41,54 @@ export function createDeliveryOutbox({
   ...dependencies
 }: DeliveryOutboxDependencies): DeliveryOutbox {
   const { onError = () => {} } = dependencies;
+  /** @returns whether it is told again. @throws LinkError where a validator's word is none. */
+  async function keep(
+    request: AcknowledgeRequest,
+    { validator, attempts }: Pick<TriedItem, 'validator' | 'attempts'>,
+    { outcome, intake, held }: AcknowledgeResponse,
+  ): Promise<SendOutcome> {
+    await Promise.all([
+      intake && keepIntake(request, intake),
+      held.length > 0 && keepHeld(request, fromHex(validator), held),
+    ]);
+    if (attempts === 0 || outcome !== 'awaited') onSent(outcome);
+    // The provider has not handed the record in yet, so the validator cannot have signed for it.
+    return outcome === 'awaited' ? 'again' : 'done';
+  }
+
+  async function keepOf(
+    request: AcknowledgeRequest,
+    item: TriedItem,
+    answer: AcknowledgeResponse | undefined,
+  ): Promise<SendOutcome> {
+    if (answer === undefined) return 'again';
+    return keep(request, item, answer).catch((error: unknown) => {
+      if (!(error instanceof LinkError)) throw error;
+      return 'again';
+    });
+  }
+
   const outbox = createValidatorOutbox(
     {
       // Two records convict a provider long after the verdict too, while it still has to answer for the reply.
       ...{ kind: 'delivery', lifetimeMs: OPENING_KEPT_MS, perRound: PER_ROUND },
       async send(service, { message, validator }, attempts) {
         const request = fromBinary(AcknowledgeRequestSchema, message);
-        const { outcome, intake, held } = await service.acknowledge(request, { timeoutMs: SEND_TIMEOUT_MS });
-        await Promise.all([
-          intake && keepIntake(request, intake),
-          held.length > 0 && keepHeld(request, fromHex(validator), held),
-        ]);
-        if (attempts === 0 || outcome !== 'awaited') onSent(outcome);
-        // The provider has not handed the record in yet, so the validator cannot have signed for it.
-        return outcome === 'awaited' ? 'again' : 'done';
+        return keep(
+          request,
+          { validator, attempts },
+          await service.acknowledge(request, { timeoutMs: SEND_TIMEOUT_MS }),
+        );
+      },
+      sendTogether: {
+        most: MAX_TOLD_REPLIES,
+        async send(service, items) {
+          const told = items.map(({ message }) => fromBinary(AcknowledgeRequestSchema, message));
+          const { answers } = await service.acknowledgeAll({ told }, { timeoutMs: SEND_TIMEOUT_MS });
+          return Promise.all(
+            items.map((item, index) => keepOf(told[index] as AcknowledgeRequest, item, answers[index])),
+          );
+        },
       },
     },
     dependencies,
@@ -59,7 +97,7 @@ export function createDeliveryOutbox({
     ...outbox,
     async put(validators, delivery) {
       const message = toBinary(AcknowledgeRequestSchema, create(AcknowledgeRequestSchema, delivery));
-      await Promise.all(validators.map((validator) => outbox.put(validator, { message })));
+      await outbox.put(validators, { message });
       // The beacon that decides about the reply may come soon.
       outbox.flush().catch(onError);
     },

@@ -96,6 +96,7 @@ export async function* followProvider(
     throw error;
   } finally {
     job.signal.removeEventListener('abort', onAbort);
+    milestones?.stop();
     // Whoever reads this stops reading: that is leaving, too.
     if (!isOver) await leave();
     await stream.return(undefined as never);

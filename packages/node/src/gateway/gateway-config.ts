@@ -110,6 +110,7 @@ const common = {
 
 export const gatewayConfig = defineConfig({
   name: 'ogong-gatewayd',
+  commands: ['admin'],
   examples: ['ogong-gatewayd --deployment deployment.json --router 127.0.0.1:4544 --router-cert router.der'],
   summary: 'The OpenAI-compatible front door: buys answers on the network, checks each one, and keeps the receipts.',
   fields: {

@@ -138,7 +138,7 @@ function readTables({ database: file }: Store): SourceTable[] {
 const toText = (value: SQLOutputValue | undefined): string =>
   value instanceof Uint8Array ? `x${Buffer.from(value).toString('hex')}` : JSON.stringify(value ?? null);
 
-/** Text of PostgreSQL has no NUL, see postgres-books.ts. */
+/** Text of PostgreSQL has no NUL, see postgres-statements.ts. */
 const toStored = (value: SQLOutputValue | undefined): SQLOutputValue =>
   typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : (value ?? null);
 

@@ -1,6 +1,6 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { KeyHolder } from './api-keys.ts';
-import { nameHolder } from './channel-ledger.ts';
+import { nameHolder } from './reservation.ts';
 
 /** How many requests may run at once, in all and per holder: a key, or all keys of an organisation. */
 export interface InferenceGate {

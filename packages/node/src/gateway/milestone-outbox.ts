@@ -43,7 +43,7 @@ export function createMilestoneOutbox(dependencies: MilestoneOutboxDependencies)
   return {
     ...outbox,
     async put(validator, milestone) {
-      await outbox.put(validator, {
+      await outbox.put([validator], {
         message: toBinary(PushMilestoneRequestSchema, create(PushMilestoneRequestSchema, milestone)),
       });
       outbox.flush().catch(onError);

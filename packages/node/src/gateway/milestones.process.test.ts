@@ -7,10 +7,11 @@ import { checkPart } from '@ogong/protocol/verdict/answer-part';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createClient } from '@ogong/sdk';
 import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
-import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OgongField } from './completions.ts';
+import { createReceiptChecker } from './receipt-checker.ts';
 
 let fixture: GatewayFixture;
 afterEach(() => fixture.close());
@@ -25,7 +26,7 @@ const chat = {
 const bytesOf = (tokens: number): number => WORDS.slice(0, tokens).join('').length;
 
 /** Two providers of which whoever is asked first behaves so, and the other one well. */
-async function open(first: Partial<ProviderBehaviour>) {
+async function open(first: Partial<ProviderBehaviour>, options: FixtureOptions = {}) {
   const orders = () => fixture.network.orders.length;
   const behaviour: ProviderBehaviour = {
     words: WORDS,
@@ -46,7 +47,7 @@ async function open(first: Partial<ProviderBehaviour>) {
       return first.bendMilestone;
     },
   };
-  fixture = await createGatewayFixture({ providers: [behaviour, behaviour] });
+  fixture = await createGatewayFixture({ ...options, providers: [behaviour, behaviour] });
   return new OpenAI({ baseURL: `${fixture.url}/v1`, apiKey: 'unused', maxRetries: 0 });
 }
 
@@ -191,4 +192,27 @@ describe('a window that does not hold', () => {
     expect(text).toBe(STORY);
     expect(tries).toMatchObject([{ code: 'ogong_check_failed', reason: expect.stringContaining('milestone') }]);
   });
+});
+
+it('of a fast text is checked what is newest when the provider dies, and nothing where the whole reply follows', async () => {
+  const checker = createReceiptChecker();
+  const checked: number[] = [];
+  const counting = {
+    ...checker,
+    check(job: Parameters<typeof checker.check>[0]) {
+      checked.push(job.response.length);
+      return checker.check(job);
+    },
+  };
+  const later = { checker: counting, milestonePauseMs: 60_000 };
+  const client = await open({ milestones: [64, 96], dieAfter: 100 }, later);
+  const { text, tries } = await readStream(client);
+  expect([text, tries[0]?.signed_bytes]).toEqual([STORY, bytesOf(96)]);
+  expect(checked).toEqual([bytesOf(96), bytesOf(110)]);
+  await fixture.close();
+
+  checked.length = 0;
+  const living = await open({ milestones: [64, 96] }, { milestonePauseMs: 60_000, checker: counting });
+  expect((await readStream(living)).text).toBe(STORY);
+  expect(checked).toEqual([bytesOf(110)]);
 });

@@ -19,7 +19,8 @@ import { createAccounts } from './accounts.ts';
 import { createChannelLedger } from './channel-ledger.ts';
 import { gatewayConfig } from './gateway-config.ts';
 import { SHARED_SCHEMA } from './open-books.ts';
-import { openPostgresBooks, type PostgresOptions } from './postgres-books.ts';
+import { openPostgresBooks } from './postgres-books.ts';
+import type { PostgresOptions } from './postgres-connection.ts';
 import { reconcile } from './reconcile.ts';
 import { readSpending } from './spending-book.ts';
 

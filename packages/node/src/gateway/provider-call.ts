@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { createKemKeyStock } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
@@ -91,6 +92,8 @@ const LEAST_TRIES = 3;
 const PROGRESS_TIMEOUT_MS = 2_000;
 const OPENING_TIMEOUT_MS = 10_000;
 const PAUSE = { firstMs: 100, longestMs: 2_000 };
+/** That are there before a request is. */
+const REPLY_KEYS = 8;
 
 interface ProviderCallDependencies {
   readonly links: LinkPool;
@@ -104,6 +107,7 @@ export function createProviderCall(
   options: ProviderCallOptions,
   { links, sealing, pacing = createOrderPacing() }: ProviderCallDependencies,
 ): ProviderCall {
+  const takeReplyKey = createKemKeyStock(REPLY_KEYS);
   const provider = ({ ticket }: TicketedMatch) =>
     links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
 
@@ -122,7 +126,7 @@ export function createProviderCall(
       if (to === undefined && input.sealSuite !== undefined) {
         throw new ApiError('provider_busy', 'The request demands to be sealed, and nothing can be to this provider.');
       }
-      const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger });
+      const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger, replyKey: takeReplyKey() });
       const asked = sealed ? { sealed: sealed.envelope } : { request, endpoint, cacheScope };
       const patience = { signal, patienceMs: options.firstTokenTimeoutMs };
       const paced = await waitForPlace(pacing, match.ticket.providerId, patience);

@@ -30,6 +30,8 @@ interface Lie {
   readonly held?: Held;
   /** Of the gateway. */
   readonly own?: bigint;
+  /** Of the network. */
+  readonly tierStakes?: ReadonlyMap<string, bigint>;
 }
 
 /** Asks a router that lies so, for a request of at most 600 tokens. */
@@ -39,10 +41,13 @@ const matchWith = async (...lie: Parameters<typeof openMatches>): Promise<Ticket
 type Held = (timeMs: number) => bigint;
 
 function openMatches(
-  { list = (same) => same, ticket = (same) => same, held = () => 7n, own = 0n }: Lie,
+  { list = (same) => same, ticket = (same) => same, held = () => 7n, own = 0n, tierStakes = new Map() }: Lie,
   demands = NO_DEMANDS,
   preference: RequestPreference = NO_PREFERENCE,
 ) {
+  const said = preference.minHeldTokens ?? own;
+  const floor = tierStakes.get('verified') ?? 0n;
+  const askedFor = said > floor ? said : floor;
   const honest: CandidateList = {
     modelId: MODEL,
     asked: {
@@ -50,7 +55,7 @@ function openMatches(
       maxPricePer1kAtomic: preference.maxPricePer1kAtomic ?? 10n,
       // What 600 is rounded up to.
       contextSize: 768,
-      minHeldTokens: preference.minHeldTokens ?? own,
+      minHeldTokens: askedFor,
     },
     candidates: [1, 2, 3].map((n) => {
       return {
@@ -84,6 +89,7 @@ function openMatches(
       maxPricePer1kAtomic: 10n,
       busyPatienceMs: 0,
       minHeldTokens: own,
+      tierStakes,
       onMisrouted: (_match, why) => misrouted.push(why),
     },
     {
@@ -237,6 +243,18 @@ describe('what a provider has to lose', () => {
     );
     expect(lying.misrouted).toHaveLength(1);
     await expect(openMatches({ held: () => 0n, own: 3n }).match()).rejects.toThrow('0 whole tokens to lose');
+  });
+
+  it('is asked for by the tier itself, whatever a request says, and of no other tier', async () => {
+    const tierStakes = new Map([['verified', 7n]]);
+    const held = () => 6n;
+    for (const asked of [NO_PREFERENCE, atLeast(0n), atLeast(5n)]) {
+      const asking = openMatches({ tierStakes, held }, NO_DEMANDS, asked);
+      await expect(asking.match()).rejects.toThrow('and 7 were asked for');
+    }
+    await expect(openMatches({ tierStakes }).match()).resolves.toBeDefined();
+    const other = new Map([['vanilla', 7n]]);
+    await expect(openMatches({ tierStakes: other, held }).match()).resolves.toBeDefined();
   });
 
   it('is not enough where it has gone since the router read it, which is no lie', async () => {

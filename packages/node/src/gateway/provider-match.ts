@@ -72,6 +72,8 @@ export interface ProviderMatchOptions {
   readonly sort?: Sort;
   /** Whole tokens that an ejection of a provider takes at least, where a request does not say. Default: 0. */
   readonly minHeldTokens?: bigint;
+  /** The same by tier, whatever a request says. Default: none. */
+  readonly tierStakes?: ReadonlyMap<string, bigint>;
   /** Gives back a ticket of a model that waits for its request, if there is one that the caller could use. @returns whether there was. */
   readonly freePlace?: (model: string, isFor: (ticket: Ticket) => boolean) => Promise<boolean>;
   /** Told of each ticket by which its router has misrouted: it and the list are evidence. */
@@ -95,6 +97,7 @@ export function createProviderMatch(
     busyPatienceMs,
     sort: ownSort = 'none',
     minHeldTokens: ownHeld = 0n,
+    tierStakes = new Map(),
     freePlace,
     onMisrouted = () => {},
   }: ProviderMatchOptions,
@@ -224,7 +227,11 @@ export function createProviderMatch(
   return {
     async match(query) {
       const { model, replyId, demands, preference = NO_PREFERENCE } = query;
-      const { only, ignore, sort = ownSort, minHeldTokens = ownHeld } = preference;
+      const { only, ignore, sort = ownSort } = preference;
+      const minHeldTokens = higher(
+        preference.minHeldTokens ?? ownHeld,
+        tierStakes.get(model.split('/')[1] ?? '') ?? 0n,
+      );
       const exclude = [...query.exclude, ...ignore, ...listExcluded()];
       const contextSize = roundContext(query.contextSize);
       const maxPricePer1kAtomic = lower(maxPricePer1k, preference.maxPricePer1kAtomic);
@@ -293,6 +300,7 @@ const isForAnybody = ({ exclude, demands, preference = NO_PREFERENCE }: MatchQue
   !demands.exact &&
   demands.modelRoot === undefined;
 
+const higher = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const lower = (own: bigint, asked: bigint | undefined): bigint => (asked !== undefined && asked < own ? asked : own);
 
 /** What stands in a list against what was asked for; undefined for nothing. Its own words agree with each other. */

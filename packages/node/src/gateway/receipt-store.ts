@@ -1,12 +1,12 @@
-import { bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
+import { bigInteger, bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne } from '@ogong/host/store/work';
-import { findRow, keepRow, patchRow, type WorkTable } from '@ogong/host/store/work-rows';
+import { findRow, keepRow, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { IntakeWord } from '@ogong/protocol/exchange/intake-receipt';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
-import { addIntake, encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** One answer as the gateway gave it, with its proof. */
 export interface StoredReply {
@@ -55,7 +55,13 @@ const proven = {
   receipt: mapped(bytes, (json): Receipt => parseReceipt(utf8Decode(json)), encodeReceipt),
   checks: keptChecks,
 };
-const keptRow = columns({ receipt: bytes, checks: keptChecks });
+/** A word for the record, and the check that it passed. */
+const intakeRow = columns({
+  replyId: text,
+  epoch: bigInteger,
+  signature: bytes,
+  passed: mapped(text, (json): Check => JSON.parse(json), JSON.stringify),
+});
 const receiptRow = columns({
   replyId: text,
   ...proven,
@@ -71,7 +77,11 @@ const replyIdRow = columns({ replyId: text });
 const receiptTable: WorkTable<ReturnType<typeof receiptRow.read>> = {
   ...{ name: 'receipts', key: ['reply_id'], row: receiptRow },
 };
-const keptTable: WorkTable<ReturnType<typeof keptRow.read>> = { ...receiptTable, row: keptRow };
+const intakeTable: WorkTable<ReturnType<typeof intakeRow.read>> = {
+  name: 'intakes',
+  key: ['reply_id'],
+  row: intakeRow,
+};
 const replyIdTable: WorkTable<ReturnType<typeof replyIdRow.read>> = { ...receiptTable, row: replyIdRow };
 const heldTable: WorkTable<ReturnType<typeof keptHeldRow.read>> = {
   ...{ name: 'held_words', key: ['reply_id', 'validator'], row: keptHeldRow },
@@ -94,11 +104,10 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
     complete: (replyId, intake, passed) =>
       books.write(
         function* () {
-          const row = yield* findRow(keptTable, replyId);
-          const receipt = row && addIntake(row.receipt, intake);
-          if (row === undefined || receipt === undefined) return;
-          const checks = JSON.stringify(row.checks.map((check) => (check.id === passed.id ? passed : check)));
-          yield* patchRow(keptTable, [replyId], { receipt, checks });
+          // It goes with its receipt.
+          if ((yield* findRow(replyIdTable, replyId)) === undefined) return;
+          const { epoch, signature } = intake;
+          yield* keepRow(intakeTable, { replyId, epoch, signature, passed });
         },
         { mayWait: true, ...touching(replyId) },
       ),
@@ -108,7 +117,9 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         const row = yield* findOne(receiptRow, sql, replyId);
         if (row === undefined) return undefined;
         const { receipt, opening, request, response, checks } = row;
-        return { replyId, receipt: { ...receipt, opening: { bytes: opening } }, request, response, checks };
+        const stored = { replyId, receipt: { ...receipt, opening: { bytes: opening } }, request, response, checks };
+        const word = yield* findRow(intakeTable, replyId);
+        return word === undefined ? stored : complete(stored, word);
       }),
     getOpening: (replyId) =>
       books.read(function* () {
@@ -134,7 +145,18 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
         const old = `created_ms < ?${isArchived ? archived : ''}`;
         const gone = `SELECT reply_id FROM receipts WHERE ${old}`;
         yield* change(`DELETE FROM held_words WHERE reply_id IN (${gone})`, beforeMs);
+        yield* change(`DELETE FROM intakes WHERE reply_id IN (${gone})`, beforeMs);
         return yield* change(`DELETE FROM receipts WHERE ${old}`, beforeMs);
       }),
+  };
+}
+
+/** What came with the answer of an earlier version has its word already. */
+function complete(reply: StoredReply, { epoch, signature, passed }: ReturnType<typeof intakeRow.read>): StoredReply {
+  if (reply.receipt.intake !== undefined) return reply;
+  return {
+    ...reply,
+    receipt: { ...reply.receipt, intake: { epoch, signature } },
+    checks: reply.checks.map((check) => (check.id === passed.id ? passed : check)),
   };
 }

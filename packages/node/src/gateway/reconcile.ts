@@ -1,8 +1,8 @@
 import { amount, columns, integer, named, optional, text } from '@ogong/host/store/columns';
 import { findAll, type Work } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
-import { nameHolder } from './channel-ledger.ts';
 import { sumCredits } from './credit-book.ts';
+import { nameHolder } from './reservation.ts';
 import { nameAccount } from './spending-book.ts';
 import { toDay } from './usage-book.ts';
 

@@ -225,7 +225,8 @@ async function run(network: FakeNetwork, death: Death): Promise<void> {
     }
     for (const [validator, voucher] of channels) {
       const { cumulativeAtomic, owedAtomic, outstandingAtomic } = await second.ledger.channel(validator);
-      const rows = (await second.ledger.listUnsettled(1000, 0)).filter((row) => row.validator === validator);
+      const unsettled = (await second.ledger.listUnsettled(1000, 0)).filter((row) => row.validator === validator);
+      const rows = await second.ledger.findAll(unsettled.map(({ replyId }) => replyId));
       const signedAway = rows.reduce((sum, { maxFeeAtomic }) => sum + maxFeeAtomic, 0n);
       expect(outstandingAtomic, context).toBe(signedAway);
       expect(cumulativeAtomic, context).toBe(owedAtomic + outstandingAtomic);

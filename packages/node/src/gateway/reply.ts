@@ -19,12 +19,13 @@ import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import type { KeyHolder } from './api-keys.ts';
 import type { AttestedRoles } from './attested-roles.ts';
 import type { NameCacheScope } from './cache-scope.ts';
-import type { ChannelLedger, OrderBytes, TryFailure } from './channel-ledger.ts';
+import type { ChannelLedger } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { DeliveryOutbox } from './delivery-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
 import type { MilestoneOutbox } from './milestone-outbox.ts';
+import type { OrderBytes, TryFailure } from './order-book.ts';
 import type { PayingSigner } from './paying-signer.ts';
 import type { ProviderCall } from './provider-call.ts';
 import type { Match, ProviderMatch } from './provider-match.ts';
@@ -153,6 +154,8 @@ export interface ReplyContext {
   readonly deliveries: DeliveryOutbox;
   readonly milestones: Pick<MilestoneOutbox, 'put'>;
   readonly checker: ReceiptChecker;
+  /** Between two checks of what came of a running reply. Default: 3 s. */
+  readonly milestonePauseMs?: number | undefined;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly nameCacheScope: NameCacheScope;

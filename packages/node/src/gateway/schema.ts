@@ -90,6 +90,13 @@ export const GATEWAY_SCHEMA = `
     created_ms INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX receipts_by_age ON receipts (created_ms);
+  -- What validators sign for the records of these replies, each after its receipt is here, and the check that it passed.
+  CREATE TABLE intakes (
+    reply_id TEXT PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    signature BLOB NOT NULL,
+    passed TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
   -- What validators sign that they keep of this gateway's deliveries.
   CREATE TABLE held_words (
     reply_id TEXT NOT NULL,

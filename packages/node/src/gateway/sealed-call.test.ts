@@ -32,7 +32,8 @@ async function open(relay: Relay = {}, policy: SealPolicy = 'auto') {
   closing.push(network.close);
   const calls = await openRelayedCalls(network, { relay, policy });
   closing.push(calls.close);
-  const body = { messages: [{ role: 'user', content: MARKER }] };
+  // Of a text that is shown the first tokens have a unit each.
+  const body = { messages: [{ role: 'user', content: MARKER }], stream: true };
   return { ...calls, network, callAs: calls.call, call: (bend: Bend = {}) => calls.call({ body, ...bend }) };
 }
 
@@ -134,7 +135,7 @@ describe('a sealed call', () => {
 });
 
 describe('a request that demands an encapsulation for each unit', () => {
-  const body = { messages: [{ role: 'user', content: MARKER }], ogong: { seal_suite: UNIT_SEAL_SUITE } };
+  const body = { messages: [{ role: 'user', content: MARKER }], stream: true, ogong: { seal_suite: UNIT_SEAL_SUITE } };
 
   it('is answered so, and by no one secret', async () => {
     const { callAs, isSeen, seen } = await open();
@@ -145,7 +146,7 @@ describe('a request that demands an encapsulation for each unit', () => {
     const capsules = units.flatMap((event) =>
       event.case === 'sealed' ? [toHex(event.value.unit.subarray(5, 5 + CAPSULE_BYTES))] : [],
     );
-    expect(capsules.length).toBeGreaterThan(10);
+    expect(capsules.length).toBeGreaterThan(4);
     expect(new Set(capsules).size).toBe(capsules.length);
   });
 

@@ -1,6 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { generateKemKey, nodeSeal as seal } from '@ogong/host/crypto/node-seal';
+import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
+import type { KemKey } from '@ogong/protocol/crypto/seal-primitives';
 import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SealedPart } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
@@ -29,11 +30,19 @@ export function sealCall(
     cacheScope,
     sealSuite: suite,
   }: Pick<GenerateInput, 'match' | 'order' | 'request' | 'endpoint' | 'cacheScope' | 'sealSuite'>,
-  { to, ledger }: { readonly to: CheckedSealKey; readonly ledger: LedgerDomain },
+  {
+    to,
+    ledger,
+    replyKey,
+  }: {
+    readonly to: CheckedSealKey;
+    readonly ledger: LedgerDomain;
+    /** Of this call alone. */
+    readonly replyKey: KemKey;
+  },
 ): SealedCall {
   const { providerId, replyId } = match.ticket;
   const { requestHash } = parseOrder(order.order ?? NOTHING);
-  const replyKey = generateKemKey();
   const { envelope, reply: secret } = sealRequest(
     { crypto, seal },
     {

@@ -28,6 +28,15 @@ export function createShownStream(): ShownStream {
   /** How much of it the running try has said. */
   let saidLength = 0;
   let saidTokens = 0;
+
+  function add(fresh: Pick<Delta, 'text' | 'tokens'>): void {
+    text += fresh.text;
+    textBytes += Buffer.byteLength(fresh.text);
+    for (const token of fresh.tokens) tokens.push(token);
+    saidLength += fresh.text.length;
+    saidTokens += fresh.tokens.length;
+  }
+
   return {
     get textBytes() {
       return textBytes;
@@ -40,6 +49,12 @@ export function createShownStream(): ShownStream {
       saidTokens = 0;
     },
     take(delta) {
+      // Most tries are the first one, and repeat nothing.
+      const isFresh = saidLength === text.length && saidTokens === tokens.length;
+      if (isFresh && format !== undefined && isSameFormat(format, delta.format)) {
+        add(delta);
+        return delta;
+      }
       const again = delta.text.slice(0, text.length - saidLength);
       const tokensAgain = delta.tokens.slice(0, tokens.length - saidTokens);
       const isSame =
@@ -47,15 +62,13 @@ export function createShownStream(): ShownStream {
         text.startsWith(again, saidLength) &&
         tokensAgain.every((token, i) => isSameToken(token, tokens[saidTokens + i]));
       if (!isSame) throw createOtherReply();
-      saidLength += delta.text.length;
-      saidTokens += delta.tokens.length;
+      saidLength += again.length;
+      saidTokens += tokensAgain.length;
       format ??= delta.format;
       const fresh = { ...delta, text: delta.text.slice(again.length), tokens: delta.tokens.slice(tokensAgain.length) };
       const isRepeated = again.length + tokensAgain.length > 0;
       if (isRepeated && fresh.text === '' && fresh.tokens.length === 0) return undefined;
-      text += fresh.text;
-      textBytes += Buffer.byteLength(fresh.text);
-      tokens.push(...fresh.tokens);
+      add(fresh);
       return fresh;
     },
     end() {

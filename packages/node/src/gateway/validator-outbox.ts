@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@connectrpc/connect';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
@@ -14,20 +15,21 @@ import { concatBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/by
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { WorkShares } from './work-shares.ts';
 
-/** What has to reach a validator, even if it, or this gateway, is down when it arises. */
+/** What has to reach validators, even if they, or this gateway, are down when it arises. */
 export interface ValidatorOutbox {
   start(): void;
   stop(): Promise<void>;
-  /** On the disk when it resolves, and soon on its way. @param validator 20 bytes. */
-  put(validator: Uint8Array, item: OutboxItem): Promise<void>;
-  /** Sends what is due now. */
+  /** On the disk when it resolves, once for all of them, and soon on its way. @param validators of 20 bytes, each once. */
+  put(validators: readonly Uint8Array[], item: OutboxItem): Promise<void>;
+  /** Sends what is due now. Waits for who answers soon, and for nobody else. */
   flush(): Promise<void>;
+  /** Items that somebody still has to be told. */
   size(): Promise<number>;
 }
 
 export interface OutboxItem {
   readonly message: Uint8Array;
-  /** Sent when the validator asks for it. */
+  /** SendOutcome when the validator asks for it. */
   readonly opening?: Uint8Array | undefined;
 }
 
@@ -43,12 +45,29 @@ export interface ValidatorOutboxOptions {
   /** Since it was put. Later it is dropped at its next failure. */
   readonly lifetimeMs: number;
   readonly perRound: number;
+  /** How long a round waits for who is slow to answer. Default: 1,000. */
+  readonly holdUpMs?: number;
   /**
    * Sends one item. A LinkError with another reason than a refusal is tried again.
    * @param attempts how often it was tried before.
-   * @returns whether it is to be sent once more later.
    */
-  readonly send: (service: ValidatorClient, item: SentItem, attempts: number) => Promise<'done' | 'again'>;
+  readonly send: (service: ValidatorClient, item: SentItem, attempts: number) => Promise<SendOutcome>;
+  /**
+   * The same for several items of one validator, by one call. Default: each has its own. Where one is refused, each is sent by itself.
+   * @returns in their order.
+   */
+  readonly sendTogether?: {
+    readonly most: number;
+    send(service: ValidatorClient, items: readonly TriedItem[]): Promise<readonly SendOutcome[]>;
+  };
+}
+
+/** Whether an item is to be sent once more later. */
+export type SendOutcome = 'done' | 'again';
+
+export interface TriedItem extends SentItem {
+  /** How often it was tried before. */
+  readonly attempts: number;
 }
 
 export interface ValidatorOutboxDependencies {
@@ -72,8 +91,14 @@ export const SEND_TIMEOUT_MS = 30_000;
 /** From then on a first try could still run when another gateway begins one: the item waits in the books. */
 const FRESH_MS = FIRST_TRY_MS - SEND_TIMEOUT_MS;
 
+/** A validator that is slow to answer holds up what others are told no longer. */
+const HOLD_UP_MS = 1_000;
+/** Of so many rounds items may be on their way at once. */
+const ROUNDS_RUNNING = 8;
+
 const itemRow = columns({
   id: integer,
+  /** Those who were not told yet: hex addresses, with commas. */
   validator: text,
   message: bytes,
   opening: optional(bytes),
@@ -85,7 +110,7 @@ const count = columns({ n: integer });
 type ItemRow = ReturnType<typeof itemRow.read>;
 
 export function createValidatorOutbox(
-  { kind, lifetimeMs, perRound, send }: ValidatorOutboxOptions,
+  { kind, lifetimeMs, perRound, holdUpMs = HOLD_UP_MS, send, sendTogether }: ValidatorOutboxOptions,
   { books, chain, links, clock, shares = { isMine: () => true }, onError = () => {} }: ValidatorOutboxDependencies,
 ): ValidatorOutbox {
   /** What this gateway put and no other one reads yet. */
@@ -96,58 +121,126 @@ export function createValidatorOutbox(
   let coming = 0;
   let putSoFar = 0;
 
-  function takeFresh(): ItemRow[] {
+  function takeFresh(room: number): ItemRow[] {
     const sinceMs = clock.nowMs() - FRESH_MS;
     while (fresh[0] !== undefined && fresh[0].putMs <= sinceMs) fresh.shift();
-    return fresh.splice(0, perRound).map(({ row }) => row);
+    return fresh.splice(0, Math.min(perRound, room)).map(({ row }) => row);
   }
 
-  async function process(row: ItemRow): Promise<void> {
-    const { id, attempts } = row;
+  const isOver = ({ expiresMs }: ItemRow): boolean => clock.nowMs() >= expiresMs;
+
+  function find(name: string): ValidatorClient {
+    const validator = chain.findByAddress(fromHex(name));
+    if (validator === undefined) throw new LinkError('unreachable', `validator ${name} is not registered`);
+    return links.to(ValidatorService, validator);
+  }
+
+  /** @returns whether it has to be told again. */
+  async function tell(name: string, row: ItemRow): Promise<boolean> {
     try {
-      const validator = chain.findByAddress(fromHex(row.validator));
-      if (validator === undefined) throw new LinkError('unreachable', `validator ${row.validator} is not registered`);
-      const answer = await send(links.to(ValidatorService, validator), row, attempts);
-      if (answer === 'again' && clock.nowMs() < row.expiresMs) return await putBack(row);
+      const answer = await send(find(name), { ...row, validator: name }, row.attempts);
+      return answer === 'again' && !isOver(row);
     } catch (error) {
       // A refusal is an answer, unless it says to come back.
-      const isFinal = error instanceof LinkError && error.code === 'remote' && !error.retryable && error.refusal;
-      if (!isFinal && clock.nowMs() < row.expiresMs) return putBack(row);
+      const isFinal = isRefusal(error) && !error.retryable;
+      if (!isFinal && !isOver(row)) return true;
       onError(error);
+      return false;
     }
-    const touches = [`outbox ${id}`];
-    await books.write(() => changeLater('outbox', 'DELETE FROM outbox WHERE id = ?', id), { mayWait: true, touches });
   }
 
-  async function putBack({ id, attempts }: ItemRow): Promise<void> {
+  /** @returns for each whether it has to be told again. */
+  async function tellTogether(name: string, rows: readonly ItemRow[]): Promise<readonly boolean[]> {
+    const tellEach = () => Promise.all(rows.map((row) => tell(name, row)));
+    if (sendTogether === undefined || rows.length === 1) return tellEach();
+    try {
+      const items = rows.map((row) => ({ ...row, validator: name }));
+      const answers = await sendTogether.send(find(name), items);
+      return rows.map((row, index) => answers[index] !== 'done' && !isOver(row));
+    } catch (error) {
+      // Of one of them, or of a validator that takes no lists.
+      if (isRefusal(error)) return tellEach();
+      return rows.map((row) => {
+        if (isOver(row)) onError(error);
+        return !isOver(row);
+      });
+    }
+  }
+
+  /** @param left those who have to be told again. */
+  async function note({ id, attempts }: ItemRow, left: readonly string[]): Promise<void> {
+    const options = { mayWait: true, touches: [`outbox ${id}`] };
+    if (left.length === 0) {
+      await books.write(() => changeLater('outbox', 'DELETE FROM outbox WHERE id = ?', id), options);
+      return;
+    }
     const nextMs = clock.nowMs() + computeBackoff(RETRY, { failures: attempts });
-    const sql = 'UPDATE outbox SET attempts = ?, next_ms = ? WHERE id = ?';
-    const touches = [`outbox ${id}`];
-    await books.write(() => changeLater('outbox', sql, attempts + 1, nextMs, id), { mayWait: true, touches });
+    const sql = 'UPDATE outbox SET validator = ?, attempts = ?, next_ms = ? WHERE id = ?';
+    await books.write(() => changeLater('outbox', sql, left.join(','), attempts + 1, nextMs, id), options);
+  }
+
+  /** Items on their way, by their ids. */
+  const running = new Map<number, Promise<void>>();
+
+  /** Tells each validator all that is for it, and notes of each item what came of it. */
+  function begin(rows: readonly ItemRow[]): Promise<unknown> {
+    const lefts = new Map(rows.map((row) => [row, [] as Promise<string | undefined>[]]));
+    const pairs = rows.flatMap((row) => row.validator.split(',').map((name) => ({ name, row })));
+    for (const [name, ofIt] of Map.groupBy(pairs, (pair) => pair.name)) {
+      for (const some of splitList(ofIt, sendTogether?.most ?? 1)) {
+        const told = tellTogether(
+          name,
+          some.map(({ row }) => row),
+        );
+        for (const [index, { row }] of some.entries())
+          lefts.get(row)?.push(told.then((isLeft) => (isLeft[index] ? name : undefined)));
+      }
+    }
+    const works = [...lefts].map(([row, left]) => {
+      const work = Promise.all(left)
+        .then((names) =>
+          note(
+            row,
+            names.filter((name) => name !== undefined),
+          ),
+        )
+        .catch(onError)
+        .finally(() => running.delete(row.id));
+      running.set(row.id, work);
+      return work;
+    });
+    return Promise.all(works);
   }
 
   const repeating = createRepeating(
     { intervalMs: INTERVAL_MS },
     async () => {
       const sql = `SELECT ${itemRow.list} FROM outbox WHERE kind = ? AND next_ms <= ? ORDER BY next_ms LIMIT ?`;
-      const limit = books.isShared ? READ_MORE * perRound : perRound;
+      const limit = running.size + (books.isShared ? READ_MORE * perRound : perRound);
       const due = await books.read(() => findAll(itemRow, sql, kind, clock.nowMs(), limit));
-      const mine = due.filter(({ id }) => shares.isMine(`${kind} ${id}`)).slice(0, perRound);
-      await Promise.all([...takeFresh(), ...mine].map(process));
+      const room = Math.max(0, ROUNDS_RUNNING * perRound - running.size);
+      const mine = due.filter(({ id }) => !running.has(id) && shares.isMine(`${kind} ${id}`)).slice(0, perRound);
+      const begun = begin([...takeFresh(room), ...mine].slice(0, room));
+      const heldUp = new AbortController();
+      await Promise.race([begun, delay(holdUpMs, undefined, { signal: heldUp.signal }).catch(() => undefined)]);
+      heldUp.abort();
     },
     onError,
   );
 
   return {
     start: repeating.start,
-    stop: repeating.stop,
+    async stop() {
+      await repeating.stop();
+      await Promise.all(running.values());
+    },
     flush: repeating.trigger,
-    async put(validator, item) {
+    async put(validators, item) {
       const nowMs = clock.nowMs();
       const isFresh = books.isShared && fresh.length + coming < maxFresh;
       const row: ItemRow = {
-        id: nameItem({ kind, validator, message: item.message, nowMs, count: putSoFar++ }),
-        ...{ validator: toHex(validator), message: item.message, opening: item.opening },
+        id: nameItem({ kind, validators, message: item.message, nowMs, count: putSoFar++ }),
+        ...{ validator: validators.map(toHex).join(','), message: item.message, opening: item.opening },
         ...{ attempts: 0, expiresMs: nowMs + lifetimeMs },
       };
       const nextMs = isFresh ? nowMs + FIRST_TRY_MS : nowMs;
@@ -168,19 +261,26 @@ export function createValidatorOutbox(
   };
 }
 
+const isRefusal = (error: unknown): error is LinkError =>
+  error instanceof LinkError && error.code === 'remote' && error.refusal !== undefined;
+
+function splitList<T>(list: readonly T[], most: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(list.length / most) }, (_, i) => list.slice(i * most, (i + 1) * most));
+}
+
 /**
  * A number that the item gives itself, so that nobody waits for the database to count; larger than any that an earlier program counted up
  * to. @param count of the items that this gateway put, so that the same one twice has two.
  */
 function nameItem({
   kind,
-  validator,
+  validators,
   message,
   nowMs,
   count,
 }: Pick<OutboxItem, 'message'> &
-  Pick<ValidatorOutboxOptions, 'kind'> & { validator: Uint8Array; nowMs: number; count: number }): number {
-  const hash = nodeCrypto.sha256(concatBytes(utf8Encode(`${kind} ${nowMs} ${count} `), validator, message));
+  Pick<ValidatorOutboxOptions, 'kind'> & { validators: readonly Uint8Array[]; nowMs: number; count: number }): number {
+  const hash = nodeCrypto.sha256(concatBytes(utf8Encode(`${kind} ${nowMs} ${count} `), ...validators, message));
   const view = new DataView(hash.buffer, hash.byteOffset, 8);
   return 2 ** 47 + Number(view.getBigUint64(0) >> 17n);
 }

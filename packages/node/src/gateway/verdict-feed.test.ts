@@ -1,9 +1,9 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { ReplyStatusSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { GetRepliesResponseSchema, ReplyStatusSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describe, expect, it } from 'vitest';
-import type { OrderRow } from './channel-ledger.ts';
+import type { OrderRow } from './order-book.ts';
 import { createVerdictFeed, isForAnother, toClosing } from './verdict-feed.ts';
 
 describe('a verdict', () => {
@@ -48,37 +48,92 @@ describe('a verdict', () => {
 });
 
 describe('the questions of a round', () => {
-  it('end at a validator that says that there are too many, and go on at others', async () => {
-    const [loud, calm] = ['0a'.repeat(20), '0b'.repeat(20)];
-    const orders = Array.from({ length: 400 }, (_, i) => ({
+  const [loud, calm] = ['0a'.repeat(20), '0b'.repeat(20)];
+
+  function createOrders(count: number): OrderRow[] {
+    return Array.from({ length: count }, (_, i) => ({
       ...{ replyId: i.toString(16).padStart(32, '0'), validator: i % 2 === 0 ? loud : calm },
       ...{ state: 'delivered', expiresMs: 0 },
     })) as OrderRow[];
-    const asked: Record<string, number> = {};
+  }
+
+  /** @param answer of one validator to one call. */
+  function openFeed(
+    orders: readonly OrderRow[],
+    answer: (validator: string, replyIds: readonly string[]) => readonly MessageInitShape<typeof ReplyStatusSchema>[],
+    nowMs = 0,
+  ) {
+    const asked: { readonly validator: string; readonly replyIds: readonly string[] }[] = [];
+    const closed: Record<string, string> = {};
     const feed = createVerdictFeed(
-      { intervalMs: 60_000 },
+      { intervalMs: 60_000, graceMs: 1_000 },
       {
         ledger: {
           listUnsettled: async (limit, offset) => orders.slice(offset, offset + limit),
-          close: async () => true,
+          findAll: async (replyIds) => orders.filter(({ replyId }) => replyIds.includes(replyId)),
+          async close(replyId, { verdict }) {
+            closed[replyId] = verdict;
+            return true;
+          },
         },
         chain: { findByAddress: (address: Uint8Array) => ({ address }) } as never,
-        clock: { nowMs: () => 0 },
+        clock: { nowMs: () => nowMs },
         links: {
           to: (_service: unknown, { address }: { address: Uint8Array }) => ({
-            async getReply() {
-              const name = toHex(address);
-              asked[name] = (asked[name] ?? 0) + 1;
-              if (name === loud) throw new LinkError('rate-limited', 'too many of these calls, slow down');
-              return create(ReplyStatusSchema, { state: 'recorded' });
+            async getReplies(question: { readonly replyIds: readonly Uint8Array[] }) {
+              const [validator, replyIds] = [toHex(address), question.replyIds.map(toHex)];
+              asked.push({ validator, replyIds });
+              return create(GetRepliesResponseSchema, { replies: [...answer(validator, replyIds)] });
             },
           }),
         } as never,
       },
     );
+    const countAsked = (validator: string): readonly number[] =>
+      asked.filter((one) => one.validator === validator).map(({ replyIds }) => replyIds.length);
+    return { feed, asked, closed, countAsked };
+  }
+
+  it('are one call for all orders of a validator, and end where it says that there are too many', async () => {
+    const { feed, countAsked } = openFeed(createOrders(400), (validator, replyIds) => {
+      if (validator === loud) throw new LinkError('rate-limited', 'too many of these calls, slow down');
+      return replyIds.map(() => ({ state: 'recorded' }));
+    });
     await feed.trigger();
-    // A page is asked at once.
-    expect(asked).toEqual({ [loud]: 32, [calm]: 200 });
+    expect(countAsked(loud)).toEqual([32]);
+    expect(countAsked(calm)).toEqual([32, 32, 32, 32, 32, 32, 8]);
+    await feed.stop();
+  });
+
+  it('are answered one by one, each about its own order', async () => {
+    const orders = createOrders(6);
+    const { feed, closed } = openFeed(orders, (_validator, replyIds) =>
+      replyIds.map((id) => (id.endsWith('1') ? { state: 'audited', verdict: 'reject' } : { state: 'recorded' })),
+    );
+    await feed.trigger();
+    expect(closed).toEqual({ [(orders[1] as OrderRow).replyId]: 'reject' });
+    await feed.stop();
+  });
+
+  it('close what its validator never saw, once that can change no more', async () => {
+    const orders = createOrders(2);
+    for (const [nowMs, count] of [
+      [1_000, 0],
+      [1_001, 2],
+    ] as const) {
+      const { feed, closed } = openFeed(orders, (_validator, replyIds) => replyIds.map(() => ({})), nowMs);
+      await feed.trigger();
+      expect(Object.values(closed), `${nowMs}`).toEqual(Array.from({ length: count }, () => 'never-admitted'));
+      await feed.stop();
+    }
+  });
+
+  it('come again for what an answer had no room for, and close nothing of it', async () => {
+    const { feed, asked, closed } = openFeed(createOrders(2), () => [], 5_000);
+    await feed.trigger();
+    await feed.trigger();
+    expect(asked).toHaveLength(4);
+    expect(closed).toEqual({});
     await feed.stop();
   });
 });

@@ -4,9 +4,15 @@ import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { type ReplyStatus, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ChannelLedger, Closing, OrderRow } from './channel-ledger.ts';
+import { MAX_ASKED_REPLIES } from '@ogong/protocol/exchange/limits';
+import {
+  type GetRepliesResponse,
+  type ReplyStatus,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ChannelLedger, Closing } from './channel-ledger.ts';
 import { isRefusalCode } from './follow-provider.ts';
+import type { OrderRow } from './order-book.ts';
 import { createQuestions } from './verdict-questions.ts';
 import type { WorkShares } from './work-shares.ts';
 
@@ -18,7 +24,7 @@ export interface VerdictFeedOptions {
 }
 
 export interface VerdictFeedDependencies {
-  readonly ledger: Pick<ChannelLedger, 'listUnsettled' | 'close'>;
+  readonly ledger: Pick<ChannelLedger, 'listUnsettled' | 'findAll' | 'close'>;
   readonly chain: Pick<ChainView, 'findByAddress'>;
   readonly links: LinkPool;
   readonly clock: Clock;
@@ -33,12 +39,15 @@ export interface VerdictFeedDependencies {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Asked at once. */
-const PER_PAGE = 64;
+/** Of one validator, all of a page are asked about at once. */
+const PER_PAGE = MAX_ASKED_REPLIES;
 const PAGES_PER_ROUND = 16;
 const ASK_TIMEOUT_MS = 5_000;
 /** Settlement of an order that will never be settled, so that it is not asked for again. */
 export const NO_SETTLEMENT = 'none';
+const NEVER_ADMITTED: Closing = {
+  ...{ feeAtomic: 0n, verdict: 'never-admitted', detail: '', judgedRecord: '', settlement: NO_SETTLEMENT },
+};
 
 /** Learns the verdict on each order, so that money that was reserved but is not owed is free again. */
 export function createVerdictFeed(
@@ -61,27 +70,31 @@ export function createVerdictFeed(
   const tired = new Set<string>();
   const questions = createQuestions(intervalMs, uptime);
 
-  async function ask(order: OrderRow): Promise<void> {
-    const validator = chain.findByAddress(fromHex(order.validator));
+  /** All that one validator handles, by one call. */
+  async function askAbout(address: string, orders: readonly OrderRow[]): Promise<void> {
+    const validator = chain.findByAddress(fromHex(address));
     if (validator === undefined) return;
+    const question = { replyIds: orders.map(({ replyId }) => fromHex(replyId)) };
+    let answer: GetRepliesResponse;
     try {
-      const reply = { replyId: fromHex(order.replyId) };
-      const status = await links.to(ValidatorService, validator).getReply(reply, { timeoutMs: ASK_TIMEOUT_MS });
-      if (isServedInSecret(order, status)) await onServedInSecret(order);
-      await close(order, toClosing(status));
+      answer = await links.to(ValidatorService, validator).getReplies(question, { timeoutMs: ASK_TIMEOUT_MS });
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
-      if (error.code === 'rate-limited') tired.add(order.validator);
-      const isUnknown = error.refusal === 'not-found' && clock.nowMs() > order.expiresMs + graceMs;
-      if (!isUnknown) return;
-      await close(order, {
-        feeAtomic: 0n,
-        verdict: 'never-admitted',
-        detail: '',
-        judgedRecord: '',
-        settlement: NO_SETTLEMENT,
-      });
+      if (error.code === 'rate-limited') tired.add(address);
+      return;
     }
+    const heard = orders.map((order, index) => hear(order, answer.replies[index]));
+    for (const result of await Promise.allSettled(heard)) if (result.status === 'rejected') onError(result.reason);
+  }
+
+  /** @param status undefined where the answer had no room for it. */
+  async function hear(order: OrderRow, status: ReplyStatus | undefined): Promise<void> {
+    if (status === undefined) return questions.forget(order.replyId);
+    if (status.state !== '') {
+      if (isServedInSecret(order, status)) await onServedInSecret(order);
+      return close(order, toClosing(status));
+    }
+    if (clock.nowMs() > order.expiresMs + graceMs) await close(order, NEVER_ADMITTED);
   }
 
   async function close(order: OrderRow, closing: Closing | undefined): Promise<void> {
@@ -95,12 +108,14 @@ export function createVerdictFeed(
 
   /** @returns whether there may be more orders. */
   async function askPage(): Promise<boolean> {
-    const orders = await ledger.listUnsettled(PER_PAGE, offset);
-    const due = orders.filter(
+    const listed = await ledger.listUnsettled(PER_PAGE, offset);
+    const due = listed.filter(
       ({ replyId, validator }) => !tired.has(validator) && shares.isMine(replyId) && questions.take(replyId),
     );
-    const results = await Promise.allSettled(due.map(ask));
-    offset = orders.length < PER_PAGE ? 0 : offset + PER_PAGE;
+    const orders = due.length === 0 ? [] : await ledger.findAll(due.map(({ replyId }) => replyId));
+    const asked = Map.groupBy(orders, ({ validator }) => validator);
+    const results = await Promise.allSettled([...asked].map(([address, ofIt]) => askAbout(address, ofIt)));
+    offset = listed.length < PER_PAGE ? 0 : offset + PER_PAGE;
     for (const result of results) if (result.status === 'rejected') onError(result.reason);
     return offset > 0;
   }

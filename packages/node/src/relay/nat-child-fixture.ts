@@ -4,7 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { parseHostPort } from '@ogong/host/link/host-port';
-import { createLadder } from '@ogong/host/link/ladder';
+import { createLadder, type Rung } from '@ogong/host/link/ladder';
 import { createLinkClient } from '@ogong/host/link/link-client';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { knownPeer } from '@ogong/host/link/peer-values';
@@ -54,19 +54,21 @@ if (verb === 'node') {
   const [target = ''] = rest;
   const [endpoint = '', node] = target.split('=');
   const { id } = await makeIdentity(Number(node));
+  // Nothing is punched before the relay has carried an answer, so that there is a link to move.
+  const relayed = Promise.withResolvers<void>();
+  const ladder = createLadder(endpoint, id, puncher).map((rung): Rung => {
+    if (rung.kind !== 'punch') return rung;
+    return { ...rung, dial: (signal) => relayed.promise.then(() => rung.dial(signal)) };
+  });
   const client = createLinkClient({
-    ...{
-      endpoint: { host: 'ladder.invalid', port: 1 },
-      ladder: createLadder(endpoint, id, puncher),
-      certHash: id,
-      identity,
-    },
+    ...{ endpoint: { host: 'ladder.invalid', port: 1 }, ladder, certHash: id, identity },
     limits: { headStartMs: 1, lookUpMs: 100 },
   });
   // Until it stands on the rung that is punched.
   for (let way = ''; !way.startsWith('punched'); await delay(20)) {
     way = (await client.service(RouterService).listModels({})).models[0]?.model ?? '';
     print(way);
+    relayed.resolve();
   }
   client.close();
   await puncher?.close();

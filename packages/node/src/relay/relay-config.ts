@@ -14,6 +14,7 @@ const relayDataDir = {
 
 export const relayConfig = defineConfig({
   name: 'ogong-relayd',
+  commands: ['redeem'],
   examples: ['ogong-relayd --bind 0.0.0.0:4546'],
   summary:
     'A blind relay: providers that nobody can reach register here, and others reach them through it. It copies bytes that it cannot\n' +

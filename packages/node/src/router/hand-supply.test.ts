@@ -134,12 +134,15 @@ it('hands on what providers told it, not what it was handed, and asks for what i
   expect((await refusalOf(ask(first, held.subarray(1)))).refusal).toBe('invalid');
 });
 
+type SupplyAnswer = MessageInitShape<typeof HandSupplyResponseSchema>;
+
 /** A router that hands on what it likes. */
-async function serveAnswer(answer: MessageInitShape<typeof HandSupplyResponseSchema>) {
+async function serveAnswer(answer: SupplyAnswer | (() => SupplyAnswer)) {
   const identity = await makeIdentity(STRANGER);
   const server = createLinkServer({
     ...{ bind: { host: '127.0.0.1', port: 0 }, identity, authorize: () => true },
-    routes: (router) => router.service(RouterService, { handSupply: () => answer }),
+    routes: (router) =>
+      router.service(RouterService, { handSupply: () => (typeof answer === 'function' ? answer() : answer) }),
   });
   await server.start();
   closing.push(() => server.stop(0));
@@ -175,6 +178,64 @@ it('keeps what one router handed on where another one says that it is gone', asy
   await victim.router().exchange();
   expect(await listOf(victim)).toEqual(namesOf(1));
 });
+
+/** What anybody is handed. */
+async function copySupply(of: TestRouter): Promise<readonly SignedAnnouncement[]> {
+  return (await (await of.connect(STRANGER)).service(RouterService).handSupply({})).announcements;
+}
+
+it('gets a provider back that a router handed on first and then called gone, and does not believe it again', async () => {
+  const [elsewhere, honest] = [await start(), await start()];
+  let lie: SupplyAnswer = {};
+  const liar = await serveAnswer(() => lie);
+  const { id: certHash } = await makeIdentity(PEER);
+  const peers = [liar, { endpoint: honest.router().address(), certHash }];
+  const victim = await start({ peers, handMs: 3_600_000 });
+  const gateway = await victim.connect(GATEWAY);
+  const free = async () => (await gateway.service(RouterService).listModels({})).models[0]?.freeCapacity;
+  /** The liar hands the next word of the provider on before the honest router has it, and calls it gone then. */
+  async function lieAbout(sequence: bigint) {
+    await announce(elsewhere, 1, { sequence });
+    lie = { announcements: [...(await copySupply(elsewhere))] };
+    await victim.router().exchange();
+    expect(await free()).toBe(2);
+    await announce(honest, 1, { sequence });
+    lie = { gone: idOf(1).subarray(0, 8) };
+    await victim.router().exchange();
+  }
+  await lieAbout(1n);
+  expect(await free()).toBe(0);
+  await victim.router().exchange();
+  expect(await free()).toBe(2);
+  await lieAbout(2n);
+  expect(await free()).toBe(2);
+});
+
+it.each(['before', 'after'])(
+  'has room for what an honest router hands on %s another one that fills the list',
+  async (when) => {
+    const [honest, crowd] = [await start(), await start()];
+    for (let n = 11; n < 19; n++) await announce(crowd, n);
+    let invented: readonly SignedAnnouncement[] = [];
+    const liar = await serveAnswer(() => ({ announcements: [...invented] }));
+    const { id: certHash } = await makeIdentity(PEER);
+    const own = { endpoint: honest.router().address(), certHash };
+    const victim = await start({ peers: [liar, own], handMs: 3_600_000, maxProviders: 4 });
+    const tell = {
+      honest: async () => void (await Promise.all([1, 2].map((n) => announce(honest, n)))),
+      async liar() {
+        invented = await copySupply(crowd);
+      },
+    };
+    for (const one of when === 'before' ? (['honest', 'liar'] as const) : (['liar', 'honest'] as const)) {
+      await tell[one]();
+      await victim.router().exchange();
+    }
+    const listed = await listOf(victim);
+    expect(listed).toEqual(expect.arrayContaining(namesOf(1, 2)));
+    expect(listed).toHaveLength(4);
+  },
+);
 
 it('hands on the work of keys without stake, and takes nobody in who shows too little', async () => {
   const first = await start();

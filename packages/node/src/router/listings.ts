@@ -11,12 +11,16 @@ const MAX_HANDED_OF_PAYEE = 64;
 export interface Listings {
   /** Those that have not expired. */
   current(): Generator<Announcement>;
+  /** Those that announced themselves here under a certificate; one, or none. */
+  listUnder(certHash: Uint8Array): Announcement[];
   isGone(providerId: Uint8Array): boolean;
   isHanded(providerId: Uint8Array): boolean;
+  /** Whether the router that handed it on says that it has gone. */
+  isCalledGone(providerId: Uint8Array): boolean;
   /** @throws Refusal where a provider may not announce this itself. */
   assertNewer(announcement: Announcement): void;
-  /** Whether it is news of a provider that this router does not hear itself, and there is a place for it. */
-  isWanted(announcement: Announcement): boolean;
+  /** Whether it is news of a provider that this router does not hear itself, and there is a place for it. @param from the router that hands it on. */
+  isWanted(announcement: Announcement, from: string): boolean;
   /** @param from the router that handed it on; undefined where the provider announced itself. */
   put(announcement: Announcement, from?: string): void;
   suspend(certHash: Uint8Array): void;
@@ -32,6 +36,10 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
   const gone = new Set<string>();
   /** Providers of which another router handed the announcement on, with that router. They are not kept over a restart. */
   const handed = new Map<string, string>();
+  /** Those of them that have gone, with the router that says so. */
+  const calledGone = new Map<string, string>();
+  /** Routers that called a provider gone which another one still had, by its id: what they say of it counts no more. */
+  const doubted = new Map<string, Set<string>>();
 
   function* current(): Generator<Announcement> {
     const nowMs = clock.nowMs();
@@ -71,8 +79,25 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
   function makeRoom(announcement: Announcement): void {
     for (const other of listOthers(announcement)) if (isHanded(other.providerId)) forget(other.providerId);
     const [first] = handed.keys();
-    const isNew = !listed.has(toHex(announcement.providerId));
-    if (first !== undefined && isNew && listed.size >= maxProviders) forget(fromHex(first));
+    if (first !== undefined && isNewAndFull(announcement)) forget(fromHex(first));
+  }
+
+  const isNewAndFull = ({ providerId }: Announcement): boolean =>
+    listed.size >= maxProviders && !listed.has(toHex(providerId));
+
+  /** The oldest of the router that handed on the most, where that is more than a fair share of what this other one did: invented keys are free. */
+  function findCrowding(from: string): string | undefined {
+    const counts = new Map<string, number>();
+    for (const router of handed.values()) counts.set(router, (counts.get(router) ?? 0) + 1);
+    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0] as const);
+    if (count <= (counts.get(from) ?? 0) + 1) return undefined;
+    return [...handed].find(([, router]) => router === most)?.[0];
+  }
+
+  /** Another router has what the first one called gone. */
+  function doubtWord(name: string, from: string): void {
+    const teller = calledGone.get(name);
+    if (teller !== undefined && teller !== from) doubted.set(name, (doubted.get(name) ?? new Set()).add(teller));
   }
 
   function forget(providerId: Uint8Array): void {
@@ -81,10 +106,21 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
     listed.delete(name);
     handed.delete(name);
     gone.delete(name);
+    calledGone.delete(name);
+    doubted.delete(name);
   }
 
   return {
     ...{ current, isHanded },
+    isCalledGone: (providerId) => calledGone.has(toHex(providerId)),
+    listUnder(certHash) {
+      const nowMs = clock.nowMs();
+      const names = [...(underCertificate.get(toHex(certHash)) ?? [])];
+      return names.flatMap((name) => {
+        const listing = listed.get(name);
+        return listing && listing.expiresAtMs > nowMs && !handed.has(name) ? [listing] : [];
+      });
+    },
     isGone: (providerId) => gone.has(toHex(providerId)),
     assertNewer(announcement) {
       const { providerId, sequence } = announcement;
@@ -108,13 +144,15 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
         );
       }
     },
-    isWanted(announcement) {
+    isWanted(announcement, from) {
       const { providerId, payee, sequence, expiresAtMs } = announcement;
       const name = toHex(providerId);
       const previous = listed.get(name);
       const isHeard = previous !== undefined && !handed.has(name) && !gone.has(name);
-      if (isHeard || (previous && sequence <= previous.sequence) || expiresAtMs <= clock.nowMs()) return false;
-      if (!previous && listed.size >= maxProviders) return false;
+      const isBack = calledGone.has(name) && calledGone.get(name) !== from && sequence === previous?.sequence;
+      const isNews = previous === undefined || sequence > previous.sequence || isBack;
+      if (isHeard || !isNews || expiresAtMs <= clock.nowMs()) return false;
+      if (isNewAndFull(announcement) && findCrowding(from) === undefined) return false;
       if (!listOthers(announcement).next().done) return false;
       const ofPayee = [...current()].filter(
         (other) =>
@@ -125,8 +163,14 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
     put(announcement, from) {
       const name = toHex(announcement.providerId);
       if (from === undefined) makeRoom(announcement);
+      else {
+        if (announcement.sequence === listed.get(name)?.sequence) doubtWord(name, from);
+        const crowding = isNewAndFull(announcement) ? findCrowding(from) : undefined;
+        if (crowding !== undefined) forget(fromHex(crowding));
+      }
       list(name, announcement);
       gone.delete(name);
+      calledGone.delete(name);
       if (from === undefined) handed.delete(name);
       else handed.set(name, from);
     },
@@ -137,7 +181,10 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
     },
     suspendHanded(prefixes, from) {
       for (const [name, router] of handed) {
-        if (router === from && prefixes.has(name.slice(0, 2 * HELD_PREFIX_BYTES))) gone.add(name);
+        if (router !== from || doubted.get(name)?.has(from)) continue;
+        if (!prefixes.has(name.slice(0, 2 * HELD_PREFIX_BYTES))) continue;
+        gone.add(name);
+        calledGone.set(name, from);
       }
     },
     sweep(beforeMs) {

@@ -35,6 +35,7 @@ export const retireConfig = defineConfig({
 
 export const routerConfig = defineConfig({
   name: 'ogong-routerd',
+  commands: ['register', 'retire'],
   examples: ['ogong-routerd --deployment deployment.json'],
   summary:
     'Matches requests to providers by price and free capacity, drawn in proportion to stake and reputation.\n' +

@@ -1,4 +1,7 @@
+import { connect, createServer, type Socket } from 'node:net';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { HostPort } from '@ogong/host/link/host-port';
+import { createLinkClient } from '@ogong/host/link/link-client';
 import { createModelRoots } from '@ogong/host/views/model-roots';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeMatchSeed, hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
@@ -8,6 +11,7 @@ import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { describe, expect, it } from 'vitest';
 import {
   announce,
+  closing,
   GATEWAY,
   idOf,
   ledger,
@@ -22,6 +26,9 @@ import {
   route,
   start,
 } from './router-fixture.ts';
+
+/** The certificate of the router. */
+const ROUTER = 40;
 
 describe('a match', () => {
   it('is signed, and replays from the list and the name of the reply', async () => {
@@ -238,6 +245,50 @@ describe('a provider whose link ends', () => {
     const free = async () => (await gateway.service(RouterService).listModels({})).models[0]?.freeCapacity;
     await expect.poll(free).toBe(2);
     expect((await route(gateway)).ticket.providerId).toEqual(idOf(1));
+  });
+});
+
+describe('a provider whose machine loses its power', () => {
+  /** A way on which nothing is said any more once it is cut, as if the machine behind it had no power. */
+  async function openWay(to: HostPort) {
+    const sockets: Socket[] = [];
+    const way = createServer((near) => {
+      const far = connect(to.port, to.host);
+      sockets.push(near, far);
+      near.pipe(far).pipe(near);
+      for (const socket of [near, far]) socket.on('error', () => socket.destroy());
+    });
+    await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve));
+    closing.push(() => {
+      for (const socket of sockets) socket.destroy();
+      way.close();
+    });
+    const { port } = way.address() as { port: number };
+    return {
+      endpoint: { host: '127.0.0.1', port },
+      cut() {
+        for (const socket of sockets) socket.unpipe().pause();
+      },
+    };
+  }
+
+  it('is sent nobody after two pings without an answer, though its link was never closed; another one stays', async () => {
+    const opened = await start({ linkPingMs: 50 });
+    const way = await openWay(opened.router().address());
+    const { id: certHash } = await makeIdentity(ROUTER);
+    const connectBy = async (seed: number) => {
+      const client = createLinkClient({ endpoint: way.endpoint, certHash, identity: await makeIdentity(seed) });
+      closing.push(() => client.close());
+      return client;
+    };
+    await announce({ ...opened, connect: connectBy }, 1);
+    await announce(opened, 2, { capacity: 3 });
+    const gateway = await opened.connect(GATEWAY);
+    const free = async () => (await gateway.service(RouterService).listModels({})).models[0]?.freeCapacity;
+    expect(await free()).toBe(5);
+    way.cut();
+    await expect.poll(free).toBe(3);
+    expect((await route(gateway)).ticket.providerId).toEqual(idOf(2));
   });
 });
 

@@ -31,6 +31,8 @@ export interface RouterOptions extends SupplyOptions {
   readonly refreshMs?: number;
   /** How often the chain is asked for ejections. Default: 1,000. */
   readonly ejectionPollMs?: number;
+  /** How often links of listed providers are pinged; two pings without an answer, and the provider has gone. Default: 5,000. */
+  readonly linkPingMs?: number;
 }
 
 export interface Router {
@@ -68,7 +70,7 @@ export function createRouter(options: RouterOptions, dependencies: RouterDepende
   );
   const refreshing = createRefresh(state, refreshMs);
   const handing = createSupplyExchange(state, { peers: options.peers ?? [], intervalMs: options.handMs ?? 2_000 });
-  const server = openServer(state, options.bind, refreshing);
+  const server = openServer(state, options, refreshing);
   return {
     id: hashHybridKey(state.crypto, signer.publicKey),
     async start() {
@@ -123,7 +125,11 @@ function createRefresh(state: RouterState, intervalMs: number): Repeating {
 const isValidator = ({ chain }: Pick<RouterState, 'chain'>, peer: PeerId): boolean =>
   chain.validators().some(({ certHash }) => equalBytes(certHash, peer));
 
-function openServer(state: RouterState, bind: HostPort, refreshing: Repeating): LinkServer {
+function openServer(
+  state: RouterState,
+  { bind, linkPingMs: pingMs = 5_000 }: Pick<RouterOptions, 'bind' | 'linkPingMs'>,
+  refreshing: Repeating,
+): LinkServer {
   const service = createRouterService(state, {
     readStakes: () => void refreshing.trigger().catch(warnOf(state, STAKE_UNREAD)),
     earn: (caller, calls) => server.earn(caller, calls),
@@ -137,6 +143,8 @@ function openServer(state: RouterState, bind: HostPort, refreshing: Repeating): 
       isKnown: (peer) => isValidator(state, peer) || state.supply.isStaked(peer),
       // A provider keeps its link open between two announcements. A process that dies takes it along.
       onLeft: (peer) => state.supply.suspend(peer),
+      // One that loses its power or its network takes nothing along.
+      watch: { isWatched: (peer) => state.supply.isListed(peer), pingMs },
       limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
       routes: (router) => router.service(RouterService, service),
     },

@@ -5,7 +5,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { findWeightsProblem, type ModelRoots } from '@ogong/host/views/model-roots';
 import type { NewcomerDoor } from '@ogong/host/views/newcomer-door';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
   type Announcement,
@@ -96,13 +96,15 @@ export interface Supply {
   suspendHanded(prefixes: ReadonlySet<string>, from: string): void;
   /** Providers that announced themselves here, and what is known of their links. */
   own(): OwnListing[];
-  /** Every listed provider, as others are asked for what is missing. */
+  /** Every listed provider, as others are asked for what is missing: whoever was called gone is, where another router still has it. */
   listHeld(): { readonly providerId: Uint8Array; readonly sequence: bigint }[];
   payees(): Uint8Array[];
   accounts(): KeyAccount[];
   /** Providers that offer a confidential tier. */
   attested(): Uint8Array[];
-  /** Whether a provider that somebody has staked for is listed under the certificate. */
+  /** Whether a provider that announced itself here is listed under the certificate. */
+  isListed(certHash: Uint8Array): boolean;
+  /** Whether one is that somebody has staked for. */
   isStaked(certHash: Uint8Array): boolean;
   size(): number;
   sweep(): Promise<void>;
@@ -217,11 +219,11 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     },
     async takeHanded(signed, from) {
       // The cheap reasons come before its signatures.
-      if (!listings.isWanted(parseAnnouncement(signed.announcement))) return false;
+      if (!listings.isWanted(parseAnnouncement(signed.announcement), from)) return false;
       const announcement = verify(signed);
       await modelRoots?.prepare(announcement.models.map(({ modelId }) => modelId));
       // Asked last: it may have announced itself meanwhile.
-      if (!(await isLetIn(signed, announcement)) || !listings.isWanted(announcement)) return false;
+      if (!(await isLetIn(signed, announcement)) || !listings.isWanted(announcement, from)) return false;
       listings.put(announcement, from);
       noteWork(signed, announcement.providerId);
       return true;
@@ -238,7 +240,10 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
             return signed && { ...signed, ...(newcomerWork && { newcomerWork }) };
           },
         })),
-    listHeld: () => [...current()].map(({ providerId, sequence }) => ({ providerId, sequence })),
+    listHeld: () =>
+      [...current()]
+        .filter(({ providerId }) => !listings.isCalledGone(providerId))
+        .map(({ providerId, sequence }) => ({ providerId, sequence })),
     offers(modelId, group) {
       const nowMs = clock.nowMs();
       const offers: ListedOffer[] = [];
@@ -282,11 +287,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       [...current()]
         .filter(({ models }) => models.some(({ modelId }) => isAttestedTier(parseModelId(modelId).tier)))
         .map(({ providerId }) => providerId),
-    isStaked: (certHash) =>
-      [...current()].some(
-        (listing) =>
-          equalBytes(listing.certHash, certHash) && !isHanded(listing.providerId) && stakeOf(listing.payee) > 0n,
-      ),
+    isListed: (certHash) => listings.listUnder(certHash).length > 0,
+    isStaked: (certHash) => listings.listUnder(certHash).some(({ payee }) => stakeOf(payee) > 0n),
     size: () => [...current()].length,
     async sweep() {
       // An announcement is kept as long as it could be accepted again, so that its sequence is known.

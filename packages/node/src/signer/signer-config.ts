@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, text } from '@ogong/host/config/values';
-import { ledgerAddress } from '../validator/validator-config.ts';
+import { ledgerAddress } from '../validator/validator-fields.ts';
 
 const { logLevel } = observationFields;
 const dataDir = join(homedir(), '.ogong', 'signer');

@@ -19,7 +19,8 @@ import { findAdmitted, readIntake } from './accept-record.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { movesDecision, putDelivery, readDelivery } from './store/delivery-store.ts';
-import { keepObserved, type ReplyRow, readOrder, readReply } from './store/reply-store.ts';
+import { keepObserved } from './store/reply-changes.ts';
+import { type HandledReply, readHandled, readOrder } from './store/reply-store.ts';
 
 /**
  * `taken`: this record is judged. `awaited`: so it is, and the provider has not handed it in yet. `late`: the audit is drawn
@@ -89,7 +90,7 @@ export async function signHeld(
 /** The signatures of a record that is here already were checked when it came. @throws ClaimError */
 function verifyDelivered(
   { crypto, ledger }: Pick<IntakeState, 'crypto' | 'ledger'>,
-  row: ReplyRow,
+  row: HandledReply,
   { delivery: signed, bound }: DeliveredReply,
 ): Delivery {
   const order: NamedOrder = readOrder(row);
@@ -112,11 +113,15 @@ type Kept =
 /** Call it inside one transaction. */
 function keepDelivery(
   store: Store,
-  { row, delivered, latest }: { readonly row: ReplyRow; readonly delivered: DeliveredReply; readonly latest: bigint },
+  {
+    row,
+    delivered,
+    latest,
+  }: { readonly row: HandledReply; readonly delivered: DeliveredReply; readonly latest: bigint },
 ): Kept {
   const { delivery: signed, bound } = delivered;
   const { replyId, orderBytes } = row;
-  const { state, signedRecord, intakeEpoch } = readReply(store, replyId) as ReplyRow;
+  const { state, signedRecord, intakeEpoch } = readHandled(store, replyId) as HandledReply;
   const known = readDelivery(store, replyId);
   const other = signedRecord ?? known?.awaited;
   if (other && !equalBytes(other.record, bound.record)) return { contradicts: other };

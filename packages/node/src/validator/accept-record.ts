@@ -17,10 +17,12 @@ import {
   verifyHanded,
 } from '@ogong/protocol/verdict/claim';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
+import { findStakeProblem } from './audit/deterrence.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
-import { findReply, isAwaited, type ReplyRow, readOrder, readReply, recordReply } from './store/reply-store.ts';
+import { recordReply } from './store/reply-changes.ts';
+import { type HandledReply, isAwaited, readHandled, readOrder } from './store/reply-store.ts';
 
 export interface Acknowledgement {
   readonly replyId: Uint8Array;
@@ -57,7 +59,7 @@ export async function acceptRecord(
   const summary = { ...(isBare(own) ? own : summarizeSubmission(crypto, own)), endpoint: claim.request.endpoint };
   const epoch = archive.latest().epoch;
   const recorded = await group.write((db) => {
-    if (!isAwaited(db, order.replyId)) return readReply(db, order.replyId) as ReplyRow;
+    if (!isAwaited(db, order.replyId)) return readHandled(db, order.replyId) as HandledReply;
     const awaited = readDelivery(db, order.replyId)?.awaited;
     // The payer was given another record than this validator.
     if (awaited && !equalBytes(awaited.record, own.record.record)) return { ...row, signedRecord: awaited };
@@ -86,6 +88,7 @@ export async function checkSubmission(
     | 'machinePolicy'
     | 'findMachineProblem'
     | 'onMachineFault'
+    | 'holdings'
   >,
   order: NamedOrder,
   submission: HandedReply,
@@ -96,6 +99,7 @@ export async function checkSubmission(
   const claim = verifyHanded(crypto, { ledger, order, beacon, checkWord }, submission);
   await assertPublishedWeights(state, claim);
   await assertMachine(state, claim, submission);
+  await assertStake(state, claim);
   return claim;
 }
 
@@ -111,6 +115,17 @@ async function assertPublishedWeights(
   if (problem === undefined) return;
   if (modelRoots.find(modelId, span) === undefined) throw new Refusal('unavailable', problem);
   throw new ClaimError('wrong-model', problem);
+}
+
+/** What the reply's tier asks for of whoever answers in it. @throws ClaimError, Refusal */
+async function assertStake(
+  { holdings }: Pick<IntakeState, 'holdings'>,
+  { header: { tier }, order }: Pick<Claim, 'header' | 'order'>,
+): Promise<void> {
+  const problem = await findStakeProblem(holdings, tier, order).catch((cause: unknown) => {
+    throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
+  });
+  if (problem !== undefined) throw new ClaimError('stake', problem);
 }
 
 /** No record of tier `tee` is taken, and so none is paid, without evidence of its machine that was made for its order. @throws ClaimError */
@@ -150,13 +165,14 @@ export async function readIntake(
   state: Pick<IntakeState, 'crypto' | 'ledger' | 'signer' | 'archive' | 'store'>,
   replyId: Uint8Array,
 ): Promise<Acknowledgement | undefined> {
-  const row = findReply(state, replyId);
+  const { store } = state;
+  const row = store.read(() => readHandled(store, replyId));
   return row?.signedRecord && acknowledge(state, row, row.signedRecord);
 }
 
 async function acknowledge(
   { crypto, ledger, signer, archive }: Pick<IntakeState, 'crypto' | 'ledger' | 'signer' | 'archive'>,
-  { replyId, orderHash, intakeEpoch }: ReplyRow,
+  { replyId, orderHash, intakeEpoch }: HandledReply,
   { record }: Pick<BoundRecord, 'record'>,
 ): Promise<Acknowledgement> {
   const epoch = intakeEpoch ?? archive.latest().epoch;
@@ -172,9 +188,10 @@ async function acknowledge(
 export function findAdmitted(
   { store, crypto, ledger }: Pick<IntakeState, 'store' | 'crypto' | 'ledger'>,
   { order }: Pick<HandedReply, 'order'>,
-): ReplyRow {
+): HandledReply {
   // The order's own hash was made when it was admitted.
-  const row = findReply({ store }, computeReplyId(crypto, ledger, parseOrder(order.order)));
+  const replyId = computeReplyId(crypto, ledger, parseOrder(order.order));
+  const row = store.read(() => readHandled(store, replyId));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
   if (!equalBytes(row.orderBytes, order.order)) {
     throw new Refusal('conflict', 'the reply was admitted under another order');
@@ -188,7 +205,7 @@ export function findAdmitted(
  */
 export async function acceptAgain(
   state: IntakeState,
-  row: ReplyRow,
+  row: HandledReply,
   { record, header, headerProof }: Pick<HandedReply, 'record' | 'header' | 'headerProof'>,
 ): Promise<Acknowledgement> {
   const signedRecord = row.signedRecord as BoundRecord;

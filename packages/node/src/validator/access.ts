@@ -36,8 +36,10 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/ListHeard': { perSecond: 5, burst: 100 },
   // Each validator asks a few others every ten seconds.
   'ogong.v1.ValidatorService/HandAnnouncements': { perSecond: 1, burst: 10 },
-  // A gateway asks for 64 replies at once, and again while more wait for their verdicts.
+  // Once for each reply that a provider or a reader follows.
   'ogong.v1.ValidatorService/GetReply': { perSecond: 40, burst: 250, mayBeEarned: true },
+  // A gateway asks about 64 replies at once, and again while more wait for their verdicts.
+  'ogong.v1.ValidatorService/GetReplies': { perSecond: 2, burst: 32, mayBeEarned: true },
   // Reads up to a thousand entries for a validator, a quarter of that for a stranger.
   'ogong.v1.ValidatorService/ListVerdicts': { perSecond: 2, burst: 40 },
   // Reads up to four thousand rows.

@@ -13,8 +13,8 @@ import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { ClaimError, type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { findFeeProblem } from './audit/deterrence.ts';
 import type { IntakeState } from './intake-state.ts';
+import { type AdmittedReply, admitReply, readAdmitted } from './store/admission-store.ts';
 import { readChannel } from './store/channel-store.ts';
-import { type AdmittedReply, admitReply, readAdmitted } from './store/reply-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
 /** The next order, and its record. */

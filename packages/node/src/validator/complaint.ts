@@ -14,7 +14,8 @@ import { decideExact, upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { readChannel } from './store/channel-store.ts';
 import { readDelivery } from './store/delivery-store.ts';
-import { findReply, forceAudit, listForced, type ReplyRow, readReply } from './store/reply-store.ts';
+import { forceAudit } from './store/reply-changes.ts';
+import { findReply, listForced, type ReplyRow, readReply } from './store/reply-store.ts';
 
 export interface Complaint {
   readonly order: SignedOrder;
@@ -94,8 +95,11 @@ async function upholdOpening(
 
 /** Audits that a payer may ask for in vain before it has paid anything. */
 const FREE_AUDITS = 4;
-/** One fee in so many may be of a reply that was audited in vain: what they pay for verification covers its audit. */
-const FEES_PER_AUDIT = 20n;
+/**
+ * One fee in so many may be of a reply that was audited in vain: what they pay for verification covers its audit.
+ * @internal but for the laboratory
+ */
+export const FEES_PER_AUDIT = 20n;
 
 /** An audit costs verifiers more than its reply pays them, so whoever asks for audits that find nothing has to buy more replies. */
 async function requestAudit({ group }: IntakeState, row: ReplyRow, detail: string): Promise<ComplaintOutcome> {

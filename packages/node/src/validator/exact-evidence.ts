@@ -3,7 +3,8 @@ import type { Evidence } from '@ogong/protocol/verdict/evidence';
 import { JudgeError, judge } from '@ogong/protocol/verdict/judge';
 import type { IntakeState } from './intake-state.ts';
 import { correctReply } from './store/correction-store.ts';
-import { attachRecord, type ReplyRow, readOrder } from './store/reply-store.ts';
+import { attachRecord } from './store/reply-changes.ts';
+import { type HandledReply, readOrder } from './store/reply-store.ts';
 import { decideReply } from './store/verdict-store.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function decideExact(
     verdicts,
     onVerdict,
   }: Pick<IntakeState, 'crypto' | 'clock' | 'group' | 'verdicts' | 'onVerdict'>,
-  row: ReplyRow,
+  row: HandledReply,
   signed: BoundRecord,
   evidence: Evidence,
 ): Promise<void> {
@@ -46,7 +47,7 @@ export async function decideExact(
 /** @throws ClaimError if the second record is not this provider's, or is about another order. */
 export async function upholdEquivocation(
   state: IntakeState,
-  row: ReplyRow & { readonly signedRecord: BoundRecord },
+  row: HandledReply & { readonly signedRecord: BoundRecord },
   { record, signature, header, headerProof }: BoundRecord,
 ): Promise<void> {
   const { signedRecord: first } = row;

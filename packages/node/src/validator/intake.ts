@@ -15,7 +15,7 @@ import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
 import { hearDelivery, type ToldReply } from './hear-delivery.ts';
 import { type IntakeDependencies, type IntakeOptions, type IntakeState, openIntakeState } from './intake-state.ts';
-import { AdmissionError } from './store/reply-store.ts';
+import { AdmissionError } from './store/admission-store.ts';
 
 export interface Intake {
   /** @param caller who brings it. @returns this validator's word for it. @throws Refusal */

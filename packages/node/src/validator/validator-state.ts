@@ -17,7 +17,7 @@ import { createEarningsView, type EarningsView } from '@ogong/host/views/earning
 import type { ModelRoots } from '@ogong/host/views/model-roots';
 import { createOrderKeys, type OrderKeyView } from '@ogong/host/views/order-keys';
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
 import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
@@ -34,7 +34,7 @@ import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive
 import type { ThresholdParts } from './beacon/threshold-state.ts';
 import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
 import type { PricingState } from './prices/price-state.ts';
-import { MAX_EVIDENCE_BYTES } from './routes.ts';
+import { MAX_EVIDENCE_BYTES } from './route-dependencies.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
 import type { Summing } from './settlement/sum-signatures.ts';
 import { createKnownParts } from './store/known-parts.ts';
@@ -49,8 +49,6 @@ export interface ValidatorOptions {
   readonly extraAlpha?: number;
   /** Share of audits with two verifiers at the same time, 0..1; not below the network's. */
   readonly pairs?: number;
-  /** Share of audits that bring a honeypot along, 0..1. */
-  readonly honeypots?: number;
   readonly epochMs: number;
   readonly settleMs: number;
   readonly auditWindowMs: number;
@@ -73,6 +71,8 @@ export interface ValidatorOptions {
   readonly modelRoots?: ModelRoots | undefined;
   /** Which machines of tier `tee` are believed. Default: none, and no record of that tier is taken. */
   readonly machinePolicy?: MachinePolicy | undefined;
+  /** Whole tokens that a key has to lose to answer in a tier, as the network's deployment says. Default: none. */
+  readonly tierStakes?: ReadonlyMap<string, bigint> | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
   /** Signatures of many are summed into one. Default: they go one by one. */
@@ -220,7 +220,11 @@ export function isConnected({
   return awake.nowMs() - certifiedMs < Math.max(CUT_OFF_MS, CUT_OFF_EPOCHS * options.epochMs);
 }
 
-export const getHoldings = ({ earnings }: Pick<ValidatorState, 'earnings'>): Holdings => ({
+export const getHoldings = ({
+  earnings,
+  options,
+}: Pick<ValidatorState, 'earnings'> & { readonly options: Pick<ValidatorOptions, 'tierStakes'> }): Holdings => ({
+  tierStakes: options.tierStakes,
   heldFor: earnings.heldFor,
   ramp: async () => {
     const { entrance, growth } = await earnings.readHolding();
@@ -252,6 +256,22 @@ export async function findMembers(
   if (certificate.kind === 'aggregate') return archive.findSet(certificate.set);
   const era = findEra(chain.beaconKeys(), epoch);
   return era && archive.findSeats(fromHex(era.set.slice(2)));
+}
+
+/**
+ * The VRF key of a validator of that epoch: an account has one key for good, and who is of the set had registered before anybody knew its
+ * beacon. Without a key where the account was none of them; undefined where nobody here knows who they were.
+ */
+export async function findVrfKey(
+  state: Pick<ValidatorState, 'archive' | 'beacons' | 'chain'>,
+  epoch: bigint,
+  address: Uint8Array,
+): Promise<{ readonly vrfKey: Uint8Array | undefined } | undefined> {
+  const members = await findMembers(state, epoch);
+  if (members === undefined) return undefined;
+  if (!members.some((one) => equalBytes(one.address, address))) return { vrfKey: undefined };
+  const vrfKey = state.chain.recallByAddress(address)?.vrfKey;
+  return vrfKey && { vrfKey };
 }
 
 export function toPeer(

@@ -19,7 +19,8 @@ import { noteProof } from './machines/eject-machine.ts';
 import type { MachinesState } from './machines/machine-state.ts';
 import { noteIntake } from './note-intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
-import { createRoutes, MAX_EVIDENCE_BYTES, type RouteDependencies } from './routes.ts';
+import { MAX_EVIDENCE_BYTES, type RouteDependencies } from './route-dependencies.ts';
+import { createRoutes } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
 import {
   getBeacon,
@@ -191,7 +192,7 @@ function wireServer(
   const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
   const grants = createOpeningGrants(clock);
-  return createLinkServer(
+  const server: LinkServer = createLinkServer(
     {
       bind: options.bind,
       identity,
@@ -211,10 +212,12 @@ function wireServer(
         grants,
         metrics,
         show: openMachine(state),
+        charge: (caller, method, calls) => server.charge(caller, method, calls),
       }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
+  return server;
 }
 
 /** The machine vouches for the key of admissions and certificates, and for the certificate of links. */

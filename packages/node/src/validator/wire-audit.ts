@@ -1,6 +1,7 @@
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
+import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Audit, createAudit } from './audit/audit.ts';
@@ -8,7 +9,7 @@ import type { AuditDependencies, AuditOptions } from './audit/audit-state.ts';
 import { createDisputes, type Disputes } from './audit/dispute.ts';
 import type { VerifierCalls } from './audit/verifier-call.ts';
 import { keepStakes, listVerifierPayees } from './store/announcement-store.ts';
-import { getBeacon, getNetworkAlphaPpm, isConnected, PPM, type ValidatorState } from './validator-state.ts';
+import { findVrfKey, getBeacon, getNetworkAlphaPpm, isConnected, PPM, type ValidatorState } from './validator-state.ts';
 import { toTextsMessage } from './wire-messages.ts';
 import { signRound } from './witness/reveal-word.ts';
 
@@ -63,7 +64,7 @@ export const computeCallLimit = (auditWindowMs: number): number => Math.min(60_0
 /** Shares become parts per million, and times follow from the audit window. */
 export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdicts' | 'chain'>): AuditOptions {
   const { options, verdicts } = state;
-  const { alpha, extraAlpha = 0, pairs, honeypots, epochMs, auditWindowMs, fixedVerifier, drift } = options;
+  const { alpha, extraAlpha = 0, pairs, epochMs, auditWindowMs, fixedVerifier, drift } = options;
   const ownAlphaPpm = Math.round(alpha * PPM);
   return {
     verdicts,
@@ -79,14 +80,13 @@ export function readAuditOptions(state: Pick<ValidatorState, 'options' | 'verdic
     spreadMs: Math.min(epochMs, auditWindowMs / 4),
     mixMs: MIX_MS,
     ...(pairs === undefined ? {} : { pairPpm: Math.round(pairs * PPM) }),
-    ...(honeypots === undefined ? {} : { honeypotPpm: Math.round(honeypots * PPM) }),
   };
 }
 
 function connectAudit(
   state: ValidatorState,
 ): Omit<AuditDependencies, 'stakeOf' | 'onVerdict' | 'contest' | 'findIntake' | 'takeIn' | 'takePassed'> {
-  const { crypto, clock, awake, store, group, archive, earnings, links, log, metrics } = state;
+  const { crypto, clock, awake, store, group, archive, earnings, links, log, metrics, vrfSeed, signer } = state;
   const { steps } = metrics;
   return {
     crypto,
@@ -107,6 +107,10 @@ function connectAudit(
     getTexts: (provider, asked, call) => links.to(ProviderService, provider).getTexts(toTextsMessage(asked), call),
     calls: connectVerifiers(state),
     jobSecret: computeJobSecret(state),
+    vrf: {
+      prove: (input) => proveVrf(vrfSeed, input),
+      findKey: (epoch) => findVrfKey(state, epoch, signer.address),
+    },
     onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),
   };
 }

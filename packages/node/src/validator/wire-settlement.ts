@@ -25,6 +25,7 @@ import { pruneHoneypots } from './store/honeypot-store.ts';
 import { pruneInquiries } from './store/witness-store.ts';
 import {
   findMembers,
+  findVrfKey,
   getBeacon,
   getHoldings,
   getNetworkAlphaPpm,
@@ -279,6 +280,7 @@ export function wireCosigning(state: ValidatorState): CosignState {
       findPolicy: createPolicyFinder(store, options.drift),
       getBeacon: (epoch) => getBeacon(state, epoch),
       findMembers: (epoch) => findMembers(state, epoch),
+      findVrfKey: (epoch, validator) => findVrfKey(state, epoch, validator),
       async askHeard(hearer, validator, replies) {
         const peer = chain.recallByAddress(hearer);
         if (peer === undefined) throw new Error('the hearer is no validator any more');

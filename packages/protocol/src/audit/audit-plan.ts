@@ -107,6 +107,9 @@ export interface AuditBudget {
   readonly tokens: number;
 }
 
+/** Extra coverage that a validator spends on such reasons where it names none, on average, parts per million. */
+export const DEFAULT_EXTRA_PPM = 10_000;
+
 /** From this robust z on, a speed is suspicious. Each further unit adds so many times base coverage. */
 const SPEED_FROM = 3;
 const SPEED_WEIGHT = 2;

@@ -36,6 +36,8 @@ export interface HybridSigner {
   readonly publicKey: Uint8Array;
   /** Ed25519 signature (64) || ML-DSA-44 signature (2420). */
   sign(message: Uint8Array): Uint8Array;
+  /** The same beside other work, where the platform has threads for it. */
+  signAside?(message: Uint8Array): Promise<Uint8Array>;
 }
 
 /** A holder of a secp256k1 key: payers, validators and routers on the ledger. */

@@ -60,7 +60,6 @@ export function verifyVrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8
 /**
  * Output of a proof WITHOUT checking it: only for a proof that this process made or has verified.
  * Undefined when the proof does not decode. Source: RFC 9381 section 5.2.
- * @internal RFC 9381, proof to hash; the vectors hold it
  */
 export function computeVrfOutput(proof: Uint8Array): Uint8Array | undefined {
   const parts = decodeProof(proof);

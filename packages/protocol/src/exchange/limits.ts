@@ -27,6 +27,12 @@ export const MAX_EXCLUDED_PROVIDERS = 64;
 /** That a request leaves a router to draw among, and that it rules out, each. */
 export const MAX_ONLY_PROVIDERS = 16;
 
+/** That one question of a payer to a validator is about. */
+export const MAX_ASKED_REPLIES = 64;
+
+/** That one call of a payer tells a validator of. */
+export const MAX_TOLD_REPLIES = 32;
+
 /** A payer signs how much of a text it has each time it has so many more bytes of it. */
 export const PROGRESS_STEP_BYTES = 512;
 /** Bytes of text that a provider sends ahead of the payer's word, and is paid for beyond it. Room for answers that are on their way. */

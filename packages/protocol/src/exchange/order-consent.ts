@@ -23,6 +23,16 @@ export function signConsent(provider: HybridSigner, { orderHash }: Pick<NamedOrd
   return { providerKey: provider.publicKey, signature: provider.sign(encodeConsent(orderHash)) };
 }
 
+/** The same beside other work: it is what an order's provider computes longest before a first token. */
+export async function signConsentAside(
+  provider: HybridSigner,
+  { orderHash }: Pick<NamedOrder, 'orderHash'>,
+): Promise<OrderConsent> {
+  const message = encodeConsent(orderHash);
+  const signature = provider.signAside ? await provider.signAside(message) : provider.sign(message);
+  return { providerKey: provider.publicKey, signature };
+}
+
 /** Whether the provider that the order names signed for it. */
 export function verifyConsent(
   crypto: Crypto,

@@ -309,6 +309,9 @@ describe('settlement', () => {
       { payee: bytesOf(20, 1), credits: most, refuted: 0 },
       { payee: bytesOf(20, 2), credits: 3, refuted: 0 },
     ]);
+    // Whoever is doubted is neither paid nor does it lose stake.
+    const doubted: VerifierMark = { verifierId: bytesOf(32, 4), payee: bytesOf(20, 4), outcome: 'doubted' };
+    expect(tally([mark(2, 3), doubted])).toEqual([{ payee: bytesOf(20, 2), credits: 3, refuted: 0 }]);
   });
 
   it('pays each shard of a cohort its own line, which together are the fee, and draws the payer once', () => {

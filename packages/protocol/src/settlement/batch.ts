@@ -393,7 +393,7 @@ function tallyVerifiers(entries: readonly VerdictEntry[], findTests: FindTests):
     const tokens = outcome === 'credited' ? mark.tokens : 0;
     const tally = {
       credits: Math.min(credits + tokens, MAX_CREDITS),
-      refuted: refuted + (outcome === 'credited' ? 0 : 1),
+      refuted: refuted + (outcome === 'refuted' || outcome === 'silent' ? 1 : 0),
     };
     if (tally.credits + tally.refuted > 0) tallies.set(toHex(payee), { payee, ...tally });
   }

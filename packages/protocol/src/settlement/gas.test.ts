@@ -21,10 +21,11 @@ interface Reply extends Pick<VerdictFields, 'verdict'> {
   /** Whose verifier it credits; 0: nobody's. Default: 0. */
   readonly verifier?: number;
   readonly isRefuted?: boolean;
+  readonly isDoubted?: boolean;
 }
 
 function toFields(
-  { verdict, fee, payer, payee, router, verifier = 0, isRefuted = false }: Reply,
+  { verdict, fee, payer, payee, router, verifier = 0, isRefuted = false, isDoubted = false }: Reply,
   index: number,
 ): VerdictFields {
   return {
@@ -42,7 +43,9 @@ function toFields(
     verifiers: [
       {
         ...{ verifierId: numbered(32, verifier), payee: numbered(20, verifier) },
-        ...(isRefuted ? { outcome: 'refuted' } : { outcome: 'credited', tokens: 9 }),
+        ...(isRefuted || isDoubted
+          ? { outcome: isRefuted ? 'refuted' : 'doubted' }
+          : { outcome: 'credited', tokens: 9 }),
       },
     ],
     beaconEpoch: 0n,
@@ -84,6 +87,7 @@ describe('the gas of a batch', () => {
       router: fc.nat(5),
       verifier: fc.nat(5),
       isRefuted: fc.boolean(),
+      isDoubted: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(anyReply, { minLength: 1, maxLength: 40 }), (replies) => {

@@ -140,7 +140,7 @@ export function createGasMeter(): GasMeter {
       }
       if (ejects) ejections.add(toHex(providerId));
       for (const verifier of verifiers) {
-        if (!isPayable(verifier.payee)) continue;
+        if (!isPayable(verifier.payee) || verifier.outcome === 'doubted') continue;
         tallies.add(toHex(verifier.payee));
         if (verifier.outcome !== 'credited') penalties.add(toHex(verifier.payee));
       }

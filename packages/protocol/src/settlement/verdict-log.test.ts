@@ -42,7 +42,11 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     shards: fc.array(fc.integer({ min: 1, max: 500 }), { maxLength: 4 }),
     verifiers: fc.array(
       fc.oneof(
-        fc.record({ verifierId: fixed(32), payee: fixed(20), outcome: fc.constant('refuted' as const) }),
+        fc.record({
+          verifierId: fixed(32),
+          payee: fixed(20),
+          outcome: fc.constantFrom('refuted' as const, 'doubted' as const),
+        }),
         fc.record({
           ...{ verifierId: fixed(32), payee: fixed(20) },
           ...{ outcome: fc.constant('credited' as const), tokens: fc.nat({ max: 2 ** 32 - 1 }) },
@@ -226,8 +230,8 @@ describe('verdict entry', () => {
     expect([read.ok, toHex(read.position.head)]).toEqual([true, vectors.heads.at(-1)]);
     const [, , last, abandoned] = read.entries as [VerdictEntry, VerdictEntry, VerdictEntry, VerdictEntry];
     expect(abandoned).toMatchObject({ verdict: 'abandoned', fineAtomic: 17n, feeAtomic: 0n });
-    expect(last.verifiers.map(({ outcome }) => outcome)).toEqual(['refuted', 'credited', 'silent']);
-    expect(last.verifiers.at(-1)).toMatchObject({ outcome: 'silent', halfHour: 944_444 });
+    expect(last.verifiers.map(({ outcome }) => outcome)).toEqual(['refuted', 'credited', 'silent', 'doubted']);
+    expect(last.verifiers.at(2)).toMatchObject({ outcome: 'silent', halfHour: 944_444 });
     expect(listVerifierIds(last, 'refuted').map(toHex)).toEqual(['0b'.repeat(32)]);
   });
 });

@@ -52,7 +52,8 @@ const markedVerifier = struct({
 
 /**
  * What the entry says of a verifier. `credited`: its report was opened and nobody refuted it, whatever the verdict. `refuted`: the other
- * reports show that it is wrong. `silent`: it committed to nothing, to witnesses either.
+ * reports show that it is wrong. `silent`: it committed to nothing, to witnesses either. `doubted`: its answer to a honeypot is unlikely by
+ * measured drift; it is not paid and loses no stake, and counts in the tests of every validator.
  */
 const verifierOutcome = union('outcome', {
   credited: struct({
@@ -64,6 +65,7 @@ const verifierOutcome = union('outcome', {
     /** When, see toHalfHour. */
     halfHour: u32,
   }),
+  doubted: struct({}),
 });
 
 /** What an audit says of one verifier. */

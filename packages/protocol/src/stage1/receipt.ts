@@ -1,4 +1,4 @@
-import { fromBase64, fromHex, ProtocolError, toBase64, toHex, utf8Decode, utf8Encode } from '../base/bytes.ts';
+import { fromBase64, fromHex, ProtocolError, toBase64, toHex, utf8Encode } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import type { SignedAdmission } from '../exchange/admission.ts';
@@ -99,20 +99,6 @@ export function toReceiptJson(receipt: Receipt): ReceiptJson {
 
 export function encodeReceipt(receipt: Receipt): Uint8Array {
   return utf8Encode(JSON.stringify(toReceiptJson(receipt)));
-}
-
-/** Parts of evidence may be named so, too, but are strings. */
-const INTAKE_FIELD = '"intake":{';
-
-/**
- * The same receipt with the validator's word for its record, without reading the rest of it.
- * @param encoded as encodeReceipt wrote it: its strings are base64, hexadecimal, names and paths, so that no field stands within one.
- * @returns undefined where it has such a word already.
- */
-export function addIntake(encoded: Uint8Array, { epoch, signature }: IntakeWord): Uint8Array | undefined {
-  const json = utf8Decode(encoded);
-  if (json.includes(INTAKE_FIELD)) return undefined;
-  return utf8Encode(`${json.slice(0, -1)},${INTAKE_FIELD}"epoch":"${epoch}","signature":"${toBase64(signature)}"}}`);
 }
 
 /**

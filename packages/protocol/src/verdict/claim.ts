@@ -124,6 +124,7 @@ export type ClaimErrorCode =
   | 'complaint'
   | 'response-size'
   | 'machine'
+  | 'stake'
   | 'cohort';
 
 export class ClaimError extends Error {

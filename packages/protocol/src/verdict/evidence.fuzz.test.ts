@@ -21,6 +21,15 @@ const attempt = fc.oneof(
   fc.record({ ...asked, committed, opened: none, statements }),
   fc.record({ ...asked, committed, opened }),
 );
+const told = { verifierId: fixed(32), proof: fixed(80) };
+const honeypot = fc.option(
+  fc.oneof(
+    fc.record({ ...told, committed: none, opened: none, statements }),
+    fc.record({ ...told, committed, opened: none, statements }),
+    fc.record({ ...told, committed, opened }),
+  ),
+  { nil: undefined },
+);
 const candidate = fc.record({
   providerId: fixed(32),
   payee: fixed(20),
@@ -54,6 +63,7 @@ const evidence = fc.oneof(
     drift,
     lists: fc.array(fc.array(candidate, { maxLength: 4 }), { maxLength: 8 }),
     attempts: fc.array(attempt, { maxLength: 3 }),
+    honeypot,
   }),
 );
 const runs = { seed: 7, numRuns: 60 };

@@ -23,6 +23,7 @@ import {
 import { MAX_HEADER_BYTES, MAX_OPENING_BYTES } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES } from '../commitment/record.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
+import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 import type { SignedAnnouncement } from '../exchange/announcement.ts';
 import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
 import type { OrderConsent } from '../exchange/order-consent.ts';
@@ -50,14 +51,15 @@ export interface AuditEvidence {
   readonly drift?: DriftNote | undefined;
   /** In the order in which they were asked. */
   readonly attempts: readonly Attempt[];
-  /** A job with a known answer that went along, where it was answered. */
+  /** What became of the job with a known answer that the beacon draws to go along. */
   readonly honeypot?: HoneypotEvidence | undefined;
 }
 
-/** Who was drawn for it, what it was about and what came, follow from the audit and these. */
-export interface HoneypotEvidence extends Pick<Attempt, 'verifierId' | 'nonce' | 'credential'> {
-  readonly committed: SignedCommitment;
-  readonly opened: OpenedReport;
+/** Who was drawn for it, and what it was about, follow from the audit and the proof. */
+export interface HoneypotEvidence
+  extends Pick<Attempt, 'verifierId' | 'committed' | 'opened' | 'credential' | 'statements'> {
+  /** Of the handling validator's VRF, 80 bytes: its output is the nonce. */
+  readonly proof: Uint8Array;
 }
 
 export interface EvidenceCandidate {
@@ -186,26 +188,29 @@ const progress = union('state', {
   opened: struct({ committed: commitment, opened, credential: optional(credentialCodec) }),
 });
 
-const attemptCodec: Codec<Attempt> = {
-  write(writer, attempt) {
-    const { committed, opened, credential, statements = [] } = attempt;
+type Progress = Pick<Attempt, 'committed' | 'opened' | 'credential' | 'statements'>;
+
+/** What was asked, and how far it came. */
+const createAskedCodec = <C extends object>(asked: Codec<C>): Codec<C & Progress> => ({
+  write(writer, one) {
+    const { committed, opened, credential, statements = [] } = one;
     if (opened && !committed) throw new ProtocolError('malformed', 'a report that nobody committed to');
-    call.write(writer, attempt);
+    asked.write(writer, one);
     if (committed === undefined) progress.write(writer, { state: 'silent', statements, credential });
     else if (opened === undefined) progress.write(writer, { state: 'committed', committed, statements, credential });
     else progress.write(writer, { state: 'opened', committed, opened, credential });
   },
   read(reader) {
-    const asked = call.read(reader);
+    const what = asked.read(reader);
     const { state: _state, ...answer } = progress.read(reader);
-    return { ...asked, committed: undefined, opened: undefined, ...answer };
+    return { ...what, committed: undefined, opened: undefined, ...answer };
   },
-};
-
-const honeypotCodec = struct({
-  ...{ verifierId: hash, nonce: bytes(JOB_NONCE_BYTES), committed: commitment, opened },
-  credential: optional(credentialCodec),
 });
+
+const attemptCodec: Codec<Attempt> = createAskedCodec(call);
+const honeypotCodec: Codec<HoneypotEvidence> = createAskedCodec(
+  struct({ verifierId: hash, proof: bytes(VRF_PROOF_BYTES) }),
+);
 
 const headerLeaf = {
   header: bytes16(MAX_HEADER_BYTES),
@@ -232,17 +237,14 @@ const evidenceFormat = createFormat(
     unasked: struct({ consent: optional(consentCodec), statements: statementList }),
     abandoned: struct({ consent: consentCodec, statements: statementList }),
   }),
-  { tag: 'ogong-evidence-v14' },
+  { tag: 'ogong-evidence-v15' },
 );
 
 /** @throws ProtocolError */
 export const encodeEvidence = (evidence: Evidence): Uint8Array =>
   evidenceFormat.encode(evidence.kind === 'audit' ? encodable(evidence) : evidence);
 
-const encodable = ({ drift, honeypot, ...evidence }: AuditEvidence) => ({
-  ...{ ...evidence, drift },
-  honeypot: honeypot && { ...honeypot, credential: honeypot.credential },
-});
+const encodable = ({ drift, honeypot, ...evidence }: AuditEvidence) => ({ ...evidence, drift, honeypot });
 
 /** @throws ProtocolError */
 export const parseEvidence = (bytes: Uint8Array): Evidence => evidenceFormat.decode(bytes);

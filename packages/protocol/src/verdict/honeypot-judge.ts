@@ -85,7 +85,8 @@ export function toExpectedReport(record: RecordV2, header: Header, opening: Open
 const BY_EQUALITY = 'equality';
 
 export interface HoneypotVerdict {
-  readonly outcome: 'passed' | 'failed' | 'unclear';
+  /** `suspect`: in doubt by measured drift, and past the fixed limits. How many honest answers are, nobody has measured. */
+  readonly outcome: 'passed' | 'failed' | 'suspect' | 'unclear';
   /** What decided: `equality`, the row of a drift table, or `fallback` for fixed limits. */
   readonly by: string;
 }
@@ -131,9 +132,9 @@ export function judgeHoneypot(
   const evidence = computeReplyEvidence(comparison);
   if (drift === undefined || row === undefined || !isMeasured(row, evidence))
     return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
-  const { reject, doubt, extrapolate } = toRates(drift.note);
-  // The same rate for all, whatever an operator's rate for replies: co-signers may have others.
-  const rates = { reject: Math.min(reject, HONEYPOT_ERROR), doubt, extrapolate };
+  const { doubt, extrapolate } = toRates(drift.note);
+  // The same rate for all, whatever an operator's rate for replies: the log counts what comes of it.
+  const rates = { reject: HONEYPOT_ERROR, doubt: Math.max(doubt, HONEYPOT_ERROR), extrapolate };
   // In this other class no honest reply was ever equal, so a bit-identical report is copied (wrong at most about once in the
   // number of held-out replies).
   const isCopied = comparison.identical && isNeverEqual(row);
@@ -141,19 +142,20 @@ export function judgeHoneypot(
   const { outcome } = judgeByRow(row, evidence, rates);
   const by = nameRow(row);
   if (outcome === 'reject' || pValue <= rates.reject) return { outcome: 'failed', by };
-  if (outcome === 'accept' && pValue > doubt) return { outcome: 'passed', by };
-  // Few held-out replies cannot give a small p-value. A report that is in doubt and beyond the fixed limits has failed.
-  return { outcome: outcome === 'inconclusive' && !isNear ? 'failed' : 'unclear', by };
+  if (outcome === 'accept' && pValue > rates.doubt) return { outcome: 'passed', by };
+  // Few held-out replies cannot give a small p-value.
+  return { outcome: outcome === 'inconclusive' && !isNear ? 'suspect' : 'unclear', by };
 }
 
-/**
- * Whether an answer is wrong whatever the honeypot's nonce: the validator chooses it, and of many nonces one plants a reply whose
- * beginning an honest verifier of another class fails by chance.
- */
+/** Whether an answer is wrong for whoever has the reply, whatever was planted. */
 export const isProven = ({ outcome, by }: HoneypotVerdict): boolean => outcome === 'failed' && by === BY_EQUALITY;
 
-/** Whether an answer is unlikely by drift that was measured for the two classes: what its validator alone may count. */
-export const isDrifted = ({ outcome, by }: HoneypotVerdict): boolean =>
+/**
+ * Whether an answer is unlikely by drift that was measured for the two classes. Of honest answers it is one in a thousand, and by its VRF
+ * the validator cannot look for a planted token that makes it more. Fixed limits say nothing: nobody has measured how often honest
+ * machines cross them.
+ */
+export const isUnlikely = ({ outcome, by }: HoneypotVerdict): boolean =>
   outcome === 'failed' && by !== BY_EQUALITY && by !== FALLBACK_THRESHOLDS.source;
 
 /** A row measured for these two classes. Rows of other classes say nothing about an honest verifier. */

@@ -1,7 +1,8 @@
-import { type AuditDraw, assignVerifier, hasHoneypot } from '../audit/audit.ts';
+import type { AuditDraw } from '../audit/audit.ts';
 import { createReader, createWriter, equalBytes } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { computeVrfOutput } from '../crypto/vrf.ts';
 import type { NamedOrder } from '../exchange/order.ts';
 import type { Header } from '../modality/text/commitment/header.ts';
 import { tokenOf } from '../modality/text/commitment/window.ts';
@@ -16,63 +17,18 @@ import type { VerifierMark } from '../settlement/verdict-log.ts';
 import { isExactClass } from '../tier/exact-class.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import type { EvidenceCandidate, HoneypotEvidence } from './evidence.ts';
-import { isDrifted, isProven, judgeHoneypot, type PlantedReply, plantBad } from './honeypot-judge.ts';
+import { computeHoneypotId, computeHoneypotInput, toHoneypotNonce } from './honeypot-draw.ts';
+import { isProven, isUnlikely, judgeHoneypot, type PlantedReply, plantBad } from './honeypot-judge.ts';
 import type { OpenedReply } from './opened-reply.ts';
 import { findCommitmentProblem, type ReportSubject, readReport } from './report-check.ts';
 import { computeJobId } from './verifier-draw.ts';
 
-/**
- * A job with a known answer, which goes along with an audit (docs/spec/validator.md#honeypots): who gets it and what it is about follow
- * from the beacon, the reply and a nonce, so a co-signer that has the nonce computes the same.
- */
-const HONEYPOT_DOMAIN = encodeDomain('ogong-honeypot-v3');
+/** A job with a known answer, which goes along with an audit (docs/spec/validator.md#honeypots): what it is about, and what an answer says. */
 const SEED_DOMAIN = encodeDomain('ogong-honeypot-seed-v1');
-
-/** 16 bytes: by what its verifier is drawn and its job named, so that neither is that of an attempt of the audit. */
-export function computeHoneypotId(crypto: Crypto, replyId: Uint8Array): Uint8Array {
-  return crypto.sha256(createWriter().bytes(HONEYPOT_DOMAIN).bytes(replyId, 16).finish()).slice(0, 16);
-}
-
-/** The audit that a honeypot goes along with. */
-export interface HoneypotOccasion {
-  readonly draw: AuditDraw | undefined;
-  readonly order: Pick<NamedOrder, 'replyId' | 'modelRoot' | 'providerId'>;
-  /** Of the first sitting. */
-  readonly candidates: readonly EvidenceCandidate[];
-  /** The candidates of the first round. */
-  readonly pair: readonly EvidenceCandidate[];
-  /** Honeypots per audit, parts per million. */
-  readonly honeypotPpm: number;
-}
-
-/**
- * The verifier of an audit's honeypot, of an operator that is asked nothing else in its first round.
- * @returns undefined where the audit has none: the beacon draws none, no two are asked, the reply is no text, or nobody has room.
- */
-export function drawHoneypot(
-  crypto: Crypto,
-  { reply }: Pick<OpenedReply, 'reply'>,
-  { draw, order, candidates, pair, honeypotPpm }: HoneypotOccasion,
-): EvidenceCandidate | undefined {
-  if (draw === undefined || pair.length < 2 || !isText(reply) || reply.header === undefined) return undefined;
-  if (!hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
-  const { payee, promptTokenCount, outputTokenCount } = reply.header;
-  const { modelRoot, providerId, replyId } = order;
-  const roomy = candidates.filter(({ contextSize }) => contextSize >= promptTokenCount + outputTokenCount);
-  const drawn = assignVerifier(crypto, {
-    draw: { ...draw, replyId: computeHoneypotId(crypto, replyId) },
-    modelRoot,
-    server: { providerId, payee },
-    candidates: roomy.map((candidate) => ({ ...candidate, candidate, modelRoot })),
-    tried: pair.map((one) => one.providerId),
-    heard: pair.map((one) => one.operator),
-  });
-  return drawn?.candidate;
-}
 
 /**
  * The reply as its verifier gets it: as it was, or with one token replaced.
- * @param nonce 16 bytes that nobody but the validator knows before the verdict.
+ * @param nonce 16 bytes, see toHoneypotNonce.
  */
 export function plantHoneypot(
   crypto: Crypto,
@@ -139,43 +95,71 @@ function isDenial(report: ScoreReport, { numericClass }: Header, endorsedClass: 
   return report.numericClass !== endorsedClass || !(report.exact || report.windows.length === 0);
 }
 
-export interface HoneypotContext extends HoneypotOccasion {
+/** VRF key of the handling validator where it is of the deciding epoch's set; `believed` where nobody says who the validators were. */
+export type HoneypotKey = Uint8Array | 'believed' | undefined;
+
+/** 16 bytes, that nobody but the validator knows before the verdict; undefined where the proof does not hold. */
+export function readHoneypotNonce(
+  crypto: Crypto,
+  vrfKey: NonNullable<HoneypotKey>,
+  draw: Pick<AuditDraw, 'beacon' | 'replyId'>,
+  proof: Uint8Array,
+): Uint8Array | undefined {
+  const isBelieved = vrfKey === 'believed';
+  const output = isBelieved
+    ? computeVrfOutput(proof)
+    : crypto.verifyVrf(vrfKey, computeHoneypotInput(crypto, draw), proof);
+  return output && toHoneypotNonce(output);
+}
+
+export interface HoneypotContext {
+  readonly draw: AuditDraw | undefined;
   readonly order: NamedOrder;
   readonly endpoint: string;
   readonly validator: Uint8Array;
+  readonly vrfKey: HoneypotKey;
+  /** Whom the beacon draws for it, if anybody. */
+  readonly drawn: EvidenceCandidate | undefined;
   /** What both verifiers of the pair reported, see Judgement. */
   readonly agreed: Uint8Array;
-  /** All who were asked about the reply, in any round. */
-  readonly asked: readonly Pick<EvidenceCandidate, 'keyHash' | 'operator'>[];
   readonly drift: DriftPolicy | undefined;
 }
 
+/** What the answer to a honeypot says of who gave it, or what has to be shown of its silence. */
+export type HoneypotReview =
+  | { readonly marks: readonly VerifierMark[]; readonly isSuspect?: boolean }
+  | { readonly problem: string }
+  | {
+      readonly drawn: EvidenceCandidate;
+      readonly jobId: Uint8Array;
+      readonly inputsHash: Uint8Array;
+      /** What it had to open over, where it committed. */
+      readonly round: readonly Uint8Array[] | undefined;
+    };
+
 /**
- * What the answer to a honeypot says of who gave it: refuted where equality shows it wrong, or where it opens the commitment and answers
- * nothing; credited otherwise, also where it is unlikely by measured drift.
- * @returns or why the evidence is none.
+ * Refuted where equality shows an answer wrong, or where it opens the commitment and answers nothing; doubted where it is unlikely by
+ * measured drift; credited otherwise. An answer that withdraws what its verifier has signed for marks nobody.
  */
-export function markHoneypot(
+export function reviewHoneypot(
   crypto: Crypto,
   { reply, opening }: OpenedReply,
   context: HoneypotContext,
-  { verifierId, nonce, committed, opened }: HoneypotEvidence,
-): { readonly mark: VerifierMark; readonly isDrifted: boolean } | { readonly problem: string } {
-  const { draw, order, endpoint, validator, agreed, asked, drift } = context;
-  const drawn = drawHoneypot(crypto, { reply }, context);
+  { verifierId, proof, committed, opened }: HoneypotEvidence,
+): HoneypotReview {
+  const { draw, drawn, order, endpoint, validator, agreed, drift, vrfKey } = context;
   if (drawn === undefined || draw === undefined || !isText(reply) || reply.header === undefined)
     return { problem: 'the beacon draws no honeypot for this audit' };
   if (!equalBytes(drawn.providerId, verifierId))
     return { problem: 'it went to a verifier that the beacon did not draw' };
-  if (asked.some((one) => equalBytes(one.keyHash, drawn.keyHash) || equalBytes(one.operator, drawn.operator)))
-    return { problem: 'its verifier was asked about the reply, too' };
+  if (vrfKey === undefined) return { problem: 'its validator was none of the epoch whose beacon draws it' };
+  const nonce = readHoneypotNonce(crypto, vrfKey, draw, proof);
+  if (nonce === undefined) return { problem: "its nonce is not what its validator's VRF key makes of the beacon" };
   const { header, replay } = reply;
   const { payee, keyHash, numericClass: endorsedClass } = drawn;
-  const jobId = computeJobId(crypto, {
-    ...{ validator, attempt: 0, nonce },
-    replyId: computeHoneypotId(crypto, order.replyId),
-  });
-  const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
+  const replyId = computeHoneypotId(crypto, order.replyId);
+  const jobId = computeJobId(crypto, { validator, replyId, attempt: 0, nonce });
+  const problem = committed && findCommitmentProblem(crypto, { jobId, keyHash, committed });
   if (problem !== undefined) return { problem };
   const { outputTokens, position } = plantHoneypot(crypto, replay, draw, nonce);
   const { subject } = describePlanted(crypto, {
@@ -183,17 +167,23 @@ export function markHoneypot(
     ...{ requestHash: order.requestHash, shapeClasses: replay.shapeClasses, tailDraws: replay.tailDraws },
     listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
   });
-  const round = fillRound(crypto, [committed.digest], nonce);
+  const round = committed && fillRound(crypto, [committed.digest], nonce);
+  if (committed === undefined || round === undefined || opened === undefined)
+    return { drawn, jobId, inputsHash: subject.inputsHash, round };
   const read = readReport(crypto, { jobId, committed, opened, round }, subject);
   const refuted: VerifierMark = { verifierId, payee, outcome: 'refuted' };
-  if ('problem' in read) return read.isUnreadable && !read.isWellFormed ? { mark: refuted, isDrifted: false } : read;
+  if ('problem' in read) {
+    if (!read.isUnreadable) return { problem: read.problem };
+    return { marks: read.isWellFormed ? [] : [refuted] };
+  }
   const { report } = read;
   const answer = { header, report: parseScoreReport(agreed) };
   const verdict = judgeHoneypot(crypto, answer, { position }, report, drift);
-  if (isProven(verdict)) return { mark: refuted, isDrifted: false };
+  if (isProven(verdict)) return { marks: [refuted] };
+  if (isUnlikely(verdict)) return { marks: [{ verifierId, payee, outcome: 'doubted' }] };
   const tokens = header.promptTokenCount + countScored(report, replay.rows.length);
-  const mark: VerifierMark = { verifierId, payee, outcome: 'credited', tokens: Math.min(tokens, MAX_TOKENS) };
-  return { mark, isDrifted: isDrifted(verdict) };
+  const credited: VerifierMark = { verifierId, payee, outcome: 'credited', tokens: Math.min(tokens, MAX_TOKENS) };
+  return { marks: [credited], isSuspect: verdict.outcome === 'suspect' };
 }
 
 /** Room of the field in a log entry. */

@@ -1,4 +1,4 @@
-import { type AuditDraw, HONEYPOT_PPM, PAIR_PPM } from '../audit/audit.ts';
+import { type AuditDraw, PAIR_PPM } from '../audit/audit.ts';
 import { computeMostAsked, findSittingDraw, MAX_ASKED } from '../audit/sitting.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
@@ -13,7 +13,7 @@ import { isComparable } from '../tier/outcome.ts';
 import { type Claim, type SignedRecord, type StoredClaim, verifyBoundRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, EquivocationEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
-import { markHoneypot } from './honeypot.ts';
+import { type HoneypotKey, reviewHoneypot } from './honeypot.ts';
 import { findOpened, type OpenedReply, readVerifierReport } from './opened-reply.ts';
 import { findCommitmentProblem, readReport, type WeighedReport, weighReport } from './report-check.ts';
 import {
@@ -31,6 +31,7 @@ import {
   countSitting,
   type DrawContext,
   drawNext,
+  findDueHoneypot,
   hasOutsider,
 } from './verifier-draw.ts';
 import { findSilenceProblem, findSilentMs, type SilenceClaim } from './witnessed.ts';
@@ -52,8 +53,8 @@ export interface Judgement {
   readonly eValue?: number | undefined;
   /** A report that two of different operators agreed on to the bit. */
   readonly agreed?: Uint8Array | undefined;
-  /** Whose answer to the honeypot is unlikely by measured drift. No entry says so, since the validator chooses what is planted. */
-  readonly drifted?: Uint8Array | undefined;
+  /** Whose answer to the honeypot is in doubt, and past the fixed limits: too little for the log. */
+  readonly suspect?: Uint8Array | undefined;
   /**
    * A reject that nobody outside the draw has repeated. It costs the fee and not the name: verifiers in league can say anything.
    */
@@ -94,6 +95,8 @@ export interface JudgementContext {
   readonly pairPpm?: number;
   /** The share of audits that bring a honeypot along, parts per million. Default: HONEYPOT_PPM. */
   readonly honeypotPpm?: number | undefined;
+  /** By what the honeypot's nonce is checked. Without one no honeypot goes along, and nothing has to be said of it. */
+  readonly vrfKey?: HoneypotKey;
   /** Beacons of the sittings after the first, in order. */
   readonly laterBeacons?: readonly Uint8Array[];
   /** Whether the first attempt may have gone to a verifier that the operators agreed on, named by its key hash. */
@@ -235,7 +238,7 @@ function judgeReports(
   const wants = findWanted(weighed, { isUnproven, isOnlyOne: asked.length === 1 });
   const refuted = new Set(marked);
   const agreed = findAgreed(weighed);
-  const answered = markAnswered(crypto, context, opened, {
+  const trapped = judgeTrapped(crypto, context, opened, {
     evidence,
     asked,
     agreed: verdict === 'accept' ? agreed : undefined,
@@ -244,28 +247,33 @@ function judgeReports(
     verdict,
     evidence: isExact ? 'exact' : 'statistical',
     checks,
-    verifiers: [
-      ...listMarks(asked, (report) => refuted.has(weighed.indexOf(report))),
-      ...(answered ? [answered.mark] : []),
-    ],
+    verifiers: [...listMarks(asked, (report) => refuted.has(weighed.indexOf(report))), ...trapped.marks],
     eValue:
       verdict === 'reject'
         ? computeMean(weighed)
         : combineEvidence(listEValues(weighed.filter((_, index) => !refuted.has(index)))),
     agreed,
-    drifted: answered?.isDrifted ? answered.mark.verifierId : undefined,
+    suspect: trapped.isSuspect ? evidence.honeypot?.verifierId : undefined,
     isUnproven,
     wants: wants && hasOutsider(crypto, context, { lists, asked }) ? wants : undefined,
   };
 }
 
-/** Of whoever answered the honeypot of the audit, whose answer is known where the reply holds and both of its pair saw the same. @throws JudgeError */
-function markAnswered(
+interface TrappedReview {
+  readonly marks: readonly VerifierMark[];
+  readonly isSuspect?: boolean;
+}
+
+/**
+ * What became of the honeypot of the audit. Its answer is known where the reply holds and both of its pair saw the same; then the
+ * evidence has to tell it, so that a validator spares no friend. @throws JudgeError
+ */
+function judgeTrapped(
   crypto: Crypto,
-  judged: JudgementContext & { readonly claim: Pick<Claim, 'order'> },
+  judged: JudgementContext & DrawContext,
   opened: OpenedReply,
   {
-    evidence,
+    evidence: { honeypot, lists },
     asked,
     agreed,
   }: {
@@ -273,20 +281,28 @@ function markAnswered(
     readonly asked: readonly AttemptReview[];
     readonly agreed: Uint8Array | undefined;
   },
-): { readonly mark: VerifierMark; readonly isDrifted: boolean } | undefined {
-  const { honeypot, lists } = evidence;
-  if (honeypot === undefined) return undefined;
-  const { claim, validator, draw, drift, honeypotPpm = HONEYPOT_PPM } = judged;
+): TrappedReview {
+  const { claim, validator, draw, drift, vrfKey } = judged;
   const { order, endpoint } = claim;
-  const candidates = lists.length === 1 ? lists[0] : undefined;
-  if (candidates === undefined || agreed === undefined || endpoint === undefined)
-    throw new JudgeError('proves-nothing', 'a honeypot whose answer nobody knows');
-  const pair = asked.filter(({ round }) => round === 0).map(({ candidate }) => candidate);
-  const all = asked.map(({ candidate }) => candidate);
-  const occasion = { draw, order, candidates, pair, asked: all, honeypotPpm, endpoint, validator, agreed, drift };
-  const found = markHoneypot(crypto, opened, occasion, honeypot);
+  const isKnown = lists.length === 1 && agreed !== undefined && endpoint !== undefined;
+  if (honeypot === undefined) {
+    const isDue =
+      isKnown && vrfKey instanceof Uint8Array && findDueHoneypot(crypto, judged, { lists, asked }) !== undefined;
+    if (isDue) throw new JudgeError('proves-nothing', 'nothing is said of the honeypot that the beacon draws');
+    return { marks: [] };
+  }
+  if (!isKnown) throw new JudgeError('proves-nothing', 'a honeypot whose answer nobody knows');
+  const drawn = findDueHoneypot(crypto, judged, { lists, asked });
+  const found = reviewHoneypot(
+    crypto,
+    opened,
+    { draw, drawn, order, endpoint, validator, vrfKey, agreed, drift },
+    honeypot,
+  );
   if ('problem' in found) throw new JudgeError('bad-report', `the honeypot: ${found.problem}`);
-  return found;
+  if ('marks' in found) return found;
+  assertSilent(crypto, judged, honeypot, { ...found, keyHash: found.drawn.keyHash, name: 'the honeypot' });
+  return { marks: markSilence(honeypot, found.drawn) };
 }
 
 /** What somebody outside the draw would be asked for, if there is somebody. */
@@ -315,7 +331,7 @@ function listMarks(asked: readonly AttemptReview[], isRefuted: (report: WeighedR
  * is the whole quorum marks nobody.
  */
 function markSilence(
-  { verifierId, statements = [], credential }: Attempt,
+  { verifierId, statements = [], credential }: Pick<Attempt, 'verifierId' | 'statements' | 'credential'>,
   { payee }: EvidenceCandidate,
 ): readonly VerifierMark[] {
   if (statements.length === 0 || credential === undefined) return [];
@@ -409,7 +425,12 @@ function weighAttempt(
   const { keyHash, contextSize } = candidate;
   const endorsedClass = isDrawn ? candidate.numericClass : undefined;
   // Nobody else knows of a verifier that the operators agreed on.
-  if (opened === undefined && isDrawn) assertSilent(crypto, judged, reply, { attempts, index, jobId, keyHash });
+  if (opened === undefined && isDrawn && judged.witnessed !== undefined) {
+    const digests = committed && listDigests(crypto, attempts, round);
+    const inputsHash = hashInputs(crypto, claim, reply, index);
+    const asked = { jobId, keyHash, inputsHash, round: digests, name: `attempt ${index}` };
+    assertSilent(crypto, judged, attempts[index] as Attempt, asked);
+  }
   if (committed === undefined) return undefined;
   const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
   if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
@@ -441,32 +462,34 @@ function hashInputs(
 function assertSilent(
   crypto: Crypto,
   { claim, validator, witnessed }: JudgementContext,
-  reply: OpenedReply,
+  { verifierId: target, statements = [] }: Pick<Attempt, 'verifierId' | 'statements'>,
   asked: {
-    readonly attempts: readonly Attempt[];
-    readonly index: number;
     readonly jobId: Uint8Array;
     readonly keyHash: Uint8Array;
+    readonly inputsHash: Uint8Array;
+    /** What it had to open over; undefined where it committed to nothing. */
+    readonly round: readonly Uint8Array[] | undefined;
+    readonly name: string;
   },
 ): void {
-  const { attempts, index, jobId, keyHash } = asked;
-  const { verifierId: target, statements = [], committed, round } = attempts[index] as Attempt;
+  const { jobId, keyHash, inputsHash, round, name } = asked;
   if (witnessed === undefined) return;
   const { replyId, orderHash } = claim.order;
-  const inputsHash = hashInputs(crypto, claim, reply, index);
   const job = hashAskedJob(crypto, { jobId, keyHash, inputsHash });
-  const digests = committed && { jobId, round: listDigests(crypto, attempts, round) };
   const question = {
     target,
-    ...(digests
-      ? { asked: 'report' as const, subject: hashAskedReport(crypto, { job, round: hashJobRound(crypto, digests) }) }
+    ...(round
+      ? {
+          asked: 'report' as const,
+          subject: hashAskedReport(crypto, { job, round: hashJobRound(crypto, { jobId, round }) }),
+        }
       : { asked: 'commitment' as const, subject: job }),
   };
   const problem = witnessed.wasShown?.(question)
     ? `it gave its ${question.asked} here`
     : findSilenceProblem(crypto, { ...witnessed, ...question, replyId, orderHash, validator }, statements);
   if (problem === undefined) return;
-  throw new JudgeError('proves-nothing', `attempt ${index}: a verifier is said to have been silent: ${problem}`);
+  throw new JudgeError('proves-nothing', `${name}: a verifier is said to have been silent: ${problem}`);
 }
 
 /** The digests that everybody in a round opens over. */

@@ -7,6 +7,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { Claim } from './claim.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';
+import { drawHoneypot } from './honeypot-draw.ts';
 import type { WeighedReport } from './report-check.ts';
 import { isCharge } from './report-combination.ts';
 
@@ -16,6 +17,8 @@ export interface DrawContext {
   readonly claim: Pick<Claim, 'order' | 'header'>;
   /** The policy whose table tells which classes see the reply's class sharply. Without it the class does not change chances. */
   readonly drift?: DriftPolicy | undefined;
+  /** The share of audits that bring a honeypot along, parts per million. Default: HONEYPOT_PPM. */
+  readonly honeypotPpm?: number | undefined;
 }
 
 /** What is known of those who were asked before. */
@@ -96,8 +99,45 @@ export function drawNext(
   const { draw, laterBeacons = [] } = context;
   const candidates = audit.lists[place.sitting] ?? [];
   const sittingDraw = findSittingDraw(draw, laterBeacons, place.sitting);
-  return drawVerifier(crypto, { ...context, draw: sittingDraw }, candidates, computeDrawState(audit, place));
+  const state = computeDrawState(audit, place);
+  const drawHeard = (heard: readonly Uint8Array[]): EvidenceCandidate | undefined =>
+    drawVerifier(crypto, { ...context, draw: sittingDraw }, candidates, { ...state, heard });
+  // Who has the honeypot of the audit would see the reply twice, and is asked only where nobody else is left.
+  const trapped = place.sitting === 0 && place.round > 0 ? findTrapped(crypto, context, audit) : undefined;
+  return (trapped && drawHeard([...state.heard, trapped.operator])) ?? drawHeard(state.heard);
 }
+
+/** Whom the beacon draws for the honeypot of an audit, once its first round is drawn. */
+function findTrapped(
+  crypto: Crypto,
+  { draw, claim: { order, header }, honeypotPpm }: DrawContext,
+  { lists, asked }: DrawnAudit,
+): EvidenceCandidate | undefined {
+  const candidates = lists[0] ?? [];
+  const pair = asked
+    .filter(({ round }) => round === 0)
+    .flatMap(({ verifierId }) => candidates.filter(({ providerId }) => equalBytes(providerId, verifierId)));
+  return drawHoneypot(crypto, { draw, order, header, candidates, pair, honeypotPpm });
+}
+
+/** The same where it counts: nobody of its operator was asked about the reply besides. */
+export function findDueHoneypot(
+  crypto: Crypto,
+  context: DrawContext,
+  audit: DrawnAudit,
+): EvidenceCandidate | undefined {
+  const trapped = findTrapped(crypto, context, audit);
+  const isMet =
+    trapped && audit.asked.flatMap((one) => listOperator(audit, one)).some((one) => equalBytes(one, trapped.operator));
+  return isMet ? undefined : trapped;
+}
+
+/** Of somebody who was asked; none of a verifier that the operators agreed on. */
+const listOperator = (
+  { lists }: Pick<DrawnAudit, 'lists'>,
+  { verifierId, sitting }: Pick<AttemptSummary, 'verifierId' | 'sitting'>,
+): Uint8Array[] =>
+  (lists[sitting] ?? []).filter(({ providerId }) => equalBytes(providerId, verifierId)).map(({ operator }) => operator);
 
 /** Whether a later sitting with the newest list could ask an operator that was not asked before. */
 export function hasOutsider(crypto: Crypto, context: DrawContext, audit: DrawnAudit): boolean {
@@ -115,15 +155,13 @@ function computeDrawState(
   { lists, asked }: DrawnAudit,
   { sitting, round }: { readonly sitting: number; readonly round: number },
 ): DrawState {
-  const operatorOf = ({ verifierId, sitting: of }: AttemptSummary): Uint8Array[] =>
-    (lists[of] ?? []).filter(({ providerId }) => equalBytes(providerId, verifierId)).map(({ operator }) => operator);
   const before = asked.filter((one) => one.sitting < sitting);
   const isCharged = isCharge(before.flatMap(({ weighed }) => weighed ?? []));
   const isHeard = (one: AttemptSummary): boolean =>
     one.round === round || one.weighed !== undefined || (isCharged && one.sitting < sitting);
   return {
     tried: asked.filter((one) => one.sitting === sitting).map(({ verifierId }) => verifierId),
-    heard: asked.filter(isHeard).flatMap(operatorOf),
+    heard: asked.filter(isHeard).flatMap((one) => listOperator({ lists }, one)),
     isDoubtful: asked.some((one) => one.round < round && one.weighed?.outcome === 'inconclusive'),
   };
 }

@@ -9,7 +9,7 @@ import { toHex, utf8Encode } from '../base/bytes.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
 import type { Header } from '../modality/text/commitment/header.ts';
-import { addIntake, encodeReceipt, parseReceipt, type Receipt } from '../stage1/receipt.ts';
+import { encodeReceipt, parseReceipt, type Receipt } from '../stage1/receipt.ts';
 import type { Trust } from '../stage1/trust.ts';
 import { verifyReceipt } from './verify-receipt.ts';
 
@@ -623,18 +623,5 @@ describe('what became of a reply', () => {
         ({ id }) => id === 'judged-record',
       )?.status;
     expect([find(recordHash), find('00'.repeat(32))]).toEqual(['pass', 'fail']);
-  });
-});
-
-describe('a validator’s word that is added to a written receipt', () => {
-  it('gives the same receipt as one that was written with it, and is added once', () => {
-    const { intake, ...rest } = honest.receipt as Required<Receipt>;
-    const evidence = new Map([['intake', utf8Encode('"intake":{')]]);
-    for (const receipt of [rest, { ...rest, evidence }]) {
-      const added = addIntake(encodeReceipt(receipt), intake) as Uint8Array;
-      expect(parseReceipt(added)).toEqual(parseReceipt(encodeReceipt({ ...receipt, intake })));
-      expect(addIntake(added, intake)).toBeUndefined();
-    }
-    expect(addIntake(encodeReceipt(honest.receipt), intake)).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
 import { createChainClient } from '@ogong/chain/client';
+import { domainOf } from '@ogong/chain/domain';
 import { sortQuorum } from '@ogong/chain/settle-call';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -17,7 +18,7 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { EXIT } from '@ogong/host/log/errors';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashMachineEntry } from '@ogong/protocol/settlement/machine-entry';
@@ -70,10 +71,7 @@ export const marketplaceCommand: Command = {
     const identity = await createLinkIdentity(keys.linkSeed);
     const { deployment, rpcUrl } = readDeployment(NAME, values);
     if (deployment.machines === undefined) throw new ConfigError(NAME, ['this network has no registry of machines']);
-    const domain = {
-      chainId: BigInt(deployment.chainId),
-      verifyingContract: fromHex(deployment.machines.slice(2), 20),
-    };
+    const domain = domainOf(deployment, deployment.machines);
     const privateKey = `0x${toHex(keys.ledgerKey.reveal())}` as const;
     const client = await createChainClient({ rpcUrl, deployment, privateKey });
     const chain = createChainView({ deployment }, { connect: async () => client });

@@ -110,7 +110,9 @@ describe('admission', () => {
   const state = { crypto: testCrypto, clock: systemClock, chain: { ledger } } as ProviderState;
   const admit = (error: Error) => {
     const links = { to: () => ({ admit: () => Promise.reject(error) }) } as unknown as LinkPool;
-    return admitOrder({ ...state, links, signer: createTestHybrid('provider') }, job, new AbortController().signal);
+    return admitOrder({ ...state, links, signer: createTestHybrid('provider') }, job, {
+      signal: new AbortController().signal,
+    });
   };
 
   it('refused, given up, or broken here', async () => {

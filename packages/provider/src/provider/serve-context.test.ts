@@ -15,6 +15,7 @@ function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeM
   const state = {
     ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, replies },
     getPayeeWord: () => new Uint8Array(73),
+    receivables: { knows: () => false },
   };
   const order = { replyId: new Uint8Array(16), validator: new Uint8Array(20), expiresAtMs: BigInt(NOW + lifetimeMs) };
   const reader = {
@@ -60,4 +61,32 @@ it('does not read the chain about the router of a stranger once strangers have h
   const job = { body: new Uint8Array(), order: { ...order, router: new Uint8Array(20).fill(1) } };
   const context = createServeContext(state as never, job as never, reader);
   await expect(context.admit(new AbortController().signal)).rejects.toThrow(/never served/);
+});
+
+it.each([
+  [true, 1],
+  [false, 0],
+])('signs its consent ahead for a payer that it knows: %s', async (isKnown, signatures) => {
+  let signed = 0;
+  const signer = {
+    publicKey: new Uint8Array(1_344),
+    sign: () => expect.unreachable(),
+    async signAside() {
+      signed++;
+      return new Uint8Array(2_484);
+    },
+  };
+  const state = {
+    ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, signer },
+    replies: createRunningReplies({ crypto, ledger: LEDGER }),
+    getPayeeWord: () => new Uint8Array(73),
+    receivables: { knows: () => isKnown },
+  };
+  const order = {
+    ...{ replyId: new Uint8Array(16), orderHash: new Uint8Array(32), validator: new Uint8Array(20) },
+    expiresAtMs: BigInt(NOW + 1_000),
+  };
+  const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
+  createServeContext(state as never, { body: new Uint8Array(), order } as never, reader);
+  expect(signed).toBe(signatures);
 });

@@ -6,7 +6,7 @@ import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { signConsent } from '@ogong/protocol/exchange/order-consent';
+import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
 import { type AcceptedOrder, assertMachineEntered, assertRouter } from './order-intake.ts';
@@ -63,6 +63,9 @@ export function createServeContext(
   const failed = AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]);
   const waits = AbortSignal.any([over, failed]);
   let hold: Hold | undefined;
+  // Signed while the claim goes to the disk. A payer that is not known here costs no signature before it has had its reading.
+  const consent = state.receivables.knows(job.order) ? signConsentAside(signer, job.order) : undefined;
+  consent?.catch(() => undefined);
   return {
     ...{ crypto, clock, signer, payeeWord: getPayeeWord() },
     cohort: state.cohorts?.wordFor(job.order) ?? NOTHING,
@@ -83,7 +86,7 @@ export function createServeContext(
       await assertRouter(state, job);
       hold = await receivables.hold(job.order);
       const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>
-        admitOrder(state, job, signal),
+        admitOrder(state, job, { signal, consent }),
       );
       // Evidence may wait for the disk; the consumer does not wait for evidence.
       state.admissions
@@ -132,9 +135,9 @@ export function createServeContext(
 export async function admitOrder(
   { crypto, clock, chain, links, signer }: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'links' | 'signer'>,
   { order, validator, signedOrder }: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
-  signal: AbortSignal,
+  { signal, consent }: { readonly signal: AbortSignal; readonly consent?: Promise<OrderConsent> | undefined },
 ): Promise<SignedAdmission> {
-  const message = { order: signedOrder, consent: signConsent(signer, order) };
+  const message = { order: signedOrder, consent: (await consent) ?? signConsent(signer, order) };
   let admission: SignedAdmission;
   try {
     admission = await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { domainOf } from '@ogong/chain/domain';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import type { Attester } from '@ogong/host/attester/attester';
 import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
@@ -247,10 +248,10 @@ function openPricePeg({ usdPeg, usdFeed, usdRange }: ServeSettings, log: Logger)
 function openRelayPayer(settings: ServeSettings, signer: LedgerSigner): RelayPayerOptions | undefined {
   const { relayMaxPrice: maxPricePerGibAtomic } = settings;
   if (maxPricePerGibAtomic === 0n) return undefined;
-  const { chainId, token } = readDeployment(COMMAND, settings).deployment;
+  const { deployment } = readDeployment(COMMAND, settings);
   return {
     ...{ signer, maxPricePerGibAtomic, nowMs: systemClock.nowMs },
-    token: { chainId: BigInt(chainId), verifyingContract: fromHex(token.slice(2)) },
+    token: domainOf(deployment, deployment.token),
     randomBytes: () => new Uint8Array(randomBytes(32)),
   };
 }

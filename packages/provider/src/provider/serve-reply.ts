@@ -32,6 +32,7 @@ import {
   type ReplyMilestones,
   type SignedMilestone,
 } from './reply-milestones.ts';
+import { createTextJoiner } from './text-joiner.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
 type TokenMessage = MessageInitShape<typeof TokenLogprobSchema>;
@@ -132,20 +133,27 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     },
   };
   const milestones = openMilestones(job, dependencies, signable);
+  const joiner = createTextJoiner(dependencies.sendText, { isShown: asked.stream || job.wantsMilestones });
   let sent = '';
   let sentBytes = 0;
   let end: Extract<TextGenerationEvent, { kind: 'end' }> | undefined;
   async function passOn(milestone: SignedMilestone | undefined): Promise<void> {
     if (milestone === undefined) return;
+    // It is about the text before it.
+    await joiner.flush();
     const shown = { admission: await admission, attestation: await dependencies.attest(milestone.record.record) };
     await send({ event: { case: 'milestone', value: { ...milestone, ...shown } } });
   }
   /** What was made so far is signed for, since the provider lives; why it gives the reply up is what its caller hears. */
-  const passCut = () => passOn(milestones?.cut(sent)).catch(() => undefined);
+  const passCut = () =>
+    joiner
+      .flush()
+      .then(() => passOn(milestones?.cut(sent)))
+      .catch(() => undefined);
   const events = engine.generate(planned, { signal });
   try {
     for await (const event of events) {
-      if (refused.signal.aborted) break;
+      if (refused.signal.aborted || failed.aborted) break;
       if (event.kind === 'window') {
         windows.push(event.window);
         await passOn(milestones?.window(event.window, sent));
@@ -160,7 +168,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
           sent += event.text;
           sentBytes += Buffer.byteLength(event.text);
           assertTextSize(sentBytes);
-          await dependencies.sendText(event.text, tokens);
+          await joiner.add(event.text, tokens);
         }
         if (event.kind === 'token') await passOn(milestones?.token(event.token, sent));
       }
@@ -172,10 +180,8 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     throw error;
   }
   const admitted = await admission;
-  if (failed.aborted) {
-    await passCut();
-    throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
-  }
+  if (failed.aborted || end === undefined) await passCut();
+  if (failed.aborted) throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
   if (end === undefined) throw new EngineError('engine-crashed', 'the engine ended without an answer');
   const counted = end.counted && limitCounts(end.counted, asked, engine.info());
   const counts = {
@@ -188,7 +194,8 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   if (counts.outputTokens === 0) return counts;
 
   const rest = end.text.slice(sent.length);
-  if (rest !== '') await dependencies.sendText(rest, []);
+  if (rest !== '') await joiner.add(rest, []);
+  await joiner.flush();
   const { outputTokens, stopReason, text } = end;
   const served = { outputTokens, counted, windows, stopReason, text, endMs: clock.nowMs() };
   const committed = commit(crypto, signer, { ...signable, info: engine.info(), ...served });

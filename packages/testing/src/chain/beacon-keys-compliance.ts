@@ -1,6 +1,7 @@
 import { sortQuorum } from '@ogong/chain/settle-call';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { hashRetirement } from '@ogong/protocol/beacon/threshold/retirement';
+import { computeThresholdValue, encodeEpochMessage } from '@ogong/protocol/beacon/threshold/threshold-value';
 import { expect, it } from 'vitest';
 import { type BeaconKeysWorld, prepareActivation, SECRET } from './beacon-keys-fixture.ts';
 
@@ -86,5 +87,26 @@ export function testBeaconKeys(open: () => Promise<BeaconKeysWorld>): void {
     expect(await retire(firstEpoch + 50n, 3)).toBe('no refusal');
     expect(await retire(firstEpoch + 51n, 3)).toBe('AlreadyRetired');
     expect((await stranger.beaconKeys())?.generations[1]?.lastEpoch).toBe(firstEpoch + 50n);
+  });
+
+  it('says the value of an epoch that the key of its generation signed, and of no other', async () => {
+    const world = await open();
+    const { stranger, network, crypto, bls } = world;
+    await stranger.activateEra(await prepareActivation(world, { generation: 1, era: 1 }));
+    const epoch = ((await stranger.beaconKeys())?.generations[0]?.firstEpoch ?? 0n) + 3n;
+    const sign = (of: bigint, secret = SECRET): Uint8Array =>
+      bls.sign(secret, encodeEpochMessage(network, { generation: 1, epoch: of }));
+    const certificate = { generation: 1, epoch, signature: sign(epoch) };
+    const value = computeThresholdValue(crypto, network, certificate);
+    expect(await stranger.valueOfEpoch(certificate)).toBe(`0x${toHex(value)}`);
+    const early = epoch - 4n;
+    for (const bent of [
+      { ...certificate, epoch: epoch + 1n },
+      { ...certificate, generation: 2 },
+      { ...certificate, signature: sign(epoch, SECRET + 1n) },
+      { ...certificate, epoch: early, signature: sign(early) },
+    ]) {
+      expect(await stranger.valueOfEpoch(bent)).toBeUndefined();
+    }
   });
 }

@@ -6,6 +6,7 @@ import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { encodeActivation } from '@ogong/protocol/beacon/threshold/key-outcome';
 import { hashKeyStatement } from '@ogong/protocol/beacon/threshold/key-plan';
 import { hashRetirement } from '@ogong/protocol/beacon/threshold/retirement';
+import { verifyThresholdCertificate } from '@ogong/protocol/beacon/threshold/threshold-value';
 import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
@@ -108,10 +109,21 @@ export function createFakeBeaconKeys(options: FakeBeaconKeysOptions) {
   function connect(own: Address): BeaconKeysClient {
     return {
       beaconKeys: () =>
-        read(() => ({ block: state.block, origin, period, generations: [...generations], eras: [...eras] })),
+        read(() => ({
+          ...{ block: state.block, epoch: epochNow(), origin, period },
+          ...{ generations: [...generations], eras: [...eras] },
+        })),
       boxKeyHashes: (accounts) => read(() => accounts.map((account) => hashKeyOf(boxKeys, account))),
       headKeyHashes: (accounts) => read(() => accounts.map((account) => hashKeyOf(headKeys, account))),
       boxKeyOf: (account) => read(() => boxKeys.get(toAddress(account, 'account'))),
+      valueOfEpoch: ({ generation, epoch, signature }) =>
+        read(() => {
+          const listed = generations.map(({ key, ...of }, i) => ({ ...of, generation: i + 1, key: bytesOf(key) }));
+          const certificate = { generation, epoch, signature: bytesOf(signature) };
+          const claim = { certificate, generations: listed };
+          const { value } = verifyThresholdCertificate({ crypto, bls }, network, claim);
+          return value && bytesToHex(value);
+        }),
       registerBoxKey: (key) => write(() => register(boxKeys, own, toHex(key, 'key', 1_216))),
       registerHeadKey: (key) => write(() => register(headKeys, own, toHex(key, 'key', 1_344))),
       activateEra: ({ outcome, key, quorum, activation }) =>

@@ -1,3 +1,4 @@
+import { domainOf } from '@ogong/chain/domain';
 import type { QuoteCall } from '@ogong/chain/machines';
 import { sortQuorum } from '@ogong/chain/settle-call';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -18,12 +19,8 @@ const fill = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
 
 /** A ledger with a registry of machines and three validators, and what they sign. */
 export async function openMachineWorld(ledger: TestLedger) {
-  const { chainId, machines = '0x', escrow } = ledger.deployment;
-  const nameDomain = (address: string): LedgerDomain => ({
-    chainId: BigInt(chainId),
-    verifyingContract: fromHex(address.slice(2), 20),
-  });
-  const domain = nameDomain(machines);
+  const { deployment } = ledger;
+  const domain = domainOf(deployment, deployment.machines ?? '0x');
   const members = [await ledger.createValidator(), await ledger.createValidator(), await ledger.createValidator()];
   const signers = members.map(({ privateKey }) => createNobleLedgerSigner(fromHex(privateKey.slice(2), 32)));
   const signAll = (digest: Uint8Array, count = signers.length) =>
@@ -34,7 +31,7 @@ export async function openMachineWorld(ledger: TestLedger) {
   const nowS = await ledger.governor.now();
   return {
     nowS,
-    ledger: nameDomain(escrow),
+    ledger: domainOf(deployment, deployment.escrow),
     client: ledger.governor,
     entry: {
       ...{ providerId: fill(1), machine: fill(2), image: fill(3), evidence: fill(4), signingKey: fill(5) },
@@ -42,7 +39,7 @@ export async function openMachineWorld(ledger: TestLedger) {
     } satisfies MachineEntry,
     sign: (entry: MachineEntry, count?: number) => signAll(hashMachineEntry(crypto, domain, entry), count),
     signEjection: (ejected: MachineEjection, count?: number) =>
-      signAll(hashMachineEjection(crypto, nameDomain(ledger.deployment.settlement), ejected), count),
+      signAll(hashMachineEjection(crypto, domainOf(deployment, deployment.settlement), ejected), count),
     signRevocation: (revocation: MachineRevocation) => signAll(hashMachineRevocation(crypto, domain, revocation)),
   };
 }

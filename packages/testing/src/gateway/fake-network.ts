@@ -14,7 +14,7 @@ import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
 import { systemClock } from '@ogong/host/time/clock';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
-import type { GatewayChain } from '@ogong/node/gateway/gateway';
+import type { GatewayChain } from '@ogong/node/gateway/gateway-options';
 import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/node/validator/validator-seal-keys';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
@@ -98,7 +98,7 @@ export interface FakeNetwork {
   readonly reports: ReportRequest[];
   /** What routers were asked for. */
   readonly routed: RouteRequest[];
-  /** Answers of GetReply by hex reply id; unknown ids are refused. */
+  /** Answers of GetReply and GetReplies by hex reply id; others are unknown. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
   /** How often the router was asked for a provider. */
   routes: number;
@@ -262,16 +262,11 @@ export async function createFakeNetwork(
           ),
         acknowledge(request) {
           assertAlive();
-          if (!equalBytes(parseOrder(request.order?.order as Uint8Array).validator, key.address)) {
-            heard.push(request);
-            return { outcome: 'heard', held: hold(key, request) };
-          }
-          deliveries.push(request);
-          if (fake.awaits > 0) {
-            fake.awaits--;
-            return { outcome: 'awaited' };
-          }
-          return { outcome: 'taken', intake: takeIn(key, request), held: hold(key, request) };
+          return take(key, request);
+        },
+        acknowledgeAll({ told }) {
+          assertAlive();
+          return { answers: told.map((request) => take(key, request)) };
         },
         getSealKey() {
           assertAlive();
@@ -302,6 +297,10 @@ export async function createFakeNetwork(
           if (status === undefined) throw new Refusal('not-found', 'no such reply');
           return status;
         },
+        getReplies({ replyIds }) {
+          assertAlive();
+          return { replies: replyIds.map((replyId) => statuses.get(toHex(replyId)) ?? {}) };
+        },
       }),
     );
     validators.push({
@@ -312,6 +311,19 @@ export async function createFakeNetwork(
       vrfKey: new Uint8Array(32),
       endpoint,
     });
+  }
+
+  function take(key: LedgerSigner, request: AcknowledgeRequest) {
+    if (!equalBytes(parseOrder(request.order?.order as Uint8Array).validator, key.address)) {
+      heard.push(request);
+      return { outcome: 'heard', held: hold(key, request) };
+    }
+    deliveries.push(request);
+    if (fake.awaits > 0) {
+      fake.awaits--;
+      return { outcome: 'awaited' };
+    }
+    return { outcome: 'taken', intake: takeIn(key, request), held: hold(key, request) };
   }
 
   function hold(key: LedgerSigner, { delivery }: AcknowledgeRequest) {

@@ -12,7 +12,8 @@ import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import { openAccounts } from '@ogong/node/gateway/accounts';
-import { createGateway, type Gateway, type GatewayChain, type GatewayOptions } from '@ogong/node/gateway/gateway';
+import { createGateway, type Gateway } from '@ogong/node/gateway/gateway';
+import type { GatewayChain, GatewayDependencies, GatewayOptions } from '@ogong/node/gateway/gateway-options';
 import { signForWallet } from '@ogong/node/gateway/paying-signer';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { equalBytes } from '@ogong/protocol/base/bytes';
@@ -37,6 +38,10 @@ export interface GatewayFixture {
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
+  /** Who checks its receipts. Default: a process of its own. */
+  readonly checker?: GatewayDependencies['checker'];
+  /** Default: milestones are checked as they come. */
+  readonly milestonePauseMs?: number;
   /** Tickets that are kept before their requests come. Default: none. */
   readonly ticketsAhead?: number;
   /** The gateway's routers, given the network's own. Default: that one. */
@@ -77,6 +82,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...given.options?.http },
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
+      milestonePauseMs: given.milestonePauseMs ?? 0,
       ...(given.ticketsAhead !== undefined && { ticketsAhead: given.ticketsAhead }),
       ...(given.deposits && { deposits: given.deposits }),
       ...given.machines,
@@ -95,6 +101,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       accounts,
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics,
+      ...(given.checker && { checker: given.checker }),
       ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),
     },
   );

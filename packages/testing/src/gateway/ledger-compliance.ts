@@ -1,8 +1,9 @@
 import { createAccounts } from '@ogong/node/gateway/accounts';
 import { createBudgetAlerts } from '@ogong/node/gateway/budget-alerts';
-import { type ChannelLedger, createChannelLedger, type Reservation } from '@ogong/node/gateway/channel-ledger';
+import { type ChannelLedger, createChannelLedger } from '@ogong/node/gateway/channel-ledger';
 import { addCredit, openCredit } from '@ogong/node/gateway/credit-book';
 import { reconcile } from '@ogong/node/gateway/reconcile';
+import type { Reservation } from '@ogong/node/gateway/reservation';
 import { nameAccount, readSpending } from '@ogong/node/gateway/spending-book';
 import { listUsage } from '@ogong/node/gateway/usage-book';
 import fc from 'fast-check';
@@ -103,7 +104,7 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       await expect(reserve('2', 20n, { ...at, spentAtomic: 1n, createdMs: 8_000 })).rejects.toThrow(
         '119 atomic units left',
       );
-      expect(await reserve('2', 30n, { ...at, createdMs: 10_000, expiresMs: 19_000 })).toBe(100n);
+      expect(await reserve('2', 30n, { ...at, createdMs: 16_000, expiresMs: 25_000 })).toBe(100n);
     });
 
     it('are not signed where the order cannot be made', async () => {
@@ -133,7 +134,9 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
     it('learn of a settlement after the fee', async () => {
       await reserve('1', 100n);
       await ledger.close('1', closing(7n));
-      expect((await ledger.listUnsettled(10, 0)).map(({ replyId }) => replyId)).toEqual(['1']);
+      const unsettled = await ledger.listUnsettled(10, 0);
+      expect(unsettled).toEqual([{ replyId: '1', validator: 'aa', keyId: 'key', organisation: '' }]);
+      expect(await ledger.findAll(['2', '1'])).toEqual([await ledger.find('1')]);
       await ledger.close('1', { ...closing(9n), settlement: '0xabc' });
       expect(await ledger.find('1')).toMatchObject({ feeAtomic: 7n, settlement: '0xabc', state: 'closed' });
       expect(await ledger.listUnsettled(10, 0)).toEqual([]);

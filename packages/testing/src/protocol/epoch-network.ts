@@ -38,12 +38,13 @@ export interface EpochNetworkOptions {
   readonly loss?: number;
 }
 
-/** A group whose polynomial is known: what a key generation would have left. */
+/** A group whose polynomial is known: what a key generation would have left. All eras have the same key. */
 export function createKnownGroup(
   bls: Bls,
   seats: Seats,
+  era = 1,
 ): { group: ThresholdGroup; sharesOf: (at: number) => KeyShare[] } {
-  const polynomial = Array.from({ length: seats.threshold }, (_, i) => BigInt(91 + 13 * i));
+  const polynomial = Array.from({ length: seats.threshold }, (_, i) => BigInt(91 + 13 * i * era));
   const commitments = bls.decodeKeys(polynomial.map((one) => bls.deriveKey(one)));
   if (commitments === undefined) throw new Error('no keys');
   const sharesOf = (at: number): KeyShare[] => {
@@ -52,13 +53,14 @@ export function createKnownGroup(
       ? []
       : listTickets(seat).map((ticket) => ({ ticket, scalar: evaluatePolynomial(polynomial, ticket) }));
   };
-  return { group: { generation: 1, era: 1, seats, commitments }, sharesOf };
+  return { group: { generation: 1, era, seats, commitments }, sharesOf };
 }
 
 /** Epoch machines of all seats under a virtual clock. */
 export function createEpochNetwork(options: EpochNetworkOptions) {
   const { network, primitives, seats, random, periodMs, delayMs } = options;
   const { group, sharesOf } = createKnownGroup(primitives.bls, seats);
+  let newest = { group, sharesOf };
   const schedule = { originMs: 0, periodMs };
   const generations = [{ generation: 1, key: keyOf(group), firstEpoch: 1n }];
   let nowMs = 0;
@@ -80,7 +82,11 @@ export function createEpochNetwork(options: EpochNetworkOptions) {
       { network, schedule, resendMs: periodMs / 10, latest },
       {
         ...primitives,
-        ...{ self, generations: () => generations, groupOf: () => ({ group, shares: sharesOf(node.at) }) },
+        ...{
+          self,
+          generations: () => generations,
+          groupOf: () => ({ group: newest.group, shares: newest.sharesOf(node.at) }),
+        },
         hasValue: (epoch) => node.certified.has(epoch),
         findCertificates: (from) =>
           [...node.certified.values()]
@@ -131,6 +137,10 @@ export function createEpochNetwork(options: EpochNetworkOptions) {
     sharesOf,
     start,
     now: () => nowMs,
+    /** All have other shares of the same key from now on, also for epochs that are sought already. */
+    dealAnew(): void {
+      newest = createKnownGroup(primitives.bls, seats, newest.group.era + 1);
+    },
     /** A message as a liar would send it. */
     inject: (from: number, to: number, message: EpochMessage): void =>
       deliver(nodes[from] as EpochNode, nodes[to] as EpochNode, message),

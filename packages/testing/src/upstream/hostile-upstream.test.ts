@@ -141,7 +141,7 @@ describe('an answer that no server should give', () => {
 
   it('counts no more tokens than there are bytes, and none above the limit', async () => {
     const usage = { prompt_tokens: 9, completion_tokens: 100_000 };
-    const { engine } = await turn(say(event(choice({})) + END + event({ choices: [], usage }) + 'data: [DONE]\n\n'));
+    const { engine } = await turn(say(`${event(choice({}))}${END}${event({ choices: [], usage })}data: [DONE]\n\n`));
     expect((await ask(engine)).counted).toEqual({ promptTokens: 9, outputTokens: ' one'.length + 1 });
     expect((await ask(engine, { maxTokens: 3 })).counted).toEqual({ promptTokens: 9, outputTokens: 3 });
   });

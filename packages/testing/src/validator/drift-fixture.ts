@@ -84,6 +84,21 @@ export function createTestPolicy(codeVersion = 'test', rates = { reject: 0.01, d
   return { note, table, isNamed: true };
 }
 
+/** As if each held-out honest reply had been seen so often: small p-values need many. */
+export function repeatHeldOut(policy: DriftPolicy, times: number): DriftPolicy {
+  const rows = policy.table.rows.map((row) => ({
+    ...row,
+    strata: row.strata.map((stratum) => {
+      const { replies, steps } = stratum.calibration;
+      const repeated = steps.map(({ value, count }) => ({ value, count: times * count }));
+      return { ...stratum, calibration: { replies: times * replies, steps: repeated } };
+    }),
+  }));
+  const table = { ...policy.table, rows };
+  const tableHash = hashDriftTable(crypto, encodeDriftTable(table));
+  return { ...policy, table, note: { ...policy.note, tableHash } };
+}
+
 /**
  * Verifiers of another class.
  * @param size how many steps the values of a verifier of this name differ by.

@@ -18,6 +18,7 @@ import type { AdmissionMemory } from '@ogong/node/validator/admission-memory';
 import { createAudit } from '@ogong/node/validator/audit/audit';
 import type { AuditDependencies, AuditOptions, Contests } from '@ogong/node/validator/audit/audit-state';
 import type { HeldFor } from '@ogong/node/validator/audit/deterrence';
+import type { OwnVrf } from '@ogong/node/validator/audit/honeypot-state';
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
 import { listHeld, listLacking, takeHanded } from '@ogong/node/validator/hand-announcements';
@@ -53,9 +54,10 @@ import { isTakenIn, type TakenRecord } from '@ogong/node/validator/witness/taken
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Bls } from '@ogong/protocol/crypto/bls';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import type { Delivery } from '@ogong/protocol/exchange/delivery';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
@@ -70,7 +72,7 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, MEMBER_STAKE, type TestChain } from './test-chain.ts';
-import { testCrypto as crypto } from './test-crypto.ts';
+import { testCrypto } from './test-crypto.ts';
 import {
   createTestHybrid,
   createTestLedgerSigner,
@@ -102,7 +104,7 @@ export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0
 export const domain = { chainId: 31_337n, verifyingContract: network.settlement };
 export const payer = createTestLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
-export const providerId = hashHybridKey(crypto, provider.publicKey);
+export const providerId = hashHybridKey(testCrypto, provider.publicKey);
 /** A second one, so that what a cheat did is not held against the first. */
 export const otherProvider = createTestHybrid('other provider');
 
@@ -132,6 +134,8 @@ export interface BenchOptions {
   readonly index?: number;
   readonly path?: string;
   readonly clock?: ReturnType<typeof createTestClock>;
+  /** Default: one that remembers what it has checked, which no bench may. */
+  readonly crypto?: Crypto;
   /** Clock of the time in which the validator can act. Default: its clock. */
   readonly awake?: ReturnType<typeof createTestClock>;
   readonly isConnected?: () => boolean;
@@ -140,7 +144,8 @@ export interface BenchOptions {
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<
-    CosignOptions & Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'stakedOf' | 'findRouter'>
+    CosignOptions &
+      Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'tierStakes' | 'stakedOf' | 'findRouter'>
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
   /** Default: those of what was served. */
@@ -183,10 +188,14 @@ export interface BenchOptions {
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
+  /** Makes the nonces of its honeypots. Default: its registered key. */
+  readonly vrf?: OwnVrf;
   /** Default: every account is a router. */
   readonly findRouter?: FindRouter;
   /** What providers hold. Default: the network holds no earnings. */
   readonly heldFor?: HeldFor;
+  /** Whole tokens that tiers ask for. Default: none does. */
+  readonly tierStakes?: ReadonlyMap<string, bigint>;
   /** Default: everybody is let in. */
   readonly letIn?: NewcomerDoor;
   /** The entrance of a key. Default: none. */
@@ -249,11 +258,14 @@ export function createTestSigner({
   const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
   const key = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
   const store = openStore(path, { schema: GUARD_SCHEMA });
-  const share = bls && createShareSigner(crypto, bls, seedOf(`validator ${index} signing key`));
+  const share = bls && createShareSigner(testCrypto, bls, seedOf(`validator ${index} signing key`));
   const headKey = createNodeHybridSigner(
     concatBytes(seedOf(`validator ${index} head`), seedOf(`validator ${index} head 2`)),
   );
-  return { signer: createGuardedSigner(crypto, { key, account, headKey, share, store }), close: () => store.close() };
+  return {
+    signer: createGuardedSigner(testCrypto, { key, account, headKey, share, store }),
+    close: () => store.close(),
+  };
 }
 
 export type TestValidator = ReturnType<typeof createTestValidator>;
@@ -261,6 +273,7 @@ export type TestValidator = ReturnType<typeof createTestValidator>;
 /** A validator without links, chain or real time. The test controls every dependency. */
 export function createTestValidator(options: BenchOptions = {}) {
   const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
+  const { crypto = testCrypto } = options;
   const account = createTestLedgerSigner(seedOf(`validator ${index}`)).address;
   const signingKey = createTestLedgerSigner(seedOf(`validator ${index} signing key`));
   const signer = options.signer ?? createTestSigner({ index }).signer;
@@ -275,6 +288,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const stakeOf = options.stakeOf ?? (() => 0n);
   const findRouter = options.findRouter ?? (async () => ANY_ROUTER);
   const holdings = {
+    tierStakes: options.tierStakes,
     heldFor: options.heldFor ?? (async () => undefined),
     ramp: async () => ({ entranceAtomic: options.entranceAtomic ?? 0n, growthPpm: defaultHolding.growth }),
   };
@@ -283,7 +297,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     signingKey: signingKey.address,
     stake: MEMBER_STAKE,
     certHash: seedOf(`certificate ${index}`),
-    vrfKey: new Uint8Array(32),
+    vrfKey: computeVrfPublicKey(seedOf(`validator ${index} vrf`)),
     endpoint: '',
   };
   const onVerdict = (entry: VerdictEntry) => decided.push(entry);
@@ -366,6 +380,9 @@ export function createTestValidator(options: BenchOptions = {}) {
     findBeacon: async (epoch: bigint) => archive.find(epoch),
     findMembers: async () => members().map((one) => one.member),
   };
+  const findVrfKey = async (_epoch: bigint, address: Uint8Array) => ({
+    vrfKey: members().find((one) => equalBytes(one.signer.address, address))?.member.vrfKey,
+  });
   const { windowMs, graceMs, retryMs, callTimeoutMs } = auditing;
   const inquirer = createInquirer(
     {
@@ -412,6 +429,10 @@ export function createTestValidator(options: BenchOptions = {}) {
       takeIn: intake.takeIn,
       takePassed: intake.takePassed,
       jobSecret: seedOf('job secret'),
+      vrf: options.vrf ?? {
+        prove: (input) => proveVrf(seedOf(`validator ${index} vrf`), input),
+        findKey: async (epoch) => findVrfKey(epoch, account),
+      },
       stakeOf,
       calls,
     },
@@ -441,6 +462,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       coverageSince: options.cosign?.coverageSince ?? (() => Promise.reject(new Error('no chain'))),
       heldFor: options.cosign?.heldFor ?? holdings.heldFor,
       ramp: options.cosign?.ramp ?? holdings.ramp,
+      tierStakes: options.cosign?.tierStakes ?? holdings.tierStakes,
       findRouter: options.cosign?.findRouter ?? findRouter,
       stakeOf,
       stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),
@@ -451,6 +473,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       findPolicy: createPolicyFinder(store, options.audit?.drift),
       getBeacon: async (epoch) => archive.find(epoch),
       findMembers: asking.findMembers,
+      findVrfKey,
       async askHeard(hearer, of, replies) {
         const target = members().find((one) => equalBytes(one.signer.address, hearer)) as TestValidator;
         if (target.isOffline()) throw new Error('offline');
@@ -687,7 +710,9 @@ export function createTestValidator(options: BenchOptions = {}) {
     async runContests() {
       await validator.runAudits();
       const sql = `SELECT 1 FROM attempts WHERE outcome IN ('silent', 'garbage') AND key_hash IS NOT NULL
-        AND report IS NULL AND statements IS NULL`;
+        AND report IS NULL AND statements IS NULL
+        UNION ALL SELECT 1 FROM honeypots JOIN replies USING (reply_id)
+        WHERE outcome IS NULL AND state = 'auditing' AND given_up = 1 AND report IS NULL AND statements IS NULL`;
       for (let i = 0; i < 200 && store.prepare(sql).get() !== undefined; i++) {
         clock.advance(Math.max(retryMs, graceMs / 12));
         await validator.runAudits();

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createChainClient } from '@ogong/chain/client';
 import type { Delays, Issuance } from '@ogong/chain/deploy';
 import { defaultLimits } from '@ogong/chain/deploy';
+import { domainOf } from '@ogong/chain/domain';
 import { bytesToHex } from '@ogong/chain/hex';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -23,7 +24,7 @@ import { registerValidator } from '@ogong/node/validator/register';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { createValidator, type Validator } from '@ogong/node/validator/validator';
 import type { ValidatorOptions } from '@ogong/node/validator/validator-state';
-import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
@@ -121,7 +122,7 @@ export async function startTestNetwork({
     await chain.setBalance(createNodeLedgerSigner(feeKey).address, 1_000n * UNIT);
     const bind = { host: '127.0.0.1', port: (await findFreePorts(1))[0] as number };
     const client = await fund(ledgerKey, 100n * UNIT);
-    const registry = { chainId: BigInt(deployment.chainId), verifyingContract: fromHex(deployment.registry.slice(2)) };
+    const registry = domainOf(deployment, deployment.registry);
     const consent = await signer.sign({ kind: 'signing-key', domain: registry, account: signer.address });
     await client.setSigningKey(signingKey.address, consent);
     await registerValidator(client, {
@@ -150,9 +151,7 @@ export async function startTestNetwork({
             epochMs: 300,
             settleMs: 200,
             auditWindowMs: 5_000,
-            emission: deployment.emission && {
-              ...{ chainId: BigInt(deployment.chainId), verifyingContract: fromHex(deployment.emission.slice(2)) },
-            },
+            emission: deployment.emission && domainOf(deployment, deployment.emission),
             ...options,
           },
           {

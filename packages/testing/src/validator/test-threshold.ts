@@ -62,7 +62,7 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
   const random = createSeededRandom(seed);
   const originSeconds = Math.ceil(clock.nowMs() / 1_000);
   clock.advance(originSeconds * 1_000 - clock.nowMs());
-  const state = { listed: new Set(Array.from({ length: listed }, (_, i) => i)) };
+  const state = { listed: new Set(Array.from({ length: listed }, (_, i) => i)), chainBehindMs: 0 };
   const nodes: ThresholdNode[] = stakes.map((stake, index) => {
     const key = createTestLedgerSigner(seedOf(`signer ${index}`));
     const signer = createKeySigner(crypto, key, createTestLedgerSigner(seedOf(`account ${index}`)).address);
@@ -75,7 +75,7 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
   const members = () => nodes.filter(({ index }) => state.listed.has(index)).map(({ member }) => member);
   const chain = createFakeBeaconKeys({
     ...{ network, crypto, bls: fakeBls, originSeconds, periodSeconds: PERIOD_MS / 1_000 },
-    nowSeconds: () => clock.nowMs() / 1_000,
+    nowSeconds: () => (clock.nowMs() - state.chainBehindMs) / 1_000,
     voters: () => members().map(({ address, signingKey, stake }) => ({ account: address, signingKey, votes: stake })),
   });
   const connect = (node: ThresholdNode) => chain.connect(bytesToHex(node.signer.address));
@@ -154,6 +154,11 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
     restart(index: number, { isDiskLost = false } = {}): void {
       const kept = isDiskLost ? undefined : running[index]?.disk;
       running[index] = start(nodes[index] as ThresholdNode, kept);
+    },
+    /** Puts the clocks of all validators ahead of the chain's. */
+    putAhead(ms: number): void {
+      clock.advance(ms);
+      state.chainBehindMs += ms;
     },
     storeOf: (index: number): Store => running[index]?.disk.store as Store,
     async pass(ms: number, each: () => void = () => {}): Promise<void> {

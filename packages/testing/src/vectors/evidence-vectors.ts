@@ -22,6 +22,7 @@ const credential = {
 const opened = { salt: fill(0x0d, 32), report: fill(0x0e, 70), signature };
 
 const told = { epoch: 9n, timeMs: 1_750_000_000_000, signature: fill(0x0f, 65) };
+const trapped = { verifierId: fill(0x20, 32), proof: fill(0x43, 80) };
 const statements = [
   { ...told, place: 0, isRefused: false },
   { ...told, place: 2, isRefused: true },
@@ -47,7 +48,14 @@ const SAMPLES: readonly Evidence[] = [
     opening: fill(0x01, 40),
     lists: [[candidate(0x10, 'fake/1'), candidate(0x20, '')]],
     attempts: [],
-    honeypot: { verifierId: fill(0x20, 32), nonce: fill(0x43, 16), committed, opened, credential },
+    honeypot: { ...trapped, committed, opened, credential },
+  },
+  {
+    kind: 'audit',
+    opening: fill(0x01, 40),
+    lists: [[candidate(0x10, 'fake/1'), candidate(0x20, '')]],
+    attempts: [],
+    honeypot: { ...trapped, committed: undefined, opened: undefined, credential, statements },
   },
   {
     kind: 'equivocation',

@@ -16,7 +16,7 @@ const VALIDATOR = fill(20, 0xaa);
 const CHAIN_ID = 31_337n;
 
 /**
- * A log of four entries, the second one of a reply that two providers served together, the third one with a verifier that the others refute and a silent one, the
+ * A log of four entries, the second one of a reply that two providers served together, the third one with a verifier that the others refute, a silent one, and one whose answer to a honeypot is doubted, the
  * fourth of a reply that was abandoned, the name of a correction, and what a log's entries mean for the
  * tests of its providers.
  */
@@ -25,6 +25,7 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
   const credited = { verifierId: fill(32, 7), payee: fill(20, 10), outcome: 'credited', tokens: 321 } as const;
   const refuted = { verifierId: fill(32, 11), payee: fill(20, 12), outcome: 'refuted' } as const;
   const silent = { verifierId: fill(32, 13), payee: fill(20, 14), outcome: 'silent', halfHour: 944_444 } as const;
+  const doubted = { verifierId: fill(32, 17), payee: fill(20, 18), outcome: 'doubted' } as const;
   const cohort = [
     { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 0, layers: 10 },
     { providerId: fill(32, 15), payee: fill(20, 16), firstLayer: 10, layers: 22 },
@@ -36,7 +37,11 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
       ...{ replyId: fill(16, i), recordHash: fill(32, 2), providerId: fill(32, 3), payee: fill(20, 4) },
       ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 42n, fineAtomic: 0n },
       ...{ payer: fill(20, 5), router: fill(20, 6), shards: i === 1 ? cohort : [] },
-      ...{ verifiers: i === 2 ? [refuted, credited, silent] : [credited], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
+      ...{
+        verifiers: i === 2 ? [refuted, credited, silent, doubted] : [credited],
+        beaconEpoch: 9n,
+        evidenceHash: fill(32, 8),
+      },
       ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: 1_700_000_000_000 },
     });
     appended.push(next);

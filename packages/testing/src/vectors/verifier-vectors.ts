@@ -12,6 +12,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { hashAdmission } from '@ogong/protocol/exchange/admission';
 import { hashComplaint, signComplaint } from '@ogong/protocol/exchange/complaint';
 import { hashDelivery, signDelivery } from '@ogong/protocol/exchange/delivery';
@@ -45,7 +46,8 @@ import {
   NO_TAIL_GAP,
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
-import { computeHoneypotId, plantHoneypot } from '@ogong/protocol/verdict/honeypot';
+import { plantHoneypot } from '@ogong/protocol/verdict/honeypot';
+import { computeHoneypotId, computeHoneypotInput, toHoneypotNonce } from '@ogong/protocol/verdict/honeypot-draw';
 import { createSyntheticEmbedding } from '../synthetic/synthetic-embedding.ts';
 import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createWidthTable } from '../synthetic/synthetic-widths.ts';
@@ -209,9 +211,16 @@ const PLANT_ROWS = [
   { ids: [7, 8], rank: 1 },
 ].map(({ ids, rank }) => ({ ids: Uint32Array.from(ids), q: Uint32Array.from([WEIGHT_ONE, 1]), tail: 0, rank }));
 
-function describePlant(crypto: Crypto, draw: AuditDraw, nonce: Uint8Array) {
+/** @param seed of the handling validator's VRF key. */
+function describePlant(crypto: Crypto, draw: AuditDraw, seed: Uint8Array) {
+  const input = computeHoneypotInput(crypto, draw);
+  const [vrfKey, proof] = [computeVrfPublicKey(seed), proveVrf(seed, input)];
+  const nonce = toHoneypotNonce(crypto.verifyVrf(vrfKey, input, proof) as Uint8Array);
   const { outputTokens, position } = plantHoneypot(crypto, { rows: PLANT_ROWS }, draw, nonce);
   return {
+    input: toHex(input),
+    vrfKey: toHex(vrfKey),
+    proof: toHex(proof),
     nonce: toHex(nonce),
     rows: PLANT_ROWS.map(({ ids, rank }) => ({ ids: [...ids], rank })),
     outputTokens,
@@ -249,7 +258,7 @@ function drawVectors(crypto: Crypto): unknown {
       honeypot: {
         id: toHex(computeHoneypotId(crypto, draw.replyId)),
         drawn: [HONEYPOT_PPM, 500_000].map((ppm) => ({ ppm, honeypot: hasHoneypot(crypto, draw, ppm) })),
-        ...describePlant(crypto, draw, id(`nonce ${number}`).slice(0, 16)),
+        ...describePlant(crypto, draw, id('vrf')),
       },
       tried: tried.map(toHex),
       heard: heard.map(toHex),

@@ -4,7 +4,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type SignedValidatorSealKey, verifyValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
-import type { GatewayChain } from '../gateway.ts';
+import type { GatewayChain } from '../gateway-options.ts';
 
 /** Keys of validators that clients seal parts to. */
 export interface KnownValidatorKeys {

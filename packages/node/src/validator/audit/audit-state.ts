@@ -26,7 +26,7 @@ import { type Decision, decideReply, type VerdictContext } from '../store/verdic
 import type { HeldFor } from './deterrence.ts';
 import type { GetTexts } from './fetch-texts.ts';
 import { createGrace } from './grace.ts';
-import { type HoneypotState, openHoneypotState } from './honeypot-state.ts';
+import { type HoneypotState, type OwnVrf, openHoneypotState } from './honeypot-state.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
 import type { RoundState } from './round-state.ts';
 import { mixJobs, type VerifierCallOptions, type VerifierCalls } from './verifier-call.ts';
@@ -54,7 +54,7 @@ export interface AuditOptions {
   readonly mixMs?: number;
   /** Share of audits with two verifiers at the same time, parts per million. Default, and the least: PAIR_PPM. */
   readonly pairPpm?: number;
-  /** Honeypots per audit, parts per million. Default, and the most that co-signers take: HONEYPOT_PPM. */
+  /** Honeypots per audit, parts per million, the same for all validators of a network. Default: HONEYPOT_PPM. */
   readonly honeypotPpm?: number;
   /** Asked before those that the beacon draws; its key becomes known with its first report. */
   readonly fixedVerifier: Peer | undefined;
@@ -87,6 +87,7 @@ export interface AuditDependencies {
   readonly stakeOf: (payee: Uint8Array) => bigint;
   /** 32 bytes, known to nobody else, the same after a restart. */
   readonly jobSecret: Uint8Array;
+  readonly vrf: OwnVrf;
   readonly onVerdict: (entry: VerdictEntry) => void;
   /** Told of each call to a verifier. Default: nobody is. */
   readonly steps?: ReplySteps;
@@ -190,7 +191,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
-  const { contest, findIntake, takeIn, takePassed, getTexts } = dependencies;
+  const { contest, findIntake, takeIn, takePassed, getTexts, vrf } = dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
@@ -205,7 +206,10 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   };
   const computeDelay = (id: Uint8Array): number => computeAskDelay({ crypto, jobSecret, spreadMs }, id);
   const contestPauseMs = Math.max(retryMs, graceMs / ROUNDS_PER_GRACE);
-  const honeypots = openHoneypotState({ validator, honeypotPpm, callTimeoutMs, computeDelay, windowMs }, shared);
+  const honeypots = openHoneypotState(
+    { validator, honeypotPpm, callTimeoutMs, computeDelay, windowMs, contestPauseMs },
+    { ...shared, contest, vrf },
+  );
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
     ...{ crypto, clock, store, group, archive, getBeacon, heldFor, jobSecret, onVerdict, onError, stopping, honeypots },

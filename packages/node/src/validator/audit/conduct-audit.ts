@@ -1,23 +1,25 @@
+import { hasHoneypot } from '@ogong/protocol/audit/audit';
 import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { pass } from '@ogong/protocol/base/checks';
 import { isComparable } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
 import type { AuditEvidence, Evidence, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
-import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot';
-import { type AuditContext, JudgeError, type Judgement, judge } from '@ogong/protocol/verdict/judge';
+import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot-draw';
+import { type AuditContext, type Judgement, judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
-import { computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';
+import { findDueHoneypot } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { listAttempts } from '../store/attempt-store.ts';
 import { hashPlace } from '../store/candidates.ts';
 import { readPolicy } from '../store/drift-store.ts';
-import { awaitHoneypot, findHoneypot } from '../store/honeypot-store.ts';
+import { awaitHoneypot, findHoneypot, type HoneypotRow } from '../store/honeypot-store.ts';
 import { readMilestone } from '../store/milestone-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { beginSitting, closeSitting, listDueSittings } from '../store/sitting-store.ts';
+import { contestHoneypot } from './ask-honeypot.ts';
 import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
 import { computePairPpm } from './deterrence.ts';
-import { prepareCandidates } from './draw-round.ts';
+import { planLate, prepareCandidates } from './draw-round.ts';
 import { isUnfinished, readLists } from './round-state.ts';
 import { findDeterringPpm } from './select-replies.ts';
 import { runRounds } from './verifier-rounds.ts';
@@ -55,14 +57,11 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   const latest = findReply(state, replyId);
   if (latest?.state !== 'auditing') return;
   const reports = collectEvidence(state, latest, judged, opened);
-  const first = judge(crypto, judged, reports, opened);
-  const honeypot = await findAnswered(state, latest, first);
+  const first = judge(crypto, { ...judged, vrfKey: undefined }, reports, opened);
+  const honeypot = isAnswerKnown(first, latest) ? await findTold(state, latest, judged, opened) : undefined;
   if (honeypot === 'open') return;
-  const { judgement, evidence } = judgeAnswered(state, judged, opened, {
-    judgement: first,
-    evidence: reports,
-    honeypot,
-  });
+  const evidence = honeypot === undefined ? reports : { ...reports, honeypot };
+  const judgement = honeypot === undefined ? first : judge(crypto, judged, evidence, opened);
   if (judgement.wants && latest.sitting + 1 < MAX_SITTINGS) {
     const waitEpoch = computeSittingEpoch(row.beaconEpoch, latest.sitting + 1);
     await state.group.write((db) => closeSitting(db, replyId, waitEpoch));
@@ -89,18 +88,22 @@ function isSelected(row: ReplyRow | undefined): row is SelectedReply {
   return row?.state === 'auditing' && row.beaconEpoch !== undefined && row.deadlineMs !== undefined;
 }
 
-/** @returns undefined where nobody who answers has the beacon of its sitting. */
+/** @returns undefined where nobody who answers has the beacon of its sitting, or says who the validators of its honeypot's epoch were. */
 async function readContext(state: AuditState, row: SelectedReply): Promise<AuditContext | undefined> {
-  const { store, verdicts, drift, fixedVerifier, honeypots, getBeacon } = state;
+  const { crypto, store, verdicts, drift, fixedVerifier, honeypots, getBeacon } = state;
   const epochs = Array.from({ length: row.sitting }, (_, i) => computeSittingEpoch(row.beaconEpoch, i + 1));
   const beacons = await Promise.all(epochs.map(getBeacon));
   const laterBeacons = beacons.flatMap((beacon) => (beacon ? [beacon.value] : []));
-  if (laterBeacons.length < epochs.length) return undefined;
+  const draw = await findDraw(state, row, row.beaconEpoch);
+  const isTrapped = draw !== undefined && hasHoneypot(crypto, draw, honeypots.honeypotPpm);
+  const found = isTrapped ? await honeypots.vrf.findKey(row.beaconEpoch) : { vrfKey: undefined };
+  if (laterBeacons.length < epochs.length || found === undefined) return undefined;
   return {
     claim: toClaim(row),
     signed: row.signedRecord as NonNullable<ReplyRow['signedRecord']>,
     validator: verdicts.validator,
-    draw: await findDraw(state, row, row.beaconEpoch),
+    draw,
+    vrfKey: found.vrfKey,
     pairPpm: computePairPpm(await findDeterringPpm(state, row)),
     honeypotPpm: honeypots.honeypotPpm,
     laterBeacons,
@@ -121,56 +124,56 @@ async function freezeList(
   await prepareCandidates(rounds, row, judged, { opened, history });
 }
 
-/** One that was planned by another program, or for another share of audits, goes into no entry and holds no verdict up. */
-function judgeAnswered(
-  { crypto, onError }: Pick<AuditState, 'crypto' | 'onError'>,
-  judged: AuditContext,
-  opened: OpenedReply,
-  {
-    honeypot,
-    ...first
-  }: {
-    readonly judgement: Judgement;
-    readonly evidence: AuditEvidence;
-    readonly honeypot: HoneypotEvidence | undefined;
-  },
-): { readonly judgement: Judgement; readonly evidence: AuditEvidence } {
-  if (honeypot === undefined) return first;
-  const evidence = { ...first.evidence, honeypot };
-  try {
-    return { evidence, judgement: judge(crypto, judged, evidence, opened) };
-  } catch (error) {
-    if (!(error instanceof JudgeError)) throw error;
-    onError(error, judged.claim.order.replyId);
-    return first;
-  }
-}
+/** Whether anybody knows what the honeypot of an audit should have been answered, so that the entry has to say what was. */
+const isAnswerKnown = ({ verdict, agreed, wants }: Judgement, { sitting }: Pick<ReplyRow, 'sitting'>): boolean =>
+  verdict === 'accept' && agreed !== undefined && wants === undefined && sitting === 0;
 
 /**
- * The answer to the honeypot that goes along with an audit, which its entry names.
- * @returns `open` where it has yet to come; undefined where there is none, or nobody knows what is right.
+ * What became of the honeypot that the beacon draws for an audit.
+ * @returns `open` where it has yet to be answered, here or to witnesses; undefined where none is drawn.
  */
-async function findAnswered(
-  { crypto, clock, store, group, jobSecret }: Pick<AuditState, 'crypto' | 'clock' | 'store' | 'group' | 'jobSecret'>,
-  { replyId, sitting }: Pick<ReplyRow, 'replyId' | 'sitting'>,
-  { verdict, agreed, wants }: Judgement,
+async function findTold(
+  state: AuditState,
+  reply: ReplyRow,
+  judged: AuditContext,
+  opened: OpenedReply,
 ): Promise<HoneypotEvidence | 'open' | undefined> {
-  if (verdict !== 'accept' || agreed === undefined || wants !== undefined || sitting > 0) return undefined;
-  const id = computeHoneypotId(crypto, replyId);
-  const row = store.read(() => findHoneypot(store, id));
+  const { crypto, clock, store, group, stopping, honeypots, rounds } = state;
+  const attempts = store.read(() => listAttempts(store, reply.replyId));
+  const asked = attempts.map(({ verifierId, sitting, round }) => ({ verifierId, sitting, round, weighed: undefined }));
+  const drawn = findDueHoneypot(crypto, judged, { lists: readLists(state, reply.replyId), asked });
+  if (judged.vrfKey === undefined || drawn === undefined) return undefined;
+  const id = computeHoneypotId(crypto, reply.replyId);
+  const read = (): HoneypotRow | undefined => store.read(() => findHoneypot(store, id));
+  const row = read() ?? (await planLate(rounds, reply, judged, opened));
   if (row === undefined) return undefined;
-  const { verifierId, committed, opened, credential } = row;
-  if (committed && opened) {
-    const nonce = computeJobNonce(crypto, { secret: jobSecret, replyId: id, attempt: 0 });
-    return { verifierId, nonce, committed, opened, credential };
+  const told = describeTold(row);
+  if (told !== undefined) return told;
+  if (!row.isGivenUp && clock.nowMs() < row.deadlineMs) {
+    // It may have been answered since it was read: then the audit goes on at once.
+    return group.write((db) => {
+      if (describeTold(findHoneypot(db, id) ?? row) === undefined) awaitHoneypot(db, row);
+      return 'open' as const;
+    });
   }
-  if (clock.nowMs() >= row.deadlineMs) return undefined;
-  // It may have been answered since it was read: then the audit goes on at once.
-  return group.write((db) => {
-    const isOpen = findHoneypot(db, id)?.opened === undefined;
-    if (isOpen) awaitHoneypot(db, row);
-    return 'open' as const;
-  });
+  if (await contestHoneypot(honeypots, reply, row)) return describeTold(read() ?? row) ?? 'open';
+  const untilMs = clock.nowMs() + honeypots.contestPauseMs;
+  if (!stopping.signal.aborted) await group.write((db) => awaitHoneypot(db, row, untilMs));
+  return 'open';
+}
+
+/** @returns undefined where its verifier has yet to answer, or to be called silent. */
+function describeTold({
+  verifierId,
+  proof,
+  committed,
+  opened,
+  credential,
+  statements,
+}: HoneypotRow): HoneypotEvidence | undefined {
+  const told = { verifierId, proof, committed, ...(credential && { credential }) };
+  if (opened !== undefined) return { ...told, opened };
+  return statements && { ...told, opened, statements };
 }
 
 /** The evidence of the verdict, as co-signers get it: opening, candidates of the draws, and their answers. */

@@ -20,12 +20,14 @@ import {
   drawNext,
 } from '@ogong/protocol/verdict/verifier-draw';
 import { findCredential, isAnnouncedAsListed } from '../store/announcement-store.ts';
-import type { AttemptRow } from '../store/attempt-store.ts';
+import { type AttemptRow, listAttempts } from '../store/attempt-store.ts';
 import { countContext, listCandidates, listKnown } from '../store/candidates.ts';
 import { type HoneypotRow, putHoneypot } from '../store/honeypot-store.ts';
-import { keepCandidates, type ReplyRow } from '../store/reply-store.ts';
+import { readListedCredential } from '../store/listed-credential-store.ts';
+import { keepCandidates } from '../store/reply-changes.ts';
+import type { ReplyRow } from '../store/reply-store.ts';
 import { planHoneypot } from './plan-honeypots.ts';
-import type { RoundState } from './round-state.ts';
+import { type RoundState, readLists } from './round-state.ts';
 
 /** What an audit has come to. */
 export interface RoundHistory {
@@ -92,7 +94,7 @@ export async function prepareCandidates(
   judged: AuditContext,
   { opened, history }: { readonly opened: OpenedReply; readonly history: RoundHistory },
 ): Promise<PreparedList> {
-  const { crypto, group, windowMs, mostPostponedMs, honeypots } = state;
+  const { crypto, group, mostPostponedMs } = state;
   if (row.candidates) return { candidates: parseCandidates(row.candidates), isLacking: false };
   const { candidates, isLacking } = listNow(state, row, judged);
   if (isLacking && row.postponedMs < mostPostponedMs) return { candidates: [], isLacking };
@@ -101,13 +103,8 @@ export async function prepareCandidates(
   const lists = [...history.lists.slice(0, row.sitting), candidates];
   const place = { sitting: row.sitting, round: (attempts.at(-1)?.round ?? -1) + 1 };
   if (drawNext(crypto, judged, { lists, asked: listAsked(attempts, weighed) }, place) === undefined) return listed;
-  const pair = drawRound(state, judged, { ...history, lists })
-    .map(({ verifierId }) => candidates.find(({ providerId }) => equalBytes(providerId, verifierId)))
-    .filter((candidate) => candidate !== undefined);
-  const deadlineMs = row.deadlineMs ?? 0;
-  const times = { selectedMs: deadlineMs - windowMs, deadlineMs };
-  const planned =
-    row.sitting === 0 ? planHoneypot(honeypots, judged, opened, { candidates, pair, ...times }) : undefined;
+  const pair = drawRound(state, judged, { ...history, lists }).map(({ verifierId }) => verifierId);
+  const planned = row.sitting === 0 ? plan(state, row, judged, { opened, candidates, pair }) : undefined;
   const { modelRoot } = judged.claim.order;
   const isFrozen = await group.write((db) => {
     // What binds a candidate to its payee is kept from here on, so it has to be here now.
@@ -119,14 +116,52 @@ export async function prepareCandidates(
   return isFrozen ? listed : prepareCandidates(state, row, judged, { opened, history });
 }
 
-/** Who answers for the report, as it is announced when the list is fixed. */
+function plan(
+  { honeypots, windowMs }: Pick<RoundState, 'honeypots' | 'windowMs'>,
+  { deadlineMs = 0 }: Pick<ReplyRow, 'deadlineMs'>,
+  judged: AuditContext,
+  {
+    opened,
+    candidates,
+    pair,
+  }: {
+    readonly opened: OpenedReply;
+    readonly candidates: readonly EvidenceCandidate[];
+    /** Ids of those who are asked in the first round. */
+    readonly pair: readonly Uint8Array[];
+  },
+): HoneypotRow | undefined {
+  const asked = pair.flatMap((id) => candidates.filter(({ providerId }) => equalBytes(providerId, id)));
+  const times = { selectedMs: deadlineMs - windowMs, deadlineMs };
+  return planHoneypot(honeypots, judged, opened, { candidates, pair: asked, ...times });
+}
+
+/** The honeypot of an audit whose list an earlier program has fixed, which planned none, or by a nonce of its own choice. */
+export async function planLate(
+  state: RoundState,
+  row: ReplyRow,
+  judged: AuditContext,
+  opened: OpenedReply,
+): Promise<HoneypotRow | undefined> {
+  const { store, group } = state;
+  const candidates = readLists(state, row.replyId)[0] ?? [];
+  const attempts = store.read(() => listAttempts(store, row.replyId));
+  const pair = attempts.filter(({ round }) => round === 0).map(({ verifierId }) => verifierId);
+  const planned = plan(state, row, judged, { opened, candidates, pair });
+  const { modelRoot } = judged.claim.order;
+  if (planned) await group.write((db) => putHoneypot(db, withLiable(db, planned, { candidates, modelRoot })));
+  return planned;
+}
+
+/** Who answers for the report, as it is announced when the list is fixed, or was. */
 function withLiable(
   store: Store,
   row: HoneypotRow,
   { candidates, modelRoot }: { readonly candidates: readonly EvidenceCandidate[]; readonly modelRoot: Uint8Array },
 ): HoneypotRow {
   const candidate = candidates.find(({ providerId }) => equalBytes(providerId, row.verifierId));
-  return { ...row, credential: candidate && findCredential(store, candidate, modelRoot) };
+  const listed = readListedCredential(store, row.replyId, row.verifierId);
+  return { ...row, credential: listed ?? (candidate && findCredential(store, candidate, modelRoot)) };
 }
 
 /** The list of a sitting stays as it is. One that nobody can be drawn from is frozen, too, once the sitting is over. */

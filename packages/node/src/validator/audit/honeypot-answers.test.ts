@@ -5,9 +5,10 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { DriftRow } from '@ogong/protocol/modality/text/drift/drift-table';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { NO_TAIL_GAP, parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { describePlanted } from '@ogong/protocol/verdict/honeypot';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
-import { createTestPolicy, jitter } from '@ogong/testing/validator/drift-fixture';
+import { createTestPolicy, jitter, repeatHeldOut } from '@ogong/testing/validator/drift-fixture';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
@@ -119,36 +120,48 @@ describe('an answer to a honeypot', () => {
     expect(read()).toEqual({ entry: [PAIR], trap: 'dropped', rejects: 0 });
   });
 
-  it('that is unlikely by measured drift is credited in the log, and counts here alone', async () => {
-    const drift = createTestPolicy('test', { reject: 0.001, doubt: 0.01 });
-    const { verifierClass } = drift.table.rows[0] as DriftRow;
+  const drift = createTestPolicy('test', { reject: 0.001, doubt: 0.01 });
+  const { verifierClass } = drift.table.rows[0] as DriftRow;
+  const madeUp = () => {
     const random = createSeededRandom(3);
-    const trap = (found: TestReply, job: ScoreJobMessage) => {
+    return (found: TestReply, job: ScoreJobMessage) => {
       // Where a token is replaced, its row stands in the report.
       const { windows } = parseScoreReport(createTestReport(found, job));
       const made = jitter(found.reply, random, 2000);
       const bent = windows.map((window, i) => ({ ...window, sketch: made[i]?.sketch as Uint8Array }));
       return createTestReport(found, job, { exact: false, numericClass: verifierClass, windows: bent });
     };
-    const { read, findTrap } = await createOne({ trap }, { drift });
-    expect(findTrap()?.position).toBeNull();
+  };
+
+  it('that is unlikely by measured drift is doubted in the log, and counts once', async () => {
+    const { read, validator } = await createOne({ trap: madeUp() }, { drift: repeatHeldOut(drift, 10) });
+    expect(read()).toEqual({ entry: [[...PAIR, 'doubted']], trap: 'failed', rejects: 1 });
+    // No other validator may take its stake for it.
+    const [entry] = validator.decided as [VerdictEntry];
+    expect(listVerifierIds(entry, 'refuted')).toEqual([]);
+  });
+
+  it('that is in doubt, and past the fixed limits, is credited in the log and counts here alone', async () => {
+    const { read } = await createOne({ trap: madeUp() }, { drift });
     expect(read()).toEqual({ entry: [[...PAIR, 'credited']], trap: 'failed', rejects: 1 });
   });
 });
 
 describe('a honeypot that waits for its moment', () => {
-  it('goes to nobody that announces something else by then', async () => {
+  it('goes to whoever still signs with the key that was drawn, for another payee, too', async () => {
     const waiting = await createOne({}, { spreadMs });
     const { validator, asked, trapName, read } = waiting;
     const name = trapName() as string;
     expect(asked).not.toContain(name);
     await validator.announceVerifier(name, 'x', createTestPayee('another payee'), {}, 2n);
     await wait(waiting);
-    expect(asked).not.toContain(name);
-    expect(read()).toEqual({ entry: [PAIR], trap: 'dropped', rejects: 0 });
+    expect(asked).toContain(name);
+    const [entry] = validator.decided as [VerdictEntry];
+    expect(entry.verifiers.at(-1)?.payee).toEqual(createTestPayee(name).address);
+    expect(read()).toMatchObject({ entry: [[...PAIR, 'credited']], trap: 'passed' });
   });
 
-  it('goes to nobody that was asked about the reply since', async () => {
+  it('goes to nobody that was asked about the reply since, and is not missed then', async () => {
     const waiting = await createOne({}, { spreadMs });
     const { validator, reply, asked, trapName, findTrap } = waiting;
     const name = trapName() as string;
@@ -160,7 +173,17 @@ describe('a honeypot that waits for its moment', () => {
     validator.store.database.exec('UPDATE honeypots SET ask_at = 0');
     await validator.runAudits();
     expect(asked).not.toContain(name);
-    expect(findTrap()?.outcome).toBe('dropped');
+    expect(findTrap()).toMatchObject({ given_up: 1, report: null });
+  });
+
+  it('is made anew where an earlier program has planned it by a nonce of its own choice', async () => {
+    const waiting = await createOne({}, { spreadMs });
+    const { validator, read, findTrap } = waiting;
+    const before = findTrap()?.proof;
+    validator.store.database.exec("UPDATE honeypots SET proof = NULL, position = NULL, output_tokens = x'00000001'");
+    await wait(waiting);
+    expect(findTrap()?.proof).toEqual(before);
+    expect(read()).toEqual({ entry: [[...PAIR, 'credited']], trap: 'passed', rejects: 0 });
   });
 });
 

@@ -1,12 +1,24 @@
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { StoredClaim } from '@ogong/protocol/verdict/claim';
-import { closeHoneypot, type HoneypotRow } from '../store/honeypot-store.ts';
-import { findReply, type ReplyRow, toClaim } from '../store/reply-store.ts';
-import { recordVerifier, type VerifierEvent } from '../store/verifier-store.ts';
-import { computeCallTimeout, type VerifierCalls } from './verifier-call.ts';
+import { computeVrfOutput } from '@ogong/protocol/crypto/vrf';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import { isTextHeader } from '@ogong/protocol/modality/text/commitment/header';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
+import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
+import { describePlanted, type HoneypotKey } from '@ogong/protocol/verdict/honeypot';
+import { toHoneypotNonce } from '@ogong/protocol/verdict/honeypot-draw';
+import type { ReportSubject } from '@ogong/protocol/verdict/report-check';
+import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
+import { giveHoneypotUp, type HoneypotRow } from '../store/honeypot-store.ts';
+import { findReply, toClaim } from '../store/reply-store.ts';
+import { recordVerifier } from '../store/verifier-store.ts';
+import type { Contests } from './audit-state.ts';
+import { readLists } from './round-state.ts';
+import { computeCallTimeout, createScoreJob, type VerifierCalls } from './verifier-call.ts';
 
 export interface HoneypotOptions {
   /** 20 bytes, of this validator. */
@@ -18,6 +30,16 @@ export interface HoneypotOptions {
   readonly computeDelay: (id: Uint8Array) => number;
   /** How long a honeypot may take. */
   readonly windowMs: number;
+  /** Between two rounds in which witnesses are asked. */
+  readonly contestPauseMs: number;
+}
+
+/** This validator's VRF. */
+export interface OwnVrf {
+  /** @returns 80 bytes. */
+  readonly prove: (input: Uint8Array) => Uint8Array;
+  /** Its key, where it was a validator of that epoch; undefined where nobody here knows who they were. */
+  readonly findKey: (epoch: bigint) => Promise<{ readonly vrfKey: HoneypotKey } | undefined>;
 }
 
 export interface HoneypotDependencies {
@@ -28,7 +50,8 @@ export interface HoneypotDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly calls: VerifierCalls;
-  readonly jobSecret: Uint8Array;
+  readonly contest: Contests;
+  readonly vrf: OwnVrf;
   readonly signal: AbortSignal;
   readonly pause: (leftMs: number) => Promise<void>;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
@@ -37,34 +60,66 @@ export interface HoneypotDependencies {
 /** The state that the steps of a honeypot work on. Everything that changes is in the store. */
 export interface HoneypotState extends HoneypotOptions, HoneypotDependencies {}
 
-/** How a honeypot ends that nobody answered. An answer ends with the verdict of its reply, whose entry says what it was. */
-type HoneypotEnd = 'garbage' | 'silent' | 'dropped';
-
-const EVENTS: Readonly<Partial<Record<HoneypotEnd, VerifierEvent>>> = { garbage: 'garbage', silent: 'silent' };
-
 export const openHoneypotState = (options: HoneypotOptions, dependencies: HoneypotDependencies): HoneypotState => ({
   ...options,
   ...dependencies,
 });
 
-/** Of the reply that the honeypot was made of. */
-export function readHoneypotClaim({ store }: Pick<HoneypotState, 'store'>, { replyId }: HoneypotRow): StoredClaim {
-  return toClaim(findReply({ store }, replyId) as ReplyRow);
+/** What its verifier is asked, and how its answer is read. */
+export interface HoneypotJob {
+  readonly message: ScoreJobMessage;
+  /** 16 bytes. */
+  readonly nonce: Uint8Array;
+  readonly subject: ReportSubject;
+  /** The same as a real job's. */
+  readonly timeoutMs: number;
 }
 
-/** The same timeout as a real job's. */
-export function computeJobTimeout(
+/** @returns undefined where the audit has ended without it. */
+export function describeHoneypot(state: HoneypotState, row: HoneypotRow): HoneypotJob | undefined {
+  const { validator, crypto } = state;
+  const { id, outputTokens, listSizes, shapeClasses, tailDraws } = row;
+  const reply = findReply(state, row.replyId);
+  const { submission, opening } = reply ?? {};
+  const listed = findListedCandidate(state, row);
+  if (reply === undefined || submission === undefined || opening === undefined || listed === undefined)
+    return undefined;
+  const { header, record } = toClaim(reply);
+  const output = computeVrfOutput(row.proof);
+  // Honeypots are made of texts alone.
+  if (!isTextHeader(header) || output === undefined) return undefined;
+  const nonce = toHoneypotNonce(output);
+  const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
+  const { request, endpoint } = submission;
+  const { inputs, subject } = describePlanted(crypto, {
+    ...{ endpoint, modelRoot: record.modelRoot, blind: parseOpening(opening).blind, header },
+    ...{ outputTokens, listSizes, shapeClasses, tailDraws, endorsedClass: listed.numericClass },
+    requestHash: hashRequest(crypto, endpoint, request),
+  });
+  const timeoutMs = computeJobTimeout(state, row);
+  return { message: createScoreJob({ jobId, request, timeoutMs }, inputs), nonce, subject, timeoutMs };
+}
+
+/** As what it was drawn. */
+function findListedCandidate(state: Pick<HoneypotState, 'store'>, row: HoneypotRow): EvidenceCandidate | undefined {
+  return readLists(state, row.replyId)[0]?.find(({ providerId }) => equalBytes(providerId, row.verifierId));
+}
+
+function computeJobTimeout(
   { callTimeoutMs, windowMs }: Pick<HoneypotState, 'callTimeoutMs' | 'windowMs'>,
   { shapeClasses }: Pick<HoneypotRow, 'shapeClasses'>,
 ): number {
   return computeCallTimeout(shapeClasses, { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
 }
 
-/** Ends a honeypot once, and counts against the verifier what it did not do. The audit does not wait for it any more. */
-export async function finishHoneypot(
+/**
+ * Its verifier did not answer here, so witnesses ask once the verdict waits for it.
+ * @param event what counts against the verifier; nothing where the time was over before it could be asked.
+ */
+export async function giveUp(
   state: HoneypotState,
   row: HoneypotRow,
-  outcome: HoneypotEnd,
+  event?: 'garbage' | 'silent',
   error?: unknown,
 ): Promise<void> {
   const { clock, group, signal, onError } = state;
@@ -72,9 +127,7 @@ export async function finishHoneypot(
   if (error !== undefined) onError(error, row.replyId);
   const nowMs = clock.nowMs();
   await group.write((db) => {
-    if (!closeHoneypot(db, row, { outcome, nowMs })) return;
-    const event = EVENTS[outcome];
-    const why = { nowMs, deferMs: computeJobTimeout(state, row), reason: outcome };
-    if (event) recordVerifier(db, row.verifierId, event, why);
+    if (!giveHoneypotUp(db, row, nowMs) || event === undefined) return;
+    recordVerifier(db, row.verifierId, event, { nowMs, deferMs: computeJobTimeout(state, row) });
   });
 }

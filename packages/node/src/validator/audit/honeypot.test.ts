@@ -16,7 +16,7 @@ import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/tex
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
 import { judgeHoneypot, type KnownAnswer, type PlantedReply, plantBad } from '@ogong/protocol/verdict/honeypot-judge';
-import { CHEAT, createTestPolicy, HONEST, jitter } from '@ogong/testing/validator/drift-fixture';
+import { CHEAT, createTestPolicy, HONEST, jitter, repeatHeldOut } from '@ogong/testing/validator/drift-fixture';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
@@ -251,7 +251,9 @@ describe('the judge of a honeypot, by measured drift', () => {
   it('fails a verifier that makes its report up, and passes none that runs a cheaper model', async () => {
     for (const { answer, see } of await createCases(12)) {
       const madeUp = see(2000);
-      expect(judgeHoneypot(crypto, answer, good, madeUp, policy).outcome).toBe('failed');
+      // So few honest replies were held out that none is as unlikely as one in a thousand.
+      expect(judgeHoneypot(crypto, answer, good, madeUp, policy).outcome).toBe('suspect');
+      expect(judgeHoneypot(crypto, answer, good, madeUp, repeatHeldOut(policy, 10)).outcome).toBe('failed');
       // Fixed limits, which hold where the table has no row, see nothing in a cheaper model's.
       expect(judgeHoneypot(crypto, answer, good, see(CHEAT), policy).outcome).not.toBe('passed');
       expect(judgeHoneypot(crypto, answer, good, see(CHEAT))).toEqual({ outcome: 'passed', by: 'fallback' });
@@ -262,11 +264,7 @@ describe('the judge of a honeypot, by measured drift', () => {
   it('passes no verifier that copies, and fails it if enough honest replies were held out', async () => {
     const [stratum] = row.strata as [Stratum];
     const { replies, steps } = stratum.calibration;
-    const calibration = {
-      replies: 10 * replies,
-      steps: steps.map(({ value, count }) => ({ value, count: 10 * count })),
-    };
-    const long = { ...policy, table: { ...policy.table, rows: [{ ...row, strata: [{ ...stratum, calibration }] }] } };
+    const long = repeatHeldOut(policy, 10);
     const equal = { replies, steps: [...steps.slice(0, -1), { value: EQUAL_STATISTIC, count: replies }] };
     const twin = {
       ...policy,
@@ -386,7 +384,8 @@ describe('honeypots', () => {
     await run(8);
     expect(asked).toBeGreaterThan(0);
     const outcomes = new Set(honeypots().map(({ outcome }) => outcome));
-    expect([...outcomes].every((outcome) => ['passed', 'silent', 'dropped'].includes(String(outcome)))).toBe(true);
+    // Where it is silent in the pair, nobody knows what is right.
+    expect([...outcomes].sort()).toEqual(['dropped', 'passed', 'silent']);
     expect(verifier('v1')).toMatchObject({ credit: 0, test: { ejected: false, rejects: 0 } });
     // Four others are there, so that it is left alone for a while.
     const before = asked;
@@ -404,7 +403,7 @@ describe('honeypots', () => {
     );
   });
 
-  it('are waited for until the window is over, and no longer', async () => {
+  it('are waited for until the window is over, and then witnesses are', async () => {
     const { run, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served), {
       spreadMs: 20_000,
     });
@@ -418,8 +417,9 @@ describe('honeypots', () => {
     expect(await decideAfter(20_000)).toEqual([]);
     const leftMs = (honeypots()[0]?.deadline as number) - validator.clock.nowMs();
     expect(await decideAfter(leftMs - 1)).toEqual([]);
+    // Who is the whole quorum has no witnesses.
     expect(await decideAfter(1)).toEqual([['accept', 2]]);
-    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped']);
+    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['silent']);
   });
 
   it('wait for a moment of their own, and for their answer', async () => {

@@ -12,7 +12,7 @@ import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-repl
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { hashPlace } from '../store/candidates.ts';
 import { keepAsks, readAsks } from '../store/opening-store.ts';
-import { keepOpening } from '../store/reply-store.ts';
+import { keepOpening } from '../store/reply-changes.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
 import type { VerifierCallOptions } from './verifier-call.ts';

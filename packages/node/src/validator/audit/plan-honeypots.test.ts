@@ -1,8 +1,9 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { EvidenceCandidate, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
-import { markHoneypot } from '@ogong/protocol/verdict/honeypot';
+import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
+import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
+import { drawNext, findDueHoneypot } from '@ogong/protocol/verdict/verifier-draw';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { expect, it } from 'vitest';
@@ -20,6 +21,8 @@ const opened = openReply(crypto, served.record, served.openingBytes) as OpenedRe
 const judged = {
   claim: { order: served.order, header: served.header },
   draw: { replyId: served.order.replyId, orderEpoch: 1n, beaconEpoch: 5n, beacon: bytes(32, 4) },
+  honeypotPpm: 1_000_000,
+  vrfKey: computeVrfPublicKey(bytes(32, 5)),
 } as unknown as AuditContext;
 const candidates: EvidenceCandidate[] = [1, 2, 3, 4, 5].map((n) => ({
   providerId: bytes(32, n),
@@ -32,10 +35,12 @@ const candidates: EvidenceCandidate[] = [1, 2, 3, 4, 5].map((n) => ({
 }));
 const pair = candidates.slice(0, 2);
 const times = { candidates, pair, selectedMs: 1_000, deadlineMs: 9_000 };
-const state = {
-  ...{ crypto, jobSecret: bytes(32, 5), honeypotPpm: 1_000_000 },
+const stateOf = (secret: number) => ({
+  crypto,
+  vrf: { prove: (input: Uint8Array) => proveVrf(bytes(32, secret), input), findKey: async () => undefined },
   computeDelay: (id: Uint8Array) => id[0] as number,
-};
+});
+const state = stateOf(5);
 
 it('a honeypot goes to an operator that is asked nothing else about the reply, at a moment of its own', () => {
   const planned = planHoneypot(state, judged, opened, times);
@@ -44,9 +49,11 @@ it('a honeypot goes to an operator that is asked nothing else about the reply, a
   expect([askAtMs, deadlineMs]).toEqual([1_000 + (id[0] as number), 9_000]);
 });
 
-it('whom it goes to follows from the beacon alone, what it is about from the secret, too', () => {
-  const plan = (secret: number) =>
-    planHoneypot({ ...state, jobSecret: bytes(32, secret) }, judged, opened, times) as HoneypotRow;
+it('whom it goes to follows from the beacon alone, what it is about from the VRF key, too', () => {
+  const plan = (secret: number) => {
+    const vrfKey = computeVrfPublicKey(bytes(32, secret));
+    return planHoneypot(stateOf(secret), { ...judged, vrfKey }, opened, times) as HoneypotRow;
+  };
   expect(plan(5)).toEqual(plan(5));
   const many = Array.from({ length: 20 }, (_, i) => plan(i));
   expect(new Set(many.map(({ verifierId }) => String(verifierId))).size).toBe(1);
@@ -56,25 +63,44 @@ it('whom it goes to follows from the beacon alone, what it is about from the sec
 it('a honeypot is not made if only one verifier is asked, if nobody else is left, or if the beacon draws none', () => {
   expect(planHoneypot(state, judged, opened, { ...times, pair: pair.slice(0, 1) })).toBeUndefined();
   expect(planHoneypot(state, judged, opened, { ...times, candidates: pair })).toBeUndefined();
-  expect(planHoneypot({ ...state, honeypotPpm: 0 }, judged, opened, times)).toBeUndefined();
+  expect(planHoneypot(state, { ...judged, honeypotPpm: 0 }, opened, times)).toBeUndefined();
   const short = candidates.map((candidate) => ({ ...candidate, contextSize: 8 }));
   expect(planHoneypot(state, judged, opened, { ...times, candidates: short })).toBeUndefined();
 });
 
-it('an answer marks nobody whose key or operator was asked about the reply in any round', () => {
-  const { verifierId } = planHoneypot(state, judged, opened, times) as HoneypotRow;
-  const drawn = candidates.find(({ providerId }) => providerId === verifierId) as EvidenceCandidate;
-  const [other] = candidates.filter((one) => one !== drawn && !pair.includes(one)) as [EvidenceCandidate];
-  const context = {
-    ...{ draw: judged.draw, order: served.order, candidates, pair, honeypotPpm: 1_000_000, endpoint: 'chat' },
-    ...{ validator: bytes(20, 1), agreed: new Uint8Array(), drift: undefined },
+it('a honeypot is not made by who was no validator of that epoch, nor by another key than the registered one', () => {
+  expect(planHoneypot(state, { ...judged, vrfKey: undefined }, opened, times)).toBeUndefined();
+  expect(() => planHoneypot(stateOf(6), judged, opened, times)).toThrow('not the one that it has registered');
+});
+
+const asked = pair.map(({ providerId }) => ({ verifierId: providerId, sitting: 0, round: 0, weighed: undefined }));
+
+it('later rounds of the sitting ask nobody of the operator that has the honeypot', () => {
+  const audit = { lists: [candidates], asked };
+  const drawAt = (beacon: number, honeypotPpm: number) => {
+    const context = {
+      ...judged,
+      honeypotPpm,
+      draw: { ...(judged.draw as object), beacon: bytes(32, beacon) } as never,
+    };
+    const trapped = findDueHoneypot(crypto, context, audit);
+    const next = drawNext(crypto, context, audit, { sitting: 0, round: 1 });
+    return { trapped: trapped?.operator, next: next?.operator };
   };
-  const committed = { verifierKey: bytes(1, 0), digest: bytes(32, 0), signature: bytes(1, 0) };
-  const evidence = { verifierId, nonce: bytes(16, 0), committed } as unknown as HoneypotEvidence;
-  const mark = (asked: readonly EvidenceCandidate[]) => markHoneypot(crypto, opened, { ...context, asked }, evidence);
-  const refused = { problem: 'its verifier was asked about the reply, too' };
-  const foreign = { problem: 'signed by another key than the verifier announced' };
-  expect(mark([...pair, other])).toEqual(foreign);
-  expect(mark([...pair, { ...other, operator: drawn.operator }])).toEqual(refused);
-  expect(mark([...pair, { ...other, keyHash: drawn.keyHash }])).toEqual(refused);
+  const beacons = Array.from({ length: 40 }, (_, i) => i);
+  const withOne = beacons.map((beacon) => drawAt(beacon, 1_000_000));
+  const without = beacons.map((beacon) => drawAt(beacon, 0));
+  expect(withOne.filter(({ trapped, next }) => String(trapped) === String(next))).toEqual([]);
+  // Without the rule it would be asked now and then.
+  const meetings = withOne.filter(({ trapped }, i) => String(trapped) === String(without[i]?.next));
+  expect(meetings.length).toBeGreaterThan(0);
+});
+
+it('who has the honeypot is asked about the reply where nobody else is left, and then its answer does not count', () => {
+  const audit = { lists: [candidates.slice(0, 3)], asked };
+  const third = candidates[2]?.providerId as Uint8Array;
+  expect(findDueHoneypot(crypto, judged, audit)?.providerId).toEqual(third);
+  expect(drawNext(crypto, judged, audit, { sitting: 0, round: 1 })?.providerId).toEqual(third);
+  const met = { ...audit, asked: [...asked, { verifierId: third, sitting: 0, round: 1, weighed: undefined }] };
+  expect(findDueHoneypot(crypto, judged, met)).toBeUndefined();
 });

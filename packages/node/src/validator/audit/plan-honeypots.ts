@@ -1,9 +1,9 @@
 import { isText } from '@ogong/protocol/modality/text/text';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
-import { computeHoneypotId, drawHoneypot, plantHoneypot } from '@ogong/protocol/verdict/honeypot';
+import { plantHoneypot, readHoneypotNonce } from '@ogong/protocol/verdict/honeypot';
+import { computeHoneypotId, computeHoneypotInput, drawHoneypot } from '@ogong/protocol/verdict/honeypot-draw';
 import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
-import { computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';
 import type { HoneypotRow } from '../store/honeypot-store.ts';
 import type { HoneypotState } from './honeypot-state.ts';
 
@@ -16,28 +16,29 @@ export interface HoneypotTimes {
   readonly deadlineMs: number;
 }
 
-type PlanState = Pick<HoneypotState, 'crypto' | 'jobSecret' | 'honeypotPpm' | 'computeDelay'>;
+type PlanState = Pick<HoneypotState, 'crypto' | 'vrf' | 'computeDelay'>;
 
 /**
  * Plans the honeypot of an audit, where the beacon draws one. It is asked at a random moment as any job, so that neither its time nor its
  * age gives it away.
  */
 export function planHoneypot(
-  { crypto, jobSecret, honeypotPpm, computeDelay }: PlanState,
-  { draw, claim: { order } }: AuditContext,
-  opened: OpenedReply,
+  { crypto, vrf, computeDelay }: PlanState,
+  { draw, claim: { order, header }, honeypotPpm, vrfKey }: AuditContext,
+  { reply }: OpenedReply,
   { candidates, pair, selectedMs, deadlineMs }: HoneypotTimes,
 ): HoneypotRow | undefined {
-  const { reply } = opened;
-  const verifier = drawHoneypot(crypto, opened, { draw, order, candidates, pair, honeypotPpm });
-  if (verifier === undefined || draw === undefined || !isText(reply)) return undefined;
+  const verifier = drawHoneypot(crypto, { draw, order, header, candidates, pair, honeypotPpm });
+  if (verifier === undefined || draw === undefined || !isText(reply) || vrfKey === undefined) return undefined;
+  const proof = vrf.prove(computeHoneypotInput(crypto, draw));
+  const nonce = readHoneypotNonce(crypto, vrfKey, draw, proof);
+  if (nonce === undefined) throw new Error('the VRF key of this validator is not the one that it has registered');
   const { replay } = reply;
   const { replyId } = order;
   const id = computeHoneypotId(crypto, replyId);
-  const nonce = computeJobNonce(crypto, { secret: jobSecret, replyId: id, attempt: 0 });
   return {
     ...plantHoneypot(crypto, replay, draw, nonce),
-    ...{ id, replyId },
+    ...{ id, replyId, proof },
     verifierId: verifier.providerId,
     keyHash: verifier.keyHash,
     listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
@@ -49,5 +50,7 @@ export function planHoneypot(
     committed: undefined,
     opened: undefined,
     isUnreadable: false,
+    isGivenUp: false,
+    statements: undefined,
   };
 }

@@ -51,6 +51,36 @@ describe('a reply of tier vanilla', () => {
     expect(four.own.find(replyId)).toMatchObject({ state: 'settled', verdict: 'unaudited' });
   });
 
+  it('is taken and paid only of a key that has to lose what the tier asks for', async () => {
+    const tierStakes = new Map([['vanilla', 100n]]);
+    const holding = (tokens: bigint): Pick<BenchOptions, 'heldFor'> => ({ heldFor: async () => tokens * 10n ** 18n });
+    const enough = await createFour({ ...ALWAYS, tierStakes, ...holding(100n) });
+    const { replyId } = await deliver(enough);
+    await decide(enough);
+    expect(await enough.own.settlement.step()).toBe(true);
+    expect(enough.own.find(replyId)).toMatchObject({ state: 'settled' });
+
+    const poor = await createFour({ ...ALWAYS, tierStakes, ...holding(99n) });
+    await expect(deliver(poor)).rejects.toThrow(
+      'stake: tier vanilla takes 100 whole tokens to lose, and its provider had 99',
+    );
+    // A network that holds nothing has nobody for it.
+    await expect(deliver(await createFour({ tierStakes }))).rejects.toThrow('its provider had 0');
+    const down = await createFour({ ...ALWAYS, tierStakes, heldFor: () => Promise.reject(new Error('down')) });
+    await expect(deliver(down)).rejects.toThrow('[unavailable] what the provider holds cannot be read');
+    // Another tier asks for nothing.
+    await deliver(await createFour({ ...ALWAYS, tierStakes: new Map([['verified', 100n]]), ...holding(0n) }));
+  });
+
+  it('is signed by nobody where its validator looked away from what the tier asks for', async () => {
+    const careless = await createFour({ ...ALWAYS, cosign: { tierStakes: new Map([['vanilla', 100n]]) } });
+    const { replyId } = await deliver(careless);
+    await decide(careless);
+    while (await careless.own.settlement.step());
+    expect(careless.own.find(replyId)).toMatchObject({ state: 'refused' });
+    expect(careless.chain.settled).toEqual([]);
+  });
+
   it('is paid as far as its payer hands in, where its provider died', async () => {
     const four = await createFour({ ...ALWAYS, getOpening: async () => Promise.reject(new Error('it is dead')) });
     const admitted = order(four.own);

@@ -69,6 +69,7 @@ async function runAudits(drift: DriftPolicy | undefined, replies: number) {
         validator: validator.signer.address,
         draw: { replyId, orderEpoch: beaconEpoch - 4n, beaconEpoch, beacon },
         allowFixedVerifier: false,
+        vrfKey: 'believed',
         drift,
       },
     });
@@ -119,7 +120,7 @@ describe('the draw of verifiers', () => {
 
   it('is of no evidence of another version, which knew another draw', () => {
     const bytes = encodeEvidence((weighted[0] as (typeof weighted)[number]).evidence);
-    expect(new TextDecoder('latin1').decode(bytes.subarray(0, 18))).toBe('ogong-evidence-v14');
+    expect(new TextDecoder('latin1').decode(bytes.subarray(0, 18))).toBe('ogong-evidence-v15');
     for (const version of ['0', '1', '9']) {
       bytes[17] = version.charCodeAt(0);
       expect(() => parseEvidence(bytes)).toThrow('evidence');

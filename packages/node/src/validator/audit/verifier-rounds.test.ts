@@ -98,6 +98,7 @@ async function createAudited({
         validator: validator.signer.address,
         draw,
         allowFixedVerifier: false,
+        vrfKey: 'believed' as const,
       };
       return { row, entry, evidence, judged };
     },

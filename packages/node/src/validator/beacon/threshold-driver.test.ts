@@ -147,6 +147,24 @@ describe('threshold driver', () => {
     expect([new Set(values).size, values.includes(undefined)]).toEqual([1, false]);
   });
 
+  it('signs what it passed over also where others hold the shares since', async () => {
+    const net = await startNetwork({ listed: 4 }, [10n, 11n, 12n, 13n, 14n]);
+    await net.pass(16_000);
+    const before = net.latestOf(1);
+    net.clock.advance(86_400_000);
+    await net.pass(5_000);
+    net.list(1, 2, 3, 4);
+    await net.registerBox(net.nodes[4]!);
+    await net.pass(26_000);
+    expect((await net.chain.connect('0x00').beaconKeys())?.eras).toHaveLength(2);
+    const needed = before + 5_000n;
+    expect(net.valueOf(1, needed)).toBeUndefined();
+    net.nodes[1]?.wanted.add(needed);
+    await net.pass(2_000);
+    const values = [1, 2, 3, 4].map((index) => net.valueOf(index, needed));
+    expect([new Set(values).size, values.includes(undefined)]).toEqual([1, false]);
+  });
+
   it('deals the same key to other validators, and forgets the shares of before', async () => {
     const net = await startNetwork({ listed: 4 }, [10n, 11n, 12n, 13n, 14n]);
     await net.pass(16_000);
@@ -212,6 +230,34 @@ describe('threshold driver', () => {
     net.chain.state.isDown = false;
     await net.pass(16_000);
     expect(expectAgreement(net, [0, 1, 2, 3, 4])).toBeGreaterThan(await firstEpochOf(net));
+  });
+
+  it.each([
+    ['before a key is made', 1_500],
+    ['while one is made', 3_000],
+    ['after it has taken over', 16_000],
+  ])('goes by the chain’s time where all clocks are put minutes ahead of it %s', async (_, atMs) => {
+    const net = await startNetwork();
+    await net.pass(atMs);
+    net.putAhead(300_000);
+    let step = 0;
+    await net.pass(40_000, () => {
+      if (++step % 9 === 0) net.restart(step % 5);
+    });
+    const first = await firstEpochOf(net);
+    const now = BigInt(Math.floor((net.clock.nowMs() - net.startOf(0n)) / PERIOD_MS));
+    for (const index of [0, 1, 2, 3, 4]) expect(net.latestOf(index)).toBeGreaterThanOrEqual(now - 2n);
+    for (let epoch = 1n; epoch <= now; epoch++) {
+      const kinds = new Set([0, 1, 2, 3, 4].map((index) => net.kindOf(index, epoch)));
+      // What nobody asked for of the time that never was is nowhere.
+      kinds.delete('none');
+      expect([epoch, ...kinds]).toEqual(
+        kinds.size === 0 ? [epoch] : [epoch, epoch < first ? 'aggregate' : 'threshold'],
+      );
+      const values = new Set([0, 1, 2, 3, 4].map((index) => net.valueOf(index, epoch) ?? 'none'));
+      values.delete('none');
+      expect([epoch, values.size]).toEqual([epoch, kinds.size]);
+    }
   });
 
   it('begins again from its disk in the middle of a key generation, and contradicts nothing', async () => {

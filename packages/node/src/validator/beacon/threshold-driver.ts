@@ -45,8 +45,7 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
   const keys = createKeyDriver(state);
   const epochs = createEpochDriver(state);
   const exchange = createEraExchange(state);
-  /** When the chain was read last, and asked. */
-  let readAtMs = Number.NEGATIVE_INFINITY;
+  /** When the chain was asked last. */
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let droppedBefore = 0;
   let last: Promise<void> = Promise.resolve();
@@ -64,7 +63,6 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
     if (nowMs - askedAtMs < everyMs) return;
     askedAtMs = nowMs;
     await state.readBeaconKeys();
-    readAtMs = nowMs;
   }
 
   /** What former eras needed is forgotten one epoch after the next one signs. */
@@ -92,14 +90,12 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
   return {
     gate: {
       /**
-       * An activation counts from the second epoch after its block on. So whoever has read the chain since the epoch before began knows of
-       * every key that this one could belong to; a quarter of a period is left for clocks and blocks.
+       * An activation counts from the second epoch after its block on. So whoever has read a block since the epoch before began knows of every
+       * key that this one could belong to. That is said by the chain's own time: clocks of validators may be minutes ahead of it.
        */
       isOpen(epoch) {
         const reading = state.beaconKeys();
-        if (reading === undefined) return false;
-        const schedule = scheduleOf(reading);
-        if (readAtMs < startOf(schedule, epoch - 1n) + schedule.periodMs / 4) return false;
+        if (reading === undefined || reading.epoch + 1n < epoch) return false;
         return findGeneration(toGenerations(reading), epoch) === undefined;
       },
       startOf(epoch) {

@@ -107,11 +107,16 @@ export function newestEra(reading: BeaconKeysReading) {
   return listed && { ...listed, era: reading.eras.length };
 }
 
-/** Who signs an epoch; undefined where the chain lists no key for it, or its group is not known here. */
+/**
+ * Who signs an epoch; undefined where the chain lists no key for it, or its group is not known here. Shares of former eras are forgotten, and
+ * those of the newest make the same signature: so an epoch of before, which was passed over, is signed by whoever has shares now.
+ */
 export function findGroup(state: ThresholdState, epoch: bigint): KnownEra | undefined {
   const reading = state.beaconKeys();
   if (reading === undefined) return undefined;
   const generation = findGeneration(toGenerations(reading), epoch)?.generation;
-  const era = findEra(reading, epoch);
-  return era !== undefined && era.generation === generation ? lookUpEra(state, era) : undefined;
+  const [era, newest] = [findEra(reading, epoch), newestEra(reading)];
+  if (era === undefined || era.generation !== generation) return undefined;
+  const found = lookUpEra(state, era);
+  return found === undefined && newest?.generation === generation ? lookUpEra(state, newest) : found;
 }

@@ -34,8 +34,15 @@ import { readAttestation } from '@ogong/protocol/tier/proxied';
 import { getAttestationPart } from '@ogong/protocol/tier/registry';
 import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
-import { computePairPpm, findFeeProblem, type Holdings, readDeterringPpm } from '../audit/deterrence.ts';
+import { type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verdict-anchors';
+import { assertVerdict, isRefutation } from '@ogong/protocol/verdict/verify-verdict';
+import {
+  computePairPpm,
+  findFeeProblem,
+  findStakeProblem,
+  type Holdings,
+  readDeterringPpm,
+} from '../audit/deterrence.ts';
 import { wasFound, wasShown } from '../store/witness-store.ts';
 import { findCovering, findUncollectable, groupByPayer, type OrderVoucher } from './collect.ts';
 import { CosignError, demand, NO_ENTRIES } from './cosign-error.ts';
@@ -136,8 +143,10 @@ export async function checkEntry(
   demand(!isShown, `entry ${entry.index}: what is said to be missing was shown here`);
   const submission = claimed.header.length > 0 ? (claimed as SummarizedReply) : undefined;
   if (submission !== undefined) await assertPublishedWeights(state, entry, submission);
-  if (submission !== undefined && entry.feeAtomic > 0n)
+  if (submission !== undefined && entry.feeAtomic > 0n) {
     await assertMachine(state, entry, { ...submission, attestation });
+    await assertStake(state, entry, submission);
+  }
   if (entry.feeAtomic > 0n) {
     await assertFeeBound(state, entry, order.order);
     await assertRouter(state, entry, order.order);
@@ -194,6 +203,20 @@ function readOrder(bytes: Uint8Array): Order | undefined {
     if (error instanceof ProtocolError) return undefined;
     throw error;
   }
+}
+
+/** Nobody signs a fee for a key that had less to lose than the reply's tier asks for. @throws CosignError */
+async function assertStake(
+  state: Pick<Holdings, 'heldFor' | 'tierStakes'>,
+  { index }: Pick<VerdictEntry, 'index'>,
+  { order: { order: bytes }, header, requestSummary }: SummarizedReply,
+): Promise<void> {
+  const { modelId, order } = readAsked({ bytes, header, requestSummary });
+  if (order === undefined) return;
+  const problem = await findStakeProblem(state, modelId.split('/')[1] ?? '', order).catch((cause: unknown) => {
+    throw new CosignError('unavailable', `entry ${index}: what the provider held cannot be read`, { cause });
+  });
+  demand(problem === undefined, `entry ${index}: ${problem}`);
 }
 
 /** How long after an entry its weights or its router may have been registered without anybody knowing here. */
@@ -325,6 +348,11 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
       const members = await state.findMembers(epoch).catch(blameNobody);
       if (members === undefined) throw new CosignError('unavailable', `the validators of epoch ${epoch} are not known`);
       return members;
+    },
+    async findVrfKey(epoch) {
+      const found = await state.findVrfKey(epoch, validator).catch(blameNobody);
+      if (found === undefined) throw new CosignError('unavailable', `the validators of epoch ${epoch} are not known`);
+      return found.vrfKey;
     },
     /**
      * If this validator has another table, that proves nothing against the verdict. The peer may ask again when both have the

@@ -1,15 +1,25 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   type AuditEvidence,
   encodeEvidence,
   type HoneypotEvidence,
+  type OpenedReport,
   parseEvidence,
 } from '@ogong/protocol/verdict/evidence';
-import type { TestValidator } from '@ogong/testing/validator/test-bench';
-import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { computeHoneypotInput } from '@ogong/protocol/verdict/honeypot-draw';
+import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { verifyVerdict } from '@ogong/protocol/verdict/verify-verdict';
+import { ledger, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createFour } from '@ogong/testing/validator/test-four';
+import { createTestHybrid, seedOf } from '@ogong/testing/validator/test-keys';
 import { type Message, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 const ALWAYS = 1_000_000;
@@ -28,7 +38,8 @@ async function createTrapped(ppm = ALWAYS, sees: Parameters<typeof answerHonestl
   const request = await proposeUnheard(four);
   const cosign = (message: Message, by = 0) =>
     (peers[by] as TestValidator).cosigner.cosign(own.signer.address, message);
-  return { own, peers, request, cosign };
+  const beacon = own.archive.find(own.decided[0]?.beaconEpoch as bigint)?.value as Uint8Array;
+  return { own, peers, request, cosign, beacon };
 }
 
 let world: Awaited<ReturnType<typeof createTrapped>>;
@@ -43,7 +54,7 @@ const readEvidence = ({ request }: Pick<typeof world, 'request'>) =>
 async function bend(
   change: (evidence: ReturnType<typeof readEvidence>) => AuditEvidence,
   changeEntry: (entry: VerdictEntry) => VerdictEntry = (entry) => entry,
-  of = world,
+  of: Pick<typeof world, 'own' | 'request'> = world,
 ) {
   const { own, request } = of;
   const evidence = encodeEvidence(change(readEvidence(of)));
@@ -86,14 +97,64 @@ describe('a honeypot in the log', () => {
     await expect(world.cosign(bent)).rejects.toThrow('a verifier that the beacon did not draw');
   });
 
-  it.each<[string, Partial<HoneypotEvidence>]>([
-    ['another job', { nonce: new Uint8Array(16) }],
-    ['another report', {}],
-  ])('is refused with an answer to %s', async (name, change) => {
+  it('is refused with an answer to another report', async () => {
     const { attempts, honeypot } = readEvidence(world);
     const report = attempts[0]?.opened?.report as Uint8Array;
-    const other = name === 'another report' ? { opened: { ...honeypot.opened, report } } : change;
-    await expect(world.cosign(await bend(withHoneypot(other)))).rejects.toThrow('the honeypot: ');
+    const opened = { ...(honeypot.opened as OpenedReport), report };
+    await expect(world.cosign(await bend(withHoneypot({ opened })))).rejects.toThrow('the honeypot: ');
+  });
+
+  it('is refused with a nonce that its validator has chosen', async () => {
+    const draw = { beacon: world.beacon, replyId: world.own.decided[0]?.replyId as Uint8Array };
+    const forge = (seed: Uint8Array) => proveVrf(seed, computeHoneypotInput(crypto, draw));
+    const { honeypot } = readEvidence(world);
+    expect(forge(seedOf('validator 0 vrf'))).toEqual(honeypot.proof);
+    const flipped = honeypot.proof.map((byte, i) => (i === 79 ? byte ^ 1 : byte));
+    for (const proof of [forge(seedOf('ground')), forge(seedOf('validator 1 vrf')), flipped, new Uint8Array(80)]) {
+      const bent = await bend(withHoneypot({ proof }));
+      await expect(world.cosign(bent)).rejects.toThrow('not what its validator');
+    }
+  });
+
+  it('is refused without a word of what became of it', async () => {
+    const drop = ({ honeypot: _, ...evidence }: ReturnType<typeof readEvidence>) => evidence as never;
+    const bent = await bend(drop, (entry) => ({ ...entry, verifiers: entry.verifiers.slice(0, -1) }));
+    await expect(world.cosign(bent)).rejects.toThrow('nothing is said of the honeypot that the beacon draws');
+  });
+
+  it('is followed by whoever has the public bytes, who says what it did not look at', async () => {
+    const { own, request } = world;
+    const [{ logEntry, evidence, record: claimed }] = request.entries as [Message['entries'][number]];
+    const { order, record } = claimed as NonNullable<typeof claimed>;
+    const submission = claimed as never;
+    const verdict = { logEntry, order, record, evidence, submission } as Parameters<typeof verifyVerdict>[1];
+    const { findVrfKey } = own.cosigning;
+    const trust: Parameters<typeof verifyVerdict>[2] = {
+      ...{ ledger, validator: own.signer.address, allowFixedVerifier: false, nowMs: own.clock.nowMs() },
+      ...{ checkWord: createPayeeWords(crypto, ledger), honeypotPpm: ALWAYS, findPolicy: () => undefined },
+      findBeacon: async (epoch) => own.archive.find(epoch) as NonNullable<ReturnType<typeof own.archive.find>>,
+    };
+    const told = await verifyVerdict(crypto, verdict, trust);
+    expect(told).toMatchObject({ ok: true, checks: [{ id: 'verdict' }, { id: 'honeypot', status: 'skip' }] });
+    const checked = await verifyVerdict(crypto, verdict, {
+      ...trust,
+      findVrfKey: async (epoch) => (await findVrfKey(epoch, own.signer.address))?.vrfKey,
+    });
+    expect(checked).toMatchObject({ ok: true, checks: [{ id: 'verdict', status: 'pass' }] });
+    expect(checked.checks).toHaveLength(1);
+  });
+
+  it('is refused of who was no validator of the epoch whose beacon draws it, and not missed there', async () => {
+    const { own, peers, request } = world;
+    const peer = peers[2] as TestValidator;
+    const cosign = (message: Message) => peer.cosigner.cosign(own.signer.address, message);
+    Object.assign(peer.cosigning, { findVrfKey: async () => undefined });
+    await expect(cosign(request)).rejects.toMatchObject({ code: 'unavailable' });
+    Object.assign(peer.cosigning, { findVrfKey: async () => ({ vrfKey: undefined }) });
+    await expect(cosign(request)).rejects.toThrow('its validator was none of the epoch');
+    const drop = ({ honeypot: _, ...evidence }: ReturnType<typeof readEvidence>) => evidence as never;
+    const without = await bend(drop, (entry) => ({ ...entry, verifiers: entry.verifiers.slice(0, -1) }));
+    expect((await cosign(without)).signature.length).toBe(65);
   });
 
   it('is refused where nobody has said who is liable for the report', async () => {
@@ -125,5 +186,89 @@ describe('a honeypot in the log', () => {
     const { honeypot } = readEvidence(world);
     const bent = await bend((evidence) => ({ ...evidence, honeypot }), undefined, other);
     await expect(other.cosign(bent)).rejects.toThrow('a honeypot whose answer nobody knows');
+  });
+});
+
+/** One audited reply whose honeypot goes to a verifier that answers nobody but those whose indices are given. */
+async function createSilent(reachedBy: readonly number[], opensTo: readonly number[] = [0, 1, 2, 3]) {
+  const served = new Map<string, TestReply>();
+  const honest = createTestCalls(answerHonestly(served));
+  const asked = new Set<string>();
+  const four: Awaited<ReturnType<typeof createFour>> = await createFour((index) => {
+    /** The pair is asked first, and answers. */
+    const isTrapped = (peer: { readonly endpoint: unknown }): boolean => {
+      const name = String(peer.endpoint);
+      const [row] = four.own.store.prepare('SELECT verifier_id FROM honeypots').all();
+      return row !== undefined && nameOf(row.verifier_id as Uint8Array) === name.replace(/:1$/, '');
+    };
+    const unreached = (): never => {
+      throw new LinkError('unreachable', 'no answer');
+    };
+    return {
+      audit: { pairPpm: ALWAYS, honeypotPpm: ALWAYS },
+      calls: {
+        async commit(peer, job, call) {
+          asked.add(`${index} ${String(peer.endpoint)}`);
+          return isTrapped(peer) && !reachedBy.includes(index) ? unreached() : honest.commit(peer, job, call);
+        },
+        async reveal(peer, job, call) {
+          if (!isTrapped(peer) || opensTo.includes(index)) return honest.reveal(peer, job, call);
+          four.clock.advance(call.timeoutMs);
+          return unreached();
+        },
+      },
+    };
+  });
+  for (const name of NAMES.slice(1)) await four.own.announceVerifier(name);
+  for (const each of four.peers) for (const name of NAMES) await each.announceVerifier(name);
+  const reply = await four.own.deliver(0);
+  served.set(toHex(reply.reply.record.replyId), reply);
+  await four.certifyAll();
+  await four.own.runAudits();
+  await four.own.runContests();
+  const cosign = (message: Message) =>
+    (four.peers[0] as TestValidator).cosigner.cosign(four.own.signer.address, message);
+  return { ...four, cosign, asked };
+}
+
+const NAMES = ['v1', 'v2', 'v3', 'v4'];
+const nameOf = (id: Uint8Array): string | undefined =>
+  NAMES.find((name) => equalBytes(id, hashHybridKey(crypto, createTestHybrid(name).publicKey)));
+
+describe('a honeypot that its verifier does not answer', () => {
+  it('is answered where a witness is told, as any job is', async () => {
+    const four = await createSilent([1, 2, 3]);
+    expect(four.own.decided).toMatchObject([{ verdict: 'accept', verifiers: Array(3).fill({ outcome: 'credited' }) }]);
+    expect((await four.cosign(await proposeUnheard(four))).signature.length).toBe(65);
+  });
+
+  it('is in the entry as its silence, by the statements of witnesses', async () => {
+    const four = await createSilent([]);
+    const outcomes = ['credited', 'credited', 'silent'].map((outcome) => ({ outcome }));
+    expect(four.own.decided).toMatchObject([{ verdict: 'accept', verifiers: outcomes }]);
+    const request = await proposeUnheard(four);
+    const { honeypot } = readEvidence({ request });
+    expect(honeypot.statements?.length).toBeGreaterThanOrEqual(2);
+    expect(four.own.store.prepare('SELECT outcome FROM honeypots').all()).toEqual([{ outcome: 'silent' }]);
+    expect((await four.cosign(request)).signature.length).toBe(65);
+  });
+
+  it('is silence about the report where it opens to nobody', async () => {
+    const four = await createSilent([0, 1, 2, 3], []);
+    const [entry] = four.own.decided as [VerdictEntry];
+    expect(entry.verifiers.map(({ outcome }) => outcome)).toEqual(['credited', 'credited', 'silent']);
+    const request = await proposeUnheard(four);
+    expect(readEvidence({ request }).honeypot.committed).toBeDefined();
+    expect((await four.cosign(request)).signature.length).toBe(65);
+  });
+
+  it('is no silence by the word of its validator alone, nor where a witness was told', async () => {
+    const four = await createSilent([]);
+    const request = await proposeUnheard(four);
+    const unmarked = (entry: VerdictEntry) => ({ ...entry, verifiers: entry.verifiers.slice(0, -1) });
+    const bent = await bend(withHoneypot({ statements: [] }), unmarked, { ...four, request });
+    await expect(four.cosign(bent)).rejects.toThrow('the honeypot: a verifier is said to have been silent');
+    (four.peers[0] as TestValidator).store.prepare("UPDATE witnessed SET outcome = 'found'").run();
+    await expect(four.cosign(request)).rejects.toThrow('it gave its commitment here');
   });
 });

@@ -29,7 +29,7 @@ export interface CosignOptions {
   /** The network's least coverage, parts per million. */
   readonly alphaPpm: () => number;
   readonly allowFixedVerifier: boolean;
-  /** Honeypots per audit that are paid for, parts per million. Default: HONEYPOT_PPM. */
+  /** Honeypots per audit, parts per million. Default: HONEYPOT_PPM. */
   readonly honeypotPpm?: number | undefined;
   /** Whether makers have a share, so that lines name their model. Default: they have none. */
   readonly namesModels?: (() => boolean) | undefined;
@@ -71,6 +71,11 @@ export interface CosignDependencies extends Holdings {
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   /** The validators of an epoch, as its certificate names them. */
   readonly findMembers: (epoch: bigint) => Promise<readonly EpochMember[] | undefined>;
+  /** The VRF key of a validator, where it was one of that epoch; undefined where nobody here knows who they were. */
+  readonly findVrfKey: (
+    epoch: bigint,
+    validator: Uint8Array,
+  ) => Promise<{ readonly vrfKey: Uint8Array | undefined } | undefined>;
   /** Of which of these replies a hearer was told of another record. @param validator whose replies they are. */
   readonly askHeard: (
     hearer: Uint8Array,

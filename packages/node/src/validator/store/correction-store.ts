@@ -3,11 +3,12 @@ import type { Store } from '@ogong/host/store/store';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { computeCorrectionId, parseSettledEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { BoundRecord } from '@ogong/protocol/verdict/claim';
-import { attachRecord, type ReplyRow, readReply } from './reply-store.ts';
+import { attachRecord } from './reply-changes.ts';
+import { type HandledReply, readReply } from './reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from './verdict-store.ts';
 
 export interface Correction {
-  readonly row: ReplyRow;
+  readonly row: HandledReply;
   /** The record that the evidence speaks about. */
   readonly signed: BoundRecord;
   /** A reject on exact evidence. */

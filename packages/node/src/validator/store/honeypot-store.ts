@@ -4,14 +4,20 @@ import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
+import { encodeStatements, parseStatements, type Statement } from '@ogong/protocol/verdict/witnessed';
 import { commitmentColumns, openedColumns } from './attempt-store.ts';
 import { recordVerifier } from './verifier-store.ts';
 
-/** planned -> committed -> opened -> closed; each on the disk before the message that follows. The verdict of its reply closes it. */
+/**
+ * planned -> committed -> opened -> closed; each on the disk before the message that follows. Who answers nothing is given up, and asked by
+ * witnesses. The verdict of its reply closes it.
+ */
 export interface HoneypotRow {
   readonly id: Uint8Array;
   /** The reply that it is made of. */
   readonly replyId: Uint8Array;
+  /** Of the VRF, 80 bytes: its output is the nonce. */
+  readonly proof: Uint8Array;
   readonly verifierId: Uint8Array;
   readonly keyHash: Uint8Array;
   readonly outputTokens: readonly number[];
@@ -28,6 +34,10 @@ export interface HoneypotRow {
   readonly opened: OpenedReport | undefined;
   /** What was opened is no report that counts. */
   readonly isUnreadable: boolean;
+  /** It answered nothing here, so witnesses ask. */
+  readonly isGivenUp: boolean;
+  /** Of the witnesses that were told nothing either. */
+  readonly statements: readonly Statement[] | undefined;
 }
 
 /** u32, big-endian, one after another. */
@@ -51,6 +61,7 @@ function writeTokens(tokens: readonly number[]): Uint8Array {
 const storedHoneypot = columns({
   id: bytes,
   replyId: bytes,
+  proof: bytes,
   verifierId: bytes,
   keyHash: bytes,
   outputTokens: tokenList,
@@ -64,6 +75,8 @@ const storedHoneypot = columns({
   committed: commitmentColumns,
   opened: openedColumns,
   isUnreadable: named('unreadable', flag),
+  isGivenUp: named('given_up', flag),
+  statements: optional(mapped(bytes, parseStatements, encodeStatements)),
   outcome: optional(text),
 });
 
@@ -80,9 +93,10 @@ const toHoneypot = (row: ReturnType<typeof storedHoneypot.read>): HoneypotOutcom
   tailDraws: parseTailDraws(row.tailDraws, row.outputTokens.length),
 });
 
+/** In place of one that an earlier program planned by a nonce of its own choice. */
 export function putHoneypot(store: Store, row: HoneypotRow): void {
   const tailDraws = encodeTailDraws(row.tailDraws);
-  storedHoneypot.insert(store, 'INSERT OR IGNORE INTO honeypots', { ...row, tailDraws, outcome: undefined });
+  storedHoneypot.insert(store, 'INSERT OR REPLACE INTO honeypots', { ...row, tailDraws, outcome: undefined });
 }
 
 export function keepHoneypotCommitment(store: Store, id: Uint8Array, committed: SignedCommitment): void {
@@ -111,16 +125,18 @@ export function keepHoneypotReport(
   resumeAudit(store, row, nowMs);
 }
 
-/** @returns false where it was closed before. */
-export function closeHoneypot(
-  store: Store,
-  row: HoneypotRow,
-  { outcome, nowMs }: { readonly outcome: string; readonly nowMs: number },
-): boolean {
-  const sql = 'UPDATE honeypots SET outcome = ? WHERE id = ? AND outcome IS NULL';
-  const { changes } = store.prepare(sql).run(outcome, row.id);
+/** The verdict waits for witnesses from now on. @returns false where it was answered, or given up before. */
+export function giveHoneypotUp(store: Store, row: HoneypotRow, nowMs: number): boolean {
+  const sql = 'UPDATE honeypots SET given_up = 1 WHERE id = ? AND outcome IS NULL AND report IS NULL AND given_up = 0';
+  const { changes } = store.prepare(sql).run(row.id);
   if (changes > 0) resumeAudit(store, row, nowMs);
   return changes > 0;
+}
+
+export function keepHoneypotStatements(store: Store, id: Uint8Array, statements: readonly Statement[]): void {
+  store
+    .prepare('UPDATE honeypots SET given_up = 1, statements = ? WHERE id = ? AND outcome IS NULL AND report IS NULL')
+    .run(encodeStatements(statements), id);
 }
 
 /** With the verdict of the reply that it goes along with. What no entry holds against its verifier counts here. */
@@ -129,16 +145,16 @@ export function closeHoneypotOf(
   replyId: Uint8Array,
   {
     outcome,
-    drifted,
+    suspect,
     nowMs,
   }: {
-    readonly outcome: 'passed' | 'failed' | 'dropped';
-    readonly drifted: Uint8Array | undefined;
+    readonly outcome: 'passed' | 'failed' | 'silent' | 'dropped';
+    readonly suspect: Uint8Array | undefined;
     readonly nowMs: number;
   },
 ): void {
   store.prepare('UPDATE honeypots SET outcome = ? WHERE reply_id = ? AND outcome IS NULL').run(outcome, replyId);
-  if (drifted) recordVerifier(store, drifted, 'refuted', { nowMs, reason: 'unlikely answer to a honeypot' });
+  if (suspect) recordVerifier(store, suspect, 'refuted', { nowMs, reason: 'doubtful answer to a honeypot' });
   countGarbage(store, replyId, nowMs);
 }
 
@@ -151,16 +167,16 @@ function countGarbage(store: Store, replyId: Uint8Array, nowMs: number): void {
   }
 }
 
-/** The honeypot that goes along with an audit and is not closed. */
+/** The honeypot that goes along with an audit and is not closed. One without a proof is an earlier program's. */
 export function findHoneypot(store: Store, id: Uint8Array): HoneypotRow | undefined {
-  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE id = ? AND outcome IS NULL`;
+  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE id = ? AND outcome IS NULL AND proof IS NOT NULL`;
   const row = storedHoneypot.get(store.prepare(sql), id);
   return row && toHoneypot(row);
 }
 
-/** Until the honeypot is answered the audit has nothing to do, and takes no place of another one. */
-export function awaitHoneypot(store: Store, { replyId, deadlineMs }: HoneypotRow): void {
-  store.prepare("UPDATE replies SET ask_at = ? WHERE reply_id = ? AND state = 'auditing'").run(deadlineMs, replyId);
+/** Until then the audit has nothing to do, and takes no place of another one. @param untilMs default: the end of its window. */
+export function awaitHoneypot(store: Store, { replyId, deadlineMs }: HoneypotRow, untilMs = deadlineMs): void {
+  store.prepare("UPDATE replies SET ask_at = ? WHERE reply_id = ? AND state = 'auditing'").run(untilMs, replyId);
 }
 
 /** Only what waits for a honeypot is due at its deadline. */
@@ -172,7 +188,8 @@ function resumeAudit(store: Store, { replyId, deadlineMs }: HoneypotRow, nowMs: 
 
 /** Honeypots that are to be asked, or opened. */
 export function listDueHoneypots(store: Store, nowMs: number, limit: number): HoneypotRow[] {
-  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE outcome IS NULL AND report IS NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?`;
+  const sql = `SELECT ${storedHoneypot.list} FROM honeypots
+    WHERE outcome IS NULL AND report IS NULL AND given_up = 0 AND proof IS NOT NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?`;
   return storedHoneypot.all(store.prepare(sql), nowMs, limit).map(toHoneypot);
 }
 

@@ -15,8 +15,8 @@ import {
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { AdmissionError, admitReply } from './admission-store.ts';
 import { adjustChannel, readChannel } from './channel-store.ts';
-import { AdmissionError, admitReply } from './reply-store.ts';
 import { VALIDATOR_SCHEMA } from './schema.ts';
 
 const seed = 20261123;

@@ -12,33 +12,18 @@ import {
   optionalColumns,
   text,
 } from '@ogong/host/store/columns';
-import { addHold, sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
-import { doWork } from '@ogong/host/store/work';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { summarizeRequest } from '@ogong/protocol/modality/request-hash';
-import type {
-  BoundRecord,
-  Claim,
-  ReplyTexts,
-  StoredClaim,
-  Submission,
-  SummarizedReply,
-} from '@ogong/protocol/verdict/claim';
-import { encodeKeptConsent } from '@ogong/protocol/verdict/evidence';
-import { adjustChannel, readChannel } from './channel-store.ts';
+import type { BoundRecord, ReplyTexts, StoredClaim, Submission, SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { hashList } from './hash-list.ts';
-import { forgetMilestone } from './milestone-store.ts';
-import { forgetAsks } from './opening-store.ts';
 import { REPLY_STATES, type ReplyState } from './reply-states.ts';
 
-/** The rows of replies. Every function that writes belongs inside a group commit. */
+/** One row of replies. `admission-store.ts` makes it, `reply-changes.ts` changes it. */
 export interface ReplyRow {
   readonly replyId: Uint8Array;
   readonly state: ReplyState;
@@ -89,24 +74,17 @@ export interface ReplyRow {
   readonly isUncollectable: boolean;
 }
 
-export type AdmissionErrorCode = 'conflict' | 'voucher-too-low' | 'allowance-exceeded' | 'too-many-open';
-
-export class AdmissionError extends Error {
-  override readonly name = 'AdmissionError';
-  readonly code: AdmissionErrorCode;
-  readonly retryable = false;
-  constructor(code: AdmissionErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-/** More than a busy gateway has under way at one validator. */
-const MAX_OPEN_ORDERS = 4_096;
-
 /** What a provider handed in, without its texts. */
 export interface StoredSummary extends SummarizedReply, Pick<Submission, 'endpoint'> {}
 
+/** Stays where the rest of a row is pruned: a second record may turn up later. */
+const signedRecordColumns = optionalColumns({
+  record: bytes,
+  providerKey: bytes,
+  signature: named('record_signature', bytes),
+  header: bytes,
+  headerProof: hashList,
+});
 /** NULL before the reply is handed in, and again after its batch was pruned. */
 const summaryColumns = optionalColumns({ requestSummary: bytes, responseSummary: bytes });
 /** NULL also where nobody has opened the reply. */
@@ -125,14 +103,7 @@ const replyColumns = columns({
   admittedAtMs: named('admitted_at', integer),
   recordedAtMs: named('recorded_at', optional(integer)),
   observedMs: optional(integer),
-  /** Stays where the rest is pruned: a second record may turn up later. */
-  signedRecord: optionalColumns({
-    record: bytes,
-    providerKey: bytes,
-    signature: named('record_signature', bytes),
-    header: bytes,
-    headerProof: hashList,
-  }),
+  signedRecord: signedRecordColumns,
   summaries: summaryColumns,
   payeeWord: optional(bytes),
   /** Of tier `tee`: what co-signers hold against their own policies. */
@@ -161,12 +132,18 @@ const replyColumns = columns({
   sequence: optional(bigInteger),
   isUncollectable: named('uncollectable', flag),
 });
-/** What an order that comes again is answered by: a small part of a row. */
-const admittedColumns = columns({
+/** What records and words about a reply are held against: without its texts, its opening and what its audit brought, which may take megabytes. */
+const handledColumns = columns({
+  replyId: bytes,
+  state: oneOf(REPLY_STATES),
   orderBytes: bytes,
   orderHash: bytes,
-  admittedEpoch: bigInteger,
-  admittedAtMs: named('admitted_at', integer),
+  orderSignature: bytes,
+  expiresAtMs: named('expires_at', integer),
+  signedRecord: signedRecordColumns,
+  intakeEpoch: optional(bigInteger),
+  beaconEpoch: optional(bigInteger),
+  verdict: optional(text),
 });
 const takenColumns = columns({ state: oneOf(REPLY_STATES), record: optional(bytes) });
 const statusColumns = columns({
@@ -183,7 +160,6 @@ const statusColumns = columns({
 });
 const idColumns = columns({ replyId: bytes });
 const unansweredColumns = columns({ payer: bytes, providerId: bytes, maxFeeAtomic: named('max_fee', amount) });
-const countColumns = columns({ n: integer });
 const shapeColumns = columns({ request: bytes, endpoint: text });
 const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at', integer) });
 
@@ -192,10 +168,10 @@ export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefin
   return row && toReply(row);
 }
 
-export type AdmittedReply = ReturnType<typeof admittedColumns.read>;
+export type HandledReply = Pick<ReplyRow, keyof ReturnType<typeof handledColumns.read>>;
 
-export function readAdmitted(store: Store, replyId: Uint8Array): AdmittedReply | undefined {
-  return admittedColumns.get(store.prepare(`SELECT ${admittedColumns.list} FROM replies WHERE reply_id = ?`), replyId);
+export function readHandled(store: Store, replyId: Uint8Array): HandledReply | undefined {
+  return handledColumns.get(store.prepare(`SELECT ${handledColumns.list} FROM replies WHERE reply_id = ?`), replyId);
 }
 
 /** Whether an admitted reply still waits for its record. */
@@ -304,169 +280,6 @@ export function toClaim({ summary, ...row }: ReplyRow): StoredClaim {
   };
 }
 
-export interface AdmittedOrder {
-  readonly order: NamedOrder;
-  readonly orderBytes: Uint8Array;
-  readonly orderSignature: Uint8Array;
-  readonly consent: OrderConsent;
-  readonly admittedEpoch: bigint;
-  readonly admittedAtMs: number;
-  /** Orders of this payer that may wait for their replies, or for verifiers of these. Default: MAX_OPEN_ORDERS. */
-  readonly limit?: number | undefined;
-  /** The channel as the chain has it. */
-  readonly channel: { readonly spendable: bigint; readonly spent: bigint };
-}
-
-/**
- * Reserves an order's maximum fee. Orders of one channel may arrive in any order. The newest one must cover all that may be
- * drawn, and the chain must hold as much. It must also hold the maximum fees of all orders that have not expired, whatever has become
- * of them: whoever has two admissions can then tell that both orders were covered (docs/spec/over-admission.md).
- * @returns what is stored of it, also where the same order was admitted before; then it is not new.
- * @throws AdmissionError
- */
-export function admitReply(store: Store, admission: AdmittedOrder): AdmittedReply & { readonly isNew: boolean } {
-  const { order, orderBytes, orderSignature, consent, channel, limit = MAX_OPEN_ORDERS } = admission;
-  const known = readAdmitted(store, order.replyId);
-  if (known) {
-    if (equalBytes(known.orderBytes, orderBytes)) return { ...known, isNew: false };
-    throw new AdmissionError('conflict', 'another order was admitted under this reply id');
-  }
-  if (countOpen(store, order.payer) >= limit) {
-    throw new AdmissionError(
-      'too-many-open',
-      `${limit} orders of this payer wait for their replies, or for verifiers, already`,
-    );
-  }
-  const state = readChannel(store, order.payer);
-  let liability = state.owed + state.outstanding + order.maxFeeAtomic;
-  // The chain may be ahead of this store, and the cached channel behind it.
-  if (state.settled > channel.spent) liability += state.settled;
-  else liability += channel.spent;
-  if (order.cumulativeAtomic < liability && state.voucher < liability) {
-    throw new AdmissionError('voucher-too-low', `up to ${liability} may be owed, more than was signed for`);
-  }
-  if (channel.spendable < liability) {
-    throw new AdmissionError('allowance-exceeded', `${channel.spendable} reserved, up to ${liability} may be owed`);
-  }
-  const hold = {
-    channel: toHex(order.payer),
-    maxFeeAtomic: order.maxFeeAtomic,
-    expiresAtMs: Number(order.expiresAtMs),
-  };
-  const held = doWork(store, sumHolds(hold.channel, admission.admittedAtMs)) + order.maxFeeAtomic;
-  if (channel.spendable < channel.spent + held) {
-    throw new AdmissionError(
-      'allowance-exceeded',
-      `${channel.spendable - channel.spent} left, orders that have not expired may cost ${held}`,
-    );
-  }
-  doWork(store, addHold(hold, admission.admittedAtMs));
-  store
-    .prepare(
-      `INSERT INTO channels (payer, voucher_cumulative, voucher_order, voucher_signature) VALUES (?, '0', ?, ?)
-       ON CONFLICT DO NOTHING`,
-    )
-    .run(order.payer, orderBytes, orderSignature);
-  if (order.cumulativeAtomic > state.voucher) {
-    store
-      .prepare('UPDATE channels SET voucher_cumulative = ?, voucher_order = ?, voucher_signature = ? WHERE payer = ?')
-      .run(order.cumulativeAtomic.toString(), orderBytes, orderSignature, order.payer);
-  }
-  adjustChannel(store, order.payer, { outstanding: order.maxFeeAtomic });
-  store
-    .prepare(
-      `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at,
-         consent, admitted_epoch, admitted_at) VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(
-      order.replyId,
-      orderBytes,
-      order.orderHash,
-      orderSignature,
-      order.payer,
-      order.providerId,
-      order.maxFeeAtomic.toString(),
-      order.expiresAtMs,
-      encodeKeptConsent(consent),
-      admission.admittedEpoch,
-      admission.admittedAtMs,
-    );
-  const { admittedEpoch, admittedAtMs } = admission;
-  return { orderBytes, orderHash: order.orderHash, admittedEpoch, admittedAtMs, isNew: true };
-}
-
-/** @internal A test says that the index alone answers it. */
-export const COUNT_OPEN = `SELECT count(*) AS n FROM replies WHERE payer = ? AND (state = 'admitted' OR sitting > 0)
-  AND state IN ('admitted', 'auditing', 'waiting')`;
-
-function countOpen(store: Store, payer: Uint8Array): number {
-  return countColumns.get(store.prepare(COUNT_OPEN), payer)?.n ?? 0;
-}
-
-/** Replaces the reservation by the fee, which is owed unless the audit rejects. */
-export function recordReply(
-  store: Store,
-  claim: Claim,
-  {
-    summary,
-    texts,
-    attestation = new Uint8Array(0),
-  }: {
-    readonly summary: StoredSummary;
-    readonly texts: ReplyTexts | undefined;
-    readonly attestation?: Uint8Array | undefined;
-  },
-  intake: { readonly epoch: bigint; readonly timeMs: number },
-): void {
-  const { order, header, feeAtomic } = claim;
-  const { record, providerKey, signature } = summary.record;
-  store
-    .prepare(
-      `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
-       header_proof = ?, request_summary = ?, response_summary = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
-       payee_word = ?, cohort = ?, intake_epoch = ?, recorded_at = ?, progress = ?, progress_signature = ?, attestation = ?, consent = NULL
-       WHERE reply_id = ? AND state = 'admitted'`,
-    )
-    .run(
-      record,
-      providerKey,
-      signature,
-      summary.header,
-      hashList.write(summary.headerProof),
-      summary.requestSummary,
-      summary.responseSummary,
-      texts?.request ?? null,
-      summary.endpoint,
-      texts?.response ?? null,
-      feeAtomic.toString(),
-      header.payee,
-      summary.payeeWord,
-      claim.shards.length === 0 ? null : (summary.cohort ?? null),
-      intake.epoch,
-      intake.timeMs,
-      summary.progress?.progress ?? null,
-      summary.progress?.signature ?? null,
-      attestation.length === 0 ? null : attestation,
-      order.replyId,
-    );
-  if (claim.record.isMilestone === undefined) forgetMilestone(store, order.replyId);
-  adjustChannel(store, order.payer, { outstanding: -order.maxFeeAtomic, owed: feeAtomic });
-}
-
-/** Keeps a record that came without the reply, unless there is one. */
-export function attachRecord(
-  store: Store,
-  replyId: Uint8Array,
-  { record, providerKey, signature, header, headerProof }: BoundRecord,
-): void {
-  store
-    .prepare(
-      `UPDATE replies SET record = ?, provider_key = ?, record_signature = ?, header = ?, header_proof = ?
-       WHERE reply_id = ? AND state = 'admitted' AND record IS NULL`,
-    )
-    .run(record, providerKey, signature, header, hashList.write(headerProof), replyId);
-}
-
 const forcedColumns = columns({
   fee: optional(amount),
   maxFee: amount,
@@ -483,70 +296,6 @@ export function listForced(store: Store, payer: Uint8Array): readonly { readonly
     .all(store.prepare(sql), payer)
     .filter(({ verdict }) => verdict === undefined || !DOUBTED.includes(verdict))
     .map(({ fee, maxFee }) => ({ feeAtomic: fee ?? maxFee }));
-}
-
-/** Marks the reply for an audit, whatever the beacon draws. */
-export function forceAudit(store: Store, replyId: Uint8Array): void {
-  store
-    .prepare(
-      "UPDATE replies SET forced = 1 WHERE reply_id = ? AND state IN ('admitted', 'recorded', 'auditing', 'waiting')",
-    )
-    .run(replyId);
-}
-
-export function beginAudit(
-  store: Store,
-  replyId: Uint8Array,
-  beaconEpoch: bigint,
-  { deadlineMs, askAtMs }: { deadlineMs: number; askAtMs: number },
-): void {
-  store
-    .prepare(
-      `UPDATE replies SET state = 'auditing', beacon_epoch = ?, deadline = ?, ask_at = ?
-       WHERE reply_id = ? AND state = 'recorded'`,
-    )
-    .run(beaconEpoch, deadlineMs, askAtMs, replyId);
-}
-
-/**
- * Stores the opening. The time for verifiers starts now, however late the opening came.
- * @param texts where the provider had handed the reply in without them.
- * @param openedAt the place that the provider has proven by handing the opening over there.
- */
-export function keepOpening(
-  store: Store,
-  replyId: Uint8Array,
-  opening: Uint8Array,
-  {
-    openedAt,
-    deadlineMs,
-    texts,
-  }: { readonly openedAt: Uint8Array; readonly deadlineMs: number; readonly texts: ReplyTexts | undefined },
-): void {
-  store
-    .prepare(
-      `UPDATE replies SET opening = ?1, opened_at = ?2, deadline = ?3, ask_at = ask_at + ?3 - deadline,
-       request = coalesce(request, ?5), response = coalesce(response, ?6)
-       WHERE reply_id = ?4 AND state = 'auditing'`,
-    )
-    .run(opening, openedAt, deadlineMs, replyId, texts?.request ?? null, texts?.response ?? null);
-  forgetAsks(store, replyId);
-}
-
-/** @param drift the policy that weighs the candidates and judges their reports. */
-export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Uint8Array, drift: Uint8Array): void {
-  store
-    .prepare(
-      `UPDATE replies SET candidates = ?, drift = ? WHERE reply_id = ? AND state = 'auditing' AND candidates IS NULL`,
-    )
-    .run(candidates, drift, replyId);
-}
-
-/** What the payer measured; its first word stands. */
-export function keepObserved(store: Store, replyId: Uint8Array, observedMs: number): void {
-  store
-    .prepare('UPDATE replies SET observed_ms = ? WHERE reply_id = ? AND observed_ms IS NULL')
-    .run(observedMs, replyId);
 }
 
 /** Requests that are being judged now, to be asked alike; at most 64. */

@@ -377,6 +377,7 @@ export const VALIDATOR_SCHEMA = `
   CREATE TABLE honeypots (
     id BLOB PRIMARY KEY,
     reply_id BLOB NOT NULL REFERENCES replies,
+    proof BLOB,
     verifier_id BLOB NOT NULL,
     key_hash BLOB NOT NULL,
     output_tokens BLOB NOT NULL,
@@ -394,6 +395,8 @@ export const VALIDATOR_SCHEMA = `
     report BLOB,
     signature BLOB,
     unreadable INTEGER NOT NULL DEFAULT 0,
+    given_up INTEGER NOT NULL DEFAULT 0,
+    statements BLOB,
     outcome TEXT CHECK (outcome IN ('passed', 'failed', 'unclear', 'garbage', 'silent', 'dropped'))
   );
   CREATE INDEX honeypots_open ON honeypots (ask_at) WHERE outcome IS NULL;

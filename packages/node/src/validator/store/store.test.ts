@@ -14,10 +14,11 @@ import { createTestHybrid, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing
 import { MODEL_ROOT, payeeSigner } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { registerValidator } from '../register.ts';
+import { COUNT_OPEN } from './admission-store.ts';
 import { listVerifierPayees, MAX_ANNOUNCEMENTS, putAnnouncement, readAnnouncement } from './announcement-store.ts';
 import { pruneBatch } from './batch-store.ts';
 import { countContext, hashPlace, listCandidates } from './candidates.ts';
-import { COUNT_OPEN, readReply } from './reply-store.ts';
+import { readReply } from './reply-store.ts';
 import { postponeSitting } from './sitting-store.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 

@@ -1,5 +1,6 @@
 import { bigInteger, bytes, columns, flag, integer } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
@@ -159,15 +160,20 @@ export function decideReply(
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   recordMarks(store, entry, { nowMs, isOwn: true });
-  closeHoneypotOf(store, replyId, { outcome: nameHoneypot(decision), drifted: judgement?.drifted, nowMs });
+  closeHoneypotOf(store, replyId, { outcome: nameHoneypot(decision), suspect: judgement?.suspect, nowMs });
   return entry;
 }
 
-/** Its verifier stands last in the entry. */
-function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'dropped' {
-  if (!('judgement' in decision) || decision.evidence.kind !== 'audit' || !decision.evidence.honeypot) return 'dropped';
-  const { verifiers, drifted } = decision.judgement;
-  return drifted || verifiers.at(-1)?.outcome === 'refuted' ? 'failed' : 'passed';
+/** `dropped`: nobody knows what is right, or its verifier withdrew what it had signed for. */
+function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'silent' | 'dropped' {
+  if (!('judgement' in decision) || decision.evidence.kind !== 'audit') return 'dropped';
+  const { honeypot } = decision.evidence;
+  if (honeypot === undefined) return 'dropped';
+  if (honeypot.opened === undefined) return 'silent';
+  const { verifiers, suspect } = decision.judgement;
+  const mark = verifiers.find(({ verifierId }) => equalBytes(verifierId, honeypot.verifierId));
+  if (mark === undefined) return 'dropped';
+  return mark.outcome === 'credited' && suspect === undefined ? 'passed' : 'failed';
 }
 
 /** By the request, which says whether doubt is paid. */

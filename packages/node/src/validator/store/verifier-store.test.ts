@@ -52,7 +52,7 @@ describe("a verifier's record", () => {
 
 describe('what a log says of verifiers', () => {
   const payee = new Uint8Array(20).fill(9);
-  const mark = (key: number, outcome: 'credited' | 'refuted', of = payee) => ({
+  const mark = (key: number, outcome: 'credited' | 'refuted' | 'doubted', of = payee) => ({
     ...{ verifierId: new Uint8Array(32).fill(key), payee: of },
     ...(outcome === 'credited' ? { outcome, tokens: 7 } : { outcome }),
   });
@@ -66,6 +66,15 @@ describe('what a log says of verifiers', () => {
     const isOut = (subject: Uint8Array): boolean => readVerifier(store, subject).test.ejected;
     expect([mark(1, 'refuted'), mark(2, 'refuted')].map(({ verifierId }) => isOut(verifierId))).toEqual([false, false]);
     expect(readVerifier(store, payee)).toMatchObject({ marks: 2, test: { audits: 3, rejects: 2, ejected: true } });
+  });
+
+  it('counts a doubted answer to a honeypot as a refuted report', () => {
+    const { store } = create();
+    const verdict = 'accept' as const;
+    store.transact((db) => recordMarks(db, { verdict, verifiers: [mark(1, 'doubted')] }, settled));
+    expect(readVerifier(store, payee)).toMatchObject({ credit: 0, test: { rejects: 1, ejected: false } });
+    store.transact((db) => recordMarks(db, { verdict, verifiers: [mark(1, 'doubted')] }, settled));
+    expect(readVerifier(store, payee).test.ejected).toBe(true);
   });
 
   it('counts for nobody where there is no payee, and ends no deferral that this validator gave', () => {

@@ -122,8 +122,8 @@ export function recordMarks(
   const isUndecided = verdict === 'inconclusive' || verdict === 'unjudged';
   // Silence counts by the half hour (sequential-store), and what this validator saw of it itself was counted when it asked.
   for (const { verifierId, payee, outcome } of verifiers.filter((mark) => mark.outcome !== 'silent')) {
-    const event = outcome === 'refuted' ? 'refuted' : isUndecided ? 'opened' : 'counted';
-    const reason = 'refuted by other verifiers';
+    const event = outcome !== 'credited' ? 'refuted' : isUndecided ? 'opened' : 'counted';
+    const reason = outcome === 'doubted' ? 'unlikely answer to a honeypot' : 'refuted by other verifiers';
     for (const subject of isPayable(payee) ? [verifierId, payee] : [verifierId]) {
       recordVerifier(store, subject, event, { nowMs, isOwn, reason });
     }

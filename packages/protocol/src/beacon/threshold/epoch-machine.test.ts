@@ -64,6 +64,20 @@ describe('timed epochs', () => {
     expect(last(net, 0)).toBe(7n);
   });
 
+  it('are signed with other shares of the key where these are dealt while an epoch is sought', () => {
+    const net = create(4);
+    for (const node of net.nodes) node.lie = () => [];
+    // Each has its own part of the first epoch alone, by shares that nobody signs with any more.
+    net.runUntil(5_500);
+    net.dealAnew();
+    for (const node of net.nodes) node.lie = undefined;
+    net.runUntil(8_500);
+    for (const { at } of net.nodes) {
+      expect(last(net, at)).toBe(8n);
+      expect(valuesOf(net, at)).toEqual(valuesOf(net, 0));
+    }
+  });
+
   it('reach whoever slept through them', () => {
     const net = create(4);
     net.nodes[3]!.machine = undefined;

@@ -112,12 +112,28 @@ interface Signers {
   readonly shares: readonly KeyShare[];
 }
 
+/** Parts of one epoch, by the shares of one era. */
+interface Collected {
+  readonly era: number;
+  readonly collector: EpochCollector;
+}
+
+/** Where shares are dealt anew for an epoch that is sought already, its parts are other ones from then on. */
+function renew<C extends Collected>(
+  { bls, groupOf }: Pick<EpochMachineDependencies, 'bls' | 'groupOf'>,
+  { network, epoch, known }: { readonly network: BeaconNetwork; readonly epoch: bigint; readonly known: C | undefined },
+): C | Collected | undefined {
+  const group = groupOf(epoch)?.group;
+  if (group === undefined || known?.era === group.era) return known;
+  return { era: group.era, collector: createEpochCollector({ bls, network }, { group, epoch }) };
+}
+
 interface State {
   latest: bigint;
   /** Of the next epoch and the one after it: clocks differ a little. */
-  readonly collectors: Map<bigint, EpochCollector>;
+  readonly collectors: Map<bigint, Collected>;
   /** Epochs that were passed over, and are signed now. */
-  readonly late: Map<bigint, { readonly collector: EpochCollector; sentMs: number }>;
+  readonly late: Map<bigint, Collected & { sentMs: number }>;
   /** The epoch that is sought. */
   next: bigint;
   /** When others last gave it many epochs that it lacked, or since when it is behind. */
@@ -137,12 +153,9 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   };
 
   function collectorOf(epoch: bigint): EpochCollector | undefined {
-    const known = state.collectors.get(epoch);
-    const found = known === undefined ? groupOf(epoch) : undefined;
-    if (found === undefined) return known;
-    const added = createEpochCollector({ bls, network }, { group: found.group, epoch });
-    state.collectors.set(epoch, added);
-    return added;
+    const collected = renew(dependencies, { network, epoch, known: state.collectors.get(epoch) });
+    if (collected !== undefined) state.collectors.set(epoch, collected);
+    return collected?.collector;
   }
 
   /**
@@ -188,22 +201,23 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
 
   /** Opens an epoch that was passed over. Its beginning is past, so nobody learns anything early. */
   function openLate(epoch: bigint): EpochCollector | undefined {
-    const open = state.late.get(epoch)?.collector;
-    if (open !== undefined || epoch > state.latest || state.late.size >= MAX_LATE) return open;
-    if (dependencies.hasValue(epoch)) return undefined;
-    const found = groupOf(epoch);
-    if (found === undefined) return undefined;
-    const collector = createEpochCollector({ bls, network }, { group: found.group, epoch });
-    state.late.set(epoch, { collector, sentMs: Number.NEGATIVE_INFINITY });
-    return collector;
+    const known = state.late.get(epoch);
+    if (known === undefined && (epoch > state.latest || state.late.size >= MAX_LATE || dependencies.hasValue(epoch))) {
+      return undefined;
+    }
+    const collected = renew(dependencies, { network, epoch, known });
+    if (collected === undefined) return undefined;
+    if (collected !== known) state.late.set(epoch, { ...collected, sentMs: Number.NEGATIVE_INFINITY });
+    return collected.collector;
   }
 
   function signLate(epoch: bigint, nowMs: number): void {
+    const collector = openLate(epoch);
     const one = state.late.get(epoch);
     const found = groupOf(epoch);
-    if (one === undefined || found === undefined) return;
+    if (collector === undefined || one === undefined || found === undefined) return;
     one.sentMs = nowMs;
-    sendParts(epoch, found, one.collector);
+    sendParts(epoch, found, collector);
     concludeLate(epoch);
   }
 
@@ -221,7 +235,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   function conclude(): void {
     for (;;) {
       const epoch = state.next;
-      const signature = state.collectors.get(epoch)?.signature;
+      const signature = state.collectors.get(epoch)?.collector.signature;
       const generation = groupOf(epoch)?.group.generation;
       if (signature === undefined || generation === undefined) return;
       if (!adopt({ generation, epoch, signature })) return;
@@ -302,7 +316,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
       return state.latest;
     },
     get liars() {
-      return state.collectors.get(state.next)?.liars ?? [];
+      return state.collectors.get(state.next)?.collector.liars ?? [];
     },
     tick: (nowMs) => run(nowMs, () => tick(nowMs)),
     receive: (from, message, nowMs) => run(nowMs, () => receive(from, message, nowMs)),

@@ -251,14 +251,14 @@ export function checkDeal(
   if (dealer === undefined) return 'of nobody who deals';
   const sources = listSources(plan, dealer);
   if (deal.rows.length !== sources.length || deal.rows.some(({ source }, i) => source !== sources[i])) {
-    return 'for other tickets than the dealer’s';
+    return "for other tickets than the dealer's";
   }
   const rows: { source: number; keys: BlsKeys }[] = [];
   for (const { source, commitments, possession } of deal.rows) {
     if (commitments.length !== plan.seats.threshold) return 'with another number of commitments than the threshold';
     const key = commitments[0] as Uint8Array;
     if (plan.previous !== undefined && !equalBytes(bls.evaluateKeys(plan.previous.commitments, source), key)) {
-      return 'of another share than the ticket’s';
+      return "of another share than the ticket's";
     }
     const keys = bls.decodeKeys(commitments);
     if (keys === undefined) return 'with a commitment that is no key';

@@ -1,0 +1,74 @@
+import { clone, create } from '@bufbuild/protobuf';
+import { writeDelivered } from '@ogong/node/validator/wire-messages';
+import { MAX_TOLD_REPLIES } from '@ogong/protocol/exchange/limits';
+import {
+  AcknowledgeRequestSchema,
+  type SignedDelivery,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createTestValidator, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
+import { createTestDelivery } from '@ogong/testing/validator/test-reply';
+import { expect, it, onTestFinished } from 'vitest';
+import { serveValidator } from '../bad-days/validator-door.ts';
+
+const STRANGER = 1;
+
+async function open(rates?: NonNullable<Parameters<typeof serveValidator>[1]>['rates']) {
+  const validator = createTestValidator();
+  await validator.announce(provider);
+  const served = await serveValidator(validator, rates && { rates });
+  onTestFinished(async () => {
+    await served.close();
+    validator.close();
+  });
+  const service = (await served.connect(STRANGER)).service(ValidatorService);
+  /** What the payer says of an order that is admitted, and whose record is here. */
+  const serve = async (number: number) => {
+    const order = validator.order(number);
+    await validator.intake.admit(order);
+    const reply = validator.serve(order);
+    await validator.intake.pushRecord(reply.submission);
+    return create(AcknowledgeRequestSchema, writeDelivered(createTestDelivery(order, reply, { payer, ledger })));
+  };
+  return { service, serve, serveTwo: async () => [await serve(0), await serve(1)] as const };
+}
+
+it('deliveries of one call are taken as if each were told alone, in their order', async () => {
+  const { service, serveTwo } = await open();
+  const [first, second] = await serveTwo();
+  const { answers } = await service.acknowledgeAll({ told: [first, second] });
+  expect(answers.map(({ outcome }) => outcome)).toEqual(['taken', 'taken']);
+  expect(answers[0]).toEqual(await service.acknowledge(first));
+  expect(answers[1]).toEqual(await service.acknowledge(second));
+  expect(answers[0]?.held).not.toEqual(answers[1]?.held);
+});
+
+it('one delivery that does not hold has the call refused, and takes nothing from the others', async () => {
+  const { service, serveTwo } = await open();
+  const [first, second] = await serveTwo();
+  const forged = clone(AcknowledgeRequestSchema, second);
+  (forged.delivery as SignedDelivery).signature = new Uint8Array(65);
+  await expect(service.acknowledgeAll({ told: [forged, first] })).rejects.toMatchObject({ refusal: 'invalid' });
+  // As when it is told again.
+  const { answers } = await service.acknowledgeAll({ told: [first, second] });
+  expect(answers.map(({ outcome, held }) => [outcome, held.length])).toEqual([
+    ['taken', 65],
+    ['taken', 65],
+  ]);
+});
+
+it('a call tells of so many replies at most', async () => {
+  const { service, serve } = await open();
+  const first = await serve(0);
+  const told = Array.from({ length: MAX_TOLD_REPLIES + 1 }, () => first);
+  await expect(service.acknowledgeAll({ told })).rejects.toMatchObject({ refusal: 'invalid' });
+});
+
+it('each delivery counts as a call of its own where calls are rationed', async () => {
+  const { service, serveTwo } = await open({
+    'ogong.v1.ValidatorService/Acknowledge': { perSecond: 0.001, burst: 3 },
+  });
+  const told = [...(await serveTwo())];
+  await service.acknowledgeAll({ told });
+  await expect(service.acknowledgeAll({ told })).rejects.toMatchObject({ code: 'rate-limited' });
+});

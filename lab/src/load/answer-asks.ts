@@ -1,0 +1,50 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** How long things waited for the event loop of a process since it was asked before, without the resolution of what measures it. */
+export interface LoopDelay {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly mostMs: number;
+}
+
+export interface AskMessage {
+  readonly ask: string;
+}
+
+export interface AnswerMessage {
+  readonly answer: unknown;
+}
+
+/** A timer of this length measures the delay, and its own length is in each value. */
+const RESOLUTION_MS = 1;
+
+/** What a child of the load answers to its parent: `delay`, `live` (bytes that JavaScript holds after a collection), and `own`. */
+export function answerAsks(own: Readonly<Record<string, () => unknown>> = {}): void {
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  delays.enable();
+  const answers: Readonly<Record<string, () => unknown>> = {
+    delay(): LoopDelay {
+      const toMs = (ns: number): number => Math.max(0, ns / 1e6 - RESOLUTION_MS);
+      const [p50Ms, p99Ms, mostMs] = [delays.percentile(50), delays.percentile(99), delays.max].map(toMs);
+      delays.reset();
+      return { p50Ms, p99Ms, mostMs } as LoopDelay;
+    },
+    live() {
+      setFlagsFromString('--expose-gc');
+      const collect = runInNewContext('gc') as () => void;
+      // What only a finalizer frees goes with the second collection.
+      collect();
+      collect();
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
+    },
+    ...own,
+  };
+  process.once('disconnect', () => process.exit());
+  process.on('message', async ({ ask }: Partial<AskMessage>) => {
+    if (ask === undefined) return;
+    process.send?.({ answer: await answers[ask]?.() } satisfies AnswerMessage);
+  });
+}

@@ -1,0 +1,79 @@
+// A network of processes as data: what each of them knows of the others, without a chain.
+import type { KnownBeacon } from '@ogong/host/views/beacon-view';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { createTestClock, ledger } from '@ogong/testing/validator/test-bench';
+import type { PathValidator } from '../path/path-validator.ts';
+
+type PathChain = PathValidator['chain'];
+
+/** One moment by the clock of the machine and by that of the network. */
+interface SharedTime {
+  readonly machineMs: number;
+  readonly networkMs: number;
+}
+
+/** What the validator's process says of itself. */
+export interface NetworkPlace {
+  readonly time: SharedTime;
+  readonly validators: readonly QuorumMember[];
+  readonly beacon: KnownBeacon;
+  readonly router: Awaited<ReturnType<PathChain['router']>>;
+  readonly channel: Awaited<ReturnType<PathChain['channel']>>;
+}
+
+/** A process of the network tells the others what they have to know. */
+export interface BeaconNews {
+  readonly beacon: KnownBeacon;
+}
+
+/** The network's time goes on as the machine's does, in all processes alike. */
+export function createSharedClock(time?: SharedTime) {
+  const { machineMs, networkMs } = time ?? { machineMs: Date.now(), networkMs: createTestClock().nowMs() };
+  let aheadMs = 0;
+  return {
+    time: { machineMs, networkMs },
+    nowMs: () => networkMs + aheadMs + Date.now() - machineMs,
+    advance(ms: number) {
+      aheadMs += ms;
+    },
+  };
+}
+
+/** The network as gateway, router and provider see it. Beacons come as messages of the process that started this one. */
+export function openNetworkView(place: NetworkPlace) {
+  const { validators, beacon: first, router, channel } = place;
+  const known = new Map([[first.epoch, first]]);
+  const waiting = new Map<bigint, PromiseWithResolvers<KnownBeacon>>();
+  let latest = first;
+  process.on('message', (message: Partial<BeaconNews>) => {
+    const { beacon } = message;
+    if (beacon === undefined) return;
+    known.set(beacon.epoch, beacon);
+    waiting.get(beacon.epoch)?.resolve(beacon);
+    waiting.delete(beacon.epoch);
+    if (beacon.epoch > latest.epoch) latest = beacon;
+  });
+  const find = (address: Uint8Array) => validators.find((one) => equalBytes(one.address, address));
+  const findByCertHash = (hash: Uint8Array) => validators.find((one) => equalBytes(one.certHash, hash));
+  return {
+    clock: createSharedClock(place.time),
+    chain: {
+      ...{ ledger, validators: () => [...validators], generations: () => [], parameters: () => undefined },
+      ...{ beaconKeys: () => undefined, findByAddress: find, recallByAddress: find },
+      ...{ findByCertHash, recallByCertHash: findByCertHash },
+      router: async () => router,
+      channel: async () => channel,
+    },
+    beacons: {
+      latest: () => latest,
+      async get(epoch: bigint): Promise<KnownBeacon> {
+        const { promise, ...rest } = waiting.get(epoch) ?? Promise.withResolvers<KnownBeacon>();
+        const found = known.get(epoch);
+        if (found !== undefined) return found;
+        waiting.set(epoch, { promise, ...rest });
+        return promise;
+      },
+    },
+  };
+}

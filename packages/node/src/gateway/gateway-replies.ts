@@ -1,0 +1,138 @@
+import { createEarningsView } from '@ogong/host/views/earnings-view';
+import { createAttestedRoles } from './attested-roles.ts';
+import { createCacheScopes } from './cache-scope.ts';
+import { findMatch, giveBack } from './find-match.ts';
+import type { GatewayBooks } from './gateway-books.ts';
+import type { GatewayContext, GatewayOptions } from './gateway-options.ts';
+import { keepMisrouted } from './keep-misrouted.ts';
+import { createOrderPacing } from './order-pacing.ts';
+import { isPayer } from './payment-book.ts';
+import { createProviderCall } from './provider-call.ts';
+import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
+import type { ReceiptChecker } from './receipt-checker.ts';
+import type { ReplyContext } from './reply.ts';
+import { createReplyService, type ReplyService } from './reply-service.ts';
+import type { Routers } from './routers.ts';
+import { createKnownSealKeys } from './seal-keys.ts';
+import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
+import { ANONYMOUS } from './sign-in.ts';
+import { createTicketAges } from './ticket-ages.ts';
+import { createTicketsAhead, type TicketsAhead } from './tickets-ahead.ts';
+import { createValidatorChoice } from './validator-choice.ts';
+
+export function createReplies(
+  {
+    patience,
+    spending,
+    modelRoots,
+    seal = 'auto',
+    machinePolicy,
+    machineIntervalMs,
+    demandedRoles,
+    misroutedDir,
+    ticketsAhead: max = 0,
+    milestonePauseMs,
+  }: GatewayOptions,
+  context: GatewayContext,
+  {
+    books,
+    checker,
+    routers,
+  }: { readonly books: GatewayBooks; readonly checker: ReceiptChecker; readonly routers: Routers },
+): { readonly replies: ReplyService; readonly sealed: SealedCalls; readonly ahead: TicketsAhead } {
+  const {
+    accounts,
+    chain,
+    beacon,
+    links,
+    payer,
+    clock,
+    logger,
+    counts,
+    warn,
+    metrics,
+    randomBytes,
+    random,
+    cacheSecret,
+  } = context;
+  const { ledger, receipts, complaints, deliveries, milestones, validatorKeys, funding } = books;
+  const { maxPricePer1kAtomic, sort = 'none', minHeldTokens = 0n, tierStakes = new Map() } = spending;
+  const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
+    counts.countMisrouted();
+    const kept = misroutedDir && keepMisrouted(misroutedDir, match);
+    logger.warn({ problem, kept }, 'a router misrouted');
+  };
+  const { busyPatienceMs } = patience;
+  const keys = createKnownSealKeys(seal, {
+    ...{ links, clock, ledger: chain.ledger, machinePolicy, machineIntervalMs },
+    findMachineProblem: chain.findMachineProblem,
+  });
+  const attested = createAttestedRoles({ links, clock, ledger: chain.ledger, beacon, policy: machinePolicy });
+  const pacing = createOrderPacing();
+  const matches = createProviderMatch(
+    {
+      maxPricePer1kAtomic,
+      busyPatienceMs,
+      sort,
+      minHeldTokens,
+      tierStakes,
+      onMisrouted,
+      freePlace: (model, isFor) => ahead.release(model, isFor),
+    },
+    { routers, clock, attested, earnings: createEarningsView(chain) },
+  );
+  const ahead = createTicketsAhead(
+    { max },
+    {
+      find: (query, signal) =>
+        findMatch(
+          { matches, chain, randomBytes, links, clock },
+          { provider: undefined, signal },
+          { ...query, exclude: [], isAhead: true },
+        ),
+      giveBack: (found) => giveBack({ links }, found),
+      ...{ clock, random, onOutcome: counts.countAhead },
+    },
+  );
+  const steps: ReplyContext = {
+    ...(modelRoots === undefined ? {} : { modelRoots }),
+    machinePolicy,
+    steps: metrics.steps,
+    chain,
+    beacon,
+    links,
+    payer,
+    attested,
+    ...(demandedRoles && { demandedRoles }),
+    matches,
+    ahead,
+    // Where none is kept all are fresh.
+    ...(max > 0 && { ages: createTicketAges({ clock, random }) }),
+    providers: createProviderCall(patience, { links, pacing, sealing: { keys, ledger: chain.ledger } }),
+    validators: createValidatorChoice({ chain, links, random }),
+    funding,
+    ledger,
+    receipts,
+    complaints,
+    deliveries,
+    milestones,
+    checker,
+    milestonePauseMs,
+    clock,
+    randomBytes,
+    nameCacheScope: createCacheScopes(cacheSecret),
+    renewKey: async (key) => (key.id === ANONYMOUS.id || isPayer(key.id) ? key : accounts.renew(key.id)),
+    onFault(reason, providerId) {
+      counts.countFault(reason);
+      logger.warn({ reason, providerId }, 'a provider failed');
+    },
+    onError: warn('a router could not be told'),
+  };
+  return {
+    ahead,
+    replies: createReplyService(steps),
+    sealed: createSealedCalls({
+      ...{ context: steps, sealKeys: keys, validatorKeys, links, patience, pacing },
+    }),
+  };
+}

@@ -1,0 +1,137 @@
+import type { Secret } from '@ogong/host/crypto/secret';
+import type { DatabaseUpgrade } from '@ogong/host/store/releases';
+import pg from 'pg';
+import { toPostgresError } from './postgres-error.ts';
+
+export interface PostgresOptions {
+  /** `postgres://user@host:5432/database`, without a password. */
+  readonly url: string;
+  readonly password?: Secret<string> | undefined;
+  /** SQL that makes a SQLite file of the same tables. */
+  readonly schema: string;
+  /** From which earlier schemas rows are taken over. Default: none. */
+  readonly upgrades?: readonly DatabaseUpgrade[];
+  /** What the database belongs to, such as a payer. The first program that opens it says so; later ones have to agree. */
+  readonly facts?: Readonly<Record<string, string>>;
+  readonly maxConnections?: number;
+  /** Told of each time that the database is asked and waited for, with how many statements. */
+  readonly onTrip?: (statements: number) => void;
+  /** Told of each transaction that wrote: how long it waited until nobody else wrote, and how long others then waited for it. */
+  readonly onTurn?: (waitedMs: number, heldMs: number) => void;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const LOCK_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/** A write never waits for anything but its own statements. A process that stands still loses its turn. */
+const IDLE_TIMEOUT_MS = 10_000;
+
+/** A machine that lost its power gives up what it locked within half a minute. */
+const KEEPALIVE = '-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
+
+/** Of each connection. */
+export function connectionOf({ url, password }: Pick<PostgresOptions, 'url' | 'password'>): pg.ClientConfig {
+  return {
+    connectionString: addPassword(url, password),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
+    options: KEEPALIVE,
+    application_name: 'ogong-gatewayd',
+    types: { getTypeParser },
+  };
+}
+
+/** @param verify is asked about each new connection, before anything else is. */
+export function openPool(options: PostgresOptions, verify: (client: pg.PoolClient) => Promise<void>): pg.Pool {
+  const pool = new pg.Pool({
+    ...connectionOf(options),
+    verify: (client, done) => void verify(client as pg.PoolClient).then(() => done(), done),
+    max: options.maxConnections ?? 10,
+    // Statements that wait for nothing of each other are one round trip.
+    pipeline: true,
+  });
+  // A connection that ends while nobody uses it is replaced; whoever uses it is told by the query.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+/** In memory alone: what is logged has the URL without it. */
+function addPassword(url: string, password: Secret<string> | undefined): string {
+  const full = new URL(url);
+  if (password) full.password = encodeURIComponent(password.reveal());
+  return full.href;
+}
+
+const { BYTEA, INT8 } = pg.types.builtins;
+
+function getTypeParser(id: number, format?: 'text' | 'binary'): (value: never) => unknown {
+  const parse = pg.types.getTypeParser(id, format as 'text');
+  if (id === INT8) return Number;
+  if (id === BYTEA) return (value) => new Uint8Array(parse(value) as Buffer);
+  return parse as (value: never) => unknown;
+}
+
+export async function withClient<T>(pool: pg.Pool, run: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    return await run(client);
+  } catch (error) {
+    failure = error as Error;
+    throw error;
+  } finally {
+    client.release(failure);
+  }
+}
+
+export async function withTransaction<T>(
+  pool: pg.Pool,
+  begin: string,
+  run: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let failure: unknown;
+  try {
+    await client.query(begin);
+    const result = await run(client);
+    const { command } = await client.query('COMMIT');
+    // After a statement that failed, COMMIT undoes everything and reports no error.
+    if (command !== 'COMMIT') throw new Error('the transaction could not be committed');
+    return result;
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    await endTransaction(client, failure);
+  }
+}
+
+/** A connection that cannot even roll back is not used again. */
+export async function endTransaction(client: pg.PoolClient, failure: unknown): Promise<void> {
+  const broken =
+    failure === undefined
+      ? undefined
+      : await client.query('ROLLBACK').then(
+          () => undefined,
+          (cause: Error) => cause,
+        );
+  client.release(broken);
+}
+
+export async function guard<T>(path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw toPostgresError(error, path);
+  }
+}
+
+/** As it may stand in a log. */
+export function describePlace(url: string): string {
+  const { host, pathname, searchParams } = new URL(url);
+  return `postgres://${host || (searchParams.get('host') ?? 'localhost')}${pathname}`;
+}

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import type { WorkStore } from '@ogong/host/store/work-store';
+import pg from 'pg';
+import { connectionOf, type PostgresOptions } from './postgres-connection.ts';
+
+export interface PeerList {
+  list: WorkStore['listPeers'];
+  close(): Promise<void>;
+}
+
+/** The first number of the locks that say who is here: `ogon` in ASCII. */
+const PEER_CLASS = 0x6f676f6e;
+
+const PEER_TIMEOUT_MS = 30_000;
+
+/**
+ * Each process holds a lock with a number of its own, by a connection that it keeps for that. The server frees it when the process is gone,
+ * so there is no clock that has to be right, and no row that has to be removed.
+ */
+export function createPeerList(options: PostgresOptions): PeerList {
+  const own = randomBytes(4).readUInt32BE() >>> 1;
+  let connecting: Promise<pg.Client> | undefined;
+
+  async function connect(): Promise<pg.Client> {
+    const client = new pg.Client(connectionOf(options));
+    const leave = (): void => {
+      connecting = undefined;
+    };
+    client.on('error', leave).on('end', leave);
+    try {
+      await client.connect();
+      // A process that stands still asks nothing, and is not here then.
+      await client.query(`SET idle_session_timeout = ${PEER_TIMEOUT_MS}`);
+      await client.query('SELECT pg_advisory_lock($1, $2)', [PEER_CLASS, own]);
+      return client;
+    } catch (error) {
+      leave();
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  return {
+    async list() {
+      connecting ??= connect();
+      const client = await connecting;
+      const { rows } = await client.query<{ peer: string }>(
+        `SELECT objid::bigint AS peer FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1`,
+        [PEER_CLASS],
+      );
+      return { own, all: rows.map(({ peer }) => Number(peer)) };
+    },
+    async close() {
+      const client = await connecting?.catch(() => undefined);
+      await client?.end();
+    },
+  };
+}
