@@ -201,7 +201,7 @@ const LOCAL_LIMITS: ReadonlySet<string> = new Set([
   'packages/provider/src/local/local-server.ts:MAX_BODY_BYTES',
   'packages/provider/src/provider/provider-state.ts:MAX_MESSAGE_BYTES',
   'packages/node/src/router/router.ts:MAX_MESSAGE_BYTES',
-  'packages/node/src/validator/routes.ts:MAX_EVIDENCE_BYTES',
+  'packages/node/src/validator/route-dependencies.ts:MAX_EVIDENCE_BYTES',
   'packages/node/src/validator/validator.ts:MAX_BATCH_BYTES',
 ]);
 

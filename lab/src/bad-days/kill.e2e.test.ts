@@ -67,7 +67,7 @@ async function disturb(): Promise<string[]> {
     const name = findVictim(role);
     victims.push(role === 'engine' ? `engine of ${name}` : name);
     if (role === 'engine') {
-      network.killEngine(name);
+      network.signalEngine(name, 'SIGKILL');
     } else if (role === 'chain') {
       network.signalChain('SIGSTOP');
       await pause(chainStandsMs, 2 * chainStandsMs);

@@ -16,6 +16,8 @@ import { startTestMesh, type TestMesh } from './test-mesh.ts';
 
 /** Short: if openings took long before, a validator waits for several windows. */
 const auditWindowMs = 6_000;
+/** As daemons have it: a provider's word is good for three of these. */
+const announceIntervalMs = 10_000;
 /** An audit comes four epochs after the order: enough to stop the provider that it will ask. */
 const epochMs = 1_500;
 const stopMs = 2_000;
@@ -27,7 +29,10 @@ let network: TestMesh;
 const stopped = new Set<string>();
 
 beforeAll(async () => {
-  network = await startTestMesh({ providers: 2, timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs } });
+  network = await startTestMesh({
+    providers: 2,
+    timings: { ...QUICK_TIMINGS, epochMs, auditWindowMs, announceIntervalMs },
+  });
 }, 240_000);
 afterEach(goOn);
 afterAll(async () => {
@@ -113,12 +118,26 @@ interface FailedTry {
   readonly status: { readonly state: string; readonly fee_atomic: string | null };
 }
 
-describe('a provider whose process is killed in mid-stream', () => {
+/** How a provider ends while it streams. */
+const ENDS = {
+  killed: (name: string) => network.mesh.kill(name, 'SIGKILL'),
+  // It is told to stop, and its engine makes no more tokens within the grace that it has.
+  'told to stop': (name: string) => {
+    network.signalEngine(name, 'SIGSTOP');
+    return network.mesh.kill(name, 'SIGTERM');
+  },
+} as const;
+// Windows has no signal that stops a process.
+const ends = (Object.keys(ENDS) as (keyof typeof ENDS)[]).filter(
+  (end) => end === 'killed' || process.platform !== 'win32',
+);
+
+describe('a provider whose process ends in mid-stream', () => {
   const isServed = async (): Promise<boolean> =>
     (await countProviders(network.mesh.plan.gatewayUrl, network.model.id)) >= 2;
 
-  /** Asks for a long story, and kills its provider behind the first milestone. @returns undefined where the story was over by then. */
-  async function askAndKill() {
+  /** Asks for a long story, and ends its provider behind the first milestone. @returns undefined where the story was over by then. */
+  async function askAndEnd(end: (name: string) => Promise<void>) {
     const { mesh, model, chain } = network;
     const { gatewayUrl: baseUrl } = mesh.plan;
     expect(await waitUntil(isServed, patienceMs)).toBe(true);
@@ -132,56 +151,69 @@ describe('a provider whose process is killed in mid-stream', () => {
       ...{ max_tokens: 400, temperature: 0.7, stream: true },
     });
     let text = '';
-    let killed: string | undefined;
+    let ended: string | undefined;
     for await (const chunk of stream) {
       text += chunk.choices[0]?.delta.content ?? '';
       // 64 tokens and more.
-      if (text.length < 450 || killed !== undefined) continue;
-      killed = findServing();
-      await mesh.kill(killed, 'SIGKILL');
+      if (text.length < 450 || ended !== undefined) continue;
+      ended = findServing();
+      await end(ended);
     }
-    if (killed === undefined) return undefined;
-    await mesh.restart(killed);
+    if (ended === undefined) return undefined;
+    await mesh.restart(ended);
     const [reply] = replies as [CheckedReply];
     const read = async () => {
       const answer = await fetch(`${baseUrl}/v1/receipts/${reply.replyId}`);
       return (await answer.json()) as { earlier_tries: FailedTry[]; status: FailedTry['status'] & { verdict: string } };
     };
     const [failed] = (await read()).earlier_tries;
-    return failed?.signed_bytes ? { killed, text, reply, read } : undefined;
+    return failed?.signed_bytes ? { ended, text, reply, read } : undefined;
   }
 
   it(
-    'is followed by another: the stream goes on, its receipt is one of all of it, and what was signed before is paid, too',
+    'is followed by another, killed or told to stop: the stream goes on, its receipt is one of all of it, and what was signed before is paid, too',
     async () => {
-      let asked: Awaited<ReturnType<typeof askAndKill>>;
-      for (let tries = 0; asked === undefined; tries++) {
-        if (tries === 10) throw new Error('every reply was over before its provider was killed');
-        asked = await askAndKill();
+      type Asked = NonNullable<Awaited<ReturnType<typeof askAndEnd>>>;
+      type Read = Awaited<ReturnType<Asked['read']>>;
+      const all: Asked[] = [];
+      const waitForAll = async (holds: (read: Read) => boolean): Promise<void> => {
+        const readAll = () => Promise.all(all.map(({ read }) => read()));
+        if (await waitUntil(async () => (await readAll()).every(holds), patienceMs)) return;
+        const shown = (await readAll()).map(({ status, earlier_tries }) => ({ status, earlier_tries }));
+        throw new Error(`they stay as they are: ${JSON.stringify(shown)}`);
+      };
+      for (const end of ends) {
+        let asked: Asked | undefined;
+        for (let tries = 0; asked === undefined; tries++) {
+          if (tries === 10) throw new Error(`every reply was over before its provider was ${end}`);
+          asked = await askAndEnd(ENDS[end]);
+        }
+        all.push(asked);
       }
-      const { killed, text, reply, read } = asked;
-      const { earlier_tries } = await read();
-      expect(earlier_tries.map(({ provider }) => provider)).toEqual([
-        network.members.find(({ name }) => name === killed)?.providerId,
-      ]);
-      expect(earlier_tries[0]?.shown_bytes).toBeLessThanOrEqual(utf8Encode(text).length);
-      expect(reply.response).toEqual(utf8Encode(text));
-      const signer = hashHybridKey(crypto, reply.receipt.record.publicKey);
-      expect(toHex(signer)).not.toBe(earlier_tries[0]?.provider);
-      expect(reply.checks.find(({ id }) => id === 'draw-replay')).toMatchObject({ status: 'pass' });
-
-      const isSettled = async () => (await read()).status.state === 'settled';
-      expect(await waitUntil(isSettled, patienceMs)).toBe(true);
-      expect((await read()).status).toMatchObject({ verdict: 'accept', fee_atomic: expect.stringMatching(/^[1-9]/) });
-
-      expect(reply.parts).toMatchObject([{ id: 'earlier-part', status: 'pass' }]);
-      // The dead one's order runs out first, and the later that is, the later is the epoch that decides. So the clocks move on.
+      // The dead ones' orders run out first, and the later that is, the later is the epoch that decides. So the clocks move on at once.
       await network.setAhead(aheadMs);
-      const isPaid = async () => (await read()).earlier_tries[0]?.status.state === 'settled';
-      expect(await waitUntil(isPaid, patienceMs)).toBe(true);
-      const [part] = (await read()).earlier_tries;
-      expect(part?.status.fee_atomic).toMatch(/^[1-9]/);
-      expect(part?.signed_bytes).toBeLessThanOrEqual(part?.shown_bytes ?? 0);
+      for (const { ended, text, reply, read } of all) {
+        const { earlier_tries } = await read();
+        expect(earlier_tries.map(({ provider }) => provider)).toEqual([
+          network.members.find(({ name }) => name === ended)?.providerId,
+        ]);
+        expect(earlier_tries[0]?.shown_bytes).toBeLessThanOrEqual(utf8Encode(text).length);
+        expect(reply.response).toEqual(utf8Encode(text));
+        const signer = hashHybridKey(crypto, reply.receipt.record.publicKey);
+        expect(toHex(signer)).not.toBe(earlier_tries[0]?.provider);
+        expect(reply.checks.find(({ id }) => id === 'draw-replay')).toMatchObject({ status: 'pass' });
+        expect(reply.parts).toMatchObject([{ id: 'earlier-part', status: 'pass' }]);
+      }
+      await waitForAll(({ status }) => status.state === 'settled');
+      for (const { read } of all) {
+        expect((await read()).status).toMatchObject({ verdict: 'accept', fee_atomic: expect.stringMatching(/^[1-9]/) });
+      }
+      await waitForAll(({ earlier_tries }) => earlier_tries[0]?.status.state === 'settled');
+      for (const { read } of all) {
+        const [part] = (await read()).earlier_tries;
+        expect(part?.status.fee_atomic).toMatch(/^[1-9]/);
+        expect(part?.signed_bytes).toBeLessThanOrEqual(part?.shown_bytes ?? 0);
+      }
       expect(await waitUntil(isServed, patienceMs)).toBe(true);
     },
     3 * patienceMs,
@@ -189,6 +221,29 @@ describe('a provider whose process is killed in mid-stream', () => {
 });
 
 // Windows has no signal that stops a process and lets it go on.
+describe.skipIf(process.platform === 'win32')('a provider that says nothing any more', () => {
+  /** Slots that the router gives out, by provider. */
+  async function readFree(): Promise<ReadonlyMap<string, number>> {
+    const { gatewayUrl } = network.mesh.plan;
+    const answer = await fetch(`${gatewayUrl}/v1/endpoints?model=${encodeURIComponent(network.model.id)}`);
+    const { data } = (await answer.json()) as { data: readonly { provider: string; free_capacity: number }[] };
+    return new Map(data.map((offer) => [offer.provider, offer.free_capacity]));
+  }
+
+  it('is sent nobody within seconds, though it closes no link, and comes back once it goes on', async () => {
+    const [silent, living] = network.members.filter(({ providerId }) => providerId !== undefined);
+    const isFree = async (member: typeof silent) => ((await readFree()).get(member?.providerId ?? '') ?? 0) > 0;
+    expect(await waitUntil(() => isFree(silent), patienceMs)).toBe(true);
+    stop(silent?.name ?? '');
+    // It is still listed: its word has not run out.
+    const isLeft = async () => (await readFree()).get(silent?.providerId ?? '') === 0;
+    expect(await waitUntil(isLeft, patienceMs)).toBe(true);
+    expect(await isFree(living)).toBe(true);
+    goOn();
+    expect(await waitUntil(() => isFree(silent), patienceMs)).toBe(true);
+  });
+});
+
 describe.skipIf(process.platform === 'win32')('a provider whose process stands still while it is audited', () => {
   it('is accepted once it goes on', async () => {
     const served = await serve();

@@ -51,8 +51,8 @@ export interface TestMesh {
   signalChain(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** `SIGSTOP` makes a daemon hang without ending it; `SIGCONT` lets it go on. */
   signalDaemon(name: string, signal: 'SIGSTOP' | 'SIGCONT'): void;
-  /** Ends the process in which a provider's model runs, and not the provider. */
-  killEngine(provider: string): void;
+  /** To the process in which a provider's model runs, and not to the provider. */
+  signalEngine(provider: string, signal: 'SIGKILL' | 'SIGSTOP'): void;
   /** Puts the clock of every daemon ahead of this machine's. */
   setAhead(ms: number): Promise<void>;
   nowMs(): number;
@@ -152,10 +152,10 @@ export async function startTestMesh({
       },
       signalChain: (signal) => signalDaemon('chain', signal),
       signalDaemon,
-      killEngine(provider) {
+      signalEngine(provider, signal) {
         const [engine] = listChildren(findProcess(directory, provider).pid);
         if (engine === undefined) throw new Error(`${provider} has no engine`);
-        process.kill(engine, 'SIGKILL');
+        process.kill(engine, signal);
       },
       async setAhead(ms) {
         writeFileSync(clockFile, String(ms));

@@ -13,13 +13,13 @@ const FEWEST_SAMPLES = 8;
  * What JavaScript may hold more at the end than in the middle. What a server keeps on purpose fills up in the first half; from then on
  * each turn gives back what it took, so that a leak of 100 bytes a turn is seen after 40,000 turns.
  */
-const LIVE_SLACK_MIB = 4;
+export const LIVE_SLACK_MIB = 4;
 
 /**
  * What the system may have given more. An allocator hands pages out in steps and seldom gives them back, so that the resident memory
  * of a program that leaks nothing still rises for a while.
  */
-const RESIDENT_SLACK_MIB = 32;
+export const RESIDENT_SLACK_MIB = 32;
 
 /** @returns why memory is not flat; empty where it is. The first half of the samples is warming up. */
 export function judgeMemory(memory: readonly MemorySample[]): string[] {

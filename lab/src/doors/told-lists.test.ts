@@ -1,6 +1,11 @@
+import { clone, create } from '@bufbuild/protobuf';
 import { writeDelivered } from '@ogong/node/validator/wire-messages';
 import { MAX_TOLD_REPLIES } from '@ogong/protocol/exchange/limits';
-import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  AcknowledgeRequestSchema,
+  type SignedDelivery,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createTestValidator, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { createTestDelivery } from '@ogong/testing/validator/test-reply';
 import { expect, it, onTestFinished } from 'vitest';
@@ -23,7 +28,7 @@ async function open(rates?: NonNullable<Parameters<typeof serveValidator>[1]>['r
     await validator.intake.admit(order);
     const reply = validator.serve(order);
     await validator.intake.pushRecord(reply.submission);
-    return writeDelivered(createTestDelivery(order, reply, { payer, ledger }));
+    return create(AcknowledgeRequestSchema, writeDelivered(createTestDelivery(order, reply, { payer, ledger })));
   };
   return { service, serve, serveTwo: async () => [await serve(0), await serve(1)] as const };
 }
@@ -41,7 +46,8 @@ it('deliveries of one call are taken as if each were told alone, in their order'
 it('one delivery that does not hold has the call refused, and takes nothing from the others', async () => {
   const { service, serveTwo } = await open();
   const [first, second] = await serveTwo();
-  const forged = { ...second, delivery: { ...second.delivery, signature: new Uint8Array(65) } };
+  const forged = clone(AcknowledgeRequestSchema, second);
+  (forged.delivery as SignedDelivery).signature = new Uint8Array(65);
   await expect(service.acknowledgeAll({ told: [forged, first] })).rejects.toMatchObject({ refusal: 'invalid' });
   // As when it is told again.
   const { answers } = await service.acknowledgeAll({ told: [first, second] });

@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { rememberChecked } from '@ogong/host/crypto/remember-checked';
 import { Secret } from '@ogong/host/crypto/secret';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { LinkError } from '@ogong/host/link/link-error';
@@ -59,7 +60,7 @@ export async function startValidator({ clock = createTestClock(), alphaPpm }: Pa
   const links = createLinkPool({ identity });
   const coverage = alphaPpm === undefined ? {} : { alphaPpm: () => alphaPpm };
   const bench = createTestValidator({
-    ...{ clock, crypto },
+    ...{ clock, crypto: rememberChecked(crypto) },
     cosign: coverage,
     async getOpening(provider, replyId, { timeoutMs, signal }) {
       try {

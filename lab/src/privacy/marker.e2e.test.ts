@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { QUICK_TIMINGS } from '@ogong/devnet/mesh/mesh-plan';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { createClient, fetchReceipt } from '@ogong/sdk';
+import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readGateway, readReplyState } from '../bad-days/stores.ts';
 import { startTestMesh, type TestMesh } from '../bad-days/test-mesh.ts';
 import { waitUntil } from '../demo/polling.ts';
 import type { AskedReply } from '../demo/run-record.ts';
-import { findText } from './search-files.ts';
+import { findText, findTokens } from './search-files.ts';
 import { WIRE_TAP, wireTapEntry } from './wire-tap.ts';
 
 const PROVIDERS = 2;
@@ -19,6 +22,7 @@ const PATIENCE_MS = 180_000;
 const SEALED = 'The zebra Quixambre hid a turquoise umbrella.';
 const BARE = 'The heron Vandobel lost a crimson lantern.';
 const BLIND = 'The otter Zephirole buried an emerald spoon.';
+const FLOWING = 'The lynx Ombravelle counted copper thimbles.';
 /** So that a reply waits long enough for the beacon that decides about it to be searched for before. */
 const TIMINGS = { ...QUICK_TIMINGS, epochMs: 10_000 };
 
@@ -48,14 +52,26 @@ async function askUntilAnswered(prompt: string): Promise<AskedReply> {
   return reply as AskedReply;
 }
 
-/** Who has a text in a directory: the names of the directories below it, each once. */
-const holders = (directory: string, text: string, ending = ''): string[] => [
-  ...new Set(
-    findText(directory, text)
-      .filter((path) => path.endsWith(ending))
-      .map((path) => path.split(sep)[0] as string),
-  ),
+/** The names of the directories below another one that files lie in, each once. */
+const nameOwners = (paths: readonly string[]): string[] => [
+  ...new Set(paths.map((path) => path.split(sep)[0] as string)),
 ];
+
+/** Who has a text in a directory: the names of the directories below it. */
+const holders = (directory: string, text: string, ending = ''): string[] =>
+  nameOwners(findText(directory, text).filter((path) => path.endsWith(ending)));
+
+/** Who has the tokens of an answer. Openings list candidates in a form of their own, in which no token stands beside the next one. */
+const tokenHolders = (directory: string, receipt: Receipt | undefined): string[] =>
+  nameOwners(findTokens(directory, readTokens(receipt)));
+
+/** As many as make no other answer. */
+function readTokens(receipt: Receipt | undefined): number[] {
+  if (receipt === undefined || !('bytes' in receipt.opening)) throw new Error('the receipt has no opening');
+  const { header, windows } = parseOpening(receipt.opening.bytes);
+  const vocabulary = parseHeader(header);
+  return windows.flatMap(({ draws }) => decodeDraws(draws, vocabulary).rows.map(tokenOf)).slice(0, 16);
+}
 
 /** Who served a reply and who handled it, by the names of their daemons. */
 const nameParties = ({ receipts }: AskedReply): Parties => nameOrder(receipts?.full);
@@ -106,6 +122,13 @@ describe('a prompt and its answer, in a network of processes', () => {
     // What came to the provider came sealed, so whoever had its TLS key saw nothing.
     expect(holders(wire, SEALED, '.in')).not.toContain(provider);
     expect(holders(wire, SEALED, '.in')).toContain('gateway');
+    // Who is asked to score an answer is told its tokens, and who co-signs a verdict. So this search can fail.
+    const told = tokenHolders(wire, reply.receipts?.full);
+    expect(told.filter((name) => name.startsWith('verifier-'))).not.toEqual([]);
+    for (const name of ['relay', 'router', 'chain']) {
+      expect(told, name).not.toContain(name);
+      expect(tokenHolders(disks, reply.receipts?.full), name).not.toContain(name);
+    }
     // The relay and the router were there, and what was kept of them is no empty file.
     for (const name of ['relay', 'router']) expect(sizeOf(join(wire, name)), name).toBeGreaterThan(5_000);
   }, 600_000);
@@ -116,34 +139,46 @@ describe('a prompt and its answer, in a network of processes', () => {
     const baseUrl = plan.gatewayUrl;
     // The validator's word for the record is waited for below.
     const client = createClient({ baseUrl, isSealed: true, trust: network.trust, allow: ['intake'] });
-    const messages = [{ role: 'user', content: BLIND }];
-    const asked = { model: network.model.id, messages, max_tokens: 64, temperature: 0 };
-    const { replies } = await client.chat.completions.create(asked);
-    const { receipt, replyId: id, response } = replies[0] as (typeof replies)[number];
-    const { provider, handler } = nameOrder(receipt);
-    const isTaken = async (): Promise<boolean> =>
-      (await fetchReceipt({ baseUrl, id, compact: true })).receipt.intake !== undefined;
-    expect(await waitUntil(isTaken, PATIENCE_MS)).toBe(true);
-    const piece = pickText(response);
-    for (const text of [BLIND, piece]) {
-      expect(holders(disks, text), `disks: ${text}`).toEqual([provider]);
-      expect(
-        holders(wire, text).filter((name) => name !== provider),
-        `wire: ${text}`,
-      ).toEqual([]);
+    const asked = { model: network.model.id, max_tokens: 64, temperature: 0 };
+    const say = (content: string) => ({ ...asked, messages: [{ role: 'user', content }] });
+    const whole = await client.chat.completions.create(say(BLIND));
+    const stream = await client.chat.completions.create({ ...say(FLOWING), stream: true });
+    for await (const _ of stream);
+    const sealed = [
+      { prompt: BLIND, reply: whole.replies[0] as CheckedReply },
+      { prompt: FLOWING, reply: stream.checked?.replies[0] as CheckedReply },
+    ].map(({ prompt, reply: { receipt, replyId, response } }) => ({
+      ...{ receipt, replyId, texts: [prompt, pickText(response)], ...nameOrder(receipt) },
+    }));
+    for (const { replyId: id, provider, texts, receipt } of sealed) {
+      const isTaken = async (): Promise<boolean> =>
+        (await fetchReceipt({ baseUrl, id, compact: true })).receipt.intake !== undefined;
+      expect(await waitUntil(isTaken, PATIENCE_MS)).toBe(true);
+      const others = (names: readonly string[]): string[] => names.filter((name) => name !== provider);
+      for (const text of texts) {
+        expect(holders(disks, text), `disks: ${text}`).toEqual([provider]);
+        expect(others(holders(wire, text)), `wire: ${text}`).toEqual([]);
+      }
+      expect(others([...tokenHolders(disks, receipt), ...tokenHolders(wire, receipt)]), 'tokens').toEqual([]);
     }
-    // Nobody could have audited it by then.
-    expect(readReplyState(disks, handler, id)).toBe('recorded');
+    // Nobody could have audited the last one by then.
+    const { handler, replyId } = sealed.at(-1) as (typeof sealed)[number];
+    expect(readReplyState(disks, handler, replyId)).toBe('recorded');
     for (const name of ['gateway', 'relay', 'router', handler]) {
       expect(sizeOf(join(wire, name)), name).toBeGreaterThan(5_000);
     }
 
     expect(await waitUntil(async () => isClosed(), PATIENCE_MS)).toBe(true);
     const mayHear = /^verifier-\d$/;
-    for (const text of [BLIND, piece]) {
-      expect(holders(disks, text).toSorted(), `disks: ${text}`).toEqual([provider, handler].toSorted());
-      const heard = holders(wire, text).filter((name) => !mayHear.test(name));
-      expect(heard.toSorted(), `wire: ${text}`).toEqual([provider, handler].toSorted());
+    for (const { provider, handler: own, texts, receipt } of sealed) {
+      for (const text of texts) {
+        expect(holders(disks, text).toSorted(), `disks: ${text}`).toEqual([provider, own].toSorted());
+        const heard = holders(wire, text).filter((name) => !mayHear.test(name));
+        expect(heard.toSorted(), `wire: ${text}`).toEqual([provider, own].toSorted());
+      }
+      // Found where the answer is scored, and so it can be found.
+      expect(tokenHolders(wire, receipt).filter((name) => mayHear.test(name))).not.toEqual([]);
+      for (const name of ['gateway', 'relay', 'router']) expect(tokenHolders(wire, receipt)).not.toContain(name);
     }
   }, 600_000);
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, describe, expect, it } from 'vitest';
-import { findText } from './search-files.ts';
+import { findText, findTokens } from './search-files.ts';
 
 const MARKER = 'a marker, which nobody else may see';
 const directory = createTestDirectory('search');
@@ -40,5 +40,34 @@ describe('the search for a text', () => {
 
   it('refuses a text that could be found by chance', () => {
     expect(() => findText(directory.path, 'too short')).toThrow(RangeError);
+  });
+});
+
+describe('the search for token ids', () => {
+  const IDS = [5, 300, 127, 128, 70, 511, 2, 9];
+  const asNumbers = (array: Uint16Array | Uint32Array): Buffer => Buffer.from(array.buffer);
+
+  it('finds them in every form that a program may write, and no other ids', () => {
+    const files: Record<string, Buffer> = {
+      four: asNumbers(Uint32Array.from(IDS)),
+      'four-big': asNumbers(Uint32Array.from(IDS)).swap32(),
+      two: asNumbers(Uint16Array.from(IDS)),
+      'two-big': asNumbers(Uint16Array.from(IDS)).swap16(),
+      // 300 is 0xac 0x02 in protobuf, 128 is 0x80 0x01, 511 is 0xff 0x03.
+      packed: Buffer.from([5, 0xac, 2, 127, 0x80, 1, 70, 0xff, 3, 2, 9]),
+      json: Buffer.from(JSON.stringify({ tokens: IDS })),
+      other: asNumbers(Uint32Array.from([...IDS].reverse())),
+    };
+    const below = join(directory.path, 'ids');
+    mkdirSync(below, { recursive: true });
+    for (const [name, content] of Object.entries(files)) {
+      writeFileSync(join(below, name), Buffer.concat([Buffer.from('before'), content, Buffer.from('after')]));
+    }
+    expect(findTokens(below, IDS)).toEqual(
+      Object.keys(files)
+        .filter((name) => name !== 'other')
+        .sort(),
+    );
+    expect(() => findTokens(below, IDS.slice(1))).toThrow(RangeError);
   });
 });

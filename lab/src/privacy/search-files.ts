@@ -6,8 +6,16 @@ import { join, relative } from 'node:path';
  * Databases are searched with their write-ahead logs, since these are files too.
  * @param text at least 12 bytes, so that it is found nowhere by chance.
  */
-export function findText(directory: string, text: string): string[] {
-  const forms = listForms(text);
+export const findText = (directory: string, text: string): string[] => findForms(directory, listForms(text));
+
+/**
+ * The files below a directory that hold token ids one after the other, as numbers of two or four bytes, as protobuf packs them, or in digits.
+ * @param ids at least 8, so that they are found nowhere by chance.
+ */
+export const findTokens = (directory: string, ids: readonly number[]): string[] =>
+  findForms(directory, listTokenForms(ids));
+
+function findForms(directory: string, forms: readonly Buffer[]): string[] {
   return listFiles(directory)
     .filter((path) => {
       const bytes = read(path);
@@ -40,6 +48,32 @@ function listForms(text: string): Buffer[] {
     Buffer.from(hex.toUpperCase()),
     ...base64.flatMap((part) => [Buffer.from(part.toString('base64')), Buffer.from(part.toString('base64url'))]),
   ];
+}
+
+const FEWEST_TOKENS = 8;
+
+function listTokenForms(ids: readonly number[]): Buffer[] {
+  if (ids.length < FEWEST_TOKENS) throw new RangeError(`${ids.length} token ids are too few to be searched for`);
+  const write = (
+    size: 2 | 4,
+    method: 'writeUInt16LE' | 'writeUInt16BE' | 'writeUInt32LE' | 'writeUInt32BE',
+  ): Buffer => {
+    const bytes = Buffer.alloc(size * ids.length);
+    for (const [i, id] of ids.entries()) bytes[method](id, size * i);
+    return bytes;
+  };
+  return [
+    write(4, 'writeUInt32LE'),
+    write(4, 'writeUInt32BE'),
+    ...(Math.max(...ids) < 2 ** 16 ? [write(2, 'writeUInt16LE'), write(2, 'writeUInt16BE')] : []),
+    Buffer.from(ids.flatMap(toVarint)),
+    ...[',', ', ', ' ', '\n'].map((between) => Buffer.from(ids.join(between))),
+  ];
+}
+
+/** Seven bits a byte, the lowest first; the highest bit says that more follow. */
+function toVarint(id: number): number[] {
+  return id < 128 ? [id] : [(id & 127) | 128, ...toVarint(id >>> 7)];
 }
 
 function listFiles(directory: string): string[] {

@@ -1,8 +1,8 @@
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { type HeadTrust, type HeadVerdict, verifyHeadCertificate } from '@ogong/protocol/settlement/head-certificate';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import type { VerdictAnchors as ProtocolTrust } from '@ogong/protocol/verdict/verdict-anchors';
 import {
-  type VerdictAnchors as ProtocolTrust,
   type PublicVerdict,
   type VerdictReview,
   verifyVerdict as verify,

@@ -7,10 +7,12 @@ import { LIVE_PLAYS } from './live/live-plays.ts';
 import { payerScenes } from './payer-scenes.ts';
 import type { AttackCourse, StagedAttack } from './scene.ts';
 import { sealingScenes } from './sealing-scenes.ts';
+import { validatorScenes } from './validator-scenes.ts';
 
 /** Every attack on the protocol that the demo can play. */
 export const SCENES: readonly StagedAttack[] = [
   ...ledgerScenes,
+  ...validatorScenes,
   ...beaconScenes,
   ...auditScenes,
   ...consumerScenes,

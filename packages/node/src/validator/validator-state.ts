@@ -1,6 +1,7 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { Address } from '@ogong/chain/hex';
 import type { Attester } from '@ogong/host/attester/attester';
+import { rememberChecked } from '@ogong/host/crypto/remember-checked';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
@@ -34,7 +35,7 @@ import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive
 import type { ThresholdParts } from './beacon/threshold-state.ts';
 import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
 import type { PricingState } from './prices/price-state.ts';
-import { MAX_EVIDENCE_BYTES } from './routes.ts';
+import { MAX_EVIDENCE_BYTES } from './route-dependencies.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
 import type { Summing } from './settlement/sum-signatures.ts';
 import { createKnownParts } from './store/known-parts.ts';
@@ -173,7 +174,7 @@ const CUT_OFF_MS = 10_000;
 export function openValidatorState(options: ValidatorOptions, dependencies: ValidatorDependencies): ValidatorState {
   const { store, signer, identity, chain, clock } = dependencies;
   const { chainId } = chain.ledger;
-  const { crypto, learn: learnOrderKey } = createOrderKeys(dependencies.crypto, chain.ledger, {
+  const { crypto, learn: learnOrderKey } = createOrderKeys(rememberChecked(dependencies.crypto), chain.ledger, {
     clock,
     readLimit: async (...parties) => (await chain.client()).keyLimitOf(...parties),
   });

@@ -19,7 +19,8 @@ import { noteProof } from './machines/eject-machine.ts';
 import type { MachinesState } from './machines/machine-state.ts';
 import { noteIntake } from './note-intake.ts';
 import { createOpeningGrants } from './opening-grants.ts';
-import { createRoutes, MAX_EVIDENCE_BYTES, type RouteDependencies } from './routes.ts';
+import { MAX_EVIDENCE_BYTES, type RouteDependencies } from './route-dependencies.ts';
+import { createRoutes } from './routes.ts';
 import { adoptTable } from './store/drift-store.ts';
 import {
   getBeacon,

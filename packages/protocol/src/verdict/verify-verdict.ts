@@ -1,30 +1,33 @@
 import { type AuditDraw, HONEYPOT_PPM, hasHoneypot } from '../audit/audit.ts';
 import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
 import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
-import { computeWitnessEpoch } from '../audit/witness-draw.ts';
-import { compareBytes, equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
-import type { EpochMember } from '../beacon/validator-set.ts';
 import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { hashHybridKey } from '../crypto/hybrid.ts';
 import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
 import { computeAbandonmentFine } from '../exchange/fee.ts';
-import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
-import type { LedgerDomain, NamedOrder, Order } from '../exchange/order.ts';
-import { verifyConsent } from '../exchange/order-consent.ts';
+import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
+import type { NamedOrder, Order } from '../exchange/order.ts';
 import { findHeaderModality } from '../modality/registry.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
 import {
   computeCorrectionId,
   isEarlierEntry,
-  isPayable,
   parseSettledEntry,
   type VerdictEntry,
   type VerifierMark,
 } from '../settlement/verdict-log.ts';
-import type { OrderBeacon } from '../stage1/common-checks.ts';
 import { isComparable } from '../tier/outcome.ts';
+import {
+  assertSilent,
+  assertUndelivered,
+  findWitnesses,
+  isUndelivered,
+  ZERO_ADDRESS,
+  ZERO_HASH,
+} from './assert-silent.ts';
+import { assertAnnounced, assertAskedInTime, assertLiable, assertLists, listAnswers } from './assert-verifiers.ts';
 import {
   type Claim,
   ClaimError,
@@ -35,16 +38,13 @@ import {
   verifySignedRecord,
   verifySummarized,
 } from './claim.ts';
-import { isAnnouncedFor, isLiable, isOffered } from './credential.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
-import type { DriftNote, DriftPolicy } from './drift-policy.ts';
-import { type Attempt, type AuditEvidence, type Evidence, parseEvidence } from './evidence.ts';
+import { type Evidence, parseEvidence } from './evidence.ts';
 import type { HoneypotKey } from './honeypot.ts';
-import { JudgeError, type Judgement, judge, type WitnessedBy } from './judge.ts';
+import { JudgeError, type Judgement, judge } from './judge.ts';
 import { computeStep } from './log-step.ts';
-import type { CheckPayeeWord } from './payee-words.ts';
 import { isPaidFor } from './reply-fee.ts';
-import { findSilenceProblem, type SilenceClaim, type Statement } from './witnessed.ts';
+import { demand, type VerdictAnchors, VerdictError } from './verdict-anchors.ts';
 
 /**
  * What a validator publishes about a verdict, so that anybody can derive it again: only bytes that somebody signed or hashed.
@@ -61,52 +61,11 @@ export interface PublicVerdict {
   readonly delivery?: SignedDelivery | undefined;
 }
 
-/** What the verdict's bytes do not contain. A callback that does not know throws its own error, which refutes nothing. */
-export interface VerdictAnchors {
-  /** Domain of the escrow: what payers sign for. */
-  readonly ledger: LedgerDomain;
-  /** Ledger address of the handling validator: whose log the entry stands in. */
-  readonly validator: Uint8Array;
-  readonly allowFixedVerifier: boolean;
-  readonly checkWord: CheckPayeeWord;
-  /** Unix time in ms. */
-  readonly nowMs: number;
-  readonly findBeacon: (epoch: bigint) => Promise<OrderBeacon>;
-  /** The drift policy for scores of that entry, as its evidence names it. */
-  readonly findPolicy: (note: DriftNote | undefined, entry: VerdictEntry) => DriftPolicy | undefined;
-  /** The least share of audits of such a provider that ask two verifiers at once, parts per million. Default: PAIR_PPM. */
-  readonly findPairPpm?: (entry: VerdictEntry, order: Order) => Promise<number>;
-  /** The share of audits that bring a honeypot along, parts per million. Default: HONEYPOT_PPM. */
-  readonly honeypotPpm?: number | undefined;
-  /** The validators of an epoch, of whom its beacon draws witnesses. Who was silent is not checked where absent. */
-  readonly findMembers?: (epoch: bigint) => Promise<readonly EpochMember[]>;
-  /** VRF key of the handling validator where it is of that epoch's set. What a nonce follows from is not checked where absent. */
-  readonly findVrfKey?: (epoch: bigint) => Promise<Uint8Array | undefined>;
-  /** Whether a verifier showed here what it is said to have kept. Default: nothing was shown. */
-  readonly wasShown?: WitnessedBy['wasShown'];
-  /** @throws VerdictError where the beacon selected a reply that the entry calls unaudited. Skipped where absent. */
-  readonly assertPassedOver?: (entry: VerdictEntry, order: Order, draw: AuditDraw) => Promise<void>;
-}
-
-/** The entry contradicts its own evidence. */
-export class VerdictError extends Error {
-  override readonly name = 'VerdictError';
-  readonly code = 'refuted';
-  readonly retryable = false;
-}
-
 export interface VerdictReview {
   readonly ok: boolean;
   readonly checks: readonly Check[];
   /** What the evidence says, with the checks of the reply itself; undefined where none was judged. */
   readonly judgement?: Judgement;
-}
-
-const ZERO_HASH = new Uint8Array(32);
-const ZERO_ADDRESS = new Uint8Array(20);
-
-function demand(ok: boolean, message: string): asserts ok {
-  if (!ok) throw new VerdictError(message);
 }
 
 /**
@@ -286,80 +245,6 @@ function assertAcknowledged({ recordHash, epoch }: Delivery, entry: VerdictEntry
   demand(!isDrawn || entry.beaconEpoch >= earliest, `${at}: its beacon was known when the payer held the reply`);
 }
 
-/** The reply never came, and nobody asked for it in time. */
-function isUndelivered({ verdict, recordHash }: VerdictEntry): boolean {
-  return verdict === 'unjudged' && equalBytes(recordHash, ZERO_HASH);
-}
-
-async function assertUndelivered(
-  crypto: Crypto,
-  entry: VerdictEntry,
-  order: NamedOrder,
-  bytes: Uint8Array,
-  trust: VerdictAnchors,
-): Promise<void> {
-  const at = `entry ${entry.index}`;
-  demand(entry.verifiers.length === 0, `${at}: a reply without a record has no verifiers`);
-  demand(!entry.ejects && entry.evidence === 'none', `${at}: a reply without a record is evidence of nothing`);
-  const evidence = parseEvidence(bytes);
-  const kind = entry.verdict === 'abandoned' ? 'abandoned' : 'unasked';
-  demand(
-    (evidence.kind === 'abandoned' || evidence.kind === 'unasked') &&
-      evidence.kind === kind &&
-      evidence.consent !== undefined &&
-      verifyConsent(crypto, evidence.consent, order),
-    `${at}: the provider never agreed to the order that it is said to have left`,
-  );
-  demand(equalBytes(entry.recordHash, ZERO_HASH) && equalBytes(entry.payee, ZERO_ADDRESS), `${at} has a record`);
-  demand(entry.timeMs > Number(order.expiresAtMs), `${at}: abandoned before the order expired`);
-  await assertSilent(crypto, entry, order, { ...evidence, asked: 'record', subject: ZERO_HASH }, trust);
-}
-
-/**
- * Those whom the beacon drew asked the provider themselves: after the order had expired; while it had to keep what they asked for
- * where that is held against it, and later where nobody asked in time.
- */
-async function assertSilent(
-  crypto: Crypto,
-  entry: VerdictEntry,
-  order: NamedOrder,
-  claim: Pick<SilenceClaim, 'asked' | 'subject'> & {
-    readonly kind: 'abandoned' | 'withheld' | 'unasked';
-    readonly statements: readonly Statement[];
-  },
-  trust: VerdictAnchors,
-): Promise<void> {
-  const { kind, asked, subject, statements } = claim;
-  const at = `entry ${entry.index}`;
-  const expiresAtMs = Number(order.expiresAtMs);
-  const keptUntilMs = expiresAtMs + OPENING_KEPT_MS;
-  demand(kind !== 'unasked' || entry.timeMs > keptUntilMs, `${at}: there is still time to ask for the ${asked}`);
-  // A record may come until the order expires; its opening may be asked for at once.
-  const fromMs = kind === 'unasked' ? keptUntilMs : kind === 'abandoned' ? expiresAtMs : 0;
-  const untilMs = kind === 'unasked' ? Infinity : keptUntilMs;
-  const inTime = statements.every(({ timeMs }) => timeMs > fromMs && timeMs <= untilMs);
-  demand(inTime, `${at}: a witness asked when its answer says nothing about the provider`);
-  const witnessed = await findWitnesses(order, trust);
-  if (witnessed === undefined) return;
-  const { replyId, orderHash, providerId: target } = order;
-  const draw = { replyId, asked, target, validator: trust.validator };
-  const problem = findSilenceProblem(crypto, { ...witnessed, ...draw, orderHash, subject }, statements);
-  demand(problem === undefined, `${at}: ${problem}`);
-}
-
-/** Which half hour a silence counts in follows from the clocks of witnesses: they cannot move it out of the audit. */
-function assertAskedInTime(
-  { index, timeMs: decidedMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
-  order: Pick<NamedOrder, 'expiresAtMs'>,
-  evidence: Pick<AuditEvidence, 'attempts' | 'honeypot'>,
-): void {
-  const fromMs = Number(order.expiresAtMs) - MAX_ORDER_LIFETIME_MS - CLOCK_TOLERANCE_MS;
-  const untilMs = decidedMs + 2 * CLOCK_TOLERANCE_MS;
-  const times = listAnswers(evidence).flatMap(({ statements = [] }) => statements.map(({ timeMs }) => timeMs));
-  const isWithin = times.every((timeMs) => timeMs >= fromMs && timeMs <= untilMs);
-  demand(isWithin, `entry ${index}: a witness says that a verifier was silent at a time outside the audit`);
-}
-
 /** Of whoever has to tell what became of a honeypot, if the beacon draws one. */
 async function findHoneypotKey(
   crypto: Crypto,
@@ -368,17 +253,6 @@ async function findHoneypotKey(
 ): Promise<HoneypotKey> {
   if (draw === undefined || !hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
   return findVrfKey === undefined ? 'believed' : findVrfKey(draw.beaconEpoch);
-}
-
-/** @returns undefined where nobody says who the validators were. */
-async function findWitnesses(
-  order: Order,
-  { ledger, findBeacon, findMembers, wasShown }: VerdictAnchors,
-): Promise<WitnessedBy | undefined> {
-  if (findMembers === undefined) return undefined;
-  const epoch = computeWitnessEpoch(order.epoch);
-  const [{ value: beacon }, members] = await Promise.all([findBeacon(epoch), findMembers(epoch)]);
-  return { ledger, beacon, members, wasShown };
 }
 
 async function verifyWhole(
@@ -452,77 +326,6 @@ function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
   const speaksAgainst = verdict === 'reject' || eValuePpm > 1_000_000;
   demand(!entry.ejects || speaksAgainst, `${at}: ejected by a reply that speaks for the provider`);
   demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
-}
-
-/** What a list of candidates says about itself: whom the beacon draws from it must not follow from names that the validator makes up. */
-function assertLists(
-  crypto: Crypto,
-  { index }: Pick<VerdictEntry, 'index'>,
-  { lists }: Pick<AuditEvidence, 'lists'>,
-): void {
-  for (const list of lists) {
-    const isAscending = list.every((one, i) => i === 0 || compareBytes(list[i - 1]!.providerId, one.providerId) < 0);
-    demand(isAscending, `entry ${index}: the candidates of a sitting are out of order`);
-    const keys = new Set(list.map(({ keyHash }) => toHex(keyHash)));
-    demand(keys.size === list.length, `entry ${index}: a key is listed twice`);
-    const weights = new Map(list.map(({ payee, weight }) => [toHex(payee), weight]));
-    for (const { payee, operator, weight } of list) {
-      const isOwn = equalBytes(operator, crypto.sha256(payee));
-      demand(isOwn, `entry ${index}: a candidate is put down to another operator than its payee`);
-      // The stake of a payee counts alike for each of its keys.
-      const isShared = weight >= 1n && weight === weights.get(toHex(payee));
-      demand(isShared, `entry ${index}: two keys of one payee have other chances`);
-    }
-  }
-}
-
-/** All who were asked; of the first sitting, too, for whom the beacon drew a honeypot. */
-function listAnswers({
-  attempts,
-  honeypot,
-}: Pick<AuditEvidence, 'attempts' | 'honeypot'>): readonly Omit<Attempt, 'round' | 'nonce'>[] {
-  return honeypot === undefined ? attempts : [...attempts, { ...honeypot, sitting: 0 }];
-}
-
-/** Class and room of whoever was asked are those that it has announced. */
-function assertAnnounced(
-  { index }: Pick<VerdictEntry, 'index'>,
-  { modelRoot }: Pick<NamedOrder, 'modelRoot'>,
-  { lists, ...evidence }: Pick<AuditEvidence, 'lists' | 'attempts' | 'honeypot'>,
-): void {
-  for (const { credential, verifierId, sitting } of listAnswers(evidence)) {
-    const candidate = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId));
-    if (credential === undefined || candidate === undefined) continue;
-    const isSame = isOffered(credential, modelRoot, candidate);
-    demand(isSame, `entry ${index}: a verifier is listed with another class or room than it has announced`);
-  }
-}
-
-/** Nobody is paid or marked for a key that it has not named, and that has not named it. */
-function assertLiable(
-  crypto: Crypto,
-  { index, verifiers }: Pick<VerdictEntry, 'index' | 'verifiers'>,
-  { lists, ...evidence }: Pick<AuditEvidence, 'attempts' | 'lists' | 'honeypot'>,
-  { ledger, order }: Pick<VerdictAnchors, 'ledger'> & { readonly order: Pick<NamedOrder, 'expiresAtMs'> },
-): void {
-  const attempts = listAnswers(evidence);
-  const said = verifiers.filter(({ payee, outcome }) => isPayable(payee) && outcome !== 'silent');
-  for (const { verifierId: providerId, payee } of said) {
-    const report = attempts.find((one) => one.opened && equalBytes(one.verifierId, providerId));
-    const keyHash = report?.committed && hashHybridKey(crypto, report.committed.verifierKey);
-    const isBound =
-      keyHash &&
-      report.credential &&
-      isLiable(crypto, ledger, report.credential, { providerId, payee, keyHash }) &&
-      isAnnouncedFor(report.credential, order);
-    demand(isBound === true, `entry ${index}: a verifier is put down to a payee that it does not work for`);
-  }
-  for (const { opened, credential, verifierId, sitting } of attempts) {
-    if (opened !== undefined || credential === undefined) continue;
-    const candidate = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId));
-    const isBound = candidate !== undefined && isLiable(crypto, ledger, credential, candidate);
-    demand(isBound, `entry ${index}: silence is put down to a payee that the verifier does not work for`);
-  }
 }
 
 function isSameMark(a: VerifierMark, b: VerifierMark | undefined): boolean {

@@ -34,7 +34,8 @@ import { readAttestation } from '@ogong/protocol/tier/proxied';
 import { getAttestationPart } from '@ogong/protocol/tier/registry';
 import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
+import { type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verdict-anchors';
+import { assertVerdict, isRefutation } from '@ogong/protocol/verdict/verify-verdict';
 import {
   computePairPpm,
   findFeeProblem,

@@ -11,7 +11,9 @@ import {
   parseEvidence,
 } from '@ogong/protocol/verdict/evidence';
 import { computeHoneypotInput } from '@ogong/protocol/verdict/honeypot-draw';
-import type { TestValidator } from '@ogong/testing/validator/test-bench';
+import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { verifyVerdict } from '@ogong/protocol/verdict/verify-verdict';
+import { ledger, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createFour } from '@ogong/testing/validator/test-four';
@@ -118,6 +120,28 @@ describe('a honeypot in the log', () => {
     const drop = ({ honeypot: _, ...evidence }: ReturnType<typeof readEvidence>) => evidence as never;
     const bent = await bend(drop, (entry) => ({ ...entry, verifiers: entry.verifiers.slice(0, -1) }));
     await expect(world.cosign(bent)).rejects.toThrow('nothing is said of the honeypot that the beacon draws');
+  });
+
+  it('is followed by whoever has the public bytes, who says what it did not look at', async () => {
+    const { own, request } = world;
+    const [{ logEntry, evidence, record: claimed }] = request.entries as [Message['entries'][number]];
+    const { order, record } = claimed as NonNullable<typeof claimed>;
+    const submission = claimed as never;
+    const verdict = { logEntry, order, record, evidence, submission } as Parameters<typeof verifyVerdict>[1];
+    const { findVrfKey } = own.cosigning;
+    const trust: Parameters<typeof verifyVerdict>[2] = {
+      ...{ ledger, validator: own.signer.address, allowFixedVerifier: false, nowMs: own.clock.nowMs() },
+      ...{ checkWord: createPayeeWords(crypto, ledger), honeypotPpm: ALWAYS, findPolicy: () => undefined },
+      findBeacon: async (epoch) => own.archive.find(epoch) as NonNullable<ReturnType<typeof own.archive.find>>,
+    };
+    const told = await verifyVerdict(crypto, verdict, trust);
+    expect(told).toMatchObject({ ok: true, checks: [{ id: 'verdict' }, { id: 'honeypot', status: 'skip' }] });
+    const checked = await verifyVerdict(crypto, verdict, {
+      ...trust,
+      findVrfKey: async (epoch) => (await findVrfKey(epoch, own.signer.address))?.vrfKey,
+    });
+    expect(checked).toMatchObject({ ok: true, checks: [{ id: 'verdict', status: 'pass' }] });
+    expect(checked.checks).toHaveLength(1);
   });
 
   it('is refused of who was no validator of the epoch whose beacon draws it, and not missed there', async () => {

@@ -57,13 +57,9 @@ export function countHeard(
   store: Store,
   { payer, validator }: Pick<HeardReply, 'payer' | 'validator'>,
 ): { readonly ofPayer: number; readonly ofValidator: number; readonly all: number } {
-  const count = (where: string, ...values: Uint8Array[]) =>
-    countColumns.get(store.prepare(`SELECT count(*) AS n FROM heard${where}`), ...values)?.n ?? 0;
-  return {
-    ofPayer: count(' WHERE payer = ?', payer),
-    ofValidator: count(' WHERE validator = ?', validator),
-    all: count(''),
-  };
+  const statement = store.prepare('SELECT n FROM heard_counts WHERE kind = ? AND name = ?');
+  const count = (kind: number, name: Uint8Array): number => countColumns.get(statement, kind, name)?.n ?? 0;
+  return { ofPayer: count(1, payer), ofValidator: count(2, validator), all: count(0, new Uint8Array(0)) };
 }
 
 /** Once the reply has settled, nothing can contradict it any more. */

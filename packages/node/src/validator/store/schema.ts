@@ -1,6 +1,10 @@
 import { HOLD_TABLE } from '@ogong/host/store/holds';
 import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
 
+/** An order that waits for its reply, or a reply that waits for verifiers: what a payer may have so many of. */
+const OPEN_REPLY = (row: 'NEW' | 'OLD'): string =>
+  `(${row}.state = 'admitted' OR ${row}.sitting > 0) AND ${row}.state IN ('admitted', 'auditing', 'waiting')`;
+
 /**
  * A reply moves admitted -> recorded -> auditing -> decided -> batched -> settled; abandoned replies go from admitted to
  * decided, and one that nobody judged waits between two sittings of its audit (docs/spec/validator.md). Amounts are decimal text: they exceed 64 bits.
@@ -89,8 +93,19 @@ export const VALIDATOR_SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting');
   CREATE INDEX replies_waiting ON replies (wait_epoch) WHERE state = 'waiting';
-  -- All that counting a payer's open replies reads: rows are long.
-  CREATE INDEX replies_payer ON replies (payer, state, sitting) WHERE state = 'admitted' OR sitting > 0;
+  -- How many replies of a payer are open, see OPEN_REPLY. Counting them for each order that comes takes longer, the more there are.
+  CREATE TABLE open_counts (payer BLOB PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TRIGGER open_more AFTER INSERT ON replies WHEN ${OPEN_REPLY('NEW')} BEGIN
+    INSERT OR IGNORE INTO open_counts VALUES (NEW.payer, 0);
+    UPDATE open_counts SET n = n + 1 WHERE payer = NEW.payer;
+  END;
+  CREATE TRIGGER open_changed AFTER UPDATE OF state, sitting ON replies WHEN (${OPEN_REPLY('OLD')}) <> (${OPEN_REPLY('NEW')}) BEGIN
+    INSERT OR IGNORE INTO open_counts VALUES (NEW.payer, 0);
+    UPDATE open_counts SET n = n + (${OPEN_REPLY('NEW')}) - (${OPEN_REPLY('OLD')}) WHERE payer = NEW.payer;
+  END;
+  CREATE TRIGGER open_less AFTER DELETE ON replies WHEN ${OPEN_REPLY('OLD')} BEGIN
+    UPDATE open_counts SET n = n - 1 WHERE payer = OLD.payer;
+  END;
   CREATE INDEX replies_forced ON replies (payer) WHERE forced = 1;
   CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
 
@@ -451,7 +466,22 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (validator, reply_id)
   ) WITHOUT ROWID;
   CREATE INDEX heard_age ON heard (expires_at);
-  CREATE INDEX heard_payer ON heard (payer);
+  -- How many of them there are in all (kind 0), of each payer (1), and about replies of each validator (2). Counting them for each word
+  -- that comes takes longer, the more there are.
+  CREATE TABLE heard_counts (
+    kind INTEGER NOT NULL,
+    name BLOB NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+  ) WITHOUT ROWID;
+  CREATE TRIGGER heard_more AFTER INSERT ON heard BEGIN
+    INSERT OR IGNORE INTO heard_counts VALUES (0, x'', 0), (1, NEW.payer, 0), (2, NEW.validator, 0);
+    UPDATE heard_counts SET n = n + 1 WHERE (kind, name) IN (VALUES (0, x''), (1, NEW.payer), (2, NEW.validator));
+  END;
+  CREATE TRIGGER heard_less AFTER DELETE ON heard BEGIN
+    UPDATE heard_counts SET n = n - 1 WHERE (kind, name) IN (VALUES (0, x''), (1, OLD.payer), (2, OLD.validator));
+    DELETE FROM heard_counts WHERE n = 0 AND (kind, name) IN (VALUES (0, x''), (1, OLD.payer), (2, OLD.validator));
+  END;
 
   -- What witnesses have signed about replies of this validator.
   CREATE TABLE statements (
