@@ -1,21 +1,38 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'hardhat/config';
+import type { HardhatPlugin } from 'hardhat/types/plugins';
 import { compilerSettings, compilerVersion } from './compiler.ts';
 
-const compilerPath = fileURLToPath(new URL('test-compiler.ts', import.meta.url));
+// Hardhat compiles again what another path compiled: a copy names the one of the original.
+const compilerPath = process.env.OGONG_TEST_COMPILER ?? fileURLToPath(new URL('test-compiler.ts', import.meta.url));
 
-/** Of a copy with marks in it: `contracts/scripts/coverage.ts`. */
+/** A run over contracts with marks in them: `contracts/scripts/coverage.ts`. */
 const IS_MARKED = process.env.OGONG_COVERAGE === '1';
-// For size: less to compile and to run than with hardly any optimization, since each mark is code.
-const settings = IS_MARKED ? { ...compilerSettings, optimizer: { enabled: true, runs: 1 } } : compilerSettings;
+
+/** The tests' machine counts marks, and that is all of Hardhat's coverage that is used: sources stay as they are, and so does what they compiled to. */
+const countMarks: HardhatPlugin = {
+  id: 'count-marks',
+  hookHandlers: {
+    solidity: async () => ({
+      default: async () => ({
+        async preprocessSolcInputBeforeBuilding(context, input, next) {
+          const { sources, ...rest } = await next(context, input);
+          const own = Object.entries(sources).filter(([name]) => !name.startsWith('__NomicFoundationCoverage'));
+          return { ...rest, sources: Object.fromEntries(own) };
+        },
+      }),
+    }),
+  },
+};
 
 /** By night: `npm run nightly -- contracts`. */
 const IS_LONG = process.env.OGONG_LONG === '1';
 
 export default defineConfig({
+  ...(IS_MARKED ? { plugins: [countMarks], coverage: { skipFiles: ['**'] } } : {}),
   paths: { sources: './src', tests: './test', artifacts: './artifacts', cache: './cache' },
   solidity: {
-    ...{ version: compilerVersion, path: compilerPath, settings },
+    ...{ version: compilerVersion, path: compilerPath, settings: compilerSettings },
     // Tests create contracts from their artifacts, so all of these are there first, whichever tests are named.
     splitTestsCompilation: true,
   },

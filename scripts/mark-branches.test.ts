@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
+import { compileSources } from '../contracts/scripts/compile.ts';
 import { markBranches } from '../contracts/scripts/mark-branches.ts';
+import { placeRows } from '../contracts/scripts/tables.ts';
 
 const SOURCE = `contract X {
     bool constant NEVER = true || false;
@@ -9,13 +11,16 @@ const SOURCE = `contract X {
         for (uint256 i; i < a; ++i) if (a == 3) return a == 2 ? 1 : 0;
         assembly { if gt(a, 9) { a := 1 } }
         bool y = a == 1 || a == 2;
+        unchecked {
+            a += 1;
+        }
         return y ? 1 : 2;
     }
 }
 `;
 
-it('marks each condition once, operand by operand, and leaves the rest as it is', () => {
-  const { text, lines, branches } = markBranches('X', SOURCE);
+it('marks each condition once, operand by operand, and each statement, and leaves the rest as it is', () => {
+  const { text, branches, statements, next } = markBranches('X', SOURCE, 100);
   expect(branches.map(({ line, text: one }) => [line, one])).toEqual([
     [5, 'a > 1'],
     [5, 'a < 5'],
@@ -25,19 +30,47 @@ it('marks each condition once, operand by operand, and leaves the rest as it is'
     [6, 'a == 2'],
     [8, 'a == 1'],
     [8, 'a == 2'],
-    [9, 'y'],
+    [12, 'y'],
   ]);
+  expect(statements.map(({ line }) => line).sort((a, b) => a - b)).toEqual([5, 6, 8, 9, 10, 12]);
+  const numbers = [...branches.flatMap(({ holds, fails }) => [holds, fails]), ...statements.map(({ runs }) => runs)];
+  expect(numbers.sort((a, b) => a - b)).toEqual(numbers.map((_, i) => 100 + i));
+  expect(next).toBe(100 + numbers.length);
   const marked = text.split('\n');
-  expect(marked[4]).toContain('require(branch_X_0(a > 1) && (branch_X_1(a < 5) || branch_X_2(!(a == 7))), "x");');
-  expect(marked[8]).toContain('return branch_X_8(y) ? 1 : 2;');
-  expect(text.replace(/branch_X_\d+\(([^()]*(?:\([^()]*\))?[^()]*)\)/g, '$1').startsWith(SOURCE)).toBe(true);
-  // Either answer has a line, behind all that was there.
-  for (const { whenTrue, whenFalse } of branches) {
-    expect(whenTrue).toBeGreaterThan(lines);
-    expect([marked[whenTrue - 1], marked[whenFalse - 1]]).toEqual(['met = true;', 'met = false;']);
-  }
+  expect(marked[4]).toMatch(
+    /^ {8}tell_X\(\d+\); require\(branch_X\(a > 1, 100\) && \(branch_X\(a < 5, 102\) \|\| branch_X\(!\(a == 7\), 104\)\), "x"\);$/,
+  );
+  expect(marked[11]).toMatch(/^ {8}tell_X\(\d+\); return branch_X\(y, 116\) \? 1 : 2;$/);
+  const unmarked = text
+    .replace(/tell_X\(\d+\); /g, '')
+    .replace(/branch_X\(([^()]*(?:\([^()]*\))?[^()]*), \d+\)/g, '$1');
+  expect(unmarked.startsWith(SOURCE)).toBe(true);
+});
+
+it('leaves a contract that compiles, and that calls where the tests listen', () => {
+  const { text } = markBranches('X', SOURCE, 100);
+  const { X } = compileSources(new Map([['X.sol', text]]), ['X.sol'], { isHardlyOptimized: true })['src/X.sol'] ?? {};
+  expect(X?.evm.deployedBytecode.object).toContain(`73${'c0bec0be'.repeat(5)}5afa`);
 });
 
 it('takes nothing that does not parse', () => {
-  expect(() => markBranches('X', 'contract {')).toThrow('X does not parse');
+  expect(() => markBranches('X', 'contract {', 1)).toThrow('X does not parse');
+});
+
+it('puts a row in the place of the one of the same file, and leaves the others', () => {
+  const page =
+    'above\n<!-- a -->\n| file | x |\n|---|---|\n| B.sol | 1 |\n| C.sol | 2 |\n| all | 3 |\n<!-- a -->\nbelow\n';
+  expect(
+    placeRows(
+      page,
+      'a',
+      new Map([
+        ['C.sol', ['4']],
+        ['A.sol', ['5']],
+      ]),
+    ),
+  ).toBe(
+    'above\n<!-- a -->\n| file | x |\n|---|---|\n| A.sol | 5 |\n| B.sol | 1 |\n| C.sol | 4 |\n| all | 3 |\n<!-- a -->\nbelow\n',
+  );
+  expect(() => placeRows(page, 'b', new Map())).toThrow('no table between two marks');
 });

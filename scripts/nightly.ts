@@ -1,4 +1,4 @@
-// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives, their mutants, an upgrade from yesterday's program, the soaks of local mode and of a gateway, a benchmark of the former, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
+// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives, what their tests reach, their mutants, an upgrade from yesterday's program, the soaks of local mode and of a gateway, a benchmark of the former, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
 
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
@@ -24,6 +24,7 @@ await runNamedSteps('nightly', {
     command: ['vitest', 'run', '--project', 'e2e', 'packages/cli/src/upgrade.e2e.test.ts'],
     env: { OGONG_UPGRADE_FROM: 'yesterday' },
   },
+  coverage: { name: 'what the tests of the contracts reach', command: [node, 'contracts/scripts/coverage.ts'] },
   mutants: { name: 'mutants of the contracts', command: [node, 'contracts/scripts/mutants.ts'] },
   soak: { name: 'soak of local mode', command: [node, 'lab/src/local/soak-main.ts'] },
   'gateway-soak': {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compilerPath, compilerSettings } from '../compiler.ts';
+import { compilerPath, compilerSettings, hardlyOptimized } from '../compiler.ts';
 
 const require = createRequire(import.meta.url);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -32,11 +32,23 @@ interface SolcOutput {
 
 export type SourceOutput = SolcOutput['contracts'];
 
+interface CompileOptions {
+  /** Half of the compiler's time, for code that only tests run: by default it is what is deployed. */
+  readonly isHardlyOptimized?: boolean;
+}
+
+/** Assembly of a library that leaves memory alone and does not say so: one such block, and the compiler makes no room on the stack in all of a contract. */
+const UNSAID = /assembly(?= \{\s+mstore\(0x00, self\.slot\)\s+result\.slot)/g;
+
 /**
  * Compiles the contracts of some of the sources; throws with the compiler's messages when it refuses.
  * @param sources their texts, by file name.
  */
-export function compileSources(sources: ReadonlyMap<string, string>, wanted: Iterable<string>): SourceOutput {
+export function compileSources(
+  sources: ReadonlyMap<string, string>,
+  wanted: Iterable<string>,
+  { isHardlyOptimized = false }: CompileOptions = {},
+): SourceOutput {
   solc ??= require('solc/wrapper.js')(require(compilerPath)) as Solc;
   const files = [...wanted];
   const outputs = { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] };
@@ -46,12 +58,15 @@ export function compileSources(sources: ReadonlyMap<string, string>, wanted: Ite
     sources: Object.fromEntries(files.map((name) => [`src/${name}`, { content: sources.get(name) }])),
     settings: {
       ...compilerSettings,
+      ...(isHardlyOptimized ? { optimizer: hardlyOptimized } : {}),
       outputSelection: Object.fromEntries(files.map((name) => [`src/${name}`, outputs])),
     },
   };
   const findImport = (path: string) => {
     const own = path.startsWith('src/') ? sources.get(path.slice('src/'.length)) : undefined;
-    return { contents: own ?? readFileSync(require.resolve(path), 'utf8') };
+    if (own !== undefined) return { contents: own };
+    const library = readFileSync(require.resolve(path), 'utf8');
+    return { contents: isHardlyOptimized ? library.replace(UNSAID, 'assembly ("memory-safe")') : library };
   };
   const output: SolcOutput = JSON.parse(solc.compile(JSON.stringify(input), { import: findImport }));
   const errors = (output.errors ?? []).filter(({ severity }) => severity === 'error');

@@ -1,87 +1,102 @@
 /**
- * Runs the contracts' tests over a copy of the contracts in which each condition is marked, and says which lines and which branches they
+ * Runs the contracts' tests over contracts in which each statement and each condition is marked, and says which lines and which branches they
  * reach: every condition of if, loops, ternaries and require, and every operand of && and ||, both ways. Assembly and libraries of others are
- * not counted. Exits 1 below what is asked for. Mutants say more: a line that ran is not a line whose fault a test would see.
- * Usage: node contracts/scripts/coverage.ts [test/File.t.sol ...]
+ * not counted. Only the contracts are compiled again: the tests stay as they were. Exits 1 below what is asked for. Mutants say more: a line
+ * that ran is not a line whose fault a test would see.
+ * Usage: node contracts/scripts/coverage.ts [--write] [test/File.t.sol ...]; --write puts the table into docs/contracts.md. Run the contracts'
+ * tests before.
  */
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { compileSources, type SourceOutput } from './compile.ts';
 import { type Marked, markBranches } from './mark-branches.ts';
+import { writeTable } from './tables.ts';
+import { createTestedCopy, readSources } from './tested-copy.ts';
 
 /** Of all branches, in hundredths. */
 const LEAST_BRANCHES = 95;
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const folder = join(root, 'cache', `coverage-${process.pid}`);
-const hardhat = join(root, '../node_modules/hardhat/dist/src/cli.js');
-const COPIED = ['test', 'compiler.ts', 'test-compiler.ts', 'hardhat.config.ts', 'package.json'];
+/** The compiler keeps all that it made until it is done. */
+const FILES_AT_ONCE = 6;
 
-/** By file, how often each line ran: at all, or not. */
-function readLines(lcov: string): Map<string, Map<number, boolean>> {
-  const files = new Map<string, Map<number, boolean>>();
-  let lines = new Map<number, boolean>();
-  for (const row of lcov.split('\n')) {
-    const [what, rest = ''] = row.split(/:(.*)/s);
-    if (what === 'SF') {
-      lines = new Map();
-      files.set(rest.replace(/^.*src\//, ''), lines);
-    }
-    if (what !== 'DA') continue;
-    const [line, count] = rest.split(',').map(Number) as [number, number];
-    lines.set(line, count > 0);
+const words = process.argv.slice(2);
+const files = words.filter((word) => !word.startsWith('--'));
+
+/** What the tests' machine was told, from where Hardhat leaves it: keys of 32 bytes. */
+function readTold(folder: string): ReadonlySet<number> {
+  const data = join(folder, 'coverage', 'data', 'solidity');
+  const told = readdirSync(data).flatMap((name) => Object.keys(JSON.parse(readFileSync(join(data, name), 'utf8'))));
+  return new Set(told.map((word) => Number(BigInt(`0x${word}`))));
+}
+
+function markAll(sources: ReadonlyMap<string, string>): ReadonlyMap<string, Marked> {
+  const all = new Map<string, Marked>();
+  let next = 1;
+  for (const [file, text] of sources) {
+    const marked = markBranches(file.replace('.sol', ''), text, next);
+    all.set(file, marked);
+    next = marked.next;
   }
-  return files;
+  return all;
 }
 
 const share = (some: number, all: number): string => (all === 0 ? '-' : `${((100 * some) / all).toFixed(1)} %`);
 
-rmSync(folder, { recursive: true, force: true });
-mkdirSync(join(folder, 'src'), { recursive: true });
-for (const name of COPIED) cpSync(join(root, name), join(folder, name), { recursive: true });
-const sources = new Map<string, Marked>();
-for (const name of readdirSync(join(root, 'src')).filter((one) => one.endsWith('.sol'))) {
-  const marked = markBranches(name.replace('.sol', ''), readFileSync(join(root, 'src', name), 'utf8'));
-  sources.set(name, marked);
-  writeFileSync(join(folder, 'src', name), marked.text);
+const marked = markAll(readSources());
+const texts = new Map([...marked].map(([file, { text }]) => [file, text]));
+const names = [...texts.keys()];
+const outputs: SourceOutput[] = [];
+for (let i = 0; i < names.length; i += FILES_AT_ONCE) {
+  const some = names.slice(i, i + FILES_AT_ONCE);
+  console.log(`compiling with marks: ${some.join(', ')}`);
+  outputs.push(compileSources(texts, some, { isHardlyOptimized: true }));
+}
+const copy = createTestedCopy('coverage');
+let told: ReadonlySet<number>;
+try {
+  for (const output of outputs) copy.replaceCode(output);
+  console.log('running the tests');
+  const run = copy.runTests(files, {
+    flags: ['--coverage'],
+    env: { OGONG_COVERAGE: '1' },
+  });
+  if (run.result !== 'passed') throw new Error(`the tests fail on contracts with marks\n${run.output}`);
+  told = readTold(copy.folder);
+} finally {
+  copy.remove();
 }
 
-const { status } = spawnSync(process.execPath, [hardhat, '--coverage', 'test', 'solidity', ...process.argv.slice(2)], {
-  cwd: folder,
-  stdio: ['ignore', 'inherit', 'inherit'],
-  env: { ...process.env, OGONG_COVERAGE: '1' },
-});
-if (status !== 0) throw new Error('the tests fail on contracts with marks');
-
-const ran = readLines(readFileSync(join(folder, 'coverage', 'lcov.info'), 'utf8'));
 const missing: string[] = [];
+const rows = new Map<string, readonly string[]>();
 const sums = { lines: 0, linesRan: 0, branches: 0, branchesRan: 0 };
-for (const [name, { lines, branches }] of sources) {
-  const found = ran.get(name) ?? new Map<number, boolean>();
-  const own = [...found].filter(([line]) => line <= lines);
-  const linesRan = own.filter(([, isRun]) => isRun).length;
+for (const [file, { branches, statements }] of marked) {
+  if (statements.length === 0) continue;
+  const lines = new Set(statements.map(({ line }) => line));
+  const linesRan = new Set(statements.filter(({ runs }) => told.has(runs)).map(({ line }) => line));
+  for (const line of lines) if (!linesRan.has(line)) missing.push(`${file}:${line} never runs`);
   let branchesRan = 0;
-  for (const { line, text, whenTrue, whenFalse } of branches) {
-    for (const [at, way] of [
-      [whenTrue, 'holds'],
-      [whenFalse, 'fails'],
+  for (const { line, text, holds, fails } of branches) {
+    for (const [number, way] of [
+      [holds, 'holds'],
+      [fails, 'fails'],
     ] as const) {
-      if (found.get(at) === true) branchesRan += 1;
-      else missing.push(`${name}:${line} never ${way}: ${text}`);
+      if (told.has(number)) branchesRan += 1;
+      else missing.push(`${file}:${line} never ${way}: ${text}`);
     }
   }
-  console.log(
-    `${name.padEnd(22)} lines ${share(linesRan, own.length).padStart(7)} of ${String(own.length).padStart(4)}   ` +
-      `branches ${share(branchesRan, 2 * branches.length).padStart(7)} of ${2 * branches.length}`,
-  );
-  sums.lines += own.length;
-  sums.linesRan += linesRan;
+  sums.lines += lines.size;
+  sums.linesRan += linesRan.size;
   sums.branches += 2 * branches.length;
   sums.branchesRan += branchesRan;
+  rows.set(file, [
+    `${share(linesRan.size, lines.size)} of ${lines.size}`,
+    `${share(branchesRan, 2 * branches.length)} of ${2 * branches.length}`,
+  ]);
 }
+rows.set('all', [
+  `${share(sums.linesRan, sums.lines)} of ${sums.lines}`,
+  `${share(sums.branchesRan, sums.branches)} of ${sums.branches}`,
+]);
+for (const [file, [lines, branches]] of rows) console.log(`${file.padEnd(22)} lines ${lines}   branches ${branches}`);
 for (const one of missing) console.log(one);
-rmSync(folder, { recursive: true, force: true });
-console.log(
-  `lines ${share(sums.linesRan, sums.lines)} of ${sums.lines}, branches ${share(sums.branchesRan, sums.branches)} of ${sums.branches}`,
-);
+if (words.includes('--write')) writeTable('coverage', rows);
 process.exitCode = 100 * sums.branchesRan < LEAST_BRANCHES * sums.branches ? 1 : 0;

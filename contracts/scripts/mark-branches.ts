@@ -10,20 +10,26 @@ interface TreeNode {
   readonly [field: string]: unknown;
 }
 
-/** A condition, in the text as it was, and where its two ways are in the text with marks. */
+/** A condition, where it stands, and the numbers that are told where it holds and where it does not. */
 export interface Branch {
   readonly line: number;
   readonly text: string;
-  /** Lines that run where the condition holds, and where it does not. */
-  readonly whenTrue: number;
-  readonly whenFalse: number;
+  readonly holds: number;
+  readonly fails: number;
+}
+
+/** A statement of a block, and the number that is told before it runs. */
+export interface Statement {
+  readonly line: number;
+  readonly runs: number;
 }
 
 export interface Marked {
   readonly text: string;
-  /** Of the text as it was: what is marked adds none among them. */
-  readonly lines: number;
   readonly branches: readonly Branch[];
+  readonly statements: readonly Statement[];
+  /** The first number that is free. */
+  readonly next: number;
 }
 
 const DECIDES = new Set(['require', 'assert']);
@@ -84,46 +90,84 @@ function parse(name: string, text: string): TreeNode {
   return tree;
 }
 
-/**
- * Makes each condition the argument of a function of its own, with a line for either answer. So whatever counts lines that ran counts
- * branches, and && and || still ask no more than before.
- */
-export function markBranches(name: string, text: string): Marked {
-  const bytes = Buffer.from(text);
-  const lineAt = (offset: number): number => bytes.subarray(0, offset).toString().split('\n').length;
-  const lines = text.split('\n').length;
-  const places = [...listConditions(parse(name, text)).keys()]
-    .map((src) => src.split(':').map(Number) as [number, number, number])
-    .map(([start, length]) => ({ start, end: start + length }))
-    .sort((a, b) => a.start - b.start || b.end - a.end);
-  const identifier = name.replace(/\W/g, '_');
-  // What lies within another one closes before it, and opens behind it.
-  const marks = places.flatMap(({ start, end }, i) => [
-    { at: start, order: 1, tie: -end, text: `branch_${identifier}_${i}(` },
-    { at: end, order: 0, tie: -start, text: ')' },
-  ]);
-  marks.sort((a, b) => a.at - b.at || a.order - b.order || a.tie - b.tie);
-  let marked = '';
-  let from = 0;
-  for (const { at, text: mark } of marks) {
-    marked += bytes.subarray(from, at).toString() + mark;
-    from = at;
-  }
-  marked += bytes.subarray(from).toString();
-  const branches = places.map(({ start, end }, i) => {
-    const first = lines + 1 + i * FUNCTION_LINES;
-    return {
-      line: lineAt(start),
-      text: bytes.subarray(start, end).toString().replace(/\s+/g, ' '),
-      whenTrue: first + 2,
-      whenFalse: first + 4,
-    };
-  });
-  const functions = places.map(
-    (_, i) =>
-      `function branch_${identifier}_${i}(bool met) pure returns (bool) {\nif (met) {\nmet = true;\n} else {\nmet = false;\n}\nreturn met;\n}\n`,
-  );
-  return { text: `${marked}\n${functions.join('')}`, lines, branches };
+/** Of blocks. Assembly is left out: a call before it would take from it what the last call returned. */
+function listStatements(node: TreeNode, found: TreeNode[] = []): readonly TreeNode[] {
+  if (node.nodeType === 'InlineAssembly') return found;
+  const { statements = [] } = node as { statements?: readonly TreeNode[] };
+  found.push(...statements.filter(({ nodeType }) => nodeType !== 'InlineAssembly'));
+  for (const child of childrenOf(node)) listStatements(child, found);
+  return found;
 }
 
-const FUNCTION_LINES = 8;
+/**
+ * What a mark calls. A number is told by a call to the address at which the tests' machine listens where it counts what ran. Such a call
+ * changes nothing, so a function that promises to read nothing may make it, once the compiler is told so. Scratch space is free between statements.
+ */
+const listFunctions = (name: string): string => `
+function branch_${name}(bool met, uint256 mark) pure returns (bool) { tell_${name}(met ? mark : mark + 1); return met; }
+function tell_${name}(uint256 mark) pure { promise_${name}(call_${name})(mark); }
+function call_${name}(uint256 mark) view {
+    assembly ("memory-safe") { mstore(0, mark) pop(staticcall(gas(), 0xc0bEc0BEc0BeC0bEC0beC0bEC0bEC0beC0beC0BE, 0, 32, 0, 0)) }
+}
+function promise_${name}(function(uint256) internal view told) pure returns (function(uint256) internal pure promised) {
+    assembly ("memory-safe") { promised := told }
+}
+`;
+
+interface Mark {
+  readonly at: number;
+  /** Among marks at the same place: what ends comes first, then statements, then conditions. */
+  readonly order: number;
+  readonly tie: number;
+  readonly text: string;
+}
+
+function insert(bytes: Buffer, marks: readonly Mark[]): string {
+  const sorted = marks.toSorted((a, b) => a.at - b.at || a.order - b.order || a.tie - b.tie);
+  let text = '';
+  let from = 0;
+  for (const { at, text: mark } of sorted) {
+    text += bytes.subarray(from, at).toString() + mark;
+    from = at;
+  }
+  return text + bytes.subarray(from).toString();
+}
+
+/**
+ * Makes each condition the argument of a function of its own, which tells the answer, and puts a call before each statement that tells that it
+ * runs. && and || still ask no more than before, and no line moves.
+ * @param first told by the first mark; each takes the numbers behind.
+ */
+export function markBranches(name: string, text: string, first: number): Marked {
+  const bytes = Buffer.from(text);
+  const tree = parse(name, text);
+  const placeOf = ({ src }: { src: string }) => {
+    const [start, length] = src.split(':').map(Number) as [number, number];
+    return { start, end: start + length, line: bytes.subarray(0, start).toString().split('\n').length };
+  };
+  let next = first;
+  const branches = [...listConditions(tree).keys()]
+    .map((src) => placeOf({ src }))
+    .sort((a, b) => a.start - b.start || b.end - a.end)
+    .map((place) => ({ ...place, holds: next++, fails: next++ }));
+  const statements = listStatements(tree).map((node) => ({ ...placeOf(node), runs: next++ }));
+  // What lies within another one closes before it, and opens behind it.
+  const marks = [
+    ...statements.map(({ start, runs }) => ({ at: start, order: 1, tie: 0, text: `tell_${name}(${runs}); ` })),
+    ...branches.flatMap(({ start, end, holds }) => [
+      { at: start, order: 2, tie: -end, text: `branch_${name}(` },
+      { at: end, order: 0, tie: -start, text: `, ${holds})` },
+    ]),
+  ];
+  return {
+    text: insert(bytes, marks) + (marks.length > 0 ? listFunctions(name) : ''),
+    branches: branches.map(({ start, end, line, holds, fails }) => ({
+      line,
+      text: bytes.subarray(start, end).toString().replace(/\s+/g, ' '),
+      holds,
+      fails,
+    })),
+    statements: statements.map(({ line, runs }) => ({ line, runs })),
+    next,
+  };
+}

@@ -223,6 +223,31 @@ contract BeaconKeysTest is Fixture {
         key = _keyOf(SECRET);
         vm.expectRevert(abi.encodeWithSelector(BeaconKeys.WrongGeneration.selector, 3, 1));
         keys.activate(outcome, key, quorum, activation);
+        outcome = _outcome(0, 3);
+        quorum = _quorum(_digest(outcome, SECRET), 3);
+        activation = _activation(outcome, SECRET, SECRET);
+        vm.expectRevert(abi.encodeWithSelector(BeaconKeys.WrongGeneration.selector, 3, 0));
+        keys.activate(outcome, key, quorum, activation);
+    }
+
+    /// A key that would have ended later ends where the next one begins.
+    function test_aRetiredKeyEndsBeforeTheNextBegins() public {
+        vm.expectRevert(abi.encodeWithSelector(BeaconKeys.NoSuchGeneration.selector, 0));
+        keys.retire(0, 1, new bytes[](0));
+        _activate(1, 1, SECRET);
+        uint64 late = keys.epochNow() + 100;
+        keys.retire(1, late, _quorum(keys.retirementDigest(1, late), 3));
+        checkEqual(keys.generations()[0].lastEpoch, late, "late");
+        _activate(2, 2, SECRET + 1);
+        BeaconKeys.Generation[] memory list = keys.generations();
+        checkEqual(list[0].lastEpoch, uint256(list[1].firstEpoch) - 1, "no epoch has two keys");
+    }
+
+    function test_noEpochHasBegunBeforeTheFirst() public {
+        uint64 origin = uint64(block.timestamp) + 1;
+        BeaconKeys later =
+            BeaconKeys(create("BeaconKeys.sol:BeaconKeys", abi.encode(staking, address(settlement), origin, PERIOD_S)));
+        checkEqual(later.epochNow(), 0, "before its origin");
     }
 
     function test_sharesHaveToBeThere() public {

@@ -239,6 +239,86 @@ contract CasesTest is Fixture {
         cases.close(0);
     }
 
+    function test_nothingIsDoneAboutACaseThatIsNone() public {
+        vm.expectRevert(abi.encodeWithSelector(Cases.NoCase.selector, 0));
+        cases.caseOf(0);
+        vm.expectRevert(abi.encodeWithSelector(Cases.NoCase.selector, 0));
+        cases.appeal(0);
+        vm.expectRevert(abi.encodeWithSelector(Cases.NoCase.selector, 0));
+        cases.acquit(0, new bytes[](0));
+        vm.expectRevert(abi.encodeWithSelector(Cases.NoCase.selector, 0));
+        cases.close(0);
+    }
+
+    function test_whatNobodyReportedIsTheTreasurys() public {
+        bytes[] memory quorum = _quorum(cases.convictionDigest(VERDICT, _accused, address(0), EVIDENCE, 1), 3);
+        cases.convict(VERDICT, _accused, address(0), EVIDENCE, quorum);
+        checkEqual(cases.caseCount(), 1, "a case");
+        _wait(APPEAL);
+        cases.close(0);
+        checkEqual(token.balanceOf(TREASURY), BOND / 10, "all of it");
+        checkEqual(token.balanceOf(address(0)), 0, "nothing is nobody's");
+    }
+
+    function test_casesBelongToTheirSettlement() public {
+        Staking fresh = _createStaking();
+        create("Settlement.sol:Settlement", abi.encode(token, parameters, fresh, _issuance(), models));
+        vm.expectRevert(abi.encodeWithSelector(Cases.OutOfRange.selector, "settlement"));
+        create("Cases.sol:Cases", abi.encode(fresh, settlement, REPORTER_PPM, DEPOSIT));
+    }
+
+    /// The chain forgets the hash of a block: then another one draws.
+    function test_anAppealThatNobodyDrewIsDrawnLater() public {
+        _convict(VERDICT, _accused, EVIDENCE, 1);
+        bytes32 subject = cases.caseSubject(0);
+        cases.appeal(0);
+        for (uint256 i; i < 258; ++i) {
+            _nextBlock();
+        }
+        hearings.draw(subject);
+        checkEqual(hearings.hearingOf(subject).panel.length, 0, "no panel yet");
+        checkEqual(hearings.hearingOf(subject).drawnFrom, block.number, "the present block takes its place");
+        _draw(subject);
+        checkEqual(hearings.hearingOf(subject).panel.length, 2, "drawn");
+    }
+
+    function test_aDepositComesBackWhereAQuorumPardoned() public {
+        _stake(PROVIDER, 1_000);
+        _penalize(PROVIDER);
+        token.transfer(PROVIDER, DEPOSIT);
+        vm.startPrank(PROVIDER);
+        token.approve(address(cases), DEPOSIT);
+        cases.appealPenalty(PROVIDER);
+        vm.stopPrank();
+        settlement.pardon(PROVIDER, _quorum(settlement.pardonDigest(PROVIDER, 1), 3));
+        cases.pardon(PROVIDER, new bytes[](0));
+        checkEqual(token.balanceOf(PROVIDER), DEPOSIT, "back");
+        checkEqual(staking.stakeOf(PROVIDER), 1_000, "stake");
+    }
+
+    /// Of three validators one is accused, one has reported it, and the third leaves.
+    function test_whoIsLeftHasToHaveAVote() public {
+        address reporter = vm.addr(validatorKeys[1]);
+        bytes[] memory quorum = _quorum(cases.convictionDigest(VERDICT, _accused, reporter, EVIDENCE, 1), 3);
+        cases.convict(VERDICT, _accused, reporter, EVIDENCE, quorum);
+        cases.appeal(0);
+        vm.startPrank(vm.addr(validatorKeys[2]));
+        registry.deregister();
+        staking.requestUnbond(BOND);
+        vm.stopPrank();
+        _wait(VOTING);
+        _nextBlock();
+        bytes32 subject = cases.caseSubject(0);
+        vm.expectRevert(Hearings.NobodyLeft.selector);
+        hearings.draw(subject);
+        // Who joins meanwhile hears it.
+        _join(7_000, BOND);
+        _wait(VOTING);
+        hearings.draw(subject);
+        address[] memory panel = hearings.hearingOf(subject).panel;
+        check(panel.length == 1 && panel[0] == vm.addr(7_000), "the newcomer");
+    }
+
     function test_noVoteCountsTwiceOrForAnotherOrFromOutside() public {
         _convict(VERDICT, _accused, EVIDENCE, 1);
         bytes32 subject = cases.caseSubject(0);

@@ -183,6 +183,19 @@ contract CosignersTest is Fixture {
         checkEqual(escrow.creditOf(address(cosigners)), 500, "all is there");
     }
 
+    /// Sixteen counts have a word: whoever signs beyond them leaves the first word as it is.
+    function test_theSeventeenthIsCountedInTheNextWord() public {
+        address taken = _take();
+        vm.prank(address(settlement));
+        cosigners.note(taken, 1 << 16, BOND, 500);
+        Cosigners.Pot memory pot = cosigners.potOf(taken, 100);
+        check(pot.amount == 500 && pot.batches == 1 && pot.weight == BOND, "pot");
+        for (uint8 i; i < 16; ++i) {
+            (, uint256 signatures) = cosigners.partOf(Cosigners.Part(taken, 100, i));
+            checkEqual(signatures, 0, "none of the first");
+        }
+    }
+
     /// Anybody may claim for a member, and so come before its own call.
     function test_aPartThatWasClaimedBeforeStopsNoOther() public {
         address taken = _take();

@@ -75,6 +75,8 @@ contract EmissionTest is Fixture {
         emission.claim(0, BOB, 3_001, theirs);
         vm.expectRevert(abi.encodeWithSelector(Emission.NoAllotment.selector, 1));
         emission.claim(1, ANN, 3_000, proof);
+        vm.expectRevert(abi.encodeWithSelector(Emission.NoAllotment.selector, 1));
+        emission.allotmentOf(1);
     }
 
     /// A root whose units come to more than the sum that was signed pays no more than the sum.
@@ -203,6 +205,8 @@ contract EmissionTest is Fixture {
         Emission(create("Emission.sol:Emission", abi.encode(token, ICredit(address(escrow)), Issuance(START, 0, 1))));
         vm.expectRevert(abi.encodeWithSelector(Emission.OutOfRange.selector, "period"));
         Emission(create("Emission.sol:Emission", abi.encode(token, ICredit(address(escrow)), Issuance(START, 90 minutes, 1))));
+        vm.expectRevert(abi.encodeWithSelector(Emission.OutOfRange.selector, "period"));
+        Emission(create("Emission.sol:Emission", abi.encode(token, ICredit(address(escrow)), Issuance(START, 32 days, 1))));
         vm.expectRevert(abi.encodeWithSelector(Emission.OutOfRange.selector, "start"));
         Emission(create("Emission.sol:Emission", abi.encode(token, ICredit(address(escrow)), Issuance(START + 1, DAY, 1))));
     }

@@ -170,6 +170,8 @@ contract EscrowTest is Fixture {
         Debit memory foreign = _debit(PAYER_KEY + 1, 0, 40);
         vm.expectRevert(abi.encodeWithSelector(Escrow.BadPayerSignature.selector, payer));
         escrow.takeLien(payer, validator, 40, foreign.termsHash, _long(foreign));
+        vm.expectRevert(abi.encodeWithSelector(Escrow.BadPayerSignature.selector, payer));
+        escrow.takeLien(payer, validator, 40, debit.termsHash, hex"00");
     }
 
     function test_anotherRequestTakesAnotherLien() public {

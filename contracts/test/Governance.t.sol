@@ -271,6 +271,11 @@ contract GovernanceTest is Fixture {
         }
     }
 
+    function test_nothingIsAnnouncedAtFirst() public view {
+        (Parameters.Distribution memory now_, uint64 from) = parameters.announced();
+        check(from == 0 && now_.shares.verification == parameters.shares().verification, "what is in force");
+    }
+
     /// What is announced is visible at once, in force when the notice is over, and replaced by what is announced later.
     function testFuzz_aNewDistributionWaitsForItsNotice(uint32 waited) public {
         parameters.setDistribution(Shares(1, 2, 103, 4, 1, 0, 0), Recipients(payer, payer, payer));
@@ -303,6 +308,8 @@ contract GovernanceTest is Fixture {
         parameters.setLimits(Parameters.Limits(0, DELAY, LEAST_UNBONDING - 1, 1, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "minimumValidatorBond"));
         parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 0, 1));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "minimumValidatorBond"));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 50_000_000e18 + 1, 1));
         parameters.setLimits(Parameters.Limits(0, LEAST_DELAY, LEAST_UNBONDING, 1, 1));
         parameters.setLimits(Parameters.Limits(0, NOTICE, 60 days, 1, 1));
     }

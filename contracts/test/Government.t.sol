@@ -65,6 +65,13 @@ contract GovernmentTest is Fixture {
         check(parameters.driftTable().hash == "table", "in force");
     }
 
+    function test_theTimelockStaysTheOneThatThereIs() public {
+        vm.expectRevert(Government.TimelockIsFixed.selector);
+        _government.updateTimelock(_timelock);
+        _fail(address(_government), abi.encodeCall(_government.updateTimelock, (_timelock)));
+        check(_government.timelock() == address(_timelock), "the same");
+    }
+
     function test_aMinorityChangesNothing() public {
         bytes memory call = abi.encodeCall(parameters.setGuardian, (OTHER));
         uint256 id = _propose(address(parameters), call);
@@ -185,7 +192,36 @@ contract GovernmentTest is Fixture {
         Government(payable(create("Government.sol:Government", abi.encode(token, Voting(0, TERM, WAIT, 0, 100)))));
         vm.expectRevert(abi.encodeWithSelector(Government.OutOfRange.selector, "delays"));
         Government(payable(create("Government.sol:Government", abi.encode(token, Voting(LAG, TERM, 0, 0, 100)))));
+        Government(payable(create("Government.sol:Government", abi.encode(token, Voting(LAG, TERM, WAIT, 0, 100)))));
         vm.chainId(here);
+    }
+
+    function test_noDelayIsLongerThanSixtyDays() public {
+        uint48 long = 60 days + 1;
+        vm.expectRevert(abi.encodeWithSelector(Government.OutOfRange.selector, "delay"));
+        create("Government.sol:Government", abi.encode(token, Voting(long, TERM, WAIT, 0, 100)));
+        vm.expectRevert(abi.encodeWithSelector(Government.OutOfRange.selector, "period"));
+        create("Government.sol:Government", abi.encode(token, Voting(LAG, uint32(long), WAIT, 0, 100)));
+        vm.expectRevert(abi.encodeWithSelector(Timelock.OutOfRange.selector, "timelock"));
+        create("Government.sol:Government", abi.encode(token, Voting(LAG, TERM, uint32(long), 0, 100)));
+        _fail(address(_government), abi.encodeCall(_government.setVotingDelay, (long)));
+        _fail(address(_government), abi.encodeCall(_government.setVotingPeriod, (uint32(long))));
+        _fail(address(_timelock), abi.encodeCall(_timelock.updateDelay, (long)));
+    }
+
+    function test_onlyItsProposerCancelsAndBeforeTheVote() public {
+        bytes memory call = abi.encodeCall(parameters.setGuardian, (OTHER));
+        uint256 id = _propose(address(parameters), call);
+        vm.prank(OTHER);
+        vm.expectPartialRevert(IGovernor.GovernorUnableToCancel.selector);
+        _cancel(call);
+        vm.prank(HOLDER);
+        _cancel(call);
+        check(_government.state(id) == IGovernor.ProposalState.Canceled, "cancelled");
+    }
+
+    function _cancel(bytes memory call) private {
+        _government.cancel(_list(address(parameters)), new uint256[](1), _list(call), keccak256("a proposal"));
     }
 
     function test_theGuardianStopsEntryAndNeverExit() public {

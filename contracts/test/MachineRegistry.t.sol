@@ -55,6 +55,7 @@ contract MachineRegistryTest is Fixture {
         check(isGood, "good");
         checkEqual(machines.providerCount(), 1, "one provider");
         check(machines.providers(0, 10)[0] == KEY, "listed");
+        check(machines.providers(0, 1)[0] == KEY, "as many as asked for");
         checkEqual(machines.providers(1, 10).length, 0, "no more");
         checkEqual(machines.providers(9, type(uint256).max).length, 0, "beyond the end");
         _wait(1 days);
@@ -230,6 +231,55 @@ contract MachineRegistryTest is Fixture {
         parts.signed = bytes.concat(parts.signed, hex"00");
         parts.signature = _signature(parts.signed, ENCLAVE);
         _refuses(machine, parts, _bad("body"));
+    }
+
+    /// Parts of any other length are refused before a signature is looked at, and no number beyond the curve's order is one.
+    function test_partsOfAQuoteHaveTheirLengths() public {
+        MachineRegistry.Machine memory machine = _quoted();
+        IntelQuote.Parts memory parts = _quote(machine);
+        parts.attestationKey = new bytes(63);
+        _refuses(machine, parts, _bad("attestation key"));
+        parts = _quote(machine);
+        parts.authenticationData = new bytes(1_025);
+        _refuses(machine, parts, _bad("attestation key"));
+        parts = _quote(machine);
+        parts.platformKey = bytes.concat(parts.platformKey, hex"00");
+        _refuses(machine, parts, _bad("enclave signature"));
+        parts = _quote(machine);
+        (bytes32 r,) = vm.signP256(ENCLAVE, sha256(parts.signed));
+        parts.signature = abi.encodePacked(r, P256.N);
+        _refuses(machine, parts, _bad("signature"));
+        parts = _quote(machine);
+        parts.signed = new bytes(47);
+        parts.signature = _signature(parts.signed, ENCLAVE);
+        _refuses(machine, parts, _bad("body"));
+    }
+
+    /// Version 3 has an enclave's report, 5 a body that says what it is, and may go on behind the report data.
+    function test_everyVersionHasItsReportDataInItsPlace() public {
+        MachineRegistry.Machine memory machine = _quoted();
+        bytes memory data = abi.encodePacked(machines.keysHash(machine), keccak256("nonce"));
+        bytes[3] memory good = [
+            bytes.concat(hex"0300", new bytes(46), new bytes(320), data),
+            bytes.concat(hex"0500", new bytes(52), new bytes(520), data),
+            bytes.concat(hex"0500", new bytes(52), new bytes(520), data, new bytes(64))
+        ];
+        for (uint256 i; i < good.length; ++i) {
+            IntelQuote.Parts memory parts = _quote(machine);
+            (parts.signed, parts.signature) = (good[i], _signature(good[i], ENCLAVE));
+            machines.registerQuoted(machine, _sign(machine), parts);
+            ++machine.until;
+        }
+        bytes[2] memory bad = [
+            // What version 5 alone may have, and what none has.
+            bytes.concat(hex"0400", new bytes(46), new bytes(520), data, new bytes(64)),
+            bytes.concat(hex"0500", new bytes(52), new bytes(520), data, new bytes(63))
+        ];
+        for (uint256 i; i < bad.length; ++i) {
+            IntelQuote.Parts memory parts = _quote(machine);
+            (parts.signed, parts.signature) = (bad[i], _signature(bad[i], ENCLAVE));
+            _refuses(machine, parts, _bad("body"));
+        }
     }
 
     function test_aQuoteOfAnotherPlatformOrOfOtherKeysEntersNothing() public {

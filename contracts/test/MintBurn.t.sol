@@ -101,6 +101,37 @@ contract MintBurnTest is BurnMintFixture {
         checkEqual(pool.outOf(0, reserveIn, reserveOut), 0, "nothing for nothing");
     }
 
+    function test_aPoolSwapsItsTwoTokensAlone() public {
+        vm.expectRevert(ConstantProductPool.SameToken.selector);
+        create("Exchange.sol:ConstantProductPool", abi.encode(dollar, dollar));
+        IERC20 tokens = IERC20(address(orog));
+        IERC20 other = IERC20(address(credits));
+        IERC20[2][4] memory pairs =
+            [[tokens, tokens], [IERC20(dollar), IERC20(dollar)], [tokens, other], [other, IERC20(dollar)]];
+        for (uint256 i; i < pairs.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ConstantProductPool.UnknownPair.selector, pairs[i][0], pairs[i][1]));
+            pool.swap(pairs[i][0], pairs[i][1], 1e18, 0, address(this));
+        }
+    }
+
+    function test_votesGoBySecondsAndDollarsHaveSixDecimals() public view {
+        check(keccak256(bytes(orog.CLOCK_MODE())) == keccak256("mode=timestamp"), "the clock's name");
+        check(orog.nonces(payer) == 0 && dollar.decimals() == 6, "a first permit, and units");
+    }
+
+    function test_anEmptyPoolSellsNothing() public view {
+        checkEqual(pool.outOf(1, 1, 0), 0, "nothing is there");
+    }
+
+    function test_aPoolTakesNoTaxedTokens() public {
+        TaxedToken taxed = new TaxedToken();
+        ConstantProductPool other = ConstantProductPool(create("Exchange.sol:ConstantProductPool", abi.encode(taxed, dollar)));
+        taxed.approve(address(other), 100e18);
+        dollar.approve(address(other), 100e6);
+        vm.expectRevert(abi.encodeWithSelector(ConstantProductPool.NotReceived.selector, 99e18, 100e18));
+        other.provide(100e18, 100e6);
+    }
+
     function test_topUpKeepsThePayersTerms() public {
         dollar.approve(address(mintBurn), type(uint256).max);
         vm.expectPartialRevert(MintBurn.TooFewCredits.selector);
@@ -277,6 +308,11 @@ contract MintBurnTest is BurnMintFixture {
         INetwork network = INetwork(address(settlement));
         vm.expectPartialRevert(MintBurn.OtherMinter.selector);
         MintBurn(create("MintBurn.sol:MintBurn", abi.encode(MintBurnParts(orog, dollar, oracle, pool, rule, network, GOVERNANCE))));
+        // Somebody has the part of governance.
+        uint256 nonce = vm.getNonce(address(this));
+        Orog next = Orog(create("Orog.sol:Orog", abi.encode(vm.computeCreateAddress(address(this), nonce + 1), address(this), SUPPLY)));
+        vm.expectRevert(MintBurn.ZeroGovernance.selector);
+        create("MintBurn.sol:MintBurn", abi.encode(MintBurnParts(next, dollar, oracle, pool, rule, network, address(0))));
     }
 
     function test_noRuleMintsMoreThanItsBound() public {
@@ -288,6 +324,20 @@ contract MintBurnTest is BurnMintFixture {
         DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(1_500_001, 1e24)));
         vm.expectRevert(abi.encodeWithSelector(DocumentMint.OutOfRange.selector, "elasticity"));
         DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(799_999, 1e24)));
+        uint256 most = type(uint128).max;
+        vm.expectRevert(abi.encodeWithSelector(BoundedMint.OutOfRange.selector, "yearlyCap"));
+        create("MintRule.sol:BoundedMint", abi.encode(950_000, most + 1));
+        vm.expectRevert(abi.encodeWithSelector(DocumentMint.OutOfRange.selector, "yearlyCap"));
+        create("MintRule.sol:DocumentMint", abi.encode(800_000, most + 1));
+    }
+
+    /// Each bound of the document's rule, where it is the one that counts.
+    function test_theDocumentsRuleHasItsBounds() public {
+        DocumentMint rule = DocumentMint(create("MintRule.sol:DocumentMint", abi.encode(1_000_000, 30e18)));
+        checkEqual(rule.mintOf(EpochWork(0, 0, 1, 1_000e18, 40e18)), 30e18, "a year's cap");
+        checkEqual(rule.mintOf(EpochWork(0, 0, 1, 1_000e18, 20e18)), 20e18, "what was burned");
+        checkEqual(rule.mintOf(EpochWork(0, 0, 1, 100e18, 20e18)), 5e18, "of the supply");
+        checkEqual(rule.mintOf(EpochWork(0, 0, 1, 1_000e18, 0)), 5e18, "the floor");
     }
 
     /// Never more than what was burned, nor than its dollars buy, nor than the yearly bounds of one epoch.

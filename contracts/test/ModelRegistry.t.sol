@@ -178,7 +178,17 @@ contract ModelRegistryTest {
         bad.adapterRoots = new bytes32[](1);
         _expectRefused(bad, abi.encodeWithSelector(ModelRegistry.ZeroRoot.selector, "adapterRoots"));
 
-        string[6] memory names = ["", "-a", "A", "a/b", "a b", _text(65)];
+        bad.adapterRoots = new bytes32[](2);
+        bad.adapterRoots[0] = "adapter";
+        _expectRefused(bad, abi.encodeWithSelector(ModelRegistry.ZeroRoot.selector, "adapterRoots"));
+        bad = _description("root");
+        bad.licence = unicode"é";
+        _expectRefused(bad, abi.encodeWithSelector(ModelRegistry.BadText.selector, "licence"));
+        // All that a name may have.
+        vm.prank(MAKER);
+        registry.publish("acme", "a0.b_c-9", 0, _description("root"));
+
+        string[8] memory names = ["", "-a", "A", "a/b", "a b", "a{", "a:b", _text(65)];
         for (uint256 i; i < names.length; ++i) {
             vm.prank(MAKER);
             vm.expectRevert(abi.encodeWithSelector(ModelRegistry.BadName.selector, names[i]));

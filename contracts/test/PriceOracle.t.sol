@@ -203,5 +203,30 @@ contract PriceOracleTest is BurnMintFixture {
         oracle.announceFeeds(new address[](0));
         vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "maxAge"));
         PriceOracle(create("PriceOracle.sol:PriceOracle", abi.encode(address(this), feeds, 0)));
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "maxAge"));
+        PriceOracle(create("PriceOracle.sol:PriceOracle", abi.encode(address(this), feeds, 1 days + 1)));
+        feeds[0] = address(0);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "feeds"));
+        oracle.announceFeeds(feeds);
+        feeds = new address[](32);
+        for (uint160 i; i < 32; ++i) {
+            feeds[i] = address(i + 1);
+        }
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "feeds"));
+        oracle.announceFeeds(feeds);
+    }
+
+    /// A second jump to elsewhere is doubted anew, and waits as long as the first.
+    function test_aJumpToElsewhereIsDoubtedAnew() public {
+        oracle.post(ASSET, _list(1_000, 1_000, 1_000));
+        _wait(60);
+        oracle.post(ASSET, _list(2_000, 2_000, 2_000));
+        _wait(1 hours);
+        oracle.post(ASSET, _list(3_000, 3_000, 3_000));
+        (PriceOracle.Price memory last, PriceOracle.Price memory doubted) = oracle.lastOf(ASSET);
+        check(last.price == 1_000 && doubted.price == 3_000, "the first is not believed, the second not yet");
+        Quote[] memory again = _list(3_000, 3_000, 3_000);
+        vm.expectPartialRevert(PriceOracle.StillDoubted.selector);
+        oracle.post(ASSET, again);
     }
 }

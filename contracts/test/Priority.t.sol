@@ -41,6 +41,17 @@ contract PriorityTest is Fixture {
         checkEqual(staking.priorityOf(_owner).leaving, 0, after_);
     }
 
+    function test_nothingIsNoAmount() public {
+        vm.expectRevert(Staking.ZeroAmount.selector);
+        staking.stake(0);
+        vm.expectRevert(Staking.ZeroAmount.selector);
+        staking.requestUnstake(0);
+        vm.expectRevert(Staking.ZeroAmount.selector);
+        staking.bond(0);
+        vm.expectRevert(Staking.ZeroAmount.selector);
+        staking.requestUnbond(0);
+    }
+
     function test_isAnAccountApart() public {
         checkEqual(staking.stakeOf(_owner), STAKE, "stake");
         checkEqual(staking.bondOf(_owner).amount, BOND, "bond");

@@ -285,6 +285,10 @@ contract RosterTest is Fixture {
         if (wrong[0] == other) (wrong[0], wrong[1]) = (wrong[1], wrong[0]);
         vm.expectPartialRevert(Roster.BadMember.selector);
         roster.take(wrong);
+        wrong = new address[](2);
+        (wrong[0], wrong[1]) = (other, other);
+        vm.expectRevert(abi.encodeWithSelector(Roster.BadMember.selector, 1));
+        roster.take(wrong);
         _takeInOrder();
         (address[] memory accounts,, bytes[] memory keys) = roster.members();
         check(accounts[0] == other && keys[0].length == 0, "it stands first, without a key for sums");
@@ -382,6 +386,46 @@ contract RosterTest is Fixture {
         vm.expectRevert(Roster.BadQuorumKey.selector);
         roster.setKey(address(0x57), address(0x57), rogue, proof, "");
         checkEqual(roster.keyAt(address(0x57), block.timestamp).length, 0, "none");
+    }
+
+    function test_nothingElseIsAKeyOrAConsent() public {
+        bytes memory key = _keyOf(_secret(1));
+        vm.expectRevert(Roster.BadQuorumKey.selector);
+        roster.setKey(validator, validator, new bytes(127), "", "");
+        vm.expectRevert(abi.encodeWithSelector(Roster.NoConsent.selector, validator));
+        roster.setKey(validator, address(0), key, "", "");
+        vm.expectRevert(abi.encodeWithSelector(Roster.NoConsent.selector, validator));
+        roster.setKey(validator, validator, key, "", hex"00");
+    }
+
+    /// The key of sums may come before its signing key counts.
+    function test_aKeyForSumsMayBelongToTheSigningKeyNamedLast() public {
+        address account = vm.addr(validatorKeys[0]);
+        _setSigner(account, 0x5161);
+        _setKeyFor(validatorKeys[0], vm.addr(0x5161));
+        checkEqual(roster.keyCountOf(account), 2, "taken");
+    }
+
+    function test_whoeverAsksBeforeARosterIsToldOfNone() public view {
+        (address[] memory accounts, uint256[] memory votes, bytes[] memory keys) = roster.members();
+        check(accounts.length + votes.length + keys.length == 0, "nobody");
+    }
+
+    function test_aSumIsAskedAboutByWhoIsInIt() public {
+        _take();
+        address code = roster.current();
+        bytes memory sum = _sum(DIGEST, 3)[0];
+        address[] memory accounts = _accounts();
+        for (uint256 i; i < 3; ++i) {
+            check(roster.isInSum(code, this.clock(), accounts[i], DIGEST, sum) == (i < 2), "the first two");
+        }
+        check(!roster.isInSum(code, this.clock(), address(0x57), DIGEST, sum), "no stranger");
+        uint256 before = this.clock() - 1;
+        vm.expectRevert(abi.encodeWithSelector(Roster.NotInForce.selector, code, before));
+        roster.isInSum(code, before, accounts[0], DIGEST, sum);
+        uint256 present = this.clock();
+        vm.expectRevert(Roster.BadSum.selector);
+        roster.isInSum(code, present, accounts[0], DIGEST, bytes.concat(sum, hex"00"));
     }
 
     /// The key that signs for an account says so, and nobody else.

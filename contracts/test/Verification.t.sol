@@ -50,6 +50,19 @@ contract VerificationTest is Fixture {
         checkEqual(token.balanceOf(BEN), 6_666, "claimed");
     }
 
+    function test_nobodyIsPaidForNobody() public {
+        Tally[] memory tallies = _two(1, 2);
+        tallies[1].payee = address(0);
+        Batch memory batch = _batch(1);
+        Debit[] memory debits = _one(_debit(PAYER_KEY, GROSS, GROSS));
+        Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 0, 0));
+        bytes32[] memory none;
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none, tallies), 3);
+        vm.expectRevert(Settlement.ZeroPayee.selector);
+        settlement.settle(batch, debits, lines, none, tallies, quorum);
+        checkEqual(settlement.recycledBefore(0), 0, "before all time");
+    }
+
     function test_paysThoseWhoVerifiedOfAFineToo() public {
         Debit[] memory debits = _one(_debit(PAYER_KEY, GROSS, GROSS));
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 300_000, 0));

@@ -69,9 +69,9 @@ const describeRounds = (rounds: Partial<Rounds<Name>>): string =>
     .join('; ');
 
 const WHY =
-  "all of the network, with a provider whose engine is a fake, runs on the same cores. Of the gateway's own time in a profile (2026-11-26): the books in SQLite 24 %, sealing 9, signatures of accounts 8 (order and delivery made, two words of the validator checked), HTTP in front 5, links and protobuf 5, memory given back 5, messages to its checker 4, the ticket's signatures 3; the checker spends a third on the record's signatures and a quarter on those of order and admission";
+  "all of the network, with a provider whose engine is a fake, runs on the same cores. Of the gateway's own time in a profile (2026-11-26, 32 at a time, one validator): the books in SQLite 24 %, most of it two syncs a reply; sealing 16 (encapsulating, opening and then still making keys of the reply 9, pieces opened 6); signatures of accounts 10 (order and delivery made, two words of the validator checked); memory given back 8; the ticket's signatures 4; HTTP in front 3; verdicts asked for 3; messages to its checker 2. Before verdicts were asked for by the list these were 17 %, and each row of money was read twice. The checker spends a third on the record's signatures and a quarter on those of order and admission";
 const NEXT =
-  'one commit for order and receipt of several replies; words of validators checked by the batch; answers that go to the socket without web streams between';
+  'one word of the validator for record and delivery; answers that go to the socket without web streams between; several gateways over one database, where there are cores for them';
 
 const TOKEN_WHY =
   'in a profile of 384 tokens on a busy machine, before: milestones that were each checked from the start more than half of it (165 us a token with them, 67 without), opening and its keys a tenth, the books of open orders a sixth. Two ways taken: texts within 20 ms in one message (277 us before, 165 to 192 after), and milestones checked at most every three seconds';

@@ -29,7 +29,7 @@ export interface ValidatorOutbox {
 
 export interface OutboxItem {
   readonly message: Uint8Array;
-  /** SendOutcome when the validator asks for it. */
+  /** Sent when the validator asks for it. */
   readonly opening?: Uint8Array | undefined;
 }
 

@@ -49,10 +49,8 @@ export async function acceptDelivery(
   delivered: DeliveredReply & { readonly tookMs?: number },
 ): Promise<DeliveryAnswer> {
   const { archive, group } = state;
-  // A validator that has started anew since it admitted the order knows no key of its payer.
-  await state.learnOrderKey?.(delivered.order);
   const row = findAdmitted(state, delivered);
-  const { epoch } = verifyDelivered(state, row, delivered);
+  const { epoch } = await verifyPayers(state, row, delivered);
   const latest = archive.latest().epoch;
   if (epoch > latest && !isEpochNear(epoch, latest)) {
     throw new Refusal('unavailable', `a delivery of epoch ${epoch} in epoch ${latest}`);
@@ -85,6 +83,17 @@ export async function signHeld(
   if (kept === undefined || !equalBytes(kept.delivery, signed.delivery)) return undefined;
   const delivery = hashDelivery(crypto, ledger, parseDelivery(kept.delivery));
   return signer.sign({ kind: 'held', domain: ledger, validator: signer.address, delivery });
+}
+
+/** A validator that has started anew since it admitted the order knows no key of its payer. @throws ClaimError */
+async function verifyPayers(state: IntakeState, row: HandledReply, delivered: DeliveredReply): Promise<Delivery> {
+  try {
+    return verifyDelivered(state, row, delivered);
+  } catch (error) {
+    if (state.learnOrderKey === undefined || !(error instanceof ClaimError)) throw error;
+    await state.learnOrderKey({ order: row.orderBytes, signature: row.orderSignature });
+    return verifyDelivered(state, row, delivered);
+  }
 }
 
 /** The signatures of a record that is here already were checked when it came. @throws ClaimError */

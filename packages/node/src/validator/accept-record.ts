@@ -162,7 +162,7 @@ async function assertMachine(
 
 /** This validator's word for a record that it has taken in; undefined where it has none. */
 export async function readIntake(
-  state: Pick<IntakeState, 'crypto' | 'ledger' | 'signer' | 'archive' | 'store'>,
+  state: Pick<IntakeState, 'crypto' | 'signIntake' | 'archive' | 'store'>,
   replyId: Uint8Array,
 ): Promise<Acknowledgement | undefined> {
   const { store } = state;
@@ -171,16 +171,12 @@ export async function readIntake(
 }
 
 async function acknowledge(
-  { crypto, ledger, signer, archive }: Pick<IntakeState, 'crypto' | 'ledger' | 'signer' | 'archive'>,
+  { crypto, signIntake, archive }: Pick<IntakeState, 'crypto' | 'signIntake' | 'archive'>,
   { replyId, orderHash, intakeEpoch }: HandledReply,
   { record }: Pick<BoundRecord, 'record'>,
 ): Promise<Acknowledgement> {
   const epoch = intakeEpoch ?? archive.latest().epoch;
-  const recordHash = hashRecord(crypto, record);
-  const signature = await signer.sign({
-    ...{ kind: 'intake', domain: ledger, validator: signer.address },
-    ...{ orderHash, recordHash, epoch },
-  });
+  const signature = await signIntake({ orderHash, recordHash: hashRecord(crypto, record), epoch });
   return { replyId, epoch, signature };
 }
 

@@ -29,6 +29,7 @@ import type { Holdings } from './audit/deterrence.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { BondRoom } from './bond-room.ts';
 import type { HeardLimits } from './hear-delivery.ts';
+import { createIntakeWords, type SignIntake } from './intake-words.ts';
 import { createTestStates, OWN_TESTS } from './store/sequential-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 import { createValidatorSealKeys, type ValidatorSealKeys } from './validator-seal-keys.ts';
@@ -85,6 +86,7 @@ export interface IntakeDependencies {
 export interface IntakeState extends Omit<IntakeOptions, 'newcomers'>, IntakeDependencies {
   readonly checkWord: CheckPayeeWord;
   readonly newcomers: NewcomerBudget;
+  readonly signIntake: SignIntake;
   readonly sealKeys: ValidatorSealKeys;
 }
 
@@ -93,6 +95,7 @@ export function openIntakeState(options: IntakeOptions, dependencies: IntakeDepe
     ...{ ...options, ...dependencies },
     checkWord: createPayeeWords(dependencies.crypto, options.ledger),
     newcomers: createNewcomerBudget(options.newcomers ?? NEWCOMER_LIMITS, dependencies.clock),
+    signIntake: createIntakeWords({ ledger: options.ledger, signer: dependencies.signer }),
     sealKeys: createValidatorSealKeys({ ...dependencies, seal: dependencies.seal ?? nodeSeal, ledger: options.ledger }),
   };
 }

@@ -122,12 +122,25 @@ describe('what a stranger may do to the contracts', () => {
 
   it('is nothing to a stranger that has nothing, where anybody may call', async () => {
     const answers: string[] = [];
+    // Errors that name their caller, and the others that the table knows.
+    const refusals = new Set([
+      ...[...abis.values()]
+        .flat()
+        .flatMap((item) =>
+          item.type === 'error' && item.inputs.some(({ name }) => name === 'caller') ? item.name : [],
+        ),
+      ...Object.values(CALLS).flatMap(({ reserved }) => Object.values(reserved).map(({ answer }) => answer)),
+    ]);
+    const misplaced: string[] = [];
     for (const [name, { anybody }] of Object.entries(CALLS)) {
       for (const call of changesOf(abis.get(name) as Abi).filter((one) => one.name in anybody)) {
         const answer = await tryAs(name, call, call.inputs.map(zeroOf));
         if (answer === 'done') answers.push(`${name}.${call.name}`);
+        if (refusals.has(answer)) misplaced.push(`${name}.${call.name}: ${answer}`);
       }
     }
+    // What asks who calls is reserved for somebody.
+    expect(misplaced).toEqual([]);
     // They change what is the caller's own, or nothing.
     expect(answers.sort()).toEqual(
       [

@@ -108,9 +108,9 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     anybody: { activate: 'signed', retire: 'signed', registerBoxKey: 'own', registerHeadKey: 'own' },
   },
   cases: {
-    reserved: {},
+    reserved: { openProven: { who: 'the contract that has seen the contradiction', answer: 'NotEquivocation' } },
     anybody: {
-      ...{ acquit: 'signed', convict: 'signed', pardon: 'signed', reinstate: 'signed', openProven: 'signed' },
+      ...{ acquit: 'signed', convict: 'signed', pardon: 'signed', reinstate: 'signed' },
       ...{ appeal: 'own', appealEjection: 'own', appealPenalty: 'own', close: 'upkeep', forfeit: 'upkeep' },
       ...{ requestFreeze: 'own', freeze: 'signed' },
     },
