@@ -3,7 +3,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 
 /** What a word for a record says. */
-export interface IntakeTerms {
+interface IntakeTerms {
   /** 32 bytes each. */
   readonly orderHash: Uint8Array;
   readonly recordHash: Uint8Array;

@@ -63,7 +63,7 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
 ]);
 
 /** Each reply of a list counts as one call of it. */
-export const DELIVERY_METHOD: MethodName = 'ogong.v1.ValidatorService/Acknowledge';
+const DELIVERY_METHOD: MethodName = 'ogong.v1.ValidatorService/Acknowledge';
 
 /** For those alone who were asked for an opening. */
 export const PROOF_METHOD: MethodName = 'ogong.v1.ValidatorService/ProveComplaint';
