@@ -17,6 +17,7 @@ process.once('message', async ({ place, router }: { readonly place: NetworkPlace
   ];
   // Whoever started this one asks until somebody answers.
   const validator = { ...openNetworkView(place), isAnnounced: () => true };
-  await startProvider('provider', { offers, validator, routers: [router] });
+  // As a daemon does: one whose link was lost comes back with its next word.
+  await startProvider('provider', { offers, validator, routers: [router], announceIntervalMs: 10_000 });
   process.send?.({});
 });

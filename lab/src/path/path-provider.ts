@@ -23,6 +23,8 @@ export interface PathProviderOptions {
   readonly validator: ProviderView;
   /** Whom it announces to, besides its validator. */
   readonly routers?: readonly Peer[];
+  /** Default: so seldom that an announcement stays valid when the test's clock jumps. */
+  readonly announceIntervalMs?: number;
   /** How an attacker commits. Default: honestly. */
   readonly commit?: CommitReply;
   /** How an attacker opens. Default: honestly. */
@@ -32,7 +34,14 @@ export interface PathProviderOptions {
 /** The provider role over real links, on the validator's clock. Its key and its payee are made from `name`. */
 export async function startProvider(
   name: string,
-  { offers, validator, routers = [], commit, bendOpenings = (openings) => openings }: PathProviderOptions,
+  {
+    offers,
+    validator,
+    routers = [],
+    announceIntervalMs = MAX_ANNOUNCEMENT_LIFETIME_MS / 3,
+    commit,
+    bendOpenings = (openings) => openings,
+  }: PathProviderOptions,
 ) {
   const { clock, chain } = validator;
   const identity = await createIdentity(name);
@@ -40,8 +49,7 @@ export async function startProvider(
   const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
   const commits = createGroupCommit(store);
   const provider = createProvider(
-    // The longest lifetime, so that an announcement stays valid when the test's clock jumps.
-    { bind, offers, routers, announceIntervalMs: MAX_ANNOUNCEMENT_LIFETIME_MS / 3 },
+    { bind, offers, routers, announceIntervalMs },
     {
       ...{
         crypto,

@@ -34,7 +34,7 @@ export interface FailedMilestone {
 export interface MilestoneFollower {
   /** Nobody waits for the check, which comes within seconds. @param text all that came before the milestone. */
   take(milestone: Milestone, text: string): void;
-  /** Aborted once a milestone does not hold. */
+  /** Aborted as soon as it is known that one of them does not hold; which one is the first, settle tells. */
   readonly spoiled: AbortSignal;
   /** Once all that came is checked: the last milestone that holds, and the first that does not. */
   settle(): Promise<{
@@ -45,7 +45,7 @@ export interface MilestoneFollower {
   stop(): void;
 }
 
-/** One is due where a text has a quarter more tokens, so a thousand tokens a second bring as many as this within a pause. */
+/** So many, or so many bytes of them as one reply may have, are checked without a pause; a provider that is as fast as that is no liar. */
 const MAX_QUEUED = 16;
 /** Between two checks of one reply. Each is one of all that came before, and a fast text has several milestones by then, or is whole. */
 const PAUSE_MS = 3_000;
@@ -56,73 +56,51 @@ interface Queued {
   readonly milestone: Milestone;
   /** All that came before it. */
   readonly text: string;
-  readonly sizeBytes: number;
 }
 
-/** A milestone whose form holds, and how many windows it is about. */
+/** A milestone whose form holds. */
 interface Claimed extends Queued {
   readonly record: NonNullable<Milestone['record']>;
   readonly admission: NonNullable<Milestone['admission']>;
-  readonly windowCount: number;
   readonly header: CommonHeader;
+  /** @throws ProtocolError where no opening can have its parts. */
+  readonly open: () => Uint8Array;
 }
 
 export function createMilestoneFollower(context: ReplyContext, job: Job, attempt: ProviderAttempt): MilestoneFollower {
   const { milestonePauseMs: pauseMs = PAUSE_MS } = context;
   const spoiled = new AbortController();
   const { answer: blind } = computeBlinds(crypto, { body: job.body, replyId: attempt.replyId });
-  const windows: WindowBytes[] = [];
+  const claims = createClaimReader(job, blind);
   const queue: Queued[] = [];
-  let sizeBytes = 0;
   let queuedBytes = 0;
-  let claimedTokens = 0;
   let standing: StandingMilestone | undefined;
   let failed: FailedMilestone | undefined;
+  /** More came than is kept. It counts where all that was kept holds. */
+  let overflow: FailedMilestone | undefined;
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let checkedAtMs = monotonicClock.nowMs();
 
-  function fail(problem: FailedMilestone): void {
-    failed ??= problem;
-    spoiled.abort();
-  }
-
-  /** What is known of a milestone before it is checked; undefined where it is refused. */
-  function readClaim(queued: Queued): Claimed | undefined {
-    const { record, header: bytes, admission, last, windows: added } = queued.milestone;
-    windows.push(...added);
-    for (const { draws, sketch } of added) sizeBytes += draws.length + sketch.length;
-    if (record === undefined || admission === undefined || sizeBytes > MAX_MILESTONE_OPENING_BYTES) {
-      fail({ id: 'milestone', detail: 'a milestone without its record, or too large a one', evidence: {} });
-      return undefined;
-    }
-    const header = findModality(job.endpoint).parseHeader(bytes);
-    const tokens = header.outputTokenCount;
-    // A provider that sends milestones too often has its callers check a text again and again.
-    const isLast = last && tokens > claimedTokens;
-    if (!isLast && !isMilestoneDue(tokens, claimedTokens)) {
-      const detail = `a milestone at ${tokens} tokens, ${claimedTokens} after the last`;
-      fail({ id: 'milestone', detail, evidence: { record, opening: { opening: openAt(bytes, windows.length) } } });
-      return undefined;
-    }
-    claimedTokens = tokens;
-    return { ...queued, record, admission, header, windowCount: windows.length };
-  }
-
-  const openAt = (header: Uint8Array, count: number): Uint8Array =>
-    encodeOpening({ blind, header, windows: windows.slice(0, count).map(({ draws, sketch }) => ({ draws, sketch })) });
-
   /** @returns what is wrong with it; where nothing is, it stands. */
-  async function check({
+  async function check(claim: Claimed): Promise<FailedMilestone | undefined> {
+    try {
+      return await checkOpened(claim);
+    } catch (error) {
+      return refuse((error as Error).message, showOpened(claim));
+    }
+  }
+
+  async function checkOpened({
     milestone,
     text,
     record,
     admission,
     header,
-    windowCount,
+    open,
   }: Claimed): Promise<FailedMilestone | undefined> {
+    const opening = open();
     const { textBytes, attestation } = milestone;
-    const opening = openAt(milestone.header, windowCount);
     const response = utf8Encode(text).subarray(0, textBytes);
     const progress = signLeft(context, attempt, { blind, text: response });
     const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, attestation });
@@ -149,30 +127,31 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
     return undefined;
   }
 
-  /** Checks the newest of those that came, since all before it are in it. Only where it does not hold, those before are checked, too. */
+  /**
+   * Checks the newest of those that came, since the windows of all before it are in it. Only where it does not hold, those before are
+   * checked, too: the first that is false counts, and one without its form, behind which nothing is read, only where none is.
+   */
   async function checkQueued(): Promise<void> {
     const batch = queue.splice(0);
-    try {
-      const claims: Claimed[] = [];
-      for (const queued of batch) {
-        const claim = readClaim(queued);
-        if (claim === undefined) break;
-        claims.push(claim);
-      }
-      const newest = claims.pop();
-      const problem = newest && (await check(newest));
-      if (problem === undefined) return;
-      for (const claim of claims) {
-        const earlier = await check(claim);
-        if (earlier) return fail(earlier);
-      }
-      fail(problem);
-    } catch (error) {
-      fail({ id: 'milestone', detail: (error as Error).message, evidence: {} });
-    } finally {
-      for (const queued of batch) queuedBytes -= queued.sizeBytes;
-      checkedAtMs = monotonicClock.nowMs();
+    queuedBytes = 0;
+    const { claimed, problem } = claims.read(batch);
+    if (problem) spoiled.abort();
+    const newest = claimed.pop();
+    const wrong = newest && (await check(newest));
+    if (wrong) {
+      // Nothing more of it is shown while the first one is looked for.
+      spoiled.abort();
+      failed = (await findFirst(claimed)) ?? wrong;
+    } else failed = problem;
+    checkedAtMs = monotonicClock.nowMs();
+  }
+
+  async function findFirst(claimed: readonly Claimed[]): Promise<FailedMilestone | undefined> {
+    for (const claim of claimed) {
+      const wrong = await check(claim);
+      if (wrong) return wrong;
     }
+    return undefined;
   }
 
   function start(): void {
@@ -184,23 +163,25 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
     });
   }
 
+  const isFull = (): boolean => queue.length >= MAX_QUEUED || queuedBytes >= MAX_MILESTONE_OPENING_BYTES;
+
   function checkInTime(): void {
     if (running !== undefined || queue.length === 0 || failed) return;
     const leftMs = checkedAtMs + pauseMs - monotonicClock.nowMs();
-    if (leftMs <= 0) start();
+    if (leftMs <= 0 || isFull()) start();
     else timer ??= setTimeout(start, leftMs);
   }
 
   return {
     spoiled: spoiled.signal,
     take(milestone, text) {
-      if (failed) return;
-      const queued = { milestone, text, sizeBytes: measure(milestone) };
-      queuedBytes += queued.sizeBytes;
-      queue.push(queued);
-      if (queue.length > MAX_QUEUED || queuedBytes > MAX_MILESTONE_OPENING_BYTES) {
-        return fail({ id: 'milestone', detail: 'more milestones than can be checked', evidence: {} });
+      if (spoiled.signal.aborted) return;
+      if (isFull()) {
+        overflow = { id: 'milestone', detail: 'more milestones than can be checked', evidence: {} };
+        return spoiled.abort();
       }
+      queuedBytes += measure(milestone);
+      queue.push({ milestone, text });
       checkInTime();
     },
     async settle() {
@@ -208,7 +189,7 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
         if (running === undefined) start();
         await running;
       }
-      return { standing, failed };
+      return { standing, failed: failed ?? overflow };
     },
     stop() {
       clearTimeout(timer);
@@ -216,6 +197,68 @@ export function createMilestoneFollower(context: ReplyContext, job: Job, attempt
     },
   };
 }
+
+interface ClaimReader {
+  /** @returns those whose form holds, in order, and what is wrong with the form of the one behind them. Nothing behind that one is read. */
+  read(batch: readonly Queued[]): { readonly claimed: Claimed[]; readonly problem: FailedMilestone | undefined };
+}
+
+/** What is known of milestones before they are checked. */
+function createClaimReader({ endpoint }: Pick<Job, 'endpoint'>, blind: Uint8Array): ClaimReader {
+  const windows: WindowBytes[] = [];
+  let sizeBytes = 0;
+  let claimedTokens = 0;
+
+  function readOne(queued: Queued): Claimed | FailedMilestone {
+    const { record, header: bytes, admission, last, windows: added } = queued.milestone;
+    for (const { draws, sketch } of added) {
+      windows.push({ draws, sketch });
+      sizeBytes += draws.length + sketch.length;
+    }
+    if (record === undefined || admission === undefined || sizeBytes > MAX_MILESTONE_OPENING_BYTES) {
+      return refuse('a milestone without its record, or too large a one');
+    }
+    const count = windows.length;
+    const open = () => encodeOpening({ blind, header: bytes, windows: windows.slice(0, count) });
+    try {
+      const header = findModality(endpoint).parseHeader(bytes);
+      const tokens = header.outputTokenCount;
+      // A provider that sends milestones too often has its callers check a text again and again.
+      const isLast = last && tokens > claimedTokens;
+      if (!isLast && !isMilestoneDue(tokens, claimedTokens)) {
+        return refuse(`a milestone at ${tokens} tokens, ${claimedTokens} after the last`, showOpened({ record, open }));
+      }
+      claimedTokens = tokens;
+      return { ...queued, record, admission, header, open };
+    } catch (error) {
+      return refuse((error as Error).message, showOpened({ record, open }));
+    }
+  }
+
+  return {
+    read(batch) {
+      const claimed: Claimed[] = [];
+      for (const queued of batch) {
+        const one = readOne(queued);
+        if ('detail' in one) return { claimed, problem: one };
+        claimed.push(one);
+      }
+      return { claimed, problem: undefined };
+    },
+  };
+}
+
+function showOpened({ record, open }: Pick<Claimed, 'record' | 'open'>): ComplaintEvidence {
+  try {
+    return { record, opening: { opening: open() } };
+  } catch {
+    return { record };
+  }
+}
+
+const refuse = (detail: string, evidence: ComplaintEvidence = {}): FailedMilestone => ({
+  ...{ id: 'milestone', detail, evidence },
+});
 
 /** All that a provider makes as long as it likes. */
 function measure({ record, header, windows, admission, payeeWord, attestation }: Milestone): number {

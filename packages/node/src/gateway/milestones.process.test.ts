@@ -1,3 +1,4 @@
+import { Refusal } from '@ogong/host/link/link-error';
 import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
@@ -45,6 +46,12 @@ async function open(first: Partial<ProviderBehaviour>, options: FixtureOptions =
     },
     get bendMilestone() {
       return first.bendMilestone;
+    },
+    get dieWith() {
+      return first.dieWith;
+    },
+    get afterMilestones() {
+      return first.afterMilestones ?? [];
     },
   };
   fixture = await createGatewayFixture({ ...options, providers: [behaviour, behaviour] });
@@ -184,6 +191,20 @@ describe('a window that does not hold', () => {
     await expect.poll(() => complaints.map(({ reason }) => reason)).toEqual(['draw-replay']);
     await expect.poll(() => proofs.length).toBe(1);
     await expect.poll(() => milestones.length).toBe(1);
+  });
+
+  it.each<[string, Partial<ProviderBehaviour>]>([
+    ['a milestone without a record', { afterMilestones: [{ textBytes: 9 }] }],
+    ['a refusal of the request', { dieWith: new Refusal('invalid', 'the prompt is too long') }],
+  ])('is not hidden by %s behind it', async (_what, behind) => {
+    const hiding = { milestones: [64, 96], bendMilestone: { row }, dieAfter: 100, ...behind };
+    const client = await open(hiding, { milestonePauseMs: 60_000 });
+    const { text, tries } = await readStream(client);
+    expect(text).toBe(STORY);
+    expect(tries).toMatchObject([{ reason: expect.stringContaining('draw-replay'), signed_bytes: bytesOf(64) }]);
+    const { complaints, proofs } = fixture.network;
+    await expect.poll(() => complaints.map(({ reason }) => reason)).toEqual(['draw-replay']);
+    await expect.poll(() => proofs.length).toBe(1);
   });
 
   it('and milestones that come too often are refused', async () => {

@@ -192,7 +192,7 @@ export function createProviderCall(
         }
         throw new ApiError('provider_failed', 'The provider ended the stream without a record.');
       } catch (error) {
-        throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun });
+        throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun, hasText: textBytes > 0 });
       } finally {
         clearTimeout(timer);
       }
@@ -288,7 +288,7 @@ function isAskedFor({ bytes, alternatives }: TokenLogprob, topLogprobs: number |
 
 export function toProviderError(
   error: unknown,
-  { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean },
+  { wasSilent, hasBegun, hasText }: { wasSilent: boolean; hasBegun: boolean; hasText: boolean },
 ): unknown {
   if (error instanceof LinkError && error.isUnsent && (wasSilent || error.code !== 'canceled')) {
     return createUnreachable(error);
@@ -297,8 +297,9 @@ export function toProviderError(
     return new ApiError('provider_timeout', 'The provider did not answer in time.', { cause: error });
   }
   if (!(error instanceof LinkError) || error.code === 'canceled') return error;
-  // The client can correct what the provider finds wrong with the request, such as a prompt that is too long.
-  if (error.refusal === 'invalid') {
+  // The client can correct what the provider finds wrong with the request, such as a prompt that is too long. Who has answered it has
+  // taken it: what was signed of the answer counts.
+  if (error.refusal === 'invalid' && !hasText) {
     return new ApiError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
   }
   if (error.refusal === 'unavailable' && !hasBegun) {

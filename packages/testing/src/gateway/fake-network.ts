@@ -40,6 +40,7 @@ import {
   type AcknowledgeRequest,
   type ComplainRequest,
   type GenerateRequest,
+  type MilestoneSchema,
   type ProgressRequest,
   ProviderService,
   type PushMilestoneRequest,
@@ -161,6 +162,10 @@ export interface ProviderBehaviour {
   readonly bendMilestone?: SyntheticOptions['bend'];
   /** Its milestone behind so many tokens is said to be the last. */
   readonly lastMilestone?: number;
+  /** What it says when it dies. */
+  readonly dieWith?: Error | undefined;
+  /** Sent behind its last milestone, as it is. */
+  readonly afterMilestones?: readonly MessageInitShape<typeof MilestoneSchema>[];
   readonly withholdOpening?: boolean;
   /** Whether it has a seal key. Default: no. */
   readonly seals?: boolean;
@@ -432,7 +437,7 @@ export async function createFakeNetwork(
       }
       try {
         for (const [at, text] of said.pieces.entries()) {
-          if (at === dieAfter) throw new Error('the power went out');
+          if (at === dieAfter) throw provider.behaviour.dieWith ?? new Error('the power went out');
           if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
           if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
           yield {
@@ -459,6 +464,8 @@ export async function createFakeNetwork(
               },
             },
           };
+          const { afterMilestones: behind = [] } = provider.behaviour;
+          if (at + 1 === due.at(-1)) for (const value of behind) yield { event: { case: 'milestone', value } };
         }
       } finally {
         if (context.signal.aborted) provider.cancelled++;

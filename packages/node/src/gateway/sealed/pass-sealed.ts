@@ -104,7 +104,7 @@ export async function* passSealed(
       const why = 'The provider does not hold the key any more that the request is sealed to: take a new offer.';
       throw new ApiError('provider_busy', why, { cause: error, publicCode: SEAL_KEY_EXPIRED });
     }
-    throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun });
+    throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun, hasText: units > 0 });
   } finally {
     paced.ended(isFull);
     clearTimeout(timer);
