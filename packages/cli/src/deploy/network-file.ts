@@ -144,8 +144,6 @@ function findContradiction({
   genesis,
   profile,
   shares,
-  holding,
-  tierStakes,
   beacon,
 }: NetworkFile): string | undefined {
   if (token !== undefined && (economy !== 'fees' || genesis !== undefined)) {
@@ -162,9 +160,6 @@ function findContradiction({
   }
   if (profile !== undefined && emission !== undefined && (shares?.recycle ?? 0) === 0) {
     return 'the shares of profile `whitepaper` recycle nothing, so an emission would give nothing: name `shares.recycle`';
-  }
-  if (holding?.period === 0 && Object.keys(tierStakes ?? {}).length > 0) {
-    return 'a network that holds no earnings has nobody for a tier that asks for them: leave `tierStakes` out, or name `holding.period`';
   }
   if (beacon !== undefined && beacon.period < LEAST_BEACON_PERIOD && chainId !== 31_337) {
     return `beacon.period: an epoch of a network has ${LEAST_BEACON_PERIOD} seconds at least, and two of the chain's blocks`;
