@@ -2,19 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { createQuestions } from './verdict-questions.ts';
 
 /** Whether an order was due, and then is asked about. */
-function openQuestions(...given: Parameters<typeof createQuestions>): (replyId: string) => boolean {
-  const questions = createQuestions(...given);
-  return (replyId) => {
-    const isDue = questions.isDue(replyId);
-    if (isDue) questions.asked(replyId);
-    return isDue;
+function openQuestions(...given: Parameters<typeof createQuestions>) {
+  const { isDue, asked, forget } = createQuestions(...given);
+  const take = (replyId: string): boolean => {
+    const is = isDue(replyId);
+    if (is) asked(replyId);
+    return is;
   };
+  return { take, forget };
 }
 
 describe('questions about an order', () => {
   it('grow rarer the longer it waits, and are never put off by more than a quarter of that', () => {
     let nowMs = 1_000;
-    const take = openQuestions(2_000, { nowMs: () => nowMs });
+    const { take } = openQuestions(2_000, { nowMs: () => nowMs });
     const asked: number[] = [];
     for (; nowMs < 1_001_000; nowMs += 500) if (take('a')) asked.push(nowMs - 1_000);
     expect(asked.length).toBeLessThan(40);
@@ -25,9 +26,9 @@ describe('questions about an order', () => {
   });
 
   it('begin anew for one that is forgotten, and are each order’s own', () => {
-    const take = openQuestions(2_000, { nowMs: () => 5 });
+    const { take, forget } = openQuestions(2_000, { nowMs: () => 5 });
     expect(['a', 'a', 'b'].map((id) => take(id))).toEqual([true, false, true]);
-    questions.forget('a');
+    forget('a');
     expect(['a', 'b'].map((id) => take(id))).toEqual([true, false]);
   });
 });

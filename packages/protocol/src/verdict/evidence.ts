@@ -35,6 +35,9 @@ import { credentialCodec } from './credential.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
 import { type Statement, statementList } from './witnessed.ts';
 
+/** Of the format that this version writes, and reads. */
+export const EVIDENCE_TAG = 'ogong-evidence-v15';
+
 /** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/validator.md). */
 export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence | AbandonedEvidence;
 
@@ -237,7 +240,7 @@ const evidenceFormat = createFormat(
     unasked: struct({ consent: optional(consentCodec), statements: statementList }),
     abandoned: struct({ consent: consentCodec, statements: statementList }),
   }),
-  { tag: 'ogong-evidence-v15' },
+  { tag: EVIDENCE_TAG },
 );
 
 /** @throws ProtocolError */

@@ -1,4 +1,4 @@
-import { type AuditDraw, HONEYPOT_PPM, hasHoneypot } from '../audit/audit.ts';
+import type { AuditDraw } from '../audit/audit.ts';
 import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
 import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
@@ -7,7 +7,7 @@ import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
 import { computeAbandonmentFine } from '../exchange/fee.ts';
-import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
+import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { NamedOrder, Order } from '../exchange/order.ts';
 import { findHeaderModality } from '../modality/registry.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
@@ -41,7 +41,7 @@ import {
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import { type Evidence, parseEvidence } from './evidence.ts';
 import type { HoneypotKey } from './honeypot.ts';
-import { JudgeError, type Judgement, judge } from './judge.ts';
+import { giveUpUntold, JudgeError, type Judgement, judge } from './judge.ts';
 import { computeStep } from './log-step.ts';
 import { isPaidFor } from './reply-fee.ts';
 import { demand, type VerdictAnchors, VerdictError } from './verdict-anchors.ts';
@@ -82,12 +82,12 @@ export async function verifyVerdict(
     const judgement = await assertVerdict(crypto, entry, verdict, trust, !isEarlierEntry(logEntry));
     const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined && mayBeAudited(verdict);
     const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
-    const isUnproven = trust.findVrfKey === undefined && hasTrapped(verdict);
+    const isUnproven = trust.findVrfKey === undefined && (judgement?.isUntold === true || hasTrapped(verdict));
     const checks = [
       pass('verdict', `${entry.verdict}: what the log says is what its evidence says`),
       ...(isUnseen ? [skip('coverage', 'no coverage is given by which the beacon could have selected the reply')] : []),
       ...(isUnwitnessed ? [skip('witnesses', 'no validators are given of whom witnesses could have been drawn')] : []),
-      ...(isUnproven ? [skip('honeypot', 'no key is given by which the nonce of its honeypot could be checked')] : []),
+      ...(isUnproven ? [skip('honeypot', judgement?.isUntold ? UNTOLD : UNPROVEN)] : []),
     ];
     return { ok: true, checks, ...(judgement && { judgement }) };
   } catch (error) {
@@ -95,6 +95,10 @@ export async function verifyVerdict(
     return { ok: false, checks: [fail('verdict', error.message)] };
   }
 }
+
+const UNPROVEN = 'no key is given by which the nonce of its honeypot could be checked';
+const UNTOLD =
+  'nothing is said of a honeypot that the beacon draws, and no key is given that says whether something has to be';
 
 /** @throws ProtocolError where the header cannot be read, which its reader has refused before. */
 function mayBeAudited({ submission }: Pick<PublicVerdict, 'submission'>): boolean {
@@ -193,7 +197,7 @@ export async function assertVerdict(
   }
   const isScored = parsed.kind === 'audit' && parsed.attempts.length > 0;
   const sittings = parsed.kind === 'audit' ? parsed.lists.length : 0;
-  const judgement = judge(
+  const found = judge(
     crypto,
     {
       claim: claim ? { ...claim, endpoint: claim.request.endpoint } : { order, record },
@@ -202,7 +206,7 @@ export async function assertVerdict(
       draw,
       ...(isScored && trust.findPairPpm ? { pairPpm: await trust.findPairPpm(entry, order) } : {}),
       honeypotPpm: trust.honeypotPpm,
-      vrfKey: isScored ? await findHoneypotKey(crypto, draw, trust) : undefined,
+      vrfKey: isScored && draw && parsed.honeypot ? await findHoneypotKey(draw, trust) : undefined,
       laterBeacons: draw === undefined ? [] : await findLaterBeacons(entry, sittings, trust),
       allowFixedVerifier: trust.allowFixedVerifier,
       drift: isScored ? trust.findPolicy(parsed.drift, entry) : undefined,
@@ -210,6 +214,7 @@ export async function assertVerdict(
     },
     parsed,
   );
+  const judgement = await withUntold(entry, { order, draw, judgement: found }, trust);
   const isOver = judgement.wants === undefined || sittings === MAX_SITTINGS;
   const missing = judgement.wants === 'verdict' ? 'nobody has judged' : 'nobody outside the draw has judged';
   demand(isOver, `${at}: after ${sittings} sittings ${missing} the reply, and it still has to wait`);
@@ -245,15 +250,38 @@ function assertAcknowledged({ recordHash, epoch }: Delivery, entry: VerdictEntry
   demand(!isDrawn || entry.beaconEpoch >= earliest, `${at}: its beacon was known when the payer held the reply`);
 }
 
-/** Of whoever has to tell what became of a honeypot, if the beacon draws one. */
-async function findHoneypotKey(
-  crypto: Crypto,
-  draw: AuditDraw | undefined,
-  { honeypotPpm = HONEYPOT_PPM, findVrfKey }: VerdictAnchors,
-): Promise<HoneypotKey> {
-  if (draw === undefined || !hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
-  return findVrfKey === undefined ? 'believed' : findVrfKey(draw.beaconEpoch);
+/**
+ * Whoever has to tell what became of a honeypot and does not is not paid, and has waited a day for it. Nothing has to be told by a validator
+ * that was none of the deciding epoch.
+ */
+async function withUntold(
+  { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
+  {
+    order: { expiresAtMs },
+    draw,
+    judgement,
+  }: {
+    readonly order: Pick<NamedOrder, 'expiresAtMs'>;
+    readonly draw: AuditDraw | undefined;
+    readonly judgement: Judgement;
+  },
+  trust: VerdictAnchors,
+): Promise<Judgement> {
+  const key = judgement.isUntold && draw ? await findHoneypotKey(draw, trust) : undefined;
+  if (!(key instanceof Uint8Array)) return judgement;
+  const isLate = timeMs > Number(expiresAtMs) + OPENING_KEPT_MS;
+  demand(isLate, `entry ${index}: nothing is said of the honeypot that the beacon draws`);
+  return giveUpUntold(judgement);
 }
+
+/**
+ * Of whoever has to tell what became of a honeypot. Who was of that epoch's set may not be known here, so it is asked only where the verdict
+ * depends on it.
+ */
+const findHoneypotKey = async (
+  { beaconEpoch }: Pick<AuditDraw, 'beaconEpoch'>,
+  { findVrfKey }: VerdictAnchors,
+): Promise<HoneypotKey> => (findVrfKey === undefined ? 'believed' : findVrfKey(beaconEpoch));
 
 async function verifyWhole(
   crypto: Crypto,
