@@ -44,8 +44,12 @@ export function createValidatorKeys({
     const answer = await links.to(ValidatorService, member).getSealKey({}, { timeoutMs: TIMEOUT_MS });
     const signed = { sealKey: answer.sealKey, signature: answer.signature };
     const { signingKey } = member;
-    const key = verifyValidatorSealKey(crypto, signed, { ledger, validator, signingKey, nowMs: clock.nowMs() });
-    return { signed, untilMs: key.expiresAtMs - LEAST_LEFT_MS };
+    const nowMs = clock.nowMs();
+    const key = verifyValidatorSealKey(crypto, signed, { ledger, validator, signingKey, nowMs });
+    const untilMs = key.expiresAtMs - LEAST_LEFT_MS;
+    // Validators show new keys long before. Whoever shows such ones would have each call of a client wait for another question.
+    if (untilMs <= nowMs) throw new Error(`the seal key of validator ${toHex(validator)} ends before a reply may`);
+    return { signed, untilMs };
   }
 
   return {
