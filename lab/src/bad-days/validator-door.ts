@@ -88,6 +88,7 @@ export async function serveValidator(
         ...{ intake, archive, wanted: new Set(), beacon, cosigning, store, verdicts, chain, grants, metrics },
         witness: validator.witnessing,
         charge: (caller, method, calls) => server.charge(caller, method, calls),
+        blame: (caller, refused) => server.blame(caller, refused),
       }),
     },
     { onError: (error) => errors.push(error) },

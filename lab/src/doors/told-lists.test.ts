@@ -1,4 +1,5 @@
 import { clone, create } from '@bufbuild/protobuf';
+import type { LinkError } from '@ogong/host/link/link-error';
 import { writeDelivered } from '@ogong/node/validator/wire-messages';
 import { MAX_TOLD_REPLIES } from '@ogong/protocol/exchange/limits';
 import {
@@ -62,6 +63,32 @@ it('a call tells of so many replies at most', async () => {
   const first = await serve(0);
   const told = Array.from({ length: MAX_TOLD_REPLIES + 1 }, () => first);
   await expect(service.acknowledgeAll({ told })).rejects.toMatchObject({ refusal: 'invalid' });
+  await expect(service.acknowledgeAll({ told: [] })).rejects.toMatchObject({ refusal: 'invalid' });
+});
+
+it('each forged delivery of a list counts as a refusal of its own, and many of them close the link', async () => {
+  const { service, serve } = await open();
+  const forged = clone(AcknowledgeRequestSchema, await serve(0));
+  (forged.delivery as SignedDelivery).signature = new Uint8Array(65);
+  const told = Array.from({ length: MAX_TOLD_REPLIES }, () => forged);
+  const outcomes: string[] = [];
+  // 250 refusals at once are within what a caller may be told, which is less than eight full lists.
+  for (let i = 0; i < 12; i++) {
+    await service.acknowledgeAll({ told }).catch((error: LinkError) => outcomes.push(error.refusal ?? error.code));
+  }
+  expect(outcomes.slice(0, 7)).toEqual(Array.from({ length: 7 }, () => 'invalid'));
+  expect(outcomes.slice(7)).toContain('unreachable');
+});
+
+it('a list that has no room as a whole takes nothing of the rate', async () => {
+  const { service, serveTwo } = await open({
+    'ogong.v1.ValidatorService/Acknowledge': { perSecond: 0.001, burst: 3 },
+  });
+  const [first, second] = await serveTwo();
+  await service.acknowledgeAll({ told: [first, second] });
+  await expect(service.acknowledgeAll({ told: [first, second] })).rejects.toMatchObject({ code: 'rate-limited' });
+  await service.acknowledge(first);
+  await expect(service.acknowledge(first)).rejects.toMatchObject({ code: 'rate-limited' });
 });
 
 it('each delivery counts as a call of its own where calls are rationed', async () => {

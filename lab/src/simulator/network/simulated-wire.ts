@@ -132,6 +132,7 @@ function serve(
     // Nobody is held to a rate there.
     earn: () => {},
     charge: () => true,
+    blame: () => {},
     address: () => bind,
   };
 }

@@ -7,8 +7,8 @@ import { createRateLimiter, type RateLimit } from './token-bucket.ts';
  */
 export interface EarnedCalls {
   earn(name: string, calls: number): void;
-  /** @returns false where nothing is left. */
-  take(name: string): boolean;
+  /** All of them, by default one, or none. @returns false where fewer are left. */
+  take(name: string, calls?: number): boolean;
 }
 
 /** Of one address at once. */
@@ -26,10 +26,10 @@ export function createEarnedCalls(rate: RateLimit, clock: Clock): EarnedCalls {
   };
   return {
     earn: (name, calls) => set(name, (earned.get(name) ?? 0) + calls),
-    take(name) {
+    take(name, calls = 1) {
       const left = earned.get(name) ?? 0;
-      if (left === 0 || !spent.take(name)) return false;
-      set(name, left - 1);
+      if (left < calls || !spent.take(name, calls)) return false;
+      set(name, left - calls);
       return true;
     },
   };

@@ -167,10 +167,11 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     const caller = { peer: new Uint8Array(32).fill(1), group: computeAddressGroup('127.0.1.1') };
     const charge = (calls: number, by = caller) => server.charge(by, 'ogong.v1.RouterService/Route', calls);
     expect(charge(2)).toBe(true);
+    // All or nothing: what is left stays.
     expect(charge(2)).toBe(false);
     expect(charge(3, { ...caller, peer: new Uint8Array(32).fill(2) })).toBe(true);
     server.earn(caller, 2);
-    expect([charge(2), charge(1)]).toEqual([true, false]);
+    expect([charge(2), charge(1), charge(1)]).toEqual([true, true, false]);
     expect(server.charge(caller, 'ogong.v1.RouterService/ListModels', 1_000)).toBe(true);
   });
 

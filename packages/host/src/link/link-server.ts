@@ -80,8 +80,13 @@ export interface LinkServer {
   accept(duplex: Duplex, group?: string, relayed?: RelayedLink): void;
   /** Calls of this one led to something: it may make so many more, beyond its rate. */
   earn(caller: Caller, calls: number): void;
-  /** One call of this one does the work of so many of a method. @returns whether that method's rate, or what the caller earned, has room for them. */
+  /**
+   * One call of this one does the work of so many of a method. Nothing is taken where not all have room: then that counts as a refusal.
+   * @returns whether that method's rate, or what the caller earned, has room for all of them.
+   */
   charge(caller: Caller, method: MethodName, calls: number): boolean;
+  /** Parts of one call of this one were refused, beside what the call itself is answered: each counts as if it had been a call. */
+  blame(caller: Caller, refused: readonly unknown[]): void;
   /** Where it listens; throws before start and without bind. */
   address(): { readonly host: string; readonly port: number };
 }
@@ -251,7 +256,14 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       );
     },
     earn: (caller, calls) => earned.earn(nameEarner(caller), calls),
-    charge: turns.charge,
+    charge(caller, method, calls) {
+      const isWithin = turns.charge(caller, method, calls);
+      if (!isWithin) countRefusal(caller);
+      return isWithin;
+    },
+    blame(caller, refused) {
+      for (const error of refused) if (isFault(error)) countRefusal(caller);
+    },
     address: () => addressOf(listener),
   };
 }
@@ -273,6 +285,7 @@ export function toShownError(
 
 /** What no honest party sends again and again. */
 const FAULTS: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.AlreadyExists]);
+const isFault = (error: unknown): boolean => error instanceof Refusal && FAULTS.has(error.code);
 
 type ErrorFilter = (
   error: unknown,
@@ -288,7 +301,7 @@ function createErrorFilter(
   onFault: (caller: Caller) => void,
 ): ErrorFilter {
   return (error, { caller, method, signal }) => {
-    if (error instanceof Refusal && FAULTS.has(error.code)) onFault(caller);
+    if (isFault(error)) onFault(caller);
     return toShownError(error, { signal, onHidden: () => onError(error, { method, peer: caller.peer }) });
   };
 }
@@ -367,13 +380,20 @@ function createTurns(limits: LinkServerLimits, { isKnown, clock, methodRates, ea
   const groupRate = createRateLimiter(limits.groupCallRate, clock);
   const findGroup = ({ peer, group }: Caller): string | undefined => (isKnown(peer) ? undefined : group);
 
-  /** @param mayEarn takes an earned call, or says that one was taken already. */
-  function isWithinOwn(caller: Caller, method: MethodName, mayEarn: () => boolean): boolean {
+  /** @param mayEarn takes earned calls, or says that they were taken already. */
+  function isWithinOwn(
+    caller: Caller,
+    { method, count, mayEarn }: { method: MethodName; count: number; mayEarn: () => boolean },
+  ): boolean {
     const own = rates.get(method);
+    if (own === undefined) return true;
+    const peer = toHex(caller.peer);
     const group = findGroup(caller);
-    const isRare =
-      own === undefined || (own.ofPeer.take(toHex(caller.peer)) && (group === undefined || own.ofGroup.take(group)));
-    return isRare || (own?.mayBeEarned === true && mayEarn());
+    if (own.ofPeer.take(peer, count)) {
+      if (group === undefined || own.ofGroup.take(group, count)) return true;
+      own.ofPeer.giveBack(peer, count);
+    }
+    return own.mayBeEarned && mayEarn();
   }
 
   return {
@@ -386,18 +406,16 @@ function createTurns(limits: LinkServerLimits, { isKnown, clock, methodRates, ea
       const takeEarned = (): boolean => earned.take(nameEarner(caller));
       if (!isWithin && !takeEarned()) throw REFUSALS.calls;
       // One earned call is beyond both.
-      if (!isWithinOwn(caller, method, () => !isWithin || takeEarned())) throw REFUSALS.theseCalls;
+      const mayEarn = (): boolean => !isWithin || takeEarned();
+      if (!isWithinOwn(caller, { method, count: 1, mayEarn })) throw REFUSALS.theseCalls;
       if (counted.some(([name, max]) => calls.count(name) >= max)) throw REFUSALS.atOnce;
       for (const [name, max] of counted) calls.add(name, max);
       onceAborted(signal, () => {
         for (const [name] of counted) calls.remove(name);
       });
     },
-    charge(caller, method, count) {
-      for (let i = 0; i < count; i++)
-        if (!isWithinOwn(caller, method, () => earned.take(nameEarner(caller)))) return false;
-      return true;
-    },
+    charge: (caller, method, count) =>
+      isWithinOwn(caller, { method, count, mayEarn: () => earned.take(nameEarner(caller), count) }),
   };
 }
 

@@ -1,18 +1,27 @@
 import { BATCH_TAG } from '@ogong/protocol/settlement/batch';
 import { EARLIER_ENTRY_TAG, VERDICT_ENTRY_TAG } from '@ogong/protocol/settlement/verdict-log';
+import { EVIDENCE_TAG } from '@ogong/protocol/verdict/evidence';
 import type { StoreUpgrade } from './upgrade.ts';
 
 const begins = (tag: string, column = 'entry'): string =>
   `substr(${column}, 1, ${tag.length + 1}) = CAST('${tag}' || char(10) AS BLOB)`;
 
-/** What has settled stays as it is, and the log goes on behind it. Of what has not, no other validator could sign an earlier format. */
+const SETTLED = "(SELECT coalesce(max(to_position), 0) FROM batches WHERE state = 'settled')";
+
+/**
+ * What has settled stays as it is, and the log goes on behind it. Of what has not, no other validator could sign an earlier format, of entry or
+ * evidence. Nor could this one go on with audits that have asked verifiers: whom a later round draws has changed.
+ */
 const OWN_LOG = {
   rows: `SELECT 1 FROM log WHERE NOT (${begins(VERDICT_ENTRY_TAG)}) AND NOT (
     ${begins(EARLIER_ENTRY_TAG)}
-    AND position < (SELECT coalesce(max(to_position), 0) FROM batches WHERE state = 'settled')
+    AND position < ${SETTLED}
   )
+  UNION ALL SELECT 1 FROM log JOIN replies USING (reply_id)
+    WHERE position >= ${SETTLED} AND length(evidence) > 0 AND NOT (${begins(EVIDENCE_TAG, 'evidence')})
+  UNION ALL SELECT 1 FROM attempts JOIN replies USING (reply_id) WHERE state IN ('auditing', 'waiting')
   UNION ALL SELECT 1 FROM batches WHERE state = 'proposed' AND NOT (${begins(BATCH_TAG, 'batch')})`,
-  why: 'its log has entries, or a batch, of an older version that have not settled. Let the program that made it settle them first, without new orders',
+  why: 'its log has entries, or a batch, of an older version that have not settled, or audits are going on. Let the program that made it finish and settle them first, without new orders',
 } as const;
 
 /**

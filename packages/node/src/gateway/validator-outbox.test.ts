@@ -63,7 +63,11 @@ const [FIRST, SECOND, THIRD] = [1, 2, 3].map((byte) => new Uint8Array(20).fill(b
 /** Over books of its own. @param answer of a validator, by its first byte. */
 function openOutbox(
   answer: (validator: number, message: number) => Promise<SendOutcome>,
-  together?: { readonly most: number; send(messages: number[]): Promise<readonly SendOutcome[]> },
+  together?: {
+    readonly least?: number;
+    readonly most: number;
+    send(messages: number[]): Promise<readonly SendOutcome[]>;
+  },
 ) {
   let nowMs = 1_000_000;
   const sent: string[] = [];
@@ -80,7 +84,7 @@ function openOutbox(
       },
       ...(together && {
         sendTogether: {
-          most: together.most,
+          ...{ least: together.least ?? 2, most: together.most },
           send: (_service, items) => together.send(items.map(({ message }) => message[0] as number)),
         },
       }),
@@ -182,6 +186,56 @@ describe('items of one validator', () => {
     await outbox.flush();
     expect(sent.sort()).toEqual(['1:0', '1:1']);
     expect(await outbox.size()).toBe(0);
+  });
+
+  it.each([
+    ['fails otherwise than by a refusal', {}],
+    ['is too large with others', { code: 'too-large' as const }],
+    ['is sent to one that takes no lists', { refusal: 'unsupported' as const }],
+  ])(
+    'are sent one by one where a list %s, and only the one that fails waits',
+    async (_what, { code, refusal }: { code?: 'too-large'; refusal?: 'unsupported' }) => {
+      const { outbox, sent, listed, errors } = openOutbox(
+        async (_validator, message) => {
+          if (message === 1) throw new LinkError('remote', 'internal error');
+          return 'done';
+        },
+        {
+          most: 3,
+          send: async () => {
+            throw new LinkError(code ?? 'remote', 'internal error', { ...(refusal && { refusal }) });
+          },
+        },
+      );
+      for (let i = 0; i < 3; i++) await outbox.put([FIRST], item(i));
+      await outbox.flush();
+      expect(sent.sort()).toEqual(['1:0', '1:1', '1:2']);
+      expect(listed()).toEqual([{ validator: toHex(FIRST), attempts: 1 }]);
+      expect(errors).toEqual([]);
+    },
+  );
+
+  it('are sent one by one where there are few', async () => {
+    const send = async (): Promise<never> => {
+      throw new Error('too few for a list');
+    };
+    const { outbox, sent } = openOutbox(async () => 'done', { least: 3, most: 8, send });
+    for (let i = 0; i < 2; i++) await outbox.put([FIRST], item(i));
+    await outbox.flush();
+    expect(sent.sort()).toEqual(['1:0', '1:1']);
+  });
+
+  it('wait together where their validator refuses for the moment', async () => {
+    const { outbox, sent, listed } = openOutbox(async () => 'done', {
+      most: 3,
+      send: async () => {
+        throw new LinkError('remote', 'nothing can be stored here now', { refusal: 'unavailable' });
+      },
+    });
+    for (let i = 0; i < 2; i++) await outbox.put([FIRST], item(i));
+    await outbox.flush();
+    expect(sent).toEqual([]);
+    expect(listed()).toEqual([0, 1].map(() => ({ validator: toHex(FIRST), attempts: 1 })));
   });
 
   it('wait together where their validator is away, and for answers that are missing', async () => {

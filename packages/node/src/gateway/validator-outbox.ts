@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@connectrpc/connect';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { LinkError } from '@ogong/host/link/link-error';
+import { LinkError, type LinkErrorCode } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { bytes, columns, integer, optional, text } from '@ogong/host/store/columns';
 import { findAll, findOne, type Work } from '@ogong/host/store/work';
@@ -53,10 +53,12 @@ export interface ValidatorOutboxOptions {
    */
   readonly send: (service: ValidatorClient, item: SentItem, attempts: number) => Promise<SendOutcome>;
   /**
-   * The same for several items of one validator, by one call. Default: each has its own. Where one is refused, each is sent by itself.
+   * The same for several items of one validator, by one call. Default: each has its own. Where one of them is refused or fails, each is
+   * sent by itself.
    * @returns in their order.
    */
   readonly sendTogether?: {
+    readonly least: number;
     readonly most: number;
     send(service: ValidatorClient, items: readonly TriedItem[]): Promise<readonly SendOutcome[]>;
   };
@@ -152,14 +154,14 @@ export function createValidatorOutbox(
   /** @returns for each whether it has to be told again. */
   async function tellTogether(name: string, rows: readonly ItemRow[]): Promise<readonly boolean[]> {
     const tellEach = () => Promise.all(rows.map((row) => tell(name, row)));
-    if (sendTogether === undefined || rows.length === 1) return tellEach();
+    if (sendTogether === undefined || rows.length < sendTogether.least) return tellEach();
     try {
       const items = rows.map((row) => ({ ...row, validator: name }));
       const answers = await sendTogether.send(find(name), items);
       return rows.map((row, index) => answers[index] !== 'done' && !isOver(row));
     } catch (error) {
-      // Of one of them, or of a validator that takes no lists.
-      if (isRefusal(error)) return tellEach();
+      // One of them is at fault, or the validator takes no such lists: the others need not wait for that.
+      if (error instanceof LinkError && OF_ITS_ITEMS.has(error.code) && !error.retryable) return tellEach();
       return rows.map((row) => {
         if (isOver(row)) onError(error);
         return !isOver(row);
@@ -260,6 +262,9 @@ export function createValidatorOutbox(
     },
   };
 }
+
+/** Not of the way there. */
+const OF_ITS_ITEMS: ReadonlySet<LinkErrorCode> = new Set(['remote', 'too-large']);
 
 const isRefusal = (error: unknown): error is LinkError =>
   error instanceof LinkError && error.code === 'remote' && error.refusal !== undefined;

@@ -62,8 +62,12 @@ describe('the questions of a round', () => {
     orders: readonly OrderRow[],
     answer: (validator: string, replyIds: readonly string[]) => readonly MessageInitShape<typeof ReplyStatusSchema>[],
     nowMs = 0,
+    answerOne: (replyId: string) => MessageInitShape<typeof ReplyStatusSchema> = () => ({}),
   ) {
     const asked: { readonly validator: string; readonly replyIds: readonly string[] }[] = [];
+    const askedSingly: string[] = [];
+    const errors: unknown[] = [];
+    let uptimeMs = 0;
     const closed: Record<string, string> = {};
     const feed = createVerdictFeed(
       { intervalMs: 60_000, graceMs: 1_000 },
@@ -76,8 +80,10 @@ describe('the questions of a round', () => {
             return true;
           },
         },
-        chain: { findByAddress: (address: Uint8Array) => ({ address }) } as never,
+        chain: { findByAddress: (address: Uint8Array) => ({ address, certHash: address }) } as never,
         clock: { nowMs: () => nowMs },
+        uptime: { nowMs: () => uptimeMs },
+        onError: (error) => errors.push(error),
         links: {
           to: (_service: unknown, { address }: { address: Uint8Array }) => ({
             async getReplies(question: { readonly replyIds: readonly Uint8Array[] }) {
@@ -85,13 +91,20 @@ describe('the questions of a round', () => {
               asked.push({ validator, replyIds });
               return create(GetRepliesResponseSchema, { replies: [...answer(validator, replyIds)] });
             },
+            async getReply({ replyId }: { readonly replyId: Uint8Array }) {
+              askedSingly.push(toHex(replyId));
+              return create(ReplyStatusSchema, answerOne(toHex(replyId)));
+            },
           }),
         } as never,
       },
     );
     const countAsked = (validator: string): readonly number[] =>
       asked.filter((one) => one.validator === validator).map(({ replyIds }) => replyIds.length);
-    return { feed, asked, closed, countAsked };
+    const pass = (ms: number) => {
+      uptimeMs += ms;
+    };
+    return { feed, asked, askedSingly, closed, errors, countAsked, pass };
   }
 
   it('are one call for all orders of a validator, and end where it says that there are too many', async () => {
@@ -100,8 +113,12 @@ describe('the questions of a round', () => {
       return replyIds.map(() => ({ state: 'recorded' }));
     });
     await feed.trigger();
-    expect(countAsked(loud)).toEqual([32]);
-    expect(countAsked(calm)).toEqual([32, 32, 32, 32, 32, 32, 8]);
+    expect(countAsked(loud)).toEqual([64]);
+    expect(countAsked(calm)).toEqual([64, 64, 64, 8]);
+    // What was refused is asked at once in the next round, and what was answered is not.
+    await feed.trigger();
+    expect(countAsked(loud)).toEqual([64, 64]);
+    expect(countAsked(calm)).toHaveLength(4);
     await feed.stop();
   });
 
@@ -126,6 +143,63 @@ describe('the questions of a round', () => {
       expect(Object.values(closed), `${nowMs}`).toEqual(Array.from({ length: count }, () => 'never-admitted'));
       await feed.stop();
     }
+  });
+
+  it('come in the next round for those of a validator that had no time for them, and for no other ones twice', async () => {
+    const orders = createOrders(600);
+    let calls = 0;
+    const { feed, asked } = openFeed(orders, (validator, replyIds) => {
+      if (validator === loud && ++calls % 3 === 0) throw new LinkError('rate-limited', 'slow down');
+      return replyIds.map(() => ({ state: 'recorded' }));
+    });
+    for (let round = 0; round < 3; round++) await feed.trigger();
+    const answered = asked.filter((_one, at) => asked[at]?.validator === calm).flatMap(({ replyIds }) => replyIds);
+    expect(new Set(answered).size).toBe(answered.length);
+    const ofLoud = asked.filter(({ validator }) => validator === loud).map(({ replyIds }) => replyIds[0]);
+    // The third call of each round is refused, and the next round begins with it.
+    expect(new Set(ofLoud).size).toBe(5);
+    expect(ofLoud[3]).toBe(ofLoud[2]);
+    await feed.stop();
+  });
+
+  it('go one by one to a validator that takes no lists, which is not tried again for some minutes', async () => {
+    const orders = createOrders(40);
+    const ofLoud = orders.filter(({ validator }) => validator === loud).map(({ replyId }) => replyId);
+    const { feed, askedSingly, closed, countAsked, errors, pass } = openFeed(
+      orders,
+      (validator, replyIds) => {
+        if (validator === loud) throw new LinkError('remote', 'no such method', { refusal: 'unsupported' });
+        return replyIds.map(() => ({ state: 'recorded' }));
+      },
+      2_000,
+      (replyId) => {
+        if (replyId === ofLoud[0]) throw new LinkError('remote', 'no such reply', { refusal: 'not-found' });
+        return replyId === ofLoud[1] ? { state: 'audited', verdict: 'reject' } : { state: 'recorded' };
+      },
+    );
+    await feed.trigger();
+    expect(askedSingly).toEqual(ofLoud);
+    expect(closed).toEqual({ [ofLoud[0] as string]: 'never-admitted', [ofLoud[1] as string]: 'reject' });
+    expect(errors).toEqual([]);
+    pass(60_000);
+    await feed.trigger();
+    expect(askedSingly).toHaveLength(2 * ofLoud.length);
+    expect(countAsked(loud)).toHaveLength(1);
+    pass(300_000);
+    await feed.trigger();
+    expect(countAsked(loud)).toHaveLength(2);
+    await feed.stop();
+  });
+
+  it('end for the round where a validator is away, and are told of where it says what it should not', async () => {
+    const { feed, countAsked, errors } = openFeed(createOrders(400), (validator) => {
+      if (validator === loud) throw new LinkError('unreachable', 'away');
+      throw new LinkError('remote', 'internal error');
+    });
+    await feed.trigger();
+    expect([countAsked(loud), countAsked(calm)]).toEqual([[64], [64]]);
+    expect(errors).toEqual([expect.objectContaining({ message: 'internal error' })]);
+    await feed.stop();
   });
 
   it('come again for what an answer had no room for, and close nothing of it', async () => {

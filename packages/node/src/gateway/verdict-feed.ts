@@ -1,15 +1,11 @@
-import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ASKED_REPLIES } from '@ogong/protocol/exchange/limits';
-import {
-  type GetRepliesResponse,
-  type ReplyStatus,
-  ValidatorService,
-} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ReplyStatus } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createAskReplies } from './ask-replies.ts';
 import type { ChannelLedger, Closing } from './channel-ledger.ts';
 import { isRefusalCode } from './follow-provider.ts';
 import type { OrderRow } from './order-book.ts';
@@ -39,10 +35,8 @@ export interface VerdictFeedDependencies {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Of one validator, all of a page are asked about at once. */
-const PER_PAGE = MAX_ASKED_REPLIES;
-const PAGES_PER_ROUND = 16;
-const ASK_TIMEOUT_MS = 5_000;
+/** Orders that one round looks at. */
+const PER_ROUND = 16 * MAX_ASKED_REPLIES;
 /** Settlement of an order that will never be settled, so that it is not asked for again. */
 export const NO_SETTLEMENT = 'none';
 const NEVER_ADMITTED: Closing = {
@@ -66,30 +60,34 @@ export function createVerdictFeed(
   }: VerdictFeedDependencies,
 ): Repeating {
   let offset = 0;
-  /** They answer no more questions for the moment; a caller that goes on loses its links. Hex addresses. */
-  const tired = new Set<string>();
   const questions = createQuestions(intervalMs, uptime);
+  const askReplies = createAskReplies({ links, uptime });
 
-  /** All that one validator handles, by one call. */
-  async function askAbout(address: string, orders: readonly OrderRow[]): Promise<void> {
+  /** All that one validator handles, as many by one call as it takes, until it answers no more: a caller that goes on loses its links. */
+  async function askAbout(address: string, replyIds: readonly string[], signal: AbortSignal): Promise<void> {
     const validator = chain.findByAddress(fromHex(address));
     if (validator === undefined) return;
-    const question = { replyIds: orders.map(({ replyId }) => fromHex(replyId)) };
-    let answer: GetRepliesResponse;
-    try {
-      answer = await links.to(ValidatorService, validator).getReplies(question, { timeoutMs: ASK_TIMEOUT_MS });
-    } catch (error) {
-      if (!(error instanceof LinkError)) throw error;
-      if (error.code === 'rate-limited') tired.add(address);
+    for (let at = 0; at < replyIds.length && !signal.aborted; at += MAX_ASKED_REPLIES) {
+      const orders = await ledger.findAll(replyIds.slice(at, at + MAX_ASKED_REPLIES));
+      if (orders.length === 0) continue;
+      const { replies, error } = await askReplies(
+        validator,
+        orders.map(({ replyId }) => fromHex(replyId)),
+      );
+      const heard = orders.map(async (order, index) => {
+        const status = replies[index];
+        // What it did not look at, or had no room for, is asked in the next round.
+        if (status !== undefined || (error && error.code !== 'rate-limited')) questions.asked(order.replyId);
+        if (status !== undefined) await hear(order, status);
+      });
+      for (const result of await Promise.allSettled(heard)) if (result.status === 'rejected') onError(result.reason);
+      if (error === undefined) continue;
+      if (!error.retryable) onError(error);
       return;
     }
-    const heard = orders.map((order, index) => hear(order, answer.replies[index]));
-    for (const result of await Promise.allSettled(heard)) if (result.status === 'rejected') onError(result.reason);
   }
 
-  /** @param status undefined where the answer had no room for it. */
-  async function hear(order: OrderRow, status: ReplyStatus | undefined): Promise<void> {
-    if (status === undefined) return questions.forget(order.replyId);
+  async function hear(order: OrderRow, status: ReplyStatus): Promise<void> {
     if (status.state !== '') {
       if (isServedInSecret(order, status)) await onServedInSecret(order);
       return close(order, toClosing(status));
@@ -106,26 +104,22 @@ export function createVerdictFeed(
     if (settlement !== '' && settlement !== NO_SETTLEMENT) onSettled(order.replyId, settlement);
   }
 
-  /** @returns whether there may be more orders. */
-  async function askPage(): Promise<boolean> {
-    const listed = await ledger.listUnsettled(PER_PAGE, offset);
-    const due = listed.filter(
-      ({ replyId, validator }) => !tired.has(validator) && shares.isMine(replyId) && questions.take(replyId),
-    );
-    const orders = due.length === 0 ? [] : await ledger.findAll(due.map(({ replyId }) => replyId));
-    const asked = Map.groupBy(orders, ({ validator }) => validator);
-    const results = await Promise.allSettled([...asked].map(([address, ofIt]) => askAbout(address, ofIt)));
-    offset = listed.length < PER_PAGE ? 0 : offset + PER_PAGE;
-    for (const result of results) if (result.status === 'rejected') onError(result.reason);
-    return offset > 0;
-  }
-
   return createRepeating(
     { intervalMs },
     async (signal) => {
-      tired.clear();
       // Each round takes the next orders, so that orders of a dead validator do not block those of a living one.
-      for (let page = 0; page < PAGES_PER_ROUND && !signal.aborted; page++) if (!(await askPage())) return;
+      const listed = await ledger.listUnsettled(PER_ROUND, offset);
+      offset = listed.length < PER_ROUND ? 0 : offset + PER_ROUND;
+      const due = listed.filter(({ replyId }) => shares.isMine(replyId) && questions.isDue(replyId));
+      const asked = Map.groupBy(due, ({ validator }) => validator);
+      const works = [...asked].map(([address, ofIt]) =>
+        askAbout(
+          address,
+          ofIt.map(({ replyId }) => replyId),
+          signal,
+        ),
+      );
+      for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') onError(result.reason);
     },
     onError,
   );

@@ -7,22 +7,22 @@ const MAX_QUESTIONS = 65_536;
 
 interface Questions {
   /** Whether it is time to ask about an order: again once it has waited a quarter longer, and not before the interval is over. */
-  take(replyId: string): boolean;
+  isDue(replyId: string): boolean;
+  /** Its validator was asked, and may have answered. */
+  asked(replyId: string): void;
   forget(replyId: string): void;
 }
 
 export function createQuestions(intervalMs: number, uptime: Clock): Questions {
   const known = new Map<string, { readonly firstMs: number; readonly nextMs: number }>();
   return {
-    take(replyId) {
+    isDue: (replyId) => uptime.nowMs() >= (known.get(replyId)?.nextMs ?? Number.NEGATIVE_INFINITY),
+    asked(replyId) {
       const nowMs = uptime.nowMs();
-      const before = known.get(replyId);
-      if (before !== undefined && nowMs < before.nextMs) return false;
-      const firstMs = before?.firstMs ?? nowMs;
+      const firstMs = known.get(replyId)?.firstMs ?? nowMs;
       // The loop's own pause may be a little shorter than it should be.
       known.set(replyId, { firstMs, nextMs: nowMs + Math.max(intervalMs / 2, (nowMs - firstMs) * PATIENCE) });
       if (known.size > MAX_QUESTIONS) known.delete(known.keys().next().value as string);
-      return true;
     },
     forget: (replyId) => void known.delete(replyId),
   };

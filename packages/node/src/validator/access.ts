@@ -9,6 +9,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
   // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
   'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500, mayBeEarned: true },
+  // Has at least four replies, of which each counts as one of Acknowledge: up to a megabyte is read before that.
+  'ogong.v1.ValidatorService/AcknowledgeAll': { perSecond: 25, burst: 125, mayBeEarned: true },
   // One for each reply that broke off; a sealed part is opened, and its opening checked.
   'ogong.v1.ValidatorService/PushMilestone': { perSecond: 5, burst: 50 },
   // A provider announces itself every ten seconds.

@@ -28,6 +28,8 @@ export interface RouteDependencies {
   readonly grants: OpeningGrants;
   /** Whether a caller may still tell of so many replies by one call, see LinkServer. Default: it may. */
   readonly charge?: LinkServer['charge'];
+  /** Told of the refusals of one call's replies, beside the one that it is answered, see LinkServer. Default: nobody counts. */
+  readonly blame?: LinkServer['blame'];
   readonly witness: WitnessState;
   /** Undefined where the network has no emission. */
   readonly allotting?: AllottingState | undefined;

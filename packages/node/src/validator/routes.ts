@@ -79,7 +79,7 @@ function routeBeacons(router: ConnectRouter, dependencies: RouteDependencies): v
 }
 
 /** What payers say that they were given. */
-function routeDeliveries(router: ConnectRouter, { intake, charge, metrics }: RouteDependencies): void {
+function routeDeliveries(router: ConnectRouter, { intake, charge, blame, metrics }: RouteDependencies): void {
   const { method } = ValidatorService;
 
   async function answer(request: AcknowledgeRequest, caller: Caller) {
@@ -94,18 +94,20 @@ function routeDeliveries(router: ConnectRouter, { intake, charge, metrics }: Rou
   router.rpc(
     method.acknowledgeAll,
     async ({ told }, context) => {
-      if (told.length > MAX_TOLD_REPLIES) throw new Refusal('invalid', `${told.length} replies at once`);
+      if (told.length === 0 || told.length > MAX_TOLD_REPLIES)
+        throw new Refusal('invalid', `${told.length} replies at once`);
       const caller = getCallerPlace(context);
       if (charge?.(caller, DELIVERY_METHOD, told.length) === false)
         throw new RateLimited('too many of these calls, slow down');
       // All are stored together. The caller tells them singly where one is refused.
       const answers = await Promise.allSettled(told.map((one) => answer(one, caller)));
-      return {
-        answers: answers.map((one) => {
-          if (one.status === 'rejected') throw one.reason;
-          return one.value;
-        }),
-      };
+      const refused = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+      if (refused.length > 0) {
+        const [first, ...others] = refused;
+        blame?.(caller, others);
+        throw first;
+      }
+      return { answers: answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])) };
     },
     { readMaxBytes: MAX_TOLD_REPLIES * MAX_DELIVERY },
   );

@@ -213,6 +213,7 @@ function wireServer(
         metrics,
         show: openMachine(state),
         charge: (caller, method, calls) => server.charge(caller, method, calls),
+        blame: (caller, refused) => server.blame(caller, refused),
       }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },

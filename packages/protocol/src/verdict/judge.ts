@@ -55,6 +55,8 @@ export interface Judgement {
   readonly agreed?: Uint8Array | undefined;
   /** Whose answer to the honeypot is in doubt, and past the fixed limits: too little for the log. */
   readonly suspect?: Uint8Array | undefined;
+  /** The beacon draws a honeypot whose answer is known, and nothing is said of it: refused of whoever is of the deciding epoch's set. */
+  readonly isUntold?: boolean | undefined;
   /**
    * A reject that nobody outside the draw has repeated. It costs the fee and not the name: verifiers in league can say anything.
    */
@@ -95,7 +97,7 @@ export interface JudgementContext {
   readonly pairPpm?: number;
   /** The share of audits that bring a honeypot along, parts per million. Default: HONEYPOT_PPM. */
   readonly honeypotPpm?: number | undefined;
-  /** By what the honeypot's nonce is checked. Without one no honeypot goes along, and nothing has to be said of it. */
+  /** By what the honeypot's nonce is checked, where the evidence tells of one. */
   readonly vrfKey?: HoneypotKey;
   /** Beacons of the sittings after the first, in order. */
   readonly laterBeacons?: readonly Uint8Array[];
@@ -195,6 +197,7 @@ function judgeReports(
   for (const index of attempts.keys()) assertPlace(attempts, index);
   for (const [index, attempt] of attempts.entries()) {
     const { sitting, round, verifierId } = attempt;
+    assertWanted(crypto, context, { lists, asked }, attempt);
     const drawn = drawNext(crypto, context, { lists, asked }, attempt);
     const candidate = findDrawn(judged, attempt, index, drawn);
     const isDrawn = candidate === drawn;
@@ -212,30 +215,17 @@ function judgeReports(
     });
   }
   assertAsked(crypto, context, { lists, asked });
-  const reports = asked.flatMap(({ weighed, verifierId, sitting, candidate: { payee } }) =>
-    weighed ? [{ weighed, verifierId, sitting, payee }] : [],
-  );
-  const weighed = reports.map((one) => one.weighed);
+  assertLeftOpen(crypto, context, { lists, asked }, lists.length - 1);
+  const found = conclude(crypto, context, { lists, asked });
+  const { verdict, weighed, wants } = found;
   const checks = [...opened.reply.checks, ...weighed.flatMap((one) => one.checks)];
   if (judged.drift && weighed.some(({ drift }) => drift))
     checks.push(pass('drift-table', describePolicy(judged.drift)));
-  const { decision, marked } = combineReports(weighed, false);
-  // One report must not cost the fee while another verifier could have been asked, or was asked and said nothing.
-  const isAlone = decision === 'reject' && weighed.length === 1;
-  const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, { lists, asked }));
-  if (weighed.length === 0 || isLone) {
-    const why = isLone
-      ? 'one verifier rejects, and nobody else has answered'
-      : 'no verifier of this model has answered';
-    checks.push(skip('verifier', why));
-    const verifiers = listMarks(asked, () => false);
-    return { verdict: 'unjudged', evidence: 'none', checks, verifiers, wants: 'verdict' };
+  if (verdict === 'unjudged') {
+    checks.push(skip('verifier', found.why));
+    return { verdict, evidence: 'none', checks, verifiers: listMarks(asked, () => false), wants };
   }
-  const verdict = decision === 'ask-another' ? 'inconclusive' : decision;
-  const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
-  const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && isReproduced(reports);
-  const isUnproven = verdict === 'reject' && isUnconfirmed(reports);
-  const wants = findWanted(weighed, { isUnproven, isOnlyOne: asked.length === 1 });
+  const { marked, isExact, isUnproven } = found;
   const refuted = new Set(marked);
   const agreed = findAgreed(weighed);
   const trapped = judgeTrapped(crypto, context, opened, {
@@ -254,19 +244,113 @@ function judgeReports(
         : combineEvidence(listEValues(weighed.filter((_, index) => !refuted.has(index)))),
     agreed,
     suspect: trapped.isSuspect ? evidence.honeypot?.verifierId : undefined,
+    isUntold: trapped.isUntold,
     isUnproven,
-    wants: wants && hasOutsider(crypto, context, { lists, asked }) ? wants : undefined,
+    wants,
   };
 }
 
-interface TrappedReview {
+/**
+ * Where nobody could find out in a day what became of the honeypot, the reply ends unjudged and unpaid, as where nobody could ask for the
+ * opening: to spare a friend must not be worth waiting.
+ */
+export const giveUpUntold = ({ checks, verifiers }: Judgement): Judgement => ({
+  ...{ verdict: 'unjudged', evidence: 'none', verifiers },
+  checks: [...checks, skip('honeypot', 'nobody could find out in time what became of it')],
+});
+
+/** What the reports of some sittings come to. */
+type Conclusion = {
+  readonly weighed: readonly WeighedReport[];
+  readonly wants: Judgement['wants'];
+} & (
+  | { readonly verdict: 'unjudged'; readonly why: string }
+  | {
+      readonly verdict: 'accept' | 'reject' | 'inconclusive';
+      /** Indices of reports that the others refute. */
+      readonly marked: readonly number[];
+      readonly isExact: boolean;
+      readonly isUnproven: boolean;
+    }
+);
+
+/** What is known once so many sittings are over: of all of them the verdict, of the first ones whether the next one was wanted. */
+function conclude(
+  crypto: Crypto,
+  context: DrawContext,
+  audit: { readonly lists: AuditEvidence['lists']; readonly asked: readonly AttemptReview[] },
+): Conclusion {
+  const { asked } = audit;
+  const reports = asked.flatMap(({ weighed, verifierId, sitting, candidate: { payee } }) =>
+    weighed ? [{ weighed, verifierId, sitting, payee }] : [],
+  );
+  const weighed = reports.map((one) => one.weighed);
+  const { decision, marked } = combineReports(weighed, false);
+  // One report must not cost the fee while another verifier could have been asked, or was asked and said nothing.
+  const isAlone = decision === 'reject' && weighed.length === 1;
+  const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, audit));
+  if (weighed.length === 0 || isLone) {
+    const why = isLone
+      ? 'one verifier rejects, and nobody else has answered'
+      : 'no verifier of this model has answered';
+    return { verdict: 'unjudged', why, weighed, wants: 'verdict' };
+  }
+  const verdict = decision === 'ask-another' ? 'inconclusive' : decision;
+  const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
+  const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && isReproduced(reports);
+  const isUnproven = verdict === 'reject' && isUnconfirmed(reports);
+  const wanted = findWanted(weighed, { isUnproven, isOnlyOne: asked.length === 1 });
+  const wants = wanted && hasOutsider(crypto, context, audit) ? wanted : undefined;
+  return { verdict, marked, isExact, isUnproven, weighed, wants };
+}
+
+/**
+ * Nobody is asked once it is decided: otherwise a validator that has seen the answer to a honeypot could go on until it does not count.
+ * A further round is asked where its sitting has no report yet, or the reports so far need another.
+ * @param asked all attempts before it. @throws JudgeError
+ */
+function assertWanted(
+  crypto: Crypto,
+  context: DrawContext,
+  { lists, asked }: { readonly lists: AuditEvidence['lists']; readonly asked: readonly AttemptReview[] },
+  { sitting, round }: Pick<Attempt, 'sitting' | 'round'>,
+): void {
+  const last = asked.at(-1);
+  if (last === undefined || last.sitting !== sitting) {
+    assertLeftOpen(crypto, context, { lists, asked }, sitting);
+    return;
+  }
+  const isJudged = asked.some((one) => one.sitting === sitting && one.weighed !== undefined);
+  if (last.round === round || !isJudged) return;
+  const { decision } = combineReports(
+    asked.flatMap(({ weighed }) => weighed ?? []),
+    true,
+  );
+  if (decision === 'ask-another') return;
+  throw new JudgeError('wrong-verifier', `attempt ${asked.length} was asked, and the reports before it had decided`);
+}
+
+/** A sitting is held where those before it left something open. @param asked all attempts before it. @throws JudgeError */
+function assertLeftOpen(
+  crypto: Crypto,
+  context: DrawContext,
+  { lists, asked }: { readonly lists: AuditEvidence['lists']; readonly asked: readonly AttemptReview[] },
+  sitting: number,
+): void {
+  for (let held = (asked.at(-1)?.sitting ?? 0) + 1; held <= sitting; held++) {
+    if (conclude(crypto, context, { lists: lists.slice(0, held), asked }).wants !== undefined) continue;
+    throw new JudgeError('wrong-verifier', `sitting ${held} was held, and nothing was left open`);
+  }
+}
+
+interface TrappedReview extends Pick<Judgement, 'isUntold'> {
   readonly marks: readonly VerifierMark[];
   readonly isSuspect?: boolean;
 }
 
 /**
- * What became of the honeypot of the audit. Its answer is known where the reply holds and both of its pair saw the same; then the
- * evidence has to tell it, so that a validator spares no friend. @throws JudgeError
+ * What became of the honeypot of the audit. Its answer is known where the reply holds and two of its verifiers saw the same; then the
+ * evidence has to tell it, so that a validator spares no friend (`isUntold`). @throws JudgeError
  */
 function judgeTrapped(
   crypto: Crypto,
@@ -286,10 +370,8 @@ function judgeTrapped(
   const { order, endpoint } = claim;
   const isKnown = lists.length === 1 && agreed !== undefined && endpoint !== undefined;
   if (honeypot === undefined) {
-    const isDue =
-      isKnown && vrfKey instanceof Uint8Array && findDueHoneypot(crypto, judged, { lists, asked }) !== undefined;
-    if (isDue) throw new JudgeError('proves-nothing', 'nothing is said of the honeypot that the beacon draws');
-    return { marks: [] };
+    const isUntold = isKnown && findDueHoneypot(crypto, judged, { lists, asked }) !== undefined;
+    return { marks: [], isUntold };
   }
   if (!isKnown) throw new JudgeError('proves-nothing', 'a honeypot whose answer nobody knows');
   const drawn = findDueHoneypot(crypto, judged, { lists, asked });

@@ -1,4 +1,4 @@
-import { type AuditDraw, HONEYPOT_PPM, hasHoneypot } from '../audit/audit.ts';
+import type { AuditDraw } from '../audit/audit.ts';
 import { computeDecidingEpoch, findDecidingEpoch } from '../audit/deciding-epoch.ts';
 import { computeSittingEpoch, MAX_SITTINGS } from '../audit/sitting.ts';
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
@@ -7,7 +7,7 @@ import { hashRecord } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { Delivery, SignedDelivery } from '../exchange/delivery.ts';
 import { computeAbandonmentFine } from '../exchange/fee.ts';
-import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
+import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { NamedOrder, Order } from '../exchange/order.ts';
 import { findHeaderModality } from '../modality/registry.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
@@ -39,9 +39,9 @@ import {
   verifySummarized,
 } from './claim.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
-import { type Evidence, parseEvidence } from './evidence.ts';
+import { type Evidence, isEarlierEvidence, parseEvidence } from './evidence.ts';
 import type { HoneypotKey } from './honeypot.ts';
-import { JudgeError, type Judgement, judge } from './judge.ts';
+import { giveUpUntold, JudgeError, type Judgement, judge } from './judge.ts';
 import { computeStep } from './log-step.ts';
 import { isPaidFor } from './reply-fee.ts';
 import { demand, type VerdictAnchors, VerdictError } from './verdict-anchors.ts';
@@ -79,15 +79,19 @@ export async function verifyVerdict(
 ): Promise<VerdictReview> {
   try {
     const entry = parseSettledEntry(logEntry);
-    const judgement = await assertVerdict(crypto, entry, verdict, trust, !isEarlierEntry(logEntry));
+    // Such an entry has settled: co-signers who could read its evidence have judged it, and sign none any more.
+    const isEarlier = isEarlierEntry(logEntry);
+    const isUnread = isEarlier && isEarlierEvidence(verdict.evidence);
+    const judgement = await assertVerdict(crypto, entry, verdict, trust, { areTokensTold: !isEarlier, isUnread });
+    if (isUnread) return { ok: true, checks: [skip('verdict', UNREAD)] };
     const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined && mayBeAudited(verdict);
     const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
-    const isUnproven = trust.findVrfKey === undefined && hasTrapped(verdict);
+    const isUnproven = trust.findVrfKey === undefined && (judgement?.isUntold === true || hasTrapped(verdict));
     const checks = [
       pass('verdict', `${entry.verdict}: what the log says is what its evidence says`),
       ...(isUnseen ? [skip('coverage', 'no coverage is given by which the beacon could have selected the reply')] : []),
       ...(isUnwitnessed ? [skip('witnesses', 'no validators are given of whom witnesses could have been drawn')] : []),
-      ...(isUnproven ? [skip('honeypot', 'no key is given by which the nonce of its honeypot could be checked')] : []),
+      ...(isUnproven ? [skip('honeypot', judgement?.isUntold ? UNTOLD : UNPROVEN)] : []),
     ];
     return { ok: true, checks, ...(judgement && { judgement }) };
   } catch (error) {
@@ -95,6 +99,11 @@ export async function verifyVerdict(
     return { ok: false, checks: [fail('verdict', error.message)] };
   }
 }
+
+const UNREAD = 'order, record and fee hold; the evidence is in an earlier format, and is not judged again';
+const UNPROVEN = 'no key is given by which the nonce of its honeypot could be checked';
+const UNTOLD =
+  'nothing is said of a honeypot that the beacon draws, and no key is given that says whether something has to be';
 
 /** @throws ProtocolError where the header cannot be read, which its reader has refused before. */
 function mayBeAudited({ submission }: Pick<PublicVerdict, 'submission'>): boolean {
@@ -126,6 +135,7 @@ export function isRefutation(error: unknown): error is Error {
 /**
  * The same for callers that need only the first failed check.
  * @param areTokensTold false: the entry has settled in the format before, which does not say how many tokens a verifier checked.
+ * @param isUnread true: that holds of its evidence, too, and all else is checked.
  * @throws VerdictError, ClaimError, JudgeError, ProtocolError, and what the callbacks of `trust` throw.
  */
 export async function assertVerdict(
@@ -133,7 +143,7 @@ export async function assertVerdict(
   entry: VerdictEntry,
   { order: signedOrder, record: signed, submission, evidence, delivery }: PublicVerdict,
   trust: VerdictAnchors,
-  areTokensTold = true,
+  { areTokensTold = true, isUnread = false }: { readonly areTokensTold?: boolean; readonly isUnread?: boolean } = {},
 ): Promise<Judgement | undefined> {
   const at = `entry ${entry.index}`;
   const order = verifySignedOrder(crypto, trust.ledger, signedOrder);
@@ -154,7 +164,7 @@ export async function assertVerdict(
   const delivered = delivery && verifySignedDelivery(crypto, { ledger: trust.ledger, order }, delivery);
   if (delivered) assertAcknowledged(delivered, entry, order);
   if (entry.verdict === 'abandoned' || isUndelivered(entry)) {
-    await assertUndelivered(crypto, entry, order, evidence, trust);
+    if (!isUnread) await assertUndelivered(crypto, entry, order, evidence, trust);
     const fine = entry.verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n;
     assertShards(entry, []);
     demand(entry.fineAtomic === fine, `${at} has a fine of ${entry.fineAtomic}, its order comes to ${fine}`);
@@ -182,6 +192,7 @@ export async function assertVerdict(
   }
   const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
   const draw = await findDraw(entry, order, trust);
+  if (isUnread) return undefined;
   const parsed = parseEvidence(evidence);
   if (parsed.kind === 'withheld' || parsed.kind === 'unasked') {
     const missing = { asked: 'opening', subject: entry.recordHash } as const;
@@ -193,7 +204,7 @@ export async function assertVerdict(
   }
   const isScored = parsed.kind === 'audit' && parsed.attempts.length > 0;
   const sittings = parsed.kind === 'audit' ? parsed.lists.length : 0;
-  const judgement = judge(
+  const found = judge(
     crypto,
     {
       claim: claim ? { ...claim, endpoint: claim.request.endpoint } : { order, record },
@@ -202,7 +213,7 @@ export async function assertVerdict(
       draw,
       ...(isScored && trust.findPairPpm ? { pairPpm: await trust.findPairPpm(entry, order) } : {}),
       honeypotPpm: trust.honeypotPpm,
-      vrfKey: isScored ? await findHoneypotKey(crypto, draw, trust) : undefined,
+      vrfKey: isScored && draw && parsed.honeypot ? await findHoneypotKey(draw, trust) : undefined,
       laterBeacons: draw === undefined ? [] : await findLaterBeacons(entry, sittings, trust),
       allowFixedVerifier: trust.allowFixedVerifier,
       drift: isScored ? trust.findPolicy(parsed.drift, entry) : undefined,
@@ -210,6 +221,7 @@ export async function assertVerdict(
     },
     parsed,
   );
+  const judgement = await withUntold(entry, { order, draw, judgement: found }, trust);
   const isOver = judgement.wants === undefined || sittings === MAX_SITTINGS;
   const missing = judgement.wants === 'verdict' ? 'nobody has judged' : 'nobody outside the draw has judged';
   demand(isOver, `${at}: after ${sittings} sittings ${missing} the reply, and it still has to wait`);
@@ -245,15 +257,38 @@ function assertAcknowledged({ recordHash, epoch }: Delivery, entry: VerdictEntry
   demand(!isDrawn || entry.beaconEpoch >= earliest, `${at}: its beacon was known when the payer held the reply`);
 }
 
-/** Of whoever has to tell what became of a honeypot, if the beacon draws one. */
-async function findHoneypotKey(
-  crypto: Crypto,
-  draw: AuditDraw | undefined,
-  { honeypotPpm = HONEYPOT_PPM, findVrfKey }: VerdictAnchors,
-): Promise<HoneypotKey> {
-  if (draw === undefined || !hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
-  return findVrfKey === undefined ? 'believed' : findVrfKey(draw.beaconEpoch);
+/**
+ * Whoever has to tell what became of a honeypot and does not is not paid, and has waited a day for it. Nothing has to be told by a validator
+ * that was none of the deciding epoch.
+ */
+async function withUntold(
+  { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
+  {
+    order: { expiresAtMs },
+    draw,
+    judgement,
+  }: {
+    readonly order: Pick<NamedOrder, 'expiresAtMs'>;
+    readonly draw: AuditDraw | undefined;
+    readonly judgement: Judgement;
+  },
+  trust: VerdictAnchors,
+): Promise<Judgement> {
+  const key = judgement.isUntold && draw ? await findHoneypotKey(draw, trust) : undefined;
+  if (!(key instanceof Uint8Array)) return judgement;
+  const isLate = timeMs > Number(expiresAtMs) + OPENING_KEPT_MS;
+  demand(isLate, `entry ${index}: nothing is said of the honeypot that the beacon draws`);
+  return giveUpUntold(judgement);
 }
+
+/**
+ * Of whoever has to tell what became of a honeypot. Who was of that epoch's set may not be known here, so it is asked only where the verdict
+ * depends on it.
+ */
+const findHoneypotKey = async (
+  { beaconEpoch }: Pick<AuditDraw, 'beaconEpoch'>,
+  { findVrfKey }: VerdictAnchors,
+): Promise<HoneypotKey> => (findVrfKey === undefined ? 'believed' : findVrfKey(beaconEpoch));
 
 async function verifyWhole(
   crypto: Crypto,

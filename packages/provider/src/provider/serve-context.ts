@@ -9,7 +9,7 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
-import { type AcceptedOrder, assertMachineEntered, assertRouter } from './order-intake.ts';
+import { type AcceptedOrder, assertMachineEntered, assertRouter, assertTierStake } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
 import { createEventSealer } from './sealed-order.ts';
@@ -83,6 +83,7 @@ export function createServeContext(
       }
       await assertMachineEntered(state, job);
       await assertRouter(state, job);
+      await assertTierStake(state, job);
       hold = await receivables.hold(job.order);
       const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>
         admitOrder(state, job, { signal, consent }),

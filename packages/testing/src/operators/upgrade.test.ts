@@ -7,6 +7,7 @@ import { countOpenReplies } from '@ogong/node/validator/store/batch-store';
 import { createSettledEntries } from '@ogong/node/validator/store/settled-entries';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { VERDICT_ENTRY_TAG, verifyChain } from '@ogong/protocol/settlement/verdict-log';
+import { EVIDENCE_TAG } from '@ogong/protocol/verdict/evidence';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   PRESENT_SCHEMAS,
@@ -75,6 +76,14 @@ const listColumns = (store: Store, table: string): string[] =>
 const EARLIER_LOG = JSON.parse(
   readFileSync(new URL('../../releases/verdict-log-v5.json', import.meta.url), 'utf8'),
 ) as Readonly<Record<'chainId' | 'validator' | 'genesis', string> & Record<'entries' | 'heads', readonly string[]>>;
+
+const PRESENT_ENTRIES = `UPDATE log SET entry = CAST('${VERDICT_ENTRY_TAG}' || char(10) || position AS BLOB)`;
+const UNSETTLED = 'DELETE FROM batch_signatures; DELETE FROM batches';
+const basedOn = (tag: string): string => `UPDATE replies SET evidence = CAST('${tag}' || char(10) AS BLOB)`;
+const asking = (state: string): string => `
+  UPDATE replies SET state = '${state}' WHERE sequence = 1;
+  INSERT INTO attempts (reply_id, attempt, sitting, round, verifier_id, nonce, outcome)
+    SELECT reply_id, 0, 0, 0, x'01', x'02', 'asked' FROM replies WHERE sequence = 1`;
 
 describe('a log in an earlier format', () => {
   const from = { length: 0n, head: fromHex(EARLIER_LOG.genesis) };
@@ -174,18 +183,32 @@ describe.each(RELEASES)('release %s', (release) => {
     }
   });
 
+  it.runIf(hasForeignLog(validator))(
+    'takes what is open over where no verifier was asked, on evidence of its own format',
+    () => {
+      makeReleased(validator);
+      changeReleased([PRESENT_ENTRIES, UNSETTLED, basedOn(EVIDENCE_TAG)].join(';'));
+      openPresent().close();
+    },
+  );
+
   it.runIf(hasForeignLog(validator)).each([
     ['that has not settled', "UPDATE batches SET state = 'proposed' WHERE sequence = 2"],
     ['in no batch', 'DELETE FROM batches WHERE sequence = 2'],
     [
       'of a format that nobody reads any more',
-      `UPDATE log SET entry = CAST('ogong-verdict-v4' || char(10) AS BLOB) || substr(entry, 18)`,
+      "UPDATE log SET entry = CAST('ogong-verdict-v4' || char(10) || position AS BLOB)",
     ],
     [
       'of the present format in a proposed batch of an earlier one',
-      `UPDATE log SET entry = CAST('${VERDICT_ENTRY_TAG}' || char(10) AS BLOB) || substr(entry, ${VERDICT_ENTRY_TAG.length + 2});
-       UPDATE batches SET state = 'proposed' WHERE sequence = 2`,
+      `${PRESENT_ENTRIES}; ${basedOn(EVIDENCE_TAG)}; UPDATE batches SET state = 'proposed' WHERE sequence = 2`,
     ],
+    [
+      'of the present format that has not settled, on evidence of an earlier one',
+      [PRESENT_ENTRIES, UNSETTLED, basedOn('ogong-evidence-v14')].join(';'),
+    ],
+    ['that is yet to come of an audit that has asked a verifier', asking('auditing')],
+    ['that is yet to come of an audit between two sittings', asking('waiting')],
   ])('a validator with an entry %s is refused, and stays as it was', (_what, change) => {
     makeReleased(validator);
     changeReleased(change);

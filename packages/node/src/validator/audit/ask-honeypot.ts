@@ -60,7 +60,7 @@ export async function contestHoneypot(
 ): Promise<boolean> {
   const { crypto, clock, store, group, signal, contest } = state;
   const job = describeHoneypot(state, row);
-  if (job === undefined) return false;
+  if (job === undefined) throw new Error('the verdict waits for a honeypot whose job is gone');
   const order = { order: orderBytes, signature: orderSignature };
   const found = await contest.ask({ order, ...describeContest(state, row, job) });
   if (signal.aborted) return false;

@@ -1,13 +1,13 @@
 import { hasHoneypot } from '@ogong/protocol/audit/audit';
 import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { pass } from '@ogong/protocol/base/checks';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { isComparable } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
 import type { AuditEvidence, Evidence, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
 import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot-draw';
-import { type AuditContext, type Judgement, judge } from '@ogong/protocol/verdict/judge';
+import { type AuditContext, giveUpUntold, judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
-import { findDueHoneypot } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { listAttempts } from '../store/attempt-store.ts';
 import { hashPlace } from '../store/candidates.ts';
@@ -55,13 +55,14 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   }
   if (signal.aborted || state.store.read(() => listAttempts(state.store, replyId)).some(isUnfinished)) return;
   const latest = findReply(state, replyId);
-  if (latest?.state !== 'auditing') return;
+  if (!isSelected(latest)) return;
   const reports = collectEvidence(state, latest, judged, opened);
-  const first = judge(crypto, { ...judged, vrfKey: undefined }, reports, opened);
-  const honeypot = isAnswerKnown(first, latest) ? await findTold(state, latest, judged, opened) : undefined;
+  const first = judge(crypto, judged, reports, opened);
+  const honeypot = first.isUntold ? await findTold(state, latest, judged, opened) : undefined;
   if (honeypot === 'open') return;
-  const evidence = honeypot === undefined ? reports : { ...reports, honeypot };
-  const judgement = honeypot === undefined ? first : judge(crypto, judged, evidence, opened);
+  const told = honeypot && honeypot !== 'lost' ? { ...reports, honeypot } : undefined;
+  const evidence = told ?? reports;
+  const judgement = told ? judge(crypto, judged, told, opened) : honeypot === 'lost' ? giveUpUntold(first) : first;
   if (judgement.wants && latest.sitting + 1 < MAX_SITTINGS) {
     const waitEpoch = computeSittingEpoch(row.beaconEpoch, latest.sitting + 1);
     await state.group.write((db) => closeSitting(db, replyId, waitEpoch));
@@ -88,22 +89,23 @@ function isSelected(row: ReplyRow | undefined): row is SelectedReply {
   return row?.state === 'auditing' && row.beaconEpoch !== undefined && row.deadlineMs !== undefined;
 }
 
-/** @returns undefined where nobody who answers has the beacon of its sitting, or says who the validators of its honeypot's epoch were. */
+/** @returns undefined where nobody who answers has the beacon of its sitting. */
 async function readContext(state: AuditState, row: SelectedReply): Promise<AuditContext | undefined> {
   const { crypto, store, verdicts, drift, fixedVerifier, honeypots, getBeacon } = state;
   const epochs = Array.from({ length: row.sitting }, (_, i) => computeSittingEpoch(row.beaconEpoch, i + 1));
   const beacons = await Promise.all(epochs.map(getBeacon));
   const laterBeacons = beacons.flatMap((beacon) => (beacon ? [beacon.value] : []));
   const draw = await findDraw(state, row, row.beaconEpoch);
+  if (laterBeacons.length < epochs.length) return undefined;
   const isTrapped = draw !== undefined && hasHoneypot(crypto, draw, honeypots.honeypotPpm);
-  const found = isTrapped ? await honeypots.vrf.findKey(row.beaconEpoch) : { vrfKey: undefined };
-  if (laterBeacons.length < epochs.length || found === undefined) return undefined;
+  // Where nobody knows who the validators were, the audit goes on, and the verdict waits (findTold).
+  const found = isTrapped ? await honeypots.vrf.findKey(row.beaconEpoch).catch(() => undefined) : undefined;
   return {
     claim: toClaim(row),
     signed: row.signedRecord as NonNullable<ReplyRow['signedRecord']>,
     validator: verdicts.validator,
     draw,
-    vrfKey: found.vrfKey,
+    vrfKey: found?.vrfKey,
     pairPpm: computePairPpm(await findDeterringPpm(state, row)),
     honeypotPpm: honeypots.honeypotPpm,
     laterBeacons,
@@ -124,42 +126,44 @@ async function freezeList(
   await prepareCandidates(rounds, row, judged, { opened, history });
 }
 
-/** Whether anybody knows what the honeypot of an audit should have been answered, so that the entry has to say what was. */
-const isAnswerKnown = ({ verdict, agreed, wants }: Judgement, { sitting }: Pick<ReplyRow, 'sitting'>): boolean =>
-  verdict === 'accept' && agreed !== undefined && wants === undefined && sitting === 0;
-
 /**
- * What became of the honeypot that the beacon draws for an audit.
- * @returns `open` where it has yet to be answered, here or to witnesses; undefined where none is drawn.
+ * What became of the honeypot that the beacon draws for an audit, whose answer is known.
+ * @returns `open` where it has yet to be answered, here or to witnesses; `lost` where it was not in a day; undefined where this validator was
+ * none of the deciding epoch, so that it has to tell nothing.
  */
 async function findTold(
   state: AuditState,
-  reply: ReplyRow,
+  reply: SelectedReply,
   judged: AuditContext,
   opened: OpenedReply,
-): Promise<HoneypotEvidence | 'open' | undefined> {
+): Promise<HoneypotEvidence | 'open' | 'lost' | undefined> {
   const { crypto, clock, store, group, stopping, honeypots, rounds } = state;
-  const attempts = store.read(() => listAttempts(store, reply.replyId));
-  const asked = attempts.map(({ verifierId, sitting, round }) => ({ verifierId, sitting, round, weighed: undefined }));
-  const drawn = findDueHoneypot(crypto, judged, { lists: readLists(state, reply.replyId), asked });
-  if (judged.vrfKey === undefined || drawn === undefined) return undefined;
+  const known = await honeypots.vrf.findKey(reply.beaconEpoch);
+  if (known !== undefined && known.vrfKey === undefined) return undefined;
   const id = computeHoneypotId(crypto, reply.replyId);
   const read = (): HoneypotRow | undefined => store.read(() => findHoneypot(store, id));
-  const row = read() ?? (await planLate(rounds, reply, judged, opened));
-  if (row === undefined) return undefined;
+  const wait = async (untilMs = clock.nowMs() + honeypots.contestPauseMs): Promise<'open'> => {
+    if (!stopping.signal.aborted) await group.write((db) => awaitHoneypot(db, reply, untilMs));
+    return 'open';
+  };
+  if (clock.nowMs() > Number(judged.claim.order.expiresAtMs) + OPENING_KEPT_MS) {
+    const row = read();
+    return (row && describeTold(row)) ?? 'lost';
+  }
+  if (known === undefined) return wait();
+  const row = read() ?? (await planLate(rounds, reply, { ...judged, vrfKey: known.vrfKey }, opened));
+  if (row === undefined) return wait();
   const told = describeTold(row);
   if (told !== undefined) return told;
   if (!row.isGivenUp && clock.nowMs() < row.deadlineMs) {
     // It may have been answered since it was read: then the audit goes on at once.
     return group.write((db) => {
-      if (describeTold(findHoneypot(db, id) ?? row) === undefined) awaitHoneypot(db, row);
+      if (describeTold(findHoneypot(db, id) ?? row) === undefined) awaitHoneypot(db, row, row.deadlineMs);
       return 'open' as const;
     });
   }
   if (await contestHoneypot(honeypots, reply, row)) return describeTold(read() ?? row) ?? 'open';
-  const untilMs = clock.nowMs() + honeypots.contestPauseMs;
-  if (!stopping.signal.aborted) await group.write((db) => awaitHoneypot(db, row, untilMs));
-  return 'open';
+  return wait();
 }
 
 /** @returns undefined where its verifier has yet to answer, or to be called silent. */

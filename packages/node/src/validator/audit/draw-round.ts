@@ -136,7 +136,10 @@ function plan(
   return planHoneypot(honeypots, judged, opened, { candidates, pair: asked, ...times });
 }
 
-/** The honeypot of an audit whose list an earlier program has fixed, which planned none, or by a nonce of its own choice. */
+/**
+ * The honeypot of an audit whose list was fixed before it was known who the validators were. @returns undefined where nobody could be liable
+ * for its answer: no entry could mark its verifier.
+ */
 export async function planLate(
   state: RoundState,
   row: ReplyRow,
@@ -149,8 +152,13 @@ export async function planLate(
   const pair = attempts.filter(({ round }) => round === 0).map(({ verifierId }) => verifierId);
   const planned = plan(state, row, judged, { opened, candidates, pair });
   const { modelRoot } = judged.claim.order;
-  if (planned) await group.write((db) => putHoneypot(db, withLiable(db, planned, { candidates, modelRoot })));
-  return planned;
+  if (planned === undefined) throw new Error('the verdict waits for a honeypot that cannot be planned');
+  return group.write((db) => {
+    const liable = withLiable(db, planned, { candidates, modelRoot });
+    if (liable.credential === undefined) return undefined;
+    putHoneypot(db, liable);
+    return liable;
+  });
 }
 
 /** Who answers for the report, as it is announced when the list is fixed, or was. */

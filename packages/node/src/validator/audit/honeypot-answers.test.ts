@@ -2,6 +2,8 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { DriftRow } from '@ogong/protocol/modality/text/drift/drift-table';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { NO_TAIL_GAP, parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
@@ -17,6 +19,7 @@ import { describe, expect, it } from 'vitest';
 import { type AttemptRow, keepAttempt } from '../store/attempt-store.ts';
 import { findHoneypot, type HoneypotRow, keepHoneypotReport } from '../store/honeypot-store.ts';
 import { readVerifier } from '../store/verifier-store.ts';
+import type { OwnVrf } from './honeypot-state.ts';
 
 const ALWAYS = 1_000_000;
 const NAMES = ['v1', 'v2', 'v3', 'v4'];
@@ -38,11 +41,15 @@ async function createOne(
     readonly pair?: Partial<ScoreReport>;
   },
   more: BenchOptions['audit'] & object = {},
+  bench: BenchOptions = {},
 ) {
   const served = new Map<string, TestReply>();
   const asked: string[] = [];
   const findTrap = () => validator.store.prepare('SELECT * FROM honeypots').all()[0];
-  const trapName = () => NAMES.find((name) => toHex(keyOf(name)) === toHex(findTrap()?.verifier_id as Uint8Array));
+  const trapName = () => {
+    const trap = findTrap();
+    return trap && NAMES.find((name) => toHex(keyOf(name)) === toHex(trap.verifier_id as Uint8Array));
+  };
   const calls = createTestCalls(async (peer, job) => {
     const name = String(peer.endpoint).replace(/:1$/, '');
     asked.push(name);
@@ -52,7 +59,7 @@ async function createOne(
     const honest = createTestReport(found, job);
     return { report: answer.trap?.(found as never, job as never) ?? honest, signer };
   });
-  const validator = createTestValidator({ calls, audit: { pairPpm: ALWAYS, honeypotPpm: ALWAYS, ...more } });
+  const validator = createTestValidator({ calls, audit: { pairPpm: ALWAYS, honeypotPpm: ALWAYS, ...more }, ...bench });
   await validator.announce(provider);
   for (const name of NAMES) await validator.announceVerifier(name);
   const reply = await validator.deliver(0);
@@ -184,6 +191,57 @@ describe('a honeypot that waits for its moment', () => {
     await wait(waiting);
     expect(findTrap()?.proof).toEqual(before);
     expect(read()).toEqual({ entry: [[...PAIR, 'credited']], trap: 'passed', rejects: 0 });
+  });
+});
+
+describe('a honeypot of an epoch whose validators are not known here', () => {
+  /** Asked for its pair, with a verdict that waits. */
+  async function createUnknown() {
+    const seed = new Uint8Array(32).fill(9);
+    const known: { key?: Awaited<ReturnType<OwnVrf['findKey']>> } = {};
+    const vrf: OwnVrf = { prove: (input) => proveVrf(seed, input), findKey: async () => known.key };
+    const one = await createOne({}, {}, { vrf });
+    expect(one.asked).toHaveLength(2);
+    expect(one.findTrap()).toBeUndefined();
+    const { validator, reply } = one;
+    const go = async (ms: number) => {
+      validator.clock.advance(ms);
+      await validator.runAudits();
+      return validator.decided.map(({ verdict, feeAtomic, verifiers }) => [verdict, feeAtomic > 0n, verifiers.length]);
+    };
+    const learn = () => Object.assign(known, { key: { vrfKey: computeVrfPublicKey(seed) } });
+    expect(validator.find(reply.reply.record.replyId)).toMatchObject({ state: 'auditing' });
+    return { ...one, known, learn, go };
+  }
+
+  it('is planned once they are', async () => {
+    const { read, learn, go, asked } = await createUnknown();
+    expect(await go(8_000)).toEqual([]);
+    learn();
+    expect(await go(8_000)).toEqual([['accept', true, 3]]);
+    expect(asked).toHaveLength(3);
+    expect(read()).toMatchObject({ entry: [[...PAIR, 'credited']], trap: 'passed' });
+  });
+
+  it('is missed by nobody where this validator was none of them', async () => {
+    const { known, go } = await createUnknown();
+    known.key = { vrfKey: undefined };
+    expect(await go(8_000)).toEqual([['accept', true, 2]]);
+  });
+
+  it('leaves the reply unjudged and unpaid after a day', async () => {
+    const { go } = await createUnknown();
+    expect(await go(OPENING_KEPT_MS)).toEqual([]);
+    expect(await go(130_000)).toEqual([['unjudged', false, 2]]);
+  });
+
+  it('is asked of nobody who could not be held liable, and the reply is unjudged then, too', async () => {
+    const { go, learn, asked, findTrap, validator } = await createUnknown();
+    validator.store.database.exec('DELETE FROM announcements');
+    learn();
+    for (let i = 0; i < 5; i++) expect(await go(8_000)).toEqual([]);
+    expect([asked.length, findTrap()]).toEqual([2, undefined]);
+    expect(await go(OPENING_KEPT_MS + 130_000)).toEqual([['unjudged', false, 2]]);
   });
 });
 

@@ -50,8 +50,8 @@ export interface BeaconArchive {
 const KEPT_CERTIFICATES = 20_000n;
 /** Almost two months, 72 bytes each: peers may have had no chain, or no gas, for weeks before they settle. */
 const KEPT_VALUES = 1_000_000n;
-/** Certificates name sets that were read within some epochs. */
-const KEPT_SETS = 512;
+/** As many as certificates that may name them: where stakes change in each epoch, each names another. */
+const KEPT_SETS = Number(KEPT_CERTIFICATES);
 /** Integers of SQLite have 64 bits and a sign; an epoch from the wire has none. */
 const MAX_STORED_EPOCH = (1n << 63n) - 1n;
 

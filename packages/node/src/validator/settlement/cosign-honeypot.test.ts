@@ -2,16 +2,23 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
+  type Attempt,
   type AuditEvidence,
+  type EvidenceCandidate,
   encodeEvidence,
   type HoneypotEvidence,
   type OpenedReport,
   parseEvidence,
 } from '@ogong/protocol/verdict/evidence';
 import { computeHoneypotInput } from '@ogong/protocol/verdict/honeypot-draw';
+import { listDigests } from '@ogong/protocol/verdict/judge';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { verifyVerdict } from '@ogong/protocol/verdict/verify-verdict';
 import { ledger, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
@@ -21,8 +28,14 @@ import { createTestHybrid, seedOf } from '@ogong/testing/validator/test-keys';
 import { type Message, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createScoreJob } from '../audit/verifier-call.ts';
+import { findCredential } from '../store/announcement-store.ts';
+import { checkEntry } from './batch-check.ts';
 
 const ALWAYS = 1_000_000;
+const NAMES = ['v1', 'v2', 'v3', 'v4'];
+const nameOf = (id: Uint8Array): string | undefined =>
+  NAMES.find((name) => equalBytes(id, hashHybridKey(crypto, createTestHybrid(name).publicKey)));
 
 /** One audited reply with its honeypot, as a co-signer gets it. @param ppm how many honeypots the co-signer pays for. */
 async function createTrapped(ppm = ALWAYS, sees: Parameters<typeof answerHonestly>[1] = {}) {
@@ -39,7 +52,7 @@ async function createTrapped(ppm = ALWAYS, sees: Parameters<typeof answerHonestl
   const cosign = (message: Message, by = 0) =>
     (peers[by] as TestValidator).cosigner.cosign(own.signer.address, message);
   const beacon = own.archive.find(own.decided[0]?.beaconEpoch as bigint)?.value as Uint8Array;
-  return { own, peers, request, cosign, beacon };
+  return { own, peers, request, cosign, beacon, certifyAll: four.certifyAll };
 }
 
 let world: Awaited<ReturnType<typeof createTrapped>>;
@@ -142,6 +155,19 @@ describe('a honeypot in the log', () => {
     });
     expect(checked).toMatchObject({ ok: true, checks: [{ id: 'verdict', status: 'pass' }] });
     expect(checked.checks).toHaveLength(1);
+    const silent = await bend(
+      ({ honeypot: _, ...rest }) => rest,
+      (entry) => ({ ...entry, verifiers: entry.verifiers.slice(0, -1) }),
+    );
+    const [cut] = silent.entries as [Message['entries'][number]];
+    const untold = { ...verdict, logEntry: cut.logEntry, evidence: cut.evidence };
+    expect(await verifyVerdict(crypto, untold, trust)).toMatchObject({
+      ok: true,
+      checks: [
+        { id: 'verdict' },
+        { id: 'honeypot', status: 'skip', detail: expect.stringContaining('nothing is said') },
+      ],
+    });
   });
 
   it('is refused of who was no validator of the epoch whose beacon draws it, and not missed there', async () => {
@@ -150,10 +176,11 @@ describe('a honeypot in the log', () => {
     const cosign = (message: Message) => peer.cosigner.cosign(own.signer.address, message);
     Object.assign(peer.cosigning, { findVrfKey: async () => undefined });
     await expect(cosign(request)).rejects.toMatchObject({ code: 'unavailable' });
-    Object.assign(peer.cosigning, { findVrfKey: async () => ({ vrfKey: undefined }) });
-    await expect(cosign(request)).rejects.toThrow('its validator was none of the epoch');
     const drop = ({ honeypot: _, ...evidence }: ReturnType<typeof readEvidence>) => evidence as never;
     const without = await bend(drop, (entry) => ({ ...entry, verifiers: entry.verifiers.slice(0, -1) }));
+    await expect(cosign(without)).rejects.toMatchObject({ code: 'unavailable' });
+    Object.assign(peer.cosigning, { findVrfKey: async () => ({ vrfKey: undefined }) });
+    await expect(cosign(request)).rejects.toThrow('its validator was none of the epoch');
     expect((await cosign(without)).signature.length).toBe(65);
   });
 
@@ -183,9 +210,122 @@ describe('a honeypot in the log', () => {
   it('is no evidence where no two have seen the same, so that nobody knows its answer', async () => {
     const other = await createTrapped(ALWAYS, { exact: false, numericClass: 'other' });
     expect(readEvidence(other).honeypot).toBeUndefined();
+    // Nor is it asked for then who the validators were.
+    for (const { cosigning } of other.peers.slice(1)) Object.assign(cosigning, { findVrfKey: async () => undefined });
+    expect((await other.cosign(other.request, 1)).signature.length).toBe(65);
     const { honeypot } = readEvidence(world);
     const bent = await bend((evidence) => ({ ...evidence, honeypot }), undefined, other);
     await expect(other.cosign(bent)).rejects.toThrow('a honeypot whose answer nobody knows');
+  });
+});
+
+/** Another honest verifier's report, asked for by whoever wants it: signed and opened as any. */
+async function askFurther(
+  evidence: AuditEvidence,
+  verifierId: Uint8Array,
+  place: { readonly sitting: number; readonly round: number },
+): Promise<AuditEvidence> {
+  const { own } = world;
+  const [served] = [...own.served.values()] as [TestReply];
+  const { record, request } = served.reply;
+  const { endpoint } = served.submission;
+  const attempt = evidence.attempts.length;
+  const nonce = crypto.sha256(Uint8Array.of(attempt)).slice(0, 16);
+  const jobId = computeJobId(crypto, { validator: own.signer.address, replyId: record.replyId, attempt, nonce });
+  const opened = openReply(crypto, record, evidence.opening) as OpenedReply;
+  const job = createScoreJob({ jobId, request, timeoutMs: 1_000 }, opened.reply.describeJob(endpoint));
+  const calls = createTestCalls(answerHonestly(own.served));
+  const peer = { endpoint: `${nameOf(verifierId)}:1`, certHash: new Uint8Array(32) } as never;
+  const call = { timeoutMs: 1_000, signal: new AbortController().signal };
+  const committed = await calls.commit(peer, job, call);
+  const asked = { ...place, verifierId, nonce, committed };
+  const attempts = [...evidence.attempts, { ...asked, opened: undefined }];
+  const round = listDigests(crypto, attempts, place.round);
+  const answer = await calls.reveal(peer, { jobId, round } as never, call);
+  await calls.close();
+  const listed = evidence.lists[0]?.find(({ providerId }) => equalBytes(providerId, verifierId)) as EvidenceCandidate;
+  const credential = findCredential(own.store, listed, record.modelRoot);
+  return { ...evidence, attempts: [...evidence.attempts, { ...asked, opened: answer, credential } as Attempt] };
+}
+
+describe('a validator that has seen its friend fail', () => {
+  const dropped = ({ honeypot: _, ...evidence }: ReturnType<typeof readEvidence>): AuditEvidence => evidence;
+  /** The entry as it would follow, with everybody who was asked credited. */
+  const credited = (evidence: AuditEvidence) => (entry: VerdictEntry) => {
+    const [first] = entry.verifiers as [VerdictEntry['verifiers'][number]];
+    const tokens = first.outcome === 'credited' ? first.tokens : 0;
+    const verifiers = evidence.attempts.map(({ verifierId }) => {
+      const listed = evidence.lists[0]?.find((one) => equalBytes(one.providerId, verifierId));
+      const { payee } = listed as EvidenceCandidate;
+      return { verifierId, payee, outcome: 'credited', tokens } as const;
+    });
+    return { ...entry, verifiers };
+  };
+  const others = (): Uint8Array[] => {
+    const { lists, attempts, honeypot } = readEvidence(world);
+    const ids = (lists[0] ?? []).map(({ providerId }) => providerId);
+    const isPair = (id: Uint8Array) => attempts.some(({ verifierId }) => equalBytes(verifierId, id));
+    const rest = ids.filter((id) => !isPair(id) && !equalBytes(id, honeypot.verifierId));
+    return [...rest, honeypot.verifierId];
+  };
+
+  it('cannot hold another sitting, with a verifier or without', async () => {
+    const base = dropped(readEvidence(world));
+    const lists = [...base.lists, base.lists[0] as AuditEvidence['lists'][number]];
+    await world.certifyAll();
+    await world.certifyAll();
+    for (const id of others()) {
+      const more = await askFurther({ ...base, lists }, id, { sitting: 1, round: 1 });
+      const bent = await bend(() => more, credited(more));
+      await expect(world.cosign(bent)).rejects.toThrow('sitting 1 was held, and nothing was left open');
+    }
+    const empty = { ...base, lists: [...base.lists, []] };
+    const bent = await bend(() => empty, credited(empty));
+    await expect(world.cosign(bent)).rejects.toThrow('sitting 1 was held, and nothing was left open');
+  });
+
+  it('cannot ask on until nobody is left but that friend', async () => {
+    let more = dropped(readEvidence(world));
+    for (const [i, id] of others().entries()) more = await askFurther(more, id, { sitting: 0, round: 1 + i });
+    expect(more.attempts).toHaveLength(4);
+    const bent = await bend(() => more, credited(more));
+    await expect(world.cosign(bent)).rejects.toThrow('attempt 2 was asked, and the reports before it had decided');
+  });
+
+  it('is paid nothing for the reply if it waits for a day instead, as if it had never logged it', async () => {
+    const evidence = dropped(readEvidence(world));
+    const unpaid = (timeMs: number) => (entry: VerdictEntry) => ({
+      ...credited(evidence)(entry),
+      ...{
+        verdict: 'unjudged' as const,
+        evidence: 'none' as const,
+        feeAtomic: 0n,
+        step: 'none' as const,
+        eValuePpm: 0,
+        timeMs,
+      },
+    });
+    const [served] = [...world.own.served.values()] as [TestReply];
+    const keptUntilMs = Number(parseOrder(served.submission.order.order).expiresAtMs) + OPENING_KEPT_MS;
+    const nowMs = world.own.clock.nowMs();
+    const early = await bend(() => evidence, unpaid(nowMs));
+    await expect(world.cosign(early)).rejects.toThrow('nothing is said of the honeypot that the beacon draws');
+    const peer = world.peers[0] as TestValidator;
+    const at = (timeMs: number) => ({ ...peer.cosigning, clock: { nowMs: () => timeMs } });
+    const check = async (change: (entry: VerdictEntry) => VerdictEntry) => {
+      const { entries } = await bend(() => evidence, change);
+      const [entry] = entries as [Message['entries'][number]];
+      return checkEntry(
+        at(keptUntilMs + 1) as never,
+        world.own.signer.address,
+        parseVerdictEntry(entry.logEntry),
+        entry,
+      );
+    };
+    await check(unpaid(keptUntilMs + 1));
+    await expect(check((entry) => ({ ...credited(evidence)(entry), timeMs: keptUntilMs + 1 }))).rejects.toThrow(
+      'the evidence says unjudged, not accept',
+    );
   });
 });
 
@@ -230,10 +370,6 @@ async function createSilent(reachedBy: readonly number[], opensTo: readonly numb
     (four.peers[0] as TestValidator).cosigner.cosign(four.own.signer.address, message);
   return { ...four, cosign, asked };
 }
-
-const NAMES = ['v1', 'v2', 'v3', 'v4'];
-const nameOf = (id: Uint8Array): string | undefined =>
-  NAMES.find((name) => equalBytes(id, hashHybridKey(crypto, createTestHybrid(name).publicKey)));
 
 describe('a honeypot that its verifier does not answer', () => {
   it('is answered where a witness is told, as any job is', async () => {

@@ -174,8 +174,8 @@ export function findHoneypot(store: Store, id: Uint8Array): HoneypotRow | undefi
   return row && toHoneypot(row);
 }
 
-/** Until then the audit has nothing to do, and takes no place of another one. @param untilMs default: the end of its window. */
-export function awaitHoneypot(store: Store, { replyId, deadlineMs }: HoneypotRow, untilMs = deadlineMs): void {
+/** Until then the audit has nothing to do, and takes no place of another one. */
+export function awaitHoneypot(store: Store, { replyId }: Pick<HoneypotRow, 'replyId'>, untilMs: number): void {
   store.prepare("UPDATE replies SET ask_at = ? WHERE reply_id = ? AND state = 'auditing'").run(untilMs, replyId);
 }
 
