@@ -14,10 +14,12 @@ export interface RunningReply {
   latest(): SignedProgress | undefined;
   /** There is a token. Before that a payer that leaves would leave a reply behind that never was. */
   begin(): void;
-  /** Resolves when the payer has said that it has all text but one window's, or wants no more. @param signal ends the wait. */
-  room(signal: AbortSignal): Promise<void>;
-  /** This text goes out. */
-  sent(text: string): void;
+  /**
+   * Notes that this text goes out. Resolves when it may: with it the payer lacks one window's text at most, lacks nothing else, or wants
+   * no more.
+   * @param signal ends the wait.
+   */
+  waitToSend(text: string, signal: AbortSignal): Promise<void>;
   end(): void;
 }
 
@@ -62,7 +64,10 @@ export function createRunningReplies({
         wake() {},
       };
       running.set(name, entry);
-      const isAhead = () => entry.sentBytes > (entry.latest?.progress.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
+      const isAhead = (bytes: number): boolean => {
+        const unsaid = entry.sentBytes - (entry.latest?.progress.textBytes ?? 0);
+        return unsaid > 0 && unsaid + bytes > PROGRESS_WINDOW_BYTES;
+      };
       return {
         left: entry.left.signal,
         latest: () => entry.latest?.signed,
@@ -70,16 +75,14 @@ export function createRunningReplies({
           entry.hasBegun = true;
           leaveIfOver(entry);
         },
-        async room(signal) {
-          while (isAhead() && !signal.aborted && !entry.latest?.progress.hasLeft) {
+        async waitToSend(text, signal) {
+          const bytes = utf8Encode(text);
+          while (isAhead(bytes.length) && !signal.aborted && !entry.latest?.progress.hasLeft) {
             await new Promise<void>((resolve) => {
               entry.wake = resolve;
               signal.addEventListener('abort', () => resolve(), { once: true });
             });
           }
-        },
-        sent(text) {
-          const bytes = utf8Encode(text);
           entry.parts.push(bytes);
           entry.sentBytes += bytes.length;
         },
