@@ -38,9 +38,18 @@ async function isOpen(room: Promise<void>): Promise<boolean> {
 
 it('there is room for one window ahead of the payer, and for more once it has signed', async () => {
   const { signal } = new AbortController();
-  expect(await isOpen(open(PROGRESS_WINDOW_BYTES).reply.room(signal))).toBe(true);
-  const { reply, say } = open(PROGRESS_WINDOW_BYTES + 1);
-  const room = reply.room(signal);
+  expect(await isOpen(open(PROGRESS_WINDOW_BYTES - 9).reply.room('x'.repeat(9), signal))).toBe(true);
+  const { reply, say } = open(PROGRESS_WINDOW_BYTES - 9);
+  const room = reply.room('x'.repeat(10), signal);
+  expect(await isOpen(room)).toBe(false);
+  say(PROGRESS_STEP_BYTES);
+  expect(await isOpen(room)).toBe(true);
+});
+
+it('what is larger than the rest of a window waits until the payer can have said no more', async () => {
+  const { signal } = new AbortController();
+  const { reply, say } = open(2 * PROGRESS_STEP_BYTES - 1);
+  const room = reply.room('x'.repeat(2 * PROGRESS_WINDOW_BYTES), signal);
   expect(await isOpen(room)).toBe(false);
   say(PROGRESS_STEP_BYTES);
   expect(await isOpen(room)).toBe(true);
@@ -49,11 +58,11 @@ it('there is room for one window ahead of the payer, and for more once it has si
 it('nobody waits for room once the payer has left, or the reply is over', async () => {
   const { reply, say } = open(PROGRESS_WINDOW_BYTES + 1);
   const over = new AbortController();
-  const [first, second] = [reply.room(over.signal), reply.room(over.signal)];
+  const [first, second] = [reply.room('x', over.signal), reply.room('x', over.signal)];
   over.abort();
   expect([await isOpen(first), await isOpen(second)]).toEqual([true, true]);
   const { signal } = new AbortController();
-  const third = reply.room(signal);
+  const third = reply.room('x', signal);
   expect(await isOpen(third)).toBe(false);
   say(0, { hasLeft: true });
   expect(await isOpen(third)).toBe(true);

@@ -14,8 +14,11 @@ export interface RunningReply {
   latest(): SignedProgress | undefined;
   /** There is a token. Before that a payer that leaves would leave a reply behind that never was. */
   begin(): void;
-  /** Resolves when the payer has said that it has all text but one window's, or wants no more. @param signal ends the wait. */
-  room(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when this text may go out too: with it the payer would lack one window's at most by its own word, or it wants no more.
+   * @param signal ends the wait.
+   */
+  room(text: string, signal: AbortSignal): Promise<void>;
   /** This text goes out. */
   sent(text: string): void;
   end(): void;
@@ -40,6 +43,9 @@ interface Entry {
   wake: () => void;
 }
 
+/** A payer's word may lack less than a step of what it has: who waits for more room than the rest of a window might wait for ever. */
+const MAX_ROOM = PROGRESS_WINDOW_BYTES - PROGRESS_STEP_BYTES;
+
 export function createRunningReplies({
   crypto,
   ledger,
@@ -62,7 +68,8 @@ export function createRunningReplies({
         wake() {},
       };
       running.set(name, entry);
-      const isAhead = () => entry.sentBytes > (entry.latest?.progress.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
+      const isAhead = (sizeBytes: number): boolean =>
+        entry.sentBytes + sizeBytes > (entry.latest?.progress.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
       return {
         left: entry.left.signal,
         latest: () => entry.latest?.signed,
@@ -70,8 +77,9 @@ export function createRunningReplies({
           entry.hasBegun = true;
           leaveIfOver(entry);
         },
-        async room(signal) {
-          while (isAhead() && !signal.aborted && !entry.latest?.progress.hasLeft) {
+        async room(text, signal) {
+          const sizeBytes = Math.min(utf8Encode(text).length, MAX_ROOM);
+          while (isAhead(sizeBytes) && !signal.aborted && !entry.latest?.progress.hasLeft) {
             await new Promise<void>((resolve) => {
               entry.wake = resolve;
               signal.addEventListener('abort', () => resolve(), { once: true });
