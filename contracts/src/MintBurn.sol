@@ -109,7 +109,8 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
     function topUp(IERC20 asset, uint256 amount, uint256 least, uint256 deadline) external nonReentrant returns (uint256 issued) {
         if (amount == 0) revert ZeroAmount();
         if (block.timestamp > deadline) revert Expired(deadline);
-        // Credits that cannot be deposited meanwhile would lapse in a wallet, and what was burned for them is gone.
+        // During a pause nobody could deposit what is issued, and it might lapse with what was burned for it. What was issued just before
+        // one may still lapse in a wallet, where the pause is longer than a credit lives.
         settlement.parameters().requireEntry();
         uint256 before = asset.balanceOf(address(this));
         asset.safeTransferFrom(msg.sender, address(this), amount);

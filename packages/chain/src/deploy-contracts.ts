@@ -44,7 +44,7 @@ export async function deployContracts(options: DeployOptions, resumption: Resump
     ]),
   );
   // Before anything is sent: the file that comes out of it has to be one that daemons read.
-  if (options.tierStakes !== undefined) parseTierStakes(options.tierStakes);
+  if (options.tierStakes !== undefined) assertTierStakes(options, options.tierStakes);
   await assertRules(transactor);
   if (options.token !== undefined) await assertToken(transactor, toAddress(options.token, 'token'));
   const { nonce = next, fromBlock = head, onStart, onStep } = resumption;
@@ -163,6 +163,16 @@ async function findTransaction(
   }
   const { transactions } = await client.getBlock({ blockNumber: low, includeTransactions: true });
   return transactions.find(({ from, nonce }) => from.toLowerCase() === deployer && nonce === number);
+}
+
+/** @throws ChainError 'bad-input' */
+function assertTierStakes({ holding }: Pick<DeployOptions, 'holding'>, tierStakes: object): void {
+  const asked = Object.keys(parseTierStakes(tierStakes));
+  if (asked.length > 0 && holding?.period === 0)
+    throw new ChainError(
+      'bad-input',
+      `tier ${asked[0]} asks for earnings, and the network holds none: nobody could answer in it`,
+    );
 }
 
 /** Asks the created contracts for those that they created. */

@@ -271,7 +271,7 @@ export interface DeployPlan {
   readonly beacon?: EpochTiming;
   /** The chain keeps a registry of machines of confidential tiers. Default: it keeps none. */
   readonly machines?: boolean;
-  /** Whole tokens that a provider's key has to lose before it may answer in a tier. In no contract: every node reads it from the deployment. */
+  /** What a provider's key has to lose before it may answer in a tier: whole units of what fees are paid in. In no contract: every node reads it from the deployment. */
   readonly tierStakes?: Readonly<Record<string, number>>;
   /** The network pays in dollar credits, for which tokens are burned, and mints for work. Default: it pays in OGONG. */
   readonly burnAndMint?: BurnAndMintOptions;

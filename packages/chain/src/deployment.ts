@@ -49,7 +49,8 @@ export interface Deployment {
   /** Absent where the network pays in its token. */
   readonly burnAndMint?: BurnAndMint;
   /**
-   * Whole tokens that an ejection of a provider's key has to take before it may answer in a tier, by the tier's name; see docs/spec/match.md,
+   * What an ejection of a provider's key has to take before it may answer in a tier, by the tier's name: whole units of what fees are paid in,
+   * OGONG or credits; see docs/spec/match.md,
    * "At stake". The same for all nodes of a network. Default: no tier asks for any.
    */
   readonly tierStakes?: Readonly<Record<string, number>>;
@@ -129,7 +130,7 @@ export function parseTierStakes(value: unknown): Readonly<Record<string, number>
   );
 }
 
-/** What tiers ask for, in whole tokens. */
+/** What tiers ask for, in whole units of what fees are paid in. */
 export const readTierStakes = ({ tierStakes = {} }: Pick<Deployment, 'tierStakes'>): ReadonlyMap<string, bigint> =>
   new Map(Object.entries(tierStakes).map(([tier, stake]) => [tier, BigInt(stake)]));
 

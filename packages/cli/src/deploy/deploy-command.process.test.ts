@@ -215,6 +215,11 @@ describe('ogong deploy', () => {
       [{ profile: 'cheap' }, 'profile'],
       [{ tierStakes: { vanilla: 0 } }, 'tierStakes.vanilla'],
       [{ tierStakes: { nothing: 1 } }, 'names no tier: nothing'],
+      [
+        { tierStakes: { vanilla: 1 }, holding: { period: 0 } },
+        'tier vanilla asks for earnings, and the network holds none',
+      ],
+      [{ beacon: { origin: 1, period: 59 } }, 'beacon.period: an epoch'],
       [{ extra: 1 }, 'extra'],
       [{ chainId: 5 }, 'serves chain 424242'],
     ] as const) {

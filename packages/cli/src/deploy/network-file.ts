@@ -9,6 +9,11 @@ import { shareFields } from '../money/share-fields.ts';
 
 const MAX_BYTES = 64 * 1024;
 const HOUR = 3_600;
+/**
+ * Validators go by the time of the chain's newest block, and wait where it is of more than an epoch ago: on a chain whose blocks are further
+ * apart than half of that, the beacon stutters.
+ */
+const LEAST_BEACON_PERIOD = 60n;
 
 /** Of what a key holds, millionths: the contract's bound. */
 const MAX_GROWTH = 2_000_000;
@@ -82,7 +87,7 @@ const networkFile = z.strictObject({
   justice: z.strictObject({ reporterPpm: ppm, deposit: amount }).optional(),
   beacon: z.strictObject({ origin: time, period: z.int().min(1).transform(BigInt) }).optional(),
   machines: z.boolean().optional(),
-  /** Whole tokens, by tier. */
+  /** By tier: whole units of what the network pays in. */
   tierStakes: z.record(z.string(), z.int().min(1)).optional(),
   burnAndMint: z
     .strictObject({
@@ -139,6 +144,7 @@ function findContradiction({
   genesis,
   profile,
   shares,
+  beacon,
 }: NetworkFile): string | undefined {
   if (token !== undefined && (economy !== 'fees' || genesis !== undefined)) {
     return 'a network that keeps a `token` has the economy `fees` and no genesis: who has tokens has them already';
@@ -154,6 +160,9 @@ function findContradiction({
   }
   if (profile !== undefined && emission !== undefined && (shares?.recycle ?? 0) === 0) {
     return 'the shares of profile `whitepaper` recycle nothing, so an emission would give nothing: name `shares.recycle`';
+  }
+  if (beacon !== undefined && beacon.period < LEAST_BEACON_PERIOD && chainId !== 31_337) {
+    return `beacon.period: an epoch of a network has ${LEAST_BEACON_PERIOD} seconds at least, and two of the chain's blocks`;
   }
   if (burnAndMint?.rule === 'document' && chainId !== 31_337) {
     return 'burnAndMint.rule `document` is farmed: it is for a chain on one machine';

@@ -2,6 +2,8 @@ import type { ChainClient } from '@ogong/chain/client';
 import type { Holding } from '@ogong/chain/deploy';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import type { Order } from '@ogong/protocol/exchange/order';
+import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 
 const MAX_REMEMBERED = 10_000;
 
@@ -56,4 +58,27 @@ export async function readLeastHeld(
   const times = [nowMs - MAX_ORDER_LIFETIME_MS, nowMs];
   const [before = 0n, now = 0n] = await Promise.all(times.map((timeMs) => heldFor(account, timeMs)));
   return before < now ? before : now;
+}
+
+export interface TierDemands {
+  readonly heldFor: (account: Pick<Order, 'providerId' | 'payee'>, orderedMs: number) => Promise<bigint | undefined>;
+  /** What a key has to lose to answer in a tier, by the tier's name: whole units of what fees are paid in. Default: none asks. */
+  readonly tierStakes?: ReadonlyMap<string, bigint> | undefined;
+}
+
+/**
+ * What a reply's tier asks for and its provider's key does not have; undefined for nothing. It follows from the chain, the order and the
+ * network's file alone, so that provider, validator and co-signers find the same: by the order's time and not by that of whoever looks, so
+ * that no turn of a period falls between them. Rejects where the chain cannot be read.
+ */
+export async function findStakeProblem(
+  { heldFor, tierStakes }: TierDemands,
+  tier: string,
+  { providerId, payee, expiresAtMs }: Pick<Order, 'providerId' | 'payee' | 'expiresAtMs'>,
+): Promise<string | undefined> {
+  const least = tierStakes?.get(tier);
+  if (least === undefined) return undefined;
+  const held = (await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS)) ?? 0n;
+  if (held >= least * ATOMIC_PER_TOKEN) return undefined;
+  return `tier ${tier} takes ${least} whole tokens to lose, and its provider had ${held / ATOMIC_PER_TOKEN}`;
 }

@@ -6,7 +6,7 @@ import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { type InnerPart, openPart } from '@ogong/protocol/sealing/sealed-part';
 import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
-import { checkSubmission, findAdmitted } from './accept-record.ts';
+import { checkSubmission, findAdmitted, findLacking } from './accept-record.ts';
 import type { IntakeState } from './intake-state.ts';
 import { putMilestone, readMilestoneTokens } from './store/milestone-store.ts';
 import { readOrder, readReply } from './store/reply-store.ts';
@@ -23,8 +23,11 @@ export async function acceptMilestone(state: IntakeState, submission: Submission
   if (row === undefined) return;
   const order = readOrder(row);
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
-  const { record } = await checkSubmission(state, order, own);
+  const claim = await checkSubmission(state, order, own);
+  const { record } = claim;
   if (record.isMilestone === undefined) throw new ClaimError('milestone', 'a record is handed in by its provider');
+  const lacking = await findLacking(state, claim);
+  if (lacking !== undefined) throw new ClaimError('stake', lacking);
   const opened = openReply(crypto, record, opening);
   if (opened?.outcome !== 'consistent')
     throw new ClaimError('milestone', 'no opening of the milestone, or one that refutes it');

@@ -1,5 +1,6 @@
 import { checkAttestedRecord } from '@ogong/attestation/machine-check';
 import { Refusal } from '@ogong/host/link/link-error';
+import { findStakeProblem } from '@ogong/host/views/earnings-view';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -17,10 +18,10 @@ import {
   verifyHanded,
 } from '@ogong/protocol/verdict/claim';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
-import { findStakeProblem } from './audit/deterrence.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
+import { endUnpaid } from './store/refused-store.ts';
 import { recordReply } from './store/reply-changes.ts';
 import { type HandledReply, isAwaited, readHandled, readOrder } from './store/reply-store.ts';
 
@@ -58,6 +59,7 @@ export async function acceptRecord(
   if (!isShown) refusePayeeOut(state, claim.header.payee);
   const summary = { ...(isBare(own) ? own : summarizeSubmission(crypto, own)), endpoint: claim.request.endpoint };
   const epoch = archive.latest().epoch;
+  const lacking = await findLacking(state, claim);
   const recorded = await group.write((db) => {
     if (!isAwaited(db, order.replyId)) return readHandled(db, order.replyId) as HandledReply;
     const awaited = readDelivery(db, order.replyId)?.awaited;
@@ -66,16 +68,25 @@ export async function acceptRecord(
     const { attestation } = own;
     const kept = { summary, texts: isBare(own) ? undefined : own, attestation };
     recordReply(db, claim, kept, { epoch, timeMs: state.clock.nowMs() });
+    // It came, so nobody calls it abandoned; and no quorum signs a fee for it.
+    if (lacking !== undefined) {
+      endUnpaid(db, claim);
+      return undefined;
+    }
     meetDelivery(db, order.replyId, { orderEpoch: order.epoch, intakeEpoch: epoch });
     const { record, header, headerProof } = own;
     return { ...row, signedRecord: { ...record, header, headerProof }, intakeEpoch: epoch };
   });
+  if (recorded === undefined) throw new ClaimError('stake', lacking as string);
   return recorded.signedRecord
     ? acceptAgain(state, recorded, submission)
     : Promise.reject(new Refusal('conflict', 'too late'));
 }
 
-/** All that a reply has to hold before it is opened. @throws ClaimError, ProtocolError, Refusal */
+/**
+ * All that a reply has to hold before it is opened. What its provider had to lose is no part of it: a record of a key that had too little is
+ * still the record that was ordered, and whoever was shown it must not call it missing. @throws ClaimError, ProtocolError, Refusal
+ */
 export async function checkSubmission(
   state: Pick<
     IntakeState,
@@ -88,7 +99,6 @@ export async function checkSubmission(
     | 'machinePolicy'
     | 'findMachineProblem'
     | 'onMachineFault'
-    | 'holdings'
   >,
   order: NamedOrder,
   submission: HandedReply,
@@ -99,7 +109,6 @@ export async function checkSubmission(
   const claim = verifyHanded(crypto, { ledger, order, beacon, checkWord }, submission);
   await assertPublishedWeights(state, claim);
   await assertMachine(state, claim, submission);
-  await assertStake(state, claim);
   return claim;
 }
 
@@ -117,15 +126,14 @@ async function assertPublishedWeights(
   throw new ClaimError('wrong-model', problem);
 }
 
-/** What the reply's tier asks for of whoever answers in it. @throws ClaimError, Refusal */
-async function assertStake(
+/** What its provider lacks of what the reply's tier asks for; undefined for nothing. @throws Refusal */
+export function findLacking(
   { holdings }: Pick<IntakeState, 'holdings'>,
   { header: { tier }, order }: Pick<Claim, 'header' | 'order'>,
-): Promise<void> {
-  const problem = await findStakeProblem(holdings, tier, order).catch((cause: unknown) => {
+): Promise<string | undefined> {
+  return findStakeProblem(holdings, tier, order).catch((cause: unknown) => {
     throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
   });
-  if (problem !== undefined) throw new ClaimError('stake', problem);
 }
 
 /** No record of tier `tee` is taken, and so none is paid, without evidence of its machine that was made for its order. @throws ClaimError */

@@ -3,9 +3,11 @@ import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { sumHolds } from '@ogong/host/store/holds';
 import type { Store } from '@ogong/host/store/store';
 import { doWork } from '@ogong/host/store/work';
+import { findStakeProblem } from '@ogong/host/views/earnings-view';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CHANNEL_READING_MS, isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { NamedOrder, Order } from '@ogong/protocol/exchange/order';
 import { type OrderConsent, verifyConsent } from '@ogong/protocol/exchange/order-consent';
 import { computeOrderSpan } from '@ogong/protocol/stage1/published-root';
@@ -14,6 +16,7 @@ import { ClaimError, type SignedOrder, verifySignedOrder } from '@ogong/protocol
 import { findFeeProblem } from './audit/deterrence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { type AdmittedReply, admitReply, readAdmitted } from './store/admission-store.ts';
+import { readAnnouncement } from './store/announcement-store.ts';
 import { readChannel } from './store/channel-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
@@ -98,6 +101,7 @@ async function admitSigned(
   if (!isKnownPayer) takeReading(state, order.providerId);
   await assertNotEjected(state, order.providerId);
   await assertFeeBound(state, order);
+  await assertTierStake(state, order);
   await assertRouter(state, order);
   const channel = await findChannel(state, order, computeNeeded(state, order));
   const admitted = await reserving(state, order, (db) =>
@@ -182,6 +186,27 @@ async function assertFeeBound({ holdings }: Pick<IntakeState, 'holdings'>, order
   const problem = await findFeeProblem(holdings, order).catch((cause: unknown) => {
     throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
   });
+  if (problem !== undefined) throw new Refusal('precondition', problem);
+}
+
+/**
+ * Nothing is served for an order that no quorum would sign a fee for. An order names no tier: the announcement of its provider says which one
+ * its weights are offered in. Where none is known here, the provider knows it, and the record will tell. @throws Refusal
+ */
+async function assertTierStake(
+  { holdings, store }: Pick<IntakeState, 'holdings' | 'store'>,
+  order: Order,
+): Promise<void> {
+  if (holdings.tierStakes === undefined || holdings.tierStakes.size === 0) return;
+  const announced = store.read(() => readAnnouncement(store, order.providerId));
+  const offers = (announced?.models ?? []).filter(({ modelRoot }) => equalBytes(modelRoot, order.modelRoot));
+  let problem: string | undefined;
+  for (const { modelId } of offers) {
+    problem = await findStakeProblem(holdings, parseModelId(modelId).tier, order).catch((cause: unknown) => {
+      throw new Refusal('unavailable', `what the provider holds cannot be read: ${(cause as Error).message}`);
+    });
+    if (problem === undefined) return;
+  }
   if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 

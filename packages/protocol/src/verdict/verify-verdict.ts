@@ -39,7 +39,7 @@ import {
   verifySummarized,
 } from './claim.ts';
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
-import { type Evidence, parseEvidence } from './evidence.ts';
+import { type Evidence, isEarlierEvidence, parseEvidence } from './evidence.ts';
 import type { HoneypotKey } from './honeypot.ts';
 import { giveUpUntold, JudgeError, type Judgement, judge } from './judge.ts';
 import { computeStep } from './log-step.ts';
@@ -79,7 +79,11 @@ export async function verifyVerdict(
 ): Promise<VerdictReview> {
   try {
     const entry = parseSettledEntry(logEntry);
-    const judgement = await assertVerdict(crypto, entry, verdict, trust, !isEarlierEntry(logEntry));
+    // Such an entry has settled: co-signers who could read its evidence have judged it, and sign none any more.
+    const isEarlier = isEarlierEntry(logEntry);
+    const isUnread = isEarlier && isEarlierEvidence(verdict.evidence);
+    const judgement = await assertVerdict(crypto, entry, verdict, trust, { areTokensTold: !isEarlier, isUnread });
+    if (isUnread) return { ok: true, checks: [skip('verdict', UNREAD)] };
     const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined && mayBeAudited(verdict);
     const isUnwitnessed = trust.findMembers === undefined && restsOnSilence(verdict);
     const isUnproven = trust.findVrfKey === undefined && (judgement?.isUntold === true || hasTrapped(verdict));
@@ -96,6 +100,7 @@ export async function verifyVerdict(
   }
 }
 
+const UNREAD = 'order, record and fee hold; the evidence is in an earlier format, and is not judged again';
 const UNPROVEN = 'no key is given by which the nonce of its honeypot could be checked';
 const UNTOLD =
   'nothing is said of a honeypot that the beacon draws, and no key is given that says whether something has to be';
@@ -130,6 +135,7 @@ export function isRefutation(error: unknown): error is Error {
 /**
  * The same for callers that need only the first failed check.
  * @param areTokensTold false: the entry has settled in the format before, which does not say how many tokens a verifier checked.
+ * @param isUnread true: that holds of its evidence, too, and all else is checked.
  * @throws VerdictError, ClaimError, JudgeError, ProtocolError, and what the callbacks of `trust` throw.
  */
 export async function assertVerdict(
@@ -137,7 +143,7 @@ export async function assertVerdict(
   entry: VerdictEntry,
   { order: signedOrder, record: signed, submission, evidence, delivery }: PublicVerdict,
   trust: VerdictAnchors,
-  areTokensTold = true,
+  { areTokensTold = true, isUnread = false }: { readonly areTokensTold?: boolean; readonly isUnread?: boolean } = {},
 ): Promise<Judgement | undefined> {
   const at = `entry ${entry.index}`;
   const order = verifySignedOrder(crypto, trust.ledger, signedOrder);
@@ -158,7 +164,7 @@ export async function assertVerdict(
   const delivered = delivery && verifySignedDelivery(crypto, { ledger: trust.ledger, order }, delivery);
   if (delivered) assertAcknowledged(delivered, entry, order);
   if (entry.verdict === 'abandoned' || isUndelivered(entry)) {
-    await assertUndelivered(crypto, entry, order, evidence, trust);
+    if (!isUnread) await assertUndelivered(crypto, entry, order, evidence, trust);
     const fine = entry.verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n;
     assertShards(entry, []);
     demand(entry.fineAtomic === fine, `${at} has a fine of ${entry.fineAtomic}, its order comes to ${fine}`);
@@ -186,6 +192,7 @@ export async function assertVerdict(
   }
   const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
   const draw = await findDraw(entry, order, trust);
+  if (isUnread) return undefined;
   const parsed = parseEvidence(evidence);
   if (parsed.kind === 'withheld' || parsed.kind === 'unasked') {
     const missing = { asked: 'opening', subject: entry.recordHash } as const;

@@ -5,6 +5,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import { type BeaconView, BeaconViewError } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { findStakeProblem } from '@ogong/host/views/earnings-view';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -26,6 +27,7 @@ import { ReplyTextError } from './commit-reply.ts';
 import { leastPriceOf, type OfferState } from './offers.ts';
 import { type CheckedOrder, checkOrder, type ReadRequest } from './order-check.ts';
 import type { ProviderMetrics } from './provider-metrics.ts';
+import type { ProviderState } from './provider-state.ts';
 import type { ReplyIds } from './provider-store.ts';
 import type { SealKeys } from './seal-keys.ts';
 import { openMessage } from './sealed-order.ts';
@@ -135,6 +137,20 @@ export async function assertMachineEntered(
     throw new Refusal('unavailable', `the registry of machines cannot be read: ${(cause as Error).message}`);
   });
   if (problem !== undefined) throw new Refusal('precondition', `the registry of machines: ${problem}`);
+}
+
+/**
+ * Nobody signs a fee for a reply in a tier that asks for more than its key has to lose, whoever sends the order. Reads the chain, for which
+ * strangers have a budget. @throws Refusal
+ */
+export async function assertTierStake(
+  { holdings }: Pick<ProviderState, 'holdings'>,
+  { order, ticket: { modelId } }: Pick<AcceptedOrder<unknown>, 'order' | 'ticket'>,
+): Promise<void> {
+  const problem = await findStakeProblem(holdings, parseModelId(modelId).tier, order).catch((cause: unknown) => {
+    throw new Refusal('unavailable', `what this provider holds cannot be read: ${(cause as Error).message}`);
+  });
+  if (problem !== undefined) throw new Refusal('precondition', problem);
 }
 
 /** Reads the chain, for which strangers have a budget. @throws Refusal where the order's router has no bond, or another key. */

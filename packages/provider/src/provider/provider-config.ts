@@ -267,7 +267,8 @@ export const startConfig = defineConfig({
   ],
   summary:
     'Serves models on the network from wherever this machine is, as ogong-provider serve does, and says how it is doing: where\n' +
-    'others reach it, whether a call to itself that way is answered, and what it has earned.',
+    'others reach it, whether a call to itself that way is answered, and what it has earned. Without more it is reached through a relay;\n' +
+    'holes to it are punched where --punch-bootstrap names nodes and hyperdht is installed (npm install hyperdht@6.34.0).',
 });
 
 export const localConfig = defineConfig({

@@ -11,6 +11,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { createEarningsView, type TierDemands } from '@ogong/host/views/earnings-view';
 import { createOrderKeys, type OrderKeyView } from '@ogong/host/views/order-keys';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -69,6 +70,8 @@ export interface ProviderDependencies {
   readonly openings?: Openings;
   /** What can have this machine say something about itself. Default: nothing, and no tier that takes evidence is served. */
   readonly attester?: Attester | undefined;
+  /** What tiers ask for that a key has to lose. Default: nothing. */
+  readonly tierStakes?: ReadonlyMap<string, bigint>;
   /** Default: it shares no fee. */
   readonly cohorts?: Cohorts;
   /** Default: commitReply. */
@@ -81,7 +84,16 @@ export interface ProviderDependencies {
 export interface ProviderState
   extends Omit<
     ProviderDependencies,
-    'seal' | 'attester' | 'payee' | 'carriedWord' | 'openings' | 'commit' | 'metrics' | 'readPayments' | 'cohorts'
+    | 'seal'
+    | 'attester'
+    | 'payee'
+    | 'carriedWord'
+    | 'openings'
+    | 'commit'
+    | 'metrics'
+    | 'readPayments'
+    | 'cohorts'
+    | 'tierStakes'
   > {
   /** Hash of the signer's key. */
   readonly id: Uint8Array;
@@ -102,6 +114,7 @@ export interface ProviderState
   readonly outbox: Outbox;
   readonly admissions: Admissions;
   readonly receivables: Receivables;
+  readonly holdings: TierDemands;
   readonly served: ServedBook;
   readonly newcomers: NewcomerBudget;
   readonly strangersLoad: StrangersLoad;
@@ -174,6 +187,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
       ...{ store, commits, clock, readPayments: dependencies.readPayments, writtenOffMs: openingTtlMs },
       readChannel: chain.channel,
     }),
+    holdings: { tierStakes: dependencies.tierStakes, heldFor: createEarningsView(chain).heldFor },
     served: createServedBook(store, commits),
     payers: createPayingPayers(),
     replies: createRunningReplies({ crypto, ledger: chain.ledger }),

@@ -358,6 +358,27 @@ describe('a provider refuses', () => {
     expect(validator.admitted).toHaveLength(0);
   });
 
+  it('an order in a tier that asks for more than its key has to lose, by the time of the order', async () => {
+    const [, tier = ''] = MODEL_ID.split('/');
+    const tierStakes = new Map([[tier, 5n]]);
+    const minute = Math.floor(Date.now() / 60_000) + 2;
+    // Orders that expire from that minute on are of a period later than those before it.
+    const heldIn = async (period: number) => (period < minute - 11 ? 5n * 10n ** 18n : 5n * 10n ** 18n - 1n);
+    const { client, order, validator } = await start({ tierStakes, heldIn });
+    const expiring = (ms: number, nonce: number) =>
+      order({ nonce, order: (each) => ({ ...each, expiresAtMs: BigInt(minute * 60_000 + ms) }) });
+    expect((await refusalOf(receive(client, expiring(0, 1)))).message).toMatch(
+      /tier \w+ takes 5 whole tokens to lose, and its provider had 4/,
+    );
+    expect(validator.admitted).toHaveLength(0);
+    await receive(client, expiring(-1, 2));
+    expect(validator.admitted).toHaveLength(1);
+    const unread = await start({ tierStakes, heldIn: () => Promise.reject(new Error('down')) });
+    expect((await refusalOf(receive(unread.client, unread.order()))).message).toMatch(/cannot be read: down/);
+    const other = await start({ tierStakes: new Map([['tee', 5n]]), heldIn: () => expect.unreachable() });
+    await receive(other.client, other.order());
+  });
+
   it('a reply id that it has seen, after a restart too', async () => {
     const net = await start();
     await receive(net.client, net.order());

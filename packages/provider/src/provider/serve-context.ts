@@ -9,7 +9,7 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
-import { type AcceptedOrder, assertMachineEntered, assertRouter } from './order-intake.ts';
+import { type AcceptedOrder, assertMachineEntered, assertRouter, assertTierStake } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
 import { createEventSealer } from './sealed-order.ts';
@@ -81,6 +81,7 @@ export function createServeContext(
       }
       await assertMachineEntered(state, job);
       await assertRouter(state, job);
+      await assertTierStake(state, job);
       // Signed while the claim goes to the disk, once nothing else refuses the order. A payer that is not known here costs no signature
       // before it has had its reading.
       const consent = receivables.knows(job.order) ? signConsentAside(signer, job.order) : undefined;

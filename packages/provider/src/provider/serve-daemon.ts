@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { readTierStakes } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import type { Attester } from '@ogong/host/attester/attester';
@@ -161,6 +162,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       beacons,
       store,
       cohorts,
+      tierStakes: readTierStakes(readDeployment(COMMAND, settings).deployment),
       attester: attester && (wrap.attester?.(attester) ?? attester),
       openings: wrap.openings?.(openings) ?? openings,
       ...(wrap.commit ? { commit: wrap.commit(commitReply) } : {}),

@@ -18,12 +18,14 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop(0));
 
-async function say(change: Partial<StartStatusDependencies> & { readonly node?: number } = {}) {
+async function say(
+  change: Partial<StartStatusDependencies> & { readonly node?: number; readonly intervalMs?: number } = {},
+) {
   const lines: string[] = [];
-  const { node = 5, ...given } = change;
+  const { node = 5, intervalMs = 0, ...given } = change;
   const endpoint = formatHostPort(server.address());
   const status = createStartStatus(
-    { identity: await makeIdentity(node), intervalMs: 60_000 },
+    { identity: await makeIdentity(node), intervalMs },
     {
       provider: {
         endpoint: () => endpoint,
@@ -68,4 +70,22 @@ it('says that a relay does not have it, and that the chain cannot be read', asyn
   });
   expect(lines[0]).toMatch(/does not have it yet/);
   expect(lines[2]).toMatch(/cannot be read/);
+});
+
+it('tests itself anew between two intervals once others reach it in another way, and not before', async () => {
+  const routes = { ...SHOWN, isRegistered: false, seenAt: undefined as string | undefined };
+  const endpoint = formatHostPort(server.address());
+  const { lines, status } = await say({
+    intervalMs: 3_600_000,
+    provider: { endpoint: () => endpoint, relays: () => [routes] },
+  });
+  await server.stop(0);
+  await status.trigger();
+  expect(lines).toHaveLength(3);
+  Object.assign(routes, { isRegistered: true, seenAt: '203.0.113.2' });
+  await status.trigger();
+  expect(lines.slice(3)).toEqual([
+    expect.stringContaining('sees it at 203.0.113.2'),
+    expect.stringMatching(/^a call to itself that way fails/),
+  ]);
 });

@@ -7,6 +7,7 @@ import type { Provider } from './provider.ts';
 
 export interface StartStatusOptions {
   readonly identity: LinkIdentity;
+  /** Pause between two tests while others reach the provider as before; after a change it is tested within a second. */
   readonly intervalMs: number;
 }
 
@@ -21,6 +22,8 @@ export interface StartStatusDependencies {
 }
 
 const TEST_TIMEOUT_MS = 5_000;
+/** A relay takes a provider a moment after its start, and nobody should read for long that it does not. */
+const LOOK_INTERVAL_MS = 1_000;
 
 /** Says where others reach the provider, whether it answers there, and what it earned; again whenever one of these changes. */
 export function createStartStatus(
@@ -28,6 +31,7 @@ export function createStartStatus(
   { provider, say, readEarnings }: StartStatusDependencies,
 ): Repeating {
   const said = new Map<string, string>();
+  let testedAtMs = Number.NEGATIVE_INFINITY;
 
   function tell(topic: string, state: string, line = state): void {
     if (said.get(topic) === state) return;
@@ -35,8 +39,11 @@ export function createStartStatus(
     say(line);
   }
 
-  return createRepeating({ intervalMs }, async () => {
-    tell('address', describeAddress(provider));
+  return createRepeating({ intervalMs: LOOK_INTERVAL_MS }, async () => {
+    const address = describeAddress(provider);
+    if (said.get('address') === address && monotonicClock.nowMs() < testedAtMs + intervalMs) return;
+    tell('address', address);
+    testedAtMs = monotonicClock.nowMs();
     const tested = await testReach(provider.endpoint(), identity);
     const works = 'a call to itself that way is answered';
     if (tested.ok) tell('test', works, `${works}, after ${tested.tookMs} ms`);

@@ -18,6 +18,8 @@ export interface NatLab {
   addressOf(nat: Nat): string;
   /** The one that the internet sees. */
   publicAddressOf(nat: Nat): string;
+  /** From now on nothing of a machine comes to this TCP port of any other; what it had connected ends. */
+  block(place: 'internet' | 'caller' | Nat, port: number): void;
   close(): void;
 }
 
@@ -97,6 +99,10 @@ export function createNatLab(): NatLab {
       '}',
       '',
     ].join('\n');
+    load(place, rules);
+  }
+
+  function load(place: string, rules: string): void {
     execFileSync('ip', ['netns', 'exec', name(place), 'nft', '-f', '-'], {
       input: rules,
       stdio: ['pipe', 'ignore', 'pipe'],
@@ -145,11 +151,16 @@ export function createNatLab(): NatLab {
     }
   }
 
+  const spaceOf = (place: Parameters<NatLab['enter']>[0]): string =>
+    place === 'internet' ? 'net' : place === 'caller' ? place : `${place.slice(0, 4)}h`;
+
   return {
     internetAddress: INTERNET,
-    enter(place) {
-      const space = place === 'internet' ? 'net' : place === 'caller' ? place : `${place.slice(0, 4)}h`;
-      return ['ip', 'netns', 'exec', name(space)];
+    enter: (place) => ['ip', 'netns', 'exec', name(spaceOf(place))],
+    block(place, port) {
+      const rule = `tcp dport ${port} reject with tcp reset;`;
+      const chain = ['chain output {', 'type filter hook output priority 0;', rule, '}'];
+      load(spaceOf(place), ['table ip block {', ...chain, '}', ''].join('\n'));
     },
     addressOf(kind) {
       if (kind === 'double') return '192.168.7.2';

@@ -217,6 +217,10 @@ export interface NetworkOptions {
   /** What the registry of machines has against the provider. Default: the network has none. */
   readonly findMachineProblem?: ChainView['findMachineProblem'];
   readonly readChannel?: (payer: Uint8Array) => Promise<Channel>;
+  /** What tiers ask for. Default: nothing. */
+  readonly tierStakes?: ReadonlyMap<string, bigint>;
+  /** What the provider's key holds, by the number of a period of a minute. */
+  readonly heldIn?: (period: number) => Promise<bigint>;
 }
 
 export const FULL_CHANNEL: Channel = {
@@ -277,7 +281,12 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
             })),
           beaconKeys: () => undefined,
           parameters: () => undefined,
-          client: async () => ({ keyLimitOf: options.keyLimitOf ?? (async () => 0n) }) as unknown as ChainClient,
+          client: async () =>
+            ({
+              keyLimitOf: options.keyLimitOf ?? (async () => 0n),
+              parameters: async () => ({ holding: { period: 60, entrance: 0n, growth: 0 } }),
+              heldIn: (_providerId: unknown, _payee: unknown, period: number) => options.heldIn?.(period),
+            }) as unknown as ChainClient,
           channel: options.readChannel ?? (async () => options.channel ?? FULL_CHANNEL),
         },
         readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
@@ -286,6 +295,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         ...(options.openings ? { openings: options.openings(store) } : {}),
         ...(options.commit ? { commit: options.commit } : {}),
         ...(options.cohorts ? { cohorts: options.cohorts } : {}),
+        ...(options.tierStakes ? { tierStakes: options.tierStakes } : {}),
         attester: options.attester,
         log: quiet,
         metrics,

@@ -1,10 +1,10 @@
+import type { TierDemands } from '@ogong/host/views/earnings-view';
 import { PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { computeAuditRate, SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
 import { computeFeeBound, type Ramp } from '@ogong/protocol/audit/fee-bound';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { PPM } from '@ogong/protocol/exchange/reputation';
-import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 
 /**
@@ -32,28 +32,9 @@ export async function readDeterringPpm(
 }
 
 /** What the chain says about the earnings of providers. */
-export interface Holdings {
-  readonly heldFor: HeldFor;
+export interface Holdings extends TierDemands {
   /** What an order may cost. Rejects where the chain cannot be read. */
   readonly ramp: () => Promise<Ramp>;
-  /** Whole tokens that a key has to lose to answer in a tier, by the tier's name. Default: none. */
-  readonly tierStakes?: ReadonlyMap<string, bigint> | undefined;
-}
-
-/**
- * What a reply's tier asks for and its provider's key does not have; undefined for nothing. It follows from the chain, the order and the
- * network's file alone, so that a validator and its co-signers find the same. Rejects where the chain cannot be read.
- */
-export async function findStakeProblem(
-  { heldFor, tierStakes }: Pick<Holdings, 'heldFor' | 'tierStakes'>,
-  tier: string,
-  { providerId, payee, expiresAtMs }: Pick<Order, 'providerId' | 'payee' | 'expiresAtMs'>,
-): Promise<string | undefined> {
-  const least = tierStakes?.get(tier);
-  if (least === undefined) return undefined;
-  const held = (await heldFor({ providerId, payee }, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS)) ?? 0n;
-  if (held >= least * ATOMIC_PER_TOKEN) return undefined;
-  return `tier ${tier} takes ${least} whole tokens to lose, and its provider had ${held / ATOMIC_PER_TOKEN}`;
 }
 
 /**

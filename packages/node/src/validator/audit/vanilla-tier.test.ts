@@ -1,7 +1,16 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+import type { HandedReply } from '@ogong/protocol/verdict/claim';
 import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
-import { type BenchOptions, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
+import {
+  type BenchOptions,
+  createRefused,
+  createTestClock,
+  ledger,
+  payer,
+  provider,
+  type TestValidator,
+} from '@ogong/testing/validator/test-bench';
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import {
@@ -11,6 +20,7 @@ import {
   type TestOrder,
 } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
+import { readChannel } from '../store/channel-store.ts';
 
 const MODEL = 'ogong/vanilla/test/synthetic';
 const NAMED = findNamedRoot(crypto, MODEL) as Uint8Array;
@@ -18,10 +28,10 @@ const NAMED = findNamedRoot(crypto, MODEL) as Uint8Array;
 /** Every reply that can be compared is audited. */
 const ALWAYS: BenchOptions = { audit: { alphaPpm: () => 1_000_000 }, heldFor: async () => 0n };
 
-function order(own: TestValidator, { model = MODEL, modelRoot = NAMED } = {}): TestOrder {
+function order(own: TestValidator, { model = MODEL, modelRoot = NAMED, livesMs = 120_000 } = {}): TestOrder {
   return createTestOrder({
     ...{ payer, ledger, provider, validator: own.signer.address, index: 0, epoch: own.archive.latest().epoch },
-    ...{ expiresAtMs: own.clock.nowMs() + 120_000, model, bend: { modelRoot } },
+    ...{ expiresAtMs: own.clock.nowMs() + livesMs, model, bend: { modelRoot } },
   });
 }
 
@@ -64,12 +74,66 @@ describe('a reply of tier vanilla', () => {
     await expect(deliver(poor)).rejects.toThrow(
       'stake: tier vanilla takes 100 whole tokens to lose, and its provider had 99',
     );
+    // It came, so it is over: nothing is owed, and nobody waits for it.
+    const row = poor.own.store.prepare('SELECT state, verdict FROM replies').get();
+    expect(row).toEqual({ state: 'refused', verdict: null });
+    await poor.own.runAbandonments();
+    expect(poor.own.decided).toEqual([]);
     // A network that holds nothing has nobody for it.
     await expect(deliver(await createFour({ tierStakes }))).rejects.toThrow('its provider had 0');
     const down = await createFour({ ...ALWAYS, tierStakes, heldFor: () => Promise.reject(new Error('down')) });
     await expect(deliver(down)).rejects.toThrow('[unavailable] what the provider holds cannot be read');
     // Another tier asks for nothing.
     await deliver(await createFour({ ...ALWAYS, tierStakes: new Map([['verified', 100n]]), ...holding(0n) }));
+  });
+
+  it.each([
+    ['by this validator and its witnesses', true],
+    ['by a witness alone', false],
+  ])('ends unpaid, and not as abandoned, where its poor provider shows its record when asked %s', async (_, isOwn) => {
+    let shown: HandedReply | undefined;
+    const four = await createFour((index) => ({
+      ...{ ...ALWAYS, tierStakes: new Map([['vanilla', 100n]]) },
+      async showRecord() {
+        if (shown === undefined || (index === 0 && !isOwn)) throw createRefused('no such record');
+        return shown;
+      },
+    }));
+    // Its gateway asked nobody what the provider has to lose.
+    const admitted = order(four.own);
+    await four.own.intake.admit(admitted);
+    await four.certifyAll();
+    shown = four.own.serve(admitted, { said: 'counted' }).submission;
+    four.clock.advance(200_000);
+    const [peer] = four.peers as [TestValidator];
+    const ask = { order: admitted, asked: 'record', consent: admitted.consent } as const;
+    expect(await peer.witness(four.own.signer.address, ask)).toMatchObject({ kind: 'record' });
+    await four.own.runAbandonments();
+    expect(four.own.decided).toEqual([]);
+    expect(four.own.find(admitted.fields.replyId)).toMatchObject({ state: 'refused' });
+    const channel = four.own.store.read(() => readChannel(four.own.store, payer.address));
+    expect(channel).toMatchObject({ owed: 0n, outstanding: 0n });
+  });
+
+  it('is not begun at a key that has less than the tier asks for, by the time of its order', async () => {
+    const start = createTestClock().nowMs();
+    const heldFor: BenchOptions['heldFor'] = async (_account, orderedMs) =>
+      orderedMs < start - 500_000 ? 100n * 10n ** 18n : 100n * 10n ** 18n - 1n;
+    const four = await createFour({ ...ALWAYS, tierStakes: new Map([['vanilla', 100n]]), heldFor });
+    const { own } = four;
+    const offered = { contextSize: 4096, numericClass: '', capacity: 1, freeCapacity: 1, pricePer1kAtomic: 1n };
+    await own.announce(provider, { models: [{ ...offered, modelId: MODEL, modelRoot: NAMED }], sequence: 2n });
+    const asked = (livesMs: number) => order(own, { livesMs });
+    await expect(own.intake.admit(asked(100_001))).rejects.toThrow(
+      '[failed_precondition] tier vanilla takes 100 whole tokens to lose, and its provider had 99',
+    );
+    expect(own.store.prepare('SELECT count(*) AS n FROM replies').get()).toEqual({ n: 0 });
+    // One moment before, its stake of a period was still there, whatever the time is when its record comes.
+    const early = asked(99_999);
+    await own.intake.admit(early);
+    own.clock.advance(90_000);
+    await own.intake.pushRecord(own.serve(early, { said: 'counted' }).submission);
+    expect(own.find(early.fields.replyId)).toMatchObject({ state: 'recorded' });
   });
 
   it('is signed by nobody where its validator looked away from what the tier asks for', async () => {

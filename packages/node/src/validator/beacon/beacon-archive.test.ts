@@ -63,6 +63,19 @@ it('keeps certificates of both beacons, and lists those of the threshold beacon,
   expect(archive.listThreshold(1n, 64)).toEqual([]);
 });
 
+it('keeps as many sets as certificates may name', () => {
+  const member = { address: new Uint8Array(20), signingKey: new Uint8Array(20), stake: 1n, vrfKey: new Uint8Array(32) };
+  const hashOf = (n: number): Uint8Array => crypto.sha256(Uint8Array.of(n >> 8, n & 255));
+  store.transact((db) => {
+    for (let n = 0; n < 1_000; n++) archive.putSet(db, hashOf(n), [member]);
+  });
+  expect(archive.findSet(hashOf(0))).toEqual([member]);
+  store.database.exec('UPDATE validator_sets SET number = number - 20000 WHERE number = 1');
+  store.transact((db) => archive.putSet(db, hashOf(1_000), [member]));
+  expect(archive.findSet(hashOf(0))).toBeUndefined();
+  expect(archive.findSet(hashOf(1))).toEqual([member]);
+});
+
 it('finds the seats of an era by their hash', () => {
   const seats = [1, 2].map((byte) => ({
     ...{ address: new Uint8Array(20).fill(byte), signingKey: new Uint8Array(20).fill(byte + 8), stake: 5n },

@@ -2,6 +2,7 @@ import { parseEvidence as parseMachineEvidence } from '@ogong/attestation/eviden
 import { checkAttestedRecord } from '@ogong/attestation/machine-check';
 import { nameMachine } from '@ogong/attestation/machine-name';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { findStakeProblem } from '@ogong/host/views/earnings-view';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
 import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
 import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
@@ -36,13 +37,7 @@ import type { SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verdict-anchors';
 import { assertVerdict, isRefutation } from '@ogong/protocol/verdict/verify-verdict';
-import {
-  computePairPpm,
-  findFeeProblem,
-  findStakeProblem,
-  type Holdings,
-  readDeterringPpm,
-} from '../audit/deterrence.ts';
+import { computePairPpm, findFeeProblem, type Holdings, readDeterringPpm } from '../audit/deterrence.ts';
 import { wasFound, wasShown } from '../store/witness-store.ts';
 import { findCovering, findUncollectable, groupByPayer, type OrderVoucher } from './collect.ts';
 import { CosignError, demand, NO_ENTRIES } from './cosign-error.ts';

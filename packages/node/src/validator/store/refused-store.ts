@@ -1,10 +1,13 @@
 import type { Store } from '@ogong/host/store/store';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { countEntry } from '@ogong/protocol/settlement/log-tests';
 import { appendVerdict, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { listEntries, readBatchedLength } from './batch-store.ts';
 import { adjustChannel } from './channel-store.ts';
+import { forgetMilestone } from './milestone-store.ts';
 import { createTestStates, OWN_TESTS, resetOwnTests } from './sequential-store.ts';
 import type { VerdictContext } from './verdict-store.ts';
+import { forgetStatements } from './witness-store.ts';
 
 /**
  * Takes entries that no quorum can sign out of the end of the log that has not settled, and gives those behind them their new
@@ -43,7 +46,23 @@ export function takeOut(
   }
 }
 
-function refuseReply(store: Store, { replyId, payer, feeAtomic }: VerdictEntry): void {
+/** A reply whose record has just come, and that no quorum will sign a fee for: it ends before it has a verdict. */
+export function endUnpaid(
+  store: Store,
+  {
+    order: { replyId, payer },
+    feeAtomic,
+  }: { readonly order: Pick<NamedOrder, 'replyId' | 'payer'>; readonly feeAtomic: bigint },
+): void {
+  refuseReply(store, { replyId, payer, feeAtomic });
+  forgetMilestone(store, replyId);
+  forgetStatements(store, replyId);
+}
+
+function refuseReply(
+  store: Store,
+  { replyId, payer, feeAtomic }: Pick<VerdictEntry, 'replyId' | 'payer' | 'feeAtomic'>,
+): void {
   if (feeAtomic > 0n) adjustChannel(store, payer, { owed: -feeAtomic });
   store
     .prepare(
