@@ -43,7 +43,7 @@ export const chosenHoneypots: ProtocolAttack<ChosenHoneypotsPlay, Promise<Chosen
   adversary: 'validator that chooses what its honeypots are about, or tells of none',
   aim: 'spare a friend that runs no model the jobs that would show it',
   stoppedBy:
-    "A honeypot's nonce is the output of its validator's VRF key over the beacon, and an entry says what became of each that the beacon draws: co-signers check both",
+    "A honeypot's nonce is the output of its validator's VRF key over the beacon, an entry says what became of each that the beacon draws, and nobody is asked once its answer is known: co-signers check all of it",
   restarts: ['validator', 'signer', 'verifier'],
   async play({ replies, chooses }, breaks = NO_BREAKS) {
     const served = new Map<string, TestReply>();

@@ -1,5 +1,5 @@
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
+import { PROGRESS_STEP_BYTES, PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { type Network, until } from '@ogong/testing/provider/provider-fixture';
@@ -24,6 +24,8 @@ export interface VanishingOutcome {
 }
 
 const IDLE_MS = 300;
+/** A message of the text: its tokens are gathered to a step, and the one that passes it goes along. */
+const MESSAGE_BYTES = PROGRESS_STEP_BYTES + 50;
 
 /** Takes what is streamed and signs nothing. */
 export const vanishingPayer: ProtocolAttack<VanishingPayer, Promise<VanishingOutcome>> = {
@@ -48,7 +50,7 @@ export const vanishingPayer: ProtocolAttack<VanishingPayer, Promise<VanishingOut
         clearTimeout(idle);
         if (event.case === 'delta') gotBytes += Buffer.byteLength(event.value.text);
         if (gotBytes > 0 && ends === 'vanishes') break;
-        if (gotBytes > PROGRESS_WINDOW_BYTES) idle = setTimeout(() => left.abort(), IDLE_MS);
+        if (gotBytes + MESSAGE_BYTES > PROGRESS_WINDOW_BYTES) idle = setTimeout(() => left.abort(), IDLE_MS);
       }
     } catch (error) {
       if (!left.signal.aborted) throw error;

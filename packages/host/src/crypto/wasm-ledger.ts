@@ -19,9 +19,10 @@ export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8
   try {
     const key = recover(digest, signature.subarray(0, 64), parsed.isOdd ? 1 : 0, false);
     return key === null ? undefined : toAddress(key);
-  } catch {
-    // No point has r as its x, or the key would be the point at infinity.
-    return undefined;
+  } catch (error) {
+    // No point has r as its x, or the key would be the point at infinity. Any other error is a fault of the library, and no verdict about a signature.
+    if (error instanceof TypeError && error.message === 'Expected Signature') return undefined;
+    throw error;
   }
 }
 

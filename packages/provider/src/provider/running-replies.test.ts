@@ -17,7 +17,7 @@ const blind = new Uint8Array(32).fill(5);
 function open(sentBytes: number) {
   const replies = createRunningReplies({ crypto, ledger });
   const reply = replies.open({ replyId, orderHash, payer: payer.address } as NamedOrder, { consumer, blind });
-  reply.sent('x'.repeat(sentBytes));
+  void reply.waitToSend('x'.repeat(sentBytes), new AbortController().signal);
   const say = (textBytes: number, bend: Partial<Progress> = {}) => {
     const textHash = hashBeginning(crypto, blind, new Uint8Array(textBytes).fill(0x78));
     const word = { orderHash, textBytes, textHash, hasLeft: false, ...bend };
@@ -36,33 +36,34 @@ async function isOpen(room: Promise<void>): Promise<boolean> {
   return opened;
 }
 
-it('there is room for one window ahead of the payer, and for more once it has signed', async () => {
+it('a text goes out within one window ahead of the payer, and further ones once it has signed', async () => {
   const { signal } = new AbortController();
-  expect(await isOpen(open(PROGRESS_WINDOW_BYTES - 9).reply.room('x'.repeat(9), signal))).toBe(true);
-  const { reply, say } = open(PROGRESS_WINDOW_BYTES - 9);
-  const room = reply.room('x'.repeat(10), signal);
-  expect(await isOpen(room)).toBe(false);
+  expect(await isOpen(open(PROGRESS_WINDOW_BYTES - 3).reply.waitToSend('xxx', signal))).toBe(true);
+  const { reply, say } = open(PROGRESS_WINDOW_BYTES - 3);
+  const sent = reply.waitToSend('xxxx', signal);
+  expect(await isOpen(sent)).toBe(false);
   say(PROGRESS_STEP_BYTES);
-  expect(await isOpen(room)).toBe(true);
+  expect(await isOpen(sent)).toBe(true);
 });
 
-it('what is larger than the rest of a window waits until the payer can have said no more', async () => {
+it('a text longer than a window goes out once the payer has said what it may ever say of all before it', async () => {
   const { signal } = new AbortController();
+  // It says no more before it has a step more.
   const { reply, say } = open(2 * PROGRESS_STEP_BYTES - 1);
-  const room = reply.room('x'.repeat(2 * PROGRESS_WINDOW_BYTES), signal);
-  expect(await isOpen(room)).toBe(false);
+  const sent = reply.waitToSend('x'.repeat(PROGRESS_WINDOW_BYTES + 1), signal);
+  expect(await isOpen(sent)).toBe(false);
   say(PROGRESS_STEP_BYTES);
-  expect(await isOpen(room)).toBe(true);
+  expect(await isOpen(sent)).toBe(true);
 });
 
 it('nobody waits for room once the payer has left, or the reply is over', async () => {
-  const { reply, say } = open(PROGRESS_WINDOW_BYTES + 1);
+  const { reply, say } = open(PROGRESS_WINDOW_BYTES);
   const over = new AbortController();
-  const [first, second] = [reply.room('x', over.signal), reply.room('x', over.signal)];
+  const [first, second] = [reply.waitToSend('x', over.signal), reply.waitToSend('x', over.signal)];
   over.abort();
   expect([await isOpen(first), await isOpen(second)]).toEqual([true, true]);
   const { signal } = new AbortController();
-  const third = reply.room('x', signal);
+  const third = reply.waitToSend('x', signal);
   expect(await isOpen(third)).toBe(false);
   say(0, { hasLeft: true });
   expect(await isOpen(third)).toBe(true);

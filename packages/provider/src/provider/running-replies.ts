@@ -15,12 +15,11 @@ export interface RunningReply {
   /** There is a token. Before that a payer that leaves would leave a reply behind that never was. */
   begin(): void;
   /**
-   * Resolves when this text may go out too: with it the payer would lack one window's at most by its own word, or it wants no more.
+   * Notes that this text goes out. Resolves when it may: with it the payer lacks one window's text at most by its own word, has said as
+   * much as it may ever say of what was sent before, or wants no more.
    * @param signal ends the wait.
    */
-  room(text: string, signal: AbortSignal): Promise<void>;
-  /** This text goes out. */
-  sent(text: string): void;
+  waitToSend(text: string, signal: AbortSignal): Promise<void>;
   end(): void;
 }
 
@@ -43,7 +42,7 @@ interface Entry {
   wake: () => void;
 }
 
-/** A payer's word may lack less than a step of what it has: who waits for more room than the rest of a window might wait for ever. */
+/** A payer's word lacks up to a step of what it has. Whoever waited for more room than the rest of a window might wait for ever. */
 const MAX_ROOM = PROGRESS_WINDOW_BYTES - PROGRESS_STEP_BYTES;
 
 export function createRunningReplies({
@@ -68,8 +67,8 @@ export function createRunningReplies({
         wake() {},
       };
       running.set(name, entry);
-      const isAhead = (sizeBytes: number): boolean =>
-        entry.sentBytes + sizeBytes > (entry.latest?.progress.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
+      const isAhead = (bytes: number): boolean =>
+        entry.sentBytes + Math.min(bytes, MAX_ROOM) > (entry.latest?.progress.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
       return {
         left: entry.left.signal,
         latest: () => entry.latest?.signed,
@@ -77,17 +76,14 @@ export function createRunningReplies({
           entry.hasBegun = true;
           leaveIfOver(entry);
         },
-        async room(text, signal) {
-          const sizeBytes = Math.min(utf8Encode(text).length, MAX_ROOM);
-          while (isAhead(sizeBytes) && !signal.aborted && !entry.latest?.progress.hasLeft) {
+        async waitToSend(text, signal) {
+          const bytes = utf8Encode(text);
+          while (isAhead(bytes.length) && !signal.aborted && !entry.latest?.progress.hasLeft) {
             await new Promise<void>((resolve) => {
               entry.wake = resolve;
               signal.addEventListener('abort', () => resolve(), { once: true });
             });
           }
-        },
-        sent(text) {
-          const bytes = utf8Encode(text);
           entry.parts.push(bytes);
           entry.sentBytes += bytes.length;
         },

@@ -90,6 +90,7 @@ it.each([
         },
       },
       newcomers: { takeReading: () => true },
+      holdings: { heldFor: async () => 0n },
       chain: {
         router: async () => (problem === undefined ? { sinceMs: 0, ticketKey: new Uint8Array(9) } : undefined),
       },

@@ -69,8 +69,7 @@ export function createServeContext(
     ...{ left, expired, progress: reply.latest, begin: reply.begin },
     send: sendOne,
     async sendText(text, tokens) {
-      await reply.room(text, waits);
-      reply.sent(text);
+      await reply.waitToSend(text, waits);
       return sendOne({ event: { case: 'delta', value: { text, tokens } } });
     },
     failed,
