@@ -2,6 +2,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import { createEvictedListings } from './evicted-listings.ts';
 import { HELD_PREFIX_BYTES } from './held-prefix.ts';
 
 /** Providers that a payee may have among those that other routers handed on. */
@@ -40,6 +41,7 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
   const calledGone = new Map<string, string>();
   /** Routers that called a provider gone which another one still had, by its id: what they say of it counts no more. */
   const doubted = new Map<string, Set<string>>();
+  const evicted = createEvictedListings(maxProviders);
 
   function* current(): Generator<Announcement> {
     const nowMs = clock.nowMs();
@@ -59,6 +61,9 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
   /** Whoever is listed already keeps its place. */
   function list(name: string, announcement: Announcement): void {
     leaveCertificate(name);
+    const { doubted: doubts } = evicted.find(name) ?? {};
+    if (doubts) doubted.set(name, doubts);
+    evicted.delete(name);
     listed.set(name, announcement);
     const certificate = toHex(announcement.certHash);
     underCertificate.set(certificate, (underCertificate.get(certificate) ?? new Set()).add(name));
@@ -77,22 +82,13 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
 
   /** What other routers handed on gives way to whoever announces itself here. */
   function makeRoom(announcement: Announcement): void {
-    for (const other of listOthers(announcement)) if (isHanded(other.providerId)) forget(other.providerId);
+    for (const other of listOthers(announcement)) if (isHanded(other.providerId)) evict(other.providerId);
     const [first] = handed.keys();
-    if (first !== undefined && isNewAndFull(announcement)) forget(fromHex(first));
+    if (first !== undefined && isNewAndFull(announcement)) evict(fromHex(first));
   }
 
   const isNewAndFull = ({ providerId }: Announcement): boolean =>
     listed.size >= maxProviders && !listed.has(toHex(providerId));
-
-  /** The oldest of the router that handed on the most, where that is more than a fair share of what this other one did: invented keys are free. */
-  function findCrowding(from: string): string | undefined {
-    const counts = new Map<string, number>();
-    for (const router of handed.values()) counts.set(router, (counts.get(router) ?? 0) + 1);
-    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0] as const);
-    if (count <= (counts.get(from) ?? 0) + 1) return undefined;
-    return [...handed].find(([, router]) => router === most)?.[0];
-  }
 
   /** Another router has what the first one called gone. */
   function doubtWord(name: string, from: string): void {
@@ -110,6 +106,13 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
     doubted.delete(name);
   }
 
+  function evict(providerId: Uint8Array): void {
+    const name = toHex(providerId);
+    const [before, doubts] = [listed.get(name), doubted.get(name)];
+    forget(providerId);
+    if (before !== undefined) evicted.put(name, before, doubts);
+  }
+
   return {
     ...{ current, isHanded },
     isCalledGone: (providerId) => calledGone.has(toHex(providerId)),
@@ -124,9 +127,11 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
     isGone: (providerId) => gone.has(toHex(providerId)),
     assertNewer(announcement) {
       const { providerId, sequence } = announcement;
-      const previous = listed.get(toHex(providerId));
+      const own = listed.get(toHex(providerId));
+      const previous = own ?? evicted.find(toHex(providerId));
       // What another router handed on is the same announcement, not an older one.
-      const isPast = previous && (isHanded(providerId) ? sequence < previous.sequence : sequence <= previous.sequence);
+      const isHeardHere = own !== undefined && !isHanded(providerId);
+      const isPast = previous && (isHeardHere ? sequence <= previous.sequence : sequence < previous.sequence);
       if (isPast) throw new Refusal('conflict', `sequence ${sequence} does not follow ${previous.sequence}`);
       // One listing per link certificate: identities are free, and many without weight would still fill the list. Whoever comes under a
       // certificate has its key; whoever was handed on only names it.
@@ -137,7 +142,7 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
           'another provider is listed under this certificate until its announcement expires',
         );
       }
-      if (!previous && listed.size >= maxProviders && handed.size === 0) {
+      if (!own && listed.size >= maxProviders && handed.size === 0) {
         throw new Refusal(
           'unavailable',
           `this router lists ${maxProviders} providers already; announce to another one`,
@@ -150,9 +155,11 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
       const previous = listed.get(name);
       const isHeard = previous !== undefined && !handed.has(name) && !gone.has(name);
       const isBack = calledGone.has(name) && calledGone.get(name) !== from && sequence === previous?.sequence;
-      const isNews = previous === undefined || sequence > previous.sequence || isBack;
+      const isNews = previous
+        ? sequence > previous.sequence || isBack
+        : sequence >= (evicted.find(name)?.sequence ?? 0n);
       if (isHeard || !isNews || expiresAtMs <= clock.nowMs()) return false;
-      if (isNewAndFull(announcement) && findCrowding(from) === undefined) return false;
+      if (isNewAndFull(announcement) && findCrowding(handed, from) === undefined) return false;
       if (!listOthers(announcement).next().done) return false;
       const ofPayee = [...current()].filter(
         (other) =>
@@ -165,8 +172,8 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
       if (from === undefined) makeRoom(announcement);
       else {
         if (announcement.sequence === listed.get(name)?.sequence) doubtWord(name, from);
-        const crowding = isNewAndFull(announcement) ? findCrowding(from) : undefined;
-        if (crowding !== undefined) forget(fromHex(crowding));
+        const crowding = isNewAndFull(announcement) ? findCrowding(handed, from) : undefined;
+        if (crowding !== undefined) evict(fromHex(crowding));
       }
       list(name, announcement);
       gone.delete(name);
@@ -189,6 +196,16 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
     },
     sweep(beforeMs) {
       for (const { providerId, expiresAtMs } of listed.values()) if (expiresAtMs < beforeMs) forget(providerId);
+      evicted.sweep(beforeMs);
     },
   };
+}
+
+/** The oldest of the router that handed on the most, where that is more than a fair share of what this other one did: invented keys are free. */
+function findCrowding(handed: ReadonlyMap<string, string>, from: string): string | undefined {
+  const counts = new Map<string, number>();
+  for (const router of handed.values()) counts.set(router, (counts.get(router) ?? 0) + 1);
+  const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0] as const);
+  if (count <= (counts.get(from) ?? 0) + 1) return undefined;
+  return [...handed].find(([, router]) => router === most)?.[0];
 }

@@ -15,8 +15,8 @@ export interface RunningReply {
   /** There is a token. Before that a payer that leaves would leave a reply behind that never was. */
   begin(): void;
   /**
-   * Notes that this text goes out. Resolves when it may: with it the payer lacks one window's text at most, lacks nothing else, or wants
-   * no more.
+   * Notes that this text goes out. Resolves when it may: with it the payer lacks one window's text at most by its own word, has said as
+   * much as it may ever say of what was sent before, or wants no more.
    * @param signal ends the wait.
    */
   waitToSend(text: string, signal: AbortSignal): Promise<void>;
@@ -42,6 +42,9 @@ interface Entry {
   wake: () => void;
 }
 
+/** A payer's word lacks up to a step of what it has. Whoever waited for more room than the rest of a window might wait for ever. */
+const MAX_ROOM = PROGRESS_WINDOW_BYTES - PROGRESS_STEP_BYTES;
+
 export function createRunningReplies({
   crypto,
   ledger,
@@ -64,10 +67,8 @@ export function createRunningReplies({
         wake() {},
       };
       running.set(name, entry);
-      const isAhead = (bytes: number): boolean => {
-        const unsaid = entry.sentBytes - (entry.latest?.progress.textBytes ?? 0);
-        return unsaid > 0 && unsaid + bytes > PROGRESS_WINDOW_BYTES;
-      };
+      const isAhead = (bytes: number): boolean =>
+        entry.sentBytes + Math.min(bytes, MAX_ROOM) > (entry.latest?.progress.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
       return {
         left: entry.left.signal,
         latest: () => entry.latest?.signed,

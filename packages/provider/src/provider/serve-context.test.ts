@@ -64,29 +64,51 @@ it('does not read the chain about the router of a stranger once strangers have h
 });
 
 it.each([
-  [true, 1],
-  [false, 0],
-])('signs its consent ahead for a payer that it knows: %s', async (isKnown, signatures) => {
-  let signed = 0;
-  const signer = {
-    publicKey: new Uint8Array(1_344),
-    sign: () => expect.unreachable(),
-    async signAside() {
-      signed++;
-      return new Uint8Array(2_484);
-    },
-  };
-  const state = {
-    ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, signer },
-    replies: createRunningReplies({ crypto, ledger: LEDGER }),
-    getPayeeWord: () => new Uint8Array(73),
-    receivables: { knows: () => isKnown },
-  };
-  const order = {
-    ...{ replyId: new Uint8Array(16), orderHash: new Uint8Array(32), validator: new Uint8Array(20) },
-    expiresAtMs: BigInt(NOW + 1_000),
-  };
-  const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
-  createServeContext(state as never, { body: new Uint8Array(), order } as never, reader);
-  expect(signed).toBe(signatures);
-});
+  { isKnown: true, problem: undefined, signatures: 1 },
+  { isKnown: false, problem: undefined, signatures: 0 },
+  { isKnown: true, problem: 'has no bond', signatures: 0 },
+])(
+  'signs its consent ahead for a payer that it knows, once nothing refuses the order: $isKnown, $problem',
+  async ({ isKnown, problem, signatures }) => {
+    let signed = 0;
+    const signer = {
+      publicKey: new Uint8Array(1_344),
+      sign: () => expect.unreachable(),
+      async signAside() {
+        signed++;
+        return new Uint8Array(2_484);
+      },
+    };
+    const state = {
+      ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, signer },
+      replies: createRunningReplies({ crypto, ledger: LEDGER }),
+      getPayeeWord: () => new Uint8Array(73),
+      receivables: {
+        knows: () => isKnown,
+        hold: async () => {
+          throw new Error('the disk is full');
+        },
+      },
+      newcomers: { takeReading: () => true },
+      holdings: { heldFor: async () => 0n },
+      chain: {
+        router: async () => (problem === undefined ? { sinceMs: 0, ticketKey: new Uint8Array(9) } : undefined),
+      },
+    };
+    const order = {
+      ...{ replyId: new Uint8Array(16), orderHash: new Uint8Array(32), validator: new Uint8Array(20) },
+      ...{ router: new Uint8Array(20).fill(7), expiresAtMs: BigInt(NOW + 1_000) },
+    };
+    const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
+    const job = {
+      body: new Uint8Array(),
+      order,
+      ticket: { modelId: 'ogong/verified/test/model' },
+      ticketKey: new Uint8Array(9),
+    };
+    const context = createServeContext(state as never, job as never, reader);
+    expect(signed).toBe(0);
+    await expect(context.admit(new AbortController().signal)).rejects.toThrow(problem ?? 'the disk is full');
+    expect(signed).toBe(signatures);
+  },
+);

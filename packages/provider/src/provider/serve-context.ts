@@ -63,9 +63,6 @@ export function createServeContext(
   const failed = AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]);
   const waits = AbortSignal.any([over, failed]);
   let hold: Hold | undefined;
-  // Signed while the claim goes to the disk. A payer that is not known here costs no signature before it has had its reading.
-  const consent = state.receivables.knows(job.order) ? signConsentAside(signer, job.order) : undefined;
-  consent?.catch(() => undefined);
   return {
     ...{ crypto, clock, signer, payeeWord: getPayeeWord() },
     cohort: state.cohorts?.wordFor(job.order) ?? NOTHING,
@@ -84,6 +81,10 @@ export function createServeContext(
       await assertMachineEntered(state, job);
       await assertRouter(state, job);
       await assertTierStake(state, job);
+      // Signed while the claim goes to the disk, once nothing else refuses the order. A payer that is not known here costs no signature
+      // before it has had its reading.
+      const consent = receivables.knows(job.order) ? signConsentAside(signer, job.order) : undefined;
+      consent?.catch(() => undefined);
       hold = await receivables.hold(job.order);
       const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>
         admitOrder(state, job, { signal, consent }),
