@@ -26,8 +26,11 @@ const chat = {
 };
 const bytesOf = (tokens: number): number => WORDS.slice(0, tokens).join('').length;
 
-/** Two providers of which whoever is asked first behaves so, and the other one well. */
-async function open(first: Partial<ProviderBehaviour>, options: FixtureOptions = {}) {
+/** Two providers of which whoever is asked first behaves so, and the other one well, or as it is told. */
+async function open(
+  first: Partial<ProviderBehaviour>,
+  { second = {}, ...options }: FixtureOptions & { readonly second?: Partial<ProviderBehaviour> } = {},
+) {
   const orders = () => fixture.network.orders.length;
   const behaviour: ProviderBehaviour = {
     words: WORDS,
@@ -37,6 +40,12 @@ async function open(first: Partial<ProviderBehaviour>, options: FixtureOptions =
     },
     get hangAfter() {
       return (orders() === 0 && first.hangAfter) || Number.POSITIVE_INFINITY;
+    },
+    get bend() {
+      return orders() === 1 ? second.bend : undefined;
+    },
+    get signedText() {
+      return orders() === 1 ? second.signedText : undefined;
     },
     get milestones() {
       return orders() === 1 ? (first.milestones ?? []) : [];
@@ -212,6 +221,37 @@ describe('a window that does not hold', () => {
     const { text, tries } = await readStream(client);
     expect(text).toBe(STORY);
     expect(tries).toMatchObject([{ code: 'ogong_check_failed', reason: expect.stringContaining('milestone') }]);
+  });
+});
+
+describe('a provider that goes on behind a beginning of a friend that no draw gave', () => {
+  const SHOWN = 12;
+  it.each<[string, string, Pick<ProviderBehaviour, 'bend' | 'signedText'>]>([
+    [
+      'and signs its tokens, too',
+      'draw-replay',
+      { bend: { row: (row, at) => (at < SHOWN ? { ...row, rank: row.rank === 0 ? 1 : 0 } : row) } },
+    ],
+    [
+      'and names other draws',
+      'draw-replay',
+      {
+        bend: {
+          header(header) {
+            const { drawKey } = header;
+            if (drawKey.mode !== 'seed') throw new Error('the request has a seed');
+            return { ...header, drawKey: { ...drawKey, seed: drawKey.seed + 1n } };
+          },
+        },
+      },
+    ],
+    ['and signs the rest alone', 'response-hash', { signedText: WORDS.slice(SHOWN).join('') }],
+  ])('%s: its stream ends with an error, and it is complained of', async (_what, reason, second) => {
+    const client = await open({ dieAfter: SHOWN }, { second });
+    await expect(readStream(client)).rejects.toThrow(reason);
+    const { complaints, orders } = fixture.network;
+    expect(orders.length).toBe(2);
+    await expect.poll(() => complaints.map((complaint) => complaint.reason)).toEqual(['abandoned', reason]);
   });
 });
 
