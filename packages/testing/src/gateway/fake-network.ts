@@ -151,7 +151,7 @@ export interface ProviderBehaviour {
   /** Streams under another format than it signs. */
   readonly saidFormat?: AnswerFormat;
   /** Signs another text than it streams. */
-  readonly signedText?: string;
+  readonly signedText?: string | undefined;
   /** Sends text without end, before anything else, in chunks of this size. */
   readonly floodSize?: number;
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
