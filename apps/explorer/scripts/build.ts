@@ -12,7 +12,7 @@ const READ_NAMES = new Set([
   ...['validators', 'signerAt', 'inForceSince', 'accountsAt', 'votesOf', 'stakeOf', 'routerOf', 'versionsOf'],
   ...['priorityOf', 'keyLimitOf'],
   ...['totalSupply', 'balanceOf', 'freeOf', 'creditOf', 'distribution', 'limits', 'delays', 'anchorOf', 'settle'],
-  ...['origin', 'period', 'generations', 'eras', 'driftTable'],
+  ...['epochNow', 'origin', 'period', 'generations', 'eras', 'driftTable'],
   ...['Settled', 'Paid', 'Ejected', 'Reinstated', 'Penalized', 'Pardoned', 'BondTaken', 'StakeTaken', 'Restored'],
   ...['CaseOpened', 'CaseLifted'],
 ]);

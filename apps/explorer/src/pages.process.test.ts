@@ -57,6 +57,7 @@ it('knows the functions and events of the contracts that the pages read', () => 
     ...Object.keys(PENALTIES),
     'Settled',
     'Paid',
+    'epochNow',
     'generations',
     'eras',
     'origin',
