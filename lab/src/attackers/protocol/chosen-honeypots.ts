@@ -10,10 +10,9 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { seedOf } from '@ogong/testing/validator/test-keys';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import type { ProtocolAttack } from './attack.ts';
+import { auditReplies, settleReplies } from './audit-replies.ts';
 import { NO_BREAKS, openAttacked, openAttackedVerifiers } from './breaks.ts';
 
-/** Beside the one of `createFour`. */
-const VERIFIERS = ['v2', 'v3', 'v4'];
 const ALWAYS = 1_000_000;
 /** Its own program checks no nonce. */
 const BELIEVED = { vrfKey: 'believed' } as const;
@@ -73,20 +72,9 @@ export const chosenHoneypots: ProtocolAttack<ChosenHoneypotsPlay, Promise<Chosen
       (options) => openAttacked(breaks, options),
     );
     const { own, chain } = four;
-    for (const name of VERIFIERS) await own.announceVerifier(name);
-    for (let i = 0; i < replies; i++) {
-      const reply = await own.deliver(i);
-      served.set(toHex(reply.reply.record.replyId), reply);
-    }
-    await breaks.take();
-    await four.certifyAll();
-    // So many audits run at a time, and each waits for its honeypot.
-    for (let i = 0; own.decided.length < replies && i < replies; i++) await own.runAudits();
+    await auditReplies(four, { replies, served }, breaks);
     const planted = own.store.prepare('SELECT 1 FROM honeypots WHERE position IS NOT NULL').all().length;
-    for (let step = 0; step < 2 * replies; step++) {
-      await breaks.take();
-      if (!(await own.settlement.step().catch(() => false))) break;
-    }
+    await settleReplies(own, replies, breaks);
     const states = own.decided.map(({ replyId }) => own.find(replyId).state);
     return {
       replies: own.decided.length,

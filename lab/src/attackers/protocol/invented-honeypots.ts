@@ -1,13 +1,10 @@
-import { toHex } from '@ogong/protocol/base/bytes';
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import type { ProtocolAttack } from './attack.ts';
+import { auditReplies, settleReplies } from './audit-replies.ts';
 import { NO_BREAKS, openAttacked, openAttackedVerifiers } from './breaks.ts';
-
-/** Beside the one of `createFour`. */
-const VERIFIERS = ['v2', 'v3', 'v4'];
 
 export interface InventedOutcome {
   readonly replies: number;
@@ -34,22 +31,11 @@ export const inventedHoneypots: ProtocolAttack<{ readonly replies: number }, Pro
       (options) => openAttacked(breaks, options),
     );
     const { own, chain } = four;
-    for (const name of VERIFIERS) await own.announceVerifier(name);
-    for (let i = 0; i < replies; i++) {
-      const reply = await own.deliver(i);
-      served.set(toHex(reply.reply.record.replyId), reply);
-    }
-    await breaks.take();
-    await four.certifyAll();
-    // So many audits run at a time, and each waits for its honeypot.
-    for (let i = 0; own.decided.length < replies && i < replies; i++) await own.runAudits();
+    await auditReplies(four, { replies, served }, breaks);
     const named = own.decided
       .filter((entry) => listVerifierIds(entry, 'credited').length > 2)
       .map(({ replyId }) => replyId);
-    for (let step = 0; step < 2 * replies; step++) {
-      await breaks.take();
-      if (!(await own.settlement.step().catch(() => false))) break;
-    }
+    await settleReplies(own, replies, breaks);
     const states = named.map((id) => own.find(id).state);
     return {
       replies,

@@ -4,7 +4,14 @@ import { type AttackSummary, formatAttackList, formatPlayed, SCENES, summarizeAt
 import { listAttacks } from './play-attack.ts';
 
 /** They are no attacks. */
-const HELPERS = ['attack.ts', 'audited-network.ts', 'breaks.ts', 'stranger-link.ts', 'threshold-play.ts'];
+const HELPERS = [
+  'attack.ts',
+  'audit-replies.ts',
+  'audited-network.ts',
+  'breaks.ts',
+  'stranger-link.ts',
+  'threshold-play.ts',
+];
 const threats = readFileSync(new URL('../../../../docs/threats.md', import.meta.url), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('| '))

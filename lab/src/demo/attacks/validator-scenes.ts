@@ -17,6 +17,25 @@ const NO_MONEY = 'none';
 /** The epochs of an attacked beacon may lag behind those with a silent validator by so many. */
 const BEACON_SLACK = 2;
 
+/** What a validator answered that says of others what witnesses deny. */
+interface Denial {
+  readonly answers: readonly string[];
+  readonly refusals: readonly string[];
+  readonly settled: number;
+}
+
+/** @param unasked played without witnesses. @param asked played after they were asked. */
+const describeDenials = (tried: string, unasked: Omit<Denial, 'answers'>, asked: Denial) => ({
+  tried,
+  answered: [
+    `witnesses hand over: ${asked.answers.join(', ')}`,
+    ...countTexts([...unasked.refusals, ...asked.refusals]),
+    `${unasked.settled + asked.settled} of them are on the chain`,
+  ],
+  money: NO_MONEY,
+  worked: unasked.settled + asked.settled > 0,
+});
+
 /** Validators that cheat about replies that they handle, about beacons, and with keys. */
 export const validatorScenes: readonly StagedAttack[] = [
   {
@@ -58,16 +77,11 @@ export const validatorScenes: readonly StagedAttack[] = [
     async play(breaks: Breaks) {
       const unasked = await falseWithholding.play({ asksWitnesses: 'never' }, breaks);
       const asked = await falseWithholding.play({ asksWitnesses: 'for the opening' }, breaks);
-      return {
-        tried: 'called openings withheld that it never asked for: without witnesses, and after it had asked them',
-        answered: [
-          `witnesses hand over: ${asked.answers.join(', ')}`,
-          ...countTexts([...unasked.refusals, ...asked.refusals]),
-          `${unasked.settled + asked.settled} of them are on the chain`,
-        ],
-        money: NO_MONEY,
-        worked: unasked.settled + asked.settled > 0,
-      };
+      return describeDenials(
+        'called openings withheld that it never asked for: without witnesses, and after it had asked them',
+        unasked,
+        asked,
+      );
     },
   },
   {
@@ -75,16 +89,11 @@ export const validatorScenes: readonly StagedAttack[] = [
     async play(breaks: Breaks) {
       const unasked = await falseSilence.play({ asksWitnesses: false }, breaks);
       const asked = await falseSilence.play({ asksWitnesses: true }, breaks);
-      return {
-        tried: 'called verifiers silent that it never asked: without witnesses, and after it had asked them',
-        answered: [
-          `witnesses hand over: ${asked.answers.join(', ')}`,
-          ...countTexts([...unasked.refusals, ...asked.refusals]),
-          `${unasked.settled + asked.settled} of them are on the chain`,
-        ],
-        money: NO_MONEY,
-        worked: unasked.settled + asked.settled > 0,
-      };
+      return describeDenials(
+        'called verifiers silent that it never asked: without witnesses, and after it had asked them',
+        unasked,
+        asked,
+      );
     },
   },
   {
