@@ -23,6 +23,7 @@ peer that calibrates ([links](spec/links.md)).
 call is served, and the flood gets no further. What honest parties keep of their throughput: \`npm run bench -- --only doors,log-doors\`. [Measured](bench.md) so far: the rows of \`doors\`.
 `;
 
+const mib = (bytes: number): string => `${bytes / 2 ** 20} MiB`;
 const rate = ({ perSecond, burst }: RateLimit): string => `${perSecond}, bursts of ${burst}`;
 const refused = 'refused, `rate-limited`';
 
@@ -70,9 +71,12 @@ const LINKS: readonly Limit[] = [
   ],
   [
     'requests in memory beyond 64 KiB each: of one stranger; of one address; of all',
-    [LINK.maxBodyBytesPerPeer, LINK.maxBodyBytesPerGroup, LINK.maxBodyBytes]
-      .map((one) => `${one / 2 ** 20} MiB`)
-      .join('; '),
+    [LINK.maxBodyBytesPerPeer, LINK.maxBodyBytesPerGroup, LINK.maxBodyBytes].map(mib).join('; '),
+    refused,
+  ],
+  [
+    'the same of one known party; of all together',
+    [LINK.maxKnownBodyBytesPerPeer, LINK.maxKnownBodyBytes].map(mib).join('; '),
     refused,
   ],
 ];

@@ -100,6 +100,7 @@ describe('canaries: each rule rejects its violation', () => {
     ['packages/node/src/router/a.ts', 'const x = process.env.HOME;', 'only the command line reads process'],
     ['packages/node/src/a.ts', "import { x } from './b';", 'with its extension'],
     ['packages/node/src/a.test.ts', "vi.mock('./b.ts');", 'they mock none'],
+    ['packages/node/src/router/a-fixture.ts', 'afterEach(close);', 'for the first of them alone'],
     [
       'packages/engine/src/a.ts',
       "import {\n  x,\n  y,\n} from '@ogong/host/time/clock';",
@@ -138,7 +139,7 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/protocol/src/exchange/limits.ts', limit)).toEqual([]);
     expect(rulesOf('packages/engine/src/a.ts', 'const MAX_TEXT_BYTES = 16 * 1024 * 1024;')).toEqual([]);
     expect(rulesOf('packages/provider/src/provider/a.ts', 'const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;')).toEqual([]);
-    expect(rulesOf('packages/node/src/gateway/provider-call.ts', 'const MAX_TOKEN_BYTES = 1024;')).toEqual([]);
+    expect(rulesOf('packages/node/src/gateway/reply-bounds.ts', 'const MAX_TOKEN_BYTES = 1024;')).toEqual([]);
     expect(rulesOf('packages/node/src/gateway/other.ts', 'const MAX_TOKEN_BYTES = 1024;')).toHaveLength(1);
   });
 
@@ -175,5 +176,7 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/protocol/src/base/a.test.ts', "import { x } from '../verdict/b.ts';")).toEqual([]);
     expect(rulesOf('packages/cli/src/bin/ogong.ts', 'process.exit(0);')).toEqual([]);
     expect(rulesOf('packages/cli/src/a.process.test.ts', "vi.mock('./b.ts');")).toEqual([]);
+    expect(rulesOf('packages/cli/src/a.test.ts', 'afterEach(close);')).toEqual([]);
+    expect(rulesOf('packages/testing/src/a-compliance.ts', '  afterEach(close);')).toEqual([]);
   });
 });

@@ -111,6 +111,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'canary',
     'settlement',
     'prices',
+    'hearings',
     'machines',
     '.',
     'commands',
@@ -151,6 +152,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/cli/src': ['.', 'backup', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'bin'],
 };
 
+const TEST_FILE = /\.test\.ts$/;
 const FAST_TEST = /\/[^/]+(?<!\.(process|simulation|model|e2e))\.test\.ts$/;
 
 /** Files that may read `process`: entry points, the command line, and supervisors of processes. */
@@ -196,13 +198,13 @@ const LIMIT_HOMES =
   /^packages\/protocol\/src\/exchange\/|^packages\/node\/src\/(?:gateway|router|validator)\/|^packages\/provider\/src\/(?:provider|verifier|local)\//;
 /** Limits that only one side applies. */
 const LOCAL_LIMITS: ReadonlySet<string> = new Set([
-  'packages/node/src/gateway/provider-call.ts:MAX_TOKEN_BYTES',
+  'packages/node/src/gateway/reply-bounds.ts:MAX_TOKEN_BYTES',
   'packages/node/src/gateway/complaint-outbox.ts:LIFETIME_MS',
   'packages/provider/src/local/local-server.ts:MAX_BODY_BYTES',
   'packages/provider/src/provider/provider-state.ts:MAX_MESSAGE_BYTES',
   'packages/node/src/router/router.ts:MAX_MESSAGE_BYTES',
   'packages/node/src/validator/route-dependencies.ts:MAX_EVIDENCE_BYTES',
-  'packages/node/src/validator/validator.ts:MAX_BATCH_BYTES',
+  'packages/node/src/validator/route-dependencies.ts:MAX_BATCH_BYTES',
 ]);
 
 /** What daemons keep is for their own user alone, and one file sees to that. */
@@ -215,6 +217,8 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
   // Reads a key, and syncs what it has linked into place.
   'packages/host/src/crypto/key-files.ts',
   'packages/host/src/store/store.ts',
+  // Opens a log that is there, to sync it.
+  'packages/host/src/store/log-sync.ts',
   // A socket in a directory that mkdtemp makes for this user alone.
   'packages/host/src/link/as-socket.ts',
   // The service manager reads it, in a directory that belongs to the user's desktop.
@@ -237,6 +241,8 @@ const ESCAPING_IMPORTS: Readonly<Record<string, RegExp>> = {
   'node:crypto':
     /\b(?:randomInt|randomFill|randomFillSync|generateKey|generateKeySync|generateKeyPair|generateKeyPairSync|webcrypto)\b/,
 };
+/** What the simulator leaves out: its disks sync at once. */
+const MAY_ESCAPE: ReadonlySet<string> = new Set(['packages/host/src/store/log-checkpoints.ts']);
 const CHANCE_IMPORT = /\b(?:randomBytes|randomUUID)\b/;
 const CLOCK_HOME = 'packages/host/src/time/clock.ts';
 /** Keys of TLS, which links of a simulator do not have, and the primitives behind `Crypto`, which a simulator replaces. */
@@ -275,7 +281,8 @@ function findStrayTime(path: string, line: string): string | undefined {
 
 function findStrayImport(path: string, target: string, statement: string): string | undefined {
   if (!SIMULATED.test(path) || KEY_MAKERS.has(path) || /^\s*import\s+type\b/.test(statement)) return undefined;
-  if (ESCAPING_IMPORTS[target]?.test(statement)) return `the simulator has no hold of what this takes from ${target}`;
+  if (ESCAPING_IMPORTS[target]?.test(statement) && !MAY_ESCAPE.has(path))
+    return `the simulator has no hold of what this takes from ${target}`;
   const isChance = target === 'node:crypto' && CHANCE_IMPORT.test(statement);
   return isChance && !CHANCE_HOMES.has(path) ? 'chance of daemons is an argument' : undefined;
 }
@@ -345,6 +352,13 @@ function checkFile({ path, text }: SourceFile): Violation[] {
       statement = '';
     if (FAST_TEST.test(path) && /\bvi\.(mock|doMock|resetModules)\(/.test(line)) {
       found.push({ path, line: i + 1, rule: 'fast tests share their modules (vitest.config.ts): they mock none' });
+    }
+    if (!TEST_FILE.test(path) && /^(?:before|after)(?:Each|All)\(/.test(line)) {
+      found.push({
+        path,
+        line: i + 1,
+        rule: 'files of tests share a module, and its hook is for the first of them alone',
+      });
     }
     if (isTest) continue;
     const stray = findStrayLimit(path, line);

@@ -33,9 +33,7 @@ export async function joinPrograms(root, lock) {
     const stamps = Object.fromEntries(listSources(root).map((path) => [path, stampOf(join(root, path))]));
     const folder = join(cache, hashOf(`${FORMAT} ${root} ${lock} ${JSON.stringify(stamps)}`));
     await joinInto(temporary, { root, folder, sources: Object.keys(stamps), build });
-    // Of equal stamps: programs of another run may start from there already.
-    if (existsSync(folder)) rmSync(temporary, { recursive: true, force: true });
-    else renameSync(temporary, folder);
+    moveInto(temporary, folder);
     writeFileSync(`${temporary}.json`, JSON.stringify({ format: FORMAT, lock, folder, stamps }));
     renameSync(`${temporary}.json`, statePath);
     forgetOthers(cache, folder);
@@ -51,6 +49,16 @@ export async function joinPrograms(root, lock) {
     }
     return undefined;
   }
+}
+
+/** Where there are joined programs of equal stamps, made by another run, maybe at this moment, programs may start from there already. */
+function moveInto(temporary, folder) {
+  try {
+    if (!existsSync(folder)) return renameSync(temporary, folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+  }
+  rmSync(temporary, { recursive: true, force: true });
 }
 
 /** The joined programs in a folder: by the path of a source, the file to run in its place. */

@@ -97,6 +97,12 @@ describe('joined programs', () => {
     expect(joined).toEqual(expect.arrayContaining(programs.map((path) => join(repository, path))));
   });
 
+  it('are the same for two that make them at once', async () => {
+    const [one, other] = await Promise.all([joinPrograms(root, 'lock'), joinPrograms(root, 'lock')]);
+    expect([one === undefined, other]).toEqual([false, one]);
+    expect(readdirSync(join(root, '.cache', 'programs')).filter((name) => name.startsWith('making-'))).toEqual([]);
+  });
+
   it('of before go, but for the last few', async () => {
     for (let round = 0; round < 7; round++) await joinPrograms(root, `lock ${round}`);
     expect(readdirSync(join(root, '.cache', 'programs')).length).toBeLessThanOrEqual(6);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from './steps.ts';
@@ -29,28 +29,31 @@ describe.each(['nightly.ts', 'test.ts'])('%s', (script) => {
   });
 });
 
-describe('steps beside another one', () => {
-  /** Three parts that note when they begin; `long` ends once both others have, or after the first that fails. */
+describe('steps behind others', () => {
+  /** Four parts that note when they begin; `first` ends once `second` has begun, and `last` once `third` has, which it never does where `second` fails. */
   function play(secondCode: number, ...asked: string[]) {
     const folder = mkdtempSync(join(tmpdir(), 'ogong-steps-'));
     const notes = join(folder, 'notes');
     writeFileSync(notes, '');
     const note = (name: string) => `require('node:fs').appendFileSync(${JSON.stringify(notes)}, '${name} ');`;
-    const waiting = `${note('long')} const timer = setInterval(() => {
+    const waiting = (name: string, awaited: string) => `${note(name)} const timer = setInterval(() => {
       const said = require('node:fs').readFileSync(${JSON.stringify(notes)}, 'utf8');
-      if (said.includes('third') || (${secondCode} && said.includes('second'))) clearInterval(timer);
+      if (said.includes('${awaited}')) clearInterval(timer);
     }, 20);`;
     const step = (name: string, code: string) => ({ name: `the ${name} one`, command: [process.execPath, '-e', code] });
+    const meets = (name: string, awaited: string) => (asked.length > 0 ? note(name) : waiting(name, awaited));
+    const nice = `process.stdout.write('niceness ' + require('node:os').getPriority());`;
     const steps = {
+      third: { ...step('third', `${note('third')} ${nice}`), niceness: 7 },
       second: step('second', `${note('second')} process.exitCode = ${secondCode};`),
-      third: step('third', note('third')),
-      long: step('long', asked.length > 0 ? note('long') : waiting),
+      first: step('first', meets('first', 'second')),
+      last: step('last', secondCode === 0 ? meets('last', 'third') : ''),
     };
     const script = join(folder, 'steps.ts');
     writeFileSync(
       script,
       `import { runNamedSteps } from ${JSON.stringify(join(root, 'scripts', 'named-steps.ts'))};
-       await runNamedSteps('play', ${JSON.stringify(steps)}, { beside: { long: ['second', 'third'] } });`,
+       await runNamedSteps('play', ${JSON.stringify(steps)}, { behind: ['second', 'third'], explain: () => ' because' });`,
     );
     const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...asked], { encoding: 'utf8' });
     const begun = readFileSync(notes, 'utf8').trim().split(' ');
@@ -58,20 +61,25 @@ describe('steps beside another one', () => {
     return { status, stdout, stderr, begun };
   }
 
-  it('run one after the other while it runs, and each has its row', () => {
+  it('run one after the other while those run, and each has its row', () => {
     const { status, stdout, begun } = play(0);
-    expect([status, begun.filter((name) => name !== 'long')]).toEqual([0, ['second', 'third']]);
-    for (const name of ['long', 'second', 'third']) expect(stdout).toMatch(new RegExp(`^ok .* the ${name} one$`, 'm'));
+    expect([status, begun.filter((name) => ['second', 'third'].includes(name))]).toEqual([0, ['second', 'third']]);
+    for (const name of ['first', 'second', 'third', 'last'])
+      expect(stdout).toMatch(new RegExp(`^ok .* the ${name} one$`, 'm'));
   });
 
-  it('fail the whole, and those behind them do not run', () => {
+  it.skipIf(process.platform === 'win32')('leave the processors to others as far as they say', () => {
+    expect(play(0).stdout).toContain(`niceness ${Math.max(7, getPriority())}`);
+  });
+
+  it('fail the whole, and others behind them do not run', () => {
     const { status, stderr, begun } = play(3);
     expect([status, begun.includes('third')]).toEqual([1, false]);
-    expect(stderr).toContain('"the second one" failed with exit code 3');
+    expect(stderr.trimEnd().endsWith('"the second one" failed with exit code 3 because')).toBe(true);
   });
 
-  it('run by themselves where it is not asked for', () => {
+  it('run by themselves where none of those is asked for', () => {
     expect(play(0, 'third', 'second').begun).toEqual(['third', 'second']);
-    expect(play(0, 'long').begun).toEqual(['long']);
+    expect(play(0, 'first').begun).toEqual(['first']);
   });
 });

@@ -1,19 +1,21 @@
 import { runSteps, type Step } from './steps.ts';
 
 interface NamedStepsOptions {
-  /** By the name of a step: those that run at the same time, one after the other, as far as they are asked for with it. */
-  readonly beside?: Readonly<Record<string, readonly string[]>>;
+  /** Names of steps that run behind the others, one after the other, where others are asked for with them. */
+  readonly behind?: readonly string[];
   /** Added to the usage. */
   readonly note?: string;
   /** Called after the last step, or the one that failed. */
   readonly onEnd?: () => void;
+  /** What a log ends with where a step has failed. */
+  readonly explain?: () => string;
 }
 
 /** Runs the steps that the command line names, or all of them; `--help` and `--list` run none. */
 export async function runNamedSteps(
   title: string,
   steps: Readonly<Record<string, Step>>,
-  { beside = {}, note, onEnd = () => undefined }: NamedStepsOptions = {},
+  { behind = [], note, onEnd, explain }: NamedStepsOptions = {},
 ): Promise<void> {
   const asked = process.argv.slice(2);
   if (asked.includes('--list')) {
@@ -32,12 +34,9 @@ export async function runNamedSteps(
     process.exit(asked.includes('--help') ? 0 : 2);
   }
   const names = asked.length > 0 ? asked : Object.keys(steps);
-  const follows = new Set(names.flatMap((name) => beside[name] ?? []));
-  const chosen = names
-    .filter((name) => !follows.has(name))
-    .map((name) => {
-      const others = (beside[name] ?? []).filter((each) => names.includes(each));
-      return { ...(steps[name] as Step), beside: others.map((each) => steps[each] as Step) };
-    });
-  await runSteps(title, chosen, onEnd);
+  const pick = (wanted: readonly string[]) => wanted.map((name) => steps[name] as Step);
+  const first = names.filter((name) => !behind.includes(name));
+  if (first.length === 0) return runSteps(title, pick(names), { onEnd, explain });
+  const more = pick(behind.filter((name) => names.includes(name)));
+  await runSteps(title, pick(first), { behind: more, onEnd, explain });
 }

@@ -1,4 +1,4 @@
-// What takes too long for CI: every test with OGONG_LONG=1, contracts over 5,000 random lives, what their tests reach, their mutants, an upgrade from yesterday's program, the soaks of local mode and of a gateway, a benchmark of the former, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
+// What takes too long for CI: every test with OGONG_LONG=1, fast tests and those that start processes in another order and with other random cases, contracts over 5,000 random lives, what their tests reach, their mutants, an upgrade from yesterday's program, the soaks of local mode and of a gateway, a benchmark of the former, an hour of simulated networks, a hunt for every planted bug, and the table of architectures. `npm run nightly -- soak` runs one part.
 
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
@@ -12,6 +12,11 @@ await runNamedSteps('nightly', {
     name: 'long tests',
     command: ['vitest', 'run', '--testTimeout', '3600000', ...listLongTests()],
     env: { OGONG_LONG: '1' },
+  },
+  drawn: {
+    name: `tests in another order and with other cases, from seed ${seed}`,
+    command: ['vitest', 'run', '--project', 'fast', '--project', 'process'],
+    env: { OGONG_SEED: seed },
   },
   contracts: {
     name: 'contracts, 5,000 random lives',

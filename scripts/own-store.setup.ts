@@ -1,14 +1,40 @@
-// Tests never use the models of whoever runs them, nor the mesh that runs there: all of a run share a store of their own, which
-// goes with it, and know of no mesh.
-import { mkdtempSync, rmSync } from 'node:fs';
+// Tests never use what belongs to whoever runs them: neither models, nor a mesh that runs there, nor settings. All of a run share a
+// folder of their own for what they keep for a while; it goes with the run, with what they leave behind.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-/** @public Vitest calls it before all tests, and what it returns after them. */
+/** What a test run is told by; every other name is a setting of some program. */
+const OF_TESTS =
+  /^OGONG_(?:SEED|LONG|PROGRAMS|LAUNCHER|TEST_NOTES_FILE|RECORD|REUSE_RUNS|UPGRADE_FROM|COVERAGE|DEBUG|TEST_COMPILER)$/;
+
+/** Settings of the programs here, and of clients of PostgreSQL, which take them in the place of what a test says. */
+const SETTINGS = /^(?:OGONG_|PG[A-Z])/;
+
+const LOOPBACK = '127.0.0.1,localhost,::1';
+
+/** @public Vitest calls it before all tests of each project, and what it returns after them. */
 export default function setup(): () => void {
-  const store = mkdtempSync(join(tmpdir(), 'ogong-test-models-'));
+  if (process.env.OGONG_TEST_FOLDER !== undefined) return () => {};
+  const folder = mkdtempSync(join(tmpdir(), 'ogong-test-'));
+  // PostgreSQL, which root starts as nobody, comes through it.
+  chmodSync(folder, 0o711);
+  for (const name of Object.keys(process.env)) {
+    if (SETTINGS.test(name) && !OF_TESTS.test(name)) delete process.env[name];
+  }
+  for (const name of ['TMPDIR', 'TEMP', 'TMP']) process.env[name] = folder;
+  process.env.OGONG_TEST_FOLDER = folder;
+  const store = join(folder, 'models');
+  mkdirSync(store);
   process.env.OGONG_MODELS_DIR = store;
   process.env.OGONG_LAB_MODELS_DIR = store;
-  process.env.OGONG_MESH_DIR = join(store, 'no-mesh');
-  return () => rmSync(store, { recursive: true, force: true });
+  process.env.OGONG_MESH_DIR = join(folder, 'no-mesh');
+  // As with npm test: what programs have compiled stays in the checkout.
+  process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../.cache/compile', import.meta.url));
+  // What listens here is reached past any proxy.
+  for (const name of ['NO_PROXY', 'no_proxy']) {
+    process.env[name] = [LOOPBACK, process.env[name]].filter(Boolean).join();
+  }
+  return () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }

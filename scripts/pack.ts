@@ -59,10 +59,13 @@ export function finishCompiled(path: string, text: string): string {
   return finished;
 }
 
-function copyCompiled(from: string, to: string): void {
+/** A source that moved leaves its old compiled file behind, which is nobody's: only those with a source are copied. */
+function copyCompiled({ from, sources, to }: { from: string; sources: string; to: string }): void {
   for (const entry of readdirSync(from, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile() || !/\.(js|d\.ts)$/.test(entry.name)) continue;
     const path = join(entry.parentPath, entry.name);
+    const source = join(sources, path.slice(from.length)).replace(/\.(js|d\.ts)$/, '');
+    if (!['.ts', '.tsx'].some((ending) => existsSync(source + ending))) continue;
     const target = join(to, path.slice(from.length));
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, finishCompiled(path, readFileSync(path, 'utf8')));
@@ -91,18 +94,16 @@ const readManifest = (name: string): Manifest =>
 export function packAll(names: readonly string[] = listPublished()): PackedPackage[] {
   const out = join(root, '.pack');
   rmSync(out, { recursive: true, force: true });
-  // A clean build, because a moved source leaves its old compiled file behind.
-  for (const name of names) rmSync(join(root, 'packages', name, '.tsc'), { recursive: true, force: true });
   execFileSync(
     process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '-b', '--force', ...names.map((name) => join('packages', name))],
+    [join(root, 'node_modules/typescript/bin/tsc'), '-b', ...names.map((name) => join('packages', name))],
     { cwd: root, stdio: 'inherit' },
   );
-  return names.map((name) => {
+  const made = names.map((name) => {
     const source = join(root, 'packages', name);
     const directory = join(out, name);
     const manifest = readManifest(name);
-    copyCompiled(join(source, '.tsc'), join(directory, 'dist'));
+    copyCompiled({ from: join(source, '.tsc'), sources: join(source, 'src'), to: join(directory, 'dist') });
     for (const file of listTracked(source, manifest.files ?? [])) cpSync(join(source, file), join(directory, file));
     // A gateway's pages are built from sources that are no package.
     if (name === 'node') {
@@ -114,15 +115,23 @@ export function packAll(names: readonly string[] = listPublished()): PackedPacka
       cpSync(existsSync(own) ? own : join(root, file), join(directory, file));
     }
     writeFileSync(join(directory, 'package.json'), `${JSON.stringify(publishManifest(manifest), null, 2)}\n`);
-    const [packed] = JSON.parse(
-      execFileSync('npm', ['pack', directory, '--pack-destination', out, '--json', '--ignore-scripts'], {
-        cwd: out,
-        encoding: 'utf8',
-        shell: process.platform === 'win32',
-      }),
-    ) as { filename: string }[];
-    if (packed === undefined) throw new Error(`npm packed nothing of ${name}`);
-    return { name: manifest.name, tarball: join(out, packed.filename.replace('@', '').replace('/', '-')), directory };
+    return { name: manifest.name, directory };
+  });
+  const packed = JSON.parse(
+    execFileSync(
+      'npm',
+      [
+        'pack',
+        ...made.map(({ directory }) => directory),
+        ...['--pack-destination', out, '--json', '--ignore-scripts', '--loglevel=error'],
+      ],
+      { cwd: out, encoding: 'utf8', shell: process.platform === 'win32' },
+    ),
+  ) as { name: string; filename: string }[];
+  return made.map(({ name, directory }) => {
+    const found = packed.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`npm packed nothing of ${name}`);
+    return { name, tarball: join(out, found.filename.replace('@', '').replace('/', '-')), directory };
   });
 }
 

@@ -99,8 +99,11 @@ describe('the daemons without an engine', () => {
 
 describe('everything', () => {
   let directory: string;
+  /** By what npm has put on the path of a project's scripts. */
   const ogong = (...args: string[]) =>
-    run(npm, ['exec', '--offline', '--', 'ogong', ...args], { cwd: directory, maxBuffer: 16 * 1024 * 1024 });
+    run(join(directory, 'node_modules', '.bin', 'ogong'), args, {
+      ...{ cwd: directory, maxBuffer: 16 * 1024 * 1024, shell: process.platform === 'win32' },
+    });
 
   beforeAll(async () => {
     directory = await install(packed.map(({ tarball }) => tarball));
@@ -108,7 +111,8 @@ describe('everything', () => {
   });
 
   it('has its command', async () => {
-    expect((await ogong('--help')).stdout).toContain('Usage: ogong <command>');
+    const { stdout } = await run(npm, ['exec', '--offline', '--', 'ogong', '--help'], { cwd: directory });
+    expect(stdout).toContain('Usage: ogong <command>');
     await expect(ogong('nonsense')).rejects.toMatchObject({ code: 64 });
   });
 

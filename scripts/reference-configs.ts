@@ -3,6 +3,7 @@ import { planConfig } from '@ogong/cli/calibrate/calibrate-plan';
 import { publishConfig } from '@ogong/cli/calibrate/calibrate-publish';
 import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
+import { buyConfig, quoteConfig as quoteLaunchConfig, sellConfig } from '@ogong/cli/money/launch-command';
 import { replayConfig } from '@ogong/cli/replay-command';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { adminConfig, gatewayConfig } from '@ogong/node/gateway/gateway-config';
@@ -18,6 +19,7 @@ import {
   pardonConfig,
   registerConfig,
   reinstateConfig,
+  retireKeyConfig,
   revokeMachineConfig,
   setSignerConfig,
 } from '@ogong/node/validator/commands/command-configs';
@@ -58,6 +60,7 @@ export const referenceConfigs = [
   revokeMachineConfig,
   ejectMachineConfig,
   allotConfig,
+  retireKeyConfig,
   consentConfig,
   setSignerConfig,
   signerConfig,
@@ -90,6 +93,9 @@ export const referenceConfigs = [
   uninstallConfig,
   admissionsConfig,
   doctorConfig,
+  quoteLaunchConfig,
+  buyConfig,
+  sellConfig,
   replayConfig,
   calibrateConfig,
   buildConfig,

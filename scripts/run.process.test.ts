@@ -64,12 +64,12 @@ describe.skipIf(process.platform === 'win32')('the first run of a clone', () => 
     const first = start();
     const errors = text(first.stderr);
     const readPid = (): number => (existsSync(npmPid()) ? Number(readFileSync(npmPid(), 'utf8')) : 0);
-    await expect.poll(readPid, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(readPid).toBeGreaterThan(0);
     first.kill(signal);
     const [code] = await once(first, 'exit');
     expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
     expect(await errors).toContain('interrupted; nothing was installed, and the same command begins anew');
-    await expect.poll(() => isGone(readPid()), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => isGone(readPid())).toBe(true);
 
     // What npm left is gone before it is asked again.
     writeNpm(`[ -e '${half()}' ] && exit 9\nmkdir -p '${join(root, 'node_modules')}'`);
@@ -129,7 +129,7 @@ describe.skipIf(process.platform === 'win32')('a program of the packages', () =>
     const pids = await startProgram();
     expect(await isGone(programPid)).toBe(false);
     process.kill(pids[which], 'SIGKILL');
-    await expect.poll(() => isGone(programPid), { timeout: 20_000 }).toBe(true);
-    await expect.poll(() => isGone(pids.launcher), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => isGone(programPid)).toBe(true);
+    await expect.poll(() => isGone(pids.launcher)).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { getPriority, setPriority } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -7,8 +8,8 @@ export interface Step {
   readonly command: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Run at the same time, one after the other. Their output follows when all are over. */
-  readonly beside?: readonly Step[];
+  /** 0 to 19; the higher, the more it leaves to others. Default: 0. */
+  readonly niceness?: number;
 }
 
 export const root: string = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -17,22 +18,30 @@ interface StepEnd {
   readonly step: Step;
   readonly code: number;
   readonly seconds: number;
-  /** Of a step that ran beside another one. */
+  /** Of a step that ran behind others. */
   readonly output: string;
 }
 
+interface RunningStep {
+  readonly ended: Promise<StepEnd>;
+  stop(): void;
+}
+
 /** @param isQuiet keeps the output instead of passing it on. */
-function runStep(step: Step, isQuiet: boolean): Promise<StepEnd> {
+function startStep(step: Step, isQuiet: boolean): RunningStep {
   const [file, ...args] = step.command;
   const start = performance.now();
-  return new Promise((done, fail) => {
-    const child = spawn(file as string, args, {
-      cwd: resolve(root, step.cwd ?? '.'),
-      env: { ...process.env, ...step.env },
-      stdio: isQuiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
-    });
-    const kept: Buffer[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => kept.push(chunk));
+  const child = spawn(file as string, args, {
+    cwd: resolve(root, step.cwd ?? '.'),
+    env: { ...process.env, ...step.env },
+    stdio: isQuiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
+  });
+  // What it starts later has the same.
+  if (step.niceness !== undefined && child.pid !== undefined)
+    setPriority(child.pid, Math.max(step.niceness, getPriority()));
+  const kept: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => kept.push(chunk));
+  const ended = new Promise<StepEnd>((done, fail) => {
     child.on('error', fail);
     child.on('close', (code, signal) =>
       done({
@@ -43,52 +52,86 @@ function runStep(step: Step, isQuiet: boolean): Promise<StepEnd> {
       }),
     );
   });
+  return { ended, stop: () => void child.kill() };
 }
 
-/** Stops at the first failure. */
-async function runQuietly(steps: readonly Step[]): Promise<StepEnd[]> {
+interface Lane {
+  /** Of those that are over, those which nobody has taken yet. */
+  take(): StepEnd[];
+  readonly over: Promise<void>;
+  stop(): void;
+}
+
+/** Runs steps quietly, one after the other, up to the first failure. */
+function startLane(steps: readonly Step[]): Lane {
   const ends: StepEnd[] = [];
-  for (const step of steps) {
-    const end = await runStep(step, true);
-    ends.push(end);
-    if (end.code !== 0) break;
-  }
-  return ends;
+  let running: RunningStep | undefined;
+  let isStopped = false;
+  const run = async (): Promise<void> => {
+    for (const step of steps) {
+      if (isStopped) return;
+      running = startStep(step, true);
+      const end = await running.ended;
+      ends.push(end);
+      if (end.code !== 0) return;
+    }
+  };
+  return {
+    over: run(),
+    take: () => ends.splice(0),
+    stop() {
+      isStopped = true;
+      running?.stop();
+    },
+  };
 }
 
 const describeStep = ({ name, command }: Step): string => `${name}: ${command.join(' ')}`;
 
-/**
- * Runs steps in order, prints their times, and stops at the first failure.
- * @param onEnd called before the times are printed.
- */
+interface RunOptions {
+  /** Run meanwhile, one after the other, on what the others leave of the processors. */
+  readonly behind?: readonly Step[];
+  /** Called before the times are printed. */
+  readonly onEnd?: (() => void) | undefined;
+  /** What is printed last where a step has failed. Default: nothing. */
+  readonly explain?: (() => string) | undefined;
+}
+
+/** Runs steps in order, prints their times, and stops after the first failure. */
 export async function runSteps(
   title: string,
   steps: readonly Step[],
-  onEnd: () => void = () => undefined,
+  { behind = [], onEnd = () => undefined, explain = () => '' }: RunOptions = {},
 ): Promise<void> {
   const rows: string[] = [];
-  for (const [index, step] of steps.entries()) {
-    const { beside = [] } = step;
-    const number = `${title} ${index + 1}/${steps.length}`;
-    console.log(
-      `\n[${number}] ${describeStep(step)}${beside.length > 0 ? ` (beside it: ${beside.map(({ name }) => name).join(', ')})` : ''}`,
-    );
-    const [end, others] = await Promise.all([runStep(step, false), runQuietly(beside)]);
-    for (const { step: other, output } of others)
-      console.log(`\n[${number}, beside it] ${describeStep(other)}\n${output.trimEnd()}`);
-    const ends = [end, ...others];
-    for (const { code, seconds, step: of } of ends) {
-      rows.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${seconds.toFixed(1).padStart(7)} s  ${of.name}`);
+  const lane = startLane(behind);
+  /** Ends the process where one of them has failed. */
+  const note = (ends: readonly StepEnd[]): void => {
+    for (const { code, seconds, step } of ends) {
+      rows.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${seconds.toFixed(1).padStart(7)} s  ${step.name}`);
     }
     const failed = ends.filter(({ code }) => code !== 0);
-    if (failed.length > 0) {
-      onEnd();
-      const what = failed.map(({ step: of, code }) => `"${of.name}" failed with exit code ${code}`).join(', ');
-      console.error(`\n${rows.join('\n')}\n${title}: ${what}`);
-      process.exit(1);
-    }
+    if (failed.length === 0) return;
+    lane.stop();
+    onEnd();
+    const what = failed.map(({ step: of, code }) => `"${of.name}" failed with exit code ${code}`).join(', ');
+    console.error(`\n${rows.join('\n')}\n${title}: ${what}${explain()}`);
+    process.exit(1);
+  };
+  const takeBehind = (): StepEnd[] => {
+    const ends = lane.take();
+    for (const { step, output } of ends) console.log(`\n[${title}, behind] ${describeStep(step)}\n${output.trimEnd()}`);
+    return ends;
+  };
+  const names = behind.map(({ name }) => name).join(', ');
+  for (const [index, step] of steps.entries()) {
+    const meanwhile = index === 0 && names !== '' ? ` (behind it and all others: ${names})` : '';
+    console.log(`\n[${title} ${index + 1}/${steps.length}] ${describeStep(step)}${meanwhile}`);
+    const end = await startStep(step, false).ended;
+    note([end, ...takeBehind()]);
   }
+  await lane.over;
+  note(takeBehind());
   onEnd();
   console.log(`\n${rows.join('\n')}`);
 }

@@ -1,10 +1,10 @@
-// Everything that CI runs, fastest parts first. `npm test -- fast model` runs only the named parts. It ends with what was skipped.
+// Everything that CI runs, fastest parts first. `npm test -- fast model` runs only the named parts. It ends with what was skipped and what failed.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runNamedSteps } from './named-steps.ts';
-import { formatSkipped, readSkipped, SKIPPED_FILE } from './skipped-tests.ts';
 import type { Step } from './steps.ts';
+import { formatFailed, formatSkipped, readTestNotes, TEST_NOTES_FILE } from './test-notes.ts';
 
 const node = process.execPath;
 const parts: Readonly<Record<string, Step>> = {
@@ -16,21 +16,23 @@ const parts: Readonly<Record<string, Step>> = {
     name: 'contracts',
     command: [node, '../node_modules/hardhat/dist/src/cli.js', 'test'],
     cwd: 'contracts',
+    // The compiler alone takes minutes, and waits for nobody.
+    niceness: 10,
   },
   model: { name: 'tests on real weights', command: ['vitest', 'run', '--project', 'model'] },
-  // One network at a time: each of them takes all cores.
-  e2e: { name: 'tests of whole processes', command: ['vitest', 'run', '--project', 'e2e', '--no-file-parallelism'] },
+  e2e: { name: 'tests of whole processes', command: ['vitest', 'run', '--project', 'e2e'] },
 };
 
-/** The compiler takes one core for minutes, and what is played needs no quiet; whole processes wait more than they compute. */
-const BESIDE: Readonly<Record<string, readonly string[]>> = { e2e: ['contracts', 'simulation'] };
+/** They only compute, and need no quiet; others wait for chains, clocks and each other. */
+const BEHIND: readonly string[] = ['contracts', 'simulation'];
 
-const folder = mkdtempSync(join(tmpdir(), 'ogong-skipped-'));
+const folder = mkdtempSync(join(tmpdir(), 'ogong-test-notes-'));
 process.once('exit', () => rmSync(folder, { recursive: true }));
-const skipped = join(folder, 'tests');
-process.env[SKIPPED_FILE] = skipped;
+const notes = join(folder, 'tests');
+process.env[TEST_NOTES_FILE] = notes;
 await runNamedSteps('test', parts, {
-  beside: BESIDE,
-  note: 'contracts and then simulation beside e2e',
-  onEnd: () => console.log(formatSkipped(readSkipped(skipped))),
+  behind: BEHIND,
+  note: 'contracts and then simulation behind the others',
+  onEnd: () => console.log(formatSkipped(readTestNotes(notes).skipped)),
+  explain: () => formatFailed(readTestNotes(notes).failed),
 });

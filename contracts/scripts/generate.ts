@@ -10,11 +10,12 @@ import { type Artifact, compileContracts } from './compile.ts';
 const target = join(dirname(fileURLToPath(import.meta.url)), '../../packages/chain/src/generated/abi.ts');
 
 /**
- * The deployed contracts. Staking creates ValidatorRegistry, Roster and Cosigners, Settlement creates Escrow, Earnings and Emission, Cases creates Hearings and
- * Equivocation, Government creates Timelock, and MintBurn creates Credits and Payouts, so these need no bytecode.
+ * The deployed contracts. Staking creates ValidatorRegistry, Roster and Cosigners, Settlement creates Escrow, Earnings and Emission, Cases creates Hearings,
+ * Equivocation and Misrouting, Government creates Timelock, and MintBurn creates Credits and Payouts, so these need no bytecode.
  */
 const contracts = [
   { name: 'OgongToken', deployed: true },
+  { name: 'LaunchCurve', deployed: true },
   { name: 'Parameters', deployed: true },
   { name: 'Staking', deployed: true },
   { name: 'ValidatorRegistry', deployed: false },
@@ -30,6 +31,7 @@ const contracts = [
   { name: 'Cases', deployed: true },
   { name: 'Hearings', deployed: false },
   { name: 'Equivocation', deployed: false },
+  { name: 'Misrouting', deployed: false },
   { name: 'Government', deployed: true },
   { name: 'Timelock', deployed: false },
   { name: 'Orog', deployed: true },

@@ -1,14 +1,4 @@
-import { createRequire } from 'node:module';
-import { compilerPath } from '../compiler.ts';
-
-const require = createRequire(import.meta.url);
-
-/** A part of the compiler's tree. `src` is where it begins and how long it is, in bytes of UTF-8, then the number of its file. */
-interface TreeNode {
-  readonly nodeType: string;
-  readonly src: string;
-  readonly [field: string]: unknown;
-}
+import { childrenOf, isNode, parse, rangeOf, type TreeNode } from './parse.ts';
 
 /** A condition, where it stands, and the numbers that are told where it holds and where it does not. */
 export interface Branch {
@@ -33,14 +23,6 @@ export interface Marked {
 }
 
 const DECIDES = new Set(['require', 'assert']);
-const isNode = (value: unknown): value is TreeNode =>
-  typeof value === 'object' && value !== null && 'nodeType' in value && 'src' in value;
-
-function childrenOf(node: object): readonly TreeNode[] {
-  return Object.values(node)
-    .flatMap((value) => (Array.isArray(value) ? value : [value]))
-    .filter(isNode);
-}
 
 const isJoin = ({ nodeType, operator }: TreeNode): boolean =>
   nodeType === 'BinaryOperation' && (operator === '&&' || operator === '||');
@@ -72,22 +54,6 @@ function listConditions(node: TreeNode, found: Map<string, TreeNode> = new Map()
   for (const operand of decided.flatMap(listOperands)) found.set(operand.src, operand);
   for (const child of childrenOf(node)) listConditions(child, found);
   return found;
-}
-
-function parse(name: string, text: string): TreeNode {
-  const solc = require('solc/wrapper.js')(require(compilerPath)) as { compile(input: string): string };
-  const output = JSON.parse(
-    solc.compile(
-      JSON.stringify({
-        language: 'Solidity',
-        sources: { [name]: { content: text } },
-        settings: { stopAfter: 'parsing', outputSelection: { '*': { '': ['ast'] } } },
-      }),
-    ),
-  );
-  const tree = output.sources?.[name]?.ast;
-  if (!isNode(tree)) throw new Error(`${name} does not parse: ${JSON.stringify(output.errors)}`);
-  return tree;
 }
 
 /** Of blocks. Assembly is left out: a call before it would take from it what the last call returned. */
@@ -141,9 +107,9 @@ function insert(bytes: Buffer, marks: readonly Mark[]): string {
 export function markBranches(name: string, text: string, first: number): Marked {
   const bytes = Buffer.from(text);
   const tree = parse(name, text);
-  const placeOf = ({ src }: { src: string }) => {
-    const [start, length] = src.split(':').map(Number) as [number, number];
-    return { start, end: start + length, line: bytes.subarray(0, start).toString().split('\n').length };
+  const placeOf = (node: { src: string }) => {
+    const { start, end } = rangeOf(node);
+    return { start, end, line: bytes.subarray(0, start).toString().split('\n').length };
   };
   let next = first;
   const branches = [...listConditions(tree).keys()]

@@ -6,12 +6,108 @@ export interface Mutant {
   readonly to: string;
 }
 
+/** Calls that move a token, by how their heads begin. */
+const GUARDED: Readonly<Record<string, readonly string[]>> = {
+  'Escrow.sol': [
+    'function deposit(uint256 amount) external',
+    'function withdraw(uint256 amount) external',
+    'function claim() external',
+  ],
+  'Earnings.sol': [
+    'function withdraw(bytes32 providerId, address payee) external',
+    'function collect(bytes32 providerId, address payee) external',
+    'function bond(bytes32 providerId, uint128 amount) external',
+    'function finishUnbond(bytes32 providerId) external',
+    'function forfeit(bytes32 providerId, address payee) external',
+  ],
+  'Emission.sol': [
+    'function claim(uint32 number, address account, uint128 units, bytes32[] calldata proof)\n        external\n       ',
+  ],
+  'Staking.sol': [
+    'function stake(uint128 amount) external',
+    'function finishUnstake() external',
+    'function prioritize(uint128 amount) external',
+    'function finishDeprioritize() external',
+    'function bond(uint128 amount) external',
+    'function finishUnbond() external',
+    'function takeBond(address validator, uint128 amount) external',
+    'function takeStake(address account, uint128 amount) external',
+    'function restore(address account, uint128 amount) external',
+    'function collectPenalty(address payee) external',
+  ],
+  'Settlement.sol': ['bytes[] calldata quorum\n    ) external'],
+  'Cases.sol': [
+    'bytes32 evidence, bytes[] calldata quorum)\n        external\n       ',
+    'function openProven(address accused, address reporter, bytes32 evidence) external',
+    'function appealEjection(bytes32 providerId) external',
+    'function appealPenalty(address payee) external',
+    'function requestFreeze(bytes32 providerId) external',
+    'function freeze(bytes32 providerId, uint256 period, bytes[] calldata votes) external',
+    'function acquit(uint256 id, bytes[] calldata votes) external',
+    'function reinstate(bytes32 providerId, bytes[] calldata votes) external',
+    'function pardon(address payee, uint32 appealed, bytes[] calldata votes) external',
+    'function close(uint256 id) external',
+    'function forfeit(bytes32 subject) external',
+  ],
+  'Exchange.sol': [
+    'function provide(uint256 amountA, uint256 amountB) external',
+    'uint256 least, address recipient)\n        external\n       ',
+  ],
+  'MintBurn.sol': [
+    'function topUp(IERC20 asset, uint256 amount, uint256 least, uint256 deadline) external',
+    'function claim(uint256 number, uint256 least) external',
+  ],
+};
+
+const UNGUARDED: readonly Mutant[] = Object.entries(GUARDED).flatMap(([file, heads]) =>
+  heads.map((head) => {
+    const breaks = `reentrancy: no guard after \`${head.replaceAll(/\s+/g, ' ').trim()}\``;
+    return { breaks, file, from: `${head} nonReentrant`, to: head };
+  }),
+);
+
+/** Calls that take a token in, by the line before. */
+const TAKING: readonly (readonly [file: string, before: string, call: string])[] = [
+  ['Escrow.sol', 'emit Deposited(msg.sender, amount);', 'Payment.take(token, msg.sender, amount);'],
+  ['Earnings.sol', 'emit KeyBonded(providerId, msg.sender, amount, next);', 'Payment.take(token, msg.sender, amount);'],
+  ['Staking.sol', 'emit Staked(msg.sender, amount, mine.amount);', 'Payment.take(token, msg.sender, amount);'],
+  ['Staking.sol', 'emit Prioritized(msg.sender, amount, mine.amount);', 'Payment.take(token, msg.sender, amount);'],
+  ['Staking.sol', 'emit Bonded(msg.sender, amount, mine.amount);', 'Payment.take(token, msg.sender, amount);'],
+  ['Staking.sol', 'emit Restored(account, amount);', 'Payment.take(token, cases, amount);'],
+  ['Cases.sol', 'emit Appealed(subject, msg.sender, deposit);', 'Payment.take(token, msg.sender, deposit);'],
+  ['MintBurn.sol', 'settlement.parameters().requireEntry();', 'Payment.take(asset, msg.sender, amount);'],
+];
+
+const UNSEEN: readonly Mutant[] = TAKING.map(([file, before, call]) => {
+  const [, token, from, amount] = /take\((\S+), (\S+), (\S+)\)/.exec(call) as RegExpExecArray;
+  const to = `${before}\n        ${token}.transferFrom(${from}, address(this), ${amount});`;
+  return { breaks: `what comes in: nobody looks after \`${before}\``, file, from: `${before}\n        ${call}`, to };
+});
+
 export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'conservation: a claim pays one unit more than the credit',
     file: 'Escrow.sol',
-    from: 'Payment.pay(token, isCredit, msg.sender, amount);',
-    to: 'Payment.pay(token, isCredit, msg.sender, amount + 1);',
+    from: 'amount = Payment.pay(token, isCredit, msg.sender, credit);',
+    to: 'amount = Payment.pay(token, isCredit, msg.sender, credit + 1) - 1;',
+  },
+  {
+    breaks: 'claim: credit that the epoch does not take is gone',
+    file: 'Escrow.sol',
+    from: 'creditOf[msg.sender] += credit - amount;',
+    to: '',
+  },
+  {
+    breaks: 'earnings: what the epoch does not take counts as paid',
+    file: 'Earnings.sol',
+    from: 'account.paid -= uint128(due - amount);',
+    to: '',
+  },
+  {
+    breaks: 'earnings: what the epoch does not take of a forfeit counts as collected',
+    file: 'Earnings.sol',
+    from: 'account.collected -= uint128(due - amount);',
+    to: '',
   },
   {
     breaks: 'conservation: released allowance stays reserved',
@@ -48,6 +144,36 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'Settlement.sol',
     from: 'anchor.sequence = batch.sequence;',
     to: '',
+  },
+  {
+    breaks: 'verifiers: governance may ask for more stake than anybody has',
+    file: 'Parameters.sol',
+    from: 'if (next.minimumVerifierStake > MAX_VERIFIER_STAKE) revert OutOfRange("minimumVerifierStake");',
+    to: '',
+  },
+  {
+    breaks: 'verifiers: a stake counts from the next change of limits only',
+    file: 'Parameters.sol',
+    from: '_verifierStakes.push(_verifierStakeFrom, last);',
+    to: '_verifierStakes.push(time, last);',
+  },
+  {
+    breaks: 'verifiers: what was asked for two weeks ago is remembered',
+    file: 'Parameters.sol',
+    from: 'if (change._value > greatest) greatest = uint128(change._value);\n            if (change._key <= since) break;',
+    to: 'if (change._value > greatest) greatest = uint128(change._value);',
+  },
+  {
+    breaks: 'verifiers: a stake is asked for without notice',
+    file: 'Parameters.sol',
+    from: '_verifierStakes.latest() ? 0 : time + _delays.notice;',
+    to: '_verifierStakes.latest() ? 0 : time;',
+  },
+  {
+    breaks: 'votes: tokens that are held for a block vote',
+    file: 'Government.sol',
+    from: 'i <= LOOKS && least != 0',
+    to: 'i < 1 && least != 0',
   },
   {
     breaks: 'drift table: an older one may replace a newer one',
@@ -316,7 +442,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'priority: a way in stays open while entry is paused',
     file: 'Staking.sol',
-    from: 'parameters.requireEntry();\n        Stake storage mine = _priorities',
+    from: '_requireEntry(amount);\n        Stake storage mine = _priorities',
     to: 'Stake storage mine = _priorities',
   },
   {
@@ -326,10 +452,10 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'uint48(block.timestamp)',
   },
   {
-    breaks: 'votes: a slash leaves the vote until the delay is over',
+    breaks: 'votes: a second slash gives back what the first one took',
     file: 'Staking.sol',
-    from: 'return vote < backed ? vote : backed;',
-    to: 'return backed == type(uint256).max ? backed : vote;',
+    from: 'cut.at > registry.inForceSince() ? _least(cut.left, theirs.amount) : theirs.amount;',
+    to: 'theirs.amount;',
   },
   {
     breaks: 'votes: a bond on its way out backs no vote',
@@ -436,8 +562,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'coverage: the newest counts, not the least',
     file: 'Parameters.sol',
-    from: 'if (change._value < least) least',
-    to: 'if (change._value < 0) least',
+    from: 'if (change._value < least) least = uint32(change._value);',
+    to: '',
   },
   {
     breaks: 'parameters: bonds may leave at once',
@@ -454,7 +580,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'verification: a tally is paid and stays with the recipient too',
     file: 'Settlement.sol',
-    from: 'verification.amount -= part;',
+    from: 'sharing.verification.amount -= part;',
     to: '',
   },
   {
@@ -532,7 +658,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'cases: a day has no bound',
     file: 'Cases.sol',
-    from: 'if (_counts[accused] != 0 && block.timestamp < again) revert ConvictedAlready(again);',
+    from: 'if (latest != 0 && block.timestamp < again) revert ConvictedAlready(again);',
     to: '',
   },
   {
@@ -652,8 +778,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'routers: a new key starts its time anew',
     file: 'Staking.sol',
-    from: '        if (!_isRouter(mine)) {\n            uint256 again',
-    to: '        {\n            uint256 again',
+    from: 'mine.ticketKey = ticketKey;',
+    to: 'mine.ticketKey = ticketKey;\n        mine.since = uint64(block.timestamp);',
   },
   {
     breaks: 'routers: without a key',
@@ -862,8 +988,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "mint: an epoch has a whole year's ceiling",
     file: 'MintRule.sol',
-    from: 'uint256 ceiling = work.supply * CEILING_PPM / PPM / EPOCHS_PER_YEAR;',
-    to: 'uint256 ceiling = work.supply * CEILING_PPM / PPM;',
+    from: 'uint256 ceiling = supply * CEILING_PPM / PPM / EPOCHS_PER_YEAR;',
+    to: 'uint256 ceiling = supply * CEILING_PPM / PPM;',
   },
   {
     breaks: 'top-up: tokens are burned while the guardian keeps deposits out',
@@ -890,6 +1016,36 @@ export const MUTANTS: readonly Mutant[] = [
     to: '',
   },
   {
+    breaks: 'mint: the owner raises the stake of a provider without end',
+    file: 'MintBurn.sol',
+    from: 'return part < mostLeastStake ? part : mostLeastStake;',
+    to: 'return part;',
+  },
+  {
+    breaks: 'mint: what is burned after the work became final takes of what it is paid',
+    file: 'MintBurn.sol',
+    from: 'if (epoch.supply == 0) epoch.supply = token.totalSupply();',
+    to: 'epoch.supply = token.totalSupply();',
+  },
+  {
+    breaks: 'mint: an epoch carries what its bound is, not what was burned for it',
+    file: 'MintRule.sol',
+    from: 'return _mostAt(supply) * PPM / elasticity;',
+    to: 'return _mostAt(supply);',
+  },
+  {
+    breaks: 'mint: a cap of nothing an epoch is admitted',
+    file: 'MintRule.sol',
+    from: 'if (yearlyCap_ < EPOCHS_PER_YEAR || yearlyCap_ > type(uint128).max)',
+    to: 'if (yearlyCap_ > type(uint128).max)',
+  },
+  {
+    breaks: 'pool: it begins with one side',
+    file: 'Exchange.sol',
+    from: 'if (_reserveA == 0 || _reserveB == 0) revert OneSided();',
+    to: '',
+  },
+  {
     breaks: 'top-up: credits are worth more than what was burned',
     file: 'MintBurn.sol',
     from: 'issued = worth < burnedWorth ? worth : burnedWorth;',
@@ -910,8 +1066,32 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'prices: a doubted jump is believed at once',
     file: 'PriceOracle.sol',
-    from: 'if (block.timestamp < doubted.time + DOUBT) revert StillDoubted(doubted.time + DOUBT);',
+    from: 'if (oldest < doubted.time + DOUBT) revert StillDoubted(doubted.time + DOUBT);',
     to: '',
+  },
+  {
+    breaks: 'prices: what was signed with a jump confirms it',
+    file: 'PriceOracle.sol',
+    from: 'if (oldest < doubted.time + DOUBT) revert',
+    to: 'if (block.timestamp < doubted.time + DOUBT) revert',
+  },
+  {
+    breaks: 'prices: the same quotes make one without end',
+    file: 'PriceOracle.sol',
+    from: 'if (oldest <= last.time) revert NothingNew(last.time);',
+    to: '',
+  },
+  {
+    breaks: 'prices: a reading walks through all of the window',
+    file: 'PriceOracle.sol',
+    from: 'uint256 found = _prices[asset].upperLookupRecent(uint48(time));',
+    to: 'uint256 found;\n        for (uint256 i = _prices[asset].length(); i > 0 && found == 0; --i) {\n            Checkpoints.Checkpoint208 memory one = _prices[asset].at(uint32(i - 1));\n            if (one._key <= time) found = one._value;\n        }',
+  },
+  {
+    breaks: 'prices: one is as young as its posting',
+    file: 'PriceOracle.sol',
+    from: '_last[asset] = Price(median, oldest);',
+    to: '_last[asset] = Price(median, uint64(block.timestamp));',
   },
   {
     breaks: 'prices: other feeds count without notice',
@@ -936,6 +1116,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'PriceOracle.sol',
     from: 'return spot < average ? spot : average;',
     to: 'return spot < average ? average : spot;',
+  },
+  {
+    breaks: 'credits: all that was earned ends in an epoch that does not carry it',
+    file: 'Credits.sol',
+    from: 'consumed = carriedOf(amount);',
+    to: 'consumed = amount;',
   },
   {
     breaks: 'credits: anybody issues them',
@@ -980,8 +1166,8 @@ export const MUTANTS: readonly Mutant[] = [
     to: '',
   },
   {
-    breaks: 'top-up: a taxed asset is taken for all that was sent',
-    file: 'MintBurn.sol',
+    breaks: 'what comes in: a taxed token is taken for all that was sent',
+    file: 'Payment.sol',
     from: 'if (received != amount) revert NotReceived(received, amount);',
     to: '',
   },
@@ -996,6 +1182,78 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'Exchange.sol',
     from: 'uint256 kept = amount * (FEE_BASE - FEE);',
     to: 'uint256 kept = amount * FEE_BASE;',
+  },
+  {
+    breaks: 'launch: a buy pays the price from before it',
+    file: 'LaunchCurve.sol',
+    from: 'return payment * left / (virtualReserve + reserve + payment);',
+    to: 'return payment * left / (virtualReserve + reserve);',
+  },
+  {
+    breaks: 'launch: a buy is rounded for its caller',
+    file: 'LaunchCurve.sol',
+    from: 'return payment * left / (virtualReserve + reserve + payment);',
+    to: 'return payment == 0 ? 0 : payment * left / (virtualReserve + reserve + payment) + 1;',
+  },
+  {
+    breaks: 'launch: a sale is rounded for its caller',
+    file: 'LaunchCurve.sol',
+    from: 'return amount * (virtualReserve + reserve) / (left + amount);',
+    to: 'return amount * (virtualReserve + reserve) / (left + amount) + 1;',
+  },
+  {
+    breaks: 'launch: more comes back than was sold',
+    file: 'LaunchCurve.sol',
+    from: 'if (amount > sold) revert NotSold(amount, sold);',
+    to: '',
+  },
+  {
+    breaks: "launch: a buyer's bound is ignored",
+    file: 'LaunchCurve.sol',
+    from: 'if (amount == 0 || amount < least) revert TooLittle(amount, least);',
+    to: 'if (amount == 0) revert TooLittle(amount, least);',
+  },
+  {
+    breaks: "launch: a seller's bound is ignored",
+    file: 'LaunchCurve.sol',
+    from: 'if (payment == 0 || payment < least) revert TooLittle(payment, least);',
+    to: 'if (payment == 0) revert TooLittle(payment, least);',
+  },
+  {
+    breaks: 'launch: what a seller took stays in the reserve',
+    file: 'LaunchCurve.sol',
+    from: 'reserve -= payment;',
+    to: '',
+  },
+  {
+    breaks: 'launch: what was bought is for sale again',
+    file: 'LaunchCurve.sol',
+    from: 'left -= amount;',
+    to: '',
+  },
+  {
+    breaks: 'launch: less than was asked for is received',
+    file: 'LaunchCurve.sol',
+    from: 'Payment.take(asset, msg.sender, payment);',
+    to: 'asset.safeTransferFrom(msg.sender, address(this), payment);',
+  },
+  {
+    breaks: 'launch: an asset takes more than was paid',
+    file: 'LaunchCurve.sol',
+    from: 'if (sent != payment) revert NotSent(sent, payment);',
+    to: '',
+  },
+  {
+    breaks: 'launch: a sale may be called within a buy',
+    file: 'LaunchCurve.sol',
+    from: 'function sell(uint256 amount, uint256 least, uint256 deadline) external nonReentrant returns (uint256 payment) {',
+    to: 'function sell(uint256 amount, uint256 least, uint256 deadline) external returns (uint256 payment) {',
+  },
+  {
+    breaks: 'launch: a curve without its tokens is created',
+    file: 'LaunchCurve.sol',
+    from: 'if (balance < TRANCHE) revert NotFunded(balance);',
+    to: '',
   },
   {
     breaks: "pool: the caller's bound is ignored",
@@ -1024,7 +1282,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'cases: stake comes from nowhere',
     file: 'Staking.sol',
-    from: 'token.safeTransferFrom(cases, address(this), amount);',
+    from: 'Payment.take(token, cases, amount);',
     to: '',
   },
   {
@@ -1036,8 +1294,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'cases: anybody says that something is proven',
     file: 'Cases.sol',
-    from: 'if (msg.sender != address(equivocation)) revert NotEquivocation(msg.sender);',
-    to: '',
+    from: 'if (msg.sender == address(equivocation)) {\n',
+    to: 'if (msg.sender != address(misrouting)) {\n',
   },
   {
     breaks: 'cases: one piece of evidence serves again',
@@ -1048,7 +1306,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'cases: no panel is asked',
     file: 'Cases.sol',
-    from: 'hearings.requireMajority(caseSubject(id), votes);',
+    from: 'hearings.requireMajority(caseSubject(id), caseSubject(id), votes);',
     to: 'if (votes.length > 99) revert NoCase(id);',
   },
   {
@@ -1090,26 +1348,50 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'cases: a deposit comes back after the treasury has collected',
     file: 'Cases.sol',
-    from: 'if (held.amount != 0 || block.timestamp >= _deposits[subject].until) {',
-    to: 'if (held.amount != 0) {',
+    from: 'if (block.timestamp >= found.until) revert AppealOver(found.until);\n        Staking.Held memory held',
+    to: 'Staking.Held memory held',
+  },
+  {
+    breaks: 'cases: a panel lifts a penalty that it has not seen',
+    file: 'Cases.sol',
+    from: 'hearings.requireMajority(subject, penaltySubject(payee, held.count), votes);',
+    to: 'hearings.requireMajority(subject, subject, votes);',
+  },
+  {
+    breaks: 'cases: penalties are lifted without a panel',
+    file: 'Cases.sol',
+    from: 'hearings.requireMajority(subject, penaltySubject(payee, held.count), votes);',
+    to: '',
   },
   {
     breaks: 'cases: a deposit comes back without a panel',
     file: 'Cases.sol',
-    from: 'if (ejection.since != 0) {\n            hearings.requireMajority(subject, votes);',
+    from: 'if (ejection.since != 0) {\n            hearings.requireMajority(subject, subject, votes);',
     to: 'if (ejection.since != 0) {',
   },
   {
     breaks: 'hearings: the accused has a seat',
     file: 'Hearings.sol',
-    from: 'if (accounts[i] == accused || accounts[i] == reporter) votes[i] = 0;',
-    to: '',
+    from: 'votes[i] == 0 || account == accused || account == reporter',
+    to: 'votes[i] == 0',
   },
   {
-    breaks: 'hearings: a member has two seats',
+    breaks: 'hearings: a lot is of a place in the registry',
     file: 'Hearings.sol',
-    from: 'total -= votes[i];\n            votes[i] = 0;',
-    to: '',
+    from: 'uint256 lot = lotOf(seed, account, votes[i]);',
+    to: 'uint256 lot = lotOf(seed, address(uint160(i + 1)), votes[i]);',
+  },
+  {
+    breaks: 'hearings: a lot is as good without votes',
+    file: 'Hearings.sol',
+    from: '(((256 << LOG_BITS) - log) << 128) / vote;',
+    to: '(((256 << LOG_BITS) - log) << 128) / 1;',
+  },
+  {
+    breaks: 'hearings: another block draws after 256 blocks',
+    file: 'Hearings.sol',
+    from: 'bytes32 seed = Blockhash.blockHash(from);',
+    to: 'bytes32 seed = blockhash(from);',
   },
   {
     breaks: 'hearings: strangers vote',
@@ -1166,8 +1448,8 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (statement.time > block.timestamp || until == 0) revert',
   },
   {
-    breaks: "equivocation: whoever sees a proof takes the reporter's share",
-    file: 'Equivocation.sol',
+    breaks: "proofs: whoever sees one takes the reporter's share",
+    file: 'Announcements.sol',
     from: 'if (_seals[msg.sender].hash != seal || _seals[msg.sender].blockNumber >= block.number) revert NotAnnounced(seal);',
     to: '',
   },
@@ -1176,6 +1458,84 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'Equivocation.sol',
     from: 'said = isIntake ? bytes32(members[64:96]) : keccak256(members[64:128]);',
     to: 'said = keccak256(members[64:128]);',
+  },
+  {
+    breaks: 'misrouting: who keeps to its list is convicted',
+    file: 'Misrouting.sol',
+    from: 'if (_findFault(said, list) == Fault.None) revert NoMisrouting();',
+    to: '_findFault(said, list);',
+  },
+  {
+    breaks: 'misrouting: any key of any router signs',
+    file: 'Misrouting.sol',
+    from: 'if (key.length != KEY_BYTES || !isIts) revert OtherKey(said.router);',
+    to: '',
+  },
+  {
+    breaks: 'misrouting: no signature is asked',
+    file: 'Misrouting.sol',
+    from: 'if (!isSigned) revert BadTicketSignature();',
+    to: '',
+  },
+  {
+    breaks: 'misrouting: a ticket of long ago convicts',
+    file: 'Misrouting.sol',
+    from: 'if (said.issuedAt > block.timestamp || until < block.timestamp) revert',
+    to: 'if (said.issuedAt > block.timestamp || until == 0) revert',
+  },
+  {
+    breaks: 'misrouting: any list may be shown',
+    file: 'Misrouting.sol',
+    from: 'if (sha256(list) != said.listHash) revert OtherList(said.listHash);',
+    to: '',
+  },
+  {
+    breaks: 'misrouting: a router that changes its key gets away',
+    file: 'Staking.sol',
+    from: 'ticketKeyUntil[msg.sender][mine.ticketKey] = block.timestamp;',
+    to: '',
+  },
+  {
+    breaks: 'misrouting: a router that comes back revives its key',
+    file: 'Staking.sol',
+    from: 'mine.since = uint64(block.timestamp);\n        }',
+    to: 'ticketKeyUntil[msg.sender][mine.ticketKey] = block.timestamp;\n            mine.since = uint64(block.timestamp);\n        }',
+  },
+  {
+    breaks: 'misrouting: a thief of an old key convicts by an old date',
+    file: 'Misrouting.sol',
+    from: ' && block.timestamp < ended + FORMER_KEY_TIME;',
+    to: ';',
+  },
+  {
+    breaks: 'cases: a ticket takes more than a tenth in a day',
+    file: 'Cases.sol',
+    from: '_noteStake(accused);\n            _open',
+    to: '_open',
+  },
+  {
+    breaks: 'lists: a payee has its stake once for each key',
+    file: 'CandidateList.sol',
+    from: 'one.stake / counts[one.place] + 1',
+    to: 'one.stake + 1',
+  },
+  {
+    breaks: 'lists: candidates in any order are drawn from',
+    file: 'CandidateList.sol',
+    from: 'if (i > 0 && one.providerId <= previous) revert BadList();',
+    to: '',
+  },
+  {
+    breaks: 'Ed25519: two numbers for one signature',
+    file: 'Ed25519.sol',
+    from: 'if (scalar >= L) return false;',
+    to: '',
+  },
+  {
+    breaks: 'Ed25519: a key that is no point signs',
+    file: 'Ed25519.sol',
+    from: 'if (addmod(again, u, P) != 0) return (false, 0, 0);',
+    to: '',
   },
   {
     breaks: 'appeals: anybody lifts an ejection',
@@ -1438,7 +1798,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: 'freezes: no panel is asked',
     file: 'Cases.sol',
-    from: 'hearings.requireMajority(subject, votes);\n        settlement.earnings().freeze(providerId);',
+    from: 'hearings.requireMajority(subject, subject, votes);\n        settlement.earnings().freeze(providerId);',
     to: 'settlement.earnings().freeze(providerId);',
   },
   {
@@ -1645,4 +2005,6 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'who |= 1 << i;',
     to: 'who |= 1;',
   },
+  ...UNGUARDED,
+  ...UNSEEN,
 ];

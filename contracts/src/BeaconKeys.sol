@@ -129,13 +129,14 @@ contract BeaconKeys {
     }
 
     /// @notice Ends the last generation without a next one: the validators go back to the bootstrap beacon.
+    /// @param lastEpoch One that has not begun: validators read the chain once in an epoch, and none may sign the next epoch by a key that has ended.
     /// @param quorum As in `activate`, over `retirementDigest`.
     function retire(uint32 generation, uint64 lastEpoch, bytes[] calldata quorum) external {
         if (generation == 0 || generation != _generations.length) revert NoSuchGeneration(generation);
         Generation storage last = _generations[generation - 1];
         if (last.lastEpoch != 0) revert AlreadyRetired(generation);
         uint64 now_ = epochNow();
-        if (lastEpoch < now_ || lastEpoch < last.firstEpoch) revert EpochPassed(lastEpoch, now_);
+        if (lastEpoch <= now_ || lastEpoch < last.firstEpoch) revert EpochPassed(lastEpoch, now_);
         Quorum.check(staking.roster(), retirementDigest(generation, lastEpoch), quorum);
         last.lastEpoch = lastEpoch;
         emit GenerationRetired(generation, lastEpoch);

@@ -7,14 +7,16 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Equivocation} from "./Equivocation.sol";
 import {Hearings} from "./Hearings.sol";
+import {Misrouting} from "./Misrouting.sol";
 import {Parameters} from "./Parameters.sol";
+import {Payment} from "./Payment.sol";
 import {Quorum} from "./Quorum.sol";
 import {Settlement} from "./Settlement.sol";
 import {Staking} from "./Staking.sol";
 import {Ejection} from "./Types.sol";
 
 /// @title Cases against validators, routers and payees of verifiers
-/// @notice A case is opened by two signatures that contradict each other (Equivocation), or by a quorum that has checked published
+/// @notice A case is opened by signatures that prove it (Equivocation, Misrouting), or by a quorum that has checked published
 /// evidence. It takes a part of the bond at once, and holds it for one appeal. A panel of other validators may lift it; afterwards a
 /// share is the reporter's and the rest the treasury's. The same panels hear appeals against ejections and penalties.
 contract Cases is EIP712, ReentrancyGuardTransient {
@@ -23,9 +25,10 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     bytes32 private constant CONVICTION_TYPEHASH =
         keccak256("Conviction(uint8 offence,address accused,address reporter,bytes32 evidence,uint32 conviction)");
 
-    /// What a quorum says takes this part, in parts per million; at most once a period, from whatever it is that the accused has.
+    /// What a quorum says takes this part, in parts per million; at most once a period, from whatever it is that the accused has. So does
+    /// what a ticket proves: a router's key is a hot one, and one ticket contradicts nothing.
     uint256 public constant QUORUM_PPM = 100_000;
-    /// What two signatures prove takes all.
+    /// What two signatures prove that contradict each other takes all.
     uint256 public constant PROOF_PPM = 1_000_000;
     /// Seconds; from 1970 on.
     uint256 public constant PERIOD = 1 days;
@@ -72,6 +75,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     Settlement public immutable settlement;
     Hearings public immutable hearings;
     Equivocation public immutable equivocation;
+    Misrouting public immutable misrouting;
     /// Parts per million of what a case takes.
     uint256 public immutable reporterPpm;
     /// What an appeal against an ejection or a penalty puts down. Who appeals against a case has paid already.
@@ -82,6 +86,8 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     mapping(address accused => uint32) private _counts;
     mapping(address accused => uint64) private _latest;
     mapping(address accused => mapping(Offence => uint64)) private _latestOf;
+    /// When a case last took of an account's stake, by a quorum or by a ticket: all cases together take a tenth of it in a period.
+    mapping(address accused => uint64) private _latestOfStake;
     /// Nothing is paid for twice.
     mapping(address accused => mapping(bytes32 evidence => bool)) public isUsed;
     mapping(bytes32 subject => Deposit) private _deposits;
@@ -103,7 +109,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
 
     error OutOfRange(string parameter);
     error OtherCases(address expected);
-    error NotEquivocation(address caller);
+    error NotProof(address caller);
     error UsedAlready(address accused, bytes32 evidence);
     error ConvictedAlready(uint256 again);
     error NothingToTake(address accused);
@@ -128,6 +134,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         deposit = deposit_;
         hearings = new Hearings(staking_);
         equivocation = new Equivocation(staking_, settlement_);
+        misrouting = new Misrouting(staking_);
         // What a case that fell had taken goes back there, and nothing else.
         token.forceApprove(address(staking_), type(uint256).max);
     }
@@ -141,8 +148,8 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         external
         nonReentrant
     {
-        uint256 again = (uint256(_latest[accused]) / PERIOD + 1) * PERIOD;
-        if (_counts[accused] != 0 && block.timestamp < again) revert ConvictedAlready(again);
+        _requireNewPeriod(_latest[accused]);
+        if (offence > Offence.Contradiction) _noteStake(accused);
         Quorum.check(staking.roster(), convictionDigest(offence, accused, reporter, evidence, _counts[accused] + 1), quorum);
         ++_counts[accused];
         _latest[accused] = uint64(block.timestamp);
@@ -150,10 +157,16 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         _open(offence, accused, reporter, evidence, QUORUM_PPM, false);
     }
 
-    /// @notice Opens a case that two signatures prove.
+    /// @notice Opens a case that signatures prove. A ticket takes no more, and no more often, than a quorum does of a stake.
     function openProven(address accused, address reporter, bytes32 evidence) external nonReentrant {
-        if (msg.sender != address(equivocation)) revert NotEquivocation(msg.sender);
-        _open(Offence.Contradiction, accused, reporter, evidence, PROOF_PPM, true);
+        if (msg.sender == address(equivocation)) {
+            _open(Offence.Contradiction, accused, reporter, evidence, PROOF_PPM, true);
+        } else if (msg.sender == address(misrouting)) {
+            _noteStake(accused);
+            _open(Offence.Misrouting, accused, reporter, evidence, QUORUM_PPM, true);
+        } else {
+            revert NotProof(msg.sender);
+        }
     }
 
     /// @notice Asks for a panel; anyone may.
@@ -189,7 +202,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         Deposit memory found = _deposits[subject];
         if (found.from == address(0)) revert NoDeposit(subject);
         if (block.timestamp >= found.until) revert AppealOver(found.until);
-        hearings.requireMajority(subject, votes);
+        hearings.requireMajority(subject, subject, votes);
         settlement.earnings().freeze(providerId);
         _returnDeposit(subject);
     }
@@ -198,7 +211,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
     /// @param votes As in Hearings, over the digest of `caseSubject`.
     function acquit(uint256 id, bytes[] calldata votes) external nonReentrant {
         Case storage found = _pending(id);
-        hearings.requireMajority(caseSubject(id), votes);
+        hearings.requireMajority(caseSubject(id), caseSubject(id), votes);
         found.isOver = true;
         emit CaseLifted(id, found.accused, found.amount);
         staking.restore(found.accused, found.amount);
@@ -209,19 +222,24 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         Ejection memory ejection = settlement.ejectionOf(providerId);
         bytes32 subject = ejectionSubject(providerId, ejection.count);
         if (ejection.since != 0) {
-            hearings.requireMajority(subject, votes);
+            hearings.requireMajority(subject, subject, votes);
             settlement.reinstate(providerId, new bytes[](0));
         }
         _returnDeposit(subject);
     }
 
-    /// @notice Gives back what penalties hold of a payee, in the same way.
-    function pardon(address payee, bytes[] calldata votes) external nonReentrant {
+    /// @notice Gives back what penalties hold of a payee, in the same way: all that is held, also what came after the appeal.
+    /// @param appealed Number of the penalty whose panel says so.
+    /// @param votes As in Hearings, over the digest of the last penalty's subject: the panel has seen each.
+    function pardon(address payee, uint32 appealed, bytes[] calldata votes) external nonReentrant {
+        bytes32 subject = penaltySubject(payee, appealed);
+        Deposit memory found = _deposits[subject];
+        if (found.from == address(0)) revert NoDeposit(subject);
+        if (block.timestamp >= found.until) revert AppealOver(found.until);
         Staking.Held memory held = staking.heldOf(payee);
-        bytes32 subject = penaltySubject(payee, held.count);
-        // After the appeal nothing is held either, because the treasury has it.
-        if (held.amount != 0 || block.timestamp >= _deposits[subject].until) {
-            hearings.requireMajority(subject, votes);
+        // Where nothing is held, a quorum has given it back: the treasury has to wait as long as the deposit.
+        if (held.amount != 0) {
+            hearings.requireMajority(subject, penaltySubject(payee, held.count), votes);
             settlement.pardon(payee, new bytes[](0));
         }
         _returnDeposit(subject);
@@ -301,6 +319,17 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         return keccak256(abi.encode("penalty", payee, penalty));
     }
 
+    function _noteStake(address accused) private {
+        _requireNewPeriod(_latestOfStake[accused]);
+        _latestOfStake[accused] = uint64(block.timestamp);
+    }
+
+    /// @param latest Zero for never.
+    function _requireNewPeriod(uint256 latest) private view {
+        uint256 again = (latest / PERIOD + 1) * PERIOD;
+        if (latest != 0 && block.timestamp < again) revert ConvictedAlready(again);
+    }
+
     function _open(Offence offence, address accused, address reporter, bytes32 evidence, uint256 ppm, bool isProven) private {
         if (isUsed[accused][evidence]) revert UsedAlready(accused, evidence);
         isUsed[accused][evidence] = true;
@@ -325,7 +354,7 @@ contract Cases is EIP712, ReentrancyGuardTransient {
         hearings.open(subject, accused, address(0));
         _deposits[subject] = Deposit(msg.sender, deposit, uint64(finalFrom));
         emit Appealed(subject, msg.sender, deposit);
-        token.safeTransferFrom(msg.sender, address(this), deposit);
+        Payment.take(token, msg.sender, deposit);
     }
 
     function _returnDeposit(bytes32 subject) private {

@@ -14,6 +14,8 @@ interface ISettlement {
 
 /// What the credits tell the contract that issues them.
 interface IIssuer {
+    /// The burned tokens that the present epoch can still pay work for.
+    function room() external view returns (uint256);
     function earn(address payee, uint256 amount, uint256 burned, bool isProvider) external;
 }
 
@@ -54,6 +56,7 @@ contract Credits is ERC165, ICredits {
     error NotIssuer(address caller);
     error NotTransferable(address from, address to);
     error NotEnough(uint256 live, uint256 requested);
+    error EpochFull();
 
     /// @param settlement_ Where the settlement will be.
     constructor(IIssuer issuer_, ISettlement settlement_) {
@@ -95,19 +98,22 @@ contract Credits is ERC165, ICredits {
     }
 
     /// @inheritdoc ICredits
-    function consume(address payee, uint256 amount) external {
+    function consume(address payee, uint256 amount) external returns (uint256 consumed) {
         (address escrow, address earnings) = (settlement.escrow(), settlement.earnings());
         if (msg.sender != escrow && msg.sender != earnings) revert NotTransferable(msg.sender, payee);
-        _held[msg.sender] -= amount;
         if (payee == earnings) {
             // Not final: they are held for whoever earned them.
+            _held[msg.sender] -= amount;
             _held[earnings] += amount;
             emit Transfer(escrow, earnings, amount);
-            return;
+            return amount;
         }
-        uint256 burned = _destroy(msg.sender, amount);
-        emit Consumed(payee, amount, burned);
-        issuer.earn(payee, amount, burned, msg.sender == earnings);
+        consumed = carriedOf(amount);
+        if (consumed == 0) revert EpochFull();
+        _held[msg.sender] -= consumed;
+        uint256 burned = _destroy(msg.sender, consumed);
+        emit Consumed(payee, consumed, burned);
+        issuer.earn(payee, consumed, burned, msg.sender == earnings);
     }
 
     /// @inheritdoc ICredits
@@ -146,6 +152,12 @@ contract Credits is ERC165, ICredits {
         (uint256 position, uint256 lapsed) = (_position[payer], _lapsedOf(payer));
         uint256 live = position > lapsed ? position - lapsed : 0;
         return live < escrowed ? live : escrowed;
+    }
+
+    /// @notice So much of what was earned as the present epoch can pay for: the rest would be cut off by its bounds, and waits.
+    function carriedOf(uint256 amount) public view returns (uint256) {
+        uint256 room = issuer.room();
+        return partOf(backing, totalSupply, amount) > room ? room * totalSupply / backing : amount;
     }
 
     /// @notice The tokens behind a part of the credits: an even part of those behind all, rounded down.

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Escrow} from "./Escrow.sol";
@@ -24,7 +23,6 @@ interface IEjections {
 /// verification pool where an ejection of the key becomes final.
 /// @dev Tokens here and credit in the Escrow = earned - paid - collected + bonds with what leaves, summed over all accounts, always.
 contract Earnings is ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
 
     /// Whole periods between the one in which something is earned and the one in which the payee can have it.
@@ -164,22 +162,27 @@ contract Earnings is ReentrancyGuardTransient {
         return uint256(recent.current) + recent.previous + recent.before;
     }
 
-    /// @notice Pays the payee what it can have by now. Anybody may call it.
+    /// @notice Pays the payee what it can have by now. Anybody may call it: of credits the present epoch takes what it can pay for, and
+    /// the rest stays the payee's.
     function withdraw(bytes32 providerId, address payee) external nonReentrant returns (uint256 amount) {
-        amount = balanceOf(providerId, payee).withdrawable;
-        if (amount == 0) revert NothingToWithdraw();
-        _accounts[providerId][payee].paid += uint128(amount);
+        uint256 due = balanceOf(providerId, payee).withdrawable;
+        if (due == 0) revert NothingToWithdraw();
+        Account storage account = _accounts[providerId][payee];
+        account.paid += uint128(due);
+        amount = _send(payee, due);
+        account.paid -= uint128(due - amount);
         emit EarningsWithdrawn(providerId, payee, amount);
-        _send(payee, amount);
     }
 
     /// @notice Pays the verification pool the first units of an account, and all that a final ejection took. Anybody may call it.
     function collect(bytes32 providerId, address payee) external nonReentrant returns (uint256 amount) {
-        amount = balanceOf(providerId, payee).collectable;
-        if (amount == 0) revert NothingToCollect();
-        _accounts[providerId][payee].collected += uint128(amount);
+        uint256 due = balanceOf(providerId, payee).collectable;
+        if (due == 0) revert NothingToCollect();
+        Account storage account = _accounts[providerId][payee];
+        account.collected += uint128(due);
+        amount = _sendToPool(due);
+        account.collected -= uint128(due - amount);
         emit EarningsCollected(providerId, payee, amount);
-        _sendToPool(amount);
     }
 
     /// @notice Puts tokens down for a key, by the payee that it earns for. It counts as held from the next period on. Credits pass to nobody,
@@ -191,7 +194,7 @@ contract Earnings is ReentrancyGuardTransient {
         if (_ejectedSince(providerId) != 0) revert EjectedAlready(providerId);
         uint208 next = _setBond(_bonds[providerId][msg.sender], amount, 0);
         emit KeyBonded(providerId, msg.sender, amount, next);
-        token.safeTransferFrom(msg.sender, address(this), amount);
+        Payment.take(token, msg.sender, amount);
     }
 
     /// @notice Starts taking the bond of a key out. A second request restarts the delay.
@@ -330,13 +333,13 @@ contract Earnings is ReentrancyGuardTransient {
         return sum > entrance ? sum - entrance : 0;
     }
 
-    function _sendToPool(uint256 amount) private {
-        _send(parameters.recipients().verification, amount);
+    function _sendToPool(uint256 amount) private returns (uint256 sent) {
+        return _send(parameters.recipients().verification, amount);
     }
 
     /// @dev The settlement leaves its credit in the Escrow, which costs it less than a transfer.
-    function _send(address to, uint256 amount) private {
+    function _send(address to, uint256 amount) private returns (uint256 sent) {
         if (token.balanceOf(address(this)) < amount) escrow.claim();
-        Payment.pay(token, escrow.isCredit(), to, amount);
+        return Payment.pay(token, escrow.isCredit(), to, amount);
     }
 }

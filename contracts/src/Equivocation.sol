@@ -3,21 +3,17 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Announcements} from "./Announcements.sol";
 import {Parameters} from "./Parameters.sol";
 import {Roster} from "./Roster.sol";
 import {Settlement} from "./Settlement.sol";
 import {Staking} from "./Staking.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
-/// What Equivocation asks the contract that created it.
-interface IProvenCases {
-    function openProven(address accused, address reporter, bytes32 evidence) external;
-}
-
 /// @title Proof that a validator contradicted itself
 /// @notice Two signed statements of one kind about one thing that say different things. Signatures are all it takes: no quorum, no owner.
 /// Formats: docs/spec/cases.md.
-contract Equivocation {
+contract Equivocation is Announcements {
     bytes32 private constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant ADMISSION_TYPEHASH =
@@ -54,22 +50,10 @@ contract Equivocation {
         uint64 time;
     }
 
-    /// What somebody has announced, and when.
-    struct Seal {
-        bytes32 hash;
-        uint64 blockNumber;
-    }
-
     Staking public immutable staking;
     Parameters public immutable parameters;
     ValidatorRegistry public immutable registry;
     Settlement public immutable settlement;
-    /// It created this contract.
-    IProvenCases public immutable cases;
-
-    mapping(address reporter => Seal) private _seals;
-
-    event ProofAnnounced(address indexed reporter, bytes32 seal);
 
     error BadMembers(uint256 length);
     error OtherAccused(address named);
@@ -79,7 +63,6 @@ contract Equivocation {
     error NotSignedFor(address signer, address accused);
     error NotInSum(address accused);
     error TimeOutOfRange(uint256 time);
-    error NotAnnounced(bytes32 seal);
 
     /// @dev To be created by Cases.
     constructor(Staking staking_, Settlement settlement_) {
@@ -87,15 +70,6 @@ contract Equivocation {
         parameters = staking_.parameters();
         registry = staking_.registry();
         settlement = settlement_;
-        cases = IProvenCases(msg.sender);
-    }
-
-    /// @notice Announces a proof, a block or more before `prove` shows it: whoever sees that call coming cannot take the reporter's
-    /// share.
-    /// @param seal `sealOf` the caller, the evidence and a random salt.
-    function announce(bytes32 seal) external {
-        _seals[msg.sender] = Seal(seal, uint64(block.number));
-        emit ProofAnnounced(msg.sender, seal);
     }
 
     /// @notice Opens a case against the accused, and names the caller as its reporter.
@@ -105,16 +79,7 @@ contract Equivocation {
         (bytes32 otherPlace, bytes32 otherSaid) = _check(kind, accused, second);
         if (place != otherPlace) revert OtherPlace();
         if (said == otherSaid) revert NoContradiction();
-        bytes32 evidence = evidenceOf(kind, place);
-        bytes32 seal = sealOf(msg.sender, accused, evidence, salt);
-        if (_seals[msg.sender].hash != seal || _seals[msg.sender].blockNumber >= block.number) revert NotAnnounced(seal);
-        delete _seals[msg.sender];
-        cases.openProven(accused, msg.sender, evidence);
-    }
-
-    /// @notice What `announce` takes.
-    function sealOf(address reporter, address accused, bytes32 evidence, bytes32 salt) public pure returns (bytes32) {
-        return keccak256(abi.encode(reporter, accused, evidence, salt));
+        _openAnnounced(accused, evidenceOf(kind, place), salt);
     }
 
     /// @notice Names a contradiction by where it stands: further statements about the same thing are no further evidence.

@@ -100,7 +100,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         parameters.requireEntry();
         freeOf[msg.sender] += amount;
         emit Deposited(msg.sender, amount);
-        token.safeTransferFrom(msg.sender, address(this), amount);
+        Payment.take(token, msg.sender, amount);
     }
 
     /// @notice Takes free balance back, at once.
@@ -183,13 +183,14 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         emit Released(msg.sender, validator, amount);
     }
 
-    /// @notice Pays out all credit of the caller.
+    /// @notice Pays out all credit of the caller, or so much of it as the present epoch can pay for.
     function claim() external nonReentrant returns (uint256 amount) {
-        amount = creditOf[msg.sender];
-        if (amount == 0) revert NothingToClaim();
+        uint256 credit = creditOf[msg.sender];
+        if (credit == 0) revert NothingToClaim();
         creditOf[msg.sender] = 0;
+        amount = Payment.pay(token, isCredit, msg.sender, credit);
+        creditOf[msg.sender] += credit - amount;
         emit Claimed(msg.sender, amount);
-        Payment.pay(token, isCredit, msg.sender, amount);
     }
 
     /// @notice Moves what the debits draw to the payees of the credits, all of it.

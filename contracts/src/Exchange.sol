@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Payment} from "./Payment.sol";
 
 /// Where tokens are bought and sold. A network names one; an adapter of this form goes before any other market.
 interface IExchange {
@@ -31,7 +32,7 @@ contract ConstantProductPool is IExchange, ReentrancyGuardTransient {
     error SameToken();
     error UnknownPair(IERC20 from, IERC20 to);
     error TooLittle(uint256 out, uint256 least);
-    error NotReceived(uint256 received, uint256 amount);
+    error OneSided();
 
     constructor(IERC20 a_, IERC20 b_) {
         if (address(a_) == address(b_)) revert SameToken();
@@ -39,12 +40,13 @@ contract ConstantProductPool is IExchange, ReentrancyGuardTransient {
         b = b_;
     }
 
-    /// @notice Adds to the pool, for good.
+    /// @notice Adds to the pool, for good. What comes first has two sides: one unit of the other token would take all of one.
     function provide(uint256 amountA, uint256 amountB) external nonReentrant {
         _reserveA += amountA;
         _reserveB += amountB;
-        _take(a, amountA);
-        _take(b, amountB);
+        if (_reserveA == 0 || _reserveB == 0) revert OneSided();
+        Payment.take(a, msg.sender, amountA);
+        Payment.take(b, msg.sender, amountB);
         emit Provided(msg.sender, amountA, amountB);
     }
 
@@ -60,7 +62,7 @@ contract ConstantProductPool is IExchange, ReentrancyGuardTransient {
         if (out < least) revert TooLittle(out, least);
         if (sellsA) (_reserveA, _reserveB) = (_reserveA + amount, _reserveB - out);
         else (_reserveA, _reserveB) = (_reserveA - out, _reserveB + amount);
-        _take(from, amount);
+        Payment.take(from, msg.sender, amount);
         emit Swapped(from, amount, out, recipient);
         to.safeTransfer(recipient, out);
     }
@@ -78,12 +80,5 @@ contract ConstantProductPool is IExchange, ReentrancyGuardTransient {
 
     function _same(IERC20 x, IERC20 y) private pure returns (bool) {
         return address(x) == address(y);
-    }
-
-    function _take(IERC20 token, uint256 amount) private {
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = token.balanceOf(address(this)) - before;
-        if (received != amount) revert NotReceived(received, amount);
     }
 }

@@ -10,10 +10,11 @@ import {GovernorVotes} from "@openzeppelin/contracts/governance/extensions/Gover
 import {GovernorVotesQuorumFraction} from
     "@openzeppelin/contracts/governance/extensions/GovernorVotesQuorumFraction.sol";
 import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// How a network votes. Delays in seconds; none of them ever gets shorter than at deployment.
 struct Voting {
-    /// From a proposal until votes are counted: time to move or delegate tokens.
+    /// From a proposal until votes are counted: time to read it. Only votes that an account had before the proposal count (see _getVotes).
     uint48 delay;
     uint32 period;
     /// From the end of a vote that passed until anybody may carry it out: time to leave.
@@ -59,7 +60,7 @@ contract Timelock is TimelockController {
 }
 
 /// @title Votes of token holders
-/// @notice Each token that was delegated before a proposal's votes are counted is one vote. What passes waits in the timelock, which
+/// @notice Each token that was delegated for a while before a proposal's votes are counted is one vote. What passes waits in the timelock, which
 /// this contract creates. Votes can change the rules of voting too, within the bounds below.
 contract Government is
     Governor,
@@ -78,6 +79,9 @@ contract Government is
     /// Four fifths of OGONG's tokens are the emission's and vote for nothing: more could never be reached.
     uint256 public constant MAX_QUORUM_BPS = 1_000;
     uint256 public constant LEAST_QUORUM_BPS = 50;
+
+    /// At how many times before the one that counts an account has to have its votes, too.
+    uint256 public constant LOOKS = 16;
 
     /// Neither is ever shorter.
     uint256 public immutable leastVotingDelay;
@@ -128,6 +132,21 @@ contract Government is
 
     function quorumDenominator() public pure override returns (uint256) {
         return BASIS;
+    }
+
+    /// The fewest votes that the account had, looked at evenly over the shortest voting delay: tokens that were bought for a block, and
+    /// sold in the next one, vote for nothing.
+    function _getVotes(address account, uint256 timepoint, bytes memory params)
+        internal
+        view
+        override(Governor, GovernorVotes)
+        returns (uint256 least)
+    {
+        least = super._getVotes(account, timepoint, params);
+        for (uint256 i = 1; i <= LOOKS && least != 0 && leastVotingDelay != 0; ++i) {
+            uint256 before = leastVotingDelay * i / LOOKS;
+            least = Math.min(least, super._getVotes(account, before < timepoint ? timepoint - before : 0, params));
+        }
     }
 
     function _setVotingDelay(uint48 next) internal override {

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Blockhash} from "@openzeppelin/contracts/utils/Blockhash.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Staking} from "./Staking.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
 /// @title Panels that hear appeals
 /// @notice A few validators are drawn by lot, each as likely as its vote is large, without the parties of the case. More than half of
-/// them lift what was decided. Whoever convicts does not choose who hears the appeal.
+/// them lift what was decided. Whoever convicts does not choose who hears the appeal: each validator's lot is of the block and of its own
+/// account and vote alone, so whoever comes, leaves, or stands elsewhere in the registry changes nobody else's.
 contract Hearings is EIP712 {
     bytes32 private constant ACQUITTAL_TYPEHASH = keccak256("Acquittal(bytes32 subject)");
 
     uint256 public constant SEATS = 7;
+    /// Of a logarithm's fraction.
+    uint256 private constant LOG_BITS = 48;
 
     struct Hearing {
         /// The block whose hash draws the panel; 0 where nobody appealed.
@@ -62,14 +67,14 @@ contract Hearings is EIP712 {
     }
 
     /// @notice Draws the panel, a block or more after the appeal; anyone may. Where nobody did so while the chain knew that block's
-    /// hash, the present block takes its place.
+    /// hash, for 8,191 blocks (EIP-2935), the present block takes its place.
     function draw(bytes32 subject) external {
         Hearing storage hearing = _hearings[subject];
         uint64 from = hearing.drawnFrom;
         if (from == 0) revert NoHearing(subject);
         if (hearing.panel.length != 0) revert DrawnAlready(subject);
         if (block.number <= from) revert TooEarly(from);
-        bytes32 seed = blockhash(from);
+        bytes32 seed = Blockhash.blockHash(from);
         if (seed == 0) {
             hearing.drawnFrom = uint64(block.number);
             emit HearingOpened(subject, hearing.accused, hearing.reporter, uint64(block.number));
@@ -84,10 +89,12 @@ contract Hearings is EIP712 {
     }
 
     /// @notice Reverts unless more than half of the panel has signed.
+    /// @param panelOf Whose panel it is.
+    /// @param subject What they lift: of a payee, a later penalty than the one that was appealed against.
     /// @param signatures 65-byte signatures over `acquittalDigest` by their signing keys, in ascending order of the keys' addresses.
-    function requireMajority(bytes32 subject, bytes[] calldata signatures) external view {
-        address[] memory panel = _hearings[subject].panel;
-        if (panel.length == 0) revert NoHearing(subject);
+    function requireMajority(bytes32 panelOf, bytes32 subject, bytes[] calldata signatures) external view {
+        address[] memory panel = _hearings[panelOf].panel;
+        if (panel.length == 0) revert NoHearing(panelOf);
         bytes32 digest = acquittalDigest(subject);
         uint48 since = registry.inForceSince();
         address previous;
@@ -107,6 +114,24 @@ contract Hearings is EIP712 {
         return _hashTypedDataV4(keccak256(abi.encode(ACQUITTAL_TYPEHASH, subject)));
     }
 
+    /// @notice A validator's lot, exponentially distributed with its vote as the rate: the lowest one has it with that part of all votes.
+    /// @return -log2(hash / 2^256) times 2^48, rounded up, times 2^128 over the vote, rounded down.
+    function lotOf(bytes32 seed, address account, uint256 vote) public pure returns (uint256) {
+        uint256 hash = uint256(keccak256(abi.encode(seed, account))) | 1;
+        uint256 log = Math.log2(hash);
+        // The hash from its highest bit on, of 128 bits; each square doubles its logarithm.
+        uint256 part = log < 128 ? hash << (127 - log) : hash >> (log - 127);
+        unchecked {
+            for (uint256 i; i < LOG_BITS; ++i) {
+                part = part * part >> 127;
+                uint256 bit = part >> 128;
+                part >>= bit;
+                log = log << 1 | bit;
+            }
+        }
+        return (((256 << LOG_BITS) - log) << 128) / vote;
+    }
+
     function _requireSeat(address[] memory panel, address account) private pure {
         for (uint256 i; i < panel.length; ++i) {
             if (panel[i] == account) return;
@@ -114,29 +139,26 @@ contract Hearings is EIP712 {
         revert NotOnPanel(account);
     }
 
-    /// @dev By votes, without putting back: bond split among many accounts has no more seats than it had.
+    /// @dev The lowest lots, ascending: by votes, without putting back. Bond that is split among many accounts has no more seats than it had.
     function _draw(bytes32 seed, address accused, address reporter) private view returns (address[] memory panel) {
         address[] memory accounts = registry.members();
         (uint256[] memory votes,,) = staking.votesOf(accounts);
-        uint256 total;
+        panel = new address[](SEATS);
+        uint256[] memory lots = new uint256[](SEATS);
         uint256 seats;
         for (uint256 i; i < accounts.length; ++i) {
-            if (accounts[i] == accused || accounts[i] == reporter) votes[i] = 0;
-            if (votes[i] != 0) ++seats;
-            total += votes[i];
+            address account = accounts[i];
+            if (votes[i] == 0 || account == accused || account == reporter) continue;
+            uint256 lot = lotOf(seed, account, votes[i]);
+            uint256 at = seats < SEATS ? seats++ : SEATS;
+            for (; at > 0 && (lot < lots[at - 1] || (lot == lots[at - 1] && account < panel[at - 1])); --at) {
+                if (at < SEATS) (lots[at], panel[at]) = (lots[at - 1], panel[at - 1]);
+            }
+            if (at < SEATS) (lots[at], panel[at]) = (lot, account);
         }
         if (seats == 0) revert NobodyLeft();
-        if (seats > SEATS) seats = SEATS;
-        panel = new address[](seats);
-        for (uint256 seat; seat < seats; ++seat) {
-            uint256 at = uint256(keccak256(abi.encode(seed, seat))) % total;
-            uint256 i;
-            for (; at >= votes[i]; ++i) {
-                at -= votes[i];
-            }
-            panel[seat] = accounts[i];
-            total -= votes[i];
-            votes[i] = 0;
+        assembly ("memory-safe") {
+            mstore(panel, seats)
         }
     }
 }

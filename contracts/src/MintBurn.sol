@@ -10,6 +10,7 @@ import {IExchange} from "./Exchange.sol";
 import {EpochWork, IMintRule} from "./MintRule.sol";
 import {Orog} from "./Orog.sol";
 import {Parameters} from "./Parameters.sol";
+import {Payment} from "./Payment.sol";
 import {Payouts} from "./Payouts.sol";
 import {PriceOracle} from "./PriceOracle.sol";
 import {Staking} from "./Staking.sol";
@@ -31,6 +32,8 @@ struct MintBurnParts {
     INetwork settlement;
     /// Has a sixteenth of what providers earn: 5 of 80 hundredths.
     address governance;
+    /// The most that `leastStake` can be, whatever becomes of the bonds of validators.
+    uint256 mostLeastStake;
 }
 
 /// @title Tokens burned for credits, and minted for work
@@ -55,6 +58,8 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         uint128 burned;
         uint128 minted;
         bool isClosed;
+        /// When the first of its work became final. What is burned later takes nothing of it.
+        uint256 supply;
     }
 
     Orog public immutable token;
@@ -65,6 +70,7 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
     IMintRule public immutable rule;
     INetwork public immutable settlement;
     address public immutable governance;
+    uint256 public immutable mostLeastStake;
 
     mapping(uint256 epoch => Epoch) private _epochs;
     mapping(uint256 epoch => mapping(address payee => uint256)) public dollarsOf;
@@ -81,7 +87,6 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
     error ZeroGovernance();
     error ZeroAmount();
     error Expired(uint256 deadline);
-    error NotReceived(uint256 received, uint256 amount);
     error TooFewCredits(uint256 credits, uint256 least);
     error NotCredits(address caller);
     error StakeTooSmall(uint256 stake, uint256 least);
@@ -99,6 +104,7 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         rule = parts.rule;
         settlement = parts.settlement;
         governance = parts.governance;
+        mostLeastStake = parts.mostLeastStake;
         credits = new Credits(this, parts.settlement);
         payouts = new Payouts(parts.token, parts.stable, parts.exchange, parts.oracle);
     }
@@ -112,10 +118,7 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         // During a pause nobody could deposit what is issued, and it might lapse with what was burned for it. What was issued just before
         // one may still lapse in a wallet, where the pause is longer than a credit lives.
         settlement.parameters().requireEntry();
-        uint256 before = asset.balanceOf(address(this));
-        asset.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = asset.balanceOf(address(this)) - before;
-        if (received != amount) revert NotReceived(received, amount);
+        Payment.take(asset, msg.sender, amount);
         uint256 bought = amount;
         uint256 worth = type(uint256).max;
         if (address(asset) != address(token)) {
@@ -139,6 +142,7 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         if (msg.sender != address(credits)) revert NotCredits(msg.sender);
         uint256 number = epochAt(block.timestamp);
         Epoch storage epoch = _epochs[number];
+        if (epoch.supply == 0) epoch.supply = token.totalSupply();
         epoch.dollars += uint128(amount);
         epoch.burned += uint128(burned);
         uint256 rest = amount;
@@ -161,7 +165,7 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         if (epoch.isClosed) revert ClosedAlready(number);
         epoch.isClosed = true;
         uint256 price = oracle.highOf(address(token));
-        minted = rule.mintOf(EpochWork(epoch.dollars, epoch.burned, price, token.totalSupply(), recentBurn()));
+        minted = rule.mintOf(EpochWork(epoch.dollars, epoch.burned, price, epoch.supply, recentBurn()));
         epoch.minted = uint128(minted);
         emit Closed(number, epoch.dollars, epoch.burned, price, minted);
     }
@@ -186,6 +190,14 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         return _epochs[number];
     }
 
+    /// @inheritdoc IIssuer
+    /// @dev `Credits` ends no more at once, so that a bound of the rule cuts nobody's pay: who comes first is paid in this epoch, the others later.
+    function room() external view returns (uint256) {
+        Epoch storage epoch = _epochs[epochAt(block.timestamp)];
+        uint256 supply = epoch.supply == 0 ? token.totalSupply() : epoch.supply;
+        return rule.carriedAt(supply) - epoch.burned;
+    }
+
     /// @notice What was burned within ninety days.
     function recentBurn() public view returns (uint256) {
         uint256 before = block.timestamp > RECENT ? _burned.upperLookupRecent(uint48(block.timestamp - RECENT)) : 0;
@@ -196,9 +208,11 @@ contract MintBurn is IIssuer, ReentrancyGuardTransient {
         return _burned.latest();
     }
 
-    /// @notice The stake below which a provider is not paid: a tenth of a validator's least bond, so that the one is ten times the other.
+    /// @notice The stake below which a provider is not paid: a tenth of a validator's least bond, so that the one is at least ten times
+    /// the other. Above a figure that was fixed at deployment the bond rises alone: nobody raises the stake behind what was earned before.
     function leastStake() public view returns (uint256) {
-        return settlement.parameters().limits().minimumValidatorBond / BOND_MULTIPLE;
+        uint256 part = settlement.parameters().limits().minimumValidatorBond / BOND_MULTIPLE;
+        return part < mostLeastStake ? part : mostLeastStake;
     }
 
     /// @notice The number of the epoch at a time, in seconds since 1970.

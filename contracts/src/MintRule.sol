@@ -9,7 +9,7 @@ struct EpochWork {
     uint256 burned;
     /// Dollars times 1e18 for one whole token.
     uint256 price;
-    /// Tokens that exist.
+    /// Tokens that there were when the first of it became final.
     uint256 supply;
     /// Tokens that were burned within ninety days.
     uint256 recentBurn;
@@ -18,6 +18,8 @@ struct EpochWork {
 /// How many tokens one epoch's work is paid with. A rule has no owner and no state.
 interface IMintRule {
     function mintOf(EpochWork calldata work) external view returns (uint256);
+    /// How many tokens may have been burned for the work of one epoch, at the most, so that no bound of the epoch cuts what it is paid.
+    function carriedAt(uint256 supply) external view returns (uint256);
 }
 
 // Epochs of 72 minutes in a year of 365.25 days.
@@ -42,7 +44,8 @@ contract BoundedMint is IMintRule {
 
     constructor(uint256 elasticity_, uint256 yearlyCap_) {
         if (elasticity_ == 0 || elasticity_ > MAX_ELASTICITY) revert OutOfRange("elasticity");
-        if (yearlyCap_ > type(uint128).max) revert OutOfRange("yearlyCap");
+        // An epoch that carries nothing would never pay anybody.
+        if (yearlyCap_ < EPOCHS_PER_YEAR || yearlyCap_ > type(uint128).max) revert OutOfRange("yearlyCap");
         elasticity = elasticity_;
         yearlyCap = yearlyCap_;
     }
@@ -51,10 +54,20 @@ contract BoundedMint is IMintRule {
     function mintOf(EpochWork calldata work) external view returns (uint256 amount) {
         uint256 bought = work.dollars * 1e18 / work.price;
         amount = (bought < work.burned ? bought : work.burned) * elasticity / PPM;
+        uint256 most = _mostAt(work.supply);
+        if (amount > most) amount = most;
+    }
+
+    /// @inheritdoc IMintRule
+    function carriedAt(uint256 supply) external view returns (uint256) {
+        return _mostAt(supply) * PPM / elasticity;
+    }
+
+    /// @dev What one epoch may be paid with.
+    function _mostAt(uint256 supply) private view returns (uint256) {
         uint256 cap = yearlyCap / EPOCHS_PER_YEAR;
-        if (amount > cap) amount = cap;
-        uint256 ceiling = work.supply * CEILING_PPM / PPM / EPOCHS_PER_YEAR;
-        if (amount > ceiling) amount = ceiling;
+        uint256 ceiling = supply * CEILING_PPM / PPM / EPOCHS_PER_YEAR;
+        return cap < ceiling ? cap : ceiling;
     }
 }
 
@@ -86,5 +99,11 @@ contract DocumentMint is IMintRule {
         if (ceiling < amount) amount = ceiling;
         uint256 floor = work.supply * FLOOR_PPM / PPM;
         if (floor > amount) amount = floor;
+    }
+
+    /// @inheritdoc IMintRule
+    /// @dev What it is paid does not follow what was burned for it, so no work waits.
+    function carriedAt(uint256) external pure returns (uint256) {
+        return type(uint256).max;
     }
 }

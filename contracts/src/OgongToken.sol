@@ -14,7 +14,7 @@ struct Genesis {
     address team;
     /// Of the wallet that vests the foundation's part.
     address foundation;
-    /// Sells the liquidity tranche to the public, and keeps the proceeds.
+    /// Of the curve that sells the launch's part to anybody and keeps what is paid, or of whom the deployment names instead.
     address launch;
     /// Held for listings.
     address listing;

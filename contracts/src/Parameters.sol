@@ -50,8 +50,12 @@ contract Parameters is Ownable2Step {
     uint32 public constant MAX_SLOWEST_RATE = 1_000_000;
     /// Tests of a day ago may still be told: so long the greatest rate is known.
     uint48 public constant RATE_MEMORY = 1 days;
+    /// So long what was asked of verifiers is known: longer than from an order until others have signed its entry, since an audit may
+    /// take a day and signers may be away.
+    uint48 public constant STAKE_MEMORY = 7 days;
     uint128 public constant MAX_VALIDATOR_BOND = 50_000_000e18;
     uint128 public constant MAX_ROUTER_BOND = 1_000_000e18;
+    uint128 public constant MAX_VERIFIER_STAKE = 1_000_000e18;
 
     struct Limits {
         /// Fraction of replies that are audited, in parts per million.
@@ -63,6 +67,9 @@ contract Parameters is Ownable2Step {
         uint128 minimumValidatorBond;
         /// Stake that an account has to have to stand as a router.
         uint128 minimumRouterBond;
+        /// Stake of a payee whose verifiers may be drawn, as it was announced last: `verifierStakes` says what is in force. At zero
+        /// anybody's are: before somebody has tokens, nobody has a stake.
+        uint128 minimumVerifierStake;
     }
 
     /// The drift table that validators judge by (docs/spec/drift-table.md).
@@ -111,6 +118,11 @@ contract Parameters is Ownable2Step {
     Limits private _limits;
     /// The audited fraction, by time.
     Checkpoints.Trace208 private _alphas;
+    /// The least stake of verifiers, by the time from which it was in force. The one that was announced last comes in with the next call
+    /// that changes limits.
+    Checkpoints.Trace208 private _verifierStakes;
+    /// From when on the one that was announced last is in force; 0 where it is already the last of those above.
+    uint48 private _verifierStakeFrom;
     DriftTable private _driftTable;
     Tests private _tests;
     Work private _work;
@@ -125,6 +137,8 @@ contract Parameters is Ownable2Step {
 
     event DistributionScheduled(Shares shares, Recipients recipients, uint64 from);
     event LimitsChanged(Limits limits);
+    /// From 0 on: what was announced is taken back.
+    event VerifierStakeScheduled(uint128 stake, uint48 from);
     event DriftTableChanged(DriftTable driftTable);
     event TestsChanged(Tests tests);
     event WorkChanged(Work work);
@@ -290,6 +304,25 @@ contract Parameters is Ownable2Step {
         asOf = uint64(block.timestamp);
     }
 
+    /// @notice The stake that is asked of verifiers now, and the least and the greatest one within STAKE_MEMORY: whoever was drawn before
+    /// it rose was drawn rightly, and whoever was not before it fell was left out rightly. `next` is in force from `from` on; with 0
+    /// nothing else was announced.
+    function verifierStakes() external view returns (uint128 current, uint128 least, uint128 greatest, uint128 next, uint48 from) {
+        uint48 since = block.timestamp < STAKE_MEMORY ? 0 : uint48(block.timestamp) - STAKE_MEMORY;
+        (next, from) = (_limits.minimumVerifierStake, _verifierStakeFrom);
+        current = uint128(_verifierStakes.latest());
+        bool isKnown;
+        if (from != 0 && block.timestamp >= from) (current, isKnown, from) = (next, from <= since, 0);
+        least = greatest = current;
+        if (isKnown) return (current, least, greatest, next, from);
+        for (uint256 i = _verifierStakes.length(); i > 0; --i) {
+            Checkpoints.Checkpoint208 memory change = _verifierStakes.at(uint32(i - 1));
+            if (change._value < least) least = uint128(change._value);
+            if (change._value > greatest) greatest = uint128(change._value);
+            if (change._key <= since) break;
+        }
+    }
+
     function driftTable() external view returns (DriftTable memory) {
         return _driftTable;
     }
@@ -305,13 +338,17 @@ contract Parameters is Ownable2Step {
     /// @notice The greatest rates that were in force within the last day: a test that was drawn by a higher one was not drawn.
     function greatestRates() external view returns (uint32 canary, uint32 timed) {
         (canary, timed) = (_tests.canaryRate, _tests.timedRate);
-        uint48 since = block.timestamp < RATE_MEMORY ? 0 : uint48(block.timestamp) - RATE_MEMORY;
+        uint48 since = _memoryBegins();
         for (uint256 i = _rates.length(); i > 0; --i) {
             Checkpoints.Checkpoint208 memory change = _rates.at(uint32(i - 1));
             if (uint32(change._value >> 32) > canary) canary = uint32(change._value >> 32);
             if (uint32(change._value) > timed) timed = uint32(change._value);
             if (change._key <= since) break;
         }
+    }
+
+    function _memoryBegins() private view returns (uint48) {
+        return block.timestamp < RATE_MEMORY ? 0 : uint48(block.timestamp) - RATE_MEMORY;
     }
 
     function _assertDistribution(Shares memory next, Recipients memory to) private pure {
@@ -348,9 +385,29 @@ contract Parameters is Ownable2Step {
         }
         // At zero, whoever orders could name an account of its own, and have a part of its fee back.
         if (next.minimumRouterBond == 0 || next.minimumRouterBond > MAX_ROUTER_BOND) revert OutOfRange("minimumRouterBond");
+        if (next.minimumVerifierStake > MAX_VERIFIER_STAKE) revert OutOfRange("minimumVerifierStake");
+        _scheduleVerifierStake(next.minimumVerifierStake);
         _limits = next;
         _alphas.push(uint48(block.timestamp), next.alpha);
         emit LimitsChanged(next);
+    }
+
+    /// Asked of all at once, much would leave nobody to draw, or whoever alone has it. The first one has nobody to warn.
+    function _scheduleVerifierStake(uint128 next) private {
+        uint48 time = uint48(block.timestamp);
+        if (_verifierStakes.length() == 0) {
+            _verifierStakes.push(time, next);
+            return;
+        }
+        uint128 last = _limits.minimumVerifierStake;
+        if (_verifierStakeFrom != 0 && time >= _verifierStakeFrom) {
+            _verifierStakes.push(_verifierStakeFrom, last);
+            _verifierStakeFrom = 0;
+        }
+        // Other limits change without a new notice.
+        if (next == last) return;
+        _verifierStakeFrom = next == _verifierStakes.latest() ? 0 : time + _delays.notice;
+        emit VerifierStakeScheduled(next, _verifierStakeFrom);
     }
 
     function _setTests(Tests memory next) private {

@@ -8,23 +8,41 @@ import {ERC165Checker} from "@openzeppelin/contracts/utils/introspection/ERC165C
 /// What a network pays in where that is no token but credit for work.
 interface ICredits {
     /// Ends credit that somebody earned; what that is worth is paid elsewhere. Called by the contract that holds it.
-    function consume(address payee, uint256 amount) external;
+    /// @return consumed So much of it as the present epoch can pay for, and never nothing. The rest stays with its holder.
+    function consume(address payee, uint256 amount) external returns (uint256 consumed);
     /// Destroys what has lapsed of a payer's free credit in the escrow. @return live What is left of it.
     function lapse(address payer, uint256 escrowed) external returns (uint256 live);
 }
 
-/// @title How a payee is paid
+/// @title How money comes in, and how a payee is paid
 /// @notice A network pays in a token, which is handed over, or in credit, which ends when it is earned. Which, the token says itself
 /// (ERC-165), once, when escrow and earnings are created.
 library Payment {
     using SafeERC20 for IERC20;
 
+    error NotReceived(uint256 received, uint256 amount);
+
+    /// @notice Takes exactly so much of an account that allows it. A token that brings another amount is refused: else a book would say more
+    /// than there is, and whoever withdraws last would go without.
+    function take(IERC20 token, address from, uint256 amount) internal {
+        uint256 before = _held(token);
+        token.safeTransferFrom(from, address(this), amount);
+        uint256 received = _held(token) - before;
+        if (received != amount) revert NotReceived(received, amount);
+    }
+
     function isCredit(IERC20 token) internal view returns (bool) {
         return ERC165Checker.supportsInterface(address(token), type(ICredits).interfaceId);
     }
 
-    function pay(IERC20 token, bool credit, address payee, uint256 amount) internal {
-        if (credit) ICredits(address(token)).consume(payee, amount);
-        else token.safeTransfer(payee, amount);
+    /// @return paid All of a token; of credit, what the present epoch can pay for.
+    function pay(IERC20 token, bool credit, address payee, uint256 amount) internal returns (uint256 paid) {
+        if (credit) return ICredits(address(token)).consume(payee, amount);
+        token.safeTransfer(payee, amount);
+        return amount;
+    }
+
+    function _held(IERC20 token) private view returns (uint256) {
+        return token.balanceOf(address(this));
     }
 }

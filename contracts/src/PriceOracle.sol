@@ -16,9 +16,10 @@ struct Quote {
 }
 
 /// @title Prices in dollars
-/// @notice The median of what more than half of the feeds signed. A price ends with its age; feeds that differ too far give none; a
-/// jump counts only when it is said again after a while, and until then there is no price. Whoever asks without a price is refused,
-/// so that nothing is bought, burned or minted meanwhile. Nothing that gives money back asks for a price.
+/// @notice The median of what more than half of the feeds signed. A price is as old as the oldest of its quotes and ends with its age;
+/// feeds that differ too far give none; a jump counts only when feeds sign it again after a while, and until then there is no price.
+/// Whoever asks without a price is refused, so that nothing is bought, burned or minted meanwhile. Nothing that gives money back asks
+/// for a price. The same quotes make no second price, and what a price costs to read hardly grows with how often prices came.
 contract PriceOracle is Ownable2Step, EIP712 {
     using Checkpoints for Checkpoints.Trace208;
 
@@ -39,6 +40,7 @@ contract PriceOracle is Ownable2Step, EIP712 {
     uint256 public constant PAUSE_AGAIN = 14 days;
     uint256 public constant LONGEST_AGE = 1 days;
 
+    /// The time is that of the oldest quote; of a jump that is doubted, when it was posted.
     struct Price {
         uint128 price;
         uint64 time;
@@ -58,6 +60,7 @@ contract PriceOracle is Ownable2Step, EIP712 {
     mapping(address asset => mapping(address feed => uint64)) public quotedAt;
     /// Price times seconds, summed up to each change.
     mapping(address asset => Checkpoints.Trace208) private _sums;
+    /// By when they were posted. The value holds that time too, above the price.
     mapping(address asset => Checkpoints.Trace208) private _prices;
 
     event Priced(address indexed asset, uint128 price, uint256 quotes);
@@ -73,6 +76,7 @@ contract PriceOracle is Ownable2Step, EIP712 {
     error QuotedTwice(address feed);
     error Unsorted(uint256 index);
     error TooOld(uint256 index);
+    error NothingNew(uint256 since);
     error SpreadTooWide(uint256 index);
     error StillDoubted(uint256 until);
     error NoPrice(address asset);
@@ -86,12 +90,13 @@ contract PriceOracle is Ownable2Step, EIP712 {
     }
 
     /// @notice Records the median of signed quotes; anyone may submit them.
-    /// @param quotes Ascending by price, one for each feed, of more than half of the feeds.
+    /// @param quotes Ascending by price, one for each feed, of more than half of the feeds; all of them newer than what the last price is of.
     function post(address asset, Quote[] calldata quotes) external {
         uint256 least = _feeds.length / 2 + 1;
         if (quotes.length < least) revert TooFewQuotes(quotes.length, least);
-        uint128 median = _readQuotes(asset, quotes);
+        (uint128 median, uint64 oldest) = _readQuotes(asset, quotes);
         Price memory last = _last[asset];
+        if (oldest <= last.time) revert NothingNew(last.time);
         if (last.price != 0 && _differs(median, last.price, MAX_JUMP)) {
             Price memory doubted = _doubted[asset];
             if (doubted.price == 0 || _differs(median, doubted.price, MAX_JUMP)) {
@@ -99,15 +104,13 @@ contract PriceOracle is Ownable2Step, EIP712 {
                 emit Doubted(asset, median, last.price);
                 return;
             }
-            if (block.timestamp < doubted.time + DOUBT) revert StillDoubted(doubted.time + DOUBT);
+            // What was signed before proves no second look.
+            if (oldest < doubted.time + DOUBT) revert StillDoubted(doubted.time + DOUBT);
         }
         delete _doubted[asset];
-        if (last.price != 0) {
-            uint256 added = uint256(last.price) * (block.timestamp - last.time);
-            _sums[asset].push(uint48(block.timestamp), uint208(_sums[asset].latest() + added));
-        }
-        _prices[asset].push(uint48(block.timestamp), median);
-        _last[asset] = Price(median, uint64(block.timestamp));
+        _sums[asset].push(uint48(block.timestamp), uint208(_sumAt(asset, block.timestamp)));
+        _prices[asset].push(uint48(block.timestamp), uint208((block.timestamp << 128) | median));
+        _last[asset] = Price(median, oldest);
         emit Priced(asset, median, quotes.length);
     }
 
@@ -178,22 +181,12 @@ contract PriceOracle is Ownable2Step, EIP712 {
 
     /// @dev Price times seconds, up to a time.
     function _sumAt(address asset, uint256 time) private view returns (uint256) {
-        uint48 key = uint48(time);
-        (bool any, uint256 changedAt) = _changedAt(_prices[asset], key);
-        if (!any) return 0;
-        return _sums[asset].upperLookupRecent(key) + uint256(_prices[asset].upperLookupRecent(key)) * (time - changedAt);
+        uint256 found = _prices[asset].upperLookupRecent(uint48(time));
+        return _sums[asset].upperLookupRecent(uint48(time)) + uint128(found) * (time - (found >> 128));
     }
 
-    /// @dev When the price at a time was set.
-    function _changedAt(Checkpoints.Trace208 storage trace, uint48 key) private view returns (bool, uint256) {
-        for (uint256 i = trace.length(); i > 0; --i) {
-            uint48 changed = trace.at(uint32(i - 1))._key;
-            if (changed <= key) return (true, changed);
-        }
-        return (false, 0);
-    }
-
-    function _readQuotes(address asset, Quote[] calldata quotes) private returns (uint128 median) {
+    function _readQuotes(address asset, Quote[] calldata quotes) private returns (uint128 median, uint64 oldest) {
+        oldest = type(uint64).max;
         uint128[] memory prices = new uint128[](quotes.length);
         address[] memory signers = new address[](quotes.length);
         for (uint256 i; i < quotes.length; ++i) {
@@ -210,6 +203,7 @@ contract PriceOracle is Ownable2Step, EIP712 {
             bool isOld = block.timestamp > quote.time + maxAge || quote.time > block.timestamp;
             if (isOld || quote.time < quotedAt[asset][signer]) revert TooOld(i);
             quotedAt[asset][signer] = quote.time;
+            if (quote.time < oldest) oldest = quote.time;
             (prices[i], signers[i]) = (quote.price, signer);
         }
         median = medianOf(prices);

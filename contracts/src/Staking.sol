@@ -7,6 +7,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Cosigners} from "./Cosigners.sol";
 import {Parameters} from "./Parameters.sol";
+import {Payment} from "./Payment.sol";
 import {Roster} from "./Roster.sol";
 import {ValidatorRegistry} from "./ValidatorRegistry.sol";
 
@@ -73,11 +74,11 @@ contract Staking is ReentrancyGuardTransient {
     }
 
     /// Seconds; from 1970 on.
-    uint256 public constant PENALTY_PERIOD = 1 days;
+    uint256 private constant PENALTY_PERIOD = 1 days;
     /// Part of the stake that each refuted report costs, in parts per million.
-    uint256 public constant PENALTY_PPM = 20_000;
+    uint256 private constant PENALTY_PPM = 20_000;
     /// The largest part that all of one period cost: whoever frames a verifier, were it a quorum, takes no more in a day.
-    uint256 public constant MOST_PENALTY_PPM = 100_000;
+    uint256 private constant MOST_PENALTY_PPM = 100_000;
 
     IERC20 public immutable token;
     Parameters public immutable parameters;
@@ -95,6 +96,8 @@ contract Staking is ReentrancyGuardTransient {
     /// Only its owner's three functions write here.
     mapping(address payee => Stake) private _priorities;
     mapping(address account => Router) private _routers;
+    /// Until when a former key has signed tickets of a router, seconds since 1970: whoever changes its key can be shown what it signed before.
+    mapping(address account => mapping(bytes32 ticketKey => uint256)) public ticketKeyUntil;
     mapping(address payee => Offence) private _offences;
     mapping(address payee => Held) private _held;
     mapping(address validator => Bond) private _bonds;
@@ -148,12 +151,11 @@ contract Staking is ReentrancyGuardTransient {
 
     /// @notice Adds to the caller's stake.
     function stake(uint128 amount) external nonReentrant {
-        if (amount == 0) revert ZeroAmount();
-        parameters.requireEntry();
+        _requireEntry(amount);
         Stake storage mine = _stakes[msg.sender];
         mine.amount += amount;
         emit Staked(msg.sender, amount, mine.amount);
-        token.safeTransferFrom(msg.sender, address(this), amount);
+        Payment.take(token, msg.sender, amount);
     }
 
     /// @notice Starts taking stake out. It weighs nothing from now on, and is paid after the delay, so that
@@ -177,12 +179,11 @@ contract Staking is ReentrancyGuardTransient {
 
     /// @notice Adds to the caller's priority stake.
     function prioritize(uint128 amount) external nonReentrant {
-        if (amount == 0) revert ZeroAmount();
-        parameters.requireEntry();
+        _requireEntry(amount);
         Stake storage mine = _priorities[msg.sender];
         mine.amount += amount;
         emit Prioritized(msg.sender, amount, mine.amount);
-        token.safeTransferFrom(msg.sender, address(this), amount);
+        Payment.take(token, msg.sender, amount);
     }
 
     /// @notice Starts taking priority stake out. It weighs nothing from now on, and is paid after the delay, so that nobody borrows a
@@ -215,6 +216,9 @@ contract Staking is ReentrancyGuardTransient {
             uint256 again = mine.until == 0 ? 0 : uint256(mine.until) + limits.unbondingDelay;
             if (block.timestamp < again) revert TooEarly(again);
             mine.since = uint64(block.timestamp);
+        } else {
+            // The key of a router that has left ended with it, and one delay after that nothing that it signed counts any more.
+            ticketKeyUntil[msg.sender][mine.ticketKey] = block.timestamp;
         }
         mine.ticketKey = ticketKey;
         mine.until = 0;
@@ -235,13 +239,12 @@ contract Staking is ReentrancyGuardTransient {
 
     /// @notice Adds to the caller's validator bond.
     function bond(uint128 amount) external nonReentrant {
-        if (amount == 0) revert ZeroAmount();
-        parameters.requireEntry();
+        _requireEntry(amount);
         Bond storage mine = _bonds[msg.sender];
         mine.amount += amount;
         _countVotes(msg.sender, mine);
         emit Bonded(msg.sender, amount, mine.amount);
-        token.safeTransferFrom(msg.sender, address(this), amount);
+        Payment.take(token, msg.sender, amount);
     }
 
     /// @notice Starts taking bond out. A registered validator keeps the minimum. A second request restarts the delay.
@@ -294,7 +297,7 @@ contract Staking is ReentrancyGuardTransient {
         if (msg.sender != cases) revert NotCases(msg.sender);
         _stakes[account].amount += amount;
         emit Restored(account, amount);
-        token.safeTransferFrom(cases, address(this), amount);
+        Payment.take(token, cases, amount);
     }
 
     /// @notice Takes a part of a payee's stake for reports that a quorum says were refuted. It weighs nothing any more, and is held
@@ -411,6 +414,11 @@ contract Staking is ReentrancyGuardTransient {
             signers[i] = registry.signerAt(accounts[i], since);
         }
         total = _totalVotes.upperLookupRecent(since);
+    }
+
+    function _requireEntry(uint128 amount) private view {
+        if (amount == 0) revert ZeroAmount();
+        parameters.requireEntry();
     }
 
     function _askBack(Stake storage mine, uint128 amount, uint32 delay) private {

@@ -43,7 +43,7 @@ abstract contract BurnMintFixture is Fixture {
     }
 
     function _deployBurnMint(IMintRule rule) internal {
-        dollar = DevDollar(create("DevDollar.sol:DevDollar", abi.encode(address(this), 1_000_000_000e6)));
+        dollar = _createDollar();
         oracle = PriceOracle(create("PriceOracle.sol:PriceOracle", abi.encode(address(this), _createFeeds(), MAX_AGE)));
         parameters = Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
@@ -51,7 +51,7 @@ abstract contract BurnMintFixture is Fixture {
             Holding(PERIOD, 0, 0),
             Shares(0, 500, 1_000, 500, 0, 0, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND, 0),
             VAULT,
             usualTests(),
             noWork()
@@ -62,7 +62,7 @@ abstract contract BurnMintFixture is Fixture {
         pool = ConstantProductPool(create("Exchange.sol:ConstantProductPool", abi.encode(IERC20(address(orog)), dollar)));
         mintBurn = MintBurn(create("MintBurn.sol:MintBurn", abi.encode(
             MintBurnParts(
-                orog, dollar, oracle, pool, rule, INetwork(vm.computeCreateAddress(address(this), nonce + 4)), GOVERNANCE
+                orog, dollar, oracle, pool, rule, INetwork(vm.computeCreateAddress(address(this), nonce + 4)), GOVERNANCE, BOND / 10
             )
         )));
         credits = mintBurn.credits();
@@ -81,6 +81,10 @@ abstract contract BurnMintFixture is Fixture {
         pool.provide(10_000_000e18, 1_000_000e6);
         _price(CENT_10);
         _stakeFor(PROVIDER, BOND / 10);
+    }
+
+    function _createDollar() internal virtual returns (DevDollar) {
+        return DevDollar(create("DevDollar.sol:DevDollar", abi.encode(address(this), 1_000_000_000e6)));
     }
 
     function _createFeeds() private returns (address[] memory feeds) {
@@ -113,6 +117,9 @@ abstract contract BurnMintFixture is Fixture {
 
     /// All feeds say that a token is worth so much, and a dollar a dollar.
     function _price(uint128 price) internal {
+        // Nobody says two prices in a second.
+        (PriceOracle.Price memory last,) = oracle.lastOf(address(orog));
+        if (last.time == this.clock()) _wait(1);
         _post(address(orog), price);
         _post(address(dollar), DOLLAR);
     }

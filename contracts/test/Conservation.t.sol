@@ -7,6 +7,7 @@ import {Escrow} from "../src/Escrow.sol";
 import {Roster} from "../src/Roster.sol";
 import {Batch, Debit, Line, Recipients, Shares} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
+import {Lives} from "./Lives.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
 /// Random lives of payers, validators and payees. Every call has to succeed: inputs are folded into what is possible.
@@ -281,64 +282,55 @@ contract Handler is Fixture {
     }
 }
 
-contract ConservationTest {
+contract ConservationTest is Lives {
     Handler private handler;
 
     function setUp() public {
         handler = new Handler();
     }
 
-    function targetContracts() external view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(handler);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
     /// All actions but `leak`.
-    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](12);
-        selectors[0] = Handler.deposit.selector;
-        selectors[1] = Handler.withdraw.selector;
-        selectors[2] = Handler.admit.selector;
-        selectors[3] = Handler.requestRelease.selector;
-        selectors[4] = Handler.finishRelease.selector;
-        selectors[5] = Handler.settle.selector;
-        selectors[6] = Handler.claim.selector;
-        selectors[7] = Handler.wait.selector;
-        selectors[8] = Handler.withdrawEarnings.selector;
-        selectors[9] = Handler.collectEarnings.selector;
-        selectors[10] = Handler.takeRoster.selector;
-        selectors[11] = Handler.claimPot.selector;
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(handler), selectors);
+    function _actions() internal view override returns (address actor, bytes memory actions) {
+        actor = address(handler);
+        actions = abi.encodePacked([
+            handler.deposit.selector, handler.withdraw.selector, handler.admit.selector, handler.requestRelease.selector,
+            handler.finishRelease.selector, handler.settle.selector, handler.claim.selector, handler.wait.selector,
+            handler.withdrawEarnings.selector, handler.collectEarnings.selector, handler.takeRoster.selector,
+            handler.claimPot.selector
+        ]);
     }
 
-    function invariant_heldIsOwed() public view {
+    /// All of them in the same lives: apart, each would walk through lives of its own.
+    function invariant_all() public view {
+        holds_heldIsOwed();
+        holds_drawnIsCreditedOrClaimed();
+        holds_earningsAreHeldOrPaid();
+        holds_potsAreBacked();
+        holds_sequencesCountBatches();
+    }
+
+    function holds_heldIsOwed() public view {
         (uint256 held, uint256 owed,) = handler.totals();
         checkEqual(held, owed, "tokens held = free + reserved + credit");
     }
 
-    function invariant_drawnIsCreditedOrClaimed() public view {
+    function holds_drawnIsCreditedOrClaimed() public view {
         (,, uint256 credit) = handler.totals();
         uint256 elsewhere = handler.claimed() + handler.withdrawn() + handler.collected() + handler.earningsTokens();
         checkEqual(handler.drawn(), credit + elsewhere, "drawn = credit + claimed + earnings");
     }
 
-    function invariant_earningsAreHeldOrPaid() public view {
+    function holds_earningsAreHeldOrPaid() public view {
         (uint256 has, uint256 owes) = handler.held();
         checkEqual(has, owes, "earned = held + due + paid + collected");
     }
 
-    function invariant_potsAreBacked() public view {
+    function holds_potsAreBacked() public view {
         (uint256 sum, uint256 credit) = handler.potted();
         checkEqual(sum, credit, "pots = their credit");
     }
 
-    function invariant_sequencesCountBatches() public view {
+    function holds_sequencesCountBatches() public view {
         for (uint256 i; i < 3; ++i) {
             checkEqual(handler.nextSequence(i), handler.settledBatches(handler.validatorOf(i)) + 1, "sequence");
         }
@@ -346,13 +338,13 @@ contract ConservationTest {
 
     /// The control: a single unit that leaves past the rules breaks the invariant.
     function testFuzz_leakIsNoticed(uint256 amount) public {
-        this.invariant_heldIsOwed();
+        this.holds_heldIsOwed();
         handler.leak(bound(amount, 1, 3e24));
-        try this.invariant_heldIsOwed() {
+        try this.holds_heldIsOwed() {
             check(false, "leak went unnoticed");
         } catch {}
         handler.leakEarnings(1);
-        try this.invariant_earningsAreHeldOrPaid() {
+        try this.holds_earningsAreHeldOrPaid() {
             check(false, "earnings that nobody earned went unnoticed");
         } catch {}
     }
@@ -372,7 +364,7 @@ contract ConservationTest {
         }
         handler.withdrawEarnings(1, 1);
         check(handler.withdrawn() > 0, "withdrawn");
-        this.invariant_earningsAreHeldOrPaid();
+        this.holds_earningsAreHeldOrPaid();
         handler.takeRoster();
         handler.settle(0, [uint256(1e20), 1e20, 0], 1e20, 1);
         (uint256 sum,) = handler.potted();
@@ -381,7 +373,7 @@ contract ConservationTest {
         handler.claimPot(0, 1);
         (uint256 left,) = handler.potted();
         check(left < sum, "shared");
-        this.invariant_potsAreBacked();
-        this.invariant_drawnIsCreditedOrClaimed();
+        this.holds_potsAreBacked();
+        this.holds_drawnIsCreditedOrClaimed();
     }
 }

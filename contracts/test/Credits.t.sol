@@ -19,6 +19,10 @@ contract CreditsTest is BurnMintFixture {
         vm.prank(vault);
         vm.expectRevert(abi.encodeWithSelector(Credits.NotTransferable.selector, payer, PROVIDER));
         credits.transferFrom(payer, PROVIDER, 1);
+        // The escrow asks for its caller's. Nobody else brings them there.
+        vm.prank(PROVIDER);
+        vm.expectRevert(abi.encodeWithSelector(Credits.NotTransferable.selector, payer, vault));
+        credits.transferFrom(payer, vault, 1);
         checkEqual(credits.allowance(payer, PROVIDER), 0, "no allowance");
         check(credits.allowance(payer, vault) > 0, "the escrow's");
     }

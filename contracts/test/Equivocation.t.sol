@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Announcements} from "../src/Announcements.sol";
 import {Cases} from "../src/Cases.sol";
 import {Equivocation} from "../src/Equivocation.sol";
 import {Batch, Debit, Issuance, Line} from "../src/Types.sol";
@@ -198,14 +199,14 @@ contract EquivocationTest is Fixture {
         Equivocation.Statement memory first = _say(kind, one, _key);
         Equivocation.Statement memory second = _say(kind, two, _key);
         vm.prank(payer);
-        vm.expectPartialRevert(Equivocation.NotAnnounced.selector);
+        vm.expectPartialRevert(Announcements.NotAnnounced.selector);
         equivocation.prove(kind, validator, first, second, SALT);
         (bytes32 place,,,) = equivocation.read(kind, one);
         bytes32 seal = equivocation.sealOf(payer, validator, equivocation.evidenceOf(kind, place), SALT);
         vm.prank(payer);
         equivocation.announce(seal);
         vm.prank(payer);
-        vm.expectRevert(abi.encodeWithSelector(Equivocation.NotAnnounced.selector, seal));
+        vm.expectRevert(abi.encodeWithSelector(Announcements.NotAnnounced.selector, seal));
         equivocation.prove(kind, validator, first, second, SALT);
         vm.prank(REPORTER);
         equivocation.prove(kind, validator, first, second, SALT);

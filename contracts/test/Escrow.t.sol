@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Escrow} from "../src/Escrow.sol";
 import {Credit, Debit} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
-import {checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, vm} from "./Vm.sol";
 
 contract EscrowTest is Fixture {
     function test_freeBalanceIsWithdrawnAtOnce() public {
@@ -144,6 +144,32 @@ contract EscrowTest is Fixture {
         vm.warp(block.timestamp + DELAY);
         _finish();
         checkEqual(escrow.freeOf(payer), 100, "free");
+    }
+
+    /// Whatever is reserved, asked back, kept by a voucher and drawn: nothing that a lien keeps is free before its end, and no unit is lost.
+    function testFuzz_aReleaseLeavesWhatVouchersCover(uint64 reserved, uint64 asked, uint64 voucher, uint64 drawn) public {
+        reserved = uint64(bound(reserved, 1, type(uint64).max));
+        asked = uint64(bound(asked, 1, reserved));
+        voucher = uint64(bound(voucher, 1, type(uint64).max));
+        drawn = uint64(bound(drawn, 0, voucher < reserved ? voucher : reserved));
+        _fund(payer, reserved, reserved);
+        _request(asked);
+        _takeLien(voucher);
+        vm.warp(block.timestamp + DELAY);
+        vm.prank(payer);
+        // It fails where the lien keeps all of it.
+        try escrow.finishRelease(validator) {} catch {}
+        Escrow.Channel memory channel = escrow.channelOf(payer, validator);
+        check(channel.admitted >= (voucher < reserved ? voucher : reserved), "what the voucher covers is there");
+        _settle(1, drawn, voucher);
+        vm.warp(block.timestamp + DELAY);
+        vm.prank(payer);
+        try escrow.finishRelease(validator) {} catch {}
+        channel = escrow.channelOf(payer, validator);
+        checkEqual(channel.spent, drawn, "drawn");
+        checkEqual(escrow.freeOf(payer) + channel.admitted, reserved, "no unit is lost");
+        uint256 unspent = reserved - drawn;
+        checkEqual(escrow.freeOf(payer), asked < unspent ? asked : unspent, "all that was asked back and not drawn");
     }
 
     function test_lienOnlyGrowsAndNeverLastsLonger() public {

@@ -77,14 +77,14 @@ abstract contract Fixture {
 
     function _deploy(Shares memory shares, Holding memory holding) internal {
         // The tests have the whole of it, but for what vests.
-        token = OgongToken(create("OgongToken.sol:OgongToken", abi.encode(Genesis(address(this), address(this), address(this), address(this), address(this)))));
+        token = _createToken();
         parameters = Parameters(create("Parameters.sol:Parameters", abi.encode(
             address(this),
             Delays(VOTING, NOTICE, APPEAL, LEAST_DELAY, LEAST_UNBONDING),
             holding,
             shares,
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND, 0),
             VAULT,
             usualTests(),
             noWork()
@@ -112,6 +112,10 @@ abstract contract Fixture {
         }
         validator = vm.addr(validatorKeys[0]);
         vm.warp(block.timestamp + VOTING);
+    }
+
+    function _createToken() internal virtual returns (OgongToken) {
+        return OgongToken(create("OgongToken.sol:OgongToken", abi.encode(Genesis(address(this), address(this), address(this), address(this), address(this)))));
     }
 
     /// Without emission, unless a test says otherwise.

@@ -17,7 +17,7 @@ contract GovernanceTest is Fixture {
         parameters.setDistribution(Shares(0, 0, 100, 0, 0, 0, 0), Recipients(payer, payer, payer));
         vm.prank(payer);
         vm.expectRevert(refusal);
-        parameters.setLimits(Parameters.Limits(0, 0, 0, 1, 1));
+        parameters.setLimits(Parameters.Limits(0, 0, 0, 1, 1, 0));
         vm.prank(payer);
         vm.expectRevert(refusal);
         parameters.setDriftTable(Parameters.DriftTable("table", 1));
@@ -121,7 +121,7 @@ contract GovernanceTest is Fixture {
             holding,
             Shares(100, 100, 100, 100, 2, 0, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1, 0),
             VAULT,
             tests,
             work
@@ -146,6 +146,66 @@ contract GovernanceTest is Fixture {
         _checkGreatest(100, 30);
         vm.warp(start + 1 days + 2);
         _checkGreatest(0, 0);
+    }
+
+    /// Whoever was drawn with the stake that was asked for was drawn rightly, and its entry may be signed days later.
+    function test_verifierStakesOfAWeek() public {
+        uint256 start = 30 days;
+        vm.warp(start);
+        _askStake(500);
+        checkEqual(parameters.limits().minimumVerifierStake, 500, "announced");
+        // Nobody is left out before the notice is over.
+        _checkStakes(0, 0, 0);
+        vm.warp(start + NOTICE - 1);
+        _checkStakes(0, 0, 0);
+        vm.warp(start + NOTICE);
+        _checkStakes(500, 0, 500);
+        // In force since then, though nobody called in between.
+        vm.warp(start + NOTICE + 7 days - 1);
+        _checkStakes(500, 0, 500);
+        vm.warp(start + NOTICE + 7 days);
+        _checkStakes(500, 500, 500);
+        start = start + NOTICE + 7 days;
+        _askStake(300);
+        vm.warp(start + NOTICE + 26 hours);
+        _checkStakes(300, 300, 500);
+        _askStake(400);
+        _checkStakes(300, 300, 500);
+        vm.warp(start + NOTICE + 7 days);
+        // 300 were in force since the end of their notice, whenever the next call came.
+        _checkStakes(400, 300, 400);
+    }
+
+    function test_aLaterVerifierStakeTakesThePlaceOfOneThatIsAnnounced() public {
+        vm.warp(30 days);
+        _askStake(500);
+        uint256 first = 30 days + NOTICE;
+        vm.warp(first - 1);
+        // Other limits alone give no new notice.
+        parameters.setLimits(Parameters.Limits(7, DELAY, UNBONDING, 1, 1, 500));
+        (,,, uint128 next, uint48 from) = parameters.verifierStakes();
+        checkEqual(next, 500, "next");
+        checkEqual(from, first, "from");
+        _askStake(900);
+        vm.warp(first);
+        _checkStakes(0, 0, 0);
+        // And taken back, it never comes.
+        _askStake(0);
+        (,,, next, from) = parameters.verifierStakes();
+        checkEqual(uint256(next) + from, 0, "nothing is announced");
+        vm.warp(first + 2 * NOTICE);
+        _checkStakes(0, 0, 0);
+    }
+
+    function _checkStakes(uint128 current, uint128 least, uint128 greatest) private view {
+        (uint128 found, uint128 foundLeast, uint128 foundGreatest,,) = parameters.verifierStakes();
+        checkEqual(found, current, "now");
+        checkEqual(foundLeast, least, "least");
+        checkEqual(foundGreatest, greatest, "greatest");
+    }
+
+    function _askStake(uint128 least) private {
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1, 1, least));
     }
 
     function _checkGreatest(uint32 canary, uint32 timed) private view {
@@ -176,7 +236,7 @@ contract GovernanceTest is Fixture {
             Holding(PERIOD, ENTRANCE, GROWTH),
             Shares(100, 100, 100, 100, 2, 0, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1, 0),
             VAULT,
             usualTests(),
             noWork()
@@ -241,7 +301,7 @@ contract GovernanceTest is Fixture {
             Holding(0, 0, 0),
             Shares(100, 100, 100, 100, 3, 0, 0),
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, 1, 0),
             VAULT,
             usualTests(),
             noWork()
@@ -297,28 +357,31 @@ contract GovernanceTest is Fixture {
 
     function test_limitsStayInRange() public {
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "alpha"));
-        parameters.setLimits(Parameters.Limits(1_000_001, DELAY, UNBONDING, 1, 1));
+        parameters.setLimits(Parameters.Limits(1_000_001, DELAY, UNBONDING, 1, 1, 0));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        parameters.setLimits(Parameters.Limits(0, NOTICE + 1, UNBONDING, 1, 1));
+        parameters.setLimits(Parameters.Limits(0, NOTICE + 1, UNBONDING, 1, 1, 0));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
-        parameters.setLimits(Parameters.Limits(0, LEAST_DELAY - 1, UNBONDING, 1, 1));
+        parameters.setLimits(Parameters.Limits(0, LEAST_DELAY - 1, UNBONDING, 1, 1, 0));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "unbondingDelay"));
-        parameters.setLimits(Parameters.Limits(0, DELAY, 60 days + 1, 1, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, 60 days + 1, 1, 1, 0));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "unbondingDelay"));
-        parameters.setLimits(Parameters.Limits(0, DELAY, LEAST_UNBONDING - 1, 1, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, LEAST_UNBONDING - 1, 1, 1, 0));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "minimumValidatorBond"));
-        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 0, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 0, 1, 0));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "minimumValidatorBond"));
-        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 50_000_000e18 + 1, 1));
-        parameters.setLimits(Parameters.Limits(0, LEAST_DELAY, LEAST_UNBONDING, 1, 1));
-        parameters.setLimits(Parameters.Limits(0, NOTICE, 60 days, 1, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 50_000_000e18 + 1, 1, 0));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "minimumVerifierStake"));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1, 1, 1_000_000e18 + 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1, 1, 1_000_000e18));
+        parameters.setLimits(Parameters.Limits(0, LEAST_DELAY, LEAST_UNBONDING, 1, 1, 0));
+        parameters.setLimits(Parameters.Limits(0, NOTICE, 60 days, 1, 1, 0));
     }
 
     /// A network without notices has no other bound than the longest delay.
     function test_withdrawalsMayTakeLongWithoutNotices() public {
         Delays memory delays = Delays(0, 0, 0, 0, 0);
         Recipients memory to = Recipients(payer, payer, payer);
-        Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1, 1);
+        Parameters.Limits memory limits = Parameters.Limits(0, 60 days, UNBONDING, 1, 1, 0);
         Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 100, 0, 0, 0, 0), to, limits, VAULT, usualTests(), noWork())));
         ++limits.withdrawalDelay;
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
@@ -331,16 +394,16 @@ contract GovernanceTest is Fixture {
         uint32[3] memory alphas = [uint32(300_000), 200_000, 900_000];
         for (uint256 i; i < 3; ++i) {
             vm.warp(start + 1 hours * (i + 1));
-            parameters.setLimits(Parameters.Limits(alphas[i], DELAY, UNBONDING, 1, 1));
+            parameters.setLimits(Parameters.Limits(alphas[i], DELAY, UNBONDING, 1, 1, 0));
         }
         vm.warp(start + 5 hours);
         _expectLeastAlpha(0, 200_000);
         _expectLeastAlpha(start + 3 hours - 1, 200_000);
         _expectLeastAlpha(start + 3 hours, 900_000);
         _expectLeastAlpha(start + 5 hours, 900_000);
-        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1, 1, 0));
         _expectLeastAlpha(start + 5 hours, 0);
-        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, 1, 1));
+        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, 1, 1, 0));
         _expectLeastAlpha(start + 5 hours, 1_000_000);
         _expectLeastAlpha(start + 5 hours - 1, 900_000);
     }
@@ -359,7 +422,7 @@ contract GovernanceTest is Fixture {
     }
 
     function _expectDelayRefused(Delays memory delays, string memory name) private {
-        Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1, 1);
+        Parameters.Limits memory limits = Parameters.Limits(0, DELAY, UNBONDING, 1, 1, 0);
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, name));
         Parameters(create("Parameters.sol:Parameters", abi.encode(address(this), delays, Holding(0, 0, 0), Shares(0, 0, 100, 0, 0, 0, 0), Recipients(payer, payer, payer), limits, VAULT, usualTests(), noWork())));
     }

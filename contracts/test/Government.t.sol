@@ -37,7 +37,7 @@ contract GovernmentTest is Fixture {
         token.delegate(HOLDER);
         vm.prank(OTHER);
         token.delegate(OTHER);
-        _wait(1);
+        _wait(LAG + 1);
         _pass(address(parameters), abi.encodeWithSignature("acceptOwnership()"));
         check(parameters.owner() == address(_timelock), "votes own it");
     }
@@ -113,6 +113,42 @@ contract GovernmentTest is Fixture {
         vm.prank(HOLDER);
         vm.expectPartialRevert(IGovernor.GovernorAlreadyCastVote.selector);
         _government.castVote(id, IN_FAVOUR);
+    }
+
+    /// Tokens of a market that takes no fee cost nothing for a block, at each second that is known to count.
+    function test_votesThatWereBoughtForABlockCountForNothing() public {
+        _rent();
+        bytes memory call = abi.encodeCall(parameters.setGuardian, (OTHER));
+        uint256 id = _propose(address(parameters), call);
+        _giveBack();
+        _wait(LAG - 1);
+        _rent();
+        uint256 counted = this.clock();
+        _giveBack();
+        checkEqual(token.getPastVotes(PROVIDER, counted), 60_000_000e18, "had them");
+        checkEqual(_government.proposalSnapshot(id), counted, "when they count");
+        vm.prank(PROVIDER);
+        checkEqual(_government.castVote(id, IN_FAVOUR), 0, "counts for nothing");
+        checkEqual(_government.getVotes(PROVIDER, counted), 0, "nor proposes");
+        // Whoever held all the while votes, even if it has sold since.
+        vm.prank(OTHER);
+        token.transfer(PROVIDER, 40_000_000e18);
+        vm.prank(OTHER);
+        checkEqual(_government.castVote(id, AGAINST), 40_000_000e18, "held");
+    }
+
+    /// In the last block of its time.
+    function _rent() private {
+        vm.prank(HOLDER);
+        token.transfer(PROVIDER, 60_000_000e18);
+        vm.prank(PROVIDER);
+        token.delegate(PROVIDER);
+    }
+
+    function _giveBack() private {
+        _wait(1);
+        vm.prank(PROVIDER);
+        token.transfer(HOLDER, 60_000_000e18);
     }
 
     function test_whoHasFewTokensProposesNothing() public {

@@ -6,6 +6,7 @@ import {Escrow} from "../src/Escrow.sol";
 import {Staking} from "../src/Staking.sol";
 import {Batch, Debit, Ejection, Line, Tally} from "../src/Types.sol";
 import {Handler} from "./Conservation.t.sol";
+import {Lives} from "./Lives.sol";
 import {bound, check, checkEqual, vm} from "./Vm.sol";
 
 /// The lives of `Handler`, while validators come and go, change their signing keys, move bond and lose it by cases, providers are
@@ -528,66 +529,41 @@ contract InterleavedHandler is Handler {
     }
 }
 
-contract InterleavedTest {
+contract InterleavedTest is Lives {
     InterleavedHandler private handler;
 
     function setUp() public {
         handler = new InterleavedHandler();
     }
 
-    function targetContracts() external view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(handler);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
     /// All actions but the leaks.
-    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory chosen = new bytes4[](35);
-        chosen[0] = handler.wait.selector;
-        chosen[1] = handler.stake.selector;
-        chosen[2] = handler.requestUnstake.selector;
-        chosen[3] = handler.register.selector;
-        chosen[4] = handler.deregister.selector;
-        chosen[5] = handler.evict.selector;
-        chosen[6] = handler.bond.selector;
-        chosen[7] = handler.requestUnbond.selector;
-        chosen[8] = handler.finishUnbond.selector;
-        chosen[9] = handler.slash.selector;
-        chosen[10] = handler.eject.selector;
-        chosen[11] = handler.reinstate.selector;
-        chosen[12] = handler.admit.selector;
-        chosen[13] = handler.settle.selector;
-        chosen[14] = handler.claim.selector;
-        chosen[15] = handler.finishRelease.selector;
-        chosen[16] = handler.finishUnstake.selector;
-        chosen[17] = handler.withdrawEarnings.selector;
-        chosen[18] = handler.collectEarnings.selector;
-        chosen[19] = handler.setSigner.selector;
-        chosen[20] = handler.sign.selector;
-        chosen[21] = handler.submit.selector;
-        chosen[22] = handler.penalize.selector;
-        chosen[23] = handler.pardon.selector;
-        chosen[24] = handler.collectPenalty.selector;
-        chosen[25] = handler.convict.selector;
-        chosen[26] = handler.acquit.selector;
-        chosen[27] = handler.closeCase.selector;
-        chosen[28] = handler.route.selector;
-        chosen[29] = handler.retire.selector;
-        chosen[30] = handler.prioritize.selector;
-        chosen[31] = handler.deprioritize.selector;
-        chosen[32] = handler.bondKey.selector;
-        chosen[33] = handler.unbondKey.selector;
-        chosen[34] = handler.forfeitBond.selector;
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(handler), chosen);
+    function _actions() internal view override returns (address actor, bytes memory actions) {
+        actor = address(handler);
+        actions = abi.encodePacked([
+            handler.wait.selector, handler.stake.selector, handler.requestUnstake.selector, handler.register.selector,
+            handler.deregister.selector, handler.evict.selector, handler.bond.selector, handler.requestUnbond.selector,
+            handler.finishUnbond.selector, handler.slash.selector, handler.eject.selector, handler.reinstate.selector,
+            handler.admit.selector, handler.settle.selector, handler.claim.selector, handler.finishRelease.selector,
+            handler.finishUnstake.selector, handler.withdrawEarnings.selector, handler.collectEarnings.selector,
+            handler.setSigner.selector, handler.sign.selector, handler.submit.selector, handler.penalize.selector,
+            handler.pardon.selector, handler.collectPenalty.selector, handler.convict.selector, handler.acquit.selector,
+            handler.closeCase.selector, handler.route.selector, handler.retire.selector, handler.prioritize.selector,
+            handler.deprioritize.selector, handler.bondKey.selector, handler.unbondKey.selector, handler.forfeitBond.selector
+        ]);
     }
 
-    function invariant_everyContractHoldsWhatItOwes() public view {
+    /// All of them in the same lives: apart, each would walk through lives of its own.
+    function invariant_all() public view {
+        holds_everyContractHoldsWhatItOwes();
+        holds_everyRouterHasItsBond();
+        holds_nothingButItsOwnerMovesPriorityStake();
+        holds_noUnitIsLost();
+        holds_votesAreThoseOfMembers();
+        holds_anAccountHasOneKeyAndAKeyOneAccount();
+        holds_ejectionsAreLiftedOrInForce();
+    }
+
+    function holds_everyContractHoldsWhatItOwes() public view {
         (uint256 held, uint256 owed,) = handler.totals();
         checkEqual(held, owed, "escrow");
         (held, owed) = handler.held();
@@ -598,43 +574,43 @@ contract InterleavedTest {
         checkEqual(held, owed, "cases");
     }
 
-    function invariant_everyRouterHasItsBond() public view {
+    function holds_everyRouterHasItsBond() public view {
         checkEqual(handler.routersWithoutBond(), 0, "routers without a bond");
     }
 
-    function invariant_nothingButItsOwnerMovesPriorityStake() public view {
+    function holds_nothingButItsOwnerMovesPriorityStake() public view {
         checkEqual(handler.prioritiesMoved(), 0, "priority stakes moved");
     }
 
-    function invariant_noUnitIsLost() public view {
+    function holds_noUnitIsLost() public view {
         (uint256 given, uint256 found) = handler.supply();
         checkEqual(found, given, "tokens");
     }
 
-    function invariant_votesAreThoseOfMembers() public view {
+    function holds_votesAreThoseOfMembers() public view {
         (,, uint256 active, uint256 counted) = handler.stakes();
         checkEqual(counted, active, "bonds of members");
         (uint256 signed, uint256 total) = handler.votes();
         check(signed <= total, "no more votes than there are");
     }
 
-    function invariant_anAccountHasOneKeyAndAKeyOneAccount() public view {
+    function holds_anAccountHasOneKeyAndAKeyOneAccount() public view {
         (uint256 byKeys, uint256 byAccounts, bool isInverse) = handler.voters();
         checkEqual(byKeys, byAccounts, "votes of keys and of accounts");
         check(isInverse, "whose key it is");
     }
 
-    function invariant_ejectionsAreLiftedOrInForce() public view {
+    function holds_ejectionsAreLiftedOrInForce() public view {
         checkEqual(handler.ejectedNow() + handler.reinstatements(), handler.ejections(), "ejections");
     }
 
     /// The controls: the invariants notice, and the actions reach what they are about.
     function testFuzz_leakIsNoticed(uint256 amount) public {
         handler.leakBond(bound(amount, 1, 3_000e18));
-        try this.invariant_everyContractHoldsWhatItOwes() {
+        try this.holds_everyContractHoldsWhatItOwes() {
             check(false, "leak went unnoticed");
         } catch {}
-        try this.invariant_noUnitIsLost() {
+        try this.holds_noUnitIsLost() {
             check(false, "loss went unnoticed");
         } catch {}
     }
@@ -663,14 +639,14 @@ contract InterleavedTest {
         handler.stake(2, 1e24);
         handler.route(2, "tickets");
         handler.requestUnstake(2, 1e24);
-        this.invariant_everyRouterHasItsBond();
+        this.holds_everyRouterHasItsBond();
         handler.retire(2, 2);
         check(handler.routers() == 1 && handler.retired() == 1, "a router came and left");
         (,, uint256 active,) = handler.stakes();
         checkEqual(active, 2_000e18, "two members");
-        this.invariant_everyContractHoldsWhatItOwes();
-        this.invariant_noUnitIsLost();
-        this.invariant_votesAreThoseOfMembers();
+        this.holds_everyContractHoldsWhatItOwes();
+        this.holds_noUnitIsLost();
+        this.holds_votesAreThoseOfMembers();
         (uint256 before,,) = handler.voters();
         // The first names a fresh key, the second the first one's own key.
         handler.setSigner(0, 7);
@@ -678,7 +654,7 @@ contract InterleavedTest {
         handler.wait(1 hours);
         (uint256 byKeys,,) = handler.voters();
         check(byKeys > 0 && before > 0, "they vote");
-        this.invariant_anAccountHasOneKeyAndAKeyOneAccount();
+        this.holds_anAccountHasOneKeyAndAKeyOneAccount();
     }
 
     function test_priorityStakeAndBondsOfKeysComeAndGo() public {
@@ -687,7 +663,7 @@ contract InterleavedTest {
         handler.bondKey(1, 1, 50);
         handler.bondKey(0, 1, 50);
         handler.unbondKey(0, 1, 20);
-        this.invariant_everyContractHoldsWhatItOwes();
+        this.holds_everyContractHoldsWhatItOwes();
         handler.deprioritize(0, 30);
         handler.eject(0, 1);
         handler.wait(1 days);
@@ -697,8 +673,8 @@ contract InterleavedTest {
         handler.forfeitBond(0, 1);
         checkEqual(handler.forfeited(), 50, "of the key that is ejected");
         checkEqual(handler.prioritiesMoved(), 0, "priority stake is its owner's");
-        this.invariant_everyContractHoldsWhatItOwes();
-        this.invariant_noUnitIsLost();
+        this.holds_everyContractHoldsWhatItOwes();
+        this.holds_noUnitIsLost();
     }
 
     function test_validatorsAreConvictedOnceAPeriodAndMayAppeal() public {
@@ -710,9 +686,9 @@ contract InterleavedTest {
         handler.acquit(0);
         handler.closeCase(1);
         check(handler.acquittals() == 1 && handler.closed() == 1, "one appeal is heard");
-        this.invariant_everyContractHoldsWhatItOwes();
-        this.invariant_noUnitIsLost();
-        this.invariant_votesAreThoseOfMembers();
+        this.holds_everyContractHoldsWhatItOwes();
+        this.holds_noUnitIsLost();
+        this.holds_votesAreThoseOfMembers();
     }
 
     /// Also where it bonds again at once.

@@ -85,7 +85,7 @@ contract MakersTest is Fixture {
             Holding(PERIOD, ENTRANCE, GROWTH),
             Shares(100, 100, 100, 100, 2, 0, 1),
             Recipients(VERIFICATION, TREASURY, LICENSE),
-            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, ROUTER_BOND, 0),
             VAULT,
             usualTests(),
             noWork()

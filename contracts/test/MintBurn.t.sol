@@ -1,44 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ConstantProductPool} from "../src/Exchange.sol";
 import {BoundedMint, DocumentMint, EpochWork} from "../src/MintRule.sol";
 import {INetwork, MintBurn, MintBurnParts} from "../src/MintBurn.sol";
+import {Credits} from "../src/Credits.sol";
 import {Orog} from "../src/Orog.sol";
 import {Parameters} from "../src/Parameters.sol";
+import {Payment} from "../src/Payment.sol";
 import {PriceOracle} from "../src/PriceOracle.sol";
 import {Batch, Debit, Line, Tally} from "../src/Types.sol";
 import {BurnMintFixture} from "./BurnMintFixture.sol";
+import {HostileToken} from "./HostileToken.sol";
 import {bound, check, checkEqual, create, vm} from "./Vm.sol";
-
-/// Keeps a hundredth of what is sent.
-contract TaxedToken is ERC20 {
-    constructor() ERC20("Taxed", "TAX") {
-        _mint(msg.sender, 1_000e18);
-    }
-
-    function _update(address from, address to, uint256 amount) internal override {
-        super._update(from, to, amount);
-        if (from != address(0) && to != address(0)) super._update(to, address(0xdead), amount / 100);
-    }
-}
-
-/// Tops up again while it is being taken.
-contract ReentrantToken is ERC20 {
-    MintBurn private immutable mintBurn;
-
-    constructor(MintBurn mintBurn_) ERC20("Reentrant", "RE") {
-        mintBurn = mintBurn_;
-        _mint(msg.sender, 1_000e18);
-    }
-
-    function _update(address from, address to, uint256 amount) internal override {
-        super._update(from, to, amount);
-        if (to == address(mintBurn)) mintBurn.topUp(this, 1, 0, block.timestamp);
-    }
-}
 
 contract MintBurnTest is BurnMintFixture {
     address private constant VERIFIER = address(0xD1);
@@ -123,12 +98,29 @@ contract MintBurnTest is BurnMintFixture {
         checkEqual(pool.outOf(1, 1, 0), 0, "nothing is there");
     }
 
+    /// One unit of the other token would take all of a pool that has one side.
+    function test_aPoolBeginsWithTwoSides() public {
+        ConstantProductPool other = ConstantProductPool(create("Exchange.sol:ConstantProductPool", abi.encode(IERC20(address(orog)), dollar)));
+        orog.approve(address(other), 2e18);
+        dollar.approve(address(other), 1e6);
+        uint256[2][3] memory wrong = [[uint256(1e18), 0], [uint256(0), 1e6], [uint256(0), 0]];
+        for (uint256 i; i < wrong.length; ++i) {
+            vm.expectRevert(ConstantProductPool.OneSided.selector);
+            other.provide(wrong[i][0], wrong[i][1]);
+        }
+        other.provide(1e18, 1e6);
+        other.provide(1e18, 0);
+        (uint256 a, uint256 b) = other.reserves();
+        check(a == 2e18 && b == 1e6, "later it may be one");
+    }
+
     function test_aPoolTakesNoTaxedTokens() public {
-        TaxedToken taxed = new TaxedToken();
+        HostileToken taxed = new HostileToken(1_000e18);
+        taxed.tax(100);
         ConstantProductPool other = ConstantProductPool(create("Exchange.sol:ConstantProductPool", abi.encode(taxed, dollar)));
         taxed.approve(address(other), 100e18);
         dollar.approve(address(other), 100e6);
-        vm.expectRevert(abi.encodeWithSelector(ConstantProductPool.NotReceived.selector, 99e18, 100e18));
+        vm.expectRevert(abi.encodeWithSelector(Payment.NotReceived.selector, 99e18, 100e18));
         other.provide(100e18, 100e6);
     }
 
@@ -142,15 +134,12 @@ contract MintBurnTest is BurnMintFixture {
         mintBurn.topUp(dollar, 0, 0, block.timestamp);
     }
 
-    function test_refusesTaxedAndReentrantTokens() public {
-        TaxedToken taxed = new TaxedToken();
+    function test_refusesTaxedTokens() public {
+        HostileToken taxed = new HostileToken(1_000e18);
+        taxed.tax(100);
         taxed.approve(address(mintBurn), 100e18);
-        vm.expectRevert(abi.encodeWithSelector(MintBurn.NotReceived.selector, 99e18, 100e18));
+        vm.expectRevert(abi.encodeWithSelector(Payment.NotReceived.selector, 99e18, 100e18));
         mintBurn.topUp(taxed, 100e18, 0, block.timestamp);
-        ReentrantToken reentrant = new ReentrantToken(mintBurn);
-        reentrant.approve(address(mintBurn), 100e18);
-        vm.expectRevert(bytes4(keccak256("ReentrancyGuardReentrantCall()")));
-        mintBurn.topUp(reentrant, 100e18, 0, block.timestamp);
     }
 
     /// From a dollar to a worker's dollar: 75 / 15 / 5 / 5, to the unit.
@@ -218,9 +207,120 @@ contract MintBurnTest is BurnMintFixture {
         earnings.withdraw(KEY, poor);
         _stakeFor(poor, 1);
         checkEqual(earnings.withdraw(KEY, poor), 80e18, "nothing was lost");
-        // Whatever governance makes of the bond, the stake is a tenth of it.
-        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, 7 * BOND, ROUTER_BOND));
-        checkEqual(mintBurn.leastStake() * 10, 7 * BOND, "ten times, always");
+    }
+
+    /// The bond that the owner may ask of validators is out of reach, and what a provider has to stake for what it earned before stays.
+    function test_noLimitOfTheOwnerKeepsAProvidersEarnings() public {
+        _topUp(payer, 1_000e6);
+        _reserve(100e18);
+        _settle(1, 100e18, 100e18);
+        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, 50_000_000e18, ROUTER_BOND, 0));
+        checkEqual(mintBurn.leastStake(), BOND / 10, "as at deployment");
+        _vest(CENT_10);
+        checkEqual(earnings.withdraw(KEY, PROVIDER), 80e18, "paid");
+        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND / 2, ROUTER_BOND, 0));
+        checkEqual(mintBurn.leastStake() * 10, BOND / 2, "a lower bond asks less");
+    }
+
+    /// An epoch that carries a hundred credits, two providers who earned eighty each, and a stranger who has both paid at once.
+    function test_whatAnEpochDoesNotCarryWaitsForAnother() public {
+        _deployBurnMint(_ruleFor(950e18));
+        address other = address(0xB2);
+        _stakeFor(other, BOND / 10);
+        _buy(1_000e18);
+        _reserve(200e18);
+        Line[] memory lines = new Line[](2);
+        lines[0] = Line(KEY, PROVIDER, address(0), 100e18, 0, 0);
+        lines[1] = Line(KEY, other, address(0), 100e18, 0, 0);
+        _submit(_batch(1), _one(_debit(PAYER_KEY, 200e18, 200e18)), lines);
+        _vest(CENT_10);
+        uint256 epoch = mintBurn.epochAt(this.clock());
+        address[3] memory payees = [PROVIDER, other, address(0)];
+        vm.prank(address(0xBAD));
+        checkEqual(earnings.withdraw(KEY, PROVIDER), 80e18, "who comes first");
+        vm.prank(address(0xBAD));
+        checkEqual(earnings.withdraw(KEY, other), 20e18, "what the epoch still carries");
+        checkEqual(earnings.balanceOf(KEY, other).withdrawable, 60e18, "the rest is still its own");
+        checkEqual(earnings.balanceOf(KEY, other).paid, 20e18, "and was not paid");
+        checkEqual(credits.balanceOf(address(earnings)), 60e18, "nor ended");
+        vm.expectRevert(Credits.EpochFull.selector);
+        earnings.withdraw(KEY, other);
+        // So do validators, verifiers and the treasury.
+        vm.expectRevert(Credits.EpochFull.selector);
+        vm.prank(TREASURY);
+        escrow.claim();
+        _closeNow();
+        checkEqual(mintBurn.epochOf(epoch).minted, 950e18, "paid in full");
+        checkEqual(earnings.withdraw(KEY, other), 60e18, "in the next one");
+        _closeNow();
+        uint256 paid;
+        for (uint256 i; i < 2; ++i) {
+            for (uint256 j; payees[j] != address(0); ++j) {
+                if (mintBurn.dollarsOf(epoch + i, payees[j]) == 0) continue;
+                vm.prank(payees[j]);
+                payouts.choose(true);
+                vm.prank(payees[j]);
+                mintBurn.claim(epoch + i, 0);
+            }
+        }
+        for (uint256 j; j < 2; ++j) {
+            paid += orog.balanceOf(payees[j]);
+        }
+        // Ten tokens were burned for each credit: fifteen sixteenths of 95 in a hundred of 1,600.
+        checkEqual(paid, 1_425e18, "nothing of what was earned is lost");
+    }
+
+    /// A claim takes what the epoch carries too, and a forfeit: what is left of each stays where it was.
+    function test_claimsAndForfeitsWaitToo() public {
+        _deployBurnMint(_ruleFor(95e18));
+        _buy(1_000e18);
+        _reserve(400e18);
+        _settle(1, 400e18, 400e18);
+        uint256 credit = escrow.creditOf(VERIFICATION);
+        check(credit > 10e18, "more than an epoch carries");
+        vm.prank(VERIFICATION);
+        checkEqual(escrow.claim(), 10e18, "what it carries");
+        checkEqual(escrow.creditOf(VERIFICATION), credit - 10e18, "the rest");
+        _eject(2, KEY);
+        _wait(APPEAL);
+        checkEqual(earnings.collect(KEY, PROVIDER), 10e18, "of a forfeit");
+        checkEqual(earnings.balanceOf(KEY, PROVIDER).collectable, 310e18, "the rest of it");
+        checkEqual(earnings.balanceOf(KEY, PROVIDER).collected, 10e18, "was not collected");
+    }
+
+    /// What is burned after the work became final takes nothing of what it is paid.
+    function test_anEpochIsPaidByWhatThereWasWhenItsWorkBecameFinal() public {
+        _deployBurnMint(_ruleFor(100_000_000e18));
+        _buy(2_000e18);
+        _reserve(2_000e18);
+        _settle(1, 2_000e18, 2_000e18);
+        _vest(CENT_10);
+        uint256 epoch = mintBurn.epochAt(this.clock());
+        uint256 most = orog.totalSupply() / 20 / 7_305;
+        vm.prank(VERIFICATION);
+        escrow.claim();
+        orog.burn(SUPPLY / 2);
+        earnings.withdraw(KEY, PROVIDER);
+        check(earnings.balanceOf(KEY, PROVIDER).withdrawable > 0, "the epoch is full");
+        vm.expectRevert(Credits.EpochFull.selector);
+        earnings.withdraw(KEY, PROVIDER);
+        _closeNow();
+        uint256 minted = mintBurn.epochOf(epoch).minted;
+        check(minted <= most && minted + 10 > most, "five hundredths a year of what there was");
+    }
+
+    /// Work that an epoch carries is paid what the elasticity gives, and only a few units more would be cut.
+    function testFuzz_whatARuleCarriesIsNeverCut(uint256 cap, uint256 supply, uint256 burned, uint256 elasticity) public {
+        elasticity = bound(elasticity, 1, 950_000);
+        cap = bound(cap, 7_305, 1e30);
+        supply = bound(supply, 0, 1e30);
+        BoundedMint rule = BoundedMint(create("MintRule.sol:BoundedMint", abi.encode(elasticity, cap)));
+        uint256 carried = rule.carriedAt(supply);
+        burned = bound(burned, 0, carried);
+        uint256 most = type(uint128).max;
+        checkEqual(rule.mintOf(EpochWork(most, burned, 1, supply, 0)), burned * elasticity / 1_000_000, "uncut");
+        burned = carried + 2_000_000 / elasticity + 1;
+        check(rule.mintOf(EpochWork(most, burned, 1, supply, 0)) < burned * elasticity / 1_000_000, "cut");
     }
 
     /// What an ejection takes is the verification pool's, which stakes nothing.
@@ -307,12 +407,12 @@ contract MintBurnTest is BurnMintFixture {
         BoundedMint rule = BoundedMint(create("MintRule.sol:BoundedMint", abi.encode(950_000, 1e24)));
         INetwork network = INetwork(address(settlement));
         vm.expectPartialRevert(MintBurn.OtherMinter.selector);
-        MintBurn(create("MintBurn.sol:MintBurn", abi.encode(MintBurnParts(orog, dollar, oracle, pool, rule, network, GOVERNANCE))));
+        MintBurn(create("MintBurn.sol:MintBurn", abi.encode(MintBurnParts(orog, dollar, oracle, pool, rule, network, GOVERNANCE, BOND))));
         // Somebody has the part of governance.
         uint256 nonce = vm.getNonce(address(this));
         Orog next = Orog(create("Orog.sol:Orog", abi.encode(vm.computeCreateAddress(address(this), nonce + 1), address(this), SUPPLY)));
         vm.expectRevert(MintBurn.ZeroGovernance.selector);
-        create("MintBurn.sol:MintBurn", abi.encode(MintBurnParts(next, dollar, oracle, pool, rule, network, address(0))));
+        create("MintBurn.sol:MintBurn", abi.encode(MintBurnParts(next, dollar, oracle, pool, rule, network, address(0), BOND)));
     }
 
     function test_noRuleMintsMoreThanItsBound() public {
@@ -327,6 +427,10 @@ contract MintBurnTest is BurnMintFixture {
         uint256 most = type(uint128).max;
         vm.expectRevert(abi.encodeWithSelector(BoundedMint.OutOfRange.selector, "yearlyCap"));
         create("MintRule.sol:BoundedMint", abi.encode(950_000, most + 1));
+        // Less than a unit an epoch: nobody would ever be paid.
+        vm.expectRevert(abi.encodeWithSelector(BoundedMint.OutOfRange.selector, "yearlyCap"));
+        create("MintRule.sol:BoundedMint", abi.encode(950_000, 7_304));
+        checkEqual(BoundedMint(create("MintRule.sol:BoundedMint", abi.encode(950_000, 7_305))).carriedAt(SUPPLY), 1, "the least");
         vm.expectRevert(abi.encodeWithSelector(DocumentMint.OutOfRange.selector, "yearlyCap"));
         create("MintRule.sol:DocumentMint", abi.encode(800_000, most + 1));
     }
@@ -338,6 +442,7 @@ contract MintBurnTest is BurnMintFixture {
         checkEqual(rule.mintOf(EpochWork(0, 0, 1, 1_000e18, 20e18)), 20e18, "what was burned");
         checkEqual(rule.mintOf(EpochWork(0, 0, 1, 100e18, 20e18)), 5e18, "of the supply");
         checkEqual(rule.mintOf(EpochWork(0, 0, 1, 1_000e18, 0)), 5e18, "the floor");
+        checkEqual(rule.carriedAt(1_000e18), type(uint256).max, "no work waits");
     }
 
     /// Never more than what was burned, nor than its dollars buy, nor than the yearly bounds of one epoch.
@@ -365,16 +470,22 @@ contract MintBurnTest is BurnMintFixture {
         _settle(1, uint128(issued), uint128(issued));
         uint128 price = uint128(bound(later, 0.081e18, 0.119e18));
         _vest(price);
-        uint256 epoch = mintBurn.epochAt(this.clock());
-        earnings.withdraw(KEY, PROVIDER);
-        _claimCredit(validator);
-        _claimCredit(VERIFICATION);
-        _claimCredit(TREASURY);
-        checkEqual(mintBurn.epochOf(epoch).dollars, issued, "all roles");
-        vm.warp((epoch + 1) * 72 minutes);
-        _price(price);
-        mintBurn.close(epoch);
-        uint256 minted = mintBurn.epochOf(epoch).minted;
+        (uint256 dollars, uint256 minted) = (0, 0);
+        // In as many epochs as it takes.
+        for (uint256 i; i < 40 && dollars < issued; ++i) {
+            uint256 epoch = mintBurn.epochAt(this.clock());
+            if (credits.carriedOf(earnings.balanceOf(KEY, PROVIDER).withdrawable) > 0) earnings.withdraw(KEY, PROVIDER);
+            address[3] memory others = [validator, VERIFICATION, TREASURY];
+            for (uint256 j; j < 3; ++j) {
+                if (credits.carriedOf(escrow.creditOf(others[j])) > 0) _claimCredit(others[j]);
+            }
+            vm.warp((epoch + 1) * 72 minutes);
+            _price(price);
+            mintBurn.close(epoch);
+            dollars += mintBurn.epochOf(epoch).dollars;
+            minted += mintBurn.epochOf(epoch).minted;
+        }
+        checkEqual(dollars, issued, "all roles");
         check(minted * price / 1e18 * 100 <= issued * 95, "fewer dollars");
         check(minted <= mintBurn.totalBurned(), "fewer tokens");
     }
@@ -390,6 +501,21 @@ contract MintBurnTest is BurnMintFixture {
         uint256 minted = mintBurn.epochOf(epoch).minted;
         check(minted > burned * 1_000, "thousands of times that is minted");
         check(minted * 201 > supply, "five thousandths of all there is");
+    }
+
+    /// The rule that nobody gains by, with so many tokens an epoch.
+    function _ruleFor(uint256 tokens) private returns (BoundedMint) {
+        return BoundedMint(create("MintRule.sol:BoundedMint", abi.encode(950_000, tokens * 7_305)));
+    }
+
+    /// Credits for which ten tokens each were burned.
+    function _buy(uint256 dollars) private {
+        orog.transfer(payer, 10 * dollars);
+        vm.prank(payer);
+        orog.approve(address(mintBurn), 10 * dollars);
+        uint256 time = this.clock();
+        vm.prank(payer);
+        checkEqual(mintBurn.topUp(orog, 10 * dollars, dollars, time), dollars, "credits");
     }
 
     /// Work of one payer for one provider, that became final in this epoch.

@@ -29,7 +29,7 @@ contract ModelRegistryTest {
             Holding(0, 0, 0),
             Shares(0, 0, 100, 0, 0, 0, 0),
             Recipients(address(0xF1), TREASURY, address(0xF3)),
-            Parameters.Limits(1_000_000, 0, 0, 1, 1),
+            Parameters.Limits(1_000_000, 0, 0, 1, 1, 0),
             TREASURY,
             usualTests(),
             noWork()

@@ -109,7 +109,7 @@ contract PriceOracleTest is BurnMintFixture {
         vm.expectPartialRevert(PriceOracle.StillDoubted.selector);
         oracle.post(ASSET, again);
         _wait(1);
-        oracle.post(ASSET, again);
+        oracle.post(ASSET, _list(1_210, 1_210, 1_210));
         checkEqual(oracle.highOf(ASSET), 1_210, "believed");
         // Another jump that is taken back is forgotten.
         _wait(60);
@@ -143,7 +143,7 @@ contract PriceOracleTest is BurnMintFixture {
             if (price < low) low = price;
             if (price > high) high = price;
             seed = uint256(keccak256(abi.encode(seed)));
-            _wait(seed % MAX_AGE);
+            _wait(1 + seed % MAX_AGE);
             (uint256 spot, uint256 average) = oracle.pricesOf(ASSET);
             checkEqual(spot, price, "present");
             check(average >= low && average <= high, "between");
@@ -214,6 +214,74 @@ contract PriceOracleTest is BurnMintFixture {
         }
         vm.expectRevert(abi.encodeWithSelector(PriceOracle.OutOfRange.selector, "feeds"));
         oracle.announceFeeds(feeds);
+    }
+
+    /// Nor do others count as new beside one that is.
+    function test_theSameQuotesMakeNoSecondPrice() public {
+        Quote[] memory quotes = _list(100, 100, 100);
+        uint256 said = this.clock();
+        oracle.post(ASSET, quotes);
+        _wait(60);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.NothingNew.selector, said));
+        oracle.post(ASSET, quotes);
+        quotes[1] = _quote(1, ASSET, 100);
+        quotes[2] = _quote(2, ASSET, 100);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.NothingNew.selector, said));
+        oracle.post(ASSET, quotes);
+        oracle.post(ASSET, _two(100, 100));
+    }
+
+    function test_aPriceIsAsOldAsItsOldestQuote() public {
+        Quote[] memory quotes = _list(100, 100, 100);
+        uint256 said = this.clock();
+        _wait(MAX_AGE / 2);
+        quotes[0] = _quote(0, ASSET, 100);
+        oracle.post(ASSET, quotes);
+        (PriceOracle.Price memory last,) = oracle.lastOf(ASSET);
+        checkEqual(last.time, said, "of the oldest");
+        _wait(MAX_AGE / 2);
+        checkEqual(oracle.lowOf(ASSET), 100, "still");
+        _wait(1);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.NoPrice.selector, ASSET));
+        oracle.lowOf(ASSET);
+    }
+
+    /// Where quotes count for a day, those of the jump itself, and of half an hour later, are no second look.
+    function test_aJumpIsBelievedByWhatIsSignedAnHourLater() public {
+        oracle = PriceOracle(create("PriceOracle.sol:PriceOracle", abi.encode(address(this), oracle.feeds(), 1 days)));
+        oracle.post(ASSET, _list(1_000, 1_000, 1_000));
+        _wait(60);
+        uint256 until = this.clock() + 1 hours;
+        Quote[] memory flash = _list(2_000, 2_000, 2_000);
+        oracle.post(ASSET, flash);
+        _wait(1 hours - 1);
+        Quote[] memory early = _list(2_000, 2_000, 2_000);
+        early[0] = flash[0];
+        _wait(60);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.StillDoubted.selector, until));
+        oracle.post(ASSET, flash);
+        vm.expectRevert(abi.encodeWithSelector(PriceOracle.StillDoubted.selector, until));
+        oracle.post(ASSET, early);
+        oracle.post(ASSET, _list(2_000, 2_000, 2_000));
+        checkEqual(oracle.highOf(ASSET), 2_000, "believed");
+    }
+
+    /// Within the window of the average: feeds that sign without end make a price no dearer to read than it is to look one up.
+    function test_whatReadingCostsHardlyGrows() public {
+        oracle.post(ASSET, _two(100, 100));
+        uint256 few = _gasOfReading();
+        for (uint256 i; i < 600; ++i) {
+            _wait(6);
+            oracle.post(ASSET, _two(100, 100));
+        }
+        checkEqual(oracle.highOf(ASSET), 100, "as before");
+        check(_gasOfReading() < few + 60_000, "a lookup in 600");
+    }
+
+    function _gasOfReading() private view returns (uint256) {
+        uint256 left = gasleft();
+        oracle.pricesOf(ASSET);
+        return left - gasleft();
     }
 
     /// A second jump to elsewhere is doubted anew, and waits as long as the first.

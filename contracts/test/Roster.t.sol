@@ -177,6 +177,10 @@ contract RosterTest is Fixture {
         bytes[] memory all = _sum(DIGEST, 15);
         vm.expectRevert(Roster.BadSum.selector);
         roster.requireQuorum(DIGEST, all);
+        // Nor is its vote claimed for what the others signed, in which no key is missing.
+        all[0] = bytes.concat(_head(_sum(DIGEST, who)[0]), bytes32(uint256(15)));
+        vm.expectRevert(Roster.BadSum.selector);
+        roster.requireQuorum(DIGEST, all);
     }
 
     function test_aSumNeedsARoster() public {
@@ -392,6 +396,10 @@ contract RosterTest is Fixture {
         bytes memory key = _keyOf(_secret(1));
         vm.expectRevert(Roster.BadQuorumKey.selector);
         roster.setKey(validator, validator, new bytes(127), "", "");
+        // Infinity proves itself, whatever is signed.
+        vm.prank(validator);
+        vm.expectRevert(Roster.BadQuorumKey.selector);
+        roster.setKey(validator, validator, new bytes(128), new bytes(256), "");
         vm.expectRevert(abi.encodeWithSelector(Roster.NoConsent.selector, validator));
         roster.setKey(validator, address(0), key, "", "");
         vm.expectRevert(abi.encodeWithSelector(Roster.NoConsent.selector, validator));

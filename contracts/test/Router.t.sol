@@ -35,7 +35,7 @@ contract RouterTest is Fixture {
     }
 
     function _raise(uint128 least) private {
-        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, least));
+        parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, least, 0));
     }
 
     function test_onlyWhoHasTheBondRegisters(uint128 amount) public {

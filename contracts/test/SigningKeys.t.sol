@@ -7,7 +7,7 @@ import {Staking} from "../src/Staking.sol";
 import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
 import {Batch, Debit, Line} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
-import {check, checkEqual, vm} from "./Vm.sol";
+import {bound, check, checkEqual, vm} from "./Vm.sol";
 
 /// Which key signs for an account, and from when on.
 contract SigningKeysTest is Fixture {
@@ -109,6 +109,30 @@ contract SigningKeysTest is Fixture {
         _setSigner(vm.addr(validatorKeys[1]), NEXT);
         _wait(VOTING);
         checkEqual(_voteOf(NEXT), BOND, "of another account");
+    }
+
+    /// Whatever accounts name, and whenever: no vote is counted twice, and none beyond what they have.
+    function testFuzz_votesAreThoseOfTheAccounts(uint256[12] memory steps) public {
+        uint256[5] memory keys = [validatorKeys[0], validatorKeys[1], validatorKeys[2], NEXT, THIRD];
+        address[] memory signers = new address[](5);
+        for (uint256 i; i < 5; ++i) {
+            signers[i] = vm.addr(keys[i]);
+        }
+        for (uint256 i; i < 12; ++i) {
+            address account = vm.addr(validatorKeys[steps[i] % 3]);
+            uint256 key = keys[steps[i] / 3 % 5];
+            bytes memory consent = _signature(key, registry.signerDigest(account, vm.addr(key)));
+            vm.prank(account);
+            // A key that signs for another account is refused.
+            try registry.setSigner(vm.addr(key), consent) {} catch {}
+            _wait(bound(steps[i] / 15, 0, 2 * VOTING));
+            (uint256 signed,) = staking.votes(signers);
+            uint256 voices;
+            for (uint256 j; j < 3; ++j) {
+                if (registry.signerAt(vm.addr(validatorKeys[j]), registry.inForceSince()) != address(0)) ++voices;
+            }
+            checkEqual(signed, voices * BOND, "votes of those who have a key");
+        }
     }
 
     function test_aKeySignsForOneAccount() public {

@@ -116,14 +116,14 @@ contract ValidatorRegistryTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BondSuffices.selector, BOND, BOND));
         registry.evict(validator);
         // A higher minimum puts nobody out who joined before.
-        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, BOND + 1, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, BOND + 1, 1, 0));
         vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BondSuffices.selector, BOND, BOND));
         registry.evict(validator);
         _takeBond(validator, 1);
-        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, BOND - 1, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, BOND - 1, 1, 0));
         vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BondSuffices.selector, BOND - 1, BOND - 1));
         registry.evict(validator);
-        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, BOND, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, BOND, 1, 0));
         vm.prank(payer);
         registry.evict(validator);
         check(!registry.isValidator(validator), "member");
@@ -133,7 +133,7 @@ contract ValidatorRegistryTest is Fixture {
     }
 
     function test_setIsBounded() public {
-        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1, 1));
+        parameters.setLimits(Parameters.Limits(0, DELAY, UNBONDING, 1, 1, 0));
         uint256 maximum = registry.MAX_VALIDATORS();
         for (uint256 i = 3; i < maximum; ++i) {
             _join(i + 1, 1);

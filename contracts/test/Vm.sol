@@ -15,6 +15,8 @@ interface Vm {
     function stopPrank() external;
     function warp(uint256 timestamp) external;
     function roll(uint256 blockNumber) external;
+    function etch(address target, bytes calldata code) external;
+    function store(address target, bytes32 slot, bytes32 value) external;
     function chainId(uint256 id) external;
     function assume(bool condition) external pure;
     function expectRevert(bytes4 selector) external;

@@ -44,6 +44,15 @@ contract VotesTest is Fixture {
         _settles(batch, quorum);
     }
 
+    /// Bond that came between two slashes has no vote before its delay, and the second one gives none back.
+    function test_anotherSlashGivesNoVoteBack() public {
+        _takeBond(validator, BOND / 2);
+        _bond(validator, BOND);
+        _takeBond(validator, BOND / 10);
+        (uint256[] memory each,,) = staking.votesOf(_signers());
+        checkEqual(each[0], BOND / 2, "what the first one left");
+    }
+
     function test_votesAreToldAsTheyAreCounted() public {
         _signedByThreeOfFour();
         address young = vm.addr(uint256(keccak256("fifth")));

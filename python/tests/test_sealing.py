@@ -6,18 +6,23 @@ from dataclasses import replace
 from ogong.crypto import chacha, ml_kem_768, xwing
 from ogong.match import find_list_problem, parse_candidates, round_context
 from ogong.order import Ledger
-from ogong.sealed import SealedRequestOf
+from ogong.sealed import RepeatedText, SealedCallError, SealedRequestOf
 from ogong.sealing import (
     UNIT_SUITE,
     Exchange,
+    InnerPart,
+    Milestone,
     Opener,
     SealedEnd,
     find_key_problem,
+    find_validator_key_problem,
     pad_request_size,
     pad_unit_size,
     parse_seal_key,
+    parse_validator_key,
     read_message,
     schedule,
+    seal_part,
     seal_request,
 )
 from ogong.trust import Signed
@@ -185,8 +190,94 @@ class Envelopes(unittest.TestCase):
         # Log-probabilities behind the text.
         self.assertEqual(read_message(b"\x0a\x08\x0a\x02hi\x12\x02\x08\x07"), b"hi")
         self.assertEqual(read_message(b"\x12\x08\x12\x02ab\x1a\x02cd"), SealedEnd(b"ab", b"cd"))
-        for broken in (b"", b"\x0a", b"\x0a\x05\x0a\x02hi", b"\x1a\x00", b"\x0a\x00\x12\x00", b"\x0b\x00", b"\x80" * 12):
+        # A field that nobody knows stands beside it.
+        self.assertEqual(read_message(b"\x0a\x04\x0a\x02hi\x22\x01a\x28\x07"), b"hi")
+        for broken in (b"", b"\x0a", b"\x0a\x05\x0a\x02hi", b"\x08\x00", b"\x22\x00", b"\x0a\x00\x12\x00", b"\x0b\x00", b"\x80" * 12):
             self.assertRaises(WireError, read_message, broken)
+
+
+    def test_milestones(self) -> None:
+        signed = b"\x0a\x01r\x12\x01k\x1a\x01s"
+        window = b"\x0a\x01d\x12\x01w"
+        kept = b"\x0a" + bytes([len(signed)]) + signed + b"\x12\x01h"
+        body = kept + (b"\x1a" + bytes([len(window)]) + window) * 2 + b"\x20\xac\x02\x40\x01"
+        read = read_message(b"\x1a" + bytes([len(body)]) + body)
+        assert isinstance(read, Milestone)
+        self.assertEqual((read.record, read.header), (Signed(b"r", b"s", b"k"), b"h"))
+        self.assertEqual((read.windows, read.text_bytes, read.is_last), (((b"d", b"w"), (b"d", b"w")), 300, True))
+        # Without windows, and without the word that it is the last.
+        self.assertEqual(read.claimed, kept + b"\x20\xac\x02")
+
+
+class Parts(unittest.TestCase):
+    """Sealed to a validator past the gateway."""
+
+    def open_part(self, envelope: bytes) -> bytes:
+        """As the validator does. @returns the text, still padded."""
+        given = _V["part"]
+        r = Reader(envelope, b"ogong-sealed-part-v1\n")
+        r.int(1, 1, 1)
+        key_hash, capsule, commit = r.take(32), r.take(1_120), r.take(32)
+        sealed = r.take(r.int(4))
+        r.end()
+        recipient = unhex(given["validator"]).rjust(32, b"\x00")
+        shared = xwing.open_key(unhex(given["secret"])).decapsulate(capsule)
+        exporter = schedule(shared, _exchange().context(2, recipient, key_hash, unhex(given["recordHash"])))
+        self.assertEqual(exporter.export(b"commit" + capsule), commit)
+        text = chacha.decrypt(exporter.export(b"part"), sealed)
+        assert text is not None
+        return text
+
+    def test_parts(self) -> None:
+        given = _V["part"]
+        key = parse_validator_key(unhex(given["sealKey"]))
+        self.assertEqual(key.digest(_exchange().ledger), unhex(given["digest"]))
+        inner = InnerPart(given["endpoint"], *(unhex(given[name]) for name in ("body", "response", "opening")))
+        own = seal_part(_exchange(), unhex(given["recordHash"]), key, inner)
+        self.assertEqual(self.open_part(own), self.open_part(unhex(given["envelope"])))
+        self.assertNotEqual(own, unhex(given["envelope"]))
+
+    def test_keys(self) -> None:
+        data, validator = unhex(_V["part"]["sealKey"]), unhex(_V["part"]["validator"])
+        for broken in (data[:-1], data + b"\x00", data.replace(b"key-v1", b"key-v2")):
+            self.assertRaises(WireError, parse_validator_key, broken)
+        key, ledger = parse_validator_key(data), _exchange().ledger
+        signed = Signed(data, bytes(64) + b"\x1b")
+        ask = lambda of=validator, on=ledger, now=key.issued_at_ms: find_validator_key_problem(signed, of, bytes(20), on, now)
+        # Nobody has signed it, which is looked at last.
+        self.assertIn("signature", ask() or "")
+        self.assertIn("another validator", ask(of=bytes(20)) or "")
+        self.assertIn("network", ask(on=replace(ledger, chain_id=1)) or "")
+        for now in (key.expires_at_ms, key.issued_at_ms - 30_001):
+            self.assertIn("not valid now", ask(now=now) or "")
+
+
+class Repeats(unittest.TestCase):
+    def test_what_is_new(self) -> None:
+        shown = RepeatedText()
+        self.assertFalse(shown.has_begun)
+        self.assertEqual([shown.take(piece) for piece in ("ab", "", "cd")], ["ab", "", "cd"])
+        shown.restart()
+        # Cut otherwise, and beyond what was shown.
+        self.assertEqual([shown.take(piece) for piece in ("abc", "de", "f")], ["", "e", "f"])
+        shown.restart()
+        self.assertTrue(shown.has_begun)
+        self.assertEqual(shown.take("abcdef"), "")
+        shown.end()
+
+    def test_what_is_not_the_same(self) -> None:
+        for pieces in (("ax",), ("abx", "d"), ("ab", "cx")):
+            shown = RepeatedText()
+            shown.take("abcd")
+            shown.restart()
+            with self.assertRaisesRegex(SealedCallError, "another one than was shown"):
+                for piece in pieces:
+                    shown.take(piece)
+        shorter = RepeatedText()
+        shorter.take("abcd")
+        shorter.restart()
+        shorter.take("ab")
+        self.assertRaises(SealedCallError, shorter.end)
 
 
 class Draws(unittest.TestCase):
@@ -265,7 +356,7 @@ class Offers(unittest.TestCase):
         self.call._sort = None
         offer, _ = self.call.check_offer(self.case["offer"], self.nonce, self.case["nowMs"])
         assert offer is not None
-        self.call.exclude(offer.ticket.provider_id)
+        self.call.exclude([offer.ticket.provider_id])
         self.assertEqual(self.failed(), ["match"])
         self.call._excluded = []
         self.call._ogong = {"max_price": offer.ticket.price_per_1k - 1}

@@ -4,6 +4,7 @@ import unittest
 from types import SimpleNamespace
 from typing import Any
 
+from ogong.fee import compute_billed
 from ogong.record import Record, compute_blinds, hash_response, parse_record
 from ogong.text.commitment import (
     Opening,
@@ -55,6 +56,27 @@ class Text(unittest.TestCase):
                 self.assertEqual(request.hash().hex(), case["hash"])
         # Those whose grammar follows from a schema: docs/spec/grammar.md does not say how it is written.
         self.assertEqual(unsupported, 7)
+
+    def test_standby_fees(self) -> None:
+        order = SimpleNamespace(price_per_1k=3_000)
+        for case in load("verifier")["progress"]["standby"]:
+            with self.subTest(case["what"]):
+                said = "textBytes" in case
+                progress = SimpleNamespace(text_bytes=case["textBytes"], left=case["left"]) if said else None
+                fee = compute_billed(order, 12, 400, 1_600, progress, case["wasCutShort"], int(case["standbyPer1k"]))
+                self.assertEqual(str(fee), case["fee"])
+
+    def test_fees_of_texts_by_the_words_of_their_payers(self) -> None:
+        order = SimpleNamespace(price_per_1k=1_000)
+        progress = load("verifier")["progress"]
+        cases = [(case, True) for case in progress["billed"]] + [(case, False) for case in progress["whole"]]
+        self.assertGreater(len(cases), 12)
+        for case, was_cut in cases:
+            with self.subTest(case["what"]):
+                said = "textBytes" in case
+                word = SimpleNamespace(text_bytes=case["textBytes"], left=case.get("left", False)) if said else None
+                fee = compute_billed(order, 12, 400, case["responseBytes"], word, was_cut)
+                self.assertEqual(fee, case["promptTokens"] + case["outputTokens"])
 
     def test_requests_for_vectors(self) -> None:
         vectors = load("embedding")

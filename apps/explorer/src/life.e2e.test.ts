@@ -21,7 +21,7 @@ const hasPython =
   spawnSync('python3', ['-c', 'import cryptography, sys; sys.exit(sys.version_info < (3, 11))']).status === 0;
 const MODEL = 'ogong/verified/tinystories/stories260k';
 const reason = whyNoBrowser();
-const patience = { timeout: 90_000, interval: 500 };
+const patience = { timeout: 180_000, interval: 500 };
 const SCREEN = { width: 1280, height: 860 };
 /** A folder for pictures, for the pages of docs/explorer.md. */
 const RECORD = process.env.OGONG_RECORD;
@@ -40,12 +40,12 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     };
     browser = await launchChromium();
     mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
-  }, 150_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await mesh?.stop();
     rmSync(directory, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   async function ask(content: string): Promise<string> {
     const response = await fetch(`${mesh.plan.gatewayUrl}/v1/chat/completions`, {
@@ -79,7 +79,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     };
     await page.goto(`${mesh.plan.gatewayUrl}/explorer/`);
     const link = page.locator(`a[href="#/reply/${id}"]`).first();
-    await link.waitFor({ timeout: 60_000 });
+    await link.waitFor({ timeout: 180_000 });
     await page.getByText('Checked in this browser against the chain').waitFor();
     const money = page.locator('section', { has: page.getByRole('heading', { name: 'Supply, stake and fees' }) });
     for (const name of ['Supply', 'Staked and bonded', 'In escrow', 'Held earnings'])
@@ -94,7 +94,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     expect(await settlement.locator('li.fail').count()).toBe(0);
     expect(await settlement.locator('li.pass b').allTextContents()).toContain('quorum');
     // Without an account the gateway of a mesh gives the receipt, and every token's draw is replayed on the page.
-    await page.getByRole('list', { name: 'Checks that passed' }).waitFor({ timeout: 60_000 });
+    await page.getByRole('list', { name: 'Checks that passed' }).waitFor({ timeout: 180_000 });
     const passed = await page.getByRole('list', { name: 'Checks that passed' }).locator('b').allTextContents();
     expect(passed).toEqual(
       expect.arrayContaining(['request-hash', 'draw-replay', 'fee', 'validator', 'beacon', 'settled']),
@@ -126,7 +126,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     await page.getByRole('radio').first().waitFor();
     await page.getByLabel('Your question').fill('Once upon a time there was');
     await page.keyboard.press('Enter');
-    await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor({ timeout: 60_000 });
+    await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor({ timeout: 180_000 });
     await page.locator('.found summary').click();
     const proven = page.getByRole('list', { name: 'Checks of the answer' }).locator('.pass b');
     const wanted = expect.arrayContaining(['answer', 'beacon', 'settled']);
@@ -138,7 +138,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
       await page.screenshot({ path: join(RECORD, 'chat.jpg'), type: 'jpeg', quality: 62 });
     }
     await page.close();
-  }, 150_000);
+  });
 
   it('gives code that runs as it is copied, and checks its answer', async () => {
     const work = join(directory, 'copied');
@@ -167,12 +167,12 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     writeFileSync(join(work, 'trust.json'), JSON.stringify(elsewhere));
     await expect(run('TypeScript', process.execPath)).rejects.toThrow('ledger');
     if (hasPython) await expect(run('Python', 'python3')).rejects.toThrow('ledger');
-  }, 120_000);
+  });
 
   it('shows the drift table that validators of this release use', async () => {
     const page = await browser.newPage({ viewport: SCREEN });
     await page.goto(`${mesh.plan.gatewayUrl}/explorer/#/drift/0`);
-    await page.getByText('the chain names none: validators use the one of their release').waitFor({ timeout: 60_000 });
+    await page.getByText('the chain names none: validators use the one of their release').waitFor({ timeout: 180_000 });
     await page.getByRole('img', { name: /sketch-mean/ }).waitFor();
     await page.setViewportSize({ width: 390, height: 800 });
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
@@ -182,5 +182,5 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
       await page.screenshot({ path, type: 'jpeg', quality: 62, fullPage: false });
     }
     await page.close();
-  }, 90_000);
+  });
 });

@@ -34,7 +34,7 @@ async function serveOne(definition: AttackDefinition, nonce = 1) {
   const open = await createNetwork({
     realEngine: attack.engine,
     commit: bendCommit(attack),
-    openings: (store) => keeper.bendOpenings(createOpenings(store, createGroupCommit(store)), attack),
+    openings: (store) => keeper.bendOpenings(createOpenings(createGroupCommit(store)), attack),
   });
   try {
     const message = open.order({ body: { max_tokens: 80 }, nonce });

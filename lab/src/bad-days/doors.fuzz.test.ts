@@ -37,6 +37,8 @@ import { PEER, serveValidator } from './validator-door.ts';
 import { openVerifierDoor } from './verifier-door.ts';
 
 const MIB = 1024 * 1024;
+/** Of 40 damaged messages some 31 are refused. With any seed more than so many are: it is five deviations less. */
+const FEWEST = 17;
 const listParts = ({ parts }: PackedEntry): Uint8Array[] => [...parts.values()];
 const closing: (() => void | Promise<void>)[] = [];
 let rssBefore = 0;
@@ -57,7 +59,7 @@ describe('the doors of a provider', () => {
       valid: () => network.order({ nonce: ++nonce, body: { max_tokens: 3 } }),
       call: (message) => receive(network.client, message),
     });
-    expect(refused).toBeGreaterThan(25);
+    expect(refused).toBeGreaterThan(FEWEST);
     const service = network.client.service(ProviderService);
     await knock({
       valid: () => ({ replyId: findReplyId() }),
@@ -87,7 +89,7 @@ describe('the doors of a verifier', () => {
     closing.push(close);
     const service = (await connect(validator)).service(VerifierService);
     const { refused } = await knock({ valid: job, call: (damaged) => service.commit(damaged) });
-    expect(refused).toBeGreaterThan(20);
+    expect(refused).toBeGreaterThan(FEWEST);
     const asked = job();
     const { digest } = await service.commit(asked);
     expect((await service.commit(asked)).digest).toEqual(digest);
@@ -121,7 +123,7 @@ describe('the doors of a validator', () => {
       const { order, signature, consent } = validator.order(++number);
       return { order: { order, signature }, consent };
     };
-    expect((await knock({ valid: signed, call: (message) => service.admit(message) })).refused).toBeGreaterThan(25);
+    expect((await knock({ valid: signed, call: (message) => service.admit(message) })).refused).toBeGreaterThan(FEWEST);
 
     const admitted = async () => {
       const order = validator.order(++number);
@@ -131,9 +133,8 @@ describe('the doors of a validator', () => {
     const records = await knock({
       valid: admitted,
       call: (message) => service.pushRecord(message as never),
-      rounds: 30,
     });
-    expect(records.refused).toBeGreaterThan(20);
+    expect(records.refused).toBeGreaterThan(FEWEST);
 
     const served = await admitted();
     const [reply] = [...validator.served.values()].slice(-1);
@@ -241,6 +242,8 @@ describe('the doors of a validator', () => {
     const { refused } = await knock({
       valid: () => batch as object,
       call: (message) => service.cosignBatch(message as never),
+      // One of six is refused: numbers and lists may be others.
+      rounds: 120,
     });
     expect(refused).toBeGreaterThan(0);
     const table = createKnownParts(crypto, own.store)();
@@ -249,6 +252,19 @@ describe('the doors of a validator', () => {
     const packed = { ...batch, entries: [], packed: each.map((one) => one.packed), parts: each.flatMap(listParts) };
     await knock({ valid: () => packed, call: (message) => service.cosignBatch(message as never) });
     expect((await service.cosignBatch({ ...packed, parts: [] } as never)).lacking.length).toBeGreaterThan(0);
+    // Several entries that state more than a batch is proposed with: nothing of them is read.
+    const stating = packed.packed.map((one) => {
+      const bent = one.slice();
+      new DataView(bent.buffer).setUint32('ogong-packed-entry-v1\n'.length + 32, 49 * MIB);
+      return bent;
+    });
+    for (const long of [[...stating, ...packed.packed], Array.from({ length: 6 }, () => stating[0])]) {
+      const asked = service.cosignBatch({ ...packed, packed: long } as never);
+      await expect(asked).rejects.toMatchObject({
+        refusal: 'invalid',
+        message: expect.stringContaining('together, at most'),
+      });
+    }
     expect((await service.cosignBatch(packed as never)).signer).toEqual(validator.signer.address);
     expect((await service.cosignBatch(batch as never)).signer).toEqual(validator.signer.address);
 

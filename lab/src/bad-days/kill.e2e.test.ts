@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await watch?.stop();
   await network?.stop();
-}, 120_000);
+});
 
 const pause = (lowMs: number, highMs: number): Promise<void> => delay(lowMs + random() * (highMs - lowMs));
 
@@ -177,6 +177,6 @@ async function askUntilAnswered(): Promise<string> {
   await waitUntil(async () => {
     id = replyIdOf(await network.ask());
     return id !== undefined;
-  }, 60_000);
+  }, patienceMs);
   return id ?? 'never answered';
 }

@@ -40,7 +40,7 @@ async function watchProvider({
     ...{ epochMs: 1, random: createSeededRandom(1), ratePpm: () => drawnPpm },
     async buy(_request, { providerId: to }) {
       asked.push(to);
-      return 'missed';
+      return { outcome: 'missed' };
     },
     onError: (error) => {
       throw error;

@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterEach(goOn);
 afterAll(async () => {
   await network?.stop();
-}, 120_000);
+});
 
 function stop(name: string): void {
   network.signalDaemon(name, 'SIGSTOP');

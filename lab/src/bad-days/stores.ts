@@ -112,11 +112,15 @@ function readStore<T>(path: string, read: (all: (sql: string) => Rows) => T): T 
   }
 }
 
-/** Everything that a daemon keeps, as text. */
+/** What a daemon writes by itself as time goes by, whatever strangers do. */
+const OWN_TABLES = ['known_set'];
+
+/** Everything that a daemon keeps of others' calls, as text. */
 export function dumpStore(store: Store): string {
   return store.read(({ prepare }) => {
     const tables = prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all();
-    const rows = tables.map(({ name }) => [name, prepare(`SELECT * FROM "${name}"`).all()]);
+    const kept = tables.filter(({ name }) => !OWN_TABLES.includes(name as string));
+    const rows = kept.map(({ name }) => [name, prepare(`SELECT * FROM "${name}"`).all()]);
     return JSON.stringify(rows, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
   });
 }

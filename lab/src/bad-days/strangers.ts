@@ -146,6 +146,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'ValidatorService/HandAnnouncements': {
     ...{ who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
   },
+  'ValidatorService/GetMembers': { who: 'validators', changes: 'nothing', costs: 'a bond; rationed', shownBy: ACCESS },
   'VerifierService/Commit': {
     ...{ who: 'anyone', changes: 'a place in the queue', shownBy: 'packages/provider/src/verifier/verifier.test.ts' },
     costs: 'a registration: those who ask take turns, the largest makes room',

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
@@ -96,7 +96,7 @@ export async function startTestMesh({
     OGONG_LAB_CLOCK: clockFile,
     NODE_OPTIONS: [
       '--disable-warning=ExperimentalWarning',
-      ...[preload, ...preloads].map((path) => `--import=${path}`),
+      ...[preload, ...preloads].map((path) => `--import=${pathToFileURL(path)}`),
     ].join(' '),
     OGONG_VALIDATOR_GRACE: '5s',
     ...environment,

@@ -73,7 +73,7 @@ export async function measureFirstTokenWork(): Promise<Row[]> {
         aim: { at: 'most', value: 5 },
         note: `one process, ${ROUNDS} fresh prompts after ${WARM_UP}, the client included, the engine costs nothing; p10 ${at(0.1)}, p90 ${at(0.9)}, p99 ${at(0.99)} ms; by the clock ${median(timed.map(({ tookMs }) => tookMs)).toFixed(1)} ms`,
         why: 'a profile (2026-11-26): commits of gateway, provider and validator a fifth; the check of the order by its provider an eighth, more than half of that opening the seal and encapsulating to the reply; the consent a twentieth, signatures of accounts as much, links a tenth. Two ways were taken that help the clock and not the processor: keys of replies are made ahead on other threads, and the consent is signed on one while the claim goes to the disk',
-        next: "the reply's encapsulation while the admission is on its way; books of a gateway in a thread of their own",
+        next: "the reply's encapsulation on another thread",
       },
       ...(await measureSteps()),
     ];

@@ -14,6 +14,7 @@ import { measureAuditBatches } from './audit-batch-rows.ts';
 import { measureAudit } from './audit-rows.ts';
 import { measureBeacon } from './beacon-rows.ts';
 import { measureBrowser } from './browser-rows.ts';
+import { measureCommits } from './commit-rows.ts';
 import { measureDemo } from './demo-rows.ts';
 import { measureDoors } from './door-rows.ts';
 import { measureDraftModels } from './draft-rows.ts';
@@ -22,6 +23,7 @@ import { measureEngine } from './engine-rows.ts';
 import { measureEvidence } from './evidence-rows.ts';
 import { measureFloods } from './flood-rows.ts';
 import { measureGateways } from './gateway-rows.ts';
+import { measureHedging } from './hedge-rows.ts';
 import { measureIntake } from './intake-rows.ts';
 import { measureGas } from './ledger-rows.ts';
 import { measureLocal } from './local-rows.ts';
@@ -174,6 +176,7 @@ const parts: Readonly<
     },
   },
   intake: { title: 'Validator', measure: async () => [...(await measureIntake()), ...measureAudit()] },
+  commits: { title: 'Commits of stores', measure: measureCommits },
   beacon: { title: 'Threshold beacon', measure: ({ onProgress }) => measureBeacon(onProgress) },
   sealing: { title: 'Sealing', measure: measureSealing },
   evidence: { title: 'Evidence of machines', measure: measureEvidence },
@@ -182,6 +185,7 @@ const parts: Readonly<
     title: 'One gateway under load',
     measure: ({ onProgress }) => measureLoad({ replies: 96, long: 4_000, onProgress }),
   },
+  hedging: { title: 'A second order for what is late', measure: measureHedging },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
   mesh: { title: 'A network on one machine', measure: ({ model }) => measureMesh(model) },
   pages: { title: 'Pages for people', measure: ({ model }) => measurePages(model) },

@@ -34,7 +34,8 @@ const BODY = { model: MODEL_ID, max_tokens: 48, temperature: 0.8, top_p: 0.95, s
 
 const WHY =
   'see the steps below; all daemons share the cores with the engine, so that the admission that runs beside the prompt outlasts it';
-const NEXT = 'fewer commits between a request and its first token; books of a gateway in a thread of their own';
+const NEXT =
+  'claim and admission synced beside what else there is to do, as the books of a gateway are; the encapsulation to the reply on another thread';
 
 const slowest = (timings: readonly ReplyTiming[]): number => {
   const sorted = timings.map(({ firstTextMs }) => firstTextMs).sort((a, b) => a - b);

@@ -3,13 +3,18 @@ import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
+import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { inspectMachine } from '@ogong/engine/llama-cpp/inspect-machine';
+import type { Backend } from '@ogong/engine/llama-cpp/library';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { integer, oneOf, text } from '@ogong/host/config/values';
 import { describeFailure, getExitCode } from '@ogong/host/log/errors';
+import type { FileHashes } from '@ogong/models/file-hashes';
 import { openFileHashes } from '@ogong/models/store';
+import { TIMED_WORK } from '@ogong/protocol/audit/timed-work';
 import { openSampleStore } from '@ogong/provider/calibration/sample-store';
+import { SCORES_ONLY } from '@ogong/provider/engine/engine-config';
 import { describeCode } from '../bench/report.ts';
 import type { Experiment } from '../detection/plan/experiments.ts';
 import { formatAttacks, formatEjections, formatHonest } from '../detection/report/render-tables.ts';
@@ -18,25 +23,28 @@ import { collectExperiment, sourceId } from '../detection/sample/collect.ts';
 import { createEnginePool } from '../detection/sample/engine-pool.ts';
 import { labModelsField } from '../lab-models.ts';
 import { CARD_TOKENS, listCardExperiments, listSetupsHere } from './card-samples.ts';
+import { measureChallenges } from './challenge.ts';
 import { measureCost } from './cost.ts';
 import { judgeCards } from './judge.ts';
+import { measurePasses } from './passes.ts';
 import { measureRepeats } from './repeat.ts';
-import { CARD_WAY_NAMES, type CardWayName } from './ways.ts';
+import { CARD_WAY_NAMES, CARD_WAYS, type CardWayName } from './ways.ts';
 
 const config = defineConfig({
   name: 'npm run cards --',
   summary:
     'Measures a graphics card, one part at a time: `repeat`, whether replies are the same again, side by side, and where one pass\n' +
-    'scores them; `cost`, what that pass costs beside making the reply; `sample`, honest replies and cheats between the\n' +
-    'processor and the card, which `judge` makes tables of.',
-  positionals: { label: '<repeat|cost|sample|judge>', max: 1 },
+    'scores them; `cost`, what that pass costs beside making the reply; `passes`, how many rows of a pass have the same bits;\n' +
+    '`challenge`, how fast timed challenges are answered, for one key and for several; `sample`, honest replies and cheats\n' +
+    'between the processor and the card, which `judge` makes tables of.',
+  positionals: { label: '<repeat|cost|passes|challenge|sample|judge>', max: 1 },
   fields: {
     way: {
       schema: oneOf(CARD_WAY_NAMES),
       repeatable: true,
       description: `how to run the model: ${CARD_WAY_NAMES.join(', ')}; all if not given`,
     },
-    model: { schema: text, label: '<path>', description: 'a GGUF file, of `repeat` and `cost`' },
+    model: { schema: text, label: '<path>', description: 'a GGUF file, of the first four' },
     name: { schema: text, label: '<name>', default: 'model', description: 'what the rows call it' },
     promptTokens: {
       schema: integer({ min: 2, max: 8000 }),
@@ -46,6 +54,20 @@ const config = defineConfig({
     },
     maxTokens: { schema: integer({ min: 1, max: 1024 }), label: '<n>', default: '64', description: 'of a reply' },
     rounds: { schema: integer({ min: 1, max: 100 }), label: '<n>', default: '3', description: 'of `cost`' },
+    runs: { schema: integer({ min: 1, max: 1000 }), label: '<n>', default: '100', description: 'of `challenge`' },
+    keys: { schema: integer({ min: 1, max: 64 }), label: '<n>', default: '16', description: 'asked at once, at most' },
+    verifiers: {
+      schema: integer({ min: 1, max: 64 }),
+      label: '<n>',
+      default: '8',
+      description: 'of `challenge` that share the card, at most',
+    },
+    start: {
+      schema: integer({ min: 1, max: 100_000 }),
+      label: '<n>',
+      repeatable: true,
+      description: 'positions where `passes` compares; 64, 320 and 2304 if not given',
+    },
     honest: {
       schema: integer({ min: 0 }),
       label: '<n>',
@@ -88,35 +110,78 @@ async function main(): Promise<void> {
   }
   const { values, positionals } = parsed;
   const [part] = positionals;
-  if (part === 'repeat' || part === 'cost') return measureWays(part, values);
+  if (part === 'repeat' || part === 'cost' || part === 'challenge') return measureWays(part, values);
+  if (part === 'passes') return measureShapes(values);
   if (part === 'sample') return sample(values);
   if (part === 'judge') return judge(values);
-  throw new ConfigError(config.definition.name, ['say what to do: repeat, cost, sample or judge']);
+  throw new ConfigError(config.definition.name, ['say what to do: repeat, cost, passes, challenge, sample or judge']);
 }
 
-async function measureWays(part: 'repeat' | 'cost', values: Values): Promise<void> {
-  const { model: modelPath, name: model, promptTokens, maxTokens, rounds, json } = values;
-  if (modelPath === undefined) throw new ConfigError(config.definition.name, ['--model is missing']);
+async function measureWays(part: 'repeat' | 'cost' | 'challenge', values: Values): Promise<void> {
+  const { name: model, json } = values;
   const hashes = openFileHashes(values.modelsDir);
   const ways: readonly CardWayName[] = values.way.length === 0 ? CARD_WAY_NAMES : values.way;
   for (const way of ways) {
     const started = performance.now();
     try {
-      const row =
-        part === 'repeat'
-          ? await measureRepeats({
-              ...{ way, model, modelPath, hashes, promptTokens, maxTokens, count: 8 },
-              contextSize: promptTokens + maxTokens,
-            })
-          : await measureCost({ way, model, modelPath, hashes, promptTokens, outputTokens: maxTokens, rounds });
-      const line = JSON.stringify({ part, ...row, elapsedMs: Math.round(performance.now() - started) });
-      console.log(line);
-      if (json !== undefined) appendFileSync(json, `${line}\n`);
+      const row = await measureWay(part, way, { ...values, modelPath: modelOf(values), hashes });
+      report({ part, way, model, ...row, elapsedMs: Math.round(performance.now() - started) }, json);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       console.error(`left out: ${way}: ${error.message}`);
     }
   }
+}
+
+type WayValues = Pick<Values, 'name' | 'promptTokens' | 'maxTokens' | 'rounds' | 'runs' | 'keys' | 'verifiers'> & {
+  readonly modelPath: string;
+  readonly hashes: FileHashes;
+};
+
+async function measureWay(part: 'repeat' | 'cost' | 'challenge', way: CardWayName, values: WayValues): Promise<object> {
+  const { modelPath, hashes, name: model, promptTokens, maxTokens, rounds, runs, keys, verifiers } = values;
+  if (part === 'challenge') {
+    const settings = { modelPath, hashes, threads: 1, ...CARD_WAYS[way] };
+    const { contextSize } = TIMED_WORK;
+    return measureChallenges({
+      openVerifier: () => createLlamaEngine({ ...settings, ...SCORES_ONLY, contextSize, sequences: 8 }),
+      openProvider: () => createLlamaEngine({ ...settings, contextSize: 512, sequences: 8 }),
+      ...{ runs, mostKeys: keys, mostVerifiers: verifiers, nowMs: () => performance.now() },
+    });
+  }
+  const common = { way, model, modelPath, hashes, promptTokens };
+  if (part === 'cost') return measureCost({ ...common, outputTokens: maxTokens, rounds });
+  return measureRepeats({ ...common, maxTokens, count: 8, contextSize: promptTokens + maxTokens });
+}
+
+const DEFAULT_BACKEND: Backend = 'vulkan';
+
+function backendOf(way: CardWayName): Backend {
+  const settings = CARD_WAYS[way];
+  return 'backend' in settings ? settings.backend : 'cpu';
+}
+
+/** Of the processor and of the card, whichever the ways name. */
+async function measureShapes(values: Values): Promise<void> {
+  const { name: model, json, start } = values;
+  const backends = new Set(values.way.map(backendOf));
+  for (const backend of backends.size === 0 ? [DEFAULT_BACKEND] : backends) {
+    const hashes = openFileHashes(values.modelsDir);
+    const starts = start.length === 0 ? [64, 320, 2304] : start;
+    const rows = await measurePasses({ backend, model, modelPath: modelOf(values), hashes, starts });
+    for (const row of rows) report({ part: 'passes', ...row }, json);
+  }
+}
+
+function modelOf({ model }: Values): string {
+  if (model === undefined) throw new ConfigError(config.definition.name, ['--model is missing']);
+  return model;
+}
+
+function report(row: object, json: string | undefined): void {
+  const line = JSON.stringify(row);
+  console.log(line);
+  if (json !== undefined) appendFileSync(json, `${line}\n`);
 }
 
 /** Goes on where it was stopped. Setups that this machine lacks are left to another one, which takes the store along. */

@@ -1,46 +1,51 @@
-import type { TextEngine, TextScoringRequest } from '@ogong/engine/interface/text';
-import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { answerChallenge, type KnownChallenge } from './known-work.ts';
 
-/** Work whose right answer is known: a text that somebody else has scored. */
-export interface KnownWork {
-  readonly request: TextScoringRequest;
-  /** What the other one reported. */
-  readonly windows: readonly WindowBytes[];
+export interface AskedDevice {
+  /** Verifiers of one device. The first key is behind the first of them, the next one behind the next, and so on from the first. */
+  readonly verifiers: readonly Pick<TextEngine, 'score'>[];
+  readonly challenges: readonly KnownChallenge[];
+  /** How many keys are asked at the same moment. */
+  readonly keys: number;
+  /** How often. */
+  readonly rounds: number;
+  readonly nowMs: () => number;
 }
 
 export interface MeasuredDevice {
-  /** Of prompt and reply: what the work of a challenge is counted in. */
-  readonly tokens: number;
-  /** Wall-clock time of each challenge, ascending. */
+  /** From the moment of asking to the answer of each key, ascending. */
   readonly tookMs: readonly number[];
+  /** Of all rounds. */
+  readonly totalMs: number;
+  /** Whether every answer was that of whoever scored it before. */
   readonly isRight: boolean;
 }
 
 /**
- * Makes a device do the work of challenges through the path that audits take: `score` of the engine's interface, whatever back end is
- * behind it. On a processor this was run; on a GPU it was not.
+ * Asks for the work of challenges through `score` of the engine's interface, whatever back end is behind it. No key is asked for what
+ * its verifier answered last, of which the cache might have the beginning.
  */
-export async function measureDevice(
-  engine: Pick<TextEngine, 'score'>,
-  works: readonly KnownWork[],
-  nowMs: () => number,
-): Promise<MeasuredDevice> {
+export async function measureDevice({
+  verifiers,
+  challenges,
+  keys,
+  rounds,
+  nowMs,
+}: AskedDevice): Promise<MeasuredDevice> {
   const tookMs: number[] = [];
   let isRight = true;
-  for (const { request, windows } of works) {
-    const startedMs = nowMs();
-    const scored = await engine.score(request);
-    tookMs.push(nowMs() - startedMs);
-    isRight &&= isSame(scored.windows, windows);
+  let next = 0;
+  const begunMs = nowMs();
+  for (let round = 0; round < rounds; round++) {
+    const askedMs = nowMs();
+    const answers = Array.from({ length: keys }, async (_, key) => {
+      const challenge = challenges[next++ % challenges.length] as KnownChallenge;
+      const device = verifiers[key % verifiers.length] as Pick<TextEngine, 'score'>;
+      const isRight = await answerChallenge(device, challenge);
+      tookMs.push(nowMs() - askedMs);
+      return isRight;
+    });
+    isRight = (await Promise.all(answers)).every(Boolean) && isRight;
   }
-  const tokens = works.reduce((sum, { request }) => sum + request.promptTokens.length + request.outputTokens.length, 0);
-  return { tokens, tookMs: tookMs.sort((a, b) => a - b), isRight };
+  return { tookMs: tookMs.sort((a, b) => a - b), totalMs: nowMs() - begunMs, isRight };
 }
-
-const isSame = (a: readonly WindowBytes[], b: readonly WindowBytes[]): boolean =>
-  a.length === b.length &&
-  a.every(({ draws, sketch }, i) => {
-    const other = b[i] as WindowBytes;
-    return equalBytes(draws, other.draws) && equalBytes(sketch, other.sketch);
-  });

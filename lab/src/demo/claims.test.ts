@@ -345,8 +345,10 @@ describe('claims of the demo', () => {
     [
       'failover',
       'an answer that ends where its provider was killed',
-      withFailover({ shownBytes: first.response.length }),
+      withFailover({ shownBytes: first.response.length, shown: new TextDecoder().decode(first.response) }),
     ],
+    ['failover', 'an answer that begins with something else than was shown', withFailover({ shown: '???' })],
+    ['failover', 'less than what is said to have been shown', withFailover({ shown: '' })],
     ['failover', 'an answer that was not given', withFailover({ number: 99 })],
     ['relayed', 'a reply by somebody else', withRelayed({ providerId: '00'.repeat(32) })],
     ['relayed', 'a reply over a direct way', withRelayed({ number: 1, providerId: run.members[0]!.providerId! })],

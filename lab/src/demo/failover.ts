@@ -33,7 +33,9 @@ const STORY = {
 export async function runFailover({ mesh, members, onProgress, askOne }: FailoverContext): Promise<FailoverRecord> {
   for (let tries = 1; ; tries++) {
     let killed: Member | undefined;
-    const reply = await askOne(STORY, async (_text, request) => {
+    let came = '';
+    const reply = await askOne(STORY, async (text, request) => {
+      came += text;
       if (killed !== undefined) return;
       killed = findServing(mesh, members, request);
       onProgress(`killing ${killed.name} in the middle of its answer`);
@@ -44,7 +46,7 @@ export async function runFailover({ mesh, members, onProgress, askOne }: Failove
       killed: killed?.name ?? 'nobody',
       killedId: killed?.providerId ?? '',
       number: reply.number,
-      shownBytes: await readShown(mesh, reply),
+      ...(await readShown(mesh, reply, came)),
     };
     if (record.shownBytes > 0 || tries === MOST_TRIES) return record;
   }
@@ -59,11 +61,18 @@ function findServing({ plan }: Mesh, members: readonly Member[], request: Uint8A
   return serving;
 }
 
-/** How much of an answer the client had when its first provider failed; 0 where none did. */
-async function readShown({ plan }: Mesh, reply: AskedReply): Promise<number> {
+/** What of an answer the client had when its first provider failed; nothing where none did. @param came all of its pieces */
+async function readShown(
+  { plan }: Mesh,
+  reply: AskedReply,
+  came: string,
+): Promise<Pick<FailoverRecord, 'shownBytes' | 'shown' | 'signedBytes'>> {
   const replyId = replyIdOf(reply);
-  if (replyId === undefined) return 0;
+  if (replyId === undefined) return { shownBytes: 0, shown: '', signedBytes: 0 };
   const response = await fetch(`${plan.gatewayUrl}/v1/receipts/${replyId}?compact=1`);
-  const { earlier_tries = [] } = (await response.json()) as { earlier_tries?: { shown_bytes: number }[] };
-  return earlier_tries[0]?.shown_bytes ?? 0;
+  const { earlier_tries = [] } = (await response.json()) as {
+    earlier_tries?: { shown_bytes: number; signed_bytes?: number }[];
+  };
+  const { shown_bytes: shownBytes = 0, signed_bytes: signedBytes = 0 } = earlier_tries[0] ?? {};
+  return { shownBytes, shown: Buffer.from(came).subarray(0, shownBytes).toString(), signedBytes };
 }

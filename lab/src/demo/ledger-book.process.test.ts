@@ -50,7 +50,7 @@ beforeAll(async () => {
     { ...plain, name: 'provider', role: 'provider', address: provider.address, providerId },
     { ...plain, name: 'treasury', role: 'treasury', address: ledger.treasury },
   ];
-}, 60_000);
+});
 afterAll(() => ledger.stop());
 
 describe('what the demo reads from the chain', () => {

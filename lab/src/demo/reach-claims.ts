@@ -79,7 +79,7 @@ export function checkFastest(run: RunRecord): Finding {
   if (list.candidates.every(({ figures }) => figures.latencyMs === 0)) problems.push('nobody has measured anybody');
   const drawn = run.members.find(({ providerId }) => providerId === toHex(ticket.providerId))?.name ?? 'nobody here';
   return judge(problems, [
-    `answer ${number}; chances that the router signed: ${describeChances(run, list)}; drawn: ${drawn}`,
+    `answer ${number} was given; for a route of its own by latency the router signed these chances: ${describeChances(run, list)}; it drew ${drawn}`,
   ]);
 }
 

@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { isOk } from '@ogong/protocol/base/checks';
 import { parseEpochCertificate, verifyEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -75,7 +75,7 @@ export function checkBeacon(run: RunRecord): Finding {
 /** That its receipt is good for all of the text is part of `checkReceipts`. */
 export function checkFailover({ crypto, failover, replies }: RunRecord): Finding {
   if (!failover) return { ok: false, evidence: ['no provider was killed'] };
-  const { killed, killedId, number, shownBytes } = failover;
+  const { killed, killedId, number, shownBytes, shown, signedBytes } = failover;
   const reply = replies.find((one) => one.number === number);
   const problems: string[] = [];
   if (shownBytes === 0) problems.push('no answer was cut off in its middle');
@@ -84,10 +84,13 @@ export function checkFailover({ crypto, failover, replies }: RunRecord): Finding
     const signer = toHex(hashHybridKey(crypto, reply.receipts.full.record.publicKey));
     if (signer === killedId) problems.push(`${killed}, which was killed, signed answer ${number}`);
     if (reply.response.length <= shownBytes) problems.push(`answer ${number} ended where ${killed} was killed`);
+    const begun = utf8Encode(shown);
+    if (begun.length !== shownBytes || !equalBytes(reply.response.subarray(0, shownBytes), begun))
+      problems.push(`answer ${number} does not begin with what was shown`);
   }
   return judge(problems, [
     `${killed} was killed behind ${shownBytes} bytes of answer ${number}, and another one went on to ${reply?.response.length}`,
-    'one receipt of that one is good for all of them',
+    `they begin with what was shown, and one receipt of that one is good for all of them; ${killed} had signed ${signedBytes} bytes by then`,
   ]);
 }
 

@@ -189,6 +189,10 @@ export interface FailoverRecord {
   readonly number: number;
   /** UTF-8 bytes of the text that the client had by then; 0 where no answer was cut off. */
   readonly shownBytes: number;
+  /** That text, as it came. */
+  readonly shown: string;
+  /** UTF-8 bytes of it that the killed one had signed by then: they have a receipt of their own. */
+  readonly signedBytes: number;
 }
 
 /** One change to a reply, and the check that noticed it. */

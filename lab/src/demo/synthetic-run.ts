@@ -164,7 +164,16 @@ export function createSyntheticRun(): RunRecord {
       lastBlock: 30,
       answered: [2, 3],
     },
-    failover: { killed: 'provider-2', killedId: toHex(providerIds[1] as Uint8Array), number: 1, shownBytes: 3 },
+    failover: {
+      ...{
+        killed: 'provider-2',
+        killedId: toHex(providerIds[1] as Uint8Array),
+        number: 1,
+        shownBytes: 3,
+        signedBytes: 0,
+      },
+      shown: new TextDecoder().decode((served[0] as Served).asked.response.subarray(0, 3)),
+    },
     reach: createReach(served[5] as Served),
     tests: DRAW_KINDS.map((kind) => ({
       ...{ validator: 'validator-1', kind },

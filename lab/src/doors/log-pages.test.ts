@@ -17,7 +17,7 @@ beforeAll(async () => {
   validator = createTestValidator({ verifiers: (...asked) => answerHonestly(validator.served)(...asked) });
   replyId = await settleFullBatch(validator);
   served = await serveValidator(validator);
-}, 60_000);
+});
 afterAll(async () => {
   await served.close();
   validator.close();

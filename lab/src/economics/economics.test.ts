@@ -16,6 +16,7 @@ import {
   computePoolProfit,
   computeWashProfit,
   drawShares,
+  weighByPrice,
 } from './models/wash.ts';
 import { writePage } from './page.ts';
 import { toScript } from './propositions.ts';
@@ -31,7 +32,7 @@ describe('the economics lab', () => {
     expect(models.flatMap(({ findings }) => findings.filter(({ holds }) => !holds))).toEqual([]);
     const { proofs } = JSON.parse(readFileSync(docs('economics.json'), 'utf8'));
     expect(readFileSync(docs('economics.md'), 'utf8')).toBe(writePage({ models, proofs }));
-  }, 60_000);
+  });
 
   it('says of itself what does not hold', () => {
     const findings = [{ claim: 'Two is three', holds: false, detail: 'it is not' }];
@@ -65,6 +66,19 @@ describe('the economics lab', () => {
     const dealer = { feePart: 0.3, tokenPart: 0.3, draws: 1, verificationBps: 400 };
     expect(computePoolProfit(dealer)).toBeCloseTo(0, 9);
     expect(computePoolProfit({ ...dealer, tokenPart: 0.6 })).toBeCloseTo(0.04 * 0.3, 9);
+  });
+
+  it('weighs replies by the price at which half of the fees are paid, and what is not paid by its tokens', () => {
+    const [cheap, usual] = [
+      { fee: 0.1, tokens: 0.5, isPaid: true },
+      { fee: 0.9, tokens: 0.45, isPaid: true },
+    ];
+    const rejected = { fee: 0, tokens: 0.05, isPaid: false };
+    expect(weighByPrice([cheap, usual, rejected])).toEqual([0.05, 0.45, 0.05]);
+    // A dear reply gains nothing by its price, and whoever pays half of the fees sets it.
+    expect(weighByPrice([usual, { fee: 0.1, tokens: 0.01, isPaid: true }])).toEqual([0.45, 0.01]);
+    expect(weighByPrice([{ fee: 1, tokens: 0.9, isPaid: true }, usual])[0]).toBeCloseTo(0.9, 9);
+    expect(weighByPrice([rejected])).toEqual([0.05]);
   });
 
   it('reads constants of the contracts, and no others', () => {

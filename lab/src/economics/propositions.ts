@@ -22,6 +22,12 @@ const SHARE = [
 ];
 const FALSE_POSITIVE = ['(> eps 0)', '(< eps s)', '(< s 1)'];
 
+/** At the launch: both reserves together, tokens left, and what a payment buys, rounded down or exact. */
+const BOUGHT = [
+  ...['(> reserve 0)', '(> left 0)', '(> payment 0)', '(> amount 0)'],
+  '(<= (* amount (+ reserve payment)) (* payment left))',
+];
+
 /** Of alpha rho, what an audit takes of a fee, rounded up. */
 const AUDIT_COST = 0.972;
 
@@ -233,6 +239,17 @@ export const PROPOSITIONS: readonly Proposition[] = [
     twin: {
       says: 'as many as fit',
       assume: ['(> f 0)', '(> lambda 0)', '(> w 0)', '(> k 0)', '(<= k (/ f (* lambda w)))'],
+    },
+  },
+  {
+    id: 'launch',
+    says: 'Who buys at the launch and sells back has no more than before, wherever its curve stands and however it rounds against its caller',
+    reals: ['reserve', 'left', 'payment', 'amount', 'back'],
+    assume: [...BOUGHT, '(<= (* back left) (* amount (+ reserve payment)))'],
+    claim: '(<= back payment)',
+    twin: {
+      says: 'a sale is paid the price from before it',
+      assume: [...BOUGHT, '(< amount left)', '(<= (* back (- left amount)) (* amount (+ reserve payment)))'],
     },
   },
   {

@@ -27,8 +27,12 @@ export interface QuintCheck extends CheckBase {
 export interface SpinCheck extends CheckBase {
   readonly tool: 'spin';
   readonly defines: readonly string[];
-  /** `safety` explores every state for a failed assertion; `ends` every fair run for one in which the epoch does not end. */
-  readonly mode: 'safety' | 'ends';
+  /**
+   * `safety` explores every state for a failed assertion; `ends` every fair run for one in which the epoch does not end; `stops` every state for
+   * one in which nothing can happen any more and somebody still seeks an epoch. Where no state comes twice, which `advances` looks for, that is
+   * the same as `ends`, and far fewer states.
+   */
+  readonly mode: 'safety' | 'ends' | 'stops' | 'advances';
 }
 
 export type ModelCheck = QuintCheck | SpinCheck;
@@ -72,7 +76,7 @@ const spin = (
   defines: readonly string[],
   expect: 'holds' | 'broken',
   says: string,
-  more: { readonly mode?: 'ends'; readonly nightly?: true } = {},
+  more: { readonly mode?: SpinCheck['mode']; readonly nightly?: true } = {},
 ): SpinCheck => ({
   tool: 'spin',
   name: `${file}-spin${name === '' ? '' : `.${name}`}`,
@@ -117,6 +121,86 @@ export const CHECKS: readonly ModelCheck[] = [
       ['halfPrepares', DEEP_SEED, 'oneValueAView', 'half of the votes prepare a value'],
     ],
   ),
+  spin(
+    'threshold',
+    '',
+    ['LAST=2'],
+    'holds',
+    'one kind of certificate an epoch: shares change and a key is retired at any moment, one of four lies',
+  ),
+  spin('threshold', 'ends', ['LAST=2'], 'holds', 'every epoch ends, whenever shares change and a key is retired', {
+    mode: 'stops',
+  }),
+  spin('threshold', 'ends-three', [], 'holds', 'the same over three epochs, with both in one epoch or in two', {
+    mode: 'stops',
+    nightly: true,
+  }),
+  spin(
+    'threshold',
+    'advances',
+    ['LAST=2'],
+    'holds',
+    'no state comes twice, so a run that does not end an epoch stands',
+    {
+      mode: 'advances',
+      nightly: true,
+    },
+  ),
+  spin(
+    'threshold',
+    'ends-fair',
+    ['LAST=2', 'KEEPS_SHARES'],
+    'holds',
+    'every fair run ends every epoch, whenever a key is retired',
+    {
+      mode: 'ends',
+    },
+  ),
+  spin('threshold', 'all-tickets', ['LAST=2', 'ALL_TICKETS'], 'broken', 'every ticket is needed', { mode: 'stops' }),
+  spin('threshold', 'no-late', ['LAST=2', 'NO_LATE'], 'broken', 'whoever missed an epoch never gets its certificate', {
+    mode: 'stops',
+  }),
+  spin(
+    'threshold',
+    'no-last',
+    ['LAST=2', 'NO_LAST'],
+    'broken',
+    'nobody gives the last certificate before a key to who missed it',
+    {
+      mode: 'stops',
+    },
+  ),
+  spin(
+    'threshold',
+    'erases',
+    ['LAST=2', 'ERASES'],
+    'broken',
+    'old shares go when the chain has new ones, which sign nothing older',
+    {
+      mode: 'stops',
+    },
+  ),
+  spin(
+    'threshold',
+    'leaves-one',
+    ['LAST=2', 'LEAVES_ONE'],
+    'broken',
+    'a liar leaves one without new shares, agrees on them, and is silent',
+    {
+      mode: 'stops',
+    },
+  ),
+  spin(
+    'threshold',
+    'one-change',
+    ['ONE_CHANGE'],
+    'broken',
+    'who reads the chain takes one change in an epoch, and misses the other',
+    {
+      mode: 'stops',
+    },
+  ),
+  spin('threshold', 'no-notice', ['LAST=2', 'NO_NOTICE'], 'broken', 'a key is retired with the epoch that runs'),
   ...quint(
     'tickets',
     'tickets',
@@ -135,7 +219,7 @@ export const CHECKS: readonly ModelCheck[] = [
   ...quint(
     'keygen',
     'keygen',
-    ['oneOutcome', 'honestHoldShares', 'noHonestOut', 'noHonestSlashed', 'somebodyCanSign'],
+    ['oneOutcome', 'honestHoldShares', 'noHonestOut', 'noHonestSlashed', 'honestCanSign'],
     ['someKey'],
     40,
     'one outcome an attempt; the honest hold its shares, keep their places and can sign at any time',
@@ -144,7 +228,8 @@ export const CHECKS: readonly ModelCheck[] = [
       ['outOnComplaint', DEEP_SEED, 'noHonestOut', 'a complaint alone puts a dealer out'],
       ['dealsAnew', DEEP_SEED, 'noHonestSlashed', 'a restarted dealer makes a new deal'],
       ['dealsUnseen', '0x1ccf', 'honestHoldShares', 'nobody compares the deals that a dealer signed'],
-      ['erasesEarly', '0x961', 'somebodyCanSign', 'old shares go before the new key is final'],
+      ['erasesEarly', '0x961', 'honestCanSign', 'old shares go before the new key is final'],
+      ['answersSome', '0x15a3a', 'honestCanSign', 'nobody gives a complainer what its dealer showed to others alone'],
     ],
   ),
   ...quint(

@@ -82,25 +82,25 @@ function runQuint(check: QuintCheck, { deep }: SearchOptions): Pick<CheckResult,
   };
 }
 
+/** Options of the search's compiler, and of the search: `-E` minds no dead end, `-A` no assertion. */
+const SPIN_MODES: Readonly<
+  Record<SpinCheck['mode'], { readonly compile: readonly string[]; readonly search: readonly string[] }>
+> = {
+  safety: { compile: ['-DSAFETY', '-DNOCLAIM'], search: ['-E'] },
+  ends: { compile: ['-DNFAIR=5'], search: ['-a', '-f'] },
+  stops: { compile: ['-DSAFETY', '-DNOCLAIM'], search: ['-A'] },
+  // Nothing is marked as progress: every cycle is one without.
+  advances: { compile: ['-DNP', '-DNOCLAIM'], search: ['-l', '-A', '-E'] },
+};
+
 function runSpin(check: SpinCheck): Pick<CheckResult, 'outcome' | 'detail' | 'seconds'> {
   const folder = mkdtempSync(join(tmpdir(), 'ogong-spin-'));
   try {
-    const safety = check.mode === 'safety';
+    const { compile, search } = SPIN_MODES[check.mode];
     const steps: readonly (readonly [string, readonly string[]])[] = [
       ['spin', ['-a', ...check.defines.map((name) => `-D${name}`), join(MODELS, check.file)]],
-      [
-        'gcc',
-        [
-          '-w',
-          check.expect === 'holds' ? '-O2' : '-O1',
-          '-DCOLLAPSE',
-          ...(safety ? ['-DSAFETY', '-DNOCLAIM'] : ['-DNFAIR=5']),
-          '-o',
-          'pan',
-          'pan.c',
-        ],
-      ],
-      ['./pan', ['-m100000', '-w22', ...(safety ? ['-E'] : ['-a', '-f'])]],
+      ['gcc', ['-w', check.expect === 'holds' ? '-O2' : '-O1', '-DCOLLAPSE', ...compile, '-o', 'pan', 'pan.c']],
+      ['./pan', ['-m100000', '-w22', ...search]],
     ];
     let seconds = 0;
     let run: ToolRun | undefined;

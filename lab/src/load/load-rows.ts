@@ -10,6 +10,7 @@ import { PACE_MS, PACED_MODEL } from './load-model.ts';
 import { type LoadNetwork, startLoadNetwork } from './load-network.ts';
 import {
   computeTokenUs,
+  describeChunkUs,
   describeEvents,
   describeRun,
   evenOut,
@@ -69,7 +70,7 @@ const describeRounds = (rounds: Partial<Rounds<Name>>): string =>
     .join('; ');
 
 const WHY =
-  "all of the network, with a provider whose engine is a fake, runs on the same cores. Of the gateway's own time in a profile (2026-11-26, 32 at a time, one validator): the books in SQLite 24 %, most of it two syncs a reply; sealing 16 (encapsulating, opening and then still making keys of the reply 9, pieces opened 6); signatures of accounts 10 (order and delivery made, two words of the validator checked); memory given back 8; the ticket's signatures 4; HTTP in front 3; verdicts asked for 3; messages to its checker 2. Before verdicts were asked for by the list these were 17 %, and each row of money was read twice. The checker spends a third on the record's signatures and a quarter on those of order and admission";
+  "all of the network, with a provider whose engine is a fake, runs on the same cores. Of the gateway's own time in a profile (2026-11-26, 32 at a time, one validator): the books in SQLite 24 %, most of it two syncs a reply, which were waited for on the event loop then and are not any more; sealing 16 (encapsulating, opening and then still making keys of the reply 9, pieces opened 6); signatures of accounts 10 (order and delivery made, two words of the validator checked); memory given back 8; the ticket's signatures 4; HTTP in front 3; verdicts asked for 3; messages to its checker 2. Before verdicts were asked for by the list these were 17 %, and each row of money was read twice. The checker spends a third on the record's signatures and a quarter on those of order and admission";
 const NEXT =
   'one word of the validator for record and delivery; answers that go to the socket without web streams between; several gateways over one database, where there are cores for them';
 
@@ -173,13 +174,13 @@ function listTokenRows(short: readonly LoadRun[], long: readonly LoadRun[]): Row
     {
       ...{ id: 'load-token', what: 'processor time of the gateway for a streamed token, 20 streams of 64 tokens' },
       ...{ ...shared, value: soundValue(short, () => computeTokenUs(few)) },
-      note: `all of a reply's cost by its tokens, order and check included; ${describeEvents(few)}`,
+      note: `all of a reply's cost by its tokens, order and check included; ${describeEvents(few)}, ${describeChunkUs(few)}`,
       ...{ why: WHY, next: NEXT },
     },
     {
       ...{ id: 'load-token-more', what: `the same for each further token, streams of ${LONG_TOKENS} against 64` },
       ...{ ...shared, value: soundValue([...short, ...long], () => computeTokenUs(many, few)) },
-      note: `its check included; ${describeEvents(many)}; ${describeRun('ogong', many)}`,
+      note: `its check included; ${describeEvents(many)}, ${describeChunkUs(many, few)}; ${describeRun('ogong', many)}`,
       ...{ why: TOKEN_WHY, next: TOKEN_NEXT },
     },
   ];
@@ -286,10 +287,12 @@ function describeLoop(
   { streams, delay }: { readonly streams: number; readonly delay: LoopDelay | undefined },
 ): Row {
   const holds: Readonly<Record<Role, string>> = {
-    gateway: 'a commit of the books is synced on the event loop, 0.4 to 2 ms each; the rest is waiting for a core',
+    gateway: 'commits of the books, which are synced on another thread; the rest is waiting for a core',
     router: 'drawing and signing a ticket in one turn; waiting for a core',
-    provider: 'the fake engine runs in it, where a daemon has its engine in another process',
-    validator: 'admission in groups, which commit together; decisions and settlement of each epoch; waiting for a core',
+    provider:
+      'the fake engine runs in it, where a daemon has its engine in another process; its store is in memory here',
+    validator:
+      'admission in groups, which commit together; decisions and settlement of each epoch; waiting for a core; its store is in memory here',
   };
   return {
     id: `load-loop-${role}-${streams}`,
@@ -297,7 +300,7 @@ function describeLoop(
     ...{ unit: 'ms', value: delay?.p99Ms, aim: { at: 'most', value: 2 } },
     note: `p50 ${delay?.p50Ms.toFixed(1)}, most ${delay?.mostMs.toFixed(1)} ms; without the 1 ms of the timer that measures; waiting for one of the cores is in it`,
     why: holds[role],
-    next: 'stores in threads of their own, once threads that use WebAssembly may end (nodejs/node issue 64500)',
+    next: 'a run on more cores than processes; decisions and settlement in smaller steps',
   };
 }
 

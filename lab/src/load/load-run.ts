@@ -111,6 +111,13 @@ export function computeTokenUs(run: LoadRun, less?: LoadRun): number | undefined
   return ((run.cpuMs - (less?.cpuMs ?? 0)) * 1000) / (run.tokens - (less?.tokens ?? 0));
 }
 
+/** The same of what a client gets as one chunk, which is several tokens. */
+export function describeChunkUs(run: LoadRun, less?: LoadRun): string {
+  if (run.cpuMs === undefined) return 'not measured a chunk';
+  const us = ((run.cpuMs - (less?.cpuMs ?? 0)) * 1000) / (run.events - (less?.events ?? 0));
+  return `${us.toFixed(0)} us a chunk`;
+}
+
 export const describeEvents = ({ tokens, events }: LoadRun): string =>
   `${tokens.toFixed(0)} tokens in ${events.toFixed(0)} events with text a reply`;
 

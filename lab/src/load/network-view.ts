@@ -59,7 +59,13 @@ export function openNetworkView(place: NetworkPlace) {
   return {
     clock: createSharedClock(place.time),
     chain: {
-      ...{ ledger, validators: () => [...validators], generations: () => [], parameters: () => undefined },
+      ...{
+        ledger,
+        validators: () => [...validators],
+        recentLists: () => [[...validators]],
+        generations: () => [],
+        parameters: () => undefined,
+      },
       ...{ beaconKeys: () => undefined, findByAddress: find, recallByAddress: find },
       ...{ findByCertHash, recallByCertHash: findByCertHash },
       router: async () => router,

@@ -6,6 +6,7 @@ import { formatHostPort } from '@ogong/host/link/host-port';
 import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
+import { createLogSync } from '@ogong/host/store/log-sync';
 import { openStore } from '@ogong/host/store/store';
 import { createWorkStore } from '@ogong/host/store/work-store';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
@@ -103,13 +104,14 @@ export async function startGateway(
 ) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+  const books = createWorkStore(store, { clock: monotonicClock, log: createLogSync(store) });
   const accounts = openAccounts(join(directory, 'accounts.db'), Date.now);
   const links = createLinkPool({ identity: await createIdentity('gateway') });
   const gateway = createGateway(
     { ...GATEWAY_FIXTURE_OPTIONS, ...given, routers: [router], http: { ...GATEWAY_FIXTURE_OPTIONS.http, ...http } },
     {
       ...{
-        books: createWorkStore(store, { clock: monotonicClock }),
+        books,
         clock,
         links,
         payer,
@@ -129,6 +131,7 @@ export async function startGateway(
       await gateway.stop();
       links.close();
       await accounts.close();
+      await books.close();
       store.close();
       rmSync(directory, { recursive: true });
     },

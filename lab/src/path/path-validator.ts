@@ -10,7 +10,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createValidatorMetrics } from '@ogong/node/validator/metrics';
 import { createOpeningGrants } from '@ogong/node/validator/opening-grants';
 import { createRoutes } from '@ogong/node/validator/routes';
-import { checkEntry } from '@ogong/node/validator/settlement/batch-check';
+import { checkEntry } from '@ogong/node/validator/settlement/entry-check';
 import { signRound } from '@ogong/node/validator/witness/reveal-word';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
@@ -112,6 +112,7 @@ export async function startValidator({ clock = createTestClock(), alphaPpm }: Pa
   const chain = {
     ledger,
     validators: () => [member()],
+    recentLists: () => [[member()]],
     generations: () => [],
     findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
     recallByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),

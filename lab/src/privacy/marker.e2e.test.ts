@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { QUICK_TIMINGS } from '@ogong/devnet/mesh/mesh-plan';
@@ -14,7 +14,7 @@ import { readGateway, readReplyState } from '../bad-days/stores.ts';
 import { startTestMesh, type TestMesh } from '../bad-days/test-mesh.ts';
 import { waitUntil } from '../demo/polling.ts';
 import type { AskedReply } from '../demo/run-record.ts';
-import { findText, findTokens } from './search-files.ts';
+import { findScattered, findText, findTokens } from './search-files.ts';
 import { WIRE_TAP, wireTapEntry } from './wire-tap.ts';
 
 const PROVIDERS = 2;
@@ -31,15 +31,18 @@ let wire: string;
 
 beforeAll(async () => {
   wire = mkdtempSync(join(tmpdir(), 'ogong-wire-'));
+  // What a daemon puts elsewhere than into its own directory is searched with what it sends.
+  const temporary = join(wire, 'temporary');
+  mkdirSync(temporary);
   network = await startTestMesh({
     ...{ providers: PROVIDERS, relay: { providers: PROVIDERS }, timings: TIMINGS },
-    ...{ preloads: [wireTapEntry], environment: { [WIRE_TAP]: wire } },
+    ...{ preloads: [wireTapEntry], environment: { [WIRE_TAP]: wire, TMPDIR: temporary } },
   });
 }, 240_000);
 afterAll(async () => {
   await network?.stop();
   rmSync(wire, { recursive: true, force: true });
-}, 120_000);
+});
 
 /** Asks until somebody answers. */
 async function askUntilAnswered(prompt: string): Promise<AskedReply> {
@@ -64,6 +67,26 @@ const holders = (directory: string, text: string, ending = ''): string[] =>
 /** Who has the tokens of an answer. Openings list candidates in a form of their own, in which no token stands beside the next one. */
 const tokenHolders = (directory: string, receipt: Receipt | undefined): string[] =>
   nameOwners(findTokens(directory, readTokens(receipt)));
+
+/** Who has the pieces of a stream one after the other. Its end is looked for, since many answers of this model begin alike. */
+const pieceHolders = (directory: string, pieces: readonly string[]): string[] =>
+  nameOwners(findScattered(directory, pieces.slice(-MOST_PIECES)));
+
+const MOST_PIECES = 32;
+
+/** What a stream shows, as it comes, without what JSON writes in another way. */
+async function readPieces(stream: AsyncIterable<Chunk>): Promise<string[]> {
+  const pieces: string[] = [];
+  for await (const { choices } of stream) {
+    const piece = choices[0]?.delta.content;
+    pieces.push(...(piece ?? '').split(/[\n"\\]/).filter((part) => part !== ''));
+  }
+  return pieces;
+}
+
+interface Chunk {
+  readonly choices: readonly { readonly delta: { readonly content?: string | null } }[];
+}
 
 /** As many as make no other answer. */
 function readTokens(receipt: Receipt | undefined): number[] {
@@ -103,13 +126,84 @@ const isClosed = (): boolean =>
 const sizeOf = (directory: string): number =>
   readdirSync(directory).reduce((sum, name) => sum + readFileSync(join(directory, name)).length, 0);
 
+interface SealedReply extends Parties {
+  readonly receipt: Receipt;
+  readonly replyId: string;
+  /** The prompt, and a piece of the answer. */
+  readonly texts: readonly string[];
+}
+
+/** Asks as a client that seals, once for a whole answer and once for a stream. @returns the latter last, with its pieces */
+async function askSealed(): Promise<{ readonly sealed: readonly SealedReply[]; readonly pieces: readonly string[] }> {
+  const { gatewayUrl: baseUrl } = network.mesh.plan;
+  // The validator's word for the record is waited for later.
+  const client = createClient({ baseUrl, isSealed: true, trust: network.trust, allow: ['intake'] });
+  const asked = { model: network.model.id, max_tokens: 64, temperature: 0 };
+  const say = (content: string) => ({ ...asked, messages: [{ role: 'user', content }] });
+  const whole = await client.chat.completions.create(say(BLIND));
+  const stream = await client.chat.completions.create({ ...say(FLOWING), stream: true });
+  const pieces = await readPieces(stream);
+  const sealed = [
+    { prompt: BLIND, reply: whole.replies[0] as CheckedReply },
+    { prompt: FLOWING, reply: stream.checked?.replies[0] as CheckedReply },
+  ].map(({ prompt, reply: { receipt, replyId, response } }) => ({
+    ...{ receipt, replyId, texts: [prompt, pickText(response)], ...nameOrder(receipt) },
+  }));
+  return { sealed, pieces };
+}
+
+/** Who has a text of a sealed reply before it is audited, where nobody but its provider may. */
+interface Leak {
+  readonly text: string;
+  readonly disks: readonly string[];
+  readonly wire: readonly string[];
+}
+
+/** Searches for sealed replies once validators have their records, and before an audit. */
+async function searchUnaudited({ sealed, pieces }: Awaited<ReturnType<typeof askSealed>>): Promise<readonly Leak[]> {
+  const { gatewayUrl: baseUrl, directory: disks } = network.mesh.plan;
+  const leaks: Leak[] = [];
+  for (const { replyId: id, provider, texts, receipt } of sealed) {
+    const isTaken = async (): Promise<boolean> =>
+      (await fetchReceipt({ baseUrl, id, compact: true })).receipt.intake !== undefined;
+    expect(await waitUntil(isTaken, PATIENCE_MS)).toBe(true);
+    const others = (names: readonly string[]): string[] => names.filter((name) => name !== provider);
+    for (const text of texts) {
+      expect(holders(disks, text), `the search finds ${text}`).toContain(provider);
+      leaks.push({ text, disks: others(holders(disks, text)), wire: others(holders(wire, text)) });
+    }
+    leaks.push({
+      text: 'tokens',
+      ...{ disks: others(tokenHolders(disks, receipt)), wire: others(tokenHolders(wire, receipt)) },
+    });
+  }
+  // A gateway that opened a stream would pass it on piece by piece.
+  const { provider } = sealed.at(-1) as SealedReply;
+  const others = (directory: string) => pieceHolders(directory, pieces).filter((name) => name !== provider);
+  return [...leaks, { text: 'pieces', disks: others(disks), wire: others(wire) }];
+}
+
 describe('a prompt and its answer, in a network of processes', () => {
-  it('are held by gateway, provider, handling validator and verifiers alone: on the wire, on disks and in logs', async () => {
-    const reply = await askUntilAnswered(SEALED);
+  let plain: AskedReply;
+  let sealed: readonly SealedReply[];
+  let leaks: readonly Leak[];
+  /** Of the last one's validator, after that search. */
+  let stateThen: string | undefined;
+
+  beforeAll(async () => {
+    plain = await askUntilAnswered(SEALED);
+    const asked = await askSealed();
+    sealed = asked.sealed;
+    leaks = await searchUnaudited(asked);
+    const { handler, replyId } = sealed.at(-1) as SealedReply;
+    stateThen = readReplyState(network.mesh.plan.directory, handler, replyId);
     // Judged and settled everywhere: by then everybody has seen what they ever see.
     expect(await waitUntil(async () => isClosed(), PATIENCE_MS)).toBe(true);
-    const { provider, handler } = nameParties(reply);
-    const piece = pickPiece(reply);
+  }, 600_000);
+
+  it('are held by gateway, provider, handling validator and verifiers alone: on the wire, on disks and in logs', () => {
+    const { provider, handler } = nameParties(plain);
+    const piece = pickPiece(plain);
     const disks = network.mesh.plan.directory;
 
     // With TLS taken off. The verifiers were drawn by the beacon.
@@ -123,52 +217,26 @@ describe('a prompt and its answer, in a network of processes', () => {
     expect(holders(wire, SEALED, '.in')).not.toContain(provider);
     expect(holders(wire, SEALED, '.in')).toContain('gateway');
     // Who is asked to score an answer is told its tokens, and who co-signs a verdict. So this search can fail.
-    const told = tokenHolders(wire, reply.receipts?.full);
+    const told = tokenHolders(wire, plain.receipts?.full);
     expect(told.filter((name) => name.startsWith('verifier-'))).not.toEqual([]);
     for (const name of ['relay', 'router', 'chain']) {
       expect(told, name).not.toContain(name);
-      expect(tokenHolders(disks, reply.receipts?.full), name).not.toContain(name);
+      expect(tokenHolders(disks, plain.receipts?.full), name).not.toContain(name);
     }
     // The relay and the router were there, and what was kept of them is no empty file.
     for (const name of ['relay', 'router']) expect(sizeOf(join(wire, name)), name).toBeGreaterThan(5_000);
-  }, 600_000);
+  });
 
-  it('are held by their provider alone where the client seals, and by the handling validator once they are audited', async () => {
-    const { plan } = network.mesh;
-    const disks = plan.directory;
-    const baseUrl = plan.gatewayUrl;
-    // The validator's word for the record is waited for below.
-    const client = createClient({ baseUrl, isSealed: true, trust: network.trust, allow: ['intake'] });
-    const asked = { model: network.model.id, max_tokens: 64, temperature: 0 };
-    const say = (content: string) => ({ ...asked, messages: [{ role: 'user', content }] });
-    const whole = await client.chat.completions.create(say(BLIND));
-    const stream = await client.chat.completions.create({ ...say(FLOWING), stream: true });
-    for await (const _ of stream);
-    const sealed = [
-      { prompt: BLIND, reply: whole.replies[0] as CheckedReply },
-      { prompt: FLOWING, reply: stream.checked?.replies[0] as CheckedReply },
-    ].map(({ prompt, reply: { receipt, replyId, response } }) => ({
-      ...{ receipt, replyId, texts: [prompt, pickText(response)], ...nameOrder(receipt) },
-    }));
-    for (const { replyId: id, provider, texts, receipt } of sealed) {
-      const isTaken = async (): Promise<boolean> =>
-        (await fetchReceipt({ baseUrl, id, compact: true })).receipt.intake !== undefined;
-      expect(await waitUntil(isTaken, PATIENCE_MS)).toBe(true);
-      const others = (names: readonly string[]): string[] => names.filter((name) => name !== provider);
-      for (const text of texts) {
-        expect(holders(disks, text), `disks: ${text}`).toEqual([provider]);
-        expect(others(holders(wire, text)), `wire: ${text}`).toEqual([]);
-      }
-      expect(others([...tokenHolders(disks, receipt), ...tokenHolders(wire, receipt)]), 'tokens').toEqual([]);
-    }
+  it('are held by their provider alone where the client seals, and by the handling validator once they are audited', () => {
+    const disks = network.mesh.plan.directory;
+    for (const { text, ...others } of leaks) expect(others, text).toEqual({ disks: [], wire: [] });
     // Nobody could have audited the last one by then.
-    const { handler, replyId } = sealed.at(-1) as (typeof sealed)[number];
-    expect(readReplyState(disks, handler, replyId)).toBe('recorded');
-    for (const name of ['gateway', 'relay', 'router', handler]) {
+    expect(stateThen).toBe('recorded');
+    const last = sealed.at(-1) as SealedReply;
+    for (const name of ['gateway', 'relay', 'router', last.handler]) {
       expect(sizeOf(join(wire, name)), name).toBeGreaterThan(5_000);
     }
 
-    expect(await waitUntil(async () => isClosed(), PATIENCE_MS)).toBe(true);
     const mayHear = /^verifier-\d$/;
     for (const { provider, handler: own, texts, receipt } of sealed) {
       for (const text of texts) {
@@ -180,7 +248,7 @@ describe('a prompt and its answer, in a network of processes', () => {
       expect(tokenHolders(wire, receipt).filter((name) => mayHear.test(name))).not.toEqual([]);
       for (const name of ['gateway', 'relay', 'router']) expect(tokenHolders(wire, receipt)).not.toContain(name);
     }
-  }, 600_000);
+  });
 
   it('come to the provider in plain where nothing is sealed, so that this search can fail', async () => {
     process.env.OGONG_GATEWAY_SEAL = 'off';
@@ -191,6 +259,11 @@ describe('a prompt and its answer, in a network of processes', () => {
       const { provider } = nameParties(reply);
       expect(holders(wire, BARE, '.in')).toContain(provider);
       expect(holders(wire, pickPiece(reply), '.in')).toContain('gateway');
+      const client = createClient({ baseUrl: network.mesh.plan.gatewayUrl, trust: network.trust, allow: ['intake'] });
+      const asked = { model: network.model.id, max_tokens: 64, temperature: 0, stream: true as const };
+      const stream = await client.chat.completions.create({ ...asked, messages: [{ role: 'user', content: BARE }] });
+      const pieces = await readPieces(stream);
+      expect(pieceHolders(wire, pieces)).toContain('gateway');
       // The relay copies links that are encrypted in any case, and the router is told hashes.
       expect(holders(wire, BARE)).not.toContain('relay');
       expect(holders(wire, BARE)).not.toContain('router');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, describe, expect, it } from 'vitest';
-import { findText, findTokens } from './search-files.ts';
+import { findScattered, findText, findTokens } from './search-files.ts';
 
 const MARKER = 'a marker, which nobody else may see';
 const directory = createTestDirectory('search');
@@ -40,6 +40,28 @@ describe('the search for a text', () => {
 
   it('refuses a text that could be found by chance', () => {
     expect(() => findText(directory.path, 'too short')).toThrow(RangeError);
+  });
+});
+
+describe('the search for the pieces of a stream', () => {
+  const PIECES = ['On', 'ce', ' up', 'on', ' a', ' ti', 'me', ',', ' th', 'ere', ' w', 'as', ' a', ' fo', 'x', '.'];
+
+  it('finds them in their order, with the words of a stream between them, and not otherwise', () => {
+    const stream = (pieces: readonly string[], between = 100): string =>
+      pieces.map((piece) => `${JSON.stringify({ delta: { content: piece }, x: '-'.repeat(between) })}\n`).join('');
+    const files: Record<string, string> = {
+      // A piece that stands here by chance is none of them.
+      whole: `On ce ${'-'.repeat(1_000)}${stream(PIECES)}`,
+      joined: `before ${PIECES.join('')} after`,
+      reversed: stream(PIECES.toReversed()),
+      cut: stream(PIECES.slice(1)),
+      far: stream(PIECES, 600),
+    };
+    const below = join(directory.path, 'pieces');
+    mkdirSync(below, { recursive: true });
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(below, name), content);
+    expect(findScattered(below, PIECES)).toEqual(['joined', 'whole']);
+    expect(() => findScattered(below, PIECES.slice(2))).toThrow(RangeError);
   });
 });
 

@@ -15,12 +15,44 @@ export const findText = (directory: string, text: string): string[] => findForms
 export const findTokens = (directory: string, ids: readonly number[]): string[] =>
   findForms(directory, listTokenForms(ids));
 
-function findForms(directory: string, forms: readonly Buffer[]): string[] {
+/**
+ * The files below a directory that hold the pieces of a text in their order, each soon behind the one before: as a stream carries it, with
+ * its own words between them. Only UTF-8 is looked for.
+ * @param pieces at least 32 bytes together, so that they are found nowhere by chance.
+ */
+export function findScattered(directory: string, pieces: readonly string[]): string[] {
+  const forms = pieces.map((piece) => Buffer.from(piece, 'utf8'));
+  const length = forms.reduce((sum, form) => sum + form.length, 0);
+  if (length < FEWEST_BYTES) throw new RangeError(`pieces of ${length} bytes are too short to be searched for`);
+  return findWhere(directory, (bytes) => holdsScattered(bytes, forms));
+}
+
+const FEWEST_BYTES = 32;
+/** What a gateway writes around a piece has less. */
+const MOST_BETWEEN = 512;
+
+function holdsScattered(bytes: Buffer, pieces: readonly Buffer[]): boolean {
+  let ends: number[] | undefined;
+  for (const piece of pieces) {
+    const next: number[] = [];
+    let from = 0;
+    for (let at = bytes.indexOf(piece); at >= 0; at = bytes.indexOf(piece, at + 1)) {
+      // Ends ascend, and so do the places: whatever lies too far before this one does so before the next, too.
+      while (ends !== undefined && from < ends.length && (ends[from] as number) < at - MOST_BETWEEN) from++;
+      if (ends === undefined || (from < ends.length && (ends[from] as number) <= at)) next.push(at + piece.length);
+    }
+    if (next.length === 0) return false;
+    ends = next;
+  }
+  return true;
+}
+
+const findForms = (directory: string, forms: readonly Buffer[]): string[] =>
+  findWhere(directory, (bytes) => forms.some((form) => bytes.includes(form)));
+
+function findWhere(directory: string, holds: (bytes: Buffer) => boolean): string[] {
   return listFiles(directory)
-    .filter((path) => {
-      const bytes = read(path);
-      return forms.some((form) => bytes.includes(form));
-    })
+    .filter((path) => holds(read(path)))
     .map((path) => relative(directory, path))
     .sort();
 }

@@ -1,7 +1,7 @@
 import { MINERS } from './chain/simulated-chain.ts';
 import { createSieve } from './network/sieve.ts';
-import { describeFault, type Plan, type PlannedFault } from './plan.ts';
-import { listValidator, validatorName } from './roles/validator.ts';
+import { describeFault, mostAway, type Plan, type PlannedFault } from './plan.ts';
+import { listMember, validatorName } from './roles/validator.ts';
 import type { Machine } from './world/process.ts';
 import type { World } from './world/world.ts';
 
@@ -112,10 +112,10 @@ export function scheduleFaults(world: World, plan: Plan, targets: FaultTargets):
   function register(gone: readonly string[]): void {
     const names = Array.from({ length: plan.validators }, (_, i) => validatorName(i));
     // The contract keeps the last one, and a network of a third of its stake is no network.
-    const away = new Set(gone.slice(0, Math.floor((plan.validators - 1) / 3)));
+    const away = new Set(gone.slice(0, mostAway(plan.validators)));
     const staying = names.filter((name) => !away.has(name));
     if (staying.join() === (listed || names.join())) return;
     listed = staying.join();
-    world.ledger.register(staying.map((name) => listValidator(world.seed, names.indexOf(name))));
+    world.ledger.register(staying.map((name) => listMember(plan, names.indexOf(name))));
   }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 import { existsSync, readFileSync } from 'node:fs';
-import { CHAIN_LIE, LEAGUE, LIES, THRESHOLD_LIES } from './lies/lie-names.ts';
+import { LEAGUE, LIES, OTHER_LIES } from './lies/lie-names.ts';
 import { MUTATIONS } from './mutations.ts';
 import { describeFlags, FlagError, readOptions, type SimulateOptions } from './options.ts';
 import { drawPlan, type Plan } from './plan.ts';
@@ -75,9 +75,9 @@ async function run(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (options.plan.lie === 'list') {
-    for (const [role, names] of Object.entries(LIES)) print(`${role.padEnd(10)} ${names.join(', ')}`);
-    print(`with a key ${THRESHOLD_LIES.join(', ')}`);
-    print(`chain      ${CHAIN_LIE}`);
+    for (const [role, names] of Object.entries(LIES)) {
+      print(`${role.padEnd(10)} ${[...names, ...OTHER_LIES[role as keyof typeof OTHER_LIES]].join(', ')}`);
+    }
     print(`league     ${Object.values(LEAGUE).join(', ')}`);
     return 0;
   }

@@ -1,4 +1,4 @@
-import type { PlannedFault } from './plan.ts';
+import { LOW_ENTRANCE_ATOMIC, type PlannedFault, type PlannedRules } from './plan.ts';
 
 /** A known bug, planted again: a line of the product that says something else. */
 export interface Mutation {
@@ -23,6 +23,7 @@ export interface Mutation {
     /** Of each role. */
     readonly liars?: number;
     readonly only?: readonly PlannedFault['kind'][];
+    readonly rules?: PlannedRules;
   };
 }
 
@@ -77,6 +78,15 @@ const BEACON: readonly Mutation[] = [
     to: '',
   },
   {
+    name: 'waits-eightfold',
+    meaning:
+      'every view is waited for as long as the eighth: each epoch of a silent proposer comes 16 s late, and most epochs come',
+    file: 'packages/protocol/src/beacon/beacon-machine.ts',
+    from: 'state.options.viewTimeoutMs * Math.min(state.view + 1, MAX_PATIENCE)',
+    to: 'state.options.viewTimeoutMs * MAX_PATIENCE',
+    given: { lie: 'withholds', faultsPerMinute: 0 },
+  },
+  {
     name: 'never-repeats',
     meaning: 'a message that is lost is not sent again',
     file: 'packages/protocol/src/beacon/beacon-machine.ts',
@@ -92,7 +102,54 @@ const BEACON: readonly Mutation[] = [
   },
 ];
 
+const COSIGN = 'packages/node/src/validator/settlement/cosign.ts';
+const NO_CHECK = {
+  file: COSIGN,
+  from: 'await checkEntry(state, batch.validator, entry, messages[i] as BatchEntry);',
+  to: '',
+};
+
 const MONEY: readonly Mutation[] = [
+  {
+    name: 'cosigns-any-fee',
+    meaning: 'co-signers check no entry, and a validator bills twice the fee',
+    ...NO_CHECK,
+    given: { lie: 'overcharges', faultsPerMinute: 0 },
+  },
+  {
+    name: 'cosigns-any-payee',
+    meaning: 'co-signers check no entry, and a validator has fees paid to itself',
+    ...NO_CHECK,
+    given: { lie: 'pays-itself', faultsPerMinute: 0 },
+  },
+  {
+    name: 'cosigns-any-verdict',
+    meaning: 'co-signers check no entry, and a validator rejects what was accepted',
+    ...NO_CHECK,
+    given: { lie: 'rejects-accepted', faultsPerMinute: 0 },
+  },
+  {
+    name: 'pays-the-router-alone',
+    meaning: 'every validator has the line of a reply pay its router in place of its payee',
+    file: 'packages/protocol/src/settlement/batch.ts',
+    from: 'if (shards.length === 0) return [{ ...entry, modelRoot }];',
+    to: 'if (shards.length === 0) return [{ ...entry, payee: router, modelRoot }];',
+  },
+  {
+    name: 'credits-each-report-alike',
+    meaning: 'every validator counts a token for a report, whatever its pass took',
+    file: 'packages/protocol/src/settlement/batch.ts',
+    from: "const tokens = outcome === 'credited' ? mark.tokens : 0;",
+    to: "const tokens = outcome === 'credited' ? 1 : 0;",
+  },
+  {
+    name: 'keeps-what-was-reserved',
+    meaning: 'a gateway keeps the most that an order may cost put by, once it knows what it does cost',
+    file: 'packages/node/src/gateway/channel-ledger.ts',
+    from: 'outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,',
+    to: 'outstandingAtomic: channel.outstandingAtomic,',
+    given: { liars: 0, faultsPerMinute: 0 },
+  },
   {
     name: 'owes-twice-the-fee',
     meaning: 'every validator adds a fee to a debt twice',
@@ -116,7 +173,7 @@ const MONEY: readonly Mutation[] = [
     to: "if (other && !equalBytes(other.record, bound.record)) return { outcome: 'late' };",
     also: [
       {
-        file: 'packages/node/src/validator/settlement/cosign.ts',
+        file: COSIGN,
         // biome-ignore lint/suspicious/noTemplateCurlyInString: it stands there so
         from: 'demand(delivery === undefined, `entry ${entry.index} is about another record than the payer holds`);',
         to: '',
@@ -162,8 +219,8 @@ const ROLES: readonly Mutation[] = [
   {
     name: 'rejects-on-one-word',
     meaning: 'one verifier alone has a reply rejected, while others could be asked',
-    file: 'packages/protocol/src/verdict/judge.ts',
-    from: 'const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, { lists, asked }));',
+    file: 'packages/protocol/src/verdict/sittings-check.ts',
+    from: 'const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, audit));',
     to: 'const isLone = false;',
     also: [
       {
@@ -274,6 +331,8 @@ const RECEIPTS: readonly Mutation[] = [
   },
 ];
 
+const DEAL_STEPS = 'packages/protocol/src/beacon/threshold/deal-steps.ts';
+const OUTCOME_STEPS = 'packages/protocol/src/beacon/threshold/outcome-steps.ts';
 const KEY_DRIVER = 'packages/node/src/validator/beacon/key-driver.ts';
 const KEY_STATE = 'packages/protocol/src/beacon/threshold/key-state.ts';
 
@@ -288,18 +347,34 @@ const KEY: readonly Mutation[] = [
     given: { liars: 0 },
   },
   {
+    name: 'signs-late',
+    meaning: 'an epoch of the threshold beacon is signed once it is over',
+    file: 'packages/protocol/src/beacon/threshold/epoch-machine.ts',
+    from: 'if (epochAt(schedule, nowMs) < epoch) return;',
+    to: 'if (epochAt(schedule, nowMs) <= epoch) return;',
+    given: { liars: 0, faultsPerMinute: 0 },
+  },
+  {
     name: 'erases-early',
-    meaning: 'shares of an era are forgotten as soon as the chain has the next one',
+    meaning:
+      'shares of an era are forgotten as soon as the chain has the next one, and those of the next one sign nothing older',
     file: 'packages/node/src/validator/beacon/threshold-driver.ts',
     from: 'if (epochAt(scheduleOf(reading), nowMs) <= newest.firstEpoch || archive.latest().epoch < newest.firstEpoch) return;',
     to: '',
+    also: [
+      {
+        file: 'packages/node/src/validator/beacon/threshold-state.ts',
+        from: 'return found === undefined && newest?.generation === generation ? lookUpEra(state, newest) : found;',
+        to: 'return found;',
+      },
+    ],
     given: { liars: 0, only: ['leave'], faultsPerMinute: 4 },
   },
   {
     name: 'out-on-complaint',
     meaning: 'a complaint puts a dealer out although it was answered',
     file: KEY_STATE,
-    from: '.filter(([, one]) => !one.isAnswered && one.heardMs <= since)',
+    from: '.filter(([, one]) => one.answer === undefined && one.heardMs <= since)',
     to: '.filter(([, one]) => one.heardMs <= since)',
     given: { lie: 'complains', faultsPerMinute: 0 },
   },
@@ -317,6 +392,22 @@ const KEY: readonly Mutation[] = [
       },
     ],
     given: { lie: 'withholds-shares', faultsPerMinute: 0 },
+  },
+  {
+    name: 'keeps-answers',
+    meaning: 'who was shown the shares of a complainer does not give them to it',
+    file: DEAL_STEPS,
+    from: 'else if (known.answer !== undefined) send(state, from, known.answer);',
+    to: '',
+    given: { lie: 'answers-others', faultsPerMinute: 0 },
+  },
+  {
+    name: 'votes-early',
+    meaning: 'an outcome is voted on while complaints of the first phase do not count yet',
+    file: OUTCOME_STEPS,
+    from: 'if (current < 0) return;',
+    to: '',
+    given: { lie: 'proposes-early', faultsPerMinute: 0 },
   },
   {
     name: 'deals-anew',
@@ -342,8 +433,8 @@ const KEY: readonly Mutation[] = [
     name: 'hands-in-nothing',
     meaning: 'nobody hands a key that is made to the chain',
     file: KEY_DRIVER,
-    from: 'if (current?.activated === undefined || reading === undefined || nowMs < current.submitsAtMs) return;',
-    to: 'if (current?.activated === undefined || reading !== undefined) return;',
+    from: 'if (current.activated === undefined || reading === undefined || nowMs < current.submitsAtMs) return;',
+    to: 'if (current.activated === undefined || reading !== undefined) return;',
     given: { liars: 0, faultsPerMinute: 0 },
   },
   {
@@ -364,6 +455,44 @@ const KEY: readonly Mutation[] = [
   },
 ];
 
+const NEWCOMERS = ['provider-0', 'provider-1', 'provider-2'];
+
+/** Of tests that validators buy, and of keys that have nothing to lose. */
+const ENTRANCE: readonly Mutation[] = [
+  {
+    name: 'counts-no-miss',
+    meaning: 'a validator says of a provider that gives no answer that it answered',
+    file: 'packages/node/src/validator/canary/drawn-tests.ts',
+    from: "arrival, isMissed: outcome === 'missed' };",
+    to: 'arrival, isMissed: false };',
+    given: { lie: 'silent', faultsPerMinute: 0, rules: { canaryRate: 200_000 } },
+  },
+  {
+    name: 'minds-no-test',
+    meaning: 'a router draws a provider as often, whatever tests of it say',
+    file: 'packages/protocol/src/audit/liveness.ts',
+    from: 'return Math.max(LEAST_LIVENESS_PPM, PPM - missed);',
+    to: 'return Math.max(PPM, PPM - missed);',
+    given: { lie: 'silent', faultsPerMinute: 0, rules: { canaryRate: 200_000 } },
+  },
+  {
+    name: 'samples-newcomers',
+    meaning: 'replies of keys that hold nothing are audited as seldom as any',
+    file: 'packages/node/src/validator/audit/deterrence.ts',
+    from: 'if (heldAtomic === undefined) return 0;',
+    to: 'if (heldAtomic !== 1n) return 0;',
+    given: { liars: 0, faultsPerMinute: 0, rules: { alpha: 0.3, newcomers: NEWCOMERS } },
+  },
+  {
+    name: 'pays-newcomers-anything',
+    meaning: 'an order may pay a key that holds nothing as much as any',
+    file: 'packages/protocol/src/audit/fee-bound.ts',
+    from: 'return entranceAtomic === 0n ? undefined :',
+    to: 'return entranceAtomic >= 0n ? undefined :',
+    given: { liars: 0, faultsPerMinute: 0, rules: { newcomers: ['provider-0'], entranceAtomic: LOW_ENTRANCE_ATOMIC } },
+  },
+];
+
 export const MUTATIONS: readonly Mutation[] = [
   ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
   ...KEY.map((one) => ({ ...one, given: { gateways: 0, beacon: 'threshold', ...one.given } as const })),
@@ -371,4 +500,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...ROLES,
   ...FOUND,
   ...RECEIPTS,
+  ...ENTRANCE,
 ].map((one) => ({ ...one, given: { beacon: 'vrf', ...one.given } }));

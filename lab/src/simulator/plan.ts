@@ -4,8 +4,12 @@ import {
   LIES,
   LYING_ROLES,
   type LyingRole,
+  MONEY_LIES,
   mostLiars,
+  OTHER_LIES,
   roleOf,
+  SILENT_LIE,
+  SILENT_ONCE_KEYED,
   THRESHOLD_LIES,
 } from './lies/lie-names.ts';
 import { createDraws } from './world/draws.ts';
@@ -93,15 +97,29 @@ export interface Plan {
   readonly liars: readonly Liar[];
   /** The network makes a key of the threshold beacon, and goes on by it. Default: the bootstrap beacon alone. */
   readonly isThreshold?: boolean;
+  /** Of each validator, whole tokens. Default: all have EQUAL_STAKE. */
+  readonly stakes?: readonly number[];
   /** Share of replies that are audited at least, by the chain and by every validator. Default: all. */
   readonly alpha?: number;
   /** Names of providers whose payees have no stake. Default: none. */
   readonly unstaked?: readonly string[];
   /** Jobs with a deadline, parts per million of an epoch for each provider and validator. Default: none. */
   readonly timedRate?: number;
+  /** Tests that validators buy of providers, parts per million of an epoch for each provider and validator. Default: none are bought. */
+  readonly canaryRate?: number;
+  /** Names of providers whose keys hold nothing, on a network where others hold a bond and newcomers earn little at once. Default: earnings are not held. */
+  readonly newcomers?: readonly string[];
+  /** What an order may cost at a key that holds nothing, atomic units. Default: as much as any request of a run. */
+  readonly entranceAtomic?: number;
   /** Whether gateways are asked again once all is well. Default: true. */
   readonly isProbed?: boolean;
 }
+
+/** What the chain asks of audits, tests and payees. */
+export type PlannedRules = Pick<
+  Plan,
+  'alpha' | 'unstaked' | 'timedRate' | 'canaryRate' | 'newcomers' | 'entranceAtomic'
+>;
 
 export interface PlanOptions {
   readonly seed: number;
@@ -125,10 +143,17 @@ export interface PlanOptions {
   readonly sieve?: number | undefined;
   /** Whether audits are sampled, payees have no stake, jobs have deadlines, and liars lie about the key, each in some runs. Default: never. */
   readonly isVaried?: boolean | undefined;
+  /** Rules that are given. Default: drawn where runs are varied, and else the usual ones. */
+  readonly rules?: PlannedRules | undefined;
   /** Of faults, only these kinds are drawn, in every run. Default: all, and one run in five has none. */
   readonly only?: readonly PlannedFault['kind'][] | undefined;
 }
 
+export const EQUAL_STAKE = 10_000;
+/** Of seeds, where runs are varied. */
+const STAKED_SHARE = 0.2;
+/** What lying validators have together there, of all stake: just under what the threshold beacon bears, and what the bootstrap beacon does. */
+const LIARS_STAKE = { threshold: 0.2499, vrf: 0.3333 };
 const HEAL_MS = 120_000;
 /**
  * A reply waits for other verifiers where some are silent: eight sittings begin within 56 epochs, and each may be postponed while witnesses ask.
@@ -150,7 +175,15 @@ const UNSTAKED_SHARE = 0.2;
 const LEAST_ALPHA = 0.3;
 /** Of lying validators. */
 const OVERTAKING_SHARE = 0.1;
+const MONEY_SHARE = 0.15;
 const TIMED_RATE = 200_000;
+/** What some requests of a run pay more than. */
+export const LOW_ENTRANCE_ATOMIC = 100_000;
+/** Of seeds. Each test is a reply that is audited and settled like others: most of what a run with them takes. */
+const TESTED_SHARE = 0.25;
+const CANARY_RATE = 100_000;
+/** Of providers that lie where validators test them. */
+const SILENT_SHARE = 0.5;
 /** Past the longest life of an order. */
 const MOST_AHEAD_MS = 300_000;
 /** Blocks. */
@@ -180,6 +213,9 @@ export function drawPlan(options: PlanOptions): Plan {
     router: routers,
   };
   const liars = drawLiars(options, counts);
+  const isLeague = liars.some(({ how }) => how === LEAGUE.verifier);
+  /** All lying validators are in the league, too. */
+  const isJoined = isLeague && draws.next('is joined') < VARIED_SHARE;
   const { only } = options;
   const mayBeCalm = gateways > 0 && only === undefined;
   const isCalm = options.faultsPerMinute === 0 || (mayBeCalm && draws.next('is calm') < CALM_SHARE);
@@ -264,29 +300,70 @@ export function drawPlan(options: PlanOptions): Plan {
     atMs: between('request at', 5_000, Math.max(5_000, faultyMs)),
     gateway: Math.floor(draws.next('which gateway') * gateways),
   })).sort((a, b) => a.atMs - b.atMs);
+  const rules = options.rules ?? (options.isVaried && gateways > 0 ? drawRules() : {});
   const isThreshold =
     options.beacon === 'threshold' || (options.beacon === 'drawn' && draws.next('is threshold') < 0.5);
-  const size = { seed, validators, providers, gateways, routers, epochMs, ...(isThreshold && { isThreshold }) };
+  const stakes = options.isVaried ? drawStakes() : undefined;
+  const size = {
+    ...{ seed, validators, providers, gateways, routers, epochMs, ...(isThreshold && { isThreshold }) },
+    ...(stakes && { stakes }),
+  };
+  const told = options.isVaried && options.lie === undefined ? liars.map(lieOtherwise) : liars;
+  const allowed = stakes ? faults.filter((fault) => fault.kind !== 'leave' || mayLeave(fault.machine, stakes)) : faults;
+  // Where another leaves meanwhile, who is silent may have a third of the seats that get shares.
+  const isAnyLate = told.some(({ how }) => SILENT_ONCE_KEYED.has(how));
   return {
     ...size,
-    ...(options.isVaried && gateways > 0 && drawNetwork()),
+    ...rules,
     faultyMs,
     healMs: liars.some(({ how }) => SILENT.has(how)) ? SILENT_HEAL_MS : HEAL_MS,
     requests,
-    faults,
-    liars: options.isVaried && options.lie === undefined ? liars.map(lieOtherwise) : liars,
+    faults: isAnyLate ? allowed.filter(({ kind }) => kind !== 'leave') : allowed,
+    liars: told,
   };
 
-  /** What the chain asks of audits and payees. */
-  function drawNetwork(): Pick<Plan, 'alpha' | 'unstaked' | 'timedRate'> {
+  function drawRules(): PlannedRules {
     const alpha = draws.next('is sampled') < VARIED_SHARE ? LEAST_ALPHA + (1 - LEAST_ALPHA) * draws.next('alpha') : 1;
     const poor = names('provider', providers).filter(() => draws.next('is unstaked') < UNSTAKED_SHARE);
     while (poor.length > 0 && !isMostlyHonest(poor)) poor.pop();
+    const fresh = names('provider', providers).filter(() => draws.next('is new') < VARIED_SHARE);
+    const hasEntrance = draws.next('has entrance') < VARIED_SHARE && fresh.length > 0;
+    // Somebody honest is left for what is too dear for newcomers.
+    const isServed = names('provider', providers).some(
+      (name) => !fresh.includes(name) && liars.every(({ machine }) => machine !== name),
+    );
+    const isDear = hasEntrance && isServed && draws.next('is dear') < VARIED_SHARE;
     return {
       ...(alpha < 1 && { alpha }),
       ...(poor.length > 0 && { unstaked: poor }),
       ...(draws.next('is timed') < VARIED_SHARE && { timedRate: TIMED_RATE }),
+      ...(draws.next('is tested') < TESTED_SHARE && { canaryRate: CANARY_RATE }),
+      ...(hasEntrance && { newcomers: fresh }),
+      ...(isDear && { entranceAtomic: LOW_ENTRANCE_ATOMIC }),
     };
+  }
+
+  function drawStakes(): number[] | undefined {
+    if (draws.next('has stakes') >= STAKED_SHARE) return undefined;
+    const lying = validatorNames.filter(isLying);
+    const own = validatorNames.map((name) =>
+      isLying(name) ? 0 : between('stake', 0.5 * EQUAL_STAKE, 1.6 * EQUAL_STAKE),
+    );
+    const part = isThreshold ? LIARS_STAKE.threshold : LIARS_STAKE.vrf;
+    const theirs = Math.floor((sumOf(own) * part) / (1 - part) / Math.max(1, lying.length));
+    return own.map((stake) => (stake === 0 ? theirs : stake));
+  }
+
+  function isLying(name: string): boolean {
+    return liars.some(({ machine }) => machine === name);
+  }
+
+  /** Without it, and without as many more as may be away at once, liars have a third at most: more than that no promise is for. */
+  function mayLeave(machine: string, stakes: readonly number[]): boolean {
+    if (isLying(machine)) return true;
+    const honest = stakes.filter((_, i) => !isLying(`validator-${i}`)).sort((a, b) => b - a);
+    const left = sumOf(stakes) - sumOf(honest.slice(0, mostAway(validators)));
+    return 3 * (sumOf(stakes) - sumOf(honest)) <= left;
   }
 
   /** Among the verifiers of payees with stake: two at least, and less than half of them lie. */
@@ -296,20 +373,40 @@ export function drawPlan(options: PlanOptions): Plan {
     return staked.length > 1 && 2 * lying.length < staked.length;
   }
 
-  /** About the key, or about what others send to the chain. */
+  /** About the key, or about what others send to the chain; and to nobody. */
   function lieOtherwise(liar: Liar): Liar {
-    if (roleOf(liar.machine) !== 'validator') return liar;
+    const role = roleOf(liar.machine);
+    const isTested = rules.canaryRate !== undefined && role === 'provider' && liar.how !== LEAGUE.provider;
+    if (isTested && draws.next('is silent') < SILENT_SHARE) return { ...liar, how: SILENT_LIE };
+    if (role !== 'validator') return liar;
+    if (isJoined) return { ...liar, how: LEAGUE.validator };
     if (draws.next('overtakes') < OVERTAKING_SHARE) return { ...liar, how: CHAIN_LIE };
+    if (gateways > 0 && draws.next('lies about money') < MONEY_SHARE) {
+      return { ...liar, how: pick('money lie', MONEY_LIES) };
+    }
     if (!isThreshold || draws.next('lies about key') >= VARIED_SHARE) return liar;
     return { ...liar, how: pick('threshold lie', THRESHOLD_LIES) };
   }
 }
 
+const sumOf = (amounts: readonly number[]): number => amounts.reduce((sum, one) => sum + one, 0);
+
+/** How many validators are not in the registry at once. */
+export const mostAway = (validators: number): number => Math.floor((validators - 1) / 3);
+
+export const stakeOf = ({ stakes }: Pick<Plan, 'stakes'>, machine: string): number =>
+  stakes?.[Number(machine.split('-')[1])] ?? EQUAL_STAKE;
+
 /** Whether liars have a third of a set of validators for some epochs, since others have left. Then the beacon may stand meanwhile. */
-export function mayStand({ validators, faults, liars }: Pick<Plan, 'validators' | 'faults' | 'liars'>): boolean {
+export function mayStand(plan: Pick<Plan, 'validators' | 'faults' | 'liars' | 'stakes'>): boolean {
+  const { validators, faults, liars } = plan;
   const lying = liars.filter(({ machine }) => machine.startsWith('validator')).map(({ machine }) => machine);
-  const leavesHonest = faults.some((fault) => fault.kind === 'leave' && !lying.includes(fault.machine));
-  return leavesHonest && 3 * lying.length >= validators - 1;
+  const leaving = faults.flatMap((fault) =>
+    fault.kind === 'leave' && !lying.includes(fault.machine) ? [stakeOf(plan, fault.machine)] : [],
+  );
+  const all = sumOf(Array.from({ length: validators }, (_, i) => stakeOf(plan, `validator-${i}`)));
+  const theirs = sumOf(lying.map((machine) => stakeOf(plan, machine)));
+  return leaving.length > 0 && 3 * theirs >= all - Math.max(...leaving);
 }
 
 /**
@@ -323,8 +420,7 @@ function drawLiars(options: PlanOptions, counts: Readonly<Record<LyingRole, numb
   const friends = Math.max(1, mostLiars('verifier', options.providers));
   return LYING_ROLES.flatMap((role) => {
     if (role !== 'validator' && options.gateways === 0) return [];
-    const all =
-      role === 'validator' && options.lie !== undefined ? [...LIES[role], ...THRESHOLD_LIES, CHAIN_LIE] : LIES[role];
+    const all = options.lie === undefined ? LIES[role] : [...LIES[role], ...OTHER_LIES[role]];
     const known = options.lie === undefined ? all : all.filter((name) => name === options.lie);
     if (known.length === 0) return [];
     const most = Math.min(options.liars ?? Number.POSITIVE_INFINITY, mostLiars(role, counts[role]));

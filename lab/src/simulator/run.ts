@@ -1,13 +1,17 @@
 import { scheduleFaults } from './faults.ts';
-import { type TimedEpochs, watchBeacon } from './invariants/beacon.ts';
+import { type LongestWait, type TimedEpochs, watchBeacon } from './invariants/beacon.ts';
+import { boundWaits } from './invariants/epoch-waits.ts';
 import { watchMoney } from './invariants/money.ts';
+import { watchNewcomers } from './invariants/newcomers.ts';
+import { watchQueues } from './invariants/queues.ts';
 import { watchService } from './invariants/service.ts';
+import { watchStanding } from './invariants/standing.ts';
 import { plantLies } from './lies/plant-lies.ts';
 import { createProviderAttack, createVerifierEngine, type SharedNotes } from './lies/server-lies.ts';
 import { mayStand, type Plan } from './plan.ts';
 import { scheduleRequests } from './requests.ts';
-import { prepareLedger, startGateway, startProvider, startRouter, startVerifier } from './roles/serving.ts';
-import { listValidator, registerKeys, startValidator, validatorName } from './roles/validator.ts';
+import { originOf, prepareLedger, startGateway, startProvider, startRouter, startVerifier } from './roles/serving.ts';
+import { listMember, registerKeys, startValidator, validatorName } from './roles/validator.ts';
 import type { Disk, Machine } from './world/process.ts';
 import { START_MS } from './world/virtual-time.ts';
 import { createWorld, type Violation, type World } from './world/world.ts';
@@ -36,6 +40,8 @@ export interface RunOutcome {
   readonly steps: number;
   readonly virtualMs: number;
   readonly epochs: number;
+  /** The longest that honest validators waited for epochs once the faults were over, by kind, and what they may wait. */
+  readonly waits: Readonly<Record<string, LongestWait>>;
   /** Times that shares of the threshold beacon's key were dealt, and counted. */
   readonly eras: number;
   /** Of requests to gateways. */
@@ -52,19 +58,36 @@ export interface RunOutcome {
   readonly bytes: number;
   readonly cpuMs: number;
   readonly marks: readonly UsedByThen[];
+  /** The most timers and answers to come of a process, and open calls of all. */
+  readonly peaks: World['peaks'];
 }
+
+/** Where earnings are held: periods of a minute, and for a key that holds nothing one reply at once as long as the fake engine's context. */
+const HOLDING = { period: 60, entrance: 1_100_000n, growth: 2_000_000 };
 
 /** Plays a plan. The process is its own: timers and chance of the whole process are the run's meanwhile. */
 export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions = {}): Promise<RunOutcome> {
   const cpu = process.cpuUsage();
   const beaconPeriodS = plan.isThreshold ? plan.epochMs / 1_000 : undefined;
-  const { alpha, timedRate } = plan;
+  const { alpha, timedRate, canaryRate } = plan;
   const alphaPpm = alpha === undefined ? undefined : Math.round(1_000_000 * alpha);
-  const world = createWorld({ seed: plan.seed, onLine, beaconPeriodS, alphaPpm, timedRate });
+  const holding = { ...HOLDING, ...(plan.entranceAtomic !== undefined && { entrance: BigInt(plan.entranceAtomic) }) };
+  const world = createWorld({
+    seed: plan.seed,
+    onLine,
+    beaconPeriodS,
+    alphaPpm,
+    timedRate,
+    canaryRate,
+    ...(plan.newcomers && { holding }),
+  });
   try {
     const machines = new Map<string, Machine>();
-    const times = { epochMs: plan.epochMs, settleMs: 5_000, auditWindowMs: 20_000, graceMs: 20_000, alpha };
-    world.ledger.register(Array.from({ length: plan.validators }, (_, i) => listValidator(plan.seed, i)));
+    const times = {
+      ...{ epochMs: plan.epochMs, settleMs: 5_000, auditWindowMs: 20_000, graceMs: 20_000, alpha },
+      shops: canaryRate === undefined ? [] : listShops(plan),
+    };
+    world.ledger.register(Array.from({ length: plan.validators }, (_, i) => listMember(plan, i)));
     for (let index = 0; index < plan.validators; index++) {
       const name = validatorName(index);
       const start: Parameters<World['addMachine']>[0]['start'] = (disk) =>
@@ -76,7 +99,9 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     const honesty = plantLies(world, plan, { machines, times });
     scheduleFaults(world, plan, { machines, forgetful: honesty.forgetful });
     const honest = [...machines.values()].filter(({ name }) => name.startsWith('validator') && honesty.isHonest(name));
-    const beacon = watchBeacon(world, honest, timeEpochs(plan));
+    const beacon = watchBeacon(world, honest, {
+      ...{ epochMs: plan.epochMs, waits: boundWaits(plan), timed: timeEpochs(plan) },
+    });
     const service = watchService(world, plan, honesty);
     const gateways = [...machines.values()].filter(({ name }) => name.startsWith('gateway') && honesty.isHonest(name));
     const isCalm = plan.faults.length === 0;
@@ -85,8 +110,13 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       answered: service.answered,
       isCalm,
       gateways,
+      all: [...machines.values()].filter(({ name }) => name.startsWith('validator')),
       epochMs: plan.epochMs,
+      healMs: plan.healMs,
     });
+    const standing = watchStanding(world, plan, { honest, honesty });
+    const queues = watchQueues(world, machines, honesty);
+    const newcomers = watchNewcomers(world, honest, holding.entrance);
     scheduleRequests(world, plan, { machines, service });
     const check = (): void => {
       beacon.check();
@@ -100,12 +130,15 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     beacon.noteHealed();
     await world.runUntil(plan.faultyMs + plan.healMs, check);
     // Replies wait for epochs.
-    const stoodMs = mayStand(plan) ? beacon.stoodMs(plan.epochMs) : 0;
+    const stoodMs = mayStand(plan) ? beacon.stoodMs() : 0;
     if (stoodMs > 0) await world.runUntil(plan.faultyMs + plan.healMs + stoodMs, check);
     if (world.violations.length === 0) {
-      beacon.finish(plan.healMs, plan.epochMs, await world.ledger.reads.beaconKeys());
+      beacon.finish(await world.ledger.reads.beaconKeys());
       money.finish();
       service.finish();
+      standing.finish();
+      queues.finish();
+      if (plan.newcomers !== undefined) newcomers.finish();
     }
     const eras = await countEras(world);
     if (plan.isThreshold && eras === 0)
@@ -120,6 +153,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       steps: world.time.steps(),
       virtualMs: world.time.nowMs(),
       epochs: beacon.certified(),
+      waits: beacon.waits,
       eras,
       answers: service.answers,
       settled: money.settled(),
@@ -131,10 +165,19 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       bytes: counts.reduce((sum, one) => sum + one.bytes, 0),
       cpuMs: readUsed(world, cpu).cpuMs,
       marks,
+      peaks: { ...world.peaks },
     };
   } finally {
     world.close();
   }
+}
+
+/** Honest gateways with an honest router: whoever tests providers buys at a gateway that it trusts. */
+function listShops({ gateways, routers, liars }: Plan): string[] {
+  const isHonest = (name: string): boolean => liars.every(({ machine }) => machine !== name);
+  return Array.from({ length: gateways }, (_, i) => i)
+    .filter((i) => isHonest(`gateway-${i}`) && isHonest(`router-${i % routers}`))
+    .map(originOf);
 }
 
 /** Of a network with a threshold beacon: before it has a key, its epochs are timed by the chain, too. */
@@ -160,9 +203,9 @@ function readUsed(world: World, since: NodeJS.CpuUsage): UsedByThen {
 }
 
 function addServers(world: World, plan: Plan, machines: Map<string, Machine>): void {
-  const { providers, gateways, routers, unstaked } = plan;
+  const { providers, gateways, routers, unstaked, newcomers } = plan;
   if (gateways === 0) return;
-  prepareLedger(world, { providers, gateways, routers, unstaked });
+  prepareLedger(world, { providers, gateways, routers, unstaked, newcomers });
   const notes: SharedNotes = new Set();
   const howOf = (name: string): string | undefined => plan.liars.find(({ machine }) => machine === name)?.how;
   const add = <R>(name: string, start: (disk: Disk) => Promise<R>): void => {

@@ -64,12 +64,25 @@ describe('the simulator', () => {
       '--mutation',
       'outbox-keeps-records',
     );
-    expect(outcomes.at(-1)?.violations.map(({ invariant }) => invariant)).toEqual(['what-was-taken-in-settles']);
+    expect(outcomes.at(-1)?.violations.map(({ invariant }) => invariant)).toEqual([
+      'what-was-taken-in-settles',
+      'queues-drain',
+    ]);
   });
 
   it('finds that nothing is drawn of payers from whom no reorganisation took anything', async () => {
     const outcomes = await simulate('--seed', '1', '--mutation', 'draws-nothing-of-payers');
     expect(outcomes.at(-1)?.violations.map(({ invariant }) => invariant)).toEqual(['what-is-drawn-is-owed']);
+  });
+
+  it('finds who is not paid, and what co-signers let pass', async () => {
+    const found = await Promise.all(
+      ['pays-the-router-alone', 'cosigns-any-fee'].map((name) => simulate('--seed', '1', '--mutation', name)),
+    );
+    expect(found.map((outcomes) => outcomes.at(-1)?.violations.map(({ invariant }) => invariant))).toEqual([
+      ['what-is-earned-is-paid'],
+      ['nobody-honest-pays-more'],
+    ]);
   });
 
   it('finds a planted bug', async () => {

@@ -15,6 +15,8 @@ const FIELDS = [
     'attested',
     'seal_suite',
     'grammar',
+    'hedge',
+    'standby',
   ],
   'sealed',
 ];

@@ -1,6 +1,8 @@
-import { encodeFunctionData, erc20Abi, maxUint256, type TransactionReceipt } from 'viem';
+import { encodeFunctionData, erc20Abi, type TransactionReceipt } from 'viem';
+import type { Allow } from './allowance.ts';
 import { encodeProvide } from './deploy-burn-and-mint.ts';
 import type { BurnAndMint, Deployment } from './deployment.ts';
+import { type AssetDescription, describeAsset } from './describe-asset.ts';
 import { ChainError } from './errors.ts';
 import { creditsAbi, mintBurnAbi, payoutsAbi, priceOracleAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, lowerHex, toAddress, toHex } from './hex.ts';
@@ -13,6 +15,8 @@ export interface MintEpoch {
   readonly burned: bigint;
   readonly minted: bigint;
   readonly isClosed: boolean;
+  /** Tokens that there were when somebody first earned in it; 0 where nobody did. */
+  readonly supply: bigint;
 }
 
 /** What the oracle has of an asset. Prices are dollars times 1e18 for 1e18 smallest units, times seconds since 1970. */
@@ -40,12 +44,6 @@ export interface IssuedCredits {
   readonly amount: bigint;
   /** Seconds since 1970. */
   readonly until: bigint;
-}
-
-/** An asset as its contract describes itself. */
-export interface AssetDescription {
-  readonly symbol: string;
-  readonly decimals: number;
 }
 
 /** What a feed signed. */
@@ -88,16 +86,7 @@ export function createMintReads(
         return { feeds, maxAge, last, doubted, now };
       });
     },
-    describeAsset(asset: BytesLike): Promise<AssetDescription> {
-      const contract = { address: toAddress(asset, 'asset'), abi: erc20Abi } as const;
-      return read('what an asset is', async (client) => {
-        const [symbol, decimals] = await Promise.all([
-          client.readContract({ ...contract, functionName: 'symbol' }),
-          client.readContract({ ...contract, functionName: 'decimals' }),
-        ]);
-        return { symbol, decimals };
-      });
-    },
+    describeAsset: (asset: BytesLike): Promise<AssetDescription> => describeAsset({ read }, asset),
     assetBalanceOf(asset: BytesLike, owner: BytesLike): Promise<bigint> {
       const address = toAddress(asset, 'asset');
       const args = [toAddress(owner, 'owner')] as const;
@@ -166,6 +155,15 @@ export function createMintReads(
         client.readContract({ address, abi: erc20Abi, functionName: 'balanceOf', args }),
       );
     },
+    /** So much of what an account earned as the present epoch takes: all of it where the network pays in tokens. What is over waits for another. */
+    carriedOf(amount: bigint): Promise<bigint> {
+      const { burnAndMint } = deployment;
+      if (burnAndMint === undefined || amount === 0n) return Promise.resolve(amount);
+      const contract = { address: burnAndMint.credits, abi: creditsAbi } as const;
+      return read('what the epoch takes', (client) =>
+        client.readContract({ ...contract, functionName: 'carriedOf', args: [amount] }),
+      );
+    },
     mintEpoch(number: bigint): Promise<MintEpoch> {
       return read('an epoch', (client) =>
         client.readContract({ ...mintBurn(), functionName: 'epochOf', args: [number] }),
@@ -211,21 +209,10 @@ export function createMintReads(
 }
 
 export function createMintWrites(
-  { send, read, address: owner }: Pick<Transactor, 'send' | 'read' | 'address'>,
+  { send }: Pick<Transactor, 'send'>,
   deployment: Pick<Deployment, 'burnAndMint' | 'token'>,
+  allow: Allow,
 ) {
-  async function allow(token: Address, spender: Address, amount: bigint): Promise<void> {
-    if (!owner) throw new ChainError('no-account', 'this client has no private key');
-    const allowance = await read('allowance', (client) =>
-      client.readContract({ address: token, abi: erc20Abi, functionName: 'allowance', args: [owner, spender] }),
-    );
-    if (allowance >= amount) return;
-    await send(
-      'approve',
-      token,
-      encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [spender, maxUint256] }),
-    );
-  }
   return {
     /** Buys and burns tokens for an asset. @param least credits @param deadline seconds since 1970 */
     async topUp(asset: BytesLike, amount: bigint, least: bigint, deadline: bigint): Promise<TransactionReceipt> {

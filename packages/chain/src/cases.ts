@@ -1,7 +1,10 @@
-import { encodeAbiParameters, encodeFunctionData, keccak256, type TransactionReceipt } from 'viem';
+import { encodeAbiParameters, encodeFunctionData, keccak256, sha256, type TransactionReceipt } from 'viem';
+import { computeCreated } from './create-contracts.ts';
 import type { Deployment } from './deployment.ts';
-import { casesAbi, equivocationAbi, hearingsAbi } from './generated/abi.ts';
+import { ChainError } from './errors.ts';
+import { casesAbi, equivocationAbi, hearingsAbi, misroutingAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
+import { listRanges } from './list-ranges.ts';
 import { waitForNextBlock } from './next-block.ts';
 import type { Transactor } from './transactor.ts';
 
@@ -44,11 +47,27 @@ export interface LedgerHearing {
 export type AppealSubject =
   | { readonly case: number }
   | { readonly ejected: BytesLike }
-  | { readonly penalized: BytesLike }
+  /** Of the penalties the one that was appealed against. */
+  | { readonly penalized: BytesLike; readonly appealed?: number }
   /** Stops the clock of what a key earned. @see FREEZE_PERIOD_S for the period. */
   | { readonly freeze: BytesLike; readonly period: number };
 
-type Where = Pick<Deployment, 'cases' | 'hearings' | 'equivocation' | 'settlement' | 'staking'>;
+/** What asks for a panel. */
+export interface OpenedHearings {
+  /** Names of what was appealed against. */
+  readonly subjects: readonly Hex[];
+  /** From this block on the next reading looks: the newest blocks may still be replaced. */
+  readonly next: bigint;
+  /** Of the newest block, seconds since 1970. */
+  readonly now: bigint;
+}
+
+/** The hash of a block draws a panel for so many blocks (EIP-2935). */
+const KNOWN_HASHES = 8_191n;
+/** So many blocks are looked at again. */
+const REPLACEABLE = 32n;
+
+type Where = Pick<Deployment, 'cases' | 'hearings' | 'equivocation' | 'settlement' | 'staking' | 'block'>;
 
 export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where) {
   const cases = { address: where.cases, abi: casesAbi } as const;
@@ -83,6 +102,30 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
         return { drawnFrom, panel: panel.map((account) => lowerHex(account)) };
       });
     },
+    /** Appeals, and late draws that need another one. @param from the last reading's `next`; at first all of the last 8,191 blocks: an older appeal that nobody drew can still be drawn late, by `ogong case draw` */
+    hearingsOpened(from?: bigint): Promise<OpenedHearings> {
+      const event = { address: where.hearings, abi: hearingsAbi, eventName: 'HearingOpened', strict: true } as const;
+      return read('appeals', async (client) => {
+        const { number: last, timestamp: now } = await client.getBlock();
+        const least = BigInt(where.block);
+        const first = from ?? last - KNOWN_HASHES;
+        const subjects: Hex[] = [];
+        for (const range of listRanges(first < least ? least : first, last)) {
+          for (const { args } of await client.getContractEvents({ ...event, ...range })) {
+            subjects.push(lowerHex(args.subject));
+          }
+        }
+        return { subjects, next: last - REPLACEABLE, now };
+      });
+    },
+    /** What the appeal against a subject has put down; nothing where there was none, or where it was returned or paid. */
+    appealDepositOf(subject: BytesLike): Promise<{ readonly from: Address; readonly amount: bigint }> {
+      const args = [toHex(subject, 'subject', 32)] as const;
+      return read('a deposit', async (client) => {
+        const { from, amount } = await client.readContract({ ...cases, functionName: 'depositOf', args });
+        return { from: toAddress(from, 'from'), amount };
+      });
+    },
     /** What an appeal against an ejection or a penalty puts down. */
     appealDeposit(): Promise<bigint> {
       return read('the deposit', (client) => client.readContract({ ...cases, functionName: 'deposit' }));
@@ -102,6 +145,29 @@ interface SignedWords {
   readonly members: BytesLike;
   readonly signature: BytesLike;
   readonly time: bigint;
+}
+
+/** A ticket, and the list that it names, by which its router has misrouted (docs/spec/cases.md). */
+export interface MisroutingProof {
+  /** The account that the ticket names. */
+  readonly router: BytesLike;
+  /** Exact bytes. */
+  readonly ticket: BytesLike;
+  /** Hybrid public key, 1,344 bytes. */
+  readonly routerKey: BytesLike;
+  /** Of Ed25519, 64 bytes: the first part of the hybrid one. */
+  readonly signature: BytesLike;
+  /** Exact bytes. */
+  readonly candidates: BytesLike;
+}
+
+/** The contract of misroutings is what the contract of cases creates third. */
+export const misroutingOf = ({ cases }: Pick<Deployment, 'cases'>): Address => computeCreated(cases, 3);
+
+/** What hides a proof until it is shown. @param salt 32 random bytes. */
+function sealProof(reporter: Address, accused: Address, evidence: Hex, salt: Hex): Hex {
+  const types = [{ type: 'address' }, { type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }] as const;
+  return keccak256(encodeAbiParameters(types, [reporter, accused, evidence, salt]));
 }
 
 export function createCaseWrites(
@@ -159,12 +225,35 @@ export function createCaseWrites(
         });
         return keccak256(encodeAbiParameters([{ type: 'uint8' }, { type: 'bytes32' }], [number, place]));
       });
-      const types = [{ type: 'address' }, { type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }] as const;
-      const seal = keccak256(encodeAbiParameters(types, [own as Address, of, evidence, salt]));
+      const seal = sealProof(own as Address, of, evidence, salt);
       const announced = encodeFunctionData({ abi: equivocationAbi, functionName: 'announce', args: [seal] });
       await waitForNextBlock({ read }, await send('announce a proof', equivocation, announced));
       const args = [number, of, first, second, salt] as const;
       return send('prove', equivocation, encodeFunctionData({ abi: equivocationAbi, functionName: 'prove', args }));
+    },
+    /**
+     * Announces a misrouting, so that nobody takes the share: `proveMisrouting` shows it a block or more later.
+     * @param secret 32 random bytes that hide it until then.
+     */
+    announceMisrouting({ router, ticket }: MisroutingProof, secret: BytesLike): Promise<TransactionReceipt> {
+      const evidence = sha256(toHex(ticket, 'ticket'));
+      const seal = sealProof(own as Address, toAddress(router, 'router'), evidence, toHex(secret, 'secret', 32));
+      const data = encodeFunctionData({ abi: misroutingAbi, functionName: 'announce', args: [seal] });
+      return send('announce a proof', misroutingOf(where), data);
+    },
+    /** Opens a case against the router. @param secret of the announcement. */
+    proveMisrouting(
+      { ticket, routerKey, signature, candidates }: MisroutingProof,
+      secret: BytesLike,
+    ): Promise<TransactionReceipt> {
+      const signed = {
+        ticket: toHex(ticket, 'ticket'),
+        routerKey: toHex(routerKey, 'routerKey', 1_344),
+        signature: toHex(signature, 'signature', 64),
+      };
+      const args = [signed, toHex(candidates, 'candidates'), toHex(secret, 'secret', 32)] as const;
+      const data = encodeFunctionData({ abi: misroutingAbi, functionName: 'prove', args });
+      return send('prove a misrouting', misroutingOf(where), data);
     },
     /** Asks for a panel. Against an ejection or a penalty it puts a deposit down. */
     async appeal(subject: AppealSubject, deposit: bigint): Promise<TransactionReceipt> {
@@ -179,6 +268,11 @@ export function createCaseWrites(
     /** Lifts what was decided. @param votes of more than half of the panel, ascending by signer. */
     lift: (subject: AppealSubject, votes: readonly BytesLike[]): Promise<TransactionReceipt> =>
       send('lift', cases, encodeLift(subject, toQuorum(votes))),
+    /** Pays the treasury what an appeal in vain put down, once it is over; anyone may. */
+    forfeitDeposit: (subject: BytesLike): Promise<TransactionReceipt> => {
+      const args = [toHex(subject, 'subject', 32)] as const;
+      return send('forfeit a deposit', cases, encodeFunctionData({ abi: casesAbi, functionName: 'forfeit', args }));
+    },
     /** Pays reporter and treasury once the appeal is over. */
     closeCase: (id: number): Promise<TransactionReceipt> =>
       send('close', cases, encodeFunctionData({ abi: casesAbi, functionName: 'close', args: [BigInt(id)] })),
@@ -216,7 +310,9 @@ function encodeLift(subject: AppealSubject, votes: readonly Hex[]): Hex {
     const args = [toHex(subject.ejected, 'ejected', 32), votes] as const;
     return encodeFunctionData({ abi: casesAbi, functionName: 'reinstate', args });
   }
-  const args = [toAddress(subject.penalized, 'penalized'), votes] as const;
+  const { penalized, appealed } = subject;
+  if (appealed === undefined) throw new ChainError('bad-input', 'a pardon names the penalty that was appealed against');
+  const args = [toAddress(penalized, 'penalized'), appealed, votes] as const;
   return encodeFunctionData({ abi: casesAbi, functionName: 'pardon', args });
 }
 

@@ -124,6 +124,42 @@ describe('chain client', () => {
     expect(await client.signingKeyOf(address)).toMatchObject({ current: address, named: address });
   });
 
+  it('leaves gas for what a second stores anew: a key named again in the second after its estimate', async () => {
+    const { address, privateKey } = await ledger.createValidator();
+    const { client } = ledger.governor.transactor;
+    const ask = (method: string, ...params: unknown[]) => client.request({ method, params } as never);
+    let isLast = false;
+    const beforeSend = async () => {
+      if (!isLast) return;
+      const { timestamp } = await client.getBlock();
+      await ask('evm_setNextBlockTimestamp', Number(timestamp) + 1);
+    };
+    const { chain, deployment } = ledger;
+    const account = await createChainClient({
+      ...{ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 20, beforeSend },
+    });
+    const keys = [generatePrivateKey(), generatePrivateKey()] as const;
+    const name = async (key: Hex) => {
+      const call = { functionName: 'signerDigest', args: [address, computeAddress(key)] } as const;
+      const registry = { address: deployment.registry, abi: validatorRegistryAbi } as const;
+      const consent = await sign({
+        hash: await client.readContract({ ...registry, ...call }),
+        privateKey: key,
+        to: 'hex',
+      });
+      return account.setSigningKey(computeAddress(key), consent);
+    };
+    await ask('anvil_setBlockTimestampInterval', 0);
+    try {
+      for (const key of [...keys, keys[0]]) await name(key);
+      isLast = true;
+      await name(keys[1]);
+    } finally {
+      await ask('anvil_removeBlockTimestampInterval').catch(() => undefined);
+    }
+    expect(await account.signingKeyOf(address)).toMatchObject({ current: computeAddress(keys[1]) });
+  });
+
   it('reads the stake of many at one block, in their order', async () => {
     const seen: unknown[] = [];
     const proxy = createServer(async (request, response) => {
@@ -164,6 +200,27 @@ describe('chain client', () => {
     const stranger = await refusalOf(member.client.setDriftTable({ hash: hash('cd'), version: 3n }));
     expect(stranger).toMatchObject({ code: 'reverted', revert: { name: 'OwnableUnauthorizedAccount' } });
     expect(() => ledger.governor.setDriftTable({ hash: '0x12', version: 3n })).toThrow(/hash has 1 bytes, expected 32/);
+  });
+
+  it('asks verifiers for a stake, by the owner alone, after a notice', async () => {
+    const { limits, verifierStakes } = await ledger.governor.parameters();
+    expect(limits.minimumVerifierStake).toBe(0n);
+    expect(verifierStakes).toEqual({ now: 0n, least: 0n, greatest: 0n });
+    await ledger.governor.setLimits({ ...limits, minimumVerifierStake: 7n * unit });
+    const asked = await ledger.governor.parameters();
+    expect(asked.limits.minimumVerifierStake).toBe(7n * unit);
+    // It is announced, and nobody is asked for it before its notice is over.
+    expect(asked.verifierStakes).toEqual({ now: 0n, least: 0n, greatest: 0n });
+    expect(asked.verifierStakeFrom).toBeGreaterThan(0);
+    const tooMuch = await refusalOf(
+      ledger.governor.setLimits({ ...limits, minimumVerifierStake: 1_000_000n * unit + 1n }),
+    );
+    expect(tooMuch).toMatchObject({
+      code: 'reverted',
+      revert: { name: 'OutOfRange', args: ['minimumVerifierStake'] },
+    });
+    await ledger.governor.setLimits(limits);
+    expect((await ledger.governor.parameters()).verifierStakeFrom).toBe(0);
   });
 
   it('names the rates of tests, by the owner alone, and remembers the greatest of a day', async () => {

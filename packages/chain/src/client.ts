@@ -1,5 +1,6 @@
 import type { PublicClient } from 'viem';
 import { createAuthorizationReads, createAuthorizationWrites } from './authorizations.ts';
+import { createBackingReads } from './backing.ts';
 import { createBeaconKeysReads } from './beacon-keys.ts';
 import { createMintReads } from './burn-and-mint.ts';
 import { createCaseReads } from './cases.ts';
@@ -19,6 +20,7 @@ import {
 } from './generated/abi.ts';
 import { createGovernmentReads } from './government.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
+import { createLaunchReads } from './launch-curve.ts';
 import { createWrites } from './ledger-writes.ts';
 import { createMachineReads } from './machines.ts';
 import { createModelReads } from './model-registry.ts';
@@ -27,7 +29,7 @@ import { createReinstatementReads } from './reinstatements.ts';
 import type { RemoteSigner } from './remote-signer.ts';
 import { createRosterReads } from './roster.ts';
 import { createRouterReads } from './router-reads.ts';
-import { createTransactor, type Transactor } from './transactor.ts';
+import { createTransactor, type Transactor, type TransactorOptions } from './transactor.ts';
 import { readSigningKeys, readVotes } from './votes.ts';
 
 export interface RegisteredValidator {
@@ -90,15 +92,6 @@ export interface EarningsBalance {
   readonly bonded: bigint;
 }
 
-/** An account that stands as a router. Times are seconds since 1970. */
-export interface RouterRegistration {
-  /** Hash of the key that signs its tickets. */
-  readonly ticketKey: Hex;
-  readonly since: bigint;
-  /** When it is none any more; 0 while it does not leave. */
-  readonly until: bigint;
-}
-
 /** The drift table that statistical verdicts use. A zero hash means that no table is set. */
 export interface DriftTableAnchor {
   /** SHA-256 of the table's canonical bytes. */
@@ -116,6 +109,10 @@ export interface NetworkParameters extends Distribution {
   readonly work: AskedWork;
   /** Of the last day, parts per million. A test that a higher rate would have drawn was not drawn. */
   readonly greatestRates: { readonly canary: number; readonly timed: number };
+  /** What is asked of verifiers now, and was within the last week, atomic units. `limits` has what was announced last. */
+  readonly verifierStakes: { readonly now: bigint; readonly least: bigint; readonly greatest: bigint };
+  /** Seconds since 1970 from which what `limits` has is asked of verifiers; 0 where it already is. */
+  readonly verifierStakeFrom: number;
 }
 
 /** The audited fraction as the chain had it over a time. */
@@ -135,6 +132,7 @@ export interface ChainClientOptions {
   readonly requestTimeoutMs?: number;
   readonly receiptTimeoutMs?: number;
   readonly pollIntervalMs?: number;
+  readonly beforeSend?: TransactorOptions['beforeSend'];
 }
 
 export type ChainClient = Awaited<ReturnType<typeof createChainClient>>;
@@ -157,11 +155,13 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createCosignerReads(transactor, deployment),
     ...createPaidReads(transactor, deployment),
     ...createEmissionReads(transactor, deployment),
+    ...createLaunchReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMachineReads(transactor, deployment),
     ...createReinstatementReads(transactor, deployment),
     ...createMintReads(transactor, deployment),
     ...createCaseReads(transactor, deployment),
+    ...createBackingReads(transactor, deployment),
     ...createGovernmentReads(transactor, deployment),
     ...createWrites(transactor, deployment),
     ...createAuthorizationReads(transactor, deployment.token),
@@ -294,25 +294,15 @@ function createStakeReads({ read }: Pick<Transactor, 'read'>, deployment: Deploy
   };
 }
 
-function createReads({ read }: Transactor, deployment: Deployment) {
-  const token = { address: deployment.token, abi: ogongTokenAbi } as const;
-  const parameters = { address: deployment.parameters, abi: parametersAbi } as const;
-  const staking = { address: deployment.staking, abi: stakingAbi } as const;
-  const registry = { address: deployment.registry, abi: validatorRegistryAbi } as const;
-  const settlement = { address: deployment.settlement, abi: settlementAbi } as const;
-  const earnings = { address: deployment.earnings, abi: earningsAbi } as const;
-
+function createParameterReads(
+  { read }: Pick<Transactor, 'read'>,
+  { parameters: address }: Pick<Deployment, 'parameters'>,
+) {
+  const parameters = { address, abi: parametersAbi } as const;
   return {
-    ...createModelReads({ read }, deployment.models),
-    ...createEscrowReads({ read }, deployment.escrow, deployment.burnAndMint?.credits),
-    ...createStakeReads({ read }, deployment),
-    balanceOf(owner: BytesLike): Promise<bigint> {
-      const args = [toAddress(owner, 'owner')] as const;
-      return read('token balance', (client) => client.readContract({ ...token, functionName: 'balanceOf', args }));
-    },
     parameters(): Promise<NetworkParameters> {
       return read('parameters', async (client) => {
-        const [current, [next, from], limits, holding, driftTable, tests, work, [canary, timed]] = await Promise.all([
+        const [current, [next, from], limits, holding, driftTable, tests, work, rates, stakes] = await Promise.all([
           client.readContract({ ...parameters, functionName: 'distribution' }),
           client.readContract({ ...parameters, functionName: 'announced' }),
           client.readContract({ ...parameters, functionName: 'limits' }),
@@ -321,6 +311,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
           client.readContract({ ...parameters, functionName: 'tests' }),
           client.readContract({ ...parameters, functionName: 'work' }),
           client.readContract({ ...parameters, functionName: 'greatestRates' }),
+          client.readContract({ ...parameters, functionName: 'verifierStakes' }),
         ]);
         const { hash, version } = driftTable;
         const lower = ({ shares, recipients }: Distribution) => ({ shares, recipients: lowerHex(recipients) });
@@ -332,8 +323,27 @@ function createReads({ read }: Transactor, deployment: Deployment) {
           driftTable: { ...lowerHex({ hash }), version },
           tests,
           work,
-          greatestRates: { canary, timed },
+          greatestRates: { canary: rates[0], timed: rates[1] },
+          verifierStakes: { now: stakes[0], least: stakes[1], greatest: stakes[2] },
+          verifierStakeFrom: stakes[4],
         };
+      });
+    },
+    /** Who may keep new money out for a while (zero: nobody), and until when it does, seconds since 1970. */
+    entryGuard(): Promise<{ readonly guardian: Address; readonly pausedUntil: bigint }> {
+      return read('the guardian', async (client) => {
+        const [guardian, pausedUntil] = await Promise.all([
+          client.readContract({ ...parameters, functionName: 'guardian' }),
+          client.readContract({ ...parameters, functionName: 'pausedUntil' }),
+        ]);
+        return { ...lowerHex({ guardian }), pausedUntil };
+      });
+    },
+    /** Seconds in which cases, ejections and penalties can be appealed against. */
+    appealDelay(): Promise<number> {
+      return read('delays', async (client) => {
+        const { appeal } = await client.readContract({ ...parameters, functionName: 'delays' });
+        return appeal;
       });
     },
     /** @param sinceMs from then on, Unix time in ms. */
@@ -343,6 +353,25 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         const [leastPpm, asOf] = await client.readContract({ ...parameters, functionName: 'leastAlpha', args });
         return { leastPpm, asOfMs: Number(asOf) * 1_000 };
       });
+    },
+  };
+}
+
+function createReads({ read }: Transactor, deployment: Deployment) {
+  const token = { address: deployment.token, abi: ogongTokenAbi } as const;
+  const staking = { address: deployment.staking, abi: stakingAbi } as const;
+  const registry = { address: deployment.registry, abi: validatorRegistryAbi } as const;
+  const settlement = { address: deployment.settlement, abi: settlementAbi } as const;
+  const earnings = { address: deployment.earnings, abi: earningsAbi } as const;
+
+  return {
+    ...createModelReads({ read }, deployment.models),
+    ...createEscrowReads({ read }, deployment.escrow, deployment.burnAndMint?.credits),
+    ...createStakeReads({ read }, deployment),
+    ...createParameterReads({ read }, deployment),
+    balanceOf(owner: BytesLike): Promise<bigint> {
+      const args = [toAddress(owner, 'owner')] as const;
+      return read('token balance', (client) => client.readContract({ ...token, functionName: 'balanceOf', args }));
     },
     validators(): Promise<readonly RegisteredValidator[]> {
       return read('validators', async (client) => {
@@ -364,12 +393,13 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       return read('total stake', (client) => client.readContract({ ...registry, functionName: 'totalStake' }));
     },
     /**
-     * The votes that a quorum counts now, with the signing keys that cast them: those of one voting delay ago. `total` includes
+     * The votes that a quorum counts, with the signing keys that cast them: those of one voting delay before. `total` includes
      * validators that are not asked about.
+     * @param blockNumber Default: the newest.
      */
-    votesOf(validators: readonly BytesLike[]) {
+    votesOf(validators: readonly BytesLike[], blockNumber?: bigint) {
       const accounts = validators.map((validator) => toAddress(validator, 'validator'));
-      return readVotes({ read }, deployment, { accounts });
+      return readVotes({ read }, deployment, { accounts, ...(blockNumber !== undefined && { blockNumber }) });
     },
     /** What batches came to whose earnings have not vested; undefined where bonds do not bound it. */
     unvested(): Promise<bigint | undefined> {

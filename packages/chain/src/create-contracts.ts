@@ -8,13 +8,14 @@ import {
   defaultMakerFee,
   defaultTests,
   type GenesisOwners,
+  type LaunchOptions,
   type NetworkProfile,
   noIssuance,
   noWork,
   profiles,
   type Recipients,
 } from './deploy.ts';
-import { type Create, deployBurnAndMint } from './deploy-burn-and-mint.ts';
+import { type Create, countBefore, deployBurnAndMint } from './deploy-burn-and-mint.ts';
 import type { BurnAndMint } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import {
@@ -24,6 +25,8 @@ import {
   casesBytecode,
   governmentAbi,
   governmentBytecode,
+  launchCurveAbi,
+  launchCurveBytecode,
   machineRegistryAbi,
   machineRegistryBytecode,
   modelRegistryAbi,
@@ -63,13 +66,14 @@ export interface CreatedContracts {
   readonly burnAndMint?: BurnAndMint;
   /** The network has an emission. */
   readonly hasEmission: boolean;
+  readonly launch?: Address;
 }
 
 /** The address of what an account's transaction with that number creates. */
 export const computeCreated = (from: Address, nonce: number): Address =>
   getContractAddress({ from, nonce: BigInt(nonce) }).toLowerCase() as Address;
 
-/** Creates every contract of a network, in order: six of them, one more each for beacon, machines and votes, and up to five more that burn and mint. */
+/** Creates every contract of a network, in order: six of them, one more each for launch, beacon, machines and votes, and up to five more that burn and mint. */
 export async function createContracts(
   plan: DeployPlan,
   { deployer, nonce, create }: Creator,
@@ -88,12 +92,16 @@ export async function createContracts(
     // An emission holds its part of a token from the token's beginning on, and what burns is named by its token for good.
     throw new ChainError('bad-input', 'a network that keeps a token has neither emission nor minting of its own');
   }
+  const isEarlier = plan.launch !== undefined && 'earlier' in plan.launch;
+  if (plan.launch !== undefined && (plan.burnAndMint !== undefined || isEarlier !== (plan.token !== undefined))) {
+    throw new ChainError('bad-input', 'a new OGONG has a new launch, a token that is kept the one that it had');
+  }
   const addressAt = (n: number): Address => computeCreated(deployer, nonce + n);
   // Votes need the token, and what they govern needs its owner: so the last contract's address is known before.
   const government = plan.voting && addressAt(countContracts(plan) - 1);
   const timelock = government && computeCreated(government, 1);
   const governor = timelock ?? owner;
-  // Contracts that know each other: the settlement comes three transactions after the token. It creates escrow, earnings and emission.
+  // Contracts that know each other: the settlement comes three transactions after the token, or after its launch. It creates escrow, earnings and emission.
   const economy = await createEconomy(plan, { create, owner, governor, hasEmission: issuance.period !== 0, addressAt });
   const { token } = economy;
   const profile = chooseProfile(plan);
@@ -195,6 +203,7 @@ export async function createContracts(
     ...(machines && { machines: machines.address }),
     ...(government && timelock && { government, timelock }),
     ...(economy.burnAndMint && { burnAndMint: economy.burnAndMint }),
+    ...(economy.launch && { launch: economy.launch }),
   };
 }
 
@@ -215,15 +224,32 @@ function chooseProfile({ profile, issuance = noIssuance, burnAndMint, shares }: 
 }
 
 /** One transaction each. */
-function countContracts({ beacon, machines, voting, burnAndMint, token }: DeployPlan): number {
-  const economy = token !== undefined ? 0 : burnAndMint === undefined ? 1 : burnAndMint.market === undefined ? 6 : 4;
-  return economy + 5 + (beacon ? 1 : 0) + (machines ? 1 : 0) + (voting ? 1 : 0);
+function countContracts({ beacon, machines, voting, burnAndMint, token, launch }: DeployPlan): number {
+  // The last one burns and mints.
+  const economy = token !== undefined ? 0 : burnAndMint === undefined ? 1 : countBefore(burnAndMint) + 1;
+  return economy + 5 + [findCurve(launch), beacon, machines, voting].filter(Boolean).length;
 }
 
-/** @param emission holds what is earned by work; where a network has none, its owner holds it. */
-function createGenesis({ genesis }: Pick<DeployPlan, 'genesis'>, owner: Address, emission: Address) {
+/** Undefined where the launch's tokens are somebody's. */
+const findCurve = (launch: DeployPlan['launch']): LaunchOptions | undefined =>
+  launch !== undefined && 'asset' in launch ? launch : undefined;
+
+/**
+ * @param emission holds what is earned by work; where a network has none, its owner holds it.
+ * @param curve sells the launch's tokens, where there is one.
+ */
+function createGenesis(
+  { genesis, launch }: Pick<DeployPlan, 'genesis' | 'launch'>,
+  { owner, emission, curve }: { readonly owner: Address; readonly emission: Address; readonly curve: Address },
+) {
   const of = (name: keyof GenesisOwners): Address => (genesis ? toAddress(genesis[name], `genesis.${name}`) : owner);
-  return { team: of('team'), foundation: of('foundation'), launch: of('launch'), listing: of('listing'), emission };
+  const seller =
+    launch === undefined || 'earlier' in launch
+      ? owner
+      : 'asset' in launch
+        ? curve
+        : toAddress(launch.owner, 'launch.owner');
+  return { team: of('team'), foundation: of('foundation'), launch: seller, listing: of('listing'), emission };
 }
 
 interface Economy {
@@ -237,9 +263,10 @@ interface Economy {
   /** It comes right after the cases. */
   readonly modelsAddress: Address;
   readonly burnAndMint?: BurnAndMint;
+  readonly launch?: Address;
 }
 
-/** Creates the token, and what burns and mints it where the network does. Parameters, staking and settlement come next. */
+/** Creates the token, its launch where it has one, and what burns and mints it where the network does. Parameters, staking and settlement come next. */
 async function createEconomy(
   plan: DeployPlan,
   {
@@ -264,19 +291,28 @@ async function createEconomy(
     modelsAddress: addressAt(n + 2),
   });
   if (plan.token !== undefined) {
-    return { token: toAddress(plan.token, 'token'), ...addressesFrom(2) };
+    const { launch } = plan;
+    const earlier = launch && 'earlier' in launch && toAddress(launch.earlier, 'launch.earlier');
+    return { token: toAddress(plan.token, 'token'), ...addressesFrom(2), ...(earlier && { launch: earlier }) };
   }
   if (plan.burnAndMint === undefined) {
-    const addresses = addressesFrom(3);
-    const emission = computeCreated(addresses.settlementAddress, 3);
-    const args = [createGenesis(plan, owner, hasEmission ? emission : owner)] as const;
-    const { address } = await create(
+    const launch = findCurve(plan.launch);
+    const [curve, addresses] = [addressAt(1), addressesFrom(launch === undefined ? 3 : 4)];
+    const emission = hasEmission ? computeCreated(addresses.settlementAddress, 3) : owner;
+    const args = [createGenesis(plan, { owner, emission, curve })] as const;
+    const { address: token } = await create(
       'token',
       encodeDeployData({ abi: ogongTokenAbi, bytecode: ogongTokenBytecode, args }),
     );
-    return { token: address, ...addresses };
+    if (launch === undefined) return { token, ...addresses };
+    // It refuses to be anywhere but where the genesis has put its tokens.
+    const sold = [token, toAddress(launch.asset, 'launch.asset'), launch.virtualReserve] as const;
+    await create('launch curve', encodeDeployData({ abi: launchCurveAbi, bytecode: launchCurveBytecode, args: sold }));
+    return { token, ...addresses, launch: curve };
   }
   // Parameters and staking come before the settlement.
-  const created = await deployBurnAndMint(plan.burnAndMint, { create, owner, governor, addressAt, after: 2 });
+  const { minimumValidatorBond } = { ...defaultLimits, ...plan.limits };
+  const asked = { create, owner, governor, minimumValidatorBond, addressAt, after: 2 };
+  const created = await deployBurnAndMint(plan.burnAndMint, asked);
   return { ...created, payment: created.burnAndMint.credits };
 }

@@ -37,12 +37,19 @@ export interface BurnAndMintOptions {
   readonly yearlyCap?: bigint;
   /** Tokens that exist from the beginning, the owner's. */
   readonly genesis?: bigint;
-  /** Where the token is bought and sold, and for what; a new pool and a worthless dollar where none is named. */
-  readonly market?: { readonly exchange: Address; readonly stable: Address };
+  /** Where the token is bought and sold, and for what; a new pool where no exchange is named, and a worthless dollar where nothing is. */
+  readonly market?: { readonly exchange?: Address; readonly stable: Address };
 }
 
 /** Dollars of the market that a chain on one machine begins with, of 1e6 units each. */
 const DEV_DOLLARS = 1_000_000_000n * 10n ** 6n;
+
+/** A validator's least bond is so many times the stake of a provider that is paid, at the least: the contract has the same. */
+const BOND_MULTIPLE = 10n;
+
+/** Token, oracle and rule, and what the market lacks: that many contracts come before the one that burns and mints. */
+export const countBefore = ({ market }: Pick<BurnAndMintOptions, 'market'>): number =>
+  3 + [market?.stable, market?.exchange].filter((one) => one === undefined).length;
 
 /** Creates one contract; `index` counts from this economy's first. */
 export type Create = (what: string, data: Hex) => Promise<{ readonly address: Address }>;
@@ -60,6 +67,7 @@ export async function deployBurnAndMint(
     addressAt,
     owner,
     governor,
+    minimumValidatorBond,
     after,
   }: {
     readonly create: Create;
@@ -68,6 +76,8 @@ export async function deployBurnAndMint(
     readonly owner: Address;
     /** Names price feeds. */
     readonly governor: Address;
+    /** At the deployment: a provider never stakes more than a tenth of it to be paid, whatever it becomes. */
+    readonly minimumValidatorBond: bigint;
     readonly after: number;
   },
 ): Promise<{
@@ -84,7 +94,7 @@ export async function deployBurnAndMint(
     created.push(what);
     return create(what, data);
   };
-  const before = market === undefined ? 5 : 3;
+  const before = countBefore(options);
   const minter = addressAt(before);
   const token = await make(
     'token',
@@ -139,7 +149,7 @@ export async function deployBurnAndMint(
       args: [
         {
           ...{ token: token.address, stable, oracle: oracle.address, exchange, rule: rule.address },
-          ...{ settlement, governance: options.governance },
+          ...{ settlement, governance: options.governance, mostLeastStake: minimumValidatorBond / BOND_MULTIPLE },
         },
       ],
     }),

@@ -5,6 +5,7 @@ import { type Deployment, parseTierStakes } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { casesAbi, ogongTokenAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
 import { type Address, type Hex, toAddress } from './hex.ts';
+import { createLaunchReads } from './launch-curve.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 
 /** One contract that is on the chain, and is what the plan says. */
@@ -47,6 +48,7 @@ export async function deployContracts(options: DeployOptions, resumption: Resump
   if (options.tierStakes !== undefined) assertTierStakes(options, options.tierStakes);
   await assertRules(transactor);
   if (options.token !== undefined) await assertToken(transactor, toAddress(options.token, 'token'));
+  if (options.launch !== undefined && 'earlier' in options.launch) await assertEarlierLaunch(transactor, options);
   const { nonce = next, fromBlock = head, onStart, onStep } = resumption;
   if (nonce > next) throw new ChainError('bad-input', `the deployer has sent ${next} transactions, not yet ${nonce}`);
   onStart?.({ nonce, fromBlock });
@@ -116,6 +118,26 @@ async function assertToken({ read }: Pick<Transactor, 'read'>, address: Address)
   } catch (cause) {
     if (!(cause instanceof ChainError) || cause.code !== 'reverted') throw cause;
     throw new ChainError('bad-input', `${address} is no token of an earlier deployment`, { cause });
+  }
+}
+
+/** @throws ChainError 'bad-input' where no curve is there that sells the token that is kept */
+async function assertEarlierLaunch(
+  { read }: Pick<Transactor, 'read'>,
+  { token, launch }: Pick<DeployOptions, 'token' | 'launch'>,
+): Promise<void> {
+  if (token === undefined || launch === undefined || !('earlier' in launch)) return;
+  const address = toAddress(launch.earlier, 'launch.earlier');
+  const where = { token: toAddress(token, 'token'), launch: address };
+  try {
+    await createLaunchReads({ read }, where).launchState();
+  } catch (cause) {
+    if (!(cause instanceof ChainError) || cause.code !== 'reverted') throw cause;
+    throw new ChainError(
+      'bad-input',
+      `${address} is no launch curve of an earlier deployment; name what its deployment.json has as \`launch\``,
+      { cause },
+    );
   }
 }
 

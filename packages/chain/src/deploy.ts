@@ -5,6 +5,7 @@ import {
   beaconKeysBytecode,
   casesBytecode,
   governmentBytecode,
+  launchCurveBytecode,
   machineRegistryBytecode,
   mintBurnBytecode,
   modelRegistryBytecode,
@@ -21,7 +22,7 @@ export const hashContracts = (): Hex =>
     concatHex([
       ...[ogongTokenBytecode, parametersBytecode, stakingBytecode, settlementBytecode],
       ...[casesBytecode, modelRegistryBytecode, beaconKeysBytecode, mintBurnBytecode, governmentBytecode],
-      ...[machineRegistryBytecode],
+      ...[machineRegistryBytecode, launchCurveBytecode],
     ]),
   );
 
@@ -51,6 +52,8 @@ export interface Limits {
   readonly minimumValidatorBond: bigint;
   /** Stake of an account that stands as a router. */
   readonly minimumRouterBond: bigint;
+  /** Stake of a payee whose verifiers may be drawn; 0: none is asked for. */
+  readonly minimumVerifierStake: bigint;
 }
 
 /** How often validators test providers. */
@@ -157,6 +160,8 @@ export const defaultLimits: Limits = {
   unbondingDelay: 21 * DAY,
   minimumValidatorBond: 10_000n * 10n ** 18n,
   minimumRouterBond: 1_000n * 10n ** 18n,
+  // Until somebody has tokens and a price for its work, nobody can say how much deters, and audits need verifiers from the first day on.
+  minimumVerifierStake: 0n,
 };
 
 /** For a network with money in it. */
@@ -196,8 +201,15 @@ export const noIssuance: Issuance = { start: 0n, period: 0, lambda: 0 };
 export interface GenesisOwners {
   readonly team: BytesLike;
   readonly foundation: BytesLike;
-  readonly launch: BytesLike;
   readonly listing: BytesLike;
+}
+
+/** A curve that sells the launch's tokens. Fixed for good when the contracts are deployed. */
+export interface LaunchOptions {
+  /** What buyers pay with: an ERC-20 that moves whole. */
+  readonly asset: BytesLike;
+  /** Of the asset, atomic units: counts as if it were there, so that the first whole token costs a hundred-millionth of it. */
+  readonly virtualReserve: bigint;
 }
 
 /** For a chain on one machine: every change counts at once. */
@@ -265,6 +277,11 @@ export interface DeployPlan {
   readonly token?: BytesLike;
   /** Default: all of it is the owner's, half a billion tokens and more of it vesting. */
   readonly genesis?: GenesisOwners;
+  /**
+   * The curve that gets the launch's tokens, or whose they are instead; by default the owner's. Of a network that keeps a token: the curve that
+   * sells it since before; by default none is named.
+   */
+  readonly launch?: LaunchOptions | { readonly owner: BytesLike } | { readonly earlier: BytesLike };
   /** Where the treasury's share goes after its term. Default: what token holders govern, or its recipient where they do not vote. */
   readonly vault?: BytesLike;
   /** When epochs begin. Default: no threshold beacon. */
@@ -282,4 +299,6 @@ export interface DeployOptions extends DeployPlan {
   readonly chainId: number;
   /** Pays for the deployment. */
   readonly privateKey: Hex;
+  /** How often receipts are asked for. Default: 100. */
+  readonly pollIntervalMs?: number;
 }

@@ -36,6 +36,8 @@ export interface Deployment {
   readonly hearings: Address;
   /** Proofs by two signatures. */
   readonly equivocation: Address;
+  /** Sells the launch's tokens, and buys them back. Absent where the network has no such curve. */
+  readonly launch?: Address;
   /** Absent where the network has no emission. */
   readonly emission?: Address;
   /** Keys of the threshold beacon. Absent where the network has the bootstrap beacon alone. */
@@ -103,6 +105,7 @@ export function parseDeployment(input: unknown): Deployment {
     chainId,
     ...(rpcUrl === undefined ? {} : { rpcUrl }),
     ...addresses,
+    ...(fields.launch === undefined ? {} : { launch: parseAddress(fields.launch, 'launch') }),
     ...(fields.emission === undefined ? {} : { emission: parseAddress(fields.emission, 'emission') }),
     ...(fields.beaconKeys === undefined ? {} : { beaconKeys: parseAddress(fields.beaconKeys, 'beaconKeys') }),
     ...(fields.machines === undefined ? {} : { machines: parseAddress(fields.machines, 'machines') }),

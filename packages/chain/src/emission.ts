@@ -59,6 +59,8 @@ export interface TokenSupply {
   readonly total: bigint;
   /** With the emission: what is earned by work only, and was not claimed yet. */
   readonly emission: bigint;
+  /** Not sold by the launch's curve; 0 where the network has none. */
+  readonly launch: bigint;
   /** Vesting, not released yet. */
   readonly team: bigint;
   readonly foundation: bigint;
@@ -71,7 +73,7 @@ export interface TokenSupply {
 const vestingAbi = parseAbi(['function releasable(address token) view returns (uint256)']);
 
 type Reads = Pick<Transactor, 'read'>;
-type Where = Pick<Deployment, 'token' | 'settlement' | 'emission' | 'block'>;
+type Where = Pick<Deployment, 'token' | 'settlement' | 'emission' | 'launch' | 'block'>;
 
 function requireEmission({ emission }: Pick<Deployment, 'emission'>): Address {
   if (emission === undefined) throw new ChainError('bad-input', 'this network has no emission');
@@ -150,7 +152,7 @@ export function createEmissionReads({ read }: Reads, deployment: Where) {
   };
 }
 
-async function readSupply(client: PublicClient, { token: address, emission }: Where): Promise<TokenSupply> {
+async function readSupply(client: PublicClient, { token: address, emission, launch }: Where): Promise<TokenSupply> {
   const token = { address, abi: ogongTokenAbi } as const;
   const balanceOf = (owner: Address) => client.readContract({ ...token, functionName: 'balanceOf', args: [owner] });
   const [total, team, foundation] = await Promise.all([
@@ -160,15 +162,17 @@ async function readSupply(client: PublicClient, { token: address, emission }: Wh
   ]);
   const releasable = (wallet: Address) =>
     client.readContract({ address: wallet, abi: vestingAbi, functionName: 'releasable', args: [address] });
-  const [held, ofTeam, ofFoundation, first, second] = await Promise.all([
+  const [held, unsold, ofTeam, ofFoundation, first, second] = await Promise.all([
     emission === undefined ? 0n : balanceOf(emission),
+    launch === undefined ? 0n : balanceOf(launch),
     balanceOf(team),
     balanceOf(foundation),
     releasable(team),
     releasable(foundation),
   ]);
-  const circulating = total - held - ofTeam - ofFoundation;
-  return { total, emission: held, team: ofTeam, foundation: ofFoundation, releasable: first + second, circulating };
+  const circulating = total - held - unsold - ofTeam - ofFoundation;
+  const vesting = { team: ofTeam, foundation: ofFoundation, releasable: first + second };
+  return { total, emission: held, launch: unsold, ...vesting, circulating };
 }
 
 const WORK_EVENTS = [

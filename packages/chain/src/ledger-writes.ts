@@ -1,4 +1,5 @@
-import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
+import { encodeFunctionData, type TransactionReceipt } from 'viem';
+import { createAllow, type TokenApproval } from './allowance.ts';
 import { createBeaconKeysWrites } from './beacon-keys.ts';
 import { createMintWrites } from './burn-and-mint.ts';
 import { createCaseWrites } from './cases.ts';
@@ -6,11 +7,11 @@ import { createCosignerWrites } from './cosigners.ts';
 import type { AskedWork, Distribution, Limits, Tests } from './deploy.ts';
 import type { Deployment } from './deployment.ts';
 import { createEmissionWrites } from './emission.ts';
-import { ChainError } from './errors.ts';
 import { createEscrowWrites } from './escrow-writes.ts';
 import { earningsAbi, ogongTokenAbi, parametersAbi, settlementAbi, stakingAbi } from './generated/abi.ts';
 import { createGovernmentWrites } from './government.ts';
 import { type Address, type BytesLike, toAddress, toHex } from './hex.ts';
+import { createLaunchWrites } from './launch-curve.ts';
 import { createMachineWrites } from './machines.ts';
 import { createModelWrites } from './model-registry.ts';
 import { createRegistryWrites } from './registry-writes.ts';
@@ -90,28 +91,16 @@ function createKeyBondWrites(
   };
 }
 
-/** What an account changes on the ledger. Each call sends one transaction, and a second one where an allowance is missing. */
-export function createWrites(transactor: Transactor, deployment: Deployment) {
-  const { send, read } = transactor;
+/**
+ * What an account changes on the ledger. Each call sends one transaction, and one or two before it where an allowance is missing.
+ * @param approval what such an allowance is of. Exact ones are for who makes one call after the other.
+ */
+export function createWrites(transactor: Transactor, deployment: Deployment, approval: TokenApproval = 'unlimited') {
+  const { send } = transactor;
   const { token, staking, registry, escrow, settlement, earnings, parameters, models } = deployment;
 
-  /**
-   * Gives a contract an unlimited allowance of the caller's tokens. The contract takes them only in calls that the caller
-   * makes.
-   */
-  async function allow(spender: Address, amount: bigint): Promise<void> {
-    const owner = transactor.address;
-    if (!owner) throw new ChainError('no-account', 'this client has no private key');
-    const allowance = await read('allowance', (client) =>
-      client.readContract({ address: token, abi: ogongTokenAbi, functionName: 'allowance', args: [owner, spender] }),
-    );
-    if (allowance >= amount) return;
-    await send(
-      'approve',
-      token,
-      encodeFunctionData({ abi: ogongTokenAbi, functionName: 'approve', args: [spender, maxUint256] }),
-    );
-  }
+  const allowOf = createAllow(transactor, approval);
+  const allow = (spender: Address, amount: bigint): Promise<void> => allowOf(token, spender, amount);
 
   const callStaking = (
     functionName: 'stake' | 'requestUnstake' | 'prioritize' | 'requestDeprioritize' | 'bond' | 'requestUnbond',
@@ -142,8 +131,9 @@ export function createWrites(transactor: Transactor, deployment: Deployment) {
 
     // Credits need no allowance: the escrow takes only its caller's.
     ...createEscrowWrites(transactor, escrow, deployment.burnAndMint === undefined ? allow : async () => {}),
-    ...createMintWrites(transactor, deployment),
+    ...createMintWrites(transactor, deployment, allowOf),
     ...createEmissionWrites(transactor, deployment),
+    ...createLaunchWrites(transactor, deployment, allowOf),
     ...createBeaconKeysWrites(transactor, deployment),
     ...createMachineWrites(transactor, deployment),
     ...createCaseWrites(transactor, deployment, allow),

@@ -1,6 +1,6 @@
-import type { TransactionReceipt } from 'viem';
+import { decodeFunctionData, erc20Abi, type TransactionReceipt } from 'viem';
 import { ChainError } from './errors.ts';
-import type { Address, Hex } from './hex.ts';
+import { type Address, type Hex, toAddress } from './hex.ts';
 import type { Transactor } from './transactor.ts';
 
 /** A transaction that would be sent. */
@@ -13,15 +13,17 @@ export interface PreviewedTransaction {
   readonly valueWei: 0n;
   /** Undefined where the transactions before it would have to be mined first. */
   readonly gas: bigint | undefined;
+  /** Where it is an approval: what of `to`'s tokens whoever is named may take then, atomic units. */
+  readonly approval: { readonly spender: Address; readonly amount: bigint } | undefined;
   /** What it costs at most at the chain's present fees, in its native coin's smallest unit. */
   readonly feeWei: bigint | undefined;
 }
 
 /** What comes after one of these fails on the chain as it is. */
 const OPENS: ReadonlySet<string> = new Set([
-  ...['approve', 'close an epoch'],
+  ...['approve', 'close an epoch', 'announce a proof'],
   // What comes out is there for the next call.
-  ...['withdraw', 'finish release', 'finish unstake', 'finish unbond'],
+  ...['withdraw', 'finish release', 'finishUnstake', 'finishDeprioritize', 'finishUnbond', 'finish unbond of a key'],
 ]);
 
 /**
@@ -37,7 +39,8 @@ export function createPreview({ client, address, read }: Transactor) {
       if (address === undefined) throw new ChainError('no-account', `${what}: this client has no private key`);
       const request = { account: address, data, ...(to === undefined ? {} : { to }) };
       const count = await read(what, () => client.getTransactionCount({ address, blockTag: 'latest' }));
-      const planned = { what, to, nonce: count + transactions.length, valueWei: 0n } as const;
+      const approval = what === 'approve' ? readApproval(data) : undefined;
+      const planned = { what, to, nonce: count + transactions.length, valueWei: 0n, approval } as const;
       if (transactions.some((before) => OPENS.has(before.what))) {
         transactions.push({ ...planned, gas: undefined, feeWei: undefined });
       } else {
@@ -51,4 +54,10 @@ export function createPreview({ client, address, read }: Transactor) {
       return undefined as unknown as TransactionReceipt;
     },
   };
+}
+
+function readApproval(data: Hex): PreviewedTransaction['approval'] {
+  const { functionName, args } = decodeFunctionData({ abi: erc20Abi, data });
+  if (functionName !== 'approve') throw new TypeError('an approval approves');
+  return { spender: toAddress(args[0], 'spender'), amount: args[1] };
 }

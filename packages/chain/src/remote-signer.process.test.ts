@@ -90,7 +90,7 @@ describe('a wallet, which sends what it signs', () => {
       }
     }
     onChain = createTransactor(chain);
-  }, 30_000);
+  });
   afterAll(() => Promise.all([chain?.stop(), elsewhere?.stop()]));
 
   async function startWallet(answer: Answer, offers: readonly string[], receiptTimeoutMs = 30_000) {
@@ -168,6 +168,10 @@ describe('a wallet, which sends what it signs', () => {
     });
     expect(asked()).toHaveLength(3);
     await mine(1);
+    // It is taken now; what comes next would have its nonce.
+    const countBy = (blockTag: 'latest' | 'pending') =>
+      onChain.client.getTransactionCount({ address: account, blockTag });
+    await expect.poll(() => countBy('latest')).toBe(await countBy('pending'));
   });
 
   it('is not asked to send what its user did not want to sign', async () => {

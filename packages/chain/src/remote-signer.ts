@@ -88,6 +88,23 @@ export async function askToSend({ url, account }: RemoteSigner, asked: Transacti
   return hash as Hex;
 }
 
+/**
+ * Has the signer sign typed data, by `eth_signTypedData_v4`. Whoever asks checks what comes back.
+ * @param typed EIP-712, as JSON has it. @returns 65 bytes, the last of them 27 or 28. @throws ChainError
+ */
+export async function askToSignTyped({ url, account }: RemoteSigner, typed: object): Promise<Hex> {
+  const params = [account, JSON.stringify(typed)];
+  const answer: unknown = await open(url)
+    .request({ method: 'eth_signTypedData_v4', params } as never)
+    .catch((cause: unknown) => {
+      throw refuse(`at ${url} did not sign: ${tell(cause)}`, cause);
+    });
+  if (typeof answer !== 'string' || !/^0x[0-9a-f]{130}$/i.test(answer)) throw refuse('answered with no signature');
+  // Some wallets count the parity from 0.
+  const parity = Number.parseInt(answer.slice(-2), 16);
+  return `${answer.slice(0, -2).toLowerCase()}${(parity < 2 ? parity + 27 : parity).toString(16).padStart(2, '0')}` as Hex;
+}
+
 /** Of what the chain has under the hash that the signer answered with. @throws ChainError unless it is what was asked for */
 export function assertSent(
   { hash, from, to, input, value, chainId, nonce }: Transaction,

@@ -1,7 +1,15 @@
-import type { RouterRegistration } from './client.ts';
 import { stakingAbi } from './generated/abi.ts';
-import { type Address, type BytesLike, lowerHex, toAddress } from './hex.ts';
+import { type Address, type BytesLike, type Hex, lowerHex, toAddress } from './hex.ts';
 import type { Transactor } from './transactor.ts';
+
+/** An account that stands as a router. Times are seconds since 1970. */
+export interface RouterRegistration {
+  /** Hash of the key that signs its tickets. */
+  readonly ticketKey: Hex;
+  readonly since: bigint;
+  /** When it is none any more; 0 while it does not leave. */
+  readonly until: bigint;
+}
 
 /** @param address of the contract that holds stakes. */
 export function createRouterReads({ read }: Pick<Transactor, 'read'>, address: Address) {

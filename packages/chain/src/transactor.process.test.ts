@@ -59,6 +59,20 @@ describe('a transaction that nobody mines', () => {
     expect(await member.client.balanceOf(to)).toBe(3n);
   });
 
+  it('does not leave where what it waits for fails', async () => {
+    const member = await ledger.createMember(10n);
+    let isBroken = true;
+    const client = await createChainClient({
+      ...{ rpcUrl: ledger.chain.rpcUrl, deployment: ledger.deployment, privateKey: member.privateKey },
+      beforeSend: () => (isBroken ? Promise.reject(new Error('EIO')) : Promise.resolve()),
+    });
+    const to = computeAddress(generatePrivateKey());
+    await expect(client.transfer(to, 3n)).rejects.toThrow('EIO');
+    isBroken = false;
+    await client.transfer(to, 4n);
+    expect(await member.client.balanceOf(to)).toBe(4n);
+  });
+
   it('does not stand in the way of the next one, also after a restart', async () => {
     const member = await ledger.createMember(10n);
     // Anvil estimates over what is pending, where the first transfer has paid for the slot.

@@ -31,8 +31,10 @@ import {
   escrowAbi,
   governmentAbi,
   hearingsAbi,
+  launchCurveAbi,
   machineRegistryAbi,
   mintBurnAbi,
+  misroutingAbi,
   modelRegistryAbi,
   ogongTokenAbi,
   orogAbi,
@@ -75,9 +77,11 @@ export const ledgerAbi = [
   ...payoutsAbi,
   ...priceOracleAbi,
   ...constantProductPoolAbi,
+  ...launchCurveAbi,
   ...casesAbi,
   ...hearingsAbi,
   ...equivocationAbi,
+  ...misroutingAbi,
   ...governmentAbi,
   ...timelockAbi,
 ] as const;
@@ -85,10 +89,12 @@ export const ledgerAbi = [
 /** Estimates are exact for the state they saw; another transaction may come first. */
 const gasHeadroomPercent = 130n;
 /**
- * Two new storage words, 22,100 gas each: votes and their total are stored by the second, so a call takes two words more where an
- * estimate was made within a second in which both had changed already.
+ * Votes, their total, signing keys and changes of the roster are stored by the second: where an estimate was made within a second in which
+ * they had changed already, the call takes a new storage word more for each. No call changes more than four of them: a signing key
+ * that takes another's place.
  */
-const checkpointGas = 45_000n;
+const newWordGas = 22_100n;
+const checkpointGas = 4n * newWordGas;
 /** What one transaction may take (EIP-7825). */
 const maxTransactionGas = 16_777_216n;
 /** Of one transaction, within its time: with a fee of its own each. */
@@ -107,6 +113,8 @@ export interface TransactorOptions {
   readonly receiptTimeoutMs?: number;
   /** Default: 100. */
   readonly pollIntervalMs?: number;
+  /** What every transaction waits for before it leaves. Default: nothing. */
+  readonly beforeSend?: (() => Promise<void>) | undefined;
 }
 
 export interface Transactor {
@@ -194,6 +202,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
       const gas = roomy < maxTransactionGas ? roomy : maxTransactionGas;
       // Without what is pending: a transaction that nobody mines is replaced, and not waited for.
       const nonce = await client.getTransactionCount({ address: wallet.account.address, blockTag: 'latest' });
+      await options.beforeSend?.();
       const receipt = await sendUntilMined(wallet, { ...request, gas, nonce });
       if (receipt.status !== 'success') {
         throw new ChainError('reverted', `${what}: transaction ${receipt.transactionHash} was mined but reverted`);

@@ -25,7 +25,7 @@ let ledger: TestLedger;
 beforeAll(async () => {
   ledger = await startTestLedger({ blockTimeMs: 50, delays: { appeal: 3_600 } });
   writeFileSync(deployment, JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }));
-}, 60_000);
+});
 afterAll(async () => {
   await ledger.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -106,4 +106,4 @@ it('what two providers keep convicts a validator: they pool it, operators judge 
   const submitted = await convict(writeKey('payer', payer.privateKey), evidence, ...signatures);
   expect(submitted).toMatchObject({ outcome: 'convicted', transaction: expect.stringMatching(/^0x/) });
   expect((await payer.client.bondOf(accused.address)).amount).toBe(90n * unit);
-}, 60_000);
+});

@@ -28,7 +28,7 @@ const INPUT = ['The little dog', 'a cat sat'];
 const RERANKER_ID = 'ogong/verified/test/random-reranker';
 const DOCUMENTS = ['the little dog sat', 'a cat', 'x 12 dog dog dog.'];
 const PROVIDERS = 2;
-const patience = { timeout: 60_000, interval: 250 };
+const patience = { timeout: 180_000, interval: 250 };
 
 let directory: string;
 let modelPath: string;
@@ -49,11 +49,11 @@ beforeAll(async () => {
   // Its client trusts what the chain said at the beginning, and the network would make a key meanwhile.
   const options: MeshOptions = { directory, model, others, providers: PROVIDERS, validators: 1, beacon: 'vrf' };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
-}, 120_000);
+});
 afterAll(async () => {
   await mesh?.stop();
   rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** What the model makes of the inputs, computed here. */
 async function embedHere(path: string, request: EmbedRequest): Promise<Uint8Array> {

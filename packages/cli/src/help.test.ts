@@ -12,7 +12,11 @@ import { doctorCommand } from './doctor/doctor-command.ts';
 import { evidenceCommand } from './evidence-command.ts';
 import { meshCommand } from './mesh-command.ts';
 import { modelCommand } from './model-command.ts';
+import { caseCommand } from './money/case-command.ts';
+import { claimCommand } from './money/claim-command.ts';
 import { earningsCommand } from './money/earnings-command.ts';
+import { paramsCommand } from './money/params-command.ts';
+import { payeeCommand } from './money/payee-command.ts';
 import { replayCommand } from './replay-command.ts';
 import { verifyCommand } from './verify-command.ts';
 import { logsCommand } from './watch/logs-command.ts';
@@ -42,6 +46,11 @@ describe('help', () => {
     ...['create', 'check', 'restore'].map((verb) => [backupCommand, [verb]] as const),
     [logsCommand, []],
     [earningsCommand, []],
+    [caseCommand, []],
+    ...['list', 'appeal', 'draw', 'close', 'forfeit', 'collect', 'evict'].map((verb) => [caseCommand, [verb]] as const),
+    [paramsCommand, []],
+    [payeeCommand, ['sign']],
+    [claimCommand, []],
     [meshCommand, []],
     ...['up', 'status', 'logs', 'down'].map((verb) => [meshCommand, [verb]] as const),
     [modelCommand, []],

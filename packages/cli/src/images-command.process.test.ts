@@ -113,7 +113,7 @@ it('lists of images are published by their hash, and policies take them while th
   expect((await run('revoke', '--keypair', join(folder, 'maker'))).code).toBe(EXIT.ok);
   await opened.trigger();
   expect(await isTaken()).toContain('is not allowed');
-}, 60_000);
+});
 
 describe('a list of images', () => {
   it.each([

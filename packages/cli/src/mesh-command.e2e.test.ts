@@ -40,7 +40,7 @@ async function up(...more: readonly string[]) {
   return {
     ...{ directory, command },
     said: () => said,
-    hears: (words: string) => expect.poll(() => said, { timeout: 60_000, interval: 50 }).toContain(words),
+    hears: (words: string) => expect.poll(() => said, { timeout: 180_000, interval: 50 }).toContain(words),
   };
 }
 
@@ -65,7 +65,7 @@ it('stops what it has started where it is interrupted during the start, in the b
     expect(readMeshState(directory)).toBeUndefined();
     expect(findProcesses(directory)).toEqual([]);
   }
-}, 120_000);
+});
 
 it('starts a daemon again that was killed, and leaves nothing behind where it is killed itself', async () => {
   const { directory, command, hears, said } = await up('--foreground');
@@ -81,4 +81,4 @@ it('starts a daemon again that was killed, and leaves nothing behind where it is
   await once(command, 'exit');
   // Nobody is left who could tell them: each notices by itself.
   await expect.poll(() => findProcesses(directory), { timeout: 30_000, interval: 100 }).toEqual([]);
-}, 120_000);
+});

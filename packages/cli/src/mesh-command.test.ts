@@ -94,6 +94,12 @@ describe('ogong mesh', () => {
     expect(await mesh('down', '--dir', directory)).toMatchObject({ code: 0, out: 'nothing runs\n' });
   });
 
+  it('comes up with the threshold beacon where nothing else is said', async () => {
+    const { code, out } = await mesh('up', '--help');
+    expect(code).toBe(0);
+    expect(out).toMatch(/--beacon <threshold\|vrf>[^[]*\[default: threshold;/);
+  });
+
   it('names its commands', async () => {
     expect(await mesh('sideways')).toMatchObject({
       code: 64,

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT } from '@ogong/host/log/errors';
+import { keepChainFresh } from '@ogong/testing/chain/fresh-chain';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelCommand } from './model-command.ts';
@@ -40,6 +41,8 @@ const register = (who: string, ...more: string[]) =>
     ...['register', ID, '--keypair', join(folder, who), '--licence', 'MIT'],
     ...['--model-root', root, '--tokenizer-hash', root, ...more],
   );
+
+keepChainFresh(() => ledger);
 
 describe('ogong model register, show, list, revoke', () => {
   it('publishes what the maker says, and nothing that a stranger says', async () => {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const { deployment: places, chain } = network.ledger;
   writeFileSync(deployment, JSON.stringify({ ...places, rpcUrl: chain.rpcUrl }));
   validator = toHex((network.nodes[0] as TestNetwork['nodes'][0]).signer.address);
-}, 60_000);
+});
 afterAll(async () => {
   await network?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -65,7 +65,7 @@ describe('the proof that a reply was settled', () => {
     first = await settle();
     await prove(first, path('first'));
     await prove(await settle(), path('second'));
-  }, 60_000);
+  });
 
   it('is written for a party, and holds for anybody who reads the chain', async () => {
     expect(read('first')).toMatchObject({ format: 'ogong-settled-v1', replyId: `0x${first}`, index: 0 });

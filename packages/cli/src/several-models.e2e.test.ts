@@ -25,7 +25,7 @@ const VECTOR_ID = 'ogong/verified/test/random-embedding';
 const QUESTION = 'Once upon a time there was a little dog that '.repeat(8);
 /** What the text may be. */
 const ANSWERS = ['the cat sat', 'a small dog', 'nobody'];
-const patience = { timeout: 60_000, interval: 250 };
+const patience = { timeout: 180_000, interval: 250 };
 
 let directory: string;
 let mesh: Mesh;
@@ -46,12 +46,12 @@ beforeAll(async () => {
   // Its client trusts what the chain said at the beginning, and the network would make a key meanwhile.
   const options: MeshOptions = { directory, model, others, providers: 2, validators: 1, beacon: 'vrf' };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
-}, 120_000);
+});
 afterAll(async () => {
   await mesh?.stop();
   vi.unstubAllEnvs();
   rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+});
 
 it('one provider serves a text model with tiled prompts and an embedding model: both are answered, audited and paid', async () => {
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
@@ -108,7 +108,7 @@ async function watchInBrowser(baseUrl: string): Promise<void> {
     await page.locator('tr', { hasText: 'settled' }).getByRole('link', { name: 'reply' }).first().click();
     const life = page.locator('.life li');
     await life.first().waitFor();
-    await page.locator('.banner.good', { hasText: /^All \d+ checks passed$/ }).waitFor({ timeout: 60_000 });
+    await page.locator('.banner.good', { hasText: /^All \d+ checks passed$/ }).waitFor({ timeout: 180_000 });
     expect(await life.locator('.pill').allTextContents()).toEqual(Array(6).fill('proven'));
     expect(
       await page.getByRole('list', { name: 'Checks of the settlement' }).locator('.state').allTextContents(),

@@ -59,7 +59,7 @@ describe.skipIf(obstacle !== undefined)(`an upgrade from the release${obstacle ?
     for (const tree of [old, ROOT]) await mesh(tree, 'down').catch(() => undefined);
     git('worktree', 'remove', '--force', old);
     rmSync(directory, { recursive: true, force: true });
-  }, 120_000);
+  });
 
   const gatewayUrl = (): string => `http://127.0.0.1:${basePort + 46}`;
   const meshDir = (): string => join(directory, 'mesh');

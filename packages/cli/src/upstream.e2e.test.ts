@@ -38,7 +38,7 @@ const VANILLA = 'ogong/vanilla/test/stories';
 const LEFT_OUT = ['listing', 'draw-replay', 'shape-classes'];
 const OGONG = 10n ** 18n;
 const messages = [{ role: 'user' as const, content: 'Once upon a time' }];
-const patience = { timeout: 60_000, interval: 250 };
+const patience = { timeout: 180_000, interval: 250 };
 
 let directory: string;
 let mesh: Mesh;
@@ -126,14 +126,14 @@ beforeAll(async () => {
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
   carried = await signElsewhere();
   provider = await serveUpstream(await startLocal(), carried.word);
-}, 120_000);
+});
 afterAll(async () => {
   gateway?.kill('SIGKILL');
   await provider?.stop();
   for (const close of closing) await close();
   await mesh?.stop();
   rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+});
 
 it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, say what nobody checked, and are paid', async () => {
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;

@@ -1,4 +1,5 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodeFramed, FRAMED_TYPE } from '@ogong/protocol/http/framed-body';
 import { GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
@@ -103,13 +104,15 @@ export interface Client {
 
 type CheckGiven = (answer: GatewayAnswer) => Promise<Omit<CheckedAnswer<never>, 'response'>>;
 
+const JSON_TYPE = 'application/json';
+
 /** An OpenAI-shaped client of a gateway that checks every answer before it hands it over. */
 export function createClient(options: ClientOptions): Client {
   const origin = options.baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '');
   const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
 
-  async function post(path: string, request: Uint8Array, signal?: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = { 'content-type': 'application/json', [RECEIPT_HEADER]: RECEIPT_INLINE };
+  async function post(path: string, request: Uint8Array, signal?: AbortSignal, type = JSON_TYPE): Promise<Response> {
+    const headers: Record<string, string> = { 'content-type': type, [RECEIPT_HEADER]: RECEIPT_INLINE };
     if (options.apiKey !== undefined) headers.authorization = `Bearer ${options.apiKey}`;
     const traceparent = options.traceparent?.();
     if (traceparent !== undefined) headers.traceparent = traceparent;
@@ -130,7 +133,10 @@ export function createClient(options: ClientOptions): Client {
 
   const check = async (answer: GatewayAnswer) => handOver(await verify(answer));
   const distrusted: Distrusted = [];
-  const postJson: PostJson = (path, body, signal) => post(path, utf8Encode(JSON.stringify(body)), signal);
+  const postJson: PostJson = (path, body, signal, bytes) =>
+    bytes === undefined
+      ? post(path, utf8Encode(JSON.stringify(body)), signal)
+      : post(path, encodeFramed(body, bytes), signal, FRAMED_TYPE);
 
   function createEndpoint<P extends CompletionParams, T extends AnswerBody, C>(endpoint: Endpoint) {
     const create = async (params: P, { signal }: CallOptions = {}): Promise<CheckedAnswer<T> | CheckedStream<C>> => {

@@ -16,6 +16,10 @@ export interface OgongFields {
   /** 2: an encapsulation for each unit of the reply. */
   readonly seal_suite?: 1 | 2 | null;
   readonly grammar?: string | null;
+  /** Whether a second provider may be asked while the first has shown nothing. Needs `standby`: this client checks the very bytes that it sends. */
+  readonly hedge?: boolean | null;
+  /** Of 1,000 prompt tokens of an answer that was ordered and is not taken, atomic units; `/v1/endpoints` says who stands by for how much. */
+  readonly standby?: number | string | null;
   /** Of this client, and never sent: whether the request is sealed to its provider, so that the gateway cannot read it. */
   readonly sealed?: boolean | null;
 }

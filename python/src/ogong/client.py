@@ -11,19 +11,19 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
 from .checks import Check, failed, skipped
 from .numbers import read_scores, read_vectors, word_vectors
-from .sealed import Opened, SealedCallError, SealedRequestOf, count_tokens, tell_failed, tell_held
+from .sealed import Opened, RepeatedText, SealedCallError, SealedRequestOf, Tries, count_tokens, tell_failed, tell_held
 from .shown import Answer, GatewayError, ReceiptError, Shown, as_shown, read_json
 from .text.answer import FAMILIES, REASONING, check_answer, read_answer, read_message, read_terms
 from .text.commitment import parse_header, parse_opening
 from .verify import Verdict, verify_receipt
 
 _INTAKE_SECONDS = 6.0
-_SEALED_TRIES = 3
 _MOST_ANSWER_BYTES = 96 << 20
 _MOST_LINE_BYTES = 16 << 20
 
@@ -69,6 +69,7 @@ class Client:
         known = dict(trust or {})
         known["allow"] = [*known.get("allow", []), *allow]
         self._trust = known
+        self._distrusted: list[bytes] = []
         self.is_salted = is_salted
         self.is_sealed = is_sealed
         self.chat = _Chat(self)
@@ -102,11 +103,11 @@ class Client:
             params["ogong"] = {"salt": secrets.token_hex(16), **(params.get("ogong") or {})}
         return json.dumps({**params, **own}, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
-    def _open(self, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
+    def _open(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> http.client.HTTPResponse:
         is_safe = self._url.scheme == "https"
-        kind = http.client.HTTPSConnection if is_safe else http.client.HTTPConnection
-        connection = kind(self._url.hostname or "", self._url.port, timeout=self._timeout)
-        headers = {"content-type": "application/json", "x-ogong-receipt": "inline"} if body is not None else {}
+        connect = http.client.HTTPSConnection if is_safe else http.client.HTTPConnection
+        connection = connect(self._url.hostname or "", self._url.port, timeout=self._timeout)
+        headers = {"content-type": kind, "x-ogong-receipt": "inline"} if body is not None else {}
         if self._api_key is not None:
             headers["authorization"] = f"Bearer {self._api_key}"
         connection.request(method, self._url.path + path, body, headers)
@@ -179,38 +180,46 @@ class Client:
 
     # --- sealed calls ----------------------------------------------------------------------------------------------------------------
 
-    def _post(self, path: str, message: Mapping[str, Any]) -> Any:
+    def _send(self, path: str, message: Mapping[str, Any], more: bytes) -> http.client.HTTPResponse:
         body = json.dumps(message, separators=(",", ":")).encode("utf-8")
+        if not more:
+            return self._open("POST", path, body)
+        return self._open("POST", path, len(body).to_bytes(4, "big") + body + more, "application/octet-stream")
+
+    def _post(self, path: str, message: Mapping[str, Any], more: bytes = b"") -> Any:
+        """@param more: bytes behind the message (docs/spec/sealed-calls.md#bytes-behind-a-message)."""
         try:
-            with self._open("POST", path, body) as response:
+            with self._send(path, message, more) as response:
                 return json.loads(response.read(_MOST_ANSWER_BYTES) or b"null")
         except GatewayError as error:
-            code = error.body.get("error", {}).get("code") if isinstance(error.body, dict) else None
-            if path.endswith("/offers") and error.status in (404, 405, 501) and code != "model_not_found":
+            if path.endswith("/offers") and error.status in (404, 405, 501) and error.code != "model_not_found":
                 raise SealedCallError("unsupported", "this gateway offers no sealed calls; nothing was sent") from None
             raise
 
-    def _stream_sealed(self, path: str, message: Mapping[str, Any]) -> Iterator[str]:
-        with self._open("POST", path, json.dumps(message, separators=(",", ":")).encode("utf-8")) as response:
+    def _stream_sealed(self, path: str, message: Mapping[str, Any], more: bytes) -> Iterator[str]:
+        with self._send(path, message, more) as response:
             for data in _read_events(response):
                 if data.startswith("{") and "error" in json.loads(data):
                     raise GatewayError(0, json.loads(data))
                 yield data
 
     def _ask_sealed(self, call: SealedRequestOf, endpoint: str, body: bytes, choice: int) -> tuple[Opened, Verdict]:
-        """A whole reply that was checked. One that fails before anything is shown is asked of somebody else, twice at most."""
-        for left in range(_SEALED_TRIES, 0, -1):
-            offer = call.ask_offer(self._post, choice)
+        """A whole reply that was checked. One that fails is asked of somebody else."""
+        tries = Tries(call, self._post, choice, self._distrusted)
+        while True:
             try:
-                *_, opened = call.open_reply(self._post, self._stream_sealed, offer)
+                *_, opened = call.open_reply(self._post, self._stream_sealed, tries.offer())
                 assert isinstance(opened, Opened)
+            except (SealedCallError, GatewayError) as error:
+                tries.fail(error)
+                continue
+            try:
                 return opened, self._check_sealed(opened, endpoint, body, choice)
-            except (SealedCallError, ReceiptError, GatewayError) as error:
-                is_missing = isinstance(error, ReceiptError) and error.verdict is not None and not error.verdict.failed
-                if left == 1 or is_missing:
+            except ReceiptError as error:
+                if error.verdict is None or not error.verdict.failed:
                     raise
-                call.exclude(offer.ticket.provider_id)
-        raise AssertionError("the last try returns or raises")
+                tries.distrust()
+                tries.repeat(error)
 
     def _check_sealed(self, opened: Opened, endpoint: str, body: bytes, choice: int) -> Verdict:
         """@raises ReceiptError. The gateway is told what came of it; the validator's word for the record comes after that."""
@@ -312,10 +321,13 @@ class _Completions:
         return answer
 
     def _stream_sealed(self, call: SealedRequestOf, body: bytes, model: str) -> Iterator[Shown]:
-        """Texts as they come. The last chunk comes once all is checked. Where a provider dies, the stream ends with an error."""
+        """
+        Texts as they come. The last chunk comes once all is checked. Where a provider dies, another one goes on if it draws the same, and
+        repeats what was shown.
+        """
         client = self._client
-        offer = call.ask_offer(client._post, 0)
-        name = f"{'chatcmpl' if self._endpoint == 'chat' else 'cmpl'}-{offer.reply_id.hex()}"
+        # The reply ids are known once they are over; all chunks have one name.
+        name = f"{'chatcmpl' if self._endpoint == 'chat' else 'cmpl'}-{secrets.token_hex(16)}"
         kind = "chat.completion.chunk" if self._endpoint == "chat" else "text_completion"
 
         def chunk(text: str, reason: str | None, more: Mapping[str, Any] = {}) -> Shown:
@@ -323,13 +335,29 @@ class _Completions:
             choice = {"index": 0, **said, "finish_reason": reason}
             return as_shown({"id": name, "object": kind, "created": int(time.time()), "model": model, "choices": [choice], **more})
 
-        for part in call.open_reply(client._post, client._stream_sealed, offer):
-            if isinstance(part, str):
-                yield chunk(part, None)
-                continue
-            client._check_sealed(part, self._endpoint, body, 0)
-            receipts = [{"reply_id": part.reply_id, "receipt": part.receipt}]
-            yield chunk("", count_tokens(part, self._endpoint)[2], {"ogong": {"receipts": receipts}})
+        tries = Tries(call, client._post, 0, client._distrusted)
+        shown = RepeatedText()
+        opened: Opened | None = None
+        while opened is None:
+            shown.restart()
+            try:
+                with closing(call.open_reply(client._post, client._stream_sealed, tries.offer())) as parts:
+                    for part in parts:
+                        if isinstance(part, Opened):
+                            shown.end()
+                            opened = part
+                        elif text := shown.take(part):
+                            yield chunk(text, None)
+            except (SealedCallError, GatewayError) as error:
+                tries.fail(error, shown.has_begun and not call.has_fixed_draws)
+        try:
+            client._check_sealed(opened, self._endpoint, body, 0)
+        except ReceiptError as error:
+            if error.verdict is not None and error.verdict.failed:
+                tries.distrust()
+            raise
+        receipts = [{"reply_id": opened.reply_id, "receipt": opened.receipt}]
+        yield chunk("", count_tokens(opened, self._endpoint)[2], {"ogong": {"receipts": receipts}})
 
     def _check(self, body: bytes, said: Any, messages: dict[int, Any], choices: int) -> list[Verdict]:
         if sorted(messages) != list(range(choices)):

@@ -23,11 +23,24 @@ def check_fee(order: Order, prompt_bound: int, most_output: int, prompt: int, ou
     return None
 
 
-def compute_billed(order: Order, prompt: int, output: int, text_bytes: int, progress: Progress | None, was_cut: bool) -> int:
-    """@param progress: the payer's last word about a reply that was cut short."""
-    if not was_cut:
-        return compute_fee(order.price_per_1k, prompt + output)
-    if progress is None or (progress.text_bytes == 0 and not progress.left):
+def compute_billed(
+    order: Order,
+    prompt: int,
+    output: int,
+    text_bytes: int,
+    progress: Progress | None,
+    was_cut: bool,
+    standby_per_1k: int | None = None,
+) -> int:
+    """@param progress: the payer's last word about a text."""
+    is_taken = progress is not None and progress.text_bytes > 0
+    has_left = progress is not None and progress.left
+    if standby_per_1k is not None and not is_taken and (has_left or not was_cut):
+        return compute_fee(min(standby_per_1k, order.price_per_1k), prompt)
+    if was_cut and not is_taken and not has_left:
         return 0
-    covered = min(text_bytes, progress.text_bytes + WINDOW_BYTES)
-    return compute_fee(order.price_per_1k, prompt + (output * covered // text_bytes if text_bytes else 0))
+    if was_cut and text_bytes == 0:
+        return compute_fee(order.price_per_1k, prompt)
+    covered = WINDOW_BYTES + (progress.text_bytes if progress is not None else 0)
+    shown = output if covered >= text_bytes else output * covered // text_bytes
+    return compute_fee(order.price_per_1k, prompt + shown)

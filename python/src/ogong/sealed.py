@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,28 @@ from .embedding import parse_vector_header
 from .match import find_list_problem, parse_candidates, round_context
 from .order import Ledger, hash_beginning, reply_id_of
 from .record import Ticket, compute_blinds, parse_ticket
-from .sealing import SUITE, Exchange, Opener, SealedEnd, SealKey, find_key_problem, parse_seal_key, read_message, seal_request
+from .sealing import (
+    SUITE,
+    Exchange,
+    Milestone,
+    Opener,
+    SealedEnd,
+    SealKey,
+    ValidatorSealKey,
+    find_key_problem,
+    find_validator_key_problem,
+    parse_seal_key,
+    parse_validator_key,
+    read_message,
+    seal_request,
+)
+from .shown import GatewayError
+from .standing_part import StandingPart
 from .text.commitment import parse_header, parse_opening
 from .text.preference import split_model
 from .text.request import TextRequest, UnsupportedRequest, parse_request
-from .tiers import tier_of
-from .trust import Trust, UnusableError, parse_ledger, parse_trust, read_base64, read_hybrid
+from .tiers import TIERS, tier_of
+from .trust import Signed, Trust, UnusableError, parse_ledger, parse_trust, read_base64, read_hybrid, read_signed
 from .vectors import VectorRequest, parse_vector_request
 from .wire import WireError, parse_json, sha256
 
@@ -34,9 +51,18 @@ _MOST_TEXT = 1 << 20
 _SHOWN = ("exact", "model_root", "settle", "sort", "max_price", "min_stake", "tier", "accept", "providers")
 _ENDS = {"stop-token": "stop", "stop-string": "stop", "length": "length", "context": "length", "cancelled": "stop"}
 
-Post = Callable[[str, Mapping[str, Any]], Any]
-"""Posts a JSON object to a path of the gateway, and gives the answer's JSON."""
-Stream = Callable[[str, Mapping[str, Any]], Iterator[str]]
+_SEALED_TRIES = 3
+_MOST_DISTRUSTED = 5
+"""With those that one request was tried with, as many as an offer may leave out."""
+_TRIED_AGAIN = frozenset(
+    "order_not_admitted provider_failed provider_timeout provider_busy provider_unreachable request_refused seal_key_expired".split()
+)
+"""What another provider may do better."""
+_NOBODY = frozenset(("no_provider", "model_not_found"))
+
+Post = Callable[..., Any]
+"""Posts a JSON object to a path of the gateway, with bytes behind it where there are some, and gives the answer's JSON."""
+Stream = Callable[[str, Mapping[str, Any], bytes], Iterator[str]]
 """The same, and gives the data of the events of the answer."""
 
 
@@ -57,6 +83,8 @@ class Offer:
     ticket: Ticket
     reply_id: bytes
     key: SealKey
+    validator_key: ValidatorSealKey | None
+    """None where none is shown, or no set of validators is known to look its signer up in."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +119,22 @@ class SealedRequestOf:
             raise SealedCallError("unsupported", f"the hash of this request cannot be made here: {error}") from None
         if fields.get("echo") or self._ogong.get("attested") or tier_of(self.request.model) in ("tee", "tee-proxy"):
             raise SealedCallError("unsupported", "what it asks for cannot be sealed here: no prompt is echoed, and no machine is checked")
+        if self._ogong.get("hedge") or self._ogong.get("standby") is not None:
+            raise SealedCallError("unsupported", "a gateway that reads no text cannot take the first of two answers: leave hedge and standby out")
         self._sort = self._ogong.get("sort") or split_model(fields["model"])[1]
         self._excluded: list[bytes] = []
 
-    def exclude(self, provider_id: bytes) -> None:
-        """Who has failed is not asked again."""
-        self._excluded = [*self._excluded, provider_id][-8:]
+    @property
+    def has_fixed_draws(self) -> bool:
+        """Whether any other provider draws the same (docs/spec/request.md#unbroken-streams)."""
+        request = self.request
+        if isinstance(request, VectorRequest) or TIERS[tier_of(request.model) or "vanilla"].windows != "draws":
+            return False
+        return request.seed is not None or request.sampler.temperature == 0
+
+    def exclude(self, provider_ids: list[bytes]) -> None:
+        """Whom no offer may name: the newest last."""
+        self._excluded = provider_ids[-8:]
 
     # --- the offer -------------------------------------------------------------------------------------------------------------------
 
@@ -137,6 +175,7 @@ class SealedRequestOf:
             listed = read_base64(answer.get("candidates"), "candidates")
             if len(payer) != 20 or len(validator) != 20:
                 raise UnusableError("an address has 20 bytes")
+            shown = read_signed(answer["validatorKey"], "validatorKey", 65) if "validatorKey" in answer else None
         except (UnusableError, AttributeError, ValueError) as error:
             return None, [failed("ticket", f"the offer cannot be read: {error}")]
         reply_id = reply_id_of(ledger, payer, validator, nonce)
@@ -176,8 +215,21 @@ class SealedRequestOf:
         problem = find_key_problem(key, ticket.provider_id, ledger, now_ms)
         if problem is not None:
             return None, [*checks, failed("seal-key", problem)]
+        problem, validator_key = self._read_validator_key(shown, validator, ledger, now_ms)
+        if problem is not None:
+            return None, [*checks, failed("seal-key", problem)]
         checks.append(passed("seal-key", "signed by the provider, and valid now"))
-        return Offer(ledger, payer, validator, ticket, reply_id, parse_seal_key(key.data)), checks
+        return Offer(ledger, payer, validator, ticket, reply_id, parse_seal_key(key.data), validator_key), checks
+
+    def _read_validator_key(
+        self, shown: Signed | None, validator: bytes, ledger: Ledger, now_ms: int
+    ) -> tuple[str | None, ValidatorSealKey | None]:
+        """A gateway that showed a key of its own would read what is sealed to it."""
+        signing_key = next((one.signing_key for one in self._trust.validators or () if one.address == validator), None)
+        if shown is None or signing_key is None:
+            return None, None
+        problem = find_validator_key_problem(shown, validator, signing_key, ledger, now_ms)
+        return problem, None if problem is not None else parse_validator_key(shown.data)
 
     def _find_list_problem(self, ticket: Ticket, data: bytes) -> str | None:
         """The list is the ticket's, the draw replays, and both are what was asked for."""
@@ -216,18 +268,43 @@ class SealedRequestOf:
 
     # --- the reply -------------------------------------------------------------------------------------------------------------------
 
-    def open_reply(self, post: Post, stream: Stream, offer: Offer) -> Iterator[str | Opened]:
+    def open_reply(self, post: Post, stream: Stream, offer: Offer) -> Generator[str | Opened, None, None]:
         """Texts as they come, and last the whole. @raises SealedCallError, GatewayError"""
         exchange = Exchange(offer.ledger, offer.ticket.provider_id, offer.reply_id, self.request.hash())
         sealed = seal_request(exchange, offer.key, self.endpoint, self.body, suite=int(self._ogong.get("seal_suite") or SUITE))
-        reply_id = offer.reply_id.hex()
-        message = {"reply_id": reply_id, "envelope": base64.b64encode(sealed.envelope).decode("ascii")}
         blind = compute_blinds(self.body, offer.reply_id).answer
-        text = b""
+        key = offer.validator_key
+        part = None if key is None or self._output == 0 else StandingPart(exchange, key, blind, self.endpoint, self.body)
+        reply_id = offer.reply_id.hex()
+        try:
+            yield from self._read_reply(post, stream, offer, sealed.envelope, sealed.opener, blind, part)
+        except SealedCallError as error:
+            if error.code != "truncated":
+                _tell(post, f"/v1/ogong/replies/{reply_id}/outcome", {"outcome": "failed", "reason": error.code})
+            raise
+        except GatewayError:
+            if part is not None:
+                # The next provider is asked meanwhile. A program that ends waits for it.
+                threading.Thread(target=_hand_in, args=(post, reply_id, part)).start()
+            raise
+
+    def _read_reply(
+        self,
+        post: Post,
+        stream: Stream,
+        offer: Offer,
+        envelope: bytes,
+        opener: Opener,
+        blind: bytes,
+        part: StandingPart | None,
+    ) -> Generator[str | Opened, None, None]:
+        reply_id = offer.reply_id.hex()
+        wants = {} if part is None else {"milestones": True}
+        message = {"reply_id": reply_id, **wants}
+        text = bytearray()
         told = 0
         end: SealedEnd | None = None
-        opener = sealed.opener
-        for data in stream("/v1/ogong/replies", message):
+        for data in stream("/v1/ogong/replies", message, envelope):
             if data == "[DONE]":
                 break
             event = json.loads(data)
@@ -237,29 +314,37 @@ class SealedRequestOf:
             if kind == "finished":
                 if end is None or not opener.is_over:
                     raise SealedCallError("truncated", "the reply ended before its last part came")
-                yield self._finish(reply_id, offer, end, text, event.get("receipt"))
+                yield self._finish(reply_id, offer, end, bytes(text), event.get("receipt"))
                 return
             if kind != "sealed":
                 raise SealedCallError("malformed", "the gateway sends an event of no kind that is known")
-            part = self._open_part(opener, event)
-            if isinstance(part, SealedEnd):
-                end = part
-            elif part is not None:
+            opened = self._open_unit(opener, event)
+            if isinstance(opened, SealedEnd):
+                end = opened
+            elif isinstance(opened, Milestone):
+                if part is None:
+                    raise SealedCallError("malformed", "a milestone that nobody asked for")
+                try:
+                    part.take(opened, bytes(text))
+                except WireError as error:
+                    raise SealedCallError("malformed", str(error)) from None
+            elif opened is not None:
                 if end is not None or self._output == 0:
                     raise SealedCallError("malformed", "a text stands where none belongs")
-                text += part
+                text += opened
                 if len(text) > _MOST_TEXT:
                     raise SealedCallError("malformed", "the reply is longer than any reply may be")
                 if len(text) - told >= _STEP_BYTES:
                     told = len(text)
-                    _tell(post, f"/v1/ogong/replies/{reply_id}/progress", {"text_bytes": told, "text_hash": hash_beginning(blind, text).hex()})
+                    said = {"text_bytes": told, "text_hash": hash_beginning(blind, bytes(text)).hex()}
+                    _tell(post, f"/v1/ogong/replies/{reply_id}/progress", said)
                 try:
-                    yield part.decode("utf-8")
+                    yield opened.decode("utf-8")
                 except UnicodeDecodeError:
                     raise SealedCallError("malformed", "a part of the text is not UTF-8") from None
         raise SealedCallError("truncated", "the gateway ended the reply before its end")
 
-    def _open_part(self, opener: Opener, event: Mapping[str, Any]) -> bytes | SealedEnd | None:
+    def _open_unit(self, opener: Opener, event: Mapping[str, Any]) -> bytes | SealedEnd | Milestone | None:
         try:
             if event.get("head"):
                 opener.open_head(read_base64(event["head"], "head"))
@@ -276,10 +361,110 @@ class SealedRequestOf:
         return Opened(reply_id, response, end.opening, {**receipt, "opening": opening}, offer.ticket.provider_id)
 
 
-def _tell(post: Post, path: str, message: Mapping[str, Any]) -> None:
+class RepeatedText:
+    """
+    What a caller was shown of a reply, over all tries. A further try gives the reply from its start, under the same draws: it has to repeat
+    what was shown before anything of it is new. So the record that holds in the end is one of all that the caller has.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._text = ""
+        """Of the tries before this one."""
+        self._said = 0
+
+    @property
+    def has_begun(self) -> bool:
+        return self._text != "" or bool(self._pieces)
+
+    def restart(self) -> None:
+        """Another try begins from the start."""
+        self._text += "".join(self._pieces)
+        self._pieces = []
+        self._said = 0
+
+    def take(self, piece: str) -> str:
+        """@returns what of it is new. @raises SealedCallError where the try says something else."""
+        again = piece[: max(0, len(self._text) - self._said)]
+        if self._text[self._said : self._said + len(again)] != again:
+            raise _other_reply()
+        self._said += len(piece)
+        new = piece[len(again) :]
+        if new:
+            self._pieces.append(new)
+        return new
+
+    def end(self) -> None:
+        """The try is over. @raises SealedCallError where it says less than was shown."""
+        if self._said < len(self._text):
+            raise _other_reply()
+
+
+def _other_reply() -> SealedCallError:
+    return SealedCallError("repeated", "the reply broke off, and another provider gives another one than was shown")
+
+
+class Tries:
+    """
+    The providers that one reply is asked of, one after another.
+    @param distrusted: those whose replies did not open or failed their checks, the newest last. The gateway cannot know of them, so the
+    client does, and this one adds to them.
+    """
+
+    def __init__(self, call: SealedRequestOf, post: Post, choice: int, distrusted: list[bytes]) -> None:
+        self._call, self._post, self._choice, self._distrusted = call, post, choice, distrusted
+        self._tried: list[bytes] = []
+        self._failed: Exception | None = None
+
+    def offer(self) -> Offer:
+        """Of somebody who has not failed. @raises SealedCallError, GatewayError"""
+        self._call.exclude([*(one for one in self._distrusted if one not in self._tried), *self._tried])
+        offer = self._call.ask_offer(self._post, self._choice)
+        self._tried.append(offer.ticket.provider_id)
+        return offer
+
+    def fail(self, error: Exception, is_final: bool = False) -> None:
+        """The provider of the last offer failed: returns where another one may be asked, and raises the error otherwise."""
+        if isinstance(error, SealedCallError) and self._tried and not error.checks:
+            self.distrust()
+        # Report the provider's own failure, not that no other provider was left.
+        if self._failed is not None and isinstance(error, GatewayError) and error.code in _NOBODY:
+            raise self._failed
+        if is_final or not self._may_try_again(error):
+            raise error
+        self._failed = error
+
+    def distrust(self) -> None:
+        """The provider of the last offer is not asked again by this client for a while."""
+        if self._tried[-1] not in self._distrusted:
+            self._distrusted.append(self._tried[-1])
+            del self._distrusted[:-_MOST_DISTRUSTED]
+
+    def repeat(self, error: Exception) -> None:
+        """A whole answer failed its check. Returns where another provider may be asked, and raises the error otherwise."""
+        if len(self._tried) >= _SEALED_TRIES:
+            raise error
+        self._failed = error
+
+    def _may_try_again(self, error: Exception) -> bool:
+        # An offer that does not hold is its gateway's fault, and the gateway stays the same.
+        if not 0 < len(self._tried) < _SEALED_TRIES:
+            return False
+        if isinstance(error, GatewayError):
+            return error.code in _TRIED_AGAIN
+        return isinstance(error, SealedCallError) and not error.checks and error.code != "unsupported"
+
+
+def _hand_in(post: Post, reply_id: str, standing: StandingPart) -> None:
+    part = standing.close()
+    if part is not None:
+        _tell(post, f"/v1/ogong/replies/{reply_id}/outcome", part.words, part.sealed)
+
+
+def _tell(post: Post, path: str, message: Mapping[str, Any], more: bytes = b"") -> None:
     """If the gateway does not listen, the answer is no worse."""
     try:
-        post(path, message)
+        post(path, message, more)
     except Exception:  # noqa: BLE001
         pass
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from .crypto import chacha, xwing
 from .crypto.hybrid import verify_hybrid
-from .order import Ledger
+from .crypto.secp256k1 import recover_address
+from .order import Ledger, struct_hash
 from .trust import Signed
 from .wire import Reader, WireError, sha256, text, u8, u16, u32, u64
 
@@ -142,6 +143,53 @@ def find_key_problem(signed: Signed, provider_id: bytes, ledger: Ledger, now_ms:
     return None
 
 
+@dataclass(frozen=True)
+class ValidatorSealKey:
+    """Of the validator that handles a reply: a part that breaks off is sealed to it (docs/spec/sealing.md#parts)."""
+
+    chain_id: int
+    escrow: bytes
+    validator: bytes
+    issued_at_ms: int
+    expires_at_ms: int
+    key: bytes
+    hash: bytes
+
+    def digest(self, ledger: Ledger) -> bytes:
+        """What the validator signs."""
+        kind = b"ValidatorSealKey(address validator,bytes32 sealKey)"
+        return ledger.digest(struct_hash(kind, self.validator, self.hash))
+
+
+def parse_validator_key(data: bytes) -> ValidatorSealKey:
+    """@raises WireError"""
+    r = Reader(data, b"ogong-validator-seal-key-v1\n")
+    r.int(1, SUITE, SUITE)
+    chain_id, escrow, validator = r.int(8), r.take(20), r.take(20)
+    issued, expires, key = r.int(8, 0, 2**53 - 1), r.int(8, 0, 2**53 - 1), r.take(xwing.PUBLIC_KEY_BYTES)
+    r.end()
+    if not issued < expires <= issued + _MOST_KEY_MS:
+        raise WireError("a seal key lives for an hour at most")
+    return ValidatorSealKey(chain_id, escrow, validator, issued, expires, key, sha256(data))
+
+
+def find_validator_key_problem(signed: Signed, validator: bytes, signing_key: bytes, ledger: Ledger, now_ms: int) -> str | None:
+    """@returns why no part is sealed to this key, or None."""
+    try:
+        key = parse_validator_key(signed.data)
+    except WireError as error:
+        return str(error)
+    if (key.chain_id, key.escrow) != (ledger.chain_id, ledger.escrow):
+        return "the validator's key is for another network"
+    if key.validator != validator:
+        return "it is another validator's key"
+    if now_ms >= key.expires_at_ms or key.issued_at_ms > now_ms + _CLOCKS_MS:
+        return "the validator's key is not valid now"
+    if recover_address(key.digest(ledger), signed.signature) != signing_key:
+        return "the signature of the validator's key does not hold"
+    return None
+
+
 # --- requests and replies ------------------------------------------------------------------------------------------------------------
 
 
@@ -255,6 +303,34 @@ class Opener:
         return message
 
 
+# --- parts of replies that broke off -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class InnerPart:
+    """What a validator needs of a sealed reply that broke off, and what its gateway is not to read."""
+
+    endpoint: str
+    body: bytes
+    response: bytes
+    """As much of the reply as the milestone is about."""
+    opening: bytes
+
+
+def seal_part(
+    exchange: Exchange, record_hash: bytes, key: ValidatorSealKey, inner: InnerPart, random: Random = secrets.token_bytes
+) -> bytes:
+    """@param record_hash: of the milestone. @raises ValueError where the key is none of X-Wing."""
+    shared, capsule = xwing.encapsulate(key.key, random(64))
+    recipient = key.validator.rjust(32, b"\x00")
+    exporter = schedule(shared, exchange.context(2, recipient, key.hash, record_hash))
+    counted = b"".join(u32(len(one)) + one for one in (inner.body, inner.response, inner.opening))
+    plain = b"ogong-sealed-part-inner-v1\n" + text(inner.endpoint) + counted
+    sealed = chacha.encrypt(exporter.export(b"part"), _pad(plain, pad_request_size))
+    head = b"ogong-sealed-part-v1\n" + u8(SUITE) + key.hash + capsule + exporter.export(b"commit" + capsule)
+    return head + u32(len(sealed)) + sealed
+
+
 # --- messages ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -264,22 +340,80 @@ class SealedEnd:
     opening: bytes
 
 
-def read_message(data: bytes) -> bytes | SealedEnd:
-    """@returns the UTF-8 of a delta's text, or the end. @raises WireError: also for a milestone, for which nobody here asks."""
-    fields = _read_fields(data)
-    if len(fields) != 1:
-        raise WireError("a sealed message is one thing")
-    number, value = fields[0]
-    inner = dict(_read_fields(value))
+@dataclass(frozen=True)
+class Milestone:
+    """What a provider has signed of a reply that still runs (docs/spec/progress.md#milestones). Nothing of it is checked."""
+
+    record: Signed
+    header: bytes
+    windows: tuple[tuple[bytes, bytes], ...]
+    """Draws and sketch of each since the milestone before."""
+    text_bytes: int
+    is_last: bool
+    claimed: bytes
+    """The message without its windows, for a gateway that pays and is not to read it."""
+
+
+_CLAIMED = (1, 2, 4, 5, 6, 7)
+
+
+def read_message(data: bytes) -> bytes | SealedEnd | Milestone:
+    """@returns the UTF-8 of a delta's text, a milestone behind it, or the end. @raises WireError"""
+    known = [(one.number, one.value) for one in _read_fields(data) if one.number in (1, 2, 3)]
+    number, value = known[0] if len(known) == 1 else (0, b"")
+    if not isinstance(value, bytes):
+        raise WireError("a sealed message is no number")
     if number == 1:
-        return inner.get(1, b"")
+        return _bytes_of(_read_fields(value), 1)
     if number == 2:
-        return SealedEnd(inner.get(2, b""), inner.get(3, b""))
-    raise WireError("a sealed message is a delta or the end")
+        inner = _read_fields(value)
+        return SealedEnd(_bytes_of(inner, 2), _bytes_of(inner, 3))
+    if number == 3:
+        return _read_milestone(value)
+    raise WireError("a sealed message is one delta, one milestone or the end")
 
 
-def _read_fields(data: bytes) -> list[tuple[int, bytes]]:
-    """Fields with a length of a message of Protocol Buffers; others are passed over."""
+def _read_milestone(data: bytes) -> Milestone:
+    fields = _read_fields(data)
+    signed = _read_fields(_bytes_of(fields, 1))
+    windows = [_read_fields(one.value) for one in fields if one.number == 3 and isinstance(one.value, bytes)]
+    return Milestone(
+        record=Signed(_bytes_of(signed, 1), _bytes_of(signed, 3), _bytes_of(signed, 2)),
+        header=_bytes_of(fields, 2),
+        windows=tuple((_bytes_of(one, 1), _bytes_of(one, 2)) for one in windows),
+        text_bytes=_number_of(fields, 4),
+        is_last=_number_of(fields, 8) != 0,
+        claimed=b"".join(one.raw for one in fields if one.number in _CLAIMED),
+    )
+
+
+@dataclass(frozen=True)
+class _Field:
+    number: int
+    value: bytes | int
+    raw: bytes
+    """With its tag."""
+
+
+def _bytes_of(fields: list[_Field], number: int) -> bytes:
+    """The last one counts."""
+    found = b""
+    for one in fields:
+        if one.number == number and isinstance(one.value, bytes):
+            found = one.value
+    return found
+
+
+def _number_of(fields: list[_Field], number: int) -> int:
+    found = 0
+    for one in fields:
+        if one.number == number and isinstance(one.value, int):
+            found = one.value
+    return found
+
+
+def _read_fields(data: bytes) -> list[_Field]:
+    """Numbers, and fields with a length, of a message of Protocol Buffers; others are passed over."""
     fields = []
     at = 0
 
@@ -297,15 +431,17 @@ def _read_fields(data: bytes) -> list[tuple[int, bytes]]:
                 return value
 
     while at < len(data):
+        begin = at
         tag = varint()
         kind = tag & 7
         if kind == 0:
-            varint()
+            number = varint()
+            fields.append(_Field(tag >> 3, number, data[begin:at]))
             continue
         size = {1: 8, 2: varint() if kind == 2 else 0, 5: 4}.get(kind)
         if size is None or size > len(data) - at:
             raise WireError("a field of a message ends early, or is of no known kind")
-        if kind == 2:
-            fields.append((tag >> 3, data[at : at + size]))
         at += size
+        if kind == 2:
+            fields.append(_Field(tag >> 3, data[at - size : at], data[begin:at]))
     return fields

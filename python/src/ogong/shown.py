@@ -15,6 +15,8 @@ class GatewayError(Exception):
         error = body.get("error") if isinstance(body, dict) else None
         said = error.get("message") if isinstance(error, dict) else None
         super().__init__(f"the gateway answered {status}: {said or body}")
+        code = error.get("code") if isinstance(error, dict) else None
+        self.code: str | None = code if isinstance(code, str) else None
         self.status = status
         self.body = body
 

@@ -183,7 +183,7 @@ def parse_receipt(value: Any) -> Receipt:
     return Receipt(
         endpoint=receipt["endpoint"],
         ledger=parse_ledger(receipt.get("ledger"), "ledger"),
-        order=_signed(receipt.get("order"), "order", 65),
+        order=read_signed(receipt.get("order"), "order", 65),
         ticket=read_hybrid(receipt.get("ticket"), "ticket"),
         admission=Word(
             _decimal(admission.get("epoch"), 19, "admission.epoch"),
@@ -194,20 +194,20 @@ def parse_receipt(value: Any) -> Receipt:
         intake=None if intake is None else _read_intake(intake),
         beacon=read_base64(receipt.get("beacon"), "beacon"),
         evidence=_read_evidence(receipt.get("evidence")),
-        progress=None if progress is None else _signed(progress, "progress", 65),
+        progress=None if progress is None else read_signed(progress, "progress", 65),
         opening=opening,
         opening_url=url,
     )
 
 
-def _signed(value: Any, what: str, size: int) -> Signed:
+def read_signed(value: Any, what: str, size: int) -> Signed:
     part = _object(value, what)
     data = read_base64(part.get("bytes"), f"{what}.bytes")
     return Signed(data, read_base64(part.get("signature"), f"{what}.signature", size))
 
 
 def read_hybrid(value: Any, what: str) -> Signed:
-    signed = _signed(value, what, hybrid.SIGNATURE_BYTES)
+    signed = read_signed(value, what, hybrid.SIGNATURE_BYTES)
     key = read_base64(value.get("publicKey"), f"{what}.publicKey", hybrid.PUBLIC_KEY_BYTES)
     return Signed(signed.data, signed.signature, key)
 

@@ -79,7 +79,9 @@ def parse_vector_request(body: bytes, endpoint: str) -> VectorRequest:
         if fields.get("top_n") is not None:
             read_whole(fields["top_n"], "top_n", 1, 2**53 - 1)
         read_boolean(fields, "return_documents")
-    exact, root, accepted, grammar = read_ogong(fields, model, sort)
+    exact, root, accepted, grammar, standby = read_ogong(fields, model, sort)
+    if standby is not None:
+        raise RequestError("ogong.standby", "of vectors and scores nobody stands by")
     del grammar
     bounds = [beside + len(each) for each in inputs]
     of_inputs = (len(inputs), sum(bounds), max(bounds))

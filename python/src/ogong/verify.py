@@ -367,7 +367,7 @@ class _Reading:
         self._add(self._check_draw_key(header, beacon))
         self._add(self._check_bank(header, beacon))
         self._add(hold("payee", header.payee == order.payee, "the header names the order's payee"))
-        progress = self._progress(header)
+        progress = self._progress()
         if request is not None:
             demands = self._check_demands(request, header)
             if demands is not None:
@@ -430,10 +430,10 @@ class _Reading:
         )
         return hold("demands", met, "class and weights are those that were demanded")
 
-    def _progress(self, header: Header) -> Progress | None:
-        """The payer's word about a reply that was cut short, where it is one."""
+    def _progress(self) -> Progress | None:
+        """The payer's word about the text, where the receipt has one that holds."""
         signed = self.receipt.progress
-        if signed is None or header.stop_reason != "cancelled":
+        if signed is None:
             return None
         try:
             progress = parse_progress(signed.data)
@@ -468,5 +468,5 @@ class _Reading:
         if reason is not None:
             return failed("fee", reason)
         was_cut = header.stop_reason == "cancelled"
-        billed = compute_billed(order, prompt, output, len(self.response), progress, was_cut)
+        billed = compute_billed(order, prompt, output, len(self.response), progress, was_cut, request.standby_per_1k)
         return passed("fee", f"{prompt} + {output} tokens bill {billed}")

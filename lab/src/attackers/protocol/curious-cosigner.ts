@@ -57,8 +57,8 @@ export const curiousCosigner: ProtocolAttack<Record<never, never>, Promise<Curio
     const { member } = curious;
     const state = { crypto, clock, chain: { findByCertHash: () => member } };
     for (const [name, record] of kept) {
-      const outbox = { find: () => record };
-      const shown = showRecord({ ...state, outbox }, Buffer.from(name, 'hex'), member.certHash as never);
+      const outbox = { find: async () => record };
+      const shown = await showRecord({ ...state, outbox }, Buffer.from(name, 'hex'), member.certHash as never);
       seen.push(
         toBinary(ShownRecordSchema, create(ShownRecordSchema, shown as MessageInitShape<typeof ShownRecordSchema>)),
       );

@@ -52,6 +52,7 @@ export const dustVouchers: ProtocolAttack<undefined, Promise<DustVoucherOutcome>
           asked++;
           return 10n ** 18n;
         },
+        isNonceUsed: async () => false,
       },
     );
     const payer = createNobleLedgerSigner(new Uint8Array(32).fill(3));

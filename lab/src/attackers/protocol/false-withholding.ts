@@ -1,7 +1,8 @@
 import { beginAudit } from '@ogong/node/validator/store/reply-changes';
 import { decideReply } from '@ogong/node/validator/store/verdict-store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { type JudgementContext, judge } from '@ogong/protocol/verdict/judge';
+import { judge } from '@ogong/protocol/verdict/judge';
+import type { JudgementContext } from '@ogong/protocol/verdict/judgement';
 import { ledger } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import type { ProtocolAttack } from './attack.ts';

@@ -26,6 +26,16 @@ describe.skipIf(process.platform !== 'linux')('a provider that announces slots t
     expect(wasted).toBeLessThanOrEqual(most);
   });
 
+  it('wastes no more of them by asking for tickets under the ids of the orders that it refuses', async () => {
+    const { door } = await list();
+    const addresses = ['127.0.2.1'];
+    const { wasted } = await ghostCapacity.play({
+      ...{ door, model: FAKE_MODEL, requests: 60, addresses, thief: '127.0.2.9' },
+    });
+    expect(wasted).toBeGreaterThan(0);
+    expect(wasted).toBeLessThanOrEqual(3);
+  });
+
   it('is not made of an honest one by a caller or two', async () => {
     const router = await list();
     const addresses = ['127.0.2.1'];

@@ -13,22 +13,30 @@ export interface GhostNetwork {
   readonly requests: number;
   /** Where they call from. */
   readonly addresses: readonly string[];
+  /** From where the provider asks for a ticket under the reply id of each order, so that its refusal finds none. */
+  readonly thief?: string;
 }
+
+const UNMEASURED = { outputTokens: 0, durationMs: 1 };
 
 const sha256 = (...parts: readonly Uint8Array[]): Uint8Array =>
   new Uint8Array(createHash('sha256').update(Buffer.concat(parts)).digest());
 
 /**
  * A provider announces slots that it does not have, or takes only orders that it likes: whoever comes with a ticket for one of the
- * others is refused, reports it, and has to ask again.
+ * others is refused, reports it, and has to ask again. It knows the reply id of each order, and may try to have the ticket of it taken
+ * out of the router's book.
  */
 export const ghostCapacity: ProtocolAttack<GhostNetwork, Promise<{ readonly wasted: number }>> = {
   name: 'ghost-capacity',
   adversary: 'provider that announces slots that it does not have',
   aim: 'be drawn for far more orders than it serves, and choose among them',
-  stoppedBy: 'A refusal after a ticket halves the slots that a router believes in',
+  stoppedBy:
+    'A refusal after a ticket halves the slots that a router believes in, and nobody takes the ticket of another',
   restarts: { none: 'a router keeps refusals in memory, for ten minutes at most' },
-  async play({ door, model, requests, addresses }, breaks = NO_BREAKS) {
+  async play({ door, model, requests, addresses, thief }, breaks = NO_BREAKS) {
+    const link = thief === undefined ? undefined : await openStrangerLink(door, 'thief', thief);
+    const provider = link?.service(RouterService);
     const clients = await Promise.all(addresses.map((address) => openStrangerLink(door, `caller ${address}`, address)));
     let wasted = 0;
     for (let i = 0; i < requests; i++) {
@@ -41,9 +49,13 @@ export const ghostCapacity: ProtocolAttack<GhostNetwork, Promise<{ readonly wast
       if (answer === undefined) continue;
       wasted++;
       const { providerId } = parseTicket((answer.ticket as { ticket: Uint8Array }).ticket);
-      await router.report({ replyId, providerId, outcome: 'refused', outputTokens: 0, durationMs: 1 });
+      // What it is given it gives back, so that the slot is free for the next one.
+      const own = await provider?.route(request).catch(() => undefined);
+      if (own !== undefined) await provider?.report({ replyId, providerId, ...UNMEASURED, outcome: 'unused' });
+      await router.report({ replyId, providerId, ...UNMEASURED, outcome: 'refused' }).catch(() => undefined);
     }
     for (const client of clients) client.close();
+    link?.close();
     return { wasted };
   },
 };

@@ -9,7 +9,7 @@ it('a relay reads nothing of a sealed reply, and changes or repeats nothing that
     expect(carriedBytes).toBeGreaterThan(5_000);
     expect(read).toBe(false);
     for (const [what, refused] of Object.entries(changed)) expect(refused, what).toContain('does not open');
-    expect(Object.keys(changed).length).toBe(4);
+    expect(Object.keys(changed).length).toBe(6);
     expect(again).toContain('served once');
     expect(elsewhere).toContain('does not open');
   } finally {

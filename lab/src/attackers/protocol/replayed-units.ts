@@ -5,8 +5,9 @@ import {
   GenerateRequestSchema,
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { UNIT_SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import type { Network } from '@ogong/testing/provider/provider-fixture';
-import { bendUnits, openRelayedCalls, UNIT_BENDS } from '@ogong/testing/provider/relayed-calls';
+import { bendUnits, openRelayedCalls, SUITE_BENDS, UNIT_BENDS } from '@ogong/testing/provider/relayed-calls';
 import type { ProtocolAttack } from './attack.ts';
 import { NO_BREAKS } from './breaks.ts';
 
@@ -34,11 +35,11 @@ const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
     (error: Error) => error.message,
   );
 
-/** Carries sealed replies: reads what it can, changes them in each way that needs no key, and sends the request once more. */
+/** Carries sealed replies: reads what it can, changes them in each way that needs no key, downgrades the suite, and sends the request once more. */
 export const replayedUnits: ProtocolAttack<ReplayedUnits, Promise<ReplayedOutcome>> = {
   name: 'replayed-units',
   adversary:
-    "relay with the provider's TLS key that drops, swaps or repeats parts of a sealed reply, or sends a request again",
+    "relay with the provider's TLS key that drops, swaps or repeats parts of a sealed reply, writes another suite there, or sends a request again",
   aim: 'read the answer, have another one shown, or have the provider answer twice',
   stoppedBy: 'Each unit opens in its own place alone, and a sealed request for one reply id, which is served once',
   restarts: ['provider'],
@@ -55,6 +56,14 @@ export const replayedUnits: ProtocolAttack<ReplayedUnits, Promise<ReplayedOutcom
     for (const [what, bend] of Object.entries(UNIT_BENDS)) {
       const calls = await openRelayedCalls(network, { relay: { bendEvents: bendUnits(bend) } });
       changed[what] = await refusalOf(calls.call({ body, nonce: nonce++ }));
+      await calls.close();
+    }
+    // A reply with a secret for each unit is to be had as one that one secret opens.
+    const demanding = { ...body, ogong: { seal_suite: UNIT_SEAL_SUITE } };
+    for (const [what, relay] of Object.entries(SUITE_BENDS)) {
+      const calls = await openRelayedCalls(network, { relay });
+      const call = calls.call({ body: demanding, nonce: nonce++ }, { sealSuite: UNIT_SEAL_SUITE });
+      changed[what] = await refusalOf(call);
       await calls.close();
     }
     await breaks.take();

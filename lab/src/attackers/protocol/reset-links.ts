@@ -141,7 +141,10 @@ export async function openPaidRelay(): Promise<PaidRelay & { close(): Promise<vo
   let chargedBytes = 0n;
   const payments = createRelayPayments(
     { payee: new Uint8Array(20).fill(7), pricePerGibAtomic, creditBytes: CREDIT, token },
-    { crypto, clock: systemClock, store, group, balanceOf: async () => 10n ** 18n },
+    {
+      ...{ crypto, clock: systemClock, store, group, balanceOf: async () => 10n ** 18n },
+      isNonceUsed: async () => false,
+    },
   );
   const relay = await startTestRelay({
     payments: {

@@ -1,3 +1,4 @@
+import { epochMessageFormat } from '@ogong/protocol/beacon/threshold/epoch-machine';
 import { type KeyMessage, keyMessageFormat } from '@ogong/protocol/beacon/threshold/key-message';
 import {
   createThresholdNetwork,
@@ -57,15 +58,20 @@ export async function passWithBreaks(net: ThresholdNetwork, ms: number, breaks: 
   }
 }
 
-/** @param bend what the liar sends in the place of a message of key generation. */
+/**
+ * @param bend what the liar sends in the place of a message of key generation.
+ * @param how `isSilent`: it says nothing about epochs of the key.
+ */
 export async function lieAboutKey(
   bend: (message: KeyMessage, to: number, net: ThresholdNetwork) => readonly KeyMessage[],
   breaks: Breaks = NO_BREAKS,
+  { isSilent = false }: { readonly isSilent?: boolean } = {},
 ): Promise<ThresholdOutcome> {
   const net = await openThreshold(breaks);
   let lies = 0;
   const lie: ThresholdLie = (message, to) => {
-    const parsed = readKey(message);
+    if (isSilent && read(epochMessageFormat, message) !== undefined) return [];
+    const parsed = read(keyMessageFormat, message);
     if (parsed === undefined) return [message];
     const sent = bend(parsed, to, net);
     if (sent.length !== 1 || sent[0] !== parsed) lies++;
@@ -92,9 +98,9 @@ export async function readThreshold(
   return { firstEpoch: reading?.generations[0]?.firstEpoch, latest, disputed, struckBy };
 }
 
-function readKey(message: Uint8Array): KeyMessage | undefined {
+function read<T>({ decode }: { readonly decode: (bytes: Uint8Array) => T }, message: Uint8Array): T | undefined {
   try {
-    return keyMessageFormat.decode(message);
+    return decode(message);
   } catch {
     return undefined;
   }

@@ -39,7 +39,7 @@ export const unservedOrders: ProtocolAttack<
   Promise<UnservedOutcome>
 > = {
   name: 'unserved-orders',
-  adversary: 'provider that delivers nothing, or its validator',
+  adversary: 'provider that signs nothing, or its validator',
   aim: 'take orders for nothing, so that payers wait and nobody else serves them',
   stoppedBy:
     'Each abandoned order costs its provider a hundredth of the maximum fee, of what it earns in the batch. Co-signers compute it',

@@ -32,7 +32,8 @@ export const vanishingPayer: ProtocolAttack<VanishingPayer, Promise<VanishingOut
   name: 'vanishing-payer',
   adversary: 'payer that leaves without a word',
   aim: 'get tokens for nothing, because a reply that was cut short is paid by the word of its payer',
-  stoppedBy: 'A provider sends one window of text ahead of the word, and goes on to the end of what was ordered',
+  stoppedBy:
+    "A provider sends one window of text ahead of the word, and counts what it makes against the payer's credit",
   restarts: ['provider'],
   async play({ network, ends, tokens }, breaks = NO_BREAKS) {
     breaks.add('provider', network.restart);

@@ -22,7 +22,7 @@ const stageKeyLie = (attack: typeof badShares, tried: string): StagedAttack => (
 /** Attacks on the threshold beacon. */
 export const beaconScenes: readonly StagedAttack[] = [
   stageKeyLie(badShares, 'sealed to each validator shares that cannot be opened'),
-  stageKeyLie(withheldShares, 'told half of the validators nothing of its deal'),
+  stageKeyLie(withheldShares, 'told one validator nothing of its deal, answered all others, and signed no epoch'),
   stageKeyLie(twoDeals, 'signed two deals and showed each to half of the validators'),
   {
     attack: earlyParts,

@@ -10,6 +10,7 @@ import { bigComplaints } from '../../attackers/protocol/big-complaints.ts';
 import { type Breaks, openAttacked } from '../../attackers/protocol/breaks.ts';
 import { canaryPicker } from '../../attackers/protocol/canary-picker.ts';
 import { earlyWork } from '../../attackers/protocol/early-work.ts';
+import { emptyParts } from '../../attackers/protocol/empty-parts.ts';
 import { falseSightings } from '../../attackers/protocol/false-sightings.ts';
 import { type FigureLie, figureLiar } from '../../attackers/protocol/figure-liar.ts';
 import { ghostCapacity } from '../../attackers/protocol/ghost-capacity.ts';
@@ -97,10 +98,10 @@ export const doorScenes: readonly StagedAttack[] = [
       try {
         await router.service.announce(router.announcement());
         const { door } = router;
-        const asked = { door, model: FAKE_MODEL, requests: TICKETS, addresses: ADDRESSES };
+        const asked = { door, model: FAKE_MODEL, requests: TICKETS, addresses: ADDRESSES, thief: '127.0.1.9' };
         const { wasted } = await ghostCapacity.play(asked, breaks);
         return {
-          tried: `announced four slots and refused all of ${TICKETS} orders from ${ADDRESSES.length} addresses`,
+          tried: `announced four slots, refused all of ${TICKETS} orders from ${ADDRESSES.length} addresses, and asked for tickets under their ids`,
           answered: [`the router drew it for ${wasted} of them`],
           money: NO_MONEY,
           worked: wasted > TICKETS / 4,
@@ -108,6 +109,18 @@ export const doorScenes: readonly StagedAttack[] = [
       } finally {
         await router.close();
       }
+    },
+  },
+  {
+    attack: emptyParts,
+    async play() {
+      const { sent, taken, ended } = await emptyParts.play(undefined);
+      return {
+        tried: `sent ${sent} parts without text, one whenever the gateway would have given up`,
+        answered: [`the gateway took ${taken} of them for some of an answer`, `its call ended: ${ended}`],
+        money: NO_MONEY,
+        worked: taken > 0 || ended !== 'provider_timeout',
+      };
     },
   },
   {

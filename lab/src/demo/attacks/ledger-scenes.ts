@@ -14,10 +14,14 @@ import { hitAndRun } from '../../attackers/protocol/hit-and-run.ts';
 import { oldIdFraming } from '../../attackers/protocol/old-id-framing.ts';
 import { judgeAdmissions, overAdmission } from '../../attackers/protocol/over-admission.ts';
 import { overcountingRelay } from '../../attackers/protocol/overcounting-relay.ts';
+import { racingPayer } from '../../attackers/protocol/racing-payer.ts';
 import { type ReuseStep, reusedIds } from '../../attackers/protocol/reused-ids.ts';
 import { twoRecords } from '../../attackers/protocol/two-records.ts';
+import { unpaidNode } from '../../attackers/protocol/unpaid-node.ts';
 import { unregisteredRouter } from '../../attackers/protocol/unregistered-router.ts';
 import { unservedOrders } from '../../attackers/protocol/unserved-orders.ts';
+import { unshownBill } from '../../attackers/protocol/unshown-bill.ts';
+import { untakenBill } from '../../attackers/protocol/untaken-bill.ts';
 import { vanishingPayer } from '../../attackers/protocol/vanishing-payer.ts';
 import { washedName } from '../../attackers/protocol/washed-name.ts';
 import { countTexts, type StagedAttack } from './scene.ts';
@@ -25,6 +29,8 @@ import { countTexts, type StagedAttack } from './scene.ts';
 /** What one transaction may take (EIP-7825). */
 const TRANSACTION_GAS = 16_777_216;
 const NO_MONEY = 'none';
+/** Of 1,000 prompt tokens. */
+const STANDBY = 50_000n;
 
 const reuse = (kind: ReuseStep['kind'], validator = 0): ReuseStep => ({
   ...{ kind, validator, nonce: 0, payer: 0, minutes: 15 },
@@ -148,6 +154,73 @@ export const ledgerScenes: readonly StagedAttack[] = [
         answered: [`the reply is judged: ${entry?.verdict ?? 'no verdict'}`],
         money: `${paidAtomic} of ${claimedAtomic} atomic units are paid`,
         worked: entry === undefined || paidAtomic > 0n,
+      };
+    },
+  },
+  {
+    attack: untakenBill,
+    async play(breaks: Breaks) {
+      const { forged, entry, standbyAtomic, claimedAtomic } = await untakenBill.play(undefined, breaks);
+      const paidAtomic = entry?.feeAtomic ?? 0n;
+      return {
+        tried:
+          'made an answer to its end whose payer took another one, and billed it: with the word about the other one, and with none',
+        answered: [
+          `to the first bill: ${forged || 'it is taken'}`,
+          `the reply is judged: ${entry?.verdict ?? 'no verdict'}`,
+        ],
+        money: `${paidAtomic} of ${claimedAtomic} atomic units are paid, for standing by`,
+        worked: forged === '' || entry === undefined || paidAtomic > standbyAtomic,
+      };
+    },
+  },
+  {
+    attack: unshownBill,
+    async play(breaks: Breaks) {
+      const outcomes = await unshownBill.play(undefined, breaks);
+      return {
+        tried: `made ${outcomes.length} answers to their end that another provider gave, and billed them: ${outcomes.map(({ how }) => how).join('; ')}`,
+        answered: countTexts(outcomes.map(({ verdict }) => verdict ?? 'no verdict')),
+        money: outcomes
+          .map(({ paidAtomic, claimedAtomic }) => `${paidAtomic} of ${claimedAtomic} atomic units are paid`)
+          .join(', '),
+        worked: outcomes.some(({ paidAtomic, allowedAtomic }) => paidAtomic > allowedAtomic),
+      };
+    },
+  },
+  {
+    attack: racingPayer,
+    async play() {
+      const network = await createNetwork({ standby: STANDBY, provider: { takeWithinMs: 50 } });
+      try {
+        const { served, refusal, mostParts, openings } = await racingPayer.play({ network, standbyPer1k: STANDBY });
+        return {
+          tried: 'ordered one answer after another, read what came, took none, and asked for the opening of each',
+          answered: [
+            `${mostParts} part of each text came before it was taken`,
+            `${openings} of the openings were told`,
+            `${served} orders were served, then: ${refusal || 'no refusal'}`,
+          ],
+          money: `each prompt bills ${STANDBY} atomic units for 1,000 tokens`,
+          worked: mostParts > 1 || openings > 0 || refusal === '',
+        };
+      } finally {
+        await network.close();
+      }
+    },
+  },
+  {
+    attack: unpaidNode,
+    async play() {
+      const { creditBytes, freeBytes, cancelledBytes } = await unpaidNode.play(undefined);
+      return {
+        tried: 'had bytes carried under 200 certificates of one address, then paid under a nonce that it had cancelled',
+        answered: [
+          `the relay carried ${freeBytes / creditBytes} credits for nothing, as many as an address has`,
+          `${cancelledBytes} bytes were carried under the cancelled nonce`,
+        ],
+        money: NO_MONEY,
+        worked: freeBytes > 8 * creditBytes || cancelledBytes > 0,
       };
     },
   },

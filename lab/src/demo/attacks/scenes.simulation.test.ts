@@ -43,6 +43,8 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
   it('all attacks but those of which no daemon keeps anything are played with restarts', () => {
     const others = names.filter((name) => !restartable.some((one) => one.name === name));
     expect(others).toEqual([
+      'racing-payer',
+      'unpaid-node',
       'dust-vouchers',
       'overcounting-relay',
       'invented-parties',
@@ -51,6 +53,7 @@ describe.skipIf(process.platform !== 'linux')('attacks as the demo plays them', 
       'resumed-prefix',
       'name-squatter',
       'ghost-capacity',
+      'empty-parts',
       'canary-picker',
       'figure-liar',
       'false-sightings',

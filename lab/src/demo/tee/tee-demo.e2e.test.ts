@@ -24,7 +24,7 @@ let mesh: Mesh | undefined;
 afterAll(async () => {
   await mesh?.stop();
   rmSync(directory, { recursive: true, force: true });
-}, 120_000);
+});
 
 describe('a network with machines', () => {
   it('buys from those that the policy takes, for as long as it takes them, and settles as ever', async () => {

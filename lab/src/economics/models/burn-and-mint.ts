@@ -1,3 +1,4 @@
+import { computeBoundedMint, computeCarriedBurn } from '@ogong/protocol/settlement/burn-mint';
 import { createFindings, type EconomicModel, percent, round } from '../finding.ts';
 
 /** What a dealer that owns the provider's part, and some of the others, has back of each dollar burned. */
@@ -6,6 +7,24 @@ const back = (elasticity: number, verifiers: number, treasury: number): number =
 
 /** Tokens after a year of epochs of 72 minutes, each of which mints that part of the supply. */
 const grow = (part: number, epochs: number): number => (1 + part) ** epochs;
+
+const WHOLE = 10n ** 18n;
+const SUPPLY = 1_000_000_000n * WHOLE;
+const SETTINGS = { elasticityPpm: 950_000n, yearlyCap: 100_000_000n * WHOLE };
+
+/** What so many epochs' worth of work is paid, in tokens, where all of it is called for in one epoch, and in how many it is taken. */
+function payAtOnce(epochs: bigint, isCut: boolean): { readonly paid: number; readonly taken: number } {
+  const carried = computeCarriedBurn(SUPPLY, SETTINGS);
+  let [rest, paid, taken] = [carried * epochs, 0n, 0];
+  for (; rest > 0n; taken++) {
+    const burned = isCut || rest < carried ? rest : carried;
+    // At a dollar a token, whose price did not move.
+    const work = { dollars: burned, burned, price: WHOLE, supply: SUPPLY, recentBurn: 0n };
+    paid += computeBoundedMint(work, SETTINGS);
+    rest -= burned;
+  }
+  return { paid: Number(paid) / Number((carried * epochs * SETTINGS.elasticityPpm) / 1_000_000n), taken };
+}
 
 export function runBurnAndMint(): EconomicModel {
   const { list, say } = createFindings();
@@ -19,6 +38,18 @@ export function runBurnAndMint(): EconomicModel {
     'Broken twin: at 1.5, as the document allows, a provider alone gains an eighth',
     back(1.5, 0, 0) > 1.12,
     percent(back(1.5, 0, 0) - 1, 1),
+  );
+  const waiting = payAtOnce(20n, false);
+  say(
+    'Work of a day that is called for in one second is paid whole: what an epoch cannot pay for waits',
+    Math.abs(waiting.paid - 1) < 1e-12 && waiting.taken === 20,
+    `${percent(waiting.paid, 1)} of what the elasticity gives, in ${waiting.taken} epochs`,
+  );
+  const cut = payAtOnce(20n, true);
+  say(
+    'Broken twin: where all of it counts for that epoch, a stranger destroys most of it for gas',
+    cut.paid < 0.06 && cut.taken === 1,
+    `${percent(cut.paid, 1)} is paid`,
   );
   const daily = grow(0.05, 20);
   const floor = grow(0.005, 20) - 1;

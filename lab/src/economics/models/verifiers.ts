@@ -68,9 +68,11 @@ export function runVerifiers(): EconomicModel {
     `${away} days without the margin of ${round(perDay)} jobs a day are two losses of ${round(large)} jobs`,
   );
   say(
-    'Nothing asks for such a stake: below both, a verifier that is in league with its provider gains by copying',
-    !dominates(copied, stakePart * 100) && dominates(copied, stakePart * 2_300),
-    `with a stake of 100 jobs and few of them, a copied job is worth ${round(jobValue(copied, stakePart * 100, { works: false }))}, honest work ${round(PAY - 1)}. What it accepts is what another verifier may be asked, too; where nobody has staked a new name is free`,
+    'A network that asks for less has verifiers who gain by copying where they are in league with their provider; one that asks for as much has none',
+    !dominates(copied, stakePart * 100) &&
+      dominates(copied, stakePart * 2_300) &&
+      defaultLimits.minimumVerifierStake === 0n,
+    `with a stake of 100 jobs and few of them, a copied job is worth ${round(jobValue(copied, stakePart * 100, { works: false }))}, honest work ${round(PAY - 1)}. What it accepts is what another verifier may be asked, too; where no stake is asked for a new name is free. \`minimumVerifierStake\` is none at first: what a job costs is known once there is a market`,
   );
   say(
     'Broken twin: without a loss, accepting everything unseen pays more than working',

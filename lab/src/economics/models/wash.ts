@@ -101,16 +101,51 @@ interface PoolDealer {
   /** Of the draws for the dealer's replies, those of its own verifiers, which need no work: they know the openings. */
   readonly draws: number;
   readonly verificationBps: number;
+  /** False: its replies are rejected, so that nobody pays for them. Default: true. */
+  readonly isPaid?: boolean;
+  /** Default: by tokens, as tallies count. */
+  readonly weigh?: (replies: readonly PooledReplies[]) => readonly number[];
+}
+
+/** Replies of one price in a batch: parts of its fees and of its audited tokens. */
+interface PooledReplies {
+  readonly fee: number;
+  readonly tokens: number;
+  readonly isPaid: boolean;
+}
+
+const byTokens = (replies: readonly PooledReplies[]): number[] => replies.map(({ tokens }) => tokens);
+
+/**
+ * What reports would count for if their tokens counted by what the reply paid, up to its tokens: as many as the fee pays for at the price
+ * at which half of the fees are paid. What is not paid counts by its tokens, or verifiers would accept it.
+ */
+export function weighByPrice(replies: readonly PooledReplies[]): number[] {
+  const paid = replies.filter(({ isPaid }) => isPaid).toSorted((a, b) => a.fee / a.tokens - b.fee / b.tokens);
+  const half = paid.reduce((sum, { fee }) => sum + fee, 0) / 2;
+  let sum = 0;
+  const middle = paid.find(({ fee }) => {
+    sum += fee;
+    return sum >= half;
+  });
+  const price = middle === undefined ? 0 : middle.fee / middle.tokens;
+  return replies.map(({ fee, tokens, isPaid }) => (isPaid && price > 0 ? Math.min(tokens, fee / price) : tokens));
 }
 
 /**
  * What a dealer's verifiers have of a batch, less what its fees bring the pool, as a part of all fees of the batch: reports are paid by tokens
  * from one pool, so replies that cost little bring their verifiers what dear ones left.
  */
-export function computePoolProfit({ feePart, tokenPart, draws, verificationBps }: PoolDealer): number {
+export function computePoolProfit(dealer: PoolDealer): number {
+  const { feePart, tokenPart, draws, verificationBps, isPaid = true, weigh = byTokens } = dealer;
   const pool = 10n ** 24n;
   const credits = 1_000_000;
-  const own = Math.round(credits * tokenPart * draws);
+  const weights = weigh([
+    { fee: feePart, tokens: tokenPart, isPaid },
+    { fee: 1 - feePart, tokens: 1 - tokenPart, isPaid: true },
+  ]);
+  const [its = 0, rest = 0] = weights;
+  const own = Math.round((credits * its * draws) / (its + rest));
   const { parts } = splitVerification(pool, [own, credits - own]);
   const taken = Number(parts[0]) / Number(pool);
   // What its fees lose besides the verification share is counted elsewhere: here only what the pool does.
@@ -170,7 +205,23 @@ export function runWash(): EconomicModel {
   say(
     'But a batch has one pool for verification, paid by tokens: many cheap replies to oneself bring their verifiers what dear replies of others left',
     (pooled.at(-1) as number) > 0 && computePoolProfit({ ...cheap, draws: 1 / 3, tokenPart: 0.01 }) <= 0,
-    `with a hundredth of the fees, half of the audited tokens and 2 %, a tenth and a third of the draws: ${pooled.map((profit) => percent(profit)).join(', ')} of all fees of the batch. Open: tokens would have to count by what their reply paid`,
+    `with a hundredth of the fees, half of the audited tokens and 2 %, a tenth and a third of the draws: ${pooled.map((profit) => percent(profit)).join(', ')} of all fees of the batch`,
+  );
+  const grid = [0.001, 0.01, 0.1, 0.3, 0.49].flatMap((feePart) =>
+    [0.01, 0.5, 0.9, 0.999].map((tokenPart) => ({ ...cheap, feePart, tokenPart, draws: 1, weigh: weighByPrice })),
+  );
+  const most = { ...cheap, feePart: 0.6, tokenPart: 0.9, weigh: weighByPrice };
+  say(
+    'If tokens counted by what their reply paid, up to what they cost at the price at which half of the fees are paid, cheap replies would bring nothing while others pay more than half of the fees',
+    grid.every((dealer) => computePoolProfit(dealer) < 1e-7) && computePoolProfit({ ...most, draws: 1 }) > 0,
+    `with every draw, a thousandth to 49 % of the fees and 1 to 99.9 % of the tokens; with 60 % of the fees, 90 % of the tokens and every draw ${percent(computePoolProfit({ ...most, draws: 1 }))}, with a third of the draws ${percent(computePoolProfit({ ...most, draws: 1 / 3 }))}`,
+  );
+  const rejected = { ...cheap, feePart: 0, isPaid: false, draws: 1 / 3 };
+  const byRule = [byTokens, weighByPrice].map((weigh) => computePoolProfit({ ...rejected, weigh }));
+  say(
+    'But false replies of keys that are made for it pay nothing, and count by tokens under both rules: whoever was paid for accepts alone would accept',
+    byRule.every((profit) => profit > 0 && profit === byRule[0]),
+    `with half of the audited tokens and a third of the draws ${byRule.map((profit) => percent(profit)).join(' and ')} of all fees of the batch, at no fee. So the rule was not built: it would move the dealer, and pay more for rejecting a cheap reply than for accepting it`,
   );
   const fixed = [1e6, 1e8, 1e10].map((fee) => computeFixedBudgetProfit(fee, 1e6));
   say(

@@ -1,6 +1,6 @@
-import type { ActivateCall } from '@ogong/chain/beacon-keys';
+import type { ActivateCall, BeaconKeysReading } from '@ogong/chain/beacon-keys';
 import type { Anchor, Channel, NetworkParameters } from '@ogong/chain/client';
-import { defaultLimits, defaultTests, noWork, profiles } from '@ogong/chain/deploy';
+import { defaultLimits, defaultTests, type Holding, noWork, profiles } from '@ogong/chain/deploy';
 import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, type BytesLike, toAddress, toHex as toPrefixed } from '@ogong/chain/hex';
@@ -46,6 +46,16 @@ export interface LedgerOptions {
   readonly alphaPpm?: number | undefined;
   /** Parts per million of an epoch for each provider and validator, of jobs with a deadline. Default: none. */
   readonly timedRate?: number | undefined;
+  /** The same of answers that validators buy as tests. Default: the usual rate. */
+  readonly canaryRate?: number | undefined;
+  /** Default: earnings are not held, and nobody is a newcomer. */
+  readonly holding?: Holding | undefined;
+}
+
+/** A provider's key, and the payee that it earns for. */
+export interface EarningAccount {
+  readonly providerId: BytesLike;
+  readonly payee: BytesLike;
 }
 
 const account = (fill: number): Address => `0x${fill.toString(16).padStart(2, '0').repeat(20)}`;
@@ -90,7 +100,8 @@ function refuse(name: string, ...args: unknown[]): never {
  * shares, ejections, stake. Not their gas, withdrawals, liens, held earnings and appeals.
  */
 export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }: LedgerOptions) {
-  const { alphaPpm: alpha = ALPHA, timedRate = defaultTests.timedRate } = rates;
+  const { alphaPpm: alpha = ALPHA, timedRate = defaultTests.timedRate, canaryRate = defaultTests.canaryRate } = rates;
+  const { holding = { period: 0, entrance: 0n, growth: 0 } } = rates;
   const wallets = new Map<string, bigint>();
   const free = new Map<string, bigint>();
   const credits = new Map<string, bigint>();
@@ -100,6 +111,9 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
   const refuted = new Map<string, number>();
   const stakes = new Map<string, bigint>();
   const priorities = new Map<string, bigint>();
+  /** Of keys, by provider and payee: what was put down for them before the first block, and what they earned, by period besides. */
+  const keyBonds = new Map<string, bigint>();
+  const earned = new Map<string, bigint>();
   const routers = new Map<string, { ticketKey: `0x${string}`; since: bigint; until: bigint }>();
   const registry: { readonly block: bigint; readonly members: readonly LedgerMember[] }[] = [];
   const settled: Settled[] = [];
@@ -168,8 +182,30 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
     return () => changeChannel(channelKey(payer, validator), { spent });
   }
 
-  /** All parts of a batch, by their recipient. */
-  function split({ batch, lines, tallies }: SettleCall): Map<string, bigint> {
+  const periodAt = (timeMs: number): number => (holding.period === 0 ? 0 : Math.floor(timeMs / 1_000 / holding.period));
+  const accountKey = ({ providerId, payee }: EarningAccount): string => `${key(providerId)} ${key(payee)}`;
+
+  /** What a key was ever paid by the end of a period. */
+  function earnedUntil(account: EarningAccount, period: number): bigint {
+    const own = `${accountKey(account)} `;
+    return [...earned]
+      .filter(([name]) => name.startsWith(own) && Number(name.slice(own.length)) <= period)
+      .reduce((sum, [, amount]) => sum + amount, 0n);
+  }
+
+  /** What a key earned in a period that is over, without the first units of all. */
+  function earnedIn(account: EarningAccount, period: number): bigint {
+    if (period >= periodAt(wallMs())) refuse('PeriodNotOver', periodAt(wallMs()));
+    const above = (amount: bigint): bigint => (amount > holding.entrance ? amount - holding.entrance : 0n);
+    return above(earnedUntil(account, period)) - above(earnedUntil(account, period - 1));
+  }
+
+  /** All parts of a batch, by their recipient, and those of payees by key and period. */
+  function split({ batch, lines, tallies }: SettleCall): {
+    readonly parts: Map<string, bigint>;
+    readonly own: Map<string, bigint>;
+  } {
+    const own = new Map<string, bigint>();
     const parts = new Map<string, bigint>();
     let pool = 0n;
     let judged = 0n;
@@ -185,11 +221,9 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
       add(parts, recipients.treasury, part(treasury));
       add(parts, recipients.license, part(license));
       pool += fine + part(verification);
-      add(
-        parts,
-        key(line.payee),
-        shared - toRouter - part(validator) - part(verification) - part(treasury) - part(license),
-      );
+      const earns = shared - toRouter - part(validator) - part(verification) - part(treasury) - part(license);
+      add(parts, key(line.payee), earns);
+      add(own, `${accountKey(line)} ${periodAt(wallMs())}`, earns);
     }
     const total = BigInt(tallies.reduce((sum, one) => sum + one.credits, 0));
     let left = pool;
@@ -202,15 +236,15 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
     add(parts, key(batch.validator), handler);
     // A run takes no roster, so nobody has the others' part.
     add(parts, recipients.verification, left + others);
-    return parts;
+    return { parts, own };
   }
 
   /** Everything that a transaction may change. */
   function takeSnapshot() {
-    const balances = [wallets, free, credits, stakes, priorities].map((map) => new Map(map));
+    const balances = [wallets, free, credits, stakes, priorities, earned].map((map) => new Map(map));
     const kept = new Map([...channels].map(([name, channel]) => [name, { ...channel }]));
     const rest = { anchors: new Map(anchors), ejected: new Map(ejected), refuted: new Map(refuted) };
-    return { balances, channels: kept, ...rest, settled: settled.length };
+    return { balances, channels: kept, ...rest, settled: settled.length, restoreKeys: beaconKeys?.takeSnapshot() };
   }
 
   function restore(before: ReturnType<typeof takeSnapshot>): void {
@@ -218,7 +252,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
       map.clear();
       for (const [name, value] of from) map.set(name, value);
     };
-    for (const [index, map] of [wallets, free, credits, stakes, priorities].entries()) {
+    for (const [index, map] of [wallets, free, credits, stakes, priorities, earned].entries()) {
       fill(map, before.balances[index] as ReadonlyMap<string, bigint>);
     }
     for (const name of channels.keys()) changeChannel(name, before.channels.get(name) ?? NO_CHANNEL, true);
@@ -226,6 +260,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
     fill(ejected, before.ejected);
     fill(refuted, before.refuted);
     settled.length = before.settled;
+    before.restoreKeys?.();
   }
 
   interface Mined {
@@ -301,12 +336,23 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
       minted += amount;
       add(priorities, key(payee), amount);
     },
+    /** Before the first block. */
+    bondKey(providerId: Uint8Array, payee: Uint8Array, amount: bigint): void {
+      minted += amount;
+      add(keyBonds, accountKey({ providerId, payee }), amount);
+    },
+    /** At most what a key holds for orders of that time: its bond, and all that it earned until then. */
+    mostHeldBy: (account: EarningAccount, atMs: number): bigint =>
+      get(keyBonds, accountKey(account)) + earnedUntil(account, periodAt(atMs)),
     creditOf: (owner: Uint8Array): bigint => get(credits, key(owner)),
     /** What there is, wherever it lies, and what there should be. */
     audit(): { readonly there: bigint; readonly minted: bigint } {
       const sum = (map: Map<string, bigint>): bigint => [...map.values()].reduce((total, one) => total + one, 0n);
       const held = [...channels.values()].reduce((total, { admitted, spent }) => total + admitted - spent, 0n);
-      return { there: sum(wallets) + sum(free) + sum(credits) + sum(stakes) + sum(priorities) + held, minted };
+      return {
+        there: sum(wallets) + sum(free) + sum(credits) + sum(stakes) + sum(priorities) + sum(keyBonds) + held,
+        minted,
+      };
     },
     reads: {
       async validatorsAt(at?: bigint) {
@@ -317,8 +363,11 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
         }));
         return { block: number, validators };
       },
-      /** A reorganisation takes none of it back. */
-      beaconKeys: async () => beaconKeys && beaconClient(bare.settlement).beaconKeys(),
+      /** A reorganisation takes back what counts in no epoch yet: periods are longer than what a chain replaces. */
+      async beaconKeys(): Promise<BeaconKeysReading | undefined> {
+        const reading = beaconKeys && (await beaconClient(bare.settlement).beaconKeys());
+        return reading && { ...reading, block: block() };
+      },
       boxKeyHashes: async (accounts: readonly BytesLike[]) => beaconClient(bare.settlement).boxKeyHashes(accounts),
       headKeyHashes: async (accounts: readonly BytesLike[]) => beaconClient(bare.settlement).headKeyHashes(accounts),
       boxKeyOf: async (owner: BytesLike) => beaconClient(bare.settlement).boxKeyOf(owner),
@@ -328,11 +377,13 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
           ...current,
           announced: { ...current, from: 0n },
           limits: { ...defaultLimits, alpha, withdrawalDelay: 86_400 },
-          holding: { period: 0, entrance: 0n, growth: 0 },
+          holding,
           driftTable: { hash: NO_HASH, version: 0n },
-          tests: { ...defaultTests, timedRate },
+          tests: { ...defaultTests, canaryRate, timedRate },
           work: noWork,
-          greatestRates: { canary: defaultTests.canaryRate, timed: timedRate },
+          greatestRates: { canary: canaryRate, timed: timedRate },
+          verifierStakes: { now: 0n, least: 0n, greatest: 0n },
+          verifierStakeFrom: 0,
         };
       },
       async channelOf(payer: BytesLike, validator: BytesLike): Promise<Channel> {
@@ -359,6 +410,8 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
         since: BigInt(ejected.get(key(providerId)) ?? 0),
         count: ejected.has(key(providerId)) ? 1 : 0,
       }),
+      /** Nobody appeals. */
+      hearingsOpened: async () => ({ subjects: [], next: 0n, now: BigInt(Math.floor(wallMs() / 1_000)) }),
       routerOf: async (address: BytesLike) => routers.get(key(address)),
       coverageSince: async () => ({ leastPpm: alpha, asOfMs: wallMs() }),
       /** No bond bounds what is on its way: earnings are not held here. */
@@ -367,13 +420,11 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
       stakesOf: async (payees: readonly BytesLike[]) => payees.map((payee) => get(stakes, key(payee))),
       prioritiesOf: async (payees: readonly BytesLike[]) => payees.map((payee) => get(priorities, key(payee))),
       lockedOf: async (payee: BytesLike) => get(stakes, key(payee)) + get(priorities, key(payee)),
-      liabilityOf: async (payee: BytesLike) => ({
-        stakedAtomic: get(stakes, key(payee)),
-        refuted: refuted.get(key(payee)) ?? 0,
-      }),
+      backingOf: async (payee: BytesLike) => get(stakes, key(payee)),
       lienOf: async () => ({ cumulative: 0n, until: 0n }),
       keyLimitOf: async () => 0n,
-      heldIn: async () => 0n,
+      heldIn: async (providerId: BytesLike, payee: BytesLike, period: number) =>
+        earnedIn({ providerId, payee }, period) + get(keyBonds, accountKey({ providerId, payee })),
       async paidTo(payee: BytesLike, validator: BytesLike, fromBlock: number | undefined) {
         const last = Number(block());
         const paid = settled
@@ -383,7 +434,9 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
       },
     },
     writes: {
-      activateEra: async (sender: Uint8Array, call: ActivateCall) => beaconClient(sender).activateEra(call),
+      activateEra: remembering(async (sender: Uint8Array, call: ActivateCall) =>
+        beaconClient(sender).activateEra(call),
+      ),
       deposit: remembering(async (sender: Uint8Array, amount: bigint) => {
         if (amount > get(wallets, key(sender))) refuse('InsufficientBalance', amount);
         add(wallets, key(sender), -amount);
@@ -405,12 +458,13 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
         const payers = new Set(call.debits.map(({ payer }) => key(payer)));
         if (payers.size !== call.debits.length) refuse('UnsortedPayers');
         const drawn = call.debits.map((debit) => draw(validator, debit));
-        const parts = split(call);
+        const { parts, own } = split(call);
         const debited = call.debits.reduce((sum, { amount }) => sum + amount, 0n);
         const credited = [...parts.values()].reduce((sum, part) => sum + part, 0n);
         if (debited !== credited) refuse('Unbalanced', debited, credited);
         for (const apply of drawn) apply();
         for (const [owner, part] of parts) add(credits, owner, part);
+        for (const [name, part] of own) add(earned, name, part);
         for (const id of call.ejections) if (!ejected.has(key(id))) ejected.set(key(id), Math.floor(wallMs() / 1_000));
         for (const one of call.tallies) {
           if (one.refuted > 0) refuted.set(key(one.payee), (refuted.get(key(one.payee)) ?? 0) + one.refuted);
@@ -421,7 +475,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
           'hash',
         );
         settled.push({ call, block: Number(block()), atMs: nowMs(), gross: debited, transactionHash });
-        return { transactionHash };
+        return { transactionHash, blockNumber: block() };
       }),
     },
   };

@@ -132,7 +132,9 @@ function createRpc(ledger: Ledger) {
       if (asked.eventName === 'Settled') {
         return own
           .filter(({ call }) => call.batch.sequence === asked.args.sequence)
-          .map(({ transactionHash, block }) => ({ transactionHash, blockHash: hashOf(block) }));
+          .map(({ transactionHash, block }) => ({
+            ...{ transactionHash, blockHash: hashOf(block), blockNumber: BigInt(block) },
+          }));
       }
       if (asked.eventName !== 'Drawn') throw new Error(`the simulated chain has no events ${asked.eventName}`);
       return own

@@ -6,6 +6,7 @@ import { listValidator } from '../roles/validator.ts';
 import type { Machine } from '../world/process.ts';
 import { START_MS } from '../world/virtual-time.ts';
 import type { World } from '../world/world.ts';
+import type { EpochWaits, LackedEpoch } from './epoch-waits.ts';
 
 export interface BeaconWatch {
   /** After a step. */
@@ -13,13 +14,20 @@ export interface BeaconWatch {
   /** At the end of the faulty time. */
   noteHealed(): void;
   /** At the end of the run. @param reading keys on the chain, where the network has a threshold beacon. */
-  finish(healMs: number, epochMs: number, reading?: BeaconKeysReading): void;
+  finish(reading?: BeaconKeysReading): void;
   /** Of each honest validator. */
   epochs(): readonly bigint[];
   /** Epochs that somebody has certified. */
   certified(): number;
   /** How much longer than three epochs after each other they came after the faulty time, in all. */
-  stoodMs(epochMs: number): number;
+  stoodMs(): number;
+  /** Of what an honest validator waited for epochs once the network was well, the most, by kind; and of what it may wait. */
+  readonly waits: Readonly<Record<string, LongestWait>>;
+}
+
+export interface LongestWait {
+  readonly ms: number;
+  readonly mostMs: number;
 }
 
 const TABLE = 'beacon_values';
@@ -33,15 +41,38 @@ export interface TimedEpochs {
 /** A pause that is no standstill: some views of an epoch fail. */
 const MOST_EPOCHS = 3;
 
-/** At most one certified value an epoch, none before its time, and after the network has healed every epoch ends. */
-export function watchBeacon(world: World, honest: readonly Machine[], timed?: TimedEpochs): BeaconWatch {
+export interface BeaconBounds {
+  readonly epochMs: number;
+  readonly waits: EpochWaits;
+  /** Where the chain times epochs. */
+  readonly timed?: TimedEpochs | undefined;
+}
+
+/** The newest epoch that an honest validator has. */
+interface Newest {
+  readonly epoch: bigint;
+  readonly atMs: number;
+}
+
+/** At most one certified value an epoch, none before its time, and every epoch ends as soon as the beacon promises. */
+export function watchBeacon(
+  world: World,
+  honest: readonly Machine[],
+  { epochMs, waits, timed }: BeaconBounds,
+): BeaconWatch {
   const values = new Map<bigint, string>();
-  const latest = new Map<string, bigint>();
+  const latest = new Map<string, Newest>(honest.map(({ name }) => [name, { epoch: 0n, atMs: 0 }]));
   const changes = new Map<string, number>();
   const byName = new Map(honest.map((machine) => [machine.name, machine]));
-  let healed = new Map<string, bigint>();
-  /** When the newest epoch was certified, and how long it took, each since the faulty time. */
-  let newest = { epoch: 0n, atMs: 0 };
+  /** When the first honest validator had an epoch, and whether a key has signed it. */
+  const firsts = new Map<bigint, { readonly atMs: number; readonly isKeys: boolean }>();
+  const longest: Record<string, LongestWait> = {};
+  /** As the network became well: how long its newest epoch had been open. */
+  let open: { readonly epoch: bigint; readonly ms: number } | undefined;
+  /** Of all honest validators. */
+  let newest: Newest = { epoch: 0n, atMs: 0 };
+  /** Since when there is no newer one, and how long that took before, each since the faulty time. */
+  let paused = { atMs: 0 };
   const pausesMs: number[] = [];
 
   function read(machine: Machine): void {
@@ -51,10 +82,61 @@ export function watchBeacon(world: World, honest: readonly Machine[], timed?: Ti
     if (changes.get(machine.name) === changed) return;
     changes.set(machine.name, changed);
     const rows = store.prepare(`SELECT epoch, value FROM ${TABLE} ORDER BY epoch DESC LIMIT 4`).all();
-    for (const { epoch, value } of rows) note(machine.name, BigInt(epoch as number), toHex(value as Uint8Array));
+    for (const { epoch, value } of rows) note(machine, BigInt(epoch as number), toHex(value as Uint8Array));
+    const [row] = rows;
+    if (row !== undefined) advance(machine.name, BigInt(row.epoch as number));
   }
 
-  function note(name: string, epoch: bigint, value: string): void {
+  function isSignedByKey({ disk }: Machine, epoch: bigint): boolean {
+    const row = disk.find('validator')?.prepare('SELECT certificate FROM beacons WHERE epoch = ?').get(epoch);
+    return row !== undefined && parseEpochCertificate(row.certificate as Uint8Array).kind === 'threshold';
+  }
+
+  /** When a validator may have the epoch after its newest one. */
+  function beginOf({ epoch, atMs }: Newest, isKeys: boolean): number {
+    if (timed === undefined) return epoch === 0n ? 0 : atMs + epochMs;
+    const startMs = timed.originMs + Number(epoch + 1n) * timed.periodMs - START_MS;
+    return isKeys ? startMs : Math.max(atMs, startMs);
+  }
+
+  function noteWell(): void {
+    if (open !== undefined || world.time.nowMs() <= waits.wellMs) return;
+    const begunMs = beginOf(newest, firsts.get(newest.epoch)?.isKeys === true);
+    open = { epoch: newest.epoch, ms: Math.max(0, waits.wellMs - begunMs) };
+  }
+
+  /** What it waits for its next epoch, and what it is behind others who have that one. */
+  function checkWait(machine: string): void {
+    const nowMs = world.time.nowMs();
+    if (open === undefined) return;
+    const own = latest.get(machine) as Newest;
+    const isKeys = firsts.get(own.epoch)?.isKeys === true;
+    const sinceMs = Math.max(0, beginOf(own, isKeys) - waits.wellMs);
+    const openMs = own.epoch <= open.epoch || (isKeys && sinceMs === 0) ? open.ms : undefined;
+    const lacked: LackedEpoch = { machine, isKeys, openMs, sinceMs };
+    const kind = `${isKeys ? 'key' : 'bootstrap'}${openMs === undefined ? '' : ', first'}`;
+    look(kind, nowMs - waits.wellMs - sinceMs, waits.mostMs(lacked));
+    const first = firsts.get(own.epoch + 1n);
+    if (first === undefined || isKeys) return;
+    look(`${kind}, behind others`, nowMs - Math.max(waits.wellMs, first.atMs), waits.lagMs(lacked));
+
+    function look(what: string, ms: number, mostMs: number): void {
+      if (ms > (longest[what]?.ms ?? 0)) longest[what] = { ms: Math.round(ms), mostMs: Math.round(mostMs) };
+      if (ms <= mostMs) return;
+      const [waited, most] = [ms, mostMs].map((some) => (some / 1_000).toFixed(1));
+      const detail = `${machine} waits ${waited} s for epoch ${own.epoch + 1n} (${what}), ${most} s at most`;
+      world.violate('every-epoch-ends', `${detail}; the newest is ${newest.epoch}`);
+    }
+  }
+
+  function advance(machine: string, epoch: bigint): void {
+    if (epoch <= (latest.get(machine)?.epoch ?? 0n)) return;
+    checkWait(machine);
+    latest.set(machine, { epoch, atMs: world.time.nowMs() });
+  }
+
+  function note(machine: Machine, epoch: bigint, value: string): void {
+    const { name } = machine;
     const known = values.get(epoch);
     values.set(epoch, known ?? value);
     if (known !== undefined && known !== value) {
@@ -67,13 +149,13 @@ export function watchBeacon(world: World, honest: readonly Machine[], timed?: Ti
       const earlyMs = timed.originMs + Number(epoch) * timed.periodMs - (START_MS + world.time.nowMs() + timed.aheadMs);
       if (earlyMs > 0) world.violate('no-value-before-its-time', `epoch ${epoch}: ${name} has it ${earlyMs} ms early`);
     }
+    const atMs = world.time.nowMs();
+    if (!firsts.has(epoch)) firsts.set(epoch, { atMs, isKeys: isSignedByKey(machine, epoch) });
     if (epoch > newest.epoch) {
-      const atMs = world.time.nowMs();
-      pausesMs.push(atMs - newest.atMs);
+      pausesMs.push(atMs - paused.atMs);
+      paused = { atMs };
       newest = { epoch, atMs };
     }
-    const before = latest.get(name) ?? 0n;
-    if (epoch > before) latest.set(name, epoch);
   }
 
   /** An epoch of a generation is certified by its key alone; and no honest dealer counts as one that dealt twice. */
@@ -102,32 +184,30 @@ export function watchBeacon(world: World, honest: readonly Machine[], timed?: Ti
     check() {
       const owner = world.time.last();
       const machine = owner && byName.get(owner.name);
-      if (machine) read(machine);
+      if (machine === undefined) return;
+      noteWell();
+      read(machine);
+      checkWait(machine.name);
     },
     noteHealed() {
-      healed = new Map(latest);
-      newest = { ...newest, atMs: world.time.nowMs() };
+      paused = { atMs: world.time.nowMs() };
       pausesMs.length = 0;
     },
-    finish(healMs, epochMs, reading) {
-      if (reading !== undefined) for (const machine of honest) checkKey(machine, reading);
-      // Half of the epochs, so that the first ones may be late.
-      const least = BigInt(Math.floor(healMs / epochMs / 2));
-      const most = [...latest.values()].reduce((a, b) => (a > b ? a : b), 0n);
-      for (const { name } of honest) {
-        const [then, now] = [healed.get(name) ?? 0n, latest.get(name) ?? 0n];
-        if (now - then < least || most - now > 2n) {
-          world.violate(
-            'every-epoch-ends',
-            `${name} went from epoch ${then} to ${now} in ${healMs / 1_000} s; the newest is ${most}`,
-          );
-        }
+    finish(reading) {
+      // After a step only its newest rows were read.
+      for (const machine of honest) {
+        const rows = machine.disk.find('validator')?.prepare(`SELECT epoch, value FROM ${TABLE}`).all() ?? [];
+        for (const { epoch, value } of rows) note(machine, BigInt(epoch as number), toHex(value as Uint8Array));
       }
+      if (reading !== undefined) for (const machine of honest) checkKey(machine, reading);
+      noteWell();
+      for (const { name } of honest) checkWait(name);
     },
-    epochs: () => honest.map(({ name }) => latest.get(name) ?? 0n),
+    epochs: () => honest.map(({ name }) => latest.get(name)?.epoch ?? 0n),
     certified: () => values.size,
-    stoodMs(epochMs) {
-      const pauses = [...pausesMs, world.time.nowMs() - newest.atMs];
+    waits: longest,
+    stoodMs() {
+      const pauses = [...pausesMs, world.time.nowMs() - paused.atMs];
       return pauses.reduce((sum, ms) => sum + Math.max(0, ms - MOST_EPOCHS * epochMs), 0);
     },
   };

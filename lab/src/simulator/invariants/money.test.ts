@@ -1,3 +1,4 @@
+import type { LedgerLine, LedgerTally } from '@ogong/chain/settle-call';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -13,12 +14,22 @@ import { watchMoney } from './money.ts';
 /** What the watch reads of a validator's database. */
 const SCHEMA = `
   CREATE TABLE log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL, reply_id BLOB NOT NULL);
-  CREATE TABLE replies (reply_id BLOB PRIMARY KEY, state TEXT, provider_id BLOB, beacon_epoch INTEGER, expires_at INTEGER, admitted_at INTEGER);
+  CREATE TABLE replies (reply_id BLOB PRIMARY KEY, state TEXT, provider_id BLOB, beacon_epoch INTEGER, expires_at INTEGER,
+    admitted_at INTEGER, payer BLOB, max_fee TEXT, fee TEXT);
   CREATE TABLE beacon_values (epoch INTEGER PRIMARY KEY);
+  CREATE TABLE channels (payer BLOB PRIMARY KEY, owed TEXT, outstanding TEXT);
+`;
+/** And of a gateway's. */
+const BOOKS = `
+  CREATE TABLE orders (reply_id TEXT PRIMARY KEY, validator TEXT, max_fee TEXT, held_record TEXT, held_fee TEXT, state TEXT,
+    created_ms INTEGER, expires_ms INTEGER);
+  CREATE TABLE receipts (reply_id TEXT PRIMARY KEY, receipt BLOB);
+  CREATE TABLE spending (account TEXT PRIMARY KEY, reserved TEXT);
+  CREATE TABLE channels (validator TEXT PRIMARY KEY, outstanding TEXT);
 `;
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
 const [HONEST, OTHER, FORGER] = [fill(1), fill(2), fill(3)];
-const PAYER = fill(7, 20);
+const [PAYER, PAYEE, ROUTER] = [fill(7, 20), fill(8, 20), fill(9, 20)];
 const NOW_MS = 1_000_000;
 const stores: Store[] = [];
 
@@ -26,13 +37,12 @@ afterEach(() => {
   for (const store of stores.splice(0)) store.close();
 });
 
-const credited = (verifierId: Uint8Array) =>
-  ({ verifierId, payee: fill(8, 20), outcome: 'credited', tokens: 1 }) as const;
+const credited = (verifierId: Uint8Array) => ({ verifierId, payee: PAYEE, outcome: 'credited', tokens: 1 }) as const;
 
 /** An honest provider's reply that an honest verifier accepted. */
 const accepted: VerdictFields = {
-  ...{ replyId: fill(10, 16), recordHash: fill(11), providerId: HONEST, payee: fill(8, 20) },
-  ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 100n, fineAtomic: 0n, payer: PAYER, router: fill(9, 20) },
+  ...{ replyId: fill(10, 16), recordHash: fill(11), providerId: HONEST, payee: PAYEE },
+  ...{ verdict: 'accept', evidence: 'statistical', feeAtomic: 100n, fineAtomic: 0n, payer: PAYER, router: ROUTER },
   ...{ verifiers: [credited(OTHER)], beaconEpoch: 1n, evidenceHash: fill(12), step: 'reply', eValuePpm: 900_000 },
   ...{ ejects: false, timeMs: NOW_MS },
 };
@@ -47,6 +57,25 @@ interface Scene {
   readonly refuted?: readonly Uint8Array[];
   readonly open?: string;
   readonly isCalm?: boolean;
+  /** In place of what the entries come to: of each batch. */
+  readonly lines?: readonly Partial<LedgerLine>[];
+  readonly tallies?: readonly Partial<LedgerTally>[];
+  /** More or less than that on the ledger. */
+  readonly credit?: bigint;
+  /** The validator lies. */
+  readonly isLiars?: boolean;
+  /** In the books of the payer's gateway: what the reply came with, and what is put by for it. */
+  readonly held?: { readonly fee?: bigint; readonly most?: bigint; readonly record?: Uint8Array };
+  readonly put?: {
+    readonly order?: string;
+    readonly channel?: string;
+    readonly keys?: string;
+    /** When the orders were signed, which their validator never saw. */
+    readonly atMs?: number;
+  };
+  /** In the books of the validator. */
+  readonly owed?: string;
+  readonly outstanding?: string;
   /** What a channel held while something was missing that a reorganisation had taken. */
   readonly heldAtomic?: bigint;
 }
@@ -67,11 +96,23 @@ function play(scene: Scene): string[] {
       position = appended.position;
     }
     const debits = drawn === 0n ? [] : [{ payer: PAYER, amount: drawn }];
-    const batch = { validator: address, sequence: BigInt(settled.length + 1), logLength: position.length };
-    settled.push({ call: { batch, debits }, block: 1, atMs: 1, gross: drawn } as unknown as Settled);
+    const batch = {
+      validator: address,
+      sequence: BigInt(settled.length + 1),
+      logLength: position.length,
+      logHead: position.head,
+    };
+    const gross = entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
+    const line = { providerId: entries[0]?.providerId, payee: PAYEE, router: ROUTER, gross, fine: 0n };
+    const lines = drawn === 0n ? [] : (scene.lines ?? [{}]).map((one) => ({ ...line, ...one }));
+    const credits = entries.flatMap(({ verifiers }) => verifiers).length;
+    const tally = { payee: PAYEE, credits, refuted: 0 };
+    const tallies = credits === 0 ? [] : (scene.tallies ?? [{}]).map((one) => ({ ...tally, ...one }));
+    settled.push({ call: { batch, debits, lines, tallies }, block: 1, atMs: 1, gross: drawn } as unknown as Settled);
   }
+  store.prepare('INSERT INTO channels VALUES (?, ?, ?)').run(PAYER, scene.owed ?? '0', scene.outstanding ?? '0');
   if (open !== undefined) {
-    const add = store.prepare('INSERT INTO replies VALUES (?, ?, ?, 1, 0, 0)');
+    const add = store.prepare('INSERT INTO replies VALUES (?, ?, ?, 1, 0, 0, NULL, NULL, NULL)');
     add.run(fill(20, 16), open, HONEST);
     store.database.exec('INSERT INTO beacon_values VALUES (9)');
   }
@@ -81,6 +122,8 @@ function play(scene: Scene): string[] {
     time: { nowMs: () => NOW_MS, wallMs: () => NOW_MS },
     ledger: {
       settled,
+      creditOf: (owner: Uint8Array) =>
+        (creditsOf(settled).get(toHex(owner)) ?? 0n) + (toHex(owner) === toHex(PAYEE) ? (scene.credit ?? 0n) : 0n),
       ejected: new Map(ejected.map((id) => [`0x${toHex(id)}`, 1])),
       refuted: new Map(refuted.map((payee) => [`0x${toHex(payee)}`, 1])),
       audit: () => ({ there: 5n, minted }),
@@ -89,18 +132,67 @@ function play(scene: Scene): string[] {
     violate: (invariant: string) => void found.push(invariant),
   } as unknown as World;
   const machine = { name: validatorName(0), disk: { find: () => store } } as unknown as Machine;
+  const books = openBooks(scene, toHex(address));
+  const gateway = { name: 'gateway-0', disk: { find: () => books } } as unknown as Machine;
   const honesty = {
     providers: new Set([HONEST, OTHER, FORGER].map(toHex)),
     honestProviders: new Set([HONEST, OTHER].map(toHex)),
-    honestPayees: new Set([toHex(fill(8, 20))]),
+    honestPayees: new Set([toHex(PAYEE)]),
+    payeeOf: new Map([HONEST, OTHER].map((id) => [toHex(id), toHex(PAYEE)])),
+    payerOf: new Map([['gateway-0', toHex(PAYER)]]),
+    routerOf: new Map([[toHex(PAYER), toHex(ROUTER)]]),
     honestVerifiers: new Set([toHex(OTHER)]),
     forgers: new Set([toHex(FORGER)]),
   } as unknown as Honesty;
   const answered = new Set([toHex(accepted.replyId)]);
-  const watch = watchMoney(world, [machine], { honesty, answered, isCalm, gateways: [], epochMs: 5_000 });
+  const watch = watchMoney(world, scene.isLiars ? [] : [machine], {
+    honesty,
+    answered,
+    isCalm,
+    gateways: [gateway],
+    all: [machine],
+    epochMs: 5_000,
+    healMs: 120_000,
+  });
   watch.check();
   watch.finish();
-  return found;
+  return [...new Set(found)];
+}
+
+/** A gateway's books, with the orders of all replies of a scene. */
+function openBooks({ held = {}, put = {}, batches = [[accepted]] }: Scene, validator: string): Store {
+  const books = openStore(':memory:', { schema: BOOKS });
+  stores.push(books);
+  const { fee = 100n, most = 500n, record = accepted.recordHash } = held;
+  const { atMs = 800_000 } = put;
+  const add = books.prepare('INSERT OR IGNORE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  for (const { replyId } of batches.flat()) {
+    add.run(toHex(replyId), validator, `${most}`, toHex(record), `${fee}`, put.order ?? 'closed', atMs, atMs);
+  }
+  books.prepare('INSERT INTO channels VALUES (?, ?)').run(validator, put.channel ?? '0');
+  books.prepare("INSERT INTO spending VALUES ('key', ?)").run(put.keys ?? '0');
+  return books;
+}
+
+/** As the contract shares lines of which nobody made the model: 1 % each for router, validator, verification and treasury, 0.02 % for the licence. */
+function creditsOf(settled: readonly Settled[]): ReadonlyMap<string, bigint> {
+  const credits = new Map<string, bigint>();
+  const add = (owner: Uint8Array, amount: bigint): void =>
+    void credits.set(toHex(owner), (credits.get(toHex(owner)) ?? 0n) + amount);
+  for (const { call } of settled) {
+    let [pool, judged] = [0n, 0n];
+    for (const { payee, router, gross, fine = 0n } of call.lines) {
+      const one = (gross - fine) / 100n;
+      add(payee as Uint8Array, gross - fine - 4n * one - ((gross - fine) * 2n) / 10_000n);
+      add(router as Uint8Array, one);
+      pool += one + fine;
+      judged += one;
+    }
+    const all = BigInt(call.tallies.reduce((sum, one) => sum + one.credits, 0));
+    for (const one of call.tallies) add(one.payee as Uint8Array, all === 0n ? 0n : (pool * BigInt(one.credits)) / all);
+    add(call.batch.validator as Uint8Array, judged - judged / 2n);
+  }
+  return credits;
 }
 
 const abandoned: VerdictFields = { ...accepted, ...free, verdict: 'abandoned', evidence: 'none', verifiers: [] };
@@ -138,6 +230,51 @@ describe('a watch over money', () => {
     ['what-is-drawn-is-owed', 'a unit more than is owed', { drawn: 101n }],
     ['what-is-drawn-is-owed', 'nothing, of a channel that held enough', { drawn: 0n }],
     ['what-is-drawn-is-owed', 'less than is owed, of a channel that was short', { drawn: 99n, heldAtomic: 99n }],
+    ['what-is-earned-is-paid', 'a line for another payee', { lines: [{ payee: fill(6, 20) }] }],
+    ['what-is-earned-is-paid', 'a line for another router', { lines: [{ router: fill(6, 20) }] }],
+    ['what-is-earned-is-paid', 'a line for another provider', { lines: [{ providerId: OTHER }] }],
+    ['what-is-earned-is-paid', 'a line that is too small', { lines: [{ gross: 99n }] }],
+    ['what-is-earned-is-paid', 'a fine that nobody was fined', { lines: [{ fine: 1n }] }],
+    ['what-is-earned-is-paid', 'a report that counts for another', { tallies: [{ payee: fill(6, 20) }] }],
+    ['what-is-earned-is-paid', 'tokens that do not count', { tallies: [{ credits: 0 }] }],
+    ['what-is-earned-is-paid', 'a mark that no entry has', { tallies: [{ refuted: 1 }] }],
+    ['what-is-earned-is-paid', 'less on the ledger than batches come to', { credit: -1n }],
+    [
+      'what-is-earned-is-paid',
+      'an entry for another payee than served',
+      { batches: [[{ ...accepted, payee: fill(6, 20) }]], lines: [{ payee: fill(6, 20) }] },
+    ],
+    [
+      'what-is-earned-is-paid',
+      'an entry for another router than was asked',
+      { batches: [[{ ...accepted, router: fill(6, 20) }]], lines: [{ router: fill(6, 20) }] },
+    ],
+    [
+      'what-is-earned-is-paid',
+      'an entry that credits another than verified',
+      {
+        batches: [[{ ...accepted, verifiers: [{ ...credited(OTHER), payee: fill(6, 20) }] }]],
+        tallies: [{ payee: fill(6, 20) }],
+      },
+    ],
+    ['what-is-earned-is-paid', 'less than the payer would pay', { held: { fee: 101n } }],
+    ['nobody-honest-pays-more', 'more than its payer counted', { held: { fee: 99n } }],
+    ['nobody-honest-pays-more', 'more than was ordered', { held: { most: 99n, record: fill(6) } }],
+    ['nobody-honest-pays-more', 'a fee of a liar’s batch', { held: { fee: 50n }, isLiars: true }],
+    [
+      'nobody-honest-is-rejected',
+      'a liar’s batch',
+      { batches: [[{ ...accepted, ...free, verdict: 'reject' }]], drawn: 0n, isLiars: true },
+    ],
+    [
+      'what-is-reserved-comes-back',
+      'an order that ended and stays open',
+      { put: { order: 'open', channel: '500', keys: '500' } },
+    ],
+    ['what-is-reserved-comes-back', 'what stays put by in a channel', { put: { channel: '500' } }],
+    ['what-is-reserved-comes-back', 'what stays put by of a key', { put: { keys: '500' } }],
+    ['what-is-reserved-comes-back', 'what a validator still has reserved', { outstanding: '1' }],
+    ['what-is-reserved-comes-back', 'what a payer still owes', { owed: '1' }],
     ['what-was-taken-in-settles', 'a reply that waits', { open: 'waiting' }],
     ['what-was-taken-in-settles', 'a reply that is decided and not settled', { open: 'decided' }],
   ];
@@ -149,12 +286,16 @@ describe('a watch over money', () => {
     // Nobody else is left to judge it.
     const unjudged: VerdictFields = { ...accepted, ...free, verdict: 'unjudged', evidence: 'none' };
     expect(play({ batches: [[unjudged]], drawn: 0n, ejected: [FORGER, OTHER] })).toEqual(['nobody-honest-is-ejected']);
+    // The verifier that is left lies.
+    expect(play({ batches: [[unjudged]], drawn: 0n, ejected: [OTHER] })).toEqual(['nobody-honest-is-ejected']);
     // Where there are faults, an honest provider may abandon a reply.
     expect(
       play({ batches: [[{ ...abandoned, replyId: fill(13, 16), fineAtomic: 5n }]], drawn: 0n, isCalm: false }),
     ).toEqual([]);
     // Its verifier lies with it.
     expect(play({ batches: [[{ ...forged, verifiers: [credited(FORGER)] }]] })).toEqual([]);
+    // Nobody could tell its payer yet.
+    expect(play({ put: { order: 'open', channel: '500', keys: '500', atMs: 930_000 } })).toEqual([]);
     // A reorganisation had taken what it would have been drawn of.
     expect(play({ drawn: 0n, heldAtomic: 99n })).toEqual([]);
   });

@@ -1,27 +1,31 @@
+import { profiles } from '@ogong/chain/deploy';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
 import { listEntries } from '@ogong/node/validator/store/batch-store';
 import { computeSittingEpoch, MAX_SITTINGS } from '@ogong/protocol/audit/sitting';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { hashRecord } from '@ogong/protocol/commitment/record';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import {
+  computeEntryHash,
   isBillable,
-  listVerifierIds,
   parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
-import { parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
 import type { Settled } from '../chain/ledger.ts';
-import type { Honesty } from '../lies/plant-lies.ts';
+import { indexOf } from '../lies/lie-names.ts';
 import { listValidator } from '../roles/validator.ts';
 import type { Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
+import { createEntryCheck, type WatchedEntries } from './entries.ts';
+import { findUnpaid, sumCredits } from './owed.ts';
+import { checkReservations } from './reservations.ts';
 
 /** An order without a record is open until it expires, and a little longer. */
 const ABANDONED_AFTER_MS = 90_000;
+/** Of the time that a network has to heal: so late the last request may be admitted. */
+const ADMITTING_MS = 60_000;
 const OPEN_REPLIES = `SELECT state, provider_id, beacon_epoch FROM replies
-  WHERE state NOT IN ('settled', 'admitted') OR (state = 'admitted' AND expires_at < ?) ORDER BY state`;
+  WHERE (state NOT IN ('settled', 'admitted') AND admitted_at <= ?) OR (state = 'admitted' AND expires_at < ?) ORDER BY state`;
 /** The last sitting itself, with what silent verifiers may postpone it by, and the batch after it. */
 const LAST_SITTING_MS = 90_000;
 
@@ -36,41 +40,46 @@ export interface MoneyWatch {
   readonly forged: Readonly<Record<string, number>>;
 }
 
-export interface MoneyContext {
-  readonly honesty: Honesty;
-  /** Ids of replies that an honest gateway's client was answered with. */
-  readonly answered: ReadonlySet<string>;
-  /** No faults: who abandons a reply has no excuse. */
-  readonly isCalm: boolean;
-  /** What an honest gateway was shown keeps its record. */
-  readonly gateways: readonly Machine[];
+export interface MoneyContext extends Omit<WatchedEntries, 'hasJudges'> {
+  /** Every machine that settles for a validator: two of some liars. */
+  readonly all: readonly Machine[];
   readonly epochMs: number;
+  /** How long requests have to settle. Tests of providers are bought to the last second of a run. */
+  readonly healMs: number;
 }
+
+/** As the simulated chain has them. */
+const { shares } = profiles.whitepaper;
+const SHARES = {
+  ...{ routerBps: shares.router, validatorBps: shares.validator, verificationBps: shares.verification },
+  ...{ treasuryBps: shares.treasury, licenseBps: shares.license, recycleBps: shares.recycle },
+};
 
 const withoutPrefix = (name: string): string => name.replace(/^0x/, '');
 
-/** Money is neither made nor lost, nothing is paid twice, nobody honest is ejected or slashed, and what was taken in settles. */
-export function watchMoney(
-  world: World,
-  honest: readonly Machine[],
-  { honesty, answered, isCalm, gateways, epochMs }: MoneyContext,
-): MoneyWatch {
-  const byAddress = new Map<string, Machine>();
-  for (const machine of honest) {
-    const { address } = listValidator(world.seed, Number(machine.name.split('-').at(-1)));
-    byAddress.set(toHex(address), machine);
-  }
+/**
+ * Money is neither made nor lost, nothing is paid twice, whoever did the work is paid what its payer owes, nobody honest is ejected or slashed,
+ * and what was taken in settles. Batches of lying validators are read, too: against them others sign.
+ */
+export function watchMoney(world: World, honest: readonly Machine[], context: MoneyContext): MoneyWatch {
+  const { honesty, gateways, all, epochMs, healMs } = context;
+  const byAddress = Map.groupBy(all, ({ name }) => toHex(listValidator(world.seed, indexOf(name)).address));
   const paid = new Set<string>();
   const lengths = new Map<string, bigint>();
   const verdicts = new Map<string, number>();
   const waits: number[] = [];
   const forged: Record<string, number> = {};
+  const checkEntry = createEntryCheck(world, { ...context, hasJudges });
   let seen = 0;
 
-  /** A verifier announces itself through its provider. So of a provider that alone is left, nobody may judge a reply. */
+  /**
+   * A verifier announces itself through its provider. So of a provider that alone is left, nobody may judge a reply; nor where the others that
+   * are left have verifiers that lie, which is more than half.
+   */
   function hasJudges(provider: string): boolean {
     const ejected = new Set([...world.ledger.ejected.keys()].map(withoutPrefix));
-    return [...honesty.providers].some((other) => other !== provider && !ejected.has(other));
+    const left = [...honesty.providers].filter((other) => other !== provider && !ejected.has(other));
+    return left.some((other) => honesty.honestVerifiers.has(other));
   }
 
   /** Whether a reply that nobody may judge still has sittings before it: then it ends unjudged (docs/spec/audit-selection.md). */
@@ -88,9 +97,7 @@ export function watchMoney(
   /** What was read of each batch, to take it back where the chain takes the batch back. */
   const read: { readonly batch: Settled; readonly takeBack: () => void }[] = [];
 
-  function readBatch(index: number): void {
-    const batch = world.ledger.settled[index] as Settled;
-    const { call } = batch;
+  function checkLedger(): void {
     const { there, minted } = world.ledger.audit();
     if (there !== minted) world.violate('money-is-conserved', `${minted} were made, ${there} are there`);
     for (const id of world.ledger.ejected.keys()) {
@@ -99,12 +106,15 @@ export function watchMoney(
     for (const payee of world.ledger.refuted.keys()) {
       if (honesty.honestPayees.has(withoutPrefix(payee))) world.violate('nobody-honest-is-slashed', payee);
     }
-    const name = toHex(call.batch.validator as Uint8Array);
-    const machine = byAddress.get(name);
-    const store = machine?.disk.find('validator');
-    if (machine === undefined || store === undefined) return;
+  }
+
+  function readBatch(index: number): void {
+    const batch = world.ledger.settled[index] as Settled;
+    checkLedger();
+    const { validator, logLength, logHead } = batch.call.batch;
+    const name = toHex(validator as Uint8Array);
     const from = lengths.get(name) ?? 0n;
-    lengths.set(name, call.batch.logLength);
+    lengths.set(name, logLength);
     const ids: string[] = [];
     const provenBefore = proven.get(name) ?? new Map<string, number>();
     read.push({
@@ -115,48 +125,55 @@ export function watchMoney(
         for (const id of ids) paid.delete(id);
       },
     });
-    const owed = new Map<string, bigint>();
-    const entries = listEntries(store, from, Number(call.batch.logLength - from)).map(({ entry }) =>
-      parseVerdictEntry(entry),
-    );
+    const machines = byAddress.get(name) ?? [];
+    const found = machines.flatMap((one) => readLog(one, { from, logLength, logHead: logHead as Uint8Array }));
+    const [log] = found;
+    if (log === undefined) {
+      // A liar may have lost its disk since.
+      const own = machines.find((one) => honest.includes(one));
+      if (own !== undefined) world.violate('what-is-drawn-is-owed', `${own.name} has another log than the chain`);
+      return;
+    }
+    const { machine, entries } = log;
+    const isHonest = honest.includes(machine);
     const provenNow = noteProofs(provenBefore, entries);
     proven.set(name, provenNow);
-    for (const verdictEntry of entries) {
-      const { replyId, verdict, payer, feeAtomic, fineAtomic, providerId, recordHash } = verdictEntry;
-      const id = toHex(replyId);
+    for (const entry of entries) {
+      const id = toHex(entry.replyId);
       if (paid.has(id)) world.violate('nothing-is-paid-twice', `${id} by ${machine.name}`);
       paid.add(id);
       ids.push(id);
-      if (feeAtomic > 0n && !isVoid(provenNow, verdictEntry))
-        owed.set(toHex(payer), (owed.get(toHex(payer)) ?? 0n) + feeAtomic);
-      verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
-      const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
-      if (row) waits.push(world.time.wallMs() - (row.admitted_at as number));
-      const provider = toHex(providerId);
-      if (honesty.forgers.has(provider)) forged[verdict] = (forged[verdict] ?? 0) + 1;
-      const said = listVerifierIds(verdictEntry, 'credited').map((one) => toHex(one));
-      const isHonestlySaid = said.length > 0 && said.every((one) => honesty.honestVerifiers.has(one));
-      if (honesty.forgers.has(provider) && verdict === 'accept' && isHonestlySaid) {
-        world.violate('no-forgery-is-accepted', `${id} by ${machine.name}`);
-      }
-      // Where messages are lost, a reply may be judged before its payer's word arrives.
-      const held = isCalm && isBillable(verdict) ? findRecord(gateways, id) : undefined;
-      if (held !== undefined && !equalBytes(hashRecord(crypto, held), recordHash)) {
-        world.violate('the-judged-record-is-the-gateways', `${id} by ${machine.name}`);
-      }
-      if (!honesty.honestProviders.has(provider)) continue;
-      if (verdict === 'reject') world.violate('nobody-honest-is-rejected', `${id} by ${machine.name}`);
-      if (verdict === 'unjudged' && hasJudges(provider))
-        world.violate('honest-work-is-judged', `${id} by ${machine.name}`);
-      if (fineAtomic > 0n && isCalm) world.violate('nobody-honest-is-fined', `${id} by ${machine.name}`);
-      if (verdict === 'abandoned' && answered.has(id)) {
-        world.violate('delivered-work-is-paid', `${id} counts as abandoned at ${machine.name}`);
-      }
+      if (isHonest) count(entry, log.store);
+      checkEntry(entry, { name: machine.name, isVoid: isVoid(provenNow, entry) });
     }
+    const owing = new Set(
+      entries.filter((one) => one.feeAtomic > 0n && isBillable(one.verdict) && !isVoid(provenNow, one)),
+    );
+    checkPaid(batch, { entries, owing });
+  }
+
+  function count({ replyId, verdict, providerId }: VerdictEntry, store: Store): void {
+    verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+    const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
+    if (row) waits.push(world.time.wallMs() - (row.admitted_at as number));
+    if (honesty.forgers.has(toHex(providerId))) forged[verdict] = (forged[verdict] ?? 0) + 1;
+  }
+
+  function checkPaid(
+    batch: Settled,
+    { entries, owing }: { readonly entries: readonly VerdictEntry[]; readonly owing: ReadonlySet<VerdictEntry> },
+  ): void {
+    const { call } = batch;
+    const owed = new Map<string, bigint>();
+    for (const { payer, feeAtomic } of owing) owed.set(toHex(payer), (owed.get(toHex(payer)) ?? 0n) + feeAtomic);
+    const name = toHex(call.batch.validator as Uint8Array);
     const before = read.findLast(
       ({ batch: one }) => one !== batch && toHex(one.call.batch.validator as Uint8Array) === name,
     );
     assertDrawn(batch, owed, before?.batch.atMs ?? 0);
+    const drawn = new Set(call.debits.map(({ payer }) => toHex(payer as Uint8Array)));
+    const isPaid = (entry: VerdictEntry): boolean => owing.has(entry) && drawn.has(toHex(entry.payer));
+    for (const wrong of findUnpaid(call, { entries, isPaid })) world.violate('what-is-earned-is-paid', wrong);
   }
 
   /**
@@ -176,6 +193,38 @@ export function watchMoney(
     }
   }
 
+  /** What everybody has on the ledger is what all batches that it took come to. */
+  function checkCredits(): void {
+    const due = sumCredits(
+      world.ledger.settled.map(({ call }) => call),
+      SHARES,
+    );
+    for (const owner of new Set([...honesty.honestPayees, ...honesty.routerOf.values(), ...byAddress.keys()])) {
+      const has = world.ledger.creditOf(fromHex(owner));
+      if (has !== (due.get(owner) ?? 0n)) {
+        world.violate(
+          'what-is-earned-is-paid',
+          `${owner} has ${has} on the ledger, ${due.get(owner) ?? 0n} by its batches`,
+        );
+      }
+    }
+  }
+
+  function checkOpen(settlingMs: number): void {
+    for (const machine of honest) {
+      const store = machine.disk.find('validator');
+      const nowMs = world.time.wallMs();
+      const rows = store?.prepare(OPEN_REPLIES).all(nowMs - settlingMs, nowMs - ABANDONED_AFTER_MS) ?? [];
+      const counts = new Map<unknown, number>();
+      for (const row of rows) {
+        if (store === undefined || mayWait(store, row)) continue;
+        counts.set(row.state, (counts.get(row.state) ?? 0) + 1);
+      }
+      const text = [...counts].map(([state, n]) => `${n} ${state}`).join(', ');
+      if (text !== '') world.violate('what-was-taken-in-settles', `${machine.name} has ${text}`);
+    }
+  }
+
   return {
     verdicts,
     waits,
@@ -192,19 +241,32 @@ export function watchMoney(
       for (; seen < settled.length; seen++) readBatch(seen);
     },
     finish() {
-      for (const machine of honest) {
-        const store = machine.disk.find('validator');
-        const rows = store?.prepare(OPEN_REPLIES).all(world.time.wallMs() - ABANDONED_AFTER_MS) ?? [];
-        const counts = new Map<unknown, number>();
-        for (const row of rows) {
-          if (store === undefined || mayWait(store, row)) continue;
-          counts.set(row.state, (counts.get(row.state) ?? 0) + 1);
-        }
-        const text = [...counts].map(([state, n]) => `${n} ${state}`).join(', ');
-        if (text !== '') world.violate('what-was-taken-in-settles', `${machine.name} has ${text}`);
-      }
+      const settlingMs = Math.max(ADMITTING_MS, healMs - ADMITTING_MS);
+      checkLedger();
+      checkCredits();
+      checkOpen(settlingMs);
+      checkReservations(world, { validators: honest, gateways, wellMs: world.time.wallMs() - healMs });
     },
   };
+}
+
+interface SettledRun {
+  readonly machine: Machine;
+  readonly store: Store;
+  readonly entries: readonly VerdictEntry[];
+}
+
+/** The run of a log that a batch settled, on a machine that has it to the batch's head. */
+function readLog(
+  machine: Machine,
+  { from, logLength, logHead }: { readonly from: bigint; readonly logLength: bigint; readonly logHead: Uint8Array },
+): readonly SettledRun[] {
+  const store = machine.disk.find('validator');
+  if (store === undefined) return [];
+  const entries = listEntries(store, from, Number(logLength - from)).map(({ entry }) => entry);
+  const last = entries.at(-1);
+  if (last === undefined || !equalBytes(computeEntryHash(crypto, last), logHead)) return [];
+  return [{ machine, store, entries: entries.map(parseVerdictEntry) }];
 }
 
 /** Proofs of a run of a log, with those before it. */
@@ -223,13 +285,4 @@ function isVoid(
 ): boolean {
   const provenMs = proven.get(toHex(providerId));
   return provenMs !== undefined && timeMs <= provenMs + OPENING_KEPT_MS;
-}
-
-/** The record that one of these gateways had with a reply. */
-function findRecord(gateways: readonly Machine[], replyId: string): Uint8Array | undefined {
-  for (const { disk } of gateways) {
-    const row = disk.find('gateway')?.prepare('SELECT receipt FROM receipts WHERE reply_id = ?').get(replyId);
-    if (row) return parseReceipt(parseReceiptText(row.receipt as Uint8Array)).record.bytes;
-  }
-  return undefined;
 }

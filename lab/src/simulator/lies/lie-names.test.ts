@@ -7,6 +7,7 @@ import {
   FORGING,
   LIES,
   LYING_ROLES,
+  MONEY_LIES,
   mostLiars,
   roleOf,
   THRESHOLD_LIES,
@@ -54,7 +55,7 @@ describe('lies of a run', () => {
       drawPlan({ ...options, providers: 5, validators: 7, seed, beacon: 'drawn', isVaried: true }),
     );
     const told = new Set(plans.flatMap(({ liars }) => liars.map(({ how }) => how)));
-    expect([...THRESHOLD_LIES, CHAIN_LIE].filter((how) => !told.has(how))).toEqual([]);
+    expect([...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES].filter((how) => !told.has(how))).toEqual([]);
     for (const { seed, liars, unstaked = [], isThreshold } of plans) {
       const drawn = [0, 1, 2, 3, 4].filter((i) => !unstaked.includes(`provider-${i}`));
       const lying = drawn.filter((i) => liars.some(({ machine }) => machine === `verifier-${i}`));
@@ -63,6 +64,15 @@ describe('lies of a run', () => {
       expect(isAboutKey && !isThreshold, `seed ${seed}`).toBe(false);
     }
     expect(plans.some(({ unstaked }) => unstaked)).toBe(true);
+    const staked = plans.filter(({ stakes }) => stakes);
+    expect(staked.length).toBeGreaterThan(30);
+    for (const { seed, stakes = [], liars, isThreshold } of staked) {
+      const sum = (all: readonly number[]): number => all.reduce((total, stake) => total + stake, 0);
+      const theirs = sum(stakes.filter((_, i) => liars.some(({ machine }) => machine === `validator-${i}`)));
+      const part = theirs / sum(stakes);
+      const most = isThreshold ? 1 / 4 : 1 / 3;
+      expect([seed, part < most, part > most - 0.01]).toEqual([seed, true, true]);
+    }
     expect(plans.some(({ alpha = 1 }) => alpha < 0.5)).toBe(true);
     expect(plans.some(({ timedRate }) => timedRate)).toBe(true);
     const leagues = plans.filter(({ liars }) => liars.some(({ how }) => how === 'agrees'));

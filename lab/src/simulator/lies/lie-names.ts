@@ -32,13 +32,22 @@ export const FORGING: ReadonlySet<string> = new Set(['substitute', 'weights-q8-0
 export const THRESHOLD_LIES = [
   'bad-shares',
   'withholds-shares',
+  'answers-others',
+  'proposes-early',
   'two-deals',
   'complains',
   'withholds-parts',
   'early-parts',
 ] as const;
+/** Of these, the ones who help to make a key and then say nothing about its epochs. */
+export const SILENT_ONCE_KEYED: ReadonlySet<string> = new Set(['answers-others', 'proposes-early']);
 /** Of validators, about what others send to the chain. */
 export const CHAIN_LIE = 'overtakes';
+/** Of validators, about what a reply costs, who served it, and whether it was right. */
+export const MONEY_LIES = ['overcharges', 'pays-itself', 'rejects-accepted', 'accepts-rejected'] as const;
+export type MoneyLie = (typeof MONEY_LIES)[number];
+/** Of a provider that announces itself and hears no request. */
+export const SILENT_LIE = 'silent';
 export type KeyLie = (typeof THRESHOLD_LIES)[number];
 
 export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
@@ -56,8 +65,15 @@ export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
   router: ['no-routes', 'squats', 'garbles-tickets', 'old-routes'],
 };
 
-/** What each does where a provider, its verifier, a router and a payer belong together. */
+/** Those that are not drawn among the others: some runs alone have what they are about. */
+export const OTHER_LIES: Readonly<Record<LyingRole, readonly string[]>> = {
+  ...{ validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES], provider: [SILENT_LIE] },
+  ...{ verifier: [], gateway: [], router: [] },
+};
+
+/** What each does where a provider, its verifier, a router, a payer and validators belong together. */
 export const LEAGUE = {
+  validator: 'accepts-rejected',
   provider: 'substitute',
   verifier: 'agrees',
   router: 'squats',
@@ -65,7 +81,7 @@ export const LEAGUE = {
 } as const;
 
 export const ALL_LIES: readonly string[] = [
-  ...new Set([...Object.values(LIES).flat(), ...THRESHOLD_LIES, CHAIN_LIE, ...Object.values(LEAGUE)]),
+  ...new Set([...Object.values(LIES), ...Object.values(OTHER_LIES), Object.values(LEAGUE)].flat()),
 ];
 
 /** How many of a role may lie: less than a third of the validators' stake, less than half of the verifiers', and one stays honest. */

@@ -22,6 +22,12 @@ export interface Honesty {
   readonly honestPayees: ReadonlySet<string>;
   /** By id or by the hash of the key that signs reports, hex. */
   readonly honestVerifiers: ReadonlySet<string>;
+  /** Hex: who earns for an honest provider, and for the honest verifier of one, by their ids and key hashes. */
+  readonly payeeOf: ReadonlyMap<string, string>;
+  /** Hex: the payer of each honest gateway, by the machine's name. */
+  readonly payerOf: ReadonlyMap<string, string>;
+  /** Hex: the router of each of them whose router is honest, by payer. */
+  readonly routerOf: ReadonlyMap<string, string>;
   /** Ids of providers of which no reply with a token is the model's. */
   readonly forgers: ReadonlySet<string>;
   /** Machines that lose their disk with their process. */
@@ -53,20 +59,30 @@ export function plantLies(
   const isHonest = (name: string): boolean => !hows.has(name) && !twins.has(name);
   const providers = Array.from({ length: plan.providers }, (_, i) => i);
   const idOf = (i: number): string => toHex(providerIdOf(world, i));
+  const reportKeyOf = (i: number): string =>
+    toHex(hashHybridKey(world.crypto, placeOf(world, 'verifier', i).signer.publicKey));
+  const earning = providers.filter((i) => isHonest(`provider-${i}`));
+  const verifying = earning.filter((i) => isHonest(`verifier-${i}`));
+  const gateways = Array.from({ length: plan.gateways }, (_, i) => i).filter((i) => isHonest(`gateway-${i}`));
+  const accountOf = (role: 'gateway' | 'router', i: number): string => toHex(placeOf(world, role, i).account.address);
   return {
+    payeeOf: new Map([
+      ...earning.map((i) => [idOf(i), toHex(payeeOf(world, i))] as const),
+      ...verifying.map((i) => [reportKeyOf(i), toHex(payeeOf(world, i))] as const),
+    ]),
+    payerOf: new Map(gateways.map((i) => [`gateway-${i}`, accountOf('gateway', i)] as const)),
+    routerOf: new Map(
+      gateways
+        .filter((i) => isHonest(`router-${i % plan.routers}`))
+        .map((i) => [accountOf('gateway', i), accountOf('router', i % plan.routers)] as const),
+    ),
     ...{ isHonest, forgetful, howOf: (name) => hows.get(name) },
     providers: new Set(providers.filter((i) => !plan.unstaked?.includes(`provider-${i}`)).map(idOf)),
     honestProviders: new Set(providers.filter((i) => isHonest(`provider-${i}`)).map(idOf)),
     honestVerifiers: new Set(
-      providers
-        .filter((i) => isHonest(`verifier-${i}`))
-        .flatMap((i) => [idOf(i), toHex(hashHybridKey(world.crypto, placeOf(world, 'verifier', i).signer.publicKey))]),
+      providers.filter((i) => isHonest(`verifier-${i}`)).flatMap((i) => [idOf(i), reportKeyOf(i)]),
     ),
     forgers: new Set(providers.filter((i) => FORGING.has(hows.get(`provider-${i}`) ?? '')).map(idOf)),
-    honestPayees: new Set(
-      providers
-        .filter((i) => isHonest(`provider-${i}`) && isHonest(`verifier-${i}`))
-        .map((i) => toHex(payeeOf(world, i))),
-    ),
+    honestPayees: new Set(verifying.map((i) => toHex(payeeOf(world, i)))),
   };
 }

@@ -6,7 +6,7 @@ import { createEngine, placeOf } from '../roles/serving.ts';
 import { createDraws } from '../world/draws.ts';
 import type { World } from '../world/world.ts';
 import { flipBit } from './flip-bit.ts';
-import { ANSWER_ATTACKS, LEAGUE } from './lie-names.ts';
+import { ANSWER_ATTACKS, LEAGUE, SILENT_LIE } from './lie-names.ts';
 import { tellTwoRecords } from './two-records.ts';
 
 /** What the members of a league tell each other: the replies that are another model's, by their tokens. */
@@ -73,7 +73,8 @@ export function plantWireLie(
     network.tampers.set(name, ({ method, bytes }) =>
       method.endsWith('/PushRecord') ? tellTwoRecords(bytes, signer) : bytes,
     );
-  } else if (how === 'garbles-openings') garbleAnswers(/\/GetOpening$/);
+  } else if (how === SILENT_LIE) network.hears.set(name, ({ method }) => !method.endsWith('/Generate'));
+  else if (how === 'garbles-openings') garbleAnswers(/\/GetOpening$/);
   else if (how === 'never-commits') dropAnswers(/\/Commit$/);
   else if (how === 'never-opens') dropAnswers(/\/Reveal$/);
   else if (how === 'garbles-reports') garbleAnswers(/\/(Commit|Reveal)$/);

@@ -10,15 +10,17 @@ import { AGREEING } from '../network/sieve.ts';
 import { listValidator, signingKeyOf } from '../roles/validator.ts';
 import { createDraws } from '../world/draws.ts';
 import type { World } from '../world/world.ts';
-import type { KeyLie } from './lie-names.ts';
+import { type KeyLie, SILENT_ONCE_KEYED } from './lie-names.ts';
 
 interface Liar {
   readonly name: string;
   readonly index: number;
+  /** Endpoints of those whom it leaves without shares, where its lie is about few. */
+  readonly victims: ReadonlySet<string>;
 }
 
 /** What a liar sends in the place of a message about the key and its epochs; undefined: nothing. */
-export function plantThresholdLie(world: World, { name, index }: Liar, how: KeyLie): void {
+export function plantThresholdLie(world: World, { name, index, victims }: Liar, how: KeyLie): void {
   const draws = createDraws(world.seed ^ 0x7468726c);
   const { address } = listValidator(world.seed, index);
   const network = { chainId: settlementDomain.chainId, settlement: settlementDomain.verifyingContract };
@@ -33,6 +35,10 @@ export function plantThresholdLie(world: World, { name, index }: Liar, how: KeyL
     if (how === 'withholds-shares') {
       if (message.kind === 'answer') return undefined;
       return isOwnDeal && isChosen(to) ? { ...message, box: new Uint8Array(0) } : message;
+    }
+    if (SILENT_ONCE_KEYED.has(how)) {
+      if (message.kind === 'answer') return how === 'proposes-early' || victims.has(to) ? undefined : message;
+      return isOwnDeal && victims.has(to) ? { ...message, box: new Uint8Array(0) } : message;
     }
     if (how === 'two-deals' && message.kind === 'deal' && isChosen(to)) return dealOtherwise(message);
     if (how === 'complains' && message.kind === 'seen') return complain(message);
@@ -59,6 +65,8 @@ export function plantThresholdLie(world: World, { name, index }: Liar, how: KeyL
   }
 
   function bendEpoch(message: EpochMessage, to: string): EpochMessage | undefined {
+    // It helps to make a key, and is silent about its epochs.
+    if (SILENT_ONCE_KEYED.has(how)) return undefined;
     if (message.kind !== 'partials') return message;
     if (how === 'withholds-parts' && isChosen(to)) return undefined;
     if (how === 'early-parts' && draws.next('early') < 0.5) return { ...message, epoch: message.epoch + 1n };

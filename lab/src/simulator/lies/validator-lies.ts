@@ -8,7 +8,8 @@ import { createDraws } from '../world/draws.ts';
 import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { flipBit } from './flip-bit.ts';
-import { CHAIN_LIE, indexOf, roleOf, THRESHOLD_LIES } from './lie-names.ts';
+import { CHAIN_LIE, indexOf, MONEY_LIES, mostLiars, roleOf, THRESHOLD_LIES } from './lie-names.ts';
+import { bendLog } from './money-lies.ts';
 import { plantThresholdLie } from './threshold-lies.ts';
 
 export interface ValidatorLies {
@@ -31,6 +32,8 @@ const UNANSWERED: Readonly<Record<string, RegExp>> = {
 
 const GARBLED_SHARE = 0.3;
 const FORGETS_EVERY_MS = 9_000;
+/** A little less than a phase of a key generation. */
+const EARLY_EPOCHS = 0.95 / 4;
 
 /** Makes liars of validators: each runs the product's own code, and does something else around it. */
 export function plantValidatorLies(
@@ -41,12 +44,19 @@ export function plantValidatorLies(
   const twins = new Set<string>();
   const forgetful = new Set<string>();
   const draws = createDraws(plan.seed ^ 0x6c696521);
+  const victims = listVictims(plan);
   for (const { machine: name, how } of plan.liars) {
     const machine = machines.get(name);
     if (machine === undefined || roleOf(name) !== 'validator') continue;
     const index = indexOf(name);
     const lie = THRESHOLD_LIES.find((one) => one === how);
-    if (lie !== undefined) plantThresholdLie(world, { name, index }, lie);
+    if (lie !== undefined) plantThresholdLie(world, { name, index, victims }, lie);
+    // Its first turn to propose begins while a complaint counts for nothing yet.
+    if (lie === 'proposes-early') machine.clock.skewMs += EARLY_EPOCHS * plan.epochMs;
+    const moneyLie = MONEY_LIES.find((one) => one === how);
+    if (moneyLie !== undefined) {
+      bendLog(machine.disk, { account: listValidator(plan.seed, index).address, how: moneyLie, draws });
+    }
     if (how === CHAIN_LIE) world.chainWeather.overtaker = listValidator(plan.seed, index).address;
     if (how === 'twin' || how === 'two-heads' || how === 'two-minds') {
       // Both machines hear everything, and each proposes what it has gathered.
@@ -102,6 +112,14 @@ export function plantValidatorLies(
       forgetAgain(machine);
     });
   }
+}
+
+/** Honest validators that the others can do without when they agree, and not when they sign, where liars are silent: the last of the seats. */
+function listVictims({ seed, validators, liars }: Plan): ReadonlySet<string> {
+  const all = Array.from({ length: validators }, (_, index) => ({ index, ...listValidator(seed, index) }));
+  const honest = all.filter(({ index }) => liars.every(({ machine }) => machine !== `validator-${index}`));
+  const last = honest.sort((a, b) => Buffer.compare(b.address, a.address)).slice(0, mostLiars('validator', validators));
+  return new Set(last.map(({ endpoint }) => endpoint));
 }
 
 /**

@@ -38,6 +38,7 @@ const UNIT = 10n ** 18n;
 const PRICE = 2_000_000n;
 const PORT = 7_200;
 const CONTEXT_SIZE = 512;
+const WEB_PORT = 8_080;
 
 type Role = 'provider' | 'verifier' | 'router' | 'gateway';
 const NETS: Readonly<Record<Role, number>> = { provider: 2, verifier: 3, router: 4, gateway: 5 };
@@ -61,6 +62,9 @@ export const payeeOf = (world: World, index: number): Uint8Array => placeOf(worl
 export const providerIdOf = (world: World, index: number): Uint8Array =>
   hashHybridKey(world.crypto, placeOf(world, 'provider', index).signer.publicKey);
 
+/** Where clients reach a gateway. */
+export const originOf = (gateway: number): string => `http://127.0.0.1:${WEB_PORT + gateway}`;
+
 /** How many there are of each. */
 export interface ServerCounts {
   readonly providers: number;
@@ -68,15 +72,23 @@ export interface ServerCounts {
   readonly routers: number;
   /** Names of providers whose payee has no stake: their verifiers are never drawn. */
   readonly unstaked?: readonly string[] | undefined;
+  /** Names of providers whose keys hold nothing, where others hold a bond. Default: nobody holds any. */
+  readonly newcomers?: readonly string[] | undefined;
 }
 
-/** What the ledger has before the first block: funds, stake, routers. */
+const KEY_BOND = 100n * UNIT;
+
+/** What the ledger has before the first block: funds, stake, bonds of keys, routers. */
 export function prepareLedger(world: World, counts: ServerCounts): void {
   const { ledger, crypto } = world;
   for (let i = 0; i < counts.providers; i++) {
     if (counts.unstaked?.includes(`provider-${i}`)) continue;
     ledger.stake(payeeOf(world, i), 1_000n * UNIT);
     ledger.prioritize(payeeOf(world, i), 1_000n * UNIT);
+  }
+  for (let i = 0; i < counts.providers; i++) {
+    if (counts.newcomers === undefined || counts.newcomers.includes(`provider-${i}`)) continue;
+    ledger.bondKey(providerIdOf(world, i), payeeOf(world, i), KEY_BOND);
   }
   for (let i = 0; i < counts.gateways; i++) ledger.mint(placeOf(world, 'gateway', i).account.address, FUNDS);
   for (let i = 0; i < counts.routers; i++) {
@@ -162,7 +174,7 @@ export async function startProvider(
 
 /** As the provider's store shows them where its owner lies about them. */
 function bendOpenings(store: Store, { openOpening }: Pick<Attack, 'openOpening'>): Openings {
-  const openings = createOpenings(store, createGroupCommit(store));
+  const openings = createOpenings(createGroupCommit(store));
   if (openOpening === undefined) return openings;
   return {
     ...openings,
@@ -231,7 +243,12 @@ export async function startGateway(
     {
       routers: [placeOf(world, 'router', router).peer],
       http: {
-        ...{ bind: { host: '127.0.0.1', port: 8_080 }, maxConnections: 256, headersTimeoutMs: 5_000, origins: [] },
+        ...{
+          bind: { host: '127.0.0.1', port: WEB_PORT + index },
+          maxConnections: 256,
+          headersTimeoutMs: 5_000,
+          origins: [],
+        },
         ...{ maxBodyBytes: 2 ** 20, bodyTimeoutMs: 5_000, heartbeatMs: 10_000, stopGraceMs: 200 },
         ...{ maxRequests: 64, maxRequestsPerKey: 64 },
       },
@@ -264,7 +281,8 @@ export async function startGateway(
       },
       openServer(app, { bind }) {
         fetch = app.fetch;
-        return { start: async () => undefined, stop: async () => undefined, address: () => bind };
+        const start = async (): Promise<void> => world.web.serve(originOf(index), (request) => app.fetch(request, {}));
+        return { start, stop: async () => undefined, address: () => bind };
       },
     },
   );

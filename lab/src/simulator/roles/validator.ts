@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { Secret } from '@ogong/host/crypto/secret';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { createGuardedSigner } from '@ogong/node/signer/guarded-signer';
 import { GUARD_SCHEMA } from '@ogong/node/signer/signing-guard';
 import type { ThresholdParts } from '@ogong/node/validator/beacon/threshold-state';
+import { joinTexts } from '@ogong/node/validator/canary/compose-canary';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { createValidator, type Validator } from '@ogong/node/validator/validator';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
@@ -12,13 +14,14 @@ import { fakeBls } from '@ogong/testing/protocol/fake-bls';
 import { fakeSealedBox } from '@ogong/testing/protocol/fake-sealed-box';
 import type { LedgerMember } from '../chain/ledger.ts';
 import { createSimulatedIdentity } from '../network/simulated-wire.ts';
+import { EQUAL_STAKE, type Plan } from '../plan.ts';
 import { createCheapHybridSigner, createCheapLedgerSigner } from '../world/cheap-crypto.ts';
 import { drawBytes } from '../world/draws.ts';
 import type { Disk } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
 export const VALIDATOR_PORT = 7_100;
-const STAKE = 10_000n * 10n ** 18n;
+const TOKEN = 10n ** 18n;
 
 export interface ValidatorTimes {
   readonly epochMs: number;
@@ -27,7 +30,13 @@ export interface ValidatorTimes {
   readonly graceMs: number;
   /** Share of replies that it audits. Default: all. */
   readonly alpha?: number | undefined;
+  /** Origins of gateways: each validator buys its tests of providers at one. Default: it buys none. */
+  readonly shops?: readonly string[] | undefined;
 }
+
+const TEXTS = joinTexts([
+  'A word that nobody has written to anybody, and that fits into a sentence of any length, is what tests are made of.',
+]);
 
 export const validatorName = (index: number): string => `validator-${index}`;
 const hostOf = (index: number): string => `10.1.${index >> 8}.${index & 0xff}`;
@@ -42,10 +51,16 @@ const linkIdOf = (seed: number, index: number) => drawBytes(seed, `${validatorNa
 export const listValidator = (seed: number, index: number): LedgerMember => ({
   address: accountOf(seed, index),
   signingKey: signingKeyOf(seed, index).address,
-  stake: STAKE,
+  stake: BigInt(EQUAL_STAKE) * TOKEN,
   endpoint: `${hostOf(index)}:${VALIDATOR_PORT}`,
   certHash: linkIdOf(seed, index),
   vrfKey: computeVrfPublicKey(vrfSeedOf(seed, index)),
+});
+
+/** The same with the stake that a plan gives it. */
+export const listMember = ({ seed, stakes }: Pick<Plan, 'seed' | 'stakes'>, index: number): LedgerMember => ({
+  ...listValidator(seed, index),
+  stake: BigInt(stakes?.[index] ?? EQUAL_STAKE) * TOKEN,
 });
 
 const boxSecretOf = (seed: number, index: number) => drawBytes(seed, `${validatorName(index)} box`, 32);
@@ -67,7 +82,7 @@ const openThreshold = (seed: number, index: number): ThresholdParts => ({
 export async function startValidator(
   world: World,
   index: number,
-  { disk, times: { alpha = 1, ...times } }: { readonly disk: Disk; readonly times: ValidatorTimes },
+  { disk, times: { alpha = 1, shops = [], ...times } }: { readonly disk: Disk; readonly times: ValidatorTimes },
 ): Promise<Validator> {
   const { seed, crypto, wire } = world;
   const account = accountOf(seed, index);
@@ -82,8 +97,13 @@ export async function startValidator(
     store: disk.open('signer', GUARD_SCHEMA),
   });
   await chain.refresh().catch(() => undefined);
+  const gateway = shops[index % shops.length];
+  const canaries = gateway && { gateway, keys: [new Secret('simulate')], texts: TEXTS, random: Math.random };
   const validator = createValidator(
-    { bind: { host: hostOf(index), port: VALIDATOR_PORT }, alpha, stakeMs: 10_000, ...times },
+    {
+      ...{ bind: { host: hostOf(index), port: VALIDATOR_PORT }, alpha, stakeMs: 10_000, ...times },
+      ...(canaries && { canaries }),
+    },
     {
       ...{ crypto, clock: systemClock, signer, chain, log: world.logOf(validatorName(index)) },
       store: disk.open('validator', VALIDATOR_SCHEMA),

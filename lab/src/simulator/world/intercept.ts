@@ -14,9 +14,9 @@ export interface Interception {
 
 /**
  * Gives all code of this process virtual time and drawn chance: timers, clocks, deadlines and random bytes of the language and of
- * Node, also those that libraries use. The process is the simulator's alone.
+ * Node, also those that libraries use; and what it fetches by. The process is the simulator's alone.
  */
-export function intercept(time: VirtualTime, seed: number): Interception {
+export function intercept(time: VirtualTime, seed: number, fetch: typeof globalThis.fetch): Interception {
   const realImmediate = globalThis.setImmediate;
   const undo: (() => void)[] = [];
   const replace = (target: object, name: string, value: unknown): void => {
@@ -56,6 +56,7 @@ export function intercept(time: VirtualTime, seed: number): Interception {
     return controller.signal;
   });
   replaceChance(replace, time, seed);
+  replace(globalThis, 'fetch', fetch);
   syncBuiltinESMExports();
 
   return {

@@ -45,7 +45,7 @@ export interface VirtualTime {
   steps(): number;
   /** Whose code ran last. */
   last(): Owner | undefined;
-  /** What is planned of a process. */
+  /** What is planned of a process, and was not taken back. */
   sizeOf(owner: Owner): number;
 }
 
@@ -81,7 +81,7 @@ export function createVirtualTime(draws: NamedDraws): VirtualTime {
     const first = heap[0] as Entry;
     const last = heap.pop() as Entry;
     if (heap.length > 0) sink(last);
-    count(first, -1);
+    if (first.run !== undefined) count(first, -1);
     return first;
   }
 
@@ -119,6 +119,7 @@ export function createVirtualTime(draws: NamedDraws): VirtualTime {
         owner,
         run,
         cancel() {
+          if (entry.run !== undefined) count(entry, -1);
           entry.run = undefined;
         },
       };
@@ -139,6 +140,7 @@ export function createVirtualTime(draws: NamedDraws): VirtualTime {
           push(entry);
           continue;
         }
+        entry.run = undefined;
         nowMs = atMs;
         steps++;
         last = owner;

@@ -5,13 +5,14 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createLedger, type Ledger, type LedgerOptions } from '../chain/ledger.ts';
 import { type ChainWeather, createSimulatedClient } from '../chain/simulated-chain.ts';
 import { createNetwork, type SimulatedNetwork } from '../network/network.ts';
+import { createSimulatedWeb, type SimulatedWeb } from '../network/simulated-web.ts';
 import { createSimulatedWire } from '../network/simulated-wire.ts';
 import { useCheapCrypto } from './cheap-crypto.ts';
 import { createDraws } from './draws.ts';
 import { type Interception, intercept } from './intercept.ts';
 import { createMachine, type Machine, type MachineOptions } from './process.ts';
 import { createTrace, type Trace } from './trace.ts';
-import { createVirtualTime, START_MS, type VirtualTime } from './virtual-time.ts';
+import { createVirtualTime, type Owner, START_MS, type VirtualTime } from './virtual-time.ts';
 
 /** Something that must never be: what, and when. */
 export interface Violation {
@@ -29,6 +30,7 @@ export interface World {
   readonly crypto: Crypto;
   readonly network: SimulatedNetwork;
   readonly wire: Wire;
+  readonly web: SimulatedWeb;
   readonly ledger: Ledger;
   readonly chainWeather: ChainWeather;
   readonly violations: readonly Violation[];
@@ -36,18 +38,21 @@ export interface World {
   logOf(name: string): Logger;
   addMachine<R>(options: MachineOptions<R>): Machine<R>;
   violate(invariant: string, detail: string): void;
+  /** The most that any process had planned, and that calls of all were open. */
+  readonly peaks: { readonly planned: number; readonly calls: number };
   /** Lets virtual time pass until then, or until an invariant is broken. @param check called after each step. */
   runUntil(untilMs: number, check: () => void): Promise<void>;
   close(): void;
 }
 
-export interface SimulatedWorldOptions extends Pick<LedgerOptions, 'beaconPeriodS' | 'alphaPpm' | 'timedRate'> {
+export interface SimulatedWorldOptions
+  extends Pick<LedgerOptions, 'beaconPeriodS' | 'alphaPpm' | 'timedRate' | 'canaryRate' | 'holding'> {
   readonly seed: number;
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-/** What counts as bounded: timers and calls of one process. */
+/** What counts as bounded: timers and answers to come of one process, whatever it took back aside. */
 const MAX_PLANNED = 20_000;
 
 export function createWorld({ seed, onLine, ...chain }: SimulatedWorldOptions): World {
@@ -57,11 +62,13 @@ export function createWorld({ seed, onLine, ...chain }: SimulatedWorldOptions): 
   const crypto = useCheapCrypto();
   const network = createNetwork({ seed }, { time, trace });
   const wire = createSimulatedWire(network, time);
+  const web = createSimulatedWeb(network, time);
   const ledger = createLedger({ crypto, nowMs: time.nowMs, wallMs: () => START_MS + time.nowMs(), ...chain });
   const chainWeather: ChainWeather = { isStalled: false, isMute: false, mostDelayMs: 60 };
   const violations: Violation[] = [];
   const machines: Machine[] = [];
-  const interception: Interception = intercept(time, seed);
+  const peaks = { planned: 0, calls: 0 };
+  const interception: Interception = intercept(time, seed, web.fetch);
 
   function violate(invariant: string, detail: string): void {
     if (violations.some((one) => one.invariant === invariant)) return;
@@ -83,8 +90,15 @@ export function createWorld({ seed, onLine, ...chain }: SimulatedWorldOptions): 
     return Object.fromEntries(LEVELS.map((level) => [level, write(level)])) as unknown as Logger;
   }
 
+  function watchSize(owner: Owner | undefined): void {
+    const planned = owner === undefined ? 0 : time.sizeOf(owner);
+    peaks.planned = Math.max(peaks.planned, planned);
+    peaks.calls = Math.max(peaks.calls, network.open());
+    if (planned > MAX_PLANNED) violate('bounded-work', `${owner?.name} has planned ${planned}`);
+  }
+
   return {
-    ...{ seed, time, trace, crypto, network, wire, ledger, chainWeather, violations, violate, logOf },
+    ...{ seed, time, trace, crypto, network, wire, web, ledger, chainWeather, violations, violate, logOf, peaks },
     connectChain: (account) => createSimulatedClient(ledger, account, { time, draws, trace, weather: chainWeather }),
     addMachine(options) {
       const onFailure = (name: string, error: unknown) => violate('every-daemon-starts', `${name}: ${describe(error)}`);
@@ -98,9 +112,7 @@ export function createWorld({ seed, onLine, ...chain }: SimulatedWorldOptions): 
       while (violations.length === 0 && time.step(untilMs)) {
         await interception.turn();
         check();
-        const { owner } = machines[time.steps() % machines.length] ?? {};
-        if (owner && time.sizeOf(owner) > MAX_PLANNED)
-          violate('bounded-work', `${owner.name} has planned ${time.sizeOf(owner)}`);
+        watchSize(time.last());
       }
     },
     close() {

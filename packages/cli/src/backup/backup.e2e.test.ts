@@ -13,7 +13,7 @@ import { createBackup, restoreBackup } from './backup-files.ts';
 
 const STORIES = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
 const MODEL = 'ogong/verified/test/stories';
-const patience = { timeout: 90_000, interval: 500 };
+const patience = { timeout: 180_000, interval: 500 };
 
 let directory: string;
 let mesh: Mesh;
@@ -31,11 +31,11 @@ beforeAll(async () => {
     signers: 1,
   };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
-}, 120_000);
+});
 afterAll(async () => {
   await mesh?.stop();
   rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** @returns the reply's id; undefined where there was no answer. */
 async function ask(): Promise<string | undefined> {

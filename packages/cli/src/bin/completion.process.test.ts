@@ -39,7 +39,10 @@ function complete(...words: string[]): string[] {
 
 describe.skipIf(!hasShell('bash'))('bash, where there is one, completes', () => {
   it.each([
-    [['ogong', 'ca'], ['calibrate']],
+    [
+      ['ogong', 'ca'],
+      ['case', 'calibrate'],
+    ],
     [['ogong', 'model', 'p'], ['pull']],
     [['ogong', 'model', 'pull', '--models'], ['--models-dir']],
     [['ogong-provider', 'un'], ['uninstall']],

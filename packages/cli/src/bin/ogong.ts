@@ -15,13 +15,16 @@ import { imagesCommand } from '../images-command.ts';
 import { machineCommand } from '../machine-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
+import { caseCommand } from '../money/case-command.ts';
 import { claimCommand, withdrawCommand } from '../money/claim-command.ts';
 import { creditsCommand } from '../money/credits-command.ts';
 import { earningsCommand } from '../money/earnings-command.ts';
 import { escrowCommand } from '../money/escrow-command.ts';
+import { launchCommand } from '../money/launch-command.ts';
 import { migrateCommand } from '../money/migrate-command.ts';
+import { paramsCommand } from '../money/params-command.ts';
 import { payeeCommand } from '../money/payee-command.ts';
-import { paramsCommand, supplyCommand, walletCommand } from '../money/show-commands.ts';
+import { supplyCommand, walletCommand } from '../money/show-commands.ts';
 import { bondCommand, priorityCommand, stakeCommand } from '../money/stake-command.ts';
 import { voteCommand } from '../money/vote-command.ts';
 import { replayCommand } from '../replay-command.ts';
@@ -44,7 +47,9 @@ const moneyCommands: readonly Command[] = [
   priorityCommand,
   bondCommand,
   escrowCommand,
+  caseCommand,
   creditsCommand,
+  launchCommand,
   settlementCommand,
   paramsCommand,
   voteCommand,

@@ -67,7 +67,7 @@ beforeAll(async () => {
       ),
     ),
   ]);
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all(references.map((reference) => reference.close()));
@@ -156,40 +156,28 @@ describe('an endpoint that sells a model at full precision', () => {
       }
       expect(decideComparison(state, terms)).toEqual({ kind: 'same' });
     }
-  }, 60_000);
+  });
 
-  it.each(['q8_0', 'q4_0'])(
-    'and serves %s is caught, and that is named',
-    async (quant) => {
-      const { verdict } = await compare(`stories15M:${quant}`);
-      expect(verdict).toEqual({ kind: 'other', index: QUANTS.indexOf(quant) });
-    },
-    60_000,
-  );
+  it.each(['q8_0', 'q4_0'])('and serves %s is caught, and that is named', async (quant) => {
+    const { verdict } = await compare(`stories15M:${quant}`);
+    expect(verdict).toEqual({ kind: 'other', index: QUANTS.indexOf(quant) });
+  });
 
   it('and serves a smaller model is caught', async () => {
     expect((await compare('stories260K')).verdict).toEqual({ kind: 'unknown', isFinal: true });
-  }, 60_000);
+  });
 
-  it.each(Object.entries(CHEATS))(
-    'and %s is caught',
-    async (_name, [verdict, answer]) => {
-      const found = await compare('stories15M:f16', await cheat(answer), { asChat: false });
-      expect(found.verdict).toEqual(verdict);
-    },
-    60_000,
-  );
+  it.each(Object.entries(CHEATS))('and %s is caught', async (_name, [verdict, answer]) => {
+    const found = await compare('stories15M:f16', await cheat(answer), { asChat: false });
+    expect(found.verdict).toEqual(verdict);
+  });
 
   it.each([
     ['stories15M:f16', 'same'],
     ['stories15M:q4_0', 'other'],
-  ])(
-    'and answers chats alone, with %s, is judged by first tokens: %s',
-    async (model, verdict) => {
-      expect((await compare(model, address, { asChat: true })).verdict.kind).toBe(verdict);
-    },
-    60_000,
-  );
+  ])('and answers chats alone, with %s, is judged by first tokens: %s', async (model, verdict) => {
+    expect((await compare(model, address, { asChat: true })).verdict.kind).toBe(verdict);
+  });
 });
 
 it('a reference may be another endpoint', async () => {
@@ -197,7 +185,7 @@ it('a reference may be another endpoint', async () => {
   const judge = async (model: string) => compareEndpoint(await openEndpoint({ url: address, model }), [other], terms);
   expect((await judge('stories15M:f16')).verdict).toEqual({ kind: 'same' });
   expect((await judge('stories15M:q4_0')).verdict).toEqual({ kind: 'unknown', isFinal: true });
-}, 60_000);
+});
 
 it('the command says what it found, draws it, and exits as a script expects', async () => {
   let out = '';
@@ -222,4 +210,4 @@ it('the command says what it found, draws it, and exits as a script expects', as
   });
   expect(await run(suspect, 'stories15M:q4_0', '--budget', '2')).toBe(COMPARE_EXIT.undecided);
   expect(await run('http://127.0.0.1:9#a', 'stories15M:q4_0')).toBe(COMPARE_EXIT.unusable);
-}, 60_000);
+});

@@ -6,10 +6,13 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createChainClient } from '@ogong/chain/client';
 import { parseDeployment } from '@ogong/chain/deployment';
+import type { Address } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { createTransactor } from '@ogong/chain/transactor';
 import { type DevChain, startDevChain } from '@ogong/devnet/chain/dev-chain';
 import { EXIT } from '@ogong/host/log/errors';
+import { LAUNCH_TRANCHE_ATOMIC } from '@ogong/protocol/settlement/launch-curve';
+import { deployDollar } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deployCommand } from './deploy-command.ts';
 
@@ -17,11 +20,16 @@ const folder = mkdtempSync(join(tmpdir(), 'ogong-deploy-'));
 const anybody = `0x${'ab'.repeat(20)}`;
 const CHAIN = 424_242;
 let chain: DevChain;
+/** What the launch sells for. */
+let dollar: Address;
 
 beforeAll(async () => {
   // Not the number of a chain on one machine: every delay has to be there.
   chain = await startDevChain({ chainId: CHAIN, blockTimeMs: 100 });
-}, 60_000);
+  const key = generatePrivateKey();
+  await chain.setBalance(computeAddress(key), 10n ** 20n);
+  dollar = await deployDollar({ rpcUrl: chain.rpcUrl, chainId: CHAIN }, key);
+});
 afterAll(async () => {
   await chain.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -43,6 +51,7 @@ function writeNetwork(more: object = {}): string {
     emission: { start: Math.floor(Date.now() / 3_600_000) * 3_600, period: 86_400, lambda: 900_000 },
     governance: { kind: 'votes', quorumBps: 200 },
     recipients: { verification: anybody, treasury: anybody, license: anybody },
+    launch: { kind: 'curve', asset: dollar, decimals: 6, firstPrice: '0.01' },
     ...more,
   };
   writeFileSync(path, JSON.stringify(network));
@@ -110,7 +119,7 @@ describe('ogong deploy', () => {
     });
     expect(existsSync(out)).toBe(false);
     expect(await run('plan', file, '--keypair', keypair)).toMatch(
-      /4 % of each fee.*2\.5 % of the replies[\s\S]*0\.5 times what the key holds.*20 bits[\s\S]*nothing was sent/,
+      /100,000,000 OGONG are sold along a curve for dUSD .*0\.01 dUSD each, half of them for 1,000,000 dUSD[\s\S]*4 % of each fee.*2\.5 % of the replies[\s\S]*0\.5 times what the key holds.*20 bits[\s\S]*nothing was sent/,
     );
     await run(file, '--keypair', keypair, '--out', out);
     const deployment = parseDeployment(readFileSync(out, 'utf8'));
@@ -120,7 +129,7 @@ describe('ogong deploy', () => {
     );
     expect(planned).toMatchObject({
       ...{ token: deployment.token, parameters: deployment.parameters, settlement: deployment.settlement },
-      ...{ cases: deployment.cases, government: deployment.government },
+      ...{ cases: deployment.cases, government: deployment.government, 'launch curve': deployment.launch },
     });
     const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
     const { limits, holding, tests, work } = await client.parameters();
@@ -129,12 +138,16 @@ describe('ogong deploy', () => {
     expect(tests).toEqual({ canaryRate: 7, timedRate: 11, slowestRate: 20 });
     expect(work).toEqual(newcomers.work);
     expect(await client.proposals()).toEqual([]);
+    // The genesis has put its tokens there, and nowhere else.
+    const launched = { asset: dollar, virtualReserve: 10n ** 12n, reserve: 0n, left: LAUNCH_TRANCHE_ATOMIC };
+    expect(await client.launchState()).toMatchObject(launched);
+    expect((await client.supply()).launch).toBe(LAUNCH_TRANCHE_ATOMIC);
     // Once more: everything is there, and nothing is sent.
     const sent = () => client.transactor.client.getTransactionCount({ address });
     const before = await sent();
     expect(await run(file, '--keypair', keypair, '--out', out)).not.toContain('deployed');
     expect(await sent()).toBe(before);
-  }, 120_000);
+  });
 
   it('goes on where a run was cut off, also one that never heard of its last transaction', async () => {
     const { keypair, address, out } = await createDeployer();
@@ -153,32 +166,49 @@ describe('ogong deploy', () => {
     await expect.poll(() => client.getTransactionCount({ address })).toBe(4);
     const written = await run(broken, '--keypair', keypair, '--out', out);
     expect(written.match(/is there/g)).toHaveLength(4);
-    expect(written.match(/deployed/g)).toHaveLength(3);
+    expect(written.match(/deployed/g)).toHaveLength(4);
     expect(parseDeployment(readFileSync(out, 'utf8')).block).toBeGreaterThan(0);
     // Another plan is not what is there.
     const other = writeNetwork({ ...network, makerFee: '5' });
     await expect(run(other, '--keypair', keypair, '--out', out)).rejects.toThrow('did not create model registry');
-  }, 120_000);
+    const dearer = { ...network.launch, firstPrice: '0.02' };
+    const another = writeNetwork({ ...network, launch: dearer });
+    await expect(run(another, '--keypair', keypair, '--out', out)).rejects.toThrow('did not create launch curve');
+  });
 
   it('takes over from an earlier network, whose token it keeps', async () => {
     const { keypair, out } = await createDeployer();
     await run(writeNetwork(), '--keypair', keypair, '--out', out);
     const earlier = parseDeployment(readFileSync(out, 'utf8'));
     const next = await createDeployer();
-    const file = writeNetwork({ economy: 'fees', emission: undefined, token: earlier.token, profile: 'whitepaper' });
+    const file = writeNetwork({
+      ...{ economy: 'fees', emission: undefined, token: earlier.token, profile: 'whitepaper' },
+      launch: { kind: 'earlier', address: earlier.launch },
+    });
     const plan = JSON.parse(await run('plan', file, '--keypair', next.keypair, '--json'));
     expect(plan.contracts.map(({ what }: { what: string }) => what)).not.toContain('token');
     // Only by its name.
     expect(plan).toMatchObject({ shares: { verification: 100, treasury: 100 }, alpha: 1_000_000 });
+    expect(plan.launch).toContain(`goes on at the earlier curve, ${earlier.launch}`);
     await run(file, '--keypair', next.keypair, '--out', next.out);
     const deployment = parseDeployment(readFileSync(next.out, 'utf8'));
-    expect(deployment.token).toBe(earlier.token);
+    expect(deployment).toMatchObject({ token: earlier.token, launch: earlier.launch });
+    const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
+    expect((await client.supply()).launch).toBe(LAUNCH_TRANCHE_ATOMIC);
+    const elsewhere = { economy: 'fees', emission: undefined, token: earlier.token };
+    for (const [address, why] of [
+      [earlier.settlement, 'no launch curve of an earlier deployment'],
+      [anybody, 'no launch curve of an earlier deployment'],
+    ] as const) {
+      const wrong = writeNetwork({ ...elsewhere, launch: { kind: 'earlier', address } });
+      await expect(run(wrong, '--keypair', keypair, '--out', `${out}.no`)).rejects.toThrow(why);
+    }
     expect(plan.contracts.map(({ address }: { address: string }) => address)).toContain(deployment.settlement);
     expect(deployment.settlement).not.toBe(earlier.settlement);
     expect(await run(file, '--keypair', next.keypair, '--out', next.out)).not.toContain('deployed');
     const both = writeNetwork({ token: earlier.token });
     await expect(run(both, '--keypair', keypair, '--out', `${out}.no`)).rejects.toThrow('has the economy `fees`');
-  }, 120_000);
+  });
 
   it('sends nothing to a chain without the rules that the contracts need', async () => {
     const { keypair, address, out } = await createDeployer();
@@ -197,10 +227,26 @@ describe('ogong deploy', () => {
     }
     const { client } = createTransactor({ rpcUrl: chain.rpcUrl, chainId: CHAIN });
     expect(await client.getTransactionCount({ address })).toBe(0);
-  }, 60_000);
+  });
+
+  it('gives the launch to an account where the file says so', async () => {
+    const { keypair, out } = await createDeployer();
+    const file = writeNetwork({ launch: { kind: 'address', address: anybody } });
+    const plan = JSON.parse(await run('plan', file, '--keypair', keypair, '--json'));
+    expect(plan.launch).toContain(`are those of ${anybody}: no curve sells them`);
+    await run(file, '--keypair', keypair, '--out', out);
+    const deployment = parseDeployment(readFileSync(out, 'utf8'));
+    expect(deployment.launch).toBeUndefined();
+    const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
+    expect(await client.balanceOf(anybody as Address)).toBe(LAUNCH_TRANCHE_ATOMIC);
+    await expect(client.launchState()).rejects.toThrow('no launch curve');
+  });
 
   it('names what is wrong with a file', async () => {
     const { keypair, out } = await createDeployer();
+    const burning = { economy: 'burn-and-mint', emission: undefined, launch: undefined };
+    const prices = { feeds: [anybody], maxPriceAge: 3_600, governance: anybody };
+    const market = { stable: dollar };
     for (const [more, why] of [
       [{ economy: 'fees' }, 'the economy is `emission` where'],
       [{ recipients: { treasury: anybody, license: anybody } }, 'recipients.verification'],
@@ -220,16 +266,29 @@ describe('ogong deploy', () => {
         'tier vanilla asks for earnings, and the network holds none',
       ],
       [{ beacon: { origin: 1, period: 59 } }, 'beacon.period: an epoch'],
+      [{ launch: undefined }, 'say who sells'],
+      [{ launch: { kind: 'curve', asset: dollar, decimals: 18, firstPrice: '0.01' } }, '(dUSD) has 6, not 18'],
+      [{ launch: { kind: 'curve', asset: dollar, decimals: 6, firstPrice: '0' } }, 'launch.firstPrice'],
+      [{ launch: { kind: 'curve', asset: dollar, decimals: 6, firstPrice: '0.000000000000001' } }, 'launch.firstPrice'],
+      [{ launch: { kind: 'curve', asset: dollar, decimals: 6 } }, 'launch.firstPrice'],
+      [{ economy: 'fees', emission: undefined, token: anybody }, 'its `earlier` one'],
+      [{ launch: { kind: 'earlier', address: anybody } }, 'a new OGONG has a new launch'],
+      [{ ...burning, burnAndMint: prices }, 'burnAndMint.market: name'],
+      [{ ...burning, burnAndMint: { ...prices, market, rule: 'document' } }, 'is farmed'],
+      [{ ...burning, burnAndMint: { ...prices, market: { exchange: anybody } } }, 'burnAndMint.market.stable'],
       [{ extra: 1 }, 'extra'],
       [{ chainId: 5 }, 'serves chain 424242'],
     ] as const) {
       await expect(run(writeNetwork(more), '--keypair', keypair, '--out', out)).rejects.toThrow(why);
     }
+    // A pool of its own for a stablecoin that there is.
+    const burns = writeNetwork({ ...burning, burnAndMint: { ...prices, market } });
+    expect(await run('plan', burns, '--keypair', keypair)).toContain('pool');
     // What the contracts would refuse, the rehearsal says.
     const careless = writeNetwork({ delays: { notice: 0 } });
     await expect(run('plan', careless, '--keypair', keypair)).rejects.toThrow('OutOfRange(delays)');
     const idle = writeNetwork({ work: { bits: 20, epochs: 0 } });
     await expect(run('plan', idle, '--keypair', keypair)).rejects.toThrow('OutOfRange(workEpochs)');
     expect(existsSync(out)).toBe(false);
-  }, 60_000);
+  });
 });

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import type { NetworkParameters } from '@ogong/chain/client';
 import { computeCreated } from '@ogong/chain/create-contracts';
 import { assertRules, deployContracts } from '@ogong/chain/deploy-contracts';
+import { describeAsset } from '@ogong/chain/describe-asset';
 import { computeAddress } from '@ogong/chain/keys';
-import { createTransactor } from '@ogong/chain/transactor';
+import { createTransactor, type Transactor } from '@ogong/chain/transactor';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';
@@ -11,7 +12,8 @@ import { writePublicFile } from '@ogong/host/files/private-files';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
-import { formatTokens } from '../money/amount.ts';
+import { LAUNCH_TRANCHE_ATOMIC } from '@ogong/protocol/settlement/launch-curve';
+import { formatAmount, formatTokens } from '../money/amount.ts';
 import { readPrivateKey } from '../open-ledger.ts';
 import { type NetworkPlan, readNetworkFile } from './network-file.ts';
 import { readProgress, writeProgress } from './progress-file.ts';
@@ -89,6 +91,35 @@ function describeAudits({ shares, limits }: NetworkParameters): string {
   return `${shares.verification / 100} % of each fee are kept for verification; at least ${(100 * limits.alpha) / PPM} % of the replies are audited, and more where a key holds little`;
 }
 
+/**
+ * @returns by what name the curve's asset goes; undefined where there is no curve. @throws ConfigError where the asset counts in other units,
+ * by which the first price would be another one.
+ */
+async function readAssetSymbol(
+  program: string,
+  { asset }: NetworkPlan,
+  transactor: Transactor,
+): Promise<string | undefined> {
+  if (asset === undefined) return undefined;
+  const { symbol, decimals } = await describeAsset(transactor, asset.address);
+  if (decimals === asset.decimals) return symbol;
+  throw new ConfigError(program, [
+    `launch.decimals: ${asset.address} (${symbol}) has ${decimals}, not ${asset.decimals}`,
+  ]);
+}
+
+/** Who has the tokens of the launch; undefined where the network makes none. */
+function describeLaunch({ plan: { launch }, asset }: NetworkPlan, symbol: string | undefined): string | undefined {
+  if (launch === undefined) return undefined;
+  const all = formatAmount(LAUNCH_TRANCHE_ATOMIC);
+  if ('earlier' in launch) return `the launch goes on at the earlier curve, ${launch.earlier}`;
+  if ('owner' in launch) return `the launch's ${all} are those of ${launch.owner}: no curve sells them`;
+  const show = (atomic: bigint, further = 0): string =>
+    `${formatTokens(atomic, (asset?.decimals ?? 0) + further)} ${symbol}`;
+  const { virtualReserve } = launch;
+  return `the launch's ${all} are sold along a curve for ${symbol} (${launch.asset}), the first for ${show(virtualReserve, 8)} each, half of them for ${show(virtualReserve)}; what is paid stays there`;
+}
+
 async function runPlan(argv: readonly string[], output: Output): Promise<number> {
   const parsed = planConfig.parse(argv, process.env);
   if (parsed.kind === 'print') {
@@ -110,6 +141,8 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
   );
   assertChain('ogong deploy plan', network, chainId);
   await assertRules(transactor);
+  const symbol = await readAssetSymbol('ogong deploy plan', network, transactor);
+  const launch = describeLaunch(network, symbol);
   const { steps, gasUsed, parameters } = await rehearse(network, deployer);
   const planned = steps.map(({ what, gasUsed: gas }, i) => ({
     what,
@@ -120,6 +153,7 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
   if (parsed.values.json) {
     printJson(output, {
       ...{ chainId, deployer, governance: describeGovernance(network), balanceWei: `${balance}`, feeWei: `${feeWei}` },
+      ...(launch !== undefined && { launch }),
       newcomers: { ...parameters.holding, entrance: `${parameters.holding.entrance}` },
       ...{ tests: parameters.tests, work: parameters.work, shares: parameters.shares, alpha: parameters.limits.alpha },
       contracts: planned.map(({ gas, ...rest }) => ({ ...rest, gas: `${gas}` })),
@@ -127,7 +161,7 @@ async function runPlan(argv: readonly string[], output: Output): Promise<number>
     return EXIT.ok;
   }
   output.write(
-    `chain ${chainId}, by ${deployer}\ngoverned by ${describeGovernance(network)}\n${describeAudits(parameters)}\n${describeNewcomers(parameters)}\n\n`,
+    `chain ${chainId}, by ${deployer}\ngoverned by ${describeGovernance(network)}\n${launch === undefined ? '' : `${launch}\n`}${describeAudits(parameters)}\n${describeNewcomers(parameters)}\n\n`,
   );
   for (const { what, address, gas } of planned) output.write(`  ${what.padEnd(20)} ${address}  ${gas} gas\n`);
   output.write(
@@ -160,8 +194,9 @@ async function runDeploy(argv: readonly string[], output: Output): Promise<numbe
       `${out} is there already, and no run that stopped left it: choose another --out`,
     ]);
   }
-  const found = await createTransactor({ rpcUrl, chainId }).read('the chain', (client) => client.getChainId());
-  assertChain('ogong deploy', network, found);
+  const transactor = createTransactor({ rpcUrl, chainId });
+  assertChain('ogong deploy', network, await transactor.read('the chain', (client) => client.getChainId()));
+  await readAssetSymbol('ogong deploy', network, transactor);
   const say = (line: string): void => void (json || output.write(line));
   const deployment = await deployContracts(
     { ...plan, chainId, rpcUrl, privateKey },

@@ -4,11 +4,15 @@ import { type Address, type Hex, toAddress } from '@ogong/chain/hex';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { explainFile } from '@ogong/host/log/errors';
 import { z } from 'zod';
-import { parseAmount } from '../money/amount.ts';
+import { parseAmount, parseUnits } from '../money/amount.ts';
 import { shareFields } from '../money/share-fields.ts';
 
 const MAX_BYTES = 64 * 1024;
 const HOUR = 3_600;
+/** A price of one token times all tokens of the launch is what the curve counts as there: so many digits further. */
+const LAUNCH_DIGITS = 8;
+const LAUNCH_KINDS =
+  '`launch` is {"kind": "curve", "asset", "decimals", "firstPrice"}, or {"kind": "address", "address"} where one account shall have them';
 /**
  * Validators go by the time of the chain's newest block, and wait where it is of more than an epoch ago: on a chain whose blocks are further
  * apart than half of that, the beacon stutters.
@@ -45,6 +49,16 @@ const governance = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('owner'), address }),
 ]);
 
+/** Who has the tokens of the launch. */
+const launch = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...{ kind: z.literal('curve'), asset: address, decimals: z.int().min(0).max(18) },
+    firstPrice: z.string().regex(/^\d+(\.\d+)?$/, 'expected what the first token costs, such as "0.01"'),
+  }),
+  z.strictObject({ kind: z.literal('address'), address }),
+  z.strictObject({ kind: z.literal('earlier'), address }),
+]);
+
 const networkFile = z.strictObject({
   chainId: z.int().min(1),
   rpcUrl: z.url({ protocol: /^https?$/ }),
@@ -53,7 +67,8 @@ const networkFile = z.strictObject({
   recipients: z.strictObject({ verification: address, treasury: address, license: address }),
   /** Has what the genesis names nobody for. Left out: the deployer. */
   holder: address.optional(),
-  genesis: z.strictObject({ team: address, foundation: address, launch: address, listing: address }).optional(),
+  genesis: z.strictObject({ team: address, foundation: address, listing: address }).optional(),
+  launch: launch.optional(),
   /** Of an earlier deployment: the network takes over from it (docs/deploy.md). */
   token: address.optional(),
   vault: address.optional(),
@@ -63,7 +78,7 @@ const networkFile = z.strictObject({
   limits: z
     .strictObject({
       ...{ alpha: ppm, withdrawalDelay: seconds, unbondingDelay: seconds },
-      ...{ minimumValidatorBond: amount, minimumRouterBond: amount },
+      ...{ minimumValidatorBond: amount, minimumRouterBond: amount, minimumVerifierStake: amount },
     })
     .partial()
     .optional(),
@@ -98,7 +113,7 @@ const networkFile = z.strictObject({
       elasticityPpm: ppm.optional(),
       yearlyCap: amount.optional(),
       genesis: amount.optional(),
-      market: z.strictObject({ exchange: address, stable: address }).optional(),
+      market: z.strictObject({ exchange: address.optional(), stable: address }).optional(),
     })
     .optional(),
 });
@@ -110,6 +125,8 @@ export interface NetworkPlan {
   readonly chainId: number;
   readonly rpcUrl: string;
   readonly plan: DeployPlan;
+  /** Where the launch's tokens are sold along a curve: what its asset has to be. */
+  readonly asset?: { readonly address: Address; readonly decimals: number };
 }
 
 /** @throws ConfigError that names every field that is wrong */
@@ -131,8 +148,9 @@ export function readNetworkFile(program: string, path: string): NetworkPlan {
   }
   const contradiction = findContradiction(parsed.data);
   if (contradiction !== undefined) throw new ConfigError(program, [`${path}: ${contradiction}`]);
-  const { chainId, rpcUrl } = parsed.data;
-  return { chainId, rpcUrl, plan: toPlan(parsed.data) };
+  const { chainId, rpcUrl, launch: sold } = parsed.data;
+  const asset = sold?.kind === 'curve' && { address: sold.asset, decimals: sold.decimals };
+  return { chainId, rpcUrl, plan: toPlan(parsed.data), ...(asset && { asset }) };
 }
 
 function findContradiction({
@@ -145,9 +163,18 @@ function findContradiction({
   profile,
   shares,
   beacon,
+  launch: sold,
 }: NetworkFile): string | undefined {
   if (token !== undefined && (economy !== 'fees' || genesis !== undefined)) {
     return 'a network that keeps a `token` has the economy `fees` and no genesis: who has tokens has them already';
+  }
+  const isOwnToken = token === undefined && economy !== 'burn-and-mint';
+  if (isOwnToken && sold === undefined) return `say who sells the launch's 100,000,000 OGONG: ${LAUNCH_KINDS}`;
+  if (sold !== undefined && (isOwnToken ? sold.kind === 'earlier' : token === undefined || sold.kind !== 'earlier')) {
+    return 'a new OGONG has a new launch, a `token` that is kept its `earlier` one, and OROG has none';
+  }
+  if (sold?.kind === 'curve' && readVirtualReserve(sold) === undefined) {
+    return `launch.firstPrice: expected a price above 0 with at most ${sold.decimals + LAUNCH_DIGITS} digits after the point, and no larger than the asset can say`;
   }
   if ((economy === 'emission') !== (emission !== undefined)) {
     return 'the economy is `emission` where the file says when it starts, and only there';
@@ -167,6 +194,9 @@ function findContradiction({
   if (burnAndMint?.rule === 'document' && chainId !== 31_337) {
     return 'burnAndMint.rule `document` is farmed: it is for a chain on one machine';
   }
+  if (burnAndMint !== undefined && burnAndMint.market === undefined && chainId !== 31_337) {
+    return 'burnAndMint.market: name the `stable` that workers are paid in; a dollar that is worth nothing is made on a chain on one machine alone';
+  }
   return undefined;
 }
 
@@ -175,6 +205,21 @@ const given = <T extends object>(fields: T) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
+
+type CurveLaunch = Extract<z.infer<typeof launch>, { kind: 'curve' }>;
+
+/** The asset's atomic units that make the first token cost as much. */
+const readVirtualReserve = ({
+  firstPrice,
+  decimals,
+}: Pick<CurveLaunch, 'firstPrice' | 'decimals'>): bigint | undefined =>
+  parseUnits(firstPrice, { decimals: decimals + LAUNCH_DIGITS, units: [] });
+
+function toLaunch(sold: z.infer<typeof launch>): NonNullable<DeployPlan['launch']> {
+  if (sold.kind === 'address') return { owner: sold.address };
+  if (sold.kind === 'earlier') return { earlier: sold.address };
+  return { asset: sold.asset, virtualReserve: readVirtualReserve(sold) as bigint };
+}
 
 function toPlan(file: NetworkFile): DeployPlan {
   const { governance: who, holder, recipients, genesis, vault, shares, limits, makerFee, justice, beacon } = file;
@@ -189,6 +234,7 @@ function toPlan(file: NetworkFile): DeployPlan {
     ...(limits && { limits: given(limits) }),
     ...(tests && { tests: given(tests) }),
     ...(burnAndMint && { burnAndMint: toBurnAndMint(burnAndMint) }),
+    ...(file.launch && { launch: toLaunch(file.launch) }),
     ...given({ owner, token, genesis, vault, profile, work, makerFee, justice, beacon, machines, tierStakes }),
   };
 }
@@ -199,6 +245,16 @@ function toVoting({ delay, period, timelock, threshold, quorumBps }: Votes): Vot
   return { ...defaultVoting, ...given({ delay, period, timelock, threshold, quorumBps }) };
 }
 
-function toBurnAndMint({ feeds, maxPriceAge, governance: to, ...rest }: NonNullable<NetworkFile['burnAndMint']>) {
-  return { feeds, maxPriceAge, governance: to, ...given(rest) };
+function toBurnAndMint({
+  feeds,
+  maxPriceAge,
+  governance: to,
+  market,
+  ...rest
+}: NonNullable<NetworkFile['burnAndMint']>) {
+  const { stable, ...exchange } = market ?? {};
+  return {
+    ...{ feeds, maxPriceAge, governance: to, ...given(rest) },
+    ...(stable !== undefined && { market: { stable, ...given(exchange) } }),
+  };
 }

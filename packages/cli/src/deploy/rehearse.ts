@@ -28,10 +28,11 @@ export async function rehearse({ chainId, plan }: NetworkPlan, deployer: Address
     await chain.setBalance(computeAddress(privateKey), 1_000n * COIN);
     const steps: DeployedStep[] = [];
     const owner = plan.owner === undefined ? deployer : toAddress(plan.owner, 'owner');
-    // A token of before is not on that chain: a new one stands for it, and counts for nothing.
-    const { token: kept, ...rest } = plan;
+    // A token of before is not on that chain, nor is its launch: a new one stands for it, and counts for nothing.
+    const { token: kept, launch, ...rest } = plan;
+    const begun = launch !== undefined && kept === undefined && { launch };
     const deployment = await deployContracts(
-      { ...rest, owner, chainId, rpcUrl: chain.rpcUrl, privateKey },
+      { ...rest, ...begun, owner, chainId, rpcUrl: chain.rpcUrl, privateKey },
       { onStep: (step) => void (kept !== undefined && step.what === 'token' ? undefined : steps.push(step)) },
     );
     const { parameters } = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });

@@ -3,6 +3,8 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { createOrLoadBoxSecret } from '@ogong/host/crypto/key-files';
 import { Secret } from '@ogong/host/crypto/secret';
 import { markHandedOver, markRestored } from '@ogong/host/files/data-directory';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
@@ -10,6 +12,10 @@ import { createLinkServer } from '@ogong/host/link/link-server';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
+import { createEraStore } from '@ogong/node/validator/beacon/era-store';
+import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
+import type { EraRecord } from '@ogong/protocol/beacon/threshold/era-message';
+import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatDiagnoses } from './diagnosis.ts';
 import { doctorCommand } from './doctor-command.ts';
@@ -35,6 +41,35 @@ afterAll(() => {
 });
 
 describe('databases', () => {
+  it("of a validator say whether it lacks its shares of the beacon's key", () => {
+    const folder = join(directory, 'beacon');
+    mkdirSync(folder, { mode: 0o700 });
+    const store = openStore(join(folder, 'validator.db'), { schema: VALIDATOR_SCHEMA });
+    const eras = createEraStore(store);
+    const found = () => examineStores(folder).flatMap(({ about, status }) => (about === 'beacon' ? [status] : []));
+    const member = (value: number) => ({
+      ...{ address: new Uint8Array(20).fill(value), signingKey: new Uint8Array(20).fill(value), stake: 1n },
+      boxKey: new Uint8Array(1_216).fill(value),
+    });
+    const own = { ...member(2), boxKey: nobleSealedBox.deriveKey(createOrLoadBoxSecret(folder).reveal()) };
+    const put = (era: number, seats: EraRecord['seats'], shares: { ticket: number; scalar: bigint }[]) =>
+      store.transact((db) => {
+        const record = { generation: 1, era, seats, commitments: [new Uint8Array(48)] };
+        eras.putEra(db, new Uint8Array(32).fill(era), { record, shares });
+      });
+    expect(found()).toEqual([]);
+    put(1, [member(1), own], [{ ticket: 1, scalar: 5n }]);
+    expect(found()).toEqual([]);
+    put(2, [member(1), own], []);
+    expect(found()).toEqual(['warning']);
+    // What was agreed here last may have lost on the chain, and shares of the one that won be there.
+    expect(examineStores(folder).find(({ about }) => about === 'beacon')?.advice).toMatch(/shares_lacking says so too/);
+    // It has no seat in this one, or registered another box key since.
+    put(3, [member(1), member(2)], []);
+    expect(found()).toEqual([]);
+    store.close();
+  });
+
   it('are of this version, of an earlier release, of neither, or none', () => {
     const folder = join(directory, 'stores', 'role');
     mkdirSync(folder, { recursive: true });
@@ -147,10 +182,7 @@ describe('the machine', () => {
 describe('the network', () => {
   it('a port is free or taken', async () => {
     expect((await examinePort(taken)).found).toBe('taken by another program');
-    const free = createServer();
-    await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
-    const { port } = free.address() as { port: number };
-    await new Promise<void>((resolve) => free.close(() => resolve()));
+    const [port = 0] = await findFreePorts(1);
     expect(await examinePort(port)).toMatchObject({ status: 'ok', found: 'free' });
   });
 

@@ -13,6 +13,7 @@ import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import type { Diagnosis } from './diagnosis.ts';
+import { examineShares } from './examine-shares.ts';
 
 const SCHEMAS: Readonly<Record<ReleasedStore, string>> = {
   accounts: ACCOUNTS_SCHEMA,
@@ -32,6 +33,7 @@ export function examineStores(directory: string): readonly Diagnosis[] {
   const restored = marks.filter(({ name }) => name === RESTORED_FILE).map(({ folder }) => folder);
   return [
     judgeVersions(databases),
+    ...databases.flatMap(({ findings = [] }) => findings),
     ...moved.map((folder) => ({
       ...({ about: 'backup', status: 'warning', found: `${folder} was handed over to a backup` } as const),
       advice: 'no daemon starts there any more: start the one that was restored from it',
@@ -46,6 +48,7 @@ export function examineStores(directory: string): readonly Diagnosis[] {
 interface FoundStore {
   readonly path: string;
   readonly standing: 'present' | 'released' | 'foreign' | 'unreadable';
+  readonly findings?: readonly Diagnosis[];
 }
 
 function judgeVersions(databases: readonly FoundStore[]): Diagnosis {
@@ -82,7 +85,10 @@ function judgeStore(name: ReleasedStore, path: string): FoundStore {
     database = new DatabaseSync(path, { readOnly: true, timeout: 1_000 });
     const version = database.prepare('PRAGMA user_version').get()?.user_version;
     // A file that a daemon has only just made.
-    if (version === 0 || version === computeSchemaVersion(SCHEMAS[name])) return { path, standing: 'present' };
+    if (version === 0) return { path, standing: 'present' };
+    if (version === computeSchemaVersion(SCHEMAS[name])) {
+      return { path, standing: 'present', findings: name === 'validator' ? examineShares(path, database) : [] };
+    }
     return { path, standing: RELEASED[name].some(({ from }) => from === version) ? 'released' : 'foreign' };
   } catch {
     return { path, standing: 'unreadable' };

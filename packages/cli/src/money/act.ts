@@ -2,6 +2,7 @@ import type { ChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { createWrites } from '@ogong/chain/ledger-writes';
 import { createPreview, type PreviewedTransaction } from '@ogong/chain/preview';
+import type { Transactor } from '@ogong/chain/transactor';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { boolean, hex, httpUrl, text } from '@ogong/host/config/values';
@@ -9,7 +10,15 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { openLedger, readPrivateKey, type Sender } from '../open-ledger.ts';
-import { createFormat, formatTokens, priceField, type ShowAmount, unitsOf } from './amount.ts';
+import {
+  assertUnit,
+  createFormat,
+  formatTokens,
+  priceField,
+  type ShowAmount,
+  unitsOf,
+  type WrittenAmount,
+} from './amount.ts';
 
 type Writes = ReturnType<typeof createWrites>;
 
@@ -20,17 +29,20 @@ export const actionFields = {
     schema: text,
     label: '<path>',
     env: 'OGONG_KEYPAIR',
+    replaces: ['signer', 'account'],
     description: "file with the account's key, as hexadecimal digits; it signs and pays for the transactions",
   },
   signer: {
     schema: httpUrl,
     env: 'OGONG_WALLET_SIGNER',
+    replaces: ['keypair'],
     description:
       'in place of --keypair: a signer that answers eth_signTransaction or eth_sendTransaction, such as the bridge of a hardware wallet, or a wallet; with --account',
   },
   account: {
     schema: hex(20),
     env: 'OGONG_WALLET_ACCOUNT',
+    replaces: ['keypair'],
     description: 'the account that --signer signs for, without 0x',
   },
   dryRun: {
@@ -65,6 +77,12 @@ export type ActingClient = ChainClient & {
 export interface Action {
   /** What is done, as a sentence without its end; by the units of the network where it has amounts. */
   readonly does: string | ((units: ReturnType<typeof unitsOf> & { readonly format: ShowAmount }) => string);
+  /** What flags say, and whether the network's token is meant or what its payers pay in. */
+  readonly amounts?: readonly {
+    readonly flag: string;
+    readonly amount: WrittenAmount;
+    readonly is: 'token' | 'paid';
+  }[];
   /** Further fields of the JSON, once it is done. Amounts are text. */
   readonly fields?: () => Readonly<Record<string, unknown>>;
   run(writes: Writes, client: ActingClient): Promise<unknown>;
@@ -76,24 +94,34 @@ export async function act(program: string, values: ActionValues, output: Output,
   const client = await openLedger(program, where, readSender(program, { keypair, signer, account }));
   const { address } = client;
   if (address === undefined) throw new TypeError('a client with a key has an address');
+  const units = unitsOf(client.deployment);
+  for (const { is, ...written } of action.amounts ?? []) assertUnit(program, written, units[is]);
   const preview = createPreview(client.transactor);
-  const transactor = dryRun ? { ...client.transactor, send: preview.send } : client.transactor;
+  const sent: { readonly what: string; readonly hash: string }[] = [];
+  const send: Transactor['send'] = async (what, ...call) => {
+    const receipt = await client.transactor.send(what, ...call);
+    sent.push({ what, hash: receipt.transactionHash });
+    return receipt;
+  };
+  const transactor = { ...client.transactor, send: dryRun ? preview.send : send };
   const format = createFormat(price);
   const { does: said } = action;
-  const does = typeof said === 'string' ? said : said({ ...unitsOf(client.deployment), format });
-  await action.run(createWrites(transactor, client.deployment), {
-    ...{ ...client, address, isDry: dryRun, format },
-    writesTo: (deployment) => createWrites(transactor, deployment),
-  });
-  const { chainId } = client.deployment;
-  const sent = dryRun && { chainId, ...toJson(preview.transactions) };
-  if (json) printJson(output, { account: address, does, dryRun, ...action.fields?.(), ...sent });
-  else output.write(dryRun ? describe({ does, chainId }, preview.transactions) : `done: ${does}\n`);
+  const does = typeof said === 'string' ? said : said({ ...units, format });
+  // Exact approvals: what an account agrees to is what it was asked for.
+  const open = (deployment: Deployment) => createWrites(transactor, deployment, 'exact');
+  await action.run(open(client.deployment), { ...client, address, isDry: dryRun, format, writesTo: open });
+  const { chainId, token } = client.deployment;
+  if (json) {
+    const transactions = dryRun ? { chainId, ...toJson(preview.transactions) } : { transactions: sent };
+    printJson(output, { account: address, does, dryRun, ...action.fields?.(), ...transactions });
+  } else if (dryRun) {
+    output.write(describe({ does, chainId }, preview.transactions, { address: token, unit: units.token }));
+  } else output.write(sent.length === 0 ? `nothing was sent, there is nothing to do: ${does}\n` : `done: ${does}\n`);
   return EXIT.ok;
 }
 
 /** @throws ConfigError unless there is a key, or a signer with its account. */
-function readSender(
+export function readSender(
   program: string,
   { keypair, signer, account }: Pick<ActionValues, 'keypair' | 'signer' | 'account'>,
 ): Sender {
@@ -107,8 +135,9 @@ function readSender(
 
 function toJson(transactions: readonly PreviewedTransaction[]) {
   return {
-    transactions: transactions.map(({ what, to, nonce, valueWei, gas, feeWei }) => ({
+    transactions: transactions.map(({ what, to, nonce, valueWei, approval, gas, feeWei }) => ({
       ...{ what, to: to ?? null, nonce, valueWei: valueWei.toString() },
+      ...(approval && { approval: { ...approval, amount: approval.amount.toString() } }),
       gas: gas === undefined ? null : gas.toString(),
       feeWei: feeWei === undefined ? null : feeWei.toString(),
     })),
@@ -118,15 +147,31 @@ function toJson(transactions: readonly PreviewedTransaction[]) {
 function describe(
   { does, chainId }: { readonly does: string; readonly chainId: number },
   transactions: readonly PreviewedTransaction[],
+  token: NamedToken,
 ): string {
-  const lines = transactions.map(({ what, to, nonce, valueWei, gas, feeWei }) => {
+  const lines = transactions.map(({ what, to, nonce, valueWei, approval, gas, feeWei }) => {
     const cost =
       gas === undefined || feeWei === undefined
         ? 'what it costs is known once the one before is mined'
         : `about ${gas} gas, at most ${formatTokens(feeWei)} of the chain's coin`;
     const then = gas === undefined ? 'then ' : '';
-    return `  ${then}${what}, to ${to}: ${cost} (chain ${chainId}, nonce ${nonce}, value ${valueWei})\n`;
+    const lets = approval === undefined ? '' : describeApproval(approval, to === token.address ? token : undefined);
+    return `  ${then}${what}, to ${to}: ${cost} (chain ${chainId}, nonce ${nonce}, value ${valueWei})${lets}\n`;
   });
   const what = transactions.length === 0 ? '  no transaction: there is nothing to do\n' : lines.join('');
   return `nothing was sent. It would: ${does}\n${what}`;
+}
+
+interface NamedToken {
+  readonly address: string;
+  readonly unit: string;
+}
+
+/** @param token undefined where it is another one, whose decimals are not known here. */
+function describeApproval(
+  { spender, amount }: NonNullable<PreviewedTransaction['approval']>,
+  token: NamedToken | undefined,
+): string {
+  const most = token === undefined ? `${amount} atomic units of it` : `${formatTokens(amount)} ${token.unit}`;
+  return `; it lets ${spender} take ${most}, and no more`;
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatAmount, formatTokens, parseAmount } from './amount.ts';
+import { assertUnit, formatAmount, formatTokens, parseAmount, tokenAmount } from './amount.ts';
 
 const unit = 10n ** 18n;
 
@@ -34,4 +34,23 @@ it('is shown with all its digits, its unit, and in dollars where a price is know
   expect(formatAmount(unit / 2n)).toBe('0.5 OGONG');
   expect(formatAmount(3n * unit, 0.02)).toBe('3 OGONG ($0.06)');
   expect(formatAmount(unit / 100n, 0.02)).toBe('0.01 OGONG ($0.000200)');
+});
+
+it.each([
+  ['25', 'credits'],
+  ['25 credits', 'credits'],
+  ['1 credit', 'credits'],
+  ['25OROG', 'OROG'],
+  ['1000 atomic', 'OGONG'],
+])('%s counts in %s', (text, unit) => {
+  expect(() => assertUnit('ogong test', { flag: 'amount', amount: tokenAmount.parse(text) }, unit)).not.toThrow();
+});
+
+it.each([
+  ['25 OGONG', 'credits'],
+  ['25 credits', 'OGONG'],
+  ['25 OGONG', 'OROG'],
+])('%s is refused where %s count', (text, unit) => {
+  const check = () => assertUnit('ogong test', { flag: 'amount', amount: tokenAmount.parse(text) }, unit);
+  expect(check).toThrow(`write "25 ${unit}" if you mean so many`);
 });

@@ -1,4 +1,6 @@
 import type { Deployment } from '@ogong/chain/deployment';
+import type { AssetDescription } from '@ogong/chain/describe-asset';
+import { ConfigError } from '@ogong/host/config/config-error';
 import { decimal, define } from '@ogong/host/config/values';
 
 const DECIMALS = 18;
@@ -12,7 +14,39 @@ const MOST = 2n ** 128n - 1n;
 export const parseAmount = (value: string): bigint | undefined =>
   parseUnits(value, { decimals: DECIMALS, units: ['ogong', 'orog', 'credits', 'credit'] });
 
-/** The same of another asset. @param units by which whole ones may be called */
+/** An amount with the unit that somebody wrote behind it, if any. */
+export interface WrittenAmount {
+  readonly atomic: bigint;
+  readonly unit: 'OGONG' | 'OROG' | 'credits' | undefined;
+}
+
+const UNITS: Readonly<Record<string, WrittenAmount['unit']>> = {
+  ...{ ogong: 'OGONG', orog: 'OROG', credits: 'credits', credit: 'credits' },
+};
+
+function readWritten(value: string): WrittenAmount | undefined {
+  const atomic = parseAmount(value);
+  const named = /[a-z]+$/i.exec(value.trim())?.[0].toLowerCase();
+  return atomic === undefined ? undefined : { atomic, unit: named === undefined ? undefined : UNITS[named] };
+}
+
+/**
+ * 25 of one thing are not 25 of another: a unit that somebody wrote has to be the one that counts.
+ * @param expected what the network counts there. @throws ConfigError
+ */
+export function assertUnit(
+  program: string,
+  { flag, amount: { atomic, unit } }: { readonly flag: string; readonly amount: WrittenAmount },
+  expected: string,
+): void {
+  if (unit === undefined || unit === expected) return;
+  const tokens = formatTokens(atomic);
+  throw new ConfigError(program, [
+    `--${flag} ${tokens} ${unit}: this network counts that in ${expected}, not in ${unit}; write "${tokens} ${expected}" if you mean so many`,
+  ]);
+}
+
+/** As {@link parseAmount}, of another asset. @param units by which whole ones may be called */
 export function parseUnits(
   value: string,
   { decimals, units }: { readonly decimals: number; readonly units: readonly string[] },
@@ -27,11 +61,32 @@ export function parseUnits(
   return atomic > 0n && atomic <= MOST ? atomic : undefined;
 }
 
-/** A flag with an amount of money. */
+const BASIS = 10_000n;
+
+/** Hundredths of a percent. */
+export const toBasisPoints = (percent: number): bigint => BigInt(Math.round(percent * 100));
+
+/** So many percent less than an amount, rounded down. */
+export const lessSlippage = (amount: bigint, percent: number): bigint =>
+  (amount * (BASIS - toBasisPoints(percent))) / BASIS;
+
+/** A flag with an amount of an asset. @throws ConfigError where it is none */
+export function readUnits(
+  program: string,
+  { flag, written }: { readonly flag: string; readonly written: string },
+  { symbol, decimals }: AssetDescription,
+): bigint {
+  const amount = parseUnits(written, { decimals, units: [symbol] });
+  if (amount !== undefined) return amount;
+  const expected = `expected an amount above 0 with at most ${decimals} digits after the point, such as 12.5, "12.5 ${symbol}" or "1000 atomic"`;
+  throw new ConfigError(program, [`--${flag} ${written}: ${expected}`]);
+}
+
+/** A flag with an amount of money. Whoever reads it holds its unit against the network's ({@link assertUnit}). */
 export const tokenAmount = define(
   'an amount above 0, such as 12.5, "12.5 OGONG" or "1000 atomic"',
   '<amount>',
-  parseAmount,
+  readWritten,
 );
 
 /** All digits of it, without trailing zeros. */

@@ -7,7 +7,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { computeTally } from '@ogong/host/views/emission-view';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { computeEmissionClaim, computeEmissionProof } from '@ogong/protocol/settlement/emission';
 import { act, actionFields } from './act.ts';
 import { unitsOf } from './amount.ts';
@@ -16,18 +16,29 @@ import { claimMints } from './claim-mints.ts';
 import { creditCosigned, findCosigned } from './cosigned.ts';
 import type { EmissionClaim } from './emission-claim.ts';
 
-type EmissionReads = Pick<ChainClient, 'allotments' | 'hasClaimedEmission' | 'recycledWork'>;
+type EmissionReads = Pick<ChainClient, 'allotments' | 'emissionState' | 'hasClaimedEmission' | 'recycledWork'>;
+
+interface FoundClaims {
+  readonly claims: readonly EmissionClaim[];
+  /** Numbers of tallies of which nothing is known here that leads to their root. */
+  readonly unshown: readonly number[];
+}
 
 /**
  * What an account has in the tallies so far and did not claim. Each tally is computed anew from the chain, and has to have the root that
  * the quorum signed.
  */
-async function findEmissionClaims(client: EmissionReads, account: Address): Promise<EmissionClaim[]> {
+async function findEmissionClaims(client: EmissionReads, account: Address): Promise<FoundClaims> {
   const claims: EmissionClaim[] = [];
-  for (const { number, since, until, root, units, budget } of await client.allotments()) {
+  const unshown: number[] = [];
+  const allotments = await client.allotments();
+  for (const { number, since, until, root, units, budget } of allotments) {
     if (await client.hasClaimedEmission(number, account)) continue;
-    const tally = computeTally(nodeCrypto, await client.recycledWork(since, until));
-    if (tally === undefined || `0x${toHex(tally.root)}` !== root) continue;
+    const tally = computeShownTally(await client.recycledWork(since, until));
+    if (tally === undefined || `0x${toHex(tally.root)}` !== root) {
+      unshown.push(number);
+      continue;
+    }
     const index = tally.entries.findIndex((entry) => `0x${toHex(entry.account)}` === account);
     const entry = tally.entries[index];
     if (entry === undefined) continue;
@@ -35,23 +46,41 @@ async function findEmissionClaims(client: EmissionReads, account: Address): Prom
     if (amount === 0n) continue;
     claims.push({ number, units: entry.units, amount, proof: computeEmissionProof(nodeCrypto, tally.entries, index) });
   }
-  return claims;
+  const known = new Set(allotments.map(({ number }) => number));
+  const { count } = await client.emissionState();
+  for (let number = 0; number < count; number++) {
+    if (!known.has(number) && !(await client.hasClaimedEmission(number, account))) unshown.push(number);
+  }
+  return { claims, unshown };
+}
+
+/** Undefined where the events that were found are not all: a tally that they come to is none. */
+function computeShownTally(work: Parameters<typeof computeTally>[1]): ReturnType<typeof computeTally> {
+  try {
+    return computeTally(nodeCrypto, work);
+  } catch (error) {
+    if (error instanceof ProtocolError && error.code === 'malformed') return undefined;
+    throw error;
+  }
 }
 
 async function listClaims(
   client: ChainClient & { readonly address: Address },
   isAsked: boolean,
   output: Output,
-): Promise<readonly EmissionClaim[]> {
-  if (client.deployment.emission === undefined) return [];
-  if (!isAsked) return findEmissionClaims(client, client.address);
-  const { claims, unshown } = await askEmissionClaims(client, client.address);
-  if (unshown.length > 0) {
+): Promise<FoundClaims> {
+  if (client.deployment.emission === undefined) return { claims: [], unshown: [] };
+  const find = isAsked ? askEmissionClaims : findEmissionClaims;
+  const found = await find(client, client.address);
+  const tallies = found.unshown.join(', ');
+  if (tallies !== '') {
     output.writeError(
-      `no validator shows anything of tallies ${unshown.join(', ')}: without --ask the events say what is in them\n`,
+      isAsked
+        ? `no validator shows anything of tallies ${tallies}: without --ask the events say what is in them\n`
+        : `the events that this RPC endpoint has do not come to the roots of tallies ${tallies}: with --ask validators show what is in them\n`,
     );
   }
-  return claims;
+  return found;
 }
 
 const claimConfig = defineConfig({
@@ -97,21 +126,29 @@ export const claimCommand: Command = {
       return EXIT.ok;
     }
     const { ask, cosigned, payout, slippage, ...values } = parsed.values;
+    let told: Readonly<Record<string, unknown>> = {};
     return act('ogong claim', values, output, {
+      fields: () => told,
       does: ({ paid }) => (paid === 'credits' ? 'claim credit and what was earned' : 'claim credit and emission'),
       async run(writes, client) {
-        const hasParts = await creditCosigned(writes, await findCosigned(client, cosigned), output, client.format);
-        if (client.deployment.burnAndMint !== undefined)
-          return claimMints(writes, client, { payout, slippage, output });
+        const pots = await findCosigned(client, cosigned);
+        const hasParts = await creditCosigned(writes, pots, output, client.format);
+        const cosignedParts = { cosigned: `${pots.overAtomic}` };
+        if (client.deployment.burnAndMint !== undefined) {
+          told = { ...(await claimMints(writes, client, { payout, slippage, output })), ...cosignedParts };
+          return;
+        }
         if (payout !== undefined || slippage !== undefined) {
           throw new ConfigError('ogong claim', ['--payout and --slippage are for networks that burn and mint']);
         }
         const credit = await client.creditOf(client.address);
-        const claims = await listClaims(client, ask, output);
+        const { claims, unshown } = await listClaims(client, ask, output);
         const emission = claims.reduce((sum, { amount }) => sum + amount, 0n);
         output.writeError(
           `credit ${client.format(credit)}, emission ${client.format(emission)} in ${claims.length} tallies\n`,
         );
+        const tallies = claims.map(({ number, amount }) => ({ number, amount: `${amount}` }));
+        told = { credit: `${credit}`, ...cosignedParts, emission: `${emission}`, tallies, unshown };
         // In a dry run the parts of pots are no credit yet.
         if (credit > 0n || (hasParts && !client.isDry)) await writes.claim();
         for (const { number, units, proof } of claims) await writes.claimEmission(number, client.address, units, proof);
@@ -144,13 +181,22 @@ export const withdrawCommand: Command = {
     }
     const { provider, payee, ...values } = parsed.values;
     const account: readonly [Hex, Hex] = [`0x${provider}`, `0x${payee}`];
+    let told: Readonly<Record<string, unknown>> = {};
     return act('ogong withdraw', values, output, {
+      fields: () => told,
       does: `pay 0x${payee} what provider ${provider.slice(0, 16)} has earned for it`,
       async run(writes, client) {
         const { withdrawable, held } = await client.earningsOf(...account);
-        const [ready, rest] = [withdrawable, held].map((one) => client.format(one, unitsOf(client.deployment).paid));
-        output.writeError(`${ready} can be withdrawn, ${rest} are held\n`);
-        if (withdrawable > 0n) await writes.withdrawEarnings(...account);
+        const carried = await client.carriedOf(withdrawable);
+        const format = (one: bigint): string => client.format(one, unitsOf(client.deployment).paid);
+        output.writeError(`${format(withdrawable)} can be withdrawn, ${format(held)} are held\n`);
+        if (carried < withdrawable) {
+          output.writeError(
+            `the present epoch takes ${format(carried)} of it: the rest stays, and can be withdrawn in a later one\n`,
+          );
+        }
+        told = { payee: account[1], withdrawable: `${withdrawable}`, carried: `${carried}`, held: `${held}` };
+        if (carried > 0n) await writes.withdrawEarnings(...account);
       },
     });
   },

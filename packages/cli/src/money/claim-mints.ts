@@ -3,7 +3,7 @@ import type { createWrites } from '@ogong/chain/ledger-writes';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { computeLeastSale, computeMintClaim, MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
 import type { ActingClient } from './act.ts';
-import { formatAmount } from './amount.ts';
+import { formatAmount, toBasisPoints } from './amount.ts';
 
 interface MintClaimOptions {
   /** Default: as the account chose before. */
@@ -13,7 +13,16 @@ interface MintClaimOptions {
   readonly output: Pick<Output, 'writeError'>;
 }
 
-const BPS_PER_PERCENT = 100;
+/** Amounts are credits, as text in atomic units. */
+interface MintClaimReport {
+  readonly credit: string;
+  /** So much of it as the present epoch takes. */
+  readonly carried: string;
+  /** Those that are over and were not claimed. */
+  readonly epochs: readonly { readonly epoch: number; readonly credits: string }[];
+  /** Of the present epoch, with what it takes of the credit. */
+  readonly running: string;
+}
 
 /**
  * Consumes the account's credit in the escrow, so that it counts in the present epoch, and has every epoch that is over paid. Epochs that nobody
@@ -23,7 +32,7 @@ export async function claimMints(
   writes: ReturnType<typeof createWrites>,
   client: ActingClient,
   { payout, slippage, output }: MintClaimOptions,
-): Promise<void> {
+): Promise<MintClaimReport> {
   const { address, isDry } = client;
   const [credit, shares, takesTokens, now] = await Promise.all([
     client.creditOf(address),
@@ -31,8 +40,9 @@ export async function claimMints(
     client.takesTokens(address),
     client.transactor.read('the time', async (reader) => (await reader.getBlock()).timestamp),
   ]);
+  const carried = await client.carriedOf(credit);
   const over = shares.filter(({ number }) => (number + 1n) * MINT_EPOCH_S <= now);
-  tell(output, { credit, over, shares, now });
+  const report = tell(output, { credit, carried, over, shares, now });
   const wantsTokens = payout === undefined ? takesTokens : payout === 'tokens';
   if (wantsTokens !== takesTokens) await writes.choosePayout(wantsTokens);
   for (const { number, isClosed } of over) if (!isClosed) await writes.closeMintEpoch(number);
@@ -43,26 +53,35 @@ export async function claimMints(
     if (epoch.isClosed && tokens === 0n) continue;
     await writes.claimMint(share.number, wantsTokens ? 0n : await findLeast(client, tokens, slippage));
   }
-  if (credit > 0n) await writes.claim();
+  if (carried > 0n) await writes.claim();
+  return report;
 }
 
 function tell(
   output: Pick<Output, 'writeError'>,
   found: {
     readonly credit: bigint;
+    /** So much of it as the present epoch takes. */
+    readonly carried: bigint;
     readonly over: readonly MintShare[];
     readonly shares: readonly MintShare[];
     readonly now: bigint;
   },
-): void {
-  const { credit, over, shares, now } = found;
+): MintClaimReport {
+  const { credit, carried, over, shares, now } = found;
   const format = (dollars: bigint): string => formatAmount(dollars, undefined, 'credits');
   const sum = (list: readonly MintShare[]): bigint => list.reduce((total, { own }) => total + own, 0n);
   output.writeError(`credit ${format(credit)}, earned ${format(sum(over))} in ${over.length} epochs that are over\n`);
-  const running = sum(shares) - sum(over) + credit;
-  if (running === 0n) return;
+  if (carried < credit) {
+    output.writeError(`the present epoch takes ${format(carried)} of the credit: the rest stays for a later one\n`);
+  }
+  const running = sum(shares) - sum(over) + carried;
+  const epochs = over.map(({ number, own }) => ({ epoch: Number(number), credits: `${own}` }));
+  const report = { credit: `${credit}`, carried: `${carried}`, epochs, running: `${running}` };
+  if (running === 0n) return report;
   const minutes = (MINT_EPOCH_S - (now % MINT_EPOCH_S) + 59n) / 60n;
   output.writeError(`${format(running)} can be claimed when the present epoch is over, in ${minutes} minutes\n`);
+  return report;
 }
 
 /** 0 leaves the contract's own bound. */
@@ -72,5 +91,5 @@ async function findLeast(client: ActingClient, tokens: bigint, slippage: number 
   const [token, dollar] = await Promise.all([client.pricesOf(client.deployment.token), client.pricesOf(stable)]);
   const low = token.spot < token.average ? token.spot : token.average;
   const high = dollar.spot > dollar.average ? dollar.spot : dollar.average;
-  return computeLeastSale(tokens, low, high, BigInt(Math.round(slippage * BPS_PER_PERCENT)));
+  return computeLeastSale(tokens, low, high, toBasisPoints(slippage));
 }

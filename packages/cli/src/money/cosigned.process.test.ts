@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hex } from '@ogong/chain/hex';
 import { EXIT } from '@ogong/host/log/errors';
+import { keepChainFresh } from '@ogong/testing/chain/fresh-chain';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimCommand } from './claim-command.ts';
@@ -17,11 +18,13 @@ beforeAll(async () => {
   first = await ledger.createValidator();
   const where = JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl });
   writeFileSync(join(folder, 'deployment.json'), where);
-}, 60_000);
+});
 afterAll(async () => {
   await ledger.stop();
   rmSync(folder, { recursive: true, force: true });
 });
+
+keepChainFresh(() => ledger);
 
 describe('ogong claim', () => {
   it('pays what was put aside for those who signed, from the day after on', async () => {
@@ -76,7 +79,7 @@ describe('ogong claim', () => {
     expect(await client.cosignedParts(address)).toEqual([]);
     expect(await listTodo('--cosigned')).toEqual([]);
     expect(await showParts()).toEqual([0n, 0n, unit / 20n, 0n]);
-  }, 60_000);
+  });
 
   it('pays a maker its share of what its model has earned, once governance gives makers one', async () => {
     const handler = await ledger.createValidator();
@@ -107,5 +110,5 @@ describe('ogong claim', () => {
     const where = ['--deployment', join(folder, 'deployment.json'), '--keypair', keypair, '--json'];
     expect(await claimCommand.run(where, { write: () => {}, writeError: () => {} })).toBe(EXIT.ok);
     expect((await maker.client.balanceOf(maker.address)) - before).toBe(own);
-  }, 60_000);
+  });
 });

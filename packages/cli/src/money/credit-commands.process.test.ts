@@ -5,10 +5,10 @@ import { generatePrivateKey } from '@ogong/chain/keys';
 import { DEV_DOLLAR_PRICE, DEV_TOKEN_PRICE, postDevPrice } from '@ogong/devnet/chain/dev-market';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
-import { computeLeastSale, MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
+import { computeLeastSale, MINT_EPOCH_S, MINT_EPOCHS_PER_YEAR } from '@ogong/protocol/settlement/burn-mint';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimCommand } from './claim-command.ts';
+import { claimCommand, withdrawCommand } from './claim-command.ts';
 import { creditsCommand, listRemaining } from './credits-command.ts';
 import { escrowCommand } from './escrow-command.ts';
 import { supplyCommand, walletCommand } from './show-commands.ts';
@@ -22,10 +22,11 @@ type Member = Awaited<ReturnType<TestLedger['createMember']>>;
 let validator: Member;
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ feedKeys, blockTimeMs: 50 });
+  // An epoch carries some 31 burned tokens, three credits.
+  ledger = await startTestLedger({ feedKeys, blockTimeMs: 50, yearlyCap: 30n * unit * MINT_EPOCHS_PER_YEAR });
   writeFileSync(deployment, JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }));
   validator = await ledger.createValidator();
-}, 120_000);
+});
 afterAll(async () => {
   await ledger?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -61,6 +62,12 @@ async function pass(seconds: number): Promise<void> {
   await rpc.request({ method: 'evm_mine' } as never);
 }
 
+/** To the start of an epoch: the steps that follow are all of one. */
+async function passToEpoch(): Promise<void> {
+  const { timestamp } = await ledger.governor.transactor.client.getBlock();
+  await pass(Number(MINT_EPOCH_S - (timestamp % MINT_EPOCH_S)));
+}
+
 async function post(): Promise<void> {
   const { token, burnAndMint } = ledger.deployment;
   await postDevPrice(ledger.governor, feedKeys, { asset: token, price: DEV_TOKEN_PRICE });
@@ -68,12 +75,14 @@ async function post(): Promise<void> {
 }
 
 let sequence = 0n;
-let spent = 0n;
+/** By payer. */
+const spentBy = new Map<string, bigint>();
 /** A reply of 100 dollars: five are the validator's. */
 async function work(payer: Member): Promise<void> {
   const [head, providerId, router] = [`0x${'11'.repeat(32)}`, `0x${'01'.repeat(32)}`, `0x${'00'.repeat(20)}`] as const;
   sequence++;
-  spent += 100n * unit;
+  const spent = (spentBy.get(payer.address) ?? 0n) + 100n * unit;
+  spentBy.set(payer.address, spent);
   const { address } = validator;
   const batch = { validator: address, sequence, logHead: head, logLength: sequence, recordsRoot: head, replies: 1 };
   const call = await ledger.signBatch(
@@ -92,7 +101,7 @@ describe('commands for credits', () => {
   it('put nothing down for a key: credits pass to nobody', async () => {
     const by = ['--provider', 'ab'.repeat(32), '--keypair', keypair(await createPayer())];
     await expect(run(bondCommand, 'add', '--amount', '1', ...by)).rejects.toThrow('this network pays in credits');
-  }, 60_000);
+  });
 
   it('top up with the stablecoin, and say before what it would do', async () => {
     const payer = await createPayer();
@@ -108,10 +117,17 @@ describe('commands for credits', () => {
     expect(remaining).toEqual([{ amount: credits, until: expect.any(Number) }]);
     expect(prices.token.price).toBe(`${DEV_TOKEN_PRICE}`);
     expect(await run(creditsCommand, 'show', '--address', payer.address.slice(2))).toContain('token            $0.1');
-    // An approved asset is tried on the chain before it is sent.
+    // It was allowed to take that much, and no more.
     const planned = JSON.parse(await topUp(payer, '--amount', '10', '--dry-run', '--json'));
-    expect(planned).toMatchObject({ dryRun: true, transactions: [{ what: 'top up', gas: expect.any(String) }] });
-  }, 60_000);
+    const { mintBurn: spender } = ledger.deployment.burnAndMint ?? {};
+    const [approve, then] = planned.transactions;
+    expect(approve).toMatchObject({
+      what: 'approve',
+      gas: expect.any(String),
+      approval: { spender, amount: '10000000' },
+    });
+    expect(then).toMatchObject({ what: 'top up', gas: null });
+  });
 
   it('top up with the token itself, and refuse what is none, too much, too fine or too dear', async () => {
     const payer = await createPayer();
@@ -123,16 +139,26 @@ describe('commands for credits', () => {
     await expect(topUp(payer, '--amount', '0.0000001')).rejects.toThrow('at most 6 digits');
     await expect(topUp(payer, '--amount', '1 ETH')).rejects.toThrow('--amount 1 ETH');
     await expect(topUp(payer, '--amount', '10', '--slippage', '0')).rejects.toThrow('TooFewCredits');
+    // What a refused call was allowed is there for the next one, which is tried before it is sent.
     await expect(topUp(payer, '--amount', '10', '--slippage', '0', '--dry-run')).rejects.toThrow('TooFewCredits');
+    const more = JSON.parse(await topUp(payer, '--amount', '11', '--dry-run', '--json'));
+    expect(more.transactions.map(({ approval }: { approval?: { amount: string } }) => approval?.amount)).toEqual([
+      ...['0', '11000000', undefined],
+    ]);
+    const tried = JSON.parse(await topUp(payer, '--amount', '10', '--dry-run', '--json'));
+    expect(tried.transactions).toMatchObject([{ what: 'top up', gas: expect.any(String) }]);
     await expect(
       topUp(payer, '--amount', '1', '--asset', ledger.deployment.burnAndMint?.credits.slice(2) as string),
     ).rejects.toThrow();
-  }, 60_000);
+  });
 
   it('pay what was earned: sold for the stablecoin, or as tokens', async () => {
     const payer = await createPayer();
     await topUp(payer, '--amount', '250');
     const escrow = (...argv: string[]) => run(escrowCommand, ...argv, '--keypair', keypair(payer));
+    await expect(escrow('deposit', '--amount', '200 OROG')).rejects.toThrow('counts that in credits, not in OROG');
+    const staked = run(bondCommand, 'add', '--amount', '1 credit', '--keypair', keypair(payer));
+    await expect(staked).rejects.toThrow('counts that in OROG, not in credits; write "1 OROG"');
     expect(await escrow('deposit', '--amount', '200')).toContain('deposit 200 credits');
     await escrow('admit', '--validator', validator.address.slice(2), '--amount', '200 credits');
     await work(payer);
@@ -142,15 +168,18 @@ describe('commands for credits', () => {
       `${earned}`,
     );
     // Credit counts in the epoch in which it is taken.
+    await passToEpoch();
     expect(await claim(validator)).toContain('done: claim credit and what was earned');
     expect((await show(validator)).earned).toEqual([
       { epoch: expect.any(Number), dollars: `${earned}`, isClosed: false },
     ]);
     expect(await claim(validator, '--dry-run')).toContain('there is nothing to do');
+    expect(await claim(validator)).toContain('nothing was sent, there is nothing to do');
     await pass(Number(MINT_EPOCH_S));
     await post();
     const planned = JSON.parse(await claim(validator, '--dry-run', '--json'));
     expect(planned.transactions.map(({ what }: { what: string }) => what)).toEqual(['close an epoch', 'claim a mint']);
+    expect(planned).toMatchObject({ credit: '0', epochs: [{ credits: `${earned}` }], running: '0' });
     await expect(claim(validator, '--slippage', '0.1')).rejects.toThrow('TooLittle');
     await claim(validator, '--slippage', '1');
     const paid = await ledger.governor.stableBalanceOf(validator.address);
@@ -168,7 +197,41 @@ describe('commands for credits', () => {
     await claim(validator);
     expect(await ledger.governor.stableBalanceOf(validator.address)).toBe(paid);
     expect(await ledger.governor.balanceOf(validator.address)).toBe(tokens);
-  }, 120_000);
+  });
+
+  it('take what the epoch can pay for, say so before, and leave the rest', async () => {
+    const payer = await createPayer();
+    await payer.client.stake(10n * unit);
+    await topUp(payer, '--amount', '250');
+    const escrow = (...argv: string[]) => run(escrowCommand, ...argv, '--keypair', keypair(payer));
+    await escrow('deposit', '--amount', '200');
+    await escrow('admit', '--validator', validator.address.slice(2), '--amount', '200 credits');
+    await work(payer);
+    await pass(Number(MINT_EPOCH_S));
+    await passToEpoch();
+    const by = [
+      '--provider',
+      '01'.repeat(32),
+      '--payee',
+      payer.address.slice(2),
+      '--keypair',
+      keypair(payer),
+      '--json',
+    ];
+    const withdraw = async (...argv: string[]) => JSON.parse(await run(withdrawCommand, ...by, ...argv));
+    const planned = await withdraw('--dry-run');
+    expect(planned).toMatchObject({ withdrawable: `${80n * unit}`, transactions: [{ what: expect.any(String) }] });
+    const carried = BigInt(planned.carried);
+    expect(carried > 3n * unit && carried < 4n * unit).toBe(true);
+    expect(await withdraw()).toMatchObject({ carried: planned.carried });
+    // Nothing is left of the epoch, for nobody.
+    const later = await withdraw();
+    expect(later).toMatchObject({ withdrawable: `${80n * unit - carried}`, carried: '0', transactions: [] });
+    expect(JSON.parse(await claim(validator, '--dry-run', '--json'))).toMatchObject({ carried: '0' });
+    await pass(Number(MINT_EPOCH_S));
+    await withdraw();
+    expect(BigInt((await withdraw('--dry-run')).withdrawable) < 80n * unit - carried).toBe(true);
+  });
 
   it('show where tokens and credits are, in their units', async () => {
     const payer = await createPayer();

@@ -1,4 +1,4 @@
-import type { AssetDescription, IssuedCredits } from '@ogong/chain/burn-and-mint';
+import type { IssuedCredits } from '@ogong/chain/burn-and-mint';
 import type { ChainClient } from '@ogong/chain/client';
 import type { Address } from '@ogong/chain/hex';
 import { chainFields } from '@ogong/host/config/common-fields';
@@ -15,13 +15,11 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { computeDollars } from '@ogong/protocol/settlement/burn-mint';
 import { openLedger } from '../open-ledger.ts';
 import { act, actionFields } from './act.ts';
-import { formatAmount, formatTokens, parseUnits } from './amount.ts';
+import { formatAmount, formatTokens, lessSlippage, readUnits } from './amount.ts';
 
 const EXAMPLE = '--keypair <path> --deployment deployment.json';
 /** Seconds after which a top-up that is not mined counts for nothing. */
 const DEADLINE_S = 1_200n;
-const BASIS = 10_000n;
-const BPS_PER_PERCENT = 100;
 
 function requireStable({ deployment }: Pick<ChainClient, 'deployment'>, program: string): Address {
   const { stable } = deployment.burnAndMint ?? {};
@@ -80,17 +78,19 @@ const topUp: Verb = {
         const stable = requireStable(client, program);
         const asset: Address = named === undefined ? stable : `0x${named}`;
         const described = await client.describeAsset(asset);
-        const amount = readAmount(program, written, described);
+        const amount = readUnits(program, { flag: 'amount', written }, described);
         const balance = await client.assetBalanceOf(asset, client.address);
         if (balance < amount) {
           const [has, wanted] = [balance, amount].map(
             (one) => `${formatTokens(one, described.decimals)} ${described.symbol}`,
           );
-          throw new ConfigError(program, [`${client.address} has ${has}, not ${wanted}`]);
+          throw new ConfigError(program, [
+            `${client.address} has ${has}, not ${wanted}; lower the amount, or bring more to this account first`,
+          ]);
         }
         const { spot, average } = await client.pricesOf(asset);
         const worth = computeDollars(amount, spot < average ? spot : average);
-        const least = (worth * (BASIS - BigInt(Math.round(slippage * BPS_PER_PERCENT)))) / BASIS;
+        const least = lessSlippage(worth, slippage);
         output.writeError(
           `${formatTokens(amount, described.decimals)} ${described.symbol} are worth ${formatCredits(worth)}; fewer than ${formatCredits(least)} are not taken\n`,
         );
@@ -105,25 +105,18 @@ const topUp: Verb = {
   },
 };
 
-/** @throws ConfigError where it is no amount of that asset */
-function readAmount(program: string, written: string, { symbol, decimals }: AssetDescription): bigint {
-  const amount = parseUnits(written, { decimals, units: [symbol] });
-  if (amount !== undefined) return amount;
-  const expected = `expected an amount above 0 with at most ${decimals} digits after the point, such as 12.5, "12.5 ${symbol}" or "1000 atomic"`;
-  throw new ConfigError(program, [`--amount ${written}: ${expected}`]);
-}
-
 const showConfig = defineConfig({
   name: 'ogong credits show',
   examples: ['ogong credits show --address <address> --deployment deployment.json'],
   summary: "Shows an account's credits and when they are gone, what it earned and can claim, and the oracle's prices.",
   fields: {
     ...chainFields,
-    address: { schema: hex(20), description: 'the account, without 0x' },
+    address: { schema: hex(20), replaces: ['keypair'], description: 'the account, without 0x' },
     keypair: {
       schema: text,
       label: '<path>',
       env: 'OGONG_KEYPAIR',
+      replaces: ['address'],
       description: "file with the account's key, instead",
     },
     json: jsonField,

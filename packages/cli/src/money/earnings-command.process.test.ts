@@ -14,8 +14,9 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createServedBook, type ServedFinding, type ServedOutcome } from '@ogong/provider/provider/served-book';
+import { keepChainFresh } from '@ogong/testing/chain/fresh-chain';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { formatTokens } from './amount.ts';
 import { earningsCommand } from './earnings-command.ts';
 
@@ -27,6 +28,7 @@ const providerId = 'ab'.repeat(32);
 const payee = 'cd'.repeat(20);
 const folder = mkdtempSync(join(tmpdir(), 'ogong-earnings-command-'));
 const deployment = join(folder, 'deployment.json');
+/** Of an account that has coin: what is exported for other commands. */
 const keypair = join(folder, 'key');
 let ledger: TestLedger;
 let validator: Awaited<ReturnType<TestLedger['createValidator']>>;
@@ -42,7 +44,7 @@ beforeAll(async () => {
   await payer.client.deposit(200_000n);
   await payer.client.admit(validator.address, 200_000n);
   await settle({ providerId: `0x${providerId}`, payee: `0x${payee}` });
-}, 60_000);
+});
 afterAll(async () => {
   await ledger.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -81,10 +83,16 @@ async function passPeriods(count: number): Promise<void> {
   await rpc.request({ method: 'evm_mine' } as never);
 }
 
+keepChainFresh(() => ledger);
+afterEach(() => {
+  vi.unstubAllEnvs();
+  sequence = 1n;
+});
+
 describe('ogong earnings', () => {
-  it('shows what is held, and pays it once it has vested', async () => {
-    const held = JSON.parse(await run('--json', '--keypair', keypair));
-    expect(held).toMatchObject({ earned: `${PART}`, held: `${PART}`, withdrawable: '0', paidNow: '0' });
+  it('shows what is held, and what can be withdrawn once it has vested', async () => {
+    const held = JSON.parse(await run('--json'));
+    expect(held).toMatchObject({ earned: `${PART}`, held: `${PART}`, withdrawable: '0' });
     const settled = await ledger.governor.transactor.client.getBlock();
     // The period that runs is not over, so nothing is told of it.
     expect(JSON.parse(await run('--json', '--periods', '5')).periods).toEqual([]);
@@ -97,11 +105,8 @@ describe('ogong earnings', () => {
     expect(await run('--periods', '5')).toContain(`the payee's since ${vestsAt}`);
     expect(JSON.parse(await run('--json', '--periods', '2')).periods).toEqual([]);
     await expect(run('--periods', '0')).rejects.toThrow('--periods');
-    expect(await run()).toContain(`withdrawable  ${formatTokens(PART - ENTRANCE)} OGONG`);
-    expect(await run('--keypair', keypair)).toContain(`(${formatTokens(PART - ENTRANCE)} OGONG of it now)`);
-    expect(await ledger.governor.balanceOf(`0x${payee}`)).toBe(PART - ENTRANCE);
-    expect(JSON.parse(await run('--json', '--keypair', keypair))).toMatchObject({ withdrawable: '0', paidNow: '0' });
-    await expect(run('--claim')).rejects.toThrow('--claim takes --keys');
+    const ready = `withdrawable  ${formatTokens(PART - ENTRANCE)} OGONG  (ogong withdraw --provider ${providerId}`;
+    expect(await run()).toContain(ready);
 
     const account = { providerId: fromHex(providerId), payee: fromHex(payee) };
     const { heldFor } = createEarningsView({ client: async () => ledger.governor });
@@ -112,7 +117,24 @@ describe('ogong earnings', () => {
     await expect(heldFor(account, settledMs + 9 * PERIOD * 1000)).rejects.toMatchObject({ code: 'reverted' });
   });
 
-  it('reads provider and payee from the directory of a daemon, and pays from its account', async () => {
+  it('sends nothing, whatever key is exported, and a flag beats what is exported', async () => {
+    await passPeriods(3);
+    const nonce = () => ledger.governor.transactor.client.getTransactionCount({ address: payer.address });
+    const before = await nonce();
+    vi.stubEnv('OGONG_KEYPAIR', keypair);
+    vi.stubEnv('OGONG_PROVIDER_DATA_DIR', join(folder, 'nobody'));
+    expect(JSON.parse(await run('--json'))).toMatchObject({
+      ...{ provider: providerId, payee: `0x${payee}` },
+      ...{ withdrawable: `${PART - ENTRANCE}`, paid: '0' },
+    });
+    await expect(run('--keys', join(folder, 'other'))).rejects.toThrow('give neither --provider nor --payee');
+    await expect(runRaw('--keys', join(folder, 'other'))).rejects.toThrow('other is no data directory');
+    await expect(runRaw()).rejects.toThrow('nobody is no data directory');
+    await expect(run('--keypair', keypair)).rejects.toThrow('unknown flag --keypair');
+    expect(await nonce()).toBe(before);
+  });
+
+  it('reads provider and payee from the directory of a daemon', async () => {
     const keys = join(folder, 'provider');
     const runAs = (...more: string[]) => runRaw('--keys', keys, ...more);
     await expect(runAs()).rejects.toThrow('no data directory');
@@ -121,18 +143,12 @@ describe('ogong earnings', () => {
     const id = hashHybridKey(nodeCrypto, createNodeHybridSigner(hybridSeed.reveal()).publicKey);
     await settle({ providerId: id, payee: own });
     await ledger.chain.setBalance(own, 10n ** 18n);
-    expect(JSON.parse(await runAs('--json'))).toMatchObject({ held: `${PART}`, paidNow: '0' });
+    expect(JSON.parse(await runAs('--json'))).toMatchObject({ held: `${PART}` });
     await passPeriods(3);
-    expect(JSON.parse(await runAs('--json'))).toMatchObject({ withdrawable: `${PART - ENTRANCE}`, paidNow: '0' });
+    expect(JSON.parse(await runAs('--json'))).toMatchObject({ withdrawable: `${PART - ENTRANCE}` });
     // Its own verifiers shared the hundredth that its fee left for verification, and one of their reports was refuted.
     expect(JSON.parse(await runAs('--json'))).toMatchObject({ verified: '1000', refuted: '1', stakedAtomic: '0' });
-    expect(JSON.parse(await runAs('--json', '--claim'))).toMatchObject({
-      paidNow: `${PART - ENTRANCE}`,
-      verified: '0',
-    });
-    expect(await ledger.governor.balanceOf(own)).toBe(PART - ENTRANCE + 1_000n);
     expect(await runAs()).toContain('1 refuted reports');
-    await expect(runAs('--keypair', keypair)).rejects.toThrow('--keys names provider');
     await expect(runRaw()).rejects.toThrow('--provider and --payee are required');
   });
 

@@ -8,14 +8,13 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, integer, text } from '@ogong/host/config/values';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import type { Secret } from '@ogong/host/crypto/secret';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { openLedger, readPrivateKey } from '../open-ledger.ts';
+import { openLedger } from '../open-ledger.ts';
 import { createFormat, priceField, unitsOf } from './amount.ts';
 import { findCosigned } from './cosigned.ts';
 import { printEarnedDays, readEarnedDays, shareOfProvider, sumEarnedDays, toEarnedJson } from './earned-days.ts';
@@ -27,30 +26,23 @@ const config = defineConfig({
     'ogong earnings --keys <dir> --days 7 --deployment deployment.json',
   ],
   summary:
-    'Shows what a provider earned, and what of it is still held. With --keypair or --claim it also pays the payee what it can\n' +
-    'have by now, and what its verifiers earned (--claim alone).\n' +
+    'Shows what a provider earned, and what of it is still held. It reads only: `ogong withdraw` has the payee paid, and `ogong claim` pays what\n' +
+    'its verifiers earned.\n' +
     'What is earned in one period is held for the next two whole periods; an ejection takes what is held.',
   fields: {
     ...chainFields,
-    provider: { schema: hex(32), description: 'provider id, as ogong-provider serve prints it' },
-    payee: { schema: hex(20), description: 'ledger address that is paid, without 0x' },
+    provider: {
+      schema: hex(32),
+      replaces: ['keys'],
+      description: 'provider id, as ogong-provider serve prints it',
+    },
+    payee: { schema: hex(20), replaces: ['keys'], description: 'ledger address that is paid, without 0x' },
     keys: {
       schema: text,
       label: '<dir>',
       env: 'OGONG_PROVIDER_DATA_DIR',
+      replaces: ['provider', 'payee'],
       description: 'data directory of a provider on this machine, instead of --provider and --payee',
-    },
-    claim: {
-      schema: boolean,
-      boolean: true,
-      description: 'pay the payee of --keys what it can have by now; its account pays for the transaction',
-    },
-    keypair: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_KEYPAIR',
-      description:
-        'file with the ledger key, as hexadecimal digits, whose account pays for the transaction; anybody may',
     },
     periods: {
       schema: integer({ min: 1, max: 366 }),
@@ -74,7 +66,7 @@ const config = defineConfig({
 
 export const earningsCommand: Command = {
   name: 'earnings',
-  summary: 'what a provider earned, what of it is held, and the payment of the rest to its payee',
+  summary: 'what a provider earned, what of it is held, and what its payee can have',
   async run(argv, output) {
     const parsed = config.parse(argv, process.env);
     if (parsed.kind === 'print') {
@@ -82,13 +74,8 @@ export const earningsCommand: Command = {
       return EXIT.ok;
     }
     const { json, ...where } = parsed.values;
-    const { account, privateKey } = readAccount(parsed.values);
-    const chain = await openLedger(config.definition.name, where, privateKey);
-    const { withdrawable } = await chain.earningsOf(...account);
-    const isPaid = privateKey !== undefined && withdrawable > 0n;
-    if (isPaid) await chain.withdrawEarnings(...account);
-    // Whoever pays for the transaction is paid by the escrow, so only the payee itself can have this.
-    if (parsed.values.claim && (await chain.creditOf(account[1])) > 0n) await chain.claim();
+    const account = readAccount(parsed.values);
+    const chain = await openLedger(config.definition.name, where);
     const [balance, parameters, verified, liability, ejection, priority, bond] = await Promise.all([
       chain.earningsOf(...account),
       chain.parameters(),
@@ -99,9 +86,8 @@ export const earningsCommand: Command = {
       chain.keyBondOf(...account),
     ]);
     const { holding } = parameters;
-    const paidNow = isPaid ? withdrawable : 0n;
     const beside = { priority: priority.amount, unbonding: bond.leaving, forfeited: bond.forfeited };
-    const shown = { ...balance, paidNow, verified, ...liability, ...beside };
+    const shown = { ...balance, verified, ...liability, ...beside };
     const { periods: count = 0 } = parsed.values;
     const periods = await readPeriods(chain, account, { seconds: holding.period, count });
     const parts = parsed.values.parts ? await readParts(chain, account[1]) : undefined;
@@ -113,6 +99,7 @@ export const earningsCommand: Command = {
         periods: periods.map(({ earned, ...one }) => ({ ...one, earned: earned.toString() })),
       };
       printJson(output, {
+        ...{ provider: account[0].slice(2), payee: account[1] },
         ...toStrings(shown),
         ...(parts && toStrings({ ...parts })),
         periodSeconds: holding.period,
@@ -124,7 +111,7 @@ export const earningsCommand: Command = {
       const { paid } = unitsOf(chain.deployment);
       const show = createFormat(parsed.values.price);
       const format = (atomic: bigint): string => show(atomic, paid);
-      printBalance(output, shown, { periodSeconds: holding.period, format });
+      printBalance(output, shown, { account, periodSeconds: holding.period, format });
       if (parts) printParts(output, parts, format);
       if (isEjected)
         output.write(
@@ -216,36 +203,26 @@ async function readPeriods(
 
 type EarningsFlags = Pick<
   Extract<ReturnType<typeof config.parse>, { kind: 'run' }>['values'],
-  'provider' | 'payee' | 'keys' | 'claim' | 'keypair' | 'days'
+  'provider' | 'payee' | 'keys' | 'days'
 >;
 
-interface EarningsAccount {
-  /** Provider id and payee. */
-  readonly account: readonly [Hex, Hex];
-  /** Of who pays for the transaction, if one is to be made. */
-  readonly privateKey: Hex | undefined;
-}
-
-/** @throws ConfigError, KeyFileError */
-function readAccount({ provider, payee, keys, claim, keypair }: EarningsFlags): EarningsAccount {
+/** @returns provider id and payee. @throws ConfigError, KeyFileError */
+function readAccount({ provider, payee, keys }: EarningsFlags): readonly [Hex, Hex] {
   const refuse = (problem: string): never => {
     throw new ConfigError(config.definition.name, [problem]);
   };
-  const toKey = (ledgerKey: Secret<Uint8Array>): Hex => `0x${toHex(ledgerKey.reveal())}`;
-  if (provider !== undefined && payee !== undefined) {
-    if (claim) refuse('--claim takes --keys; with --provider and --payee, --keypair says who pays for the transaction');
-    const privateKey = keypair === undefined ? undefined : readPrivateKey(keypair);
-    return { account: [`0x${provider}`, `0x${payee}`], privateKey };
+  if (keys === undefined) {
+    if (provider !== undefined && payee !== undefined) return [`0x${provider}`, `0x${payee}`];
+    return refuse('--provider and --payee are required, or --keys');
   }
-  if (keys === undefined) return refuse('--provider and --payee are required, or --keys');
-  if (provider !== undefined || payee !== undefined || keypair !== undefined)
-    refuse('--keys names provider, payee and who pays: give neither --provider, --payee nor --keypair with it');
+  if (provider !== undefined || payee !== undefined)
+    refuse('--keys names provider and payee: give neither --provider nor --payee with it');
   // Without this, a mistyped directory would be given keys of its own.
   if (!existsSync(join(keys, 'hybrid.key'))) refuse(`--keys: ${keys} is no data directory of a provider`);
   const { hybridSeed, ledgerKey } = createOrLoadKeys(keys);
   const id = hashHybridKey(nodeCrypto, createNodeHybridSigner(hybridSeed.reveal()).publicKey);
   const { address } = createNodeLedgerSigner(ledgerKey.reveal());
-  return { account: [`0x${toHex(id)}`, `0x${toHex(address)}`], privateKey: claim ? toKey(ledgerKey) : undefined };
+  return [`0x${toHex(id)}`, `0x${toHex(address)}`];
 }
 
 /** JSON has no integers of this size. */
@@ -256,22 +233,29 @@ function toStrings(amounts: Readonly<Record<string, bigint>>): Record<string, st
 function printBalance(
   output: Output,
   shown: EarningsBalance &
-    Readonly<
-      Record<'paidNow' | 'verified' | 'stakedAtomic' | 'refuted' | 'priority' | 'unbonding' | 'forfeited', bigint>
-    >,
-  { periodSeconds, format }: { readonly periodSeconds: number; readonly format: (atomic: bigint) => string },
+    Readonly<Record<'verified' | 'stakedAtomic' | 'refuted' | 'priority' | 'unbonding' | 'forfeited', bigint>>,
+  {
+    account: [provider, payee],
+    periodSeconds,
+    format,
+  }: {
+    readonly account: readonly [Hex, Hex];
+    readonly periodSeconds: number;
+    readonly format: (atomic: bigint) => string;
+  },
 ): void {
-  const { earned, held, withdrawable, paid, paidNow, collectable, collected, verified, stakedAtomic, refuted } = shown;
+  const { earned, held, withdrawable, paid, collectable, collected, verified, stakedAtomic, refuted } = shown;
   const { bonded, priority, unbonding, forfeited } = shown;
+  const pays = `ogong withdraw --provider ${provider.slice(2)} --payee ${payee.slice(2)} pays it`;
   const rows: readonly (readonly [string, bigint, string])[] = [
     ['earned', earned, ''],
     ['held', held, `each part until two whole periods of ${periodSeconds} s are over`],
     ['bond', bonded + unbonding, 'put down for this key; counts as held but for what is on its way out'],
     ['forfeited', forfeited, 'of the bond, by an ejection that is final'],
-    ['withdrawable', withdrawable, ''],
-    ['paid', paid, paidNow > 0n ? `${format(paidNow)} of it now` : ''],
+    ['withdrawable', withdrawable, withdrawable > 0n ? pays : ''],
+    ['paid', paid, ''],
     ['verification', collected + collectable, 'the first units, and what an ejection took'],
-    ['credit', verified, 'what its verifiers earned; --claim pays it'],
+    ['credit', verified, 'what its verifiers earned; ogong claim pays it, by the payee'],
     ['stake', stakedAtomic, refuted > 0n ? `${refuted} refuted reports on the last day with any; each costs 2 %` : ''],
     ['priority', priority, 'stake that weighs in routing'],
   ];

@@ -4,7 +4,7 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup, type Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
 import { type Action, act, actionFields } from './act.ts';
-import { tokenAmount } from './amount.ts';
+import { tokenAmount, type WrittenAmount } from './amount.ts';
 
 const amount = { schema: tokenAmount, required: true, description: 'how much' } as const;
 const validator = {
@@ -14,6 +14,8 @@ const validator = {
 } as const;
 
 const EXAMPLE = '--keypair <path> --deployment deployment.json --dry-run';
+
+const asPaid = (amount: WrittenAmount) => [{ flag: 'amount', amount, is: 'paid' }] as const;
 
 /** Deposits, and takes out what is not reserved. */
 function createFreeVerb(verb: 'deposit' | 'withdraw'): Verb {
@@ -34,12 +36,13 @@ function createFreeVerb(verb: 'deposit' | 'withdraw'): Verb {
         output.write(parsed.text);
         return EXIT.ok;
       }
-      const { amount: atomic, ...values } = parsed.values;
+      const { amount: written, ...values } = parsed.values;
+      const { atomic } = written;
       const does: Action['does'] = ({ paid, format }) => {
         const amount = format(atomic, paid);
         return isIn ? `deposit ${amount}` : `take ${amount} out of the escrow`;
       };
-      return act(name, values, output, { does, run: (writes) => writes[verb](atomic) });
+      return act(name, values, output, { does, amounts: asPaid(written), run: (writes) => writes[verb](atomic) });
     },
   };
 }
@@ -63,14 +66,15 @@ function createChannelVerb(verb: 'admit' | 'release'): Verb {
         output.write(parsed.text);
         return EXIT.ok;
       }
-      const { amount: atomic, validator: account, ...values } = parsed.values;
+      const { amount: written, validator: account, ...values } = parsed.values;
+      const { atomic } = written;
       const whom = `0x${account}` as const;
       const does: Action['does'] = ({ paid, format }) => {
         const amount = format(atomic, paid);
         return isIn ? `reserve ${amount} for ${whom}` : `ask ${amount} back that is reserved for ${whom}`;
       };
       const run = isIn ? 'admit' : 'requestRelease';
-      return act(name, values, output, { does, run: (writes) => writes[run](whom, atomic) });
+      return act(name, values, output, { does, amounts: asPaid(written), run: (writes) => writes[run](whom, atomic) });
     },
   };
 }
@@ -130,13 +134,14 @@ const allowVerb: Verb = {
       output.write(parsed.text);
       return EXIT.ok;
     }
-    const { validator: account, key, payer, consent = '', amount: cumulative, ...values } = parsed.values;
+    const { validator: account, key, payer, consent = '', amount: written, ...values } = parsed.values;
+    const { atomic: cumulative } = written;
     const whom = `0x${account}` as const;
     const allowed = { key: `0x${key}`, cumulative, consent: `0x${consent}` } as const;
     const does: Action['does'] = ({ paid, format }) =>
       `let 0x${key} sign orders at ${whom}, up to ${format(cumulative, paid)} in all`;
     return act('ogong escrow allow', values, output, {
-      does,
+      ...{ does, amounts: asPaid(written) },
       run: (writes, { address }) => writes.allowKey(whom, { payer: payer ? `0x${payer}` : address, ...allowed }),
     });
   },

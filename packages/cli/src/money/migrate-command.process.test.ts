@@ -35,7 +35,7 @@ beforeAll(async () => {
   for (const [name, deployment] of [['old', ledger.deployment] as const, ['new', next] as const]) {
     writeFileSync(join(folder, `${name}.json`), JSON.stringify({ ...deployment, rpcUrl }));
   }
-}, 120_000);
+});
 afterAll(async () => {
   await ledger?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -170,7 +170,7 @@ describe('a network that takes over from an earlier one', () => {
       keyBond: '0',
       wallet: '0',
     });
-  }, 120_000);
+  });
 
   it('comes from contracts that know no priority stake and no bonds of keys, and says what they refuse', async () => {
     const provider = await ledger.createMember(70n * unit);
@@ -198,6 +198,27 @@ describe('a network that takes over from an earlier one', () => {
     await migrate(provider);
     expect((await ledger.governor.stakingOf(provider.address)).leaving).toBe(40n * unit);
   });
+
+  it.each(['stake', 'priority', 'bond'] as const)(
+    'says in a dry run that a %s comes over, allowed already',
+    async (kind) => {
+      const member = await ledger.createMember(50n * unit);
+      const put = { stake: 'stake', priority: 'prioritize', bond: 'bond' } as const;
+      await member.client[put[kind]](40n * unit);
+      await migrate(member);
+      // Staked there before, by a client that lets the contract take all there is.
+      const { rpcUrl } = ledger.chain;
+      const there = await createChainClient({ rpcUrl, deployment: next, privateKey: member.privateKey });
+      await there[put[kind]](10n * unit);
+      await pass(22 * DAY);
+      const planned = await migrateJson(member, '--dry-run');
+      expect(planned.waiting).toEqual([]);
+      const [first, second] = planned.transactions;
+      expect(first).toMatchObject({ what: expect.stringMatching(/^finish/), gas: expect.any(String) });
+      expect(second).toMatchObject({ what: put[kind], gas: null });
+      expect((await migrateJson(member)).moved).toMatchObject({ [kind]: `${40n * unit}` });
+    },
+  );
 
   it('is no other network, and none with another token', async () => {
     const member = await ledger.createMember();

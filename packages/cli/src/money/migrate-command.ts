@@ -8,7 +8,7 @@ import type { Command } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { openLedger } from '../open-ledger.ts';
 import { type ActingClient, act, actionFields } from './act.ts';
-import { createFormat, formatAmount } from './amount.ts';
+import type { ShowAmount } from './amount.ts';
 import { creditCosigned, findCosigned } from './cosigned.ts';
 
 const NAME = 'ogong migrate';
@@ -127,7 +127,7 @@ type Writes = ReturnType<ActingClient['writesTo']>;
 async function moveCosigned(
   { from, old }: { readonly from: Writes; readonly old: Parameters<typeof findCosigned>[0] },
   { waiting }: MigrationReport,
-  output: Parameters<typeof creditCosigned>[2],
+  { output, format }: { readonly output: Parameters<typeof creditCosigned>[2]; readonly format: ShowAmount },
 ): Promise<boolean> {
   const cosigned = await orNone(findCosigned(old, false));
   if (cosigned === undefined) return false;
@@ -136,7 +136,7 @@ async function moveCosigned(
   if (runningAtomic > 0n) waiting.push({ what, amount: runningAtomic, why: 'until the day is over, by UTC' });
   let hasParts = false;
   await attempt(waiting, { what, amount: overAtomic }, async () => {
-    hasParts = await creditCosigned(from, cosigned, output, createFormat(undefined));
+    hasParts = await creditCosigned(from, cosigned, output, format);
   });
   return hasParts;
 }
@@ -265,10 +265,13 @@ function nameTimes(
 
 const nameReserved = (validator: string): string => `deposit reserved for ${validator}`;
 
-const formatWaiting = ({ what, amount, until, why }: MigrationReport['waiting'][number]): string => {
+const formatWaiting = (
+  { what, amount, until, why }: MigrationReport['waiting'][number],
+  format: ShowAmount,
+): string => {
   const when =
     why ?? (until === undefined ? 'was asked back' : `until ${new Date(Number(until) * 1_000).toISOString()}`);
-  return `waits: ${formatAmount(amount)} of ${what} (${when})\n`;
+  return `waits: ${format(amount)} of ${what} (${when})\n`;
 };
 
 const toText = (report: MigrationReport) => ({
@@ -302,7 +305,9 @@ export const migrateCommand: Command = {
         const from = client.writesTo(old.deployment);
         const providerId = provider === undefined ? undefined : (`0x${provider}` as const);
         const { moved, waiting } = report;
-        const hasParts = await moveCosigned({ from, old: { ...old, address: client.address } }, report, output);
+        const hasParts = await moveCosigned({ from, old: { ...old, address: client.address } }, report, {
+          ...{ output, format: client.format },
+        });
         const holdings = await readHoldings(old, client.address, providerId);
         const { credit, withdrawable, held } = holdings;
         // In a dry run the parts of pots are no credit yet.
@@ -323,8 +328,8 @@ export const migrateCommand: Command = {
         const { deposit, stake, priority, bond, keyBond, wallet } = report.moved;
         const all = [deposit, stake, priority, bond, keyBond, wallet];
         const names = ['deposit', NAMES.stake, NAMES.priority, 'bond', NAMES.keyBond, 'to the account'];
-        output.writeError(`${names.map((one, i) => `${one} ${formatAmount(all[i] ?? 0n)}`).join(', ')}\n`);
-        for (const one of report.waiting) output.writeError(formatWaiting(one));
+        output.writeError(`${names.map((one, i) => `${one} ${client.format(all[i] ?? 0n)}`).join(', ')}\n`);
+        for (const one of report.waiting) output.writeError(formatWaiting(one, client.format));
         if (all.every((one) => one === 0n) && report.waiting.length === 0) {
           output.writeError(`${client.address} has nothing in ${path}: is it the account that was meant?\n`);
         }

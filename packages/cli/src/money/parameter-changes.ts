@@ -31,7 +31,7 @@ const changes = z.strictObject({
   limits: z
     .strictObject({
       ...{ alpha: z.int().min(0).max(1_000_000), withdrawalDelay: seconds, unbondingDelay: seconds },
-      ...{ minimumValidatorBond: atomic, minimumRouterBond: atomic },
+      ...{ minimumValidatorBond: atomic, minimumRouterBond: atomic, minimumVerifierStake: atomic },
     })
     .partial()
     .optional(),

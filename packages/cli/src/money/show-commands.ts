@@ -43,11 +43,12 @@ const walletConfig = defineConfig({
     'Shows what an account has, and where: tokens, deposit, credit, stake, priority stake, bond, and what is on its way out.',
   fields: {
     ...showFields,
-    address: { schema: hex(20), description: 'the account, without 0x' },
+    address: { schema: hex(20), replaces: ['keypair'], description: 'the account, without 0x' },
     keypair: {
       schema: text,
       label: '<path>',
       env: 'OGONG_KEYPAIR',
+      replaces: ['address'],
       description: "file with the account's key, instead",
     },
   },
@@ -106,7 +107,8 @@ export const walletCommand: Command = {
 const supplyConfig = defineConfig({
   name: 'ogong supply',
   examples: ['ogong supply --deployment deployment.json'],
-  summary: 'Shows where all tokens are: what circulates, what vests, and what the emission holds and has given.',
+  summary:
+    'Shows where all tokens are: what circulates, what vests, what the launch has for sale, and what the emission holds.',
   fields: showFields,
 });
 
@@ -140,55 +142,10 @@ export const supplyCommand: Command = {
       ['foundation', supply.foundation, 'vesting'],
       ['releasable', supply.releasable, 'of both, vested and not taken'],
       ['emission', supply.emission, 'earned by work only'],
+      ['launch', supply.launch, chain.deployment.launch ? 'for sale: ogong launch quote' : 'no curve sells any'],
     ];
     if (json) printJson(output, toStrings(rows));
     else printRows(output, rows, price);
-    return EXIT.ok;
-  },
-};
-
-const paramsConfig = defineConfig({
-  name: 'ogong params',
-  examples: ['ogong params --deployment deployment.json'],
-  summary:
-    'Shows what governance has set: shares of a fee, who receives them, delays and bonds, and what is announced.',
-  fields: { ...chainFields, json: jsonField },
-});
-
-export const paramsCommand: Command = {
-  name: 'params',
-  summary: 'what governance has set, and what is announced',
-  async run(argv, output) {
-    const parsed = paramsConfig.parse(argv, process.env);
-    if (parsed.kind === 'print') {
-      output.write(parsed.text);
-      return EXIT.ok;
-    }
-    const { json, ...where } = parsed.values;
-    const chain = await openLedger('ogong params', where);
-    const parameters = await chain.parameters();
-    if (json) {
-      const text = JSON.stringify(parameters, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
-      printJson(output, JSON.parse(text));
-      return EXIT.ok;
-    }
-    const { shares, recipients, announced, limits, holding } = parameters;
-    const line = (name: string, value: string): void => output.write(`${name.padEnd(24)} ${value}\n`);
-    const kept = 10_000 - Object.values(shares).reduce((sum, bps) => sum + bps, 0);
-    line('share of the provider', `${kept / 100} %`);
-    for (const [name, bps] of Object.entries(shares)) line(`share ${name}`, `${bps / 100} %`);
-    for (const [name, address] of Object.entries(recipients)) line(`recipient ${name}`, address);
-    line(
-      'announced',
-      announced.from === 0n ? 'nothing' : `shares and recipients, in force from ${formatTime(announced.from)}`,
-    );
-    line('audited', `${limits.alpha / 10_000} %`);
-    line('withdrawal delay', `${limits.withdrawalDelay} s`);
-    line('unbonding delay', `${limits.unbondingDelay} s`);
-    const { token } = unitsOf(chain.deployment);
-    line('least validator bond', formatAmount(limits.minimumValidatorBond, undefined, token));
-    line('least router bond', formatAmount(limits.minimumRouterBond, undefined, token));
-    line('earnings are held', holding.period === 0 ? 'no' : `for two whole periods of ${holding.period} s`);
     return EXIT.ok;
   },
 };

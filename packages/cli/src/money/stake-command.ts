@@ -92,10 +92,12 @@ function createAmountVerb(kind: Kind, verb: 'add' | 'remove'): Verb {
         output.write(parsed.text);
         return EXIT.ok;
       }
-      const { amount, ...values } = parsed.values;
+      const { amount: written, ...values } = parsed.values;
+      const amount = written.atomic;
       const key = readKey(kind, values);
       const what = `the ${nameOf(kind, key)}`;
       return act(name, values, output, {
+        amounts: [{ flag: 'amount', amount: written, is: 'token' }],
         does: ({ token, format }) =>
           verb === 'add' ? `add ${format(amount, token)} to ${what}` : `ask ${format(amount, token)} of ${what} back`,
         async run(writes, client) {

@@ -7,8 +7,10 @@ import { computeAddress } from '@ogong/chain/keys';
 import { EXIT } from '@ogong/host/log/errors';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { paramsCommand } from './params-command.ts';
 import { voteCommand } from './vote-command.ts';
 
+const NOTICE = 60;
 const voting = { delay: 60, period: 600, timelock: 300, threshold: 1_000n * unit, quorumBps: 100 };
 const folder = mkdtempSync(join(tmpdir(), 'ogong-vote-'));
 const deployment = join(folder, 'deployment.json');
@@ -29,11 +31,11 @@ function writeChanges(name: string, changes: unknown): string {
 }
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ voting, delays: { notice: 0 } });
+  ledger = await startTestLedger({ voting, delays: { notice: NOTICE }, limits: { withdrawalDelay: 0 } });
   writeFileSync(deployment, JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }));
   holder = writeKey(ledger.governorKey);
   stranger = writeKey((await ledger.createMember(5n * unit)).privateKey);
-}, 60_000);
+});
 afterAll(async () => {
   await ledger.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -43,6 +45,13 @@ async function vote(...argv: string[]): Promise<string> {
   const written: string[] = [];
   const output = { write: (piece: string) => void written.push(piece), writeError: () => {} };
   expect(await voteCommand.run([...argv, '--deployment', deployment], output)).toBe(EXIT.ok);
+  return written.join('');
+}
+
+async function params(...argv: string[]): Promise<string> {
+  const written: string[] = [];
+  const output = { write: (piece: string) => void written.push(piece), writeError: () => {} };
+  expect(await paramsCommand.run([...argv, '--deployment', deployment], output)).toBe(EXIT.ok);
   return written.join('');
 }
 
@@ -62,7 +71,7 @@ async function propose(title: string, changes: unknown): Promise<string> {
 describe('ogong vote', () => {
   it('brings other parameters from a proposal into force, and nothing before its time', async () => {
     await vote('delegate', '--keypair', holder);
-    await pass(1);
+    await pass(voting.delay + 1);
     const path = writeChanges('dry.json', { limits: { alpha: 250_000 } });
     expect(await vote('propose', '--changes', path, '--title', 'dry run', '--keypair', holder, '--dry-run')).toContain(
       'nothing was sent. It would: propose to change limits',
@@ -73,6 +82,7 @@ describe('ogong vote', () => {
     const shown = await vote('show', '--proposal', id.slice(0, 20));
     expect(shown).toContain('setLimits({"alpha":250000,');
     expect(shown).toContain(`setGuardian("${guardian}")`);
+    expect(shown).toMatch(/for +0 OGONG/);
     const by = ['--proposal', id, '--keypair', holder];
     await expect(vote('cast', ...by, '--choice', 'for')).rejects.toThrow('GovernorUnexpectedProposalState');
     await pass(voting.delay + 1);
@@ -87,18 +97,26 @@ describe('ogong vote', () => {
     await pass(voting.timelock);
     await vote('execute', ...anybody);
     expect(JSON.parse(await vote('show', '--proposal', id, '--json'))).toMatchObject({ state: 'executed' });
+    // What is announced, and nothing of what stays.
+    expect((await params()).match(/^announced.*/gm)).toEqual([
+      expect.stringMatching(/^announced +share of the provider 9\d\.\d+ %, in force from 20/),
+      expect.stringMatching(/^announced +share router 0\.5 %, in force from 20/),
+    ]);
+    await pass(NOTICE + 1);
+    expect(await params()).toMatch(/^share router +0\.5 %$/m);
+    expect(await params()).toContain(`guardian                 ${guardian}\n`);
     const { limits, shares } = await ledger.governor.parameters();
     // What the file left out is as it was.
     expect(limits).toMatchObject({ alpha: 250_000, minimumValidatorBond: 100n * unit });
     expect(shares).toMatchObject({ router: 50, validator: 100 });
-  }, 60_000);
+  });
 
   it('refuses whoever has too few votes, and what falls does nothing', async () => {
     const path = writeChanges('few.json', { limits: { alpha: 1 } });
     const attempt = vote('propose', '--changes', path, '--title', 'few', '--keypair', stranger);
     await expect(attempt).rejects.toThrow('GovernorInsufficientProposerVotes');
     await vote('delegate', '--keypair', holder);
-    await pass(1);
+    await pass(voting.delay + 1);
     const id = await propose('Audit nothing', { limits: { alpha: 0 } });
     await pass(voting.delay + 1);
     const by = ['--proposal', id, '--keypair', holder];
@@ -106,7 +124,7 @@ describe('ogong vote', () => {
     await pass(voting.period);
     expect(await vote('list')).toContain('defeated');
     await expect(vote('queue', ...by)).rejects.toThrow('GovernorUnexpectedProposalState');
-  }, 60_000);
+  });
 
   it('leaves no owner: the deployer changes nothing any more', async () => {
     const { deployment: where, transactor } = ledger.governor;

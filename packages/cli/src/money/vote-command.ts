@@ -9,7 +9,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { openLedger } from '../open-ledger.ts';
 import { act, actionFields } from './act.ts';
-import { formatTokens } from './amount.ts';
+import { formatTokens, unitsOf } from './amount.ts';
 import { completeChange, readParameterChanges } from './parameter-changes.ts';
 
 const EXAMPLE = '--keypair <path> --deployment deployment.json';
@@ -48,7 +48,8 @@ const toJson = ({ calls, ...proposal }: Proposal) =>
 /** Whoever proposes chooses the text: no control characters reach a terminal. */
 const toPrintable = (value: string): string => value.replace(/\p{Cc}+/gu, ' ');
 
-function printProposal(output: Output, proposal: Proposal): void {
+/** @param unit of the votes */
+function printProposal(output: Output, proposal: Proposal, unit: string): void {
   const { id, proposer, description, calls, votes, quorum, state, votesFrom, votesUntil, executableFrom } = proposal;
   const line = (name: string, value: string): void => output.write(`${name.padEnd(16)} ${value}\n`);
   line('proposal', `${id}`);
@@ -58,10 +59,10 @@ function printProposal(output: Output, proposal: Proposal): void {
     line('does', toPrintable(describeCall(call) ?? `an unknown call of ${call.target}: ${call.data}`));
   line('state', state);
   line('votes', `from ${formatTime(votesFrom)} to ${formatTime(votesUntil)}`);
-  for (const choice of voteChoices) line(choice, `${formatTokens(votes[choice])} OGONG`);
+  for (const choice of voteChoices) line(choice, `${formatTokens(votes[choice])} ${unit}`);
   line(
     'quorum',
-    quorum === undefined ? 'known once votes are counted' : `${formatTokens(quorum)} OGONG, for it or abstaining`,
+    quorum === undefined ? 'known once votes are counted' : `${formatTokens(quorum)} ${unit}, for it or abstaining`,
   );
   if (executableFrom > 0n) line('carried out', `from ${formatTime(executableFrom)} on, by anybody`);
 }
@@ -114,7 +115,7 @@ const showVerb: Verb = {
     const chain = await openLedger('ogong vote show', where);
     const proposal = findProposal('ogong vote show', await chain.proposals(), digits);
     if (json) printJson(output, toJson(proposal));
-    else printProposal(output, proposal);
+    else printProposal(output, proposal, unitsOf(chain.deployment).token);
     return EXIT.ok;
   },
 };
@@ -122,7 +123,7 @@ const showVerb: Verb = {
 const delegateConfig = defineConfig({
   name: 'ogong vote delegate',
   summary:
-    "Gives the votes of the account's tokens to one account. Tokens that are delegated to nobody count for nobody.",
+    "Gives the votes of the account's tokens to one account. Tokens that are delegated to nobody count for nobody, nor do any in the first voting delay after.",
   examples: [`ogong vote delegate ${EXAMPLE}`],
   fields: { ...actionFields, to: { schema: hex(20), description: 'who votes; the account itself if not given' } },
 });
@@ -146,8 +147,8 @@ const delegateVerb: Verb = {
 const proposeConfig = defineConfig({
   name: 'ogong vote propose',
   summary:
-    'Proposes other parameters. The file names what changes, as JSON: shares, recipients, limits, driftTable, tests, guardian; what it leaves out\n' +
-    'stays as it is on the day of the proposal. The proposer needs the threshold of votes.',
+    'Proposes other parameters. The file names what changes, as JSON: shares, recipients, limits, driftTable, tests, work, guardian; what it leaves out\n' +
+    'stays as it is on the day of the proposal. The proposer needs the threshold of votes, and has to have had them for a whole voting delay.',
   examples: [`ogong vote propose --changes changes.json --title "Audit half of all replies" ${EXAMPLE} --dry-run`],
   fields: {
     ...actionFields,
@@ -179,7 +180,8 @@ const proposeVerb: Verb = {
 
 const castConfig = defineConfig({
   name: 'ogong vote cast',
-  summary: 'Votes on a proposal, with what was delegated to the account when its votes began to be counted.',
+  summary:
+    'Votes on a proposal, with what was delegated to the account through the last voting delay before they are counted.',
   examples: [`ogong vote cast --proposal 8712 --choice for ${EXAMPLE}`],
   fields: {
     ...actionFields,

@@ -1,16 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChainError } from '@ogong/chain/errors';
 import { type BytesLike, toAddress } from '@ogong/chain/hex';
+import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import { findFreePorts, isPortFree } from './free-port.ts';
 
 export const devChainId = 31_337;
 
-const readyTimeoutMs = 15_000;
-const stopTimeoutMs = 5_000;
+/** A start takes a second, and many on a machine that is busy. */
+const readyTimeoutMs = 60_000;
+const stopTimeoutMs = 20_000;
 const stateIntervalSeconds = 5;
+
+/** Whoever asks about the last block may be answered some blocks later. */
+const NEWEST_STATES = 400;
 
 export interface DevChainOptions {
   /** Default: a free port. */
@@ -23,6 +31,8 @@ export interface DevChainOptions {
   readonly blockTimeMs?: number;
   /** File that keeps the chain over restarts; without it the chain is gone when it stops. */
   readonly statePath?: string;
+  /** Default: true. Without it only the newest blocks can be asked about, and blocks by the thousand write no gigabytes. */
+  readonly keepsStates?: boolean;
 }
 
 export interface DevChain {
@@ -34,6 +44,8 @@ export interface DevChain {
   setBalance(address: BytesLike, wei: bigint): Promise<void>;
   /** From now on a block comes in this time. Whole seconds. */
   setBlockTime(seconds: number): Promise<void>;
+  /** Makes more blocks while something runs that waits for one after the other. @returns what it returns */
+  hurry<T>(work: () => Promise<T>): Promise<T>;
   stop(): Promise<void>;
 }
 
@@ -50,6 +62,16 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
   const args = ['--host', host, '--port', String(port), '--chain-id', String(chainId)];
   args.push('--block-time', String((options.blockTimeMs ?? 250) / 1000), '--accounts', '0', '--quiet');
   args.push('--enable-tx-gas-limit', '--no-request-size-limit');
+  // Anvil writes each older block's state to the disk, some gigabytes in an hour of a large network, and leaves it there when it is killed.
+  const historyPath = options.statePath
+    ? `${options.statePath}-history`
+    : join(tmpdir(), `ogong-chain-history-${randomUUID()}`);
+  const dropHistory = () => rmSync(historyPath, { recursive: true, force: true, maxRetries: 3 });
+  // Where this process was killed, too, its history is still there.
+  dropHistory();
+  makePrivateDirectory(historyPath);
+  args.push('--cache-path', historyPath);
+  if (options.keepsStates === false) args.push('--prune-history', String(NEWEST_STATES));
   if (options.statePath) {
     keepPrevious(options.statePath);
     args.push('--state', options.statePath, '--state-interval', String(stateIntervalSeconds));
@@ -59,13 +81,19 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
   const detached = process.platform !== 'win32';
   const child = spawn(command as string, rest, { stdio: ['ignore', 'ignore', 'pipe'], detached });
   const errors = collectErrors(child);
-  const killOnExit = () => child.kill('SIGKILL');
+  const killOnExit = () => {
+    child.kill('SIGKILL');
+    dropHistory();
+  };
   process.once('exit', killOnExit);
-  child.once('exit', () => process.off('exit', killOnExit));
+  child.once('exit', () => {
+    process.off('exit', killOnExit);
+    dropHistory();
+  });
   try {
     await waitUntilReady({ rpcUrl, chainId }, child, errors);
   } catch (error) {
-    child.kill('SIGKILL');
+    killOnExit();
     throw error;
   }
   return {
@@ -75,8 +103,28 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
     pid: child.pid as number,
     setBalance: (address, wei) => setDevBalance(rpcUrl, address, wei),
     setBlockTime: async (seconds) => void (await callRpc(rpcUrl, 'evm_setIntervalMining', [seconds])),
+    hurry: (work) => hurry(rpcUrl, work),
     stop: () => stopProcess(child),
   };
+}
+
+const HURRIED_BLOCK_MS = 20;
+
+async function hurry<T>(rpcUrl: string, work: () => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const mining = (async () => {
+    while (!over.signal.aborted) {
+      await callRpc(rpcUrl, 'evm_mine', []);
+      await delay(HURRIED_BLOCK_MS, undefined, over);
+    }
+    // Where it fails, or is told to end, blocks come at their interval.
+  })().catch(() => undefined);
+  try {
+    return await work();
+  } finally {
+    over.abort();
+    await mining;
+  }
 }
 
 /** Gives an account of a dev chain native coin, from any process that reaches the chain. */

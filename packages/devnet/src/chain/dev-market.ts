@@ -47,8 +47,14 @@ export async function openDevMarket(client: ChainClient, feedKeys: readonly Hex[
   const { token, burnAndMint } = client.deployment;
   if (burnAndMint === undefined) return;
   const price = (await readPoolPrice(client)) ?? DEV_TOKEN_PRICE;
-  await postDevPrice(client, feedKeys, { asset: token, price });
-  await postDevPrice(client, feedKeys, { asset: burnAndMint.stable, price: DEV_DOLLAR_PRICE });
+  for (const said of [
+    { asset: token, price },
+    { asset: burnAndMint.stable, price: DEV_DOLLAR_PRICE },
+  ]) {
+    const { last, now } = await client.priceState(said.asset);
+    // A chain that stopped right after a price stands at that second still, and the oracle takes nothing that is no newer.
+    if (now > last.time) await postDevPrice(client, feedKeys, said);
+  }
   if ((await client.stableBalanceOf(burnAndMint.exchange)) === 0n) {
     await client.provideLiquidity(POOL.tokens, POOL.dollars);
   }

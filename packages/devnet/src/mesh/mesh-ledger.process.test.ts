@@ -90,7 +90,7 @@ describe('mesh ledger', () => {
 
     expect(await prepareLedger(plan, { chain, deploymentFile })).toEqual(deployment);
     expect(await look()).toEqual(first);
-  }, 60_000);
+  });
 
   it('pays in dollar credits where it burns and mints, funded to the unit and once', async () => {
     const feedKeys = [generatePrivateKey(), generatePrivateKey()];
@@ -117,7 +117,7 @@ describe('mesh ledger', () => {
     const second = await look();
     expect({ ...second, prices: first.prices }).toEqual(first);
     expect(second.prices > first.prices && second.prices < 2n * first.prices).toBe(true);
-  }, 60_000);
+  });
 
   it('names a network whose contracts are of another version', async () => {
     const plan = createPlan();
@@ -148,5 +148,5 @@ describe('mesh ledger', () => {
       '127.0.0.1:5530',
       '127.0.0.1:5531',
     ]);
-  }, 60_000);
+  });
 });

@@ -96,6 +96,9 @@ export interface LedgerPlan {
   readonly hasMachines?: boolean;
 }
 
+/** Blocks come faster than this while a mesh starts. */
+const POLL_MS = 25;
+
 /** Enough native coin for any number of transactions on a chain of one's own. */
 const gasBalance = 10_000n * 10n ** 18n;
 
@@ -127,7 +130,7 @@ export async function prepareLedger(
     (await findDeployment(deploymentFile, chain.rpcUrl)) ??
     (await deploy(plan, chain, deploymentFile, plan.burnAndMint));
   const connect = ({ privateKey }: LedgerAccount): Promise<ChainClient> =>
-    createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 50 });
+    createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: POLL_MS });
   const governor = await connect(deployer);
   await openDevMarket(governor, plan.burnAndMint?.feedKeys ?? []);
   await setTestRates(governor, plan.testRates ?? {});
@@ -201,7 +204,7 @@ async function deploy(
 ): Promise<Deployment> {
   const nowS = Math.floor(systemClock.nowMs() / 1_000);
   const deployment = await deployContracts({
-    ...{ rpcUrl, chainId, privateKey: deployer.privateKey, recipients },
+    ...{ rpcUrl, chainId, privateKey: deployer.privateKey, recipients, pollIntervalMs: POLL_MS },
     ...(hasEmission && {
       issuance: { start: BigInt(Math.floor(nowS / HOUR_S) * HOUR_S), period: HOUR_S, lambda: 900_000 },
     }),

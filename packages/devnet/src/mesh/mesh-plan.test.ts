@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MeshError } from './mesh-error.ts';
 import {
   assignPorts,
+  beaconPeriodOf,
   bondOf,
   countPorts,
   DEFAULT_BASE_PORT,
@@ -28,6 +29,11 @@ const find = (name: string) => plan.processes.find((process) => process.name ===
 const flag = (name: string, of: string): string | undefined => find(name).args[find(name).args.indexOf(of) + 1];
 
 describe('mesh plan', () => {
+  it('has the threshold beacon unless something else is asked for', () => {
+    expect(beaconPeriodOf({})).toBe(2);
+    expect(beaconPeriodOf({ beacon: 'vrf' })).toBeUndefined();
+  });
+
   it('has four validators, a verifier beside each of four providers, a router and a gateway', () => {
     const count = (role: string) => plan.processes.filter((process) => process.role === role).length;
     expect(['validator', 'verifier', 'provider', 'router', 'gateway'].map(count)).toEqual([4, 4, 4, 1, 1]);

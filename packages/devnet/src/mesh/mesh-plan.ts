@@ -161,6 +161,11 @@ export interface MeshOptions {
 export const MESH_BEACONS = ['threshold', 'vrf'] as const;
 export type MeshBeacon = (typeof MESH_BEACONS)[number];
 
+/** Seconds of an epoch of the threshold beacon, which the chain counts whole; undefined for a network without it. */
+export function beaconPeriodOf({ beacon, timings = QUICK_TIMINGS }: Pick<MeshOptions, 'beacon' | 'timings'>) {
+  return beacon === 'vrf' ? undefined : Math.ceil(timings.epochMs / 1_000);
+}
+
 export interface MeshPorts {
   readonly chain: number;
   readonly router: number;

@@ -15,11 +15,13 @@ import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
 import { isPortFree } from '../chain/free-port.ts';
 import { CANARY_TEXTS } from './canary-texts.ts';
+import { trimCompileCache } from './compile-cache.ts';
 import { keepPrices, writePrices } from './keep-prices.ts';
 import { MeshError } from './mesh-error.ts';
 import { loadMeshIdentity, loadMeshValidator, type MeshIdentity, type MeshValidator } from './mesh-identities.ts';
 import { type LedgerPlan, OGONG, prepareLedger, setTestRates, type TestRates } from './mesh-ledger.ts';
 import {
+  beaconPeriodOf,
   bondOf,
   type CanaryFiles,
   countProviders,
@@ -31,7 +33,6 @@ import {
   type MeshRole,
   planMesh,
   providerName,
-  QUICK_TIMINGS,
   signerName,
   validatorName,
   verifierName,
@@ -91,6 +92,7 @@ export async function startMesh(
   const { directory, ports, isLasting = false, revives = false } = launch;
   for (const path of [directory, join(directory, 'logs')]) makePrivateDirectory(path);
   await assertPortsFree(ports);
+  await trimCompileCache();
   const identities = await loadIdentities(launch);
   const validators = await Promise.all(
     ports.validators.map((_, i) => loadMeshValidator(directory, validatorName(i), signerName(launch, i))),
@@ -154,13 +156,14 @@ export async function startMesh(
     publish('starting the chain');
     chain = await startDevChain({
       port: ports.chain,
-      // Each step of the ledger waits for a block.
       blockTimeMs: launch.blockTimeMs ?? (launch.timings?.calmBlockSeconds === undefined ? 250 : 100),
       ...(isLasting ? { statePath: plan.chainStateFile } : {}),
     });
     const ledger = planLedger(launch, { plan, validators, identityOf });
     signal?.throwIfAborted();
-    const deployment = await prepareLedger(ledger, { chain, deploymentFile: plan.deploymentFile, onProgress: publish });
+    const place = { chain, deploymentFile: plan.deploymentFile, onProgress: publish };
+    // Each of its steps waits for a block.
+    const deployment = await chain.hurry(() => prepareLedger(ledger, place));
     const trusted = {
       chain: await createChainClient({ rpcUrl: plan.rpcUrl, deployment }),
       ...{ router: identityOf('router'), models: listModels(launch) },
@@ -340,8 +343,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
     testRates: { canaryRate: launch.canaryRate, timedRate: launch.timedRate },
     hasEmission: launch.hasEmission === true && launch.economy !== 'burn-and-mint',
     hasMachines: launch.machines !== undefined,
-    // The chain counts whole seconds.
-    beaconPeriod: launch.beacon === 'vrf' ? undefined : Math.ceil((launch.timings ?? QUICK_TIMINGS).epochMs / 1_000),
+    beaconPeriod: beaconPeriodOf(launch),
   };
 }
 

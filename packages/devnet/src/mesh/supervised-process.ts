@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, readFileSync, writeSync } from 'node:fs';
-import { homedir, platform } from 'node:os';
-import { join } from 'node:path';
+import { platform } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { openPrivateFile } from '@ogong/host/files/private-files';
 import { parseReadyLine, type ReadyLine } from '@ogong/host/lifecycle/ready-line';
+import { COMPILE_CACHE } from './compile-cache.ts';
 import { findJoinedProgram } from './joined-program.ts';
 import { MeshError } from './mesh-error.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
@@ -40,8 +40,6 @@ const tether = fileURLToPath(new URL('./tether.ts', import.meta.url));
 const keptLines = 20;
 /** How long what was last written may take to arrive after the end. */
 const drainTimeoutMs = 2_000;
-/** Daemons load the same modules, so a shared compile cache halves the start of all but the first. */
-const compileCache = join(homedir(), '.ogong', 'cache', 'compile');
 
 /** Daemons that run now. They are ended with this process, in every way of ending that still runs code. */
 const living = new Set<ChildProcess>();
@@ -163,7 +161,7 @@ function launch({ entry, args, env }: SupervisedProcessOptions): ChildProcess {
     detached: platform() !== 'win32',
     windowsHide: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ...env },
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, ...env },
   });
 }
 

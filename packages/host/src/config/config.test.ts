@@ -69,6 +69,26 @@ describe('values', () => {
     expect(run([], { OGONG_BIND: '' }).bind.port).toBe(4533);
   });
 
+  it('of a flag beat what the environment or a file says in another way', () => {
+    const { parse } = defineConfig(
+      {
+        ...{ name: 'ogong test', summary: 'A command for tests.' },
+        fields: {
+          key: { schema: values.text, replaces: ['signer'], description: 'a file', env: 'OGONG_KEY' },
+          signer: { schema: values.text, description: 'elsewhere', env: 'OGONG_SIGNER' },
+        },
+      },
+      () => JSON.stringify({ signer: 'of the file' }),
+    );
+    const read = (argv: string[], env: Record<string, string> = {}) => parse(argv, env) as { readonly values: unknown };
+    const env = { OGONG_KEY: 'a', OGONG_SIGNER: 'b' };
+    expect(read(['--key', 'c', '--config', 'any.json'], env).values).toEqual({ key: 'c', signer: undefined });
+    // What was given in one way alone is for the command to judge.
+    expect(read([], env).values).toEqual({ key: 'a', signer: 'b' });
+    expect(read(['--key', 'c', '--signer', 'd'], env).values).toEqual({ key: 'c', signer: 'd' });
+    expect(read(['--signer', 'd'], env).values).toEqual({ key: 'a', signer: 'd' });
+  });
+
   it('are typed', () => {
     const parsed = run([]);
     expectTypeOf(parsed.bind).toEqualTypeOf<values.HostPort>();

@@ -54,9 +54,12 @@ export function defineConfig<const S extends ConfigFields>(
       const file =
         given.configPath === undefined ? {} : readConfigFile(definition, given.configPath, readText, problems);
 
+      const replaced = new Set(fields.flatMap(([name, { replaces = [] }]) => (given.flags.has(name) ? replaces : [])));
+
       const find = (name: string, field: Field): Found | undefined => {
         const flagged = given.flags.get(name);
         if (flagged) return { origin: '', texts: flagged };
+        if (replaced.has(name)) return undefined;
         const text = field.env === undefined ? undefined : env[field.env];
         // An empty variable is how shells and unit files say "not set".
         if (text) return { origin: ` in ${field.env}`, texts: field.repeatable ? splitList(text) : [text] };

@@ -16,6 +16,11 @@ export interface Field<T = unknown> {
   readonly boolean?: boolean;
   /** May be given several times; comma-separated in the environment; an array in the file. */
   readonly repeatable?: boolean;
+  /**
+   * Names of other fields that say the same in another way. Where this one is given as a flag, what the environment or a file says of those does
+   * not count: a command line means what it says, whatever a shell has exported.
+   */
+  readonly replaces?: readonly string[];
   /** Never shown, and wrapped so that it never prints. */
   readonly secret?: boolean;
   /** The placeholder for the value in the help, such as `<path>`. */

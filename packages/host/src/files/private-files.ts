@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { platform, userInfo } from 'node:os';
+import { platform } from 'node:os';
 
 /**
  * What a daemon keeps is for its own user alone: files 0600, directories 0700, whatever the umask is and whatever stood there
@@ -35,9 +35,10 @@ export function makePrivateDirectory(path: string): void {
   } catch (cause) {
     throw new PrivateFileError('unwritable', `cannot create the directory ${path}`, { cause });
   }
-  if (platform() === 'win32') return;
+  if (process.getuid === undefined) return;
   const { mode, uid } = statSync(path);
-  if (uid !== userInfo().uid) {
+  // Not the user's name, too, which a user of a container may not have.
+  if (uid !== process.getuid()) {
     throw new PrivateFileError('permissions', `${path} belongs to another user: name a directory of your own`);
   }
   if ((mode & STICKY) !== 0) {

@@ -1,6 +1,9 @@
-import { Hono } from 'hono';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodeFramed, FRAMED_TYPE } from '@ogong/protocol/http/framed-body';
+import { type Context, Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
-import { type BodyLimits, readBody, readJsonBody } from './body.ts';
+import { z } from 'zod';
+import { type BodyLimits, isFramed, readBody, readFramedBody, readJsonBody } from './body.ts';
 
 const LIMITS: BodyLimits = { maxBytes: 8, timeoutMs: 60_000 };
 
@@ -41,6 +44,24 @@ describe('a body', () => {
     expect(await read({ body: '12345678' })).toBe('12345678');
     expect(await read(streamOf(['123', '45678']))).toBe('12345678');
     expect(await read({})).toBe('');
+  });
+
+  it('is copied as it comes, so that nothing of many small pieces stays besides their bytes', async () => {
+    const piece = new Uint8Array(1);
+    let at = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          if (at === 5_000) return controller.close();
+          piece[0] = 0x61 + (at++ % 26);
+          controller.enqueue(piece);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const expected = Array.from({ length: 5_000 }, (_, i) => String.fromCharCode(0x61 + (i % 26))).join('');
+    const limits = { ...LIMITS, maxBytes: 5_000 };
+    expect(await read({ body, duplex: 'half' } as RequestInit, { limits })).toBe(expected);
   });
 
   it('is refused if its stated length is over the limit, without reading it', async () => {
@@ -93,4 +114,49 @@ describe('a JSON body', () => {
       await expect(send(type)).rejects.toMatchObject({ code: 'unsupported_media_type', status: 415 });
     },
   );
+});
+
+describe('a message with bytes behind it', () => {
+  const schema = z.strictObject({ a: z.int() });
+  const limits = { maxBytes: 64, timeoutMs: 60_000, maxJsonLength: 7 };
+  const send = (body: Uint8Array, type = FRAMED_TYPE) =>
+    read(
+      { body: body as Uint8Array<ArrayBuffer>, headers: { 'content-type': type } },
+      {
+        reader: async (context) => {
+          const { message, bytes } = await readFramedBody(context, limits, schema);
+          return utf8Encode(`${message.a}:${bytes.join()}`);
+        },
+      },
+    );
+
+  it('is read as its form says, and the bytes as they are', async () => {
+    expect(await send(encodeFramed({ a: 1 }, Uint8Array.of(200, 201)))).toBe('1:200,201');
+  });
+
+  it('is refused under another type', async () => {
+    const sent = send(encodeFramed({ a: 1 }, new Uint8Array()), 'application/json');
+    await expect(sent).rejects.toMatchObject({ code: 'unsupported_media_type', status: 415 });
+  });
+
+  it.each([
+    ['of another form', encodeFramed({ b: 1 }, new Uint8Array()), 400],
+    ['that is longer than it may be', encodeFramed({ a: 10 }, new Uint8Array()), 400],
+    ['without a length', utf8Encode('{}'), 400],
+    ['with more bytes behind it than may come', encodeFramed({ a: 1 }, new Uint8Array(64)), 413],
+  ])('%s is refused', async (_, body, status) => {
+    await expect(send(body)).rejects.toMatchObject({ status });
+  });
+
+  it.each([
+    [FRAMED_TYPE, true],
+    ['application/json', false],
+    // What a web page sends without a preflight request.
+    ['text/plain', false],
+    [undefined, false],
+  ])('is one under the type %s: %s', async (type, expected) => {
+    const headers = type === undefined ? {} : { 'content-type': type };
+    const reader = async (context: Context) => utf8Encode(String(isFramed(context)));
+    expect(await read({ body: new Uint8Array(1), headers }, { reader })).toBe(String(expected));
+  });
 });

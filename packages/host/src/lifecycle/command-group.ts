@@ -35,7 +35,8 @@ export function createCommandGroup(group: CommandGroup): Command {
       if (found) return found.run(rest, output);
       if (bare && (verb === '' || verb.startsWith('-'))) return bare([verb, ...rest].filter(Boolean), output);
       const what = verb === '' ? 'say' : `there is no ${verb.slice(0, 40)}; say`;
-      output.writeError(`${program} ${name}: ${what} ${names.slice(0, -1).join(', ')} or ${names.at(-1)}\n`);
+      const last = names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+      output.writeError(`${program} ${name}: ${what} ${last}\n`);
       return EXIT.usage;
     },
   };

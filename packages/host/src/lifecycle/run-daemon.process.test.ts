@@ -97,8 +97,8 @@ describe('a daemon', () => {
     const { host, seen, signal } = createHost();
     await runDaemon(async () => ({ stop: () => new Promise(() => {}) }), { name: 'routerd', host, stopTimeoutMs: 1 });
     signal(2);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect([seen.exits, seen.errors]).toEqual([[75], ['routerd: did not stop within 1 ms\n']]);
+    await expect.poll(() => seen.exits).toEqual([75]);
+    expect(seen.errors).toEqual(['routerd: did not stop within 1 ms\n']);
   });
 
   it('fails to start, or to stop, with one message and a code', async () => {
@@ -110,6 +110,16 @@ describe('a daemon', () => {
     await turn();
     expect(seen.exits).toEqual([74, 74]);
     expect(seen.errors).toEqual(['routerd: the disk is full\n', 'routerd: the disk is full\n']);
+  });
+
+  it('ends at once where it cannot go on, and tidies nothing up', async () => {
+    const { host, seen } = createHost();
+    const { promise: failed, reject } = Promise.withResolvers<never>();
+    await runDaemon(async () => ({ failed, stop: () => expect.unreachable() }), { name: 'routerd', host });
+    expect(seen.exits).toEqual([]);
+    reject(new StoreError('io', 'the database a.db cannot be synced: EIO'));
+    await turn();
+    expect([seen.exits, seen.errors]).toEqual([[74], ['routerd: the database a.db cannot be synced: EIO\n']]);
   });
 
   it('ends on a bug', async () => {

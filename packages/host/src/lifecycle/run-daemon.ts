@@ -6,6 +6,8 @@ export interface Daemon {
   readonly ready?: Readonly<Record<string, unknown>>;
   /** How long `stop` may take. Default: as the program says. */
   readonly stopTimeoutMs?: number;
+  /** Rejects where the daemon cannot go on, such as where a disk has failed: the process ends at once, and nothing is tidied up. */
+  readonly failed?: Promise<never> | undefined;
   stop(): Promise<void>;
 }
 
@@ -74,6 +76,7 @@ export async function runDaemon(start: (signal: AbortSignal) => Promise<Daemon>,
   } finally {
     clearTimeout(late);
   }
+  daemon.failed?.catch((error: unknown) => fail(error));
   if (stoppedBy !== undefined) return stop();
   host.writeLine(JSON.stringify({ event: 'ready', name, pid: host.pid, ...daemon.ready }));
 }

@@ -104,7 +104,7 @@ describe('announcements', () => {
   it('go to validators at once when an offer changes, and not when its slots or price do', async () => {
     const { world, next } = createRun();
     await next();
-    world.model = { ...model, freeCapacity: 0, pricePer1kAtomic: 7n };
+    world.model = { ...model, freeCapacity: 0, pricePer1kAtomic: 7n, standbyPer1kAtomic: 6n };
     expect(await next()).toEqual(['router']);
     world.model = { ...model, contextSize: 128 };
     expect(await next()).toEqual(ALL);

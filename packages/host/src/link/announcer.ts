@@ -130,7 +130,8 @@ function nameTerms(
   offer: Omit<Announcement, 'sequence' | 'issuedAtMs' | 'expiresAtMs'>,
   payeeWord: Uint8Array,
 ): string {
-  const models = offer.models.map((model) => ({ ...model, freeCapacity: 0, pricePer1kAtomic: 0n }));
+  const unpriced = { freeCapacity: 0, pricePer1kAtomic: 0n, standbyPer1kAtomic: undefined };
+  const models = offer.models.map((model) => ({ ...model, ...unpriced }));
   const times = { sequence: 0n, issuedAtMs: 0, expiresAtMs: 1 };
   return toHex(concatBytes(encodeAnnouncement({ ...offer, models, ...times }), payeeWord));
 }

@@ -6,7 +6,8 @@ const LIMITS = {
   maxBodyBytes: 300,
   maxBodyBytesPerGroup: 200,
   maxBodyBytesPerPeer: 100,
-  maxKnownBodyBytes: 150,
+  maxKnownBodyBytes: 250,
+  maxKnownBodyBytesPerPeer: 150,
 };
 const stranger = (name: string, group: string | undefined = 'one address') => ({ name, group, isKnown: false });
 
@@ -39,6 +40,12 @@ it('has limits for one peer, for addresses that belong together, and for all str
 it('keeps room for known parties, with a limit of its own', () => {
   const open = createByteBudget(LIMITS);
   for (let i = 0; i < 9; i++) open(stranger(`${i}`, `${i}`)).take(110);
-  expect(open({ ...stranger('a'), isKnown: true }).take(160)).toBe(true);
-  expect(open({ ...stranger('b'), isKnown: true }).take(11)).toBe(false);
+  const known = (name: string) => open({ ...stranger(name), isKnown: true });
+  const first = known('a');
+  expect(first.take(160)).toBe(true);
+  // One of them does not have the room of all.
+  expect(known('a').take(11)).toBe(false);
+  expect([known('b').take(111), known('b').take(110), known('c').take(11)]).toEqual([false, true, false]);
+  first.release();
+  expect(known('c').take(160)).toBe(true);
 });

@@ -9,6 +9,8 @@ export interface ByteBudgetLimits {
   readonly maxBodyBytesPerPeer: number;
   /** Of all known peers together. */
   readonly maxKnownBodyBytes: number;
+  /** Of one of them: as much as its largest message, and never the room of all. */
+  readonly maxKnownBodyBytesPerPeer: number;
 }
 
 export interface BudgetCaller {
@@ -27,12 +29,16 @@ export interface BodyMeter {
 /** How much memory the requests of callers may take at once, whoever they are and however many. */
 export function createByteBudget(limits: ByteBudgetLimits): (caller: BudgetCaller) => BodyMeter {
   const perPeer = createTally();
+  const perKnown = createTally();
   const perGroup = createTally();
   const all = createTally();
 
   return ({ name, group, isKnown }) => {
     const shares: readonly [Tally, string, number][] = isKnown
-      ? [[all, 'known', limits.maxKnownBodyBytes]]
+      ? [
+          [perKnown, name, limits.maxKnownBodyBytesPerPeer],
+          [all, 'known', limits.maxKnownBodyBytes],
+        ]
       : [
           [perPeer, name, limits.maxBodyBytesPerPeer],
           ...(group === undefined ? [] : [[perGroup, group, limits.maxBodyBytesPerGroup] as [Tally, string, number]]),

@@ -14,6 +14,8 @@ import { createLinkSessions, type LinkTarget } from './link-sessions.ts';
 
 export interface LinkClientOptions extends LinkTarget {
   readonly limits?: Partial<LinkClientLimits>;
+  /** What every call waits for before it leaves. Default: nothing. */
+  readonly beforeCall?: (() => Promise<void>) | undefined;
 }
 
 export interface LinkClient {
@@ -29,14 +31,17 @@ export function createLinkClient(options: LinkClientOptions): LinkClient {
   if (wire !== undefined) return wire.connect(options);
   const limits = { ...DEFAULT_CLIENT_LIMITS, ...options.limits };
   const sessions = createLinkSessions({ ...options, limits });
+  const { beforeCall } = options;
   const target: CallTarget = { request: sessions.request, maxMessageBytes: limits.maxMessageBytes };
   /** A client has a function for each method of its service. */
   const clients = new Map<DescService, Client<DescService>>();
 
   function openClient<S extends DescService>(service: S): Client<S> {
     return makeAnyClient(service, (method) => {
-      if (method.methodKind === 'unary') return createUnaryCall(target, method, limits.unaryTimeoutMs);
-      if (method.methodKind === 'server_streaming') return createStreamCall(target, method, limits.streamTimeoutMs);
+      if (method.methodKind === 'unary')
+        return createUnaryCall(target, method, { timeoutMs: limits.unaryTimeoutMs, beforeCall });
+      if (method.methodKind === 'server_streaming')
+        return createStreamCall(target, method, { timeoutMs: limits.streamTimeoutMs, beforeCall });
       return null;
     }) as Client<S>;
   }
@@ -52,9 +57,14 @@ export function createLinkClient(options: LinkClientOptions): LinkClient {
   };
 }
 
-function createUnaryCall(target: CallTarget, method: DescMethodUnary, defaultTimeoutMs: number) {
+interface CallDefaults extends Pick<LinkClientOptions, 'beforeCall'> {
+  readonly timeoutMs: number;
+}
+
+function createUnaryCall(target: CallTarget, method: DescMethodUnary, { timeoutMs, beforeCall }: CallDefaults) {
   return async (input: MessageInitShape<DescMessage>, options: CallOptions = {}) => {
-    const limits = toLimits(options, defaultTimeoutMs);
+    const limits = toLimits(options, timeoutMs);
+    if (beforeCall) await beforeCall();
     for (let attempt = 1; ; attempt++) {
       try {
         return await callUnary(target, method, input, limits);
@@ -79,9 +89,14 @@ async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
 }
 
 /** A reader who leaves the loop ends the call. */
-function createStreamCall(target: CallTarget, method: DescMethodServerStreaming, defaultTimeoutMs: number) {
+function createStreamCall(
+  target: CallTarget,
+  method: DescMethodServerStreaming,
+  { timeoutMs, beforeCall }: CallDefaults,
+) {
   return async function* (input: MessageInitShape<DescMessage>, options: CallOptions = {}) {
-    const limits = toLimits(options, defaultTimeoutMs);
+    const limits = toLimits(options, timeoutMs);
+    if (beforeCall) await beforeCall();
     let hasBegun = false;
     let isSent = false;
     const onSend = (): void => {

@@ -74,6 +74,7 @@ export const DEFAULT_SERVER_LIMITS: LinkServerLimits = {
   maxBodyBytesPerGroup: 128 * MIB,
   maxBodyBytesPerPeer: 64 * MIB,
   maxKnownBodyBytes: 512 * MIB,
+  maxKnownBodyBytesPerPeer: 256 * MIB,
 };
 
 export interface LinkClientLimits {

@@ -4,7 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { parseRoutes } from '@ogong/protocol/exchange/routes';
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
 import { createLadder } from './ladder.ts';
-import { createLinkClient, type LinkClient } from './link-client.ts';
+import { createLinkClient, type LinkClient, type LinkClientOptions } from './link-client.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import type { LinkClientLimits } from './link-limits.ts';
 import type { Puncher } from './punch.ts';
@@ -25,7 +25,7 @@ export interface Peer {
   readonly certHash: PeerId;
 }
 
-export interface LinkPoolOptions {
+export interface LinkPoolOptions extends Pick<LinkClientOptions, 'beforeCall'> {
   readonly identity: LinkIdentity;
   readonly limits?: Partial<LinkClientLimits>;
   /** Default: 256. */
@@ -34,7 +34,13 @@ export interface LinkPoolOptions {
   readonly puncher?: Puncher | undefined;
 }
 
-export function createLinkPool({ identity, limits = {}, capacity = 256, puncher }: LinkPoolOptions): LinkPool {
+export function createLinkPool({
+  identity,
+  limits = {},
+  capacity = 256,
+  puncher,
+  beforeCall,
+}: LinkPoolOptions): LinkPool {
   const links = new Map<string, LinkClient>();
 
   function openLink(endpoint: string, certHash: PeerId): LinkClient {
@@ -44,8 +50,7 @@ export function createLinkPool({ identity, limits = {}, capacity = 256, puncher 
       endpoint: named ? parseHostPort(named.at) : NOWHERE,
       ladder,
       certHash,
-      identity,
-      limits,
+      ...{ identity, limits, beforeCall },
     });
   }
 

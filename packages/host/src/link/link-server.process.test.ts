@@ -5,6 +5,7 @@ import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { ProviderService, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { expectLinkError } from '@ogong/testing/link/link-compliance';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
@@ -158,10 +159,8 @@ describe('the life of a link server', () => {
 
   it('lets running calls end when it stops', async () => {
     const identity = await makeIdentity(1);
-    let release: () => void = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const arrived = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
     const server = createLinkServer({
       identity,
       bind,
@@ -169,7 +168,8 @@ describe('the life of a link server', () => {
       routes: (router) =>
         router.service(RouterService, {
           async route() {
-            await released;
+            arrived.resolve();
+            await released.promise;
             return { candidates: Uint8Array.of(1) };
           },
         }),
@@ -178,9 +178,9 @@ describe('the life of a link server', () => {
     const endpoint = server.address();
     const client = createLinkClient({ endpoint, certHash: identity.id, identity: await makeIdentity(2) });
     const call = client.service(RouterService).route({});
-    await sleep(100);
+    await arrived.promise;
     const stopped = server.stop();
-    release();
+    released.resolve();
     expect((await call).candidates).toEqual(Uint8Array.of(1));
     await stopped;
     await expectLinkError(client.service(RouterService).route({}), 'unreachable');
@@ -194,7 +194,8 @@ describe('the life of a link server', () => {
       const [line] = (await once(child.stdout, 'data')) as [Buffer];
       return { child, port: Number(line.toString()) };
     };
-    const first = await launch(0);
+    const [free = 0] = await findFreePorts(1);
+    const first = await launch(free);
     const { id } = await makeIdentity(1);
     const endpoint = { host: '127.0.0.1', port: first.port };
     const client = createLinkClient({ endpoint, certHash: id, identity: await makeIdentity(2) });

@@ -76,6 +76,31 @@ it('lets a write that may wait go with the next one, or by itself', async () => 
   expect(readElsewhere()).toEqual([1, 2, 3, 4]);
 });
 
+it('syncs no transaction of writes that may be lost, and every other', async () => {
+  const group = createGroupCommit(store);
+  /** 1: the log is not synced by this commit; 2: it is. */
+  const readSync = (s: Store) => Number(Object.values(s.prepare('PRAGMA synchronous').get() ?? {})[0]);
+  const sync = (options?: { mayWait?: boolean; mayBeLost?: boolean }) => group.write(readSync, options);
+  expect(await sync()).toBe(2);
+  expect(await sync({ mayBeLost: true })).toBe(1);
+  expect(await sync({ mayWait: true })).toBe(1);
+  expect(await sync({ mayWait: true, mayBeLost: false })).toBe(2);
+  // One that has to last takes the others with it, those before it too.
+  expect(await Promise.all([sync({ mayBeLost: true }), sync(), sync({ mayWait: true })])).toEqual([2, 2, 2]);
+  const undone = group.write(
+    () => {
+      throw new Error('changed my mind');
+    },
+    { mayBeLost: true },
+  );
+  await expect(undone).rejects.toThrow('changed my mind');
+  store.database.exec('PRAGMA max_page_count = 8');
+  const full = group.write(insert(1, 'x'.repeat(60_000)), { mayBeLost: true });
+  await expect(full).rejects.toMatchObject({ code: 'disk-full' });
+  expect(await sync()).toBe(2);
+  await group.close();
+});
+
 it('pauses between commits that have taken much of the time, and not before those that come now and then', async () => {
   let nowMs = 0;
   const group = createGroupCommit(store, { clock: { nowMs: () => nowMs } });
@@ -156,10 +181,16 @@ it('commits the queue when it closes, then refuses', async () => {
   await expect(group.write(insert(9))).rejects.toMatchObject({ code: 'closed' });
 });
 
-it.each([50, 400, 1500])('loses no acknowledged row when killed after %i of them', async (rows) => {
+it.each([
+  [50, ''],
+  [400, ''],
+  [400, 'aside'],
+  [3_000, 'aside'],
+  [1500, ''],
+])('loses no acknowledged row when killed after %i of them %s', async (rows, log) => {
   const path = join(directory, 'killed.db');
   const script = fileURLToPath(new URL('group-commit-child-fixture.ts', import.meta.url));
-  const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script, path, log], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -168,7 +199,7 @@ it.each([50, 400, 1500])('loses no acknowledged row when killed after %i of them
   await new Promise((resolve) => child.once('close', resolve));
   expect(child.signalCode).toBe('SIGKILL');
   const acknowledged = output.split('\n').slice(0, -1).map(Number);
-  const reopened = openStore(path, { schema: 'CREATE TABLE record (id INTEGER PRIMARY KEY)' });
+  const reopened = openStore(path, { schema: 'CREATE TABLE record (id INTEGER PRIMARY KEY, body BLOB)' });
   const present = new Set(ids(reopened));
   reopened.close();
   expect(acknowledged.length).toBeGreaterThanOrEqual(rows);

@@ -1,6 +1,7 @@
 import type { Clock } from '../time/clock.ts';
+import { type LogSync, syncLeftBehind } from './log-sync.ts';
 import type { Store } from './store.ts';
-import { runTransaction } from './store.ts';
+import { runTransaction, withoutSync } from './store.ts';
 import { StoreError, toStoreError } from './store-error.ts';
 
 export interface GroupCommitOptions {
@@ -15,28 +16,49 @@ export interface GroupCommitOptions {
   readonly maxQueue?: number;
   /** Times commits, so that they take a tenth of the time at most while many come. Default: a write never waits for that. */
   readonly clock?: Clock | undefined;
+  /**
+   * Syncs what is committed while the event loop goes on. Readers see a row before it is on the disk: what they tell others they read by
+   * `read`, or tell after `synced`. Default: each commit is synced before anything else happens.
+   */
+  readonly log?: LogSync | undefined;
 }
 
 export interface WriteOptions {
   /**
    * Nobody waits for it: it goes with the next write that somebody waits for, or by itself a little later. Under load most such writes
-   * then cost no sync of their own.
+   * then cost no transaction of their own. A power failure may undo it, see mayBeLost.
    */
   readonly mayWait?: boolean;
+  /**
+   * Where a power failure undoes it, it is done again, or nobody needs it: a transaction of such writes alone is not synced. It survives the
+   * process, and is on the disk with the next one that is synced; of what was written, a power failure loses the newest alone.
+   */
+  readonly mayBeLost?: boolean;
 }
 
 export interface GroupCommit {
   /**
-   * Runs a write in the next transaction. Resolves after its COMMIT: the row is on the disk. A write that throws is
-   * undone alone and rejects with its own error; a commit that fails rejects the whole batch.
+   * Runs a write in the next transaction. Resolves after its COMMIT: the row is on the disk, unless it may be lost. A write that throws
+   * is undone alone and rejects with its own error; a commit that fails rejects the whole batch. Where a log is synced aside and that fails,
+   * it rejects with 'io' and may be stored, and so does every write from then on.
    */
   write<T>(work: (store: Store) => T, options?: WriteOptions): Promise<T>;
+  /**
+   * Resolves once all that was committed before the call is on the disk, except what may be lost: at once where nothing is on its way.
+   * @throws StoreError `io` where a sync has failed.
+   */
+  synced(): Promise<void>;
+  /** Reads what others are told: resolves once all that it saw is on the disk. @throws StoreError */
+  read<T>(query: (store: Store) => T): Promise<T>;
+  /** See Store. The log is brought over on another thread before, where it is synced there. */
+  eraseDeleted(): Promise<boolean>;
   /** Commits what is queued, then refuses. */
   close(): Promise<void>;
 }
 
 interface Pending {
   readonly work: (store: Store) => unknown;
+  readonly mayBeLost: boolean;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -52,10 +74,15 @@ const LONGEST_PAUSE_MS = 10;
 
 /** Many callers, one fsync: writes that arrive together share the cost of durability. */
 export function createGroupCommit(store: Store, options: GroupCommitOptions = {}): GroupCommit {
-  const { maxDelayMs = 0, maxBatch = 512, maxQueue = 16_384, clock } = options;
+  const { maxDelayMs = 0, maxBatch = 512, maxQueue = 16_384, clock, log } = options;
   const pace = clock && createPace(clock);
   const queue: Pending[] = [];
   let closed = false;
+  /** What a disk that failed once has of what it was given, nobody knows. */
+  let broken: StoreError | undefined;
+  /** Of the last commit that has to last, while its sync runs. */
+  let syncing = log && syncLeftBehind(store, log);
+  syncing?.catch(() => undefined);
   let scheduled: { readonly delayMs: number; cancel(): void } | undefined;
 
   function schedule(wantedMs: number): void {
@@ -75,26 +102,77 @@ export function createGroupCommit(store: Store, options: GroupCommitOptions = {}
     scheduled?.cancel();
     scheduled = undefined;
     const batch = queue.splice(0, maxBatch);
-    const work = () => commit(store, batch);
+    if (broken) {
+      for (const { reject } of batch) reject(broken);
+      if (queue.length > 0) schedule(maxDelayMs);
+      return;
+    }
+    const work = () => settle(batch, commit(store, batch, log !== undefined));
     if (batch.length > 0) pace ? pace.time(work) : work();
     // The rest goes in a later turn, so that a long queue does not hold up the network.
     if (queue.length > 0) schedule(maxDelayMs);
   }
 
+  /** Tells whoever wrote, once what may not be lost is on the disk. */
+  function settle(batch: readonly Pending[], committed: readonly Outcome[] | undefined): void {
+    if (committed === undefined) return;
+    if (log === undefined || batch.every(({ mayBeLost }) => mayBeLost)) {
+      tellAll(batch, committed);
+      return;
+    }
+    // A later sync that ends well says nothing: what is missing of an earlier one ends the log there, whatever stands behind it.
+    const synced = log.sync().then(throwIfBroken, (error: StoreError) => {
+      broken ??= error;
+      throw broken;
+    });
+    syncing = synced;
+    synced
+      .then(
+        () => tellAll(batch, committed),
+        (error: StoreError) => {
+          for (const { reject } of batch) reject(error);
+        },
+      )
+      .finally(() => {
+        if (syncing === synced) syncing = undefined;
+      });
+  }
+
+  function throwIfBroken(): void {
+    if (broken) throw broken;
+  }
+
+  async function waitForDisk(): Promise<void> {
+    await syncing;
+    throwIfBroken();
+  }
+
   return {
-    write<T>(work: (store: Store) => T, { mayWait = false }: WriteOptions = {}) {
+    write<T>(work: (store: Store) => T, { mayWait = false, mayBeLost = mayWait }: WriteOptions = {}) {
       if (closed) return Promise.reject(new StoreError('closed', `the database ${store.path} is being closed`));
+      if (broken) return Promise.reject(broken);
       if (queue.length >= maxQueue) {
         return Promise.reject(new StoreError('busy', `${queue.length} writes to ${store.path} are waiting already`));
       }
       return new Promise<T>((resolve, reject) => {
-        queue.push({ work, resolve: resolve as Pending['resolve'], reject });
+        queue.push({ work, mayBeLost, resolve: resolve as Pending['resolve'], reject });
         schedule(mayWait ? Math.max(maxDelayMs, LAZY_MS) : maxDelayMs);
       });
+    },
+    synced: waitForDisk,
+    async read(query) {
+      const found = store.read(query);
+      await waitForDisk();
+      return found;
+    },
+    async eraseDeleted() {
+      await log?.bringOver();
+      return store.eraseDeleted();
     },
     async close() {
       closed = true;
       while (queue.length > 0) flush();
+      await log?.close();
     },
   };
 }
@@ -128,15 +206,22 @@ function createPace({ nowMs }: Clock): Pace {
   };
 }
 
-function commit(store: Store, batch: readonly Pending[]): void {
-  let outcomes: readonly Outcome[];
+/** @param isSyncedLater by the caller. @returns undefined where nothing was committed, and everybody knows. */
+function commit(store: Store, batch: readonly Pending[], isSyncedLater: boolean): readonly Outcome[] | undefined {
+  // One that is alone is undone with its transaction.
+  const runOne = batch.length === 1 ? (work: Pending['work']) => ({ value: work(store) }) : runSavepoint(store);
+  const runAll = () => runTransaction(store.database, () => batch.map(({ work }) => runOne(work)));
   try {
-    outcomes = runTransaction(store.database, () => batch.map(({ work }) => runSavepoint(store, work)));
+    const isUnsynced = isSyncedLater || batch.every(({ mayBeLost }) => mayBeLost);
+    return isUnsynced ? withoutSync(store.database, runAll) : runAll();
   } catch (cause) {
     const error = toStoreError(cause, store.path);
     for (const { reject } of batch) reject(error);
-    return;
+    return undefined;
   }
+}
+
+function tellAll(batch: readonly Pending[], outcomes: readonly Outcome[]): void {
   batch.forEach(({ resolve, reject }, index) => {
     const outcome = outcomes[index] as Outcome;
     if ('error' in outcome) reject(outcome.error);
@@ -144,18 +229,20 @@ function commit(store: Store, batch: readonly Pending[]): void {
   });
 }
 
-function runSavepoint(store: Store, work: (store: Store) => unknown): Outcome {
-  const { database } = store;
-  store.prepare('SAVEPOINT one_write').run();
-  try {
-    const value = work(store);
-    store.prepare('RELEASE one_write').run();
-    return { value };
-  } catch (cause) {
-    const error = toStoreError(cause, store.path);
-    // If the storage fails in one write, the transaction is gone, so the whole batch fails.
-    if (error instanceof StoreError || !database.isTransaction) throw error;
-    database.exec('ROLLBACK TO one_write; RELEASE one_write');
-    return { error };
-  }
-}
+const runSavepoint =
+  (store: Store) =>
+  (work: (store: Store) => unknown): Outcome => {
+    const { database } = store;
+    store.prepare('SAVEPOINT one_write').run();
+    try {
+      const value = work(store);
+      store.prepare('RELEASE one_write').run();
+      return { value };
+    } catch (cause) {
+      const error = toStoreError(cause, store.path);
+      // If the storage fails in one write, the transaction is gone, so the whole batch fails.
+      if (error instanceof StoreError || !database.isTransaction) throw error;
+      database.exec('ROLLBACK TO one_write; RELEASE one_write');
+      return { error };
+    }
+  };

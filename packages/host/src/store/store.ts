@@ -31,7 +31,7 @@ export interface Store {
 
 /**
  * One SQLite file, with a write-ahead log that is synced at every commit, so that a committed row survives a crash and a power
- * failure. Its files are for this user alone. `:memory:` is for tests.
+ * failure (see withoutSync for the exception). Its files are for this user alone. `:memory:` is for tests.
  * @throws StoreError
  */
 export function openStore(path: string, { schema, upgrades = [], busyTimeoutMs = 5000 }: StoreOptions): Store {
@@ -115,6 +115,16 @@ export function runTransaction<T>(database: DatabaseSync, work: () => T): T {
     // On a full disk and similar errors SQLite rolls back by itself.
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
+  }
+}
+
+/** Within, a commit leaves the write-ahead log to the next sync of it. The log is read from its beginning, so what is lost is its end. */
+export function withoutSync<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('PRAGMA synchronous = NORMAL');
+  try {
+    return work();
+  } finally {
+    database.exec('PRAGMA synchronous = FULL');
   }
 }
 

@@ -34,13 +34,13 @@ export interface WorkStore {
    */
   listPeers(): Promise<{ readonly own: number; readonly all: readonly number[] }>;
   /** What was deleted stands in none of the store's files then. Nothing where a database does that by itself. */
-  eraseDeleted(): void;
+  eraseDeleted(): Promise<void>;
   /** Ends what is queued; later writes are refused. */
   close(): Promise<void>;
 }
 
-/** The caller closes the store itself. @param options `clock`: see GroupCommitOptions. */
-export function createWorkStore(store: Store, options: Pick<GroupCommitOptions, 'clock'> = {}): WorkStore {
+/** The caller closes the store itself. @param options see GroupCommitOptions. */
+export function createWorkStore(store: Store, options: Pick<GroupCommitOptions, 'clock' | 'log'> = {}): WorkStore {
   const group = createGroupCommit(store, options);
   return {
     path: store.path,
@@ -50,7 +50,9 @@ export function createWorkStore(store: Store, options: Pick<GroupCommitOptions, 
     write: (work, options) => group.write(() => doWork(store, work()), options),
     alone: (_name, run) => run(),
     listPeers: async () => ({ own: 0, all: [0] }),
-    eraseDeleted: () => void store.eraseDeleted(),
+    async eraseDeleted() {
+      await group.eraseDeleted();
+    },
     close: group.close,
   };
 }

@@ -22,7 +22,16 @@ const deployment = {
 const bytes = (byte: number, size: number): Uint8Array => new Uint8Array(size).fill(byte);
 
 function createChain() {
-  const state = { isEmpty: false, isDown: false, isHanging: false, reads: 0, spent: 0n, ejected: false, connects: 0 };
+  const state = {
+    stake: 5n,
+    isEmpty: false,
+    isDown: false,
+    isHanging: false,
+    reads: 0,
+    spent: 0n,
+    ejected: false,
+    connects: 0,
+  };
   const guard = (): Promise<void> => {
     state.reads++;
     if (state.isDown) throw new ChainError('rpc-unreachable', 'down');
@@ -35,7 +44,7 @@ function createChain() {
       const one = {
         account: hex('aa', 20),
         signingKey: hex('ab', 20),
-        stake: 5n,
+        stake: state.stake,
         endpoint: 'a:1',
         certHash: hex('bb', 32),
         vrfKey: hex('cc', 32),
@@ -106,6 +115,25 @@ describe('chain view', () => {
     advance(3_600_000);
     await view.refresh();
     expect(recall()).toEqual([undefined, undefined]);
+  });
+
+  it('keeps for a day the lists that it has read, one for each change', async () => {
+    const { view, state, advance } = createChain();
+    expect(view.recentLists()).toEqual([]);
+    const stakes = () => view.recentLists().map((members) => members.map(({ stake }) => stake));
+    await view.refresh();
+    const [first] = view.recentLists();
+    await view.refresh();
+    expect(view.recentLists()).toHaveLength(1);
+    expect(view.recentLists()[0]).toBe(first);
+    state.stake = 6n;
+    await view.refresh();
+    state.isEmpty = true;
+    await view.refresh();
+    expect(stakes()).toEqual([[], [6n], [5n]]);
+    advance(87_000_001);
+    await view.refresh();
+    expect(stakes()).toEqual([[]]);
   });
 
   it('keeps what it knows while the chain is down, and connects again', async () => {

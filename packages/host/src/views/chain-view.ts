@@ -1,13 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BeaconKeysReading } from '@ogong/chain/beacon-keys';
-import type { ChainClient, Channel, NetworkParameters, RouterRegistration } from '@ogong/chain/client';
+import type { ChainClient, Channel, NetworkParameters } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
 import type { RegisteredMachine } from '@ogong/chain/machines';
+import type { RouterRegistration } from '@ogong/chain/router-reads';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import type { BeaconGeneration } from '@ogong/protocol/beacon/threshold/threshold-value';
 import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { OPENING_ASKED_MS } from '@ogong/protocol/exchange/limits';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { FindRouter, RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
 import { type Clock, monotonicClock, systemClock } from '../time/clock.ts';
@@ -41,6 +43,11 @@ export interface ChainView {
    */
   recallByAddress(address: Uint8Array): QuorumMember | undefined;
   recallByCertHash(certHash: Uint8Array): QuorumMember | undefined;
+  /**
+   * The lists of validators that were read within the last day, one for each change, the newest first: certificates of that time name them by
+   * their hash. The present one is the first of them.
+   */
+  recentLists(): readonly (readonly QuorumMember[])[];
   parameters(): NetworkParameters | undefined;
   /** Keys and eras of the threshold beacon as last read; undefined before that, and where the network has none. */
   beaconKeys(): BeaconKeysReading | undefined;
@@ -117,6 +124,40 @@ function recall(former: readonly FormerMember[], listed: readonly QuorumMember[]
   return [...listed.map((member) => ({ member, atMs: nowMs })), ...older].slice(0, MAX_FORMER);
 }
 
+interface FormerList {
+  readonly members: readonly QuorumMember[];
+  readonly atMs: number;
+}
+
+/** Of all kept lists together: those of a network of a hundred validators that changes every two minutes. */
+const MAX_LISTED = 1 << 16;
+
+/** Members that have not changed are kept once. */
+function keepLists(lists: readonly FormerList[], read: readonly QuorumMember[], nowMs: number): FormerList[] {
+  const [newest] = lists;
+  const known = new Map(newest?.members.map((member) => [toHex(member.address), member]));
+  const members = read.map((member) => {
+    const before = known.get(toHex(member.address));
+    return before !== undefined && isSameMember(before, member) ? before : member;
+  });
+  const isSame =
+    newest?.members.length === members.length && members.every((member, i) => member === newest.members[i]);
+  const older = isSame ? lists.slice(1) : lists;
+  const kept = [{ members: isSame ? newest.members : members, atMs: nowMs }, ...older];
+  let listed = 0;
+  return kept.filter(({ members, atMs }, i) => {
+    listed += members.length;
+    return i === 0 || (nowMs - atMs <= OPENING_ASKED_MS && listed <= MAX_LISTED);
+  });
+}
+
+const isSameMember = (a: QuorumMember, b: QuorumMember): boolean =>
+  a.stake === b.stake &&
+  a.endpoint === b.endpoint &&
+  equalBytes(a.signingKey, b.signingKey) &&
+  equalBytes(a.certHash, b.certHash) &&
+  equalBytes(a.vrfKey, b.vrfKey);
+
 function toListing({ block, validators }: Awaited<ReturnType<ChainClient['validatorsAt']>>): SetListing {
   const members = validators.map(({ account, signingKey, stake, endpoint, certHash, vrfKey }) => ({
     address: fromHex(account.slice(2), 20),
@@ -144,6 +185,7 @@ export function createChainView(
   let connected: Promise<ChainClient> | undefined;
   let listing: SetListing = { block: 0n, validators: [] };
   let former: readonly FormerMember[] = [];
+  let lists: readonly FormerList[] = [];
   let parameters: NetworkParameters | undefined;
   let beaconKeys: BeaconKeysReading | undefined;
   let generations: readonly BeaconGeneration[] = [];
@@ -166,6 +208,7 @@ export function createChainView(
     const [found, current] = await Promise.all([chain.validatorsAt(), chain.parameters(), readBeaconKeys()]);
     former = recall(former, listing.validators, clock.nowMs());
     listing = toListing(found);
+    lists = keepLists(lists, listing.validators, clock.nowMs());
     parameters = current;
   }
 
@@ -198,6 +241,7 @@ export function createChainView(
     recallByCertHash: (certHash) =>
       listing.validators.find((validator) => equalBytes(validator.certHash, certHash)) ??
       former.find(({ member }) => equalBytes(member.certHash, certHash))?.member,
+    recentLists: () => lists.map(({ members }) => members),
     parameters: () => parameters,
     beaconKeys: () => beaconKeys,
     generations: () => generations,

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../config/config-error.ts';
-import { createModelRoots, findWeightsProblem, openModelRoots } from './model-roots.ts';
+import { createModelRoots, findWeightsProblem } from './model-roots.ts';
+import { openModelRoots } from './open-model-roots.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-roots-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

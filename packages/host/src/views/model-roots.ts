@@ -1,13 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
-import { parseJson } from '@ogong/protocol/base/json';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import type { TimeSpan } from '@ogong/protocol/stage1/published-root';
-import { parseTrust } from '@ogong/protocol/stage1/trust';
-import { ConfigError } from '../config/config-error.ts';
-import { boolean, text } from '../config/values.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
-import { createRegistryRoots, type RegistryRootsDependencies } from './registry-roots.ts';
 
 /** Where published weights are looked up: a name means nothing unless somebody has said which weights bear it. */
 export interface ModelRoots {
@@ -20,52 +14,10 @@ export interface ModelRoots {
   prepare(modelIds: readonly string[]): Promise<void>;
 }
 
-export const modelRootFields = {
-  modelRoots: {
-    schema: text,
-    label: '<path>',
-    description:
-      'JSON file with the published root of each model id, instead of the registry on the chain: other weights, and other ids, are refused',
-  },
-  anyWeights: {
-    schema: boolean,
-    boolean: true,
-    description: 'take the word of providers for which weights bear a name, instead of the registry on the chain',
-  },
-} as const;
-
 /** Roots from a file, in force at all times. An own copy, so that what is published cannot be changed from outside. */
 export function createModelRoots(published: Readonly<Record<string, Uint8Array>>): ModelRoots {
   const roots = new Map(Object.entries(published).map(([id, root]) => [id, [root]]));
   return { find: (modelId) => roots.get(modelId) ?? [], prepare: () => Promise.resolve() };
-}
-
-/**
- * Where a daemon looks weights up: the registry on the chain, unless its operator gives a file or takes the word of providers.
- * @returns undefined where the operator takes the word of providers.
- * @throws ConfigError where the file cannot be used, or where the operator gives both.
- */
-export function openModelRoots(
-  command: string,
-  { modelRoots, anyWeights }: { readonly modelRoots: string | undefined; readonly anyWeights: boolean },
-  registry: RegistryRootsDependencies,
-): ModelRoots | undefined {
-  if (modelRoots !== undefined && anyWeights) {
-    throw new ConfigError(command, ['--model-roots and --any-weights exclude each other']);
-  }
-  if (anyWeights) return undefined;
-  return modelRoots === undefined ? createRegistryRoots({}, registry) : parseFile(command, modelRoots);
-}
-
-function parseFile(command: string, path: string): ModelRoots {
-  try {
-    const roots = parseJson(new Uint8Array(readFileSync(path)));
-    return createModelRoots(parseTrust({ modelRoots: roots }).modelRoots ?? {});
-  } catch (error) {
-    const isKnown = error instanceof ProtocolError || (error as NodeJS.ErrnoException).code !== undefined;
-    if (!isKnown) throw error;
-    throw new ConfigError(command, [`--model-roots ${path}: ${(error as Error).message}`]);
-  }
 }
 
 /**

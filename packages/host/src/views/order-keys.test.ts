@@ -30,10 +30,10 @@ function sign(signer: typeof key, change: Partial<Order> = {}) {
   return { order: encodeOrder(order), signature, named: nameOrder(nodeCrypto, ledger, order) };
 }
 
-function create(limit: bigint) {
+function create(limit: bigint, clock = { nowMs: () => 0 }) {
   const asked: string[] = [];
   const view = createOrderKeys(nodeCrypto, ledger, {
-    clock: { nowMs: () => 0 },
+    clock,
     async readLimit(payer, _validator, signer) {
       asked.push(toHex(signer));
       return toHex(payer) === toHex(wallet) && toHex(signer) === toHex(key.address) ? limit : 0n;
@@ -97,4 +97,26 @@ it('a flood of signatures by nobody asks the chain no more often than the budget
   await view.learn({ order: new Uint8Array(3), signature: new Uint8Array(65) });
   await view.learn({ ...sign(key), signature: new Uint8Array(65) });
   expect(asked).toHaveLength(100);
+});
+
+it('an address that floods leaves what there is to ask for to others', async () => {
+  const { view, asked } = create(0n);
+  const learn = (i: number, address: string) =>
+    view.learn(sign(createNodeLedgerSigner(new Uint8Array(32).fill(i))), { address });
+  for (let i = 1; i <= 100; i++) await learn(i, `flooder ${i % 4}`).catch(() => undefined);
+  expect(asked).toHaveLength(50 + 4 * 8);
+  await learn(101, 'honest');
+  expect(asked).toHaveLength(50 + 4 * 8 + 1);
+});
+
+it('a provider that serves many wallets has their keys read by a validator that starts again', async () => {
+  let nowMs = 0;
+  const { view, asked } = create(0n, { nowMs: () => nowMs });
+  const waiting = Array.from({ length: 100 }, (_, i) => sign(createNodeLedgerSigner(new Uint8Array(32).fill(i + 1))));
+  for (; nowMs < 5_000; nowMs += 1_000) {
+    for (const sent of waiting.splice(0)) {
+      await view.learn(sent, { address: 'provider' }).catch(() => waiting.push(sent));
+    }
+  }
+  expect([asked.length, waiting.length]).toEqual([100, 0]);
 });

@@ -24,7 +24,8 @@ export interface OrderKeyView {
   learn(sent: SentOrder, asker?: OrderKeyAsker): Promise<void>;
 }
 
-export type OrderKeyAsker = 'anybody' | 'co-signing';
+/** An address: who brings the order. It has a share of half of what anybody has; the other half has no shares. */
+export type OrderKeyAsker = 'anybody' | 'co-signing' | { readonly address: string };
 
 interface OrderKeyDependencies {
   readonly clock: Clock;
@@ -36,6 +37,10 @@ interface OrderKeyDependencies {
 const MAX_KEYS = 8_192;
 /** Anybody can send an order with a signature of nobody's, so the chain is asked no more often than this for each kind of asker. */
 const ASKS = { perSecond: 20, burst: 100 };
+/** Half of what anybody has is for whoever comes first: at a validator the address is a provider's, which serves many payers. */
+const ASKS_FOR_ALL = { perSecond: ASKS.perSecond / 2, burst: ASKS.burst / 2 };
+/** Of the other half, for one address: a few addresses must not keep payers whose keys are not known yet from being served. */
+const ASKS_OF_ADDRESS = { perSecond: 1, burst: 8 };
 
 export function createOrderKeys(
   base: Crypto,
@@ -44,6 +49,12 @@ export function createOrderKeys(
 ): OrderKeyView {
   const limits = new Map<string, bigint>();
   const asks = createRateLimiter(ASKS, clock);
+  const asksForAll = createRateLimiter(ASKS_FOR_ALL, clock);
+  const asksOfAddress = createRateLimiter(ASKS_OF_ADDRESS, clock);
+  function mayAsk(asker: OrderKeyAsker): boolean {
+    if (typeof asker === 'string') return asks.take(asker);
+    return (asksForAll.take('') || asksOfAddress.take(asker.address)) && asks.take('anybody');
+  }
   const nameOf = (...parties: readonly Uint8Array[]): string => parties.map(toHex).join();
   const orderKeys = {
     limitOf: (payer: Uint8Array, validator: Uint8Array, key: Uint8Array) => limits.get(nameOf(payer, validator, key)),
@@ -58,7 +69,7 @@ export function createOrderKeys(
       if (key === undefined) return;
       const name = nameOf(payer, validator, key);
       if ((limits.get(name) ?? -1n) >= cumulativeAtomic) return;
-      if (!asks.take(asker)) throw new ChainError('timeout', 'too many keys of payers are asked about just now');
+      if (!mayAsk(asker)) throw new ChainError('timeout', 'too many keys of payers are asked about just now');
       const limit = await readLimit(payer, validator, key);
       if (limit === 0n) return;
       limits.delete(name);

@@ -25,7 +25,7 @@ import { createObservation } from '@ogong/host/metrics/observation';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openMachinePolicy } from '@ogong/host/views/machine-policy';
-import { openModelRoots } from '@ogong/host/views/model-roots';
+import { openModelRoots } from '@ogong/host/views/open-model-roots';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type AdminOutput, runAdminCommand } from '../gateway/admin-command.ts';
 import type { ArchiveOptions, ArchivePlace } from '../gateway/archive.ts';
@@ -102,7 +102,7 @@ async function start(values: Values): Promise<Daemon> {
   );
   const observation = createObservation({ name: NAME, role: 'gateway', log: logger }, values);
   const { metrics } = observation;
-  const { books, accounts, close } = await openBooks(values, {
+  const { books, accounts, failed, close } = await openBooks(values, {
     payer: `0x${toHex(payer.address)}`,
     ledger: chain.ledger,
   });
@@ -140,6 +140,12 @@ async function start(values: Values): Promise<Daemon> {
         firstTokenTimeoutMs: values.firstTokenTimeout,
         idleTimeoutMs: values.idleTimeout,
         totalTimeoutMs: values.totalTimeout,
+      },
+      hedging: {
+        isDefault: values.hedge === true,
+        share: values.hedgeShare / 100,
+        patienceMs: values.hedgeAfter,
+        standbyPercent: values.standbyShare,
       },
       ticketsAhead: values.ticketsAhead,
       seal: values.seal,
@@ -188,6 +194,7 @@ async function start(values: Values): Promise<Daemon> {
       payer: `0x${toHex(payer.address)}`,
       key: `0x${toHex(own.address)}`,
     },
+    failed,
     async stop() {
       await gateway.stop();
       await Promise.all([beacon.stop(), machines.stop(), chain.stop(), observation.stop()]);

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
 import { domainOf } from '@ogong/chain/domain';
+import { isTransferUsed } from '@ogong/chain/signed-transfers';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
@@ -44,7 +45,10 @@ async function openPayments(values: RelayValues) {
   const group = createGroupCommit(store);
   const payments = createRelayPayments(
     { payee: fromHex(payee), pricePerGibAtomic, creditBytes: BigInt(credit), token },
-    { crypto: nodeCrypto, clock: systemClock, store, group, balanceOf: chain.balanceOf },
+    {
+      ...{ crypto: nodeCrypto, clock: systemClock, store, group, balanceOf: chain.balanceOf },
+      isNonceUsed: (from, nonce) => isTransferUsed(chain.transactor, place.deployment.token, { from, nonce }),
+    },
   );
   return {
     payments,

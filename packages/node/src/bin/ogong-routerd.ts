@@ -14,7 +14,7 @@ import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { openModelRoots } from '@ogong/host/views/model-roots';
+import { openModelRoots } from '@ogong/host/views/open-model-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createRelay } from '../relay/relay.ts';

@@ -16,13 +16,15 @@ import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
 import { createObservation } from '@ogong/host/metrics/observation';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
+import { createLogSync } from '@ogong/host/store/log-sync';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openMachinePolicy } from '@ogong/host/views/machine-policy';
-import { openModelRoots } from '@ogong/host/views/model-roots';
+import { openModelRoots } from '@ogong/host/views/open-model-roots';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { nobleSealedBox } from '@ogong/protocol/crypto/noble-sealed-box';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
@@ -58,11 +60,17 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
   enterLatestDirectory(values.dataDir);
   const { deployment, openSigner, vrfSeed, boxSecret, identity, connect } = await openKeys(NAME, values);
-  const { signer, close: closeSigner } = await openSigner();
+  const { signer, failed: signerFailed, close: closeSigner } = await openSigner();
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
+  const store = openStore(join(values.dataDir, 'validator.db'), {
+    schema: VALIDATOR_SCHEMA,
+    upgrades: RELEASED.validator,
+  });
+  const books = createLogSync(store);
+  const group = createGroupCommit(store, { log: books });
   const chain = createChainView(
     { deployment, refreshMs: values.registryInterval },
-    { connect, onError: (err) => logger.warn({ err }, 'the chain cannot be read') },
+    { connect: () => connect(group.synced), onError: (err) => logger.warn({ err }, 'the chain cannot be read') },
   );
   const modelRoots = openModelRoots(NAME, values, {
     client: chain.client,
@@ -71,10 +79,6 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   const observation = createObservation({ name: NAME, role: 'validator', log: logger }, values);
   const { metrics } = observation;
   const attester = openAttester(NAME, values);
-  const store = openStore(join(values.dataDir, 'validator.db'), {
-    schema: VALIDATOR_SCHEMA,
-    upgrades: RELEASED.validator,
-  });
   bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
   const parameters = chain.parameters();
@@ -128,7 +132,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     },
     {
       ...{ crypto: nodeCrypto, clock: systemClock, store, signer, vrfSeed, identity, chain, log: logger, metrics },
-      attester,
+      ...{ attester, group },
       threshold: deployment.beaconKeys === undefined ? undefined : await openThreshold(boxSecret),
     },
   );
@@ -157,11 +161,12 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       consensusId: toHex(identity.id),
       ...(attester && describeAttester(attester)),
     },
+    failed: Promise.race([books.failed, ...(signerFailed ? [signerFailed] : [])]),
     async stop() {
       await validator.stop();
       await Promise.all([chain.stop(), machines.stop(), observation.stop()]);
       store.close();
-      closeSigner();
+      await closeSigner();
     },
   };
 }

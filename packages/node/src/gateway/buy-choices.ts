@@ -6,13 +6,13 @@ import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { KeyHolder } from './api-keys.ts';
 import type { Delta } from './provider-call.ts';
-import type { BoughtReply } from './reply.ts';
+import type { BoughtReply, ReplyJob } from './reply.ts';
 import type { ReplyService } from './reply-service.ts';
 import type { ReadBody } from './settle-policy.ts';
 import { createTextForm } from './text-form.ts';
 
 /** What is ordered for one prompt. */
-export type OrderedPrompt = ReadBody<InferenceRequest>;
+export type OrderedPrompt = ReadBody<InferenceRequest> & Pick<ReplyJob, 'isHedged' | 'plain'>;
 
 interface ChoicesJob {
   readonly completionId: string;
@@ -56,7 +56,7 @@ export function createChoices(
   }
   return (index, signal) => {
     const perPrompt = (prompts[0] as OrderedPrompt).request.choices;
-    const { body, request } = prompts[Math.floor(index / perPrompt)] as OrderedPrompt;
+    const { body, request, isHedged, plain } = prompts[Math.floor(index / perPrompt)] as OrderedPrompt;
     const onMatch = ({ contextSize }: { readonly contextSize: number }): void => {
       if (contextSize >= Math.min(request.maxTokens, least)) return;
       least = contextSize;
@@ -64,7 +64,7 @@ export function createChoices(
     };
     const form = createTextForm(request);
     const caller = parseTraceParent(context.req.header('traceparent'));
-    const place = { choice: index % perPrompt, index, provider, caller };
+    const place = { choice: index % perPrompt, index, provider, caller, isHedged, plain };
     const choice = replies.serve({ completionId, endpoint, body, request, form, key, signal, onMatch, ...place });
     return request.thinkingParams.length === 0 ? choice : tellOfThinking(choice, request);
   };

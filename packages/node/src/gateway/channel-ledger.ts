@@ -123,7 +123,9 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
         },
         { touches: [nameReply(replyId)] },
       ),
-    close: (replyId, closing) => books.write(() => close(replyId, closing), payers.touching(replyId)),
+    // Validators are asked again until it is known.
+    close: (replyId, closing) =>
+      books.write(() => close(replyId, closing), { mayBeLost: true, ...payers.touching(replyId) }),
     channel: async (validator) => (await books.read(() => findChannel(validator))) ?? openChannel(0n),
     held: (validator, nowMs) => books.read(() => sumHolds(validator, nowMs)),
     find: (replyId) => books.read(() => findOrder(replyId)),

@@ -9,6 +9,7 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { signDelivery } from '@ogong/protocol/exchange/delivery';
+import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
@@ -53,10 +54,13 @@ export async function checkReply<R extends BoughtAnswer>(
   }
   const opening = answer.opening ?? (await fetchOpening(context, attempt, record));
   const evidence: ComplaintEvidence = { record, opening: { opening } };
-  // Only a reply that was cut short is paid by it.
-  const progress = answer.finished.stopReason === 'cancelled' ? answer.progress : undefined;
-  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, attestation });
   const response = job.form.toResponse(answer);
+  // What fits into a window is paid without it, unless it was cut short or need not have been taken.
+  const isStandby = job.request.demands.standbyPer1kAtomic !== undefined;
+  const isCut = answer.finished.stopReason === 'cancelled';
+  const isPaidBy = isStandby || isCut || response.length > PROGRESS_WINDOW_BYTES;
+  const progress = isPaidBy ? answer.progress : undefined;
+  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, attestation });
   const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
   const failed = verdict.ok ? undefined : toFailure(verdict);
   if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
@@ -66,7 +70,9 @@ export async function checkReply<R extends BoughtAnswer>(
   const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = header;
   const replyId = toHex(attempt.replyId);
   const { checks } = verdict;
-  const checked = { choice: job.index ?? job.choice, replyId, promptTokens, outputTokens, receipt, checks };
+  const { tookMs, firstMs } = answer;
+  const timing = { tookMs, firstMs };
+  const checked = { choice: job.index ?? job.choice, replyId, promptTokens, outputTokens, timing, receipt, checks };
   const read = job.form.read(checked, answer, opened);
   if ('failed' in read) throw await rejectReply(context, attempt, { ...read.failed, evidence });
 
@@ -77,13 +83,12 @@ export async function checkReply<R extends BoughtAnswer>(
       [attempt.validator, ...listHearers(context, attempt)],
       createDelivery(context, attempt, {
         ...{ admission, record: bindRecord(crypto, record, opening), promptTokens, outputTokens },
-        tookMs: answer.tookMs,
+        tookMs,
       }),
     ),
     context.ledger.deliver(replyId, readHeld(context, job, attempt, { record, header, response, progress })),
   ]);
-  const { tookMs, firstMs: firstTokenMs } = answer;
-  reportToRouter(context, attempt, { outcome: 'ok', outputTokens, tookMs, firstTokenMs });
+  reportToRouter(context, attempt, { outcome: 'ok', outputTokens, tookMs, firstTokenMs: firstMs });
   return read.reply;
 }
 

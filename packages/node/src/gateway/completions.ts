@@ -13,13 +13,14 @@ import { PROVIDER_HEADER, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol
 import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
-import { type InferenceRequest, isChat } from '@ogong/protocol/modality/text/request/request';
+import { type InferenceRequest, isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createChoices, type OrderedPrompt } from './buy-choices.ts';
 import type { BegunCall, CallDoor } from './call-door.ts';
+import type { Hedging } from './hedging.ts';
 import { createModelNotFound } from './provider-match.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { readPrompt } from './read-prompt.ts';
@@ -35,6 +36,10 @@ export interface OgongField {
   readonly receipts: readonly {
     readonly reply_id: string;
     readonly url: string;
+    readonly output_tokens: number;
+    /** From the order to the first part of the answer and to its last token, by the gateway's own clock. */
+    readonly first_token_ms: number;
+    readonly took_ms: number;
     readonly checks?: readonly Check[];
     readonly receipt?: ReceiptJson;
     /** What the model wrote, where the content that is shown is not all of it. */
@@ -52,7 +57,19 @@ export interface CompletionsDependencies {
   readonly randomBytes: (length: number) => Uint8Array;
   readonly bodyLimits: BodyLimits;
   readonly settle: SettlePolicy;
+  /** Default: no request is hedged. */
+  readonly hedging?: Pick<Hedging, 'prepare'> | undefined;
   readonly heartbeatMs: number;
+}
+
+/** A prompt as it is ordered where it may be hedged. @throws RequestError */
+export async function prepareHedge(
+  hedging: CompletionsDependencies['hedging'],
+  prompt: OrderedPrompt,
+  { endpoint, ...given }: { readonly isChecked: boolean; readonly isNamed: boolean; readonly endpoint: Endpoint },
+): Promise<OrderedPrompt> {
+  const read = (body: Uint8Array): InferenceRequest => parseRequest(body, endpoint);
+  return hedging?.prepare(prompt, { ...given, read }) ?? prompt;
 }
 
 /** Chat or completions: every choice is a reply of its own, with a receipt of its own. */
@@ -80,16 +97,21 @@ interface CompletionCall {
 async function answerWithReplies(
   context: ApiContext,
   { endpoint, body: given, key, call }: CompletionCall,
-  { replies, rates, clock, randomBytes, heartbeatMs, settle }: CompletionsDependencies,
+  { replies, rates, clock, randomBytes, heartbeatMs, settle, hedging }: CompletionsDependencies,
 ): Promise<Response> {
   const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
   const isChecked = isInline(context);
-  const prompts = bodies.map((body) => readPrompt({ body, isChecked }, { settle, randomBytes }, endpoint));
+  const provider = readProvider(context);
+  const prompts = await Promise.all(
+    bodies.map((body) => {
+      const prompt = readPrompt({ body, isChecked }, { settle, randomBytes }, endpoint);
+      return prepareHedge(hedging, prompt, { isChecked, isNamed: provider !== undefined, endpoint });
+    }),
+  );
   const { request } = prompts[0] as OrderedPrompt;
   const choices = request.choices * prompts.length;
   if (choices > MAX_REPLIES) throw refuseReplies(choices);
   assertModel(request.model, key);
-  const provider = readProvider(context);
   const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
   const payer = await call.charge(asked);
   const metered = await rates.meter(context, payer, replies, asked);
@@ -154,9 +176,10 @@ export function toOgongField(
   const withReceipt = isInline(context);
   return {
     receipts: replies.map((reply) => {
-      const { replyId, receipt, checks, earlierTries } = reply;
+      const { replyId, outputTokens, timing, receipt, checks, earlierTries } = reply;
       const tries = earlierTries && { earlier_tries: earlierTries.map(toFailedTryJson) };
-      const listed = { reply_id: replyId, url: receiptPath(replyId), ...tries };
+      const measured = { output_tokens: outputTokens, first_token_ms: timing.firstMs, took_ms: timing.tookMs };
+      const listed = { reply_id: replyId, url: receiptPath(replyId), ...measured, ...tries };
       if (!withReceipt) return listed;
       const response = terms && 'text' in reply ? findHidden(reply, terms) : {};
       return { ...listed, checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)), ...response };

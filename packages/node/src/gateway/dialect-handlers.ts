@@ -5,7 +5,14 @@ import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createChoices } from './buy-choices.ts';
-import { assertModel, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
+import {
+  assertModel,
+  type CompletionsDependencies,
+  isInline,
+  prepareHedge,
+  readProvider,
+  toOgongField,
+} from './completions.ts';
 import { readPrompt } from './read-prompt.ts';
 import { receiptPath } from './receipt-store.ts';
 import type { BoughtReply } from './reply.ts';
@@ -16,18 +23,20 @@ import type { KeyedHandler } from './sign-in.ts';
  * to (docs/spec/dialects.md).
  */
 export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
-  const { door, rates, replies, clock, randomBytes, heartbeatMs, settle } = dependencies;
+  const { door, rates, replies, clock, randomBytes, heartbeatMs, settle, hedging } = dependencies;
   return async (context, key) => {
     const call = await door.begin(context, key);
     try {
       const asked = API_DIALECTS[name].read(context, await readJsonBody(context, call.bodyLimits));
       const given = { body: asked.body, isChecked: isInline(context) };
-      const prompt = readPrompt(given, { settle, randomBytes }, 'chat');
+      const provider = readProvider(context);
+      const prompt = await prepareHedge(hedging, readPrompt(given, { settle, randomBytes }, 'chat'), {
+        ...{ isChecked: given.isChecked, isNamed: provider !== undefined, endpoint: 'chat' },
+      });
       const { request } = prompt;
       assertModel(request.model, key);
       const nowMs = () => clock.nowMs();
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
-      const provider = readProvider(context);
       const metering = [{ request, count: request.choices }];
       const payer = await call.charge(metering);
       const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key: payer, provider } as const;

@@ -10,8 +10,8 @@ import { createMilestoneFollower, type FailedMilestone, type MilestoneFollower }
 import { readOrder } from './named-order.ts';
 import { UnsentOrderError } from './order-pacing.ts';
 import type { Delta } from './provider-call.ts';
-import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
-import { createReplyProgress, type ReplyProgress } from './reply-progress.ts';
+import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob, TriedJob } from './reply.ts';
+import { createReplyProgress, type ReplyProgress, type ReplyProgressInput } from './reply-progress.ts';
 import { accuseProvider, reportBroken, reportToRouter } from './report-attempt.ts';
 
 /** All that a provider said in one attempt; none of it is checked. */
@@ -38,13 +38,14 @@ export interface ProviderAnswer {
  */
 export async function* followProvider(
   context: ReplyContext,
-  job: ReplyJob<CommonRequest, BoughtAnswer>,
+  job: TriedJob<CommonRequest, BoughtAnswer>,
   attempt: ProviderAttempt,
   onPart: (textBytes: number) => void = () => {},
 ): AsyncGenerator<Delta, ProviderAnswer> {
   const ended = new AbortController();
   const { answer } = computeBlinds(crypto, { body: job.body, replyId: attempt.replyId });
-  const progress = openProgress(context, attempt, answer);
+  const isStandby = job.request.demands.standbyPer1kAtomic !== undefined;
+  const progress = openProgress(context, attempt, { blind: answer, isStandby });
   let leaving: Promise<void> | undefined;
   const leave = () => {
     leaving ??= progress.leave().finally(() => ended.abort());
@@ -61,6 +62,7 @@ export async function* followProvider(
   const sinceStart = (): number => Math.max(1, Math.ceil(monotonicClock.nowMs() - startedMs));
   let firstMs: number | undefined;
   let isOver = false;
+  let isShown = false;
   let text = '';
   const tokens: TokenLogprob[] = [];
   let format: AnswerFormat | undefined;
@@ -69,6 +71,9 @@ export async function* followProvider(
       const next = await stream.next();
       if (firstMs === undefined) context.ahead?.begun();
       firstMs ??= sinceStart();
+      // What lost was told to stop, and nothing of it is signed for.
+      if (!isShown && job.claim?.() === false) throw createUntaken();
+      isShown = true;
       if (next.done) {
         isOver = true;
         const tookMs = sinceStart();
@@ -77,26 +82,27 @@ export async function* followProvider(
       text += next.value.text;
       format = next.value.format;
       progress.add(next.value.text);
-      if (job.form.topLogprobs !== undefined) tokens.push(...next.value.tokens);
+      if (job.form.topLogprobs !== undefined) for (const token of next.value.tokens) tokens.push(token);
       yield next.value;
     }
   } catch (error) {
     isOver = true;
     // It may be slow and not dead: then it stops, and bills what came and not the whole reply, which another one may give.
-    if (error instanceof ApiError && error.code === 'provider_timeout') void progress.leave();
+    if (error instanceof ApiError && error.code === 'provider_timeout' && !job.signal.aborted) void progress.leave();
     // If the client left, the provider is not at fault, and the validator decides about the order.
     if (!job.signal.aborted && !isRefusal(error)) {
-      const failed = await keepStanding(context, attempt, { milestones, onPart });
+      const failed = await keepStanding(context, attempt, { milestones, onPart, isTakeLost: progress.isTakeLost() });
       if (failed) throw createSpoiled(failed, error);
     }
     // The provider may have refused because it cannot reach the validator.
     if (isRefusal(error)) {
-      reportRefusal(context, attempt, error).catch((failure: unknown) => context.onError?.(failure));
+      reportRefusal(context, attempt, { error, isStandby }).catch((failure: unknown) => context.onError?.(failure));
     }
     throw error;
   } finally {
     job.signal.removeEventListener('abort', onAbort);
     milestones?.stop();
+    progress.end();
     // Whoever reads this stops reading: that is leaving, too.
     if (!isOver) await leave();
     await stream.return(undefined as never);
@@ -113,13 +119,21 @@ async function keepStanding(
   {
     milestones,
     onPart,
-  }: { readonly milestones: MilestoneFollower | undefined; readonly onPart: (textBytes: number) => void },
+    isTakeLost,
+  }: {
+    readonly milestones: MilestoneFollower | undefined;
+    readonly onPart: (textBytes: number) => void;
+    readonly isTakeLost: boolean;
+  },
 ): Promise<FailedMilestone | undefined> {
   const { standing, failed } = (await milestones?.settle()) ?? {};
   await standing?.keep();
   if (standing) onPart(standing.textBytes);
   const { id: reason = 'abandoned', evidence } = failed ?? {};
-  if (failed || standing === undefined)
+  // It sends no more before it knows that the reply is taken, and perhaps it never knew.
+  if (isTakeLost && failed === undefined && standing === undefined)
+    reportToRouter(context, attempt, { outcome: 'refused', outputTokens: 0 });
+  else if (failed || standing === undefined)
     await accuseProvider(context, attempt, { reason, ...(evidence && { evidence }) });
   else reportBroken(context, attempt);
   return failed;
@@ -134,8 +148,13 @@ const createSpoiled = ({ id, detail }: FailedMilestone, cause: unknown): ApiErro
  * That nobody admitted the order is the provider's word. This gateway asks the validator itself: only where it is away for both of
  * them, the provider has refused nothing.
  */
-export async function reportRefusal(context: ReplyContext, attempt: ProviderAttempt, error: ApiError): Promise<void> {
-  if (error instanceof UnsentOrderError) {
+export async function reportRefusal(
+  context: ReplyContext,
+  attempt: ProviderAttempt,
+  { error, isStandby }: { readonly error: ApiError; readonly isStandby: boolean },
+): Promise<void> {
+  // Who stands by for no more than it does may have room for others.
+  if (error instanceof UnsentOrderError || (isStandby && error.code === 'provider_busy')) {
     reportToRouter(context, attempt, { outcome: 'unused', outputTokens: 0 });
     return;
   }
@@ -145,11 +164,15 @@ export async function reportRefusal(context: ReplyContext, attempt: ProviderAtte
   reportToRouter(context, attempt, { outcome: isAway ? 'unused' : 'refused', outputTokens: 0 });
 }
 
-/** @param blind of the answer; without it this gateway does not see the text, and is told its hash. */
+/** Why the order of a lost race brought no answer, as its failure says. */
+export const UNTAKEN = 'untaken';
+export const createUntaken = (): ApiError => new ApiError('provider_timeout', 'Another provider was faster.');
+
+/** @param options.blind of the answer; without it this gateway does not see the text, and is told its hash. */
 export function openProgress(
   { payer, chain, providers, onError }: ReplyContext,
   attempt: ProviderAttempt,
-  blind?: Uint8Array,
+  { blind, isStandby }: Pick<ReplyProgressInput, 'blind' | 'isStandby'> = {},
 ): ReplyProgress {
   const { match, order, replyId } = attempt;
   return createReplyProgress({
@@ -157,6 +180,7 @@ export function openProgress(
     ledger: chain.ledger,
     orderHash: readOrder(chain.ledger, order).orderHash,
     ...(blind && { blind }),
+    isStandby,
     send: (signed) => providers.sendProgress(match, replyId, signed),
     ...(onError && { onError }),
   });

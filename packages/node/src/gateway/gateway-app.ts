@@ -66,6 +66,13 @@ export function createGatewayApp(
   app.use(explainUnserved('gateway'));
 
   const receipts = createReceiptHandlers(dependencies.receipts);
+  const { rates } = completions;
+  /** Lists cost a router work, so they count as requests of the key, too. */
+  const listing = (handle: KeyedHandler): Handler =>
+    signIn.require(async (context, key) => {
+      await rates.countRequest(context, key);
+      return handle(context, key);
+    });
   const handlers: Readonly<Record<GatewayRouteName, Handler>> = {
     chat: signIn.requireOrPay(createCompletionHandler('chat', completions)),
     completion: signIn.requireOrPay(createCompletionHandler('completion', completions)),
@@ -76,13 +83,9 @@ export function createGatewayApp(
     message: signIn.requireOrPay(createDialectHandler('message', completions)),
     messageCount: signIn.require(createCountHandler('message', completions)),
     ...requireAll(signIn, createSealedHandlers(dependencies.sealed)),
-    models: signIn.require(async (context, key) => showModels(context, await models.list(key))),
-    model: signIn.require(async (context, key) =>
-      showModel(context, await models.get(context.req.param('id') ?? '', key)),
-    ),
-    endpoints: signIn.require(async (context, key) =>
-      context.json(await models.listOffers(context.req.query('model'), key)),
-    ),
+    models: listing(async (context, key) => showModels(context, await models.list(key))),
+    model: listing(async (context, key) => showModel(context, await models.get(context.req.param('id') ?? '', key))),
+    endpoints: listing(async (context, key) => context.json(await models.listOffers(context.req.query('model'), key))),
     usage: signIn.require(createUsageHandler(dependencies.usage)),
     receipt: signIn.require(receipts.showReceipt),
     opening: signIn.require(receipts.showOpening),

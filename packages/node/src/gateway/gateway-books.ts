@@ -13,7 +13,7 @@ import { createMilestoneOutbox, type MilestoneOutbox } from './milestone-outbox.
 import { createPayments, type PaymentDesk } from './payments.ts';
 import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
 import { createValidatorKeys, type KnownValidatorKeys } from './sealed/validator-keys.ts';
-import { createVerdictFeed, isForAnother } from './verdict-feed.ts';
+import { createVerdictFeed, isForAnother, isUnanswered } from './verdict-feed.ts';
 import { createWorkShares } from './work-shares.ts';
 
 const EXPIRY_INTERVAL_MS = 60_000;
@@ -89,6 +89,10 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
         steps.add(replyId, 'learn verdict', {
           attributes: { 'ogong.verdict': verdict, 'ogong.fee_atomic': String(feeAtomic) },
         });
+        if (isUnanswered(order, closing)) {
+          counts.countUnanswered();
+          logger.warn({ replyId, verdict, feeAtomic }, 'an order is charged that brought no answer');
+        }
         if (!isForAnother(order, closing)) return;
         counts.countOther();
         logger.warn(
@@ -107,7 +111,7 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
       const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
       await receipts.expire(beforeMs, options.archive !== undefined);
       await ledger.expire(beforeMs);
-      books.eraseDeleted();
+      await books.eraseDeleted();
     },
     warn('old receipts could not be dropped'),
   );

@@ -17,7 +17,7 @@ import {
 } from '@ogong/host/config/values';
 import { routerPeer } from '@ogong/host/link/peer-values';
 import { createPolicyFields } from '@ogong/host/views/machine-policy';
-import { modelRootFields } from '@ogong/host/views/model-roots';
+import { modelRootFields } from '@ogong/host/views/open-model-roots';
 import { SORTS } from '@ogong/protocol/exchange/preference';
 import { ATTESTED_ROLES } from '@ogong/protocol/tier/attested-role';
 import { z } from 'zod';
@@ -265,6 +265,32 @@ export const gatewayConfig = defineConfig({
       default: '8',
       description:
         'tickets of one kind of request that are drawn at most before it comes; 0: each request asks a router',
+    },
+    hedge: {
+      schema: boolean,
+      boolean: true,
+      env: 'OGONG_GATEWAY_HEDGE',
+      description:
+        'ask a second provider where the first has shown nothing in time, also where a request does not say (docs/spec/progress.md#standby-orders)',
+    },
+    hedgeShare: {
+      schema: integer({ min: 0, max: 100 }),
+      env: 'OGONG_GATEWAY_HEDGE_SHARE',
+      default: '5',
+      description: 'of a hundred requests that may be hedged, how many are; 0: none, whatever a request says',
+    },
+    standbyShare: {
+      schema: integer({ min: 0, max: 100 }),
+      env: 'OGONG_GATEWAY_STANDBY_SHARE',
+      default: '25',
+      description:
+        'the most that a provider may ask for standing by, in percent of its price, where the request names no standby price',
+    },
+    hedgeAfter: {
+      schema: duration,
+      default: '2s',
+      description:
+        'how long a first token is waited for before a second provider is asked, until twenty of the model were measured: then as long as nineteen of twenty took',
     },
     busyPatience: {
       schema: duration,

@@ -6,8 +6,11 @@ export interface GatewayMetrics {
   countFault(reason: string): void;
   countMisrouted(): void;
   countAhead(outcome: 'used' | 'missed' | 'unused'): void;
+  countHedge(outcome: 'sent' | 'won' | 'lost' | 'failed'): void;
   countDelivery(outcome: string): void;
   countOther(): void;
+  /** A fee for an order that brought no answer. */
+  countUnanswered(): void;
   countVerdict(verdict: string, feeAtomic: bigint): void;
   watch(sources: { running: () => number; complaints: () => Promise<number> }): void;
 }
@@ -25,6 +28,11 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     'Requests that found a ticket drawn ahead (used) or none (missed), and tickets given back unused',
     ['outcome'],
   );
+  const hedges = metrics.counter(
+    'hedges_total',
+    'Second orders of a request whose first had shown nothing (sent): taken (won), not taken (lost), or nobody served it (failed)',
+    ['outcome'],
+  );
   const verdicts = metrics.counter('verdicts_total', 'Final verdicts on ordered replies', ['verdict']);
   const deliveries = metrics.counter(
     'deliveries_acknowledged_total',
@@ -34,6 +42,10 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
   const others = metrics.counter(
     'verdicts_on_others_total',
     'Verdicts that ask money for another record than was delivered, or for a refused order',
+  );
+  const unanswered = metrics.counter(
+    'unanswered_fees_total',
+    'Fees of orders that brought no answer, though no provider had refused them',
   );
   const fees = metrics.counter('fees_atomic_total', 'Fees owed for ordered replies, atomic units');
   const running = metrics.gauge('requests_running', 'Inference requests in progress');
@@ -46,8 +58,10 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     countFault: (reason) => faults.inc({ reason }),
     countMisrouted: () => misrouted.inc(),
     countAhead: (outcome) => ahead.inc({ outcome }),
+    countHedge: (outcome) => hedges.inc({ outcome }),
     countDelivery: (outcome) => deliveries.inc({ outcome }),
     countOther: () => others.inc(),
+    countUnanswered: () => unanswered.inc(),
     countVerdict(verdict, feeAtomic) {
       verdicts.inc({ verdict });
       fees.inc(Number(feeAtomic));

@@ -17,6 +17,7 @@ import type { BudgetAlertOptions } from './budget-alerts.ts';
 import type { CardOptions } from './card-handler.ts';
 import type { DepositOptions } from './deposits.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
+import type { HedgingOptions } from './hedging.ts';
 import type { PayingSigner } from './paying-signer.ts';
 import type { PaymentOptions } from './payments.ts';
 import type { ProviderCallOptions } from './provider-call.ts';
@@ -72,6 +73,8 @@ export interface GatewayOptions {
   readonly machinePolicy?: MachinePolicy | undefined;
   /** Tickets of one kind of request that are kept before it comes. Default: none. */
   readonly ticketsAhead?: number;
+  /** Whether a second provider is asked where the first is slow. Default: none is. */
+  readonly hedging?: HedgingOptions;
   /** How long a machine that has answered is not asked again. Default: ten minutes. */
   readonly machineIntervalMs?: number;
   /** Roles that have to show their machines, whatever a request says. Default: none. */

@@ -6,6 +6,7 @@ import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { verifyComplaint } from '@ogong/protocol/exchange/complaint';
+import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { openProgress, parseProgress, type SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
@@ -41,10 +42,14 @@ const ogongOf = (value: unknown): OgongField => (value as { ogong: OgongField })
 const fault = (wanted: object) => expect.objectContaining(wanted);
 
 describe('a provider', () => {
-  it('that dies before its first token is replaced, under another order', async () => {
+  it.each([
+    ['before its first token', false],
+    ['behind a part that shows nothing', true],
+  ])('that dies %s is replaced, under another order', async (_when, emptyPart) => {
     // Whom the draw meets first is luck, so it is the first two that are met who die.
     let deaths = 2;
     const mortal: ProviderBehaviour = {
+      emptyPart,
       get dieAfter() {
         return deaths-- > 0 ? 0 : Number.POSITIVE_INFINITY;
       },
@@ -226,7 +231,7 @@ describe('a provider', () => {
   it('that goes silent is given up', async () => {
     const client = await open({
       providers: [{ hangAfter: 0 }],
-      options: { patience: { firstTokenTimeoutMs: 1_500, idleTimeoutMs: 100 } },
+      options: { patience: { firstTokenTimeoutMs: 1_500, idleTimeoutMs: 1_000 } },
     });
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 504, code: 'provider_timeout' });
     fixture.network.providers[0]!.behaviour = { hangAfter: 3 };
@@ -358,6 +363,12 @@ describe('a provider', () => {
     });
   });
 
+  it('that sends more log-probabilities in one part than a call takes arguments is left for another', async () => {
+    const client = await open({ providers: [{ burstTokens: 130_000 }] });
+    const asked = { ...chat, logprobs: true, max_tokens: 131_072 };
+    await expect(client.chat.completions.create(asked)).rejects.toMatchObject({ code: 'ogong_check_failed' });
+  });
+
   it('that sends log-probabilities unasked is cut off', async () => {
     const client = await open({ providers: [{ unasked: token() }] });
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 502, code: 'provider_failed' });
@@ -479,6 +490,19 @@ describe('a provider', () => {
     expect(long.choices[0]?.finish_reason).toBe('length');
     await expect(client.chat.completions.create({ ...chat, max_tokens: 20 })).rejects.toMatchObject({ status: 502 });
     await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['stop-strings']);
+  });
+
+  it.each([
+    [20, true],
+    [2, false],
+  ])('that sent %i parts of 500 bytes has the word by which it is paid in its receipt (%s)', async (parts, hasWord) => {
+    const client = await open({ providers: [{ words: Array(parts).fill('x'.repeat(500)) }] });
+    const { id } = await client.chat.completions.create({ ...chat, max_tokens: parts });
+    const { progress } = parseReceipt(await (await fetch(`${fixture.url}/v1/receipts/${id}`)).json());
+    const said = progress && parseProgress(progress.bytes);
+    expect(said !== undefined).toBe(hasWord);
+    // All of the text but one window, so that the whole of it is paid.
+    if (hasWord) expect(said?.textBytes).toBeGreaterThanOrEqual(parts * 500 - PROGRESS_WINDOW_BYTES);
   });
 
   it('cannot outrun a client that does not read', async () => {

@@ -1,9 +1,11 @@
+import { monotonicClock } from '@ogong/host/time/clock';
 import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { createAttestedRoles } from './attested-roles.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { findMatch, giveBack } from './find-match.ts';
 import type { GatewayBooks } from './gateway-books.ts';
 import type { GatewayContext, GatewayOptions } from './gateway-options.ts';
+import { createHedging, type Hedging } from './hedging.ts';
 import { keepMisrouted } from './keep-misrouted.ts';
 import { createOrderPacing } from './order-pacing.ts';
 import { isPayer } from './payment-book.ts';
@@ -16,6 +18,7 @@ import type { Routers } from './routers.ts';
 import { createKnownSealKeys } from './seal-keys.ts';
 import { createSealedCalls, type SealedCalls } from './sealed/sealed-calls.ts';
 import { ANONYMOUS } from './sign-in.ts';
+import { createStandbyPrices, type StandbyPriceLimits, type StandbyPrices } from './standby-prices.ts';
 import { createTicketAges } from './ticket-ages.ts';
 import { createTicketsAhead, type TicketsAhead } from './tickets-ahead.ts';
 import { createValidatorChoice } from './validator-choice.ts';
@@ -32,6 +35,7 @@ export function createReplies(
     misroutedDir,
     ticketsAhead: max = 0,
     milestonePauseMs,
+    hedging: asked,
   }: GatewayOptions,
   context: GatewayContext,
   {
@@ -39,7 +43,12 @@ export function createReplies(
     checker,
     routers,
   }: { readonly books: GatewayBooks; readonly checker: ReceiptChecker; readonly routers: Routers },
-): { readonly replies: ReplyService; readonly sealed: SealedCalls; readonly ahead: TicketsAhead } {
+): {
+  readonly replies: ReplyService;
+  readonly sealed: SealedCalls;
+  readonly ahead: TicketsAhead;
+  readonly hedging: Hedging | undefined;
+} {
   const {
     accounts,
     chain,
@@ -94,6 +103,11 @@ export function createReplies(
       ...{ clock, random, onOutcome: counts.countAhead },
     },
   );
+  const hedging =
+    asked &&
+    createHedging(asked, {
+      prices: openPrices({ maxPricePer1kAtomic, standbyPercent: asked.standbyPercent }, routers),
+    });
   const steps: ReplyContext = {
     ...(modelRoots === undefined ? {} : { modelRoots }),
     machinePolicy,
@@ -106,6 +120,7 @@ export function createReplies(
     ...(demandedRoles && { demandedRoles }),
     matches,
     ahead,
+    ...(hedging && { hedging, onHedge: counts.countHedge }),
     // Where none is kept all are fresh.
     ...(max > 0 && { ages: createTicketAges({ clock, random }) }),
     providers: createProviderCall(patience, { links, pacing, sealing: { keys, ledger: chain.ledger } }),
@@ -130,9 +145,19 @@ export function createReplies(
   };
   return {
     ahead,
+    hedging,
     replies: createReplyService(steps),
     sealed: createSealedCalls({
       ...{ context: steps, sealKeys: keys, validatorKeys, links, patience, pacing },
     }),
   };
 }
+
+const openPrices = (limits: StandbyPriceLimits, routers: Routers): StandbyPrices =>
+  createStandbyPrices(limits, {
+    uptime: monotonicClock,
+    async listOffers(model) {
+      const { offers } = await routers.first((router, call) => routers.to(router).listOffers({ model }, call));
+      return offers;
+    },
+  });

@@ -38,7 +38,7 @@ describe('validators', () => {
     await client.chat.completions.create(chat);
     const given = network.orders.map(({ orderHash }) => toHex(orderHash));
     network.deadValidators.clear();
-    await expect.poll(() => network.deliveries.length, { timeout: 30_000 }).toBe(2);
+    await expect.poll(() => network.deliveries.length).toBe(2);
     const { ledger } = network.chain;
     for (const { order, delivery, record, header, headerProof } of network.deliveries) {
       const named = nameOrder(crypto, ledger, parseOrder(order!.order));
@@ -47,7 +47,7 @@ describe('validators', () => {
       expect(given).toContain(toHex(orderHash));
     }
     // The other validator hears the same, with the word of the handling one for the order.
-    await expect.poll(() => network.heard.length, { timeout: 30_000 }).toBe(2);
+    await expect.poll(() => network.heard.length).toBe(2);
     const signed = (one: (typeof network.heard)[number]) => toHex(one.delivery!.signature);
     expect(new Set(network.heard.map(signed))).toEqual(new Set(network.deliveries.map(signed)));
     for (const told of network.heard) {
@@ -71,13 +71,13 @@ describe('validators', () => {
     await client.chat.completions.create(chat);
     const id = toHex(network.orders[0]!.replyId);
     const read = async () => parseReceipt(await (await fetch(`${url}/v1/receipts/${id}`)).json());
-    await expect.poll(async () => (await read()).intake, { timeout: 30_000 }).toBeDefined();
+    await expect.poll(async () => (await read()).intake).toBeDefined();
     const { checks } = (await (await fetch(`${url}/v1/receipts/${id}`)).json()) as { checks: Check[] };
     expect(checks.filter(({ id: name }) => name === 'intake')).toMatchObject([{ status: 'pass' }]);
     expect(network.deliveries).toHaveLength(2);
     // Both validators keep what this gateway was given, and sign for that.
     const shown = async () => (await (await fetch(`${url}/v1/receipts/${id}`)).json()) as { held: HeldJson[] };
-    await expect.poll(async () => (await shown()).held.length, { timeout: 30_000 }).toBe(2);
+    await expect.poll(async () => (await shown()).held.length).toBe(2);
     for (const { validator: name, delivery: told, signature } of (await shown()).held) {
       const [by, signingKey] = [fromHex(name.slice(2)), fromHex(name.slice(2))];
       const delivery = hashDelivery(crypto, network.chain.ledger, parseDelivery(fromBase64(told)));
@@ -95,12 +95,12 @@ describe('validators', () => {
     const { network, url } = fixture;
     network.bendIntake = (signature) => signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
     await client.chat.completions.create(chat);
-    await expect.poll(() => network.deliveries.length, { timeout: 30_000 }).toBe(2);
+    await expect.poll(() => network.deliveries.length).toBe(2);
     const id = toHex(network.orders[0]!.replyId);
     expect(parseReceipt(await (await fetch(`${url}/v1/receipts/${id}`)).json()).intake).toBeUndefined();
     network.bendIntake = (signature) => signature;
     const read = async () => parseReceipt(await (await fetch(`${url}/v1/receipts/${id}`)).json());
-    await expect.poll(async () => (await read()).intake, { timeout: 30_000 }).toBeDefined();
+    await expect.poll(async () => (await read()).intake).toBeDefined();
   });
 
   it('that sign for another delivery are asked again, and their word is not kept', async () => {
@@ -108,12 +108,12 @@ describe('validators', () => {
     const { network, url } = fixture;
     network.bendHeld = (signature) => signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
     await client.chat.completions.create(chat);
-    await expect.poll(() => network.heard.length, { timeout: 30_000 }).toBeGreaterThan(1);
+    await expect.poll(() => network.heard.length).toBeGreaterThan(1);
     const id = toHex(network.orders[0]!.replyId);
     const shown = async () => (await (await fetch(`${url}/v1/receipts/${id}`)).json()) as { held: HeldJson[] };
     expect((await shown()).held).toEqual([]);
     network.bendHeld = (signature) => signature;
-    await expect.poll(async () => (await shown()).held.length, { timeout: 30_000 }).toBe(2);
+    await expect.poll(async () => (await shown()).held.length).toBe(2);
   });
 
   it('that never admitted the order have the reply refused', async () => {
@@ -142,7 +142,7 @@ describe('validators', () => {
     // The complaint waits for the dead one and is heard when it is back.
     expect(network.complaints).toEqual([]);
     network.deadValidators.clear();
-    await expect.poll(() => network.complaints.length, { timeout: 30_000 }).toBe(1);
+    await expect.poll(() => network.complaints.length).toBe(1);
     network.deadValidators.add(0).add(1);
     network.providers[0]!.behaviour = { dieAfter: 0 };
     await expect(client.chat.completions.create(chat)).rejects.toThrow();
@@ -160,7 +160,7 @@ describe('validators', () => {
     await client.chat.completions.create(chat);
     expect(network.orders.at(-1)!.validator).not.toEqual(first);
     const outcomes = () => network.reports.map(({ outcome }) => outcome).sort();
-    await expect.poll(outcomes, { timeout: 30_000 }).toEqual(['ok', 'ok', 'unused']);
+    await expect.poll(outcomes).toEqual(['ok', 'ok', 'unused']);
     // Nor does a test of this provider count.
     network.deadValidators.add(0).add(1);
     const named = { headers: { [PROVIDER_HEADER]: toHex(network.providers[0]!.id) } };
@@ -176,7 +176,7 @@ describe('validators', () => {
     const failed = { status: 503, code: 'order_not_admitted' };
     await expect(client.chat.completions.create(chat, named)).rejects.toMatchObject(failed);
     const outcomes = () => network.reports.map(({ outcome }) => outcome);
-    await expect.poll(outcomes, { timeout: 30_000 }).toEqual(['refused', 'refused']);
+    await expect.poll(outcomes).toEqual(['refused', 'refused']);
     expect(network.complaints).toEqual([]);
   });
 

@@ -84,7 +84,15 @@ describe('the official client', () => {
     const byReference = { headers: { 'x-ogong-receipt': null } };
     const { data, response } = await client.chat.completions.create(short, byReference).withResponse();
     const { receipts } = ogongOf(data);
-    expect(receipts).toEqual([{ reply_id: expect.any(String), url: expect.any(String) }]);
+    expect(receipts.map((receipt) => Object.keys(receipt))).toEqual([
+      ['reply_id', 'url', 'output_tokens', 'first_token_ms', 'took_ms'],
+    ]);
+    expect(receipts).toMatchObject([{ reply_id: expect.any(String), url: expect.any(String) }]);
+    // By the gateway's own clock, as whoever tests a provider counts on.
+    const { output_tokens, first_token_ms, took_ms } = receipts[0] as unknown as Record<string, number>;
+    expect(output_tokens).toBe(data.usage?.completion_tokens);
+    expect(first_token_ms).toBeGreaterThanOrEqual(1);
+    expect(took_ms).toBeGreaterThanOrEqual(first_token_ms as number);
     expect(JSON.stringify(data).length).toBeLessThan(1000);
     const inline = await client.chat.completions.create(short);
     expect(JSON.stringify(inline).length).toBeGreaterThan(5000);
@@ -323,7 +331,7 @@ describe('busy providers', () => {
 
 describe('a stream', () => {
   it('shows signs of life while the provider thinks', async () => {
-    await open({ providers: [{ pauseMs: 60, words: ['a', 'b'] }], options: { http: { heartbeatMs: 20 } } });
+    await open({ providers: [{ pauseMs: 300, words: ['a', 'b'] }], options: { http: { heartbeatMs: 20 } } });
     const response = await fetch(`${fixture.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

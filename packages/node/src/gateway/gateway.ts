@@ -13,6 +13,7 @@ import { createBooks, type GatewayBooks } from './gateway-books.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import type { GatewayContext, GatewayDependencies, GatewayOptions } from './gateway-options.ts';
 import { createReplies } from './gateway-replies.ts';
+import type { Hedging } from './hedging.ts';
 import { createInferenceGate } from './inference-gate.ts';
 import { createModelList } from './model-list.ts';
 import { createPageHandlers } from './public/page-handlers.ts';
@@ -55,8 +56,8 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
   const routers = createRouters(options, context);
-  const { replies, sealed, ahead } = createReplies(options, context, { books, checker, routers });
-  const app = createApp(options, context, { signIn, books, replies, sealed, routers });
+  const { replies, sealed, ahead, hedging } = createReplies(options, context, { books, checker, routers });
+  const app = createApp(options, context, { signIn, books, replies, hedging, sealed, routers });
   const server = (dependencies.openServer ?? createHttpServer)(app, {
     bind,
     headersTimeoutMs,
@@ -85,6 +86,7 @@ interface AppParts {
   readonly signIn: SignIn;
   readonly books: GatewayBooks;
   readonly replies: ReplyService;
+  readonly hedging: Hedging | undefined;
   readonly sealed: SealedCalls;
   readonly routers: Routers;
 }
@@ -92,7 +94,7 @@ interface AppParts {
 function createApp(
   { http, routers: peers, spending, network, readDriftTable, card, deposits }: GatewayOptions,
   context: GatewayContext,
-  { signIn, books: parts, replies, sealed, routers }: AppParts,
+  { signIn, books: parts, replies, hedging, sealed, routers }: AppParts,
 ): ApiApp {
   const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
   const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
@@ -114,6 +116,7 @@ function createApp(
       bodyLimits,
       heartbeatMs,
       settle,
+      hedging,
     },
     sealed: { calls: sealed, gate, rates, bodyLimits, settle, heartbeatMs },
     receipts: parts,

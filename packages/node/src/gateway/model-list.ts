@@ -1,15 +1,19 @@
 import type { CallOptions } from '@connectrpc/connect';
 import { ApiError } from '@ogong/host/http/api-error';
+import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import { formatModel, type Json } from '@ogong/host/openai/format';
+import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { ListedOffer, ModelSupply } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { readPosture } from '@ogong/protocol/tier/posture';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { isModelAllowed, type KeyHolder } from './api-keys.ts';
 import { createModelNotFound } from './provider-match.ts';
+import { createMemo } from './public/memo.ts';
 import type { RouterClient, Routers } from './routers.ts';
 
-type Caller = Pick<KeyHolder, 'models'>;
+/** No id: whoever may reach a gateway that has no keys. */
+type Caller = Pick<KeyHolder, 'models'> & Partial<Pick<KeyHolder, 'id'>>;
 
 /** What the network serves now, as OpenAI lists models: those that a key may ask for. */
 export interface ModelList {
@@ -21,6 +25,14 @@ export interface ModelList {
 }
 
 const MAX_LISTED_MODELS = 64;
+const FRESH_MODELS_MS = 1_000;
+const FRESH_OFFERS_MS = 5_000;
+/** Far less than a router lets one caller ask (ROUTER_RATES, and what every stranger may): replies need the rest. */
+const LISTING_RATE = { perSecond: 30, burst: 4 * MAX_LISTED_MODELS };
+/** Of these, for one key: whoever walks through all names must not keep the lists from others. */
+const LISTING_RATE_OF_KEY = { perSecond: 15, burst: 2 * MAX_LISTED_MODELS };
+/** Names are the router's own. */
+const MAX_KEPT_LISTS = 1_024;
 
 /** Null where nobody has measured it. */
 const showFigures = ({
@@ -42,6 +54,8 @@ function showOffer(offer: ListedOffer): Json {
     model: offer.model,
     model_root: toHex(offer.modelRoot),
     price_per_1k: offer.pricePer1k.toString(),
+    // Null where it serves nobody who may not take the answer.
+    standby_per_1k: offer.standbyPer1k?.toString() ?? null,
     context_size: offer.contextSize,
     capacity: offer.capacity,
     free_capacity: offer.freeCapacity,
@@ -78,9 +92,29 @@ function describeTier({ model, verifiers }: ModelSupply): Json {
   };
 }
 
-/** @param sinceS Unix time, s, of `created`, which OpenAI requires and the network does not know. */
-export function createModelList({ sinceS }: { sinceS: number }, { routers }: { routers: Routers }): ModelList {
-  async function ask<T>(call: (service: RouterClient, limits: CallOptions) => Promise<T>): Promise<T> {
+/**
+ * The router is asked over the gateway's own certificate, as for every reply: so lists that many ask for are asked for once, and no
+ * client uses up what the gateway may ask.
+ * @param sinceS Unix time, s, of `created`, which OpenAI requires and the network does not know.
+ */
+export function createModelList(
+  { sinceS }: { sinceS: number },
+  { routers, uptime = monotonicClock }: { readonly routers: Routers; readonly uptime?: Clock },
+): ModelList {
+  const calls = createRateLimiter(LISTING_RATE, uptime);
+  const callsOfKey = createRateLimiter(LISTING_RATE_OF_KEY, uptime);
+  const known = createMemo<readonly ModelSupply[]>({ capacity: 1, lifetimeMs: () => FRESH_MODELS_MS }, uptime);
+  const shown = createMemo<readonly Json[]>({ capacity: MAX_KEPT_LISTS, lifetimeMs: () => FRESH_OFFERS_MS }, uptime);
+
+  /** @param caller whose share it takes; the list of models, once a second for all, takes nobody's. */
+  async function ask<T>(
+    caller: Caller | undefined,
+    call: (service: RouterClient, limits: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const isWithinShare = caller === undefined || callsOfKey.take(caller.id ?? '');
+    if (!isWithinShare || !calls.take('')) {
+      throw new ApiError('too_many_requests', 'Too many lists are read at once; try again soon.', { retryAfterS: 2 });
+    }
     try {
       return await routers.first((router, limits) => call(routers.to(router), limits));
     } catch (cause) {
@@ -91,10 +125,10 @@ export function createModelList({ sinceS }: { sinceS: number }, { routers }: { r
     }
   }
 
-  const fetch = async (caller: Caller): Promise<ModelSupply[]> =>
-    (await ask((service, limits) => service.listModels({}, limits))).models.filter(({ model }) =>
-      isModelAllowed(caller, model),
-    );
+  const fetch = async (caller: Caller): Promise<readonly ModelSupply[]> =>
+    (
+      await known('', async () => (await ask(undefined, (service, limits) => service.listModels({}, limits))).models)
+    ).filter(({ model }) => isModelAllowed(caller, model));
 
   const toModel = (supply: ModelSupply): Json => ({
     ...formatModel({ id: supply.model, created: sinceS, ownedBy: supply.model.split('/')[2] ?? 'ogong' }),
@@ -112,9 +146,11 @@ export function createModelList({ sinceS }: { sinceS: number }, { routers }: { r
     },
   });
 
-  async function fetchOffers(model: string): Promise<readonly ListedOffer[]> {
-    return (await ask((service, limits) => service.listOffers({ model }, limits))).offers;
-  }
+  // For names that the router has listed alone, so nobody fills it with names that there are not.
+  const showOffers = (model: string, caller: Caller): Promise<readonly Json[]> =>
+    shown(model, async () =>
+      (await ask(caller, (service, limits) => service.listOffers({ model }, limits))).offers.map(showOffer),
+    );
 
   return {
     async listOffers(named, caller) {
@@ -123,7 +159,7 @@ export function createModelList({ sinceS }: { sinceS: number }, { routers }: { r
       if (named !== undefined && models.length === 0) throw createModelNotFound(named);
       const names = [...new Set(models.map(({ model }) => model))];
       const data: Json[] = [];
-      for (const name of names.slice(0, MAX_LISTED_MODELS)) data.push(...(await fetchOffers(name)).map(showOffer));
+      for (const name of names.slice(0, MAX_LISTED_MODELS)) data.push(...(await showOffers(name, caller)));
       return { object: 'list', data, has_more: names.length > MAX_LISTED_MODELS };
     },
     list: async (caller) => (await fetch(caller)).map(toModel),

@@ -124,7 +124,7 @@ it('gives back each ticket of which no order comes', async () => {
   expect(given).toEqual([expect.objectContaining(isGivenBack), expect.objectContaining(isGivenBack)]);
 });
 
-it('has one ticket more kept only once a request that found none is ordered, and none for one that demands machines', async () => {
+it('has one ticket more kept only once a request that found none is ordered, none for one that demands machines, and nothing is reserved for whoever left', async () => {
   const moves: string[] = [];
   const signed = { routerKey: bytes(1344, 7) };
   const ticketKey = hashHybridKey(nodeCrypto, signed.routerKey);
@@ -148,7 +148,10 @@ it('has one ticket more kept only once a request that found none is ordered, and
       channel: async () => ({ owedAtomic: 0n, outstandingAtomic: 0n }),
       held: async () => 0n,
       assertBudgets: async () => undefined,
-      reserve: async () => ({ order: bytes(1, 1), signature: bytes(65, 1) }),
+      reserve: async () => {
+        moves.push('reserve');
+        return { order: bytes(1, 1), signature: bytes(65, 1) };
+      },
     },
     chain: {
       ledger: input.escrow,
@@ -157,16 +160,22 @@ it('has one ticket more kept only once a request that found none is ordered, and
     },
     ahead: { take: () => void moves.push('take'), keep: () => void moves.push('keep'), drop: () => undefined },
   } as unknown as ReplyContext;
-  const job = { request, body: utf8Encode('{}'), key: { id: 'key' } } as unknown as Parameters<typeof openAttempt>[1];
+  const { signal } = new AbortController();
+  const job = { request, body: utf8Encode('{}'), key: { id: 'key' }, signal } as unknown as Parameters<
+    typeof openAttempt
+  >[1];
   await expect(openAttempt(context, job, [])).rejects.toThrow('nothing is left');
   expect(moves).toEqual(['take']);
   isFunded = true;
   await openAttempt(context, job, []);
-  expect(moves).toEqual(['take', 'take', 'keep']);
+  expect(moves).toEqual(['take', 'take', 'reserve', 'keep']);
   // Its validator is another, so that the kept ones would be given back for it.
   const preference = { ...NO_PREFERENCE, attested: ['validator' as const] };
   await openAttempt(context, { ...job, request: { ...request, preference } }, []);
-  expect(moves).toEqual(['take', 'take', 'keep']);
+  expect(moves.slice(4)).toEqual(['reserve']);
+  const left = openAttempt(context, { ...job, signal: AbortSignal.abort() }, []);
+  await expect(left).rejects.toThrow('aborted');
+  expect(moves.slice(5)).toEqual(['take']);
 });
 
 it.each([

@@ -34,16 +34,18 @@ export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
 /**
  * Finds a provider and a validator, and signs an order for them.
  * @param tried providers that this job was already tried with.
+ * @param options.isAhead whether no provider is waited for while all are busy.
  * @throws ApiError
  */
 export async function openAttempt(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   tried: readonly Uint8Array[],
+  { isAhead = false } = {},
 ): Promise<ProviderAttempt> {
   const { request } = job;
   const requestHash = hashReadRequest(crypto, request, job.body);
-  const offer = await findOffer(context, job, { requestHash, tried });
+  const offer = await findOffer(context, job, { requestHash, tried, isAhead });
   const attempt = await holdTicket(context, offer, async () => {
     job.onMatch?.(offer.match.ticket);
     if (offer.orderAtMs !== undefined) await waitUntil(offer.orderAtMs, context.clock, job.signal);
@@ -103,11 +105,14 @@ export async function findOffer(
     requestHash,
     tried,
     nonce: fixed,
+    isAhead = false,
     contextSize = findModality(job.request.endpoint).boundContext(job.request),
   }: {
     readonly requestHash: Uint8Array;
     readonly tried: readonly Uint8Array[];
     readonly nonce?: Uint8Array;
+    /** Whether no provider is waited for while all are busy. Default: one is. */
+    readonly isAhead?: boolean;
     /** Default: as its texts have it. */
     readonly contextSize?: number | undefined;
   },
@@ -134,7 +139,8 @@ export async function findOffer(
   const kept = isOrdinary ? context.ahead?.take(wanted) : undefined;
   const planned = job.provider && fixed === undefined ? context.ages?.plan(wanted) : undefined;
   if (planned) await waitUntil(planned.drawnMs, context.clock, job.signal);
-  const found = kept ?? (await findMatch(context, job, { ...wanted, nonce: fixed, isRouterAttested, exclude: tried }));
+  const found =
+    kept ?? (await findMatch(context, job, { ...wanted, nonce: fixed, isAhead, isRouterAttested, exclude: tried }));
   await holdTicket(context, found, async () => {
     await assertPublishedWeights(context, request.model, found.match.ticket.modelRoot);
     await assertRouter(context, found.match);
@@ -305,6 +311,8 @@ async function reserveOrder(
   const needed = owedAtomic + outstandingAtomic + terms.maxFeeAtomic;
   const held = (await ledger.held(validator, nowMs)) + terms.maxFeeAtomic;
   const { spendable, spent } = await funding.provide(terms.validator, needed, held);
+  // It would hold its budget until it expires, and is never sent.
+  job.signal.throwIfAborted();
   const reservation = {
     replyId: toHex(replyId),
     completionId: job.completionId,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Secret } from '@ogong/host/crypto/secret';
 import { bindLedger } from '@ogong/host/store/ledger-binding';
+import { createLogSync } from '@ogong/host/store/log-sync';
 import { RELEASED, RELEASED_DATABASES } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { StoreError } from '@ogong/host/store/store-error';
@@ -32,6 +33,8 @@ export interface BooksOwner {
 export interface OpenedBooks {
   readonly books: WorkStore;
   readonly accounts: Accounts;
+  /** Rejects once a file of books could not be synced. */
+  readonly failed?: Promise<never>;
   close(): Promise<void>;
 }
 
@@ -71,11 +74,14 @@ function openFiles({ dataDir, accounts: path }: BooksPlace, owner: BooksOwner | 
   }
   const store = openStore(join(dataDir, BOOKS_FILE), { schema: GATEWAY_SCHEMA, upgrades: RELEASED.gateway });
   if (owner) bindLedger(store, owner.ledger);
-  const books = createWorkStore(store, { clock: monotonicClock });
+  // What stands in the books is promised to nobody by whoever reads them.
+  const log = createLogSync(store);
+  const books = createWorkStore(store, { clock: monotonicClock, log });
   const accounts = openAccounts(path ?? join(dataDir, ACCOUNTS_FILE), systemClock.nowMs);
   return {
     books,
     accounts,
+    failed: log.failed,
     async close() {
       await books.close();
       store.close();

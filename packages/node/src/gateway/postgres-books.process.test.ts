@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
 import { Secret } from '@ogong/host/crypto/secret';
 import { columns, text } from '@ogong/host/store/columns';
@@ -89,7 +88,7 @@ describe.skipIf(noPostgres !== undefined)(`books in PostgreSQL${noPostgres ? ` (
     });
 
     it('loses no unit of money where gateways book orders of the same keys and channels at once', async () => {
-      const seed = Number(process.env.OGONG_SEED ?? randomInt(2 ** 31));
+      const seed = Number(process.env.OGONG_SEED ?? 1);
       const random = createSeededRandom(seed);
       const own = await server.createDatabase();
       const stores = await Promise.all([0, 1, 2].map(() => open({ url: own })));

@@ -111,7 +111,7 @@ function createPostgresBooks({ peers, ...context }: BooksParts): WorkStore {
       return mine;
     },
     listPeers: () => guard(path, peers.list),
-    eraseDeleted() {},
+    async eraseDeleted() {},
     async close() {
       isClosed = true;
       while (running) await running;

@@ -1,10 +1,14 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { GenerateEvent } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from './follow-provider.ts';
 import { createOrderPacing, type OrderPacing, UnsentOrderError } from './order-pacing.ts';
 import { createProviderCall, type GenerateInput } from './provider-call.ts';
 import { passSealed } from './sealed/pass-sealed.ts';
+
+/** Units of one message that is not whole yet. */
+const seal = () => ({ envelope: new Uint8Array(), open: () => undefined });
 
 const PATIENCE_MS = 1_000;
 const options = { firstTokenTimeoutMs: PATIENCE_MS, idleTimeoutMs: PATIENCE_MS, totalTimeoutMs: 60_000 };
@@ -112,5 +116,98 @@ describe('a sealed reply', () => {
     await expect(read(more)).rejects.toMatchObject({ code: 'provider_failed' });
     const large = pass(repeat(4_200, new Uint8Array(40_000)));
     await expect(read(large)).rejects.toMatchObject({ code: 'provider_failed' });
+  });
+});
+
+describe('what shows nothing', () => {
+  type Said = readonly [afterMs: number, event: GenerateEvent['event']];
+  const started = { case: 'started', value: { calls: '', reasoning: '' } } as GenerateEvent['event'];
+  const say = (text: string, ids: readonly number[] = []): GenerateEvent['event'] =>
+    ({
+      case: 'delta',
+      value: { text, tokens: ids.map((id) => ({ id, bytes: new Uint8Array(1), logprob: -1, alternatives: [] })) },
+    }) as unknown as GenerateEvent['event'];
+  const finished = { case: 'finished', value: {} } as GenerateEvent['event'];
+
+  interface FollowOptions {
+    readonly sealing?: Parameters<typeof createProviderCall>[1]['sealing'];
+    readonly maxTokens?: number;
+  }
+
+  /** @returns what came of it, and after how long. */
+  function follow(said: readonly Said[], { sealing, maxTokens = 100 }: FollowOptions = {}) {
+    async function* generate(_order: unknown, { signal }: { readonly signal: AbortSignal }) {
+      for (const [afterMs, event] of said) {
+        await new Promise<void>((resolve, reject) => {
+          setTimeout(resolve, afterMs);
+          signal.addEventListener('abort', () => reject(signal.reason));
+        });
+        yield { event };
+      }
+    }
+    const links = { to: () => ({ generate }) } as unknown as LinkPool;
+    const call = createProviderCall(options, { links, ...(sealing && { sealing, seal }) });
+    const parts: [atMs: number, text: string, ids: number[]][] = [];
+    const startMs = Date.now();
+    const read = async () => {
+      const stream = call.generate({ ...input, maxTokens, topLogprobs: 0 });
+      for (let next = await stream.next(); !next.done; next = await stream.next()) {
+        const { text, tokens } = next.value;
+        parts.push([Date.now() - startMs, text, tokens.map(({ id }) => id)]);
+      }
+      return 'whole';
+    };
+    const end = read()
+      .catch((error: unknown) => (error as { readonly code?: string }).code)
+      .then((how) => ({ how, parts, tookMs: Date.now() - startMs }));
+    return vi.runAllTimersAsync().then(() => end);
+  }
+
+  it.each<[string, GenerateEvent['event']]>([
+    ['an empty part', say('')],
+    ['a token without text', say('', [1])],
+    ['its start again', started],
+    ['an event that nobody knows', { case: undefined }],
+  ])('as %s does not, is no sign of life before the first text', async (_what, event) => {
+    const drip = Array.from({ length: 50 }, (): Said => [PATIENCE_MS / 2, event]);
+    const { how, parts, tookMs } = await follow([[0, started], ...drip]);
+    expect([how, parts, tookMs]).toEqual(['provider_timeout', [], PATIENCE_MS]);
+  });
+
+  it.each([
+    [0, 'whole', 51 * (PATIENCE_MS / 2)],
+    [100, 'provider_timeout', PATIENCE_MS],
+  ])(
+    'is a sealed unit, which is a sign of life where %i tokens of text are asked for: %s',
+    async (maxTokens, how, tookMs) => {
+      const sealing = { keys: { find: async () => ({}) }, ledger: {} } as unknown as FollowOptions['sealing'];
+      const unit = {
+        case: 'sealed',
+        value: { unit: new Uint8Array(1), head: new Uint8Array() },
+      } as GenerateEvent['event'];
+      const units = Array.from({ length: 50 }, (): Said => [PATIENCE_MS / 2, unit]);
+      const last = { case: 'finished', value: { text: '', response: new Uint8Array() } } as GenerateEvent['event'];
+      const came = await follow([[0, started], ...units, [PATIENCE_MS / 2, last]], { sealing, maxTokens });
+      expect([came.how, came.parts, came.tookMs]).toEqual([how, [], tookMs]);
+    },
+  );
+
+  it('is handed on with the first text, and not before', async () => {
+    const said: Said[] = [
+      [0, started],
+      [10, say('')],
+      [10, say('', [1])],
+      [100, say('Once', [2])],
+      [10, say('', [3])],
+      [10, finished],
+    ];
+    const { how, parts } = await follow(said);
+    expect([how, parts]).toEqual([
+      'whole',
+      [
+        [120, 'Once', [1, 2]],
+        [140, '', [3]],
+      ],
+    ]);
   });
 });

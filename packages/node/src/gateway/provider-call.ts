@@ -6,7 +6,6 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
-import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
@@ -27,6 +26,7 @@ import {
 import type { SealSuite } from '@ogong/protocol/sealing/seal-context';
 import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacing.ts';
 import type { Match } from './provider-match.ts';
+import { createReplyBounds, type ReplyLimits } from './reply-bounds.ts';
 import type { KnownSealKeys } from './seal-keys.ts';
 import { type SealedCall, sealCall } from './sealed-call.ts';
 
@@ -46,7 +46,8 @@ export interface ProviderCallOptions {
 /** Whoever serves does not care who matched. */
 export type TicketedMatch = Omit<Match, 'router'>;
 
-export interface GenerateInput {
+/** A provider that streams more than was asked for is cut off. */
+export interface GenerateInput extends ReplyLimits {
   readonly match: TicketedMatch;
   readonly order: MessageInitShape<typeof SignedOrderSchema>;
   readonly request: Uint8Array;
@@ -56,10 +57,6 @@ export interface GenerateInput {
   readonly endpoint: string;
   /** Default: 1. */
   readonly sealSuite?: SealSuite | undefined;
-  /** Tokens that the request allows; a provider that streams more is cut off. */
-  readonly maxTokens: number;
-  /** Alternatives that the request wants with each token; undefined where it wants no log-probabilities at all. */
-  readonly topLogprobs: number | undefined;
   readonly signal: AbortSignal;
   /** Told of the milestones of a text, where they are wanted. */
   readonly onMilestone?: ((milestone: Milestone) => void) | undefined;
@@ -74,7 +71,7 @@ export interface ProviderEnd {
 
 export interface ProviderCall {
   /**
-   * Yields what the provider streams as it comes.
+   * Yields what the provider streams as it comes: each part with some text, so that nothing looks like a first token that shows none.
    * @throws ApiError `provider_unreachable` where the order never reached it; `provider_failed`, `provider_timeout`, `order_not_admitted`
    */
   generate(input: GenerateInput): AsyncGenerator<Delta, ProviderEnd>;
@@ -84,8 +81,6 @@ export interface ProviderCall {
   getOpening(match: TicketedMatch, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
 }
 
-/** Of one token: far more than any vocabulary has. */
-const MAX_TOKEN_BYTES = 1024;
 /** Tries that are made however much time has passed, since this process may have been stopped. */
 const LEAST_TRIES = 3;
 /** Somebody who leaves does not wait longer. */
@@ -101,11 +96,13 @@ interface ProviderCallDependencies {
   readonly pacing?: OrderPacing;
   /** Default: nothing is sealed. */
   readonly sealing?: { readonly keys: KnownSealKeys; readonly ledger: LedgerDomain };
+  /** Default: as providers open it. */
+  readonly seal?: typeof sealCall;
 }
 
 export function createProviderCall(
   options: ProviderCallOptions,
-  { links, sealing, pacing = createOrderPacing() }: ProviderCallDependencies,
+  { links, sealing, seal = sealCall, pacing = createOrderPacing() }: ProviderCallDependencies,
 ): ProviderCall {
   const takeReplyKey = createKemKeyStock(REPLY_KEYS);
   const provider = ({ ticket }: TicketedMatch) =>
@@ -126,7 +123,7 @@ export function createProviderCall(
       if (to === undefined && input.sealSuite !== undefined) {
         throw new ApiError('provider_busy', 'The request demands to be sealed, and nothing can be to this provider.');
       }
-      const sealed = to && sealing && sealCall(input, { to, ledger: sealing.ledger, replyKey: takeReplyKey() });
+      const sealed = to && sealing && seal(input, { to, ledger: sealing.ledger, replyKey: takeReplyKey() });
       const asked = sealed ? { sealed: sealed.envelope } : { request, endpoint, cacheScope };
       const patience = { signal, patienceMs: options.firstTokenTimeoutMs };
       const paced = await waitForPlace(pacing, match.ticket.providerId, patience);
@@ -152,7 +149,7 @@ export function createProviderCall(
 
   return {
     async *generate(input) {
-      const { maxTokens, topLogprobs, signal } = input;
+      const { signal } = input;
       const silence = new AbortController();
       const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
       let timer: NodeJS.Timeout | undefined;
@@ -161,9 +158,12 @@ export function createProviderCall(
       const onSend = (): void => {
         timer = arm(options.firstTokenTimeoutMs);
       };
+      const bounds = createReplyBounds(input);
       let hasBegun = false;
-      let textBytes = 0;
-      let tokenCount = 0;
+      let hasStarted = false;
+      let hasText = false;
+      /** Came without any text: perhaps a token has the first bytes of a character alone. */
+      let waiting: TokenLogprob[] = [];
       let format = DEFAULT_FORMAT;
       let end: SealedEnd | undefined;
       try {
@@ -172,27 +172,40 @@ export function createProviderCall(
           onWait,
           onSend,
         })) {
-          clearTimeout(timer);
           hasBegun = true;
-          if (event.case === 'finished') return joinEnd(event.value, end);
-          if (event.case === 'started') format = readFormat(event.value);
+          bounds.addMessage();
+          if (event.case === 'delta') bounds.add(event.value);
+          const isPart = event.case === 'delta' && event.value.text !== '';
+          // Until there is text its start alone is one. A provider must not look awake, or fast, by parts that show nothing. What has no
+          // text comes as sealed units alone, each a sign of life: vectors are long, and take their time on the way.
+          const isUnit = input.maxTokens === 0 && (event.case === 'part' || event.case === 'end');
+          const isSignOfLife = hasText || isPart || isUnit || (event.case === 'started' && !hasStarted);
+          if (isSignOfLife || event.case === 'finished') clearTimeout(timer);
+          if (event.case === 'finished') {
+            if (waiting.length > 0) yield { text: '', tokens: waiting, format };
+            return joinEnd(event.value, end);
+          }
+          if (event.case === 'started') {
+            format = readFormat(event.value);
+            hasStarted = true;
+          }
           if (event.case === 'end') end = event.value;
           if (event.case === 'milestone') takeMilestone(input, event.value);
           if (event.case === 'delta') {
-            textBytes += Buffer.byteLength(event.value.text);
-            tokenCount += event.value.tokens.length;
-            const isWithin = event.value.tokens.every((token) => isAskedFor(token, topLogprobs));
-            if (textBytes > MAX_RESPONSE_BYTES || tokenCount > maxTokens || !isWithin) {
-              throw new ApiError('provider_failed', 'The provider sends more than the request allows.');
+            for (const token of event.value.tokens) waiting.push(token);
+            if (isPart) {
+              const tokens = waiting;
+              waiting = [];
+              hasText = true;
+              // The timer is off while the reader is slow: only the provider's own silence counts.
+              yield { text: event.value.text, tokens, format };
             }
-            // The timer is off while the reader is slow: only the provider's own silence counts.
-            yield { text: event.value.text, tokens: event.value.tokens, format };
           }
-          timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
+          if (isSignOfLife) timer = arm(hasText ? options.idleTimeoutMs : options.firstTokenTimeoutMs);
         }
         throw new ApiError('provider_failed', 'The provider ended the stream without a record.');
       } catch (error) {
-        throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun, hasText: textBytes > 0 });
+        throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun, hasText });
       } finally {
         clearTimeout(timer);
       }
@@ -225,7 +238,7 @@ type OpenedEvent =
 const PART: OpenedEvent = { case: 'part' };
 
 /**
- * An event as it was before it was sealed. A part of a longer message counts as a sign of life.
+ * An event as it was before it was sealed. A unit of a longer message counts as a sign of life.
  * @throws ApiError where it does not open, or comes in plain although the request was sealed.
  */
 function openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): OpenedEvent {
@@ -273,17 +286,6 @@ function readFormat({ calls, reasoning }: Started): AnswerFormat {
   } catch (cause) {
     throw new ApiError('provider_failed', 'The provider names no known answer format.', { cause });
   }
-}
-
-/** A caller that stores tokens must not have to store more than was asked for. */
-function isAskedFor({ bytes, alternatives }: TokenLogprob, topLogprobs: number | undefined): boolean {
-  const isShort = (token: Pick<TokenLogprob, 'bytes'>): boolean => token.bytes.length <= MAX_TOKEN_BYTES;
-  return (
-    topLogprobs !== undefined &&
-    alternatives.length <= topLogprobs &&
-    isShort({ bytes }) &&
-    alternatives.every((other) => isShort(other) && other.alternatives.length === 0)
-  );
 }
 
 export function toProviderError(

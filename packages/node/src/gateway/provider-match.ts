@@ -36,7 +36,7 @@ export interface MatchQuery {
   readonly preference?: RequestPreference | undefined;
   /** The router has to show its machine before it learns of the request. */
   readonly isRouterAttested?: boolean;
-  /** No request waits for it yet: a refusal is the answer. */
+  /** No request waits for it yet, or it need not wait: a refusal is the answer. */
   readonly isAhead?: boolean;
   /** Providers that this reply was already tried with. */
   readonly exclude: readonly Uint8Array[];
@@ -194,7 +194,8 @@ export function createProviderMatch(
         if (unread) throw unread;
         return match;
       } catch (error) {
-        if (error instanceof ApiError || query.isAhead) throw error;
+        if (error instanceof ApiError) throw error;
+        if (query.isAhead) throw await explain(error, query);
         if (!isRefusal(error) || error.refusal !== 'unavailable') throw await explain(error, query);
         const supply = await findSupply(query);
         const isBusy = (supply?.providers ?? 0) > excludedCount;
@@ -236,14 +237,16 @@ export function createProviderMatch(
       const contextSize = roundContext(query.contextSize);
       const maxPricePer1kAtomic = lower(maxPricePer1k, preference.maxPricePer1kAtomic);
       const asked = { sort, maxPricePer1kAtomic, contextSize, minHeldTokens };
-      const { exact, modelRoot = ANY_WEIGHTS } = demands;
+      const { exact, modelRoot = ANY_WEIGHTS, standbyPer1kAtomic } = demands;
+      const standby = standbyPer1kAtomic !== undefined && { standbyPer1k: standbyPer1kAtomic };
       const named = { model, replyId, contextSize };
       const offered = { sort: sort === 'none' ? '' : sort, only: [...only], maxPricePer1k: asked.maxPricePer1kAtomic };
-      const request = { ...named, ...offered, exclude, exact, modelRoot, minStake: minHeldTokens };
+      const request = { ...named, ...offered, exclude, exact, modelRoot, minStake: minHeldTokens, ...standby };
       const isFor = ({ providerId, pricePer1kAtomic, modelRoot: root }: Ticket): boolean =>
         pricePer1kAtomic <= asked.maxPricePer1kAtomic &&
-        // A ticket does not say what its provider has to lose.
+        // A ticket does not say what its provider has to lose, nor whether it stands by.
         minHeldTokens === 0n &&
+        standbyPer1kAtomic === undefined &&
         (demands.modelRoot === undefined || equalBytes(root, demands.modelRoot)) &&
         (only.length === 0 || hasId(only, providerId)) &&
         !hasId(exclude, providerId);
@@ -298,6 +301,7 @@ interface KnownPrice {
 const isForAnybody = ({ exclude, demands, preference = NO_PREFERENCE }: MatchQuery): boolean =>
   exclude.length + preference.only.length + preference.ignore.length === 0 &&
   !demands.exact &&
+  demands.standbyPer1kAtomic === undefined &&
   demands.modelRoot === undefined;
 
 const higher = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,14 +1,26 @@
 import { ApiError, type ApiErrorCode } from '@ogong/host/http/api-error';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { monotonicClock } from '@ogong/host/time/clock';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Ticket } from '@ogong/protocol/exchange/ticket';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { checkReply } from './check-reply.ts';
-import { followProvider } from './follow-provider.ts';
+import { createUntaken, followProvider, UNTAKEN } from './follow-provider.ts';
+import { createRace, RaceError, type RaceLane, type Runner } from './hedged-lanes.ts';
 import { type AttemptNotes, createAttemptNotes } from './note-attempt.ts';
 import { openAttempt } from './open-attempt.ts';
 import type { Delta } from './provider-call.ts';
-import type { BoughtAnswer, BoughtReply, FailedTry, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
-import { createShownStream } from './shown-stream.ts';
+import type {
+  BoughtAnswer,
+  BoughtReply,
+  FailedTry,
+  ProviderAttempt,
+  ReplyContext,
+  ReplyJob,
+  TriedJob,
+} from './reply.ts';
+import { reportToRouter } from './report-attempt.ts';
+import { createShownStream, type ShownStream } from './shown-stream.ts';
 
 export interface ReplyService {
   /**
@@ -24,31 +36,35 @@ export interface ReplyService {
 /** Providers that one reply is tried with. */
 const MAX_ATTEMPTS = 3;
 
+/** One order that was placed, and what its provider says. */
+interface Try<R extends BoughtAnswer> extends RaceLane<IteratorResult<Delta, R>> {
+  readonly attempt: ProviderAttempt;
+  readonly notes: AttemptNotes;
+  readonly stream: AsyncGenerator<Delta, R>;
+  readonly startedMs: number;
+  /** Of its text, as much as its provider had signed where it broke off. */
+  signedBytes: number;
+}
+
 export function createReplyService(context: ReplyContext): ReplyService {
   return {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
       const tried: Uint8Array[] = [];
       const failed: FailedTry[] = [];
       const shown = createShownStream();
+      let asked = job;
       let last: ApiError | undefined;
       let mayRepeat = true;
       // Who names a provider wants to know whether that one answers.
       for (let left = job.provider === undefined ? MAX_ATTEMPTS : 1; left > 0; left--) {
-        let attempt: ProviderAttempt | undefined;
-        const notes = createAttemptNotes(context, job);
-        let signedBytes = 0;
-        const onPart = (textBytes: number) => {
-          signedBytes = textBytes;
-        };
+        let running: Try<R> | undefined;
         shown.restart();
         try {
-          attempt = await openAttempt(context, job, tried);
-          notes.ordered(attempt);
-          tried.push(attempt.match.ticket.providerId);
-          const stream = tryOnce(context, job, { attempt, notes, assertWhole: shown.end, onPart });
+          const begun = await beginTry(context, asked, { tried, failed, shown });
+          running = begun.lane;
+          const { attempt, notes, stream } = running;
           try {
-            for (;;) {
-              const next = await stream.next();
+            for (let next = begun.first; ; next = await stream.next()) {
               if (next.done) {
                 notes.ended(attempt, { reply: next.value });
                 return failed.length === 0 ? next.value : { ...next.value, earlierTries: failed };
@@ -59,11 +75,20 @@ export function createReplyService(context: ReplyContext): ReplyService {
           } finally {
             await stream.return(undefined as never);
           }
-        } catch (error) {
-          if (attempt) notes.ended(attempt, { error });
+        } catch (thrown) {
+          if (thrown instanceof RaceError) running = thrown.lane as Try<R>;
+          const error = thrown instanceof RaceError ? thrown.cause : thrown;
+          if (running) running.notes.ended(running.attempt, { error });
           if (!(error instanceof ApiError) || job.signal.aborted) throw error;
-          if (attempt)
-            failed.push(await noteFailure(context, attempt, { error, shownBytes: shown.textBytes, signedBytes }));
+          if (running) failed.push(await noteFailure(context, running, { error, shownBytes: shown.textBytes }));
+          // Nobody stands by now, or no more than it does, and nothing is shown: then whoever answers does, and that may be the same one.
+          const isNobodyBy = running === undefined ? isNobodyLeft(error) : error.code === 'provider_busy';
+          if (isNobodyBy && asked.plain && !shown.hasBegun) {
+            asked = { ...asked, ...asked.plain, isHedged: false, plain: undefined };
+            forget(tried, running);
+            left++;
+            continue;
+          }
           // Report the provider's own failure, not that no other provider was left.
           if (last && isNobodyLeft(error)) throw last;
           const canGoOn = !shown.hasBegun || job.form.hasFixedDraws;
@@ -72,7 +97,7 @@ export function createReplyService(context: ReplyContext): ReplyService {
           // The same provider may serve under another validator. Once, since only the provider says that this one was away.
           if (error.code !== 'order_not_admitted' || !mayRepeat) continue;
           mayRepeat = false;
-          tried.pop();
+          forget(tried, running);
           left++;
         }
       }
@@ -81,13 +106,103 @@ export function createReplyService(context: ReplyContext): ReplyService {
   };
 }
 
+/** It may be asked again. */
+function forget(tried: Uint8Array[], one: Pick<Try<BoughtAnswer>, 'attempt'> | undefined): void {
+  const at = tried.findIndex((id) => one !== undefined && equalBytes(id, one.attempt.match.ticket.providerId));
+  if (at >= 0) tried.splice(at, 1);
+}
+
+interface Course {
+  /** Providers; whoever is ordered from is added. */
+  readonly tried: Uint8Array[];
+  readonly failed: FailedTry[];
+  readonly shown: ShownStream;
+}
+
+/** Orders from one provider, or from two where the first shows nothing in time. @throws ApiError, RaceError */
+async function beginTry<Q extends CommonRequest, R extends BoughtAnswer>(
+  context: ReplyContext,
+  job: ReplyJob<Q, R>,
+  course: Course,
+): Promise<{ readonly lane: Try<R>; readonly first: IteratorResult<Delta, R> }> {
+  const { hedging } = context;
+  const isHedged = job.isHedged === true && course.tried.length === 0 && hedging !== undefined;
+  const patienceMs = isHedged ? hedging.begin(job.request.model) : Number.POSITIVE_INFINITY;
+  const race = createRace();
+  // Where nobody who stands by is free the others are asked. What was begun goes on at those who stand by alone.
+  const isAhead = job.plain !== undefined && !course.shown.hasBegun;
+  const one = await openTry(context, job, course, { runner: race.enter(), isAhead });
+  return race.run<IteratorResult<Delta, R>, Try<R>>(one, {
+    patienceMs,
+    mayOpen: () => isHedged && !job.signal.aborted && hedging.take(),
+    openSecond: () =>
+      openTry(context, job, course, { runner: race.enter(), isAhead: true, beside: one.attempt.match.ticket }),
+    onLost(lane) {
+      // The second one was slow for no longer than the first was ahead.
+      if (lane === one) hedging?.note(job.request.model, monotonicClock.nowMs() - lane.startedMs);
+      const error = createUntaken();
+      lane.notes.ended(lane.attempt, { error });
+      reportToRouter(context, lane.attempt, { outcome: 'unused', outputTokens: 0 });
+      course.failed.push(nameFailure(lane, { code: UNTAKEN, reason: error.message, shownBytes: 0 }, context));
+    },
+    onFailed(lane, error) {
+      lane.notes.ended(lane.attempt, { error });
+      if (!(error instanceof ApiError)) return;
+      const failure = { code: error.code, reason: error.message, shownBytes: 0 };
+      course.failed.push(nameFailure(lane, failure, context));
+    },
+    ...(context.onHedge && { onOutcome: context.onHedge }),
+  });
+}
+
+/** Orders from a provider that was not tried, and begins to read what it says. @throws ApiError */
+async function openTry<Q extends CommonRequest, R extends BoughtAnswer>(
+  context: ReplyContext,
+  job: ReplyJob<Q, R>,
+  { tried, shown }: Course,
+  {
+    runner,
+    isAhead,
+    beside,
+  }: {
+    readonly runner: Runner;
+    readonly isAhead: boolean;
+    /** Of the order that runs already: who is paid for that one is not paid for both. */
+    readonly beside?: Pick<Ticket, 'payee'>;
+  },
+): Promise<Try<R>> {
+  const notes = createAttemptNotes(context, job);
+  const claim = (): boolean => {
+    if (!runner.claim()) return false;
+    context.hedging?.note(job.request.model, monotonicClock.nowMs() - lane.startedMs);
+    return true;
+  };
+  const onMatch: ReplyJob['onMatch'] = (ticket) => {
+    if (beside && equalBytes(ticket.payee, beside.payee)) throw new ApiError('no_provider', 'Nobody else stands by.');
+    job.onMatch?.(ticket);
+  };
+  const raced: TriedJob<Q, R> = { ...job, onMatch, signal: AbortSignal.any([job.signal, runner.lost]), claim };
+  const attempt = await openAttempt(context, raced, tried, { isAhead });
+  notes.ordered(attempt);
+  tried.push(attempt.match.ticket.providerId);
+  const onPart = (textBytes: number) => {
+    lane.signedBytes = textBytes;
+  };
+  const stream = tryOnce<R>(context, raced, { attempt, notes, assertWhole: shown.end, onPart });
+  const lane: Try<R> = {
+    ...{ attempt, notes, stream, startedMs: monotonicClock.nowMs(), signedBytes: 0 },
+    first: stream.next(),
+  };
+  return lane;
+}
+
 /**
  * Streams the answer of one provider to one order, and checks it.
  * @param assertWhole throws where it says less than was shown before. @param onPart told how much it had signed where it broke off.
  */
 async function* tryOnce<R extends BoughtAnswer>(
   context: ReplyContext,
-  job: ReplyJob<CommonRequest, R>,
+  job: TriedJob<CommonRequest, R>,
   {
     attempt,
     notes,
@@ -109,12 +224,23 @@ async function* tryOnce<R extends BoughtAnswer>(
 /** Kept, so that whoever reads the receipt of the reply sees what was tried before. */
 async function noteFailure(
   { ledger }: Pick<ReplyContext, 'ledger'>,
-  attempt: ProviderAttempt,
-  { error, shownBytes, signedBytes }: { readonly error: ApiError } & Record<'shownBytes' | 'signedBytes', number>,
+  { attempt, signedBytes }: Pick<Try<BoughtAnswer>, 'attempt' | 'signedBytes'>,
+  { error, shownBytes }: { readonly error: ApiError; readonly shownBytes: number },
 ): Promise<FailedTry> {
   const replyId = toHex(attempt.replyId);
   const failure = { code: error.code, reason: error.message, shownBytes };
   await ledger.noteFailure(replyId, failure);
+  return { replyId, providerId: toHex(attempt.match.ticket.providerId), failure, signedBytes };
+}
+
+/** The same beside a reply that goes on: its first part does not wait for the disk. */
+function nameFailure(
+  { attempt, signedBytes }: Pick<Try<BoughtAnswer>, 'attempt' | 'signedBytes'>,
+  failure: FailedTry['failure'],
+  { ledger, onError = () => {} }: Pick<ReplyContext, 'ledger' | 'onError'>,
+): FailedTry {
+  const replyId = toHex(attempt.replyId);
+  ledger.noteFailure(replyId, failure).catch(onError);
   return { replyId, providerId: toHex(attempt.match.ticket.providerId), failure, signedBytes };
 }
 

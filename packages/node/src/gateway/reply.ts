@@ -24,6 +24,8 @@ import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { DeliveryOutbox } from './delivery-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
 import type { ProviderAnswer } from './follow-provider.ts';
+import type { RaceInput } from './hedged-lanes.ts';
+import type { Hedging } from './hedging.ts';
 import type { MilestoneOutbox } from './milestone-outbox.ts';
 import type { OrderBytes, TryFailure } from './order-book.ts';
 import type { PayingSigner } from './paying-signer.ts';
@@ -54,10 +56,21 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly signal: AbortSignal;
   /** Who is to answer, and nobody else. Default: whoever the router draws. */
   readonly provider?: Uint8Array | undefined;
+  /** A second provider may be asked while the first has shown nothing. Its body names a standby price. Default: nobody else is. */
+  readonly isHedged?: boolean | undefined;
+  /** The same request for providers that do not stand by. Default: it is served by those who do, or by nobody. */
+  readonly plain?: { readonly body: Uint8Array; readonly request: Q } | undefined;
   /** The trace that the client writes of its own program. */
   readonly caller?: SpanPlace | undefined;
   /** Told whose offer is taken, before anything is bought. */
   readonly onMatch?: (ticket: Match['ticket']) => void;
+}
+
+/** A job as it is tried with one provider. */
+export interface TriedJob<Q extends CommonRequest = InferenceRequest, R extends BoughtAnswer = BoughtReply>
+  extends ReplyJob<Q, R> {
+  /** Something of the reply is there. @returns whether it is shown. Default: it is. */
+  readonly claim?: () => boolean;
 }
 
 /** One try with one provider. Each has its own reply id and so its own order. */
@@ -80,6 +93,8 @@ export interface BoughtAnswer {
   readonly replyId: string;
   readonly promptTokens: number;
   readonly outputTokens: number;
+  /** By this gateway's own clock. */
+  readonly timing: Pick<ProviderAnswer, 'tookMs' | 'firstMs'>;
   readonly receipt: Receipt;
   readonly checks: readonly Check[];
   /** Tries before the one that answered, in order; absent where there were none. */
@@ -161,6 +176,9 @@ export interface ReplyContext {
   readonly nameCacheScope: NameCacheScope;
   /** A key as it is now; undefined where it has ended. Default: as it was when its request came. */
   readonly renewKey?: (key: PayingKey) => Promise<PayingKey | undefined>;
+  /** Default: no request is hedged. */
+  readonly hedging?: Pick<Hedging, 'begin' | 'take' | 'note'>;
+  readonly onHedge?: RaceInput<unknown>['onOutcome'];
   /** Told how each reply goes on. Default: nobody is. */
   readonly steps?: ReplySteps;
   readonly onFault?: (reason: string, providerId: Uint8Array) => void;

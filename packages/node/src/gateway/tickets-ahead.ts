@@ -267,10 +267,11 @@ function createFilling(fill: (kind: Kind) => void) {
 const isPriced = ({ preference }: AheadQuery): boolean => preference?.maxPricePer1kAtomic !== undefined;
 
 /** Requests of one kind ask a router for the same. */
-export function nameKind({ model, contextSize, demands: { exact, modelRoot }, preference }: AheadQuery): string {
+export function nameKind({ model, contextSize, demands, preference }: AheadQuery): string {
+  const { exact, modelRoot, standbyPer1kAtomic: standby = '' } = demands;
   const root = modelRoot === undefined ? '' : toHex(modelRoot);
   const { sort = '', minHeldTokens = '' } = preference ?? {};
-  return [model, roundContext(contextSize), exact, root, sort, minHeldTokens].join(' ');
+  return [model, roundContext(contextSize), exact, root, standby, sort, minHeldTokens].join(' ');
 }
 
 const isOf = ({ match }: FoundMatch, providerId: Uint8Array): boolean =>

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { createFakeNetwork, FAKE_MODEL, type FakeNetwork } from '@ogong/testing/gateway/fake-network';
@@ -18,7 +17,7 @@ const FEE = 1_000n;
 /** Orders of requests whose gateway died are given up then: their validators never saw them. */
 const LATER_MS = 86_400_000;
 
-const seed = Number(process.env.OGONG_SEED ?? randomInt(2 ** 31));
+const seed = Number(process.env.OGONG_SEED ?? 1);
 
 describe.skipIf(noPostgres !== undefined)(`gateways with one database${noPostgres ? ` (${noPostgres})` : ''}`, () => {
   let server: TestPostgres;
@@ -169,7 +168,7 @@ describe.skipIf(noPostgres !== undefined)(`gateways with one database${noPostgre
     // Nobody started the dead one again: another gateway closes what it left open.
     await survivor.stop();
     await start(LATER_MS);
-    await expect.poll(() => ledger.listUnsettled(100, 0), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => ledger.listUnsettled(100, 0)).toEqual([]);
     expect(await readSpending(books, id)).toEqual({ spent: FEE * BigInt(network.orders.length), reserved: 0n });
     expect(await reconcile(books)).toEqual([]);
     await books.close();

@@ -91,7 +91,10 @@ it('answers 429 past the limit of a key, with the usual headers, and other keys 
   expect(third.headers.get('x-ratelimit-remaining-requests')).toBe('0');
   const other = await ask(free);
   expect([other.status, other.headers.get('x-ratelimit-limit-requests')]).toEqual([200, null]);
-  // Reading is not limited.
+  // Lists are asked for at a router, so they count. Reading the gateway's own books is not limited.
+  for (const path of ['/v1/models', `/v1/models/${FAKE_MODEL}`, '/v1/endpoints']) {
+    expect([path, (await get(path, secret)).status]).toEqual([path, 429]);
+  }
   expect((await get('/v1/usage', secret)).status).toBe(200);
 
   const small = (await addKey('small', { tokensPerMinute: 30 })).secret;

@@ -4,7 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { GetRepliesResponseSchema, ReplyStatusSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describe, expect, it } from 'vitest';
 import type { OrderRow } from './order-book.ts';
-import { createVerdictFeed, isForAnother, toClosing } from './verdict-feed.ts';
+import { createVerdictFeed, isForAnother, isUnanswered, toClosing } from './verdict-feed.ts';
 
 describe('a verdict', () => {
   const recordHash = new Uint8Array(32).fill(1);
@@ -44,6 +44,18 @@ describe('a verdict', () => {
     expect(isOther({ verdict: 'reject' }, fail('provider_busy'))).toBe(false);
     // What a provider signed before it died is paid for.
     expect(isOther({}, fail('provider_failed'))).toBe(false);
+  });
+
+  it('charges an order that brought no answer where its provider fell silent or broke off', () => {
+    const isCharged = (code: string, status = {}, held = '') =>
+      isUnanswered({ ...order, heldRecord: held, failure: { ...failure, code } }, close(status) as never);
+    expect(['provider_timeout', 'provider_failed', 'ogong_check_failed'].map((code) => isCharged(code))).toEqual([
+      ...[true, true, true],
+    ]);
+    expect(isCharged('provider_timeout', { verdict: 'reject' })).toBe(false);
+    // What its provider had signed is held; who stood by, and whose client has left, is paid by the rule; a refusal counts as another record.
+    expect(isCharged('provider_failed', {}, heldRecord)).toBe(false);
+    expect(['untaken', '', 'provider_busy'].map((code) => isCharged(code))).toEqual([false, false, false]);
   });
 });
 

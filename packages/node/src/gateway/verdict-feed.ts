@@ -7,7 +7,7 @@ import { MAX_ASKED_REPLIES } from '@ogong/protocol/exchange/limits';
 import type { ReplyStatus } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createAskReplies } from './ask-replies.ts';
 import type { ChannelLedger, Closing } from './channel-ledger.ts';
-import { isRefusalCode } from './follow-provider.ts';
+import { isRefusalCode, UNTAKEN } from './follow-provider.ts';
 import type { OrderRow } from './order-book.ts';
 import { createQuestions } from './verdict-questions.ts';
 import type { WorkShares } from './work-shares.ts';
@@ -139,6 +139,15 @@ export function isForAnother(order: OrderRow, { judgedRecord, feeAtomic }: Closi
   if (feeAtomic === 0n) return false;
   if (heldRecord === '' || heldFeeAtomic === undefined) return wasRefused(order);
   return judgedRecord !== heldRecord || feeAtomic > heldFeeAtomic;
+}
+
+/**
+ * Whether money is asked for an order that brought no answer, though its provider had not refused it. A provider that was slow may have made
+ * a reply; one that makes it a habit sells what it does not show. Who stood by, and whose client has left, is paid by the rule.
+ */
+export function isUnanswered({ heldRecord, failure }: OrderRow, { feeAtomic }: Closing): boolean {
+  const hasFailed = failure.code !== '' && failure.code !== UNTAKEN && !isRefusalCode(failure.code);
+  return feeAtomic > 0n && heldRecord === '' && hasFailed;
 }
 
 /** Undefined while the fee may still change. */

@@ -1,56 +1,103 @@
+import { createAuthorizationReads } from '@ogong/chain/authorizations';
 import { ChainError } from '@ogong/chain/errors';
-import type { Address } from '@ogong/chain/hex';
+import { type Address, toAddress, toHex } from '@ogong/chain/hex';
 import { isTransferUsed, submitTransfer } from '@ogong/chain/signed-transfers';
 import type { Transactor } from '@ogong/chain/transactor';
 import type { Store } from '@ogong/host/store/store';
-import { toHex } from '@ogong/protocol/base/bytes';
-import { closeVoucher, listOpenVouchers, reopenVoucher } from './relay-payments.ts';
+import {
+  closeVoucher,
+  listUnsettledVouchers,
+  reopenVoucher,
+  settleVoucher,
+  type VoucherOutcome,
+} from './relay-payments.ts';
 
 export interface RedeemedVoucher {
   readonly nonce: string;
   readonly payer: string;
   readonly valueAtomic: bigint;
-  readonly outcome: 'redeemed' | 'refused';
+  /** `unknown`: it was sent, or may have been, and the next run asks the chain what became of it. */
+  readonly outcome: VoucherOutcome | 'refused' | 'unknown';
   readonly detail: string;
 }
 
+type UnsettledVoucher = ReturnType<typeof listUnsettledVouchers>[number];
+
+interface RedeemDependencies {
+  readonly store: Store;
+  readonly transactor: Transactor;
+  readonly token: Address;
+  readonly payee: Uint8Array;
+}
+
+/**
+ * A week of blocks of 2 s: a voucher that nobody has closed may have been submitted by its payer or a stranger, or by this relay before its
+ * `relay.db` came back from a copy.
+ */
+const LOOK_BACK_BLOCKS = 302_400n;
+
+const CANCELLED = 'its payer cancelled it, or used its nonce for another transfer: what was carried for it is unpaid';
+
 /**
  * Submits what nodes have signed, one voucher after the other. Each is closed before it is submitted, so that its node signs the next one
- * under another nonce whatever becomes of this process; what was submitted before a crash is found on the chain.
+ * under another nonce whatever becomes of this process. What a run before this one has closed, and perhaps submitted, is looked for on the
+ * chain, and submitted again where it is not there.
  */
 export async function redeemVouchers(
-  {
-    store,
-    transactor,
-    token,
-    payee,
-  }: { readonly store: Store; readonly transactor: Transactor; readonly token: Address; readonly payee: Uint8Array },
+  dependencies: RedeemDependencies,
   { leastAtomic }: { readonly leastAtomic: bigint },
 ): Promise<RedeemedVoucher[]> {
+  const { store } = dependencies;
   const done: RedeemedVoucher[] = [];
-  for (const { nonce, payer, valueAtomic, validBeforeS, signature } of store.read(() => listOpenVouchers(store))) {
+  for (const voucher of store.read(() => listUnsettledVouchers(store))) {
+    const { nonce, payer, valueAtomic } = voucher;
     if (valueAtomic < leastAtomic) continue;
-    const said = { nonce: toHex(nonce), payer: `0x${toHex(payer)}`, valueAtomic };
-    store.transact((db) => closeVoucher(db, nonce));
-    try {
-      if (!(await isTransferUsed(transactor, token, { from: payer, nonce }))) {
-        const transfer = {
-          from: payer,
-          to: payee,
-          value: valueAtomic,
-          validBefore: BigInt(validBeforeS),
-          nonce,
-          signature,
-        };
-        await submitTransfer(transactor, token, transfer);
-      }
-      done.push({ ...said, outcome: 'redeemed', detail: '' });
-    } catch (error) {
-      if (!(error instanceof ChainError)) throw error;
-      // The payer may hold less than it signed for: it stays open, and counts against what is taken of this payer.
-      store.transact((db) => reopenVoucher(db, nonce));
-      done.push({ ...said, outcome: 'refused', detail: error.message });
-    }
+    const said = { nonce: toHex(nonce, 'nonce', 32).slice(2), payer: toAddress(payer, 'payer'), valueAtomic };
+    done.push({ ...said, ...(await redeemOne(dependencies, voucher)) });
   }
   return done;
+}
+
+async function redeemOne(
+  { store, transactor, token, payee }: RedeemDependencies,
+  voucher: UnsettledVoucher,
+): Promise<Pick<RedeemedVoucher, 'outcome' | 'detail'>> {
+  const { nonce, payer, valueAtomic, validBeforeS, signature, isClosed } = voucher;
+  const reads = createAuthorizationReads(transactor, token);
+  const validBefore = BigInt(validBeforeS);
+  const settle = (outcome: VoucherOutcome) => {
+    store.transact((db) => settleVoucher(db, nonce, outcome));
+    return { outcome, detail: outcome === 'cancelled' ? CANCELLED : '' };
+  };
+  /** That its nonce is used does not say that it was paid: its owner can use it up without a transfer, and for another one. */
+  const settleUsed = async (fromBlock: bigint) => {
+    const [from, to] = [toAddress(payer, 'payer'), toAddress(payee, 'payee')];
+    const asked = { from, to, nonce: toHex(nonce, 'nonce', 32), value: valueAtomic, validAfter: 0n, validBefore };
+    const earliest = fromBlock > LOOK_BACK_BLOCKS ? fromBlock - LOOK_BACK_BLOCKS : 0n;
+    const transfer =
+      (await reads.findAuthorizedTransfer(asked, fromBlock)) ?? (await reads.findAuthorizedTransfer(asked, earliest));
+    return settle(transfer ? 'redeemed' : 'cancelled');
+  };
+  let isSent = isClosed;
+  try {
+    const atBlock = voucher.closedAtBlock ?? (await reads.blockNumber());
+    if (!isClosed) store.transact((db) => closeVoucher(db, nonce, atBlock));
+    if (await isTransferUsed(transactor, token, { from: payer, nonce })) return await settleUsed(atBlock);
+    try {
+      await submitTransfer(transactor, token, {
+        ...{ from: payer, to: payee, value: valueAtomic, validBefore, nonce, signature },
+      });
+      return settle('redeemed');
+    } catch (error) {
+      // It may still be mined, unless the chain refused it and nothing was sent before.
+      isSent ||= !(error instanceof ChainError) || error.code !== 'reverted';
+      throw error;
+    }
+  } catch (error) {
+    if (!(error instanceof ChainError)) throw error;
+    if (isSent) return { outcome: 'unknown', detail: error.message };
+    // The payer may hold less than it signed for: it stays open, and counts against what is taken of this payer.
+    store.transact((db) => reopenVoucher(db, nonce));
+    return { outcome: 'refused', detail: error.message };
+  }
 }

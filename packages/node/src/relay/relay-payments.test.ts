@@ -8,6 +8,7 @@ import { createReachability } from '@ogong/host/link/reachability';
 import { createRelayPayer, type RelayPayerOptions } from '@ogong/host/link/relay-payer';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import {
   computeRelayFee,
@@ -26,6 +27,7 @@ import {
   listOpenVouchers,
   RELAY_SCHEMA,
   type RelayPrice,
+  settleVoucher,
 } from './relay-payments.ts';
 
 const fill = (value: number, length = 20): Uint8Array => new Uint8Array(length).fill(value);
@@ -41,7 +43,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-function openPayments(balance = 10n ** 18n, balanceOf = async () => balance) {
+function openPayments(balance = 10n ** 18n, balanceOf = async () => balance, used: Set<string> = new Set()) {
   const store: Store = openStore(':memory:', { schema: RELAY_SCHEMA });
   const group = createGroupCommit(store, { maxDelayMs: 0 });
   closers.push(async () => {
@@ -51,7 +53,10 @@ function openPayments(balance = 10n ** 18n, balanceOf = async () => balance) {
   const clock = { nowMs: () => NOW };
   return {
     store,
-    payments: createRelayPayments(PRICE, { crypto, clock, store, group, balanceOf }),
+    payments: createRelayPayments(PRICE, {
+      ...{ crypto, clock, store, group, balanceOf },
+      isNonceUsed: async (_payer, nonce) => used.has(toHex(nonce)),
+    }),
   };
 }
 
@@ -117,7 +122,7 @@ describe('vouchers for a relay', () => {
     const { store, payments } = openPayments();
     await payments.take(NODE, voucher());
     await payments.take(NODE, voucher({ nonce: fill(5, 32), valueAtomic: 2_500n }));
-    closeVoucher(store, fill(5, 32));
+    closeVoucher(store, fill(5, 32), 0n);
     await expect(payments.take(NODE, make())).rejects.toThrow(why);
     expect(payments.isCovered(NODE, 27_501n)).toBe(false);
   });
@@ -133,7 +138,7 @@ describe('vouchers for a relay', () => {
   it('that follow one that was redeemed are refused, and what lies between is forgiven once, up to half the credit', async () => {
     const { store, payments } = openPayments();
     await payments.take(NODE, voucher());
-    closeVoucher(store, fill(4, 32));
+    closeVoucher(store, fill(4, 32), 0n);
     for (let i = 0; i < 3; i++) {
       await expect(payments.take(NODE, voucher({ valueAtomic: 10n ** 9n }))).rejects.toThrow('draw another nonce');
     }
@@ -161,7 +166,7 @@ describe('vouchers for a relay', () => {
       return 10n ** 18n;
     });
     await payments.take(NODE, voucher());
-    closeVoucher(store, fill(4, 32));
+    closeVoucher(store, fill(4, 32), 0n);
     const taken: [Uint8Array, SignedRelayVoucher][] = [
       [NODE, voucher({ valueAtomic: 1n })],
       [NODE, voucher()],
@@ -174,6 +179,31 @@ describe('vouchers for a relay', () => {
       await expect(payments.take(node, unsigned)).rejects.toThrow('draw another nonce');
     }
     expect(asked).toBe(1);
+  });
+
+  it('whose payer cancelled the nonce are refused, and count no more, but as what the payer owes', async () => {
+    const used = new Set<string>();
+    const { store, payments } = openPayments(12_000n, undefined, used);
+    await payments.take(NODE, voucher());
+    expect(payments.paidBytes(NODE)).toBe(5_000n);
+    used.add(toHex(fill(4, 32)));
+    for (let i = 0; i < 2; i++) {
+      await expect(payments.take(NODE, voucher({ valueAtomic: 9_000n }))).rejects.toThrow('cancelled it');
+    }
+    expect([payments.isCovered(NODE, 20_000n), payments.isCovered(NODE, 20_001n)]).toEqual([true, false]);
+    expect(payments.paidBytes(NODE)).toBe(0n);
+    // Found out at the latest when it is redeemed. What is held for it is not held for another one.
+    closeVoucher(store, fill(4, 32), 0n);
+    settleVoucher(store, fill(4, 32), 'cancelled');
+    const next = { nonce: fill(5, 32), valueAtomic: 9_000n };
+    await expect(payments.take(NODE, voucher(next))).rejects.toThrow('its vouchers are over 14000');
+    await expect(payments.take(NODE, voucher({ valueAtomic: 9_000n }))).rejects.toThrow('draw another nonce');
+    // Nothing is forgiven of it.
+    expect(payments.isCovered(NODE, 20_001n)).toBe(false);
+    // A nonce that was cancelled before counts for nothing.
+    used.add(toHex(fill(6, 32)));
+    await expect(payments.take(NODE, voucher({ nonce: fill(6, 32) }))).rejects.toThrow('cancelled it');
+    expect(payments.paidBytes(NODE)).toBe(0n);
   });
 
   it('of one node count for no other one', async () => {

@@ -1,6 +1,6 @@
 import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
-import { bytes, columns, integer, mapped, named, text } from '@ogong/host/store/columns';
+import { bytes, columns, integer, mapped, named, optional, text } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -36,9 +36,10 @@ export const RELAY_SCHEMA = `
     value TEXT NOT NULL,
     valid_before INTEGER NOT NULL,
     signature BLOB NOT NULL,
-    redeemed INTEGER NOT NULL DEFAULT 0 CHECK (redeemed IN (0, 1))
+    closed_at_block INTEGER,
+    outcome TEXT CHECK (outcome IN ('redeemed', 'cancelled'))
   ) STRICT;
-  CREATE INDEX vouchers_by_payer ON vouchers (payer) WHERE redeemed = 0;`;
+  CREATE INDEX vouchers_by_payer ON vouchers (payer) WHERE outcome IS NOT 'redeemed';`;
 
 const atomic = mapped(text, BigInt, String);
 const voucherRow = columns({
@@ -49,9 +50,12 @@ const voucherRow = columns({
   validBeforeS: named('valid_before', integer),
   signature: bytes,
 });
-const redeemedRow = columns({ redeemed: integer });
+const stateRow = columns({ closedAtBlock: optional(integer), outcome: optional(text) });
 
 export type KeptVoucher = ReturnType<typeof voucherRow.read>;
+
+/** What became of a voucher: its payer used its nonce up otherwise, or the transfer is on the chain. */
+export type VoucherOutcome = 'redeemed' | 'cancelled';
 
 export interface RelayPayments {
   readonly terms: {
@@ -65,6 +69,10 @@ export interface RelayPayments {
   take(certHash: PeerId, signed: SignedRelayVoucher): Promise<void>;
   /** Whether the node has paid for all of so many bytes but the credit. */
   isCovered(certHash: PeerId, bytes: bigint): boolean;
+  /** Bytes that vouchers of the node count for since it was met. */
+  paidBytes(certHash: PeerId): bigint;
+  /** Its bytes count from nothing again, and so does what it paid. */
+  forget(certHash: PeerId): void;
 }
 
 export interface RelayPaymentsDependencies {
@@ -75,6 +83,8 @@ export interface RelayPaymentsDependencies {
   readonly group: GroupCommit;
   /** As the chain has it now. @throws ChainError */
   readonly balanceOf: (payer: Uint8Array) => Promise<bigint>;
+  /** Whether the token has taken a transfer under this nonce, or its owner has cancelled it. @throws ChainError */
+  readonly isNonceUsed: (payer: Uint8Array, nonce: Uint8Array) => Promise<boolean>;
 }
 
 /** Vouchers that a payer may have open: one for each of its nodes, and for each of their starts. */
@@ -83,7 +93,7 @@ const MAX_OPEN_OF_PAYER = 64;
 const LEAST_LIFETIME_S = 7 * 86_400;
 
 export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymentsDependencies): RelayPayments {
-  const { crypto, clock, store, group, balanceOf } = dependencies;
+  const { crypto, clock, store, group, balanceOf, isNonceUsed } = dependencies;
   const { payee, pricePerGibAtomic, creditBytes, token } = price;
   /** Bytes that each node has paid for since this relay started. */
   const paid = new Map<string, bigint>();
@@ -91,10 +101,21 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
   const leastAtomic = computeRelayFee(creditBytes / 8n, pricePerGibAtomic);
   /** Nonces whose last voucher came after the one that was redeemed. */
   const forgiven = new Set<string>();
+  /** Nonces of vouchers that counted until the chain said that they bring nothing. */
+  const takenBack = new Set<string>();
 
   function addPaid(certHash: PeerId, bytes: bigint): void {
     const name = toHex(certHash);
     paid.set(name, (paid.get(name) ?? 0n) + bytes);
+  }
+
+  /** @param beforeAtomic what the last voucher of the nonce was over, and counted for. */
+  function takeBack(certHash: PeerId, nonce: Uint8Array, beforeAtomic: bigint): void {
+    if (beforeAtomic === 0n || takenBack.has(toHex(nonce))) return;
+    takenBack.add(toHex(nonce));
+    const name = toHex(certHash);
+    const left = (paid.get(name) ?? 0n) - computePaidBytes(beforeAtomic, pricePerGibAtomic);
+    paid.set(name, left > 0n ? left : 0n);
   }
 
   function isForgivable(
@@ -103,7 +124,8 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     { nonce, payer, valueAtomic }: Pick<RelayVoucher, 'nonce' | 'payer' | 'valueAtomic'>,
   ): boolean {
     const isSame = equalBytes(before.certHash, certHash) && equalBytes(before.payer, payer);
-    return before.isRedeemed && isSame && valueAtomic > before.valueAtomic && !forgiven.has(toHex(nonce));
+    const mayHaveBrought = before.isClosed && before.outcome !== 'cancelled';
+    return mayHaveBrought && isSame && valueAtomic > before.valueAtomic && !forgiven.has(toHex(nonce));
   }
 
   /** A node cannot know that its voucher is redeemed, and counts what it signed next as paid. */
@@ -149,8 +171,8 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     );
   }
 
-  async function readHeld(payer: Uint8Array): Promise<bigint> {
-    return await balanceOf(payer).catch((cause: unknown) => {
+  async function readChain({ payer, nonce }: Pick<RelayVoucher, 'payer' | 'nonce'>): Promise<[bigint, boolean]> {
+    return await Promise.all([balanceOf(payer), isNonceUsed(payer, nonce)]).catch((cause: unknown) => {
       throw new Refusal('unavailable', `the payer's tokens cannot be read: ${(cause as Error).message}`);
     });
   }
@@ -170,7 +192,11 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
       forgive(before, certHash, voucher);
       const moreAtomic = voucher.valueAtomic - assertFollows(before, { certHash, voucher });
       assertRoom(store.read(() => listOpenVouchers(store, voucher.payer)));
-      const heldAtomic = await readHeld(voucher.payer);
+      const [heldAtomic, isUsed] = await readChain(voucher);
+      if (isUsed) {
+        takeBack(certHash, voucher.nonce, voucher.valueAtomic - moreAtomic);
+        throw new Refusal('conflict', 'the token has used the nonce of this voucher, or its payer cancelled it');
+      }
       await group.write((db) => {
         // Others of this payer may have come while the chain was asked.
         const open = listOpenVouchers(db, voucher.payer);
@@ -184,6 +210,8 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
       addPaid(certHash, computePaidBytes(moreAtomic, pricePerGibAtomic));
     },
     isCovered: (certHash, carried) => carried <= (paid.get(toHex(certHash)) ?? 0n) + creditBytes,
+    paidBytes: (certHash) => paid.get(toHex(certHash)) ?? 0n,
+    forget: (certHash) => void paid.delete(toHex(certHash)),
   };
 }
 
@@ -202,10 +230,26 @@ function parse(bytes: Uint8Array): RelayVoucher {
   }
 }
 
-function readVoucher(store: Store, nonce: Uint8Array): (KeptVoucher & { readonly isRedeemed: boolean }) | undefined {
+interface VoucherState {
+  /** No further voucher of its nonce is taken. */
+  readonly isClosed: boolean;
+  /** The block before which it was not submitted, where it was closed to be. */
+  readonly closedAtBlock: bigint | undefined;
+  readonly outcome: string | undefined;
+}
+
+function readState(store: Store, nonce: Uint8Array): VoucherState {
+  const row = stateRow.get(store.prepare(`SELECT ${stateRow.list} FROM vouchers WHERE nonce = ?`), nonce);
+  const closedAtBlock = row?.closedAtBlock;
+  return {
+    ...{ isClosed: closedAtBlock !== undefined, outcome: row?.outcome },
+    closedAtBlock: closedAtBlock === undefined ? undefined : BigInt(closedAtBlock),
+  };
+}
+
+function readVoucher(store: Store, nonce: Uint8Array): (KeptVoucher & VoucherState) | undefined {
   const row = voucherRow.get(store.prepare(`SELECT ${voucherRow.list} FROM vouchers WHERE nonce = ?`), nonce);
-  const state = redeemedRow.get(store.prepare(`SELECT ${redeemedRow.list} FROM vouchers WHERE nonce = ?`), nonce);
-  return row && { ...row, isRedeemed: state?.redeemed === 1 };
+  return row && { ...row, ...readState(store, nonce) };
 }
 
 /** @returns what the voucher before it was over. @throws Refusal */
@@ -214,7 +258,7 @@ function assertFollows(
   { certHash, voucher }: { readonly certHash: PeerId; readonly voucher: RelayVoucher },
 ): bigint {
   if (before === undefined) return 0n;
-  if (before.isRedeemed) throw new Refusal('conflict', 'the voucher of this nonce is redeemed; draw another nonce');
+  if (before.isClosed) throw new Refusal('conflict', 'the voucher of this nonce is redeemed; draw another nonce');
   const isSame = equalBytes(before.certHash, certHash) && equalBytes(before.payer, voucher.payer);
   if (!isSame || voucher.valueAtomic < before.valueAtomic) {
     throw new Refusal(
@@ -225,19 +269,29 @@ function assertFollows(
   return before.valueAtomic;
 }
 
-/** Those that were not redeemed. @param payer of all payers where it is undefined. */
+/** Those that have brought nothing: one that its payer cancelled stays owed. @param payer of all payers where it is undefined. */
 export function listOpenVouchers(store: Store, payer?: Uint8Array): KeptVoucher[] {
-  const sql = `SELECT ${voucherRow.list} FROM vouchers WHERE redeemed = 0`;
+  const sql = `SELECT ${voucherRow.list} FROM vouchers WHERE outcome IS NOT 'redeemed'`;
   if (payer === undefined) return voucherRow.all(store.prepare(sql));
   return voucherRow.all(store.prepare(`${sql} AND payer = ?`), payer);
 }
 
-/** No further voucher of its nonce is taken from now on: called before it is submitted. */
-export function closeVoucher(store: Store, nonce: Uint8Array): void {
-  store.prepare('UPDATE vouchers SET redeemed = 1 WHERE nonce = ?').run(nonce);
+/** Those of which nobody knows yet what became of them, also those that were submitted. */
+export function listUnsettledVouchers(store: Store): (KeptVoucher & VoucherState)[] {
+  const sql = `SELECT ${voucherRow.list} FROM vouchers WHERE outcome IS NULL`;
+  return voucherRow.all(store.prepare(sql)).map((row) => ({ ...row, ...readState(store, row.nonce) }));
 }
 
-/** The chain did not take it, and it may be submitted again. */
+/** No further voucher of its nonce is taken from now on: called before it is submitted. @param atBlock the newest one. */
+export function closeVoucher(store: Store, nonce: Uint8Array, atBlock: bigint): void {
+  store.prepare('UPDATE vouchers SET closed_at_block = ? WHERE nonce = ?').run(atBlock, nonce);
+}
+
+/** The chain did not take it, nor will it take what was sent: it may be submitted again, with what follows it. */
 export function reopenVoucher(store: Store, nonce: Uint8Array): void {
-  store.prepare('UPDATE vouchers SET redeemed = 0 WHERE nonce = ?').run(nonce);
+  store.prepare('UPDATE vouchers SET closed_at_block = NULL WHERE nonce = ?').run(nonce);
+}
+
+export function settleVoucher(store: Store, nonce: Uint8Array, outcome: VoucherOutcome): void {
+  store.prepare('UPDATE vouchers SET outcome = ? WHERE nonce = ?').run(outcome, nonce);
 }

@@ -5,9 +5,10 @@ import { createRateLimiter, type RateLimiter } from '@ogong/host/link/token-buck
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
 import type { Clock } from '@ogong/host/time/clock';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { createAddressCredit } from './address-credit.ts';
 import { type ByteMeter, createByteMeter } from './byte-meter.ts';
 import type { RelayLimits } from './relay-limits.ts';
 import type { RelayPayments } from './relay-payments.ts';
@@ -77,6 +78,7 @@ export function openRelayState(limits: RelayLimits, dependencies: RelayDependenc
   const { clock, crypto, signer, randomBytes, payments } = dependencies;
   const seats = new Map<string, RelaySeat>();
   const meters = new Map<string, ByteMeter>();
+  const credit = payments && createAddressCredit(payments, clock);
   return {
     ...dependencies,
     limits,
@@ -92,12 +94,20 @@ export function openRelayState(limits: RelayLimits, dependencies: RelayDependenc
     metrics: createRelayMetrics(dependencies.metrics),
     meterOf(certHash) {
       const name = toHex(certHash);
-      const meter =
-        meters.get(name) ?? createByteMeter(limits, clock, (total) => payments?.isCovered(certHash, total) ?? true);
+      // Bytes that were under way when its registration ended are those of the address that it had.
+      let group = '';
+      const isCovered = (total: bigint): boolean => {
+        group = seats.get(name)?.group ?? group;
+        return credit?.isCovered(certHash, group, total) ?? true;
+      };
+      const meter = meters.get(name) ?? createByteMeter(limits, clock, isCovered);
       meters.set(name, meter);
       if (meters.size > MAX_METERS) {
         const idle = [...meters.keys()].find((other) => other !== name && !seats.has(other));
-        if (idle !== undefined) meters.delete(idle);
+        if (idle !== undefined) {
+          meters.delete(idle);
+          credit?.forget(fromHex(idle));
+        }
       }
       return meter;
     },

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import { createLadder } from '@ogong/host/link/ladder';
@@ -266,7 +267,7 @@ describe('a relay', () => {
     await relay.stop();
     await expect.poll(() => node.reachability.isReachable()).toBe(false);
     await openRelay({}, bind);
-    await expect.poll(() => node.reachability.isReachable(), { timeout: 5000 }).toBe(true);
+    await expect.poll(() => node.reachability.isReachable()).toBe(true);
     const client = await callThrough(node.reachability.endpoint());
     expect((await client.service(RouterService).listModels({})).models).toHaveLength(1);
   });
@@ -277,10 +278,7 @@ describe('the ladder', () => {
     const relay = await openRelay();
     const node = await openNode(relay.address());
     // A port that nobody listens on yet.
-    const holder = createServer();
-    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
-    const { port } = holder.address() as { port: number };
-    await new Promise((resolve) => holder.close(resolve));
+    const [port = 0] = await findFreePorts(1);
     const direct = `127.0.0.1:${port}`;
     const client = await callThrough(`${direct},${node.reachability.endpoint()}`, { limits: { lookUpMs: 30 } });
     const list = () => client.service(RouterService).listModels({});

@@ -8,18 +8,8 @@ import {
   type SignedAnnouncement,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { expect, it } from 'vitest';
-import {
-  announce,
-  closing,
-  GATEWAY,
-  idOf,
-  makeWork,
-  refusalOf,
-  route,
-  start,
-  type TestRouter,
-} from './router-fixture.ts';
+import { expect, it, onTestFinished } from 'vitest';
+import { announce, GATEWAY, idOf, makeWork, refusalOf, route, start, type TestRouter } from './router-fixture.ts';
 
 const STRANGER = 60;
 /** The certificate of every router of the tests. */
@@ -145,7 +135,7 @@ async function serveAnswer(answer: SupplyAnswer | (() => SupplyAnswer)) {
       router.service(RouterService, { handSupply: () => (typeof answer === 'function' ? answer() : answer) }),
   });
   await server.start();
-  closing.push(() => server.stop(0));
+  onTestFinished(() => server.stop(0));
   return { endpoint: server.address(), certHash: identity.id };
 }
 
@@ -183,6 +173,18 @@ it('keeps what one router handed on where another one says that it is gone', asy
 async function copySupply(of: TestRouter): Promise<readonly SignedAnnouncement[]> {
   return (await (await of.connect(STRANGER)).service(RouterService).handSupply({})).announcements;
 }
+
+it('passes over an announcement that it cannot read, and takes the next one', async () => {
+  const honest = await start();
+  await announce(honest, 1);
+  const [real] = await copySupply(honest);
+  if (real === undefined) throw new Error('one was announced');
+  const later = { ...real, announcement: Buffer.from('ogong-announcement-v9\n') };
+  const peers = [await serveAnswer({ announcements: [later, real] })];
+  const asking = await start({ peers, handMs: 3_600_000 });
+  await asking.router().exchange();
+  expect(await listOf(asking)).toEqual(namesOf(1));
+});
 
 it('gets a provider back that a router handed on first and then called gone, and does not believe it again', async () => {
   const [elsewhere, honest] = [await start(), await start()];

@@ -3,7 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { readHandedAnnouncement, type SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { HELD_PREFIX_BYTES, toPrefix } from './held-prefix.ts';
 import type { RouterState } from './router-state.ts';
@@ -87,13 +87,14 @@ export function createSupplyExchange(
 
 /** @returns how many were taken. @throws Refusal, ProtocolError at the first that no honest router hands on. */
 export async function takeSupply(
-  { supply }: Pick<RouterState, 'supply'>,
+  { supply, metrics }: Pick<RouterState, 'supply' | 'metrics'>,
   { announcements, gone }: HandedAnswer,
   from: string,
 ): Promise<number> {
   let taken = 0;
   for (const signed of announcements.slice(0, MAX_HANDED_AT_ONCE)) {
-    if (await supply.takeHanded(signed, from)) taken++;
+    if (readHandedAnnouncement(signed.announcement) === undefined) metrics.announcements.inc({ outcome: 'unread' });
+    else if (await supply.takeHanded(signed, from)) taken++;
     // Signatures of many would keep requests waiting.
     await nextTurn();
   }

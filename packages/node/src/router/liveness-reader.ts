@@ -1,7 +1,7 @@
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import { computeLivenessPpm, updateCredit, weighCredit } from '@ogong/protocol/audit/liveness';
+import { compareSightings, computeLivenessPpm, updateCredit, weighCredit } from '@ogong/protocol/audit/liveness';
 import { DRAW_KINDS, type DrawKind } from '@ogong/protocol/audit/secret-draw';
 import { countTests, parseTestReport, verifyTestReport } from '@ogong/protocol/audit/test-report';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -58,21 +58,22 @@ function createSightings(kind: DrawKind, dependencies: LivenessDependencies) {
   function judge(providerId: string): number {
     const validators = chain.validators();
     const all = validators.reduce((sum, one) => sum + weigh(one), 0n);
-    const sightings = validators.flatMap((one) => {
-      const counts = heard.get(toHex(one.address))?.counts.get(providerId);
-      return counts === undefined ? [] : [{ weight: weigh(one), ...counts }];
-    });
-    return computeLivenessPpm(sightings, all);
+    return computeLivenessPpm(listSightings(providerId), all);
   }
 
-  /** Before its new report counts: how far it is from what all say. */
+  function listSightings(providerId: string) {
+    return chain.validators().flatMap((one) => {
+      const counts = heard.get(toHex(one.address))?.counts.get(providerId);
+      return counts === undefined ? [] : [{ weight: weigh(one), stake: one.stake, ...counts }];
+    });
+  }
+
+  /** How far its new report is from what all say that have tested the same providers. */
   function adjustCredit(name: string, counts: Heard['counts']): void {
-    const reports = [...counts]
-      .filter(([, { asked }]) => asked > 0)
-      .map(([providerId, { asked, missed }]) => ({
-        missedPpm: Math.floor((missed * PPM) / asked),
-        medianPpm: PPM - judge(providerId),
-      }));
+    const allStake = chain.validators().reduce((sum, { stake }) => sum + stake, 0n);
+    const reports = [...counts].flatMap(
+      ([providerId, own]) => compareSightings(own, listSightings(providerId), allStake) ?? [],
+    );
     credits.set(name, updateCredit(credits.get(name) ?? PPM, reports));
   }
 

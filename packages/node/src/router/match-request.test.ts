@@ -214,4 +214,14 @@ describe('what a request demands', () => {
     );
     expect(() => assertRequest(query({ modelRoot: fill(1, 31) }))).toThrow(/32 bytes/);
   });
+
+  it('leaves those who stand by at the price that it names', () => {
+    const standing = [undefined, 4n, 5n].map((standbyPer1kAtomic) => ({
+      model: { ...offer('fake-1/js/f64/fast/hash/kv-none', root(1)).model, standbyPer1kAtomic },
+    }));
+    const any = { exact: false, modelRoot: new Uint8Array() };
+    expect(listDemanded(standing, any)).toEqual(standing);
+    expect(listDemanded(standing, { ...any, standbyPer1k: 4n })).toEqual(standing.slice(1, 2));
+    expect(() => listDemanded(standing, { ...any, standbyPer1k: 3n })).toThrow(/does not stand by/);
+  });
 });

@@ -16,7 +16,7 @@ import {
 import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
 import { computeTicketTimes, type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { findUnmetDemand } from '@ogong/protocol/modality/demands';
+import { findStandbyProblem, findUnmetDemand } from '@ogong/protocol/modality/demands';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { RouterState } from './router-state.ts';
 import type { ListedOffer } from './supply.ts';
@@ -34,6 +34,7 @@ export type RouteQuery = Pick<
   | 'sort'
   | 'only'
   | 'minStake'
+  | 'standbyPer1k'
 >;
 
 type MatchState = Pick<
@@ -63,20 +64,21 @@ export function matchRequest(
   if (drawn === undefined) throw explainNoMatch(offers, wanted);
   const offer = offers.find(({ providerId }) => equalBytes(providerId, drawn.providerId)) as ListedOffer;
   const times = computeTicketTimes(nowMs, ticketTtlMs);
-  const ticket = issueTicket(state, request, { offer, candidates, ...times });
   const held = { replyId, providerId: drawn.providerId, modelId, holder: peer, group };
+  // Before the ticket is signed, which costs more than the rest: whoever is over a limit pays for nothing of it.
   outstanding.add({ ...held, releaseAtMs: times.expiresAtMs, nowMs });
   metrics.openTickets.set(outstanding.size());
-  return { ticket, candidates };
+  return { ticket: issueTicket(state, request, { offer, candidates, ...times }), candidates };
 }
 
 /** The offers that meet what the request demands. @throws Refusal where there are offers, and none of them does. */
 export function listDemanded<O extends Pick<ListedOffer, 'model'>>(
   offers: readonly O[],
-  { exact, modelRoot }: Pick<RouteQuery, 'exact' | 'modelRoot'>,
+  { exact, modelRoot, standbyPer1k }: Pick<RouteQuery, 'exact' | 'modelRoot' | 'standbyPer1k'>,
 ): readonly O[] {
   const demands = { exact, modelRoot: modelRoot.length === 0 ? undefined : modelRoot };
-  const problems = offers.map(({ model }) => findUnmetDemand(demands, model));
+  const standby = standbyPer1k === undefined ? {} : { standbyPer1kAtomic: standbyPer1k };
+  const problems = offers.map(({ model }) => findUnmetDemand(demands, model) ?? findStandbyProblem(standby, model));
   if (offers.length > 0 && !problems.includes(undefined)) {
     throw new Refusal('precondition', `no provider meets the request: ${problems[0]}`);
   }

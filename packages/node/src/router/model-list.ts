@@ -30,6 +30,7 @@ export interface ShownOffer extends MeasuredFigures {
   readonly modelRoot: Uint8Array;
   readonly numericClass: string;
   readonly pricePer1k: bigint;
+  readonly standbyPer1k?: bigint;
   readonly contextSize: number;
   readonly capacity: number;
   readonly freeCapacity: number;
@@ -110,6 +111,7 @@ export function listOffers(offers: readonly ListedOffer[], most: number): ShownO
       ...{ pricePer1k: offer.pricePer1kAtomic, contextSize: offer.contextSize, capacity: model.capacity },
       ...{ freeCapacity: offer.freeCapacity, stakeTokens: offer.stakeAtomic / ATOMIC_PER_TOKEN },
       heldTokens: countHeld(offer),
+      ...(model.standbyPer1kAtomic !== undefined && { standbyPer1k: model.standbyPer1kAtomic }),
       ...{ reputationPpm: offer.reputationPpm, livenessPpm: offer.livenessPpm, ...figures },
     }));
 }

@@ -1,8 +1,8 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
-import { expect, it } from 'vitest';
-import { announce, closing, makeWork, payeeOf, refusalOf, start } from './router-fixture.ts';
+import { expect, it, onTestFinished } from 'vitest';
+import { announce, makeWork, payeeOf, refusalOf, start } from './router-fixture.ts';
 
 it('a router lists keys without stake that show work, where the network asks for it', async () => {
   const opened = await start();
@@ -29,7 +29,7 @@ it('a validator takes no announcement of a key that is not let in', async () => 
       if (!isOpen) throw new Refusal('precondition', 'no work');
     },
   });
-  closing.push(() => validator.close());
+  onTestFinished(() => validator.close());
   await expect(validator.announce(provider)).rejects.toThrow('no work');
   isOpen = true;
   await validator.announce(provider);

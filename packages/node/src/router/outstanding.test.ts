@@ -57,3 +57,25 @@ it('has a limit for one address and for all, and tickets whose time is over make
   for (let i = 0; i < 3; i++) outstanding.add({ ...makeTicket('a'), ...later });
   expect(outstanding.size()).toBe(3);
 });
+
+it('gives nobody the place of a ticket that another one holds, and its holder a new one', () => {
+  const outstanding = createOutstanding({ max: 2, maxPerGroup: 1 });
+  const mine = makeTicket('a');
+  outstanding.add(mine);
+  const other = { providerId: fill(2), holder: fill(8) };
+  expect(() => outstanding.add({ ...mine, ...other, group: 'b' })).toThrow(/another caller holds/);
+  outstanding.add(makeTicket('b'));
+  // From where there is no room, nor room for more: the old ticket stays.
+  expect(() => outstanding.add({ ...mine, group: 'b', providerId: fill(2) })).toThrow(/too many tickets/);
+  expect([outstanding.size(), outstanding.count(OFFER, NOW)]).toEqual([2, 2]);
+  outstanding.add({ ...mine, providerId: fill(2) });
+  expect(outstanding.settle(mine)).toBeUndefined();
+  outstanding.add({ ...mine, group: 'c', providerId: fill(2) });
+  expect(() => outstanding.add(makeTicket('a'))).toThrow(/too many tickets/);
+  expect(outstanding.settle({ ...mine, providerId: fill(2) })?.group).toBe('c');
+  outstanding.add(makeTicket('a'));
+  // Once its time is over anybody may have the id.
+  const later = { nowMs: NOW + 1_000, releaseAtMs: NOW + 2_000 };
+  outstanding.add({ ...mine, ...other, ...later });
+  expect(outstanding.size()).toBe(1);
+});

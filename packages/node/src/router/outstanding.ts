@@ -1,4 +1,4 @@
-import { RateLimited } from '@ogong/host/link/link-error';
+import { RateLimited, Refusal } from '@ogong/host/link/link-error';
 import { createTally } from '@ogong/host/link/tally';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 
@@ -19,7 +19,11 @@ export type OfferKey = Pick<OutstandingTicket, 'providerId' | 'modelId'>;
 export const nameOffer = ({ providerId, modelId }: OfferKey): string => `${toHex(providerId)} ${modelId}`;
 
 export interface Outstanding {
-  /** @throws Refusal where the holder's address, or all together, have too many tickets open. */
+  /**
+   * In the place of the ticket that the holder has under the same reply id, if it has one.
+   * @throws Refusal where another one holds a ticket under that id; the limiter's answer where the holder's address, or all together,
+   * have too many tickets open. Nothing is changed then.
+   */
   add(ticket: OutstandingTicket & { readonly nowMs: number }): void;
   /** Frees the ticket's slot; undefined where there is no such ticket of this holder and provider. */
   settle(ticket: Pick<OutstandingTicket, 'replyId' | 'providerId' | 'holder'>): OutstandingTicket | undefined;
@@ -83,10 +87,18 @@ export function createOutstanding(limits: OutstandingLimits = DEFAULT_LIMITS): O
     add(ticket) {
       const reply = toHex(ticket.replyId);
       dropExpired(ticket.nowMs);
-      remove(reply);
-      if (byReply.size >= limits.max || !ofGroup.add(ticket.group, limits.maxPerGroup)) {
+      const before = byReply.get(reply);
+      // The provider of an order knows its reply id, too: it must not take the ticket away that its refusal is reported by.
+      if (before && !equalBytes(before.holder, ticket.holder)) {
+        throw new Refusal('conflict', 'another caller holds a ticket under this reply id');
+      }
+      const isWithinGroup = before?.group === ticket.group;
+      const isWithin = before !== undefined || byReply.size < limits.max;
+      if (!isWithinGroup && !(isWithin && ofGroup.add(ticket.group, limits.maxPerGroup))) {
         throw new RateLimited('too many tickets are open: report on those that you hold');
       }
+      remove(reply);
+      if (isWithinGroup) ofGroup.add(ticket.group, limits.maxPerGroup);
       byReply.set(reply, ticket);
       const offer = nameOffer(ticket);
       const held = byOffer.get(offer) ?? new Set();

@@ -1,4 +1,5 @@
-import type { NetworkParameters, RouterRegistration } from '@ogong/chain/client';
+import type { NetworkParameters } from '@ogong/chain/client';
+import type { RouterRegistration } from '@ogong/chain/router-reads';
 import type { RegisteredRouter } from '@ogong/protocol/stage1/registered-router';
 import { expect, it } from 'vitest';
 import { findRegistrationProblem, registerRouter } from './register.ts';

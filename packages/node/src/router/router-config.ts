@@ -6,7 +6,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { knownPeer } from '@ogong/host/link/peer-values';
-import { modelRootFields } from '@ogong/host/views/model-roots';
+import { modelRootFields } from '@ogong/host/views/open-model-roots';
 
 const dataDir = {
   schema: text,

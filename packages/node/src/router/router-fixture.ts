@@ -27,7 +27,7 @@ import {
   signTestEndorsement,
   WORD_UNTIL_MS,
 } from '@ogong/testing/validator/test-keys';
-import { afterEach, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { createRouter, type Router, type RouterOptions } from './router.ts';
 import type { RouterDependencies } from './router-state.ts';
 import { ROUTER_SCHEMA } from './router-store.ts';
@@ -38,12 +38,6 @@ export const GATEWAY = 50;
 export const NOW = 1_800_000_000_000;
 export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(8) };
 export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
-
-/** What a test opens, closed after it in reverse. */
-export const closing: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 export interface TestRouter {
   readonly router: () => Router;
@@ -111,7 +105,7 @@ export async function start(
     await router.start();
   };
   await open();
-  closing.push(async () => {
+  onTestFinished(async () => {
     await router.stop(0);
     store.close();
     directory.remove();
@@ -128,7 +122,7 @@ export async function start(
     async connect(seed) {
       const endpoint = router.address();
       const connected = createLinkClient({ endpoint, certHash: identity.id, identity: await makeIdentity(seed) });
-      closing.push(() => connected.close());
+      onTestFinished(() => connected.close());
       return connected;
     },
     async restart() {

@@ -172,7 +172,11 @@ function createRouterMetrics(metrics: Metrics) {
     steps: metrics.steps,
     providers: metrics.gauge('router_providers', 'Providers with a current announcement'),
     openTickets: metrics.gauge('router_open_tickets', 'Tickets that were handed out and not reported back'),
-    announcements: metrics.counter('router_announcements_total', 'Announcements: taken or refused', ['outcome']),
+    announcements: metrics.counter(
+      'router_announcements_total',
+      'Announcements: taken, refused, or handed on and not to be read here',
+      ['outcome'],
+    ),
     matches: metrics.counter('router_matches_total', 'Route requests: matched or refused', ['outcome']),
     handed: metrics.counter('router_handed_total', 'Announcements that other routers handed on and this one took'),
     reports: metrics.counter('router_reports_total', 'Replies as their gateways reported them', ['outcome']),

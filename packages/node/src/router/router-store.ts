@@ -1,6 +1,7 @@
 import type { Cursor, CursorStore } from '@ogong/chain/events';
 import { bigInteger, bytes, columns, integer, mapped, named, optionalColumns, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import type { ProviderHistory } from '@ogong/protocol/exchange/reputation';
 import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
@@ -95,12 +96,34 @@ const reputation = columns({
 });
 const reputationRow = columns({ providerId: bytes, period: integer, counts: reputation });
 
+type LoadedHistory = Omit<ProviderHistory, 'heldAtomic'> & HistoryCounts;
+
+/** Of a store, by provider: each match asks about all that are listed, and what it asks for changes with new verdicts alone. */
+const loaded = new WeakMap<
+  Store['database'],
+  Map<string, { readonly firstPeriod: number; readonly history: LoadedHistory }>
+>();
+/** More than a router lists. */
+const MAX_LOADED = 8_192;
+
+function forgetLoaded({ database }: Store, ...providers: readonly Uint8Array[]): void {
+  for (const providerId of providers) loaded.get(database)?.delete(toHex(providerId));
+}
+
 /** @param firstPeriod what was before is left out. */
-export function loadHistory(
-  store: Store,
-  providerId: Uint8Array,
-  firstPeriod: number,
-): Omit<ProviderHistory, 'heldAtomic'> & HistoryCounts {
+export function loadHistory(store: Store, providerId: Uint8Array, firstPeriod: number): LoadedHistory {
+  const known = loaded.get(store.database) ?? new Map();
+  loaded.set(store.database, known);
+  const name = toHex(providerId);
+  const before = known.get(name);
+  if (before?.firstPeriod === firstPeriod) return before.history;
+  const history = readHistory(store, providerId, firstPeriod);
+  if (known.size >= MAX_LOADED) known.clear();
+  known.set(name, { firstPeriod, history });
+  return history;
+}
+
+function readHistory(store: Store, providerId: Uint8Array, firstPeriod: number): LoadedHistory {
   return store.read(({ prepare }) => {
     const sql = `SELECT ${reputation.list} FROM reputation WHERE provider_id = ? AND period >= ?`;
     const counts = reputation.all(prepare(sql), providerId, firstPeriod).reduce(addCounts, NO_COUNTS);
@@ -113,7 +136,7 @@ export function loadHistory(
   });
 }
 
-/** Forgets what counts no more. */
+/** Forgets what counts no more, and was left out already. */
 export function forgetHistory({ prepare }: Store, firstPeriod: number): void {
   prepare('DELETE FROM reputation WHERE period < ?').run(firstPeriod);
 }
@@ -160,6 +183,7 @@ export function advanceLog(
     const row = { validator, length: position.length, head: position.head };
     logRow.insert(db, 'INSERT OR REPLACE INTO log_position', row);
   });
+  forgetLoaded(store, ...changes.map(({ providerId }) => providerId));
 }
 
 export function loadLogPosition(store: Store, validator: Uint8Array): LogPosition | undefined {
@@ -181,11 +205,13 @@ export function saveEjection(
       ejected ? 1 : 0,
     ),
   );
+  forgetLoaded(store, providerId);
 }
 
 /** Forgets ejections and reinstatements above a block that a reorganisation of the chain removed. */
 export function undoEjections(store: Store, aboveBlock: number): void {
   store.transact(({ prepare }) => prepare('DELETE FROM ejection WHERE block > ?').run(aboveBlock));
+  loaded.delete(store.database);
 }
 
 const cursorRow = columns({ cursor: mapped(text, (json): Cursor => JSON.parse(json), JSON.stringify) });

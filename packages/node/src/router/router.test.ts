@@ -8,10 +8,9 @@ import { computeMatchSeed, hashCandidates, parseCandidates, replayMatch } from '
 import { TICKET_WINDOW_MS } from '@ogong/protocol/exchange/ticket';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   announce,
-  closing,
   GATEWAY,
   idOf,
   ledger,
@@ -259,7 +258,7 @@ describe('a provider whose machine loses its power', () => {
       for (const socket of [near, far]) socket.on('error', () => socket.destroy());
     });
     await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve));
-    closing.push(() => {
+    onTestFinished(() => {
       for (const socket of sockets) socket.destroy();
       way.close();
     });
@@ -278,7 +277,7 @@ describe('a provider whose machine loses its power', () => {
     const { id: certHash } = await makeIdentity(ROUTER);
     const connectBy = async (seed: number) => {
       const client = createLinkClient({ endpoint: way.endpoint, certHash, identity: await makeIdentity(seed) });
-      closing.push(() => client.close());
+      onTestFinished(() => client.close());
       return client;
     };
     await announce({ ...opened, connect: connectBy }, 1);

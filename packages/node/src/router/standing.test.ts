@@ -5,19 +5,8 @@ import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
-import { describe, expect, it } from 'vitest';
-import {
-  announce,
-  closing,
-  GATEWAY,
-  idOf,
-  listWeighed,
-  NOW,
-  network,
-  refusalOf,
-  route,
-  start,
-} from './router-fixture.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { announce, GATEWAY, idOf, listWeighed, NOW, network, refusalOf, route, start } from './router-fixture.ts';
 import { advanceLog, saveEjection, undoEjections } from './router-store.ts';
 
 describe('standing', () => {
@@ -124,7 +113,7 @@ describe('standing', () => {
         }),
     });
     await server.start();
-    closing.push(() => server.stop(0));
+    onTestFinished(() => server.stop(0));
     const validator: QuorumMember = {
       address: validatorAddress,
       signingKey: validatorAddress,

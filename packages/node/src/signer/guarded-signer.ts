@@ -1,4 +1,6 @@
-import type { Store } from '@ogong/host/store/store';
+import { type LogSync, syncLeftBehind } from '@ogong/host/store/log-sync';
+import { type Store, withoutSync } from '@ogong/host/store/store';
+import { StoreError } from '@ogong/host/store/store-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { ShareSigner } from '@ogong/protocol/settlement/quorum-sum';
@@ -8,8 +10,9 @@ import {
   type ValidatorSigner,
   type ValidatorStatement,
 } from '@ogong/protocol/settlement/validator-statement';
+import { assertNearEnd, isSuperseded, type ReadBeaconClock } from './retirement-guard.ts';
 import { SignerError } from './signer-error.ts';
-import { guardStatement } from './signing-guard.ts';
+import { findRetirement, guardStatement } from './signing-guard.ts';
 
 export interface GuardedSignerOptions {
   readonly key: LedgerSigner;
@@ -21,42 +24,92 @@ export interface GuardedSignerOptions {
   readonly share?: ShareSigner | undefined;
   /** Opened with GUARD_SCHEMA. */
   readonly store: Store;
+  /** Syncs its notes while the event loop goes on. Default: each is synced before anything else happens. */
+  readonly log?: LogSync | undefined;
+  /** Says whether a retirement of a key came too late or names an end too far ahead. Default: nobody knows, and one is signed for each key. */
+  readonly readBeaconClock?: ReadBeaconClock | undefined;
 }
 
 /**
  * A signing key that contradicts itself in nothing that counts: what it signs is on the disk before the signature leaves, and what
  * contradicts it is refused.
  * @throws SignerError from `sign`
+ * @throws StoreError `busy` where there is no `log` and another process reads the store
  */
 export function createGuardedSigner(
   crypto: Crypto,
-  { key, account, headKey, share, store }: GuardedSignerOptions,
+  { key, account, headKey, share, store, log, readBeaconClock }: GuardedSignerOptions,
 ): ValidatorSigner {
   const signer = createKeySigner(crypto, key, account, { headKey, share });
   const { signHead, signShare } = signer;
-  const guard = (statement: ValidatorStatement): void => {
+  // Notes of a process that synced aside may be in memory alone: the same statement again would be signed on them.
+  if (log === undefined && !store.eraseDeleted()) {
+    throw new StoreError(
+      'busy',
+      `the database ${store.path} is in use by another process: end that one, and start again`,
+    );
+  }
+  const leftBehind = log && syncLeftBehind(store, log);
+  leftBehind?.catch(() => undefined);
+
+  /** The note is on the disk when it resolves: one that was made before may still be on its way. */
+  async function note(statement: ValidatorStatement, superseded?: bigint | undefined): Promise<void> {
+    if (log === undefined) {
+      guardStatement(crypto, store, statement, superseded);
+      return;
+    }
+    await leftBehind;
+    const isNoted = withoutSync(store.database, () => guardStatement(crypto, store, statement, superseded));
+    if (isNoted) await log.sync();
+  }
+
+  async function guard(statement: ValidatorStatement): Promise<void> {
     assertOwn(statement, account);
-    guardStatement(crypto, store, statement);
-  };
+    const superseded =
+      statement.kind === 'beacon-retirement' ? await findSuperseded(store, statement, readBeaconClock) : undefined;
+    await note(statement, superseded);
+  }
+
   return {
     ...signer,
     ...(signHead && {
       async signHead(statement: StatedBatch) {
-        guardStatement(crypto, store, { kind: 'batch', ...statement });
+        await note({ kind: 'batch', ...statement });
         return signHead(statement);
       },
     }),
     async sign(statement) {
-      guard(statement);
+      await guard(statement);
       return signer.sign(statement);
     },
     ...(signShare && {
       async signShare(statement: ValidatorStatement) {
-        guard(statement);
+        await guard(statement);
         return signShare(statement);
       },
     }),
   };
+}
+
+/**
+ * The last epoch that was signed for a key and counts no more, by the chain.
+ * @throws SignerError `unavailable` while it does not answer, `conflict` where the new one is too far ahead
+ */
+async function findSuperseded(
+  store: Store,
+  statement: Extract<ValidatorStatement, { kind: 'beacon-retirement' }>,
+  readBeaconClock: ReadBeaconClock = async () => undefined,
+): Promise<bigint | undefined> {
+  const { domain, generation } = statement;
+  const lastEpoch = findRetirement(store, statement);
+  if (lastEpoch === statement.lastEpoch) return undefined;
+  const clock = await readBeaconClock(domain).catch((cause: unknown) => {
+    throw new SignerError('unavailable', 'when a key may end cannot be read from the chain', { cause });
+  });
+  if (clock === undefined) return undefined;
+  assertNearEnd(clock, statement.lastEpoch);
+  if (lastEpoch === undefined) return undefined;
+  return isSuperseded(clock, { generation, lastEpoch }, statement) ? lastEpoch : undefined;
 }
 
 function assertOwn(statement: ValidatorStatement, account: Uint8Array): void {

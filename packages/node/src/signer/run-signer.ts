@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
+import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createFastBls } from '@ogong/host/crypto/fast-bls';
 import { createOrLoadLedgerKey, loadHybridSigner, loadLedgerKey } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -14,6 +15,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import { createGuardedSigner } from './guarded-signer.ts';
 import { describeSigner } from './remote-signer.ts';
+import { createBeaconClock } from './retirement-guard.ts';
 import { signerConfig } from './signer-config.ts';
 import { createSignerServer } from './signer-server.ts';
 import { GUARD_SCHEMA, summarizeGuard } from './signing-guard.ts';
@@ -29,8 +31,10 @@ export async function runSigner(
   if (parsed.kind === 'print') return { text: parsed.text };
   const { values } = parsed;
   if (values.status) return { text: await describe(values) };
-  const { account, dataDir, keypair, socket } = values;
+  const { account, dataDir, deployment, keypair, rpcUrl, socket } = values;
   if (account === undefined) throw new ConfigError(SIGNER_NAME, ['--account is required']);
+  const readBeaconClock =
+    deployment === undefined ? undefined : createBeaconClock(readDeployment(SIGNER_NAME, { deployment, rpcUrl }));
   const logger = createLogger({ name: SIGNER_NAME, level: values.logLevel });
   makePrivateDirectory(dataDir);
   enterLatestDirectory(dataDir);
@@ -38,22 +42,23 @@ export async function runSigner(
   const key = createNodeLedgerSigner(secret.reveal());
   const share = createShareSigner(nodeCrypto, await createFastBls(), secret.reveal());
   const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA, upgrades: RELEASED.signer });
-  const server = createSignerServer(
-    { path: socket },
-    {
-      signer: createGuardedSigner(nodeCrypto, {
-        key,
-        account,
-        headKey: loadHybridSigner(join(dataDir, 'head.key')),
-        share,
-        store,
-      }),
-      summarize: () => summarizeGuard(store),
-      onSigned: (kind) => logger.debug({ kind }, 'signed'),
-      onRefused: (err) => logger.warn({ err }, 'refused'),
-    },
-  );
+  const guarded = { key, account, share, store, readBeaconClock };
+  function createServer() {
+    const headKey = loadHybridSigner(join(dataDir, 'head.key'));
+    const signer = createGuardedSigner(nodeCrypto, { ...guarded, headKey });
+    return createSignerServer(
+      { path: socket },
+      {
+        signer,
+        summarize: () => summarizeGuard(store),
+        onSigned: (kind) => logger.debug({ kind }, 'signed'),
+        onRefused: (err) => logger.warn({ err }, 'refused'),
+      },
+    );
+  }
+  let server: ReturnType<typeof createServer>;
   try {
+    server = createServer();
     await server.start();
   } catch (error) {
     store.close();

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { observationFields } from '@ogong/host/config/common-fields';
+import { chainFields, observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, text } from '@ogong/host/config/values';
 import { ledgerAddress } from '../validator/validator-fields.ts';
@@ -41,6 +41,14 @@ export const signerConfig = defineConfig({
       env: 'OGONG_SIGNER_DATA_DIR',
       default: dataDir,
       description: 'where it keeps what it has signed. Never start two signers of one key with two of these',
+    },
+    rpcUrl: chainFields.rpcUrl,
+    deployment: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_DEPLOYMENT',
+      description:
+        "JSON file with the addresses of the contracts. With it a second last epoch of a beacon's key is signed, once the first came too late by the chain",
     },
     status: { schema: boolean, boolean: true, description: 'ask the signer that runs at --socket, and end' },
     json: { schema: boolean, boolean: true, description: 'with --status: print JSON' },

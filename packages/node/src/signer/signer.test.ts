@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { markHandedOver, markRestored } from '@ogong/host/files/data-directory';
+import type { LogSync } from '@ogong/host/store/log-sync';
 import { openStore } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { verifyHybrid } from '@ogong/protocol/crypto/hybrid';
@@ -16,6 +17,7 @@ import {
   signerResponseFormat,
 } from '@ogong/protocol/settlement/signer-message';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
+import { createFailingDisk, createHeldLog, type FailingDisk } from '@ogong/testing/store/test-log';
 import { testValidatorSigner } from '@ogong/testing/validator/signer-compliance';
 import {
   createTestLog,
@@ -131,12 +133,107 @@ describe('the key for heads of logs', () => {
   });
 });
 
+describe('notes that are synced aside', () => {
+  const open = (path: string, makeLog?: (path: string) => LogSync) => {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const store = openStore(`${path}.db`, { schema: GUARD_SCHEMA });
+    const keys = { key: signerKey, account: signerAccount, headKey, share: signerShare };
+    return { store, signer: createGuardedSigner(crypto, { ...keys, store, log: makeLog?.(store.path) }) };
+  };
+  /** Each with one that contradicts it. */
+  const statements = [
+    [stateVote('v'), stateVote('w')],
+    [stateBatch(createTestLog(['a'])), stateBatch(createTestLog(['z']))],
+    [stateBatch(createTestLog(['a', 'b'])), stateBatch(createTestLog(['a', 'z']))],
+    [stateVote('v', { epoch: 9n, view: 2 }), stateVote('w', { epoch: 9n, view: 2 })],
+  ] as const;
+
+  it('are on the disk before a signature leaves, also where the same is signed again meanwhile', async () => {
+    const { log, begun, fail } = createHeldLog();
+    const { signer, store } = open(nextPath(), () => log);
+    const left: string[] = [];
+    const sign = (name: string) => signer.sign(stateVote('v')).then(() => left.push(name));
+    const [first, again] = [sign('first'), sign('again')];
+    await expect(signer.sign(stateVote('w'))).rejects.toMatchObject({ code: 'conflict' });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([left, begun.length]).toEqual([[], 2]);
+    begun[0]?.end();
+    await first;
+    expect(left).toEqual(['first']);
+    fail(1);
+    await expect(again).rejects.toMatchObject({ code: 'io' });
+    store.close();
+  });
+
+  it('hold after a power failure for all that was signed, whichever sync fails', async () => {
+    let syncs = 1;
+    const counts: number[] = [];
+    for (let failsAt = 0; failsAt <= syncs; failsAt++) {
+      const path = nextPath();
+      let disk: FailingDisk | undefined;
+      const { signer, store } = open(path, (at) => {
+        disk = createFailingDisk(at, failsAt);
+        return disk.log;
+      });
+      const signed = await Promise.allSettled(
+        statements.flatMap(([statement]) => [signer.sign(statement), signer.signShare?.(statement)]),
+      );
+      store.close();
+      disk?.cutPower();
+      const after = open(path);
+      for (const [i, [, other]] of statements.entries()) {
+        const hasLeft = [signed[2 * i], signed[2 * i + 1]].some((one) => one?.status === 'fulfilled');
+        if (hasLeft) await expect(after.signer.sign(other)).rejects.toMatchObject({ code: 'conflict' });
+      }
+      after.store.close();
+      syncs = Math.max(syncs, disk?.syncs() ?? 0);
+      counts.push(signed.filter(({ status }) => status === 'fulfilled').length);
+    }
+    expect([counts[0], counts.at(-1)]).toEqual([0, 2 * statements.length]);
+  });
+
+  it('are brought to the disk by a signer that starts without a log, which starts on no store that others read', async () => {
+    const [first, second, third] = [nextPath(), nextPath(), nextPath()];
+    const { log } = createHeldLog();
+    const before = open(first, () => log);
+    void before.signer.sign(stateVote('v'));
+    await new Promise((resolve) => setImmediate(resolve));
+    // The process dies before the sync: memory has the log, and the disk has not.
+    mkdirSync(dirname(second), { recursive: true, mode: 0o700 });
+    for (const end of ['', '-wal']) copyFileSync(`${first}.db${end}`, `${second}.db${end}`);
+    before.store.close();
+    const reader = openStore(`${second}.db`, { schema: GUARD_SCHEMA });
+    reader.database.exec('BEGIN; SELECT * FROM sqlite_master');
+    expect(() => open(second)).toThrow(expect.objectContaining({ code: 'busy' }));
+    reader.close();
+    const again = open(second);
+    await again.signer.sign(stateVote('v'));
+    // The power fails: what was in the log alone is gone.
+    mkdirSync(dirname(third), { recursive: true, mode: 0o700 });
+    copyFileSync(`${second}.db`, `${third}.db`);
+    again.store.close();
+    const after = open(third);
+    await expect(after.signer.sign(stateVote('w'))).rejects.toMatchObject({ code: 'conflict' });
+    after.store.close();
+  });
+
+  it('are asked for nothing where nothing is noted', async () => {
+    const { log, begun } = createHeldLog();
+    const { signer, store } = open(nextPath(), () => log);
+    const domain = stateVote('v').domain;
+    const admission = { epoch: 1n, timeMs: 2n, validator: signerAccount, orderHash: new Uint8Array(32) };
+    await signer.sign({ kind: 'admission', domain, ...admission });
+    expect(begun.length).toBe(0);
+    store.close();
+  });
+});
+
 describe('the socket of a signer', () => {
   /** What comes back for these bytes. */
   async function say(path: string, bytes: Uint8Array): Promise<unknown> {
     const socket = connect({ path });
     try {
-      const answer = readFrame(socket, { timeoutMs: 2_000 });
+      const answer = readFrame(socket, { timeoutMs: 30_000 });
       socket.write(bytes);
       const response = signerResponseFormat.decode(await answer);
       return response.kind === 'refused' ? response.code : response.kind;
@@ -156,7 +253,7 @@ describe('the socket of a signer', () => {
 
   it('takes typed requests alone, of a bounded size, within a time', async () => {
     const path = nextPath();
-    const server = await serve(path, { requestTimeoutMs: 100 });
+    const server = await serve(path, { requestTimeoutMs: 1_000 });
     const digest = encodeFrame(crypto.sha256(new Uint8Array(3)));
     expect(await say(path, digest)).toBe('malformed');
     const vote = signerRequestFormat.encode({ kind: 'sign', statement: stateVote('v') });

@@ -97,14 +97,23 @@ const latestColumns = columns({ epoch: bigInteger, view: integer });
 
 /**
  * Refuses what contradicts an earlier signature, and notes the rest, durably. A repeated statement passes.
+ * @param superseded last epoch of an earlier retirement that no chain takes any more: this one may take its place.
+ * @returns whether statements of its kind are noted.
  * @throws SignerError `conflict`, `malformed`; StoreError
  */
-export function guardStatement(crypto: Crypto, store: Store, statement: ValidatorStatement): void {
+export function guardStatement(
+  crypto: Crypto,
+  store: Store,
+  statement: ValidatorStatement,
+  superseded?: bigint | undefined,
+): boolean {
   if (statement.kind === 'batch') guardBatch(crypto, store, statement);
   else if (statement.kind === 'beacon-vote') guardVote(crypto, store, statement);
   else if (statement.kind === 'allotment') guardAllotment(crypto, store, statement);
   else if (statement.kind === 'beacon-key') guardDeal(crypto, store, statement);
-  else if (statement.kind === 'beacon-retirement') guardRetirement(store, statement);
+  else if (statement.kind === 'beacon-retirement') guardRetirement(store, statement, superseded);
+  else return false;
+  return true;
 }
 
 export interface GuardSummary {
@@ -190,23 +199,31 @@ function guardDeal(crypto: Crypto, store: Store, { domain, subject, statement }:
   });
 }
 
-/** One last epoch for each generation of the beacon. */
-function guardRetirement(store: Store, { domain, generation, lastEpoch }: RetirementStatement): void {
+/** One last epoch for each generation of the beacon, until no chain takes it any more. */
+function guardRetirement(store: Store, statement: RetirementStatement, superseded: bigint | undefined): void {
+  const { domain, generation, lastEpoch } = statement;
   assertSafe(lastEpoch, 'epoch');
   const { chainId, verifyingContract: contract } = domain;
   store.transact(() => {
-    const find = `SELECT ${retirementColumns.list} FROM beacon_retirements
-      WHERE chain_id = ? AND contract = ? AND generation = ?`;
-    const known = retirementColumns.get(store.prepare(find), chainId.toString(), contract, generation);
-    if (known !== undefined && known.lastEpoch !== lastEpoch) {
-      throw new SignerError(
-        'conflict',
-        `generation ${generation}: epoch ${known.lastEpoch} was signed as its last one`,
-      );
+    const known = findRetirement(store, statement);
+    if (known === lastEpoch) return;
+    if (known !== undefined && known !== superseded) {
+      throw new SignerError('conflict', `generation ${generation}: epoch ${known} was signed as its last one`);
     }
     const row = { chainId, contract, generation, lastEpoch };
-    if (known === undefined) retirementColumns.insert(store, 'INSERT INTO beacon_retirements', row);
+    retirementColumns.insert(store, 'INSERT OR REPLACE INTO beacon_retirements', row);
   });
+}
+
+/** The last epoch that was signed for a generation of the beacon. */
+export function findRetirement(
+  store: Store,
+  { domain, generation }: Pick<RetirementStatement, 'domain' | 'generation'>,
+): bigint | undefined {
+  const find = `SELECT ${retirementColumns.list} FROM beacon_retirements
+    WHERE chain_id = ? AND contract = ? AND generation = ?`;
+  const key = [domain.chainId.toString(), domain.verifyingContract, generation] as const;
+  return retirementColumns.get(store.prepare(find), ...key)?.lastEpoch;
 }
 
 /**

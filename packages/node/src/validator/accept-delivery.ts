@@ -15,7 +15,7 @@ import {
   verifyDelivery,
   verifySignedDelivery,
 } from '@ogong/protocol/verdict/delivered-record';
-import { findAdmitted, readIntake } from './accept-record.ts';
+import { findAdmitted, signTaken } from './accept-record.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { movesDecision, putDelivery, readDelivery } from './store/delivery-store.ts';
@@ -58,23 +58,21 @@ export async function acceptDelivery(
   const kept = await group.write((db) => {
     const { tookMs = 0 } = delivered;
     if (tookMs > 0) keepObserved(db, row.replyId, tookMs);
-    return keepDelivery(db, { row, delivered, latest: archive.latest().epoch });
+    const done = keepDelivery(db, { row, delivered, latest: archive.latest().epoch });
+    // What is signed for is read here: it is on the disk with this write, and what others write meanwhile may not be.
+    return { ...done, signed: readDelivery(db, row.replyId)?.signed, taken: readHandled(db, row.replyId) };
   });
   if (kept.contradicts === undefined) {
-    const { outcome } = kept;
+    const { outcome, signed, taken } = kept;
     const isKept = outcome === 'taken' || outcome === 'awaited';
-    const held = isKept ? await signHeld(state, readKept(state, row.replyId), delivered) : undefined;
-    return { outcome, intake: await readIntake(state, row.replyId), held, isNew: kept.isNew };
+    const held = isKept ? await signHeld(state, signed, delivered) : undefined;
+    return { outcome, intake: await signTaken(state, taken), held, isNew: kept.isNew };
   }
   await upholdEquivocation(state, { ...row, signedRecord: kept.contradicts }, delivered.bound);
   return { outcome: 'contradicted', isNew: false };
 }
 
-function readKept({ store }: Pick<IntakeState, 'store'>, replyId: Uint8Array): SignedDelivery | undefined {
-  return store.read(() => readDelivery(store, replyId))?.signed;
-}
-
-/** This validator's word that it keeps a delivery; none for another one than the first. */
+/** This validator's word that it keeps a delivery; none for another one than the first. @param kept is on the disk. */
 export async function signHeld(
   { crypto, ledger, signer }: Pick<IntakeState, 'crypto' | 'ledger' | 'signer'>,
   kept: SignedDelivery | undefined,

@@ -77,10 +77,74 @@ describe('a reply that was cut short', () => {
     await expect(validator.intake.pushRecord(bent)).rejects.toThrow("not the payer's word");
   });
 
-  it('is the only one that takes such a word', async () => {
+  it('is not the only one that takes such a word', async () => {
     const { validator, order } = await admitOne();
-    const whole = submitWithProgress(order, validator.serve(order), { payer, ledger });
-    await expect(validator.intake.pushRecord(whole)).rejects.toThrow('not cut short');
+    await validator.intake.pushRecord(submitWithProgress(order, validator.serve(order), { payer, ledger }));
+    expect(readChannel(validator.store, payer.address).owed).toBe(WHOLE_FEE);
+  });
+});
+
+describe('a long reply that is whole', () => {
+  const text = 'x'.repeat(16_384);
+  const BYTES = text.length;
+
+  /** What so much of its text costs, with the prompt. */
+  async function bill(bend: { readonly textBytes: number; readonly hasLeft?: boolean } | undefined) {
+    const { validator, order } = await admitOne();
+    const reply = validator.serve(order, { text });
+    const { submission } = reply;
+    await validator.intake.pushRecord(bend ? submitWithProgress(order, reply, { payer, ledger, bend }) : submission);
+    const { promptTokenCount, outputTokenCount } = reply.reply.header;
+    const priceOf = (tokens: number): bigint => (order.fields.pricePer1kAtomic * BigInt(tokens) + 999n) / 1_000n;
+    const priceUpTo = (bytes: number) => priceOf(promptTokenCount + Math.floor((outputTokenCount * bytes) / BYTES));
+    return { owed: readChannel(validator.store, payer.address).owed, priceUpTo };
+  }
+
+  it.each<[string, { readonly textBytes: number; readonly hasLeft?: boolean } | undefined, number]>([
+    ['was refused and shown nobody', undefined, 2_048],
+    ['its payer left before anything came', { textBytes: 0 }, 2_048],
+    ['its payer left, once it had a part', { textBytes: 600 }, 2_648],
+    ['its payer has read but the last window', { textBytes: BYTES - 2_048, hasLeft: false }, BYTES],
+  ])('bills its prompt and one window ahead of the word where it %s', async (_name, word, bytes) => {
+    const { owed, priceUpTo } = await bill(word);
+    expect(owed).toBe(priceUpTo(bytes));
+  });
+});
+
+describe('a record that its payer hands in first, without its word', () => {
+  const word = { textBytes: 16_384 - 2_048, hasLeft: false };
+  const served = async () => {
+    const { validator, order } = await admitOne();
+    const reply = validator.serve(order, { text: 'x'.repeat(16_384) });
+    return { validator, reply, said: submitWithProgress(order, reply, { payer, ledger, bend: word }) };
+  };
+  const owedAt = ({ store }: TestValidator) => readChannel(store, payer.address).owed;
+
+  it('is paid by the word that its provider hands in with it, and by no lesser one after that', async () => {
+    const { validator, reply, said } = await served();
+    await validator.intake.pushRecord(reply.submission);
+    const early = owedAt(validator);
+    await validator.intake.pushRecord(said);
+    const owed = owedAt(validator);
+    expect(owed).toBeGreaterThan(early);
+    await validator.intake.pushRecord(reply.submission);
+    await validator.intake.pushRecord(said);
+    expect(owedAt(validator)).toBe(owed);
+    await validator.certify();
+    await validator.runAudits();
+    expect(validator.decided).toMatchObject([{ feeAtomic: owed }]);
+  });
+
+  it("is paid as it was where the word is not its payer's, or comes once it is being judged", async () => {
+    const { validator, reply, said } = await served();
+    await validator.intake.pushRecord(reply.submission);
+    const early = owedAt(validator);
+    const progress = { ...said.progress!, signature: new Uint8Array(65) };
+    await expect(validator.intake.pushRecord({ ...said, progress })).rejects.toThrow("not the payer's word");
+    await validator.certify();
+    await validator.runAudits();
+    await validator.intake.pushRecord(said);
+    expect(validator.decided).toMatchObject([{ feeAtomic: early }]);
   });
 });
 

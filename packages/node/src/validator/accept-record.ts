@@ -22,8 +22,8 @@ import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
 import { endUnpaid } from './store/refused-store.ts';
-import { recordReply } from './store/reply-changes.ts';
-import { type HandledReply, isAwaited, readHandled, readOrder } from './store/reply-store.ts';
+import { raiseBill, recordReply } from './store/reply-changes.ts';
+import { findReply, type HandledReply, isAwaited, readHandled, readOrder } from './store/reply-store.ts';
 
 export interface Acknowledgement {
   readonly replyId: Uint8Array;
@@ -46,7 +46,11 @@ export async function acceptRecord(
   const { crypto, archive, group } = state;
   const row = findAdmitted(state, submission);
   const order = readOrder(row);
-  if (row.signedRecord !== undefined) return acceptAgain(state, row, submission);
+  if (row.signedRecord !== undefined) {
+    await group.synced();
+    await takeBetterWord(state, row, submission);
+    return acceptAgain(state, row, submission);
+  }
   if (row.state !== 'admitted') throw new Refusal('conflict', `the reply has the verdict ${row.verdict} already`);
   // Use the order and signature that were checked at admission, not those that came with the record.
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
@@ -81,6 +85,22 @@ export async function acceptRecord(
   return recorded.signedRecord
     ? acceptAgain(state, recorded, submission)
     : Promise.reject(new Refusal('conflict', 'too late'));
+}
+
+/**
+ * Whoever has a record may hand it in, its payer too, and without the word by which it is paid. So until the beacon decides about an audit
+ * a word that is worth more raises what is billed. @throws Refusal, ClaimError, ProtocolError
+ */
+async function takeBetterWord(state: IntakeState, row: HandledReply, submission: HandedReply): Promise<void> {
+  const { record, progress } = submission;
+  if (progress === undefined || row.state !== 'recorded') return;
+  if (!equalBytes((row.signedRecord as BoundRecord).record, record.record)) return;
+  const known = findReply(state, row.replyId)?.summary?.progress;
+  if (known && equalBytes(known.progress, progress.progress)) return;
+  const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
+  const claim = await checkSubmission(state, readOrder(row), own);
+  if (claim.record.isMilestone) return;
+  await state.group.write((db) => raiseBill(db, claim, progress));
 }
 
 /**
@@ -170,11 +190,17 @@ async function assertMachine(
 
 /** This validator's word for a record that it has taken in; undefined where it has none. */
 export async function readIntake(
-  state: Pick<IntakeState, 'crypto' | 'signIntake' | 'archive' | 'store'>,
+  state: Pick<IntakeState, 'crypto' | 'signIntake' | 'archive' | 'group'>,
   replyId: Uint8Array,
 ): Promise<Acknowledgement | undefined> {
-  const { store } = state;
-  const row = store.read(() => readHandled(store, replyId));
+  return signTaken(state, await state.group.read((db) => readHandled(db, replyId)));
+}
+
+/** The same of a row that is on the disk. */
+export async function signTaken(
+  state: Pick<IntakeState, 'crypto' | 'signIntake' | 'archive'>,
+  row: HandledReply | undefined,
+): Promise<Acknowledgement | undefined> {
   return row?.signedRecord && acknowledge(state, row, row.signedRecord);
 }
 
@@ -204,7 +230,7 @@ export function findAdmitted(
 }
 
 /**
- * The same record is acknowledged again. A different record for the same order proves that the provider is dishonest.
+ * The same record is acknowledged again, of a row that is on the disk. A different record for the same order proves that the provider is dishonest.
  * @throws Refusal
  */
 export async function acceptAgain(

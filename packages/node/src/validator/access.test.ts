@@ -15,11 +15,14 @@ function create() {
 }
 
 describe('access', () => {
-  it.each(['DeliverBeacon', 'CosignBatch', 'SignAllotment'])('%s is for registered validators', (method) => {
-    const { access } = create();
-    expect(access(member, `${service}/${method}`)).toBe(true);
-    expect(access(stranger, `${service}/${method}`)).toBe(false);
-  });
+  it.each(['DeliverBeacon', 'CosignBatch', 'SignAllotment', 'GetMembers'])(
+    '%s is for registered validators',
+    (method) => {
+      const { access } = create();
+      expect(access(member, `${service}/${method}`)).toBe(true);
+      expect(access(stranger, `${service}/${method}`)).toBe(false);
+    },
+  );
 
   it('DeliverBeacon is for those too that left a little while ago, and nothing else is', () => {
     const { access } = create();

@@ -9,6 +9,9 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
   // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
   'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500, mayBeEarned: true },
+  // Up to sixty-four times a second where many epochs are signed late, and a thousand at once where many complain while keys are dealt:
+  // liars may make n * n / 3 complaints, and those who were refused some of them, or of the answers, are told or ask again in each resend.
+  'ogong.v1.ValidatorService/DeliverBeacon': { perSecond: 100, burst: 1_000 },
   // Has at least four replies, of which each counts as one of Acknowledge: up to a megabyte is read before that.
   'ogong.v1.ValidatorService/AcknowledgeAll': { perSecond: 25, burst: 125, mayBeEarned: true },
   // One for each reply that broke off; a sealed part is opened, and its opening checked.
@@ -46,6 +49,8 @@ export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/ListVerdicts': { perSecond: 2, burst: 40 },
   // Reads up to four thousand rows.
   'ogong.v1.ValidatorService/GetTests': { perSecond: 1, burst: 25 },
+  // Reads up to a fifth of a megabyte; once for each set that a validator was not there for.
+  'ogong.v1.ValidatorService/GetMembers': { perSecond: 2, burst: 40 },
   // Reads up to a quarter of a megabyte.
   'ogong.v1.ValidatorService/GetHead': { perSecond: 1, burst: 10 },
   // Hashes all entries of a batch, where nobody asked about the batch a little while ago.

@@ -39,7 +39,7 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller
   const address = caller && (caller.group ?? toHex(caller.peer));
   if (address !== undefined && !newcomers.enter(address))
     throw new RateLimited('too many orders from there that nobody known here pays');
-  const order = await verifyPayersOrder(state, signed);
+  const order = await verifyPayersOrder(state, signed, address);
   const isKnownPayer = state.store.read(() => readChannel(state.store, order.payer).voucher > 0n);
   const known = state.store.read(() => readAdmitted(state.store, order.replyId));
   const isRepeated = known !== undefined;
@@ -60,14 +60,18 @@ export async function admitOrder(state: IntakeState, signed: AgreedOrder, caller
 }
 
 /** Where the payer itself has not signed it, the chain is asked who has. @throws ClaimError, Refusal */
-async function verifyPayersOrder(state: IntakeState, signed: SignedOrder): Promise<NamedOrder> {
+async function verifyPayersOrder(
+  state: IntakeState,
+  signed: SignedOrder,
+  address: string | undefined,
+): Promise<NamedOrder> {
   const { crypto, ledger, learnOrderKey } = state;
   try {
     return verifySignedOrder(crypto, ledger, signed);
   } catch (error) {
     const isUnsigned = error instanceof ClaimError && error.code === 'order-signature';
     if (!isUnsigned || learnOrderKey === undefined) throw error;
-    await learnOrderKey(signed).catch((cause: unknown) => {
+    await learnOrderKey(signed, address === undefined ? 'anybody' : { address }).catch((cause: unknown) => {
       throw new Refusal('unavailable', `whether a key signs for the payer cannot be read: ${(cause as Error).message}`);
     });
     return verifySignedOrder(crypto, ledger, signed);
@@ -91,8 +95,10 @@ async function admitSigned(
   if (!equalBytes(order.validator, verdicts.validator)) {
     throw new Refusal('invalid', 'the order names another validator');
   }
-  if (known && equalBytes(known.orderBytes, signed.order))
+  if (known && equalBytes(known.orderBytes, signed.order)) {
+    await state.group.synced();
     return { admission: await confirm(state, known), isNew: false };
+  }
   await state.memory?.check();
   assertInTime(state, order, epoch);
   if (!verifyConsent(crypto, signed.consent, order)) {
@@ -140,7 +146,7 @@ function takeReading({ store, newcomers }: Pick<IntakeState, 'store' | 'newcomer
   throw new RateLimited('too many payers that have never paid here; try again in a moment');
 }
 
-/** What is stored, so that a validator never signs two times of one admission. */
+/** What is on the disk, so that a validator never signs two times of one admission. */
 async function confirm(
   { ledger, signer }: Pick<IntakeState, 'ledger' | 'signer'>,
   { orderHash, admittedEpoch: epoch, admittedAtMs }: AdmittedReply,

@@ -9,7 +9,7 @@ import {
   type SignedRecord,
   verifySignedOrder,
 } from '@ogong/protocol/verdict/claim';
-import { JudgeError } from '@ogong/protocol/verdict/judge';
+import { JudgeError } from '@ogong/protocol/verdict/judgement';
 import { decideExact, upholdEquivocation } from './exact-evidence.ts';
 import type { IntakeState } from './intake-state.ts';
 import { readChannel } from './store/channel-store.ts';

@@ -1,9 +1,12 @@
 import { join } from 'node:path';
-import type { GroupCommit } from '@ogong/host/store/group-commit';
+import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
+import { StoreError } from '@ogong/host/store/store-error';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
+import { createFailingDisk, type FailingDisk } from '@ogong/testing/store/test-log';
 import {
   createTestClock,
   createTestValidator,
@@ -27,6 +30,9 @@ class Crash extends Error {}
 /** Of each reply: worlds are many, and the length of a reply adds no step to its life. */
 const TOKENS = 8;
 const FEE = ((3n + BigInt(TOKENS)) * PRICE_PER_1K) / 1000n;
+
+/** A life takes half a second: by day every fifth sync fails in one, by night each. */
+const EACH = process.env.OGONG_LONG === '1' ? 1 : 5;
 
 interface Fault {
   /** How many durable steps to let pass. */
@@ -64,6 +70,8 @@ describe('a validator that dies at any step', () => {
     readonly calls: VerifierCalls;
     /** Replies whose record was acknowledged. */
     readonly acknowledged: Set<string>;
+    /** What was said of orders that were admitted, by reply. */
+    readonly admitted: Map<string, SignedAdmission>;
   }
 
   function createWorld(): World {
@@ -77,10 +85,11 @@ describe('a validator that dies at any step', () => {
       served,
       calls: createTestCalls(answerHonestly(served)),
       acknowledged: new Set(),
+      admitted: new Map(),
     };
   }
 
-  function open(world: World, wrapGroup?: (group: GroupCommit) => GroupCommit): TestValidator {
+  function open(world: World, wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit): TestValidator {
     const { path, chain, clock, served, calls } = world;
     const validator = createTestValidator({
       path,
@@ -105,7 +114,10 @@ describe('a validator that dies at any step', () => {
       const order = validator.order(number, { expiresAtMs, epoch: 0n }, payer, TOKENS);
       const id = toHex(order.fields.replyId);
       if (world.acknowledged.has(id)) continue;
-      await validator.intake.admit(order).catch(onlyKnown);
+      const admission = await validator.intake.admit(order);
+      // It never says two things of one order.
+      expect(admission).toEqual(world.admitted.get(id) ?? admission);
+      world.admitted.set(id, admission);
       const reply = world.served.get(id) ?? validator.serve(order);
       world.served.set(id, reply);
       // One payer is faster than the provider, the other one slower.
@@ -143,6 +155,10 @@ describe('a validator that dies at any step', () => {
     );
     world.chain.afterSettle = () => {};
     await first.close();
+    return { world, second: await carryOn(world), outcome, steps: steps.count };
+  }
+
+  async function carryOn(world: World): Promise<TestValidator> {
     const second = open(world);
     const acknowledged = [...world.acknowledged];
     for (const id of acknowledged) {
@@ -150,10 +166,33 @@ describe('a validator that dies at any step', () => {
       expect(second.find(reply.record.replyId).signedRecord?.record).toEqual(reply.recordBytes);
     }
     await drive(world, second);
-    return { world, second, outcome, steps: steps.count };
+    return second;
   }
 
-  async function expectAllSettledOnce({ world, second }: Awaited<ReturnType<typeof runToTheEnd>>): Promise<void> {
+  /** The disk fails from one sync on; then the power goes, and what was synced is left. */
+  async function runOnFailingDisk(failsAt: number) {
+    const world = createWorld();
+    let disk: FailingDisk | undefined;
+    const first = open(world, (_group, store) => {
+      disk = createFailingDisk(store.path, failsAt);
+      return createGroupCommit(store, { log: disk.log });
+    });
+    const outcome = await drive(world, first).then(
+      () => 'finished',
+      (error: unknown) => {
+        if (error instanceof StoreError && error.code === 'io') return 'crashed';
+        throw error;
+      },
+    );
+    await first.close();
+    disk?.cutPower();
+    return { world, second: await carryOn(world), outcome, syncs: disk?.syncs() ?? 0 };
+  }
+
+  async function expectAllSettledOnce({
+    world,
+    second,
+  }: Pick<Awaited<ReturnType<typeof runToTheEnd>>, 'world' | 'second'>): Promise<void> {
     const paid = world.chain.settled.flatMap(({ debits }) => debits.map(({ amount }) => amount));
     expect(paid.reduce((sum, amount) => sum + amount, 0n)).toBe(2n * FEE);
     expect(world.chain.settled.reduce((sum, { batch }) => sum + batch.replies, 0)).toBe(2);
@@ -180,13 +219,27 @@ describe('a validator that dies at any step', () => {
     'loses no acknowledged record and pays nothing twice, dying %s a write',
     async (when) => {
       const { steps, ...whole } = await runToTheEnd({ after: Number.POSITIVE_INFINITY, when });
-      await expectAllSettledOnce({ ...whole, steps });
+      await expectAllSettledOnce(whole);
       expect(whole.outcome).toBe('finished');
       expect(steps).toBeGreaterThan(12);
       for (let after = 0; after < steps; after++) await expectAllSettledOnce(await runToTheEnd({ after, when }));
     },
     300_000,
   );
+
+  it('has told nothing that a power failure undoes, whichever sync fails', async () => {
+    const { syncs, ...whole } = await runOnFailingDisk(Number.POSITIVE_INFINITY);
+    await expectAllSettledOnce(whole);
+    expect(whole.outcome).toBe('finished');
+    expect(syncs).toBeGreaterThan(12);
+    const outcomes: string[] = [];
+    for (let failsAt = 0; failsAt < syncs; failsAt += EACH) {
+      const run = await runOnFailingDisk(failsAt);
+      outcomes.push(run.outcome);
+      await expectAllSettledOnce(run);
+    }
+    expect(outcomes).toContain('crashed');
+  }, 300_000);
 
   it('finds its batch on the chain after dying in the moment of submission', async () => {
     const run = await runToTheEnd(undefined, true);

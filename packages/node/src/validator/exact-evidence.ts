@@ -1,6 +1,7 @@
 import { type BoundRecord, verifySignedRecord } from '@ogong/protocol/verdict/claim';
 import type { Evidence } from '@ogong/protocol/verdict/evidence';
-import { JudgeError, judge } from '@ogong/protocol/verdict/judge';
+import { judge } from '@ogong/protocol/verdict/judge';
+import { JudgeError } from '@ogong/protocol/verdict/judgement';
 import type { IntakeState } from './intake-state.ts';
 import { correctReply } from './store/correction-store.ts';
 import { attachRecord } from './store/reply-changes.ts';

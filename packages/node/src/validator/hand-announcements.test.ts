@@ -1,10 +1,10 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { createTestClock, createTestValidator, ledger, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createTestHybrid, createTestPayee, seedOf } from '@ogong/testing/validator/test-keys';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HELD_ID_BYTES, listHeld, listLacking, MAX_ANSWERED, takeHanded } from './hand-announcements.ts';
 import { listHeldIds, MAX_HANDED_OF_PAYEE } from './store/announcement-store.ts';
 
@@ -22,11 +22,12 @@ function createTwo(stakeOf: (payee: Uint8Array) => bigint = () => TOKEN) {
   open.push(...all);
   const [told, asking] = all as [TestValidator, TestValidator];
   const offered = () => listLacking(told, listHeld(asking));
-  const take = (answer = offered(), tokens = TOKEN) =>
+  const take = (answer = offered(), tokens = TOKEN, onUnread?: () => void) =>
     takeHanded(
       {
         ...{ crypto, clock, store: asking.store, group: asking.group, ledger },
         readStakes: async (payees) => payees.map(() => tokens),
+        ...(onUnread && { onUnread }),
       },
       answer,
     );
@@ -90,8 +91,18 @@ describe('announcements that validators hand on', () => {
     if (one === undefined || two === undefined) throw new Error('two were announced');
     const bent = { ...one, signature: one.signature.map((byte, i) => (i === 0 ? byte ^ 1 : byte)) };
     await expect(take([bent, two])).rejects.toMatchObject({ code: 'malformed' });
-    await expect(take([{ ...one, announcement: new Uint8Array(9) }, two])).rejects.toThrow();
     expect(countHeld(asking)).toBe(0);
+  });
+
+  it('that this program cannot read are passed over, and counted', async () => {
+    const { told, asking, offered, take } = createTwo();
+    for (const name of ['v0', 'v1']) await told.announceVerifier(name);
+    const [one, two] = offered();
+    if (one === undefined || two === undefined) throw new Error('two were announced');
+    const later = { ...one, announcement: utf8Encode('ogong-announcement-v9\n') };
+    const onUnread = vi.fn();
+    expect(await take([later, two], TOKEN, onUnread)).toBe(1);
+    expect([countHeld(asking), onUnread.mock.calls.length]).toEqual([1, 1]);
   });
 
   it('give way to whoever comes under the certificate that they name, and take nobody that holds one', async () => {

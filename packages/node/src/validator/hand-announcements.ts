@@ -5,7 +5,7 @@ import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
   type Announcement,
-  parseAnnouncement,
+  readHandedAnnouncement,
   type SignedAnnouncement,
   verifyAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
@@ -81,6 +81,8 @@ export interface TakeState extends HandState {
   readonly group: GroupCommit;
   /** Atomic units, as the chain has them now. @throws where it cannot be read. */
   readonly readStakes: (payees: readonly Uint8Array[]) => Promise<readonly bigint[]>;
+  /** One that this program cannot read: it is passed over. */
+  readonly onUnread?: () => void;
 }
 
 /**
@@ -89,10 +91,11 @@ export interface TakeState extends HandState {
  * @returns how many were taken in. @throws ProtocolError where the answer holds what no honest validator sends.
  */
 export async function takeHanded(state: TakeState, answered: readonly SignedAnnouncement[]): Promise<number> {
-  const { crypto, ledger, clock, store, group } = state;
+  const { crypto, ledger, clock, store, group, onUnread = () => {} } = state;
   const useful = answered.slice(0, MAX_ANSWERED).flatMap((signed) => {
-    const announcement = parseAnnouncement(signed.announcement);
-    return isUseful(store, announcement) ? [{ signed, announcement }] : [];
+    const announcement = readHandedAnnouncement(signed.announcement);
+    if (announcement === undefined) onUnread();
+    return announcement && isUseful(store, announcement) ? [{ signed, announcement }] : [];
   });
   if (useful.length === 0) return 0;
   const stakes = await state.readStakes(useful.map(({ announcement }) => announcement.payee));

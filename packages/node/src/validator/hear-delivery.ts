@@ -1,5 +1,6 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
+import type { SignedDelivery } from '@ogong/protocol/exchange/delivery';
 import { MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { verifySignedOrder } from '@ogong/protocol/verdict/claim';
 import { type DeliveredReply, verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
@@ -52,20 +53,25 @@ export async function hearDelivery(state: HearState, told: ToldReply): Promise<D
   const problem = findAdmissionProblem(crypto, { ledger, order, signingKeys }, admission);
   if (problem !== undefined) throw new Refusal('invalid', problem);
   const { validator, replyId, payer } = order;
-  const answer = async (isNew: boolean): Promise<DeliveryAnswer> => {
-    const kept = store.read(() => readHeard(store, order))?.signed;
-    return { outcome: 'heard', held: await signHeld(state, kept, told), isNew };
-  };
-  if (store.read(() => readHeard(store, order)) !== undefined) return answer(false);
+  const answer = async (kept: SignedDelivery | undefined, isNew: boolean): Promise<DeliveryAnswer> => ({
+    ...{ outcome: 'heard', isNew },
+    held: await signHeld(state, kept, told),
+  });
+  const known = store.read(() => readHeard(store, order));
+  if (known !== undefined) {
+    await group.synced();
+    return answer(known.signed, false);
+  }
   verifyDelivery(crypto, { ledger, order }, { ...delivery, bound });
   const reply = { validator, replyId, payer, expiresAtMs: Number(order.expiresAtMs) };
-  const isKept = await group.write((db) => {
+  const kept = await group.write((db) => {
     const { ofPayer, ofValidator, all } = countHeard(db, order);
     const share = heardLimits.all / Math.max(1, chain.validators().length);
-    if (ofPayer >= heardLimits.ofPayer || (all >= heardLimits.all && ofValidator >= share)) return false;
+    if (ofPayer >= heardLimits.ofPayer || (all >= heardLimits.all && ofValidator >= share)) return undefined;
     keepHeard(db, reply, { signed: delivery, bound });
-    return true;
+    return readHeard(db, order)?.signed;
   });
-  if (!isKept) throw new Refusal('unavailable', 'too many replies are waiting to be settled here; tell it later');
-  return answer(true);
+  if (kept === undefined)
+    throw new Refusal('unavailable', 'too many replies are waiting to be settled here; tell it later');
+  return answer(kept, true);
 }

@@ -6,7 +6,7 @@ import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
 import { ClaimError, type HandedReply, type Submission } from '@ogong/protocol/verdict/claim';
-import { JudgeError } from '@ogong/protocol/verdict/judge';
+import { JudgeError } from '@ogong/protocol/verdict/judgement';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { acceptDelivery, type DeliveryAnswer } from './accept-delivery.ts';
 import { acceptMilestone, acceptSealedPart, type ClaimedPart } from './accept-milestone.ts';

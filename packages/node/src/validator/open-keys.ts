@@ -16,6 +16,7 @@ import {
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLogSync } from '@ogong/host/store/log-sync';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
@@ -23,6 +24,7 @@ import { createShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import { createGuardedSigner } from '../signer/guarded-signer.ts';
 import { connectSigner } from '../signer/remote-signer.ts';
+import { createBeaconClock, type ReadBeaconClock } from '../signer/retirement-guard.ts';
 import { GUARD_SCHEMA } from '../signer/signing-guard.ts';
 
 export interface KeyOptions {
@@ -51,28 +53,37 @@ export async function openKeys(name: string, options: KeyOptions) {
   const { deployment, rpcUrl } = readDeployment(name, options);
   return {
     deployment,
-    openSigner: () => openSigner(name, options, accountKey),
+    openSigner: () =>
+      openSigner(name, options, { accountKey, readBeaconClock: createBeaconClock({ deployment, rpcUrl }) }),
     /** Of whoever holds the signing key: this directory, or the signer. */
     readHeadKey: () => readHeadKey(options),
     vrfSeed: createOrLoadVrfSeed(dataDir).reveal(),
     boxSecret: createOrLoadBoxSecret(dataDir).reveal(),
     identity: await createLinkIdentity(keys.linkSeed),
-    /** Sends with the transaction key; without one it only reads. */
-    connect: () =>
-      createChainClient({ rpcUrl, deployment, ...(sender === undefined ? {} : { privateKey: `0x${toHex(sender)}` }) }),
+    /** Sends with the transaction key; without one it only reads. @param beforeSend see TransactorOptions */
+    connect: (beforeSend?: () => Promise<void>) =>
+      createChainClient({
+        ...{ rpcUrl, deployment, beforeSend },
+        ...(sender === undefined ? {} : { privateKey: `0x${toHex(sender)}` }),
+      }),
   };
 }
 
 interface OpenedSigner {
   readonly signer: ValidatorSigner;
-  close(): void;
+  /** Rejects once a note could not be synced; undefined where the notes are elsewhere. */
+  readonly failed?: Promise<never>;
+  close(): Promise<void>;
 }
 
 /** The signing key, in this process or in another one. @throws ConfigError, KeyFileError, SignerError, StoreError */
 async function openSigner(
   name: string,
   { account, dataDir, signer: path, signingKeypair }: KeyOptions,
-  accountKey: Uint8Array | undefined,
+  {
+    accountKey,
+    readBeaconClock,
+  }: { readonly accountKey: Uint8Array | undefined; readonly readBeaconClock: ReadBeaconClock },
 ): Promise<OpenedSigner> {
   if (path !== undefined) {
     if (signingKeypair !== undefined) throw new ConfigError(name, ['give either --signer or --signing-keypair']);
@@ -80,7 +91,7 @@ async function openSigner(
     if (account !== undefined && !equalBytes(account, signer.address)) {
       throw new ConfigError(name, [`the signer at ${path} signs for 0x${toHex(signer.address)}, not for --account`]);
     }
-    return { signer, close() {} };
+    return { signer, async close() {} };
   }
   const signingKey = signingKeypair === undefined ? accountKey : loadLedgerKey(signingKeypair).reveal();
   if (signingKey === undefined) throw new ConfigError(name, ['--account needs --signing-keypair, or --signer']);
@@ -89,7 +100,16 @@ async function openSigner(
   const store = openStore(join(dataDir, 'signer.db'), { schema: GUARD_SCHEMA, upgrades: RELEASED.signer });
   const own = account ?? createNodeLedgerSigner(accountKey ?? signingKey).address;
   const headKey = openHeadKey(dataDir);
-  return { signer: createGuardedSigner(nodeCrypto, { key, account: own, headKey, share, store }), close: store.close };
+  const log = createLogSync(store);
+  const guarded = { key, account: own, headKey, share, store, log, readBeaconClock };
+  return {
+    ...{ signer: createGuardedSigner(nodeCrypto, guarded), failed: log.failed },
+    // A sync that runs has a note to bring to the disk.
+    async close() {
+      await log.close();
+      store.close();
+    },
+  };
 }
 
 const openHeadKey = (dataDir: string) => loadHybridSigner(join(dataDir, 'head.key'));

@@ -4,6 +4,7 @@ import { answerEvidence } from '@ogong/host/link/answer-evidence';
 import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { createWriter } from '@ogong/protocol/base/bytes';
+import { MAX_BATCH_BYTES } from '@ogong/protocol/exchange/limits';
 import { type CosignBatchRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MACHINE_PROOF_LIMIT } from '@ogong/protocol/settlement/machine-ejection';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
@@ -16,7 +17,8 @@ import { answerPeer, type CosignAnswer, cosignBatch } from './settlement/cosign.
 import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
 import { createPeerTurns } from './settlement/peer-turns.ts';
 import { answerAllotment } from './settlement/step-allotment.ts';
-import { unpackBatch } from './settlement/unpack-batch.ts';
+import { measureUnpacked, type UnpackedLimits, unpackBatch } from './settlement/unpack-batch.ts';
+import { createUnpackedRoom } from './settlement/unpacked-room.ts';
 import { findProof } from './store/machine-proof-store.ts';
 import { findMachineEvidence } from './store/machine-store.ts';
 import { findApproval } from './store/reinstatement-store.ts';
@@ -107,6 +109,9 @@ export function routeWords(
   );
 }
 
+/** A delivery that came after an entry was measured is sent with it, too. */
+const UNPACKED_LIMITS: UnpackedLimits = { several: 1.5 * MAX_BATCH_BYTES, single: MAX_EVIDENCE_BYTES };
+
 /** Batches of other validators, to be signed. */
 export function routeCosigning(
   router: ConnectRouter,
@@ -114,9 +119,10 @@ export function routeCosigning(
   findPeer: (context: HandlerContext) => Uint8Array,
 ): void {
   const takeTurn = createPeerTurns();
+  const takeRoom = createUnpackedRoom(MAX_EVIDENCE_BYTES);
 
-  async function answer(peer: Uint8Array, request: CosignBatchRequest) {
-    const read = await unpackBatch(cosigning, request, { from: peer, most: MAX_EVIDENCE_BYTES });
+  async function answer(peer: Uint8Array, request: CosignBatchRequest, most: number) {
+    const read = await unpackBatch(cosigning, request, { from: peer, most });
     if ('lacking' in read) {
       metrics.cosigned.inc({ outcome: 'unread' });
       return { lacking: read.lacking, wantsWhole: read.lacking.length === 0 };
@@ -134,7 +140,9 @@ export function routeCosigning(
     async (request, context) => {
       try {
         const peer = findPeer(context);
-        return await takeTurn(peer, context.signal, () => answer(peer, request));
+        const { signal } = context;
+        const bytes = measureUnpacked(request, UNPACKED_LIMITS);
+        return await takeTurn(peer, signal, () => takeRoom(bytes, signal, () => answer(peer, request, bytes)));
       } catch (error) {
         metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
         if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);

@@ -60,6 +60,7 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/Witness',
   'ogong.v1.ValidatorService/ListHeard',
   'ogong.v1.ValidatorService/HandAnnouncements',
+  'ogong.v1.ValidatorService/GetMembers',
 ]);
 
 /** Each reply of a list counts as one call of it. */
@@ -68,9 +69,18 @@ const DELIVERY_METHOD: MethodName = 'ogong.v1.ValidatorService/Acknowledge';
 /** For those alone who were asked for an opening. */
 export const PROOF_METHOD: MethodName = 'ogong.v1.ValidatorService/ProveComplaint';
 
-/** Certificates of epochs, by which gateways also see whether this validator takes orders. */
+/** Certificates of epochs, by which gateways also see whether this validator takes orders; and who was of an epoch. */
 function routeBeacons(router: ConnectRouter, dependencies: RouteDependencies): void {
-  const { isDraining: draining = false } = dependencies;
+  const { isDraining: draining = false, archive } = dependencies;
+  router.rpc(
+    ValidatorService.method.getMembers,
+    ({ hash }) => {
+      const members = archive.findMemberBytes(hash);
+      if (members === undefined) throw new Refusal('not-found', 'no such set is kept here');
+      return { members };
+    },
+    { readMaxBytes: KIB },
+  );
   router.rpc(
     ValidatorService.method.getBeacon,
     ({ epoch }) => ({ certificate: readCertificate(dependencies, epoch), draining }),

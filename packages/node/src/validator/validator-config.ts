@@ -4,7 +4,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { knownPeer } from '@ogong/host/link/peer-values';
 import { createPolicyFields } from '@ogong/host/views/machine-policy';
-import { modelRootFields } from '@ogong/host/views/model-roots';
+import { modelRootFields } from '@ogong/host/views/open-model-roots';
 import { DEFAULT_EXTRA_PPM } from '@ogong/protocol/audit/audit-plan';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { DEFAULT_SUM_ABOVE } from './settlement/sum-signatures.ts';
@@ -14,7 +14,7 @@ export const validatorConfig = defineConfig({
   name: 'ogong-validatord',
   commands: [
     ...['register', 'consent', 'set-signer', 'reinstate', 'pardon', 'acquit', 'convict', 'revoke-machine'],
-    ...['eject-machine', 'allot'],
+    ...['eject-machine', 'allot', 'retire-key'],
   ],
   examples: ['ogong-validatord --deployment deployment.json'],
   summary:

@@ -25,19 +25,22 @@ import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { PartTable } from '@ogong/protocol/settlement/packed-entry';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { Logger } from 'pino';
 import type { Holdings } from './audit/deterrence.ts';
+import { createMemberQuestions } from './beacon/ask-members.ts';
 import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive.ts';
 import type { ThresholdParts } from './beacon/threshold-state.ts';
 import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
 import type { PricingState } from './prices/price-state.ts';
 import { MAX_EVIDENCE_BYTES } from './route-dependencies.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
-import type { Summing } from './settlement/sum-signatures.ts';
+import type { Summing } from './settlement/settlement-state.ts';
+import { type AskedStakes, noStakes } from './store/candidates.ts';
 import { createKnownParts } from './store/known-parts.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 import { wantEpoch } from './want-epoch.ts';
@@ -117,6 +120,8 @@ export interface ValidatorDependencies {
   readonly clock: Clock;
   /** Opened with VALIDATOR_SCHEMA; stays open after stop. */
   readonly store: Store;
+  /** All writes to the store; a validator that stops closes it. Default: each commit is synced on the event loop. */
+  readonly group?: GroupCommit | undefined;
   readonly signer: ValidatorSigner;
   /** Ed25519 seed, 32 bytes. */
   readonly vrfSeed: Uint8Array;
@@ -132,7 +137,7 @@ export interface ValidatorDependencies {
 }
 
 /** The state that the services of a validator share. */
-export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
+export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics' | 'group'> {
   readonly options: ValidatorOptions;
   readonly metrics: ValidatorMetrics;
   readonly group: GroupCommit;
@@ -143,6 +148,8 @@ export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
   /** To other validators. */
   readonly peerLinks: LinkPool;
   readonly beacons: BeaconView;
+  /** Who was of an epoch that this validator was not there for, by others who were. */
+  readonly askMembers: ReturnType<typeof createMemberQuestions>;
   /** Epochs that were passed over, and that somebody asked for. The beacon takes them from here. */
   readonly wanted: Set<bigint>;
   readonly history: ReturnType<typeof createLedgerHistory>;
@@ -165,6 +172,7 @@ export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
 }
 
 export const PPM = 1_000_000;
+const ASK_TIMEOUT_MS = 2_000;
 /** The longest opening or report. */
 const MAX_ANSWER_BYTES = MAX_OPENING_BYTES + 2 ** 20;
 /** Without a beacon for so many epochs, a validator assumes that it is disconnected. */
@@ -178,17 +186,29 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
     clock,
     readLimit: async (...parties) => (await chain.client()).keyLimitOf(...parties),
   });
-  const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
+  const { group = createGroupCommit(store) } = dependencies;
+  // Nothing leaves before what was committed by then is on the disk.
+  const beforeCall = group.synced;
+  const links = createLinkPool({ identity, beforeCall, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
+  const peerLinks = createLinkPool({ identity, beforeCall, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } });
+  const archive = createBeaconArchive(chain.network, { crypto, store });
   return {
     ...dependencies,
     ...{ crypto, learnOrderKey },
     options,
     metrics: createValidatorMetrics(dependencies.metrics),
-    group: createGroupCommit(store),
-    archive: createBeaconArchive(chain.network, { crypto, store }),
+    ...{ group, archive },
     links,
-    peerLinks: createLinkPool({ identity, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } }),
+    peerLinks,
     beacons: createBeaconView({}, { crypto, chain, links }),
+    askMembers: createMemberQuestions({
+      ...{ network: chain.network, crypto, archive, group, self: signer.address },
+      peers: () => chain.validators().filter(({ address }) => !equalBytes(address, signer.address)),
+      async ask(peer, hash) {
+        const service = peerLinks.to(ValidatorService, toPeer(options, peer));
+        return (await service.getMembers({ hash }, { timeoutMs: ASK_TIMEOUT_MS })).members;
+      },
+    }),
     wanted: new Set(),
     history: createLedgerHistory(chain),
     earnings: createEarningsView(chain),
@@ -206,6 +226,12 @@ export function openValidatorState(options: ValidatorOptions, dependencies: Vali
 /** The network's least coverage, parts per million; everything while it is unknown. */
 export function getNetworkAlphaPpm({ chain }: { readonly chain: Pick<ChainView, 'parameters'> }): number {
   return chain.parameters()?.limits.alpha ?? PPM;
+}
+
+/** What verifiers' payees have to have staked; nothing until the chain was read. */
+export function getAskedStakes({ chain }: { readonly chain: Pick<ChainView, 'parameters'> }): AskedStakes {
+  const stakes = chain.parameters()?.verifierStakes;
+  return stakes ?? noStakes;
 }
 
 /** Whether beacons still arrive, so that this validator can blame others for their silence. */
@@ -243,20 +269,27 @@ export async function getBeacon(
   return found;
 }
 
+type EpochKnowledge = Pick<ValidatorState, 'archive' | 'beacons' | 'chain' | 'askMembers'>;
+
 /**
  * The validators of an epoch: as its certificate names them, or as the shares of its era were dealt. Undefined where certificate or set are
- * not known.
+ * known to nobody who answers.
  */
 export async function findMembers(
-  { archive, beacons, chain }: Pick<ValidatorState, 'archive' | 'beacons' | 'chain'>,
+  { archive, beacons, chain, askMembers }: EpochKnowledge,
   epoch: bigint,
 ): Promise<readonly EpochMember[] | undefined> {
   const bytes = archive.findCertificate(epoch) ?? (await beacons.get(epoch).catch(() => undefined))?.certificate;
   if (bytes === undefined || bytes.length === 0) return undefined;
   const certificate = parseEpochCertificate(bytes);
-  if (certificate.kind === 'aggregate') return archive.findSet(certificate.set);
+  if (certificate.kind === 'aggregate') {
+    const { set } = certificate;
+    return archive.findSet(set) ?? askMembers({ kind: 'set', hash: set });
+  }
   const era = findEra(chain.beaconKeys(), epoch);
-  return era && archive.findSeats(fromHex(era.set.slice(2)));
+  if (era === undefined) return undefined;
+  const hash = fromHex(era.set.slice(2));
+  return archive.findSeats(hash) ?? askMembers({ kind: 'seats', hash });
 }
 
 /**
@@ -264,7 +297,7 @@ export async function findMembers(
  * beacon. Without a key where the account was none of them; undefined where nobody here knows who they were.
  */
 export async function findVrfKey(
-  state: Pick<ValidatorState, 'archive' | 'beacons' | 'chain'>,
+  state: EpochKnowledge,
   epoch: bigint,
   address: Uint8Array,
 ): Promise<{ readonly vrfKey: Uint8Array | undefined } | undefined> {

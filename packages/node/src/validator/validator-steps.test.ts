@@ -1,6 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';
-import { getBeacon, isConnected, toPeer, type ValidatorState } from './validator-state.ts';
+import { getAskedStakes, getBeacon, isConnected, toPeer, type ValidatorState } from './validator-state.ts';
 import { readAuditOptions } from './wire-audit.ts';
 import { watchTable } from './wire-settlement.ts';
 
@@ -62,6 +62,19 @@ describe('a validator', () => {
     expect(coverage(0.25, 100_000)).toBe(250_000);
     expect(coverage(0.25, 500_000)).toBe(500_000);
     expect(coverage(0.25, undefined)).toBe(1_000_000);
+  });
+
+  it('asks verifiers for the stake that the network asks for, and for none while that is unknown', () => {
+    const read = (parameters: unknown) =>
+      getAskedStakes({ chain: { parameters: () => parameters } } as unknown as Parameters<typeof getAskedStakes>[0]);
+    expect(read(undefined)).toEqual({ now: 0n, least: 0n, greatest: 0n });
+    // More is announced, and not asked for yet.
+    const verifierStakes = { now: 7n, least: 5n, greatest: 9n };
+    expect(read({ limits: { minimumVerifierStake: 11n }, verifierStakes })).toEqual({
+      now: 7n,
+      least: 5n,
+      greatest: 9n,
+    });
   });
 });
 

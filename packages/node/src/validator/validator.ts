@@ -5,6 +5,7 @@ import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server'
 import type { Repeating } from '@ogong/host/time/repeat';
 import { createNewcomerDoor } from '@ogong/host/views/newcomer-door';
 import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { MAX_BATCH_BYTES } from '@ogong/protocol/exchange/limits';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { encodeMachineProof, type MachineProof } from '@ogong/protocol/settlement/machine-ejection';
 import { nameSigningKey } from '@ogong/protocol/tier/attested-role';
@@ -18,6 +19,7 @@ import type { IntakeDependencies } from './intake-state.ts';
 import { noteProof } from './machines/eject-machine.ts';
 import type { MachinesState } from './machines/machine-state.ts';
 import { noteIntake } from './note-intake.ts';
+import { answerOnceSynced } from './once-synced.ts';
 import { createOpeningGrants } from './opening-grants.ts';
 import { MAX_EVIDENCE_BYTES, type RouteDependencies } from './route-dependencies.ts';
 import { createRoutes } from './routes.ts';
@@ -34,6 +36,7 @@ import { wireHanding } from './wire-announcements.ts';
 import { type WiredAudit, wireAudit } from './wire-audit.ts';
 import { type WiredBeacon, wireBeacon } from './wire-beacon.ts';
 import { wireCanaries, wireTimed } from './wire-canaries.ts';
+import { repeatHearings } from './wire-hearings.ts';
 import { repeatMachines, wireMachines } from './wire-machines.ts';
 import { repeatPricing, wirePricing } from './wire-prices.ts';
 import {
@@ -58,6 +61,7 @@ interface ValidatorServices extends WiredAudit {
   readonly settling: Repeating;
   readonly reinstating: Repeating;
   readonly liens: Repeating;
+  readonly hearings: Repeating;
   /** Undefined where the network has no emission. */
   readonly tallying: Repeating | undefined;
   /** Undefined where the network does not burn and mint. */
@@ -69,9 +73,6 @@ interface ValidatorServices extends WiredAudit {
   readonly canaries: DrawnTests | undefined;
   readonly timed: DrawnTests;
 }
-
-/** Limit of a batch with several entries; one entry with long openings may be larger. */
-const MAX_BATCH_BYTES = 32 * 2 ** 20;
 
 /** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
 export function createValidator(options: ValidatorOptions, dependencies: ValidatorDependencies): Validator {
@@ -108,6 +109,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
   const settling = wireSettlement(state, { maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_BATCH_BYTES }, intake);
   const reinstating = wireReinstating(state);
   const liens = wireLiens(state);
+  const hearings = repeatHearings(state);
   const handing = wireHanding(state);
   const allotting = wireAllotting(state);
   const tallying = allotting && repeatAllotting(state, allotting);
@@ -119,7 +121,7 @@ function wireServices(state: ValidatorState): ValidatorServices {
     tallyBook: wireTallyBook(state),
   });
   return {
-    ...{ ...wired, beacon, settling, reinstating, liens, tallying, pricing, challenging },
+    ...{ ...wired, beacon, settling, reinstating, liens, hearings, tallying, pricing, challenging },
     ...{ handing, server, canaries, timed },
   };
 }
@@ -189,9 +191,24 @@ function wireServer(
     'beacon' | 'intake' | 'witness' | 'allotting' | 'tallyBook' | 'pricing' | 'machines'
   >,
 ): LinkServer {
-  const { options, clock, store, archive, chain, identity, verdicts, metrics, log } = state;
+  const { options, clock, store, group, archive, chain, identity, verdicts, metrics, log } = state;
   const cosigning = wireCosigning(state);
   const grants = createOpeningGrants(clock);
+  const routes = createRoutes({
+    ...services,
+    isDraining: options.isDraining ?? false,
+    archive,
+    wanted: state.wanted,
+    cosigning,
+    store,
+    verdicts,
+    chain,
+    grants,
+    metrics,
+    show: openMachine(state),
+    charge: (caller, method, calls) => server.charge(caller, method, calls),
+    blame: (caller, refused) => server.blame(caller, refused),
+  });
   const server: LinkServer = createLinkServer(
     {
       bind: options.bind,
@@ -200,21 +217,7 @@ function wireServer(
       methodRates: VALIDATOR_RATES,
       isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
-      routes: createRoutes({
-        ...services,
-        isDraining: options.isDraining ?? false,
-        archive,
-        wanted: state.wanted,
-        cosigning,
-        store,
-        verdicts,
-        chain,
-        grants,
-        metrics,
-        show: openMachine(state),
-        charge: (caller, method, calls) => server.charge(caller, method, calls),
-        blame: (caller, refused) => server.blame(caller, refused),
-      }),
+      routes: (router) => routes(answerOnceSynced(router, group)),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
@@ -234,7 +237,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   const { group, clock, awake, log } = state;
   const { drift } = state.options;
   const { server, beacon, staking, auditing, settling, reinstating, liens, handing } = services;
-  const { tallying, pricing, challenging } = services;
+  const { hearings, tallying, pricing, challenging } = services;
   await group.write((db) => adoptTable(db, drift, clock.nowMs()));
   if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
   await server.start();
@@ -245,6 +248,7 @@ async function startValidator(state: ValidatorState, services: ValidatorServices
   settling.start();
   reinstating.start();
   liens.start();
+  hearings.start();
   tallying?.start();
   pricing?.start();
   challenging?.start();
@@ -262,6 +266,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     settling,
     reinstating,
     liens,
+    hearings,
     tallying,
     pricing,
     challenging,
@@ -279,6 +284,7 @@ async function stopValidator(state: ValidatorState, services: ValidatorServices,
     settling.stop(),
     reinstating.stop(),
     liens.stop(),
+    hearings.stop(),
     tallying?.stop(),
     pricing?.stop(),
     challenging?.stop(),

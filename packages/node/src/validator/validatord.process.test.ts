@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createTableFile, writeTableFile } from '@ogong/host/drift-table/table-file';
@@ -35,10 +35,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
       join(directory, 'deployment.json'),
       JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }),
     );
-    const probe = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => probe.once('listening', resolve));
-    port = (probe.address() as { port: number }).port;
-    await new Promise((resolve) => probe.close(resolve));
+    [port = 0] = await findFreePorts(1);
   });
   afterEach(async () => {
     for (const child of running.splice(0)) child.kill('SIGKILL');
@@ -166,7 +163,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
       refusal: 'unavailable',
       message: expect.stringContaining('admits no orders any more'),
     });
-    await expect.poll(daemon.errors, { timeout: 30_000 }).toContain('drained: nothing of this log is left to settle');
+    await expect.poll(daemon.errors).toContain('drained: nothing of this log is left to settle');
     links.close();
     daemon.child.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);

@@ -22,6 +22,7 @@ function createState() {
     for (const [epoch, set] of [
       [4n, SET],
       [5n, bytes(32, 9)],
+      [7n, bytes(32, 8)],
     ] as const) {
       const previous = computeGenesisBeacon(crypto, network);
       const certified = {
@@ -42,7 +43,10 @@ function createState() {
     recallByAddress: ([value]: Uint8Array) => (value === 4 ? undefined : { vrfKey: bytes(32, 10 + (value as number)) }),
   };
   const beacons = { get: async () => undefined };
-  return { archive, beacons, chain } as unknown as Parameters<typeof findVrfKey>[0];
+  /** Of a set that was never heard here. */
+  const askMembers = async ({ hash: [value] }: { readonly hash: Uint8Array }) =>
+    value === 8 ? [memberOf(1)] : undefined;
+  return { archive, beacons, chain, askMembers } as unknown as Parameters<typeof findVrfKey>[0];
 }
 
 it.each<[string, bigint, number, unknown]>([
@@ -50,7 +54,9 @@ it.each<[string, bigint, number, unknown]>([
   ['of who joined after that epoch does not count', 4n, 2, { vrfKey: undefined }],
   ['of who has a seat of the era is that of the account', 6n, 2, { vrfKey: bytes(32, 12) }],
   ['of who has no seat does not count', 6n, 3, { vrfKey: undefined }],
-  ['is not known where the set is not', 5n, 1, undefined],
+  ['of a set that others have is that of the account', 7n, 1, { vrfKey: bytes(32, 11) }],
+  ['of a set that others have does not count outside it', 7n, 2, { vrfKey: undefined }],
+  ['is not known where nobody has the set', 5n, 1, undefined],
   ['is not known where the epoch is not', 9n, 1, undefined],
 ])('a VRF key %s', async (_name, epoch, value, expected) => {
   expect(await findVrfKey(createState(), epoch, bytes(20, value))).toEqual(expected);

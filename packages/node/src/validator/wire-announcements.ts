@@ -13,7 +13,8 @@ const ASKED_AT_ONCE = 4;
 export function wireHanding(state: ValidatorState): Repeating {
   const { options, crypto, clock, store, group, chain, signer, peerLinks, metrics, log } = state;
   const readStakes = async (payees: readonly Uint8Array[]) => (await chain.client()).stakesOf(payees);
-  const taking = { crypto, clock, store, group, ledger: chain.ledger, readStakes };
+  const onUnread = () => metrics.unread.inc();
+  const taking = { crypto, clock, store, group, ledger: chain.ledger, readStakes, onUnread };
   let next = 0;
   return createRepeating({ intervalMs: INTERVAL_MS }, async (signal) => {
     const others = chain.validators().filter(({ address }) => !equalBytes(address, signer.address));

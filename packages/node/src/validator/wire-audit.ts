@@ -9,7 +9,15 @@ import type { AuditDependencies, AuditOptions } from './audit/audit-state.ts';
 import { createDisputes, type Disputes } from './audit/dispute.ts';
 import type { VerifierCalls } from './audit/verifier-call.ts';
 import { keepStakes, listVerifierPayees } from './store/announcement-store.ts';
-import { findVrfKey, getBeacon, getNetworkAlphaPpm, isConnected, PPM, type ValidatorState } from './validator-state.ts';
+import {
+  findVrfKey,
+  getAskedStakes,
+  getBeacon,
+  getNetworkAlphaPpm,
+  isConnected,
+  PPM,
+  type ValidatorState,
+} from './validator-state.ts';
 import { toTextsMessage } from './wire-messages.ts';
 import { signRound } from './witness/reveal-word.ts';
 
@@ -40,6 +48,7 @@ export function wireAudit(
     ...connectAudit(state),
     ...asking,
     stakeOf: stakes.stakeOf,
+    askedStakes: () => getAskedStakes(state),
     onVerdict: report,
   });
   const staking = createRepeating(

@@ -82,7 +82,7 @@ type SharedDependencies = Pick<
 >;
 
 function wireThreshold(
-  { threshold, store, chain, wanted, log }: ValidatorState,
+  { threshold, store, chain, wanted, metrics, log }: ValidatorState,
   shared: SharedDependencies,
 ): ThresholdDriver | undefined {
   if (threshold === undefined) return undefined;
@@ -97,6 +97,13 @@ function wireThreshold(
       return taken;
     },
     ...{ validators, beaconKeys, readBeaconKeys, client },
+    onLacking({ era, lacking, isLasting }) {
+      metrics.lackingShares.set(lacking);
+      if (!isLasting) return;
+      const advice =
+        'it signs no epoch before it has another box key: stop it, move box.key away, run register, start it';
+      log.warn({ era, lacking }, `this validator lacks its shares of the beacon's key, and ${advice}`);
+    },
     onError: (err) => log.warn({ err }, 'the threshold beacon has to try something again'),
   });
 }

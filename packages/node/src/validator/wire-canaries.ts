@@ -1,3 +1,4 @@
+import { monotonicClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { buyCanary } from './canary/buy-canary.ts';
 import { createCanaries } from './canary/canaries.ts';
@@ -24,12 +25,13 @@ export function wireCanaries(state: ValidatorState): DrawnTests | undefined {
     ratePpm: () => chain.parameters()?.tests.canaryRate ?? 0,
     buy(request, to) {
       const key = keys[Math.floor(random() * keys.length)];
-      const shop = { gateway, key: key?.reveal() ?? '', timeoutMs: CANARY_TIMEOUT_MS };
+      const shop = { gateway, key: key?.reveal() ?? '', timeoutMs: CANARY_TIMEOUT_MS, clock: monotonicClock };
       return buyCanary(shop, request, to);
     },
-    onTest({ providerId }, outcome) {
+    onTest({ providerId }, { outcome, pace }) {
       metrics.canaries.inc({ outcome });
-      log.debug({ providerId: toHex(providerId), outcome }, 'a canary ended');
+      if (pace !== undefined) metrics.canaryFirstTokens.observe(pace.firstMs / 1_000);
+      log.debug({ providerId: toHex(providerId), outcome, ...pace }, 'a canary ended');
     },
     onError: (err) => log.error({ err }, 'what a canary found could not be kept'),
   });
@@ -47,7 +49,7 @@ export function wireTimed(state: ValidatorState): DrawnTests {
     ratePpm: () => chain.parameters()?.tests.timedRate ?? 0,
     slowestRate: () => chain.parameters()?.tests.slowestRate,
     isConnected: () => isConnected(state),
-    onTest({ providerId }, outcome) {
+    onTest({ providerId }, { outcome }) {
       metrics.timedChallenges.inc({ outcome });
       log.debug({ providerId: toHex(providerId), outcome }, 'a timed challenge ended');
     },

@@ -19,7 +19,7 @@ import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import type { ClaimedPart } from './accept-milestone.ts';
 import type { TextsQuestion } from './audit/fetch-texts.ts';
 import type { ToldReply } from './hear-delivery.ts';
-import type { HeardAnswer } from './settlement/cosign-heard.ts';
+import type { HeardAnswer } from './settlement/cosign-state.ts';
 import type { WitnessAnswer, WitnessAsk } from './witness/answer-witness.ts';
 
 /** Messages as the steps take them. Each throws a Refusal where a part is missing. */

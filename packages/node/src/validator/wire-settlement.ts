@@ -26,6 +26,7 @@ import { pruneInquiries } from './store/witness-store.ts';
 import {
   findMembers,
   findVrfKey,
+  getAskedStakes,
   getBeacon,
   getHoldings,
   getNetworkAlphaPpm,
@@ -73,7 +74,7 @@ export function wireSettlement(
         pruneHeard(db, clock.nowMs() - OPENING_KEPT_MS);
         for (let i = 0; i < PRUNED_AT_ONCE && pruneBatch(db, clock.nowMs() - retentionMs); i++);
       });
-      store.eraseDeleted();
+      await group.eraseDeleted();
     },
     (err) => log.warn({ err }, 'settlement waits'),
   );
@@ -270,7 +271,8 @@ export function wireCosigning(state: ValidatorState): CosignState {
       findRouter: chain.router,
       learnOrderKey: state.learnOrderKey,
       stakeOf: stakes.stakeOf,
-      stakedOf: async (payee) => (await (await chain.client()).liabilityOf(payee)).stakedAtomic,
+      askedStakes: () => getAskedStakes(state),
+      stakedOf: async (payee) => (await chain.client()).backingOf(payee),
       async listEntries(validator, from) {
         const peer = chain.validators().find(({ address }) => equalBytes(address, validator));
         if (peer === undefined) throw new Error('the validator is not registered any more');

@@ -6,6 +6,7 @@ import {
   computeDeterredSaving,
   computeDeterringCoverage,
   computeRobustZ,
+  computeSpeedZ,
   measureSoundness,
   planAudits,
   type Stakes,
@@ -111,6 +112,7 @@ describe('planAudits', () => {
 
   it.each([
     ['fast', { speed: 200 }],
+    ['fast where it does not know that it is tested', { testedZ: 6 }],
     ['new', { payeeAudits: 0 }],
     ['dear', { feeAtomic: 9000n }],
     ['doubtful', { payeeEvidence: 20 }],
@@ -128,6 +130,20 @@ describe('planAudits', () => {
     expect(plan.slice(0, 70).every((coverage) => coverage === 10_000)).toBe(true);
     expect(plan.slice(70).every((coverage) => coverage > 100_000)).toBe(true);
     expect(computeRobustZ(9, [1, 1, 1, 1])).toBe(0);
+  });
+
+  it('goes by what stands out more, the reply or the tests of its provider', () => {
+    const plan = (change: Partial<AuditableReply>) =>
+      planAudits([...crowd(50), { ...ordinary, ...change }], { basePpm: 10_000, tokens: 1_000_000 })[50];
+    const z = computeSpeedZ(
+      200,
+      [...crowd(50), { speed: 200 }].map(({ speed }) => speed),
+    );
+    expect(plan({ speed: 200 })).toBeGreaterThan(10_000);
+    expect(plan({ speed: 200, testedZ: -z })).toBe(plan({ speed: 200 }));
+    expect(plan({ speed: 50, testedZ: z })).toBe(plan({ speed: 200 }));
+    // As with replies, up to three deviations are nothing.
+    expect(plan({ speed: 50, testedZ: 3 })).toBe(10_000);
   });
 
   it('never falls below base, respects the budget beyond it, and does not depend on order', () => {
@@ -178,6 +194,7 @@ describe('planAudits', () => {
       { tokens: 0 },
       { speed: 0 },
       { speed: Infinity },
+      { testedZ: Number.NaN },
       { feeAtomic: -1n },
       { payeeEvidence: Number.NaN },
       { payeeAudits: -1 },

@@ -94,6 +94,11 @@ export interface AuditableReply {
   readonly model: string;
   /** Output tokens per second, above 0. */
   readonly speed: number;
+  /**
+   * How far its provider stands out by its speed in tests, which it cannot hold back since it does not know them: computeSpeedZ among the
+   * tested providers of the model. Default: 0, as nobody was tested.
+   */
+  readonly testedZ?: number;
   /** Audits of its payee so far. */
   readonly payeeAudits: number;
   /** computePayeeEvidence of its payee before this epoch. */
@@ -129,7 +134,7 @@ const REASON_LIMIT = 20;
 function computeReasons(reply: AuditableReply, peers: { speeds: readonly number[]; medianFee: number }): number {
   const bounded = (value: number): number => Math.min(Math.max(value, 0), REASON_LIMIT);
   return (
-    bounded(SPEED_WEIGHT * (computeRobustZ(computeLog(reply.speed), peers.speeds) - SPEED_FROM)) +
+    bounded(SPEED_WEIGHT * (Math.max(computeSpeedZ(reply.speed, peers.speeds), reply.testedZ ?? 0) - SPEED_FROM)) +
     bounded((NEW_WEIGHT * (NEW_AUDITS - reply.payeeAudits)) / NEW_AUDITS) +
     bounded(peers.medianFee > 0 ? FEE_WEIGHT * (Number(reply.feeAtomic) / peers.medianFee - 1) : 0) +
     bounded(DOUBT_WEIGHT * computeLog(Math.max(reply.payeeEvidence, 1)))
@@ -152,6 +157,10 @@ export function computeRobustZ(x: number, peers: readonly number[]): number {
   return (x - median) / Math.max(1.4826 * deviation, SPEED_FLOOR);
 }
 
+/** How far a speed stands out among others, in robust deviations of their logarithms. All above 0. */
+export const computeSpeedZ = (speed: number, peers: readonly number[]): number =>
+  computeRobustZ(computeLog(speed), peers.map(computeLog));
+
 /**
  * Coverage of each reply of an epoch, in ppm, in the order given; what isAudited takes. At least base coverage for all;
  * what the budget leaves is spread in proportion to reasons. The result for a reply does not depend on the others' order.
@@ -167,8 +176,8 @@ export function planAudits(
   const speeds = new Map<string, number[]>();
   for (const { model, speed } of replies) {
     const list = speeds.get(model);
-    if (list) list.push(computeLog(speed));
-    else speeds.set(model, [computeLog(speed)]);
+    if (list) list.push(speed);
+    else speeds.set(model, [speed]);
   }
   const medianFee = replies.length === 0 ? 0 : computeMedian(replies.map(({ feeAtomic }) => Number(feeAtomic)));
   const extras = replies.map((reply) => {
@@ -186,10 +195,11 @@ export function planAudits(
   });
 }
 
-function assertReply({ tokens, feeAtomic, speed, payeeAudits, payeeEvidence }: AuditableReply): void {
+function assertReply({ tokens, feeAtomic, speed, testedZ = 0, payeeAudits, payeeEvidence }: AuditableReply): void {
   if (!Number.isSafeInteger(tokens) || tokens < 1) throw new RangeError(`a reply of ${tokens} tokens`);
   if (feeAtomic < 0n) throw new RangeError(`a fee of ${feeAtomic}`);
   if (!(speed > 0 && speed < Number.POSITIVE_INFINITY)) throw new RangeError(`a speed of ${speed}`);
+  if (!Number.isFinite(testedZ)) throw new RangeError(`a speed in tests of ${testedZ} deviations`);
   if (!Number.isSafeInteger(payeeAudits) || payeeAudits < 0) throw new RangeError(`${payeeAudits} audits`);
   if (!(payeeEvidence >= 0)) throw new RangeError(`evidence of ${payeeEvidence}`);
 }

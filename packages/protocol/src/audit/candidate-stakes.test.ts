@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isListLacking, isOverstated, listStakeClaims, type WeighedCandidate } from './candidate-stakes.ts';
+import { isBeyond, isListLacking, isOverstated, listStakeClaims, type WeighedCandidate } from './candidate-stakes.ts';
 
 const payeeOf = (number: number): Uint8Array => new Uint8Array(20).fill(number);
 /** By payee: whole tokens of each of its keys. */
@@ -44,5 +44,8 @@ describe('stake that a list counts', () => {
     expect(isOverstated({ tokens: 100n }, 80n * token)).toBe(false);
     expect(isOverstated({ tokens: 100n }, 80n * token - 1n)).toBe(true);
     expect(isOverstated({ tokens: 0n }, 0n)).toBe(false);
+    expect(isBeyond(100n, 80n)).toBe(false);
+    expect(isBeyond(101n, 80n)).toBe(true);
+    expect(isBeyond(0n, 0n)).toBe(false);
   });
 });

@@ -69,10 +69,16 @@ export function listStakeClaims(listed: readonly WeighedCandidate[]): StakeClaim
 }
 
 /**
- * Whether a payee cannot have had the stake that a list counts for it. Stake leaves over days, so what was there hours ago is still
- * there or on its way out; a day's penalties take a tenth at most, of two days a fifth.
- * @param stakedAtomic now, with what is on its way out.
+ * Whether a payee cannot have had a stake. Stake leaves over days, so what was there hours ago is still there or on its way out; and what
+ * penalties and cases took is held for an appeal. A fifth may be gone for good: the penalties of two days, or their cases, where a
+ * network's appeals are shorter than an entry waits for signatures.
+ * @param stakedAtomic now, with what is on its way out, and what penalties and cases hold of it.
  */
+export function isBeyond(claimedAtomic: bigint, stakedAtomic: bigint): boolean {
+  return 4n * claimedAtomic > 5n * stakedAtomic;
+}
+
+/** Whether a payee cannot have had the stake that a list counts for it. @param stakedAtomic as in isBeyond. */
 export function isOverstated({ tokens }: Pick<StakeClaim, 'tokens'>, stakedAtomic: bigint): boolean {
-  return 4n * tokens * ATOMIC_PER_TOKEN > 5n * stakedAtomic;
+  return isBeyond(tokens * ATOMIC_PER_TOKEN, stakedAtomic);
 }

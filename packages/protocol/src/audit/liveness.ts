@@ -23,12 +23,35 @@ const LEAST_LIVENESS_PPM = 62_500;
  */
 export function computeLivenessPpm(sightings: readonly Sighting[], allWeight: bigint): number {
   const figures = sightings
-    .filter(({ asked }) => asked >= LEAST_ASKED)
+    .filter(isTested)
     .map(({ weight, ...counts }) => ({ weight, value: computeMissedPpm(counts) }));
   const heard = figures.reduce((sum, { weight }) => sum + weight, 0n);
   const silent = { value: 0, weight: allWeight > heard ? allWeight - heard : 0n };
   const missed = computeWeightedMedian([...figures, silent]) ?? 0;
   return Math.max(LEAST_LIVENESS_PPM, PPM - missed);
+}
+
+/** Whether a validator has tested a provider often enough for its word to count. */
+function isTested({ asked }: Pick<Sighting, 'asked'>): boolean {
+  return asked >= LEAST_ASKED;
+}
+
+/**
+ * What a reporter is held against: its own figure, and the median of those who have tested the provider. Silence is no finding, so whoever
+ * says nothing does not count here.
+ * @param allStake of all validators.
+ * @returns undefined where the reporter has tested the provider too seldom, or nobody but a minority of the stake has tested it.
+ */
+export function compareSightings(
+  own: Pick<Sighting, 'asked' | 'missed'>,
+  sightings: readonly (Sighting & { readonly stake: bigint })[],
+  allStake: bigint,
+): { readonly missedPpm: number; readonly medianPpm: number } | undefined {
+  const counted = sightings.filter(isTested);
+  const heard = counted.reduce((sum, { stake }) => sum + stake, 0n);
+  if (!isTested(own) || 2n * heard <= allStake) return undefined;
+  const median = computeWeightedMedian(counted.map((one) => ({ weight: one.weight, value: computeMissedPpm(one) })));
+  return median === undefined ? undefined : { missedPpm: computeMissedPpm(own), medianPpm: median };
 }
 
 /** @returns parts per million, floored. */

@@ -16,7 +16,7 @@ export interface ChallengeLoad {
 
 /**
  * The largest number of keys that a device can answer for without missing ever more deadlines: floor(F / (lambda W)).
- * @internal no daemon issues timed challenges yet
+ * @internal whoever sets rates computes it; no daemon does
  * @throws RangeError on what is not above 0.
  */
 export function computeIdentityBound({ throughput, work, perSecond }: ChallengeLoad): number {
@@ -60,7 +60,7 @@ export function computeTimedDeadline({
 
 /**
  * The test of a key after one more challenge. A wrong answer is a miss, however early it comes.
- * @internal no daemon issues timed challenges yet
+ * @internal no daemon remembers a key's whole life: routers go by the share missed in the reports
  * @param tookMs undefined where no answer came.
  */
 export function advanceTimedTest(

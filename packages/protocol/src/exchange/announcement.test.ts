@@ -9,6 +9,7 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '.
 import {
   type Announcement,
   encodeAnnouncement,
+  type OfferedModel,
   parseAnnouncement,
   signAnnouncement,
   verifyAnnouncement,
@@ -211,6 +212,22 @@ describe('announcement', () => {
     expect(models).toEqual([offer]);
   });
 
+  it('has another format where a model has a standby price, and the same one as ever where none has', () => {
+    const [first, second] = announcement.models as [OfferedModel, OfferedModel];
+    const standing = { ...announcement, models: [{ ...first, standbyPer1kAtomic: 0n }, second] };
+    const encoded = encodeAnnouncement(standing);
+    expect(parseAnnouncement(encoded)).toEqual(standing);
+    expect(toHex(encoded)).toBe(vectors.standbyAnnouncement);
+    expect(new TextDecoder().decode(encoded.subarray(0, 22))).toBe('ogong-announcement-v2\n');
+    // Each value has one encoding: no price, no second format.
+    const unpriced = { ...announcement, models: [{ ...first, standbyPer1kAtomic: undefined }, second] };
+    expect(toHex(encodeAnnouncement(unpriced))).toBe(vectors.announcement);
+    const priced = toHex(encodeAnnouncement({ ...announcement, models: [{ ...first, standbyPer1kAtomic: 1n }] }));
+    const emptied = priced.replace('010000000000000001', '00');
+    expect(emptied).not.toBe(priced);
+    expect(() => parseAnnouncement(fromHex(emptied))).toThrow('no model with a standby price');
+  });
+
   it('refuses what is out of bounds', () => {
     const [model] = announcement.models;
     for (const change of [
@@ -229,6 +246,8 @@ describe('announcement', () => {
       { models: [{ ...model!, freeCapacity: 5 }] },
       { models: [{ ...model!, capacity: 0, freeCapacity: 0 }] },
       { models: [{ ...model!, capacity: 65_536 }] },
+      { models: [{ ...model!, standbyPer1kAtomic: 251n }] },
+      { models: [{ ...model!, modelId: 'ogong/vanilla/a/b', numericClass: '', standbyPer1kAtomic: 0n }] },
       { expiresAtMs: now },
       { expiresAtMs: now + MAX_ANNOUNCEMENT_LIFETIME_MS + 1 },
       { verifier: { ...announcement.verifier!, endpoint: '\n' } },

@@ -1,7 +1,9 @@
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { encodeDomain } from '../base/canonical.ts';
 import { type Check, fail, isOk, pass, skip } from '../base/checks.ts';
 import {
   address,
+  type Codec,
   type CodecType,
   createFormat,
   hash,
@@ -20,6 +22,7 @@ import {
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { findTierProblem } from '../tier/posture.ts';
+import { lookUpTier } from '../tier/registry.ts';
 import {
   CLOCK_TOLERANCE_MS,
   MAX_ANNOUNCED_MODELS,
@@ -48,7 +51,7 @@ const verifierCodec = struct({
 
 export interface VerifierEndpoint extends CodecType<typeof verifierCodec> {}
 
-const offeredModelCodec = struct({
+const MODEL_FIELDS = {
   modelId,
   modelRoot: hash,
   pricePer1kAtomic: u128,
@@ -57,11 +60,17 @@ const offeredModelCodec = struct({
   /** Replies with this model that it serves at a time; those of another model never take their slots. */
   capacity: within(u16, 1, MAX_CAPACITY),
   freeCapacity: u16,
-});
+};
+const offeredModelCodec = struct(MODEL_FIELDS);
+const standbyModelCodec = struct({ ...MODEL_FIELDS, standbyPer1kAtomic: optional(u64) });
 
-export interface OfferedModel extends CodecType<typeof offeredModelCodec> {}
+export interface OfferedModel extends CodecType<typeof offeredModelCodec> {
+  /** What 1,000 prompt tokens cost of a reply that is not taken. Default: it serves nobody who may not take it. */
+  readonly standbyPer1kAtomic?: bigint | undefined;
+}
 
-const announcementCodec = struct({
+/** @param model what is said of each model. */
+const describeAnnouncement = (model: Codec<OfferedModel>) => ({
   /** Hash of the hybrid key that signs it. */
   providerId: hash,
   /** The ledger address that its fees go to. */
@@ -72,7 +81,7 @@ const announcementCodec = struct({
   /** Its second role, where it has one. */
   verifier: optional<VerifierEndpoint>(verifierCodec),
   /** Ascending by model id. */
-  models: list<OfferedModel>(refine(offeredModelCodec, assertOfferedModel), {
+  models: list<OfferedModel>(refine(model, assertOfferedModel), {
     count: u8,
     min: 1,
     max: MAX_MODELS,
@@ -84,15 +93,46 @@ const announcementCodec = struct({
   expiresAtMs: safeInteger,
 });
 
-/** What a provider says about itself to routers and validators (docs/spec/announcement.md). */
-export interface Announcement extends CodecType<typeof announcementCodec> {}
+const plainCodec = struct(describeAnnouncement(offeredModelCodec));
+const standbyCodec = struct(describeAnnouncement(standbyModelCodec));
 
-const announcementFormat = createFormat(refine<Announcement>(announcementCodec, assertAnnouncement), {
+/** What a provider says about itself to routers and validators (docs/spec/announcement.md). */
+export interface Announcement extends CodecType<typeof plainCodec> {}
+
+const STANDBY_TAG = 'ogong-announcement-v2';
+const STANDBY_DOMAIN = encodeDomain(STANDBY_TAG);
+
+const standsBy = ({ models }: Pick<Announcement, 'models'>): boolean =>
+  models.some(({ standbyPer1kAtomic }) => standbyPer1kAtomic !== undefined);
+
+const plainFormat = createFormat(refine<Announcement>(plainCodec, assertAnnouncement), {
   tag: 'ogong-announcement-v1',
 });
+/** Where at least one model has a standby price; others keep the format that older programs read. */
+const standbyFormat = createFormat(
+  refine<Announcement>(standbyCodec, (announcement) => {
+    assertAnnouncement(announcement);
+    if (!standsBy(announcement)) throw new ProtocolError('malformed', 'no model with a standby price');
+  }),
+  { tag: STANDBY_TAG },
+);
 
-export const encodeAnnouncement: (announcement: Announcement) => Uint8Array = announcementFormat.encode;
-export const parseAnnouncement: (bytes: Uint8Array) => Announcement = announcementFormat.decode;
+export const encodeAnnouncement = (announcement: Announcement): Uint8Array =>
+  (standsBy(announcement) ? standbyFormat : plainFormat).encode(announcement);
+
+/** @throws ProtocolError */
+export const parseAnnouncement = (bytes: Uint8Array): Announcement =>
+  (equalBytes(bytes.subarray(0, STANDBY_DOMAIN.length), STANDBY_DOMAIN) ? standbyFormat : plainFormat).decode(bytes);
+
+/** @returns undefined where this program cannot read it: one of a later release may look otherwise. */
+export function readHandedAnnouncement(bytes: Uint8Array): Announcement | undefined {
+  try {
+    return parseAnnouncement(bytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
 
 export interface SignedAnnouncement {
   /** The exact bytes that were signed. */
@@ -198,12 +238,27 @@ function checkSequence(sequence: bigint, previous: bigint | undefined): Check {
     : fail('announcement-sequence', `${sequence} does not follow ${previous}`);
 }
 
-function assertOfferedModel({ modelId, numericClass, capacity, freeCapacity }: OfferedModel): void {
-  const problem = findTierProblem(parseModelId(modelId).tier, numericClass);
+function assertOfferedModel(offered: OfferedModel): void {
+  const { modelId, numericClass, capacity, freeCapacity } = offered;
+  const problem = findTierProblem(parseModelId(modelId).tier, numericClass) ?? findStandbyPriceProblem(offered);
   if (problem !== undefined) throw new ProtocolError('malformed', problem);
   if (freeCapacity > capacity) {
     throw new ProtocolError('out-of-range', `${freeCapacity} free of a capacity of ${capacity}`);
   }
+}
+
+/** Why a model cannot be offered at this standby price; undefined where it can. */
+export function findStandbyPriceProblem({
+  modelId,
+  pricePer1kAtomic,
+  standbyPer1kAtomic,
+}: Pick<OfferedModel, 'modelId' | 'pricePer1kAtomic' | 'standbyPer1kAtomic'>): string | undefined {
+  if (standbyPer1kAtomic === undefined) return undefined;
+  const { tier } = lookUpTier(parseModelId(modelId).tier);
+  // Only there it is known how long a prompt was of which no answer came.
+  if (tier?.windows !== 'draws') return `in tier ${tier?.name} nobody stands by`;
+  if (standbyPer1kAtomic <= pricePer1kAtomic) return undefined;
+  return `standing by costs ${standbyPer1kAtomic}, more than the answer at ${pricePer1kAtomic}`;
 }
 
 function assertAnnouncement({ issuedAtMs, expiresAtMs }: Announcement): void {

@@ -126,12 +126,41 @@ export function countCutShort(
   if (progress === undefined || (progress.textBytes === 0 && !progress.hasLeft)) {
     return { promptTokenCount: 0, outputTokenCount: 0 };
   }
-  const paidBytes = Math.min(textBytes, progress.textBytes + PROGRESS_WINDOW_BYTES);
+  if (textBytes === 0) return { promptTokenCount, outputTokenCount: 0 };
+  return { promptTokenCount, outputTokenCount: countShown(outputTokenCount, textBytes, progress) };
+}
+
+/**
+ * What a text bills that is whole: as one that was cut short, where the payer has said that it has nothing yet if it has said nothing. So a
+ * provider is paid for no more than one window of what it shows nobody; a text that fits into it needs no word.
+ * @param textBytes of the whole reply.
+ */
+export function countWhole(
+  { promptTokenCount, outputTokenCount }: BilledTokens,
+  textBytes: number,
+  progress: Pick<Progress, 'textBytes'> | undefined,
+): BilledTokens {
+  return { promptTokenCount, outputTokenCount: countShown(outputTokenCount, textBytes, progress) };
+}
+
+/** Of the tokens of a text: all where the payer lacks one window of it at most by its own word. */
+function countShown(tokens: number, textBytes: number, progress: Pick<Progress, 'textBytes'> | undefined): number {
+  const paidBytes = (progress?.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
   // Counts are below 2^32 and texts below 2^21 bytes, so that the product is exact.
-  return {
-    promptTokenCount,
-    outputTokenCount: textBytes === 0 ? 0 : Math.floor((outputTokenCount * paidBytes) / textBytes),
-  };
+  return paidBytes >= textBytes ? tokens : Math.floor((tokens * paidBytes) / textBytes);
+}
+
+/**
+ * What a reply bills that its payer has not taken: its prompt, at the price of standing by, or that of the order where it is lower.
+ * @returns atomic units, rounded up.
+ */
+export function computeStandbyFee(
+  { pricePer1kAtomic }: Pick<Order, 'pricePer1kAtomic'>,
+  { promptTokenCount }: Pick<BilledTokens, 'promptTokenCount'>,
+  standbyPer1kAtomic: bigint,
+): bigint {
+  const price = standbyPer1kAtomic < pricePer1kAtomic ? standbyPer1kAtomic : pricePer1kAtomic;
+  return priceTokens(price, promptTokenCount);
 }
 
 /** Least maximum fee of an order on that ledger, atomic units. */

@@ -58,8 +58,12 @@ export const KEY_WORD_LIFETIME_MS = 7 * 86_400_000;
 export const KEY_WORD_RENEWAL_MS = 86_400_000;
 /** Reply ids are remembered until their order expires, so an order must not live for ever. */
 export const MAX_ORDER_LIFETIME_MS = 600_000;
+/** A ticket is as old as it says by so much at most, so that a router's date is near the truth. */
+export const MAX_TICKET_LIFETIME_MS = 600_000;
 /** How long providers keep openings after the order's expiry. Later, a missing opening proves nothing. */
 export const OPENING_KEPT_MS = 86_400_000;
+/** From an order on, as long as somebody may ask for the opening of its reply. */
+export const OPENING_ASKED_MS = OPENING_KEPT_MS + MAX_ORDER_LIFETIME_MS;
 /** How far an order's epoch may lie from the newest one that is known here: nodes learn of a new one at different moments. */
 const EPOCH_SLACK = 2n;
 
@@ -96,6 +100,8 @@ export const SEAL_KEY_LIFETIME_MS = 3_600_000;
 /** Of a sealed request: the longest body, what stands beside it, and the padding. */
 export const MAX_SEALED_REQUEST_BYTES = MAX_REQUEST_BYTES + 128 * 1024;
 /** Of what a part of a sealed reply may be sealed in: its request, its text and its opening, and their padding. */
-export const MAX_SEALED_PART_BYTES = 2 * (MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MILESTONE_OPENING_BYTES);
+export const MAX_SEALED_PART_BYTES = (9 * (MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_MILESTONE_OPENING_BYTES)) / 8;
 /** Of what one reply may be sealed in: its opening, its texts, and what is said of each token. */
 export const MAX_SEALED_REPLY_BYTES = 128 * 1024 * 1024;
+/** Of a batch with several entries, as it is proposed to co-signers; one entry with long openings may be larger. */
+export const MAX_BATCH_BYTES = 32 * 1024 * 1024;

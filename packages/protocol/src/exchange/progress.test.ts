@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/verifier.json' with { type: 'json' };
 import { fromHex, toHex, utf8Encode } from '../base/bytes.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
-import { countCutShort } from './fee.ts';
+import { countCutShort, countWhole } from './fee.ts';
 import { encodeProgress, hashBeginning, hashProgress, NO_BEGINNING, openProgress, parseProgress } from './progress.ts';
 
 const vector = vectors.progress;
@@ -61,6 +61,13 @@ describe("a payer's word about how much of a reply it has", () => {
     const { responseBytes, textBytes, left, promptTokens, outputTokens } = one;
     const word = textBytes === undefined ? undefined : { textBytes, hasLeft: left === true };
     const billed = countCutShort({ promptTokenCount: 12, outputTokenCount: 400 }, responseBytes, word);
+    expect(billed).toEqual({ promptTokenCount: promptTokens, outputTokenCount: outputTokens });
+  });
+
+  it.each(vectors.progress.whole)('bills $outputTokens of 400 tokens of a whole text: $what', (one) => {
+    const { responseBytes, textBytes, promptTokens, outputTokens } = one;
+    const word = textBytes === undefined ? undefined : { textBytes };
+    const billed = countWhole({ promptTokenCount: 12, outputTokenCount: 400 }, responseBytes, word);
     expect(billed).toEqual({ promptTokenCount: promptTokens, outputTokenCount: outputTokens });
   });
 });

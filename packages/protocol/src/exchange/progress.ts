@@ -85,6 +85,10 @@ export function openProgress(
     : undefined;
 }
 
+/** Whether the payer has taken a reply of a request that names a standby price: it has signed that it has some of the text. */
+export const isTaken = (progress: Pick<Progress, 'textBytes'> | undefined): boolean =>
+  progress !== undefined && progress.textBytes > 0;
+
 function isBeginning(crypto: Crypto, { textBytes, textHash }: Progress, shown: ProgressedText): boolean {
   if ('sizeBytes' in shown) return textBytes <= shown.sizeBytes;
   const { blind, text } = shown;

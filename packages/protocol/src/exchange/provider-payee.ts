@@ -1,4 +1,4 @@
-import { ProtocolError } from '../base/bytes.ts';
+import { ProtocolError, toHex } from '../base/bytes.ts';
 import { bytes, type CodecType, createFormat, safeInteger, struct } from '../base/codec.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
@@ -42,8 +42,37 @@ export function signProviderPayee(
   payee: LedgerSigner,
   { ledger, ...grant }: PayeeGrant & { readonly ledger: LedgerDomain },
 ): Uint8Array {
-  const signature = payee.signDigest(hashProviderPayee(crypto, ledger, grant));
-  return wordFormat.encode({ validUntilMs: grant.validUntilMs, signature });
+  return encodePayeeWord(grant, payee.signDigest(hashProviderPayee(crypto, ledger, grant)));
+}
+
+/** @param signature 65 bytes, over the digest of the grant. @returns the word, PAYEE_WORD_BYTES. */
+export const encodePayeeWord = (
+  { validUntilMs }: Pick<PayeeGrant, 'validUntilMs'>,
+  signature: Uint8Array,
+): Uint8Array => wordFormat.encode({ validUntilMs, signature });
+
+/** What is signed, as wallets show it and `eth_signTypedData_v4` takes it: every value as text. */
+export function describeProviderPayee(
+  { chainId, verifyingContract }: LedgerDomain,
+  { providerId, validUntilMs }: PayeeGrant,
+) {
+  return {
+    domain: { name: 'OGONG', version: '1', chainId: `${chainId}`, verifyingContract: `0x${toHex(verifyingContract)}` },
+    types: {
+      EIP712Domain: [
+        { name: 'name', type: 'string' },
+        { name: 'version', type: 'string' },
+        { name: 'chainId', type: 'uint256' },
+        { name: 'verifyingContract', type: 'address' },
+      ],
+      ProviderPayee: [
+        { name: 'providerId', type: 'bytes32' },
+        { name: 'validUntil', type: 'uint64' },
+      ],
+    },
+    primaryType: 'ProviderPayee',
+    message: { providerId: `0x${toHex(providerId)}`, validUntil: `${validUntilMs}` },
+  } as const;
 }
 
 /** What a word says, whoever signed it; undefined where the bytes are none. */

@@ -5,7 +5,7 @@ import vectors from '../../vectors/ticket.json' with { type: 'json' };
 import { ProtocolError, toHex } from '../base/bytes.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
 import { createNobleHybridSigner, nobleCrypto } from '../crypto/noble.ts';
-import { encodeTicket, parseTicket, signTicket, type Ticket, verifyTicket } from './ticket.ts';
+import { computeTicketTimes, encodeTicket, parseTicket, signTicket, type Ticket, verifyTicket } from './ticket.ts';
 
 const MODEL = 'ogong/verified/tinystories/stories260k';
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -82,6 +82,17 @@ describe('ticket', () => {
     expect(verify({}, { nowMs: now - 30_001 })).toEqual(['ticket-issued']);
     expect(verify({}, { nowMs: now + 90_000 })).toEqual(['ticket-expiry']);
     expect(verify({}, { nowMs: now + 89_999 })).toEqual([]);
+    const longest = { ...ticket, issuedAtMs: ticket.expiresAtMs - 600_000 };
+    expect(verify(signTicket(signer, longest))).toEqual([]);
+    expect(verify(signTicket(signer, { ...longest, issuedAtMs: longest.issuedAtMs - 1 }))).toEqual(['ticket-lifetime']);
+  });
+
+  it('lives no longer than readers allow, whatever a router is told', () => {
+    const lifetimeOf = (ttlMs: number): number => {
+      const { issuedAtMs, expiresAtMs } = computeTicketTimes(now + 1_234, ttlMs);
+      return expiresAtMs - issuedAtMs;
+    };
+    expect([120_000, 595_000, 595_001, 86_400_000].map(lifetimeOf)).toEqual([125_000, 600_000, 600_000, 600_000]);
   });
 
   it('refuses what no router could mean', () => {

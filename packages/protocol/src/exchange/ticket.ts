@@ -14,7 +14,7 @@ import {
 } from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
-import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES } from './limits.ts';
+import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES, MAX_TICKET_LIFETIME_MS } from './limits.ts';
 import { contextSize, modelId } from './match.ts';
 import type { NamedOrder } from './order.ts';
 
@@ -65,10 +65,13 @@ export const parseTicket: (bytes: Uint8Array) => Ticket = ticketFormat.decode;
  */
 export const TICKET_WINDOW_MS = 5_000;
 
-/** When a ticket that is signed now says that it was issued. @returns ms; it is good for `ttlMs` at least. */
+/**
+ * When a ticket that is signed now says that it was issued.
+ * @returns ms; it is good for `ttlMs` at least, where no ticket's lifetime is shorter than that.
+ */
 export function computeTicketTimes(nowMs: number, ttlMs: number): Pick<Ticket, 'issuedAtMs' | 'expiresAtMs'> {
   const issuedAtMs = nowMs - (nowMs % TICKET_WINDOW_MS);
-  return { issuedAtMs, expiresAtMs: issuedAtMs + TICKET_WINDOW_MS + ttlMs };
+  return { issuedAtMs, expiresAtMs: issuedAtMs + Math.min(TICKET_WINDOW_MS + ttlMs, MAX_TICKET_LIFETIME_MS) };
 }
 
 export interface SignedTicket {
@@ -124,6 +127,10 @@ export function verifyTicket(crypto: Crypto, signed: SignedTicket, context: Tick
     ticket.expiresAtMs > nowMs - toleranceMs
       ? pass('ticket-expiry', `expires at ${ticket.expiresAtMs}`)
       : fail('ticket-expiry', `expired ${nowMs - ticket.expiresAtMs} ms ago, by this machine's clock`),
+    // A router could else write a date of long ago, for which no contract convicts it (docs/spec/cases.md).
+    ticket.expiresAtMs - ticket.issuedAtMs <= MAX_TICKET_LIFETIME_MS
+      ? pass('ticket-lifetime', `${ticket.expiresAtMs - ticket.issuedAtMs} ms`)
+      : fail('ticket-lifetime', `${ticket.expiresAtMs - ticket.issuedAtMs} ms, above ${MAX_TICKET_LIFETIME_MS}`),
   ];
   return { ok: isOk(checks), checks, ticket };
 }

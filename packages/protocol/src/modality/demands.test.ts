@@ -1,9 +1,10 @@
 import { createSyntheticEmbedding } from '@ogong/testing/synthetic/synthetic-embedding';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { toHex, utf8Encode } from '../base/bytes.ts';
+import { createFormat } from '../base/codec.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import type { NamedOrder } from '../exchange/order.ts';
-import { checkDemands, findUnmetDemand, NO_DEMANDS } from './demands.ts';
+import { checkDemands, demandsCodec, findStandbyProblem, findUnmetDemand, NO_DEMANDS } from './demands.ts';
 import { checkEmbeddingHeader } from './embedding/header-checks.ts';
 import { parseEmbeddingRequest } from './embedding/request.ts';
 import { parseRequest } from './text/request/request.ts';
@@ -49,4 +50,37 @@ it('is among the checks of a header', () => {
   const context = { order, request, response, beacon: undefined, mayBeCancelled: false };
   const failed = checkEmbeddingHeader(crypto, header, context).filter(({ status }) => status === 'fail');
   expect(failed.map(({ id }) => id)).toEqual(['demands']);
+});
+
+describe('a standby price', () => {
+  const format = createFormat(demandsCodec, {});
+  const priced = { ...NO_DEMANDS, standbyPer1kAtomic: 258n };
+
+  it('is read from a text request, and from no other', () => {
+    const body = (ogong: object, asked: object) => utf8Encode(JSON.stringify({ model: 'm', ...asked, ogong }));
+    for (const standby of [258, '258'])
+      expect(parseRequest(body({ standby }, { prompt: 'x' }), 'completion').demands).toEqual(priced);
+    for (const standby of [-1, 1.5, true, '01', '18446744073709551616', {}])
+      expect(() => parseRequest(body({ standby }, { prompt: 'x' }), 'completion')).toThrow('ogong.standby');
+    for (const ogong of [{ standby: 1 }, { hedge: true }])
+      expect(() => parseEmbeddingRequest(body(ogong, { input: 'x' }))).toThrow('ogong');
+  });
+
+  it('follows in the summary, whose bytes are the same as ever without one', () => {
+    expect(toHex(format.encode(NO_DEMANDS))).toBe('000000');
+    expect(toHex(format.encode({ ...NO_DEMANDS, acceptedOnly: true }))).toBe('000001');
+    expect(toHex(format.encode(priced))).toBe('0000020000000000000102');
+    expect(toHex(format.encode({ ...priced, acceptedOnly: true }))).toBe('0000030000000000000102');
+    for (const demands of [NO_DEMANDS, priced, { ...priced, acceptedOnly: true, standbyPer1kAtomic: 0n }])
+      expect(format.decode(format.encode(demands))).toEqual(demands);
+    expect(() => format.decode(Uint8Array.of(0, 0, 4))).toThrow('0..3');
+    expect(() => format.decode(Uint8Array.of(0, 0, 2))).toThrow();
+  });
+
+  it('is met by whoever stands by for no more', () => {
+    expect(findStandbyProblem({}, {})).toBeUndefined();
+    expect(findStandbyProblem(priced, {})).toContain('does not stand by');
+    expect(findStandbyProblem(priced, { standbyPer1kAtomic: 259n })).toContain('the price is 259');
+    expect(findStandbyProblem(priced, { standbyPer1kAtomic: 258n })).toBeUndefined();
+  });
 });

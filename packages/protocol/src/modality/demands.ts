@@ -1,6 +1,6 @@
 import { equalBytes, toHex } from '../base/bytes.ts';
 import { type Check, check } from '../base/checks.ts';
-import { type Codec, flag, hash, optional, struct } from '../base/codec.ts';
+import { type Codec, flag, hash, optional, struct, u8, u64, within } from '../base/codec.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import type { Order } from '../exchange/order.ts';
 import { isExactClass } from '../tier/exact-class.ts';
@@ -16,12 +16,36 @@ export interface Demands {
   readonly modelRoot: Uint8Array | undefined;
   /** A reply that its audit leaves in doubt is not paid. */
   readonly acceptedOnly: boolean;
+  /**
+   * What 1,000 prompt tokens cost of a reply that its payer does not take: it may order another one and take that. Default: whatever is
+   * ordered is paid for (docs/spec/progress.md#standby-orders).
+   */
+  readonly standbyPer1kAtomic?: bigint;
 }
 
 export const NO_DEMANDS: Demands = { exact: false, modelRoot: undefined, acceptedOnly: false };
 
-/** As a request's summary holds them. */
-export const demandsCodec: Codec<Demands> = struct({ exact: flag, modelRoot: optional(hash), acceptedOnly: flag });
+const madeCodec = struct({ exact: flag, modelRoot: optional(hash) });
+const paidCodec = within(u8, 0, 3);
+const ACCEPTED_ONLY = 1;
+const STANDBY = 2;
+
+/** As a request's summary holds them. One without a standby price has the bytes that it had before there were any. */
+export const demandsCodec: Codec<Demands> = {
+  write(writer, demands) {
+    madeCodec.write(writer, demands);
+    const { acceptedOnly, standbyPer1kAtomic } = demands;
+    paidCodec.write(writer, (acceptedOnly ? ACCEPTED_ONLY : 0) + (standbyPer1kAtomic === undefined ? 0 : STANDBY));
+    if (standbyPer1kAtomic !== undefined) u64.write(writer, standbyPer1kAtomic);
+  },
+  read(reader) {
+    const made = madeCodec.read(reader);
+    const paid = paidCodec.read(reader);
+    const acceptedOnly = (paid & ACCEPTED_ONLY) !== 0;
+    if ((paid & STANDBY) === 0) return { ...made, acceptedOnly };
+    return { ...made, acceptedOnly, standbyPer1kAtomic: u64.read(reader) };
+  },
+};
 
 export interface OfferedWeights {
   readonly numericClass: string;
@@ -30,7 +54,7 @@ export interface OfferedWeights {
 
 /** Why an offer does not meet what was demanded; undefined where it does. */
 export function findUnmetDemand(
-  { exact, modelRoot }: Omit<Demands, 'acceptedOnly'>,
+  { exact, modelRoot }: Pick<Demands, 'exact' | 'modelRoot'>,
   offer: OfferedWeights,
 ): string | undefined {
   if (exact && !isExactClass(offer.numericClass)) {
@@ -40,6 +64,17 @@ export function findUnmetDemand(
     return `the request demands weights ${toHex(modelRoot)}; these are ${toHex(offer.modelRoot)}`;
   }
   return undefined;
+}
+
+/** Why a provider does not stand by at the price that a request names; undefined where it does, or none is named. */
+export function findStandbyProblem(
+  { standbyPer1kAtomic: offered }: Pick<Demands, 'standbyPer1kAtomic'>,
+  { standbyPer1kAtomic: price }: { readonly standbyPer1kAtomic?: bigint | undefined },
+): string | undefined {
+  if (offered === undefined) return undefined;
+  if (price === undefined) return 'the provider does not stand by: it serves no request that names a standby price';
+  if (offered >= price) return undefined;
+  return `the request pays ${offered} per 1k prompt tokens for standing by, the price is ${price}`;
 }
 
 /** Whether the reply was made as demanded. @returns no check where nothing was demanded. */

@@ -50,7 +50,9 @@ export interface Modality {
   countContext(header: CommonHeader): number;
   /** What the record counts: tokens of a text, vectors of an embedding. */
   countOutputs(header: CommonHeader): number;
-  /** Whether the reply was ended before it was over. It is paid by its payer's word alone. */
+  /** Its reply comes part by part, and its payer signs how much of it has come: then it is paid by that word (docs/spec/progress.md). */
+  readonly hasProgress: boolean;
+  /** Whether the reply was ended before it was over. Without its payer's word nothing is paid for it. */
   wasCutShort(header: CommonHeader): boolean;
   /** Leaves of a commitment besides its header; 0 if so many outputs cannot be committed. */
   countLeaves(outputs: number): number;

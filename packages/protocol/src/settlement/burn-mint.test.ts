@@ -7,6 +7,8 @@ import {
   computeAveragePrice,
   computeBackingPart,
   computeBoundedMint,
+  computeCarriedBurn,
+  computeCarriedCredits,
   computeDocumentMint,
   computeGovernancePart,
   computeLeastSale,
@@ -55,13 +57,18 @@ it('computes as the vectors say', () => {
   for (const { backing, supply, amount: some, part } of vectors.parts) {
     expect(`${computeBackingPart(BigInt(backing), BigInt(supply), BigInt(some))}`).toBe(part);
   }
-  for (const { bounded, document, ...work } of vectors.mints) {
+  for (const { room, backing, supply, amount: some, carried } of vectors.waits) {
+    const all = { room: BigInt(room), backing: BigInt(backing), supply: BigInt(supply) };
+    expect(`${computeCarriedCredits(BigInt(some), all)}`).toBe(carried);
+  }
+  for (const { bounded, document, carried, ...work } of vectors.mints) {
     const input = {
       ...{ dollars: BigInt(work.dollars), burned: BigInt(work.burned), price: BigInt(work.price) },
       ...{ supply: BigInt(work.supply), recentBurn: BigInt(work.recentBurn) },
     };
     expect(`${computeBoundedMint(input, { yearlyCap, elasticityPpm: 950_000n })}`).toBe(bounded);
     expect(`${computeDocumentMint(input, { yearlyCap, elasticityPpm: 1_500_000n })}`).toBe(document);
+    expect(`${computeCarriedBurn(input.supply, { yearlyCap, elasticityPpm: 950_000n })}`).toBe(carried);
   }
   for (const { dollars, part } of vectors.governance) expect(`${computeGovernancePart(BigInt(dollars))}`).toBe(part);
   for (const { minted, dollars, all, tokens } of vectors.claims) {
@@ -93,6 +100,25 @@ describe('the bounded rule', () => {
         expect(minted * 1_000_000n <= work.burned * elasticityPpm).toBe(true);
         expect(minted * work.price * 1_000_000n <= work.dollars * WHOLE * elasticityPpm).toBe(true);
         expect(minted * 7_305n <= cap && minted * 7_305n * 20n <= work.supply).toBe(true);
+      }),
+    );
+  });
+
+  it('cuts no work that an epoch carries, and takes no more of what was earned', () => {
+    const share = fc.bigInt(0n, 1_000_000n);
+    fc.assert(
+      fc.property(epoch, fc.bigInt(1n, MAX_ELASTICITY_PPM), amount, share, (work, elasticityPpm, cap, part) => {
+        const settings = { elasticityPpm, yearlyCap: cap };
+        const carried = computeCarriedBurn(work.supply, settings);
+        const burned = (carried * part) / 1_000_000n;
+        const paid = computeBoundedMint({ ...work, price: 1n, dollars: burned, burned }, settings);
+        expect(paid).toBe((burned * elasticityPpm) / 1_000_000n);
+        const over = carried + 2_000_000n / elasticityPpm + 1n;
+        const cut = computeBoundedMint({ ...work, price: 1n, dollars: over, burned: over }, settings);
+        expect(cut < (over * elasticityPpm) / 1_000_000n).toBe(true);
+        const all = { room: carried, backing: work.burned, supply: work.dollars };
+        const taken = computeCarriedCredits(cap, all);
+        expect(taken <= cap && computeBackingPart(all.backing, all.supply, taken) <= all.room).toBe(true);
       }),
     );
   });

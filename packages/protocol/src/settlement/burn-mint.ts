@@ -117,6 +117,7 @@ export interface MintEpochWork {
   /** Tokens that were burned for its credits. */
   readonly burned: bigint;
   readonly price: bigint;
+  /** Tokens that there were when the first of it became final. */
   readonly supply: bigint;
   /** Tokens that were burned within ninety days. */
   readonly recentBurn: bigint;
@@ -140,11 +141,31 @@ export function computeBoundedMint(
   if (elasticityPpm <= 0n || elasticityPpm > MAX_ELASTICITY_PPM) {
     throw new ProtocolError('out-of-range', `elasticity ${elasticityPpm}`);
   }
-  return least(
-    (least((dollars * WHOLE) / price, burned) * elasticityPpm) / PPM,
-    yearlyCap / MINT_EPOCHS_PER_YEAR,
-    (supply * CEILING_PPM) / PPM / MINT_EPOCHS_PER_YEAR,
-  );
+  return least((least((dollars * WHOLE) / price, burned) * elasticityPpm) / PPM, computeMostMint(supply, yearlyCap));
+}
+
+/** What one epoch may be paid with, whatever its work. */
+const computeMostMint = (supply: bigint, yearlyCap: bigint): bigint =>
+  least(yearlyCap / MINT_EPOCHS_PER_YEAR, (supply * CEILING_PPM) / PPM / MINT_EPOCHS_PER_YEAR);
+
+/**
+ * How many tokens may have been burned for an epoch's work, so that no bound of the epoch cuts what it is paid. What is more waits for a later epoch.
+ * @param supply tokens that there were when the first of it became final
+ * @internal the contract's twin: tests and the laboratory hold the two together
+ */
+export const computeCarriedBurn = (supply: bigint, { elasticityPpm, yearlyCap }: MintSettings): bigint =>
+  (computeMostMint(supply, yearlyCap) * PPM) / elasticityPpm;
+
+/**
+ * So much of what was earned as an epoch can pay for.
+ * @param room burned tokens that it still carries @param backing of all credits @param supply all credits
+ * @internal the contract's twin: tests and the laboratory hold the two together
+ */
+export function computeCarriedCredits(
+  amount: bigint,
+  { room, backing, supply }: { readonly room: bigint; readonly backing: bigint; readonly supply: bigint },
+): bigint {
+  return computeBackingPart(backing, supply, amount) > room ? (room * supply) / backing : amount;
 }
 
 /**

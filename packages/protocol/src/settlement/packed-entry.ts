@@ -62,6 +62,16 @@ type PackedFields = CodecType<typeof headFields> & {
   readonly rest: Uint8Array;
 };
 
+const TAG = 'ogong-packed-entry-v1';
+/** Behind the tag and its line end. */
+const SIZE_AT = TAG.length + 1 + 32;
+
+/** Bytes of the entry, as what is packed states them: nothing longer is put together. 0 of what is too short to state it. */
+export function readStatedSize(packed: Uint8Array): number {
+  if (packed.length < SIZE_AT + 4) return 0;
+  return new DataView(packed.buffer, packed.byteOffset).getUint32(SIZE_AT);
+}
+
 /** @param most bytes that the entry may have. It and the number of parts are checked before a part is read. */
 const createPackedFormat = (most: number): Format<PackedFields> =>
   createFormat<PackedFields>(
@@ -78,7 +88,7 @@ const createPackedFormat = (most: number): Format<PackedFields> =>
         return { ...head, pieces: listPieces(sizeBytes).read(reader), rest: literal.read(reader) };
       },
     },
-    { tag: 'ogong-packed-entry-v1' },
+    { tag: TAG },
   );
 
 /** Parts that one machine knows, for packing and for unpacking. */

@@ -23,7 +23,7 @@ function quote(
 }
 
 const rules = (feeds: number, bend: Partial<QuoteRules> = {}): QuoteRules => ({
-  ...{ domain, asset, now: NOW, maxAge: AGE },
+  ...{ domain, asset, now: NOW, maxAge: AGE, since: 0n },
   feeds: signers.slice(0, feeds).map(({ address }) => ({ address, quotedAt: 0n })),
   ...bend,
 });
@@ -68,6 +68,12 @@ describe('the quotes that are posted', () => {
     const feeds = rules(3).feeds.map((feed, i) => (i === 1 ? { ...feed, quotedAt: NOW - 5n } : feed));
     expect(pick([quote(0, 100n), quote(1, 100n, NOW - 6n)], { feeds })).toBeUndefined();
     expect(pick([quote(0, 100n), quote(1, 100n, NOW - 5n)], { feeds })).toHaveLength(2);
+  });
+
+  it('have none that is as old as the last price', () => {
+    const since = NOW - 5n;
+    expect(pick([quote(0, 100n), quote(1, 100n, since)], { since })).toBeUndefined();
+    expect(pick([quote(0, 100n), quote(1, 100n, since + 1n), quote(2, 100n, since)], { since })).toHaveLength(2);
   });
 
   it('take the newest of a feed', () => {

@@ -31,6 +31,8 @@ export interface QuoteRules {
   readonly now: bigint;
   /** Seconds that a quote counts. */
   readonly maxAge: bigint;
+  /** All quotes are newer, seconds since 1970: what the last price is of, or so long after a doubt that it can be ended. */
+  readonly since: bigint;
 }
 
 const BASIS = 10_000n;
@@ -82,10 +84,10 @@ export function pickQuotes(
 function findSigner(
   crypto: Crypto,
   { price, time, signature }: SignedQuote,
-  { domain, asset, feeds, now, maxAge }: QuoteRules,
+  { domain, asset, feeds, now, maxAge, since }: QuoteRules,
 ): string | undefined {
   if (price <= 0n || price > MAX_PRICE || signature.length !== SIGNATURE_BYTES) return undefined;
-  if (time > now || now > time + maxAge) return undefined;
+  if (time > now || now > time + maxAge || time <= since) return undefined;
   const signer = crypto.recoverAddress(hashPriceQuote(crypto, domain, { asset, price, time }), signature);
   const feed = signer && feeds.find(({ address }) => equalBytes(address, signer));
   return feed === undefined || time < feed.quotedAt ? undefined : toHex(feed.address);

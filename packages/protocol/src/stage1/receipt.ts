@@ -25,7 +25,7 @@ export interface Receipt {
   readonly opening: { readonly bytes: Uint8Array } | { readonly url: string };
   /** What the tier demands besides, by the name of the part (docs/spec/tiers.md); absent where there is nothing. */
   readonly evidence?: ReadonlyMap<string, Uint8Array>;
-  /** The payer's last word on a reply that was cut short (docs/spec/progress.md). */
+  /** The payer's last word on a text that is paid by it (docs/spec/progress.md). */
   readonly progress?: { readonly bytes: Uint8Array; readonly signature: Uint8Array };
 }
 

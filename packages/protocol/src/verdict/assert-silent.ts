@@ -6,7 +6,7 @@ import type { NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
 import type { VerdictEntry } from '../settlement/verdict-log.ts';
 import { parseEvidence } from './evidence.ts';
-import type { WitnessedBy } from './judge.ts';
+import type { WitnessedBy } from './judgement.ts';
 import { demand, type VerdictAnchors } from './verdict-anchors.ts';
 import { findSilenceProblem, type SilenceClaim, type Statement } from './witnessed.ts';
 

@@ -32,7 +32,7 @@ interface ClaimedReply {
   readonly headerProof: readonly Uint8Array[];
   /** The signature of the header's payee for the provider's key: 65 bytes, or whatever was sent. */
   readonly payeeWord: Uint8Array;
-  /** The payer's word about how much of it it has, beside a reply that was cut short and nowhere else. */
+  /** The payer's word about how much of it it has, beside a reply that was cut short, or whose request names a standby price, and nowhere else. */
   readonly progress?: SignedProgress | undefined;
   /** Where several providers serve together: their word for it (docs/spec/settlement.md#cohorts). Empty or absent where one serves alone. */
   readonly cohort?: Uint8Array;
@@ -427,7 +427,7 @@ function verifyClaimed(
     const isLeftOut = !isShown && check.status === 'skip' && TEXT_CHECKS.includes(check.id);
     if (!isLeftOut) demandCheck(check);
   }
-  const progress = verifyProgress(crypto, { ledger, order, modality, header }, reply, response);
+  const progress = verifyProgress(crypto, { ledger, order, modality }, reply, response);
   const responseBytes = isShown ? response.text.length : response.sizeBytes;
   demand(
     record.isMilestone === undefined || isLeftAt(progress, responseBytes),
@@ -468,17 +468,12 @@ function demandCheck({ id, status, detail }: Check): void {
 /** @returns the payer's word, undefined where there is none. @throws ClaimError where there is one that does not hold. */
 function verifyProgress(
   crypto: Crypto,
-  {
-    ledger,
-    order,
-    modality,
-    header,
-  }: Pick<Claim, 'order' | 'header'> & { readonly ledger: LedgerDomain; readonly modality: Modality },
+  { ledger, order, modality }: Pick<Claim, 'order'> & { readonly ledger: LedgerDomain; readonly modality: Modality },
   { progress: signed }: Pick<ClaimedReply, 'progress'>,
   response: ProgressedText,
 ): Progress | undefined {
   if (signed === undefined) return undefined;
-  demand(modality.wasCutShort(header), 'progress', 'a progress beside a reply that was not cut short');
+  demand(modality.hasProgress, 'progress', 'a progress beside a reply that is no text');
   const progress = readProgress(crypto, { ledger, order }, signed, response);
   demand(progress !== undefined, 'progress', "the progress is not the payer's word about this text");
   return progress;

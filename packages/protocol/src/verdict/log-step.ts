@@ -1,6 +1,6 @@
 import { computeBareEValuePpm, toEValuePpm } from '../settlement/log-tests.ts';
 import type { VerdictEntry } from '../settlement/verdict-log.ts';
-import type { Judgement } from './judge.ts';
+import type { Judgement } from './judgement.ts';
 
 /** What a judgement is to the sequential tests of the log that it stands in. */
 export function computeStep({

@@ -1,10 +1,11 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import vectors from '../../vectors/verifier.json' with { type: 'json' };
 import { toHex } from '../base/bytes.ts';
 import { hashRecord } from '../commitment/record.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import { NO_DEMANDS } from '../modality/demands.ts';
 import { VERDICTS } from '../settlement/verdict-log.ts';
-import { isPaidFor } from './reply-fee.ts';
+import { computeBilledFee, isPaidFor } from './reply-fee.ts';
 import { checkJudgedRecord } from './reported-verdict.ts';
 
 const strict = { demands: { ...NO_DEMANDS, acceptedOnly: true } };
@@ -21,4 +22,68 @@ it('a reader of such a receipt expects no fee for doubt', () => {
   const judge = (request: typeof strict, fee = status.fee_atomic) =>
     checkJudgedRecord(crypto, { ...status, fee_atomic: fee }, { record, feeAtomic: 7n, request }).status;
   expect([judge(usual), judge(strict), judge(strict, '0')]).toEqual(['pass', 'fail', 'pass']);
+});
+
+it.each(vectors.progress.standby)('a reply that its payer need not take bills $fee: $what', (one) => {
+  const { wasCutShort, standbyPer1k, fee, textBytes, left } = one;
+  const modality = {
+    boundTokens: () => ({ promptTokens: 500, outputTokens: 500 }),
+    hasProgress: true,
+    wasCutShort: () => wasCutShort,
+  };
+  const billed = {
+    order: { pricePer1kAtomic: 3_000n, maxFeeAtomic: 10_000n },
+    request: { demands: { ...NO_DEMANDS, standbyPer1kAtomic: BigInt(standbyPer1k) } },
+    header: { promptTokenCount: 12, outputTokenCount: 400 },
+    responseBytes: 1_600,
+    progress: textBytes === undefined ? undefined : { textBytes, hasLeft: left },
+  };
+  expect(computeBilledFee(modality as never, billed as never).toString()).toBe(fee);
+});
+
+describe('a reply that its payer may leave untaken', () => {
+  const order = { pricePer1kAtomic: 1_000n, maxFeeAtomic: 1_000_000n };
+  const bill = (
+    progress: { readonly textBytes: number; readonly hasLeft: boolean } | undefined,
+    { isCut = false, standbyPer1kAtomic = 100n as bigint | undefined } = {},
+  ): bigint => {
+    const header = { promptTokenCount: 120, outputTokenCount: 30 };
+    const demands = { ...NO_DEMANDS, ...(standbyPer1kAtomic !== undefined && { standbyPer1kAtomic }) };
+    const modality = {
+      boundTokens: () => ({ promptTokens: 500, outputTokens: 50 }),
+      hasProgress: true,
+      wasCutShort: () => isCut,
+    };
+    const billed = { order, request: { demands }, header, responseBytes: 90, progress };
+    return computeBilledFee(modality as never, billed as never);
+  };
+  const nothing = { textBytes: 0, hasLeft: true };
+
+  it('bills its prompt at the standby price, and nothing of what was made, while nobody takes it', () => {
+    expect(bill(nothing, { isCut: true })).toBe(12n);
+    expect(bill(nothing)).toBe(12n);
+    expect(bill(undefined)).toBe(12n);
+    expect(bill({ textBytes: 0, hasLeft: false })).toBe(12n);
+    expect(bill(nothing, { isCut: true, standbyPer1kAtomic: 0n })).toBe(0n);
+    // A part of an atomic unit is one.
+    expect(bill(nothing, { isCut: true, standbyPer1kAtomic: 1n })).toBe(1n);
+  });
+
+  it('bills nothing where its provider stops and nobody has left', () => {
+    expect(bill(undefined, { isCut: true })).toBe(0n);
+    expect(bill({ textBytes: 0, hasLeft: false }, { isCut: true })).toBe(0n);
+  });
+
+  it('bills as any other once it is taken', () => {
+    for (const hasLeft of [true, false]) {
+      const word = { textBytes: 1, hasLeft };
+      expect(bill(word)).toBe(150n);
+      for (const isCut of [true, false])
+        expect(bill(word, { isCut })).toBe(bill(word, { isCut, standbyPer1kAtomic: undefined }));
+    }
+  });
+
+  it('never bills more than the price of the order', () => {
+    expect(bill(nothing, { isCut: true, standbyPer1kAtomic: 5_000n })).toBe(120n);
+  });
 });

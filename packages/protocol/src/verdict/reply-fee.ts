@@ -1,9 +1,15 @@
 import { ProtocolError } from '../base/bytes.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { computeReplyFee, countCutShort } from '../exchange/fee.ts';
+import { computeReplyFee, computeStandbyFee, countCutShort, countWhole } from '../exchange/fee.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
-import { openProgress, type Progress, type ProgressedText, type SignedProgress } from '../exchange/progress.ts';
+import {
+  isTaken,
+  openProgress,
+  type Progress,
+  type ProgressedText,
+  type SignedProgress,
+} from '../exchange/progress.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { isBillable, type Verdict } from '../settlement/verdict-log.ts';
 
@@ -13,7 +19,7 @@ export interface BilledReply {
   readonly header: CommonHeader;
   /** Of the canonical response. */
   readonly responseBytes: number;
-  /** The payer's word, already checked. Only a reply that was cut short is billed by it. */
+  /** The payer's word, already checked. A text is billed by it. */
   readonly progress: Progress | undefined;
 }
 
@@ -27,8 +33,14 @@ export function computeBilledFee(
 ): bigint {
   const bound = modality.boundTokens(request);
   const whole = computeReplyFee(order, bound, header);
-  if (!modality.wasCutShort(header)) return whole;
-  return computeReplyFee(order, bound, countCutShort(header, responseBytes, progress));
+  const isCut = modality.wasCutShort(header);
+  const { standbyPer1kAtomic } = request.demands;
+  // Whoever stops by itself at the first token has stood by for nobody.
+  if (standbyPer1kAtomic !== undefined && !isTaken(progress) && (!isCut || progress?.hasLeft))
+    return computeStandbyFee(order, header, standbyPer1kAtomic);
+  if (!modality.hasProgress) return whole;
+  const count = isCut ? countCutShort : countWhole;
+  return computeReplyFee(order, bound, count(header, responseBytes, progress));
 }
 
 /**

@@ -4,7 +4,7 @@ import type { LedgerDomain, Order } from '../exchange/order.ts';
 import type { VerdictEntry } from '../settlement/verdict-log.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
 import type { DriftNote, DriftPolicy } from './drift-policy.ts';
-import type { WitnessedBy } from './judge.ts';
+import type { WitnessedBy } from './judgement.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 
 /** What the verdict's bytes do not contain. A callback that does not know throws its own error, which refutes nothing. */

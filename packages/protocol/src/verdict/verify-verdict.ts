@@ -41,7 +41,8 @@ import {
 import { assertDeliveredTokens, verifySignedDelivery } from './delivered-record.ts';
 import { type Evidence, isEarlierEvidence, parseEvidence } from './evidence.ts';
 import type { HoneypotKey } from './honeypot.ts';
-import { giveUpUntold, JudgeError, type Judgement, judge } from './judge.ts';
+import { giveUpUntold, judge } from './judge.ts';
+import { JudgeError, type Judgement } from './judgement.ts';
 import { computeStep } from './log-step.ts';
 import { isPaidFor } from './reply-fee.ts';
 import { demand, type VerdictAnchors, VerdictError } from './verdict-anchors.ts';

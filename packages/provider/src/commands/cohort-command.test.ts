@@ -47,14 +47,15 @@ describe('ogong-provider cohort', () => {
   const warned: unknown[] = [];
   const log = { warn: (...said: unknown[]) => void warned.push(said) };
   const own = () => ({ log, crypto, ledger, providerId: lead.providerId, payee: lead.payee, nowMs: Date.now() });
-  const draft = (...more: string[]) =>
-    run('draft', '--model-root', root, '--out', file, '--deployment', deployment, ...more);
+  const draft = (...more: string[]) => run('draft', '--model-root', root, '--deployment', deployment, ...more);
 
   it('is drafted, signed by each on its own machine, and then served', async () => {
-    await expect(draft('--shard', shard(lead, 0))).rejects.toThrow('--shard: ');
-    await expect(draft('--shard', shard(lead, 3), '--shard', shard(lead, 5))).rejects.toThrow('two shards');
-    await draft('--shard', shard(lead, 3), '--shard', shard(other, 5));
-    await expect(draft('--shard', shard(lead, 8))).rejects.toThrow('such a file already');
+    await expect(draft('--out', file, '--shard', shard(lead, 0))).rejects.toThrow('--shard: ');
+    await expect(draft('--out', file, '--shard', shard(lead, 3), '--shard', shard(lead, 5))).rejects.toThrow(
+      'two shards',
+    );
+    await draft('--out', file, '--shard', shard(lead, 3), '--shard', shard(other, 5));
+    await expect(draft('--out', file, '--shard', shard(lead, 8))).rejects.toThrow('such a file already');
     expect(await run('show', '--file', file)).toContain('layers 3 to 7: 5 of 8 parts of each fee (has not signed)');
     expect(await run('sign', '--file', file, '--data-dir', lead.dataDir)).toContain('1 are missing');
     expect(() => openCohorts('x', [readCohortFile('x', file)], own())).toThrow('another key');
@@ -95,11 +96,15 @@ describe('ogong-provider cohort', () => {
   });
 
   it('has its signatures void once anything of it is changed', async () => {
-    const { terms, signatures } = parseCohortWord(new Uint8Array(readFileSync(file)));
+    const changed = join(folder, 'changed');
+    await draft('--out', changed, '--shard', shard(lead, 3), '--shard', shard(other, 5));
+    for (const { dataDir } of [lead, other]) await run('sign', '--file', changed, '--data-dir', dataDir);
+    const { terms, signatures } = parseCohortWord(new Uint8Array(readFileSync(changed)));
+    expect(await run('show', '--file', changed)).not.toContain('has not signed');
     const shards = terms.shards.map((one, i) => ({ ...one, firstLayer: i * 4, layers: 4 }));
-    writeFileSync(file, encodeCohortWord({ terms: { ...terms, shards }, signatures }));
-    expect((await run('show', '--file', file)).match(/has not signed/g)).toHaveLength(2);
-    writeFileSync(file, 'something else');
-    await expect(run('show', '--file', file)).rejects.toThrow('holds no cohort');
+    writeFileSync(changed, encodeCohortWord({ terms: { ...terms, shards }, signatures }));
+    expect((await run('show', '--file', changed)).match(/has not signed/g)).toHaveLength(2);
+    writeFileSync(changed, 'something else');
+    await expect(run('show', '--file', changed)).rejects.toThrow('holds no cohort');
   });
 });

@@ -22,7 +22,7 @@ import { dataDirField } from '../provider/provider-config.ts';
 import { formatAge, formatBytes, formatTable, formatUntil } from './format.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
 import { findRunningDoor, type LocalDoor, openOwnDoor } from './local-door.ts';
-import { pullModel } from './pull-progress.ts';
+import { pullModel } from './pull-model.ts';
 
 const shared = { json: jsonField, ...modelsDirField, ...dataDirField };
 

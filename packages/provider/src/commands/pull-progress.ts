@@ -1,9 +1,6 @@
 import { basename } from 'node:path';
-import type { Output } from '@ogong/host/lifecycle/command';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
 import { formatBytes } from './format.ts';
-import { streamLocal } from './local-client.ts';
-import type { LocalDoor } from './local-door.ts';
 
 /** What is known of a download after each of its events. */
 interface Seen {
@@ -12,28 +9,6 @@ interface Seen {
 }
 
 const WINDOW_MS = 5_000;
-
-/** Pulls a model and shows its progress on standard error: one line that is written anew on a terminal, else a line per tenth. */
-export async function pullModel(
-  door: LocalDoor,
-  model: string,
-  {
-    output,
-    signal,
-    isQuiet = false,
-    isTerminal = process.stderr.isTTY === true,
-  }: {
-    readonly output: Output;
-    readonly signal?: AbortSignal;
-    readonly isQuiet?: boolean;
-    readonly isTerminal?: boolean;
-  },
-): Promise<void> {
-  const show = createProgressLine((text) => output.writeError(text), isTerminal);
-  for await (const event of streamLocal(door, '/api/pull', { body: { model }, signal })) {
-    if (!isQuiet) show(event, performance.now());
-  }
-}
 
 /** @param write gets what is to be shown for each event of /api/pull. */
 export function createProgressLine(

@@ -18,7 +18,7 @@ import { createConversation } from './conversation.ts';
 import { keepReceipt } from './keep-receipt.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
 import { findRunningDoor, type LocalDoor, openOwnDoor } from './local-door.ts';
-import { pullModel } from './pull-progress.ts';
+import { pullModel } from './pull-model.ts';
 
 const MOST_WORDS = 4096;
 

@@ -40,4 +40,4 @@ it('a model file templates and spells for a vLLM with the plugin, and an engine 
   await computing.close();
   await server.close();
   rmSync(directory, { recursive: true });
-}, 60_000);
+});

@@ -14,9 +14,9 @@ import type { Lease, LoadedModels } from '../engine/loaded-models.ts';
 import { assertFitsModel } from '../engine/model-request.ts';
 import { commitLocally, findDay, type LocalPlan, planLocally, type ServedRequest } from './commit-locally.ts';
 import type { KeptReply, LocalReceipts } from './local-receipts.ts';
-import type { SpeedMeter } from './machine.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
+import type { SpeedMeter } from './speed-meter.ts';
 
 /** What a request to a model of this machine needs. */
 export interface LocalCall {
@@ -82,8 +82,9 @@ export function assertDemands(
   { demands, preference }: { readonly demands: Demands; readonly preference: RequestPreference },
   info: OfferedWeights,
 ): void {
-  const { sort, maxPricePer1kAtomic, only, ignore, sealSuite } = preference;
-  if (sort !== undefined || maxPricePer1kAtomic !== undefined || only.length + ignore.length > 0) {
+  const { sort, maxPricePer1kAtomic, only, ignore, sealSuite, hedge } = preference;
+  const isChoice = sort !== undefined || maxPricePer1kAtomic !== undefined || only.length + ignore.length > 0;
+  if (isChoice || hedge === true) {
     const why =
       'this machine answers by itself and for nothing: there is nobody to choose from; leave the preference out';
     throw new ApiError('invalid_request', why, { param: 'ogong' });

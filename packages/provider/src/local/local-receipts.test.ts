@@ -7,10 +7,10 @@ import { type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/verify-local-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
 import { createLocalReceipts, type KeptReply } from './local-receipts.ts';
-import { createSpeedMeter } from './machine.ts';
+import { createSpeedMeter } from './speed-meter.ts';
 
 let fixture: LocalFixture;
 beforeAll(async () => {
@@ -157,7 +157,7 @@ describe('the receipt of a local answer', () => {
     leaving.abort();
     await reader?.read().catch(() => undefined);
     const path = pathOf(response);
-    await vi.waitFor(async () => expect((await fetch(`${fixture.base}${path}`)).status).toBe(200), 5000);
+    await expect.poll(async () => (await fetch(`${fixture.base}${path}`)).status).toBe(200);
     const receipt = await fetchReceipt(path);
     expect(receipt.checks.find(({ id }) => id === 'stop-strings')?.status).toBe('pass');
     expect(parseHeader(parseOpening(receipt.receipt.opening.bytes).header).stopReason).toBe('cancelled');

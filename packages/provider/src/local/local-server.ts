@@ -19,13 +19,14 @@ import type { LoadedModels } from '../engine/loaded-models.ts';
 import { createDialectHandlers } from './dialect-api.ts';
 import type { LocalCall } from './local-model.ts';
 import { createLocalReceipts } from './local-receipts.ts';
-import { createSpeedMeter, MACHINE_ROUTES, showMachine } from './machine.ts';
+import { MACHINE_ROUTES, showMachine } from './machine.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
 import { createOllamaHandlers, OLLAMA_ROUTES } from './ollama/routes.ts';
 import { createOpenAiHandlers } from './openai-api.ts';
 import { createPageHandlers, PAGE_ROUTES, wantsPage } from './page.ts';
 import { INSTANCE_HEADER } from './server-note.ts';
+import { createSpeedMeter } from './speed-meter.ts';
 
 export interface LocalServerOptions {
   readonly listen: HostPort;

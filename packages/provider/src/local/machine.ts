@@ -1,32 +1,16 @@
 import { freemem, totalmem } from 'node:os';
-import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { Route } from '@ogong/protocol/http/routes';
 import type { RunningModel } from '../engine/loaded-models.ts';
 import type { LocalCall } from './local-model.ts';
 import { readModelCard } from './model-card.ts';
 import type { ShelfModel } from './model-shelf.ts';
+import type { SpeedMeter } from './speed-meter.ts';
 
 export const MACHINE_ROUTES = { machine: { method: 'GET', path: '/machine' } } as const satisfies Readonly<
   Record<string, Route>
 >;
-
-/** How fast each engine wrote its last answer. */
-export interface SpeedMeter {
-  note(engine: object, end: Extract<TextGenerationEvent, { kind: 'end' }>): void;
-  /** Tokens a second. */
-  read(engine: object): number | undefined;
-}
-
-export function createSpeedMeter(): SpeedMeter {
-  const speeds = new WeakMap<object, number>();
-  return {
-    note(engine, { outputTokens, timings: { decodeMs } }) {
-      if (decodeMs > 0) speeds.set(engine, (1000 * outputTokens.length) / decodeMs);
-    },
-    read: (engine) => speeds.get(engine),
-  };
-}
 
 /** GET /machine: what the page shows of models and memory. */
 export async function showMachine(

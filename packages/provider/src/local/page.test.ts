@@ -1,17 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
 import { PAGE_ROUTES } from './page.ts';
 
-let fixture: LocalFixture;
-beforeAll(async () => {
-  fixture = await createLocalFixture({
+const open = (): Promise<LocalFixture> =>
+  createLocalFixture({
     models: [shelve('fake'), shelve('embedder'), shelve('idle')],
     open: (reference) =>
       reference.includes('embedder') ? createFakeEmbeddingEngine() : createFakeEngine({ contextSize: 512 }),
   });
+
+let fixture: LocalFixture;
+beforeAll(async () => {
+  fixture = await open();
 });
 afterAll(() => fixture.close());
 
@@ -74,17 +77,20 @@ describe('the files of the page', () => {
 });
 
 describe('GET /machine', () => {
-  const read = async () => (await (await ask('/machine')).json()) as { memory: object; models: object[] };
+  const read = async ({ base } = fixture) =>
+    (await (await fetch(`${base}/machine`)).json()) as { memory: object; models: object[] };
 
   it('says what lies here, what is loaded, and how fast it wrote', async () => {
+    const own = await open();
+    onTestFinished(own.close);
     const idle = { size_bytes: 7, running: null };
-    expect(await read()).toEqual({
+    expect(await read(own)).toEqual({
       memory: { total_bytes: expect.any(Number), free_bytes: expect.any(Number) },
       models: ['fake', 'embedder', 'idle'].map((name) => ({ name, writes: true, ...idle })),
     });
-    await fixture.post('/api/embed', { model: 'embedder', input: 'a' });
-    await (await fixture.post('/api/generate', { model: 'fake', prompt: 'a', options: { num_predict: 9 } })).text();
-    const [fake, embedder, unused] = (await read()).models;
+    await own.post('/api/embed', { model: 'embedder', input: 'a' });
+    await (await own.post('/api/generate', { model: 'fake', prompt: 'a', options: { num_predict: 9 } })).text();
+    const [fake, embedder, unused] = (await read(own)).models;
     expect(fake).toMatchObject({
       writes: true,
       running: { slots: 8, busy: 0, context_size: 512, exact: true, tokens_per_second: expect.any(Number) },

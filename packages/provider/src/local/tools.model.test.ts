@@ -38,7 +38,7 @@ it('has a model that never saw a tool call one, where a call is forced', async (
     await fixture.close();
     await engine.close();
   }
-}, 60_000);
+});
 
 it('has it call one or write JSON of a schema, where both are asked for, in the words of each API', async () => {
   const engine = await createLlamaEngine({ modelPath, contextSize: 2560, threads: 1, sequences: 1 });
@@ -105,4 +105,4 @@ it('has it call one or write JSON of a schema, where both are asked for, in the 
     await fixture.close();
     await engine.close();
   }
-}, 60_000);
+});

@@ -21,15 +21,21 @@ type Answer<E extends ServingEngine> = (
 const answerText: Answer<TextEngine> = async (state, offer, message, reader) => {
   // Nothing is loaded for an order that fails.
   const checked = checkTextOrder(state, offer, message);
-  assertMayLoad(state, offer, checked.order);
-  return withModel(offer, async () => {
-    const job = await acceptOrder(state, offer, message, checked);
-    const { engine } = offer;
-    const context = createServeContext(state, job, reader);
-    return noteServed(state, { ...job, relayed: reader.relayed }, () =>
-      serveReply(job, { ...context, engine, commit: state.commit }).finally(context.end),
-    );
-  });
+  const isStandby = checked.request.asked.demands.standbyPer1kAtomic !== undefined;
+  const standby = isStandby ? state.untaken.enter(checked.order, offer.info.sequences) : undefined;
+  try {
+    assertMayLoad(state, offer, checked.order);
+    return await withModel(offer, async () => {
+      const job = await acceptOrder(state, offer, message, checked);
+      const { engine } = offer;
+      const context = createServeContext(state, { ...job, standby }, reader);
+      return noteServed(state, { ...job, relayed: reader.relayed }, () =>
+        serveReply(job, { ...context, engine, commit: state.commit }).finally(context.end),
+      );
+    });
+  } finally {
+    standby?.end();
+  }
 };
 
 /** By engine interface: the only list of what this provider can serve. */
@@ -41,7 +47,7 @@ const ANSWERS: { readonly 'text-v1': Answer<TextEngine>; readonly 'embedding-v1'
 /** One order from its message to its last event, as the offer's modality serves it. @throws Refusal, EngineError */
 export const answerOffer: Answer<ServingEngine> = async (state, offer, message, reader) => {
   if (message.order !== undefined) {
-    await state.learnOrderKey(message.order).catch((cause: unknown) => {
+    await state.learnOrderKey(message.order, { address: reader.address }).catch((cause: unknown) => {
       throw new Refusal('unavailable', `whether a key signs for the payer cannot be read: ${(cause as Error).message}`);
     });
   }

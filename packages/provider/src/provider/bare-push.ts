@@ -16,7 +16,7 @@ export function barePush(crypto: Crypto, push: PushRecordRequest): PushRecordReq
     progress: push.progress,
   });
   if (!isBare(handed)) return push;
-  const { requestSummary, responseSummary } = handed;
-  const claimed = { order, record, header, headerProof, payeeWord, attestation, cohort };
+  const { requestSummary, responseSummary, progress } = handed;
+  const claimed = { order, record, header, headerProof, payeeWord, attestation, cohort, ...(progress && { progress }) };
   return create(PushRecordRequestSchema, { ...claimed, requestSummary, responseSummary });
 }

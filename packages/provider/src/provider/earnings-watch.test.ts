@@ -8,14 +8,18 @@ const account = { providerId: new Uint8Array(32).fill(1), payee: new Uint8Array(
 const unit = 10n ** 18n;
 
 function openWatch(withdrawFromAtomic: bigint | undefined) {
-  const clock = { now: 1_000, isDown: false };
+  /** So much the present epoch takes, as where a network pays in credits. */
+  const clock = { now: 1_000, isDown: false, room: undefined as bigint | undefined };
   const earnings = createFakeEarnings({ periodSeconds: PERIOD, entrance: unit, nowSeconds: () => clock.now });
   const metrics = createMetrics('provider');
   const warnings: unknown[] = [];
   const watch = createEarningsWatch(
     { ...account, intervalMs: 1_000_000, withdrawFromAtomic },
     {
-      client: async () => (clock.isDown ? Promise.reject(new Error('down')) : earnings.client),
+      client: async () =>
+        clock.isDown
+          ? Promise.reject(new Error('down'))
+          : { ...earnings.client, carriedOf: async (amount) => clock.room ?? amount },
       metrics,
       log: { info() {}, warn: (details: unknown) => warnings.push(details) } as never,
     },
@@ -44,6 +48,31 @@ describe('what a provider earned', () => {
     await watch.trigger();
     expect(await shown()).toEqual({ held: 0, withdrawable: 0, paid: 6, pool: 0 });
     expect(earnings.tokensOf(account.payee)).toBe(6n * unit);
+  });
+
+  it('waits while the epoch is full, and is shown all the same', async () => {
+    const { clock, watch, credit, shown, warnings } = openWatch(0n);
+    credit(4n);
+    clock.now += 3 * PERIOD;
+    clock.room = 0n;
+    await watch.trigger();
+    expect(await shown()).toMatchObject({ withdrawable: 3, paid: 0 });
+    clock.room = undefined;
+    await watch.trigger();
+    expect(await shown()).toMatchObject({ withdrawable: 0, paid: 3 });
+    expect(warnings).toEqual([]);
+  });
+
+  it('waits while an epoch takes next to nothing of it', async () => {
+    const { clock, watch, credit, shown } = openWatch(2n * unit);
+    credit(4n);
+    clock.now += 3 * PERIOD;
+    clock.room = unit / 5n - 1n;
+    await watch.trigger();
+    expect(await shown()).toMatchObject({ withdrawable: 3, paid: 0 });
+    clock.room = unit / 5n;
+    await watch.trigger();
+    expect(await shown()).toMatchObject({ withdrawable: 0, paid: 3 });
   });
 
   it('is paid out by nobody unless the operator wants it', async () => {

@@ -4,6 +4,8 @@ import type { Metrics } from '@ogong/host/metrics/metrics';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 
 const UNIT = 1e18;
+/** An epoch may take a part of what is there: it is worth a transaction from this part of what the operator asks for. */
+const WORTHWHILE = 10n;
 
 type PayingClient = Awaited<ReturnType<DaemonContext['payingClient']>>;
 
@@ -18,7 +20,9 @@ export interface EarningsWatchOptions {
 export interface EarningsWatchDependencies {
   /** Sends from an account that pays for transactions. @throws ChainError while the chain cannot be reached. */
   readonly client: () => Promise<
-    Pick<PayingClient, 'earningsOf'> & { withdrawEarnings(providerId: Uint8Array, payee: Uint8Array): Promise<unknown> }
+    Pick<PayingClient, 'earningsOf' | 'carriedOf'> & {
+      withdrawEarnings(providerId: Uint8Array, payee: Uint8Array): Promise<unknown>;
+    }
   >;
   readonly metrics: Pick<Metrics, 'gauge'>;
   readonly log: Pick<Logger, 'info' | 'warn'>;
@@ -34,12 +38,15 @@ export function createEarningsWatch(
 
   async function look(): Promise<void> {
     const chain = await client();
-    const { withdrawable } = await chain.earningsOf(providerId, payee);
-    if (withdrawFromAtomic !== undefined && withdrawable > 0n && withdrawable >= withdrawFromAtomic) {
-      await chain.withdrawEarnings(providerId, payee);
-      log.info({ amountAtomic: withdrawable.toString() }, 'earnings were paid to the payee');
-    }
+    const before = await chain.earningsOf(providerId, payee);
+    const { withdrawable } = before;
+    const isWanted = withdrawFromAtomic !== undefined && withdrawable > 0n && withdrawable >= withdrawFromAtomic;
+    // An epoch that is nearly full takes too little to pay for a transaction: the next look may find another.
+    const carried = isWanted ? await chain.carriedOf(withdrawable) : 0n;
+    const isPaid = carried > 0n && (carried === withdrawable || carried * WORTHWHILE >= (withdrawFromAtomic ?? 0n));
+    if (isPaid) await chain.withdrawEarnings(providerId, payee);
     const after = await chain.earningsOf(providerId, payee);
+    if (isPaid) log.info({ amountAtomic: `${after.paid - before.paid}` }, 'earnings were paid to the payee');
     const states = { held: after.held, withdrawable: after.withdrawable, paid: after.paid, pool: after.collected };
     for (const [state, amount] of Object.entries(states)) {
       earnings.set({ state }, Number(amount) / UNIT);

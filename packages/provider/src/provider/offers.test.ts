@@ -1,11 +1,13 @@
 import { Code } from '@connectrpc/connect';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
+import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { describe, expect, it } from 'vitest';
 import {
   countActive,
   describeOffer,
   findOffer,
   freeSlot,
+  leastStandbyOf,
   OfferError,
   type OfferState,
   openOffers,
@@ -44,6 +46,27 @@ describe('offers', () => {
   ])('are refused: %s', (_name, offers, expected) => {
     expect(() => openOffers(offers)).toThrow(OfferError);
     expect(() => openOffers(offers)).toThrow(expected);
+  });
+
+  it('name what standing by costs, where they do', () => {
+    const [standing, other] = openOffers([{ ...offer('a'), standbyPer1kAtomic: 2n }, offer('b', { weights: 2 })]);
+    expect(describeOffer(standing!, { takesOrders: true }).standbyPer1kAtomic).toBe(2n);
+    expect(describeOffer(other!, { takesOrders: true })).not.toHaveProperty('standbyPer1kAtomic');
+    const peg = { announced: (price: bigint) => 3n * price, least: (price: bigint) => 2n * price };
+    const pegged = openOffers([{ ...offer('a'), standbyPer1kAtomic: 2n, peg }])[0]!;
+    expect(describeOffer(pegged, { takesOrders: true })).toMatchObject({
+      pricePer1kAtomic: 15n,
+      standbyPer1kAtomic: 6n,
+    });
+    expect(leastStandbyOf(pegged)).toBe(4n);
+    expect(leastStandbyOf(other!)).toBeUndefined();
+  });
+
+  it.each([
+    ['more than the answer', offer('a'), 6n, /standing by costs 6, more than the answer at 5/],
+    ['vectors', { ...offer('a'), engine: createFakeEmbeddingEngine() }, 1n, /of vectors and scores nobody stands by/],
+  ])('do not stand by for %s', (_name, offered, standbyPer1kAtomic, expected) => {
+    expect(() => openOffers([{ ...offered, standbyPer1kAtomic }])).toThrow(expected);
   });
 
   it('are refused in a tier that the engine cannot keep', () => {

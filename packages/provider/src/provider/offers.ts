@@ -3,7 +3,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import type { OfferedModel } from '@ogong/protocol/exchange/announcement';
+import { findStandbyPriceProblem, type OfferedModel } from '@ogong/protocol/exchange/announcement';
 import type { ModelPresence } from '../engine/on-demand-engine.ts';
 import type { PricePeg } from './price-peg.ts';
 import { assertServesTier, assertShowsMachine, findServingProblem } from './served-tier.ts';
@@ -17,6 +17,8 @@ export interface ServedOffer<E extends ServingEngine = ServingEngine> {
   readonly modelId: string;
   /** As the operator named it. */
   readonly pricePer1kAtomic: bigint;
+  /** Of 1,000 prompt tokens of an answer that is not taken. Default: it serves nobody who may not take it. */
+  readonly standbyPer1kAtomic?: bigint | undefined;
   /** Moves the price with the dollar. Default: the price stays. */
   readonly peg?: Pick<PricePeg, 'announced' | 'least'>;
   readonly engine: E;
@@ -48,6 +50,13 @@ export function openOffers(offers: readonly ServedOffer[], hasAttester = false):
   for (const { modelId, info } of opened) {
     assertServesTier(modelId, info);
     assertShowsMachine(modelId, hasAttester);
+  }
+  for (const { engine, ...offer } of opened) {
+    const problem =
+      offer.standbyPer1kAtomic !== undefined && engine.specificationVersion !== 'text-v1'
+        ? 'of vectors and scores nobody stands by'
+        : findStandbyPriceProblem(offer);
+    if (problem !== undefined) throw new OfferError(`${offer.modelId}: ${problem}`);
   }
   assertDistinct(opened.map(({ modelId }) => modelId));
   // Orders, records and audits name a model by its root.
@@ -112,11 +121,21 @@ function countFreeSlots({ modelId, engine, info, active, presence }: OfferState)
 export const leastPriceOf = ({ pricePer1kAtomic, peg }: Pick<OfferState, 'pricePer1kAtomic' | 'peg'>): bigint =>
   peg?.least(pricePer1kAtomic) ?? pricePer1kAtomic;
 
+/** The same for standing by; undefined where it does not. */
+export const leastStandbyOf = ({
+  standbyPer1kAtomic: named,
+  peg,
+}: Pick<OfferState, 'standbyPer1kAtomic' | 'peg'>): bigint | undefined =>
+  named === undefined ? undefined : (peg?.least(named) ?? named);
+
 /** @param takesOrders whether the provider serves anybody now. */
 export function describeOffer(offer: OfferState, { takesOrders }: { readonly takesOrders: boolean }): OfferedModel {
   const { modelId, peg, info } = offer;
-  const pricePer1kAtomic = peg?.announced(offer.pricePer1kAtomic) ?? offer.pricePer1kAtomic;
+  const priceNow = (named: bigint): bigint => peg?.announced(named) ?? named;
+  const pricePer1kAtomic = priceNow(offer.pricePer1kAtomic);
+  const { standbyPer1kAtomic: named } = offer;
+  const standby = named !== undefined && { standbyPer1kAtomic: priceNow(named) };
   const { modelRoot, contextSize, numericClass, sequences: capacity } = info;
   const freeCapacity = takesOrders ? countFreeSlots(offer) : 0;
-  return { modelId, modelRoot, pricePer1kAtomic, contextSize, numericClass, capacity, freeCapacity };
+  return { modelId, modelRoot, pricePer1kAtomic, contextSize, numericClass, capacity, freeCapacity, ...standby };
 }

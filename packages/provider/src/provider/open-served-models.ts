@@ -21,8 +21,8 @@ export async function openFixedModels(
   const loaded = await loadModels(references, loadModel, settings, place);
   return {
     offers: loaded.map(({ engine }, i) => {
-      const { modelId, pricePer1kAtomic } = planned[i] as PlannedOffer;
-      return { modelId, pricePer1kAtomic, engine };
+      const { modelId, pricePer1kAtomic, standbyPer1kAtomic } = planned[i] as PlannedOffer;
+      return { modelId, pricePer1kAtomic, standbyPer1kAtomic, engine };
     }),
     async close() {
       await Promise.all(loaded.map(({ engine }) => engine.close()));
@@ -40,8 +40,8 @@ export async function openServedModels(
   const wanted = served.map(({ model: reference, nCtx, sequences }) => ({ reference, nCtx, sequences }));
   const { models, close } = await openOnDemandModels(wanted, settings, place, options);
   const offers = models.map((model, i) => {
-    const { modelId, pricePer1kAtomic } = served[i] as ServedEntry;
-    return { modelId, pricePer1kAtomic, ...model };
+    const { modelId, pricePer1kAtomic, standbyPer1kAtomic } = served[i] as ServedEntry;
+    return { modelId, pricePer1kAtomic, standbyPer1kAtomic, ...model };
   });
   return { offers, close };
 }
@@ -58,12 +58,12 @@ export async function openUpstreamModels(
     await Promise.all(offers.map(({ engine }) => engine.close()));
   };
   try {
-    for (const { model, modelId, pricePer1kAtomic } of planned) {
+    for (const { model, modelId, pricePer1kAtomic, standbyPer1kAtomic } of planned) {
       const engine =
         settings.upstreamWindows === undefined
           ? await loadUpstreamModel(command, { model, modelId }, settings, place)
           : await loadPluginModel(command, model, settings, place);
-      offers.push({ modelId, pricePer1kAtomic, engine });
+      offers.push({ modelId, pricePer1kAtomic, standbyPer1kAtomic, engine });
     }
     return { offers, close };
   } catch (error) {

@@ -8,7 +8,7 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { findUnmetDemand } from '@ogong/protocol/modality/demands';
+import { findStandbyProblem, findUnmetDemand } from '@ogong/protocol/modality/demands';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/text/request/request-error';
@@ -21,6 +21,8 @@ export interface ServedModel {
   readonly root: Uint8Array;
   readonly numericClass: string;
   readonly pricePer1kAtomic: bigint;
+  /** Default: it serves nobody who may not take the answer. */
+  readonly standbyPer1kAtomic?: bigint | undefined;
   /** Tokens of prompt and reply. */
   readonly contextSize: number;
 }
@@ -139,6 +141,8 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
   assertOrder(asked.model === model.id, 'invalid', `this provider serves ${model.id}, not ${asked.model}`);
   const unmet = findUnmetDemand(asked.demands, { numericClass: model.numericClass, modelRoot: model.root });
   assertOrder(unmet === undefined, 'invalid', unmet ?? '');
+  const unsold = findStandbyProblem(asked.demands, model);
+  assertOrder(unsold === undefined, 'precondition', unsold ?? '');
   const suite = asked.preference?.sealSuite;
   const is = opened.sealer ? `under suite ${opened.sealer.suite}` : 'in plain';
   assertOrder(

@@ -24,7 +24,7 @@ import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 import type { Cohorts } from './cohorts.ts';
 import { ReplyTextError } from './commit-reply.ts';
-import { leastPriceOf, type OfferState } from './offers.ts';
+import { leastPriceOf, leastStandbyOf, type OfferState } from './offers.ts';
 import { type CheckedOrder, checkOrder, type ReadRequest } from './order-check.ts';
 import type { ProviderMetrics } from './provider-metrics.ts';
 import type { ProviderState } from './provider-state.ts';
@@ -80,6 +80,7 @@ export function checkOfferedOrder<R>(
     ...{ crypto, payee, ledger: chain.ledger, providerId: id },
     model: {
       ...{ id: modelId, root: info.modelRoot, pricePer1kAtomic: leastPriceOf(offer) },
+      standbyPer1kAtomic: leastStandbyOf(offer),
       ...{ numericClass: info.numericClass, contextSize: info.contextSize },
     },
     findValidator: (address: Uint8Array) => findValidator(context, address),
@@ -108,6 +109,8 @@ export async function claimOrder<R>(
   if (claimed === 'forgotten') {
     throw new Refusal('precondition', 'the order is as old as orders that were forgotten here; sign a new one');
   }
+  // Whoever refuses the order before does not wait for it.
+  claimed.catch(() => undefined);
   return {
     ...checked,
     // It exists, since its bytes have been parsed.
@@ -183,7 +186,6 @@ export async function acceptOrder(
   const counting = tokenizePrompt(offer, checked.request);
   counting.catch(() => undefined);
   const accepted = await claimOrder(context, checked, message);
-  accepted.claimed.catch(() => undefined);
   const promptTokens = await counting;
   assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
   return {

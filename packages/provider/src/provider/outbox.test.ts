@@ -3,6 +3,7 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import type { SignedIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createHeldLog } from '@ogong/testing/store/test-log';
 import { createTestValidator } from '@ogong/testing/validator/test-bench';
 import { toPushMessage } from '@ogong/testing/validator/test-reply';
 import { expect, it } from 'vitest';
@@ -50,11 +51,13 @@ async function openOutbox() {
 
 it('keeps a receipt that came by another way, and sends that record no more', async () => {
   const { outbox, pushes, sizes, close } = await openOutbox();
-  expect(outbox.find(replyId)).toMatchObject({ intake: undefined });
+  expect(await outbox.find(replyId)).toMatchObject({ intake: undefined });
   await outbox.settle({ ...receipt, replyId });
   outbox.start();
   expect([outbox.size(), sizes.at(-1)]).toEqual([0, 0]);
-  expect(outbox.find(replyId)).toMatchObject({ push: message, intake: { epoch: 3n, signature: receipt.signature } });
+  expect(await outbox.find(replyId)).toMatchObject({
+    ...{ push: message, intake: { epoch: 3n, signature: receipt.signature } },
+  });
   await close();
   expect(pushes()).toBe(0);
 });
@@ -72,6 +75,51 @@ it('keeps none for a record that it does not have', async () => {
   const { outbox, close } = await openOutbox();
   const other = new Uint8Array(16).fill(9);
   await outbox.settle({ ...receipt, replyId: other });
-  expect([outbox.size(), outbox.find(other)]).toEqual([1, undefined]);
+  expect([outbox.size(), await outbox.find(other)]).toEqual([1, undefined]);
   await close();
+});
+
+it('sends and shows no record that is not on the disk', async () => {
+  const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
+  const { log, begun, fail } = createHeldLog();
+  const commits = createGroupCommit(store, { log });
+  const pushes: ReturnType<typeof Promise.withResolvers<SignedIntake>>[] = [];
+  const outbox = createOutbox(
+    {},
+    {
+      ...{ store, commits, clock: { nowMs: () => 1_000 } },
+      push() {
+        const pushed = Promise.withResolvers<SignedIntake>();
+        pushes.push(pushed);
+        return pushed.promise;
+      },
+    },
+  );
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(() => resolve())));
+  const first = outbox.add(replyId, validator, message);
+  await turn();
+  outbox.start();
+  await turn();
+  expect(pushes.length).toBe(0);
+  begun[0]?.end();
+  await first;
+  await turn();
+  expect(pushes.length).toBe(1);
+  const other = new Uint8Array(16).fill(9);
+  const second = outbox.add(other, validator, message);
+  await turn();
+  const shown: unknown[] = [];
+  const showing = outbox.find(other).then((found) => shown.push(found));
+  // An answer has the next due ones sent. The receipt itself may be lost.
+  pushes[0]?.resolve(receipt);
+  await turn();
+  expect([begun.length, pushes.length, shown]).toEqual([2, 1, []]);
+  fail(1);
+  await expect(second).rejects.toMatchObject({ code: 'io' });
+  await expect(showing).rejects.toMatchObject({ code: 'io' });
+  await turn();
+  expect(pushes.length).toBe(1);
+  await outbox.stop();
+  await commits.close();
+  store.close();
 });

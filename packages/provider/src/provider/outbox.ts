@@ -48,10 +48,10 @@ export interface Outbox {
   size(): number;
   /** Durable when it resolves. */
   add(replyId: Uint8Array, validator: Uint8Array, message: PushRecordRequest): Promise<void>;
-  /** Keeps the validator's receipt for a record that waits: it is sent no more. Durable when it resolves. */
+  /** Keeps the validator's receipt for a record that waits: it is sent no more, unless a power failure comes. */
   settle(receipt: SignedIntake & { readonly replyId: Uint8Array }): Promise<void>;
-  /** The record of a reply, and the validator's receipt if it has taken the record in. */
-  find(replyId: Uint8Array): KeptRecord | undefined;
+  /** The record of a reply, and the validator's receipt if it has taken the record in. It is on the disk when it resolves. */
+  find(replyId: Uint8Array): Promise<KeptRecord | undefined>;
   /** Removes records of orders that expired before then, except those that still wait for their validators. */
   sweep(beforeMs: number): Promise<void>;
 }
@@ -115,6 +115,8 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
   async function send(entry: Entry): Promise<void> {
     const { replyId, validator } = entry;
     let receipt: SignedIntake;
+    // A record that has left has its opening: both are on the disk before.
+    await commits.synced();
     try {
       receipt = await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
     } catch (error) {
@@ -142,14 +144,16 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
 
   async function settle(receipt: SignedIntake & { readonly replyId: Uint8Array }): Promise<void> {
     const { replyId } = receipt;
-    const found = await commits.write((db) => {
+    const move = (db: Store) => {
       const row = waitingRow.get(db.prepare(`SELECT ${waitingRow.list} FROM outbox WHERE reply_id = ?`), replyId);
       if (row === undefined) return undefined;
       db.prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId);
       const { message, expiresAtMs } = row;
       receiptRow.insert(db, 'INSERT OR REPLACE INTO intake', { ...receipt, message, expiresAtMs });
       return row;
-    });
+    };
+    // Otherwise it is handed in again, and its validator signs the same again.
+    const found = await commits.write(move, { mayBeLost: true });
     if (found === undefined) return;
     if (found.refused === undefined) onSize(--waiting);
     dependencies.onPushed?.(replyId);
@@ -216,7 +220,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       wake();
     },
     settle,
-    find: (replyId) => store.read((db) => readKept(db, replyId)),
+    find: (replyId) => commits.read((db) => readKept(db, replyId)),
     async sweep(beforeMs) {
       await commits.write(({ prepare }) => {
         prepare('DELETE FROM outbox WHERE refused IS NOT NULL AND expires_at_ms < ?').run(beforeMs);

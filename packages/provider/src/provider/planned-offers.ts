@@ -8,6 +8,8 @@ export interface PlannedOffer {
   readonly model: string;
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
+  /** Default: it serves nobody who may not take the answer. */
+  readonly standbyPer1kAtomic?: bigint | undefined;
 }
 
 export interface OfferSettings {
@@ -15,13 +17,18 @@ export interface OfferSettings {
   readonly modelId: readonly string[];
   /** One for all models, or one for each. */
   readonly price: readonly bigint[];
+  /** One for all models, or one for each; undefined in its place for those that do not stand by. Default: none does. */
+  readonly standby?: readonly (bigint | undefined)[];
 }
 
 /**
  * The nth model has the nth id and the nth price.
  * @param problems what is wrong is added to it.
  */
-export function planOffers({ model, modelId, price }: OfferSettings, problems: string[]): readonly PlannedOffer[] {
+export function planOffers(
+  { model, modelId, price, standby = [] }: OfferSettings,
+  problems: string[],
+): readonly PlannedOffer[] {
   if (model.length === 0) problems.push('--model is required, each with its --model-id and a --price');
   if (modelId.length !== model.length) {
     problems.push(
@@ -30,6 +37,9 @@ export function planOffers({ model, modelId, price }: OfferSettings, problems: s
   }
   if (price.length !== 1 && price.length !== model.length) {
     problems.push(`--price: ${price.length} given for ${model.length} models; give one for all, or one for each`);
+  }
+  if (standby.length > 1 && standby.length !== model.length) {
+    problems.push(`--standby: ${standby.length} given for ${model.length} models; give one for all, or one for each`);
   }
   const twice = modelId.find((id, i) => modelId.indexOf(id) !== i);
   if (twice !== undefined) problems.push(`--model-id: ${twice} is given twice`);
@@ -41,6 +51,7 @@ export function planOffers({ model, modelId, price }: OfferSettings, problems: s
     model: reference,
     modelId: modelId[i] ?? '',
     pricePer1kAtomic: price[i] ?? price[0] ?? 0n,
+    standbyPer1kAtomic: standby.length === 1 ? standby[0] : standby[i],
   }));
 }
 

@@ -8,6 +8,7 @@ import { createEndorsement, type Endorsement } from './endorsement.ts';
 import { createNewcomerWorker } from './newcomer-work.ts';
 import { describeOffer } from './offers.ts';
 import type { ProviderState } from './provider-state.ts';
+import { createStakeNote } from './verifier-stake.ts';
 
 const ENDORSE_TIMEOUT_MS = 2_000;
 
@@ -37,6 +38,15 @@ export function createProviderAnnouncer(
     readStake: async () => (await chain.client()).lockedOf(state.payee),
     onError: (err) => log.warn({ err }, 'no work could be made, which this network asks of keys without stake'),
   });
+  const noteStake = createStakeNote({
+    ...{ clock, chain },
+    readStake: async () => (await chain.client()).stakeOf(state.payee),
+    warn: ({ asked, staked }) =>
+      log.warn(
+        { asked: `${asked}`, staked: `${staked}` },
+        'no validator lists this verifier: the network asks its payee for more stake (ogong stake)',
+      ),
+  });
   const announcer = createAnnouncer(
     { intervalMs },
     {
@@ -45,11 +55,10 @@ export function createProviderAnnouncer(
       getWork: worker.get,
       routers: () => routers,
       validators: chain.validators,
-      describe: () => ({
-        ...describeProvider(state, { isReachable: isReachable() }),
-        endpoint: getEndpoint(),
-        verifier,
-      }),
+      describe() {
+        if (verifier) noteStake().catch((err) => log.warn({ err }, 'the stake of the verifier cannot be read'));
+        return { ...describeProvider(state, { isReachable: isReachable() }), endpoint: getEndpoint(), verifier };
+      },
       isLeaving: () => state.isClosing,
       onError: (peer, err) => log.warn({ err, peer: peer.endpoint }, 'an announcement was not taken'),
     },

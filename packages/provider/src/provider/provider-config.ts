@@ -102,6 +102,14 @@ export const serveConfig = defineConfig({
       repeatable: true,
       description: 'price per 1,000 tokens, prompt and reply, in atomic units; one for all models, or one for each',
     },
+    standby: {
+      schema: price,
+      label: '<amount>',
+      env: 'OGONG_PROVIDER_STANDBY',
+      repeatable: true,
+      description:
+        'price per 1,000 prompt tokens of an answer that its payer orders and does not take, since another provider was faster; one for all models, or one for each. If not given, no such orders are served (docs/spec/progress.md#standby-orders)',
+    },
     usdPeg: {
       schema: nanoUsd,
       label: '<dollars>',
@@ -243,7 +251,8 @@ export const serveConfig = defineConfig({
       env: 'OGONG_PROVIDER_WITHDRAW_FROM',
       description:
         'pay earnings to the payee once this much can be had, in atomic units; its account then pays for the transactions. ' +
-        'If not given, nothing is paid out until somebody runs ogong earnings',
+        'Where the network pays in credits an epoch may take a part, and less than a tenth of this waits. ' +
+        'If not given, nothing is paid out until somebody runs ogong withdraw',
     },
     earningsInterval: {
       schema: duration,

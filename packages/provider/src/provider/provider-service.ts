@@ -63,7 +63,7 @@ const nameCaller = ({ peer, group, relayed }: Caller) => ({ consumer: peer, grou
  * For a validator that wants to know whether a reply was delivered. The order's own validator gets it as it was handed in, as does a
  * witness while nobody has signed for the record. Where there is a receipt, that is all that a witness needs: it sees no text. @throws Refusal
  */
-export function showRecord(
+export async function showRecord(
   {
     crypto,
     clock,
@@ -75,9 +75,9 @@ export function showRecord(
   },
   replyId: Uint8Array,
   caller: PeerId,
-): KeptRecord | (Pick<KeptRecord, 'intake'> & { readonly recordHash: Uint8Array }) {
+): Promise<KeptRecord | (Pick<KeptRecord, 'intake'> & { readonly recordHash: Uint8Array })> {
   const validator = replyId.length === REPLY_ID_BYTES ? chain.findByCertHash(caller) : undefined;
-  const kept = validator && outbox.find(replyId);
+  const kept = validator && (await outbox.find(replyId));
   const order = kept?.push.order && parseOrder(kept.push.order.order);
   const isOwn = order && validator && equalBytes(order.validator, validator.address);
   // Nobody asks in another one's place before the order has expired.

@@ -23,6 +23,7 @@ import { barePush } from './bare-push.ts';
 import type { Cohorts } from './cohorts.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { readReceipt } from './intake-receipt.ts';
+import { createKnownSets, type KnownSets } from './known-sets.ts';
 import type { StrangersLoad } from './model-loading.ts';
 import { type OfferState, openOffers, type ServedOffer } from './offers.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
@@ -34,6 +35,7 @@ import { createReceivables, type ReceivableDependencies, type Receivables } from
 import { createRunningReplies, type RunningReplies } from './running-replies.ts';
 import { createSealKeys, type SealKeys } from './seal-keys.ts';
 import { createServedBook, type ServedBook } from './served-book.ts';
+import { createUntakenOrders, type UntakenOrders } from './untaken-orders.ts';
 
 export interface ProviderDependencies {
   readonly crypto: Crypto;
@@ -51,6 +53,7 @@ export interface ProviderDependencies {
     | 'ledger'
     | 'network'
     | 'validators'
+    | 'recentLists'
     | 'findByAddress'
     | 'findByCertHash'
     | 'recallByAddress'
@@ -66,6 +69,8 @@ export interface ProviderDependencies {
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
   /** Opened with PROVIDER_SCHEMA. */
   readonly store: Store;
+  /** All writes to the store; a provider that stops closes it. Default: each commit is synced on the event loop. */
+  readonly commits?: GroupCommit;
   /** Default: kept in the store. */
   readonly openings?: Openings;
   /** What can have this machine say something about itself. Default: nothing, and no tier that takes evidence is served. */
@@ -89,6 +94,7 @@ export interface ProviderState
     | 'payee'
     | 'carriedWord'
     | 'openings'
+    | 'commits'
     | 'commit'
     | 'metrics'
     | 'readPayments'
@@ -111,6 +117,7 @@ export interface ProviderState
   readonly commits: GroupCommit;
   readonly replyIds: ReplyIds;
   readonly openings: Openings;
+  readonly knownSets: KnownSets;
   readonly outbox: Outbox;
   readonly admissions: Admissions;
   readonly receivables: Receivables;
@@ -120,6 +127,7 @@ export interface ProviderState
   readonly strangersLoad: StrangersLoad;
   readonly payers: PayingPayers;
   readonly replies: RunningReplies;
+  readonly untaken: UntakenOrders;
   readonly links: LinkPool;
   readonly seal: SealPrimitives;
   readonly sealKeys: SealKeys;
@@ -138,6 +146,7 @@ export interface ProviderStateOptions {
   readonly validators: readonly string[];
   readonly openingTtlMs: number;
   readonly maxReplyMs: number;
+  readonly takeWithinMs?: number | undefined;
   readonly outbox: OutboxOptions;
 }
 
@@ -158,7 +167,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   const payeeWord =
     dependencies.carriedWord ??
     createPayeeWord({ crypto, clock, payee: dependencies.payee, ledger: chain.ledger, providerId: id });
-  const commits = createGroupCommit(store);
+  const { commits = createGroupCommit(store) } = dependencies;
   const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_MESSAGE_BYTES } });
   const metrics = createProviderMetrics(dependencies.metrics);
   const { ledger } = chain;
@@ -178,7 +187,8 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     getPayeeWord: payeeWord.get,
     commit: dependencies.commit ?? commitReply,
     replyIds: createReplyIds(store, commits),
-    openings: dependencies.openings ?? createOpenings(store, commits),
+    openings: dependencies.openings ?? createOpenings(commits),
+    knownSets: createKnownSets({ crypto, chain }, { store, commits }),
     outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log, crypto }),
     newcomers: createNewcomerBudget(NEWCOMER_LIMITS, dependencies.clock),
     strangersLoad: { lastMs: Number.NEGATIVE_INFINITY },
@@ -190,7 +200,8 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     holdings: { tierStakes: dependencies.tierStakes, heldFor: createEarningsView(chain).heldFor },
     served: createServedBook(store, commits),
     payers: createPayingPayers(),
-    replies: createRunningReplies({ crypto, ledger: chain.ledger }),
+    replies: createRunningReplies({ crypto, ledger: chain.ledger, takeWithinMs: options.takeWithinMs }),
+    untaken: createUntakenOrders({ clock }),
     stopping: new AbortController(),
     running: new Set(),
     isClosing: false,

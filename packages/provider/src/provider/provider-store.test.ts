@@ -1,10 +1,12 @@
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { createHeldLog } from '@ogong/testing/store/test-log';
 import { afterEach, describe, expect, it } from 'vitest';
-import { beginMemory, createReplyIds, PROVIDER_SCHEMA } from './provider-store.ts';
+import { beginMemory, createOpenings, createReplyIds, PROVIDER_SCHEMA } from './provider-store.ts';
 
 const id = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
 const rows = (store: Store): unknown => store.prepare('SELECT count(*) AS n FROM reply').get()?.n;
+const rowsOf = (store: Store): unknown => store.prepare('SELECT count(*) AS n FROM opening').get()?.n;
 const stores: Store[] = [];
 
 function open() {
@@ -104,4 +106,20 @@ describe('reply ids', () => {
     expect(replyIds.forgottenMs()).toBe(0);
     await expect(replyIds.claim(id(1), 1_001)).resolves.toBeUndefined();
   });
+});
+
+it('shows no opening that is not on the disk', async () => {
+  const { store } = open();
+  const { log, begun } = createHeldLog();
+  const openings = createOpenings(createGroupCommit(store, { log }));
+  const opening = { bytes: id(7), consumer: id(8), expiresAtMs: 1_000 };
+  const put = openings.put(id(1), opening);
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  const shown: unknown[] = [];
+  const get = openings.get(id(1)).then((found) => shown.push(found));
+  await new Promise(setImmediate);
+  expect([rowsOf(store), shown]).toEqual([1, []]);
+  begun[0]?.end();
+  await Promise.all([put, get]);
+  expect(shown).toMatchObject([opening]);
 });

@@ -4,6 +4,7 @@ import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { ADMISSION_SCHEMA } from './admissions.ts';
+import { KNOWN_SETS_SCHEMA } from './known-sets.ts';
 import { RECEIVABLE_SCHEMA } from './receivables.ts';
 import { SERVED_SCHEMA } from './served-book.ts';
 
@@ -45,7 +46,7 @@ export const PROVIDER_SCHEMA = `
    CREATE TABLE counter (
      name TEXT PRIMARY KEY,
      value INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}${ADMISSION_SCHEMA}${SERVED_SCHEMA}`;
+   ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}${ADMISSION_SCHEMA}${SERVED_SCHEMA}${KNOWN_SETS_SCHEMA}`;
 
 export interface ReplyIds {
   /**
@@ -150,20 +151,20 @@ const openingRow = columns({ replyId: bytes, consumer: bytes, bytes, expiresAtMs
 export interface Openings {
   /** Durable when it resolves. */
   put(replyId: Uint8Array, opening: KeptOpening): Promise<void>;
+  /** On the disk when it resolves. */
   get(replyId: Uint8Array): Promise<KeptOpening | undefined>;
   sweep(nowMs: number): Promise<void>;
 }
 
-export function createOpenings(store: Store, commits: GroupCommit): Openings {
+export function createOpenings(commits: GroupCommit): Openings {
   return {
     async put(replyId, opening) {
       await commits.write((db) => openingRow.insert(db, 'INSERT INTO opening', { replyId, ...opening }));
     },
-    async get(replyId) {
-      return store.read(({ prepare }) =>
+    get: (replyId) =>
+      commits.read(({ prepare }) =>
         openingRow.get(prepare(`SELECT ${openingRow.list} FROM opening WHERE reply_id = ?`), replyId),
-      );
-    },
+      ),
     async sweep(nowMs) {
       await commits.write(({ prepare }) => prepare('DELETE FROM opening WHERE expires_at_ms < ?').run(nowMs));
     },

@@ -8,6 +8,7 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { parseAnnouncement, verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
+import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { hashOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { NO_BEGINNING, parseProgress, signProgress } from '@ogong/protocol/exchange/progress';
 import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
@@ -549,11 +550,54 @@ describe('a consumer that leaves', () => {
     expect(validator.pushed[0]!.progress).toBeUndefined();
   });
 
+  /** Each token is 50 bytes of text. */
+  function openWordy() {
+    const fake = createFakeEngine({ contextSize: 1_024, stepMs: 1 });
+    async function* generate(...call: Parameters<typeof fake.generate>): ReturnType<typeof fake.generate> {
+      for await (const event of fake.generate(...call)) {
+        yield event.kind === 'token' ? { ...event, text: 'x'.repeat(50) } : event;
+      }
+    }
+    return start({ realEngine: { ...fake, generate } });
+  }
+
+  it('or reads a long reply to its end has its word handed in with it: it is paid by that', async () => {
+    const { client, order, validator } = await openWordy();
+    await receive(client, order({ body: { max_tokens: 120 } }));
+    await until(() => validator.pushed.length === 1);
+    const [pushed] = validator.pushed;
+    const { stopReason, outputTokenCount } = parseHeader(pushed!.header);
+    expect(stopReason).not.toBe('cancelled');
+    const said = parseProgress(pushed!.progress!.progress);
+    expect(said.textBytes).toBeGreaterThanOrEqual(outputTokenCount * 50 - PROGRESS_WINDOW_BYTES);
+  });
+
+  it('without a word, once it has said some, is made no more than what it has said and a window', async () => {
+    const { client, order, provider, validator } = await openWordy();
+    const message = order({ body: { max_tokens: 500 } });
+    const progress = openProgress(client, message);
+    let textBytes = 0;
+    for await (const { event } of client.service(ProviderService).generate(message)) {
+      if (event.case !== 'delta') continue;
+      textBytes += event.value.text.length;
+      progress.add(event.value.text);
+      // More than a window came, so the provider has heard a word.
+      if (textBytes > PROGRESS_WINDOW_BYTES) break;
+    }
+    await until(() => provider.activeReplies() === 0 && validator.pushed.length === 1);
+    const [pushed] = validator.pushed;
+    const { stopReason, outputTokenCount } = parseHeader(pushed!.header);
+    expect({ stopReason, hasLeft: parseProgress(pushed!.progress!.progress).hasLeft }).toEqual({
+      ...{ stopReason: 'cancelled', hasLeft: false },
+    });
+    expect(outputTokenCount).toBeLessThan(500);
+  });
+
   it('or whose order runs out has its reply committed as far as it is', async () => {
     const { client, order, provider, validator } = await start({ engine: { stepMs: 20 } });
     const short = order({
       body: { max_tokens: 400 },
-      order: (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 1500) }),
+      order: (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 3_000) }),
     });
     const { finished } = await receive(client, short).catch(() => ({ finished: undefined }));
     await until(() => provider.activeReplies() === 0 && validator.pushed.length === 1);
@@ -562,6 +606,22 @@ describe('a consumer that leaves', () => {
     expect(header.outputTokenCount).toBeGreaterThan(0);
     expect(header.outputTokenCount).toBeLessThan(400);
     expect(finished).toBeUndefined();
+  });
+
+  it('and signs nothing until its order runs out owes what was made, though nothing is billed', async () => {
+    const { client, order, provider, validator, store } = await start({ engine: { stepMs: 20 } });
+    const short = order({
+      body: { max_tokens: 400 },
+      order: (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 1_000) }),
+    });
+    for await (const { event } of client.service(ProviderService).generate(short)) {
+      if (event.case === 'delta') break;
+    }
+    await until(() => provider.activeReplies() === 0 && validator.pushed.length === 1);
+    expect(validator.pushed[0]!.progress).toBeUndefined();
+    expect(parseHeader(validator.pushed[0]!.header).stopReason).toBe('cancelled');
+    const [debt] = store().database.prepare('SELECT served FROM receivable').all();
+    expect(BigInt(String(debt?.served))).toBeGreaterThan(0n);
   });
 
   it('owes nothing where the order is not admitted', async () => {

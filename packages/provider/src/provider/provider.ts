@@ -49,6 +49,8 @@ export interface ProviderOptions {
   readonly openingTtlMs?: number;
   /** Longest time one reply may hold a slot. Default: ten minutes. */
   readonly maxReplyMs?: number;
+  /** How long a payer may think about the first part of a reply that it may leave untaken. Default: 5,000. */
+  readonly takeWithinMs?: number;
   readonly outbox?: OutboxOptions;
   /** Pause between two looks at what became of served replies. Default: 10,000. */
   readonly outcomeIntervalMs?: number;
@@ -80,7 +82,8 @@ const ASK_TIMEOUT_MS = 5_000;
 /** @throws TierError, OfferError, see openOffers. */
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
   const { offers, validators = [], openingTtlMs = OPENING_KEPT_MS, maxReplyMs = 600_000, outbox = {} } = options;
-  const state = openProviderState({ offers, validators, openingTtlMs, maxReplyMs, outbox }, dependencies);
+  const { takeWithinMs } = options;
+  const state = openProviderState({ offers, validators, openingTtlMs, maxReplyMs, takeWithinMs, outbox }, dependencies);
   const server = openServer(state, options.bind);
   const reachability = openReachability(state, options, server, () => announcer.trigger());
   const sweeper = createSweeper(state);
@@ -170,7 +173,8 @@ function openServer(state: ProviderState, bind: HostPort): LinkServer {
 }
 
 function createSweeper(state: ProviderState): Repeating {
-  const { clock, store, replyIds, openings, outbox, admissions, receivables, served, openingTtlMs, log } = state;
+  const { clock, commits, replyIds, openings, knownSets, outbox, admissions, receivables, served, openingTtlMs, log } =
+    state;
   return createRepeating(
     { intervalMs: SWEEP_INTERVAL_MS },
     async () => {
@@ -178,9 +182,9 @@ function createSweeper(state: ProviderState): Repeating {
       await Promise.all([
         ...[replyIds.sweep(nowMs), openings.sweep(nowMs - CLOCK_TOLERANCE_MS), receivables.sweep(nowMs)],
         outbox.sweep(nowMs - openingTtlMs - CLOCK_TOLERANCE_MS),
-        ...[admissions.sweep(nowMs - ADMISSIONS_KEPT_MS), served.sweep(nowMs)],
+        ...[admissions.sweep(nowMs - ADMISSIONS_KEPT_MS), served.sweep(nowMs), knownSets.note(nowMs)],
       ]);
-      store.eraseDeleted();
+      await commits.eraseDeleted();
     },
     (err) => log.error({ err }, 'expired openings could not be removed'),
   );

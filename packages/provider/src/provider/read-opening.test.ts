@@ -1,5 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { PeerId } from '@ogong/host/link/link-identity';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
 import { BeaconViewError } from '@ogong/host/views/beacon-view';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
@@ -15,6 +17,8 @@ import type {
 import { createTestValidator, ledger, network } from '@ogong/testing/validator/test-bench';
 import { toPushMessage } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
+import { createKnownSets } from './known-sets.ts';
+import { PROVIDER_SCHEMA } from './provider-store.ts';
 import { type OpeningState, readOpening, readTexts } from './read-opening.ts';
 
 const own = createTestValidator();
@@ -30,6 +34,11 @@ const members = Array.from({ length: 15 }, (_, i) => ({
   ...own.member,
   ...(i > 0 && { address: new Uint8Array(20).fill(i), certHash: new Uint8Array(32).fill(i) }),
 }));
+/** Registered since. */
+const newcomer = {
+  ...own.member,
+  ...{ address: new Uint8Array(20).fill(0x99), certHash: new Uint8Array(32).fill(0x99) },
+};
 const value = new Uint8Array(32).fill(7);
 const epoch = computeWitnessEpoch(order.fields.epoch);
 /** Later than that of the witnesses. */
@@ -45,8 +54,12 @@ const undrawn = members.find((one, i) => i > 0 && !drawn.includes(one))?.certHas
 interface Given {
   /** Of the epoch of the witnesses. */
   readonly isCertified?: boolean;
-  /** Whether the registry is as it was then. */
+  /** Whether the registry is another one now. */
   readonly isChanged?: boolean;
+  /** Whether the one of then was read here, too. */
+  readonly isRecalled?: boolean;
+  /** Whether it was, and this provider was started again since. */
+  readonly isRestarted?: boolean;
   readonly id?: Uint8Array;
   /** Whether its validator has signed for the record, and the beacon is certified that decides about it. */
   readonly isTaken?: boolean;
@@ -57,14 +70,23 @@ interface Given {
   readonly kept?: unknown[];
 }
 
-function openState({
+async function openState({
   isCertified = true,
   isChanged = false,
+  isRecalled = false,
+  isRestarted = false,
   isTaken = true,
   isDecided = true,
   kept = [],
-}: Given = {}): OpeningState {
-  const set = hashValidatorSet(crypto, network, isChanged ? members.slice(1) : members);
+}: Given = {}): Promise<OpeningState> {
+  const set = hashValidatorSet(crypto, network, members);
+  const [listed, before] = isChanged ? [[...members, newcomer], isRecalled ? [members] : []] : [members, []];
+  const lists = [listed, ...before];
+  const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
+  const disk = { store, commits: createGroupCommit(store) };
+  const openSets = (recent: readonly (typeof members)[]) =>
+    createKnownSets({ crypto, chain: { network, recentLists: () => recent } }, disk);
+  if (isRestarted) await openSets([members]).note(1);
   const sets = { set, following: set, next: set, block: 0n };
   const facts = { epoch, view: 0, previous: value, value, ...sets, contributions: [], signatures: [] };
   const beacon = { epoch, value, previous: value, certificate: encodeBeaconCertificate(facts) };
@@ -72,12 +94,13 @@ function openState({
     crypto,
     openings: { get: async (asked) => (equalBytes(asked, replyId) ? { bytes, consumer, expiresAtMs: 1 } : undefined) },
     outbox: {
-      find: (asked) =>
+      find: async (asked) =>
         equalBytes(asked, replyId)
           ? { push, intake: isTaken ? { epoch: INTAKE_EPOCH, signature: new Uint8Array(65) } : undefined }
           : undefined,
       settle: async (receipt) => void kept.push(receipt),
     },
+    knownSets: openSets(lists),
     beacons: {
       async get(asked) {
         if (asked === epoch && isCertified) return beacon;
@@ -90,17 +113,16 @@ function openState({
       client: () => expect.unreachable(),
       ...{ ledger, network },
       recallByAddress: (address) => members.find((member) => equalBytes(member.address, address)),
-      validators: () => members,
-      findByCertHash: (hash) => members.find(({ certHash }) => equalBytes(certHash, hash)),
+      findByCertHash: (hash) => listed.find(({ certHash }) => equalBytes(certHash, hash)),
     },
   };
 }
 
-const read = (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
-  readOpening(openState(given), id, caller as PeerId);
-const readAll = (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
+const read = async (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
+  readOpening(await openState(given), id, caller as PeerId);
+const readAll = async (caller: Uint8Array, { id = replyId, ...given }: Given = {}) =>
   readTexts(
-    openState(given),
+    await openState(given),
     { replyId: id, intake: given.receipt as SignedIntakeMessage | undefined },
     caller as PeerId,
   );
@@ -110,7 +132,9 @@ it.each([
   ["its order's validator", own.member.certHash, {}],
   ["its order's validator, before a beacon draws anybody", own.member.certHash, { isCertified: false }],
   ['a witness whom the beacon draws', witness, {}],
-  ['any validator, where it cannot be told any more whom the beacon drew', undrawn, { isChanged: true }],
+  ['a witness whom the beacon has drawn of the validators of then', witness, { isChanged: true, isRecalled: true }],
+  ['such a witness after a restart', witness, { isChanged: true, isRestarted: true }],
+  ['any validator, where those of then were never read here', newcomer.certHash, { isChanged: true }],
 ])('is shown to %s', async (_who, caller, given) => {
   expect(await read(caller, given)).toEqual({ opening: bytes });
 });
@@ -119,6 +143,9 @@ it.each([
   ['a stranger', stranger, {}],
   ['a stranger, when validators have changed', stranger, { isChanged: true }],
   ['a validator that the beacon does not draw', undrawn, {}],
+  ['one that it has not drawn, when validators have changed', undrawn, { isChanged: true, isRecalled: true }],
+  ['a validator that came later', newcomer.certHash, { isChanged: true, isRecalled: true }],
+  ['a validator that came before a restart', newcomer.certHash, { isChanged: true, isRestarted: true }],
   ['a witness, before the beacon has drawn it', witness, { isCertified: false }],
   ['its consumer, of another reply', consumer, { id: new Uint8Array(16).fill(2) }],
   ['its consumer, under half an id', consumer, { id: replyId.subarray(0, 8) }],

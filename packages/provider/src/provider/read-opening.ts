@@ -4,16 +4,17 @@ import { findEra } from '@ogong/host/views/beacon-generations';
 import { BeaconViewError } from '@ogong/host/views/beacon-view';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witness-draw';
-import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type EpochCertificate, parseEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
 import { hashSeats } from '@ogong/protocol/beacon/threshold/seats';
-import { type EpochMember, hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
+import type { EpochMember } from '@ogong/protocol/beacon/validator-set';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { GetTextsRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ReplyTexts } from '@ogong/protocol/verdict/claim';
 import { readReceipt } from './intake-receipt.ts';
+import type { KnownSets } from './known-sets.ts';
 import type { KeptRecord } from './outbox.ts';
 import type { ProviderState } from './provider-state.ts';
 
@@ -21,9 +22,10 @@ export interface OpeningState extends Pick<ProviderState, 'crypto'> {
   readonly openings: Pick<ProviderState['openings'], 'get'>;
   readonly outbox: Pick<ProviderState['outbox'], 'find' | 'settle'>;
   readonly beacons: Pick<ProviderState['beacons'], 'get'>;
+  readonly knownSets: Pick<KnownSets, 'find' | 'list'>;
   readonly chain: Pick<
     ProviderState['chain'],
-    'findByCertHash' | 'recallByAddress' | 'ledger' | 'validators' | 'network' | 'beaconKeys' | 'client'
+    'findByCertHash' | 'recallByAddress' | 'ledger' | 'network' | 'beaconKeys' | 'client'
   >;
 }
 
@@ -54,7 +56,7 @@ export async function readTexts(
   { replyId, intake }: Pick<GetTextsRequest, 'replyId' | 'intake'>,
   caller: PeerId,
 ): Promise<ReplyTexts> {
-  const kept = replyId.length === REPLY_ID_BYTES ? state.outbox.find(replyId) : undefined;
+  const kept = replyId.length === REPLY_ID_BYTES ? await state.outbox.find(replyId) : undefined;
   if (kept === undefined || !(await isEntitled(state, replyId, caller))) {
     throw new Refusal('not-found', 'no texts of this reply for you');
   }
@@ -94,17 +96,18 @@ async function isDecided({ beacons }: Pick<OpeningState, 'beacons'>, { push, int
 
 async function isEntitled(state: OpeningState, replyId: Uint8Array, caller: PeerId): Promise<boolean> {
   const validator = state.chain.findByCertHash(caller);
-  const signed = state.outbox.find(replyId)?.push.order;
+  const signed = (await state.outbox.find(replyId))?.push.order;
   if (validator === undefined || signed === undefined) return false;
   const order = parseOrder(signed.order);
   return equalBytes(order.validator, validator.address) || isDrawn(state, order, { replyId, validator });
 }
 
 async function isDrawn(
-  { crypto, chain, beacons }: OpeningState,
+  state: OpeningState,
   order: Order,
   { replyId, validator }: { readonly replyId: Uint8Array; readonly validator: Pick<QuorumMember, 'address'> },
 ): Promise<boolean> {
+  const { crypto, beacons } = state;
   const beacon = await beacons.get(computeWitnessEpoch(order.epoch)).catch((error: unknown) => {
     if (error instanceof BeaconViewError) return undefined;
     throw error;
@@ -112,35 +115,45 @@ async function isDrawn(
   // Before its beacon nobody is drawn.
   if (beacon === undefined) return false;
   const { value } = beacon;
-  const members = await findMembers(chain, crypto, parseEpochCertificate(beacon.certificate));
-  // Validators have come or gone, so it cannot be told here whom the beacon drew; to refuse a witness would be held against the provider.
+  const members = await findMembers(state, parseEpochCertificate(beacon.certificate));
+  // The set of then was never read here, so it cannot be told whom the beacon drew; to refuse a witness would be held against the provider.
   if (members === undefined) return true;
   const { providerId: target, validator: handler } = order;
   const draw = { beacon: value, replyId, asked: 'opening', target, validator: handler } as const;
   return drawWitnesses(crypto, draw, members).some(({ address }) => equalBytes(address, validator.address));
 }
 
-/** The validators of a certificate's epoch, where the registry lists those very ones now. */
+/** The validators of a certificate's epoch, where this provider knows them: for a day, since it was first started. */
 async function findMembers(
-  chain: OpeningState['chain'],
-  crypto: OpeningState['crypto'],
+  { chain, crypto, knownSets }: Pick<OpeningState, 'chain' | 'crypto' | 'knownSets'>,
   certificate: EpochCertificate,
 ): Promise<readonly EpochMember[] | undefined> {
-  const members = chain.validators();
-  if (certificate.kind === 'aggregate') {
-    return equalBytes(hashValidatorSet(crypto, chain.network, members), certificate.set) ? members : undefined;
-  }
+  if (certificate.kind === 'aggregate') return knownSets.find(certificate.set);
   const era = findEra(chain.beaconKeys(), certificate.epoch);
-  if (era === undefined) return undefined;
-  const addresses = members.map(({ address }) => address);
+  return era && findSeated({ chain, crypto }, knownSets.list().slice(0, MAX_SEATED_TRIES), fromHex(era.set.slice(2)));
+}
+
+/** The chain is asked for the keys of each, since they may have changed. */
+const MAX_SEATED_TRIES = 32;
+
+async function findSeated(
+  { chain, crypto }: Pick<OpeningState, 'chain' | 'crypto'>,
+  lists: ReturnType<KnownSets['list']>,
+  set: Uint8Array,
+): Promise<readonly EpochMember[] | undefined> {
+  const addresses = new Map(lists.flat().map(({ address }) => [toHex(address), address]));
   const hashes = await chain
     .client()
-    .then((client) => client.boxKeyHashes(addresses))
+    .then((client) => client.boxKeyHashes([...addresses.values()]))
     .catch(() => undefined);
-  const seated = members.flatMap((member, i) => {
-    const boxKeyHash = hashes?.[i];
-    return boxKeyHash === undefined ? [] : [{ ...member, boxKeyHash: fromHex(boxKeyHash.slice(2)) }];
-  });
-  const hash = seated.some(({ stake }) => stake > 0n) ? hashSeats(crypto, chain.network, seated) : undefined;
-  return hash !== undefined && equalBytes(hash, fromHex(era.set.slice(2))) ? seated : undefined;
+  const boxKeyHashes = new Map([...addresses.keys()].map((name, i) => [name, hashes?.[i]]));
+  for (const members of lists) {
+    const seated = members.flatMap((member) => {
+      const boxKeyHash = boxKeyHashes.get(toHex(member.address));
+      return boxKeyHash === undefined ? [] : [{ ...member, boxKeyHash: fromHex(boxKeyHash.slice(2)) }];
+    });
+    const hasStake = seated.some(({ stake }) => stake > 0n);
+    if (hasStake && equalBytes(hashSeats(crypto, chain.network, seated), set)) return seated;
+  }
+  return undefined;
 }

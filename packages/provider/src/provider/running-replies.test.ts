@@ -3,7 +3,7 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { PROGRESS_STEP_BYTES, PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { hashBeginning, type Progress, signProgress } from '@ogong/protocol/exchange/progress';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { createRunningReplies } from './running-replies.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
@@ -14,20 +14,32 @@ const consumer = new Uint8Array(32).fill(4);
 const blind = new Uint8Array(32).fill(5);
 
 /** A reply of which so many bytes were sent. */
-function open(sentBytes: number) {
-  const replies = createRunningReplies({ crypto, ledger });
-  const reply = replies.open({ replyId, orderHash, payer: payer.address } as NamedOrder, { consumer, blind });
-  void reply.waitToSend('x'.repeat(sentBytes), new AbortController().signal);
+const open = (sentBytes: number, takeWithinMs?: number) => openText('x'.repeat(sentBytes), false, takeWithinMs);
+/** One of which this was sent, and that its payer may leave untaken. */
+const openStandby = (text: string) => openText(text, true);
+
+function openText(text: string, isStandby: boolean, takeWithinMs?: number) {
+  const replies = createRunningReplies({ crypto, ledger, takeWithinMs });
+  const gone = new AbortController();
+  const onTaken = vi.fn();
+  const order = { replyId, orderHash, payer: payer.address } as NamedOrder;
+  const reply = replies.open(order, { consumer, blind, ...(isStandby && { standby: { gone: gone.signal, onTaken } }) });
+  if (text !== '') void reply.waitToSend(text, new AbortController().signal);
   const say = (textBytes: number, bend: Partial<Progress> = {}) => {
-    const textHash = hashBeginning(crypto, blind, new Uint8Array(textBytes).fill(0x78));
+    const said = text === '' ? 'x'.repeat(textBytes) : text.slice(0, textBytes);
+    const textHash = hashBeginning(crypto, blind, new TextEncoder().encode(said));
     const word = { orderHash, textBytes, textHash, hasLeft: false, ...bend };
     replies.take(consumer, replyId, signProgress(crypto, payer, { ledger, ...word }));
   };
-  return { reply, say };
+  return { reply, say, gone, onTaken };
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 /** Whether there is room without anything else happening. */
-async function isOpen(room: Promise<void>): Promise<boolean> {
+async function isOpen(room: Promise<unknown>): Promise<boolean> {
   let opened = false;
   room.then(() => {
     opened = true;
@@ -85,4 +97,110 @@ it('a word that is no news is refused, and so is whatever follows the last one',
   expect(() => say(0, { hasLeft: true })).toThrow('less than');
   say(PROGRESS_STEP_BYTES, { hasLeft: true });
   expect(() => say(3 * PROGRESS_STEP_BYTES)).toThrow('left already');
+});
+
+it('a reply that may stay untaken shows one part, and the rest once its payer has signed for some of it', async () => {
+  const { signal } = new AbortController();
+  const { reply, say, onTaken } = openStandby('Once');
+  const more = reply.waitToSend(' upon', signal);
+  expect(await isOpen(more)).toBe(false);
+  // Its time is not over.
+  expect(reply.outcome()).toBeUndefined();
+  expect(() => say(0)).toThrow('less than');
+  say(1);
+  expect(await isOpen(more)).toBe(true);
+  expect([reply.outcome(), onTaken.mock.calls.length]).toEqual(['taken', 1]);
+  // Having taken it once is no licence for small words.
+  expect(() => say(2)).toThrow('less than');
+  expect(await isOpen(reply.waitForTake(signal))).toBe(true);
+});
+
+it('a reply that may stay untaken ends once its payer takes it, leaves it, or is gone', async () => {
+  const { signal } = new AbortController();
+  const taken = openStandby('Once');
+  const end = taken.reply.waitForTake(signal);
+  expect(await isOpen(end)).toBe(false);
+  taken.say(4);
+  expect(await isOpen(end)).toBe(true);
+
+  const left = openStandby('Once');
+  const leftEnd = left.reply.waitForTake(signal);
+  left.say(0, { hasLeft: true });
+  expect(await isOpen(leftEnd)).toBe(true);
+  expect(left.reply.outcome()).toBe('left');
+
+  const gone = new AbortController();
+  const goneEnd = openStandby('Once').reply.waitForTake(gone.signal);
+  gone.abort();
+  expect(await isOpen(goneEnd)).toBe(true);
+  const hungUp = openStandby('');
+  hungUp.gone.abort();
+  expect(hungUp.reply.outcome()).toBe('silent');
+  // Nobody can take a text without a byte, and nobody waits where every reply is paid.
+  expect(openStandby('').reply.outcome()).toBeUndefined();
+  expect(await isOpen(openStandby('').reply.waitForTake(signal))).toBe(true);
+  expect(await isOpen(open(4).reply.waitForTake(signal))).toBe(true);
+});
+
+it('a reply that nobody takes in time stops its engine, sends nothing more, and waits no longer', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { signal } = new AbortController();
+  const { reply, say } = openStandby('Once');
+  reply.begin();
+  const more = reply.waitToSend(' upon', signal);
+  vi.advanceTimersByTime(4_999);
+  expect(reply.unwanted.aborted).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(reply.unwanted.aborted).toBe(true);
+  expect(await more).toBe(false);
+  expect(() => say(4)).toThrow('time to take this reply is over');
+  expect(reply.outcome()).toBe('silent');
+  expect(await isOpen(reply.waitForTake(signal))).toBe(true);
+
+  const taken = openStandby('Once');
+  taken.reply.begin();
+  taken.say(4);
+  vi.advanceTimersByTime(5_000);
+  taken.gone.abort();
+  expect(taken.reply.unwanted.aborted).toBe(false);
+});
+
+it('a caller that reads nothing of a reply that may stay untaken is waited for as long', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const never = new Promise<boolean>(() => {});
+  const { reply } = openStandby('');
+  const read = reply.readInTime(() => never);
+  vi.advanceTimersByTime(4_999);
+  expect(await isOpen(read.then(() => {}))).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(await read).toBe(false);
+  expect(reply.unwanted.aborted).toBe(false);
+  reply.begin();
+  expect(reply.unwanted.aborted).toBe(true);
+
+  const paid = open(0).reply.readInTime(() => never);
+  vi.advanceTimersByTime(600_000);
+  expect(await isOpen(paid.then(() => {}))).toBe(false);
+});
+
+it('a reply that may stay untaken stops its engine once its caller is gone and there is a token', async () => {
+  const { reply, gone, say } = openStandby('Once');
+  gone.abort();
+  expect(reply.unwanted.aborted).toBe(false);
+  reply.begin();
+  expect(reply.unwanted.aborted).toBe(true);
+  // It may still say that it leaves, which is paid.
+  const end = reply.waitForTake(new AbortController().signal);
+  expect(await isOpen(end)).toBe(false);
+  say(0, { hasLeft: true });
+  expect(await isOpen(end)).toBe(true);
+});
+
+it('tells whether more was sent than the word pays for, once there is one', () => {
+  const { reply, say } = open(3 * PROGRESS_WINDOW_BYTES);
+  expect(reply.isPastWord()).toBe(false);
+  say(PROGRESS_WINDOW_BYTES);
+  expect(reply.isPastWord()).toBe(true);
+  say(2 * PROGRESS_WINDOW_BYTES);
+  expect(reply.isPastWord()).toBe(false);
 });

@@ -4,7 +4,8 @@ import { concatBytes, equalBytes, ProtocolError, toHex, utf8Encode } from '@ogon
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { PROGRESS_STEP_BYTES, PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
-import { openProgress, type Progress, type SignedProgress } from '@ogong/protocol/exchange/progress';
+import { isTaken, openProgress, type Progress, type SignedProgress } from '@ogong/protocol/exchange/progress';
+import type { TakeOutcome } from './untaken-orders.ts';
 
 /** What a provider knows of the other side while it serves one reply (docs/spec/progress.md). */
 export interface RunningReply {
@@ -12,45 +13,94 @@ export interface RunningReply {
   readonly left: AbortSignal;
   /** The payer's last word, if it said any. */
   latest(): SignedProgress | undefined;
+  /**
+   * Aborted once there is a token of a reply that its payer may leave untaken, and has not taken, and its caller is gone or the time to
+   * take it is over: the engine works for nobody.
+   */
+  readonly unwanted: AbortSignal;
+  /**
+   * What its payer did: took it, said that it leaves, or nothing within its time. Undefined where it had nothing to take, or where its
+   * provider ended the reply before that time was over.
+   */
+  outcome(): TakeOutcome | undefined;
+  /**
+   * Resolves where the payer has taken the reply, or wants no more, or its time to say so is over, or the signal is aborted. At once where
+   * the request names no standby price.
+   */
+  waitForTake(signal: AbortSignal): Promise<void>;
+  /** Whether more was sent than its payer pays for by its word, and it has said one. */
+  isPastWord(): boolean;
   /** There is a token. Before that a payer that leaves would leave a reply behind that never was. */
   begin(): void;
   /**
    * Notes that this text goes out. Resolves when it may: with it the payer lacks one window's text at most by its own word, has said as
-   * much as it may ever say of what was sent before, or wants no more.
+   * much as it may ever say of what was sent before, or wants no more. Of a reply that its payer may leave untaken one part is sent
+   * ahead.
    * @param signal ends the wait.
+   * @returns false where it may not go out: nobody has taken the part before.
    */
-  waitToSend(text: string, signal: AbortSignal): Promise<void>;
+  waitToSend(text: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Waits for the caller to read what is sent, while the reply is untaken no longer than its payer may think: whoever reads nothing takes
+   * nothing.
+   * @returns false where it was not read.
+   */
+  readInTime(send: () => Promise<boolean>): Promise<boolean>;
   end(): void;
 }
 
 export interface RunningReplies {
-  /** @param blind of the answer (blinds.ts). */
-  open(order: NamedOrder, given: { readonly consumer: PeerId; readonly blind: Uint8Array }): RunningReply;
+  open(order: NamedOrder, given: GivenReply): RunningReply;
   /** A payer's word about one of them. @throws Refusal where it is none, or no news. */
   take(caller: PeerId, replyId: Uint8Array, signed: SignedProgress): void;
 }
 
-interface Entry {
-  readonly order: NamedOrder;
+interface GivenReply {
   readonly consumer: PeerId;
+  /** Of the answer (blinds.ts). */
   readonly blind: Uint8Array;
+  /** Of a reply that its payer may leave untaken. Default: it may not. */
+  readonly standby?:
+    | {
+        /** The caller reads no more. */
+        readonly gone: AbortSignal;
+        readonly onTaken: () => void;
+      }
+    | undefined;
+}
+
+interface Entry extends GivenReply {
+  readonly order: NamedOrder;
+  readonly unwanted: AbortController;
+  /** Runs from the first part that was shown until it is taken. */
+  timer: NodeJS.Timeout | undefined;
+  /** The time to take it is over. */
+  isLate: boolean;
   readonly left: AbortController;
   readonly parts: Uint8Array[];
   sentBytes: number;
   hasBegun: boolean;
   latest: { readonly signed: SignedProgress; readonly progress: Progress } | undefined;
   wake: () => void;
+  /** Ends the wait for a caller that does not read. */
+  giveUp: () => void;
 }
 
 /** A payer's word lacks up to a step of what it has. Whoever waited for more room than the rest of a window might wait for ever. */
 const MAX_ROOM = PROGRESS_WINDOW_BYTES - PROGRESS_STEP_BYTES;
 
+/** Some round trips of the slowest link, and what a gateway needs to say its word again. */
+const TAKE_WITHIN_MS = 5_000;
+
 export function createRunningReplies({
   crypto,
   ledger,
+  takeWithinMs = TAKE_WITHIN_MS,
 }: {
   readonly crypto: Crypto;
   readonly ledger: LedgerDomain;
+  /** How long a payer may think about the first part. Default: 5,000. */
+  readonly takeWithinMs?: number | undefined;
 }): RunningReplies {
   const running = new Map<string, Entry>();
 
@@ -58,36 +108,88 @@ export function createRunningReplies({
     if (hasBegun && latest?.progress.hasLeft) left.abort();
   }
 
+  const isUntaken = ({ standby, latest }: Entry): boolean => standby !== undefined && !isTaken(latest?.progress);
+  /** A part was sent, and is untaken. */
+  const isShown = (entry: Entry): boolean => isUntaken(entry) && entry.sentBytes > 0;
+
+  function stopIfUnwanted(entry: Entry): void {
+    const { standby, hasBegun, isLate, unwanted } = entry;
+    if (hasBegun && isUntaken(entry) && (isLate || standby?.gone.aborted)) unwanted.abort();
+  }
+
+  const beginTime = (entry: Entry): NodeJS.Timeout =>
+    setTimeout(() => {
+      if (!isUntaken(entry)) return;
+      entry.isLate = true;
+      stopIfUnwanted(entry);
+      entry.wake();
+      entry.giveUp();
+    }, takeWithinMs).unref();
+
   return {
-    open(order, { consumer, blind }) {
+    open(order, given) {
       const name = toHex(order.replyId);
       const entry: Entry = {
-        ...{ order, consumer, blind, left: new AbortController(), parts: [], sentBytes: 0, hasBegun: false },
-        latest: undefined,
+        ...given,
+        ...{ order, left: new AbortController(), unwanted: new AbortController(), parts: [], sentBytes: 0 },
+        ...{ hasBegun: false, isLate: false, timer: undefined, latest: undefined },
         wake() {},
+        giveUp() {},
       };
       running.set(name, entry);
+      given.standby?.gone.addEventListener('abort', () => stopIfUnwanted(entry), { once: true });
+      const saidBytes = (): number => entry.latest?.progress.textBytes ?? 0;
+      const lacksWord = (): boolean => entry.sentBytes > saidBytes() + PROGRESS_WINDOW_BYTES;
       const isAhead = (bytes: number): boolean =>
-        entry.sentBytes + Math.min(bytes, MAX_ROOM) > (entry.latest?.progress.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
+        isShown(entry) || entry.sentBytes + Math.min(bytes, MAX_ROOM) > saidBytes() + PROGRESS_WINDOW_BYTES;
+      async function waitWhile(isEarly: () => boolean, signal: AbortSignal): Promise<void> {
+        while (isEarly() && !signal.aborted && !entry.isLate && !entry.latest?.progress.hasLeft) {
+          await new Promise<void>((resolve) => {
+            entry.wake = resolve;
+            signal.addEventListener('abort', () => resolve(), { once: true });
+          });
+        }
+      }
       return {
         left: entry.left.signal,
+        unwanted: entry.unwanted.signal,
         latest: () => entry.latest?.signed,
         begin() {
           entry.hasBegun = true;
           leaveIfOver(entry);
+          stopIfUnwanted(entry);
         },
         async waitToSend(text, signal) {
           const bytes = utf8Encode(text);
-          while (isAhead(bytes.length) && !signal.aborted && !entry.latest?.progress.hasLeft) {
-            await new Promise<void>((resolve) => {
-              entry.wake = resolve;
-              signal.addEventListener('abort', () => resolve(), { once: true });
-            });
-          }
+          if (isAhead(bytes.length)) await waitWhile(() => isAhead(bytes.length), signal);
+          if (isShown(entry)) return false;
           entry.parts.push(bytes);
           entry.sentBytes += bytes.length;
+          if (isShown(entry) && entry.timer === undefined) entry.timer = beginTime(entry);
+          return true;
         },
-        end: () => running.delete(name),
+        outcome() {
+          const progress = entry.latest?.progress;
+          if (isTaken(progress)) return 'taken';
+          if (progress?.hasLeft) return 'left';
+          return entry.isLate || entry.standby?.gone.aborted ? 'silent' : undefined;
+        },
+        isPastWord: () => saidBytes() > 0 && lacksWord(),
+        // A text without a byte is never taken.
+        waitForTake: (signal) => waitWhile(() => isShown(entry), signal),
+        async readInTime(send) {
+          if (!isUntaken(entry)) return send();
+          if (entry.isLate) return false;
+          const gaveUp = new Promise<false>((resolve) => {
+            entry.giveUp = () => resolve(false);
+          });
+          const timer = beginTime(entry);
+          return Promise.race([send(), gaveUp]).finally(() => clearTimeout(timer));
+        },
+        end() {
+          clearTimeout(entry.timer);
+          running.delete(name);
+        },
       };
     },
 
@@ -98,15 +200,19 @@ export function createRunningReplies({
         throw new Refusal('not-found', 'no such reply is being served to you');
       }
       entry.latest = { signed, progress: readNews(crypto, ledger, entry, signed) };
+      if (isTaken(entry.latest.progress)) {
+        clearTimeout(entry.timer);
+        entry.standby?.onTaken();
+      }
       leaveIfOver(entry);
       entry.wake();
     },
   };
 }
 
-/** Only what is news costs a signature: a step more of the text, or that the payer leaves. @throws Refusal */
+/** Only what is news costs a signature: a step more of the text, that the payer takes it, or that it leaves. @throws Refusal */
 function readNews(crypto: Crypto, ledger: LedgerDomain, entry: Entry, signed: SignedProgress): Progress {
-  const { order, blind, parts, latest, sentBytes } = entry;
+  const { order, blind, standby, parts, latest, sentBytes } = entry;
   const known = latest?.progress;
   if (known?.hasLeft) throw new Refusal('conflict', 'the payer has left already');
   try {
@@ -115,7 +221,11 @@ function readNews(crypto: Crypto, ledger: LedgerDomain, entry: Entry, signed: Si
     if (progress === undefined) throw new Refusal('invalid', `not the payer's word about the ${sentBytes} bytes sent`);
     const isNews = progress.textBytes >= (known?.textBytes ?? 0) + PROGRESS_STEP_BYTES;
     const isLast = progress.hasLeft && progress.textBytes >= (known?.textBytes ?? 0);
-    if (!isNews && !isLast) throw new Refusal('invalid', `a progress of less than ${PROGRESS_STEP_BYTES} bytes`);
+    const takes = standby !== undefined && !isTaken(known) && isTaken(progress);
+    // Its provider has stopped: what is signed now would be paid for nothing.
+    if (takes && entry.isLate) throw new Refusal('conflict', 'the time to take this reply is over');
+    if (!isNews && !isLast && !takes)
+      throw new Refusal('invalid', `a progress of less than ${PROGRESS_STEP_BYTES} bytes`);
     return progress;
   } catch (error) {
     if (error instanceof ProtocolError) throw new Refusal('invalid', `progress: ${error.message}`);

@@ -112,3 +112,57 @@ it.each([
     expect(signed).toBe(signatures);
   },
 );
+
+it('signs while the claim goes to the disk, and has nothing admitted before it is there', async () => {
+  const order = {
+    ...{ replyId: new Uint8Array(16), orderHash: new Uint8Array(32), validator: new Uint8Array(20) },
+    ...{ router: new Uint8Array(20), expiresAtMs: BigInt(NOW + 1_000) },
+  };
+  const steps: string[] = [];
+  const state = {
+    ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000 },
+    signer: {
+      publicKey: new Uint8Array(1_344),
+      sign: () => expect.unreachable(),
+      async signAside() {
+        steps.push('sign');
+        return new Uint8Array(2_484);
+      },
+    },
+    replies: createRunningReplies({ crypto, ledger: LEDGER }),
+    getPayeeWord: () => new Uint8Array(73),
+    receivables: {
+      knows: () => true,
+      async hold() {
+        steps.push('hold');
+        return { drop() {} };
+      },
+    },
+    holdings: { heldFor: async () => 0n },
+    chain: { ledger: LEDGER },
+    metrics: { steps: { run: (_id: Uint8Array, _name: string, work: () => unknown) => work() } },
+    links: {
+      to: () => ({
+        async admit() {
+          steps.push('admit');
+          throw new Error('nobody there');
+        },
+      }),
+    },
+  };
+  const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
+  const open = (claimed: Promise<void>) => {
+    const job = { body: new Uint8Array(), order, claimed, ticket: { modelId: 'ogong/verified/test/model' } };
+    return createServeContext(state as never, job as never, reader).admit(new AbortController().signal);
+  };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const admission = open(promise);
+  await expect.poll(() => steps).toEqual(['sign', 'hold']);
+  await new Promise(setImmediate);
+  expect(steps).toEqual(['sign', 'hold']);
+  resolve();
+  await expect(admission).rejects.toThrow('nobody there');
+  expect(steps.splice(0)).toEqual(['sign', 'hold', 'admit']);
+  await expect(open(Promise.reject(new Error('the disk is full')))).rejects.toThrow('the disk is full');
+  expect(steps).toEqual(['sign', 'hold']);
+});

@@ -4,16 +4,18 @@ import type { PeerId } from '@ogong/host/link/link-identity';
 import type { RelayedLink } from '@ogong/host/link/relay-wire';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
-import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isAttestedTier, isProxiedTier } from '@ogong/protocol/tier/registry';
+import { cutText } from './cut-text.ts';
 import { type AcceptedOrder, assertMachineEntered, assertRouter, assertTierStake } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { Hold } from './receivables.ts';
 import { createEventSealer } from './sealed-order.ts';
 import type { ReplyEvent, ServeContext } from './serve-reply.ts';
+import type { RunningStandby } from './untaken-orders.ts';
 
 const ADMIT_TIMEOUT_MS = 10_000;
 const NOTHING: Uint8Array = new Uint8Array();
@@ -35,7 +37,13 @@ export interface ReplyReader {
 /** The part of serving that is the same for every modality. */
 export function createServeContext(
   state: ProviderState,
-  job: Pick<AcceptedOrder<unknown>, 'order' | 'body' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer'>,
+  job: Pick<
+    AcceptedOrder<unknown>,
+    'order' | 'body' | 'validator' | 'signedOrder' | 'ticket' | 'ticketKey' | 'sealer' | 'claimed'
+  > & {
+    /** Of an order that its payer may leave untaken. Default: it may not. */
+    readonly standby?: RunningStandby | undefined;
+  },
   { consumer, address, send, gone }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, getPayeeWord, openings, outbox, stopping, maxReplyMs } = state;
@@ -46,31 +54,50 @@ export function createServeContext(
   const reply = state.replies.open(job.order, {
     consumer,
     blind: computeBlinds(crypto, { body: job.body, replyId }).answer,
+    standby: job.standby && { gone, onTaken: job.standby.take },
   });
-  const left = AbortSignal.any([reply.left, expired]);
-  const over = AbortSignal.any([left, gone]);
+  /** Nobody reads, and what is made from here on nobody pays for. */
+  const unpaid = new AbortController();
+  const left = AbortSignal.any([reply.left, expired, unpaid.signal]);
+  const over = AbortSignal.any([left, gone, reply.unwanted]);
   const ended = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
   // Waits for the reader, but not after the reply is over: the slot must become free and the reply be committed.
   const sendPlain: ServeContext['send'] = (event) =>
-    over.aborted ? Promise.resolve(false) : Promise.race([send(event), ended]);
+    over.aborted ? Promise.resolve(false) : Promise.race([reply.readInTime(() => send(event)), ended]);
   let kept = NOTHING;
   const sealEvent = job.sealer && createEventSealer(job.sealer);
+  /** A part of the text did not go out, so nothing about it does. */
+  let isWithheld = false;
   const sendOne: ServeContext['send'] = async (event) => {
-    let isRead = true;
-    for (const part of sealEvent?.(event, kept) ?? [event]) isRead &&= await sendPlain(part);
+    let isRead = !isWithheld;
+    if (isRead) for (const part of sealEvent?.(event, kept) ?? [event]) isRead &&= await sendPlain(part);
     return isRead;
   };
   const failed = AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]);
   const waits = AbortSignal.any([over, failed]);
   let hold: Hold | undefined;
+  let hasBegun = false;
   return {
     ...{ crypto, clock, signer, payeeWord: getPayeeWord() },
     cohort: state.cohorts?.wordFor(job.order) ?? NOTHING,
-    ...{ left, expired, progress: reply.latest, begin: reply.begin },
+    ...{ left, expired, unwanted: reply.unwanted, progress: reply.latest },
+    begin() {
+      hasBegun = true;
+      reply.begin();
+    },
+    // Whoever reads no more may still say so.
+    waitForTake: () => reply.waitForTake(AbortSignal.any([left, failed])),
     send: sendOne,
     async sendText(text, tokens) {
-      await reply.waitToSend(text, waits);
-      return sendOne({ event: { case: 'delta', value: { text, tokens } } });
+      const pieces = cutText(text, PROGRESS_STEP_BYTES);
+      let isRead = false;
+      for (const [i, piece] of pieces.entries()) {
+        isWithheld ||= !(await reply.waitToSend(piece, waits));
+        if (gone.aborted && reply.isPastWord()) unpaid.abort();
+        const ends = i === pieces.length - 1;
+        isRead = await sendOne({ event: { case: 'delta', value: { text: piece, tokens: ends ? tokens : [] } } });
+      }
+      return isRead;
     },
     failed,
     async admit(signal) {
@@ -86,6 +113,8 @@ export function createServeContext(
       const consent = receivables.knows(job.order) ? signConsentAside(signer, job.order) : undefined;
       consent?.catch(() => undefined);
       hold = await receivables.hold(job.order);
+      // If the order cannot be stored, it must not be admitted: it would count as abandoned.
+      await job.claimed;
       const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>
         admitOrder(state, job, { signal, consent }),
       );
@@ -101,6 +130,8 @@ export function createServeContext(
     },
     end() {
       hold?.drop();
+      const outcome = job.standby && hasBegun ? reply.outcome() : undefined;
+      if (outcome) state.untaken.note(job.order, outcome);
       reply.end();
     },
     payers: state.payers,
@@ -114,17 +145,21 @@ export function createServeContext(
         throw new AttesterError('malformed', 'the hosted API was not asked over a link that can be shown');
       return machine.attest({ order, record, exchanges: [exchange] });
     },
-    async keep({ opening }, push, feeAtomic) {
+    async keep({ opening }, push, { feeAtomic, owedAtomic = feeAtomic, isWithheld }) {
       kept = opening;
-      // What was sealed is opened in plain to no consumer: whoever carries the reply could ask in its place.
-      const opener = job.sealer ? NOBODY : consumer;
-      await openings.put(replyId, {
-        bytes: opening,
-        consumer: opener,
-        expiresAtMs: Number(expiresAtMs) + state.openingTtlMs,
-      });
-      await outbox.add(replyId, validator, push);
-      await Promise.all([hold?.keep(feeAtomic), state.served.sign(replyId, feeAtomic)]);
+      // What was sealed is opened in plain to no consumer: whoever carries the reply could ask in its place. Nor is what it does not pay.
+      const opener = job.sealer || isWithheld ? NOBODY : consumer;
+      // One commit for all of it, and in this order: no record is due whose opening is not kept.
+      await Promise.all([
+        openings.put(replyId, {
+          bytes: opening,
+          consumer: opener,
+          expiresAtMs: Number(expiresAtMs) + state.openingTtlMs,
+        }),
+        outbox.add(replyId, validator, push),
+        hold?.keep(owedAtomic),
+        state.served.sign(replyId, feeAtomic),
+      ]);
     },
   };
 }

@@ -20,6 +20,7 @@ import { openPuncher } from '@ogong/host/link/punch';
 import type { RelayPayerOptions } from '@ogong/host/link/relay-payer';
 import type { Logger } from '@ogong/host/log/logger';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { createLogSync } from '@ogong/host/store/log-sync';
 import { RELEASED } from '@ogong/host/store/releases';
 import { openStore } from '@ogong/host/store/store';
 import { monotonicClock, systemClock } from '@ogong/host/time/clock';
@@ -107,8 +108,9 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
     const until = new Date(refusedUntilMs).toISOString();
     log.warn({ until }, 'nothing is known here of what this key has signed: orders that expire by then are refused');
   }
-  const commits = createGroupCommit(store);
-  const openings = createOpenings(store, commits);
+  const books = createLogSync(store);
+  const commits = createGroupCommit(store, { log: books });
+  const openings = createOpenings(commits);
   const beacons = createBeaconView(
     { refreshMs: settings.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: (err) => log.warn({ err }, 'the beacon cannot be read') },
@@ -160,7 +162,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       chain,
       readPayments: async (validator, fromBlock) => (await chain.client()).paidTo(payee, validator, fromBlock),
       beacons,
-      store,
+      ...{ store, commits },
       cohorts,
       tierStakes: readTierStakes(readDeployment(COMMAND, settings).deployment),
       attester: attester && (wrap.attester?.(attester) ?? attester),
@@ -195,6 +197,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   status?.start();
   return {
     stopTimeoutMs: settings.drain + STOP_REST_MS,
+    failed: books.failed,
     ready: {
       ...context.ready,
       address: provider.address(),
@@ -343,12 +346,12 @@ type PlannedModels =
   | { readonly kind: 'fixed' | 'upstream'; readonly models: readonly PlannedOffer[] };
 
 function readOffers(settings: ServeSettings, problems: string[]): PlannedModels {
-  const { servedModels, model, modelId, price, upstream } = settings;
+  const { servedModels, model, modelId, price, standby, upstream } = settings;
   const kind = upstream === undefined ? 'fixed' : 'upstream';
   if (servedModels === undefined) return { kind, models: planOffers(settings, problems) };
   if (upstream !== undefined) problems.push('--served-models is for models of this machine: leave --upstream out');
-  if (model.length + modelId.length + price.length > 0) {
-    problems.push('--served-models names models, ids and prices: leave --model, --model-id and --price out');
+  if (model.length + modelId.length + price.length + standby.length > 0) {
+    problems.push('--served-models names models, ids and prices: leave --model, --model-id, --price and --standby out');
   }
   return { kind: 'on-demand', models: readServedModels(servedModels, problems) };
 }

@@ -8,17 +8,20 @@ import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
-import type { SignedProgress } from '@ogong/protocol/exchange/progress';
+import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
+import { isTaken, parseProgress, type SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
   type GenerateEventSchema,
   type PushRecordRequest,
   PushRecordRequestSchema,
   type TokenLogprobSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { type Endpoint, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import { text as textModality } from '@ogong/protocol/modality/text/text';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
+import { computeBilledFee } from '@ogong/protocol/verdict/reply-fee';
 import type { ModelRequest } from '../engine/model-request.ts';
 import { chooseAnswerFormat } from '../engine/model-request.ts';
 import { assertTextSize, type CommitReply, type CommittedReply, type ServedReply } from './commit-reply.ts';
@@ -47,6 +50,15 @@ export interface OrderJob extends AcceptedOrder<ModelRequest> {
   readonly wantsMilestones: boolean;
 }
 
+interface KeptBill {
+  /** What the reply is paid, by the word that is handed in with it. */
+  readonly feeAtomic: bigint;
+  /** What the payer has had made, whether or not it has signed for it: that counts against its credit here. Default: the fee. */
+  readonly owedAtomic?: bigint | undefined;
+  /** The caller was not sent all of the text, and does not pay for all of it: it is not told the rest either. Default: it may be. */
+  readonly isWithheld?: boolean | undefined;
+}
+
 /** What serving needs, for every modality. */
 export interface ServeContext {
   readonly crypto: Crypto;
@@ -56,11 +68,11 @@ export interface ServeContext {
   readonly payeeWord: Uint8Array;
   /** The cohort's word, where several providers share the fee of this order; else empty. */
   readonly cohort: Uint8Array;
-  /** Reserves the fee at the order's validator. @returns its word for it. @throws Refusal where it does not admit. */
+  /** Reserves the fee at the order's validator, once the order is claimed. @returns its word for it. @throws Refusal where it does not admit. */
   readonly admit: (signal: AbortSignal) => Promise<SignedAdmission>;
   readonly payers: PayingPayers;
   /** Makes opening and record durable. From then on the provider answers for the reply, and the fee is owed. */
-  readonly keep: (committed: CommittedReply, push: PushRecordRequest, feeAtomic: bigint) => Promise<void>;
+  readonly keep: (committed: CommittedReply, push: PushRecordRequest, billed: KeptBill) => Promise<void>;
   /**
    * Of tier `tee` and `tee-proxy`: the machine's evidence for this order and its signature over the record. Empty in others.
    * @param exchange what a hosted model was asked and told. @throws AttesterError
@@ -74,6 +86,10 @@ export interface ServeContext {
   readonly sendText: (text: string, tokens: TokenMessage[]) => Promise<boolean>;
   /** There is something to bill: from now on the payer may leave. */
   readonly begin: () => void;
+  /** Nobody takes the reply: what was generated so far is committed. */
+  readonly unwanted: AbortSignal;
+  /** Resolves once the payer has taken the reply, or will not. */
+  readonly waitForTake: () => Promise<void>;
   /** The payer's last word about the reply. */
   readonly progress: () => SignedProgress | undefined;
   /** The payer has signed that it leaves, or the order's time is up: what was generated so far is committed. */
@@ -104,7 +120,7 @@ export interface ServedCounts {
  * @throws Refusal, EngineError, ReplyTextError
  */
 export async function serveReply(job: OrderJob, dependencies: ServeDependencies): Promise<ServedCounts> {
-  const { engine, crypto, clock, signer, commit, send, left, failed } = dependencies;
+  const { engine, crypto, clock, signer, commit, send, left, failed, unwanted } = dependencies;
   const { order, request } = job;
   const { asked } = request;
   const prompt = engine.info().capabilities.tokenize ? undefined : request.prompt;
@@ -112,9 +128,8 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const started = { promptTokens: job.promptTokens.length, ...chooseAnswerFormat(engine.info(), asked) };
   const refused = new AbortController();
   const startMs = clock.nowMs();
-  const signal = AbortSignal.any([left, failed, refused.signal]);
-  // If the order cannot be stored, it must not be admitted: it would count as abandoned.
-  const admission = job.claimed.then(() => dependencies.admit(signal));
+  const signal = AbortSignal.any([left, failed, unwanted, refused.signal]);
+  const admission = dependencies.admit(signal);
   admission.catch(() => refused.abort());
   if (!dependencies.payers.watch(order, admission)) await admission;
 
@@ -196,16 +211,30 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const rest = end.text.slice(sent.length);
   if (rest !== '') await joiner.add(rest, []);
   await joiner.flush();
+  await dependencies.waitForTake();
   const { outputTokens, stopReason, text } = end;
   const served = { outputTokens, counted, windows, stopReason, text, endMs: clock.nowMs() };
   const committed = commit(crypto, signer, { ...signable, info: engine.info(), ...served });
   const { header } = committed;
-  const feeAtomic = computeReplyFee(order, boundTextTokens(asked), {
-    promptTokenCount: counts.promptTokens,
-    outputTokenCount: counts.outputTokens,
-  });
-  const progress = end.stopReason === 'cancelled' ? dependencies.progress() : undefined;
-  const kept = await keepCommitted(job, { ...committed, feeAtomic, progress, exchange: end.exchange }, dependencies);
+  const progress = dependencies.progress();
+  const said = progress && parseProgress(progress.progress);
+  const responseBytes = Buffer.byteLength(text);
+  const own = { promptTokenCount: counts.promptTokens, outputTokenCount: counts.outputTokens };
+  const billed = { order, request: asked, header: { ...parseHeader(header), ...own }, responseBytes };
+  const feeAtomic = computeBilledFee(textModality, { ...billed, progress: said });
+  const isUntaken = asked.demands.standbyPer1kAtomic !== undefined && !isTaken(said);
+  const owedAtomic = isUntaken ? feeAtomic : computeReplyFee(order, boundTextTokens(asked), billed.header);
+  // More than the payer may have by its word is not billed.
+  const isAhead = responseBytes > (said?.textBytes ?? 0) + PROGRESS_WINDOW_BYTES;
+  const bill = { feeAtomic, owedAtomic, isWithheld: isUntaken || isAhead };
+  const kept = await keepCommitted(job, { ...committed, ...bill, progress, exchange: end.exchange }, dependencies);
+  if (unwanted.aborted || (isUntaken && text !== '')) {
+    if (left.aborted) return counts;
+    throw new Refusal(
+      'unavailable',
+      'nobody took the first part of this answer in time: sign a progress as soon as it comes, or order without a standby price',
+    );
+  }
   await send({
     event: {
       case: 'finished',
@@ -248,14 +277,16 @@ export async function keepCommitted(
   { signedOrder, body, endpoint }: Pick<AcceptedOrder<unknown>, 'signedOrder' | 'body' | 'endpoint'>,
   {
     feeAtomic,
+    owedAtomic,
+    isWithheld,
     progress,
     exchange,
     ...committed
-  }: CommittedReply & {
-    readonly feeAtomic: bigint;
-    readonly progress?: SignedProgress | undefined;
-    readonly exchange?: ShownExchange | undefined;
-  },
+  }: CommittedReply &
+    KeptBill & {
+      readonly progress?: SignedProgress | undefined;
+      readonly exchange?: ShownExchange | undefined;
+    },
   {
     signer,
     payeeWord,
@@ -279,7 +310,7 @@ export async function keepCommitted(
     attestation,
     ...word,
   });
-  await keep(committed, push, feeAtomic);
+  await keep(committed, push, { feeAtomic, owedAtomic, isWithheld });
   return { record: signedRecord, attestation };
 }
 

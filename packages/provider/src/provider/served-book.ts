@@ -116,10 +116,13 @@ export function createServedBook(store: Store, commits: GroupCommit): ServedBook
         ),
       ),
     async note(replyId, { outcome, owedAtomic, why }, nextAskMs) {
-      await commits.write(({ prepare }) =>
-        prepare(
-          'UPDATE served SET outcome = ?, owed = ?, why = ?, is_open = ?, next_ask_ms = ? WHERE reply_id = ? AND is_open = 1',
-        ).run(outcome, String(owedAtomic), why, isPending(outcome) ? 1 : 0, nextAskMs, replyId),
+      await commits.write(
+        ({ prepare }) =>
+          prepare(
+            'UPDATE served SET outcome = ?, owed = ?, why = ?, is_open = ?, next_ask_ms = ? WHERE reply_id = ? AND is_open = 1',
+          ).run(outcome, String(owedAtomic), why, isPending(outcome) ? 1 : 0, nextAskMs, replyId),
+        // What is not noted is asked again.
+        { mayBeLost: true },
       );
     },
     async sweep(nowMs) {

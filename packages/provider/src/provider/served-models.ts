@@ -15,10 +15,13 @@ export interface ServedEntry extends PlannedOffer {
 const MAX_SERVED = 64;
 const LARGEST_FILE = 256 * 1024;
 
+const amount = z.string().regex(/^\d{1,38}$/, 'expected a whole number of atomic units, in quotes');
+
 const servedModel = z.strictObject({
   model: z.string().min(1),
   modelId: z.string().min(1),
-  price: z.string().regex(/^\d{1,38}$/, 'expected a whole number of atomic units, in quotes'),
+  price: amount,
+  standby: amount.optional(),
   nCtx: z
     .int()
     .min(16)
@@ -56,6 +59,7 @@ export function readServedModels(path: string, problems: string[], read = readTe
       model: models.map(({ model }) => model),
       modelId: models.map(({ modelId }) => modelId),
       price: models.map(({ price }) => BigInt(price)),
+      standby: models.map(({ standby }) => (standby === undefined ? undefined : BigInt(standby))),
     },
     wrong,
   );

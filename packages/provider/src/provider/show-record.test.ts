@@ -27,27 +27,32 @@ const [OWN, OTHER, STRANGER] = [1, 2, 3] as const;
 function show(caller: 1 | 2 | 3, kept: KeptRecord, nowMs: number, id = replyId) {
   const address = caller === OWN ? validator.signer.address : new Uint8Array(20).fill(9);
   const findByCertHash = () => (caller === STRANGER ? undefined : { ...validator.member, address });
-  const state = { crypto, clock: { nowMs: () => nowMs }, outbox: { find: () => kept }, chain: { findByCertHash } };
+  const state = {
+    crypto,
+    clock: { nowMs: () => nowMs },
+    outbox: { find: async () => kept },
+    chain: { findByCertHash },
+  };
   return showRecord(state, id, new Uint8Array(32).fill(caller) as PeerId);
 }
 
-it("shows the reply to its order's validator, at any time, without its texts", () => {
-  expect(show(OWN, { push, intake: undefined }, 0)).toEqual({ push: bare, intake: undefined });
-  expect(show(OWN, { push, intake }, EXPIRES_MS)).toEqual({ push: bare, intake });
+it("shows the reply to its order's validator, at any time, without its texts", async () => {
+  expect(await show(OWN, { push, intake: undefined }, 0)).toEqual({ push: bare, intake: undefined });
+  expect(await show(OWN, { push, intake }, EXPIRES_MS)).toEqual({ push: bare, intake });
   expect([bare.request.length, bare.response.length, bare.endpoint]).toEqual([0, 0, '']);
   expect(bare.requestSummary.length).toBeGreaterThan(0);
 });
 
-it('shows other validators the receipt alone, or the whole where there is none, after the expiry', () => {
+it('shows other validators the receipt alone, or the whole where there is none, after the expiry', async () => {
   const late = EXPIRES_MS - CLOCK_TOLERANCE_MS + 1;
-  expect(show(OTHER, { push, intake }, late)).toEqual({ intake, recordHash });
-  expect(show(OTHER, { push, intake: undefined }, late)).toEqual({ push: bare, intake: undefined });
+  expect(await show(OTHER, { push, intake }, late)).toEqual({ intake, recordHash });
+  expect(await show(OTHER, { push, intake: undefined }, late)).toEqual({ push: bare, intake: undefined });
 });
 
-it.each<[string, () => unknown]>([
+it.each<[string, () => Promise<unknown>]>([
   ['another validator before the expiry', () => show(OTHER, { push, intake }, EXPIRES_MS - CLOCK_TOLERANCE_MS)],
   ['a stranger', () => show(STRANGER, { push, intake: undefined }, EXPIRES_MS + 1)],
   ['whoever names no reply', () => show(OWN, { push, intake }, EXPIRES_MS, new Uint8Array(3))],
-])('shows nothing to %s', (_who, ask) => {
-  expect(ask).toThrow('no record of this reply for you');
+])('shows nothing to %s', async (_who, ask) => {
+  await expect(ask()).rejects.toThrow('no record of this reply for you');
 });

@@ -31,8 +31,8 @@ export interface CheckedOffer extends NonNullable<SealedOfferVerdict['offered']>
   readonly requestHash: Uint8Array;
 }
 
-/** Posts JSON to the gateway. @throws GatewayApiError */
-export type PostJson = (path: string, body: object, signal?: AbortSignal) => Promise<Response>;
+/** Posts JSON to the gateway, with bytes behind it where there are some. @throws GatewayApiError */
+export type PostJson = (path: string, body: object, signal?: AbortSignal, bytes?: Uint8Array) => Promise<Response>;
 
 const NONCE_BYTES = 32;
 /** Fields of `ogong` that the gateway needs: no text, and not the salt, which keeps the request's hash from telling anything. */
@@ -118,8 +118,14 @@ async function addRoot(trust: Trust, { ticket }: SealedOffer, find: FindModelRoo
 }
 
 /** The gateway knows nothing of the reply but what it is told here. If it does not listen, the answer is no worse. */
-export async function tellOutcome(post: PostJson, replyId: string, outcome: object): Promise<void> {
-  await post(formatPath(GATEWAY_ROUTES.sealedOutcome, { id: replyId }), outcome).catch(() => undefined);
+export async function tellOutcome(
+  post: PostJson,
+  replyId: string,
+  outcome: object,
+  sealed?: Uint8Array,
+): Promise<void> {
+  const path = formatPath(GATEWAY_ROUTES.sealedOutcome, { id: replyId });
+  await post(path, outcome, undefined, sealed).catch(() => undefined);
 }
 
 /** What a body says of demands and preference. */

@@ -27,7 +27,8 @@ export function createRepeatedText(): RepeatedText {
       saidLength = 0;
     },
     take(delta) {
-      hasBegun = true;
+      // A part that shows nothing, and there may be any number of them, keeps nobody else from serving the reply.
+      hasBegun ||= delta.text !== '' || delta.tokens.length > 0;
       const again = delta.text.slice(0, text.length - saidLength);
       if (!text.startsWith(again, saidLength)) throw createOtherReply();
       saidLength += delta.text.length;

@@ -1,4 +1,4 @@
-import { fromBase64, ProtocolError, toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { fromBase64, ProtocolError, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
@@ -98,8 +98,8 @@ export async function* openSealedReply<D, A>(
   });
   const id = toHex(replyId);
   const wantsMilestones = validatorKey !== undefined;
-  const message = { reply_id: id, envelope: toBase64(envelope), ...(wantsMilestones && { milestones: true }) };
-  const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal);
+  const message = { reply_id: id, ...(wantsMilestones && { milestones: true }) };
+  const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal, envelope);
   if (response.body === null) throw new SealedCallError('missing', 'the gateway answered without a body');
   const { answer: blind } = computeBlinds(crypto, { body, replyId });
   const progress = createProgress(post, { id, blind });
@@ -141,8 +141,8 @@ export async function* openSealedReply<D, A>(
     } else if (error instanceof GatewayApiError) {
       // The next provider is asked meanwhile.
       setTimeout(() => {
-        const outcome = part.close();
-        if (outcome !== undefined) void tellOutcome(post, id, outcome);
+        const standing = part.close();
+        if (standing !== undefined) void tellOutcome(post, id, standing.outcome, standing.sealed);
       });
     }
   }
@@ -222,7 +222,7 @@ export function createTextForm({
     add(delta: Delta): SealedDelta {
       if (last !== undefined) fail('it goes on after its end');
       text += delta.text;
-      if (logprobs) tokens.push(...delta.tokens);
+      if (logprobs) for (const token of delta.tokens) tokens.push(token);
       if (text.length > MAX_RESPONSE_BYTES || tokens.length > maxTokens) fail('it is longer');
       return { text: delta.text, tokens: logprobs ? delta.tokens : [], format };
     },

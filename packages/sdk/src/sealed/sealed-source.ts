@@ -52,6 +52,10 @@ export function createSealedSource(
   if (request.echo) {
     throw new SealedCallError('unsupported', 'this request cannot be sealed yet: no prompt is echoed');
   }
+  if (request.preference?.hedge || request.demands.standbyPer1kAtomic !== undefined) {
+    const why = 'a gateway that reads no text cannot take the first of two answers; leave hedge and standby out';
+    throw new SealedCallError('unsupported', `this request cannot be sealed: ${why}`);
+  }
   const bounds = { ...boundTextTokens(request), contextSize: computeContextBound(boundTextTokens(request)) };
   const waitsForIntake = !allow.includes('intake') && !trust.allow?.includes('intake');
 

@@ -18,8 +18,8 @@ import type { CheckedOffer } from './ask-offer.ts';
 export interface StandingPart {
   /** @param text all that came before the milestone. @throws SealedCallError where it is larger than one may be. */
   take(milestone: Milestone, text: string): void;
-  /** What the gateway is told where the reply breaks off; undefined where nothing was signed that holds. */
-  close(): object | undefined;
+  /** What the gateway is told where the reply breaks off, and what stands sealed behind it; undefined where nothing was signed that holds. */
+  close(): { readonly outcome: object; readonly sealed: Uint8Array } | undefined;
 }
 
 export function createStandingPart(
@@ -78,22 +78,21 @@ export function createStandingPart(
         if (!holds(milestone, response, opening)) return undefined;
         const { ledger, validator } = offer;
         const recordHash = hashRecord(crypto, milestone.record?.record ?? new Uint8Array());
-        return {
+        const outcome = {
           outcome: 'part',
           milestone: toBase64(encodeClaimedMilestone(milestone)),
           header_proof: computeCommitment(crypto, parseOpening(opening)).headerProof.map(toHex),
           text_hash: toHex(hashBeginning(crypto, blind, response)),
-          sealed: toBase64(
-            sealPart(
-              { seal },
-              {
-                milestone: { ledger, validator, replyId, requestHash, recordHash },
-                to: validatorKey,
-                inner: { endpoint, body, response, opening },
-              },
-            ),
-          ),
         };
+        const sealed = sealPart(
+          { seal },
+          {
+            milestone: { ledger, validator, replyId, requestHash, recordHash },
+            to: validatorKey,
+            inner: { endpoint, body, response, opening },
+          },
+        );
+        return { outcome, sealed };
       } catch (error) {
         if (error instanceof ProtocolError) return undefined;
         throw error;

@@ -83,6 +83,8 @@ export function testBeaconKeys(open: () => Promise<BeaconKeysWorld>): void {
       return refusalOf(stranger.retireGeneration(2, lastEpoch, await sortQuorum(digest, signed)));
     };
     expect(await retire(0n, 3)).toBe('EpochPassed');
+    const begun = (await stranger.beaconKeys())?.epoch ?? 0n;
+    expect([firstEpoch <= begun, await retire(begun, 3)]).toEqual([true, 'EpochPassed']);
     expect(await retire(firstEpoch + 50n, 2)).toBe('NoQuorum');
     expect(await retire(firstEpoch + 50n, 3)).toBe('no refusal');
     expect(await retire(firstEpoch + 51n, 3)).toBe('AlreadyRetired');

@@ -28,7 +28,7 @@ describe('the contract pays a cohort as the vectors say', () => {
     payer = await ledger.createMember(1_000n * unit);
     await payer.client.deposit(1_000n * unit);
     await payer.client.admit(validator.address, 1_000n * unit);
-  }, 60_000);
+  });
   afterAll(() => ledger?.stop());
 
   /** Providers of their own for each case. */
@@ -80,7 +80,7 @@ describe('the contract pays a cohort as the vectors say', () => {
       const { spent } = await payer.client.channelOf(payer.address, validator.address);
       expect(spent).toBe(cumulative);
     }
-  }, 60_000);
+  });
 
   it('and refuses parts that do not sum to it, with nothing moved', async () => {
     const one = vectors.splits[1] as Case;
@@ -99,5 +99,5 @@ describe('the contract pays a cohort as the vectors say', () => {
     }
     await settle(one, number, 0n);
     expect(await books()).not.toEqual(before);
-  }, 60_000);
+  });
 });

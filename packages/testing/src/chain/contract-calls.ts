@@ -14,9 +14,12 @@ type Reason =
   /** It gives everybody what is theirs, or does what is due, whoever asks. */
   | 'upkeep';
 
+/** With what a stranger without anything is answered to arguments of zero: the contract's own name of its refusal, or `done`. */
+type OpenCall = readonly [reason: Reason, answer: string];
+
 interface ContractCalls {
   readonly reserved: Readonly<Record<string, ReservedCall>>;
-  readonly anybody: Readonly<Record<string, Reason>>;
+  readonly anybody: Readonly<Record<string, OpenCall>>;
 }
 
 const owner: ReservedCall = { who: 'its owner', answer: 'OwnableUnauthorizedAccount' };
@@ -28,21 +31,37 @@ const executor: ReservedCall = { who: 'what token holders decided', answer: 'Gov
 const role: ReservedCall = { who: 'the government', answer: 'AccessControlUnauthorizedAccount' };
 const escrow: ReservedCall = { who: 'the escrow', answer: 'NotTransferable' };
 
-const erc20 = { approve: 'own', transfer: 'own', transferFrom: 'own' } as const;
-const votes = { delegate: 'own', delegateBySig: 'signed', permit: 'signed' } as const;
-const authorized: Readonly<Record<string, Reason>> = {
-  ...{ cancelAuthorization: 'signed', receiveWithAuthorization: 'signed', transferWithAuthorization: 'signed' },
-};
-const receivers = {
-  onERC1155BatchReceived: 'upkeep',
-  onERC1155Received: 'upkeep',
-  onERC721Received: 'upkeep',
+const erc20 = {
+  approve: ['own', 'ERC20InvalidSpender'],
+  transfer: ['own', 'ERC20InvalidReceiver'],
+  transferFrom: ['own', 'ERC20InvalidApprover'],
+} as const;
+const votes = {
+  delegate: ['own', 'done'],
+  delegateBySig: ['signed', 'VotesExpiredSignature'],
+  permit: ['signed', 'ERC2612ExpiredSignature'],
 } as const;
 const DAY = 86_400n;
 
 /** Every function that changes something, of every contract. One without a row fails a test. */
 export const CALLS: Readonly<Record<string, ContractCalls>> = {
-  ogongToken: { reserved: {}, anybody: { ...erc20, ...votes, ...authorized } },
+  ogongToken: {
+    reserved: {},
+    anybody: {
+      ...erc20,
+      ...votes,
+      cancelAuthorization: ['signed', 'ECDSAInvalidSignature'],
+      receiveWithAuthorization: ['signed', 'ECDSAInvalidSignature'],
+      transferWithAuthorization: ['signed', 'ECDSAInvalidSignature'],
+    },
+  },
+  launchCurve: {
+    reserved: {},
+    anybody: {
+      buy: ['own', 'Expired'],
+      sell: ['own', 'Expired'],
+    },
+  },
   parameters: {
     reserved: {
       ...{ acceptOwnership: owner, renounceOwnership: owner, transferOwnership: owner, setGuardian: owner },
@@ -57,15 +76,29 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       setActive: { who: 'the registry', answer: 'NotRegistry' },
     },
     anybody: {
-      ...{ bond: 'own', finishUnbond: 'own', finishUnstake: 'own', registerRouter: 'own', requestUnbond: 'own' },
-      ...{ requestUnstake: 'own', stake: 'own', collectPenalty: 'upkeep', retireRouter: 'upkeep' },
-      ...{ prioritize: 'own', requestDeprioritize: 'own', finishDeprioritize: 'own' },
+      bond: ['own', 'ZeroAmount'],
+      collectPenalty: ['upkeep', 'NothingHeld'],
+      finishDeprioritize: ['own', 'NothingToUnbond'],
+      finishUnbond: ['own', 'NothingToUnbond'],
+      finishUnstake: ['own', 'NothingToUnbond'],
+      prioritize: ['own', 'ZeroAmount'],
+      registerRouter: ['own', 'ZeroTicketKey'],
+      requestDeprioritize: ['own', 'ZeroAmount'],
+      requestUnbond: ['own', 'ZeroAmount'],
+      requestUnstake: ['own', 'ZeroAmount'],
+      retireRouter: ['upkeep', 'NoRouter'],
+      stake: ['own', 'ZeroAmount'],
     },
   },
   validatorRegistry: {
     reserved: {},
     anybody: {
-      ...{ announce: 'own', deregister: 'own', register: 'own', setSigner: 'own', update: 'own', evict: 'upkeep' },
+      announce: ['own', 'done'],
+      deregister: ['own', 'NotRegistered'],
+      evict: ['upkeep', 'NotRegistered'],
+      register: ['own', 'BondTooLow'],
+      setSigner: ['own', 'ZeroKey'],
+      update: ['own', 'NotRegistered'],
     },
   },
   roster: {
@@ -73,50 +106,121 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       drop: { who: 'the contract of stakes', answer: 'NotStaking' },
       noteChange: { who: 'the contracts of stakes and of validators', answer: 'NotStaking' },
     },
-    anybody: { setKey: 'signed', take: 'upkeep' },
+    anybody: {
+      setKey: ['signed', 'BadQuorumKey'],
+      take: ['upkeep', 'done'],
+    },
   },
   settlement: {
     reserved: {},
-    anybody: { ejectForMachine: 'signed', pardon: 'signed', reinstate: 'signed', settle: 'signed' },
+    anybody: {
+      ejectForMachine: ['signed', 'NoQuorum'],
+      pardon: ['signed', 'NothingHeld'],
+      reinstate: ['signed', 'NotEjected'],
+      settle: ['signed', 'WrongSequence'],
+    },
   },
   escrow: {
     reserved: { disburse: settlement },
     anybody: {
-      ...{ admit: 'own', claim: 'own', deposit: 'own', finishRelease: 'own', requestRelease: 'own', withdraw: 'own' },
-      ...{ allowKey: 'signed', takeLien: 'signed', passOn: 'own' },
+      admit: ['own', 'ZeroAmount'],
+      allowKey: ['signed', 'ZeroKey'],
+      claim: ['own', 'NothingToClaim'],
+      deposit: ['own', 'ZeroAmount'],
+      finishRelease: ['own', 'NothingToRelease'],
+      passOn: ['own', 'done'],
+      requestRelease: ['own', 'done'],
+      takeLien: ['signed', 'NothingToRelease'],
+      withdraw: ['own', 'ZeroAmount'],
     },
   },
-  cosigners: { reserved: { note: settlement }, anybody: { claim: 'upkeep' } },
+  cosigners: {
+    reserved: { note: settlement },
+    anybody: {
+      claim: ['upkeep', 'done'],
+    },
+  },
   earnings: {
     reserved: { credit: settlement, freeze: cases },
     anybody: {
-      ...{ bond: 'own', requestUnbond: 'own', finishUnbond: 'own' },
-      ...{ collect: 'upkeep', forfeit: 'upkeep', withdraw: 'upkeep' },
+      bond: ['own', 'NoKeyBonds'],
+      collect: ['upkeep', 'NothingToCollect'],
+      finishUnbond: ['own', 'NothingToUnbond'],
+      forfeit: ['upkeep', 'NothingForfeited'],
+      requestUnbond: ['own', 'ZeroAmount'],
+      withdraw: ['upkeep', 'NothingToWithdraw'],
     },
   },
-  emission: { reserved: {}, anybody: { allot: 'signed', claim: 'upkeep' } },
-  machineRegistry: { reserved: {}, anybody: { register: 'signed', registerQuoted: 'signed', revoke: 'signed' } },
+  emission: {
+    reserved: {},
+    anybody: {
+      allot: ['signed', 'NoPeriod'],
+      claim: ['upkeep', 'NoAllotment'],
+    },
+  },
+  machineRegistry: {
+    reserved: {},
+    anybody: {
+      register: ['signed', 'BadTime'],
+      registerQuoted: ['signed', 'BadQuote'],
+      revoke: ['signed', 'NothingChanges'],
+    },
+  },
   modelRegistry: {
     reserved: {
       ...{ claimRoot: nameOwner, offer: nameOwner, publish: nameOwner, revoke: nameOwner },
       accept: { who: 'whom the name was offered', answer: 'NotOffered' },
     },
-    anybody: { announce: 'own', claim: 'own' },
+    anybody: {
+      announce: ['own', 'done'],
+      claim: ['own', 'BadName'],
+    },
   },
   beaconKeys: {
     reserved: {},
-    anybody: { activate: 'signed', retire: 'signed', registerBoxKey: 'own', registerHeadKey: 'own' },
-  },
-  cases: {
-    reserved: { openProven: { who: 'the contract that has seen the contradiction', answer: 'NotEquivocation' } },
     anybody: {
-      ...{ acquit: 'signed', convict: 'signed', pardon: 'signed', reinstate: 'signed' },
-      ...{ appeal: 'own', appealEjection: 'own', appealPenalty: 'own', close: 'upkeep', forfeit: 'upkeep' },
-      ...{ requestFreeze: 'own', freeze: 'signed' },
+      activate: ['signed', 'WrongEra'],
+      registerBoxKey: ['own', 'BadBoxKey'],
+      registerHeadKey: ['own', 'BadHeadKey'],
+      retire: ['signed', 'NoSuchGeneration'],
     },
   },
-  hearings: { reserved: { open: cases }, anybody: { draw: 'upkeep' } },
-  equivocation: { reserved: {}, anybody: { announce: 'own', prove: 'signed' } },
+  cases: {
+    reserved: { openProven: { who: 'the contracts that have seen a proof', answer: 'NotProof' } },
+    anybody: {
+      acquit: ['signed', 'NoCase'],
+      appeal: ['own', 'NoCase'],
+      appealEjection: ['own', 'NotEjected'],
+      appealPenalty: ['own', 'NothingHeld'],
+      close: ['upkeep', 'NoCase'],
+      convict: ['signed', 'NoQuorum'],
+      forfeit: ['upkeep', 'NoDeposit'],
+      freeze: ['signed', 'NoDeposit'],
+      pardon: ['signed', 'NoDeposit'],
+      reinstate: ['signed', 'NoDeposit'],
+      requestFreeze: ['own', 'AppealOver'],
+    },
+  },
+  hearings: {
+    reserved: { open: cases },
+    anybody: {
+      draw: ['upkeep', 'NoHearing'],
+    },
+  },
+  equivocation: {
+    reserved: {},
+    anybody: {
+      announce: ['own', 'done'],
+      prove: ['signed', 'BadMembers'],
+    },
+  },
+  misrouting: {
+    reserved: {},
+    anybody: {
+      announce: ['own', 'done'],
+      prove: ['signed', 'BadTicket'],
+    },
+  },
   government: {
     reserved: {
       ...{ relay: executor, setProposalThreshold: executor, updateQuorumNumerator: executor },
@@ -125,9 +229,17 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       propose: { who: 'who has enough votes', answer: 'GovernorInsufficientProposerVotes' },
     },
     anybody: {
-      ...{ cancel: 'own', castVote: 'own', castVoteWithReason: 'own', castVoteWithReasonAndParams: 'own' },
-      ...{ castVoteBySig: 'signed', castVoteWithReasonAndParamsBySig: 'signed', execute: 'upkeep', queue: 'upkeep' },
-      ...receivers,
+      cancel: ['own', 'GovernorNonexistentProposal'],
+      castVote: ['own', 'GovernorNonexistentProposal'],
+      castVoteBySig: ['signed', 'GovernorInvalidSignature'],
+      castVoteWithReason: ['own', 'GovernorNonexistentProposal'],
+      castVoteWithReasonAndParams: ['own', 'GovernorNonexistentProposal'],
+      castVoteWithReasonAndParamsBySig: ['signed', 'GovernorInvalidSignature'],
+      execute: ['upkeep', 'GovernorNonexistentProposal'],
+      onERC1155BatchReceived: ['upkeep', 'GovernorDisabledDeposit'],
+      onERC1155Received: ['upkeep', 'GovernorDisabledDeposit'],
+      onERC721Received: ['upkeep', 'GovernorDisabledDeposit'],
+      queue: ['upkeep', 'GovernorNonexistentProposal'],
     },
   },
   timelock: {
@@ -135,31 +247,68 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       ...{ cancel: role, grantRole: role, revokeRole: role, schedule: role, scheduleBatch: role },
       updateDelay: { who: 'itself', answer: 'TimelockUnauthorizedCaller', args: [7n * DAY] },
     },
-    anybody: { execute: 'upkeep', executeBatch: 'upkeep', renounceRole: 'own', ...receivers },
+    anybody: {
+      execute: ['upkeep', 'TimelockUnexpectedOperationState'],
+      executeBatch: ['upkeep', 'TimelockUnexpectedOperationState'],
+      onERC1155BatchReceived: ['upkeep', 'done'],
+      onERC1155Received: ['upkeep', 'done'],
+      onERC721Received: ['upkeep', 'done'],
+      renounceRole: ['own', 'AccessControlBadConfirmation'],
+    },
   },
   orog: {
     reserved: { mint: { who: 'the contract that burns and mints', answer: 'NotMinter' } },
-    anybody: { ...erc20, ...votes, burn: 'own' },
+    anybody: {
+      ...erc20,
+      ...votes,
+      burn: ['own', 'done'],
+    },
   },
   credits: {
     reserved: {
       ...{ consume: escrow, lapse: escrow, transfer: escrow, transferFrom: escrow },
       issue: { who: 'the contract that burns and mints', answer: 'NotIssuer' },
     },
-    anybody: { lapseWallet: 'upkeep' },
+    anybody: {
+      lapseWallet: ['upkeep', 'done'],
+    },
   },
   mintBurn: {
     reserved: { earn: { who: 'the credits', answer: 'NotCredits' } },
-    anybody: { claim: 'own', topUp: 'own', close: 'upkeep' },
+    anybody: {
+      claim: ['own', 'NotClosed'],
+      close: ['upkeep', 'done'],
+      topUp: ['own', 'ZeroAmount'],
+    },
   },
-  payouts: { reserved: {}, anybody: { choose: 'own', pay: 'own' } },
+  payouts: {
+    reserved: {},
+    anybody: {
+      choose: ['own', 'done'],
+      pay: ['own', 'ERC20InvalidReceiver'],
+    },
+  },
   priceOracle: {
     reserved: {
       ...{ acceptOwnership: owner, renounceOwnership: owner, transferOwnership: owner },
       ...{ announceFeeds: owner, pause: owner },
     },
-    anybody: { changeFeeds: 'upkeep', post: 'signed' },
+    anybody: {
+      changeFeeds: ['upkeep', 'TooEarly'],
+      post: ['signed', 'TooFewQuotes'],
+    },
   },
-  constantProductPool: { reserved: {}, anybody: { provide: 'own', swap: 'own' } },
-  devDollar: { reserved: {}, anybody: erc20 },
+  constantProductPool: {
+    reserved: {},
+    anybody: {
+      provide: ['own', 'done'],
+      swap: ['own', 'UnknownPair'],
+    },
+  },
+  devDollar: {
+    reserved: {},
+    anybody: {
+      ...erc20,
+    },
+  },
 };

@@ -145,7 +145,7 @@ export function createFakeBeaconKeys(options: FakeBeaconKeysOptions) {
           if (last === undefined || generation !== generations.length) refuse('NoSuchGeneration', generation);
           if (last.lastEpoch !== undefined) refuse('AlreadyRetired', generation);
           const now = epochNow();
-          if (lastEpoch < now || lastEpoch < last.firstEpoch || lastEpoch > MAX_U64) {
+          if (lastEpoch <= now || lastEpoch < last.firstEpoch || lastEpoch > MAX_U64) {
             refuse('EpochPassed', lastEpoch, now);
           }
           requireQuorum(hashRetirement(crypto, network, { generation, lastEpoch }), quorum);
@@ -154,5 +154,15 @@ export function createFakeBeaconKeys(options: FakeBeaconKeysOptions) {
     };
   }
 
-  return { connect, state, epochNow };
+  /** Of generations and eras. @returns puts them back as they are now, as a reorganisation does; what counts by now stays. */
+  function takeSnapshot(): () => void {
+    const before = { generations: [...generations], eras: [...eras] };
+    return () => {
+      if (eras.slice(before.eras.length).some(({ firstEpoch }) => firstEpoch <= epochNow())) return;
+      generations.splice(0, generations.length, ...before.generations);
+      eras.splice(0, eras.length, ...before.eras);
+    };
+  }
+
+  return { connect, state, epochNow, takeSnapshot };
 }

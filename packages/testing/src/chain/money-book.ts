@@ -1,5 +1,32 @@
 import { type FeeShares, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
 import { type CosignedPot, POT_SECONDS, splitJudged, takeFromPot } from '@ogong/protocol/settlement/cosigned-pot';
+import {
+  type AppealBook,
+  type AppealDeed,
+  type AppealRules,
+  applyAppealDeed,
+  clockOf,
+  createAppealBook,
+  eject,
+} from './appeal-book.ts';
+import { type BookedStake, stakeIn } from './booked-stake.ts';
+import {
+  applyEmissionDeed,
+  createEmissionBook,
+  type EmissionBook,
+  type EmissionDeed,
+  type EmissionRules,
+  noteRecycled,
+} from './emission-book.ts';
+import {
+  applyOffenceDeed,
+  type BlockTime,
+  createOffenceBook,
+  isQuorum,
+  type OffenceBook,
+  type OffenceDeed,
+  penalize,
+} from './offence-book.ts';
 
 /** Addresses and ids in lower-case hex. Plain data: a copy is a state to go back to. */
 export interface MoneyBook {
@@ -18,12 +45,14 @@ export interface MoneyBook {
   readonly priorities: Map<string, BookedStake>;
   /** What a payee put down for a key, by both. */
   readonly keyBonds: Map<string, BookedStake>;
-}
-
-interface BookedStake {
-  amount: bigint;
-  leaving: bigint;
-  leavesAt: bigint;
+  /** Up to how much a key signs for a payer, by payer, validator and key. */
+  readonly keyLimits: Map<string, bigint>;
+  readonly offences: OffenceBook;
+  readonly appeals: AppealBook;
+  readonly emission: EmissionBook;
+  /** Until when nothing new comes in, and from when on that may be asked for again. */
+  pausedUntil: bigint;
+  nextPause: bigint;
 }
 
 interface BookedChannel {
@@ -31,6 +60,9 @@ interface BookedChannel {
   spent: bigint;
   releasing: bigint;
   releasableAt: bigint;
+  /** Up to so much, counted as `spent` is, a voucher keeps until then. */
+  lien: bigint;
+  lienUntil: bigint;
 }
 
 interface BookedPot extends CosignedPot {
@@ -64,12 +96,23 @@ export interface MoneyRules {
   readonly period: bigint;
   readonly entrance: bigint;
   readonly appeal: bigint;
+  readonly offences: AppealRules;
+  readonly emission: EmissionRules;
+  /** Keeps new money out for a while. */
+  readonly guardian: string;
+}
+
+interface BookedVoucher {
+  readonly payer: string;
+  readonly cumulative: bigint;
+  /** Whose key has signed: the payer's own, or one that may sign for it. */
+  readonly signer: string;
 }
 
 export interface BookedSettlement {
   readonly validator: string;
   readonly sequence: bigint;
-  readonly debits: readonly { readonly payer: string; readonly amount: bigint; readonly cumulative: bigint }[];
+  readonly debits: readonly (BookedVoucher & { readonly amount: bigint })[];
   readonly lines: readonly {
     readonly providerId: string;
     readonly payee: string;
@@ -78,8 +121,10 @@ export interface BookedSettlement {
     readonly fine: bigint;
     readonly modelRoot: string;
   }[];
+  /** The lines are one fee that several serve together. */
+  readonly isCohort: boolean;
   readonly ejections: readonly string[];
-  readonly tallies: readonly { readonly payee: string; readonly credits: number }[];
+  readonly tallies: readonly { readonly payee: string; readonly credits: number; readonly refuted: number }[];
   /** Who signed, and the roster that counts them; undefined without one. */
   readonly signed:
     | { readonly roster: string; readonly votes: readonly (readonly [account: string, vote: bigint])[] }
@@ -89,8 +134,11 @@ export interface BookedSettlement {
 /** One thing that an account asks of the contracts. */
 export type MoneyDeed =
   | { readonly kind: 'deposit' | 'withdraw'; readonly from: string; readonly amount: bigint }
-  | { readonly kind: 'admit' | 'request'; readonly from: string; readonly to: string; readonly amount: bigint }
+  | { readonly kind: 'admit' | 'transfer'; readonly from: string; readonly to: string; readonly amount: bigint }
+  | { readonly kind: 'request'; readonly from: string; readonly to: string; readonly amount: bigint }
+  | ({ readonly kind: 'lien'; readonly from: string; readonly to: string } & BookedVoucher)
   | { readonly kind: 'finish'; readonly from: string; readonly to: string }
+  | { readonly kind: 'pause' | 'open'; readonly from: string }
   | { readonly kind: 'claim'; readonly from: string }
   | { readonly kind: 'prioritize' | 'deprioritize'; readonly from: string; readonly amount: bigint }
   | { readonly kind: 'finishPriority'; readonly from: string }
@@ -115,15 +163,35 @@ export type MoneyDeed =
       readonly day: bigint;
       readonly account: string;
     }
+  | {
+      readonly kind: 'allowKey';
+      readonly from: string;
+      readonly payer: string;
+      readonly to: string;
+      readonly key: string;
+      readonly limit: bigint;
+      /** The payer's own code agrees, or it is the payer who asks. */
+      readonly isAgreed: boolean;
+    }
+  | OffenceDeed
+  | AppealDeed
+  | EmissionDeed
   | { readonly kind: 'settle'; readonly from: string; readonly settlement: BookedSettlement };
 
 const HELD_PERIODS = 2n;
+const DAY = 86_400n;
+const PAUSE = 3n * DAY;
+const PAUSE_REST = 14n * DAY;
+/** What is refused while nothing new may come in. */
+const ENTRIES: readonly MoneyDeed['kind'][] = ['deposit', 'stake', 'prioritize', 'bondKey'];
 const NOBODY = `0x${'00'.repeat(20)}`;
 
-export const createMoneyBook = (): MoneyBook => ({
+export const createMoneyBook = (emissionStart: bigint): MoneyBook => ({
   ...{ tokens: new Map(), free: new Map(), channels: new Map(), credit: new Map() },
   ...{ earnings: new Map(), ejected: new Map(), sequences: new Map(), pots: new Map() },
-  ...{ priorities: new Map(), keyBonds: new Map() },
+  ...{ priorities: new Map(), keyBonds: new Map(), keyLimits: new Map() },
+  ...{ offences: createOffenceBook(), appeals: createAppealBook(), emission: createEmissionBook(emissionStart) },
+  ...{ pausedUntil: 0n, nextPause: 0n },
 });
 
 const get = (map: ReadonlyMap<string, bigint>, key: string): bigint => map.get(key) ?? 0n;
@@ -133,7 +201,10 @@ function add(map: Map<string, bigint>, key: string, amount: bigint): void {
 
 export function channelIn(book: MoneyBook, payer: string, validator: string): BookedChannel {
   const key = `${payer} ${validator}`;
-  const found = book.channels.get(key) ?? { admitted: 0n, spent: 0n, releasing: 0n, releasableAt: 0n };
+  const found = book.channels.get(key) ?? {
+    ...{ admitted: 0n, spent: 0n, releasing: 0n, releasableAt: 0n },
+    ...{ lien: 0n, lienUntil: 0n },
+  };
   book.channels.set(key, found);
   return found;
 }
@@ -142,13 +213,6 @@ function earningsIn(book: MoneyBook, providerId: string, payee: string): BookedE
   const key = `${providerId} ${payee}`;
   const found = book.earnings.get(key) ?? { earned: new Map(), paid: 0n, collected: 0n };
   book.earnings.set(key, found);
-  return found;
-}
-
-/** What somebody put down, in one of the book's maps. */
-export function stakeIn(map: Map<string, BookedStake>, key: string): BookedStake {
-  const found = map.get(key) ?? { amount: 0n, leaving: 0n, leavesAt: 0n };
-  map.set(key, found);
   return found;
 }
 
@@ -171,7 +235,7 @@ export function forfeitIn(
   const since = book.ejected.get(providerId);
   if (since === undefined || now < since + rules.appeal) return 0n;
   const { amount, leaving, leavesAt } = stakeIn(book.keyBonds, `${providerId} ${payee}`);
-  return amount + (since < leavesAt ? leaving : 0n);
+  return amount + (clockOf(book, providerId, now) < leavesAt ? leaving : 0n);
 }
 
 /** What `Earnings.balanceOf` says at a time. */
@@ -182,7 +246,7 @@ export function balanceIn(book: MoneyBook, rules: MoneyRules, providerId: string
   const upTo = (last: bigint): bigint =>
     [...earned].reduce((sum, [at, amount]) => (at <= last ? sum + amount : sum), 0n);
   const all = [...earned.values()].reduce((sum, amount) => sum + amount, 0n);
-  const vested = upTo((since ?? now) / period - HELD_PERIODS - 1n);
+  const vested = upTo(clockOf(book, providerId, now) / period - HELD_PERIODS - 1n);
   const due = vested > entrance ? vested - entrance : 0n;
   const isFinal = since !== undefined && now >= since + appeal;
   const pool = isFinal ? all - due : all < entrance ? all : entrance;
@@ -202,9 +266,28 @@ function payFromEarnings(book: MoneyBook, { earnings, escrow }: MoneyRules, to: 
 }
 
 /** Does what the contracts would do in a block of that time. @returns whether they do it, or refuse it all */
-export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, now: bigint): boolean {
+export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, block: BlockTime): boolean {
   const { from } = deed;
+  const { now } = block;
+  const move = (giver: string, taker: string, amount: bigint): boolean => {
+    if (amount > get(book.tokens, giver)) return false;
+    add(book.tokens, giver, -amount);
+    add(book.tokens, taker, amount);
+    return true;
+  };
+  if (ENTRIES.includes(deed.kind) && now < book.pausedUntil) return false;
   switch (deed.kind) {
+    case 'transfer':
+      return move(from, deed.to, deed.amount);
+    case 'pause':
+      if (from !== rules.guardian || now < book.nextPause) return false;
+      book.pausedUntil = now + PAUSE;
+      book.nextPause = book.pausedUntil + PAUSE_REST;
+      return true;
+    case 'open':
+      if (from !== rules.guardian) return false;
+      book.pausedUntil = 0n;
+      return true;
     case 'deposit': {
       if (deed.amount === 0n || deed.amount > get(book.tokens, from)) return false;
       add(book.tokens, from, -deed.amount);
@@ -225,23 +308,10 @@ export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, n
       channelIn(book, from, deed.to).admitted += deed.amount;
       return true;
     }
-    case 'request': {
-      const channel = channelIn(book, from, deed.to);
-      if (deed.amount > channel.admitted - channel.spent) return false;
-      channel.releasing = deed.amount;
-      channel.releasableAt = now + rules.withdrawalDelay;
-      return true;
-    }
-    case 'finish': {
-      const channel = channelIn(book, from, deed.to);
-      if (channel.releasing === 0n || now < channel.releasableAt) return false;
-      const reserved = channel.admitted - channel.spent;
-      const amount = channel.releasing < reserved ? channel.releasing : reserved;
-      channel.releasing = 0n;
-      channel.admitted -= amount;
-      add(book.free, from, amount);
-      return true;
-    }
+    case 'request':
+    case 'lien':
+    case 'finish':
+      return release(book, rules, deed, now);
     case 'claim': {
       const amount = get(book.credit, from);
       if (amount === 0n) return false;
@@ -277,15 +347,79 @@ export function applyDeed(book: MoneyBook, rules: MoneyRules, deed: MoneyDeed, n
       add(book.credit, deed.account, part);
       return true;
     }
+    case 'allowKey': {
+      const key = `${deed.payer} ${deed.to} ${deed.key}`;
+      if (deed.limit <= get(book.keyLimits, key) || !deed.isAgreed) return false;
+      book.keyLimits.set(key, deed.limit);
+      return true;
+    }
+    case 'allot':
+    case 'emission':
+      return applyEmissionDeed(book.emission, rules.emission, deed, {
+        now,
+        isQuorum: (signers) => isQuorum(rules.offences, signers),
+        pay: (to, amount) => void move(rules.emission.emission, to, amount),
+      });
     case 'settle':
       return settle(book, rules, deed.settlement, now);
     case 'prioritize':
     case 'deprioritize':
     case 'finishPriority':
       return prioritize(book, rules, deed, now);
-    default:
+    case 'bondKey':
+    case 'unbondKey':
+    case 'finishKey':
+    case 'forfeit':
       return bondKey(book, rules, deed, now);
+    case 'ask':
+    case 'drawSeats':
+    case 'lift':
+    case 'forfeitDeposit':
+    case 'reinstate':
+    case 'ejectMachine':
+      return applyAppealDeed(book, rules.offences, deed, { block, move });
+    default:
+      return applyOffenceDeed(book.offences, rules.offences, deed, { block, move });
   }
+}
+
+const maySign = (book: MoneyBook, { payer, cumulative, signer }: BookedVoucher, validator: string): boolean =>
+  signer === payer || cumulative <= get(book.keyLimits, `${payer} ${validator} ${signer}`);
+
+/** A payer asks back what is not drawn, and whoever has a voucher keeps what it covers there for a delay more. */
+function release(
+  book: MoneyBook,
+  { withdrawalDelay }: MoneyRules,
+  deed: Extract<MoneyDeed, { kind: 'request' | 'lien' | 'finish' }>,
+  now: bigint,
+): boolean {
+  const payer = deed.kind === 'lien' ? deed.payer : deed.from;
+  const channel = channelIn(book, payer, deed.to);
+  if (deed.kind === 'request') {
+    if (deed.amount > channel.admitted - channel.spent) return false;
+    channel.releasing = deed.amount;
+    channel.releasableAt = now + withdrawalDelay;
+    channel.lienUntil = 0n;
+    return true;
+  }
+  if (channel.releasing === 0n) return false;
+  if (deed.kind === 'lien') {
+    if (!maySign(book, deed, deed.to)) return false;
+    if (channel.lienUntil === 0n) channel.lienUntil = channel.releasableAt + withdrawalDelay;
+    else if (deed.cumulative <= channel.lien) return false;
+    channel.lien = deed.cumulative;
+    return true;
+  }
+  if (now < channel.releasableAt) return false;
+  const isHeld = channel.lien > channel.spent && now < channel.lienUntil;
+  const kept = isHeld ? channel.lien : channel.spent;
+  const loose = channel.admitted > kept ? channel.admitted - kept : 0n;
+  const amount = channel.releasing < loose ? channel.releasing : loose;
+  if (isHeld && amount === 0n) return false;
+  channel.releasing = isHeld ? channel.releasing - amount : 0n;
+  channel.admitted -= amount;
+  add(book.free, payer, amount);
+  return true;
 }
 
 /** Nothing but its owner moves a priority stake. */
@@ -343,7 +477,7 @@ function bondKey(
     return askBack(mine, deed.amount, delayed > vested ? delayed : vested);
   }
   const amount = mine.leaving;
-  if (amount === 0n || (since ?? now) < mine.leavesAt) return false;
+  if (amount === 0n || clockOf(book, providerId, now) < mine.leavesAt) return false;
   mine.leaving = 0n;
   payFromEarnings(book, rules, from, amount);
   return true;
@@ -352,17 +486,20 @@ function bondKey(
 function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement, now: bigint): boolean {
   const { validator, sequence, debits, lines, ejections, tallies, signed } = settlement;
   if (sequence !== get(book.sequences, validator) + 1n) return false;
-  for (const { payer, amount, cumulative } of debits) {
+  for (const debit of debits) {
+    const { payer, amount, cumulative } = debit;
     const { spent, admitted } = channelIn(book, payer, validator);
+    if (!maySign(book, debit, validator)) return false;
     if (spent + amount > cumulative || spent + amount > admitted) return false;
   }
   const sum = (list: readonly bigint[]): bigint => list.reduce((total, one) => total + one, 0n);
   if (signed !== undefined && 3n * sum(signed.votes.map(([, vote]) => vote)) <= 2n * rules.votes) return false;
   if (sum(debits.map(({ amount }) => amount)) !== sum(lines.map(({ gross }) => gross))) return false;
   book.sequences.set(validator, sequence);
-  for (const id of ejections) if (!book.ejected.has(id)) book.ejected.set(id, now);
+  for (const id of ejections) eject(book, id, now);
   let pool = 0n;
   let judged = 0n;
+  let recycled = 0n;
   for (const { providerId, payee, router, gross, fine, modelRoot } of lines) {
     const routed = router !== NOBODY;
     const maker = rules.makers.get(modelRoot);
@@ -374,6 +511,7 @@ function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement
     add(book.credit, rules.license, split.license);
     add(book.credit, rules.earnings, split.provider);
     pool += split.verification;
+    recycled += split.recycle;
     const { earned } = earningsIn(book, providerId, payee);
     const period = now / rules.period;
     earned.set(period, (earned.get(period) ?? 0n) + split.provider);
@@ -383,7 +521,12 @@ function settle(book: MoneyBook, rules: MoneyRules, settlement: BookedSettlement
     pool,
     tallies.map(({ credits }) => credits),
   );
-  for (const [i, { payee }] of tallies.entries()) add(book.credit, payee, parts[i] as bigint);
+  for (const [i, { payee, refuted }] of tallies.entries()) {
+    add(book.credit, payee, parts[i] as bigint);
+    penalize(book.offences, payee, refuted, now);
+  }
+  add(book.credit, rules.emission.emission, recycled);
+  noteRecycled(book.emission, recycled, now);
   add(book.credit, rules.pool, rest);
   for (const { payer, amount } of debits) channelIn(book, payer, validator).spent += amount;
   return true;

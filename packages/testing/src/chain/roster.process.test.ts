@@ -12,6 +12,7 @@ import {
 } from '@ogong/protocol/settlement/quorum-sum';
 import { encodeFunctionData } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keepChainFresh } from './fresh-chain.ts';
 import { createSummingValidators, takeRoster } from './measure-settlement.ts';
 import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 
@@ -25,7 +26,7 @@ let members: Awaited<ReturnType<typeof createSummingValidators>> = [];
 beforeAll(async () => {
   ledger = await startTestLedger({ blockTimeMs: 50 });
   members = await createSummingValidators(ledger, 4);
-}, 60_000);
+});
 afterAll(() => ledger.stop());
 
 const sumOf = (signers: readonly number[]): QuorumSum => {
@@ -47,6 +48,8 @@ async function ask(sum: QuorumSum): Promise<bigint | string> {
   }
 }
 
+keepChainFresh(() => ledger);
+
 describe('a roster on a chain', () => {
   it('is taken by anybody, and lists members with votes and keys', async () => {
     expect(await ledger.governor.rosterMembers()).toEqual([]);
@@ -60,6 +63,7 @@ describe('a roster on a chain', () => {
   });
 
   it('counts a sum as the protocol does, whoever signed it', async () => {
+    await takeRoster(ledger, members);
     const roster: RosterMember[] = members.map(({ address, key }) => {
       return { address: fromHex(address.slice(2)), stake: 100n * unit, key };
     });
@@ -83,6 +87,8 @@ describe('a roster on a chain', () => {
   });
 
   it('ends when somebody bonds more', async () => {
+    await takeRoster(ledger, members);
+    expect(await ledger.governor.rosterMembers()).toHaveLength(members.length);
     const [first] = members as [(typeof members)[number]];
     await ledger.governor.transfer(first.address, unit);
     await first.client.bond(unit);

@@ -11,10 +11,10 @@ export interface SignerServer {
 
 /**
  * A signer by JSON-RPC on this machine.
- * @param answer to the parameter of each request; a rejection is its refusal. @param offers methods; it says of all others that it has none such.
+ * @param answer to the first parameter of each request, or to all of them; a rejection is its refusal. @param offers methods; it says of all others that it has none such.
  */
 export async function startSignerServer(
-  answer: (params: Record<string, string>, method: string) => Promise<unknown>,
+  answer: (params: Record<string, string>, method: string, all: readonly unknown[]) => Promise<unknown>,
   offers: readonly string[] = ['eth_signTransaction'],
 ): Promise<SignerServer> {
   const requests: SignerServer['requests'] = [];
@@ -24,7 +24,9 @@ export async function startSignerServer(
     const { id, ...call } = JSON.parse(text);
     requests.push(call);
     const isOffered = offers.includes(call.method);
-    const answered = isOffered ? answer(call.params?.[0], call.method) : Promise.reject(new Error('no such method'));
+    const answered = isOffered
+      ? answer(call.params?.[0], call.method, call.params)
+      : Promise.reject(new Error('no such method'));
     const result = await answered.then(
       (value) => ({ result: value }),
       (error: Error) => ({ error: { code: isOffered ? 4_001 : -32_601, message: error.message } }),
@@ -60,4 +62,27 @@ export function signAsAsked(privateKey: Hex): (params: Record<string, string>) =
       ...{ chainId: Number(chainId), maxFeePerGas: BigInt(maxFeePerGas) },
       maxPriorityFeePerGas: BigInt(maxPriorityFeePerGas),
     });
+}
+
+/**
+ * Signs typed data as it is asked to (`eth_signTypedData_v4`).
+ * @param change makes something else of its message. @param isParity whether the last byte is 0 or 1, as some wallets have it
+ */
+export function signTypedAsAsked(
+  privateKey: Hex,
+  {
+    change = (message) => message,
+    isParity = false,
+  }: {
+    readonly change?: (message: Record<string, unknown>) => Record<string, unknown>;
+    readonly isParity?: boolean;
+  } = {},
+): (params: unknown, method: string, all: readonly unknown[]) => Promise<Hex> {
+  const holder = privateKeyToAccount(privateKey);
+  return async (_account, _method, [, text]) => {
+    const typed = JSON.parse(text as string) as Parameters<typeof holder.signTypedData>[0];
+    const signature = await holder.signTypedData({ ...typed, message: change(typed.message) });
+    if (!isParity) return signature;
+    return `${signature.slice(0, -2)}${(Number.parseInt(signature.slice(-2), 16) - 27).toString().padStart(2, '0')}` as Hex;
+  };
 }

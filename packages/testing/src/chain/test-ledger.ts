@@ -2,27 +2,44 @@ import type { EpochTiming } from '@ogong/chain/beacon-keys';
 import { createChainClient } from '@ogong/chain/client';
 import {
   type Delays,
+  type DeployOptions,
   defaultHolding,
   type Holding,
   type Issuance,
+  type Justice,
   type Limits,
   noDelays,
   noHolding,
   type Voting,
 } from '@ogong/chain/deploy';
 import { deployContracts } from '@ogong/chain/deploy-contracts';
-import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
-import { type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
+import { devDollarAbi, devDollarBytecode, escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
+import { type Address, type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { type LedgerDebit, type SettleCall, shorten, sortQuorum } from '@ogong/chain/settle-call';
+import { createTransactor } from '@ogong/chain/transactor';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
 import { describeDevEconomy, openDevMarket } from '@ogong/devnet/chain/dev-market';
+import { encodeDeployData, encodeFunctionData, erc20Abi } from 'viem';
 import { sign } from 'viem/accounts';
 
 export type TestLedger = Awaited<ReturnType<typeof startTestLedger>>;
 
 export const unit = 10n ** 18n;
 export const termsHash: Hex = `0x${'77'.repeat(32)}`;
+
+const DOLLARS = 10n ** 30n;
+
+/** A dollar of six decimals, all of them the key's. */
+export async function deployDollar(
+  { rpcUrl, chainId }: { readonly rpcUrl: string; readonly chainId: number },
+  privateKey: Hex,
+): Promise<Address> {
+  const { send } = createTransactor({ rpcUrl, chainId, privateKey });
+  const args = [computeAddress(privateKey), DOLLARS] as const;
+  const data = encodeDeployData({ abi: devDollarAbi, bytecode: devDollarBytecode, args });
+  return (await send('deploy a dollar', undefined, data)).contractAddress?.toLowerCase() as Address;
+}
 
 /** A fresh chain with the contracts on it, for tests and measurements. */
 export async function startTestLedger(
@@ -31,6 +48,7 @@ export async function startTestLedger(
     delays?: Partial<Delays>;
     holding?: Partial<Holding>;
     issuance?: Issuance;
+    justice?: Justice;
     beacon?: EpochTiming;
     /** The chain keeps a registry of machines. */
     machines?: boolean;
@@ -38,32 +56,50 @@ export async function startTestLedger(
     voting?: Voting;
     /** Pays in credits, at prices that these feeds sign. */
     feedKeys?: readonly Hex[];
+    /** What may be minted there in a year. */
+    yearlyCap?: bigint;
+    /** The launch is sold along a curve that begins with so much of a development dollar. */
+    launchReserve?: bigint;
     blockTimeMs?: number;
+    /** Default: true. Without it only the newest blocks can be asked about. */
+    keepsStates?: boolean;
   } = {},
 ) {
-  const chain = await startDevChain({ blockTimeMs: options.blockTimeMs ?? 100 });
+  const { blockTimeMs = 100, keepsStates = true } = options;
+  const chain = await startDevChain({ blockTimeMs, keepsStates });
   const owner = generatePrivateKey();
   await chain.setBalance(computeAddress(owner), 1_000n * unit);
   const treasury = computeAddress(generatePrivateKey());
-  const deployment = await deployContracts({
+  const { launchReserve: virtualReserve } = options;
+  const asset = virtualReserve === undefined ? undefined : await deployDollar(chain, owner);
+  const plan: DeployOptions = {
     rpcUrl: chain.rpcUrl,
     chainId: chain.chainId,
+    pollIntervalMs: 20,
     privateKey: owner,
+    ...(asset && virtualReserve !== undefined && { launch: { asset, virtualReserve } }),
     recipients: { verification: treasury, treasury, license: treasury },
     ...(!options.issuance && !options.feedKeys && { profile: 'whitepaper' as const }),
     limits: { alpha: 1_000_000, minimumValidatorBond: 100n * unit, ...options.limits },
     delays: { ...noDelays, ...options.delays },
     holding: { ...noHolding, growth: defaultHolding.growth, ...options.holding },
     ...(options.issuance && { issuance: options.issuance }),
+    ...(options.justice && { justice: options.justice }),
     ...(options.beacon && { beacon: options.beacon }),
     ...(options.machines && { machines: true }),
     ...(options.voting && { voting: options.voting }),
-    ...(options.feedKeys && { burnAndMint: describeDevEconomy(options.feedKeys, treasury) }),
-  });
+    ...(options.feedKeys && {
+      burnAndMint: {
+        ...describeDevEconomy(options.feedKeys, treasury),
+        ...(options.yearlyCap !== undefined && { yearlyCap: options.yearlyCap }),
+      },
+    }),
+  };
+  const deployment = await chain.hurry(() => deployContracts(plan));
   const connect = (privateKey: Hex) =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 20 });
   const governor = await connect(owner);
-  await openDevMarket(governor, options.feedKeys ?? []);
+  await chain.hurry(() => openDevMarket(governor, options.feedKeys ?? []));
 
   /** A client with gas and the given tokens. */
   async function createMember(tokens = 0n) {
@@ -73,6 +109,13 @@ export async function startTestLedger(
     const address = computeAddress(privateKey);
     if (tokens > 0n) await governor.transfer(address, tokens);
     return { privateKey, address, client };
+  }
+
+  /** Of the launch's asset, from the account that has all of it. */
+  async function giveDollars(to: Address, amount: bigint): Promise<void> {
+    if (asset === undefined) throw new TypeError('this ledger has no launch');
+    const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [to, amount] });
+    await governor.transactor.send('give dollars', asset, data);
   }
 
   async function createValidator(bond = 100n * unit) {
@@ -160,6 +203,7 @@ export async function startTestLedger(
     treasury,
     connect,
     createMember,
+    giveDollars,
     createValidator,
     signDebit,
     signBatch,

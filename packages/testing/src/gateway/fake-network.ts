@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import type { ChainClient, Channel } from '@ogong/chain/client';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -16,10 +16,10 @@ import { systemClock } from '@ogong/host/time/clock';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { GatewayChain } from '@ogong/node/gateway/gateway-options';
 import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/node/validator/validator-seal-keys';
-import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -34,6 +34,7 @@ import {
 } from '@ogong/protocol/exchange/match';
 import { hashOrder, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { type MeasuredFigures, NO_FIGURES, SORTS } from '@ogong/protocol/exchange/preference';
+import { parseProgress } from '@ogong/protocol/exchange/progress';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
@@ -49,24 +50,19 @@ import {
   type RouteRequest,
   RouterService,
   type TokenLogprob,
-  TokenLogprobSchema,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
-import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { type DrawRow, decodeDraws, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
-import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
-import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
-import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
+import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
-import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
 import type { ReplyEvent } from '@ogong/provider/provider/serve-reply';
-import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
-import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
+import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
+import { chooseWords, composeEmbedding, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
 import { answerInPlain, createFakeSealing } from './fake-sealing.ts';
 
 /**
@@ -140,7 +136,7 @@ export interface ProviderBehaviour {
   readonly dieAfter?: number;
   /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
-  readonly refuse?: Refusal;
+  readonly refuse?: Refusal | undefined;
   /** Its tickets lead to a port where nobody listens. */
   readonly isAway?: boolean;
   /** Refuses orders of validators that are down, as a real one does: they admit nothing. */
@@ -154,6 +150,10 @@ export interface ProviderBehaviour {
   readonly signedText?: string | undefined;
   /** Sends text without end, before anything else, in chunks of this size. */
   readonly floodSize?: number;
+  /** Sends a part that shows nothing before anything else. */
+  readonly emptyPart?: boolean;
+  /** Sends one part of so many empty log-probabilities before anything else. */
+  readonly burstTokens?: number;
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
   /** Sent with every word although no log-probabilities were requested. */
   readonly unasked?: TokenLogprob;
@@ -169,37 +169,29 @@ export interface ProviderBehaviour {
   readonly withholdOpening?: boolean;
   /** Whether it has a seal key. Default: no. */
   readonly seals?: boolean;
-  /** Answers in plain to a sealed request. */
-  readonly breaksSeal?: boolean;
+  /** Answers in plain to a sealed request: its text, or what it has drawn so far. */
+  readonly breaksSeal?: boolean | 'milestone';
   /** How often it is too busy before it hands out an opening. */
   readonly busyOpenings?: number;
   readonly withoutRecord?: boolean;
   /** What the router says that callers measured of it. Default: nothing. */
   readonly figures?: MeasuredFigures;
+  /** Of 1,000 prompt tokens of a reply that is not taken. Default: it does not stand by. */
+  readonly standby?: bigint;
+  /** Who is paid. Default: an account of its own. */
+  readonly payee?: Uint8Array;
+  /** Words about some of a text do not reach it. */
+  readonly isDeaf?: boolean;
   /** Whole tokens that an ejection takes. Default: 0. */
   readonly heldTokens?: bigint;
   readonly bendAdmission?: (admission: SignedAdmission) => SignedAdmission;
 }
 
 export const FAKE_MODEL = 'ogong/verified/test/synthetic';
-const STORY = ['Once', ' upon', ' a', ' time', ' there', ' was', ' a', ' small', ' fox', '.'];
-/** Of the schema that tests of clients ask for. */
-const THING = ['{"color"', ': "red"', ', "size"', ': 7', '}'];
-/** Of the tool that tests of clients offer. */
-const CALL = ['{"name": "weather"', ', "arguments": ', '{"city": ', '"Paris"', '}', '}'];
 const PRICE = 2_000_000n;
 const NOBODY_LISTENS = '127.0.0.1:1';
 const PAYER_KEY = new Uint8Array(32).fill(9);
 export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
-
-/** A story, a call of a tool that is offered and has not answered yet, or what the grammar allows. */
-function chooseWords({ grammar, terms, messages }: InferenceRequest): readonly string[] {
-  if (terms.isForced) return CALL;
-  const hasCall = terms.tools.length > 0 && messages.at(-1)?.role !== 'tool';
-  const marked = ['<tool', '_call>\n', ...CALL, '\n</tool_call>'];
-  if (grammar !== undefined) return hasCall ? marked : THING;
-  return hasCall ? ['I look', '.\n', ...marked] : STORY;
-}
 
 const createIdentity = (): Promise<LinkIdentity> => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
 
@@ -226,6 +218,7 @@ export async function createFakeNetwork(
   const routed: RouteRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
   const deadValidators = new Set<number>();
+  const takings = createTakings();
   let channel: Channel = { admitted: 10n ** 30n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n ** 30n };
 
   async function serve(routes: (router: ConnectRouter) => void): Promise<{ identity: LinkIdentity; endpoint: string }> {
@@ -431,7 +424,12 @@ export async function createFakeNetwork(
         return provider.behaviour.showLogprob?.(shown) ?? shown;
       };
       yield { event: { case: 'started', value: { promptTokens: 3, ...saidFormat } } };
-      const { floodSize } = provider.behaviour;
+      const { floodSize, emptyPart = false, burstTokens } = provider.behaviour;
+      if (emptyPart) yield { event: { case: 'delta', value: { text: '', tokens: [] } } };
+      if (burstTokens !== undefined) {
+        const tokens = Array.from({ length: burstTokens }, () => ({}));
+        yield { event: { case: 'delta', value: { text: 'x', tokens } } };
+      }
       for (let i = 0; floodSize !== undefined && i < 64; i++) {
         yield { event: { case: 'delta', value: { text: 'ü'.repeat(floodSize), tokens: [] } } };
       }
@@ -440,6 +438,9 @@ export async function createFakeNetwork(
           if (at === dieAfter) throw provider.behaviour.dieWith ?? new Error('the power went out');
           if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
           if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
+          // One part of a reply that may stay untaken leaves ahead.
+          if (at === 1 && asked.demands.standbyPer1kAtomic !== undefined)
+            await takings.wait(order.replyId, context.signal);
           yield {
             event: {
               case: 'delta',
@@ -487,10 +488,14 @@ export async function createFakeNetwork(
         getSealKey: () => sealing.show(provider.behaviour.seals),
         generate: (request: GenerateRequest, context: HandlerContext) =>
           provider.behaviour.breaksSeal
-            ? answerInPlain()
+            ? answerInPlain(provider.behaviour.breaksSeal === 'milestone', context.signal)
             : sealing.pass(request, openings, (plain) => answer(plain, context)),
         progress(request) {
           words.push(request);
+          const isTaken = parseProgress(request.progress?.progress as Uint8Array).textBytes > 0;
+          if (isTaken && provider.behaviour.isDeaf)
+            throw new Refusal('not-found', 'no such reply is being served to you');
+          if (isTaken) takings.take(request.replyId);
           return {};
         },
         getOpening({ replyId }) {
@@ -514,19 +519,24 @@ export async function createFakeNetwork(
           fake.busy--;
           throw new Refusal('unavailable', 'all providers are busy; try again');
         }
-        const offers = providers.map(({ id, behaviour: { figures, heldTokens = 0n } }) => ({
-          ...(figures && { figures }),
-          heldAtomic: heldTokens * ATOMIC_PER_TOKEN,
-          providerId: id,
-          modelId: FAKE_MODEL,
-          pricePer1kAtomic: PRICE,
-          contextSize: 4096,
-          freeCapacity: 4,
-          payee: id.subarray(0, 20),
-          stakeAtomic: 1n,
-          reputationPpm: 1_000_000,
-          expiresAtMs: Date.now() + 60_000,
-        }));
+        const { standbyPer1k: offered } = request;
+        const standsBy = ({ behaviour: { standby } }: FakeProvider): boolean =>
+          offered === undefined || (standby !== undefined && standby <= offered);
+        const offers = providers
+          .filter(standsBy)
+          .map(({ id, behaviour: { figures, heldTokens = 0n, payee = id.subarray(0, 20) } }) => ({
+            ...(figures && { figures }),
+            heldAtomic: heldTokens * ATOMIC_PER_TOKEN,
+            providerId: id,
+            modelId: FAKE_MODEL,
+            pricePer1kAtomic: PRICE,
+            contextSize: 4096,
+            freeCapacity: 4,
+            payee,
+            stakeAtomic: 1n,
+            reputationPpm: 1_000_000,
+            expiresAtMs: Date.now() + 60_000,
+          }));
         if (fake.hasForgotten || request.model !== FAKE_MODEL)
           throw new Refusal('not-found', `no provider serves ${request.model}`);
         const { maxPricePer1k: maxPricePer1kAtomic, contextSize, exclude, only } = request;
@@ -543,7 +553,7 @@ export async function createFakeNetwork(
           providerId: provider.id,
           providerEndpoint: provider.behaviour.isAway ? NOBODY_LISTENS : provider.endpoint,
           providerCertHash: provider.certHash,
-          payee: provider.id.subarray(0, 20),
+          payee: provider.behaviour.payee ?? provider.id.subarray(0, 20),
           modelRoot,
           pricePer1kAtomic: PRICE,
           contextSize: 4096,
@@ -555,10 +565,11 @@ export async function createFakeNetwork(
         return { ticket, candidates };
       },
       listOffers: ({ model }) => ({
-        offers: providers.map(({ id, behaviour: { figures = NO_FIGURES, heldTokens = 0n } }) => ({
+        offers: providers.map(({ id, behaviour: { figures = NO_FIGURES, heldTokens = 0n, standby } }) => ({
           ...{ providerId: id, payee: id.subarray(0, 20), model, modelRoot, numericClass: 'fake', pricePer1k: PRICE },
           ...{ contextSize: 4096, capacity: 4, freeCapacity: 4, stakeTokens: 0n, heldTokens, reputationPpm: 1_000_000 },
           ...{ livenessPpm: 1_000_000, ...figures },
+          ...(standby !== undefined && { standbyPer1k: standby }),
         })),
       }),
       listModels: () => ({
@@ -643,83 +654,21 @@ export async function createFakeNetwork(
   return fake;
 }
 
-/** The reply of an engine: the words up to the limit, cut where a stop string begins. */
-function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) {
-  const pieces = words.slice(0, maxTokens);
-  const at = findStop(pieces.join(''), stop);
-  if (at < 0) {
-    const stopReason = pieces.length === maxTokens ? ('length' as const) : ('stop-token' as const);
-    return { pieces, stopReason };
-  }
-  const kept: string[] = [];
-  let length = 0;
-  for (const piece of pieces) {
-    if (length >= at) break;
-    kept.push(piece.slice(0, at - length));
-    length += piece.length;
-  }
-  return { pieces: kept, stopReason: 'stop-string' as const };
-}
-
-const MAX_MADE_UP_MODELS = 100;
-
-/**
- * A token reads the same wherever it stands, and each word is a token of its own. So the reply is of the first made-up model that
- * draws no token twice: which tokens a model draws also depends on the order, which is different each time.
- */
-function drawDistinct(compose: (seed: number) => SyntheticReply) {
-  for (let seed = 1; seed <= MAX_MADE_UP_MODELS; seed++) {
-    const reply = compose(seed);
-    const rows = reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, reply.header).rows);
-    if (new Set(rows.map(tokenOf)).size === rows.length) return { reply, rows };
-  }
-  throw new Error(`each of ${MAX_MADE_UP_MODELS} made-up models draws a token twice`);
-}
-
-/** What each token that was drawn reads. */
-const spell = (rows: readonly DrawRow[], pieces: readonly string[]): ReadonlyMap<number, string> =>
-  new Map(rows.map((row, at) => [tokenOf(row), pieces[at] ?? '']));
-
-/** @param spelled texts of the tokens that the reply draws. */
-function toLogprob(
-  text: string,
-  row: DrawRow,
-  { topLogprobs }: InferenceRequest,
-  spelled: ReadonlyMap<number, string>,
-): TokenLogprob {
-  const best = Array.from(row.ids, (_, rank) => rank).sort((a, b) => (row.q[a] as number) - (row.q[b] as number));
-  const alternatives = best.slice(0, topLogprobs).map((rank) => {
-    const id = row.ids[rank] as number;
-    return create(TokenLogprobSchema, {
-      id,
-      bytes: utf8Encode(spelled.get(id) ?? `~${id}`),
-      logprob: -(row.q[rank] as number) / NAT,
-    });
-  });
-  const q = row.rank === TAIL_RANK ? row.tailQ : row.q[row.rank];
-  return create(TokenLogprobSchema, {
-    id: tokenOf(row),
-    bytes: utf8Encode(text),
-    logprob: -(q as number) / NAT,
-    alternatives,
-  });
-}
-
-/** Vectors of the fake model, committed as by a provider. */
-async function composeEmbedding(
-  signer: HybridSigner,
-  {
-    order,
-    request,
-    body,
-    beacon,
-  }: { order: NamedOrder; request: EmbeddingRequest; body: Uint8Array; beacon: KnownBeacon },
-) {
-  const engine = createFakeEmbeddingEngine({ reranks: request.query !== undefined });
-  const { inputs } = await engine.embed(request);
-  const startMs = Date.now() - 2_000;
-  const served = { order, request, body, info: engine.info(), beacon, inputs, startMs, endMs: startMs + 5 };
-  const committed = commitEmbedding(crypto, signer, served);
-  const { record, signature, header } = committed;
-  return { committed, finished: { record: { record, providerKey: signer.publicKey, signature }, header } };
+/** Replies that their payer has taken: it has signed for some of their text. */
+function createTakings() {
+  const replies = new Map<string, PromiseWithResolvers<void>>();
+  const open = (replyId: Uint8Array): PromiseWithResolvers<void> => {
+    const name = toHex(replyId);
+    const known = replies.get(name) ?? Promise.withResolvers<void>();
+    replies.set(name, known);
+    return known;
+  };
+  return {
+    take: (replyId: Uint8Array) => open(replyId).resolve(),
+    async wait(replyId: Uint8Array, signal: AbortSignal): Promise<void> {
+      const gone = Promise.withResolvers<void>();
+      signal.addEventListener('abort', () => gone.reject(new Error('nobody reads')), { once: true });
+      await Promise.race([open(replyId).promise, gone.promise]);
+    },
+  };
 }

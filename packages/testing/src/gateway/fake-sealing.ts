@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
 import { Refusal } from '@ogong/host/link/link-error';
 import { systemClock } from '@ogong/host/time/clock';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -60,7 +61,13 @@ export function createFakeSealing({
   };
 }
 
-/** What a provider says that cares for no seal. */
-export async function* answerInPlain(): AsyncGenerator<ReplyEvent> {
-  yield { event: { case: 'delta', value: { text: 'for everybody to read', tokens: [] } } };
+const SAID = 'for everybody to read';
+
+/** What a provider says that cares for no seal. Behind a milestone it says nothing more, and stays until its caller has left. */
+export async function* answerInPlain(isMilestone: boolean, left: AbortSignal): AsyncGenerator<ReplyEvent> {
+  if (!isMilestone) yield { event: { case: 'delta', value: { text: SAID, tokens: [] } } };
+  else {
+    yield { event: { case: 'milestone', value: { header: utf8Encode(SAID) } } };
+    if (!left.aborted) await once(left, 'abort');
+  }
 }

@@ -15,6 +15,7 @@ import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createGateway, type Gateway } from '@ogong/node/gateway/gateway';
 import type { GatewayChain, GatewayDependencies, GatewayOptions } from '@ogong/node/gateway/gateway-options';
 import { signForWallet } from '@ogong/node/gateway/paying-signer';
+import { createReceiptChecker, type ReceiptChecker } from '@ogong/node/gateway/receipt-checker';
 import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
@@ -38,10 +39,12 @@ export interface GatewayFixture {
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
-  /** Who checks its receipts. Default: a process of its own. */
+  /** Who checks its receipts. Default: a process that all fixtures of this process share. */
   readonly checker?: GatewayDependencies['checker'];
   /** Default: milestones are checked as they come. */
   readonly milestonePauseMs?: number;
+  /** Default: no request is hedged. */
+  readonly hedging?: GatewayOptions['hedging'];
   /** Tickets that are kept before their requests come. Default: none. */
   readonly ticketsAhead?: number;
   /** The gateway's routers, given the network's own. Default: that one. */
@@ -60,6 +63,14 @@ export interface FixtureOptions {
   readonly random?: () => number;
   /** The account that pays, by the gateway's key, and up to how much it may. Default: the key's own account. */
   readonly wallet?: { readonly address: Uint8Array; readonly limitAtomic: bigint };
+}
+
+let shared: ReceiptChecker | undefined;
+
+/** A process of its own for each gateway would take a second of the processor's time to start. It ends with this process. */
+function shareChecker(): ReceiptChecker {
+  shared ??= createReceiptChecker();
+  return { ...shared, stop: async () => undefined };
 }
 
 export async function createGatewayFixture(given: FixtureOptions = {}): Promise<GatewayFixture> {
@@ -84,6 +95,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
       milestonePauseMs: given.milestonePauseMs ?? 0,
       ...(given.ticketsAhead !== undefined && { ticketsAhead: given.ticketsAhead }),
+      ...(given.hedging && { hedging: given.hedging }),
       ...(given.deposits && { deposits: given.deposits }),
       ...given.machines,
       ...(given.payments?.options && { payments: given.payments.options }),
@@ -101,7 +113,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       accounts,
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics,
-      ...(given.checker && { checker: given.checker }),
+      checker: given.checker ?? shareChecker(),
       ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),
     },
   );

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { Secret } from '@ogong/host/crypto/secret';
 import pg from 'pg';
+import { findPlace } from '../store/test-directory.ts';
 
 /** A server of PostgreSQL in a temporary directory, on a loopback port. */
 export interface TestPostgres {
@@ -32,23 +32,12 @@ function findBinaries(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
 }
 
-/** What some dozens of databases need, a thousand files each. */
+/** What some dozens of databases need, a thousand files each: a disk that is busy takes minutes to delete them all. */
 const ROOM_BYTES = 2 * 1024 ** 3;
-
-/** In memory where there is room: a disk that is busy takes minutes to delete them all. */
-function findPlace(): string {
-  const memory = '/dev/shm';
-  try {
-    const { bavail, bsize } = statfsSync(memory);
-    return bavail * bsize >= ROOM_BYTES ? memory : tmpdir();
-  } catch {
-    return tmpdir();
-  }
-}
 
 export async function startTestPostgres(): Promise<TestPostgres> {
   if (BINARIES === undefined) throw new Error(noPostgres);
-  const directory = mkdtempSync(join(findPlace(), 'ogong-postgres-'));
+  const directory = mkdtempSync(join(findPlace(ROOM_BYTES), 'ogong-postgres-'));
   const who = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   if ('uid' in who) chownSync(directory, NOBODY, NOBODY);
   const password = new Secret(randomBytes(12).toString('hex'));
@@ -62,9 +51,10 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     encoding: 'utf8',
   });
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
-  const port = await findPort();
+  const [port = 0] = await findFreePorts(1);
   // Tests kill its clients and never the server itself, so it does not wait for the disk.
-  const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: directory, fsync: 'off' };
+  // Without sockets of Unix: their paths have 107 bytes at most, and a folder may have a longer name.
+  const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', fsync: 'off' };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = spawn(join(BINARIES, 'postgres'), ['-D', data, ...flags], { ...who, cwd: directory, stdio: 'pipe' });
   await waitUntilReady(server);
@@ -96,16 +86,6 @@ export async function startTestPostgres(): Promise<TestPostgres> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-function findPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 function waitUntilReady(server: ChildProcess): Promise<void> {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { platform, userInfo } from 'node:os';
+import { platform } from 'node:os';
 
 /** What stands between a machine and the internet. */
 export type Nat = 'none' | 'cone' | 'symmetric' | 'double' | 'erratic';
@@ -26,7 +26,7 @@ export interface NatLab {
 /** Why there can be no such networks here; empty where there can. */
 export function findNatLabAbsence(): string {
   if (platform() !== 'linux') return 'network namespaces are of Linux';
-  if (userInfo().uid !== 0) return 'only root may make network namespaces';
+  if (process.getuid?.() !== 0) return 'only root may make network namespaces';
   const probe = `og${randomBytes(4).toString('hex')}p`;
   try {
     run('ip', 'netns', 'add', probe);

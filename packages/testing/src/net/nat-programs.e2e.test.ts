@@ -28,7 +28,7 @@ const LAST = PUNCH_NODES - 1;
 /** What a process in the network runs: it posts its second argument to the first. */
 const ASK = `fetch(process.argv[1], { method: 'POST', headers: { 'content-type': 'application/json' }, body: process.argv[2] })
   .then((response) => response.text()).then(console.log)`;
-const patience = { timeout: 90_000, interval: 100 };
+const patience = { timeout: 180_000, interval: 100 };
 const absence = findNatLabAbsence();
 
 type Place = Parameters<NatLab['enter']>[0];

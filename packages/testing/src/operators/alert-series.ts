@@ -40,6 +40,10 @@ export const ALERT_SERIES: Readonly<
     bad: [grows('ogong_verdicts_on_others_total', 1)],
     good: [stays('ogong_verdicts_on_others_total', 3)],
   },
+  UnansweredOrdersCharged: {
+    bad: [grows('ogong_unanswered_fees_total', 11)],
+    good: [grows('ogong_unanswered_fees_total', 10)],
+  },
   RepliesRejected: {
     bad: [grows('ogong_verdicts_total{verdict="reject"}', 3), grows('ogong_verdicts_total{verdict="accept"}', 97)],
     good: [grows('ogong_verdicts_total{verdict="reject"}', 1), grows('ogong_verdicts_total{verdict="accept"}', 99)],
@@ -57,6 +61,10 @@ export const ALERT_SERIES: Readonly<
   BeaconStands: {
     bad: [stays('ogong_validator_beacon_epoch', 7)],
     good: [grows('ogong_validator_beacon_epoch', 1)],
+  },
+  BeaconSharesLacking: {
+    bad: [stays('ogong_validator_beacon_shares_lacking', 1)],
+    good: [stays('ogong_validator_beacon_shares_lacking', 0)],
   },
   SettlementStands: {
     bad: [grows(JUDGED, 1), stays(BATCHES, 3)],

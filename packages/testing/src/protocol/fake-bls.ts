@@ -28,7 +28,14 @@ function decodePoint(bytes: Uint8Array, length: number): bigint | undefined {
 
 const hashMessage = (message: Uint8Array): bigint => hashToScalar(nobleCrypto, message);
 const sum = (terms: readonly bigint[]): bigint => terms.reduce((total, term) => (total + term) % BLS_ORDER, 0n);
-const scalarsOf = (keys: BlsKeys): bigint[] => keys.bytes.map((bytes) => decodePoint(bytes, BLS_KEY_BYTES) as bigint);
+/** Of keys that were decoded here. */
+const known = new WeakMap<BlsKeys, readonly bigint[]>();
+
+function scalarsOf(keys: BlsKeys): readonly bigint[] {
+  const scalars = known.get(keys) ?? keys.bytes.map((bytes) => decodePoint(bytes, BLS_KEY_BYTES) as bigint);
+  known.set(keys, scalars);
+  return scalars;
+}
 
 /** A point that decodes nowhere, as one outside the subgroup does. */
 export function encodeFakeOutsider(length: number): Uint8Array {
@@ -48,7 +55,13 @@ export const fakeBls: Bls = {
     const [scalar, signed] = [decodePoint(key, BLS_KEY_BYTES), decodePoint(signature, BLS_SIGNATURE_BYTES)];
     return scalar !== undefined && signed === (scalar * hashMessage(message)) % BLS_ORDER;
   },
-  decodeKeys: (bytes) => (bytes.some((one) => decodePoint(one, BLS_KEY_BYTES) === undefined) ? undefined : { bytes }),
+  decodeKeys(bytes) {
+    const scalars = bytes.map((one) => decodePoint(one, BLS_KEY_BYTES));
+    if (scalars.includes(undefined)) return undefined;
+    const keys = { bytes };
+    known.set(keys, scalars as bigint[]);
+    return keys;
+  },
   evaluateKeys: (keys, at) => encodePoint(evaluatePolynomial(scalarsOf(keys), at), BLS_KEY_BYTES),
   combineKeys(lists, scalars) {
     const columns = lists.map(scalarsOf);

@@ -7,7 +7,7 @@ import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/modality
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { generateLocally } from '@ogong/provider/local/local-model';
 import type { KeptReply } from '@ogong/provider/local/local-receipts';
-import { createSpeedMeter } from '@ogong/provider/local/machine';
+import { createSpeedMeter } from '@ogong/provider/local/speed-meter';
 import { createFakeEngine } from '../engine/fake.ts';
 
 export const LOCAL_START_MS = 1_700_000_000_000;

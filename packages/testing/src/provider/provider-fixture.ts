@@ -12,6 +12,7 @@ import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server'
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -184,8 +185,8 @@ export interface Network {
   order(bend?: Bend): GenerateRequest;
   /** A client with another certificate; 3 is the validator's. */
   connect(seed: number): Promise<LinkClient>;
-  /** Stops the provider and starts one over the same files. */
-  restart(): Promise<void>;
+  /** Stops the provider and starts one over the same files. @param between what happens to them meanwhile. */
+  restart(between?: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -198,9 +199,13 @@ export interface NetworkOptions {
   readonly modelId?: string;
   /** Moves the price of the first one. Default: it stays. */
   readonly peg?: NonNullable<ServedOffer['peg']>;
+  /** At which price it stands by. Default: it does not. */
+  readonly standby?: bigint;
   /** Served beside the first one. */
   readonly others?: readonly ServedOffer[];
   readonly openings?: (store: Store) => Openings;
+  /** Default: each commit is synced on the event loop. */
+  readonly commits?: (store: Store) => GroupCommit;
   readonly commit?: CommitReply;
   readonly cohorts?: Cohorts;
   /** What has the machine say something about itself. */
@@ -252,7 +257,10 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
       {
         bind: { host: '127.0.0.1', port: 0 },
         offers: [
-          { modelId, pricePer1kAtomic: PRICE, engine, ...(options.peg && { peg: options.peg }) },
+          {
+            ...{ modelId, pricePer1kAtomic: PRICE, standbyPer1kAtomic: options.standby, engine },
+            ...(options.peg && { peg: options.peg }),
+          },
           ...(options.others ?? []),
         ],
         routers: [],
@@ -268,6 +276,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         chain: {
           ...{ ledger, network: { chainId: ledger.chainId, settlement: ledger.verifyingContract } },
           validators: () => [validator.validator()],
+          recentLists: () => [[validator.validator()]],
           findByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
           recallByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
           findByCertHash: (hash) =>
@@ -292,6 +301,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
         beacons: { latest: () => latest, get: async () => latest },
         store,
+        ...(options.commits ? { commits: options.commits(store) } : {}),
         ...(options.openings ? { openings: options.openings(store) } : {}),
         ...(options.commit ? { commit: options.commit } : {}),
         ...(options.cohorts ? { cohorts: options.cohorts } : {}),
@@ -336,9 +346,10 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
     },
     order: (bend = {}) => signOrder(bend.engine ?? engine, provider.id, identity.id, { modelId, ...bend }),
     connect,
-    async restart() {
+    async restart(between = () => {}) {
       await provider.stop(0);
       store.close();
+      between();
       await open();
       client = await connect(2);
     },
@@ -448,11 +459,11 @@ export interface Received {
 }
 
 /** The payer's words about the reply to an order of `signOrder`, as a gateway says them. */
-export function openProgress(client: LinkClient, message: GenerateRequest): ReplyProgress {
+export function openProgress(client: LinkClient, message: GenerateRequest, isStandby = false): ReplyProgress {
   const { replyId, orderHash } = nameOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
   const send = (progress: SignedProgress) => client.service(ProviderService).progress({ replyId, progress });
   const { answer: blind } = computeBlinds(crypto, { body: message.request, replyId });
-  return createReplyProgress({ payer, ledger, orderHash, blind, send });
+  return createReplyProgress({ payer, ledger, orderHash, blind, isStandby, send });
 }
 
 /** Whether there is an order in it that a payer can have signed: damaged messages are sent, too. */

@@ -1,4 +1,4 @@
-import { toBinary } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { createProviderCall, type ProviderEnd } from '@ogong/node/gateway/provider-call';
 import { createKnownSealKeys, type SealPolicy } from '@ogong/node/gateway/seal-keys';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type EvidenceAnswer,
@@ -18,7 +19,7 @@ import {
   type Milestone,
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { SealSuite } from '@ogong/protocol/sealing/seal-context';
+import { SEAL_SUITE, type SealSuite } from '@ogong/protocol/sealing/seal-context';
 import type { SignedSealKey } from '@ogong/protocol/sealing/seal-key';
 import { makeIdentity } from '../link/link-fixture.ts';
 import { type Bend, ledger, type Network } from './provider-fixture.ts';
@@ -166,3 +167,23 @@ export const bendUnits =
     ...bend(events.filter(({ event }) => event.case === 'sealed')),
     ...events.filter(({ event }) => event.case === 'finished'),
   ];
+
+const suiteAt = (tag: string): number => utf8Encode(tag).length;
+const writeSuite = (bytes: Uint8Array, tag: string): Uint8Array => bytes.with(suiteAt(tag), SEAL_SUITE);
+
+/** Ways of having a call that demands suite 2 go on under suite 1, whose one secret opens all of a reply. */
+export const SUITE_BENDS: Readonly<Record<string, Relay>> = {
+  'writes suite 1 into the request': {
+    bendRequest: (message) =>
+      create(GenerateRequestSchema, { ...message, sealed: writeSuite(message.sealed, 'ogong-sealed-request-v1\n') }),
+  },
+  'writes suite 1 into the reply': {
+    bendEvents: (events) =>
+      events.map((one) => {
+        const { event } = one;
+        if (event.case !== 'sealed' || event.value.head.length === 0) return one;
+        const head = writeSuite(event.value.head, 'ogong-sealed-reply-v1\n');
+        return create(GenerateEventSchema, { event: { case: 'sealed', value: { ...event.value, head } } });
+      }),
+  },
+};

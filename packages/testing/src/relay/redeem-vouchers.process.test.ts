@@ -1,19 +1,28 @@
+import { TOKEN_DOMAIN } from '@ogong/chain/authorizations';
+import { ChainError } from '@ogong/chain/errors';
+import { ogongTokenAbi } from '@ogong/chain/generated/abi';
+import { toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { isTransferUsed, submitTransfer } from '@ogong/chain/signed-transfers';
+import type { Transactor } from '@ogong/chain/transactor';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { redeemVouchers } from '@ogong/node/relay/redeem-vouchers';
-import { createRelayPayments, listOpenVouchers, RELAY_SCHEMA } from '@ogong/node/relay/relay-payments';
+import { closeVoucher, createRelayPayments, listOpenVouchers, RELAY_SCHEMA } from '@ogong/node/relay/relay-payments';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import { signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import { openRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import { encodeFunctionData } from 'viem';
+import { sign as signHash } from 'viem/accounts';
+import { hashTypedData } from 'viem/utils';
 import { afterAll, expect, it } from 'vitest';
 import { startTestLedger, type TestLedger, unit } from '../chain/test-ledger.ts';
 
 const ledgers: TestLedger[] = [];
 afterAll(() => Promise.all(ledgers.map((ledger) => ledger.stop())));
 
-it('what nodes signed for their bytes is paid by the token, once, and no further voucher of its nonce is taken', async () => {
+async function open() {
   const ledger = await startTestLedger({ blockTimeMs: 50 });
   ledgers.push(ledger);
   const { governor } = ledger;
@@ -26,16 +35,58 @@ it('what nodes signed for their bytes is paid by the token, once, and no further
   const price = { payee, pricePerGibAtomic: unit, creditBytes: 1_000n, token };
   const group = createGroupCommit(store, { maxDelayMs: 0 });
   const clock = { nowMs: Date.now };
-  const payments = createRelayPayments(price, { crypto, clock, store, group, balanceOf: governor.balanceOf });
+  const { transactor } = relay.client;
+  const payments = createRelayPayments(price, {
+    ...{ crypto, clock, store, group, balanceOf: governor.balanceOf },
+    isNonceUsed: (from, nonce) => isTransferUsed(transactor, address, { from, nonce }),
+  });
   const node = new Uint8Array(32).fill(1);
   const sign = (nonce: number, valueAtomic: bigint) =>
     signRelayVoucher(crypto, signer, {
       ...{ token, payee, valueAtomic, nonce: new Uint8Array(32).fill(nonce) },
       validBeforeS: Math.floor(Date.now() / 1000) + 30 * 86_400,
     });
-  const redeem = (leastAtomic = 1n) =>
-    redeemVouchers({ store, transactor: relay.client.transactor, token: address, payee }, { leastAtomic });
+  const redeem = (leastAtomic = 1n, sent: Partial<Transactor> = {}) =>
+    redeemVouchers({ store, transactor: { ...transactor, ...sent }, token: address, payee }, { leastAtomic });
+  /** As its payer may at any time. */
+  const cancel = async (byte: number) => {
+    const nonce = toHex(new Uint8Array(32).fill(byte), 'nonce');
+    const hash = hashTypedData({
+      domain: { ...TOKEN_DOMAIN, chainId, verifyingContract: address },
+      types: {
+        CancelAuthorization: [
+          { name: 'authorizer', type: 'address' },
+          { name: 'nonce', type: 'bytes32' },
+        ],
+      },
+      primaryType: 'CancelAuthorization',
+      message: { authorizer: payer.address, nonce },
+    });
+    const { r, s, v = 27n } = await signHash({ hash, privateKey: payer.privateKey });
+    const args = [payer.address, nonce, Number(v), r, s] as const;
+    await transactor.send(
+      'cancel',
+      address,
+      encodeFunctionData({ abi: ogongTokenAbi, functionName: 'cancelAuthorization', args }),
+    );
+  };
+  /** Anybody may, who has seen it. */
+  const submit = async (signed: ReturnType<typeof sign>) => {
+    const voucher = openRelayVoucher(crypto, { token, payee }, signed);
+    if (!voucher) throw new Error('the voucher does not open');
+    const { payer: from, valueAtomic: value, validBeforeS, nonce } = voucher;
+    const transfer = { from, to: payee, value, validBefore: BigInt(validBeforeS), nonce, signature: signed.signature };
+    await submitTransfer(transactor, address, transfer);
+  };
+  const close = async () => {
+    await group.close();
+    store.close();
+  };
+  return { governor, payer, relay, payee, store, payments, node, sign, redeem, cancel, submit, transactor, close };
+}
 
+it('what nodes signed for their bytes is paid by the token, once, and no further voucher of its nonce is taken', async () => {
+  const { governor, payer, relay, payee, store, payments, node, sign, redeem, close } = await open();
   await payments.take(node, sign(1, unit));
   await payments.take(node, sign(1, 3n * unit));
   expect(await redeem(4n * unit)).toEqual([]);
@@ -54,6 +105,63 @@ it('what nodes signed for their bytes is paid by the token, once, and no further
   await relay.client.transfer(payer.address, 5n * unit);
   expect(await redeem()).toMatchObject([{ outcome: 'redeemed' }]);
   expect(await governor.balanceOf(payee)).toBe(10n * unit);
-  await group.close();
-  store.close();
+  await close();
+});
+
+it('a nonce that its payer cancelled, or used otherwise, is not called redeemed', async () => {
+  const { governor, payee, payments, node, sign, redeem, cancel, close } = await open();
+  await payments.take(node, sign(1, 3n * unit));
+  await cancel(1);
+  await expect(payments.take(node, sign(1, 4n * unit))).rejects.toThrow('cancelled it');
+  expect(await redeem()).toMatchObject([{ outcome: 'cancelled', valueAtomic: 3n * unit }]);
+  expect(await governor.balanceOf(payee)).toBe(0n);
+  expect(await redeem()).toEqual([]);
+  await close();
+});
+
+it('a voucher that somebody else submitted before it was closed is redeemed, also by the run after a crash', async () => {
+  const { governor, payee, store, payments, node, sign, redeem, cancel, submit, transactor, close } = await open();
+  const [first, second] = [sign(1, 3n * unit), sign(2, unit)];
+  await payments.take(node, first);
+  await payments.take(node, second);
+  await submit(first);
+  await submit(second);
+  // A block more, so that the newest one has neither.
+  await cancel(9);
+  const newest = await transactor.read('block', (client) => client.getBlockNumber());
+  store.transact((db) => closeVoucher(db, new Uint8Array(32).fill(2), newest));
+  expect(await redeem()).toMatchObject([{ outcome: 'redeemed' }, { outcome: 'redeemed' }]);
+  expect(await governor.balanceOf(payee)).toBe(4n * unit);
+  expect(listOpenVouchers(store)).toEqual([]);
+  await close();
+});
+
+it('what may still be mined is not opened again, and the next run finds it on the chain, or submits it', async () => {
+  const { governor, payee, payments, node, sign, redeem, cancel, transactor, close } = await open();
+  const late = new ChainError('timeout', 'no block took the transaction');
+  const sentLate: Transactor['send'] = async (...given) => {
+    await transactor.send(...given);
+    throw late;
+  };
+  await payments.take(node, sign(1, 2n * unit));
+  expect(await redeem(1n, { send: sentLate })).toMatchObject([{ outcome: 'unknown', valueAtomic: 2n * unit }]);
+  await expect(payments.take(node, sign(1, 9n * unit))).rejects.toThrow('draw another nonce');
+  expect(await redeem()).toMatchObject([{ outcome: 'redeemed', valueAtomic: 2n * unit }]);
+  expect(await governor.balanceOf(payee)).toBe(2n * unit);
+
+  const unsent: Transactor['send'] = () => Promise.reject(late);
+  await payments.take(node, sign(2, unit));
+  expect(await redeem(1n, { send: unsent })).toMatchObject([{ outcome: 'unknown' }]);
+  expect(await redeem()).toMatchObject([{ outcome: 'redeemed', valueAtomic: unit }]);
+  expect(await governor.balanceOf(payee)).toBe(3n * unit);
+
+  // What was sent once is never open again, whatever the chain says of the next try.
+  await payments.take(node, sign(3, unit));
+  expect(await redeem(1n, { send: unsent })).toMatchObject([{ outcome: 'unknown' }]);
+  const refused: Transactor['send'] = () => Promise.reject(new ChainError('reverted', 'too little'));
+  expect(await redeem(1n, { send: refused })).toMatchObject([{ outcome: 'unknown' }]);
+  await expect(payments.take(node, sign(3, 2n * unit))).rejects.toThrow('draw another nonce');
+  await cancel(3);
+  expect(await redeem()).toMatchObject([{ outcome: 'cancelled' }]);
+  await close();
 });

@@ -14,7 +14,10 @@ afterAll(async () => {
   for (const close of closing) await close();
 });
 
-async function open({ sequences = 8, contextSize = 256, maxQueue = 32 } = {}, bend: Partial<PluginServerOptions> = {}) {
+async function open(
+  { sequences = 8, contextSize = 256, maxQueue = 32, patienceMs = 30_000 } = {},
+  bend: Partial<PluginServerOptions> = {},
+) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-plugin-'));
   const computing = createFakeEngine({ contextSize, sequences: 16, stepMs: 1, exact: false });
   const server = await startPluginServer({ directory, engine: computing, model: 'toy', contextSize, ...bend });
@@ -32,7 +35,7 @@ async function open({ sequences = 8, contextSize = 256, maxQueue = 32 } = {}, be
     sequences,
     contextSize,
     maxQueue,
-    patienceMs: 500,
+    patienceMs,
   });
   return { engine, directory, server };
 }
@@ -91,7 +94,9 @@ describe('what a plugin writes', () => {
   });
 
   it('is waited for, but not for ever', async () => {
-    const { engine } = await open({}, { directory: mkdtempSync(join(tmpdir(), 'ogong-elsewhere-')) });
+    const elsewhere = mkdtempSync(join(tmpdir(), 'ogong-elsewhere-'));
+    closing.push(() => rmSync(elsewhere, { recursive: true, force: true }));
+    const { engine } = await open({ patienceMs: 500 }, { directory: elsewhere });
     await expect(collectReply(engine.generate(createRequest('a', { maxTokens: 4 })))).rejects.toMatchObject({
       message: expect.stringMatching(/wrote 0 positions of \d/),
     });

@@ -145,7 +145,10 @@ export interface BenchOptions {
   readonly audit?: Partial<AuditOptions>;
   readonly cosign?: Partial<
     CosignOptions &
-      Pick<CosignDependencies, 'coverageSince' | 'heldFor' | 'ramp' | 'tierStakes' | 'stakedOf' | 'findRouter'>
+      Pick<
+        CosignDependencies,
+        'coverageSince' | 'heldFor' | 'ramp' | 'tierStakes' | 'stakedOf' | 'askedStakes' | 'findRouter'
+      >
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
   /** Default: those of what was served. */
@@ -188,6 +191,8 @@ export interface BenchOptions {
   /** Domain of the escrow at intake. Default: a chain on one machine. */
   readonly ledger?: LedgerDomain;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
+  /** Of verifiers' payees. Default: none. */
+  readonly askedStakes?: AuditDependencies['askedStakes'];
   /** Makes the nonces of its honeypots. Default: its registered key. */
   readonly vrf?: OwnVrf;
   /** Default: every account is a router. */
@@ -434,6 +439,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         findKey: async (epoch) => findVrfKey(epoch, account),
       },
       stakeOf,
+      askedStakes: options.askedStakes,
       calls,
     },
   );
@@ -465,6 +471,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       tierStakes: options.cosign?.tierStakes ?? holdings.tierStakes,
       findRouter: options.cosign?.findRouter ?? findRouter,
       stakeOf,
+      askedStakes: options.cosign?.askedStakes ?? options.askedStakes,
       stakedOf: options.cosign?.stakedOf ?? (async (payee) => stakeOf(payee)),
       listEntries: async (address, from) => {
         const peer = members().find((one) => equalBytes(one.signer.address, address)) as TestValidator;
@@ -523,10 +530,11 @@ export function createTestValidator(options: BenchOptions = {}) {
         );
       },
       async findSettled(address, sequence) {
-        const found = chain.settled.find(
+        const at = chain.settled.findIndex(
           ({ batch }) => batch.sequence === sequence && equalBytes(batch.validator as Uint8Array, address),
         );
-        return found && { transactionHash: '0xfound', payers: found.debits.map(({ payer: one }) => one as Uint8Array) };
+        const payers = chain.settled[at]?.debits.map(({ payer: one }) => one as Uint8Array);
+        return payers && { transactionHash: '0xfound', blockNumber: BigInt(at + 1), payers };
       },
       ...(namesModels && { namesModels }),
       isSigned,
@@ -735,6 +743,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     },
     async close() {
       await audit.stop();
+      await group.close();
       await disk.close();
       store.close();
     },

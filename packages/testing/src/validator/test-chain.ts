@@ -23,15 +23,19 @@ export interface TestChain {
   /** Keys that sign heads of logs, by hex address of the account. */
   readonly headKeys: Map<string, Uint8Array>;
   readonly deployment: { readonly beaconKeys: `0x${string}` };
-  headKeyHashes(accounts: readonly Uint8Array[]): Promise<(`0x${string}` | undefined)[]>;
+  headKeyHashes(accounts: readonly Uint8Array[], blockNumber?: bigint): Promise<(`0x${string}` | undefined)[]>;
   /** Votes of validators that nobody can ask any more. */
   votesOfGone: bigint;
-  votesOf(accounts: readonly Uint8Array[]): Promise<{ each: bigint[]; signingKeys: `0x${string}`[]; total: bigint }>;
+  votesOf(
+    accounts: readonly Uint8Array[],
+    blockNumber?: bigint,
+  ): Promise<{ each: bigint[]; signingKeys: `0x${string}`[]; total: bigint }>;
   /** Undefined: bonds bound nothing. */
   unvested?: () => Promise<bigint | undefined>;
   anchorOf(validator: Uint8Array): Promise<Anchor>;
   channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
-  settle(call: SettleCall): Promise<{ transactionHash: string }>;
+  /** Each batch has a block of its own, from 1. */
+  settle(call: SettleCall): Promise<{ transactionHash: string; blockNumber: bigint }>;
   /** The roster in force; a test fills it, or leaves it to `takeRoster`. */
   roster: readonly ListedMember[];
   /** Keys for sums, by hex address. */
@@ -114,7 +118,7 @@ export function createTestChain(): TestChain {
       }
       chain.settled.push(call);
       chain.afterSettle();
-      return { transactionHash: `0x${sequence.toString(16)}` };
+      return { transactionHash: `0x${sequence.toString(16)}`, blockNumber: BigInt(chain.settled.length) };
     },
   };
   return chain;

@@ -184,22 +184,27 @@ export async function startTestNetwork({
     };
   }
 
-  const nodes = await Promise.all(Array.from({ length: count }, (_, i) => createNode(i)));
+  const nodes = await chain.hurry(() => Promise.all(Array.from({ length: count }, (_, i) => createNode(i))));
   const view = createChainView({ deployment }, { connect: () => connect(seed('payer')) });
   const provider = await createTestProvider(directory, view.ledger);
   /** A payer with a deposit and a channel with every validator. */
   async function createPayer(name: string) {
     const key = seed(name);
-    const client = await fund(key, 1_000n * UNIT);
-    await client.deposit(1_000n * UNIT);
-    for (const node of nodes) await client.admit(node.signer.address, UNIT);
+    const client = await chain.hurry(async () => {
+      const funded = await fund(key, 1_000n * UNIT);
+      await funded.deposit(1_000n * UNIT);
+      for (const node of nodes) await funded.admit(node.signer.address, UNIT);
+      return funded;
+    });
     return { signer: createNodeLedgerSigner(key), client };
   }
 
   const { signer: payer, client: payerClient } = await createPayer('payer');
 
   const router = createNodeLedgerSigner(seed('router')).address;
-  await registerRouter(await fund(seed('router'), defaultLimits.minimumRouterBond), seed('key of tickets'));
+  await chain.hurry(async () =>
+    registerRouter(await fund(seed('router'), defaultLimits.minimumRouterBond), seed('key of tickets')),
+  );
   await view.refresh();
   const links = createLinkPool({ identity: provider.identity });
   const verifierLinks = createLinkPool({ identity: provider.verifierIdentity });
@@ -274,7 +279,7 @@ export async function startTestNetwork({
       await service.pushRecord(toPushMessage({ ...served.submission, ...(cohort && { cohort }) }));
       return served;
     },
-    async waitForState(node: (typeof nodes)[number], replyId: Uint8Array, state: string, timeoutMs = 50_000) {
+    async waitForState(node: (typeof nodes)[number], replyId: Uint8Array, state: string, timeoutMs = 150_000) {
       const service = links.to(ValidatorService, node.peer);
       for (const end = systemClock.nowMs() + timeoutMs; ; await delay(50)) {
         const status = await service.getReply({ replyId });

@@ -1,4 +1,4 @@
-import { bytesToHex } from '@ogong/chain/hex';
+import { type BytesLike, bytesToHex, toAddress } from '@ogong/chain/hex';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
@@ -35,6 +35,8 @@ export interface ThresholdNode {
   member: SetMember;
   isOffline: boolean;
   lie: ThresholdLie | undefined;
+  /** The name of a validator's box key in the block that this one looks at, where that is another one than the newest. */
+  olderBox: ((account: string) => string | undefined) | undefined;
   /** All that it was sent, newest last. */
   readonly heard: { readonly from: number; readonly message: Uint8Array; readonly atMs: number }[];
   /** When each epoch had its value here. */
@@ -44,6 +46,10 @@ export interface ThresholdNode {
   readonly errors: string[];
   /** Epochs that were passed over, and that somebody needs. */
   readonly wanted: Set<bigint>;
+  /** How many shares it said last that it lacks. */
+  lacking: number | undefined;
+  /** Whether it said so when nobody could have answers for it any more. */
+  lacksForGood: boolean;
   /** How often it has read the keys from the chain. */
   readings: number;
 }
@@ -68,8 +74,25 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
     const signer = createKeySigner(crypto, key, createTestLedgerSigner(seedOf(`account ${index}`)).address);
     const member = { address: signer.address, signingKey: signer.signingKey, stake, vrfKey: seedOf(`vrf ${index}`) };
     return {
-      ...{ index, signer, key, member, isOffline: false, lie: undefined, heard: [], certifiedMs: new Map() },
-      ...{ boxName: `box ${index}`, errors: [], wanted: new Set(), readings: 0 },
+      ...{
+        index,
+        signer,
+        key,
+        member,
+        isOffline: false,
+        lie: undefined,
+        olderBox: undefined,
+        heard: [],
+        certifiedMs: new Map(),
+      },
+      ...{
+        boxName: `box ${index}`,
+        errors: [],
+        wanted: new Set(),
+        lacking: undefined,
+        lacksForGood: false,
+        readings: 0,
+      },
     };
   });
   const members = () => nodes.filter(({ index }) => state.listed.has(index)).map(({ member }) => member);
@@ -81,6 +104,27 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
   const connect = (node: ThresholdNode) => chain.connect(bytesToHex(node.signer.address));
   const boxSecretOf = ({ boxName }: ThresholdNode): Uint8Array => seedOf(boxName);
   const registerBox = (node: ThresholdNode) => connect(node).registerBoxKey(fakeSealedBox.deriveKey(boxSecretOf(node)));
+
+  function atOlderBlock({ olderBox }: ThresholdNode, client: ReturnType<typeof connect>): ReturnType<typeof connect> {
+    const keyOf = (account: BytesLike) => {
+      const name = olderBox?.(toAddress(account, 'account'));
+      return name === undefined ? undefined : fakeSealedBox.deriveKey(seedOf(name));
+    };
+    return {
+      ...client,
+      async boxKeyHashes(accounts) {
+        const newest = await client.boxKeyHashes(accounts);
+        return accounts.map((account, i) => {
+          const key = keyOf(account);
+          return key === undefined ? newest[i] : bytesToHex(crypto.sha256(key));
+        });
+      },
+      async boxKeyOf(account) {
+        const key = keyOf(account);
+        return key === undefined ? client.boxKeyOf(account) : bytesToHex(key);
+      },
+    };
+  }
 
   function start(node: ThresholdNode, disk = createDisk()) {
     const client = connect(node);
@@ -108,7 +152,11 @@ export function createThresholdNetwork(stakes: readonly bigint[], { listed = sta
         node.readings++;
         reading = await client.beaconKeys();
       },
-      client: async () => client,
+      client: async () => atOlderBlock(node, client),
+      onLacking({ lacking, isLasting }) {
+        node.lacking = lacking;
+        node.lacksForGood = isLasting;
+      },
       takeWanted() {
         const taken = [...node.wanted];
         node.wanted.clear();

@@ -107,7 +107,7 @@ export async function createTimedBench(options: TimedBenchOptions) {
     slowestRate: () => slowestRate,
     isConnected: () => isConnected,
     findHeader: (root) => (toHex(root) === toHex(modelRoot) ? header : undefined),
-    onTest: (test, outcome) => ended.push({ test, outcome }),
+    onTest: (test, { outcome }) => ended.push({ test, outcome }),
     onError: (error) => {
       throw error;
     },

@@ -31,6 +31,7 @@ import { createEmissionVectors } from './emission-vectors.ts';
 import { createEvidenceVectors } from './evidence-vectors.ts';
 import { createGrammarVectors } from './grammar-vectors.ts';
 import { createHeadVectors } from './head-vectors.ts';
+import { createLaunchVectors } from './launch-vectors.ts';
 import { createMatchVectors } from './match-vectors.ts';
 import { createMintVectors } from './mint-vectors.ts';
 import { createNewcomerVectors } from './newcomer-vectors.ts';
@@ -88,6 +89,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     'quorum-sum': createSumVectors(crypto),
     'burn-mint': createMintVectors(crypto),
     cohort: createCohortVectors(crypto),
+    launch: createLaunchVectors(),
     cosigned: createCosignedVectors(),
     emission: createEmissionVectors(crypto),
     'over-admission': createOverAdmissionVectors(crypto),

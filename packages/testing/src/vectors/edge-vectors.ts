@@ -286,6 +286,12 @@ const PREFERENCES = [
   ...['["router"]', '["validator","router"]', '[]', '["provider"]', '"router"', '["router","router","router"]'].map(
     (roles) => `"attested":${roles}`,
   ),
+  ...['0', '7', '"18446744073709551615"', '"18446744073709551616"', '1.5', '-1', 'true', '"x"', 'null'].map(
+    (price) => `"standby":${price}`,
+  ),
+  '"standby":7,"settle":"accepted"',
+  ...['true', 'false', 'null', '1', '"true"'].map((hedge) => `"hedge":${hedge}`),
+  ...['0', '12', '"18446744073709551616"', '-1'].map((stake) => `"min_stake":${stake}`),
   ...['1', '2', '2.0', '0', '3', '"2"', 'true', 'null', '[2]'].map((suite) => `"seal_suite":${suite}`),
   ...['["replay","verified"]', '["replay"]', '["tee"]', '[]', '"verified"'].map((accept) => `"accept":${accept}`),
   '"tier":"replay","accept":["verified"]',
@@ -312,9 +318,10 @@ function requestVector(crypto: Crypto, body: string, endpoint: Endpoint): unknow
     const offered = request.tools.length === 0 ? {} : { tools: request.tools, forced: request.terms.isForced };
     const texts =
       endpoint === 'chat' ? { messages: request.messages, ...offered, ...thought } : toVectorPrompt(request.prompt);
-    const { exact, modelRoot, acceptedOnly } = request.demands;
-    const said = { exact, modelRoot: modelRoot ? toHex(modelRoot) : null, acceptedOnly };
-    const demands = exact || modelRoot || acceptedOnly ? { demands: said } : {};
+    const { exact, modelRoot, acceptedOnly, standbyPer1kAtomic: price } = request.demands;
+    const standby = price !== undefined && { standby: price.toString() };
+    const said = { exact, modelRoot: modelRoot ? toHex(modelRoot) : null, acceptedOnly, ...standby };
+    const demands = exact || modelRoot || acceptedOnly || standby ? { demands: said } : {};
     const fields = { sampler, bias, maxTokens, choices, seed: seed?.toString() ?? null, stop };
     const summary = toHex(summarizeRequest(crypto, endpoint, utf8Encode(body)));
     const hash = toHex(hashRequest(crypto, endpoint, utf8Encode(body)));

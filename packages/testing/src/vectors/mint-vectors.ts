@@ -4,6 +4,8 @@ import {
   computeAveragePrice,
   computeBackingPart,
   computeBoundedMint,
+  computeCarriedBurn,
+  computeCarriedCredits,
   computeDocumentMint,
   computeGovernancePart,
   computeLeastSale,
@@ -141,6 +143,17 @@ export function createMintVectors(crypto: Crypto): Readonly<Record<string, unkno
       ...text(work),
       bounded: `${computeBoundedMint(work, { ...SETTINGS, elasticityPpm: 950_000n })}`,
       document: `${computeDocumentMint(work, { ...SETTINGS, elasticityPpm: 1_500_000n })}`,
+      carried: `${computeCarriedBurn(work.supply, { ...SETTINGS, elasticityPpm: 950_000n })}`,
+    })),
+    waits: [
+      [1_000n, 10_000n, 1_000n, 80n],
+      [200n, 10_000n, 1_000n, 80n],
+      [9n, 10_000n, 1_000n, 80n],
+      [0n, 7n, 3n, 1n],
+      [0n, 0n, 3n, 3n],
+    ].map(([room = 0n, backing = 0n, supply = 0n, amount = 0n]) => ({
+      ...text({ room, backing, supply, amount }),
+      carried: `${computeCarriedCredits(amount, { room, backing, supply })}`,
     })),
     yearlyCap: `${SETTINGS.yearlyCap}`,
     governance: [0n, 15n, 16n, 800n * WHOLE + 7n].map((dollars) => ({

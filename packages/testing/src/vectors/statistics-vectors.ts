@@ -265,7 +265,7 @@ function payeeVectors(): unknown {
 function planVectors(): unknown {
   const ordinary = { tokens: 200, feeAtomic: 1000n, model: 'ab', speed: 50, payeeAudits: 100, payeeEvidence: 0.25 };
   const crowd = [46, 48, 50, 52, 54].map((speed) => ({ ...ordinary, speed }));
-  const odd = [{ speed: 200 }, { payeeAudits: 3 }, { feeAtomic: 7000n }, { payeeEvidence: 12 }];
+  const odd = [{ speed: 200 }, { payeeAudits: 3 }, { feeAtomic: 7000n }, { payeeEvidence: 12 }, { testedZ: 8 }];
   const audited = [...crowd, ...odd.map((change) => ({ ...ordinary, ...change }))];
   return [500, 2000, 100_000].map((tokens) => ({
     basePpm: 50_000,

@@ -9,6 +9,7 @@ import {
 import { computeClassWeights } from '@ogong/protocol/audit/verifier-weights';
 import { drawWitnesses } from '@ogong/protocol/audit/witness-draw';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
@@ -16,17 +17,19 @@ import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { hashAdmission } from '@ogong/protocol/exchange/admission';
 import { hashComplaint, signComplaint } from '@ogong/protocol/exchange/complaint';
 import { hashDelivery, signDelivery } from '@ogong/protocol/exchange/delivery';
-import { countCutShort } from '@ogong/protocol/exchange/fee';
+import { countCutShort, countWhole } from '@ogong/protocol/exchange/fee';
 import { hashHeld } from '@ogong/protocol/exchange/held-delivery';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
-import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
-import { hashBeginning, hashProgress, signProgress } from '@ogong/protocol/exchange/progress';
+import { hashBeginning, hashProgress, type Progress, signProgress } from '@ogong/protocol/exchange/progress';
 import { hashJobRound, hashReveal } from '@ogong/protocol/exchange/reveal-word';
 import { ASKED, hashAskedJob, hashAskedReport, hashSilence } from '@ogong/protocol/exchange/silence';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
+import type { CommonRequest, Modality } from '@ogong/protocol/modality/modality';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
@@ -48,6 +51,7 @@ import {
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import { plantHoneypot } from '@ogong/protocol/verdict/honeypot';
 import { computeHoneypotId, computeHoneypotInput, toHoneypotNonce } from '@ogong/protocol/verdict/honeypot-draw';
+import { computeBilledFee } from '@ogong/protocol/verdict/reply-fee';
 import { createSyntheticEmbedding } from '../synthetic/synthetic-embedding.ts';
 import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createWidthTable } from '../synthetic/synthetic-widths.ts';
@@ -450,6 +454,33 @@ function progressVector(crypto: Crypto): unknown {
     );
     return { what, responseBytes, ...word, promptTokens, outputTokens };
   };
+  const billWhole = (what: string, responseBytes: number, textBytes?: number) => {
+    const counts = { promptTokenCount: 12, outputTokenCount: 400 };
+    const word = textBytes === undefined ? undefined : { textBytes };
+    const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = countWhole(counts, responseBytes, word);
+    return { what, responseBytes, ...word, promptTokens, outputTokens };
+  };
+  /** What a reply of 12 and 400 tokens and 1,600 bytes bills whose payer need not take it, at 3,000 atomic units for 1,000 tokens. */
+  const standby = (
+    what: string,
+    word: { readonly textBytes: number; readonly left: boolean } | undefined,
+    wasCutShort = false,
+    standbyPer1kAtomic = 700n,
+  ) => {
+    const modality = {
+      boundTokens: () => ({ promptTokens: 500, outputTokens: 500 }),
+      hasProgress: true,
+      wasCutShort: () => wasCutShort,
+    };
+    const feeAtomic = computeBilledFee(modality as unknown as Modality, {
+      order: { pricePer1kAtomic: 3_000n, maxFeeAtomic: 10_000n } as NamedOrder,
+      request: { demands: { ...NO_DEMANDS, standbyPer1kAtomic } } as CommonRequest,
+      header: { promptTokenCount: 12, outputTokenCount: 400 } as CommonHeader,
+      responseBytes: 1_600,
+      progress: word && ({ textBytes: word.textBytes, hasLeft: word.left } as Progress),
+    });
+    return { what, ...word, wasCutShort, standbyPer1k: standbyPer1kAtomic.toString(), fee: feeAtomic.toString() };
+  };
   return {
     ...{ chainId: 31337, escrow: toHex(ledger.verifyingContract), payer: toHex(payer.address), response },
     ...{ orderHash: toHex(orderHash), textBytes: 4, blind: toHex(blind), textHash: toHex(textHash), left: true },
@@ -462,6 +493,26 @@ function progressVector(crypto: Crypto): unknown {
       bill('all but one window', 4_096, { textBytes: 2_048, left: false }),
       bill('all but one window and a byte', 4_097, { textBytes: 2_048, left: false }),
       bill('tokens without text', 0, { textBytes: 0, left: true }),
+    ],
+    whole: [
+      billWhole('the payer said nothing, and it fits into a window', 2_048),
+      billWhole('the payer said nothing', 2_049),
+      billWhole('the payer said nothing, and most was shown to nobody', 16_384),
+      billWhole('the payer left before it had anything', 16_384, 0),
+      billWhole('the payer has a part of it', 16_384, 4_096),
+      billWhole('all but one window', 16_384, 14_336),
+      billWhole('all but one window and a byte', 16_384, 14_335),
+      billWhole('tokens without text', 0),
+    ],
+    standby: [
+      standby('taken, and whole', { textBytes: 4, left: false }),
+      standby('taken, and left then', { textBytes: 4, left: true }, true),
+      standby('left before it was taken', { textBytes: 0, left: true }, true),
+      standby('left before it was taken, and made to its end', { textBytes: 0, left: true }),
+      standby('whole, and nobody has said a word', undefined),
+      standby('cut short, and nobody has left', undefined, true),
+      standby('standing by costs more than the answer', { textBytes: 0, left: true }, true, 9_000n),
+      standby('standing by costs nothing', { textBytes: 0, left: true }, true, 0n),
     ],
   };
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
@@ -24,13 +25,24 @@ def _add(a: _Point, b: _Point) -> _Point:
     return e * f % _P, g * h % _P, f * g % _P, e * h % _P
 
 
+def _double(a: _Point) -> _Point:
+    x, y = a[0] * a[0] % _P, a[1] * a[1] % _P
+    e = (a[0] + a[1]) ** 2 - x - y
+    g, h = y - x, -x - y
+    f = g - 2 * a[2] * a[2]
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
 def _times(scalar: int, point: _Point) -> _Point:
+    """Four bits at a time."""
+    multiples = [_ZERO, point]
+    while len(multiples) < 16:
+        multiples.append(_add(multiples[-1], point))
     total = _ZERO
-    while scalar > 0:
-        if scalar & 1:
-            total = _add(total, point)
-        point = _add(point, point)
-        scalar >>= 1
+    for shift in range((scalar.bit_length() + 3) // 4 * 4 - 4, -1, -4):
+        total = _double(_double(_double(_double(total))))
+        if digit := scalar >> shift & 15:
+            total = _add(total, multiples[digit])
     return total
 
 
@@ -63,14 +75,35 @@ def _decode(data: bytes) -> _Point | None:
     return x, y, 1, x * y % _P
 
 
+def _times_eight(point: _Point) -> _Point:
+    return _double(_double(_double(point)))
+
+
 def _is_small(point: _Point) -> bool:
-    eighth = _times(8, point)
+    eighth = _times_eight(point)
     return eighth[0] == 0 and eighth[1] == eighth[2]
 
 
 _BASE = _decode((4 * pow(5, -1, _P) % _P).to_bytes(32, "little"))
 assert _BASE is not None
 _B: _Point = _BASE
+
+
+@cache
+def _doubles() -> list[_Point]:
+    """The base point times each power of two that a scalar may have."""
+    doubles = [_B]
+    while len(doubles) < 256:
+        doubles.append(_double(doubles[-1]))
+    return doubles
+
+
+def _times_base(scalar: int) -> _Point:
+    total = _ZERO
+    for at, double in enumerate(_doubles()):
+        if scalar >> at & 1:
+            total = _add(total, double)
+    return total
 
 
 def verify_ed25519(public_key: bytes, message: bytes, signature: bytes) -> bool:
@@ -83,7 +116,7 @@ def verify_ed25519(public_key: bytes, message: bytes, signature: bytes) -> bool:
     if r is None or _is_small(r) or s >= _L:
         return False
     k = int.from_bytes(hashlib.sha512(r_bytes + public_key + message).digest(), "little") % _L
-    return _encode(_add(_times(s, _B), _times(k, _negate(key)))) == r_bytes
+    return _encode(_add(_times_base(s), _times(k, _negate(key)))) == r_bytes
 
 
 def verify_vrf(public_key: bytes, message: bytes, proof: bytes) -> bytes | None:
@@ -96,12 +129,12 @@ def verify_vrf(public_key: bytes, message: bytes, proof: bytes) -> bytes | None:
     if gamma is None or s >= _L:
         return None
     h = _hash_to_curve(public_key, message)
-    u = _add(_times(s, _B), _times(c, _negate(key)))
+    u = _add(_times_base(s), _times(c, _negate(key)))
     v = _add(_times(s, h), _times(c, _negate(gamma)))
     points = b"".join(_encode(point) for point in (key, h, gamma, u, v))
     if hashlib.sha512(b"\x03\x02" + points + b"\x00").digest()[:16] != proof[32:48]:
         return None
-    return hashlib.sha512(b"\x03\x03" + _encode(_times(8, gamma)) + b"\x00").digest()
+    return hashlib.sha512(b"\x03\x03" + _encode(_times_eight(gamma)) + b"\x00").digest()
 
 
 def _hash_to_curve(public_key: bytes, message: bytes) -> _Point:
@@ -109,7 +142,7 @@ def _hash_to_curve(public_key: bytes, message: bytes) -> _Point:
         candidate = hashlib.sha512(b"\x03\x01" + public_key + message + bytes([counter]) + b"\x00").digest()[:32]
         point = _decode(candidate)
         if point is not None:
-            point = _times(8, point)
+            point = _times_eight(point)
             if point[0] != 0:
                 return point
     raise AssertionError("no counter gives a point")

@@ -34,6 +34,8 @@ def _offsets() -> list[int]:
 
 _CONSTANTS = _round_constants()
 _OFFSETS = _offsets()
+_MOVES = [(y + 5 * ((2 * x + 3 * y) % 5), x, _OFFSETS[x + 5 * y]) for y in range(5) for x in range(5)]
+"""Of each lane its next place, its column, and how far it is rotated."""
 
 
 def _rotate(lane: int, by: int) -> int:
@@ -43,11 +45,11 @@ def _rotate(lane: int, by: int) -> int:
 def _permute(a: list[int]) -> list[int]:
     for constant in _CONSTANTS:
         columns = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
-        mixed = [columns[(x + 4) % 5] ^ _rotate(columns[(x + 1) % 5], 1) for x in range(5)]
+        mixed = [columns[x - 1] ^ _rotate(columns[(x + 1) % 5], 1) for x in range(5)]
         b = [0] * 25
-        for y in range(5):
-            for x in range(5):
-                b[y + 5 * ((2 * x + 3 * y) % 5)] = _rotate(a[x + 5 * y] ^ mixed[x], _OFFSETS[x + 5 * y])
+        for at, (to, x, by) in enumerate(_MOVES):
+            lane = a[at] ^ mixed[x]
+            b[to] = ((lane << by) | (lane >> (64 - by))) & _MASK
         a = [b[x + y] ^ (~b[(x + 1) % 5 + y] & b[(x + 2) % 5 + y]) for y in range(0, 25, 5) for x in range(5)]
         a[0] ^= constant
     return a

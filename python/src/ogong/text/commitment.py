@@ -309,6 +309,12 @@ def _root(hashes: Sequence[bytes]) -> bytes:
     return sha256(b"\x01", _root(hashes[:split]), _root(hashes[split:]))
 
 
+def encode_opening(opening: Opening) -> bytes:
+    """@raises OverflowError where a window or their number is larger than any opening has."""
+    counted = b"".join(u16(len(one)) + one for window in opening.windows for one in window)
+    return b"ogong-opening-v2\n" + opening.blind + u16(len(opening.header)) + opening.header + u16(len(opening.windows)) + counted
+
+
 def parse_opening(data: bytes) -> Opening:
     """@raises WireError"""
     if len(data) > _MOST_OPENING:

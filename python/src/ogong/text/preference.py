@@ -30,12 +30,10 @@ def check_preference(ogong: dict[str, Any], model: str, named: str | None) -> No
     sort = ogong.get("sort")
     if sort is not None and (sort not in _SORTS or named not in (None, sort)):
         raise RequestError("ogong.sort", "one of " + ", ".join(_SORTS) + " is expected, the one that the name asks for")
-    price = ogong.get("max_price")
-    is_whole = isinstance(price, int) and not isinstance(price, bool) or isinstance(price, float) and price.is_integer()
-    is_number = is_whole and 0 <= price < 2**53
-    is_digits = isinstance(price, str) and re.fullmatch(r"0|[1-9][0-9]{0,37}", price) is not None
-    if price is not None and not is_number and not is_digits:
-        raise RequestError("ogong.max_price", "a whole number of atomic units is expected")
+    read_amount(ogong, "max_price", 10**38 - 1)
+    read_amount(ogong, "min_stake", 2**64 - 1)
+    if not isinstance(ogong.get("hedge", False), bool | None):
+        raise RequestError("ogong.hedge", "true or false is expected")
     attested = ogong.get("attested")
     is_roles = isinstance(attested, list) and len(attested) <= len(_ROLES) and all(one in _ROLES for one in attested)
     if attested is not None and not is_roles:
@@ -54,6 +52,19 @@ def check_preference(ogong: dict[str, Any], model: str, named: str | None) -> No
         is_list = isinstance(ids, list) and (1 if name == "only" else 0) <= len(ids) <= _MOST_PROVIDERS
         if not is_list or not all(isinstance(one, str) and re.fullmatch(r"[0-9a-f]{64}", one) for one in ids):
             raise RequestError(f"ogong.providers.{name}", f"at most {_MOST_PROVIDERS} ids of providers are expected")
+
+
+def read_amount(ogong: dict[str, Any], name: str, most: int) -> int | None:
+    """A whole number, or a text of its digits."""
+    amount = ogong.get(name)
+    if amount is None:
+        return None
+    is_whole = isinstance(amount, int) and not isinstance(amount, bool) or isinstance(amount, float) and amount.is_integer()
+    is_number = is_whole and 0 <= amount < 2**53
+    is_digits = isinstance(amount, str) and re.fullmatch(r"0|[1-9][0-9]{0,37}", amount) is not None
+    if not (is_number or is_digits) or int(amount) > most:
+        raise RequestError(f"ogong.{name}", f"a whole number up to {most} is expected, or a text of its digits")
+    return int(amount)
 
 
 def _check_tiers(ogong: dict[str, Any], model: str) -> None:

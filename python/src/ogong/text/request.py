@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..wire import WireError, i32, i64, parse_json, sha256, text, u8, u16, u32
+from ..wire import WireError, i32, i64, parse_json, sha256, text, u8, u16, u32, u64
 from .fields import (
     NEVER,
     RequestError,
@@ -19,7 +19,7 @@ from .fields import (
     read_text,
     read_whole,
 )
-from .preference import check_preference, split_model
+from .preference import check_preference, read_amount, split_model
 from .prompt_bound import measure_messages, measure_prompt, measure_tools
 from .tools import Choice, read_choice, read_tools
 
@@ -59,6 +59,8 @@ class TextRequest:
     exact: bool
     model_root: bytes | None
     settles_accepted: bool
+    standby_per_1k: int | None
+    """What 1,000 prompt tokens cost of a reply that its payer does not take (docs/spec/progress.md, standby orders)."""
     prompt_bound: int
     max_tokens: int
     sampler: Sampler
@@ -84,7 +86,7 @@ class TextRequest:
                 text(self.model, 768),
                 u8(self.exact),
                 u8(0) if self.model_root is None else u8(1) + self.model_root,
-                u8(self.settles_accepted),
+                encode_paid(self.settles_accepted, self.standby_per_1k),
                 u32(self.prompt_bound),
                 u32(self.max_tokens),
                 self.sampler.encode(),
@@ -207,11 +209,21 @@ def _check_sources(value: Any) -> None:
             raise RequestError(f"{at}.sha256", "64 lower-case hex digits are expected")
 
 
-def read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[bool, bytes | None, bool, str | None]:
+def encode_paid(settles_accepted: bool, standby_per_1k: int | None) -> bytes:
+    if standby_per_1k is None:
+        return u8(settles_accepted)
+    return u8(settles_accepted + 2) + u64(standby_per_1k)
+
+
+def read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[bool, bytes | None, bool, str | None, int | None]:
     value = body.get("ogong")
     if value is None:
-        return False, None, False, None
-    ogong = known(value, "ogong", "exact model_root settle salt grammar sources sort max_price tier accept providers attested seal_suite")
+        return False, None, False, None, None
+    ogong = known(
+        value,
+        "ogong",
+        "exact model_root settle salt grammar sources sort max_price min_stake tier accept providers attested seal_suite hedge standby",
+    )
     check_preference(ogong, model, sort)
     suite = ogong.get("seal_suite")
     if suite is not None and (isinstance(suite, bool) or suite not in (1, 2)):
@@ -230,6 +242,7 @@ def read_ogong(body: dict[str, Any], model: str, sort: str | None) -> tuple[bool
         None if root is None else bytes.fromhex(root),
         settle == "accepted",
         None if grammar is None else read_text(grammar, "ogong.grammar"),
+        read_amount(ogong, "standby", 2**64 - 1),
     )
 
 
@@ -359,7 +372,7 @@ def parse_request(data: bytes, endpoint: str) -> TextRequest:
     if body.get("provider") is not None:
         known(body["provider"], "provider", _PROVIDER, _NEUTRAL_PROVIDER)
     _read_logprobs(body, is_chat)
-    exact, model_root, settles_accepted, ogong_grammar = read_ogong(body, model, sort)
+    exact, model_root, settles_accepted, ogong_grammar, standby_per_1k = read_ogong(body, model, sort)
     if is_chat and body.get("modalities") is not None and body["modalities"] != ["text"]:
         raise RequestError("modalities", 'only ["text"] is served')
     limit = read_integer(body, "max_tokens", 1, 131_072, 256)
@@ -379,6 +392,7 @@ def parse_request(data: bytes, endpoint: str) -> TextRequest:
         exact=exact,
         model_root=model_root,
         settles_accepted=settles_accepted,
+        standby_per_1k=standby_per_1k,
         prompt_bound=bound,
         max_tokens=limit,
         sampler=_read_sampler(body),

@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(async () => {
   await network?.stop();
-}, 120_000);
+});
 
 /** One of each kind: a flood, a payer, a provider, a validator in league with a payer, a validator alone. The long run plays them all. */
 const PLAYED =

@@ -1,6 +1,6 @@
 import type { CompletionPrompt } from '@ogong/protocol/modality/text/request/completion-prompt';
 import { EngineError } from '../../interface/engine-error.ts';
-import type { PromptVocabulary } from './prompt-tokens.ts';
+import type { PromptVocabulary } from './prompt-vocabulary.ts';
 
 /** Ids of the control tokens around two texts between which a model writes. */
 export interface FillTokens {

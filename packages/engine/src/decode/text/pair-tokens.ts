@@ -1,7 +1,7 @@
 import { TOKENS_PER_PAIR } from '@ogong/protocol/modality/embedding/request';
 import { EngineError } from '../../interface/engine-error.ts';
 import { createLiteralText } from './literal-text.ts';
-import type { PromptVocabulary } from './prompt-tokens.ts';
+import type { PromptVocabulary } from './prompt-vocabulary.ts';
 
 /** What makes tokens of a query and a document. */
 export interface PairVocabulary

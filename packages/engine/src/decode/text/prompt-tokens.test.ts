@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FillTokens } from './fill-prompt.ts';
-import { createPromptTokenizer, type PromptVocabulary } from './prompt-tokens.ts';
+import { createPromptTokenizer } from './prompt-tokens.ts';
+import type { PromptVocabulary } from './prompt-vocabulary.ts';
 
 /** A token for each character, beside four control tokens. */
 const CONTROLS = ['<s>', '</s>', '<|user|>', '<|end|>'];

@@ -2,20 +2,8 @@ import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-f
 import type { Prompt, TemplateThinking } from '../../interface/text.ts';
 import { type ChatTemplate, createChatTemplate } from './chat-template.ts';
 import { type FillTokens, writeFill } from './fill-prompt.ts';
-import { type ControlToken, createLiteralText } from './literal-text.ts';
-
-/** What makes tokens of a text. */
-export interface PromptVocabulary {
-  readonly bos: number;
-  readonly eos: number;
-  readonly addBos: boolean;
-  /** The token's own name in the vocabulary, e.g. `<s>`. */
-  textOf(token: number): string;
-  /** Of every token that is not text. */
-  readonly controlTokens: readonly ControlToken[];
-  /** @param options.parseSpecial reads the names of control tokens as these tokens. */
-  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Uint32Array;
-}
+import { createLiteralText } from './literal-text.ts';
+import type { PromptVocabulary } from './prompt-vocabulary.ts';
 
 /** What of a model's file says how prompts are made. */
 export interface PromptFacts {

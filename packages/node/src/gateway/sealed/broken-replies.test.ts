@@ -9,8 +9,9 @@ const key = { id: 'one', budgetAtomic: undefined };
 const unsigned = { milestone: {} } as never;
 const nothing = { reason: 'draw-replay' };
 
-function open(isDiskBroken = false) {
+function open(isDiskBroken = false, isUnsaid = false) {
   const accused: string[] = [];
+  const reported: string[] = [];
   const words: boolean[] = [];
   const context = {
     clock: { nowMs: () => Date.now() },
@@ -22,12 +23,12 @@ function open(isDiskBroken = false) {
       },
     },
     ledger: { abandon: async () => {} },
-    links: { to: () => ({ report: async () => {} }) },
+    links: { to: () => ({ report: async ({ outcome }: { readonly outcome: string }) => void reported.push(outcome) }) },
   };
   const broken = createBrokenReplies(context as never, { note: (_provider, _key, isGood) => void words.push(isGood) });
   const attempt = { replyId: new Uint8Array(16), match: { ticket: { providerId: new Uint8Array(32) } } };
-  broken.put('a', { keyId: 'one', attempt } as never);
-  return { broken, accused, words };
+  broken.put('a', { keyId: 'one', attempt, isUnsaid } as never);
+  return { broken, accused, words, reported };
 }
 
 it('accuses a provider of whose reply nobody says anything', async () => {
@@ -67,4 +68,13 @@ it('counts a word once the complaint is kept, and accuses where it stops while a
   stopping.broken.stop();
   await kept;
   expect(stopping.accused).toEqual(['abandoned']);
+});
+
+it('accuses nobody where the provider may have waited for its client, unless that says what is wrong', async () => {
+  const silent = open(false, true);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect([silent.accused, silent.reported]).toEqual([[], ['unused']]);
+  const told = open(false, true);
+  await told.broken.close('a', key, nothing);
+  expect(told.accused).toEqual(['abandoned']);
 });

@@ -1,7 +1,7 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { PayingKey, ReplyContext } from '../reply.ts';
-import { accuseProvider } from '../report-attempt.ts';
+import { accuseProvider, reportToRouter } from '../report-attempt.ts';
 import { type HeldPart, keepSealedPart, type SealedPassage } from './close-sealed.ts';
 import type { DoubtedProviders } from './doubted-providers.ts';
 
@@ -17,6 +17,8 @@ export interface BrokenReplies {
 
 interface BrokenReply extends Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> {
   readonly keyId: string;
+  /** Perhaps the provider only waited for a word of the client (see UnsaidText): a client that says nothing now either accuses nobody. */
+  readonly isUnsaid: boolean;
 }
 
 /** A client checks the last milestone and seals it in less. */
@@ -47,7 +49,8 @@ export function createBrokenReplies(context: ReplyContext, doubted: Pick<Doubted
   /** The client has nothing of it that it wants to pay for, or says nothing. */
   function giveUp(replyId: string): void {
     const reply = take(replyId);
-    if (reply) accuse(reply).catch((error: unknown) => context.onError?.(error));
+    if (reply?.isUnsaid) reportToRouter(context, reply.attempt, { outcome: 'unused', outputTokens: 0 });
+    else if (reply) accuse(reply).catch((error: unknown) => context.onError?.(error));
   }
 
   return {

@@ -26,7 +26,7 @@ export interface SealedPassage extends Required<Pick<SealedEnd, 'tookMs' | 'firs
   readonly record: NonNullable<SealedEnd['finished']['record']>;
   readonly header: Uint8Array;
   readonly admission: NonNullable<SealedEnd['finished']['admission']>;
-  /** The payer's last word about a reply that was cut short. */
+  /** The payer's last word about it: what is longer than a window is paid by it. */
   readonly progress: Parameters<typeof buildReceipt>[2]['progress'];
   readonly receipt: Receipt;
 }
@@ -55,13 +55,12 @@ export async function keepPassed(
     const missing = record === undefined ? 'a record' : admission ? 'a header that fits' : "its validator's admission";
     throw new SealedBreach(`The provider finished without ${missing}.`);
   }
-  const progress = finished.stopReason === 'cancelled' ? asked.progress : undefined;
   const receipt = buildReceipt(
     context,
     { endpoint },
-    { attempt, admission, record, opening: NOTHING, progress, attestation },
+    { attempt, admission, record, opening: NOTHING, progress: asked.progress, attestation },
   );
-  return { ...asked, record, header, admission, progress, receipt, tookMs, firstMs };
+  return { ...asked, record, header, admission, receipt, tookMs, firstMs };
 }
 
 /** It is kept until the client has checked the reply, so nothing of it is longer than it has to be. */

@@ -14,6 +14,7 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type OrderPacing, waitForPlace } from '../order-pacing.ts';
 import { type ProviderCallOptions, type TicketedMatch, toProviderError } from '../provider-call.ts';
+import { computeMostMessages } from '../reply-bounds.ts';
 
 /** What a provider says to a client that has sealed its request, as it comes. */
 export type SealedEvent =
@@ -49,11 +50,6 @@ interface SealedInput {
 
 /** What a unit of suite 2 has besides what it carries. */
 const OWN_KEY_BYTES = CAPSULE_BYTES + 32;
-/** Of messages that are not one token's: the end with its opening, milestones, and pieces of what is large. */
-const MORE_UNITS = 8_192;
-/** A message for each token, and as many again, since nobody promised that each brings one. */
-const computeMostUnits = (maxTokens = 0): number => 2 * maxTokens + MORE_UNITS;
-
 /**
  * Hands a sealed request to its provider, and what comes back to the client. Nothing of it is opened here. A provider that says
  * anything in plain is cut off.
@@ -72,7 +68,7 @@ export async function* passSealed(
   let hasBegun = false;
   let sealedBytes = 0;
   let units = 0;
-  const mostUnits = computeMostUnits(maxTokens);
+  const mostUnits = computeMostMessages(maxTokens);
   const { providerEndpoint: endpoint, providerCertHash: certHash } = match.ticket;
   try {
     const events = links
@@ -87,6 +83,8 @@ export async function* passSealed(
       hasBegun = true;
       assertSealed(event);
       if (event.case === 'finished') return event.value;
+      // An event that is not known here is passed on to nobody, and counts as a unit: silence does not end by it for ever.
+      if (event.case === undefined) units++;
       if (event.case === 'sealed') {
         units++;
         sealedBytes += event.value.unit.length + event.value.head.length;
@@ -115,6 +113,7 @@ export async function* passSealed(
 function assertSealed(event: GenerateEvent['event']): void {
   const isInPlain =
     event.case === 'delta' ||
+    event.case === 'milestone' ||
     (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
   if (isInPlain) throw new SealedBreach('The provider answers in plain to a sealed request.');
 }

@@ -28,8 +28,9 @@ import {
 } from './close-sealed.ts';
 import { createDoubtedProviders } from './doubted-providers.ts';
 import { findSealed } from './find-sealed.ts';
-import { followSealed } from './follow-sealed.ts';
+import { followSealed, UnsaidText } from './follow-sealed.ts';
 import { SEAL_KEY_EXPIRED, SealedBreach, type SealedEvent } from './pass-sealed.ts';
+import { createUntakenOffers } from './untaken-offers.ts';
 import type { KnownValidatorKeys } from './validator-keys.ts';
 
 /** What a client tells of a request that it seals itself: no text, and its hash. */
@@ -97,7 +98,7 @@ export interface SealedCallsDependencies {
 }
 
 interface Offered {
-  readonly keyId: string;
+  readonly key: PayingKey;
   readonly asked: AskedSealed;
   readonly offer: FoundOffer;
   leave(): void;
@@ -132,6 +133,7 @@ export function createSealedCalls({
     { readonly keyId: string; readonly progress: ReplyProgress; readonly providerId: Uint8Array; reason?: string }
   >();
   const doubted = createDoubtedProviders(clock);
+  const untaken = createUntakenOffers(OFFER_WAIT_MS, clock);
   const broken = createBrokenReplies(context, doubted);
   const passed = new Map<string, Passed>();
 
@@ -145,13 +147,14 @@ export function createSealedCalls({
   function expire(name: string): void {
     const held = drop(name);
     if (held === undefined) return;
+    untaken.note(held.key);
     held.leave();
     giveBack(context, held.offer).catch((error: unknown) => context.onError?.(error));
   }
 
   function findOffered(replyId: string, { id }: PayingKey): Offered {
     const held = offered.get(replyId);
-    if (held?.keyId !== id) throw createUnknown('offer', replyId);
+    if (held?.key.id !== id) throw createUnknown('offer', replyId);
     return held;
   }
 
@@ -183,6 +186,7 @@ export function createSealedCalls({
           param: 'model',
         });
       }
+      untaken.assertMayAsk(key);
       const [offer, shown] = await findSealed({ context, sealKeys, validatorKeys, doubted }, asked, { key, signal });
       const name = toHex(offer.replyId);
       const isKnown = (await context.ledger.find(name)) !== undefined;
@@ -194,7 +198,7 @@ export function createSealedCalls({
       timer.unref();
       // The list is with the client now.
       const kept = { ...offer, match: { ...offer.match, candidates: NOTHING } };
-      offered.set(name, { keyId: key.id, asked, offer: kept, leave, timer });
+      offered.set(name, { key, asked, offer: kept, leave, timer });
       return shown;
     },
 
@@ -232,7 +236,8 @@ export function createSealedCalls({
         const run = running.get(replyId);
         const isBroken = run && !signal.aborted && !isRefusal(error) && !(error instanceof SealedBreach);
         if (attempt && milestones && isBroken) {
-          broken.put(replyId, { keyId: key.id, endpoint, request, attempt });
+          const isUnsaid = error instanceof UnsaidText;
+          broken.put(replyId, { keyId: key.id, endpoint, request, attempt, isUnsaid });
           // Its client hands no part in.
           if (run.reason !== undefined) await broken.close(replyId, key, { reason: run.reason });
         }

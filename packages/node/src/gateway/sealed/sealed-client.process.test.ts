@@ -11,6 +11,7 @@ import { createNobleHybridSigner, nobleCrypto } from '@ogong/protocol/crypto/nob
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
 import { hashBeginning, openProgress, parseProgress } from '@ogong/protocol/exchange/progress';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
+import { encodeFramed, FRAMED_TYPE, splitFramed } from '@ogong/protocol/http/framed-body';
 import { SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { signSealKey } from '@ogong/protocol/sealing/seal-key';
 import { openPart } from '@ogong/protocol/sealing/sealed-part';
@@ -500,7 +501,8 @@ describe('a sealed reply that fails its check', () => {
     const telling: typeof fetch = async (input, init) => {
       const response = await fetch(input, init);
       if (!String(input).endsWith('/v1/ogong/replies')) return response;
-      const { reply_id } = JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)) as { reply_id: string };
+      const { json } = splitFramed(init?.body as Uint8Array, 65_536);
+      const { reply_id } = JSON.parse(new TextDecoder().decode(json)) as { reply_id: string };
       const told = await fetch(`${fixture.url}/v1/ogong/replies/${reply_id}/outcome`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
@@ -540,11 +542,24 @@ describe('a sealed reply that fails its check', () => {
     expect(fixture.network.complaints).toEqual([]);
   });
 
-  it('of a provider that answers in plain is cut off by the gateway', async () => {
-    const { client } = await open([{ breaksSeal: true }]);
-    await expect(client.chat.completions.create(params)).rejects.toMatchObject({ code: 'provider_failed' });
-    await expect.poll(() => fixture.network.complaints.length).toBe(1);
-  });
+  it.each([true, 'milestone' as const])(
+    'of a provider that answers in plain is cut off by the gateway (%s)',
+    async (breaksSeal) => {
+      const { client, passed } = await open([{ breaksSeal }]);
+      await expect(client.chat.completions.create(params)).rejects.toMatchObject({ code: 'provider_failed' });
+      await expect.poll(() => fixture.network.complaints.length).toBe(1);
+      // What it was told nobody hears of it, and it stays nowhere.
+      const said = 'for everybody to read';
+      expect(passed.some((body) => body.includes(said))).toBe(false);
+      expect(readGateway().includes(said)).toBe(false);
+      const noted = fixture.steps.newest().flatMap((id) => fixture.steps.find(id));
+      expect(
+        JSON.stringify([noted, fixture.network.complaints], (_, value) =>
+          typeof value === 'bigint' ? `${value}` : value,
+        ),
+      ).not.toContain(said);
+    },
+  );
 });
 
 describe('an offer', () => {
@@ -557,8 +572,13 @@ describe('an offer', () => {
   }
 
   async function post(path: string, body: object, key?: string) {
-    const headers = { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) };
-    const response = await fetch(`${fixture.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    const isBytes = body instanceof Uint8Array;
+    const headers = {
+      'content-type': isBytes ? FRAMED_TYPE : 'application/json',
+      ...(key && { authorization: `Bearer ${key}` }),
+    };
+    const sent = isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body);
+    const response = await fetch(`${fixture.url}${path}`, { method: 'POST', headers, body: sent });
     const text = await response.text();
     return { status: response.status, text };
   }
@@ -586,8 +606,11 @@ describe('an offer', () => {
     const offered = await ask({ key: one });
     expect(offered.status).toBe(200);
     const reply_id = idOf(offered.text);
-    const envelope = toBase64(new Uint8Array(8));
-    expect((await post('/v1/ogong/replies', { reply_id, envelope }, two)).status).toBe(404);
+    const buy = (reply_id: string, key: string) =>
+      post('/v1/ogong/replies', encodeFramed({ reply_id }, new Uint8Array(8)), key);
+    expect((await buy(reply_id, two)).status).toBe(404);
+    // In JSON it is none.
+    expect((await post('/v1/ogong/replies', { reply_id, envelope: 'AAAA' }, one)).status).toBe(415);
     expect((await post(`/v1/ogong/replies/${reply_id}/outcome`, { outcome: 'failed', reason: 'a' }, two)).status).toBe(
       404,
     );
@@ -596,11 +619,11 @@ describe('an offer', () => {
     expect(fixture.network.routes).toBe(routes);
     // A larger budget covers what is known of before, and not what the drawn provider takes for a smaller request.
     const poorly = await ask({ key: poor, fields: { prompt_bound: 1 } });
-    const bought = await post('/v1/ogong/replies', { reply_id: idOf(poorly.text), envelope }, poor);
+    const bought = await buy(idOf(poorly.text), poor);
     expect(bought).toMatchObject({ status: 429, text: expect.stringContaining('budget') });
     // What does not open is refused by the provider, and the offer is used up.
-    expect((await post('/v1/ogong/replies', { reply_id, envelope }, one)).status).toBeGreaterThanOrEqual(400);
-    expect((await post('/v1/ogong/replies', { reply_id, envelope }, one)).status).toBe(404);
+    expect((await buy(reply_id, one)).status).toBeGreaterThanOrEqual(400);
+    expect((await buy(reply_id, one)).status).toBe(404);
   });
 
   it('holds a place among the running requests, and one nonce has one', async () => {
@@ -725,11 +748,13 @@ describe('a sealed reply that breaks off behind a milestone', () => {
     let bent = 0;
     const meddling: typeof fetch = async (input, init) => {
       if (!String(input).endsWith('/outcome')) return fetch(input, init);
-      const said = JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)) as Record<string, string>;
+      const { json, bytes: sealed } = splitFramed(init?.body as Uint8Array, 65_536);
+      const said = JSON.parse(new TextDecoder().decode(json)) as Record<string, string>;
       const bytes = fromBase64(said.milestone ?? '');
       // Within the record, which stands first.
       const milestone = toBase64(bytes.with(60, (bytes[60] as number) ^ 1));
-      const response = await fetch(input, { ...init, body: JSON.stringify({ ...said, milestone }) });
+      const body = encodeFramed({ ...said, milestone }, sealed) as Uint8Array<ArrayBuffer>;
+      const response = await fetch(input, { ...init, body });
       expect(response.status).toBe(400);
       bent++;
       return response;

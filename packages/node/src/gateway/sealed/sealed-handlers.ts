@@ -2,7 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { ApiError, toErrorBody } from '@ogong/host/http/api-error';
-import { type BodyLimits, parseJsonBody, readJsonBody } from '@ogong/host/http/body';
+import { type BodyLimits, isFramed, parseJsonBody, readFramedBody, readJsonBody } from '@ogong/host/http/body';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { streamEvents } from '@ogong/host/openai/event-stream';
 import type { Json } from '@ogong/host/openai/format';
@@ -28,8 +28,10 @@ import { assertModel } from '../completions.ts';
 import type { InferenceGate } from '../inference-gate.ts';
 import type { RateLimits } from '../rate-limits.ts';
 import { toCompactReceipt } from '../receipt-store.ts';
+import type { PayingKey } from '../reply.ts';
 import { readUnderPolicy, type SettlePolicy } from '../settle-policy.ts';
 import type { KeyedHandler } from '../sign-in.ts';
+import { createUnknown } from './broken-replies.ts';
 import type { HeldPart } from './close-sealed.ts';
 import type { SealedEvent } from './pass-sealed.ts';
 import type { AskedSealed, SealedCalls, SealedOutcome } from './sealed-calls.ts';
@@ -64,7 +66,8 @@ const offerBody = z.strictObject({
   exclude: z.array(hash).max(8).optional(),
 });
 const replyId = z.string().regex(/^[0-9a-f]{32}$/, 'expected the id of a reply, 32 hexadecimal digits');
-const replyBody = z.strictObject({ reply_id: replyId, envelope: z.string(), milestones: z.boolean().optional() });
+/** The envelope stands behind it, in bytes. */
+const replyBody = z.strictObject({ reply_id: replyId, milestones: z.boolean().optional() });
 const progressBody = z.strictObject({ text_bytes: z.int().min(0).max(MAX_RESPONSE_BYTES), text_hash: hash });
 const outcomeBody = z.union([
   z.strictObject({
@@ -72,18 +75,18 @@ const outcomeBody = z.union([
     header_proof: z.array(hash).max(MAX_HEADER_PROOF),
     response_bytes: z.int().min(0).max(MAX_RESPONSE_BYTES),
   }),
-  z.strictObject({
-    outcome: z.literal('part'),
-    milestone: z.string(),
-    header_proof: z.array(hash).max(MAX_HEADER_PROOF),
-    text_hash: hash,
-    sealed: z.string(),
-  }),
   z.strictObject({ outcome: z.literal('failed'), reason: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/) }),
 ]);
+/** The sealed part stands behind it, in bytes. */
+const partBody = z.strictObject({
+  outcome: z.literal('part'),
+  milestone: z.string(),
+  header_proof: z.array(hash).max(MAX_HEADER_PROOF),
+  text_hash: hash,
+});
 
-/** Of an envelope in base64, and what stands around it. */
-const ENVELOPE_FACTOR = 1.5;
+/** Of an envelope beside its body: padding, at most; and the capsule, and what is said of it. */
+const ENVELOPE_FACTOR = 1.125;
 const AROUND_BYTES = 8 * 1024;
 const SMALL_BODY_BYTES = 64 * 1024;
 /** Record, keys and signatures, and the header; its windows are sealed. */
@@ -100,9 +103,30 @@ export function createSealedHandlers({
 }: SealedHandlersDependencies): Readonly<Record<SealedRouteName, KeyedHandler>> {
   const small = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, SMALL_BODY_BYTES) };
   const longest = Math.min(bodyLimits.maxBytes, MAX_SEALED_REQUEST_BYTES) * ENVELOPE_FACTOR + AROUND_BYTES;
-  const large = { ...bodyLimits, maxBytes: longest };
+  const large = { ...bodyLimits, maxBytes: longest, maxJsonLength: AROUND_BYTES };
   /** It is the client's own, of a reply that broke off, however long requests may be here. */
-  const parts = { ...bodyLimits, maxBytes: MAX_SEALED_PART_BYTES * ENVELOPE_FACTOR + AROUND_BYTES };
+  const parts = {
+    ...bodyLimits,
+    maxBytes: MAX_SEALED_PART_BYTES + SMALL_BODY_BYTES,
+    maxJsonLength: SMALL_BODY_BYTES,
+  };
+
+  /** @throws ApiError */
+  async function readOutcome(context: ApiContext): Promise<SealedOutcome> {
+    const said = await read(context, small, outcomeBody);
+    if (said.outcome === 'failed') return { reason: said.reason };
+    return { headerProof: said.header_proof.map((one) => fromHex(one)), responseBytes: said.response_bytes };
+  }
+
+  /** @throws ApiError: before it reads anything, where nobody waits for a part. */
+  async function readPart(context: ApiContext, id: string, key: PayingKey): Promise<HeldPart> {
+    if (!calls.awaitsPart(id, key)) throw createUnknown('reply that broke off', id);
+    const { message: said, bytes: sealed } = await readFramedBody(context, parts, partBody);
+    const milestone = readMilestone(readBase64(said.milestone, 'milestone'));
+    const headerProof = said.header_proof.map((one) => fromHex(one));
+    return { milestone, headerProof, textHash: fromHex(said.text_hash), sealed };
+  }
+
   return {
     /** Its place in the gate is held until the offer is over. */
     async sealedOffer(context, key) {
@@ -121,12 +145,12 @@ export function createSealedHandlers({
     },
 
     async sealedReply(context, key) {
-      const { reply_id: id, envelope, milestones = false } = await read(context, large, replyBody);
-      const sealed = readBase64(envelope, 'envelope');
+      const { message, bytes: envelope } = await readFramedBody(context, large, replyBody);
+      const { reply_id: id, milestones = false } = message;
       const { request } = calls.find(id, key);
       const giveBack = await rates.take(context, key, request);
       const caller = parseTraceParent(context.req.header('traceparent'));
-      const events = calls.serve(id, key, { envelope: sealed, milestones, signal: getCallSignal(context), caller });
+      const events = calls.serve(id, key, { envelope, milestones, signal: getCallSignal(context), caller });
       return streamEvents(
         context,
         async (send) => {
@@ -160,13 +184,7 @@ export function createSealedHandlers({
 
     async sealedOutcome(context, key) {
       const id = context.req.param('id') ?? '';
-      const said = await read(context, calls.awaitsPart(id, key) ? parts : small, outcomeBody);
-      const outcome: SealedOutcome =
-        said.outcome === 'failed'
-          ? { reason: said.reason }
-          : said.outcome === 'part'
-            ? readPart(said)
-            : { headerProof: said.header_proof.map((one) => fromHex(one)), responseBytes: said.response_bytes };
+      const outcome = isFramed(context) ? await readPart(context, id, key) : await readOutcome(context);
       const receipt = await calls.close(id, key, outcome);
       return context.json(receipt ? { receipt: toReceiptJson(toCompactReceipt(receipt, id)) } : {});
     },
@@ -189,27 +207,18 @@ function readBase64(text: string, param: string): Uint8Array {
 }
 
 /** @throws ApiError */
-function readPart(said: Extract<z.infer<typeof outcomeBody>, { readonly outcome: 'part' }>): HeldPart {
-  const bytes = readBase64(said.milestone, 'milestone');
-  const milestone = parseMilestone(bytes);
-  if (milestone.textBytes > MAX_RESPONSE_BYTES || bytes.length > MAX_MILESTONE_MESSAGE_BYTES) {
-    throw new ApiError('invalid_request', 'milestone: too large.', { param: 'milestone' });
-  }
-  return {
-    milestone,
-    headerProof: said.header_proof.map((one) => fromHex(one)),
-    textHash: fromHex(said.text_hash),
-    sealed: readBase64(said.sealed, 'sealed'),
-  };
-}
-
-/** @throws ApiError */
-function parseMilestone(bytes: Uint8Array): Milestone {
+function readMilestone(bytes: Uint8Array): Milestone {
+  const refuse = (why: string, cause?: unknown): ApiError =>
+    new ApiError('invalid_request', `milestone: ${why}.`, { cause, param: 'milestone' });
+  if (bytes.length > MAX_MILESTONE_MESSAGE_BYTES) throw refuse('too large');
+  let milestone: Milestone;
   try {
-    return fromBinary(MilestoneSchema, bytes);
+    milestone = fromBinary(MilestoneSchema, bytes);
   } catch (cause) {
-    throw new ApiError('invalid_request', 'milestone: it cannot be read.', { cause, param: 'milestone' });
+    throw refuse('it cannot be read', cause);
   }
+  if (milestone.textBytes > MAX_RESPONSE_BYTES) throw refuse('too large');
+  return milestone;
 }
 
 /** @throws RequestError, ApiError */

@@ -21,6 +21,7 @@ import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
+import { type AskedStakes, noStakes } from '../store/candidates.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from '../store/verdict-store.ts';
 import type { HeldFor } from './deterrence.ts';
@@ -85,6 +86,8 @@ export interface AuditDependencies {
   readonly heldFor: HeldFor;
   /** A payee's stake, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
+  /** Default: the network asks for none. */
+  readonly askedStakes?: (() => AskedStakes) | undefined;
   /** 32 bytes, known to nobody else, the same after a restart. */
   readonly jobSecret: Uint8Array;
   readonly vrf: OwnVrf;
@@ -192,13 +195,13 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
   const { contest, findIntake, takeIn, takePassed, getTexts, vrf } = dependencies;
-  const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
+  const { onError = () => {}, awake = clock, isConnected = () => true, askedStakes = () => noStakes } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
   const stopping = new AbortController();
   const { signal } = stopping;
   const shared = {
-    ...{ crypto, clock, awake, store, group, stakeOf, jobSecret, signal, onError },
+    ...{ crypto, clock, awake, store, group, stakeOf, askedStakes, jobSecret, signal, onError },
     calls: mixJobs(calls, mixMs),
     async pause(leftMs: number): Promise<void> {
       await delay(Math.max(1, Math.min(retryMs, leftMs)), undefined, { signal }).catch(() => undefined);

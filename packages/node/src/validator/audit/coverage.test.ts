@@ -1,6 +1,7 @@
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { countEntry, toEValuePpm } from '@ogong/protocol/settlement/log-tests';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
@@ -8,6 +9,7 @@ import { PAYEE, payeeSigner } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import type { ReplyRow } from '../store/reply-store.ts';
 import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
+import { putTest } from '../store/test-store.ts';
 import { planCoverage } from './coverage.ts';
 
 const known = createTestPayee('known');
@@ -117,6 +119,35 @@ describe('coverage', () => {
     expect(seen(undefined)[5]).toBe(50_000);
     // A clock that was set back tells nothing.
     expect(backdated(-1_000)[5]).toBe(50_000);
+  });
+
+  it('goes where a provider was fast in tests, however long its replies seem to take', async () => {
+    const { validator, rows } = await createRecorded(5);
+    for (let i = 0; i < 20; i++) {
+      for (const payee of [PAYEE, known.address]) countReplies(validator.store, { providerId, payee }, 'accept', 0.6);
+    }
+    const { modelRoot } = parseOrder(rows()[0]?.orderBytes as Uint8Array);
+    const options = { basePpm: 50_000, extraPpm: 100_000 };
+    const plan = () => planCoverage(validator.store, rows(), options);
+    let epoch = 0n;
+    const test = (who: Uint8Array, tookMs: number, of = modelRoot) =>
+      putTest(validator.store, {
+        kind: 'canary',
+        ...{ epoch: epoch++, providerId: who, modelRoot: of, arrival: 0, isMissed: false, tokens: 50, tookMs },
+      });
+    const others = [1, 2, 3, 4].map((byte) => new Uint8Array(32).fill(byte));
+    for (const [i, other] of others.entries()) for (let n = 0; n < 3; n++) test(other, 1_000 + 40 * i + n);
+    // Twice is chance, and so is another model.
+    for (let n = 0; n < 2; n++) test(providerId, 250);
+    for (let n = 0; n < 3; n++) test(providerId, 250, new Uint8Array(32).fill(9));
+    expect(plan()).toEqual(rows().map(() => 50_000));
+    test(providerId, 250);
+    expect(plan().every((ppm) => ppm > 50_000)).toBe(true);
+    // One slow test among three moves no median; who is as fast as the others draws nothing.
+    test(providerId, 5_000);
+    expect(plan().every((ppm) => ppm > 50_000)).toBe(true);
+    for (let n = 0; n < 5; n++) test(providerId, 1_050);
+    expect(plan()).toEqual(rows().map(() => 50_000));
   });
 
   it('keeps when a record came, by its own clock', async () => {

@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
-import type { AuditContext } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';

@@ -8,7 +8,7 @@ import {
   encodeDrift,
   parseCandidates,
 } from '@ogong/protocol/verdict/evidence';
-import type { AuditContext } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
 import type { WeighedReport } from '@ogong/protocol/verdict/report-check';
 import {
@@ -186,16 +186,18 @@ export function freezeCandidates(
 const LATELY = 1 / 2;
 
 function listNow(state: RoundState, row: ReplyRow, { claim, draw: first, laterBeacons }: AuditContext): PreparedList {
-  const { crypto, clock, store, stakeOf, windowMs } = state;
+  const { crypto, clock, store, stakeOf, askedStakes, windowMs } = state;
   const draw = findSittingDraw(first, laterBeacons ?? [], row.sitting);
   if (draw === undefined) return { candidates: [], isLacking: false };
   const nowMs = clock.nowMs();
   const { modelRoot, providerId: serverId } = claim.order;
   const query = { modelRoot, serverId, openedAt: row.openedAt, salt: draw.beacon, nowMs };
   const context = countContext(claim.header, row.submission?.request);
+  const asked = askedStakes();
   const lately = { sinceMs: nowMs, nowMs: nowMs - LATELY * windowMs, uncounted: new Set<string>() };
   return store.read(() => {
-    const candidates = listCandidates(store, crypto, { ...query, stakeOf, context });
-    return { candidates, isLacking: isListLacking(listKnown(store, crypto, { ...query, ...lately }), candidates) };
+    const candidates = listCandidates(store, crypto, { ...query, stakeOf, leastStake: asked.now, context });
+    const known = listKnown(store, crypto, { ...query, ...lately, leastStake: asked.greatest });
+    return { candidates, isLacking: isListLacking(known, candidates) };
   });
 }

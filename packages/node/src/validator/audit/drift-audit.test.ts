@@ -5,7 +5,8 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { type JudgementContext, judge } from '@ogong/protocol/verdict/judge';
+import { judge } from '@ogong/protocol/verdict/judge';
+import type { JudgementContext } from '@ogong/protocol/verdict/judgement';
 import { CHEAT, createTestPolicy, HONEST, seeDrift } from '@ogong/testing/validator/drift-fixture';
 import {
   type BenchOptions,

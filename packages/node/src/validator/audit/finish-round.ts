@@ -1,7 +1,8 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
-import { type AuditContext, listDigests } from '@ogong/protocol/verdict/judge';
+import { listDigests } from '@ogong/protocol/verdict/attempt-review';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';

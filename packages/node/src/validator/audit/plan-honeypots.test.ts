@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
-import type { AuditContext } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { drawNext, findDueHoneypot } from '@ogong/protocol/verdict/verifier-draw';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';

@@ -2,7 +2,7 @@ import { isText } from '@ogong/protocol/modality/text/text';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import { plantHoneypot, readHoneypotNonce } from '@ogong/protocol/verdict/honeypot';
 import { computeHoneypotId, computeHoneypotInput, drawHoneypot } from '@ogong/protocol/verdict/honeypot-draw';
-import type { AuditContext } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
 import type { HoneypotRow } from '../store/honeypot-store.ts';
 import type { HoneypotState } from './honeypot-state.ts';

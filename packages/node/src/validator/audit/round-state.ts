@@ -10,6 +10,7 @@ import { type EvidenceCandidate, parseCandidates } from '@ogong/protocol/verdict
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import type { AttemptRow } from '../store/attempt-store.ts';
+import type { AskedStakes } from '../store/candidates.ts';
 import { readReply } from '../store/reply-store.ts';
 import { listClosedLists } from '../store/sitting-store.ts';
 import type { Contests } from './audit-state.ts';
@@ -38,6 +39,7 @@ interface RoundDependencies {
   readonly calls: VerifierCalls;
   /** Of a payee, as last read: chances in the draw. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
+  readonly askedStakes: () => AskedStakes;
   /** 32 bytes: job ids are made from it, so that nobody else can tell what a job is about. */
   readonly jobSecret: Uint8Array;
   readonly signal: AbortSignal;

@@ -5,7 +5,8 @@ import { encodeDriftTable } from '@ogong/protocol/modality/text/drift/drift-tabl
 import { hashDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-signature';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type AuditEvidence, encodeDrift, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { type JudgementContext, judge } from '@ogong/protocol/verdict/judge';
+import { judge } from '@ogong/protocol/verdict/judge';
+import type { JudgementContext } from '@ogong/protocol/verdict/judgement';
 import { createTestPolicy } from '@ogong/testing/validator/drift-fixture';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';

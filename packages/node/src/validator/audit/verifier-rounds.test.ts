@@ -15,8 +15,10 @@ import {
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { ReplayedText } from '@ogong/protocol/modality/text/text';
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
+import { listDigests } from '@ogong/protocol/verdict/attempt-review';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { JudgeError, type JudgementContext, judge, listDigests } from '@ogong/protocol/verdict/judge';
+import { judge } from '@ogong/protocol/verdict/judge';
+import { JudgeError, type JudgementContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';

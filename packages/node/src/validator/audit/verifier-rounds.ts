@@ -3,7 +3,7 @@ import { MAX_ASKED, MAX_REPORTS } from '@ogong/protocol/audit/sitting';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
-import type { AuditContext } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type WeighedReport, weighReport } from '@ogong/protocol/verdict/report-check';
 import { combineReports } from '@ogong/protocol/verdict/report-combination';

@@ -35,6 +35,8 @@ export interface BeaconArchive {
   findSet(set: Uint8Array): readonly SetMember[] | undefined;
   /** The seats of an era, by the hash that stands for them. */
   findSeats(set: Uint8Array): readonly SeatMember[] | undefined;
+  /** The bytes of either, as they are kept. */
+  findMemberBytes(hash: Uint8Array): Uint8Array | undefined;
   putSeats(store: Store, set: Uint8Array, members: readonly SeatMember[]): void;
   /** Writes, to be called inside a group commit. */
   putCertificate(store: Store, certificate: BeaconCertificate): void;
@@ -69,13 +71,15 @@ const voteFields = {
   lock: optional(certificate),
 } as const;
 const voteColumns = columns(voteFields);
-const memberBytes = createFormat(memberList, { tag: 'ogong-validators-v1' });
-const members = mapped(bytes, memberBytes.decode, memberBytes.encode);
+/** As a set is kept, and handed to others. */
+export const keptMembersFormat = createFormat(memberList, { tag: 'ogong-validators-v1' });
+const members = mapped(bytes, keptMembersFormat.decode, keptMembersFormat.encode);
 const setColumns = columns({ members });
 const keptSet = columns({ hash: bytes, members });
 const seats = mapped(bytes, seatMembersFormat.decode, seatMembersFormat.encode);
 const seatColumns = columns({ seats });
 const keptSeats = columns({ hash: bytes, seats });
+const memberBytes = columns({ kept: bytes });
 /** The table has one row, with id 0. */
 const keptVote = columns({ id: integer, ...voteFields });
 
@@ -153,6 +157,11 @@ export function createBeaconArchive(
     findSeats(set) {
       const sql = `SELECT ${seatColumns.list} FROM beacon_seats WHERE hash = ?`;
       return store.read(() => seatColumns.get(store.prepare(sql), set))?.seats;
+    },
+    findMemberBytes(hash) {
+      const sql = `SELECT members AS kept FROM validator_sets WHERE hash = ?
+        UNION ALL SELECT seats AS kept FROM beacon_seats WHERE hash = ?`;
+      return store.read(() => memberBytes.get(store.prepare(sql), hash, hash))?.kept;
     },
     putSeats(db, hash, seats) {
       keptSeats.insert(db, 'INSERT OR IGNORE INTO beacon_seats', { hash, seats });

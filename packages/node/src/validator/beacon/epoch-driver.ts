@@ -1,14 +1,16 @@
 import { toGenerations } from '@ogong/host/views/beacon-generations';
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { findGeneration, readEpochValue, verifyEpochCertificate } from '@ogong/protocol/beacon/epoch-certificate';
 import {
   createEpochMachine,
   type EpochAction,
   type EpochMachine,
   type EpochMessage,
+  epochAt,
   epochMessageFormat,
   MAX_CERTIFICATES,
 } from '@ogong/protocol/beacon/threshold/epoch-machine';
+import { createPauses } from '@ogong/protocol/beacon/threshold/pauses';
 import { findGroup, scheduleOf, startOf, type ThresholdState } from './threshold-state.ts';
 
 export interface EpochDriver {
@@ -16,11 +18,15 @@ export interface EpochDriver {
   receive(from: Uint8Array, message: EpochMessage, nowMs: number): Promise<void>;
 }
 
+const ASK_MS = 2_000;
+
 /** Runs the epochs that the chain lists a key for: signs, combines, archives. */
 export function createEpochDriver(state: ThresholdState): EpochDriver {
   const { crypto, bls, network, signer, archive, group, onUndelivered = () => {} } = state;
   let machine: EpochMachine | undefined;
   let askedMs = Number.NEGATIVE_INFINITY;
+  /** Peers whose last certificate did not hold, where there is no machine yet that looks at it. */
+  const doubted = createPauses(ASK_MS);
 
   function send(to: Uint8Array, message: EpochMessage): void {
     void state.send(to, epochMessageFormat.encode(message)).catch(onUndelivered);
@@ -87,15 +93,21 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
    * Whoever slept through the last epochs of the bootstrap beacon goes on with the first one that a key has signed. What it missed it asks
    * others for where it needs it.
    */
-  async function catchUp({ certificates }: EpochMessage & { readonly kind: 'certificates' }): Promise<void> {
+  async function catchUp(
+    from: Uint8Array,
+    { certificates }: EpochMessage & { readonly kind: 'certificates' },
+    nowMs: number,
+  ): Promise<void> {
     const [first] = certificates;
     const { epoch: latest } = archive.latest();
-    if (first === undefined || first.epoch <= latest + 1n) return;
+    if (first === undefined || first.epoch <= latest + 1n || doubted.has(toHex(from), nowMs)) return;
     const known = generations();
-    if (findGeneration(known, latest + 1n) !== undefined) return;
+    const reading = state.beaconKeys();
+    if (reading === undefined || findGeneration(known, latest + 1n) !== undefined) return;
+    if (first.epoch > epochAt(scheduleOf(reading), nowMs) + 1n) return;
     const certificate = { kind: 'threshold', ...first } as const;
     const claim = { certificate, validators: [], generations: known };
-    if (!verifyEpochCertificate(crypto, network, claim).ok) return;
+    if (!verifyEpochCertificate(crypto, network, claim).ok) return doubted.begin(toHex(from), nowMs);
     await carryOut([
       { kind: 'certified', certificate: first, value: readEpochValue(crypto, network, certificate).value },
     ]);
@@ -108,7 +120,7 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
       const wanted = findWanted(nowMs);
       const reading = state.beaconKeys();
       if (wanted === undefined || reading === undefined) return;
-      if (nowMs - askedMs < Math.min(2_000, scheduleOf(reading).periodMs)) return;
+      if (nowMs - askedMs < Math.min(ASK_MS, scheduleOf(reading).periodMs)) return;
       askedMs = nowMs;
       for (const { address } of state.validators()) {
         if (!equalBytes(address, signer.address)) send(address, { kind: 'request', from: wanted });
@@ -119,7 +131,7 @@ export function createEpochDriver(state: ThresholdState): EpochDriver {
         const certificates = archive.listThreshold(message.from, MAX_CERTIFICATES);
         if (certificates.length > 0) send(from, { kind: 'certificates', certificates });
       }
-      if (message.kind === 'certificates') await catchUp(message);
+      if (message.kind === 'certificates') await catchUp(from, message, nowMs);
       await carryOut(current()?.receive(from, message, nowMs) ?? []);
     },
   };

@@ -1,6 +1,7 @@
 import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { type EraMessage, type EraRecord, eraMessageFormat } from '@ogong/protocol/beacon/threshold/era-message';
 import { keyOf } from '@ogong/protocol/beacon/threshold/partials';
+import { createPauses } from '@ogong/protocol/beacon/threshold/pauses';
 import { lookUpEra, newestEra, openRecord, type ThresholdState } from './threshold-state.ts';
 
 export interface EraExchange {
@@ -18,6 +19,16 @@ const ASK_MS = 2_000;
 export function createEraExchange(state: ThresholdState): EraExchange {
   const { signer, onUndelivered = () => {} } = state;
   let askedMs = Number.NEGATIVE_INFINITY;
+  /** A record is long, and costs a check for each of its points. Whoever needs it asks again. */
+  const handled = createPauses(ASK_MS / 2);
+
+  function isFirst(peer: Uint8Array, kind: EraMessage['kind']): boolean {
+    const [name, nowMs] = [`${kind} ${toHex(peer)}`, state.clock.nowMs()];
+    if (handled.has(name, nowMs)) return false;
+    handled.begin(name, nowMs);
+    return true;
+  }
+
   /** What each seat said of the newest era. */
   let heard = { era: 0, said: new Map<string, { readonly stake: bigint; readonly content: string }>() };
 
@@ -69,6 +80,7 @@ export function createEraExchange(state: ThresholdState): EraExchange {
       }
     },
     async receive(from, message) {
+      if (!isFirst(from, message.kind)) return;
       if (message.kind === 'request') return answer(from, message.era);
       const { kind: _, ...record } = message;
       try {

@@ -7,7 +7,7 @@ import type { KeyShare } from '@ogong/protocol/beacon/threshold/partials';
 import { MAX_TICKETS } from '@ogong/protocol/beacon/threshold/tickets';
 import { scalarCodec } from '@ogong/protocol/crypto/bls-scalar';
 
-const sharesFormat = createFormat(
+export const eraSharesFormat = createFormat(
   list(struct({ ticket: u16, scalar: scalarCodec }), {
     ...{ count: u16, max: MAX_TICKETS },
     ascending: (a: KeyShare, b: KeyShare) => a.ticket - b.ticket,
@@ -30,10 +30,11 @@ export interface KeptAttempt {
 
 const keyEntry = mapped(bytes, keyEntryFormat.decode, keyEntryFormat.encode);
 const entry = columns({ entry: keyEntry });
+const seating = columns({ setHash: bytes });
 const keptEntry = columns({ era: integer, attempt: integer, setHash: bytes, entry: keyEntry });
 const eraFields = {
   record: mapped(bytes, eraRecordFormat.decode, eraRecordFormat.encode),
-  shares: mapped(bytes, sharesFormat.decode, sharesFormat.encode),
+  shares: mapped(bytes, eraSharesFormat.decode, eraSharesFormat.encode),
 } as const;
 const eraColumns = columns(eraFields);
 const keptEra = columns({ era: integer, transcript: bytes, ...eraFields });
@@ -42,6 +43,8 @@ const struck = columns({ account: bytes });
 /** Secrets of key generations, in the validator's own database: for this user alone, and written over once they are deleted. */
 export interface EraStore {
   listEntries(attempt: KeptAttempt): readonly KeyEntry[];
+  /** Of the seatings of an attempt that something is kept of, the oldest first. */
+  listSets(era: number, attempt: number): readonly Uint8Array[];
   findEra(era: number, transcript: Uint8Array): KeptEra | undefined;
   listStruck(): readonly Uint8Array[];
   /** Writes, to be called inside a group commit. */
@@ -58,6 +61,10 @@ export function createEraStore(store: Store): EraStore {
     listEntries({ era, attempt, set }) {
       const sql = `SELECT ${entry.list} FROM beacon_key_entries WHERE era = ? AND attempt = ? AND set_hash = ? ORDER BY number`;
       return store.read(() => entry.all(store.prepare(sql), era, attempt, set)).map((row) => row.entry);
+    },
+    listSets(era, attempt) {
+      const sql = `SELECT ${seating.list} FROM beacon_key_entries WHERE era = ? AND attempt = ? GROUP BY set_hash ORDER BY min(number)`;
+      return store.read(() => seating.all(store.prepare(sql), era, attempt)).map((row) => row.setHash);
     },
     findEra(era, transcript) {
       const sql = `SELECT ${eraColumns.list} FROM beacon_eras WHERE era = ? AND transcript = ?`;

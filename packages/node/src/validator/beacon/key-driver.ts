@@ -32,19 +32,27 @@ export interface KeyDriver {
 
 /** An attempt whose outcome never came to the chain is given up after so many. */
 const PATIENT_ATTEMPTS = 3;
-/** The registry may change within an attempt: then it begins again, so often. */
+/** The registry may change within an attempt: then it begins under other seats too, so often. */
 const MAX_SEATINGS = 4;
 
 /** Runs key generations: begins them where the chain lacks a key or has other validators, and carries out what the machine decides. */
 export function createKeyDriver(state: ThresholdState): KeyDriver {
   const { crypto, signer, clock, eras, group, network, onUndelivered = () => {}, onError = () => {} } = state;
   const domain = { chainId: network.chainId, verifyingContract: network.settlement };
-  /** The newest one, and the one before it, whose peers may still ask for its deals. */
+  /** The newest one first: all seatings of an attempt, and the last agreed one before these, whose peers may still ask for its deals. */
   let attempts: Attempt[] = [];
   let seatings = { attempt: -1, count: 0 };
   /** When it was last looked whether there is something to make, and in the time of which attempt. */
   let lookedAt = { attempt: -1, ms: Number.NEGATIVE_INFINITY };
   let last: Promise<unknown> = Promise.resolve();
+  /** What goes to many is written once. */
+  const encoded = new WeakMap<KeyMessage, Uint8Array>();
+
+  function encode(message: KeyMessage): Uint8Array {
+    const bytes = encoded.get(message) ?? keyMessageFormat.encode(message);
+    encoded.set(message, bytes);
+    return bytes;
+  }
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = last.then(work);
@@ -62,8 +70,9 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
       lookedAt = { attempt: time.attempt, ms: nowMs };
       await begin(time).catch(onError);
     }
+    attempts = dropLost(state, attempts);
     for (const one of attempts) await step(one, (machine) => machine.tick(nowMs));
-    await submit(nowMs).catch(onError);
+    await submit(nowMs);
   }
 
   /** Begins the attempt of this time, where there is something to make and it is not under way. */
@@ -76,17 +85,29 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const newest = newestEra(reading);
     const aim = aimAt(reading, seats, newest && lookUpEra(state, newest)?.group);
     if (aim === undefined) return;
-    const [current] = attempts;
-    if (current !== undefined && current.era === aim.era) {
-      const isSame = current.attempt === time.attempt && equalBytes(current.set, seats.hash);
-      const isWaiting =
-        current.activated !== undefined && time.startsAtMs - current.plan.startsAtMs < PATIENT_ATTEMPTS * time.spanMs;
-      // Whoever agreed under these seats goes on with them.
-      if (isSame || isWaiting || (current.attempt === time.attempt && current.machine.result !== undefined)) return;
-    }
     if (seatings.attempt !== time.attempt) seatings = { attempt: time.attempt, count: 0 };
+    await resume({ ...aim, ...time });
+    for (const one of attempts.filter(({ era }) => era === aim.era)) {
+      const isOfNow = one.attempt === time.attempt;
+      const isWaiting =
+        one.activated !== undefined && time.startsAtMs - one.plan.startsAtMs < PATIENT_ATTEMPTS * time.spanMs;
+      // Whoever agreed under some seats goes on with them.
+      if (isWaiting || (isOfNow && (equalBytes(one.set, seats.hash) || one.machine.result !== undefined))) return;
+    }
     if (seatings.count++ >= MAX_SEATINGS) return;
     await start({ ...aim, ...time, seats });
+  }
+
+  /** Goes on with the seatings of this attempt that were begun before a restart: the others do, and one of them may win. */
+  async function resume(of: AttemptTime & EraAim): Promise<void> {
+    const isBegun = (set: Uint8Array): boolean =>
+      attempts.some((one) => one.era === of.era && one.attempt === of.attempt && equalBytes(one.set, set));
+    for (const set of eras.listSets(of.era, of.attempt)) {
+      const members = isBegun(set) ? undefined : state.archive.findSeats(set);
+      if (members === undefined) continue;
+      seatings.count++;
+      await start({ ...of, seats: assignSeats(crypto, network, members) });
+    }
   }
 
   async function start({ seats, ...of }: AttemptTime & EraAim & { readonly seats: Seats }): Promise<void> {
@@ -101,7 +122,11 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const turn = (findSeat(seats, signer.address) + count - (attempt % count)) % count;
     const begun = { era, attempt, set: seats.hash, plan, members, turn, activated: undefined };
     const submitsAtMs = Number.POSITIVE_INFINITY;
-    attempts = [{ ...begun, machine: open(begun), submitsAtMs }, ...attempts.slice(0, 1)];
+    // Others may have looked at another block, and begin under other seats: those that were begun here go on beside them.
+    const alike = attempts.filter((one) => one.era === era && one.attempt === attempt);
+    const others = attempts.filter((one) => !alike.includes(one));
+    const before = others.find(({ machine }) => machine.result !== undefined) ?? others[0];
+    attempts = [{ ...begun, machine: open(begun), submitsAtMs }, ...alike, ...(before === undefined ? [] : [before])];
   }
 
   /** From the disk, as after a restart. */
@@ -128,14 +153,14 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
 
   async function carryOut(attempt: Attempt, action: KeyAction): Promise<void> {
     if (action.kind === 'send') {
-      void state.send(action.to, keyMessageFormat.encode(action.message)).catch(onUndelivered);
+      void state.send(action.to, encode(action.message)).catch(onUndelivered);
     } else if (action.kind === 'keep') {
       await group.write((db) => eras.putEntry(db, attempt, action.entry));
     } else if (action.kind === 'sign') {
       // Like a message, what cannot be signed is lost: the machine asks again.
       void sign(attempt, action.statement).catch(onUndelivered);
     } else if (action.kind === 'agreed') {
-      await keepResult(attempt, action.result);
+      await keepResult(state, attempt, action.result);
     } else if (action.kind === 'activated') {
       if (attempt.activated === undefined) attempt.submitsAtMs = clock.nowMs() + attempt.turn * attempt.plan.phaseMs;
       attempt.activated ??= action;
@@ -151,20 +176,15 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     await inTurn(() => step(attempt, (machine) => machine.addSignature(statement, signature, clock.nowMs())));
   }
 
-  /** Several outcomes of an attempt may be agreed on: each is kept, and the chain says which one counts. */
-  async function keepResult({ era, members, plan }: Attempt, { certified, group: made, shares = [] }: KeyResult) {
-    if (made === undefined) return;
-    const { transcript } = stateOutcome(crypto, certified.outcome);
-    const record = { generation: plan.generation, era, seats: [...members], commitments: [...made.commitments.bytes] };
-    await group.write((db) => eras.putEra(db, transcript, { record, shares }));
-    state.known.delete(`${era} ${bytesToHex(transcript)}`);
+  /** Hands outcomes to the chain, once it is this validator's turn. */
+  async function submit(nowMs: number): Promise<void> {
+    // One that the chain refuses keeps no other back.
+    for (const one of attempts) await submitOne(one, nowMs).catch(onError);
   }
 
-  /** Hands an outcome to the chain, once it is this validator's turn. */
-  async function submit(nowMs: number): Promise<void> {
-    const [current] = attempts;
+  async function submitOne(current: Attempt, nowMs: number): Promise<void> {
     const reading = state.beaconKeys();
-    if (current?.activated === undefined || reading === undefined || nowMs < current.submitsAtMs) return;
+    if (current.activated === undefined || reading === undefined || nowMs < current.submitsAtMs) return;
     if (reading.eras.length >= current.era) return;
     current.submitsAtMs = nowMs + current.plan.phaseMs * Math.max(2, current.plan.seats.seats.length);
     await state.readBeaconKeys();
@@ -192,6 +212,33 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
         if (found !== undefined) await step(found, (machine) => machine.receive(from, message, clock.nowMs()));
       }),
   };
+}
+
+/** Several outcomes of an attempt may be agreed on: each is kept, and the chain says which one counts. */
+async function keepResult(
+  { crypto, eras, group, known }: ThresholdState,
+  { era, members, plan }: Attempt,
+  { certified, group: made, shares = [] }: KeyResult,
+): Promise<void> {
+  if (made === undefined) return;
+  const { transcript } = stateOutcome(crypto, certified.outcome);
+  const record = { generation: plan.generation, era, seats: [...members], commitments: [...made.commitments.bytes] };
+  await group.write((db) => eras.putEra(db, transcript, { record, shares }));
+  known.delete(`${era} ${bytesToHex(transcript)}`);
+}
+
+/** Once the chain has an era, only what it took has still something to give: all else would ask and complain for ever. */
+function dropLost({ crypto, beaconKeys }: ThresholdState, attempts: Attempt[]): Attempt[] {
+  const eras = beaconKeys()?.eras ?? [];
+  const isTaken = ({ era, machine: { result } }: Attempt): boolean =>
+    result !== undefined &&
+    bytesToHex(stateOutcome(crypto, result.certified.outcome).transcript) === eras[era - 1]?.transcript;
+  const taken = attempts.filter(isTaken);
+  return attempts.filter((one) => {
+    const landed = eras[one.era - 1];
+    if (landed === undefined || taken.includes(one)) return true;
+    return equalBytes(one.set, fromHex(landed.set.slice(2))) && !taken.some(({ era }) => era === one.era);
+  });
 }
 
 const toMember = ({ address, signingKey, stake, boxKey }: SeatMember): SeatMember => ({

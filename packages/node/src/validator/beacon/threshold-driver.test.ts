@@ -1,3 +1,4 @@
+import { bytesToHex } from '@ogong/chain/hex';
 import { sortQuorum } from '@ogong/chain/settle-call';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type EpochMessage, epochMessageFormat } from '@ogong/protocol/beacon/threshold/epoch-machine';
@@ -201,6 +202,151 @@ describe('threshold driver', () => {
     expect(kept?.shares.length).toBeGreaterThan(0);
   });
 
+  it.each([
+    ['no look', [], true],
+    ['the last looks', [2, 3], true],
+    ['all looks but one', [0, 2, 3], true],
+    // Half of the others never begin under the seats that the other half begins under.
+    ['all looks', [0, 1, 2, 3], false],
+  ])(
+    'makes a key although a validator registers another box key at each look, between the looks of the others at %s',
+    async (_, straddled, isMade) => {
+      const net = await startNetwork();
+      const liar = net.nodes[4]!;
+      liar.isOffline = true;
+      let older = liar.boxName;
+      for (const at of [0, 1]) {
+        net.nodes[at]!.olderBox = (account) =>
+          account === bytesToHex(liar.signer.address) && older !== liar.boxName ? older : undefined;
+      }
+      let changes = 0;
+      const change = (): void => {
+        liar.boxName = `box ${++changes}`;
+        void net.registerBox(liar);
+      };
+      await net.pass(20_000, () => {
+        const atMs = net.clock.nowMs() - net.startOf(0n);
+        // An attempt is looked at every two phases. The first one of all is begun a little late, and left out here.
+        const isFirst = atMs < 8 * PERIOD_MS;
+        const look = isFirst ? -1 : [0, 1, 2, 3].find((one) => one * 1_000 === atMs % (8 * PERIOD_MS));
+        if (look === undefined) return;
+        change();
+        older = liar.boxName;
+        if (isFirst || straddled.includes(look)) change();
+      });
+      const reading = await net.chain.connect('0x00').beaconKeys();
+      expect(reading?.generations.length).toBe(isMade ? 1 : 0);
+      if (isMade) expectAgreement(net, [0, 1, 2, 3]);
+    },
+  );
+
+  /** The registry changes after the first look of the first attempt: then all have begun under two sets of seats, and hear of the older one alone. */
+  async function startTwice(isHeard: (message: KeyMessage, atMs: number) => boolean) {
+    const net = await startNetwork();
+    const atMs = (): number => net.clock.nowMs() - net.startOf(0n);
+    const liar = net.nodes[4]!;
+    liar.isOffline = true;
+    let older: string | undefined;
+    /** When something was said of the first era under the newer seats. */
+    const newer: number[] = [];
+    for (const node of net.nodes) {
+      node.lie = (message) => {
+        const parsed = readKey(message);
+        if (parsed === undefined) return [message];
+        older ??= toHex(parsed.set);
+        const isOlder = parsed.attempt > 0 || toHex(parsed.set) === older;
+        if (!isOlder && parsed.era === 1) newer.push(atMs());
+        return isOlder && isHeard(parsed, atMs()) ? [message] : [];
+      };
+    }
+    await net.pass(600);
+    expect(older).toBeDefined();
+    liar.boxName = 'box anew';
+    await net.registerBox(liar);
+    const generations = async () => (await net.chain.connect('0x00').beaconKeys())?.generations.length;
+    return { net, generations, newer };
+  }
+
+  it('goes on after a restart with seats that the chain does not show any more, as the others do', async () => {
+    const { net, generations } = await startTwice(() => true);
+    await net.pass(1_000);
+    net.restart(2);
+    await net.pass(5_000);
+    expect(await generations()).toBe(1);
+    expectAgreement(net, [0, 1, 2, 3]);
+  });
+
+  it('says nothing any more under seats that lost, once the chain has the era', async () => {
+    const { net, generations, newer } = await startTwice(() => true);
+    await net.pass(1_000);
+    // Nothing has to be made after the era then, so nothing takes the place of what lost.
+    net.nodes[4]!.boxName = 'box 4';
+    await net.registerBox(net.nodes[4]!);
+    await net.pass(2_000);
+    expect(newer.length).toBeGreaterThan(0);
+    await net.pass(3_000);
+    expect(await generations()).toBe(1);
+    newer.length = 0;
+    await net.pass(1_000);
+    expect(newer).toEqual([]);
+  });
+
+  it('says nothing any more of an attempt that failed, once the chain has the era by the next one', async () => {
+    const net = await startNetwork();
+    let said = 0;
+    for (const node of net.nodes) {
+      node.lie = (message) => {
+        const parsed = readKey(message);
+        said += parsed?.attempt === 0 ? 1 : 0;
+        return parsed?.attempt === 0 && parsed.kind === 'vote' ? [] : [message];
+      };
+    }
+    await net.pass(14_000);
+    expect((await net.chain.connect('0x00').beaconKeys())?.generations).toHaveLength(1);
+    expect(said).toBeGreaterThan(0);
+    said = 0;
+    await net.pass(2_000);
+    expect(said).toBe(0);
+  });
+
+  it('keeps the seating that agreed while the next attempt runs, and not the newest one', async () => {
+    const isActivation = ({ kind }: KeyMessage): boolean => kind === 'activation' || kind === 'activated';
+    const { net, generations } = await startTwice((message, atMs) =>
+      message.attempt === 0 ? atMs > 9_500 || !isActivation(message) : message.kind !== 'vote',
+    );
+    await net.pass(8_500);
+    expect(await generations()).toBe(0);
+    await net.pass(5_000);
+    expect(await generations()).toBe(1);
+  });
+
+  it('tells a validator whose database is gone that it lacks its shares, until it has another box key', async () => {
+    const net = await startNetwork();
+    await net.pass(8_000);
+    expect(net.nodes.map(({ lacking }) => lacking)).toEqual([0, 0, 0, 0, 0]);
+    const lost = net.nodes[2]!;
+    net.restart(2, { isDiskLost: true });
+    // In the first epochs of an era somebody may still have answers for it.
+    const { firstEpoch } = (await net.chain.connect('0x00').beaconKeys())!.eras[0]!;
+    await net.pass(net.startOf(firstEpoch + 8n) - 200 - net.clock.nowMs());
+    const early = [lost.lacking! > 0, lost.lacksForGood];
+    await net.pass(net.startOf(firstEpoch + 8n) + 1_000 - net.clock.nowMs());
+    expect([early, [lost.lacking! > 0, lost.lacksForGood]]).toEqual([
+      [true, false],
+      [true, true],
+    ]);
+    await net.pass(30_000);
+    // Its seat and its box key are those of before: nothing is dealt anew for it.
+    expect(lost.lacking).toBeGreaterThan(0);
+    expect((await net.chain.connect('0x00').beaconKeys())?.eras).toHaveLength(1);
+    lost.boxName = 'box anew';
+    net.restart(2);
+    await net.registerBox(lost);
+    await net.pass(24_000);
+    expect((await net.chain.connect('0x00').beaconKeys())?.eras).toHaveLength(2);
+    expect(net.nodes.map(({ lacking }) => lacking)).toEqual([0, 0, 0, 0, 0]);
+  });
+
   it('goes back to the bootstrap beacon after the last epoch that a quorum has set, and makes a new key', async () => {
     const net = await startNetwork();
     await net.pass(16_000);
@@ -293,6 +439,35 @@ describe('a liar below a third of the stake', () => {
         ? { ...message, box: message.box.map((byte) => byte ^ 1) }
         : message,
     ]);
+  });
+
+  it('that shows shares to all but those who complain, and is killed with others below a quarter, stops nothing', async () => {
+    const stakes = new Array<bigint>(9).fill(10n);
+    const net = await startNetwork({ seed: 3 }, stakes);
+    // Without them seven agree, with the liar. Seven tickets sign.
+    const victims = [7, 8];
+    net.nodes[0]!.lie = (message, to) => {
+      const parsed = readKey(message);
+      return victims.includes(to) && (parsed?.kind === 'deal' || parsed?.kind === 'answer') ? [] : [message];
+    };
+    await net.pass(16_000);
+    const first = await firstEpochOf(net);
+    const { transcript } = (await net.chain.connect('0x00').beaconKeys())!.eras[0]!;
+    for (const index of victims) {
+      const kept = net.running[index]!.eras.findEra(1, fromHex(transcript.slice(2)));
+      expect(kept?.shares.length, `shares of ${index}`).toBeGreaterThan(0);
+    }
+    net.nodes[0]!.isOffline = true;
+    for (const killed of [1, 7, 4, 8]) {
+      net.nodes[killed]!.isOffline = true;
+      const before = net.latestOf(2);
+      await net.pass(3 * PERIOD_MS);
+      expect(net.latestOf(2), `without ${killed}`).toBeGreaterThanOrEqual(before + 2n);
+      net.nodes[killed]!.isOffline = false;
+      net.restart(killed);
+      await net.pass(PERIOD_MS);
+    }
+    expect(expectAgreement(net, [2, 3, 5, 6])).toBeGreaterThan(first + 8n);
   });
 
   it('that withholds its deal from some does not keep them from their shares', async () => {

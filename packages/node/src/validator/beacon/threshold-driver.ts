@@ -8,7 +8,14 @@ import { keyMessageFormat } from '@ogong/protocol/beacon/threshold/key-message';
 import { createEpochDriver } from './epoch-driver.ts';
 import { createEraExchange } from './era-exchange.ts';
 import { createKeyDriver } from './key-driver.ts';
-import { newestEra, scheduleOf, startOf, type ThresholdDependencies, type ThresholdState } from './threshold-state.ts';
+import {
+  countLacking,
+  newestEra,
+  scheduleOf,
+  startOf,
+  type ThresholdDependencies,
+  type ThresholdState,
+} from './threshold-state.ts';
 
 /** Which epochs the bootstrap beacon makes, and when they begin. */
 export interface BootstrapGate {
@@ -40,7 +47,7 @@ const hasTag = (message: Uint8Array, tag: Uint8Array): boolean => tag.every((byt
 
 /** A validator's part in the threshold beacon: keys, epochs, and what it has to learn of both. */
 export function createThresholdDriver(dependencies: ThresholdDependencies): ThresholdDriver {
-  const { clock, archive, eras, group, onError = () => {} } = dependencies;
+  const { clock, archive, eras, group, onLacking, onError = () => {} } = dependencies;
   const state: ThresholdState = { ...dependencies, known: new Map(), boxKeys: new Map() };
   const keys = createKeyDriver(state);
   const epochs = createEpochDriver(state);
@@ -48,6 +55,8 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
   /** When the chain was asked last. */
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let droppedBefore = 0;
+  /** What was told last. */
+  let told = '';
   let last: Promise<void> = Promise.resolve();
 
   function inTurn(work: () => Promise<void>): Promise<void> {
@@ -84,6 +93,15 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
     exchange.tick(nowMs);
     await inTurn(() => epochs.tick(nowMs));
     await forget(nowMs);
+    tellLacking(nowMs);
+  }
+
+  function tellLacking(nowMs: number): void {
+    const found = countLacking(state, nowMs);
+    const news = found && `${found.era} ${found.lacking} ${found.isLasting}`;
+    if (found === undefined || news === undefined || told === news) return;
+    told = news;
+    onLacking?.(found);
   }
 
   const repeating = createRepeating({ intervalMs: TICK_MS }, tick, onError);

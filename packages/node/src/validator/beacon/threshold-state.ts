@@ -6,10 +6,10 @@ import { findEra, toGenerations } from '@ogong/host/views/beacon-generations';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { findGeneration } from '@ogong/protocol/beacon/epoch-certificate';
-import type { EpochSchedule } from '@ogong/protocol/beacon/threshold/epoch-machine';
+import { type EpochSchedule, epochAt } from '@ogong/protocol/beacon/threshold/epoch-machine';
 import type { EraRecord } from '@ogong/protocol/beacon/threshold/era-message';
 import type { KeyShare, ThresholdGroup } from '@ogong/protocol/beacon/threshold/partials';
-import { assignSeats } from '@ogong/protocol/beacon/threshold/seats';
+import { assignSeats, findSeat } from '@ogong/protocol/beacon/threshold/seats';
 import type { SetMember } from '@ogong/protocol/beacon/validator-set';
 import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -19,6 +19,14 @@ import type { BeaconArchive } from './beacon-archive.ts';
 import type { EraStore } from './era-store.ts';
 
 export type BeaconKeysChain = Pick<ChainClient, 'boxKeyHashes' | 'boxKeyOf' | 'activateEra'>;
+
+/** Tickets of a validator's whose shares it does not have. */
+export interface Lacking {
+  readonly era: number;
+  readonly lacking: number;
+  /** Others that made the era may still have answers to give in its first epochs. Later on none are dealt to it before it has another box key. */
+  readonly isLasting: boolean;
+}
 
 /** What a validator takes part in the threshold beacon with. */
 export interface ThresholdParts {
@@ -49,6 +57,8 @@ export interface ThresholdDependencies extends ThresholdParts {
   readonly onCertified: (epoch: bigint) => void;
   /** Epochs that were passed over, and whose values somebody has asked for since it was called last. */
   readonly takeWanted: () => readonly bigint[];
+  /** How many shares this validator lacks of the era that signs now, whenever that has changed. */
+  readonly onLacking?: ((lacking: Lacking) => void) | undefined;
   readonly onUndelivered?: ((error: unknown) => void) | undefined;
   /** Something could not be read, written or agreed on; it is tried again. */
   readonly onError?: ((error: unknown) => void) | undefined;
@@ -105,6 +115,25 @@ export function openRecord(
 export function newestEra(reading: BeaconKeysReading) {
   const listed = reading.eras.at(-1);
   return listed && { ...listed, era: reading.eras.length };
+}
+
+/** As many epochs as an attempt has. */
+const HOPEFUL_EPOCHS = 8n;
+
+/** What a validator lacks of the newest era, once that signs. Undefined while nobody can tell. */
+export function countLacking(state: ThresholdState, nowMs: number): Lacking | undefined {
+  const reading = state.beaconKeys();
+  const newest = reading && newestEra(reading);
+  if (reading === undefined || newest === undefined) return undefined;
+  const { era, firstEpoch } = newest;
+  if (reading.generations.at(-1)?.lastEpoch !== undefined) return { era, lacking: 0, isLasting: false };
+  const now = epochAt(scheduleOf(reading), nowMs);
+  const found = now < firstEpoch ? undefined : lookUpEra(state, newest);
+  if (found === undefined) return undefined;
+  const { seats } = found.group;
+  const tickets = seats.seats[findSeat(seats, state.signer.address)]?.tickets ?? 0;
+  const lacking = tickets - found.shares.length;
+  return { era, lacking, isLasting: lacking > 0 && now >= firstEpoch + HOPEFUL_EPOCHS };
 }
 
 /**

@@ -1,16 +1,17 @@
 import type { ApiErrorCode } from '@ogong/host/http/api-error';
+import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { GATEWAY_ROUTES, PROVIDER_HEADER } from '@ogong/protocol/http/routes';
 import type { CanaryRequest } from './compose-canary.ts';
-import type { TestOutcome } from './drawn-tests.ts';
-
-export type CanaryOutcome = TestOutcome;
+import type { TestEnd, TestPace } from './drawn-tests.ts';
 
 export interface CanaryShop {
   /** Address of a gateway that much traffic comes from, `https://host` or on this machine. */
   readonly gateway: string;
   readonly key: string;
   readonly timeoutMs: number;
+  /** This validator's own clock. */
+  readonly clock: Clock;
 }
 
 /** Whoever refuses before it begins is dealt with by its router (docs/spec/match.md). */
@@ -24,11 +25,12 @@ const LONGEST_ANSWER = 8 * 2 ** 20;
 
 /** Buys one answer like any consumer, from one provider. Never rejects. */
 export async function buyCanary(
-  { gateway, key, timeoutMs }: CanaryShop,
+  { gateway, key, timeoutMs, clock }: CanaryShop,
   { endpoint, body }: CanaryRequest,
   { providerId, signal }: { readonly providerId: Uint8Array; readonly signal: AbortSignal },
-): Promise<CanaryOutcome> {
+): Promise<TestEnd> {
   const { path } = GATEWAY_ROUTES[endpoint];
+  const startMs = clock.nowMs();
   try {
     const response = await fetch(`${gateway}${path}`, {
       method: 'POST',
@@ -41,27 +43,55 @@ export async function buyCanary(
       body: Buffer.from(body),
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
-    return judgeAnswer(await readBounded(response));
+    return judgeAnswer(await readBounded(response), clock.nowMs() - startMs);
   } catch {
-    return 'unknown';
+    return { outcome: 'unknown' };
   }
 }
 
-/** By the code of the error that a body, or the last event of a stream, has. */
-export function judgeAnswer(text: string): CanaryOutcome {
+/**
+ * By the code of the error that a body, or the last event of a stream, has.
+ * @param waitedMs how long this validator waited for it, by its own clock.
+ */
+export function judgeAnswer(text: string, waitedMs: number): TestEnd {
   const isStream = text.startsWith('data:') || text.startsWith(':');
   const parts = isStream ? listEvents(text) : [text];
   const read = parts.map(readJson);
   const code = read.map((part) => part?.error?.code).find((one) => one !== undefined);
-  if (code !== undefined) return MISSES.includes(code) ? 'missed' : 'unknown';
+  if (code !== undefined) return { outcome: MISSES.includes(code) ? 'missed' : 'unknown' };
   const isWhole = isStream ? text.includes('data: [DONE]') : read[0]?.choices !== undefined;
-  return isWhole ? 'answered' : 'unknown';
+  if (!isWhole) return { outcome: 'unknown' };
+  const measured = read.map((part) => part?.ogong?.receipts?.[0]).find((one) => one !== undefined);
+  return { outcome: 'answered', pace: readPace(measured, waitedMs) };
 }
 
 interface AnswerPart {
   readonly choices?: unknown;
+  readonly ogong?: { readonly receipts?: readonly MeasuredReply[] };
   readonly error?: { readonly code?: string };
 }
+
+/** What a gateway says of a reply beside its receipt. */
+interface MeasuredReply {
+  readonly output_tokens?: unknown;
+  readonly first_token_ms?: unknown;
+  readonly took_ms?: unknown;
+}
+
+/**
+ * How fast the provider was, from the order on, by the gateway's clock: before, the gateway lets a test's ticket age. No wait can have been
+ * longer than this validator's own. Of several choices the first.
+ * @returns undefined where the gateway does not say, or the answer is empty.
+ */
+function readPace(measured: MeasuredReply | undefined, waitedMs: number): TestPace | undefined {
+  const { output_tokens: tokens, first_token_ms: firstMs, took_ms: tookMs } = measured ?? {};
+  if (!isCount(tokens) || !isCount(firstMs) || !isCount(tookMs)) return undefined;
+  const longestMs = Math.max(1, Math.ceil(waitedMs));
+  return { tokens, firstMs: Math.min(firstMs, longestMs), tookMs: Math.min(tookMs, longestMs) };
+}
+
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 
 const listEvents = (text: string): readonly string[] =>
   text.split('\n').flatMap((line) => (line.startsWith('data: {') ? [line.slice('data: '.length)] : []));

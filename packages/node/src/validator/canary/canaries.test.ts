@@ -5,6 +5,7 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { describe, expect, it } from 'vitest';
+import { listTestedSpeeds } from '../store/test-store.ts';
 import { judgeAnswer } from './buy-canary.ts';
 import { createCanaries } from './canaries.ts';
 import { composeCanary, joinTexts } from './compose-canary.ts';
@@ -29,7 +30,8 @@ describe('canaries', () => {
       ...{ epochMs: 1, random: createSeededRandom(1), ratePpm: () => ratePpm },
       async buy({ body }, to) {
         bought.push(`${toHex(to.providerId)} ${JSON.parse(utf8Decode(body)).model}`);
-        return (['answered', 'missed', 'unknown'] as const)[bought.length % 3] as 'answered';
+        const outcome = (['answered', 'missed', 'unknown'] as const)[bought.length % 3] as 'answered';
+        return { outcome, ...(outcome === 'answered' && { pace: { tokens: 50, firstMs: 20, tookMs: 500 } }) };
       },
       onTest: () => ended++,
       onError: (error) => {
@@ -47,15 +49,17 @@ describe('canaries', () => {
       const subject = { chainId: 31_337n, validator: new Uint8Array(20).fill(1), latest: epochs + 2n };
       return parseTestReport(reportTests(validator.store, 'canary', subject));
     };
-    await expect.poll(() => ended, { timeout: 20_000 }).toBeGreaterThan(0);
-    await expect
-      .poll(() => read().tests.length, { timeout: 20_000 })
-      .toBe(bought.length - Math.floor((bought.length + 1) / 3));
+    await expect.poll(() => ended).toBeGreaterThan(0);
+    await expect.poll(() => read().tests.length).toBe(bought.length - Math.floor((bought.length + 1) / 3));
     await canaries.stop();
     expect(new Set(bought.map((line) => line.split(' ')[0]))).toEqual(new Set([toHex(providerId)]));
     const report = read();
     expect(report.tests.some(({ isMissed }) => isMissed)).toBe(true);
     expect(report.tests.some(({ isMissed }) => !isMissed)).toBe(true);
+    const speeds = listTestedSpeeds(validator.store, report.tests[0]?.modelRoot as Uint8Array).get(toHex(providerId));
+    expect(new Set(speeds)).toEqual(new Set([100]));
+    expect(speeds?.length).toBeGreaterThanOrEqual(report.tests.filter(({ isMissed }) => !isMissed).length);
+    expect(listTestedSpeeds(validator.store, new Uint8Array(32)).size).toBe(0);
     const terms = {
       ...({ chainId: 31_337n, kind: 'canary', beaconOf, greatestPpm: 50_000 } as const),
       validator: { address: report.validator, vrfKey: computeVrfPublicKey(vrfSeed) },
@@ -106,12 +110,13 @@ describe('canaries', () => {
 
   it('are missed where the provider failed, and not where anybody else did', () => {
     const error = (code: string): string => JSON.stringify({ error: { code, message: '' } });
-    expect(judgeAnswer('{"choices":[]}')).toBe('answered');
-    expect(judgeAnswer('data: {"choices":[]}\n\ndata: [DONE]\n\n')).toBe('answered');
-    expect(judgeAnswer('data: {"choices":[]}\n\n')).toBe('unknown');
+    const judge = (text: string) => judgeAnswer(text, 1_000).outcome;
+    expect(judge('{"choices":[]}')).toBe('answered');
+    expect(judge('data: {"choices":[]}\n\ndata: [DONE]\n\n')).toBe('answered');
+    expect(judge('data: {"choices":[]}\n\n')).toBe('unknown');
     for (const code of ['provider_failed', 'provider_timeout', 'provider_unreachable', 'ogong_check_failed']) {
-      expect(judgeAnswer(error(code))).toBe('missed');
-      expect(judgeAnswer(`: ping\n\ndata: {"choices":[]}\n\ndata: ${error(code)}\n\n`)).toBe('missed');
+      expect(judge(error(code))).toBe('missed');
+      expect(judge(`: ping\n\ndata: {"choices":[]}\n\ndata: ${error(code)}\n\n`)).toBe('missed');
     }
     for (const code of [
       'no_provider',
@@ -120,8 +125,31 @@ describe('canaries', () => {
       'provider_busy',
       'order_not_admitted',
     ]) {
-      expect(judgeAnswer(error(code))).toBe('unknown');
+      expect(judge(error(code))).toBe('unknown');
     }
-    expect(judgeAnswer('<html>')).toBe('unknown');
+    expect(judge('<html>')).toBe('unknown');
+  });
+
+  it('say how fast an answer was, by the gateway and never above what this validator waited', () => {
+    const measured = { output_tokens: 40, first_token_ms: 30, took_ms: 400 };
+    const say = (entry: object) => JSON.stringify({ choices: [], ogong: { receipts: [entry] } });
+    const paceOf = (entry: object, waitedMs = 9_000) => judgeAnswer(say(entry), waitedMs).pace;
+    expect(paceOf(measured)).toEqual({ tokens: 40, firstMs: 30, tookMs: 400 });
+    expect(judgeAnswer(`data: {"choices":[]}\n\ndata: ${say(measured)}\n\ndata: [DONE]\n\n`, 9_000).pace).toEqual(
+      paceOf(measured),
+    );
+    // A gateway that says more than this validator has waited is wrong.
+    expect(paceOf(measured, 20.2)).toEqual({ tokens: 40, firstMs: 21, tookMs: 21 });
+    for (const bend of [
+      { output_tokens: 0 },
+      { took_ms: '400' },
+      { took_ms: 0.5 },
+      { first_token_ms: -1 },
+      { took_ms: null },
+    ]) {
+      expect(judgeAnswer(say({ ...measured, ...bend }), 9_000)).toEqual({ outcome: 'answered', pace: undefined });
+    }
+    expect(judgeAnswer('{"choices":[],"ogong":{"receipts":[]}}', 1).pace).toBeUndefined();
+    expect(judgeAnswer('{"choices":[],"ogong":{"receipts":7}}', 1).pace).toBeUndefined();
   });
 });

@@ -1,6 +1,5 @@
 import type { Store } from '@ogong/host/store/store';
 import { listShapes } from '../store/reply-store.ts';
-import type { CanaryOutcome } from './buy-canary.ts';
 import {
   CANARY_ENDPOINTS,
   type CanaryEndpoint,
@@ -8,14 +7,14 @@ import {
   composeAlone,
   composeCanary,
 } from './compose-canary.ts';
-import { createDrawnTests, type DrawnTestDependencies, type DrawnTests } from './drawn-tests.ts';
+import { createDrawnTests, type DrawnTestDependencies, type DrawnTests, type TestEnd } from './drawn-tests.ts';
 
 export interface CanaryDependencies extends DrawnTestDependencies {
   /** From joinTexts. */
   readonly texts: string;
   /** 0..1. */
   readonly random: () => number;
-  readonly buy: (request: CanaryRequest, to: { providerId: Uint8Array; signal: AbortSignal }) => Promise<CanaryOutcome>;
+  readonly buy: (request: CanaryRequest, to: { providerId: Uint8Array; signal: AbortSignal }) => Promise<TestEnd>;
 }
 
 /** Buys answers of providers that the beacon draws, and keeps who gave none. */

@@ -11,6 +11,23 @@ import { putDraw, putTest } from '../store/test-store.ts';
 /** `unknown`: it was not the provider that failed, or nobody can say. */
 export type TestOutcome = 'answered' | 'missed' | 'unknown';
 
+/** How fast an answer was, by the clocks of whoever tested. */
+export interface TestPace {
+  /** Output tokens, 1 or more. */
+  readonly tokens: number;
+  /** To the first part of the answer, 1 or more. */
+  readonly firstMs: number;
+  /** To its last token, 1 or more. */
+  readonly tookMs: number;
+}
+
+/** How a test ended. */
+export interface TestEnd {
+  readonly outcome: TestOutcome;
+  /** Of what was answered, where somebody measured it. */
+  readonly pace?: TestPace | undefined;
+}
+
 /** A test that was drawn, before it is made. */
 export interface DrawnTest extends Omit<Test, 'isMissed'> {
   readonly modelId: string;
@@ -27,7 +44,7 @@ export interface DrawnTestDependencies {
   readonly epochMs: number;
   /** The network's rate now, parts per million of an epoch. 0: nobody is tested. */
   readonly ratePpm: () => number;
-  readonly onTest?: ((test: Test, outcome: TestOutcome) => void) | undefined;
+  readonly onTest?: ((test: Test, end: TestEnd) => void) | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -46,7 +63,7 @@ export interface DrawnTests {
 export function createDrawnTests(
   kind: DrawKind,
   dependencies: DrawnTestDependencies,
-  run: (test: DrawnTest, signal: AbortSignal) => Promise<TestOutcome>,
+  run: (test: DrawnTest, signal: AbortSignal) => Promise<TestEnd>,
 ): DrawnTests {
   const { crypto, group, vrfSeed, epochMs, ratePpm, onTest, onError } = dependencies;
   const stopping = new AbortController();
@@ -60,12 +77,14 @@ export function createDrawnTests(
   };
 
   async function runTest(test: DrawnTest): Promise<void> {
-    const outcome = await run(test, stopping.signal);
+    const end = await run(test, stopping.signal);
     if (stopping.signal.aborted) return;
+    const { outcome, pace } = end;
     const { epoch, providerId, modelRoot, arrival } = test;
     const ended = { epoch, providerId, modelRoot, arrival, isMissed: outcome === 'missed' };
-    onTest?.(ended, outcome);
-    if (outcome !== 'unknown') await group.write((db) => putTest(db, { kind, ...ended }));
+    onTest?.(ended, end);
+    const { tokens, tookMs } = pace ?? {};
+    if (outcome !== 'unknown') await group.write((db) => putTest(db, { kind, ...ended, tokens, tookMs }));
   }
 
   return {

@@ -35,7 +35,9 @@ const REFEREES = 2;
  * verifier takes part by the path that it is paid for.
  */
 export const createTimedChallenges = (dependencies: TimedDependencies): DrawnTests =>
-  createDrawnTests('timed', dependencies, (test, signal) => challenge(dependencies, test, signal));
+  createDrawnTests('timed', dependencies, async (test, signal) => ({
+    outcome: await challenge(dependencies, test, signal),
+  }));
 
 async function challenge(state: TimedDependencies, test: DrawnTest, signal: AbortSignal): Promise<TestOutcome> {
   const { clock, findHeader, slowestRate, isConnected } = state;

@@ -30,7 +30,7 @@ export const reinstate = createCommand(reinstateConfig, async ({ provider, ...va
     return { outcome: 'approved', provider: toHex(provider), ejection, validator: `0x${toHex(signer.address)}` };
   } finally {
     store.close();
-    close();
+    await close();
   }
 });
 

@@ -148,6 +148,26 @@ export const allotConfig = defineConfig({
   },
 });
 
+export const retireKeyConfig = defineConfig({
+  name: 'ogong-validatord retire-key',
+  examples: ['ogong-validatord retire-key --deployment deployment.json --last-epoch 20000'],
+  summary:
+    "Signs that the threshold beacon's key ends with an epoch, and prints the signature: the validators go back to the bootstrap beacon and\n" +
+    'make a new key. Every operator that agrees runs it with the same epoch; one of them submits the signatures before that epoch begins.\n' +
+    'More than two thirds of the votes are needed. A signer signs another epoch only once the chain is 15 minutes past the first.',
+  fields: {
+    lastEpoch: {
+      schema: integer({ min: 1 }),
+      label: '<epoch>',
+      required: true,
+      description:
+        'the last one that the key counts for, and one that has not begun: far enough ahead for all operators to sign, a week at most',
+    },
+    signature: gathered,
+    ...signedFields,
+  },
+});
+
 export const convictConfig = defineConfig({
   name: 'ogong-validatord convict',
   examples: ['ogong-validatord convict --deployment deployment.json --evidence evidence.bin'],

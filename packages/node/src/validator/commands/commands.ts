@@ -4,6 +4,7 @@ import type { ValidatorCommand } from './command.ts';
 import { convict } from './conviction-command.ts';
 import { consent, register, setSigner } from './key-commands.ts';
 import { ejectMachine, revokeMachine } from './machine-commands.ts';
+import { retireKey } from './retire-key-command.ts';
 
 /** By the first word after `ogong-validatord`; without one the daemon starts. */
 export const validatorCommands: ReadonlyMap<string, ValidatorCommand> = new Map(
@@ -18,5 +19,6 @@ export const validatorCommands: ReadonlyMap<string, ValidatorCommand> = new Map(
     'revoke-machine': revokeMachine,
     'eject-machine': ejectMachine,
     allot,
+    'retire-key': retireKey,
   }),
 );

@@ -38,6 +38,6 @@ export async function signOrSubmit(values: KeyOptions, deed: SharedDeed): Promis
   try {
     return await deed.sign({ ...context, signer }, client);
   } finally {
-    close();
+    await close();
   }
 }

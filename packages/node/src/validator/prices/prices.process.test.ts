@@ -57,7 +57,7 @@ beforeAll(async () => {
       onError: (error) => heard.push((error as Error).message),
     }),
   );
-}, 120_000);
+});
 afterAll(() => ledger?.stop());
 
 /** All daemons take a step. @param who those of them that answer and post */

@@ -39,10 +39,13 @@ function createFour() {
       chain.decimalsRead++;
       return { symbol: 'X', decimals: asset === STABLE ? 6 : 18 };
     },
-    async postPrice(asset: Address, quotes: readonly { price: bigint }[]) {
+    async postPrice(asset: Address, quotes: readonly SignedQuote[]) {
       posted.push({ asset, prices: quotes.map(({ price }) => price), by });
       const price = quotes[Math.floor(quotes.length / 2)]?.price as bigint;
-      prices.set(asset, { last: { price, time: chain.now }, doubted: nobody });
+      prices.set(asset, {
+        last: { price, time: quotes.map(({ time }) => time).reduce((a, b) => (a < b ? a : b)) },
+        doubted: nobody,
+      });
       return { transactionHash: '0xff' };
     },
   });
@@ -143,6 +146,33 @@ describe('a price that feeds say', () => {
     expect(posted).toEqual([]);
   });
 
+  it('is as old as most feeds say, whatever one of them answers', async () => {
+    const { chain, heard, readings, states, step } = createFour();
+    const last = async () =>
+      (await (states[0] as PricingState).chain.client()).priceState(TOKEN).then((p) => p.last.time);
+    /** The first one posts at a time, with what the others have read. */
+    const postAt = async (now: bigint, second: bigint | undefined, third: bigint) => {
+      chain.now = now;
+      readings[0] = reading(100_000_000n, now);
+      (states[1] as PricingState).reading = second === undefined ? undefined : reading(100_000_000n, second);
+      (states[2] as PricingState).reading = reading(100_000_000n, third);
+      await step(0);
+      return last();
+    };
+    expect(await postAt(NOW, NOW, NOW)).toBe(NOW);
+    // Just newer than the last price, and about to be over.
+    const first = NOW + AGE / 4n;
+    expect(await postAt(first, first, NOW + 1n)).toBe(first);
+    const second = first + AGE + 100n;
+    expect(await postAt(second, second, second - AGE)).toBe(second);
+    // An old one counts where the others are too few, unless it is over before it is mined.
+    const third = second + AGE / 4n;
+    expect(await postAt(third, undefined, third - 800n)).toBe(third - 800n);
+    const fourth = third + AGE + 100n;
+    expect(await postAt(fourth, undefined, fourth - AGE + 60n)).toBe(third - 800n);
+    expect(heard.filter((line) => line.startsWith('too few'))).toContain('too few: 0x70 2');
+  });
+
   it('waits where the chain refuses one asset, and keeps nothing from the others', async () => {
     const { posted, heard, states, step } = createFour();
     const state = states[0] as PricingState;
@@ -171,10 +201,11 @@ describe('a price that feeds say', () => {
 
 describe('a price is due', () => {
   const last = { price: 1_000n, time: NOW };
-  const at = (now: bigint, price: bigint, doubted = nobody) => isDue({ last, doubted, maxAge: AGE, now }, price);
+  const at = (now: bigint, price: bigint, doubted = nobody) =>
+    isDue({ last, doubted, maxAge: AGE, now }, { price, time: now });
 
   it('where there is none, a quarter of its age later, or when it has moved by a hundredth', () => {
-    expect(isDue({ last: nobody, doubted: nobody, maxAge: AGE, now: NOW }, 5n)).toBe(true);
+    expect(isDue({ last: nobody, doubted: nobody, maxAge: AGE, now: NOW }, { price: 5n, time: NOW })).toBe(true);
     expect([at(NOW + 899n, 1_009n), at(NOW + 900n, 1_000n)]).toEqual([false, true]);
     expect([at(NOW, 1_010n), at(NOW, 990n), at(NOW, 991n)]).toEqual([true, true, false]);
   });
@@ -183,6 +214,8 @@ describe('a price is due', () => {
     const doubted = { price: 2_000n, time: NOW };
     expect([at(NOW + 3_599n, 2_000n, doubted), at(NOW + 3_600n, 2_000n, doubted)]).toEqual([false, true]);
     expect([at(NOW + 1n, 1_100n, doubted), at(NOW + 1n, 4_000n, doubted)]).toEqual([true, true]);
+    // What was measured before that hour was over says nothing again.
+    expect(isDue({ last, doubted, maxAge: AGE, now: NOW + 3_700n }, { price: 2_000n, time: NOW + 3_599n })).toBe(false);
   });
 });
 

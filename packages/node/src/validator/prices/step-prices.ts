@@ -11,6 +11,10 @@ const RENEWALS = 4n;
 /** A price that has moved so far is said anew at once, basis points. */
 const MOVED_BPS = 100n;
 const BASIS = 10_000n;
+/** What is older than this part of its age counts only where newer quotes are too few: a price is as old as its oldest one. */
+const FRESH = 2n * RENEWALS;
+/** Seconds until a transaction is mined: a quote that is over by then makes it fail. */
+const MINED_S = 120n;
 /** Seconds after which the oracle believes a jump that is said again. */
 const DOUBT_S = 3_600n;
 /** Seconds that each validator leaves to the one before it, so that one of them pays for the transaction. */
@@ -51,16 +55,22 @@ async function stepPrice(state: PricingState, asset: Address): Promise<void> {
   if (!feeds.some(({ address }) => equalBytes(address, key.address))) {
     throw new RangeError(`${bytesToHex(key.address)} is no feed of this network`);
   }
-  if (!isDue(found, own.price)) {
+  if (!isDue(found, own)) {
     dueSince.delete(asset);
     return;
   }
-  const since = dueSince.get(asset) ?? found.now;
-  dueSince.set(asset, since);
-  if (found.now < since + findTurn(state, found.last.time) * PRICE_TURN_S) return;
-  const rules = { domain, asset: fromHex(asset.slice(2), 20), feeds, now: found.now, maxAge: found.maxAge };
+  const firstDue = dueSince.get(asset) ?? found.now;
+  dueSince.set(asset, firstDue);
+  if (found.now < firstDue + findTurn(state, found.last.time) * PRICE_TURN_S) return;
+  const { now, maxAge } = found;
+  const since = findSince(found, own.price);
+  const rules = { domain, asset: fromHex(asset.slice(2), 20), feeds, now, since };
+  const freshAge = maxAge / FRESH;
+  const longestAge = maxAge - (freshAge < MINED_S ? freshAge : MINED_S);
   const quotes = [own, ...(await askPeers(state, asset))];
-  const chosen = pickQuotes(crypto, quotes, rules);
+  const chosen =
+    pickQuotes(crypto, quotes, { ...rules, maxAge: freshAge }) ??
+    pickQuotes(crypto, quotes, { ...rules, maxAge: longestAge });
   if (chosen === undefined) {
     onTooFew(asset, quotes.length);
     return;
@@ -70,14 +80,23 @@ async function stepPrice(state: PricingState, asset: Address): Promise<void> {
   onPosted(asset, computeMedianPrice(chosen.map(({ price }) => price)), chosen.length, transactionHash);
 }
 
+type PriceTimes = Pick<PriceState, 'last' | 'doubted'>;
+
+/** Whether a price says again what is doubted, and is neither the last one nor a third. */
+const isSaidAgain = ({ last, doubted }: PriceTimes, price: bigint): boolean =>
+  doubted.price !== 0n && isPriceJump(price, last.price) && !isPriceJump(price, doubted.price);
+
+/** The oracle takes what is newer. */
+const findSince = (state: PriceTimes, price: bigint): bigint =>
+  isSaidAgain(state, price) ? state.doubted.time + DOUBT_S - 1n : state.last.time;
+
 /** Whether there is something to say: nothing was said yet, or long ago, or the price has moved, or a doubt can be ended. */
-export function isDue({ last, doubted, maxAge, now }: Omit<PriceState, 'feeds'>, price: bigint): boolean {
+export function isDue(
+  { last, doubted, maxAge, now }: Omit<PriceState, 'feeds'>,
+  { price, time }: Pick<SignedQuote, 'price' | 'time'>,
+): boolean {
   if (last.price === 0n) return true;
-  if (doubted.price !== 0n) {
-    // Back at the last price, or at a third one.
-    if (!isPriceJump(price, last.price) || isPriceJump(price, doubted.price)) return true;
-    return now >= doubted.time + DOUBT_S;
-  }
+  if (doubted.price !== 0n) return time > findSince({ last, doubted }, price);
   if (now >= last.time + maxAge / RENEWALS) return true;
   const moved = price > last.price ? price - last.price : last.price - price;
   return moved * BASIS >= last.price * MOVED_BPS;

@@ -33,7 +33,7 @@ beforeAll(async () => {
   const start = BigInt(Math.floor(Date.now() / 3_600_000) * 3_600);
   ledger = await startTestLedger({ issuance: { start, period: DAY, lambda: Number(LAMBDA) } });
   emission = ledger.deployment.emission as Hex;
-}, 60_000);
+});
 afterAll(() => ledger.stop());
 
 async function pass(seconds: number): Promise<void> {
@@ -127,7 +127,7 @@ describe('an epoch of emission', () => {
     expect(4_000_000_000n * unit - supply.emission <= allotment.budget).toBe(true);
     // An event that is lost is noticed: the contract counted more.
     expect(() => computeTally(crypto, { ...work, batches: work.batches.slice(1) })).toThrow('contract counted');
-  }, 60_000);
+  });
 });
 
 describe('the contract computes as the protocol does', () => {

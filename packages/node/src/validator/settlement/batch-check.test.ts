@@ -15,17 +15,9 @@ import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import { computeGenesisPosition, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { propose } from '@ogong/testing/validator/test-proposal';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  assertNets,
-  assertPassedOver,
-  checkEntry,
-  checkUncollectable,
-  findLogStart,
-  findModels,
-  readLog,
-  readProposal,
-} from './batch-check.ts';
+import { assertNets, checkUncollectable, findLogStart, findModels, readLog, readProposal } from './batch-check.ts';
 import type { CosignState } from './cosign-state.ts';
+import { assertPassedOver, checkEntry } from './entry-check.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20) };
 const stranger = new Uint8Array(20).fill(9);

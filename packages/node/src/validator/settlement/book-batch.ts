@@ -3,8 +3,9 @@ import { sumDebts } from '@ogong/protocol/settlement/batch';
 import { parseSettledEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Booking, type StoredBatch, settleBatch } from '../store/batch-store.ts';
 import { createTestReader } from '../store/sequential-store.ts';
+import { certifyHead } from './certify-head.ts';
 import { readBatchEntries } from './propose-batch.ts';
-import type { SettlementState } from './settlement-state.ts';
+import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
 /** Books a batch once, however often it is called. */
 export async function bookBatch(
@@ -18,8 +19,10 @@ export async function bookBatch(
 }
 
 /** Somebody may have submitted the batch that this one replaced. What the chain has debited counts. */
-export async function bookFound(state: SettlementState, batch: StoredBatch): Promise<void> {
+export async function bookFound(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<void> {
   const found = await state.findSettled(state.signer.address, batch.sequence);
+  // Before it is booked: whoever is cut off in between finds it again.
+  await certifyHead(state, client, batch, found?.blockNumber);
   const drawn = new Set(found?.payers.map(toHex));
   const findTests = createTestReader(state.store, state.signer.address);
   const entries = readBatchEntries(state, batch).map(parseSettledEntry);

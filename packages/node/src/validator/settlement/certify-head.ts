@@ -1,3 +1,4 @@
+import { ChainError } from '@ogong/chain/errors';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
 import { buildHeadCertificate, encodeHeadCertificate } from '@ogong/protocol/settlement/head-certificate';
@@ -6,30 +7,46 @@ import { readVotes } from './gather-signatures.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
 /**
- * Keeps what a quorum says of the head of a settled batch with hybrid keys, as far as enough of them were sent. Nothing waits for it:
- * the chain has taken the batch already.
+ * Keeps what a quorum says of the head of a settled batch with hybrid keys, as far as enough of them were sent. The chain has taken the
+ * batch already: that one without a certificate is booked, too.
+ * @param blockNumber where the chain took it, which says whose votes and keys count. Undefined: nobody knows, and those of now do.
  */
 export async function certifyHead(
-  { crypto, domain, store, group, chain, onError }: SettlementState,
+  state: SettlementState,
   client: SettlementChain,
-  { sequence, settlement }: StoredBatch,
+  batch: StoredBatch,
+  blockNumber: bigint | undefined,
 ): Promise<void> {
   try {
-    const signatures = store.read(() => listHeads(store, sequence));
-    const { headKeyHashes, deployment } = client;
-    if (signatures.length === 0 || headKeyHashes === undefined || deployment?.beaconKeys === undefined) return;
-    const { voters, total: totalStake } = await readVotes(client, chain.validators(), signatures);
-    const hashes = await headKeyHashes(voters.map(({ address }) => address));
-    const listed = voters.map(({ address, stake }, i) => {
-      const hash = hashes[i];
-      return { address, stake, headKeyHash: hash && fromHex(hash.slice(2), 32) };
+    await certifyAt(state, client, batch, blockNumber).catch((error: unknown) => {
+      if (!(error instanceof ChainError) || blockNumber === undefined) throw error;
+      // Not every node has that block yet, or still its state. Readers check the certificate by votes and keys that they know.
+      return certifyAt(state, client, batch, undefined);
     });
-    const summary = summarizeSettlement(crypto, settlement);
-    const certificate = buildHeadCertificate(crypto, { domain, summary, signatures }, { voters: listed, totalStake });
-    if (certificate === undefined) return;
-    const bytes = encodeHeadCertificate(certificate);
-    await group.write((db) => keepHead(db, sequence, bytes));
   } catch (error) {
-    onError(error);
+    state.onError(error);
   }
+}
+
+async function certifyAt(
+  { crypto, domain, store, group, chain }: SettlementState,
+  client: SettlementChain,
+  { sequence, settlement }: StoredBatch,
+  blockNumber: bigint | undefined,
+): Promise<void> {
+  const signatures = store.read(() => listHeads(store, sequence));
+  const { headKeyHashes, deployment } = client;
+  if (signatures.length === 0 || headKeyHashes === undefined || deployment?.beaconKeys === undefined) return;
+  const { voters, total: totalStake } = await readVotes(client, chain.validators(), signatures, blockNumber);
+  const accounts = voters.map(({ address }) => address);
+  const hashes = await headKeyHashes(accounts, blockNumber);
+  const listed = voters.map(({ address, stake }, i) => {
+    const hash = hashes[i];
+    return { address, stake, headKeyHash: hash && fromHex(hash.slice(2), 32) };
+  });
+  const summary = summarizeSettlement(crypto, settlement);
+  const certificate = buildHeadCertificate(crypto, { domain, summary, signatures }, { voters: listed, totalStake });
+  if (certificate === undefined) return;
+  const bytes = encodeHeadCertificate(certificate);
+  await group.write((db) => keepHead(db, sequence, bytes));
 }

@@ -27,13 +27,20 @@ interface World {
   /** What the handling validator says that it read. Default: the same. */
   readonly claimed?: Stakes;
   readonly cosign?: BenchOptions['cosign'];
+  /** Whole tokens that the network asks of verifiers' payees. @param index of the validator that reads it */
+  readonly asked?: (index: number) => { readonly now: number; readonly least: number; readonly greatest: number };
 }
 
-async function createWorld({ stakes, claimed = stakes, cosign = {} }: World) {
+const toAtomic = ({ now, least, greatest }: ReturnType<NonNullable<World['asked']>>) => ({
+  ...{ now: BigInt(now) * TOKEN, least: BigInt(least) * TOKEN, greatest: BigInt(greatest) * TOKEN },
+});
+
+async function createWorld({ stakes, claimed = stakes, cosign = {}, asked }: World) {
   const served = new Map<string, TestReply>();
   const calls = createTestCalls(answerHonestly(served));
   const four = await createFour((index) => ({
     ...{ calls, cosign, stakeOf: createStakeOf(index === 0 ? claimed : stakes) },
+    ...(asked && { askedStakes: () => toAtomic(asked(index)) }),
     audit: { pairPpm: 0, honeypotPpm: 0 },
   }));
   let sequence = 1n;
@@ -208,5 +215,55 @@ describe('a co-signer of a list that counts stake', () => {
     clock.advance(HELD_MS);
     expect(await settle({ ...four, own })).toEqual([]);
     expect(own.refusals).toEqual([]);
+  });
+});
+
+describe('a network that asks verifiers for a stake', () => {
+  // Three of them have more together than the largest that qualifies.
+  const stakes = { ...EVEN, poor: 50, a: 90, b: 90, c: 90 };
+  const none = { now: 0, least: 0, greatest: 0 };
+  const much = { now: 100, least: 100, greatest: 100 };
+
+  async function judgeWith(asked: World['asked'], names: readonly string[], cosign?: World['cosign']) {
+    const { own, peers, clock, announce, judge, ...four } = await createWorld({
+      ...{ stakes, cosign: cosign ?? {} },
+      ...(asked && { asked }),
+    });
+    await announce([own, ...peers], names);
+    clock.advance(HELD_MS);
+    await judge();
+    return { own, clock, settle: () => settle({ ...four, own }) };
+  }
+
+  it('draws nobody who has less, and settles', async () => {
+    const { own, settle } = await judgeWith(() => much, [...HONEST, 'poor']);
+    expect(await settle()).toEqual(['accept']);
+    expect(own.refusals).toEqual([]);
+  });
+
+  it('refuses a list of whoever draws such a one, once its node must have seen the stake', async () => {
+    const { own, clock, settle } = await judgeWith((index) => (index === 0 ? none : much), [...HONEST, 'poor']);
+    expect(await settle()).toEqual([]);
+    expect(own.refusals).toEqual([]);
+    clock.advance(HELD_MS);
+    await settle();
+    expect(own.refusals).toEqual([expect.stringMatching(/has not staked the \d+ atomic units that verifiers need/)]);
+  });
+
+  it('signs the list from before more was asked for, and one without those who may come since less is', async () => {
+    const before = await judgeWith(
+      (index) => (index === 0 ? none : { now: 100, least: 0, greatest: 100 }),
+      [...HONEST, 'poor'],
+    );
+    expect(await before.settle()).toEqual(['accept']);
+    const since = { now: 0, least: 0, greatest: 100 };
+    const after = await judgeWith((index) => (index === 0 ? much : since), ['h0', 'a', 'b', 'c']);
+    expect(await after.settle()).toEqual(['accept']);
+  });
+
+  it('signs where the stake is on its way out', async () => {
+    const cosign = { stakedOf: async () => 80n * TOKEN };
+    const { settle } = await judgeWith((index) => (index === 0 ? none : much), [...HONEST, 'poor'], cosign);
+    expect(await settle()).toEqual(['accept']);
   });
 });

@@ -1,4 +1,4 @@
-import { isListLacking, isOverstated, listStakeClaims } from '@ogong/protocol/audit/candidate-stakes';
+import { isBeyond, isListLacking, isOverstated, listStakeClaims } from '@ogong/protocol/audit/candidate-stakes';
 import { computeSittingEpoch } from '@ogong/protocol/audit/sitting';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
@@ -7,11 +7,11 @@ import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { readAnnouncement } from '../store/announcement-store.ts';
-import { hashPlace, listKnown } from '../store/candidates.ts';
+import { hashPlace, listKnown, noStakes } from '../store/candidates.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
-type ListState = Pick<CosignState, 'crypto' | 'clock' | 'store' | 'getBeacon' | 'stakedOf' | 'stakeOf'>;
+type ListState = Pick<CosignState, 'crypto' | 'clock' | 'store' | 'getBeacon' | 'stakedOf' | 'stakeOf' | 'askedStakes'>;
 
 /**
  * Whether the lists of a batch's entries are those that its validator may have had, by what this one held and read itself
@@ -53,20 +53,31 @@ type List = AuditEvidence['lists'][number];
 /** How long the chain as it is seen here may be behind what the validator saw. */
 const CHAIN_LAG_MS = MAX_ORDER_LIFETIME_MS;
 
-/** No payee counts for more than it can have staked. @throws CosignError */
+/** No payee counts for more than it can have staked, and each has what the network asks of verifiers. @throws CosignError */
 async function assertStaked(
-  { clock, stakedOf, stakeOf }: ListState,
+  { clock, stakedOf, stakeOf, askedStakes = () => noStakes }: ListState,
   { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
   list: List,
 ): Promise<void> {
-  for (const claim of listStakeClaims(list)) {
-    if (!isOverstated(claim, stakeOf(claim.payee))) continue;
-    const staked = await stakedOf(claim.payee).catch((cause: unknown) => {
+  const { least } = askedStakes();
+  const claimed = listStakeClaims(list).map((claim) => ({
+    payee: claim.payee,
+    isWrong: (staked: bigint) => isOverstated(claim, staked),
+    why: `counts for ${claim.tokens} tokens that it has not staked`,
+  }));
+  const asked = list.map(({ payee }) => ({
+    payee,
+    isWrong: (staked: bigint) => isBeyond(least, staked),
+    why: `has not staked the ${least} atomic units that verifiers need`,
+  }));
+  for (const { payee, isWrong, why } of [...claimed, ...asked]) {
+    if (!isWrong(stakeOf(payee))) continue;
+    const staked = await stakedOf(payee).catch((cause: unknown) => {
       throw new CosignError('unavailable', `entry ${index}: the stake of a payee cannot be read`, { cause });
     });
-    if (!isOverstated(claim, staked)) continue;
-    const why = `entry ${index}: payee ${toHex(claim.payee)} counts for ${claim.tokens} tokens that it has not staked`;
-    throw new CosignError(clock.nowMs() - timeMs < CHAIN_LAG_MS ? 'unavailable' : 'refuted', why);
+    if (!isWrong(staked)) continue;
+    const problem = `entry ${index}: payee ${toHex(payee)} ${why}`;
+    throw new CosignError(clock.nowMs() - timeMs < CHAIN_LAG_MS ? 'unavailable' : 'refuted', problem);
   }
 }
 
@@ -75,7 +86,7 @@ async function assertStaked(
  * @returns whether there was somebody with stake. @throws CosignError
  */
 async function assertWhole(
-  { crypto, store, getBeacon }: ListState,
+  { crypto, store, getBeacon, askedStakes = () => noStakes }: ListState,
   { index, timeMs, beaconEpoch, payee: server }: VerdictEntry,
   { order, sitting, list, silent }: { order: Order; sitting: number; list: List; silent: ReadonlySet<string> },
 ): Promise<boolean> {
@@ -89,7 +100,7 @@ async function assertWhole(
     const openedAt = provider && hashPlace(crypto, provider);
     const uncounted = new Set([...silent, toHex(server)]);
     const query = { modelRoot, serverId, openedAt, salt: beacon.value, nowMs: timeMs, sinceMs, uncounted };
-    return listKnown(store, crypto, query);
+    return listKnown(store, crypto, { ...query, leastStake: askedStakes().greatest });
   });
   const problem = `entry ${index}: the list of sitting ${sitting} lacks verifiers with most of the stake`;
   demand(!isListLacking(known, list), problem);

@@ -6,6 +6,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 import { findOverAdmission, type OverAdmission } from '@ogong/protocol/exchange/over-admission';
 import type { Conviction } from '@ogong/protocol/settlement/conviction';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
+import { keepChainFresh } from '@ogong/testing/chain/fresh-chain';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { createOrderAdmission } from '@ogong/testing/synthetic/synthetic-over-admission';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,11 +16,13 @@ import { signCharge, signConviction, submitCharge, submitConviction } from './co
 let ledger: TestLedger;
 beforeAll(async () => {
   ledger = await startTestLedger({ blockTimeMs: 50, delays: { appeal: 3_600 } });
-}, 60_000);
+});
 afterAll(() => ledger.stop());
 
 const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 const toSigner = (privateKey: string) => createNodeLedgerSigner(bytes(privateKey));
+
+keepChainFresh(() => ledger);
 
 it('a quorum takes a tenth of the bond of a validator that admitted more than a channel held, by the chain alone', async () => {
   const validators = await Promise.all([1, 2, 3].map(() => ledger.createValidator()));
@@ -83,7 +86,7 @@ it('a quorum takes a tenth of the bond of a validator that admitted more than a 
   expect(await lift(votes.toReversed())).toMatch(/^0x[0-9a-f]{64}$/);
   expect(await payer.client.stakeOf(accused.address)).toBe(10n * unit);
   expect(await payer.client.caseOf(0)).toMatchObject({ isOver: true });
-}, 60_000);
+});
 
 it('no quorum signs where the channel held enough at some time around the admissions, or another key signed', async () => {
   const accused = await ledger.createValidator();
@@ -116,7 +119,7 @@ it('no quorum signs where the channel held enough at some time around the admiss
   expect(await failing(build(accused.privateKey))).toEqual(['capacity']);
   // Money that came an hour later excuses nothing.
   expect(await failing(build(accused.privateKey, nowMs - 2n * 3_600_000n))).toEqual([]);
-}, 60_000);
+});
 
 it('what operators have judged themselves costs a router a part of its stake, and its reporter has a share in the end', async () => {
   const validators = await Promise.all([1, 2, 3].map(() => ledger.createValidator(400n * unit)));
@@ -148,4 +151,4 @@ it('what operators have judged themselves costs a router a part of its stake, an
   await rpc.request({ method: 'evm_mine' } as never);
   await reporter.client.closeCase(id);
   expect(await reporter.client.balanceOf(reporter.address)).toBe((5n * unit) / 4n);
-}, 60_000);
+});

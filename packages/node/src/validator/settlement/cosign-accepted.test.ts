@@ -8,7 +8,7 @@ import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { createTestOrder, type TestReply } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readChannel } from '../store/channel-store.ts';
-import { checkEntry } from './batch-check.ts';
+import { checkEntry } from './entry-check.ts';
 
 /** A reply in tier replay that one verifier could only compare, so that its audit leaves a doubt. */
 async function leaveDoubt(demands: object) {

@@ -8,17 +8,7 @@ import type { SignedOrder } from '@ogong/protocol/verdict/claim';
 import { type DeliveredReply, isContradicted, verifyDelivery } from '@ogong/protocol/verdict/delivered-record';
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
 import { type HeardDelivery, readHeard } from '../store/heard-store.ts';
-import type { CosignState } from './cosign-state.ts';
-
-/** An entry that judges a record, as hearers are asked about it. */
-export interface JudgedRecord {
-  readonly replyId: Uint8Array;
-  readonly recordHash: Uint8Array;
-}
-
-export interface HeardAnswer extends HeardDelivery {
-  readonly replyId: Uint8Array;
-}
+import type { CosignState, HeardAnswer, JudgedRecord } from './cosign-state.ts';
 
 interface AskedEntry {
   readonly entry: VerdictEntry;

@@ -5,6 +5,7 @@ import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { listDigests } from '@ogong/protocol/verdict/attempt-review';
 import {
   type Attempt,
   type AuditEvidence,
@@ -15,7 +16,6 @@ import {
   parseEvidence,
 } from '@ogong/protocol/verdict/evidence';
 import { computeHoneypotInput } from '@ogong/protocol/verdict/honeypot-draw';
-import { listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
@@ -30,7 +30,7 @@ import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createScoreJob } from '../audit/verifier-call.ts';
 import { findCredential } from '../store/announcement-store.ts';
-import { checkEntry } from './batch-check.ts';
+import { checkEntry } from './entry-check.ts';
 
 const ALWAYS = 1_000_000;
 const NAMES = ['v1', 'v2', 'v3', 'v4'];

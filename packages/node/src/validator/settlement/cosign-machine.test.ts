@@ -10,7 +10,7 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checkEntry } from './batch-check.ts';
+import { checkEntry } from './entry-check.ts';
 
 const MODEL = 'ogong/tee/test/synthetic';
 

@@ -16,10 +16,20 @@ import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import type { DriftNote } from '@ogong/protocol/verdict/drift-policy';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import type { Holdings } from '../audit/deterrence.ts';
+import type { AskedStakes } from '../store/candidates.ts';
 import type { FoundPolicy } from '../store/drift-store.ts';
-
+import type { HeardDelivery } from '../store/heard-store.ts';
 import type { IsOrderSigned } from './collect.ts';
-import type { HeardAnswer, JudgedRecord } from './cosign-heard.ts';
+
+/** An entry that judges a record, as hearers are asked about it. */
+export interface JudgedRecord {
+  readonly replyId: Uint8Array;
+  readonly recordHash: Uint8Array;
+}
+
+export interface HeardAnswer extends HeardDelivery {
+  readonly replyId: Uint8Array;
+}
 
 export interface CosignOptions {
   /** Domain of the escrow: what payers sign for. */
@@ -61,8 +71,10 @@ export interface CosignDependencies extends Holdings {
   readonly learnOrderKey?: OrderKeyView['learn'] | undefined;
   /** A payee's stake as it was last read, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
-  /** The same as the chain has it now, with what is on its way out. */
+  /** The same as the chain has it now, with what is on its way out, and with what penalties and cases hold of it. */
   readonly stakedOf: (payee: Uint8Array) => Promise<bigint>;
+  /** Default: the network asks verifiers for no stake. */
+  readonly askedStakes?: (() => AskedStakes) | undefined;
   /** Entries of a validator's log from that index on, a page of them, from the validator itself. */
   readonly listEntries: (validator: Uint8Array, from: bigint) => Promise<readonly Uint8Array[]>;
   /** The drift policy of that time, as the evidence names it. */

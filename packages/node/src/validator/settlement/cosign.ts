@@ -10,7 +10,6 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { SignerError } from '../../signer/signer-error.ts';
 import {
   assertNets,
-  checkEntry,
   checkUncollectable,
   findLogStart,
   findModels,
@@ -24,6 +23,7 @@ import { findContradicted } from './cosign-heard.ts';
 import type { CosignState } from './cosign-state.ts';
 import { assertOneLog, castVote, findSigned, listPlaces, readVote } from './cosign-vote.ts';
 import { describeEjection, type LogCounts, readCounts } from './count-log.ts';
+import { checkEntry } from './entry-check.ts';
 
 /** A signature, and what was signed on the validator's word. */
 export interface Cosignature extends QuorumSignature {

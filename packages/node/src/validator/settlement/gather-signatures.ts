@@ -5,7 +5,6 @@ import {
   type QuorumMember,
   type QuorumSignature,
   type QuorumVerdict,
-  type QuorumVoter,
   verifyQuorum,
 } from '@ogong/protocol/crypto/quorum';
 import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
@@ -23,14 +22,8 @@ import { type EntryFault, MAX_REASON } from './cosign-error.ts';
 import { findSigned, isSignable, keepPlaces, listPlaces } from './cosign-vote.ts';
 import { takeEntries } from './propose-batch.ts';
 import { SettlementError } from './settlement-error.ts';
-import type { CosignRequest, SettlementChain, SettlementState } from './settlement-state.ts';
+import type { CosignRequest, SettlementChain, SettlementState, Votes } from './settlement-state.ts';
 import { sumSignatures } from './sum-signatures.ts';
-
-/** The votes that the contract counts, with the keys that cast them, and all votes that there are. */
-export interface Votes {
-  readonly voters: readonly QuorumVoter[];
-  readonly total: bigint;
-}
 
 /**
  * The votes of those who can be asked now and of those who have signed already, as the contract counts them: not by the bonds of
@@ -40,10 +33,11 @@ export async function readVotes(
   client: Pick<SettlementChain, 'votesOf'>,
   validators: readonly Pick<QuorumMember, 'address'>[],
   signed: readonly Pick<QuorumSignature, 'signer'>[],
+  blockNumber?: bigint,
 ): Promise<Votes> {
   const addresses = validators.map(({ address }) => address);
   for (const { signer } of signed) if (!addresses.some((one) => equalBytes(one, signer))) addresses.push(signer);
-  const { each, signingKeys, total } = await client.votesOf(addresses);
+  const { each, signingKeys, total } = await client.votesOf(addresses, blockNumber);
   const voters = addresses.map((address, i) => ({
     address,
     signingKey: fromHex((signingKeys[i] ?? '').slice(2), 20),

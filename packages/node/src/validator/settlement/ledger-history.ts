@@ -6,6 +6,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 
 export interface SettledBatch {
   readonly transactionHash: string;
+  readonly blockNumber: bigint;
   /** Whose channels it drew. */
   readonly payers: readonly Uint8Array[];
 }
@@ -62,7 +63,7 @@ export function createLedgerHistory(
           });
         const [settled] = await readBackwards(blocks, readRange, (found) => found.length > 0);
         if (settled === undefined) return undefined;
-        const { transactionHash, blockHash } = settled;
+        const { transactionHash, blockHash, blockNumber } = settled;
         const drawn = await rpc.getContractEvents({
           address: deployment.escrow,
           abi: escrowAbi,
@@ -74,6 +75,7 @@ export function createLedgerHistory(
         const own = drawn.filter((event) => event.transactionHash === transactionHash);
         return {
           transactionHash,
+          blockNumber,
           payers: own.flatMap(({ args }) => parseDraws(args.draws)).map(({ payer }) => fromHex(payer.slice(2), 20)),
         };
       });

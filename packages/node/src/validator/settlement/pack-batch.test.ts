@@ -21,7 +21,7 @@ import { describe, expect, it } from 'vitest';
 import { createKnownParts } from '../store/known-parts.ts';
 import { createPackedAsk, type PackedAnswer } from './pack-batch.ts';
 import type { CosignRequest } from './settlement-state.ts';
-import { unpackBatch } from './unpack-batch.ts';
+import { measureUnpacked, unpackBatch } from './unpack-batch.ts';
 
 /** The first is that of `createFour`. */
 const NAMES = ['v1', ...Array.from({ length: 40 }, (_, i) => `w${i}`)];
@@ -292,6 +292,22 @@ describe('a co-signer of a packed batch', () => {
     const whole = message.whole.reduce((sum, entry) => sum + toBinary(BatchEntrySchema, entry).length, 0);
     await expect(unpackBatch(cosigning, message, { from, most: whole - 1 })).rejects.toThrow('at most');
     expect(await unpackBatch(cosigning, message, { from, most: whole })).toEqual({ entries: message.whole });
+  });
+
+  it('is measured by what its entries state, before anything of them is read', async () => {
+    const { request, knownParts } = await world;
+    const { packed: both, whole } = packed(request, knownParts());
+    const sizes = whole.map((entry) => toBinary(BatchEntrySchema, entry).length) as [number, number];
+    const [one, several] = [Math.max(...sizes), sizes[0] + sizes[1]];
+    expect(measureUnpacked({ packed: both }, { several, single: 0 })).toBe(several);
+    expect(() => measureUnpacked({ packed: both }, { several: several - 1, single: several })).toThrow('at most');
+    expect(measureUnpacked({ packed: both.slice(0, 1) }, { several: 0, single: one })).toBe(sizes[0]);
+    expect(() => measureUnpacked({ packed: both.slice(0, 1) }, { several, single: sizes[0] - 1 })).toThrow('at most');
+    const short = Array.from({ length: MAX_BATCH_ENTRIES + 1 }, () => NO_BYTES);
+    expect(() => measureUnpacked({ packed: short }, { several, single: one })).toThrow(
+      `${MAX_BATCH_ENTRIES + 1} entries`,
+    );
+    expect(measureUnpacked({ packed: [] }, { several: 0, single: 0 })).toBe(0);
   });
 
   it('asks for the whole where it lacks more parts than one answer names', async () => {

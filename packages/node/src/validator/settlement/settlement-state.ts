@@ -3,8 +3,9 @@ import type { ChainClient } from '@ogong/chain/client';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
+import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember, QuorumVoter } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ValidatorSigner } from '@ogong/protocol/settlement/validator-statement';
@@ -14,7 +15,20 @@ import type { IsOrderSigned } from './collect.ts';
 import type { CosignAnswer } from './cosign.ts';
 import type { SettledBatch } from './ledger-history.ts';
 import { createRosterLife, type RosterLife } from './roster-life.ts';
-import type { Summing } from './sum-signatures.ts';
+
+/** Signatures of many as one; undefined where the chain or this validator does without. */
+export interface Summing {
+  readonly bls: Bls;
+  readonly above: number;
+  /** Domain of the contract of rosters. */
+  readonly roster: LedgerDomain;
+}
+
+/** The votes that the contract counts, with the keys that cast them, and all votes that there are. */
+export interface Votes {
+  readonly voters: readonly QuorumVoter[];
+  readonly total: bigint;
+}
 
 export interface SettlementOptions {
   /** Domain of the settlement contract. */

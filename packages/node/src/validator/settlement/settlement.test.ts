@@ -73,6 +73,45 @@ describe('settlement', () => {
     expect(verifyHeadCertificate(nodeCrypto, certificate, { ...trust, voters: voters.slice(1) }).ok).toBe(false);
   });
 
+  it('keeps it by the votes and keys at the block of the batch, also where somebody else submitted it', async () => {
+    const four = await createFour();
+    for (const { signer } of [four.own, ...four.peers.slice(0, 2)]) {
+      four.chain.headKeys.set(toHex(signer.address), signer.headKey as Uint8Array);
+    }
+    await decideThree(four);
+    const { settle, headKeyHashes, votesOf } = four.chain;
+    four.chain.settle = async (call) => {
+      await settle(call);
+      four.chain.headKeyHashes = async (accounts, block) =>
+        block === 1n ? headKeyHashes(accounts) : accounts.map(() => undefined);
+      four.chain.votesOf = async (accounts, block) => {
+        const votes = await votesOf(accounts);
+        return block === 1n ? votes : { ...votes, each: accounts.map(() => 0n) };
+      };
+      return settle(call);
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(readHead(four.own.store, 1n)).toBeUndefined();
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.length).toBe(1);
+    expect(readHead(four.own.store, 1n)).toBeDefined();
+  });
+
+  it('keeps it by the votes and keys of now where the node of the chain does not have that block', async () => {
+    const four = await createFour();
+    for (const { signer } of [four.own, ...four.peers.slice(0, 2)]) {
+      four.chain.headKeys.set(toHex(signer.address), signer.headKey as Uint8Array);
+    }
+    await decideThree(four);
+    const { headKeyHashes } = four.chain;
+    four.chain.headKeyHashes = async (accounts, block) => {
+      if (block !== undefined) throw new ChainError('rpc-unreachable', 'header not found');
+      return headKeyHashes(accounts);
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(readHead(four.own.store, 1n)).toBeDefined();
+  });
+
   it('settles where too few have registered such keys, and has no certificate then', async () => {
     const four = await createFour();
     for (const { signer } of four.peers.slice(0, 2)) {

@@ -43,7 +43,7 @@ export async function stepSettlement(state: SettlementState): Promise<boolean> {
   if (proposed && anchor.sequence >= proposed.sequence) {
     const isLast = anchor.sequence === proposed.sequence;
     if (isLast && (await proposeSettled(state, client, proposed, anchor))) return true;
-    await bookFound(state, proposed);
+    await bookFound(state, client, proposed);
     return true;
   }
   // Makers have a share since, or none any more: nobody would sign it as it is.
@@ -109,9 +109,9 @@ async function submitAgain(state: SettlementState, client: SettlementChain, batc
 }
 
 async function submit(state: SettlementState, client: SettlementChain, batch: StoredBatch): Promise<void> {
-  const { transactionHash } = await settleBatch(state, client, batch);
+  const { transactionHash, blockNumber } = await settleBatch(state, client, batch);
+  await certifyHead(state, client, batch, blockNumber);
   await bookBatch(state, batch, { transactionHash, uncollectable: batch.settlement.uncollectable });
-  await certifyHead(state, client, batch);
 }
 
 async function settleBatch(state: SettlementState, client: SettlementChain, batch: StoredBatch) {

@@ -1,8 +1,6 @@
 import { ChainError } from '@ogong/chain/errors';
 import { encodeQuorumSum } from '@ogong/chain/roster';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
-import type { Bls } from '@ogong/protocol/crypto/bls';
-import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import {
   encodeQuorumMessage,
   MAX_ROSTER_MEMBERS,
@@ -11,19 +9,10 @@ import {
   verifyQuorumSum,
 } from '@ogong/protocol/settlement/quorum-sum';
 import { listShares } from '../store/batch-store.ts';
-import type { Votes } from './gather-signatures.ts';
-import type { SettlementChain, SettlementState } from './settlement-state.ts';
+import type { SettlementChain, SettlementState, Votes } from './settlement-state.ts';
 
 /** With more signatures than this, one that sums them costs less gas than they do one by one. */
 export const DEFAULT_SUM_ABOVE = 22;
-
-/** Signatures of many as one; undefined where the chain or this validator does without. */
-export interface Summing {
-  readonly bls: Bls;
-  readonly above: number;
-  /** Domain of the contract of rosters. */
-  readonly roster: LedgerDomain;
-}
 
 /** An element of a quorum, and the votes that it carries. */
 interface Summed {

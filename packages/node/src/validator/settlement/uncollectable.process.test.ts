@@ -50,7 +50,7 @@ describe('a payer that takes its money back while settlement stands still', { ti
     return (await Promise.all([...credits, ...free, ...reserved])).reduce((sum, amount) => sum + amount, 0n);
   }
 
-  it('blocks nobody else: the others are paid, its own reply is not, and nothing is created or lost', async () => {
+  it('blocks nobody else: the others are paid, its own reply is not, nothing is created or lost, and the next batch settles as ever', async () => {
     const [own, , third, fourth] = nodes;
     const paid = await network.deliver(own);
     const unpaid = await network.deliver(own, { payer: leaving.signer, payee: otherPayee });
@@ -92,10 +92,8 @@ describe('a payer that takes its money back while settlement stands still', { ti
     const found = await createLedgerHistory({ client: async () => payerClient }).findSettled(own.signer.address, 1n);
     expect(found?.transactionHash).toBe(settled.transaction);
     expect(found?.payers.map(toHex)).toEqual([toHex(network.payer.address)]);
-  });
 
-  it('and the next batch of that validator settles as ever', async () => {
-    const [own] = nodes;
+    // The next batch of that validator settles as ever.
     const { reply } = await network.deliver(own);
     await network.waitForState(own, reply.record.replyId, 'settled');
     expect((await network.payerClient.anchorOf(own.signer.address)).sequence).toBe(2n);

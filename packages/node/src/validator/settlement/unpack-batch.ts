@@ -7,7 +7,13 @@ import {
   type CosignBatchRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
-import { computePartId, LEAST_PART, MOST_PART, unpackEntry } from '@ogong/protocol/settlement/packed-entry';
+import {
+  computePartId,
+  LEAST_PART,
+  MOST_PART,
+  readStatedSize,
+  unpackEntry,
+} from '@ogong/protocol/settlement/packed-entry';
 import { readProposal } from './batch-check.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { PackingDependencies, Unread } from './pack-batch.ts';
@@ -15,10 +21,33 @@ import type { PackingDependencies, Unread } from './pack-batch.ts';
 /** Parts that a co-signer asks for, and is sent. Where it lacks more, the entries come as they are. */
 const MOST_LACKING = 4_096;
 
+/** What may be unpacked of one batch. */
+export interface UnpackedLimits {
+  /** Of all entries together, where there are several. */
+  readonly several: number;
+  /** Of one that is alone. */
+  readonly single: number;
+}
+
+/**
+ * Bytes of the entries of a batch once they are unpacked, as they state them, before anything is put together: what is packed may stand
+ * for a thousand times what was sent. 0 where nothing is packed. @throws CosignError where it is more than an honest batch has.
+ */
+export function measureUnpacked(
+  { packed }: Pick<CosignBatchRequest, 'packed'>,
+  { several, single }: UnpackedLimits,
+): number {
+  demand(packed.length <= MAX_BATCH_ENTRIES, `a batch of ${packed.length} entries`);
+  const bytes = packed.reduce((sum, one) => sum + readStatedSize(one), 0);
+  const most = packed.length > 1 ? several : single;
+  demand(bytes <= most, `entries of ${bytes} bytes together, at most ${most}`);
+  return bytes;
+}
+
 interface UnpackOptions {
   /** Ledger address behind the link. Nothing is unpacked of a batch that is not its own. */
   readonly from: Uint8Array;
-  /** Bytes of all entries together: what is packed may stand for far more than was sent. */
+  /** Bytes of all entries together, see measureUnpacked. */
   readonly most: number;
 }
 

@@ -27,6 +27,15 @@ interface AbleQuery {
   readonly nowMs: number;
 }
 
+/** What the network asks of verifiers' payees, atomic units: now, and the least and the greatest within the last seven days. */
+export interface AskedStakes {
+  readonly now: bigint;
+  readonly least: bigint;
+  readonly greatest: bigint;
+}
+
+export const noStakes: AskedStakes = { now: 0n, least: 0n, greatest: 0n };
+
 export interface CandidateQuery extends AbleQuery {
   /**
    * Beacon of the draw. Beacon and stake decide who is left out of a list that is too long; otherwise whoever picks a small id
@@ -35,6 +44,8 @@ export interface CandidateQuery extends AbleQuery {
   readonly salt: Uint8Array;
   /** Of a payee, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
+  /** Whose payee has less is not listed, atomic units. Default: 0. */
+  readonly leastStake?: bigint;
   /** Tokens of prompt and reply: who announces less room is left out where three quarters of all stake announce as much. Default: 0. */
   readonly context?: number;
 }
@@ -183,12 +194,14 @@ const ENOUGH = 4;
 export function listCandidates(
   store: Store,
   crypto: Crypto,
-  { salt, context = 0, stakeOf: readStake, ...query }: CandidateQuery,
+  { salt, context = 0, stakeOf: readStake, leastStake = 0n, ...query }: CandidateQuery,
 ): EvidenceCandidate[] {
   const { nowMs } = query;
   const silent = listSilentPayees(store, nowMs);
   const stakeOf = (payee: Uint8Array): bigint => lowerStake(readStake(payee), silent.get(toHex(payee)) ?? 0);
-  const able = listAble(store, crypto, query).map(({ sinceMs: _since, stake: _stake, ...candidate }) => candidate);
+  const able = listAble(store, crypto, query)
+    .map(({ sinceMs: _since, stake: _stake, ...candidate }) => candidate)
+    .filter(({ payee }) => readStake(payee) >= leastStake);
   const roomy = able.filter(({ contextSize }) => contextSize >= context);
   const hasMost = (some: typeof able): boolean => 4n * sumStakes(some, stakeOf) >= 3n * sumStakes(able, stakeOf);
   // Room is announced for nothing. So only most of the stake may replace those that announce less: these score what fits.
@@ -206,16 +219,18 @@ export interface KnownQuery extends AbleQuery, Pick<CandidateQuery, 'salt'> {
   readonly sinceMs: number;
   /** Nobody of these counts, by hex address: silence lowers what their stake weighs, not for all validators at the same moment. */
   readonly uncounted: ReadonlySet<string>;
+  /** Nor whose payee has less: the most that was asked for since they may have been listed. Default: 0. */
+  readonly leastStake?: bigint;
 }
 
 /** Who could have been listed, by what this validator held and read itself, with the chances of that list. */
 export function listKnown(
   store: Store,
   crypto: Crypto,
-  { salt, sinceMs, uncounted, ...query }: KnownQuery,
+  { salt, sinceMs, uncounted, leastStake = 0n, ...query }: KnownQuery,
 ): EvidenceCandidate[] {
   const silent = listSilentPayees(store, Math.min(sinceMs, query.nowMs));
-  const held = listAble(store, crypto, query);
+  const held = listAble(store, crypto, query).filter(({ stake }) => stake >= leastStake);
   const stakes = new Map<string, bigint>();
   for (const { payee, stake } of held) {
     const known = stakes.get(toHex(payee)) ?? 0n;

@@ -1,10 +1,11 @@
 import type { Store } from '@ogong/host/store/store';
+import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { BoundRecord, Claim, ReplyTexts } from '@ogong/protocol/verdict/claim';
-import { adjustChannel } from './channel-store.ts';
+import { adjustChannel, readChannel } from './channel-store.ts';
 import { hashList } from './hash-list.ts';
 import { forgetMilestone } from './milestone-store.ts';
 import { forgetAsks } from './opening-store.ts';
-import type { StoredSummary } from './reply-store.ts';
+import { readReply, type StoredSummary } from './reply-store.ts';
 
 // What becomes of a reply after its admission. Each function belongs inside a group commit.
 
@@ -56,6 +57,22 @@ export function recordReply(
     );
   if (claim.record.isMilestone === undefined) forgetMilestone(store, order.replyId);
   adjustChannel(store, order.payer, { outstanding: -order.maxFeeAtomic, owed: feeAtomic });
+}
+
+/**
+ * The payer's word is worth more than the one before, of a reply that nobody has begun to judge. Its reservation is over, so the rest has to
+ * fit into what the payer has signed for.
+ */
+export function raiseBill(store: Store, { order, feeAtomic }: Claim, word: SignedProgress): void {
+  const before = readReply(store, order.replyId);
+  if (before?.state !== 'recorded' || before.feeAtomic === undefined || feeAtomic <= before.feeAtomic) return;
+  const more = feeAtomic - before.feeAtomic;
+  const { settled, owed, outstanding, voucher } = readChannel(store, order.payer);
+  if (settled + owed + outstanding + more > voucher) return;
+  store
+    .prepare('UPDATE replies SET fee = ?, progress = ?, progress_signature = ? WHERE reply_id = ?')
+    .run(feeAtomic.toString(), word.progress, word.signature, order.replyId);
+  adjustChannel(store, order.payer, { owed: more });
 }
 
 /** Keeps a record that came without the reply, unless there is one. */

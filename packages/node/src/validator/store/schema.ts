@@ -89,8 +89,12 @@ export const VALIDATOR_SCHEMA = `
     model_root BLOB NOT NULL,
     arrival INTEGER NOT NULL,
     missed INTEGER NOT NULL CHECK (missed IN (0, 1)),
+    -- Of its answer, where that was measured.
+    tokens INTEGER,
+    took_ms INTEGER,
     PRIMARY KEY (kind, epoch, provider_id, model_root, arrival)
   ) WITHOUT ROWID;
+  CREATE INDEX provider_tests_measured ON provider_tests (model_root, epoch) WHERE took_ms IS NOT NULL;
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting');
   CREATE INDEX replies_waiting ON replies (wait_epoch) WHERE state = 'waiting';
   -- How many replies of a payer are open, see OPEN_REPLY. Counting them for each order that comes takes longer, the more there are.

@@ -124,6 +124,9 @@ describe('chances', () => {
     };
     expect(weigh()).toEqual([8n, 1n, 67n, 67n, 67n]);
     expect(weigh({ stakeOf: () => 0n })).toEqual([1n, 1n, 1n, 1n, 1n]);
+    expect(weigh({ leastStake: 7n * token })).toEqual([8n, undefined, 67n, 67n, 67n]);
+    expect(weigh({ leastStake: 200n * token })).toEqual([undefined, undefined, 67n, 67n, 67n]);
+    expect(weigh({ leastStake: 200n * token + 1n })).toEqual(Array(5).fill(undefined));
     const payees = listVerifierPayees(validator.store, NOW).map(toHex);
     expect(new Set(payees)).toEqual(new Set(['v1', 'v2', 'rich'].map((name) => toHex(createTestPayee(name).address))));
     expect(listVerifierPayees(validator.store, NOW + 3_600_000)).toEqual([]);

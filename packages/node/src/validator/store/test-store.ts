@@ -1,7 +1,8 @@
-import { bigInteger, bytes, columns, flag, integer, named, oneOf } from '@ogong/host/store/columns';
+import { bigInteger, bytes, columns, flag, integer, named, oneOf, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { DRAW_KINDS, type DrawKind } from '@ogong/protocol/audit/secret-draw';
 import { compareTests, MAX_REPORT_EPOCHS, MAX_REPORT_TESTS, type TestReport } from '@ogong/protocol/audit/test-report';
+import { toHex } from '@ogong/protocol/base/bytes';
 
 const kind = oneOf(DRAW_KINDS);
 const drawFields = { epoch: bigInteger, proof: bytes } as const;
@@ -12,9 +13,18 @@ const testFields = {
 const drawColumns = columns(drawFields);
 const keptDraw = columns({ kind, ...drawFields });
 const testColumns = columns(testFields);
-const keptTest = columns({ kind, ...testFields });
+const keptTest = columns({ kind, ...testFields, tokens: optional(integer), tookMs: optional(integer) });
+const speedColumns = columns({ providerId: bytes, tokens: integer, tookMs: integer });
 
-export type TestRow = TestReport['tests'][number] & { readonly kind: DrawKind };
+/** Tests of a model that say how fast its providers are; more are not looked at. */
+const MAX_MEASURED = 1_024;
+
+export type TestRow = TestReport['tests'][number] & {
+  readonly kind: DrawKind;
+  /** Output tokens of the answer, and how long it took, where that was measured. */
+  readonly tokens: number | undefined;
+  readonly tookMs: number | undefined;
+};
 
 /** Keeps the proof that this epoch's tests were drawn, and forgets what no report is about any more. */
 export function putDraw(store: Store, draw: TestReport['draws'][number] & { readonly kind: DrawKind }): void {
@@ -42,4 +52,13 @@ export function listTests(store: Store, of: DrawKind, until: bigint): Pick<TestR
   const tests = testColumns.all(newest, ...[of, from, until, MAX_REPORT_TESTS]).sort(compareTests);
   const tested = new Set(tests.map(({ epoch }) => epoch));
   return { draws: draws.filter(({ epoch }) => tested.has(epoch)), tests };
+}
+
+/** What the newest tests of a model measured, in output tokens per second, by provider (hex). */
+export function listTestedSpeeds(store: Store, modelRoot: Uint8Array): ReadonlyMap<string, readonly number[]> {
+  const newest = store.prepare(
+    `SELECT ${speedColumns.list} FROM provider_tests WHERE model_root = ? AND took_ms IS NOT NULL ORDER BY epoch DESC LIMIT ?`,
+  );
+  const tests = Map.groupBy(speedColumns.all(newest, modelRoot, MAX_MEASURED), ({ providerId }) => toHex(providerId));
+  return new Map([...tests].map(([id, all]) => [id, all.map(({ tokens, tookMs }) => (1_000 * tokens) / tookMs)]));
 }

@@ -18,7 +18,7 @@ import {
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
 import { type Evidence, encodeEvidence, parseKeptConsent } from '@ogong/protocol/verdict/evidence';
-import type { Judgement } from '@ogong/protocol/verdict/judge';
+import type { Judgement } from '@ogong/protocol/verdict/judgement';
 import { computeStep } from '@ogong/protocol/verdict/log-step';
 import { isPaidFor } from '@ogong/protocol/verdict/reply-fee';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';

@@ -5,9 +5,11 @@ import { createKeyMembers, seatMembers } from '@ogong/testing/protocol/key-netwo
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../base/bytes.ts';
 import { createSeededRandom } from '../../base/seeded-random.ts';
+import type { Bls } from '../../crypto/bls.ts';
 import { nobleCrypto } from '../../crypto/noble.ts';
 import { type EpochMessage, epochAt } from './epoch-machine.ts';
 import { signPartials } from './partials.ts';
+import type { ThresholdCertificate } from './threshold-value.ts';
 
 const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(0xaa) };
 const primitives = { crypto: nobleCrypto, bls: fakeBls, box: fakeSealedBox };
@@ -160,6 +162,41 @@ describe('timed epochs with liars', () => {
     expect(last(net, 0)).toBe(2n);
     net.runUntil(3_500);
     expect(valuesOf(net, 0)).toEqual(valuesOf(net, 2));
+  });
+
+  it('who forge many certificates cost a pairing in a while, and those for epochs to come cost none', () => {
+    let pairings = 0;
+    const bls: Bls = {
+      ...fakeBls,
+      verify(...claim) {
+        pairings += 1;
+        return fakeBls.verify(...claim);
+      },
+    };
+    const net = create(4, { primitives: { ...primitives, bls } });
+    net.runUntil(2_500);
+    const node = net.nodes[0]!;
+    const known = node.certified.get(2n)!.certificate;
+    const liar = net.group.seats.seats[1]!.address;
+    const receive = (from: Uint8Array, certificates: readonly ThresholdCertificate[], nowMs = 2_500) => {
+      const before = pairings;
+      const actions = node.machine!.receive(from, { kind: 'certificates', certificates }, nowMs);
+      return { pairings: pairings - before, certified: actions.filter(({ kind }) => kind === 'certified').length };
+    };
+    const nothing = { pairings: 0, certified: 0 };
+    const ahead = Array.from({ length: 64 }, (_, i) => ({ ...known, epoch: BigInt(50 + i) }));
+    expect(receive(liar, ahead)).toEqual(nothing);
+    // Of another generation than its epoch.
+    expect(receive(net.group.seats.seats[2]!.address, [{ ...known, epoch: 3n, generation: 2 }])).toEqual(nothing);
+    const forged = [3n, 4n].map((epoch) => ({ ...known, epoch }));
+    for (let i = 0; i < 20; i++) expect(receive(liar, forged).pairings).toBe(i === 0 ? 1 : 0);
+    const same = create(4);
+    same.runUntil(3_500);
+    const next = same.nodes[2]!.certified.get(3n)!.certificate;
+    expect(receive(liar, [next], 2_599)).toEqual(nothing);
+    expect(receive(liar, [next], 2_600)).toEqual({ pairings: 1, certified: 1 });
+    // Long behind, any of them could be taken: the first that does not hold is the last that is looked at.
+    for (let i = 0; i < 20; i++) expect(receive(liar, ahead, 200_500).pairings).toBe(i === 0 ? 1 : 0);
   });
 });
 

@@ -1,8 +1,9 @@
-import { equalBytes } from '../../base/bytes.ts';
+import { equalBytes, toHex } from '../../base/bytes.ts';
 import { type CodecType, createFormat, type Format, list, struct, u16, u64, union } from '../../base/codec.ts';
 import type { Bls } from '../../crypto/bls.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { BeaconNetwork } from '../beacon.ts';
+import { findGeneration } from '../epoch-certificate.ts';
 import {
   createEpochCollector,
   type EpochCollector,
@@ -12,6 +13,7 @@ import {
   signPartials,
   type ThresholdGroup,
 } from './partials.ts';
+import { createPauses } from './pauses.ts';
 import {
   type BeaconGeneration,
   type ThresholdCertificate,
@@ -143,6 +145,35 @@ interface State {
   actions: EpochAction[];
 }
 
+/**
+ * Values do not depend on each other, so a network that stood still need not make up for all that time. Whoever slept alone is helped by the
+ * others within a period.
+ */
+function seek(state: State, schedule: EpochSchedule, nowMs: number): void {
+  const now = epochAt(schedule, nowMs);
+  const isBehind = now - state.latest > MAX_BEHIND;
+  if (!isBehind) state.helpedMs = undefined;
+  else state.helpedMs ??= nowMs;
+  const isAlone = state.helpedMs !== undefined && nowMs - state.helpedMs >= schedule.periodMs;
+  state.next = isAlone ? now - (now % STRIDE) : state.latest + 1n;
+}
+
+/** The next one, or one so far ahead that others have passed over what is between. */
+function isAhead({ latest }: State, epoch: bigint): boolean {
+  return epoch === latest + 1n || epoch - latest >= LEAST_JUMP;
+}
+
+/** Undefined where the certificate does not hold. Only one of the epoch's own generation costs a pairing. */
+function readValue(
+  { crypto, bls, generations }: Pick<EpochMachineDependencies, 'crypto' | 'bls' | 'generations'>,
+  network: BeaconNetwork,
+  certificate: ThresholdCertificate,
+): Uint8Array | undefined {
+  const known = generations();
+  if (findGeneration(known, certificate.epoch)?.generation !== certificate.generation) return undefined;
+  return verifyThresholdCertificate({ crypto, bls }, network, { certificate, generations: known }).value;
+}
+
 export function createEpochMachine(options: EpochMachineOptions, dependencies: EpochMachineDependencies): EpochMachine {
   const { network, schedule, resendMs } = options;
   const { bls, self, groupOf } = dependencies;
@@ -151,24 +182,13 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     ...{ next: options.latest + 1n, helpedMs: undefined },
     ...{ sentMs: Number.NEGATIVE_INFINITY, actions: [] },
   };
+  /** Peers whose last certificate did not hold. */
+  const doubted = createPauses(resendMs);
 
   function collectorOf(epoch: bigint): EpochCollector | undefined {
     const collected = renew(dependencies, { network, epoch, known: state.collectors.get(epoch) });
     if (collected !== undefined) state.collectors.set(epoch, collected);
     return collected?.collector;
-  }
-
-  /**
-   * Values do not depend on each other, so a network that stood still need not make up for all that time. Whoever slept alone is helped by the
-   * others within a period.
-   */
-  function seek(nowMs: number): void {
-    const now = epochAt(schedule, nowMs);
-    const isBehind = now - state.latest > MAX_BEHIND;
-    if (!isBehind) state.helpedMs = undefined;
-    else state.helpedMs ??= nowMs;
-    const isAlone = state.helpedMs !== undefined && nowMs - state.helpedMs >= schedule.periodMs;
-    state.next = isAlone ? now - (now % STRIDE) : state.latest + 1n;
   }
 
   function tick(nowMs: number): void {
@@ -242,12 +262,11 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     }
   }
 
-  /** The next one, or one so far ahead that others have passed over what is between; or one that was passed over here. */
+  /** @returns whether it holds. */
   function adopt(certificate: ThresholdCertificate): boolean {
     const { epoch } = certificate;
-    const isAhead = epoch === state.latest + 1n || epoch - state.latest >= LEAST_JUMP;
-    if (!isAhead && !state.late.has(epoch)) return false;
-    if (!certify(certificate) || !isAhead) return false;
+    if (!certify(certificate)) return false;
+    if (!isAhead(state, epoch)) return true;
     state.latest = epoch;
     state.next = epoch + 1n;
     for (const old of state.collectors.keys()) if (old <= epoch) state.collectors.delete(old);
@@ -255,11 +274,10 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   }
 
   function certify(certificate: ThresholdCertificate): boolean {
-    const { crypto, generations } = dependencies;
-    const verdict = verifyThresholdCertificate({ crypto, bls }, network, { certificate, generations: generations() });
-    if (verdict.value === undefined) return false;
+    const value = readValue(dependencies, network, certificate);
+    if (value === undefined) return false;
     state.late.delete(certificate.epoch);
-    state.actions.push({ kind: 'certified', certificate, value: verdict.value });
+    state.actions.push({ kind: 'certified', certificate, value });
     return true;
   }
 
@@ -275,10 +293,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
       answer(from, message.from);
       want(message.from, nowMs);
     } else if (message.kind === 'certificates') {
-      const before = state.latest;
-      for (const certificate of message.certificates) adopt(certificate);
-      if (state.latest - before >= STRIDE) state.helpedMs = nowMs;
-      conclude();
+      receiveCertificates(from, message.certificates, nowMs);
     } else if (message.epoch <= state.latest) {
       receiveLate(from, message, nowMs);
     } else if (message.epoch <= next + 1n && message.epoch <= epochAt(schedule, nowMs) + 1n) {
@@ -287,6 +302,26 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
     } else if (message.epoch <= epochAt(schedule, nowMs) + 1n) {
       send(from, { kind: 'request', from: next });
     }
+  }
+
+  /**
+   * Each check is a pairing. So epochs that have not begun, and those that are not needed, are passed over, and the first certificate that does
+   * not hold is the last one that its sender has checked for a while.
+   */
+  function receiveCertificates(from: Uint8Array, certificates: readonly ThresholdCertificate[], nowMs: number): void {
+    const name = toHex(from);
+    if (doubted.has(name, nowMs)) return;
+    const before = state.latest;
+    const last = epochAt(schedule, nowMs) + 1n;
+    for (const certificate of certificates) {
+      if (certificate.epoch > last) break;
+      if (!isAhead(state, certificate.epoch) && !state.late.has(certificate.epoch)) continue;
+      if (adopt(certificate)) continue;
+      doubted.begin(name, nowMs);
+      break;
+    }
+    if (state.latest - before >= STRIDE) state.helpedMs = nowMs;
+    conclude();
   }
 
   /** Parts of an epoch that nobody needed until now, or one that the sender missed. */
@@ -304,7 +339,7 @@ export function createEpochMachine(options: EpochMachineOptions, dependencies: E
   }
 
   function run(nowMs: number, step: () => void): EpochAction[] {
-    seek(nowMs);
+    seek(state, schedule, nowMs);
     step();
     const out = state.actions;
     state.actions = [];

@@ -14,7 +14,7 @@ import { createSeededRandom } from '../../base/seeded-random.ts';
 import { nobleCrypto } from '../../crypto/noble.ts';
 import { dealFormat } from './key-deal.ts';
 import { type KeyMessage, keyEntryFormat } from './key-message.ts';
-import { encodeActivation, hashOutcome } from './key-outcome.ts';
+import { encodeActivation, hashOutcome, stateOutcome } from './key-outcome.ts';
 import { createEpochCollector, type KeyShare, keyOf, signPartials } from './partials.ts';
 import { findSeat } from './seats.ts';
 
@@ -98,6 +98,32 @@ describe('key generation among honest validators', () => {
     expect(signEpoch(net, [0, 1, 3, 4, 6])).toBeDefined();
   });
 
+  it('shows its deals again to those who may lack one, and else to one after the other', () => {
+    const net = create(equal(7));
+    let seen = 0;
+    for (const node of net.nodes) {
+      node.lie = (message) => {
+        seen += message.kind === 'seen' ? 1 : 0;
+        return [message];
+      };
+    }
+    const all = net.nodes.map(({ at }) => at);
+    expectKey(net, all);
+    // Once to each of six, and then to one in each quarter of the three phases before proposals, and of one more.
+    expect(seen).toBeLessThan(7 * (2 * 6 + 4 * 4));
+  });
+
+  it('reaches a validator that heard of no outcome, though all have the same deals', () => {
+    const net = create(equal(7));
+    const isOutcome = ({ kind }: KeyMessage): boolean =>
+      ['certified', 'activated', 'vote', 'activation'].includes(kind);
+    for (const node of net.nodes) node.lie = (message, to) => (to === 3 && isOutcome(message) ? [] : [message]);
+    expectKey(net, [0, 1, 2, 4, 5, 6]);
+    expect(net.nodes[3]!.agreed).toBeUndefined();
+    for (const node of net.nodes) node.lie = undefined;
+    expectKey(net, [3]);
+  });
+
   it('does not end where a third is away', () => {
     const net = create(equal(3));
     net.nodes[1]!.machine = undefined;
@@ -154,6 +180,92 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
     );
     expectKey(net, honest);
     expect(signEpoch(net, honest.slice(0, net.seats.threshold))).toBeDefined();
+  });
+
+  /** Less than a third of all, and none proposes first: with the liars they are too many to go without. */
+  const victims = (net: KeyNetwork): number[] => honest.filter((at) => placeOf(net, at) !== 0).slice(0, liars.length);
+  const isToVictim = (net: KeyNetwork, { kind }: KeyMessage, to: number): boolean =>
+    kind === 'answer' && victims(net).includes(to);
+  /** The liars give victims no shares, and show them to everybody else when these complain. */
+  function answeringOthers(): KeyNetwork {
+    const net = create(equal(count));
+    const toOthers: Lie = (message, to) => (isToVictim(net, message, to) ? [] : [message]);
+    for (const at of liars) net.nodes[at]!.lie = both(spoilBoxes(victims(net)), toOthers);
+    return net;
+  }
+
+  it('a dealer that answers all but those who complain leaves nobody without shares', () => {
+    const net = answeringOthers();
+    expectKey(net, honest);
+    // Its deals count, or this shows nothing.
+    expect(dealersOf(net, honest[0]!)).toEqual(expect.arrayContaining(places(net)));
+    // The liars sign no epoch.
+    expect(signEpoch(net, honest)).toBeDefined();
+  });
+
+  it('who heard no answer before the outcome gets its shares from others, after a restart too', () => {
+    const net = answeringOthers();
+    for (const at of honest) {
+      net.nodes[at]!.lie = (message, to) => (net.now() < 9_000 && isToVictim(net, message, to) ? [] : [message]);
+    }
+    const [victim] = victims(net) as [number];
+    expect(net.runUntil(() => net.nodes[victim]!.agreed !== undefined, 9_000)).toBe(true);
+    expect(net.nodes[victim]!.agreed!.shares).toBeUndefined();
+    for (const at of [victim, honest.find((one) => !victims(net).includes(one))!]) net.start(net.nodes[at]!);
+    expectKey(net, honest);
+    expect(signEpoch(net, honest)).toBeDefined();
+  });
+
+  it('where a dealer and a receiver never reach each other, others carry complaint and answer', () => {
+    const net = lying(() => []);
+    const [victim] = victims(net) as [number];
+    for (const at of liars) net.nodes[at]!.lie = (message, to) => (to === victim ? [] : [message]);
+    net.nodes[victim]!.lie = (message, to) => (liars.includes(to) ? [] : [message]);
+    expectKey(net, honest);
+    expect(dealersOf(net, victim)).toEqual(expect.arrayContaining(places(net)));
+    net.start(net.nodes[victim]!);
+    expectKey(net, honest);
+  });
+
+  it('nobody signs an outcome before complaints of the first phase count', () => {
+    // A liar proposes first, and shows no answer to anybody.
+    const spoiled = (net: KeyNetwork): Lie => both(spoilBoxes(victims(net)), without('answer'));
+    const attempt = placeOf(create(equal(count)), liars[0]!);
+    const before = create(equal(count), { attempt });
+    let proposal: KeyMessage | undefined;
+    before.nodes[liars[0]!]!.lie = (message) => {
+      if (message.kind === 'proposal') proposal ??= message;
+      return [message];
+    };
+    before.runUntil(() => proposal !== undefined, 10_000);
+    const net = create(equal(count), { attempt });
+    for (const at of liars) net.nodes[at]!.lie = spoiled(net);
+    const { outcome } = proposal as KeyMessage & { kind: 'proposal' };
+    const outcomeHash = hashOutcome(nobleCrypto, network, outcome);
+    const statement = stateOutcome(nobleCrypto, outcome);
+    // The plan starts at 1,000: three phases later.
+    net.schedule(4_000, () => {
+      for (const to of honest) net.inject(liars[0]!, to, proposal!);
+    });
+    for (const at of liars) {
+      net.schedule(4_010, () => {
+        const signature = net.signAs(at, statement);
+        for (const to of honest) net.inject(at, to, { kind: 'vote', ...subjectOf(net), outcomeHash, signature });
+      });
+    }
+    expectKey(net, honest);
+    for (const place of places(net)) expect(dealersOf(net, honest[0]!)).not.toContain(place);
+  });
+
+  it('seats that restart before proposals begin sign for no dealer that owes an answer', () => {
+    const net = create(equal(count));
+    for (const at of liars) net.nodes[at]!.lie = both(spoilBoxes(victims(net)), without('answer'));
+    // Complaints of the first phase would count again only two phases later.
+    net.schedule(4_900, () => {
+      for (const at of honest) net.start(net.nodes[at]!);
+    });
+    expectKey(net, honest);
+    for (const place of places(net)) expect(dealersOf(net, honest[0]!)).not.toContain(place);
   });
 
   it('a false complaint shows the share of its own sender and moves nobody', () => {
@@ -247,6 +359,113 @@ describe.each([4, 7])('key generation with liars among %i', (count) => {
           ]
         : [message],
     );
+    expectKey(net, honest);
+  });
+
+  it('who asks for the same again and again gets it once in a while, also once a key is there', () => {
+    const net = lying((message) => [message]);
+    expectKey(net, honest);
+    const [at, liar] = [honest[0]!, liars[0]!];
+    const node = net.nodes[at]!;
+    const { address } = net.nodes[liar]!;
+    const ask = (message: KeyMessage, nowMs: number): string[] =>
+      node
+        .machine!.receive(address, message, nowMs)
+        .flatMap((action) => (action.kind === 'send' ? [action.message.kind] : []));
+    const want: KeyMessage = { kind: 'want', ...subjectOf(net), dealer: placeOf(net, at) };
+    const seen: KeyMessage = {
+      ...{ kind: 'seen', ...subjectOf(net) },
+      deals: Array.from({ length: count }, (_, dealer) => ({ dealer, dealHash: new Uint8Array(32) })),
+    };
+    const start = net.now() + 1_000;
+    for (let i = 0; i < 20; i++) expect(ask(want, start)).toEqual(i === 0 ? ['deal', 'activated'] : []);
+    // Of another's shares it keeps the answer.
+    const other = net.nodes[honest[1]!]!;
+    const complaints = [at, other.at].map((one): KeyMessage => {
+      const about = { dealer: placeOf(net, one), complainer: placeOf(net, liar) };
+      return {
+        ...{ kind: 'complaint', ...subjectOf(net), ...about },
+        signature: net.signAs(liar, { kind: 'complaint', ...about }),
+      };
+    });
+    for (const complaint of complaints) ask(complaint, start);
+    for (const action of other.machine!.receive(address, complaints[1]!, start)) {
+      if (action.kind === 'send' && action.message.kind === 'answer')
+        node.machine!.receive(other.address, action.message, start);
+    }
+    const [about, aboutOther] = complaints as [KeyMessage, KeyMessage];
+    for (let i = 0; i < 20; i++) expect(ask(about, start)).toEqual(i === 0 ? ['deal', 'answer'] : []);
+    for (let i = 0; i < 20; i++) expect(ask(aboutOther, start)).toEqual(i === 0 ? ['answer'] : []);
+    const shown = ask(seen, start);
+    expect(shown).toEqual(new Array(shown.length).fill('deal'));
+    expect(shown.length).toBeGreaterThanOrEqual(net.seats.threshold);
+    for (let i = 0; i < 20; i++) expect(ask(seen, start)).toEqual([]);
+    expect(ask(want, start + 125)).toEqual(['deal', 'activated']);
+  });
+
+  it('whoever sends what does not hold costs one check in a while, whatever it is', () => {
+    let checks = 0;
+    const verifyAddress: typeof nobleCrypto.verifyAddress = (...claim) => {
+      checks += 1;
+      return primitives.crypto.verifyAddress(...claim);
+    };
+    const crypto = { ...primitives.crypto, verifyAddress };
+    const net = lying((message) => [message], { primitives: { ...primitives, crypto } });
+    const [at, liar] = [honest[0]!, liars[0]!];
+    net.runUntil(() => net.nodes[at]!.entries.length > 3, 40_000);
+    const receive = (message: KeyMessage, atMs: number): number => {
+      const before = checks;
+      net.nodes[at]!.machine!.receive(net.nodes[liar]!.address, message, atMs);
+      return checks - before;
+    };
+    const of = subjectOf(net);
+    const signature = net.signAs(liar, { kind: 'complaint', dealer: 0, complainer: 0 });
+    const complaint = (dealer: number): KeyMessage => ({
+      ...{ kind: 'complaint', ...of, dealer, complainer: placeOf(net, at), signature },
+    });
+    const wrong = honest.map((to) => complaint(placeOf(net, to)));
+    const start = net.now() + 500;
+    expect(wrong.map((message) => receive(message, start))).toEqual(wrong.map((_, i) => (i === 0 ? 1 : 0)));
+    // A deal that does not parse, and then what would be checked.
+    const dealt: KeyMessage = { kind: 'deal', ...of, deal: new Uint8Array(90), signature, box: new Uint8Array(0) };
+    expect([dealt, ...wrong].map((message) => receive(message, start + 125))).toEqual([0, ...wrong.map(() => 0)]);
+    expect(receive(wrong[0]!, start + 250)).toBe(1);
+    expectKey(net, honest);
+  });
+
+  it('whoever proposes what does not hold gets one answer, and one computation, in a while', () => {
+    let sums = 0;
+    const combineKeys: typeof fakeBls.combineKeys = (...lists) => {
+      sums += 1;
+      return fakeBls.combineKeys(...lists);
+    };
+    const attempt = placeOf(create(equal(count)), liars[0]!);
+    const bls = { ...fakeBls, combineKeys };
+    const net = lying((message) => [message], { attempt, primitives: { ...primitives, bls } });
+    const [at, liar] = [honest[0]!, liars[0]!];
+    let proposed: (KeyMessage & { kind: 'proposal' }) | undefined;
+    net.nodes[liar]!.lie = (message) => {
+      if (message.kind !== 'proposal') return [message];
+      proposed ??= message;
+      return [];
+    };
+    expect(net.runUntil(() => proposed !== undefined, 10_000)).toBe(true);
+    const receive = (outcome: Partial<typeof message.outcome>, atMs: number) => {
+      const before = sums;
+      const proposal = { ...message, outcome: { ...message.outcome, ...outcome } };
+      const actions = net.nodes[at]!.machine!.receive(net.nodes[liar]!.address, proposal, atMs);
+      return [actions.filter(({ kind }) => kind === 'send').length, sums - before];
+    };
+    const message = proposed!;
+    const others = { dealers: message.outcome.dealers.map((one) => ({ ...one, dealHash: new Uint8Array(32) })) };
+    const start = net.now() + 10;
+    const objections = message.outcome.dealers.length;
+    for (let i = 0; i < 20; i++) expect(receive(others, start)).toEqual([i === 0 ? objections : 0, 0]);
+    expect(receive(others, start + 125)).toEqual([objections, 0]);
+    for (let i = 0; i < 20; i++) {
+      expect(receive({ key: fakeBls.deriveKey(5n) }, start + 130)).toEqual([0, i === 0 ? 1 : 0]);
+    }
+    expect(receive({ key: fakeBls.deriveKey(5n) }, start + 255)).toEqual([0, 1]);
     expectKey(net, honest);
   });
 
@@ -386,6 +605,17 @@ describe('resharing', () => {
     expectKey(net, [0, 2, 3]);
     expect(signEpoch(net, [0, 2, 3])).toEqual(signEpoch(first, [0, 1, 2]));
     expect(dealersOf(net, 0)).not.toContain(placeOf(net, 1));
+  });
+
+  it('leaves nobody without shares where a dealer shows them to all but who complains', () => {
+    const { first, net } = reshare(equal(4));
+    const victim = [0, 2, 3].find((at) => placeOf(net, at) !== 0)!;
+    net.nodes[1]!.lie = both(spoilBoxes([victim]), (message, to) =>
+      message.kind === 'answer' && to === victim ? [] : [message],
+    );
+    expectKey(net, [0, 2, 3]);
+    expect(dealersOf(net, 0)).toContain(placeOf(net, 1));
+    expect(signEpoch(net, [0, 2, 3])).toEqual(signEpoch(first, [0, 1, 2]));
   });
 
   it('takes no other share than the one that the ticket has', () => {

@@ -1,11 +1,28 @@
-import { equalBytes, ProtocolError } from '../../base/bytes.ts';
+import { equalBytes, ProtocolError, toHex } from '../../base/bytes.ts';
+import {
+  answerWant,
+  compareSeen,
+  complain,
+  complaintMessage,
+  deal,
+  hearAnswer,
+  hearComplaint,
+  hearDeal,
+  isFirstAnswer,
+  repeatComplaints,
+  repeatSeen,
+  seenMessage,
+  sendDeal,
+  takeSecret,
+} from './deal-steps.ts';
 import { type KeyEntry, type KeyMessage, type KeyMessageOf, keyMessageFormat } from './key-message.ts';
-
 import { type KeyPlan, type KeyStatement, proposerAt, turnAt } from './key-plan.ts';
 import {
   broadcast,
   createKeyState,
   digestOf,
+  doubt,
+  isNeeded,
   isStruck,
   type KeyAction,
   type KeyMachineDependencies,
@@ -15,25 +32,15 @@ import {
   send,
 } from './key-state.ts';
 import {
-  answerWant,
-  compareSeen,
-  complain,
-  complaintMessage,
-  deal,
   hearActivated,
   hearActivation,
-  hearAnswer,
   hearCertified,
-  hearComplaint,
-  hearDeal,
   hearProposal,
   hearVote,
   propose,
-  seenMessage,
+  reach,
   sendActivation,
-  sendDeal,
-  takeSecret,
-} from './key-steps.ts';
+} from './outcome-steps.ts';
 
 /**
  * One validator's part in making a key that nobody has whole (docs/spec/threshold-beacon.md): each deals shares of a random number, or of the share that
@@ -74,11 +81,8 @@ export function createKeyMachine(
 
 function run(state: KeyState, nowMs: number, step: () => void): KeyAction[] {
   state.nowMs = nowMs;
-  if (state.startedMs === undefined) {
-    state.startedMs = nowMs;
-    // Complaints of before a restart: their dealers get the whole time to answer again.
-    for (const { complaints } of state.dealers) for (const one of complaints.values()) one.heardMs = nowMs;
-  }
+  // Complaints of before a restart count at once: who signs for their dealers shows the answers.
+  state.startedMs ??= nowMs;
   step();
   for (let message = state.toSelf.shift(); message !== undefined; message = state.toSelf.shift()) {
     receive(state, state.self, message);
@@ -107,17 +111,17 @@ function tick(state: KeyState): void {
     if (state.ownDealer >= 0) dealInTime(state);
     // Whoever came late asks first, and lets its shares be shown to all only where that did not help.
     if (nowMs >= Math.max(plan.startsAtMs, startedMs) + plan.phaseMs) {
-      if (!state.hasSentSeen || isDue) {
-        state.hasSentSeen = true;
-        broadcast(state, seenMessage(state));
-      }
+      if (!state.hasSentSeen) broadcast(state, seenMessage(state));
+      else if (isDue) repeatSeen(state);
+      state.hasSentSeen = true;
       complain(state);
     }
     propose(state);
   }
   if (!isDue) return;
   if (nowMs >= startedMs + plan.resendMs) askForDeals(state);
-  if (state.result === undefined) repeat(state);
+  repeatComplaints(state);
+  if (state.result === undefined) repeatProposal(state);
   else sendActivation(state);
 }
 
@@ -139,25 +143,18 @@ function dealInTime(state: KeyState): void {
 function askForDeals(state: KeyState): void {
   const { result } = state;
   const hasTickets = (ownSeatOf(state)?.tickets ?? 0) > 0;
-  const named = result && new Set(result.certified.outcome.dealers.map(({ dealer }) => dealer));
   if (result?.shares !== undefined) return;
   for (const [dealer, { deals, shares, seat }] of state.dealers.entries()) {
-    if (named !== undefined && !named.has(dealer)) continue;
+    if (!isNeeded(state, dealer)) continue;
     if (isStruck(state, dealer) || (deals.length > 0 && (shares !== undefined || !hasTickets))) continue;
     const message: KeyMessage = { kind: 'want', ...state.subject, dealer };
     // A deal that was agreed on is at others too.
-    if (named === undefined || deals.length > 0) send(state, seat.address, message);
+    if (result === undefined || deals.length > 0) send(state, seat.address, message);
     else broadcast(state, message);
   }
 }
 
-/** What may have been lost on its way. */
-function repeat(state: KeyState): void {
-  for (const [dealer, { complaints, seat }] of state.dealers.entries()) {
-    for (const [complainer, { signature, isAnswered }] of complaints) {
-      if (!isAnswered) send(state, seat.address, complaintMessage(state, { dealer, complainer, signature }));
-    }
-  }
+function repeatProposal(state: KeyState): void {
   const turn = turnAt(state.plan, state.nowMs);
   if (turn >= 0 && state.proposedTurn === turn && state.proposal !== undefined) {
     if (proposerAt(state.plan, turn) === state.ownSeat) broadcast(state, state.proposal);
@@ -172,21 +169,27 @@ function isOfSubject({ subject }: KeyState, message: KeyMessage): boolean {
 
 function receive(state: KeyState, from: Uint8Array, message: KeyMessage): void {
   if (!isOfSubject(state, message) || !state.peers.some((peer) => equalBytes(peer, from))) return;
+  if (state.doubted.has(toHex(from), state.nowMs)) return;
   try {
     hear(state, from, message);
   } catch (error) {
     // A deal inside the message does not parse.
     if (!(error instanceof ProtocolError)) throw error;
+    doubt(state, from);
   }
   if (!equalBytes(from, state.self)) tellResult(state, from, message);
 }
 
 function hear(state: KeyState, from: Uint8Array, message: KeyMessage): void {
-  if (message.kind === 'deal') hearDeal(state, from, message);
-  else if (message.kind === 'seen') compareSeen(state, from, message);
+  if (message.kind === 'deal') {
+    hearDeal(state, from, message);
+    reach(state);
+  } else if (message.kind === 'seen') compareSeen(state, from, message);
   else if (message.kind === 'complaint') hearComplaint(state, from, message);
-  else if (message.kind === 'answer') hearAnswer(state, from, message);
-  else if (message.kind === 'want') answerWant(state, from, message);
+  else if (message.kind === 'answer') {
+    hearAnswer(state, from, message);
+    reach(state);
+  } else if (message.kind === 'want') answerWant(state, from, message);
   else if (message.kind === 'proposal') hearProposal(state, from, message);
   else if (message.kind === 'vote') hearVote(state, from, message);
   else if (message.kind === 'certified') hearCertified(state, from, message);
@@ -199,8 +202,10 @@ function tellResult(state: KeyState, to: Uint8Array, { kind }: KeyMessage): void
   const { activated, result, subject } = state;
   if (kind === 'activated' || kind === 'certified') return;
   if (activated !== undefined && kind !== 'answer' && kind !== 'deal') {
+    if (!isFirstAnswer(state, to, 'activated')) return;
     send(state, to, { kind: 'activated', ...subject, ...activated });
   } else if (result !== undefined && (kind === 'seen' || kind === 'proposal' || kind === 'want')) {
+    if (!isFirstAnswer(state, to, 'certified')) return;
     send(state, to, { kind: 'certified', ...subject, certified: result.certified });
   }
 }

@@ -1,4 +1,4 @@
-import { equalBytes } from '../../base/bytes.ts';
+import { equalBytes, toHex } from '../../base/bytes.ts';
 import type { Bls } from '../../crypto/bls.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { QuorumSignature } from '../../crypto/quorum.ts';
@@ -17,6 +17,7 @@ import {
   subjectOf,
 } from './key-plan.ts';
 import type { KeyShare, SignatureCollector, ThresholdGroup } from './partials.ts';
+import { createPauses, type Pauses } from './pauses.ts';
 import { findSeat, type Seat } from './seats.ts';
 
 export type KeyAction =
@@ -60,8 +61,19 @@ export interface KeyMachineDependencies {
 
 export interface DealComplaint {
   readonly signature: Uint8Array;
-  heardMs: number;
-  isAnswered: boolean;
+  /** Negative infinity for one of before a restart: it counts at once. */
+  readonly heardMs: number;
+  /** The complainer's shares, once they were shown: kept for a complainer to whom the dealer shows nothing. */
+  answer: KeyMessageOf<'answer'> | undefined;
+}
+
+/** An outcome, with the votes for it. */
+interface CountedOutcome {
+  readonly outcome: KeyOutcome;
+  /** By account. */
+  readonly votes: Map<string, QuorumSignature>;
+  /** Of those who voted. */
+  stake: bigint;
 }
 
 /** What is known of one dealer. */
@@ -96,7 +108,7 @@ export interface KeyState extends KeyMachineDependencies {
   proposal: KeyMessage | undefined;
   /** Of the turn that it voted in last. */
   ownVote: KeyMessage | undefined;
-  readonly outcomes: Map<string, { readonly outcome: KeyOutcome; readonly votes: Map<string, QuorumSignature> }>;
+  readonly outcomes: Map<string, CountedOutcome>;
   result: KeyResult | undefined;
   /** The last parts of the activation from each seat, until they can be combined. */
   readonly heldActivations: Map<string, { readonly from: Uint8Array; readonly message: KeyMessageOf<'activation'> }>;
@@ -107,6 +119,14 @@ export interface KeyState extends KeyMachineDependencies {
   startedMs: number | undefined;
   /** Deals were compared, and complaints made. */
   hasSentSeen: boolean;
+  /** Of each peer that showed the same deals as there were here, how many these were: until there are more, it has nothing to learn. By account. */
+  readonly alike: Map<string, number>;
+  /** How often peers that have nothing to learn were asked whether there is an outcome. */
+  asked: number;
+  /** What a peer was answered, by kind: it repeats its questions, and an answer may be megabytes. */
+  readonly answered: Pauses;
+  /** Peers that sent what does not hold: nothing of theirs is looked at for a while. And dealers whose box did not open. */
+  readonly doubted: Pauses;
   actions: KeyAction[];
   toSelf: KeyMessage[];
 }
@@ -127,6 +147,9 @@ export function createKeyState(plan: KeyPlan, dependencies: KeyMachineDependenci
     ...{ proposedTurn: -1, votedTurn: -1, proposal: undefined, ownVote: undefined, outcomes: new Map() },
     ...{ result: undefined, heldActivations: new Map(), collector: undefined, activated: undefined },
     ...{ nowMs: Number.NEGATIVE_INFINITY, sentMs: Number.NEGATIVE_INFINITY, startedMs: undefined, hasSentSeen: false },
+    ...{ alike: new Map(), asked: 0 },
+    // Honest ones ask once a resend; what they send is some time on its way, now more, now less.
+    ...{ answered: createPauses(plan.resendMs / 2), doubted: createPauses(plan.resendMs / 2) },
     ...{ actions: [], toSelf: [] },
   };
 }
@@ -160,6 +183,11 @@ export function hashDeal(state: Pick<KeyState, 'crypto'>, deal: Uint8Array): Uin
   return state.crypto.sha256(deal);
 }
 
+/** The dealers whose shares are still needed: all, and of an outcome those that it names. */
+export function isNeeded({ result }: KeyState, at: number): boolean {
+  return result === undefined || result.certified.outcome.dealers.some(({ dealer }) => dealer === at);
+}
+
 /** The message with a dealer's deal. Its box is the receiver's where the dealer itself speaks. */
 export function dealMessage(state: KeyState, { deal, signature }: SignedDeal, box: Uint8Array): KeyMessage {
   return { kind: 'deal', ...state.subject, deal, signature, box };
@@ -186,14 +214,22 @@ export function isStruck({ dealers, plan }: KeyState, at: number): boolean {
 export function listUnanswered({ dealers, plan, nowMs }: KeyState, at: number): number[] {
   const { complaints } = dealers[at] as DealerState;
   const since = nowMs - ANSWER_PHASES * plan.phaseMs;
-  return [...complaints].filter(([, one]) => !one.isAnswered && one.heardMs <= since).map(([complainer]) => complainer);
+  return [...complaints]
+    .filter(([, one]) => one.answer === undefined && one.heardMs <= since)
+    .map(([complainer]) => complainer);
 }
 
 const MAX_REFUSED = 3;
 
+/** Each check costs something, and an honest peer sends nothing that it has not checked itself. */
+export function doubt({ doubted, nowMs }: KeyState, peer: Uint8Array): void {
+  doubted.begin(toHex(peer), nowMs);
+}
+
 /** Reads and checks a deal: its form, its dealer and its signature. */
 export function readDeal(
   state: KeyState,
+  from: Uint8Array,
   { deal, signature }: SignedDeal,
 ): { readonly at: number; readonly hash: Uint8Array; readonly checked: CheckedDeal } | undefined {
   const { bls, plan, crypto } = state;
@@ -205,6 +241,7 @@ export function readDeal(
   const known = dealer.deals.find((one) => equalBytes(one.hash, hash));
   if (known !== undefined) return { at, hash, checked: known.checked };
   if (!crypto.verifyAddress(digestOf(state, { kind: 'deal', dealHash: hash }), signature, dealer.seat.signingKey)) {
+    doubt(state, from);
     return undefined;
   }
   const checked = checkDeal(bls, plan, parsed);

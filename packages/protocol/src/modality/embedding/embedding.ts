@@ -36,6 +36,7 @@ export const embedding = {
   boundContext: (request: EmbeddingRequest) => computeContextOfInputs(request),
   countContext: ({ longestInput }: EmbeddingHeader) => longestInput,
   countOutputs: ({ vectorCount }: EmbeddingHeader) => vectorCount,
+  hasProgress: false,
   wasCutShort: () => false,
   countLeaves: (vectors) => (vectors <= MAX_INPUTS ? vectors : 0),
   checkHeader: (crypto: Crypto, header: EmbeddingHeader, context: EmbeddingContext) =>

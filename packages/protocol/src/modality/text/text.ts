@@ -31,6 +31,7 @@ export const text = {
   boundContext: (request: InferenceRequest) => computeContextBound(boundTextTokens(request)),
   countContext: ({ promptTokenCount, outputTokenCount }: Header) => promptTokenCount + outputTokenCount,
   countOutputs: ({ outputTokenCount }: Header) => outputTokenCount,
+  hasProgress: true,
   wasCutShort: ({ stopReason }: Header) => stopReason === 'cancelled',
   countLeaves(tokens) {
     const windows = Math.ceil(tokens / WINDOW_TOKENS);

@@ -115,7 +115,7 @@ describe('an order for embeddings', () => {
 describe('a provider gives an embedding up', () => {
   it('that takes too long: another provider may be tried, and nothing is signed', async () => {
     const { engine } = createEndlessEngine();
-    const network = await start(engine, { provider: { maxReplyMs: 200 } });
+    const network = await start(engine, { provider: { maxReplyMs: 1_000 } });
     const error = await refusalOf(receive(network.client, network.order()));
     expect([error.refusal, error.retryable]).toEqual(['unavailable', true]);
     expect(error.message).toContain('the provider gave this reply up; try another one');

@@ -58,8 +58,7 @@ async function serveEmbedding(
   const counts = { promptTokens, cachedTokens: 0, outputTokens: 0, drafts: { proposed: 0, accepted: 0 } };
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([expired, failed]);
-  // If the order cannot be stored, it must not be admitted: it would count as abandoned.
-  const admission = await job.claimed.then(() => context.admit(signal));
+  const admission = await context.admit(signal);
   await send({ event: { case: 'started', value: { promptTokens } } });
   const inputs = await embedAll(offer, request, signal);
   if (inputs === undefined && failed.aborted) {

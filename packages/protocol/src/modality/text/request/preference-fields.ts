@@ -4,6 +4,7 @@ import { SORTS, type Sort } from '../../../exchange/preference.ts';
 import { SEAL_SUITES, type SealSuite } from '../../../sealing/seal-context.ts';
 import { ATTESTED_ROLES, type AttestedRole } from '../../../tier/attested-role.ts';
 import { lookUpTier } from '../../../tier/registry.ts';
+import type { Demands } from '../../demands.ts';
 import { assertKeys } from './chat-messages.ts';
 import { isAbsent } from './field-rules.ts';
 import { RequestError } from './request-error.ts';
@@ -23,6 +24,8 @@ export interface RequestPreference {
   readonly attested: readonly AttestedRole[];
   /** Under which suite request and reply have to be sealed (docs/spec/sealing.md#suite-2). Default: any, or none. */
   readonly sealSuite?: SealSuite;
+  /** Whether a second provider may be asked where the first is slow. Default: as the gateway has it. */
+  readonly hedge?: boolean;
 }
 
 export const NO_PREFERENCE: RequestPreference = {
@@ -43,7 +46,7 @@ export const PREFERENCES: readonly string[] = [
 
 const MAX_TIERS = 8;
 const MAX_DIGITS = 38;
-const MAX_HELD = (1n << 64n) - 1n;
+const MAX_U64 = (1n << 64n) - 1n;
 
 const WORDS: readonly Sort[] = SORTS.filter((word) => word !== 'none');
 /** As marketplaces have them, and each word by itself. */
@@ -89,8 +92,29 @@ export function parsePreference(value: unknown, named: NamedModel): RequestPrefe
   assertTier(fields, named.model);
   const maxPricePer1kAtomic = parsePrice(fields.max_price);
   const attested = parseAttested(fields.attested);
-  const more = { ...parseHeld(fields.min_stake), ...parseSealSuite(fields.seal_suite) };
+  const more = {
+    ...parseHeld(fields.min_stake),
+    ...parseSealSuite(fields.seal_suite),
+    ...parseHedge(fields.hedge),
+  };
   return { sort: sort ?? named.sort, maxPricePer1kAtomic, attested, ...more, ...parseProviders(fields.providers) };
+}
+
+function parseHedge(value: unknown): Pick<RequestPreference, 'hedge'> {
+  if (isAbsent(value)) return {};
+  if (typeof value === 'boolean') return { hedge: value };
+  throw new RequestError('ogong.hedge is true or false', 'ogong.hedge');
+}
+
+/** @param value of `ogong.standby`. @throws RequestError */
+export function parseStandby(value: unknown): Pick<Demands, 'standbyPer1kAtomic'> {
+  if (isAbsent(value)) return {};
+  const standbyPer1kAtomic = readWhole(value);
+  if (standbyPer1kAtomic !== undefined && standbyPer1kAtomic <= MAX_U64) return { standbyPer1kAtomic };
+  throw new RequestError(
+    'ogong.standby is a price of 1,000 prompt tokens in atomic units: a whole number, or a text of its digits',
+    'ogong.standby',
+  );
 }
 
 function parseSealSuite(value: unknown): Pick<RequestPreference, 'sealSuite'> {
@@ -120,7 +144,7 @@ function parseSort(value: unknown): Sort | undefined {
 function parseHeld(value: unknown): Pick<RequestPreference, 'minHeldTokens'> {
   if (isAbsent(value)) return {};
   const minHeldTokens = readWhole(value);
-  if (minHeldTokens !== undefined && minHeldTokens <= MAX_HELD) return { minHeldTokens };
+  if (minHeldTokens !== undefined && minHeldTokens <= MAX_U64) return { minHeldTokens };
   throw new RequestError(
     'ogong.min_stake is what a provider has to lose, in whole tokens: a whole number, or a text of its digits',
     'ogong.min_stake',

@@ -21,6 +21,7 @@ import {
   type NamedModel,
   PREFERENCES,
   parsePreference,
+  parseStandby,
   type RequestPreference,
   splitModelName,
 } from './preference-fields.ts';
@@ -331,7 +332,7 @@ function parseSeed(value: unknown): bigint | undefined {
 const DEMANDS: ReadonlySet<string> = new Set(['exact', 'model_root', 'settle', 'salt', ...PREFERENCES]);
 
 /** What a text may be is no demand, but stands among them. */
-const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar', 'sources']);
+const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar', 'sources', 'standby', 'hedge']);
 
 /**
  * The object `ogong` of a body: what OpenAI's API has no word for.
@@ -353,6 +354,7 @@ export function parseDemands(value: unknown, known: ReadonlySet<string> = DEMAND
     exact: parseBoolean(fields, 'exact', 'ogong.exact'),
     modelRoot: isAbsent(root) ? undefined : fromHex(root as string, 32),
     acceptedOnly: parseSettle(fields.settle),
+    ...parseStandby(fields.standby),
   };
 }
 

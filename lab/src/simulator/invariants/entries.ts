@@ -1,0 +1,113 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import { isBillable, isPayable, listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
+import type { Honesty } from '../lies/plant-lies.ts';
+import type { Machine } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+export interface WatchedEntries {
+  readonly honesty: Honesty;
+  /** Ids of replies that an honest gateway's client was answered with. */
+  readonly answered: ReadonlySet<string>;
+  /** No faults: who abandons a reply has no excuse. */
+  readonly isCalm: boolean;
+  /** Honest ones. What each was shown keeps its record. */
+  readonly gateways: readonly Machine[];
+  /** Whether somebody may judge a reply of that provider. */
+  readonly hasJudges: (provider: string) => boolean;
+}
+
+/** An order as its payer's own books have it. */
+interface KeptOrder {
+  readonly maxFee: bigint;
+  /** Of the record that the reply came with, where it came with one. */
+  readonly held: { readonly record: string; readonly fee: bigint } | undefined;
+}
+
+/** What an entry that settled says of honest parties, against what each of them knows itself. @param isVoid owed no more, see money.ts. */
+export function createEntryCheck(
+  world: Pick<World, 'violate'>,
+  { honesty, answered, isCalm, gateways, hasJudges }: WatchedEntries,
+) {
+  return (entry: VerdictEntry, { name, isVoid }: { readonly name: string; readonly isVoid: boolean }): void => {
+    const { verdict, fineAtomic } = entry;
+    const id = toHex(entry.replyId);
+    const violate = (invariant: string, what = ''): void => world.violate(invariant, `${id} by ${name}${what}`);
+    const provider = toHex(entry.providerId);
+    if (honesty.forgers.has(provider) && verdict === 'accept' && isHonestlySaid(entry)) {
+      violate('no-forgery-is-accepted');
+    }
+    // Where messages are lost, a reply may be judged before its payer's word arrives.
+    const held = isCalm && isBillable(verdict) ? findRecord(gateways, id) : undefined;
+    if (held !== undefined && !equalBytes(hashRecord(crypto, held), entry.recordHash)) {
+      violate('the-judged-record-is-the-gateways');
+    }
+    checkEarners(entry, violate);
+    checkFee(entry, isVoid, violate);
+    if (!honesty.honestProviders.has(provider)) return;
+    if (verdict === 'reject') violate('nobody-honest-is-rejected');
+    if (verdict === 'unjudged' && hasJudges(provider)) violate('honest-work-is-judged');
+    if (fineAtomic > 0n && isCalm) violate('nobody-honest-is-fined');
+    if (verdict === 'abandoned' && answered.has(id)) violate('delivered-work-is-paid', ', as abandoned');
+  };
+
+  function isHonestlySaid(entry: VerdictEntry): boolean {
+    const said = listVerifierIds(entry, 'credited').map((one) => toHex(one));
+    return said.length > 0 && said.every((one) => honesty.honestVerifiers.has(one));
+  }
+
+  /** Honest work is paid to who did it: the payee that provider and verifier announce, the router of whom the payer asked its way. */
+  function checkEarners(entry: VerdictEntry, violate: (invariant: string, what: string) => void): void {
+    const { feeAtomic, providerId, payee, router, payer, verifiers } = entry;
+    const wrong = (who: string): void => violate('what-is-earned-is-paid', `: another ${who} than did the work`);
+    const own = honesty.payeeOf.get(toHex(providerId));
+    if (feeAtomic > 0n && own !== undefined && own !== toHex(payee)) wrong('payee');
+    const asked = honesty.routerOf.get(toHex(payer));
+    if (feeAtomic > 0n && asked !== undefined && asked !== toHex(router)) wrong('router');
+    for (const mark of verifiers) {
+      const earner = honesty.payeeOf.get(toHex(mark.verifierId));
+      if (isPayable(mark.payee) && earner !== undefined && earner !== toHex(mark.payee)) wrong('verifier');
+    }
+  }
+
+  /** No more than the payer's own books have for the same record; and in a calm run no less. */
+  function checkFee(entry: VerdictEntry, isVoid: boolean, violate: (invariant: string, what: string) => void): void {
+    const { replyId, feeAtomic, payer, recordHash, verdict } = entry;
+    const gateway = gateways.find(({ name }) => honesty.payerOf.get(name) === toHex(payer));
+    if (gateway === undefined || isVoid) return;
+    const order = findOrder(gateway, toHex(replyId));
+    const wrong = (why: string): void => violate('nobody-honest-pays-more', ` costs ${feeAtomic}, ${why}`);
+    if (order === undefined) {
+      wrong('and was never ordered');
+      return;
+    }
+    const { maxFee, held } = order;
+    if (feeAtomic > maxFee) wrong(`${maxFee} at most`);
+    if (held === undefined || held.record !== toHex(recordHash)) return;
+    if (feeAtomic > held.fee) wrong(`${held.fee} by its payer's books`);
+    if (isCalm && isBillable(verdict) && feeAtomic < held.fee) {
+      violate('what-is-earned-is-paid', `: ${feeAtomic} of ${held.fee}`);
+    }
+  }
+}
+
+/** The record that one of these gateways had with a reply. */
+function findRecord(gateways: readonly Machine[], replyId: string): Uint8Array | undefined {
+  for (const { disk } of gateways) {
+    const row = disk.find('gateway')?.prepare('SELECT receipt FROM receipts WHERE reply_id = ?').get(replyId);
+    if (row) return parseReceipt(parseReceiptText(row.receipt as Uint8Array)).record.bytes;
+  }
+  return undefined;
+}
+
+const ORDER = 'SELECT max_fee, held_record, held_fee FROM orders WHERE reply_id = ?';
+
+function findOrder({ disk }: Machine, replyId: string): KeptOrder | undefined {
+  const row = disk.find('gateway')?.prepare(ORDER).get(replyId);
+  if (row === undefined) return undefined;
+  const { max_fee: maxFee, held_record: record, held_fee: fee } = row;
+  const held = fee === null ? undefined : { record: String(record), fee: BigInt(fee as string) };
+  return { maxFee: BigInt(maxFee as string), held };
+}

@@ -1,0 +1,122 @@
+import { mayStand, type Plan } from '../plan.ts';
+
+/** An epoch that an honest validator lacks. */
+export interface LackedEpoch {
+  readonly machine: string;
+  /** Whether a key signs the epoch before it: then this one has no proposer. */
+  readonly isKeys: boolean;
+  /** For how long the newest epoch had been open when the last fault ended. Undefined for an epoch that is open since. */
+  readonly openMs?: number | undefined;
+  /** From the end of the last fault to the moment at which the validator may have it; 0 where that was before. */
+  readonly sinceMs: number;
+}
+
+/** How long a network that is well lets an honest validator wait. */
+export interface EpochWaits {
+  /** When the last fault has ended. */
+  readonly wellMs: number;
+  /** From the moment at which the validator may have the epoch, and not before the network is well. */
+  mostMs(epoch: LackedEpoch): number;
+  /** Behind the first honest validator that has an epoch of the bootstrap beacon. */
+  lagMs(epoch: LackedEpoch): number;
+}
+
+/** As docs/spec/beacon.md has it: a validator leaves view v after (v + 1) times as long as the first, at most eightfold. */
+const LEAST_VIEW_MS = 2_000;
+const MAX_PATIENCE = 8;
+/** With the links and disks of a network that is well. */
+const LINKS_MS = 500;
+/** A call that the chain has swallowed fails so late; the registry is read so often. */
+const SWALLOWED_MS = 10_000;
+const REGISTRY_MS = 10_000;
+/** Who lacks certificates of a key asks for them so often. */
+const ASK_MS = 2_000;
+/** The set of an epoch is fixed by the second epoch before it. */
+const EPOCHS_TO_A_SET = 3;
+/** Until the next attempt to deal shares is over, and they sign. */
+const EPOCHS_TO_SHARES = 20;
+/** Without a value for so long, validators begin an epoch again with those that are listed. */
+const STANDING_EPOCHS = 8;
+
+type WaitingPlan = Pick<
+  Plan,
+  'epochMs' | 'validators' | 'faults' | 'faultyMs' | 'healMs' | 'liars' | 'isThreshold' | 'stakes'
+>;
+
+/**
+ * What the beacon promises once faults are over. An epoch of the bootstrap beacon: the view that is open is lost, and those of liars; and one in
+ * which honest validators are apart, since liars show a certificate to some only. An epoch of a key has no view: it comes when the clocks of
+ * those who sign have reached it.
+ */
+export function boundWaits(plan: WaitingPlan): EpochWaits {
+  const { epochMs, faults, faultyMs, healMs, liars, isThreshold } = plan;
+  const ends = faults.map((fault) => (fault.kind === 'skew' ? 0 : Math.min(fault.atMs + fault.forMs, faultyMs)));
+  const wellMs = Math.max(0, ...ends);
+  const viewMs = Math.max(LEAST_VIEW_MS, epochMs / 4);
+  const resendMs = Math.max(100, Math.min(2_000, epochMs / 10));
+  const gatherMs = Math.min(500, epochMs / 20);
+  const liarsViews = liars.filter(({ machine }) => machine.startsWith('validator')).length;
+  const behindMs = Math.max(
+    0,
+    ...faults.map((fault) => (fault.kind === 'skew' ? -fault.skewMs - fault.drift * (faultyMs + healMs) : 0)),
+  );
+  /** Calls to the chain that it has swallowed are over then. */
+  const answeredMs = Math.max(
+    0,
+    ...faults.map((fault, i) => (fault.kind === 'stall' ? (ends[i] as number) + SWALLOWED_MS : 0)),
+  );
+  const agreedMs = gatherMs + 2 * resendMs + LINKS_MS;
+
+  const patienceOf = (view: number): number => viewMs * Math.min(view + 1, MAX_PATIENCE);
+  const viewsMs = (from: number, count: number): number =>
+    Array.from({ length: count }, (_, i) => patienceOf(from + i)).reduce((sum, ms) => sum + ms, 0);
+
+  /** The highest view that an own timeout can have opened by then. */
+  function viewAfter(openMs: number): number {
+    let view = 0;
+    for (let leftMs = openMs - patienceOf(0); leftMs >= 0; leftMs -= patienceOf(view)) view++;
+    return view;
+  }
+
+  /** Who had left stands in the set again once somebody has read the registry, and that set's turn has come. */
+  const backMs = REGISTRY_MS + SWALLOWED_MS + EPOCHS_TO_A_SET * (epochMs + viewsMs(0, liarsViews + 1));
+  const lying = new Set(liars.map(({ machine }) => machine));
+  const leaving = faults.flatMap((fault) =>
+    fault.kind === 'leave' && !lying.has(fault.machine)
+      ? [{ machine: fault.machine, endMs: Math.min(fault.atMs + fault.forMs, faultyMs) }]
+      : [],
+  );
+  const standsUntilMs = mayStand(plan)
+    ? Math.max(...leaving.map(({ endMs }) => endMs)) + backMs
+    : Number.NEGATIVE_INFINITY;
+
+  /** Until shares are dealt to who comes back, it has epochs of a key by asking for them, one period late. */
+  function absentMs({ machine, isKeys, sinceMs }: LackedEpoch): number {
+    const left = leaving.filter((one) => one.machine === machine).map(({ endMs }) => endMs);
+    if (left.length === 0) return 0;
+    const awayMs = Math.max(...left) - wellMs - sinceMs;
+    if (isKeys) return awayMs + EPOCHS_TO_SHARES * epochMs > 0 ? epochMs + ASK_MS : 0;
+    return Math.max(0, awayMs + backMs);
+  }
+
+  /** What is allowed for the chain, and for who is listed on it. */
+  function listedMs(epoch: LackedEpoch): number {
+    const stands = !epoch.isKeys && wellMs + epoch.sinceMs <= standsUntilMs;
+    const standingMs = stands ? STANDING_EPOCHS * epochMs : 0;
+    return standingMs + absentMs(epoch) + Math.max(0, answeredMs - wellMs - epoch.sinceMs);
+  }
+
+  return {
+    wellMs,
+    mostMs(epoch) {
+      const { isKeys, openMs } = epoch;
+      const clocksMs = isThreshold ? behindMs : 0;
+      const restMs = clocksMs + agreedMs + listedMs(epoch);
+      // What was missed meanwhile is signed in order.
+      if (isKeys) return restMs + (openMs === undefined ? 0 : ASK_MS + Math.ceil(openMs / epochMs) * resendMs);
+      const views = openMs === undefined ? viewsMs(0, liarsViews + 1) : viewsMs(viewAfter(openMs), liarsViews + 2);
+      return views + restMs;
+    },
+    lagMs: (epoch) => epochMs + agreedMs + listedMs(epoch),
+  };
+}

@@ -1,0 +1,39 @@
+import { listEntries } from '@ogong/node/validator/store/batch-store';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { Machine } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+export interface NewcomerWatch {
+  /** At the end of the run. */
+  finish(): void;
+}
+
+const MOST_ENTRIES = 1_000_000;
+const ORDER = 'SELECT order_bytes FROM replies WHERE reply_id = ?';
+
+/** A key that held nothing when it was ordered from serves for the entrance at most, and every reply that it is paid for is audited. */
+export function watchNewcomers(
+  world: Pick<World, 'ledger' | 'violate'>,
+  honest: readonly Pick<Machine, 'name' | 'disk'>[],
+  entranceAtomic: bigint,
+): NewcomerWatch {
+  return {
+    finish() {
+      for (const { name, disk } of honest) {
+        const store = disk.find('validator');
+        for (const { entry, replyId } of store ? listEntries(store, 0n, MOST_ENTRIES) : []) {
+          const { feeAtomic, verdict, providerId, payee } = parseVerdictEntry(entry);
+          const row = store?.prepare(ORDER).get(replyId);
+          if (feeAtomic === 0n || row === undefined) continue;
+          const orderedMs = Number(parseOrder(row.order_bytes as Uint8Array).expiresAtMs) - MAX_ORDER_LIFETIME_MS;
+          if (world.ledger.mostHeldBy({ providerId, payee }, orderedMs) > 0n) continue;
+          const what = `${Buffer.from(replyId).toString('hex')} at ${name}`;
+          if (verdict === 'unaudited') world.violate('newcomers-are-audited', `${what} was not`);
+          if (feeAtomic > entranceAtomic) world.violate('newcomers-serve-little', `${what} costs ${feeAtomic}`);
+        }
+      }
+    },
+  };
+}

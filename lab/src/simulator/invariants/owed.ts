@@ -1,0 +1,92 @@
+import type { BytesLike } from '@ogong/chain/hex';
+import type { SettleCall } from '@ogong/chain/settle-call';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type FeeShares, splitFee, splitVerification } from '@ogong/protocol/exchange/fee';
+import { splitJudged } from '@ogong/protocol/settlement/cosigned-pot';
+import { isPayable, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+
+const nameOf = (value: BytesLike): string => (typeof value === 'string' ? value.slice(2) : toHex(value));
+const add = (map: Map<string, bigint>, name: string, amount: bigint): void =>
+  void map.set(name, (map.get(name) ?? 0n) + amount);
+
+/** The entries of a batch that somebody is paid for: not void, and of payers that were drawn. */
+export interface BatchLog {
+  readonly entries: readonly VerdictEntry[];
+  readonly isPaid: (entry: VerdictEntry) => boolean;
+}
+
+/**
+ * What a batch pays against what its entries say, added up by none of the product's own code: lines by provider, payee and router, fines by
+ * provider, tallies by payee.
+ * @returns the first differences; none where they are the same.
+ */
+export function findUnpaid({ lines, tallies }: Pick<SettleCall, 'lines' | 'tallies'>, log: BatchLog): string[] {
+  const [earned, grossOf, finesOf] = [new Map<string, bigint>(), new Map<string, bigint>(), new Map<string, bigint>()];
+  const done = new Map<string, { credits: bigint; refuted: number; silent: number }>();
+  for (const entry of log.entries) {
+    const provider = toHex(entry.providerId);
+    add(finesOf, provider, entry.fineAtomic);
+    if (log.isPaid(entry)) {
+      add(earned, `${provider} for ${toHex(entry.payee)} by ${toHex(entry.router)}`, entry.feeAtomic);
+      add(grossOf, provider, entry.feeAtomic);
+    }
+    for (const mark of entry.verifiers) {
+      if (!isPayable(mark.payee)) continue;
+      const tally = done.get(toHex(mark.payee)) ?? { credits: 0n, refuted: 0, silent: 0 };
+      if (mark.outcome === 'credited') tally.credits += BigInt(mark.tokens);
+      if (mark.outcome === 'refuted') tally.refuted++;
+      if (mark.outcome === 'silent') tally.silent++;
+      done.set(toHex(mark.payee), tally);
+    }
+  }
+  const [paid, fined] = [new Map<string, bigint>(), new Map<string, bigint>()];
+  for (const { providerId, payee, router, gross, fine = 0n } of lines) {
+    add(paid, `${nameOf(providerId)} for ${nameOf(payee)} by ${nameOf(router)}`, gross);
+    add(fined, nameOf(providerId), fine);
+  }
+  const wrong = differ(earned, paid).map(({ name, due, is }) => `${is} paid, ${due} earned by ${name}`);
+  // Whoever earns less here than its fines come to pays what it earns.
+  const due = new Map([...finesOf].map(([name, fine]) => [name, least(fine, grossOf.get(name) ?? 0n)] as const));
+  for (const one of differ(due, fined)) wrong.push(`${one.is} taken as fines, ${one.due} due of ${one.name}`);
+  const told = new Map(tallies.map((tally) => [nameOf(tally.payee), tally]));
+  for (const payee of new Set([...done.keys(), ...told.keys()])) {
+    const { credits, refuted, silent } = done.get(payee) ?? { credits: 0n, refuted: 0, silent: 0 };
+    const tally = told.get(payee) ?? { credits: 0, refuted: 0 };
+    if (BigInt(tally.credits) !== credits) wrong.push(`${tally.credits} credits, ${credits} due to ${payee}`);
+    // Some silence is free, by the log before.
+    const isWithin = tally.refuted >= refuted && tally.refuted <= refuted + silent;
+    if (!isWithin) wrong.push(`${tally.refuted} marks, ${refuted} due to ${payee}, and ${silent} for silence`);
+  }
+  return wrong;
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+function differ(due: ReadonlyMap<string, bigint>, is: ReadonlyMap<string, bigint>) {
+  const names = new Set([...due.keys(), ...is.keys()]);
+  const all = [...names].map((name) => ({ name, due: due.get(name) ?? 0n, is: is.get(name) ?? 0n }));
+  return all.filter((one) => one.due !== one.is);
+}
+
+/** What everybody has of all batches together, by the shares of the fee rule. Nobody has the part of who co-signed: a run has no roster. */
+export function sumCredits(calls: readonly SettleCall[], shares: FeeShares): ReadonlyMap<string, bigint> {
+  const credits = new Map<string, bigint>();
+  for (const { batch, lines, tallies } of calls) {
+    let [pool, judged] = [0n, 0n];
+    for (const { payee, router, gross, fine = 0n } of lines) {
+      const routed = !/^0*$/.test(nameOf(router));
+      const parts = splitFee(gross, shares, { routed, fineAtomic: fine });
+      add(credits, nameOf(payee), parts.provider);
+      if (routed) add(credits, nameOf(router), parts.router);
+      pool += parts.verification;
+      judged += parts.validator;
+    }
+    const { parts } = splitVerification(
+      pool,
+      tallies.map((tally) => tally.credits),
+    );
+    for (const [i, part] of parts.entries()) add(credits, nameOf((tallies[i] as (typeof tallies)[number]).payee), part);
+    add(credits, nameOf(batch.validator), splitJudged(judged).handler);
+  }
+  return credits;
+}

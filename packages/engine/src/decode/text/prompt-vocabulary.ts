@@ -1,0 +1,14 @@
+import type { ControlToken } from './literal-text.ts';
+
+/** What makes tokens of a text. */
+export interface PromptVocabulary {
+  readonly bos: number;
+  readonly eos: number;
+  readonly addBos: boolean;
+  /** The token's own name in the vocabulary, e.g. `<s>`. */
+  textOf(token: number): string;
+  /** Of every token that is not text. */
+  readonly controlTokens: readonly ControlToken[];
+  /** @param options.parseSpecial reads the names of control tokens as these tokens. */
+  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Uint32Array;
+}

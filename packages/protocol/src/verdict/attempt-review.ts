@@ -1,0 +1,150 @@
+import { equalBytes } from '../base/bytes.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { parseAnnouncement } from '../exchange/announcement.ts';
+import { hashJobRound } from '../exchange/reveal-word.ts';
+import { hashAskedJob, hashAskedReport } from '../exchange/silence.ts';
+import { fillRound, hashScoreInputs } from '../modality/text/stage2/score-commitment.ts';
+import { HALF_HOUR_MS, toHalfHour } from '../settlement/silence-count.ts';
+import type { VerifierMark } from '../settlement/verdict-log.ts';
+import type { Attempt, EvidenceCandidate } from './evidence.ts';
+import { JudgeError, type JudgementContext } from './judgement.ts';
+import { type OpenedReply, readVerifierReport } from './opened-reply.ts';
+import { findCommitmentProblem, readReport, type WeighedReport, weighReport } from './report-check.ts';
+import { type AttemptSummary, computeJobId } from './verifier-draw.ts';
+import { findSilenceProblem, findSilentMs } from './witnessed.ts';
+
+/** A verifier outside the draw: who it is follows from its key alone. */
+function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
+  const unknown = { payee: new Uint8Array(20), numericClass: '', contextSize: 0, weight: 1n };
+  return { ...unknown, providerId: keyHash, keyHash, operator: keyHash };
+}
+
+/** One attempt, with who was drawn for it. */
+export interface AttemptReview extends AttemptSummary {
+  readonly candidate: EvidenceCandidate;
+  /** What its silence says of it, if anything. */
+  readonly silence: readonly VerifierMark[];
+}
+
+/** @throws JudgeError */
+export function findDrawn(
+  judged: JudgementContext,
+  { verifierId }: Attempt,
+  index: number,
+  drawn: EvidenceCandidate | undefined,
+): EvidenceCandidate {
+  if (drawn && equalBytes(drawn.providerId, verifierId)) return drawn;
+  if (judged.allowFixedVerifier && index === 0) return toFixedCandidate(verifierId);
+  throw new JudgeError('wrong-verifier', `attempt ${index} went to a verifier that the beacon did not draw`);
+}
+
+/** @returns undefined where nothing was opened. @throws JudgeError */
+export function weighAttempt(
+  crypto: Crypto,
+  judged: JudgementContext,
+  reply: OpenedReply,
+  {
+    attempts,
+    index,
+    candidate,
+    isDrawn,
+  }: { attempts: readonly Attempt[]; index: number; candidate: EvidenceCandidate; isDrawn: boolean },
+): WeighedReport | undefined {
+  const { claim, validator, drift } = judged;
+  const { committed, opened, nonce, round } = attempts[index] as Attempt;
+  const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });
+  const { keyHash, contextSize } = candidate;
+  const endorsedClass = isDrawn ? candidate.numericClass : undefined;
+  // Nobody else knows of a verifier that the operators agreed on.
+  if (opened === undefined && isDrawn && judged.witnessed !== undefined) {
+    const digests = committed && listDigests(crypto, attempts, round);
+    const inputsHash = hashInputs(crypto, claim, reply, index);
+    const asked = { jobId, keyHash, inputsHash, round: digests, name: `attempt ${index}` };
+    assertSilent(crypto, judged, attempts[index] as Attempt, asked);
+  }
+  if (committed === undefined) return undefined;
+  const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
+  if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
+  if (opened === undefined) return undefined;
+  const inputsHash = hashInputs(crypto, claim, reply, index);
+  const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
+  const read = readReport(crypto, job, {
+    inputsHash,
+    read: (bytes) => readVerifierReport(reply, bytes, { jobId, contextSize, endorsedClass }),
+  });
+  if ('problem' in read && read.isUnreadable) return undefined;
+  if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
+  return weighReport(read, drift);
+}
+
+/** What everybody is asked to score. @throws JudgeError */
+function hashInputs(
+  crypto: Crypto,
+  { endpoint, order }: JudgementContext['claim'],
+  { reply }: OpenedReply,
+  index: number,
+): Uint8Array {
+  if (endpoint === undefined)
+    throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
+  return hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.describeJob(endpoint) });
+}
+
+/** Witnesses gave the verifier the same job, and got no commitment; or the same round, and got no report. @throws JudgeError */
+export function assertSilent(
+  crypto: Crypto,
+  { claim, validator, witnessed }: JudgementContext,
+  { verifierId: target, statements = [] }: Pick<Attempt, 'verifierId' | 'statements'>,
+  asked: {
+    readonly jobId: Uint8Array;
+    readonly keyHash: Uint8Array;
+    readonly inputsHash: Uint8Array;
+    /** What it had to open over; undefined where it committed to nothing. */
+    readonly round: readonly Uint8Array[] | undefined;
+    readonly name: string;
+  },
+): void {
+  const { jobId, keyHash, inputsHash, round, name } = asked;
+  if (witnessed === undefined) return;
+  const { replyId, orderHash } = claim.order;
+  const job = hashAskedJob(crypto, { jobId, keyHash, inputsHash });
+  const question = {
+    target,
+    ...(round
+      ? {
+          asked: 'report' as const,
+          subject: hashAskedReport(crypto, { job, round: hashJobRound(crypto, { jobId, round }) }),
+        }
+      : { asked: 'commitment' as const, subject: job }),
+  };
+  const problem = witnessed.wasShown?.(question)
+    ? `it gave its ${question.asked} here`
+    : findSilenceProblem(crypto, { ...witnessed, ...question, replyId, orderHash, validator }, statements);
+  if (problem === undefined) return;
+  throw new JudgeError('proves-nothing', `${name}: a verifier is said to have been silent: ${problem}`);
+}
+
+/** The digests that everybody in a round opens over. */
+export function listDigests(
+  crypto: Crypto,
+  attempts: readonly Pick<Attempt, 'round' | 'nonce' | 'committed'>[],
+  round: number,
+): Uint8Array[] {
+  const asked = attempts.filter((attempt) => attempt.round === round);
+  const digests = asked.flatMap(({ committed }) => (committed ? [committed.digest] : []));
+  return fillRound(crypto, digests, (asked[0] as Attempt).nonce);
+}
+
+/**
+ * Silence is held against a verifier that had announced itself shortly before, and only by the statements of witnesses: a validator that
+ * is the whole quorum marks nobody.
+ */
+export function markSilence(
+  { verifierId, statements = [], credential }: Pick<Attempt, 'verifierId' | 'statements' | 'credential'>,
+  { payee }: EvidenceCandidate,
+): readonly VerifierMark[] {
+  if (statements.length === 0 || credential === undefined) return [];
+  const timeMs = findSilentMs(statements);
+  const { issuedAtMs, expiresAtMs } = parseAnnouncement(credential.announcement);
+  const isAnnounced = issuedAtMs <= timeMs && timeMs <= expiresAtMs + HALF_HOUR_MS;
+  return isAnnounced ? [{ verifierId, payee, outcome: 'silent', halfHour: toHalfHour(timeMs) }] : [];
+}

@@ -1,0 +1,113 @@
+import { create } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { KnownBeacon } from '@ogong/host/views/beacon-view';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
+import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
+import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
+import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
+import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
+import type { SyntheticReply } from '../synthetic/synthetic-reply.ts';
+
+// What providers of the fake network say.
+
+const STORY = ['Once', ' upon', ' a', ' time', ' there', ' was', ' a', ' small', ' fox', '.'];
+/** Of the schema that tests of clients ask for. */
+const THING = ['{"color"', ': "red"', ', "size"', ': 7', '}'];
+/** Of the tool that tests of clients offer. */
+const CALL = ['{"name": "weather"', ', "arguments": ', '{"city": ', '"Paris"', '}', '}'];
+
+/** A story, a call of a tool that is offered and has not answered yet, or what the grammar allows. */
+export function chooseWords({ grammar, terms, messages }: InferenceRequest): readonly string[] {
+  if (terms.isForced) return CALL;
+  const hasCall = terms.tools.length > 0 && messages.at(-1)?.role !== 'tool';
+  const marked = ['<tool', '_call>\n', ...CALL, '\n</tool_call>'];
+  if (grammar !== undefined) return hasCall ? marked : THING;
+  return hasCall ? ['I look', '.\n', ...marked] : STORY;
+}
+
+/** The reply of an engine: the words up to the limit, cut where a stop string begins. */
+export function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) {
+  const pieces = words.slice(0, maxTokens);
+  const at = findStop(pieces.join(''), stop);
+  if (at < 0) {
+    const stopReason = pieces.length === maxTokens ? ('length' as const) : ('stop-token' as const);
+    return { pieces, stopReason };
+  }
+  const kept: string[] = [];
+  let length = 0;
+  for (const piece of pieces) {
+    if (length >= at) break;
+    kept.push(piece.slice(0, at - length));
+    length += piece.length;
+  }
+  return { pieces: kept, stopReason: 'stop-string' as const };
+}
+
+const MAX_MADE_UP_MODELS = 100;
+
+/**
+ * A token reads the same wherever it stands, and each word is a token of its own. So the reply is of the first made-up model that
+ * draws no token twice: which tokens a model draws also depends on the order, which is different each time.
+ */
+export function drawDistinct(compose: (seed: number) => SyntheticReply) {
+  for (let seed = 1; seed <= MAX_MADE_UP_MODELS; seed++) {
+    const reply = compose(seed);
+    const rows = reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, reply.header).rows);
+    if (new Set(rows.map(tokenOf)).size === rows.length) return { reply, rows };
+  }
+  throw new Error(`each of ${MAX_MADE_UP_MODELS} made-up models draws a token twice`);
+}
+
+/** What each token that was drawn reads. */
+export const spell = (rows: readonly DrawRow[], pieces: readonly string[]): ReadonlyMap<number, string> =>
+  new Map(rows.map((row, at) => [tokenOf(row), pieces[at] ?? '']));
+
+/** @param spelled texts of the tokens that the reply draws. */
+export function toLogprob(
+  text: string,
+  row: DrawRow,
+  { topLogprobs }: InferenceRequest,
+  spelled: ReadonlyMap<number, string>,
+): TokenLogprob {
+  const best = Array.from(row.ids, (_, rank) => rank).sort((a, b) => (row.q[a] as number) - (row.q[b] as number));
+  const alternatives = best.slice(0, topLogprobs).map((rank) => {
+    const id = row.ids[rank] as number;
+    return create(TokenLogprobSchema, {
+      id,
+      bytes: utf8Encode(spelled.get(id) ?? `~${id}`),
+      logprob: -(row.q[rank] as number) / NAT,
+    });
+  });
+  const q = row.rank === TAIL_RANK ? row.tailQ : row.q[row.rank];
+  return create(TokenLogprobSchema, {
+    id: tokenOf(row),
+    bytes: utf8Encode(text),
+    logprob: -(q as number) / NAT,
+    alternatives,
+  });
+}
+
+/** Vectors of the fake model, committed as by a provider. */
+export async function composeEmbedding(
+  signer: HybridSigner,
+  {
+    order,
+    request,
+    body,
+    beacon,
+  }: { order: NamedOrder; request: EmbeddingRequest; body: Uint8Array; beacon: KnownBeacon },
+) {
+  const engine = createFakeEmbeddingEngine({ reranks: request.query !== undefined });
+  const { inputs } = await engine.embed(request);
+  const startMs = Date.now() - 2_000;
+  const served = { order, request, body, info: engine.info(), beacon, inputs, startMs, endMs: startMs + 5 };
+  const committed = commitEmbedding(crypto, signer, served);
+  const { record, signature, header } = committed;
+  return { committed, finished: { record: { record, providerKey: signer.publicKey, signature }, header } };
+}
