@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { type MeshOptions, type MeshPorts, providerName, validatorName } from '@ogong/devnet/mesh/mesh-plan';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
-import { LinkError } from '@ogong/host/link/link-error';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
-import { connectRouter, isOffered } from './mesh-router.ts';
+import { askWhenFree, connectRouter, isOffered } from './mesh-router.ts';
 import { waitUntil } from './polling.ts';
 import type { PlannedRequest } from './prompts.ts';
 import { openRelayDoor, type RelayDoor } from './relay-door.ts';
@@ -68,22 +67,6 @@ export async function askByReach({ door, askOne, ...context }: ReachContext): Pr
   return { relayed: { number: relayed.number, providerId, line, inside }, fastest: { ...fastest, number } };
 }
 
-/** Validators go on testing, so that all providers may be busy for a moment. */
-async function routeWhenFree<T>(route: () => Promise<T>): Promise<T> {
-  let routed: T | undefined;
-  await waitUntil(async () => {
-    try {
-      routed = await route();
-      return true;
-    } catch (error) {
-      if (error instanceof LinkError && error.refusal === 'unavailable') return false;
-      throw error;
-    }
-  }, PATIENCE_MS);
-  if (routed === undefined) throw new Error(`no provider was free for ${PATIENCE_MS / 1_000} s`);
-  return routed;
-}
-
 const MAX_PRICE = (1n << 64n) - 1n;
 
 /** What the router signs for a caller that wants the lowest latency; the slot is given back. */
@@ -97,7 +80,7 @@ async function askForRoute({
   const replyId = new Uint8Array(randomBytes(16));
   const named = { model, replyId };
   const wanted = { maxPricePer1k: MAX_PRICE, contextSize: maxTokens, sort: 'latency', exclude: [], only: [] };
-  const { ticket, candidates } = await routeWhenFree(() => router.route({ ...named, ...wanted }));
+  const { ticket, candidates } = await askWhenFree(() => router.route({ ...named, ...wanted }));
   if (ticket === undefined) throw new Error('the router sent no ticket');
   const unused = { outcome: 'unused', outputTokens: 0, durationMs: 0, firstTokenMs: 0 };
   const { providerId } = parseTicket(ticket.ticket);

@@ -13,6 +13,7 @@ import {
   RouterService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import { askWhenFree } from '../../mesh-router.ts';
 import type { LiveAccount, LiveNetwork } from './live-network.ts';
 
 const ORDER_LIFE_MS = 100_000;
@@ -63,7 +64,7 @@ export async function placeOrder(network: LiveNetwork, input: LiveOrderInput): P
   const asked = { model, maxPricePer1k: ANY_PRICE, exclude };
   const { certHash, endpoint } = network.router;
   const router = links.to(RouterService, { endpoint, certHash });
-  const { ticket } = await router.route({ ...asked, replyId });
+  const { ticket } = await askWhenFree(() => router.route({ ...asked, replyId }));
   if (ticket === undefined) throw new Error('the router gave no ticket: nothing was tried');
   // At once, so that tickets of these few addresses do not run out.
   await router.report({ replyId, providerId: wanted, outcome: 'ok', outputTokens: 0, durationMs: 1 });
@@ -89,14 +90,16 @@ export async function placeOrder(network: LiveNetwork, input: LiveOrderInput): P
   };
 }
 
-/** Reads a reply to its end. @throws LinkError where the provider refuses it. */
-export async function buyReply({ links }: LiveNetwork, { message, provider }: LiveOrder): Promise<Finished> {
-  let finished: Finished | undefined;
-  for await (const { event } of links.to(ProviderService, provider).generate(message)) {
-    if (event.case === 'finished') finished = event.value;
-  }
-  if (finished === undefined) throw new Error('the stream ended without a record');
-  return finished;
+/** Reads a reply to its end. @throws LinkError where the provider refuses it, but not for want of a free slot. */
+export function buyReply({ links }: LiveNetwork, { message, provider }: LiveOrder): Promise<Finished> {
+  return askWhenFree(async () => {
+    let finished: Finished | undefined;
+    for await (const { event } of links.to(ProviderService, provider).generate(message)) {
+      if (event.case === 'finished') finished = event.value;
+    }
+    if (finished === undefined) throw new Error('the stream ended without a record');
+    return finished;
+  });
 }
 
 /** How a call ended: `done`, or what it was refused with. */
