@@ -1,10 +1,17 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toFunctionSelector } from 'viem';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
 import type { ChainError } from './errors.ts';
 import type { Hex } from './hex.ts';
 import { computeAddress, generatePrivateKey } from './keys.ts';
+
+/** Of a list of what held from which second on, where one is added that is older than its last. */
+const UNORDERED = 'CheckpointUnorderedInsertion()';
 
 interface Pending {
   readonly nonce: Hex;
@@ -110,5 +117,87 @@ describe('a transaction that nobody mines', () => {
     await call('evm_setIntervalMining', 1);
     expect(await sent).toMatch(other === 2n ? 'mined' : /^timeout: .* in its place$/);
     expect(await member.client.balanceOf(to)).toBe(balance);
+  });
+});
+
+interface Call {
+  readonly id: number;
+  readonly method: string;
+  readonly params?: readonly unknown[];
+}
+
+describe('a node', () => {
+  let ledger: TestLedger;
+  let node: Server;
+  /** What comes in place of the chain's answer, which is made all the same; `lost` for nothing. Undefined where the answer comes. */
+  let bend: (call: Call) => object | 'lost' | undefined;
+  beforeAll(async () => {
+    ledger = await startTestLedger();
+    node = createServer(async (request, response) => {
+      const body = await text(request);
+      const headers = { 'content-type': 'application/json' };
+      const answer = await (await fetch(ledger.chain.rpcUrl, { method: 'POST', headers, body })).text();
+      const call = JSON.parse(body) as Call;
+      const bent = bend(call);
+      if (bent === 'lost') return;
+      response
+        .setHeader('content-type', 'application/json')
+        .end(bent === undefined ? answer : JSON.stringify({ jsonrpc: '2.0', id: call.id, ...bent }));
+    });
+    await new Promise<void>((resolve) => node.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(async () => {
+    node?.closeAllConnections();
+    node?.close();
+    await ledger?.stop();
+  });
+
+  /** An account behind the node, with ten units, and somebody to pay. */
+  async function join(requestTimeoutMs?: number) {
+    bend = () => undefined;
+    const [member, payee] = [await ledger.createMember(10n), await ledger.createMember(1n)];
+    const client = await createChainClient({
+      ...{ rpcUrl: `http://127.0.0.1:${(node.address() as AddressInfo).port}`, deployment: ledger.deployment },
+      ...{ privateKey: member.privateKey, pollIntervalMs: 20, ...(requestTimeoutMs && { requestTimeoutMs }) },
+    });
+    return { client, to: payee.address, balance: () => ledger.governor.balanceOf(payee.address) };
+  }
+
+  it('whose answer to a transaction is lost has mined it once', async () => {
+    const { client, to, balance } = await join(1_000);
+    const sent = new Set<string>();
+    bend = ({ method, params }) => {
+      if (method !== 'eth_sendRawTransaction') return undefined;
+      sent.add(String(params?.[0]));
+      return 'lost';
+    };
+    expect((await client.transfer(to, 3n)).status).toBe('success');
+    expect([sent.size, await balance()]).toEqual([1, 4n]);
+  });
+
+  it('that answers by the state of one block and the time of another is asked again', async () => {
+    const { client, to, balance } = await join();
+    const refused = { error: { code: 3, message: 'execution reverted', data: toFunctionSelector(UNORDERED) } };
+    for (const method of ['eth_call', 'eth_estimateGas']) {
+      let isMixed = true;
+      bend = (call) => {
+        if (call.method !== method || !isMixed) return undefined;
+        isMixed = false;
+        return refused;
+      };
+      await client.transfer(to, 1n);
+      expect(isMixed).toBe(false);
+    }
+    expect(await balance()).toBe(3n);
+    let isMixed = true;
+    bend = ({ method }) => {
+      if (method !== 'eth_call' || !isMixed) return undefined;
+      isMixed = false;
+      return refused;
+    };
+    expect(await client.balanceOf(to)).toBe(3n);
+    // What it says twice is a refusal.
+    bend = ({ method }) => (method === 'eth_call' ? refused : undefined);
+    await expect(client.transfer(to, 1n)).rejects.toMatchObject({ code: 'reverted' });
   });
 });

@@ -1,22 +1,20 @@
 import {
   BaseError,
-  type Chain,
   createPublicClient,
-  createWalletClient,
   decodeErrorResult,
   defineChain,
   HttpRequestError,
-  type HttpTransport,
   hexToBytes,
   http,
+  keccak256,
   type PublicClient,
   TimeoutError,
   TransactionNotFoundError,
   type TransactionReceipt,
   WaitForTransactionReceiptTimeoutError,
-  type WalletClientConfig,
 } from 'viem';
 import { type LocalAccount, privateKeyToAccount } from 'viem/accounts';
+import { getTransactionError } from 'viem/utils';
 import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
 import {
@@ -99,6 +97,8 @@ const checkpointGas = 4n * newWordGas;
 const maxTransactionGas = 16_777_216n;
 /** Of one transaction, within its time: with a fee of its own each. */
 const maxSendings = 6;
+/** Until a refusal is asked for again. */
+const secondLookMs = 100;
 
 export interface TransactorOptions {
   readonly rpcUrl: string;
@@ -131,17 +131,11 @@ export interface Transactor {
   send(what: string, to: Address | undefined, data: Hex, extraGas?: bigint): Promise<TransactionReceipt>;
 }
 
-type Wallet = ReturnType<typeof createWallet>;
-
 interface Unpriced {
   readonly data: Hex;
   readonly to?: Address;
   readonly gas: bigint;
   readonly nonce: number;
-}
-
-function createWallet(config: WalletClientConfig<HttpTransport, Chain, LocalAccount>) {
-  return createWalletClient(config);
 }
 
 function openAccount({ privateKey, signer }: TransactorOptions): LocalAccount | undefined {
@@ -170,13 +164,12 @@ export function createTransactor(options: TransactorOptions): Transactor {
   const client: PublicClient = createPublicClient({ chain, transport, pollingInterval, cacheTime: 0 });
   const receiptTimeoutMs = options.receiptTimeoutMs ?? 60_000;
   const account = openAccount(options);
-  const wallet = account && createWallet({ account, chain, transport, pollingInterval });
   // A transaction starts when the one before it is mined: its simulation has to see the effects, and no nonce is guessed.
   let last: Promise<unknown> = Promise.resolve();
   /** What was sent last. */
   let stuck: (GasFees & { readonly nonce: number }) | undefined;
 
-  async function read<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T> {
+  async function run<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T> {
     try {
       return await call(client);
     } catch (error) {
@@ -184,14 +177,30 @@ export function createTransactor(options: TransactorOptions): Transactor {
     }
   }
 
+  /**
+   * While a block comes, a node may answer by the state after it and the time of the block before: contracts that find what was stored later
+   * than now refuse it. So a refusal counts where the node says it twice.
+   */
+  async function read<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T> {
+    try {
+      return await run(what, call);
+    } catch (error) {
+      if (!(error instanceof ChainError) || error.code !== 'reverted') throw error;
+      await new Promise((resolve) => setTimeout(resolve, secondLookMs));
+      return run(what, call);
+    }
+  }
+
   async function sendNow(what: string, to: Address | undefined, data: Hex, extraGas = 0n): Promise<TransactionReceipt> {
-    if (!wallet) throw new ChainError('no-account', `${what}: this client has no private key`);
-    const request = { account: wallet.account, data, ...(to === undefined ? {} : { to }) };
-    return read(what, async () => {
+    if (!account) throw new ChainError('no-account', `${what}: this client has no private key`);
+    const request = { data, ...(to === undefined ? {} : { to }) };
+    const estimate = await read(what, async () => {
       // Make a call first: unlike an estimate it always returns the reason of a revert.
-      await client.call(request);
-      // Of the state that the call saw: what is pending may be replaced by this very transaction.
-      const estimate = await client.estimateGas({ ...request, blockTag: 'latest' });
+      await client.call({ ...request, account });
+      // Of the state that the call saw: what is pending may be replaced by this very transaction. Prepared, it would be the node's own choice.
+      return client.estimateGas({ ...request, account, blockTag: 'latest', prepare: false });
+    });
+    return run(what, async () => {
       if (estimate > maxTransactionGas) {
         throw new ChainError(
           'too-costly',
@@ -201,9 +210,9 @@ export function createTransactor(options: TransactorOptions): Transactor {
       const roomy = (estimate * gasHeadroomPercent) / 100n + checkpointGas + extraGas;
       const gas = roomy < maxTransactionGas ? roomy : maxTransactionGas;
       // Without what is pending: a transaction that nobody mines is replaced, and not waited for.
-      const nonce = await client.getTransactionCount({ address: wallet.account.address, blockTag: 'latest' });
+      const nonce = await client.getTransactionCount({ address: account.address, blockTag: 'latest' });
       await options.beforeSend?.();
-      const receipt = await sendUntilMined(wallet, { ...request, gas, nonce });
+      const receipt = await sendUntilMined(account, { ...request, gas, nonce });
       if (receipt.status !== 'success') {
         throw new ChainError('reverted', `${what}: transaction ${receipt.transactionHash} was mined but reverted`);
       }
@@ -212,7 +221,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
   }
 
   /** Sends it with a higher fee and the same nonce, again and again, until it is mined, or time or fee are at their end. */
-  async function sendUntilMined(wallet: Wallet, request: Unpriced): Promise<TransactionReceipt> {
+  async function sendUntilMined(account: LocalAccount, request: Unpriced): Promise<TransactionReceipt> {
     const timeout = receiptTimeoutMs / maxSendings;
     const hashes: Hex[] = [];
     for (;;) {
@@ -220,8 +229,13 @@ export function createTransactor(options: TransactorOptions): Transactor {
       const before = stuck?.nonce === request.nonce ? stuck : undefined;
       const fees = before ? raiseFees(before, asked) : asked;
       stuck = { ...fees, nonce: request.nonce };
+      let hash: Hex | undefined;
       try {
-        const hash = await wallet.sendTransaction({ account: wallet.account, chain, ...request, ...fees });
+        const asked = { ...request, ...fees, chainId: options.chainId, type: 'eip1559' } as const;
+        const signed = await account.signTransaction(asked);
+        // Known before it leaves: the answer may be lost, and the transaction mined.
+        hash = keccak256(signed);
+        await sendSigned(signed, { account, ...request, ...fees });
         hashes.push(hash);
         const receipt = await client.waitForTransactionReceipt({ hash, timeout });
         if (!hashes.includes(receipt.transactionHash)) await assertSameCall(request, receipt);
@@ -230,15 +244,28 @@ export function createTransactor(options: TransactorOptions): Transactor {
         if (options.signer && hashes.length === 0 && findCause(error, SignerOnlySendsError)) {
           return sendBySigner(options.signer, { ...request, ...fees, chainId: options.chainId });
         }
-        const mined = await findReceipt(hashes);
+        const mined = await findReceipt(hash === undefined ? hashes : [...hashes, hash]);
         if (mined) return mined;
-        const isUnderpriced = says(error, /underpriced|already known|already imported/i);
+        const isUnderpriced = says(error, /underpriced/i);
         if (!isUnderpriced && !isUnmined(error)) throw error;
         const isDearest = isUnderpriced && before?.maxFeePerGas === fees.maxFeePerGas;
         if (hashes.length === maxSendings || isDearest) {
           throw new ChainError('timeout', 'no block took the transaction', { cause: error });
         }
       }
+    }
+  }
+
+  /** Returns where the node has it, or may have it: its answer did not come in time, or it says that it had it before. */
+  async function sendSigned(
+    serializedTransaction: Hex,
+    asked: Unpriced & GasFees & { readonly account: LocalAccount },
+  ) {
+    try {
+      await client.sendRawTransaction({ serializedTransaction });
+    } catch (error) {
+      if (findCause(error, TimeoutError) || says(error, /already known|already imported/i)) return;
+      throw error instanceof BaseError ? getTransactionError(error, { ...asked, chain }) : error;
     }
   }
 

@@ -9,28 +9,35 @@ const LOWEST = 12_000;
 const HIGHEST = 32_000;
 const MAX_TRIES = 1000;
 
-/** Ports that were free a moment ago; all are held until the last is found, so that none is returned twice. */
+/**
+ * What this process has found, until it ends. It may take seconds until what a port is for has bound it, and a daemon that starts anew
+ * leaves it free for a while: no other process of this machine is given it meanwhile. Linux alone has names of sockets without a file.
+ */
+const claims = new Map<number, Server | undefined>();
+
+/** Ports that were free a moment ago, and that nobody else who looks for one is given while this process lives. */
 export async function findFreePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
-  const held = new Map<number, Server>();
-  try {
-    for (let tries = 0; held.size < count; tries++) {
-      if (tries === MAX_TRIES) throw new Error(`no ${count} free ports on ${host} between ${LOWEST} and ${HIGHEST}`);
-      const port = randomInt(LOWEST, HIGHEST);
-      const server = held.has(port) ? undefined : await hold(port, host);
-      if (server !== undefined) held.set(port, server);
-    }
-    return [...held.keys()];
-  } finally {
-    await Promise.all([...held.values()].map(release));
+  const found: number[] = [];
+  for (let tries = 0; found.length < count; tries++) {
+    if (tries === MAX_TRIES) throw new Error(`no ${count} free ports on ${host} between ${LOWEST} and ${HIGHEST}`);
+    const port = randomInt(LOWEST, HIGHEST);
+    if (await claimFree(port, host)) found.push(port);
   }
+  return found;
 }
 
-/** @returns the lowest of `count` ports in a row that were free a moment ago. */
+/** @returns the lowest of `count` such ports in a row. */
 export async function findFreePortRow(count: number, host = '127.0.0.1'): Promise<number> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const lowest = randomInt(LOWEST, HIGHEST - count);
-    const row = Array.from({ length: count }, (_, i) => isPortFree(lowest + i, host));
-    if ((await Promise.all(row)).every(Boolean)) return lowest;
+    const row = Array.from({ length: count }, (_, i) => lowest + i);
+    const claimed: number[] = [];
+    for (const port of row) {
+      if (!(await claimFree(port, host))) break;
+      claimed.push(port);
+    }
+    if (claimed.length === count) return lowest;
+    await Promise.all(claimed.map(disclaim));
   }
   throw new Error(`no ${count} free ports in a row on ${host} between ${LOWEST} and ${HIGHEST}`);
 }
@@ -39,6 +46,33 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
   const server = await hold(port, host);
   if (server !== undefined) await release(server);
   return server !== undefined;
+}
+
+/** @returns whether the port is free, and this process's from now on. */
+async function claimFree(port: number, host: string): Promise<boolean> {
+  if (claims.has(port)) return false;
+  claims.set(port, undefined);
+  const claim = await claimName(port);
+  claims.set(port, claim === 'taken' ? undefined : claim);
+  if (claim !== 'taken' && (await isPortFree(port, host))) return true;
+  await disclaim(port);
+  return false;
+}
+
+async function disclaim(port: number): Promise<void> {
+  const claim = claims.get(port);
+  if (claim !== undefined) await release(claim);
+  claims.delete(port);
+}
+
+/** @returns undefined where there are no such names. */
+function claimName(port: number): Promise<Server | 'taken' | undefined> {
+  if (process.platform !== 'linux') return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'EADDRINUSE' ? 'taken' : undefined));
+    server.listen(`\0ogong-port-${port}`, () => resolve(server.unref()));
+  });
 }
 
 /** @returns undefined where the port cannot be listened on. */

@@ -1,6 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { createChainClient } from '@ogong/chain/client';
 import { parseDeployment } from '@ogong/chain/deployment';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
@@ -112,11 +115,39 @@ describe('mesh ledger', () => {
     expect(first.prices).toBe(OGONG / 10n);
     // No credit is worth more than the tokens that were burned for it, at ten cents each.
     expect(first.credits >= 1_000n * OGONG && first.backing >= 10n * first.credits).toBe(true);
+    // Nobody says two prices in a second.
+    const isLater = async () => {
+      const { last, now } = await client.priceState(deployment.token);
+      return now > last.time;
+    };
+    await expect.poll(isLater).toBe(true);
     expect(await prepareLedger(plan, { chain, deploymentFile })).toEqual(deployment);
     // Its price is what the pool takes by now.
     const second = await look();
     expect({ ...second, prices: first.prices }).toEqual(first);
     expect(second.prices > first.prices && second.prices < 2n * first.prices).toBe(true);
+  });
+
+  it('is not made anew where the chain does not answer', async () => {
+    const plan = createPlan();
+    const deploymentFile = join(directory, 'silent.json');
+    const deployment = await prepareLedger(plan, { chain, deploymentFile });
+    let isSilent = true;
+    const door = createServer(async (request, response) => {
+      const body = await text(request);
+      if (isSilent && body.includes('eth_chainId')) return request.socket.destroy();
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(chain.rpcUrl, { method: 'POST', headers, body });
+      response.setHeader('content-type', 'application/json').end(await answer.text());
+    });
+    await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+    const rpcUrl = `http://127.0.0.1:${(door.address() as AddressInfo).port}`;
+    const behind = { chain: { ...chain, rpcUrl }, deploymentFile };
+    await expect(prepareLedger(plan, behind)).rejects.toMatchObject({ code: 'rpc-unreachable' });
+    isSilent = false;
+    expect(await prepareLedger(plan, behind)).toEqual({ ...deployment, rpcUrl });
+    door.closeAllConnections();
+    door.close();
   });
 
   it('names a network whose contracts are of another version', async () => {

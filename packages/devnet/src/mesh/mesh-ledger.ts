@@ -5,6 +5,7 @@ import { defaultHolding, hashContracts, noDelays } from '@ogong/chain/deploy';
 import { deployContracts } from '@ogong/chain/deploy-contracts';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
+import { ChainError } from '@ogong/chain/errors';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -176,9 +177,15 @@ async function findDeployment(file: string, rpcUrl: string): Promise<Deployment 
   let deployment: Deployment;
   try {
     deployment = { ...parseDeployment(readFileSync(file, 'utf8')), rpcUrl };
-    await createChainClient({ rpcUrl, deployment });
   } catch {
     return undefined;
+  }
+  try {
+    await createChainClient({ rpcUrl, deployment });
+  } catch (error) {
+    if (error instanceof ChainError && error.code === 'wrong-chain') return undefined;
+    // A chain that is slow to answer has not lost its contracts: others in their place would be another network.
+    throw error;
   }
   const version = versionFileOf(file);
   if (existsSync(version) && readFileSync(version, 'utf8') === hashContracts()) return deployment;

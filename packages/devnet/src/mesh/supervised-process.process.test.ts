@@ -113,7 +113,7 @@ describe('supervised process', () => {
   it('does not wait for output that what the daemon started holds open', async () => {
     const { daemon } = create(
       `import { spawn } from 'node:child_process';
-       const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 20_000)'], { stdio: 'inherit', detached: true });
+       const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 600_000)'], { stdio: 'inherit', detached: true });
        console.log(JSON.stringify({ event: 'ready', name: 'daemon', pid: process.pid, child: child.pid }));
        setInterval(() => {}, 1000);`,
     );

@@ -252,7 +252,7 @@ describe('bad days', () => {
   it('fails running replies when the child is killed, restarts, and serves again', async () => {
     const events: SupervisorEvent[] = [];
     const engine = await createLlamaEngine(
-      { modelPath: model.path, sequences: 1 },
+      { modelPath: model.path, sequences: 1, contextSize: 4096 },
       { onEvent: (event) => events.push(event) },
     );
     try {
@@ -260,7 +260,9 @@ describe('bad days', () => {
       const pid = engine.pid() as number;
       const attempt = (async () => {
         let tokens = 0;
-        for await (const event of engine.generate(createRequest(LONG_PROMPT, { maxTokens: 150 }))) {
+        // Long: where this process sleeps for a while, the child has not said all of it meanwhile.
+        const long = createRequest(LONG_PROMPT, { maxTokens: 3_900, bias: NO_END });
+        for await (const event of engine.generate(long)) {
           if (event.kind === 'token' && ++tokens === 3) process.kill(pid, 'SIGKILL');
         }
       })();

@@ -20,17 +20,21 @@ describe('what a stranger can do to a link server', () => {
   let identity: LinkIdentity;
   let calls: string[];
 
-  beforeEach(async () => {
-    calls = [];
-    identity = await makeIdentity(1);
+  /** @param timeoutMs of a handshake, and of a request: nothing but what waits for its end has a short one. */
+  async function serve(timeoutMs: number): Promise<void> {
     server = createLinkServer({
       identity,
       bind: { host: '127.0.0.1', port: 0 },
       routes: (router) => router.service(RouterService, { route: () => ({}) }),
       authorize: (_peer, method) => calls.push(method) > 0,
-      limits: { handshakeTimeoutMs: 1000, requestTimeoutMs: 1000 },
+      limits: { handshakeTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs },
     });
     await server.start();
+  }
+
+  beforeEach(async () => {
+    calls = [];
+    identity = await makeIdentity(1);
   });
   afterEach(() => server.stop(0));
 
@@ -74,35 +78,41 @@ describe('what a stranger can do to a link server', () => {
   const proto = { 'content-type': 'application/proto' };
 
   it('is reached with a certificate', async () => {
+    await serve(30_000);
     const socket = await openTls(createTlsOptions(await makeIdentity(2)));
     expect(await postRaw(socket, route, proto)).toBe(200);
     expect(calls).toEqual(['ogong.v1.RouterService/Route']);
   });
 
   it('answers nobody without a certificate', async () => {
+    await serve(30_000);
     const socket = await openTls({ minVersion: 'TLSv1.3' });
     expect(await postRaw(socket, route, proto)).toMatch(/closed|ERR_HTTP2/);
     expect(calls).toEqual([]);
   });
 
   it('agrees on a key that a quantum computer cannot recover', async () => {
+    await serve(30_000);
     const socket = await openTls(createTlsOptions(await makeIdentity(2)));
     expect(socket.getEphemeralKeyInfo()).toMatchObject({ name: 'X25519MLKEM768' });
     socket.destroy();
   });
 
   it('speaks nothing older than TLS 1.3', async () => {
+    await serve(30_000);
     const { cert, key } = createTlsOptions(await makeIdentity(2));
     await expect(openTls({ cert, key, maxVersion: 'TLSv1.2' })).rejects.toThrow();
   });
 
   it('speaks nothing but HTTP/2', async () => {
+    await serve(30_000);
     await expect(
       openTls({ ...createTlsOptions(await makeIdentity(2)), ALPNProtocols: ['http/1.1'] }),
     ).rejects.toThrow();
   });
 
   it('resumes no session', async () => {
+    await serve(30_000);
     const options = { ...createTlsOptions(await makeIdentity(2)), secureOptions: 0 };
     const first = await openTls(options);
     const tickets: Buffer[] = [];
@@ -116,6 +126,7 @@ describe('what a stranger can do to a link server', () => {
   });
 
   it('knows no other path, method or encoding', async () => {
+    await serve(30_000);
     const { ...options } = createTlsOptions(await makeIdentity(2));
     expect(await postRaw(await openTls(options), '/ogong.v1.RouterService/Nothing', proto)).toBe(404);
     expect(await postRaw(await openTls(options), route, { 'content-type': 'text/plain' })).toBe(415);
@@ -123,6 +134,7 @@ describe('what a stranger can do to a link server', () => {
   });
 
   it('refuses headers without end', async () => {
+    await serve(30_000);
     const socket = await openTls(createTlsOptions(await makeIdentity(2)));
     const headers = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`x-${i}`, 'y'.repeat(1000)]));
     expect(await postRaw(socket, route, { ...proto, ...headers })).toBe(431);
@@ -130,6 +142,7 @@ describe('what a stranger can do to a link server', () => {
   });
 
   it('waits for no request without end', async () => {
+    await serve(1_000);
     const socket = await openTls(createTlsOptions(await makeIdentity(2)));
     const session = connectHttp2(`https://${LINK_HOST}`, { createConnection: () => socket });
     const stream = session.request({ ':method': 'POST', ':path': route, ...proto });
@@ -141,11 +154,13 @@ describe('what a stranger can do to a link server', () => {
   });
 
   it('hangs up on who does not start a handshake', async () => {
+    await serve(1_000);
     const socket = connectTcp({ port: server.address().port, host: '127.0.0.1' });
     await new Promise((resolve) => socket.once('close', resolve));
   });
 
   it('survives bytes that are no handshake', async () => {
+    await serve(30_000);
     const socket = connectTcp({ port: server.address().port, host: '127.0.0.1' });
     socket.on('error', () => {});
     socket.write('GET / HTTP/1.1\r\n\r\n');

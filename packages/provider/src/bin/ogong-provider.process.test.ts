@@ -141,12 +141,14 @@ it.skipIf(!hasScript)(
     });
     await expect.poll(() => shown).toContain('>>> ');
     child.stdin.write('/set parameter num_predict 3000\r');
-    await expect.poll(() => shown).toContain('num_predict is 3000');
+    // With the prompt that follows: it is not the one after the answer.
+    await expect.poll(() => shown).toMatch(/num_predict is 3000[\s\S]*>>> /);
     child.stdin.write('hello\r');
     const begin = shown.length;
     await expect.poll(() => shown.slice(begin).length).toBeGreaterThan(80);
+    const stopped = shown.length;
     child.stdin.write('\u0003');
-    await expect.poll(() => shown.slice(begin)).toContain('>>> ');
+    await expect.poll(() => shown.slice(stopped)).toContain('>>> ');
     child.stdin.write('/set quiet\r');
     await expect.poll(() => shown).toContain('timings are not shown');
     child.stdin.write('\u0004');

@@ -612,7 +612,7 @@ describe('a consumer that leaves', () => {
     const { client, order, provider, validator, store } = await start({ engine: { stepMs: 20 } });
     const short = order({
       body: { max_tokens: 400 },
-      order: (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 1_000) }),
+      order: (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 3_000) }),
     });
     for await (const { event } of client.service(ProviderService).generate(short)) {
       if (event.case === 'delta') break;

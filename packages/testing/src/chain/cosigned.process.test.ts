@@ -79,6 +79,14 @@ async function readPot(roster: Address): Promise<{ readonly amount: string; read
   return { amount: `${amount}`, weight: `${weight / unit}` };
 }
 
+/** To the first minutes of the next day: a pot is of one day, and none ends while a case is looked at. */
+async function passToMorning(): Promise<void> {
+  const rpc = ledger.governor.transactor.client;
+  const { timestamp } = await rpc.getBlock();
+  await rpc.request({ method: 'evm_increaseTime', params: [DAY - (Number(timestamp) % DAY) + 60] } as never);
+  await rpc.request({ method: 'evm_mine' } as never);
+}
+
 keepChainFresh(() => ledger);
 beforeEach(() => {
   [sequence, drawn] = [0n, 0n];
@@ -89,6 +97,7 @@ describe('the contracts share what is theirs who signed as the vectors say', () 
     const rpc = ledger.governor.transactor.client;
     const handler = (members[0] as Member).address;
     for (const { votes, batches, pot, parts } of cases) {
+      await passToMorning();
       await fit(votes.map(BigInt));
       await takeRoster(ledger, members);
       const roster = await ledger.governor.currentRoster();
@@ -99,8 +108,7 @@ describe('the contracts share what is theirs who signed as the vectors say', () 
         expect((await creditOf(handler)) - before).toBe(BigInt(one.handler));
       }
       expect(await readPot(roster)).toEqual(pot);
-      await rpc.request({ method: 'evm_increaseTime', params: [DAY] } as never);
-      await rpc.request({ method: 'evm_mine' } as never);
+      await passToMorning();
       for (const { member, part } of parts) {
         const { address, client } = members[member] as Member;
         const before = await creditOf(address);
