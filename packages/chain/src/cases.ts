@@ -2,7 +2,7 @@ import { encodeAbiParameters, encodeFunctionData, keccak256, sha256, type Transa
 import { computeCreated } from './create-contracts.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
-import { casesAbi, equivocationAbi, hearingsAbi, misroutingAbi } from './generated/abi.ts';
+import { casesAbi, equivocationAbi, hearingsAbi, misroutingAbi, stakingAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { listRanges } from './list-ranges.ts';
 import type { Transactor } from './transactor.ts';
@@ -34,6 +34,16 @@ export interface LedgerCase {
   readonly reporter: Address;
   readonly amount: bigint;
   readonly evidence: Hex;
+}
+
+/** One penalty of those that are held for a payee. */
+export interface HeldPart {
+  /** Its number: names its hearing. */
+  readonly penalty: number;
+  readonly amount: bigint;
+  /** Reports that were refuted. */
+  readonly refuted: number;
+  readonly block: bigint;
 }
 
 export interface LedgerHearing {
@@ -118,6 +128,36 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
           }
         }
         return { subjects, next: last - REPLACEABLE, now };
+      });
+    },
+    /** Penalties that are held for a payee, the oldest first: all since it was pardoned, or they were collected. Searches all events. */
+    penaltiesOf(payee: BytesLike): Promise<readonly HeldPart[]> {
+      const args = { payee: toAddress(payee, 'payee') } as const;
+      const staking = { address: where.staking, abi: stakingAbi, args, strict: true } as const;
+      return read('penalties', async (client) => {
+        let held: HeldPart[] = [];
+        const last = await client.getBlockNumber({ cacheTime: 0 });
+        for (const range of listRanges(BigInt(where.block), last)) {
+          const [taken, ...over] = await Promise.all([
+            client.getContractEvents({ ...staking, ...range, eventName: 'Penalized' }),
+            client.getContractEvents({ ...staking, ...range, eventName: 'Pardoned' }),
+            client.getContractEvents({ ...staking, ...range, eventName: 'PenaltyCollected' }),
+          ]);
+          const place = (log: {
+            readonly blockNumber: bigint;
+            readonly logIndex: number;
+          }): readonly [bigint, number] => [log.blockNumber, log.logIndex];
+          const isLater = (a: readonly [bigint, number], b: readonly [bigint, number]): boolean =>
+            a[0] === b[0] ? a[1] > b[1] : a[0] > b[0];
+          const ends = over.flat().map(place);
+          if (ends.length > 0) held = [];
+          for (const log of taken) {
+            if (ends.some((end) => isLater(end, place(log)))) continue;
+            const { penalty, amount, refuted } = log.args;
+            held.push({ penalty, amount, refuted, block: log.blockNumber });
+          }
+        }
+        return held;
       });
     },
     /** What the appeal against a subject has put down; nothing where there was none, or where it was returned or paid. */
