@@ -2,10 +2,9 @@ import { encodeAbiParameters, encodeFunctionData, keccak256, sha256, type Transa
 import { computeCreated } from './create-contracts.ts';
 import type { Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
-import { casesAbi, equivocationAbi, hearingsAbi, misroutingAbi } from './generated/abi.ts';
+import { casesAbi, equivocationAbi, hearingsAbi, misroutingAbi, stakingAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
 import { listRanges } from './list-ranges.ts';
-import { waitForNextBlock } from './next-block.ts';
 import type { Transactor } from './transactor.ts';
 
 /** As the contract numbers them. */
@@ -22,6 +21,7 @@ const offences = [
 type Offence = (typeof offences)[number];
 
 const kinds = ['admission', 'intake', 'log', 'allotment'] as const;
+type StatementKind = (typeof kinds)[number];
 
 /** A case against a validator, a router or a payee of verifiers. */
 export interface LedgerCase {
@@ -34,6 +34,16 @@ export interface LedgerCase {
   readonly reporter: Address;
   readonly amount: bigint;
   readonly evidence: Hex;
+}
+
+/** One penalty of those that are held for a payee. */
+export interface HeldPart {
+  /** Its number: names its hearing. */
+  readonly penalty: number;
+  readonly amount: bigint;
+  /** Reports that were refuted. */
+  readonly refuted: number;
+  readonly block: bigint;
 }
 
 export interface LedgerHearing {
@@ -66,6 +76,8 @@ export interface OpenedHearings {
 const KNOWN_HASHES = 8_191n;
 /** So many blocks are looked at again. */
 const REPLACEABLE = 32n;
+
+const placeTypes = [{ type: 'uint8' }, { type: 'bytes32' }] as const;
 
 type Where = Pick<Deployment, 'cases' | 'hearings' | 'equivocation' | 'settlement' | 'staking' | 'block'>;
 
@@ -118,6 +130,36 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
         return { subjects, next: last - REPLACEABLE, now };
       });
     },
+    /** Penalties that are held for a payee, the oldest first: all since it was pardoned, or they were collected. Searches all events. */
+    penaltiesOf(payee: BytesLike): Promise<readonly HeldPart[]> {
+      const args = { payee: toAddress(payee, 'payee') } as const;
+      const staking = { address: where.staking, abi: stakingAbi, args, strict: true } as const;
+      return read('penalties', async (client) => {
+        let held: HeldPart[] = [];
+        const last = await client.getBlockNumber({ cacheTime: 0 });
+        for (const range of listRanges(BigInt(where.block), last)) {
+          const [taken, ...over] = await Promise.all([
+            client.getContractEvents({ ...staking, ...range, eventName: 'Penalized' }),
+            client.getContractEvents({ ...staking, ...range, eventName: 'Pardoned' }),
+            client.getContractEvents({ ...staking, ...range, eventName: 'PenaltyCollected' }),
+          ]);
+          const place = (log: {
+            readonly blockNumber: bigint;
+            readonly logIndex: number;
+          }): readonly [bigint, number] => [log.blockNumber, log.logIndex];
+          const isLater = (a: readonly [bigint, number], b: readonly [bigint, number]): boolean =>
+            a[0] === b[0] ? a[1] > b[1] : a[0] > b[0];
+          const ends = over.flat().map(place);
+          if (ends.length > 0) held = [];
+          for (const log of taken) {
+            if (ends.some((end) => isLater(end, place(log)))) continue;
+            const { penalty, amount, refuted } = log.args;
+            held.push({ penalty, amount, refuted, block: log.blockNumber });
+          }
+        }
+        return held;
+      });
+    },
     /** What the appeal against a subject has put down; nothing where there was none, or where it was returned or paid. */
     appealDepositOf(subject: BytesLike): Promise<{ readonly from: Address; readonly amount: bigint }> {
       const args = [toHex(subject, 'subject', 32)] as const;
@@ -125,6 +167,20 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
         const { from, amount } = await client.readContract({ ...cases, functionName: 'depositOf', args });
         return { from: toAddress(from, 'from'), amount };
       });
+    },
+    /** What a validator signs, as the contract reads it. @param members of the signed struct, 32 bytes each */
+    readStatement(kind: StatementKind, members: BytesLike): Promise<{ readonly digest: Hex; readonly evidence: Hex }> {
+      const args = [kinds.indexOf(kind), toHex(members, 'members')] as const;
+      return read('a statement', async (client) => {
+        const contract = { address: where.equivocation, abi: equivocationAbi } as const;
+        const [place, , , digest] = await client.readContract({ ...contract, functionName: 'read', args });
+        return { digest, evidence: keccak256(encodeAbiParameters(placeTypes, [args[0], place])) };
+      });
+    },
+    /** Whether a case was opened by this evidence: it opens no second one. */
+    isProven(accused: BytesLike, evidence: BytesLike): Promise<boolean> {
+      const args = [toAddress(accused, 'accused'), toHex(evidence, 'evidence', 32)] as const;
+      return read('what was proven', (client) => client.readContract({ ...cases, functionName: 'isUsed', args }));
     },
     /** What an appeal against an ejection or a penalty puts down. */
     appealDeposit(): Promise<bigint> {
@@ -135,7 +191,7 @@ export function createCaseReads({ read }: Pick<Transactor, 'read'>, where: Where
 
 /** Two words that contradict each other. */
 export interface EquivocationProof {
-  readonly kind: (typeof kinds)[number];
+  readonly kind: StatementKind;
   readonly accused: BytesLike;
   readonly statements: readonly [SignedWords, SignedWords];
 }
@@ -143,6 +199,7 @@ export interface EquivocationProof {
 /** The members of the signed struct, 32 bytes each, and a time at which the key signed for the accused, seconds since 1970. */
 interface SignedWords {
   readonly members: BytesLike;
+  /** 65 bytes; or the code of a roster and a sum, 308 bytes. */
   readonly signature: BytesLike;
   readonly time: bigint;
 }
@@ -164,6 +221,24 @@ export interface MisroutingProof {
 /** The contract of misroutings is what the contract of cases creates third. */
 export const misroutingOf = ({ cases }: Pick<Deployment, 'cases'>): Address => computeCreated(cases, 3);
 
+/** What a misrouted ticket is called as evidence. */
+export const nameTicket = (ticket: BytesLike): Hex => sha256(toHex(ticket, 'ticket'));
+
+const SIGNATURE_BYTES = 65;
+/** The code of a roster, 20 bytes, and a sum. */
+const SUM_BYTES = 308;
+
+function toStatement({ members, signature, time }: SignedWords) {
+  const signed = toHex(signature, 'signature');
+  const size = (signed.length - 2) / 2;
+  if (size !== SIGNATURE_BYTES && size !== SUM_BYTES)
+    throw new ChainError(
+      'bad-input',
+      `a signature has ${SIGNATURE_BYTES} bytes, or ${SUM_BYTES} with a sum, not ${size}`,
+    );
+  return { members: toHex(members, 'members'), signature: signed, time };
+}
+
 /** What hides a proof until it is shown. @param salt 32 random bytes. */
 function sealProof(reporter: Address, accused: Address, evidence: Hex, salt: Hex): Hex {
   const types = [{ type: 'address' }, { type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }] as const;
@@ -176,6 +251,7 @@ export function createCaseWrites(
   allow: (spender: Address, amount: bigint) => Promise<void>,
 ) {
   const { cases, hearings, equivocation } = where;
+  const { readStatement } = createCaseReads({ read }, where);
   const toQuorum = (signatures: readonly BytesLike[]): Hex[] =>
     signatures.map((signature) => toHex(signature, 'signature', 65));
   return {
@@ -203,41 +279,41 @@ export function createCaseWrites(
       return send('convict', cases, encodeFunctionData({ abi: casesAbi, functionName: 'convict', args }));
     },
     /**
-     * Announces two signatures that contradict each other, then shows them: two transactions, so that nobody takes the share.
-     * @param secret 32 random bytes that hide the announced proof until it is shown.
+     * Announces two signatures that contradict each other, so that nobody takes the share: `proveEquivocation` shows them a block or more
+     * later.
+     * @param secret 32 random bytes that hide them until then.
      */
-    async proveEquivocation(
+    async announceEquivocation(
+      { kind, accused, statements: [{ members }] }: EquivocationProof,
+      secret: BytesLike,
+    ): Promise<TransactionReceipt> {
+      const { evidence } = await readStatement(kind, members);
+      const seal = sealProof(own as Address, toAddress(accused, 'accused'), evidence, toHex(secret, 'secret', 32));
+      const data = encodeFunctionData({ abi: equivocationAbi, functionName: 'announce', args: [seal] });
+      return send('announce a proof', equivocation, data);
+    },
+    /** Opens a case against the validator. @param secret of the announcement. */
+    proveEquivocation(
       { kind, accused, statements }: EquivocationProof,
       secret: BytesLike,
     ): Promise<TransactionReceipt> {
+      const [first, second] = [toStatement(statements[0]), toStatement(statements[1])];
       const of = toAddress(accused, 'accused');
-      const number = kinds.indexOf(kind);
-      const [first, second] = statements.map(({ members, signature, time }) => ({
-        ...{ members: toHex(members, 'members'), signature: toHex(signature, 'signature', 65), time },
-      })) as [{ members: Hex; signature: Hex; time: bigint }, { members: Hex; signature: Hex; time: bigint }];
-      const contract = { address: equivocation, abi: equivocationAbi } as const;
-      const salt = toHex(secret, 'secret', 32);
-      const evidence = await read('the place of a statement', async (client) => {
-        const [place] = await client.readContract({
-          ...contract,
-          functionName: 'read',
-          args: [number, first.members],
-        });
-        return keccak256(encodeAbiParameters([{ type: 'uint8' }, { type: 'bytes32' }], [number, place]));
-      });
-      const seal = sealProof(own as Address, of, evidence, salt);
-      const announced = encodeFunctionData({ abi: equivocationAbi, functionName: 'announce', args: [seal] });
-      await waitForNextBlock({ read }, await send('announce a proof', equivocation, announced));
-      const args = [number, of, first, second, salt] as const;
-      return send('prove', equivocation, encodeFunctionData({ abi: equivocationAbi, functionName: 'prove', args }));
+      const args = [kinds.indexOf(kind), of, first, second, toHex(secret, 'secret', 32)] as const;
+      const data = encodeFunctionData({ abi: equivocationAbi, functionName: 'prove', args });
+      return send('prove a contradiction', equivocation, data);
     },
     /**
      * Announces a misrouting, so that nobody takes the share: `proveMisrouting` shows it a block or more later.
      * @param secret 32 random bytes that hide it until then.
      */
     announceMisrouting({ router, ticket }: MisroutingProof, secret: BytesLike): Promise<TransactionReceipt> {
-      const evidence = sha256(toHex(ticket, 'ticket'));
-      const seal = sealProof(own as Address, toAddress(router, 'router'), evidence, toHex(secret, 'secret', 32));
+      const seal = sealProof(
+        own as Address,
+        toAddress(router, 'router'),
+        nameTicket(ticket),
+        toHex(secret, 'secret', 32),
+      );
       const data = encodeFunctionData({ abi: misroutingAbi, functionName: 'announce', args: [seal] });
       return send('announce a proof', misroutingOf(where), data);
     },

@@ -11,6 +11,7 @@ import { ChainError } from './errors.ts';
 import { equivocationAbi, validatorRegistryAbi } from './generated/abi.ts';
 import type { Hex } from './hex.ts';
 import { computeAddress, generatePrivateKey } from './keys.ts';
+import { waitForNextBlock } from './next-block.ts';
 
 const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
 const zeroAddress: Hex = `0x${'00'.repeat(20)}`;
@@ -92,7 +93,10 @@ describe('chain client', () => {
       revert: { name: 'BondSuffices' },
     });
     const reporter = await ledger.createMember();
-    await reporter.client.proveEquivocation(await contradict(ledger, member.privateKey), new Uint8Array(32).fill(7));
+    const proof = await contradict(ledger, member.privateKey);
+    const secret = new Uint8Array(32).fill(7);
+    await waitForNextBlock(reporter.client.transactor, await reporter.client.announceEquivocation(proof, secret));
+    await reporter.client.proveEquivocation(proof, secret);
     expect(await reporter.client.caseOf(0)).toMatchObject({
       ...{ accused: member.address, reporter: reporter.address, offence: 'contradiction', amount: 100n * unit },
     });

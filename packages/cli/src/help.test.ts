@@ -47,7 +47,9 @@ describe('help', () => {
     [logsCommand, []],
     [earningsCommand, []],
     [caseCommand, []],
-    ...['list', 'appeal', 'draw', 'close', 'forfeit', 'collect', 'evict'].map((verb) => [caseCommand, [verb]] as const),
+    ...['list', 'appeal', 'draw', 'close', 'forfeit', 'collect', 'evict', 'contradiction', 'misrouting'].map(
+      (verb) => [caseCommand, [verb]] as const,
+    ),
     [paramsCommand, []],
     [payeeCommand, ['sign']],
     [claimCommand, []],

@@ -7,7 +7,9 @@ import { type ActingClient, act, actionFields } from './act.ts';
 import { unitsOf } from './amount.ts';
 import {
   assertOneSubject,
+  choosePenalty,
   describeSubject,
+  listHeldPenalties,
   numberFields,
   readHearingName,
   subjectFields,
@@ -90,6 +92,24 @@ async function assertHas(program: string, client: ActingClient, deposit: bigint)
   throw new ConfigError(program, [`${client.address} has ${own}, and the deposit is ${wanted}`]);
 }
 
+async function explainNoAppeal(client: ActingClient, flags: Parameters<typeof describeSubject>[0]): Promise<string> {
+  const { payee, number } = flags;
+  if (payee === undefined) return `nobody appealed against ${describeSubject(flags)}`;
+  const held = (await listHeldPenalties(client, `0x${payee}`)).map(({ penalty }) => penalty);
+  const which = number === undefined ? describeSubject(flags) : `penalty ${number} of 0x${payee}`;
+  const listed = held.length === 0 ? 'none is held' : `held are ${held.join(', ')}`;
+  return `nobody appealed against ${which}: ${listed}`;
+}
+
+/** Which ejection or penalty; undefined for the last one. */
+const readNumber = async (
+  program: string,
+  client: ActingClient,
+  { payee, number }: { readonly payee: string | undefined; readonly number: number | undefined },
+  verb: 'draw' | 'forfeit',
+): Promise<number | undefined> =>
+  payee === undefined || number !== undefined ? number : choosePenalty(program, client, { payee: `0x${payee}`, verb });
+
 const drawConfig = defineConfig({
   name: 'ogong case draw',
   examples: [`ogong case draw --case 3 ${EXAMPLE}`],
@@ -115,10 +135,10 @@ export const drawVerb: Verb = {
       does: `draw the panel on ${describeSubject(flags)}`,
       fields: () => told,
       async run(writes, client) {
-        const subject = await readHearingName(client, toSubject(flags, await readNow(client)), number);
+        const chosen = await readNumber(program, client, flags, 'draw');
+        const subject = await readHearingName(client, toSubject(flags, await readNow(client)), chosen);
         const before = await client.hearingOf(subject);
-        if (before.drawnFrom === 0n)
-          throw new ConfigError(program, [`nobody appealed against ${describeSubject(flags)}`]);
+        if (before.drawnFrom === 0n) throw new ConfigError(program, [await explainNoAppeal(client, flags)]);
         if (before.panel.length === 0) await writes.drawPanel(subject);
         const { panel } = before.panel.length === 0 && !client.isDry ? await client.hearingOf(subject) : before;
         told = { subject, panel };
@@ -158,7 +178,8 @@ export const forfeitVerb: Verb = {
       does: `pay the treasury the deposit of the appeal against ${describeSubject(flags)}`,
       fields: () => told,
       async run(writes, client) {
-        const subject = await readHearingName(client, toSubject(flags, await readNow(client)), number);
+        const chosen = await readNumber(program, client, flags, 'forfeit');
+        const subject = await readHearingName(client, toSubject(flags, await readNow(client)), chosen);
         const { amount } = await client.appealDepositOf(subject);
         told = { subject, amount: `${amount}` };
         output.writeError(`the deposit is ${client.format(amount, unitsOf(client.deployment).token)}\n`);

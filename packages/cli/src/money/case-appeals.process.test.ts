@@ -87,8 +87,9 @@ async function convict(validators: readonly Member[], reporter: Member): Promise
 async function settle(
   validator: Awaited<ReturnType<TestLedger['createValidator']>>,
   { ejections = [], tallies = [] }: Partial<Pick<Parameters<TestLedger['signBatch']>[0], 'ejections' | 'tallies'>>,
+  sequence = 1n,
 ): Promise<void> {
-  const head = { validator: validator.address, sequence: 1n, logHead: word, logLength: 1n, recordsRoot: word };
+  const head = { validator: validator.address, sequence, logHead: word, logLength: sequence, recordsRoot: word };
   const batch = { ...head, replies: 0 };
   const call = await ledger.signBatch({ batch, debits: [], lines: [], ejections, tallies }, [validator.privateKey]);
   await validator.client.settle(call);
@@ -195,6 +196,49 @@ describe('ogong case', () => {
     expect(await readCase(anybody, 'collect', ...of)).toMatchObject({ penalty: `${amountAtomic}` });
     expect(amountAtomic).toBeGreaterThan(0n);
     expect((await runCase(anybody, 'collect', ...of)).said).toContain('there is nothing to do');
+  });
+
+  it('shows all penalties that are held, and draws the panel of the one that was appealed against', async () => {
+    const [validator, payee] = await Promise.all([ledger.createValidator(), ledger.createMember(100n * unit)]);
+    const anybody = await ledger.createMember(3n * DEPOSIT);
+    const { timestamp } = await ledger.governor.transactor.client.getBlock();
+    // All penalties are of one day, so that each is known before.
+    if (Number(timestamp) % 86_400 > 85_800) await pass(600);
+    await payee.client.stake(100n * unit);
+    const refute = async (sequence: bigint, refuted: number) =>
+      settle(validator, { tallies: [{ payee: payee.address, credits: 1, refuted }] }, sequence);
+    const of = ['--payee', payee.address.slice(2)];
+    expect((await runCase(undefined, 'list', ...of)).said).toBe(`no penalty is held of ${payee.address}\n`);
+    await refute(1n, 1);
+    const first = await readCase(anybody, 'appeal', ...of);
+    await pass(1);
+    await refute(2n, 2);
+    const { said } = await runCase(undefined, 'list', ...of);
+    expect(said).toContain('1  2 OGONG  1 refuted report  (appealed against: ogong case draw --payee ');
+    expect(said).toContain('2  4 OGONG  2 refuted reports  (nobody appealed)');
+    await expect(runCase(anybody, 'draw', ...of, '--number', '2')).rejects.toThrow(
+      `nobody appealed against penalty 2 of ${payee.address}: held are 1, 2`,
+    );
+    // Nobody appealed against the last one: the one before it is meant.
+    expect(await readCase(anybody, 'draw', ...of)).toMatchObject({
+      subject: first.subject,
+      panel: [validator.address],
+    });
+    await refute(3n, 1);
+    const third = await readCase(anybody, 'appeal', ...of);
+    await pass(1);
+    expect(await readCase(anybody, 'draw', ...of, '--dry-run')).toMatchObject({ subject: third.subject });
+    await readCase(anybody, 'draw', ...of);
+    await expect(runCase(anybody, 'draw', ...of)).rejects.toThrow(/penalties 1, 3 of .* say which by --number/);
+    const drawn = await readCase(anybody, 'draw', ...of, '--number', '1');
+    expect(drawn).toMatchObject({ subject: first.subject, panel: [validator.address], transactions: [] });
+    await pass(APPEAL);
+    await runCase(anybody, 'collect', ...of);
+    expect(await readCase(undefined, 'list', ...of)).toEqual({ payee: payee.address, penalties: [] });
+    await expect(runCase(anybody, 'forfeit', ...of)).rejects.toThrow(/penalties 1, 3 of .* say which by --number/);
+    expect(await readCase(anybody, 'forfeit', ...of, '--number', '3')).toMatchObject({ subject: third.subject });
+    // One deposit is left.
+    expect(await readCase(anybody, 'forfeit', ...of)).toMatchObject({ subject: first.subject, amount: `${DEPOSIT}` });
   });
 
   it('ends a router whose stake is below the least, and no other', async () => {

@@ -90,6 +90,9 @@ describe('ogong case misrouting', () => {
     expect(await ledger.governor.caseOf(id)).toMatchObject({
       ...{ accused: router.address, offence: 'misrouting', reporter: reporter.address, amount: (2n * BOND) / 10n },
     });
+    const again = await run('misrouting', kept, ...by);
+    expect(again).toMatchObject({ code: EXIT.ok, said: expect.stringContaining('this is proven already') });
+    expect(await ledger.governor.caseCount()).toBe(id + 1);
     await ledger.governor.transactor.client.request({ method: 'evm_increaseTime', params: [3_600] } as never);
     await ledger.governor.transactor.client.request({ method: 'evm_mine' } as never);
     await ledger.governor.closeCase(id);
@@ -112,7 +115,7 @@ describe('ogong case misrouting', () => {
     expect(await bend({ ticket: undefined })).toMatch(/it has no ticket/);
     expect(await bend({ ticket: 'AAAA' })).toMatch(/bent.json/);
     expect((await run('nothing')).said).toContain(
-      'say list, appeal, draw, close, forfeit, collect, evict or misrouting',
+      'say list, appeal, draw, close, forfeit, collect, evict, contradiction or misrouting',
     );
   });
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { MisroutingProof } from '@ogong/chain/cases';
+import { type MisroutingProof, nameTicket } from '@ogong/chain/cases';
 import { waitForNextBlock } from '@ogong/chain/next-block';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
@@ -13,6 +13,7 @@ import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { readUserFile } from '../user-files.ts';
 import { act, actionFields } from './act.ts';
 import { appealVerb, drawVerb, forfeitVerb } from './appeal-verbs.ts';
+import { contradictionVerb } from './contradiction-verb.ts';
 import { closeVerb, collectVerb, evictVerb, listVerb } from './upkeep-verbs.ts';
 
 const NAME = 'ogong case misrouting';
@@ -70,6 +71,7 @@ export const caseCommand = createCommandGroup({
   verbs: {
     ...{ list: listVerb, appeal: appealVerb, draw: drawVerb, close: closeVerb },
     ...{ forfeit: forfeitVerb, collect: collectVerb, evict: evictVerb },
+    contradiction: contradictionVerb,
     misrouting: {
       summary: 'a ticket that its own list does not give',
       async run(argv, output) {
@@ -80,10 +82,19 @@ export const caseCommand = createCommandGroup({
         }
         const { proof, problem } = readKept(parsed.positionals[0] as string);
         const router = `0x${toHex(proof.router as Uint8Array)}`;
+        let told: Readonly<Record<string, unknown>> = {};
         return act(NAME, parsed.values, output, {
           does: `open a case against the router ${router}: ${problem}`,
-          fields: () => ({ router, problem }),
+          fields: () => ({ router, problem, ...told }),
           async run(writes, client) {
+            const isProven = await client.isProven(proof.router, nameTicket(proof.ticket));
+            told = { isProven };
+            if (isProven) {
+              output.writeError(
+                'this is proven already, and convicts nobody twice: `ogong case list` shows the case\n',
+              );
+              return;
+            }
             const secret = randomBytes(32);
             const announced = await writes.announceMisrouting(proof, secret);
             if (!client.isDry) await waitForNextBlock(client.transactor, announced);

@@ -1,4 +1,4 @@
-import { type AppealSubject, FREEZE_PERIOD_S, nameSubject } from '@ogong/chain/cases';
+import { type AppealSubject, FREEZE_PERIOD_S, type HeldPart, nameSubject } from '@ogong/chain/cases';
 import type { ChainClient } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
 import { ConfigError } from '@ogong/host/config/config-error';
@@ -16,7 +16,8 @@ export const subjectFields = {
 export const numberFields = {
   number: {
     schema: integer({ min: 1, max: 0xffff_ffff }),
-    description: 'with --provider or --payee: which ejection, or which penalty. Default: the last one',
+    description:
+      'with --provider or --payee: which ejection, or which penalty, as `ogong case list --payee` has them. Default: the last ejection; the one penalty that was appealed against',
   },
   period: {
     schema: integer(),
@@ -67,4 +68,64 @@ export async function readHearingName(
   if ('penalized' in subject)
     return nameSubject(subject, number ?? (await client.heldPenaltyOf(subject.penalized)).penalty);
   return nameSubject(subject);
+}
+
+/** A penalty that is held, and what became of an appeal against it. */
+export interface HeldPenalty extends HeldPart {
+  /** Of its hearing. */
+  readonly subject: Hex;
+  readonly isAppealed: boolean;
+  /** Empty until it is drawn. */
+  readonly panel: readonly Hex[];
+}
+
+type PenaltyReads = Pick<ChainClient, 'penaltiesOf' | 'hearingOf' | 'heldPenaltyOf' | 'appealDepositOf'>;
+
+export async function listHeldPenalties(
+  client: Pick<PenaltyReads, 'penaltiesOf' | 'hearingOf'>,
+  payee: Hex,
+): Promise<readonly HeldPenalty[]> {
+  return Promise.all(
+    (await client.penaltiesOf(payee)).map(async (one) => {
+      const subject = nameSubject({ penalized: payee }, one.penalty);
+      const { drawnFrom, panel } = await client.hearingOf(subject);
+      return { ...one, subject, isAppealed: drawnFrom > 0n, panel };
+    }),
+  );
+}
+
+/** The newest ones that a deposit is looked for behind: a day has five at most. */
+const LOOKED_AT = 200;
+
+/**
+ * The number of the penalty that is meant where nobody said it: the one of those that matter here.
+ * @param verb `draw`: held, and appealed against; `forfeit`: with a deposit. @throws ConfigError where there are several
+ */
+export async function choosePenalty(
+  program: string,
+  client: PenaltyReads,
+  { payee, verb }: { readonly payee: Hex; readonly verb: 'draw' | 'forfeit' },
+): Promise<number | undefined> {
+  const found = verb === 'draw' ? await listAppealed(client, payee) : await listWithDeposit(client, payee);
+  if (found.length < 2) return found[0];
+  throw new ConfigError(program, [
+    `penalties ${found.join(', ')} of ${payee} were appealed against: say which by --number; \`ogong case list --payee ${payee.slice(2)}\` shows them`,
+  ]);
+}
+
+/** Those whose panel is still to be drawn, where there are any. */
+async function listAppealed(client: PenaltyReads, payee: Hex): Promise<number[]> {
+  const appealed = (await listHeldPenalties(client, payee)).filter(({ isAppealed }) => isAppealed);
+  const undrawn = appealed.filter(({ panel }) => panel.length === 0);
+  return (undrawn.length > 0 ? undrawn : appealed).map(({ penalty }) => penalty);
+}
+
+async function listWithDeposit(client: PenaltyReads, payee: Hex): Promise<number[]> {
+  const { penalty: last } = await client.heldPenaltyOf(payee);
+  const first = Math.max(1, last - LOOKED_AT + 1);
+  const numbers = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  const amounts = await Promise.all(
+    numbers.map((number) => client.appealDepositOf(nameSubject({ penalized: payee }, number))),
+  );
+  return numbers.filter((_, i) => (amounts[i]?.amount ?? 0n) > 0n);
 }

@@ -15,6 +15,7 @@ import { askEmissionClaims } from './ask-emission.ts';
 import { claimMints } from './claim-mints.ts';
 import { creditCosigned, findCosigned } from './cosigned.ts';
 import type { EmissionClaim } from './emission-claim.ts';
+import { describeNextEpoch, takeIntoEpoch } from './epoch-room.ts';
 
 type EmissionReads = Pick<ChainClient, 'allotments' | 'emissionState' | 'hasClaimedEmission' | 'recycledWork'>;
 
@@ -192,11 +193,17 @@ export const withdrawCommand: Command = {
         output.writeError(`${format(withdrawable)} can be withdrawn, ${format(held)} are held\n`);
         if (carried < withdrawable) {
           output.writeError(
-            `the present epoch takes ${format(carried)} of it: the rest stays, and can be withdrawn in a later one\n`,
+            `the present epoch takes ${format(carried)} of it: the rest stays, and ${await describeNextEpoch(client)}\n`,
           );
         }
-        told = { payee: account[1], withdrawable: `${withdrawable}`, carried: `${carried}`, held: `${held}` };
-        if (carried > 0n) await writes.withdrawEarnings(...account);
+        const isTaken =
+          carried > 0n && (await takeIntoEpoch(client, withdrawable, () => writes.withdrawEarnings(...account)));
+        if (carried > 0n && !isTaken)
+          output.writeError(
+            `others have filled the present epoch: all of it waits, and ${await describeNextEpoch(client)}\n`,
+          );
+        const taken = isTaken ? carried : 0n;
+        told = { payee: account[1], withdrawable: `${withdrawable}`, carried: `${taken}`, held: `${held}` };
       },
     });
   },

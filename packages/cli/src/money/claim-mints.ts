@@ -1,9 +1,11 @@
 import type { MintShare } from '@ogong/chain/burn-and-mint';
+import { ChainError } from '@ogong/chain/errors';
 import type { createWrites } from '@ogong/chain/ledger-writes';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { computeLeastSale, computeMintClaim, MINT_EPOCH_S } from '@ogong/protocol/settlement/burn-mint';
 import type { ActingClient } from './act.ts';
 import { formatAmount, toBasisPoints } from './amount.ts';
+import { describeNextEpoch, minutesToNextEpoch, takeIntoEpoch } from './epoch-room.ts';
 
 interface MintClaimOptions {
   /** Default: as the account chose before. */
@@ -22,18 +24,37 @@ interface MintClaimReport {
   readonly epochs: readonly { readonly epoch: number; readonly credits: string }[];
   /** Of the present epoch, with what it takes of the credit. */
   readonly running: string;
+  /** Numbers of epochs that are over and that the chain refused to pay or to close now, each with its reason. */
+  readonly waiting: readonly { readonly epoch: number; readonly why: string }[];
 }
+
+/** What a claim needs of the account; the preview or the chain behind it. */
+type ClaimingClient = Pick<
+  ActingClient,
+  | 'address'
+  | 'isDry'
+  | 'creditOf'
+  | 'mintSharesOf'
+  | 'takesTokens'
+  | 'transactor'
+  | 'carriedOf'
+  | 'mintEpoch'
+  | 'deployment'
+  | 'pricesOf'
+>;
+type ClaimingWrites = Pick<ReturnType<typeof createWrites>, 'choosePayout' | 'closeMintEpoch' | 'claimMint' | 'claim'>;
 
 /**
  * Consumes the account's credit in the escrow, so that it counts in the present epoch, and has every epoch that is over paid. Epochs that nobody
- * closed are closed first.
+ * closed are closed first. What the chain does not pay now waits, and holds up nothing else.
+ * @throws ChainError where there was something to claim, and none of it could be
  */
 export async function claimMints(
-  writes: ReturnType<typeof createWrites>,
-  client: ActingClient,
+  writes: ClaimingWrites,
+  client: ClaimingClient,
   { payout, slippage, output }: MintClaimOptions,
 ): Promise<MintClaimReport> {
-  const { address, isDry } = client;
+  const { address } = client;
   const [credit, shares, takesTokens, now] = await Promise.all([
     client.creditOf(address),
     client.mintSharesOf(address),
@@ -45,16 +66,73 @@ export async function claimMints(
   const report = tell(output, { credit, carried, over, shares, now });
   const wantsTokens = payout === undefined ? takesTokens : payout === 'tokens';
   if (wantsTokens !== takesTokens) await writes.choosePayout(wantsTokens);
-  for (const { number, isClosed } of over) if (!isClosed) await writes.closeMintEpoch(number);
-  for (const share of over) {
+  const { isAnyPaid, refusals } = await claimEpochs(writes, client, { over, wantsTokens, slippage });
+  let isCarried = false;
+  let isFull = false;
+  try {
+    isCarried = carried > 0n && (await takeIntoEpoch(client, credit, () => writes.claim()));
+    isFull = carried > 0n && !isCarried;
+  } catch (error) {
+    if (!isAnyPaid || !(error instanceof ChainError) || error.code !== 'reverted') throw error;
+    output.writeError(`the credit waits: ${error.message}\n`);
+  }
+  const [first] = refusals;
+  if (first !== undefined && !isAnyPaid && !isCarried) throw first.error;
+  for (const { epoch, error } of refusals) {
+    output.writeError(`what was earned in epoch ${epoch} waits: ${error.message}; run this again later\n`);
+  }
+  if (isFull) {
+    const waits = formatAmount(credit, undefined, 'credits');
+    output.writeError(`others have filled the present epoch: ${waits} wait, ${await describeNextEpoch(client)}\n`);
+  }
+  const waiting = refusals.map(({ epoch, error }) => ({ epoch: Number(epoch), why: error.message }));
+  const rest = isCarried ? {} : { carried: '0', running: `${BigInt(report.running) - carried}` };
+  return { ...report, ...rest, waiting };
+}
+
+interface EpochClaims {
+  readonly over: readonly MintShare[];
+  readonly wantsTokens: boolean;
+  readonly slippage: number | undefined;
+}
+
+/** Each epoch by itself: one may have no price, or bring less than the slippage allows. */
+async function claimEpochs(
+  writes: ClaimingWrites,
+  client: ClaimingClient,
+  { over, wantsTokens, slippage }: EpochClaims,
+): Promise<{
+  readonly isAnyPaid: boolean;
+  readonly refusals: readonly { readonly epoch: bigint; readonly error: ChainError }[];
+}> {
+  const refusals: { readonly epoch: bigint; readonly error: ChainError }[] = [];
+  const attempt = async (epoch: bigint, send: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await send();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ChainError) || error.code !== 'reverted') throw error;
+      // Somebody else closed it meanwhile.
+      if (error.revert?.name === 'ClosedAlready') return true;
+      refusals.push({ epoch, error });
+      return false;
+    }
+  };
+  const isOpen = new Set<bigint>();
+  for (const { number, isClosed } of over) {
+    if (!isClosed && !(await attempt(number, () => writes.closeMintEpoch(number)))) isOpen.add(number);
+  }
+  let isAnyPaid = false;
+  for (const share of over.filter(({ number }) => !isOpen.has(number))) {
     // A dry run closes nothing, so the amount of such an epoch is not known yet.
-    const epoch = share.isClosed || isDry ? share : await client.mintEpoch(share.number);
+    const epoch = share.isClosed || client.isDry ? share : await client.mintEpoch(share.number);
     const tokens = epoch.isClosed ? computeMintClaim(epoch.minted, share.own, epoch.dollars) : 0n;
     if (epoch.isClosed && tokens === 0n) continue;
-    await writes.claimMint(share.number, wantsTokens ? 0n : await findLeast(client, tokens, slippage));
+    const send = async () =>
+      writes.claimMint(share.number, wantsTokens ? 0n : await findLeast(client, tokens, slippage));
+    if (await attempt(share.number, send)) isAnyPaid = true;
   }
-  if (carried > 0n) await writes.claim();
-  return report;
+  return { isAnyPaid, refusals };
 }
 
 function tell(
@@ -67,25 +145,28 @@ function tell(
     readonly shares: readonly MintShare[];
     readonly now: bigint;
   },
-): MintClaimReport {
+): Omit<MintClaimReport, 'waiting'> {
   const { credit, carried, over, shares, now } = found;
   const format = (dollars: bigint): string => formatAmount(dollars, undefined, 'credits');
   const sum = (list: readonly MintShare[]): bigint => list.reduce((total, { own }) => total + own, 0n);
   output.writeError(`credit ${format(credit)}, earned ${format(sum(over))} in ${over.length} epochs that are over\n`);
   if (carried < credit) {
-    output.writeError(`the present epoch takes ${format(carried)} of the credit: the rest stays for a later one\n`);
+    output.writeError(
+      `the present epoch takes ${format(carried)} of the credit: the rest stays for the next one, in ${minutesToNextEpoch(now)} minutes\n`,
+    );
   }
   const running = sum(shares) - sum(over) + carried;
   const epochs = over.map(({ number, own }) => ({ epoch: Number(number), credits: `${own}` }));
   const report = { credit: `${credit}`, carried: `${carried}`, epochs, running: `${running}` };
   if (running === 0n) return report;
-  const minutes = (MINT_EPOCH_S - (now % MINT_EPOCH_S) + 59n) / 60n;
-  output.writeError(`${format(running)} can be claimed when the present epoch is over, in ${minutes} minutes\n`);
+  output.writeError(
+    `${format(running)} can be claimed when the present epoch is over, in ${minutesToNextEpoch(now)} minutes\n`,
+  );
   return report;
 }
 
 /** 0 leaves the contract's own bound. */
-async function findLeast(client: ActingClient, tokens: bigint, slippage: number | undefined): Promise<bigint> {
+async function findLeast(client: ClaimingClient, tokens: bigint, slippage: number | undefined): Promise<bigint> {
   const { stable } = client.deployment.burnAndMint ?? {};
   if (slippage === undefined || stable === undefined) return 0n;
   const [token, dollar] = await Promise.all([client.pricesOf(client.deployment.token), client.pricesOf(stable)]);

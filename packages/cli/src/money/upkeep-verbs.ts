@@ -1,13 +1,17 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { Hex } from '@ogong/chain/hex';
 import { chainFields } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { hex, integer } from '@ogong/host/config/values';
+import type { Output } from '@ogong/host/lifecycle/command';
 import type { Verb } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { openLedger } from '../open-ledger.ts';
 import { act, actionFields } from './act.ts';
 import { formatAmount, priceField, unitsOf } from './amount.ts';
+import { listHeldPenalties } from './case-subject.ts';
 
 const EXAMPLE = '--keypair <path> --deployment deployment.json';
 /** The newest ones. */
@@ -18,8 +22,15 @@ const formatTime = (seconds: bigint): string => new Date(Number(seconds) * 1_000
 const listConfig = defineConfig({
   name: 'ogong case list',
   examples: ['ogong case list --deployment deployment.json'],
-  summary: `Shows the newest ${LISTED} cases: of whom what was taken, by whom it was found, and until when somebody may appeal.`,
-  fields: { ...chainFields, price: priceField, json: jsonField },
+  summary:
+    `Shows the newest ${LISTED} cases: of whom what was taken, by whom it was found, and until when somebody may appeal.\n` +
+    'With --payee: the penalties that are held of one payee, by their numbers, and whether somebody appealed against each.',
+  fields: {
+    ...chainFields,
+    payee: { schema: hex(20), description: 'account, without 0x, whose penalties are shown in place of the cases' },
+    price: priceField,
+    json: jsonField,
+  },
 });
 
 export const listVerb: Verb = {
@@ -30,8 +41,12 @@ export const listVerb: Verb = {
       output.write(parsed.text);
       return EXIT.ok;
     }
-    const { json, price, ...where } = parsed.values;
+    const { json, price, payee, ...where } = parsed.values;
     const client = await openLedger('ogong case list', where);
+    if (payee !== undefined) {
+      await showPenalties(client, output, { payee: `0x${payee}`, price, json });
+      return EXIT.ok;
+    }
     const [count, appealS, { timestamp: now }] = await Promise.all([
       client.caseCount(),
       client.appealDelay(),
@@ -61,6 +76,36 @@ export const listVerb: Verb = {
     return EXIT.ok;
   },
 };
+
+async function showPenalties(
+  client: ChainClient,
+  output: Output,
+  {
+    payee,
+    price,
+    json,
+  }: { readonly payee: Hex; readonly price: number | undefined; readonly json: boolean | undefined },
+): Promise<void> {
+  const held = await listHeldPenalties(client, payee);
+  if (json) {
+    const penalties = held.map(({ penalty, amount, refuted, subject, isAppealed, panel }) => ({
+      ...{ number: penalty, amount: `${amount}`, refuted, subject, isAppealed, panel },
+    }));
+    printJson(output, { payee, penalties });
+    return;
+  }
+  if (held.length === 0) output.write(`no penalty is held of ${payee}\n`);
+  const { token } = unitsOf(client.deployment);
+  const which = (penalty: number): string => `--payee ${payee.slice(2)} --number ${penalty}`;
+  for (const { penalty, amount, refuted, isAppealed, panel } of held) {
+    const drawn = panel.length > 0 ? `a panel of ${panel.length} hears it` : `ogong case draw ${which(penalty)}`;
+    const reports = `${refuted} refuted ${refuted === 1 ? 'report' : 'reports'}`;
+    const taken = formatAmount(amount, price, token);
+    output.write(
+      `${penalty}  ${taken}  ${reports}  (${isAppealed ? `appealed against: ${drawn}` : 'nobody appealed'})\n`,
+    );
+  }
+}
 
 const closeConfig = defineConfig({
   name: 'ogong case close',

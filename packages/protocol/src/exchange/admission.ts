@@ -1,5 +1,5 @@
 import type { Crypto } from '../crypto/crypto.ts';
-import { abi, createTypedStruct, hashTyped, named } from '../crypto/typed-data.ts';
+import { abi, createTypedStruct, encodeWords, hashTyped, named } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 const ADMISSION = {
@@ -35,6 +35,10 @@ export interface SignedAdmission extends Pick<Admission, 'epoch' | 'timeMs'> {
 export function hashAdmission(crypto: Crypto, ledger: LedgerDomain, admission: Admission): Uint8Array {
   return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedAdmission.hash(crypto, admission));
 }
+
+/** What was signed, member by member, 32 bytes each: as a proof shows it to the chain. */
+export const encodeAdmissionMembers = (crypto: Crypto, admission: Admission): Uint8Array =>
+  encodeWords(crypto, ADMISSION, admission);
 
 /**
  * @param of with the addresses of the keys that may have signed for the validator which the order names.

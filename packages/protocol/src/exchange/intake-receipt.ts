@@ -1,5 +1,5 @@
 import type { Crypto } from '../crypto/crypto.ts';
-import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
+import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-data.ts';
 import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 const INTAKE = {
@@ -36,6 +36,10 @@ export interface IntakeWord {
 export function hashIntake(crypto: Crypto, ledger: LedgerDomain, intake: IntakeReceipt): Uint8Array {
   return hashTyped(crypto, hashLedgerDomain(crypto, ledger), typedIntake.hash(crypto, intake));
 }
+
+/** What was signed, member by member, 32 bytes each: as a proof shows it to the chain. */
+export const encodeIntakeMembers = (crypto: Crypto, intake: IntakeReceipt): Uint8Array =>
+  encodeWords(crypto, INTAKE, intake);
 
 export interface SignedIntake extends IntakeReceipt {
   /** 65 bytes. */

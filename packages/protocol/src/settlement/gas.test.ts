@@ -111,7 +111,7 @@ describe('the gas of a batch', () => {
 
   it('counts the signatures of the quorum', () => {
     const { build } = settle(createDust(1));
-    expect(computeSettlementGas(build(), 3) - computeSettlementGas(build())).toBe(3 * 16_000);
+    expect(computeSettlementGas(build(), 3) - computeSettlementGas(build())).toBe(3 * 24_000);
   });
 });
 

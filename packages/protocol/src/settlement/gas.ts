@@ -3,7 +3,8 @@ import { isBillable, isPayable, type VerdictEntry } from './verdict-log.ts';
 
 /**
  * An upper bound of the gas that one batch may take, without its validators' signatures. A transaction may take 16,777,216
- * (EIP-7825); the rest is for 400 signatures, and for contracts that cost more than they do today.
+ * (EIP-7825); the rest is for 280 signatures, and for contracts that cost more than they do today. A
+ * larger quorum is summed (ADR 123).
  */
 export const MAX_SETTLEMENT_GAS = 10_000_000;
 
@@ -15,8 +16,8 @@ export const MAX_BATCH_ENTRIES = 1_000;
  * (`settlement-gas.process.test.ts` holds real batches against it).
  */
 const GAS = {
-  /** The transaction, the anchor, the quorum's reading of stakes, six credits of the network that are all new, what was recycled, and the pot of those who signed. */
-  batch: 500_000,
+  /** The transaction, the anchor, six credits of the network that are all new, what was recycled, and the pot of those who signed. */
+  batch: 470_000,
   /** A voucher: calldata, recovery of its signer, the limit of a key that signs for another account, one channel. */
   debit: 24_000,
   /** A line: calldata, hash, split, event, the router's credit and the provider's earnings as known ones. */
@@ -34,7 +35,8 @@ const GAS = {
   tally: 31_000,
   /** A tally with refuted reports: the stake, what its period cost, a transfer. */
   penalty: 75_000,
-  signature: 16_000,
+  /** A signature of the quorum where no roster says whose stake counts: calldata, recovery of its signer, whom its key signs for, and the votes of that. By a roster some 7,000. */
+  signature: 24_000,
 } as const;
 
 interface PartyCounts {

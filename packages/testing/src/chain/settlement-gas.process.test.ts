@@ -1,7 +1,10 @@
+import { settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
-import type { SettleCall } from '@ogong/chain/settle-call';
+import { type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { computeSettlementGas, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
+import { encodeFunctionData } from 'viem';
+import { sign as signDigest } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { takeRoster } from './measure-settlement.ts';
 import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
@@ -210,6 +213,25 @@ describe('the gas that the contracts take', () => {
       expect(gas).toBeLessThanOrEqual(most);
       expect(gas).toBeGreaterThan((most - 400_000) * 0.6);
     }
+  });
+
+  it('are below the model for each signature where no roster says whose stake counts', async () => {
+    const joined = await Promise.all(Array.from({ length: 5 }, () => ledger.createValidator()));
+    const digest = createHex(32, 0xcc);
+    const gasOf = async (signers: readonly { readonly privateKey: Hex }[]): Promise<number> => {
+      const signed = signers.map(({ privateKey }) => signDigest({ hash: digest, privateKey, to: 'hex' }));
+      const args = [digest, await sortQuorum(digest, await Promise.all(signed))] as const;
+      const data = encodeFunctionData({ abi: settlementAbi, functionName: 'requireQuorum', args });
+      const { client } = ledger.governor.transactor;
+      return Number(await client.estimateGas({ to: ledger.deployment.settlement, data }));
+    };
+    const all = [...validators, ...joined];
+    const [seven, eight] = [await gasOf(all.slice(0, 7)), await gasOf(all)];
+    const nothing = { debits: [], lines: [], ejections: [], tallies: [] };
+    const most = computeSettlementGas(nothing, 8) - computeSettlementGas(nothing, 7);
+    expect(eight - seven).toBeLessThanOrEqual(most);
+    expect(eight - seven).toBeGreaterThan(most * 0.75);
+    for (const { client } of joined) await client.deregisterValidator();
   });
 
   it('are too much for 250 new payees and routers with as many ejections, which the client says', async () => {
