@@ -175,7 +175,10 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     );
   }
 
-  async function readChain({ payer, nonce }: Pick<RelayVoucher, 'payer' | 'nonce'>): Promise<[bigint, boolean, bigint]> {
+  async function readChain({
+    payer,
+    nonce,
+  }: Pick<RelayVoucher, 'payer' | 'nonce'>): Promise<[bigint, boolean, bigint]> {
     return await Promise.all([balanceOf(payer), isNonceUsed(payer, nonce), blockNumber()]).catch((cause: unknown) => {
       throw new Refusal('unavailable', `the payer's tokens cannot be read: ${(cause as Error).message}`);
     });
