@@ -1,4 +1,4 @@
-import { encodeFunctionData, parseEventLogs, parseSignature, recoverTypedDataAddress } from 'viem';
+import { encodeFunctionData, type PublicClient, parseEventLogs, parseSignature, recoverTypedDataAddress } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import type { Deployment } from './deployment.ts';
 import { ogongTokenAbi } from './generated/abi.ts';
@@ -20,6 +20,12 @@ export interface TransferAuthorization {
 export interface AuthorizedTransfer {
   readonly transactionHash: Hex;
   readonly blockNumber: bigint;
+}
+
+/** How the nonce of a signed transfer was used up. */
+export interface AuthorizationUse extends AuthorizedTransfer {
+  /** What moved by it. Undefined: its owner cancelled it. */
+  readonly moved: { readonly to: Address; readonly value: bigint } | undefined;
 }
 
 export interface TokenTransfer {
@@ -77,6 +83,27 @@ export const signAuthorization = (
   privateKey: Hex,
 ): Promise<Hex> => privateKeyToAccount(privateKey).signTypedData(describeAuthorization(deployment, authorization));
 
+/** Blocks in ranges that a node answers at once. */
+function* splitBlocks(fromBlock: bigint, toBlock: bigint) {
+  for (let first = fromBlock; first <= toBlock; first += BLOCKS_PER_READ) {
+    const last = first + BLOCKS_PER_READ - 1n;
+    yield { fromBlock: first, toBlock: last < toBlock ? last : toBlock };
+  }
+}
+
+/** What moved behind the note that an authorization is used: the transfer is the next one after it. */
+async function readUse(
+  client: PublicClient,
+  token: Address,
+  { transactionHash, logIndex }: { readonly transactionHash: Hex; readonly logIndex: number },
+) {
+  const receipt = await client.getTransactionReceipt({ hash: transactionHash });
+  const transfers = parseEventLogs({ abi: ogongTokenAbi, eventName: 'Transfer', logs: receipt.logs });
+  const made = transfers.find((one) => lowerHex(one.address) === token && one.logIndex > logIndex);
+  const moved = made && { to: lowerHex(made.args.to) as Address, value: made.args.value };
+  return { transactionHash, blockNumber: receipt.blockNumber, moved };
+}
+
 export function createAuthorizationReads({ read }: Pick<Transactor, 'read'>, token: Address) {
   return {
     blockNumber: (): Promise<bigint> => read('block', (client) => client.getBlockNumber()),
@@ -86,22 +113,36 @@ export function createAuthorizationReads({ read }: Pick<Transactor, 'read'>, tok
     findAuthorizedTransfer({ from, to, value, nonce }: TransferAuthorization, fromBlock: bigint) {
       return read('authorized transfer', async (client): Promise<AuthorizedTransfer | undefined> => {
         const latest = await client.getBlockNumber();
-        for (let first = fromBlock; first <= latest; first += BLOCKS_PER_READ) {
-          const last = first + BLOCKS_PER_READ - 1n;
-          const [used] = await client.getContractEvents({
-            ...{ address: token, abi: ogongTokenAbi, eventName: 'AuthorizationUsed', strict: true },
-            ...{ args: { authorizer: from, nonce }, fromBlock: first, toBlock: last < latest ? last : latest },
-          });
+        const event = { address: token, abi: ogongTokenAbi, eventName: 'AuthorizationUsed', strict: true } as const;
+        for (const blocks of splitBlocks(fromBlock, latest)) {
+          const [used] = await client.getContractEvents({ ...event, args: { authorizer: from, nonce }, ...blocks });
           if (used === undefined) continue;
-          const receipt = await client.getTransactionReceipt({ hash: used.transactionHash });
-          const transfers = parseEventLogs({ abi: ogongTokenAbi, eventName: 'Transfer', logs: receipt.logs });
-          // The transfer is the next one after the note that the authorization is used.
-          const made = transfers.find(
-            ({ address, logIndex }) => lowerHex(address) === token && logIndex > used.logIndex,
-          );
-          const isMeant =
-            made && lowerHex(made.args.from) === from && lowerHex(made.args.to) === to && made.args.value === value;
-          if (isMeant) return { transactionHash: used.transactionHash, blockNumber: receipt.blockNumber };
+          const { moved, ...transfer } = await readUse(client, token, used);
+          return moved?.to === to && moved.value === value ? transfer : undefined;
+        }
+        return undefined;
+      });
+    },
+    /** Who used a nonce up, and how, as far as the node that is asked has logs. @param toBlock Default: the newest one. */
+    findAuthorizationUse(
+      { from, nonce }: Pick<TransferAuthorization, 'from' | 'nonce'>,
+      { fromBlock, toBlock }: { readonly fromBlock: bigint; readonly toBlock?: bigint | undefined },
+    ): Promise<AuthorizationUse | undefined> {
+      return read('use of a signed transfer', async (client) => {
+        const about = { address: token, abi: ogongTokenAbi, args: { authorizer: from, nonce }, strict: true } as const;
+        for (const blocks of splitBlocks(fromBlock, toBlock ?? (await client.getBlockNumber({ cacheTime: 0 })))) {
+          const [[used], [cancelled]] = await Promise.all([
+            client.getContractEvents({ ...about, ...blocks, eventName: 'AuthorizationUsed' }),
+            client.getContractEvents({ ...about, ...blocks, eventName: 'AuthorizationCanceled' }),
+          ]);
+          if (used) {
+            const { moved, ...use } = await readUse(client, token, used);
+            return moved && { ...use, moved };
+          }
+          if (cancelled) {
+            const { transactionHash, blockNumber } = cancelled;
+            return { transactionHash, blockNumber, moved: undefined };
+          }
         }
         return undefined;
       });

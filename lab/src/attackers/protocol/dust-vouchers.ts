@@ -53,6 +53,7 @@ export const dustVouchers: ProtocolAttack<undefined, Promise<DustVoucherOutcome>
           return 10n ** 18n;
         },
         isNonceUsed: async () => false,
+        blockNumber: async () => 1n,
       },
     );
     const payer = createNobleLedgerSigner(new Uint8Array(32).fill(3));

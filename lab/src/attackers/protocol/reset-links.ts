@@ -144,6 +144,7 @@ export async function openPaidRelay(): Promise<PaidRelay & { close(): Promise<vo
     {
       ...{ crypto, clock: systemClock, store, group, balanceOf: async () => 10n ** 18n },
       isNonceUsed: async () => false,
+      blockNumber: async () => 1n,
     },
   );
   const relay = await startTestRelay({

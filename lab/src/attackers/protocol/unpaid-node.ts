@@ -41,6 +41,7 @@ export const unpaidNode: ProtocolAttack<undefined, Promise<UnpaidNodeOutcome>> =
       {
         ...{ crypto: nodeCrypto, clock, store, group, balanceOf: async () => 10n ** 18n },
         isNonceUsed: async () => isCancelled,
+        blockNumber: async () => 1n,
       },
     );
     const credit = createAddressCredit(payments, clock);

@@ -6,9 +6,11 @@ it.each([false, true])('an answer that was shown nobody bills one window of text
   const breaks = createBreaks();
   const outcomes = await unshownBill.play(undefined, restarts ? breaks : undefined);
   breaks.end();
-  expect(outcomes.length).toBe(4);
-  for (const { how, verdict, paidAtomic, allowedAtomic, claimedAtomic } of outcomes) {
-    expect({ how, verdict, paidAtomic }).toEqual({ how, verdict: 'accept', paidAtomic: allowedAtomic });
+  expect(outcomes.filter(({ isPayerFirst }) => isPayerFirst).length).toBe(4);
+  expect(outcomes.length).toBe(8);
+  for (const { how, isPayerFirst, verdict, paidAtomic, allowedAtomic, claimedAtomic } of outcomes) {
+    const play = { how, isPayerFirst };
+    expect({ ...play, verdict, paidAtomic }).toEqual({ ...play, verdict: 'accept', paidAtomic: allowedAtomic });
     expect(claimedAtomic).toBeGreaterThan(allowedAtomic);
   }
 });

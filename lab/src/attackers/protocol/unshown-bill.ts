@@ -7,6 +7,8 @@ import { type Breaks, NO_BREAKS, openAttacked } from './breaks.ts';
 
 export interface UnshownBill {
   readonly how: string;
+  /** The payer handed the record in before its provider, and without its word. */
+  readonly isPayerFirst: boolean;
   readonly verdict: string | undefined;
   readonly paidAtomic: bigint;
   /** What the prompt, the text that its payer has signed for, and one window of text cost. */
@@ -28,9 +30,12 @@ const WAYS: readonly { readonly how: string; readonly saidBytes: number | undefi
   { how: 'won a hedged race by its first byte', saidBytes: 1, ...STANDBY },
 ];
 
+const PLAYS = WAYS.flatMap((way) => [false, true].map((isPayerFirst) => ({ ...way, isPayerFirst })));
+
 /**
  * A provider takes an order, shows its payer nothing or little, and the payer buys the answer elsewhere. It makes the reply all the same
- * until the order expires, and bills the whole of it.
+ * until the order expires, and bills the whole of it. Its payer may hand the record in first, without its word, to pay less than it has
+ * signed for.
  */
 export const unshownBill: ProtocolAttack<undefined, Promise<readonly UnshownBill[]>> = {
   name: 'unshown-bill',
@@ -50,7 +55,7 @@ export const unshownBill: ProtocolAttack<undefined, Promise<readonly UnshownBill
     await validator.announceVerifier('v1');
     const outcomes: Omit<UnshownBill, 'verdict' | 'paidAtomic'>[] = [];
     const entries: { readonly verdict: string; readonly feeAtomic: bigint }[] = [];
-    for (const [index, { how, saidBytes, demands }] of WAYS.entries()) {
+    for (const [index, { how, isPayerFirst, saidBytes, demands }] of PLAYS.entries()) {
       const order = createTestOrder({
         ...{ payer, ledger, provider, index, validator: validator.signer.address, tokens: TOKENS },
         ...{ epoch: validator.archive.latest().epoch, expiresAtMs: validator.clock.nowMs() + 120_000 },
@@ -58,8 +63,9 @@ export const unshownBill: ProtocolAttack<undefined, Promise<readonly UnshownBill
       });
       await validator.intake.admit(order);
       const reply = validator.serve(order, { text: TEXT });
-      served.set(how, reply);
+      served.set(`${index}`, reply);
       running = reply;
+      if (isPayerFirst) await validator.intake.pushRecord(reply.submission);
       const bend = { textBytes: saidBytes ?? 0, hasLeft: saidBytes !== 1 };
       await validator.intake.pushRecord(
         saidBytes === undefined ? reply.submission : submitWithProgress(order, reply, { payer, ledger, bend }),
@@ -72,7 +78,7 @@ export const unshownBill: ProtocolAttack<undefined, Promise<readonly UnshownBill
       const shown = Math.floor((outputTokenCount * ((saidBytes ?? 0) + PROGRESS_WINDOW_BYTES)) / TEXT.length);
       const { pricePer1kAtomic } = order.fields;
       outcomes.push({
-        how,
+        ...{ how, isPayerFirst },
         allowedAtomic: price(pricePer1kAtomic, promptTokenCount + shown),
         claimedAtomic: price(pricePer1kAtomic, promptTokenCount + outputTokenCount),
       });

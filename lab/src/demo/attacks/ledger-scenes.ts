@@ -179,7 +179,7 @@ export const ledgerScenes: readonly StagedAttack[] = [
     async play(breaks: Breaks) {
       const outcomes = await unshownBill.play(undefined, breaks);
       return {
-        tried: `made ${outcomes.length} answers to their end that another provider gave, and billed them: ${outcomes.map(({ how }) => how).join('; ')}`,
+        tried: `made ${outcomes.length} answers to their end that another provider gave, and billed them: ${[...new Set(outcomes.map(({ how }) => how))].join('; ')}; half of the payers handed the record in first, without their word`,
         answered: countTexts(outcomes.map(({ verdict }) => verdict ?? 'no verdict')),
         money: outcomes
           .map(({ paidAtomic, claimedAtomic }) => `${paidAtomic} of ${claimedAtomic} atomic units are paid`)

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { createAuthorizationReads } from '@ogong/chain/authorizations';
 import { createChainClient } from '@ogong/chain/client';
 import { domainOf } from '@ogong/chain/domain';
 import { isTransferUsed } from '@ogong/chain/signed-transfers';
@@ -41,6 +42,7 @@ async function openPayments(values: RelayValues) {
   const place = readDeployment(NAME, { deployment: path, rpcUrl });
   const chain = await createChainClient(place);
   const token = domainOf(place.deployment, place.deployment.token);
+  const reads = createAuthorizationReads(chain.transactor, place.deployment.token);
   const store = openBook(dataDir);
   const group = createGroupCommit(store);
   const payments = createRelayPayments(
@@ -48,6 +50,7 @@ async function openPayments(values: RelayValues) {
     {
       ...{ crypto: nodeCrypto, clock: systemClock, store, group, balanceOf: chain.balanceOf },
       isNonceUsed: (from, nonce) => isTransferUsed(chain.transactor, place.deployment.token, { from, nonce }),
+      blockNumber: reads.blockNumber,
     },
   );
   return {

@@ -1,4 +1,4 @@
-import { createAuthorizationReads } from '@ogong/chain/authorizations';
+import { type AuthorizationUse, createAuthorizationReads } from '@ogong/chain/authorizations';
 import { ChainError } from '@ogong/chain/errors';
 import { type Address, toAddress, toHex } from '@ogong/chain/hex';
 import { isTransferUsed, submitTransfer } from '@ogong/chain/signed-transfers';
@@ -21,6 +21,10 @@ export interface RedeemedVoucher {
   readonly detail: string;
 }
 
+/** The logs of some nodes lack older blocks, or lag behind their state. */
+const UNSEEN =
+  'its nonce is used, and the logs of this node of the chain do not show by what: run again later, or with the --rpc-url of a node that has all logs since the voucher came';
+
 type UnsettledVoucher = ReturnType<typeof listUnsettledVouchers>[number];
 
 interface RedeemDependencies {
@@ -30,13 +34,8 @@ interface RedeemDependencies {
   readonly payee: Uint8Array;
 }
 
-/**
- * A week of blocks of 2 s: a voucher that nobody has closed may have been submitted by its payer or a stranger, or by this relay before its
- * `relay.db` came back from a copy.
- */
-const LOOK_BACK_BLOCKS = 302_400n;
-
-const CANCELLED = 'its payer cancelled it, or used its nonce for another transfer: what was carried for it is unpaid';
+/** How far behind another one a node of the chain may be that said that the nonce is unused. */
+const LAG_BLOCKS = 1_000n;
 
 /**
  * Submits what nodes have signed, one voucher after the other. Each is closed before it is submitted, so that its node signs the next one
@@ -65,18 +64,21 @@ async function redeemOne(
   const { nonce, payer, valueAtomic, validBeforeS, signature, isClosed } = voucher;
   const reads = createAuthorizationReads(transactor, token);
   const validBefore = BigInt(validBeforeS);
-  const settle = (outcome: VoucherOutcome) => {
+  const settle = (outcome: VoucherOutcome, detail = '') => {
     store.transact((db) => settleVoucher(db, nonce, outcome));
-    return { outcome, detail: outcome === 'cancelled' ? CANCELLED : '' };
+    return { outcome, detail };
   };
-  /** That its nonce is used does not say that it was paid: its owner can use it up without a transfer, and for another one. */
-  const settleUsed = async (fromBlock: bigint) => {
-    const [from, to] = [toAddress(payer, 'payer'), toAddress(payee, 'payee')];
-    const asked = { from, to, nonce: toHex(nonce, 'nonce', 32), value: valueAtomic, validAfter: 0n, validBefore };
-    const earliest = fromBlock > LOOK_BACK_BLOCKS ? fromBlock - LOOK_BACK_BLOCKS : 0n;
-    const transfer =
-      (await reads.findAuthorizedTransfer(asked, fromBlock)) ?? (await reads.findAuthorizedTransfer(asked, earliest));
-    return settle(transfer ? 'redeemed' : 'cancelled');
+  /**
+   * That its nonce is used does not say how. Its payer or a stranger may have submitted it before it was closed, and so may this relay
+   * before its `relay.db` came back from a copy, but nobody had when it was taken.
+   */
+  const settleUsed = async (closedAtBlock: bigint) => {
+    const named = { from: toAddress(payer, 'payer'), nonce: toHex(nonce, 'nonce', 32) };
+    const earliest = voucher.takenAtBlock > LAG_BLOCKS ? voucher.takenAtBlock - LAG_BLOCKS : 0n;
+    const use =
+      (await reads.findAuthorizationUse(named, { fromBlock: closedAtBlock })) ??
+      (await reads.findAuthorizationUse(named, { fromBlock: earliest }));
+    return use ? settle(...describeUse(use, { payee, valueAtomic })) : { outcome: 'unknown' as const, detail: UNSEEN };
   };
   let isSent = isClosed;
   try {
@@ -100,4 +102,17 @@ async function redeemOne(
     store.transact((db) => reopenVoucher(db, nonce));
     return { outcome: 'refused', detail: error.message };
   }
+}
+
+function describeUse(
+  { transactionHash, moved }: AuthorizationUse,
+  { payee, valueAtomic }: { readonly payee: Uint8Array; readonly valueAtomic: bigint },
+): [VoucherOutcome, string] {
+  const by = `transaction ${transactionHash}`;
+  if (moved === undefined) return ['cancelled', `its payer cancelled it in ${by}: what was carried for it is unpaid`];
+  if (moved.to !== toAddress(payee, 'payee')) {
+    return ['replaced', `its nonce went to a transfer to ${moved.to} in ${by}: what was carried for it is unpaid`];
+  }
+  if (moved.value >= valueAtomic) return ['redeemed', by];
+  return ['replaced', `a voucher of its nonce over ${moved.value} was paid in ${by}: the rest is unpaid`];
 }

@@ -56,6 +56,7 @@ function openPayments(balance = 10n ** 18n, balanceOf = async () => balance, use
     payments: createRelayPayments(PRICE, {
       ...{ crypto, clock, store, group, balanceOf },
       isNonceUsed: async (_payer, nonce) => used.has(toHex(nonce)),
+      blockNumber: async () => 1n,
     }),
   };
 }

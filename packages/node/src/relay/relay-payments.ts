@@ -36,8 +36,9 @@ export const RELAY_SCHEMA = `
     value TEXT NOT NULL,
     valid_before INTEGER NOT NULL,
     signature BLOB NOT NULL,
+    taken_at_block INTEGER NOT NULL,
     closed_at_block INTEGER,
-    outcome TEXT CHECK (outcome IN ('redeemed', 'cancelled'))
+    outcome TEXT CHECK (outcome IN ('redeemed', 'cancelled', 'replaced'))
   ) STRICT;
   CREATE INDEX vouchers_by_payer ON vouchers (payer) WHERE outcome IS NOT 'redeemed';`;
 
@@ -49,13 +50,14 @@ const voucherRow = columns({
   valueAtomic: named('value', atomic),
   validBeforeS: named('valid_before', integer),
   signature: bytes,
+  takenAtBlock: named('taken_at_block', mapped(integer, BigInt, Number)),
 });
 const stateRow = columns({ closedAtBlock: optional(integer), outcome: optional(text) });
 
 export type KeptVoucher = ReturnType<typeof voucherRow.read>;
 
-/** What became of a voucher: its payer used its nonce up otherwise, or the transfer is on the chain. */
-export type VoucherOutcome = 'redeemed' | 'cancelled';
+/** What became of a voucher, by the chain: paid, cancelled by its payer, or its nonce went to another transfer. */
+export type VoucherOutcome = 'redeemed' | 'cancelled' | 'replaced';
 
 export interface RelayPayments {
   readonly terms: {
@@ -85,6 +87,8 @@ export interface RelayPaymentsDependencies {
   readonly balanceOf: (payer: Uint8Array) => Promise<bigint>;
   /** Whether the token has taken a transfer under this nonce, or its owner has cancelled it. @throws ChainError */
   readonly isNonceUsed: (payer: Uint8Array, nonce: Uint8Array) => Promise<boolean>;
+  /** The newest block, or one shortly before it. @throws ChainError */
+  readonly blockNumber: () => Promise<bigint>;
 }
 
 /** Vouchers that a payer may have open: one for each of its nodes, and for each of their starts. */
@@ -93,7 +97,7 @@ const MAX_OPEN_OF_PAYER = 64;
 const LEAST_LIFETIME_S = 7 * 86_400;
 
 export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymentsDependencies): RelayPayments {
-  const { crypto, clock, store, group, balanceOf, isNonceUsed } = dependencies;
+  const { crypto, clock, store, group, balanceOf, isNonceUsed, blockNumber } = dependencies;
   const { payee, pricePerGibAtomic, creditBytes, token } = price;
   /** Bytes that each node has paid for since this relay started. */
   const paid = new Map<string, bigint>();
@@ -124,7 +128,7 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     { nonce, payer, valueAtomic }: Pick<RelayVoucher, 'nonce' | 'payer' | 'valueAtomic'>,
   ): boolean {
     const isSame = equalBytes(before.certHash, certHash) && equalBytes(before.payer, payer);
-    const mayHaveBrought = before.isClosed && before.outcome !== 'cancelled';
+    const mayHaveBrought = before.isClosed && (before.outcome === undefined || before.outcome === 'redeemed');
     return mayHaveBrought && isSame && valueAtomic > before.valueAtomic && !forgiven.has(toHex(nonce));
   }
 
@@ -171,8 +175,11 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
     );
   }
 
-  async function readChain({ payer, nonce }: Pick<RelayVoucher, 'payer' | 'nonce'>): Promise<[bigint, boolean]> {
-    return await Promise.all([balanceOf(payer), isNonceUsed(payer, nonce)]).catch((cause: unknown) => {
+  async function readChain({
+    payer,
+    nonce,
+  }: Pick<RelayVoucher, 'payer' | 'nonce'>): Promise<[bigint, boolean, bigint]> {
+    return await Promise.all([balanceOf(payer), isNonceUsed(payer, nonce), blockNumber()]).catch((cause: unknown) => {
       throw new Refusal('unavailable', `the payer's tokens cannot be read: ${(cause as Error).message}`);
     });
   }
@@ -192,7 +199,7 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
       forgive(before, certHash, voucher);
       const moreAtomic = voucher.valueAtomic - assertFollows(before, { certHash, voucher });
       assertRoom(store.read(() => listOpenVouchers(store, voucher.payer)));
-      const [heldAtomic, isUsed] = await readChain(voucher);
+      const [heldAtomic, isUsed, takenAtBlock] = await readChain(voucher);
       if (isUsed) {
         takeBack(certHash, voucher.nonce, voucher.valueAtomic - moreAtomic);
         throw new Refusal('conflict', 'the token has used the nonce of this voucher, or its payer cancelled it');
@@ -205,7 +212,8 @@ export function createRelayPayments(price: RelayPrice, dependencies: RelayPaymen
         const known = assertFollows(readVoucher(db, voucher.nonce), { certHash, voucher });
         if (known !== voucher.valueAtomic - moreAtomic)
           throw new Refusal('unavailable', 'another voucher came meanwhile');
-        voucherRow.insert(db, 'INSERT OR REPLACE INTO vouchers', { ...voucher, certHash, signature: signed.signature });
+        const row = { ...voucher, certHash, signature: signed.signature, takenAtBlock };
+        voucherRow.insert(db, 'INSERT OR REPLACE INTO vouchers', row);
       });
       addPaid(certHash, computePaidBytes(moreAtomic, pricePerGibAtomic));
     },
@@ -269,7 +277,7 @@ function assertFollows(
   return before.valueAtomic;
 }
 
-/** Those that have brought nothing: one that its payer cancelled stays owed. @param payer of all payers where it is undefined. */
+/** Those that were not paid in full: what its payer cancelled, or replaced by another transfer, stays owed. @param payer of all payers where it is undefined. */
 export function listOpenVouchers(store: Store, payer?: Uint8Array): KeptVoucher[] {
   const sql = `SELECT ${voucherRow.list} FROM vouchers WHERE outcome IS NOT 'redeemed'`;
   if (payer === undefined) return voucherRow.all(store.prepare(sql));

@@ -1,22 +1,33 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { NO_BEGINNING, signProgress } from '@ogong/protocol/exchange/progress';
+import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
-import { createTestValidator, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import {
+  type BenchOptions,
+  createTestValidator,
+  ledger,
+  payer,
+  provider,
+  type TestValidator,
+} from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { proposeUnheard } from '@ogong/testing/validator/test-proposal';
-import { type ServeInput, submitWithProgress } from '@ogong/testing/validator/test-reply';
+import { createTestOrder, type ServeInput, submitWithProgress } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { checkEntry } from './settlement/entry-check.ts';
 import { readChannel } from './store/channel-store.ts';
 
 const cutShort: Partial<ServeInput> = {
   bend: { header: (header: Header): Header => ({ ...header, stopReason: 'cancelled' }) },
 };
 
-async function admitOne() {
+async function admitOne(options: BenchOptions = {}) {
   const validator: TestValidator = createTestValidator({
+    ...options,
     verifiers: (peer, job) => answerHonestly(validator.served)(peer, job),
     audit: { honeypotPpm: 0 },
   });
@@ -112,10 +123,11 @@ describe('a long reply that is whole', () => {
 });
 
 describe('a record that its payer hands in first, without its word', () => {
-  const word = { textBytes: 16_384 - 2_048, hasLeft: false };
-  const served = async () => {
-    const { validator, order } = await admitOne();
-    const reply = validator.serve(order, { text: 'x'.repeat(16_384) });
+  const LONG = 'x'.repeat(16_384);
+  const word = { textBytes: LONG.length - 2_048, hasLeft: false };
+  const served = async (options: BenchOptions = {}) => {
+    const { validator, order } = await admitOne(options);
+    const reply = validator.serve(order, { text: LONG });
     return { validator, reply, said: submitWithProgress(order, reply, { payer, ledger, bend: word }) };
   };
   const owedAt = ({ store }: TestValidator) => readChannel(store, payer.address).owed;
@@ -145,6 +157,60 @@ describe('a record that its payer hands in first, without its word', () => {
     await validator.runAudits();
     await validator.intake.pushRecord(said);
     expect(validator.decided).toMatchObject([{ feeAtomic: early }]);
+  });
+
+  it('is paid as it was where others were promised the rest of the channel meanwhile', async () => {
+    let admitted = 1_000_000n;
+    const reserve = () => ({ spendable: admitted, admitted, spent: 0n, releasing: 0n, releasableAt: 0n });
+    const { validator, reply, said } = await served({ channel: async () => reserve() });
+    await validator.intake.pushRecord(reply.submission);
+    const early = owedAt(validator);
+    // Its order has expired and holds nothing any more, and its payer signs for more than its channel has.
+    validator.clock.advance(150_000);
+    admitted = early + 1_000_000n;
+    await validator.intake.admit(
+      createTestOrder({
+        ...{ payer, ledger, provider, index: 1, epoch: validator.archive.latest().epoch },
+        ...{ validator: validator.signer.address, expiresAtMs: validator.clock.nowMs() + 60_000 },
+        bend: { cumulativeAtomic: 10n * admitted },
+      }),
+    );
+    await validator.intake.pushRecord(said);
+    expect(owedAt(validator)).toBe(early);
+    admitted *= 2n;
+    await validator.intake.pushRecord(said);
+    expect(owedAt(validator)).toBeGreaterThan(early);
+  });
+
+  it('is paid as it was where the word comes when a record would be too late for the same draw', async () => {
+    const { validator, reply, said } = await served();
+    await validator.intake.pushRecord(reply.submission);
+    const early = owedAt(validator);
+    await validator.certifyUpTo(validator.archive.latest().epoch + 3n);
+    await validator.intake.pushRecord(said);
+    expect(owedAt(validator)).toBe(early);
+  });
+
+  it('is signed by co-signers as the later word bills it, and not as the record came first', async () => {
+    const four = await createFour({ audit: { honeypotPpm: 0 } });
+    const order = four.own.order(0);
+    await four.own.intake.admit(order);
+    const reply = four.own.serve(order, { text: LONG });
+    await four.own.intake.pushRecord(reply.submission);
+    const early = owedAt(four.own);
+    await four.own.intake.pushRecord(submitWithProgress(order, reply, { payer, ledger, bend: word }));
+    const owed = owedAt(four.own);
+    await four.certifyAll();
+    await four.own.runAudits();
+    expect(four.own.decided).toMatchObject([{ verdict: 'accept', feeAtomic: owed }]);
+    const request = await proposeUnheard(four);
+    const [first, second] = four.peers as readonly [TestValidator, TestValidator];
+    const [message] = request.entries as [BatchEntry];
+    const entry = { ...parseVerdictEntry(message.logEntry), feeAtomic: early };
+    await expect(checkEntry(first.cosigning, four.own.signer.address, entry, message)).rejects.toThrow(
+      `owed are ${owed}`,
+    );
+    expect((await second.cosigner.cosign(four.own.signer.address, request)).signature).toHaveLength(65);
   });
 });
 

@@ -2,6 +2,7 @@ import { checkAttestedRecord } from '@ogong/attestation/machine-check';
 import { Refusal } from '@ogong/host/link/link-error';
 import { findStakeProblem } from '@ogong/host/views/earnings-view';
 import { findWeightsProblem } from '@ogong/host/views/model-roots';
+import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -18,11 +19,12 @@ import {
   verifyHanded,
 } from '@ogong/protocol/verdict/claim';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
+import { findChannel } from './admit-order.ts';
 import { upholdEquivocation } from './exact-evidence.ts';
 import { type IntakeState, refusePayeeOut } from './intake-state.ts';
 import { meetDelivery, readDelivery } from './store/delivery-store.ts';
 import { endUnpaid } from './store/refused-store.ts';
-import { raiseBill, recordReply } from './store/reply-changes.ts';
+import { computeRaise, raiseBill, recordReply } from './store/reply-changes.ts';
 import { findReply, type HandledReply, isAwaited, readHandled, readOrder } from './store/reply-store.ts';
 
 export interface Acknowledgement {
@@ -88,19 +90,33 @@ export async function acceptRecord(
 }
 
 /**
- * Whoever has a record may hand it in, its payer too, and without the word by which it is paid. So until the beacon decides about an audit
- * a word that is worth more raises what is billed. @throws Refusal, ClaimError, ProtocolError
+ * Whoever has a record may hand it in, its payer too, and without the word by which it is paid. So a word that is worth more raises what is
+ * billed, as long as the record itself could come without another beacon deciding about its audit: how often that is depends on the fee, and
+ * whoever knows the draw must not choose it. @throws Refusal, ClaimError, ProtocolError
  */
 async function takeBetterWord(state: IntakeState, row: HandledReply, submission: HandedReply): Promise<void> {
   const { record, progress } = submission;
-  if (progress === undefined || row.state !== 'recorded') return;
+  if (progress === undefined || row.state !== 'recorded' || !isInTime(state, row)) return;
   if (!equalBytes((row.signedRecord as BoundRecord).record, record.record)) return;
   const known = findReply(state, row.replyId)?.summary?.progress;
   if (known && equalBytes(known.progress, progress.progress)) return;
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
   const claim = await checkSubmission(state, readOrder(row), own);
   if (claim.record.isMilestone) return;
-  await state.group.write((db) => raiseBill(db, claim, progress));
+  const raise = state.store.read(() => computeRaise(state.store, claim));
+  if (raise === undefined) return;
+  const channel = await findChannel(state, claim.order, raise.liability);
+  await state.group.write((db) => {
+    if (isInTime(state, row)) raiseBill(db, claim, { word: progress, channel });
+  });
+}
+
+/** Whether a record that came now would have its audit decided by the same beacon. */
+function isInTime({ archive }: Pick<IntakeState, 'archive'>, { orderBytes, intakeEpoch }: HandledReply): boolean {
+  if (intakeEpoch === undefined) return false;
+  const { epoch: orderEpoch } = parseOrder(orderBytes);
+  const decidesAt = (epoch: bigint) => computeDecidingEpoch({ orderEpoch, intakeEpoch: epoch }).epoch;
+  return decidesAt(archive.latest().epoch) === decidesAt(intakeEpoch);
 }
 
 /**

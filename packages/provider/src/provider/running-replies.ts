@@ -33,9 +33,10 @@ export interface RunningReply {
   /** There is a token. Before that a payer that leaves would leave a reply behind that never was. */
   begin(): void;
   /**
-   * Notes that this text goes out. Resolves when it may: with it the payer lacks one window's text at most by its own word, has said as
-   * much as it may ever say of what was sent before, or wants no more. Of a reply that its payer may leave untaken one part is sent
-   * ahead.
+   * Notes that this text goes out. Resolves when it may: with it the payer lacks one window's text at most by its own word, or wants no
+   * more. Of a reply that its payer may leave untaken one part is sent ahead.
+   * @param text of a step at most (PROGRESS_STEP_BYTES): a payer's word lacks up to a step of what it has, so a text that needs more room
+   * than the rest of a window might wait for ever.
    * @param signal ends the wait.
    * @returns false where it may not go out: nobody has taken the part before.
    */
@@ -85,9 +86,6 @@ interface Entry extends GivenReply {
   /** Ends the wait for a caller that does not read. */
   giveUp: () => void;
 }
-
-/** A payer's word lacks up to a step of what it has. Whoever waited for more room than the rest of a window might wait for ever. */
-const MAX_ROOM = PROGRESS_WINDOW_BYTES - PROGRESS_STEP_BYTES;
 
 /** Some round trips of the slowest link, and what a gateway needs to say its word again. */
 const TAKE_WITHIN_MS = 5_000;
@@ -141,7 +139,7 @@ export function createRunningReplies({
       const saidBytes = (): number => entry.latest?.progress.textBytes ?? 0;
       const lacksWord = (): boolean => entry.sentBytes > saidBytes() + PROGRESS_WINDOW_BYTES;
       const isAhead = (bytes: number): boolean =>
-        isShown(entry) || entry.sentBytes + Math.min(bytes, MAX_ROOM) > saidBytes() + PROGRESS_WINDOW_BYTES;
+        isShown(entry) || entry.sentBytes + bytes > saidBytes() + PROGRESS_WINDOW_BYTES;
       async function waitWhile(isEarly: () => boolean, signal: AbortSignal): Promise<void> {
         while (isEarly() && !signal.aborted && !entry.isLate && !entry.latest?.progress.hasLeft) {
           await new Promise<void>((resolve) => {

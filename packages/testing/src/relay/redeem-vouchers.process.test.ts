@@ -12,7 +12,7 @@ import { openStore } from '@ogong/host/store/store';
 import { redeemVouchers } from '@ogong/node/relay/redeem-vouchers';
 import { closeVoucher, createRelayPayments, listOpenVouchers, RELAY_SCHEMA } from '@ogong/node/relay/relay-payments';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import { openRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
+import { openRelayVoucher, parseRelayVoucher, signRelayVoucher } from '@ogong/protocol/exchange/relay-voucher';
 import { encodeFunctionData } from 'viem';
 import { sign as signHash } from 'viem/accounts';
 import { hashTypedData } from 'viem/utils';
@@ -39,11 +39,12 @@ async function open() {
   const payments = createRelayPayments(price, {
     ...{ crypto, clock, store, group, balanceOf: governor.balanceOf },
     isNonceUsed: (from, nonce) => isTransferUsed(transactor, address, { from, nonce }),
+    blockNumber: () => transactor.read('block', (client) => client.getBlockNumber({ cacheTime: 0 })),
   });
   const node = new Uint8Array(32).fill(1);
-  const sign = (nonce: number, valueAtomic: bigint) =>
+  const sign = (nonce: number, valueAtomic: bigint, to = payee) =>
     signRelayVoucher(crypto, signer, {
-      ...{ token, payee, valueAtomic, nonce: new Uint8Array(32).fill(nonce) },
+      ...{ token, payee: to, valueAtomic, nonce: new Uint8Array(32).fill(nonce) },
       validBeforeS: Math.floor(Date.now() / 1000) + 30 * 86_400,
     });
   const redeem = (leastAtomic = 1n, sent: Partial<Transactor> = {}) =>
@@ -72,10 +73,11 @@ async function open() {
   };
   /** Anybody may, who has seen it. */
   const submit = async (signed: ReturnType<typeof sign>) => {
-    const voucher = openRelayVoucher(crypto, { token, payee }, signed);
+    const { payee: to } = parseRelayVoucher(signed.voucher);
+    const voucher = openRelayVoucher(crypto, { token, payee: to }, signed);
     if (!voucher) throw new Error('the voucher does not open');
     const { payer: from, valueAtomic: value, validBeforeS, nonce } = voucher;
-    const transfer = { from, to: payee, value, validBefore: BigInt(validBeforeS), nonce, signature: signed.signature };
+    const transfer = { from, to, value, validBefore: BigInt(validBeforeS), nonce, signature: signed.signature };
     await submitTransfer(transactor, address, transfer);
   };
   const close = async () => {
@@ -109,13 +111,42 @@ it('what nodes signed for their bytes is paid by the token, once, and no further
 });
 
 it('a nonce that its payer cancelled, or used otherwise, is not called redeemed', async () => {
-  const { governor, payee, payments, node, sign, redeem, cancel, close } = await open();
+  const { governor, payee, store, payments, node, sign, redeem, cancel, submit, close } = await open();
   await payments.take(node, sign(1, 3n * unit));
   await cancel(1);
   await expect(payments.take(node, sign(1, 4n * unit))).rejects.toThrow('cancelled it');
-  expect(await redeem()).toMatchObject([{ outcome: 'cancelled', valueAtomic: 3n * unit }]);
+  const transaction = /transaction 0x[0-9a-f]{64}/;
+  const [cancelled] = await redeem();
+  expect(cancelled).toMatchObject({ outcome: 'cancelled', valueAtomic: 3n * unit });
+  expect(cancelled?.detail).toMatch(transaction);
   expect(await governor.balanceOf(payee)).toBe(0n);
   expect(await redeem()).toEqual([]);
+
+  await payments.take(node, sign(2, 2n * unit));
+  await submit(sign(2, unit));
+  const [lesser] = await redeem();
+  expect(lesser).toMatchObject({ outcome: 'replaced', valueAtomic: 2n * unit });
+  expect(lesser?.detail).toContain(`over ${unit} was paid`);
+  await payments.take(node, sign(3, unit));
+  await submit(sign(3, 2n * unit, new Uint8Array(20).fill(5)));
+  const [elsewhere] = await redeem();
+  expect(elsewhere).toMatchObject({ outcome: 'replaced' });
+  expect(elsewhere?.detail).toContain('to 0x0505');
+  expect(await governor.balanceOf(payee)).toBe(unit);
+  expect(listOpenVouchers(store).length).toBe(3);
+  await close();
+});
+
+it('a nonce that is used is nothing but that where the logs do not show how, and is asked about again', async () => {
+  const { payments, node, sign, redeem, submit, transactor, close } = await open();
+  await payments.take(node, sign(1, 3n * unit));
+  await submit(sign(1, 3n * unit));
+  const withoutLogs: Transactor['read'] = (what, work) =>
+    transactor.read(what, (client) => work({ ...client, getContractEvents: async () => [] } as typeof client));
+  const [unseen] = await redeem(1n, { read: withoutLogs });
+  expect(unseen).toMatchObject({ outcome: 'unknown', valueAtomic: 3n * unit });
+  expect(unseen?.detail).toContain('--rpc-url');
+  expect(await redeem()).toMatchObject([{ outcome: 'redeemed' }]);
   await close();
 });
 
@@ -129,7 +160,8 @@ it('a voucher that somebody else submitted before it was closed is redeemed, als
   // A block more, so that the newest one has neither.
   await cancel(9);
   const newest = await transactor.read('block', (client) => client.getBlockNumber());
-  store.transact((db) => closeVoucher(db, new Uint8Array(32).fill(2), newest));
+  // As though months had passed since then.
+  store.transact((db) => closeVoucher(db, new Uint8Array(32).fill(2), newest + 5_000_000n));
   expect(await redeem()).toMatchObject([{ outcome: 'redeemed' }, { outcome: 'redeemed' }]);
   expect(await governor.balanceOf(payee)).toBe(4n * unit);
   expect(listOpenVouchers(store)).toEqual([]);

@@ -60,15 +60,42 @@ export function recordReply(
 }
 
 /**
- * The payer's word is worth more than the one before, of a reply that nobody has begun to judge. Its reservation is over, so the rest has to
- * fit into what the payer has signed for.
+ * @param spentAtomic what was drawn from the channel, by the chain. Default: what is known here.
+ * @returns by how much this bill raises what a recorded reply is billed, and what the payer may owe in all then; undefined where it does not.
  */
-export function raiseBill(store: Store, { order, feeAtomic }: Claim, word: SignedProgress): void {
+export function computeRaise(
+  store: Store,
+  { order, feeAtomic }: Pick<Claim, 'order' | 'feeAtomic'>,
+  spentAtomic = 0n,
+): { readonly more: bigint; readonly liability: bigint } | undefined {
   const before = readReply(store, order.replyId);
-  if (before?.state !== 'recorded' || before.feeAtomic === undefined || feeAtomic <= before.feeAtomic) return;
+  if (before?.state !== 'recorded' || before.feeAtomic === undefined || feeAtomic <= before.feeAtomic) return undefined;
   const more = feeAtomic - before.feeAtomic;
-  const { settled, owed, outstanding, voucher } = readChannel(store, order.payer);
-  if (settled + owed + outstanding + more > voucher) return;
+  const { settled, owed, outstanding } = readChannel(store, order.payer);
+  return { more, liability: (settled > spentAtomic ? settled : spentAtomic) + owed + outstanding + more };
+}
+
+/**
+ * The payer's word is worth more than the one before, of a reply that nobody has begun to judge. Its reservation is over, and other orders
+ * may have the room: so the rest has to fit into what the payer has signed for, and into its channel.
+ */
+export function raiseBill(
+  store: Store,
+  claim: Claim,
+  {
+    word,
+    channel,
+  }: {
+    readonly word: SignedProgress;
+    /** As the chain has it. */
+    readonly channel: { readonly spendable: bigint; readonly spent: bigint };
+  },
+): void {
+  const { order, feeAtomic } = claim;
+  const raise = computeRaise(store, claim, channel.spent);
+  if (raise === undefined) return;
+  const { more, liability } = raise;
+  if (liability > readChannel(store, order.payer).voucher || liability > channel.spendable) return;
   store
     .prepare('UPDATE replies SET fee = ?, progress = ?, progress_signature = ? WHERE reply_id = ?')
     .run(feeAtomic.toString(), word.progress, word.signature, order.replyId);
