@@ -300,6 +300,11 @@ const SHOWN_SPEAKS = {
   to: "outcome = 'found' AND asked IN ('opening', 'record', ?)\"",
 };
 
+/** Epochs begin again with another set. */
+const MANY_LEAVE: Mutation['given'] = {
+  ...{ gateways: 0, lie: 'favours', only: ['leave', 'loss', 'delay'], faultsPerMinute: 20 },
+};
+
 /** Who has a receipt for a record, and which locks outlive their set. */
 const RECEIPTS: readonly Mutation[] = [
   {
@@ -327,7 +332,15 @@ const RECEIPTS: readonly Mutation[] = [
     file: 'packages/protocol/src/beacon/beacon-machine.ts',
     from: 'state.vote = isRestart ? unlockFrom(options.vote, state.fixed.set) : options.vote;',
     to: 'state.vote = options.vote;',
-    given: { gateways: 0, lie: 'favours', only: ['leave', 'loss', 'delay'], faultsPerMinute: 20 },
+    given: MANY_LEAVE,
+  },
+  {
+    name: 'refuses-the-set-before',
+    meaning: 'whoever began an epoch again refuses the certificate of those who ended it with the set before',
+    file: STEPS,
+    from: "isAgreed(state, 'commit', certificate) || isOfSetBefore(state, certificate)",
+    to: "isAgreed(state, 'commit', certificate)",
+    given: MANY_LEAVE,
   },
 ];
 

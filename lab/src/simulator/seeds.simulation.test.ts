@@ -38,6 +38,9 @@ const BROKEN: readonly (readonly [plan: string, mutation: string, invariant: str
   ['never-opens', 'parts-of-milliseconds', 'what-was-taken-in-settles'],
   ['handed-over', 'keeps-the-last-certificate', 'every-epoch-ends'],
   ['kept-records', 'takes-no-receipt', 'what-was-taken-in-settles'],
+  ['locked-set', 'keeps-locks-across-sets', 'every-epoch-ends'],
+  // One of those whose epoch began again had the others' certificate shown to it for 47 s.
+  ['locked-set', 'refuses-the-set-before', 'every-epoch-ends'],
   ['clocks-ahead', 'goes-by-its-own-clock', 'a-key-certifies-its-epochs'],
 ];
 

@@ -224,12 +224,26 @@ export function addVote(
 export function adopt(state: MachineState, certificate: BeaconCertificate, nowMs: number): void {
   const holds =
     certificate.epoch === state.epoch && state.validators.length > 0
-      ? isAgreed(state, 'commit', certificate)
+      ? isAgreed(state, 'commit', certificate) || isOfSetBefore(state, certificate)
       : certificate.epoch >= state.epoch && isCertified(state, certificate);
   if (!holds) return;
   state.actions.push({ kind: 'certified', certificate });
   const latest = { epoch: certificate.epoch, value: certificate.value, certificate };
   Object.assign(state, startEpoch(state.options, latest, fixSets(state, certificate), nowMs));
+}
+
+/**
+ * For whoever began the epoch again with those that are listed: the others may have ended it with the set that the certificate before names.
+ * They would answer with that certificate for ever.
+ */
+function isOfSetBefore(state: MachineState, certificate: BeaconCertificate): boolean {
+  if (state.latest.certificate === undefined) return false;
+  const { fixed, members = [] } = fixSets(state, state.latest.certificate);
+  if (members.length === 0 || equalBytes(fixed.set, state.fixed.set)) return false;
+  const validators = sortMembers(members);
+  // Values that are known were proven to another set.
+  const before = { ...state, fixed, validators, totalStake: computeTotalStake(members), knownValues: new Map() };
+  return isAgreed(before, 'commit', certificate);
 }
 
 /**

@@ -9,7 +9,13 @@ import {
 import { describe, expect, it } from 'vitest';
 import { equalBytes, toHex } from '../base/bytes.ts';
 import type { QuorumMember } from '../crypto/quorum.ts';
-import { computeGenesisBeacon, encodeVrfInput, hashBeaconVote, verifyContributions } from './beacon.ts';
+import {
+  type BeaconCertificate,
+  computeGenesisBeacon,
+  encodeVrfInput,
+  hashBeaconVote,
+  verifyContributions,
+} from './beacon.ts';
 import { createBeaconMachine } from './beacon-machine.ts';
 import type { BeaconMessage, PreparedValue } from './beacon-message.ts';
 import type { BeaconAction, BeaconVote } from './beacon-state.ts';
@@ -343,6 +349,57 @@ describe('one validator', () => {
       expect(vote(ofThisSet, true)).toEqual([]);
       expect(vote(ofThisSet, false)).toEqual([]);
       expect(vote(ofAnotherSet, false)).toEqual([]);
+    });
+  });
+
+  describe('that began an epoch again with those that are listed', () => {
+    /** The certificates of the first two epochs of a healthy network. */
+    const certified = (): BeaconCertificate[] => {
+      const found = new Map<bigint, BeaconCertificate>();
+      const net = createBeaconNetwork({
+        tamper: (message) => {
+          if (message.kind === 'certificate') found.set(message.epoch, message.certificate);
+          return message;
+        },
+      });
+      net.runUntil(5_000, 2n);
+      return [found.get(1n)!, found.get(2n)!];
+    };
+    const [first, second] = certified() as [BeaconCertificate, BeaconCertificate];
+
+    /** @returns whether it takes the certificate, while three of four are listed. */
+    const takes = (certificate: BeaconCertificate, { isKnown = true } = {}): boolean => {
+      const { validators, peers } = createOne();
+      const listed = validators.slice(1);
+      const machine = createBeaconMachine(
+        {
+          network: beaconNetwork,
+          start: { epoch: 1n, value: first.value, certificate: first },
+          isRestart: true,
+          ...TIMING,
+        },
+        {
+          crypto: namedCrypto,
+          self: peers[2]!,
+          proveVrf: (input) => proveByName(new Uint8Array(32).fill(3), input),
+          reading: () => ({ members: listed, block: 0n }),
+          findSet: (set) => (isKnown && equalBytes(set, hashSet(validators)) ? validators : undefined),
+          isListed: () => true,
+        },
+      );
+      machine.tick(0);
+      const message = { kind: 'certificate', epoch: 2n, certificate } as const;
+      return machine.receive(peers[1]!, message, 1).some(({ kind }) => kind === 'certified');
+    };
+
+    it('takes the certificate of those whom the one before names', () => {
+      expect(takes(second)).toBe(true);
+    });
+
+    it('takes none that too few of them signed, that names others, or whose set it does not know', () => {
+      expect(takes({ ...second, signatures: second.signatures.slice(0, 2) })).toBe(false);
+      expect(takes({ ...second, set: new Uint8Array(32).fill(1) })).toBe(false);
+      expect(takes(second, { isKnown: false })).toBe(false);
     });
   });
 
