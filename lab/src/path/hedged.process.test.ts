@@ -6,11 +6,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startGateway, startRouter } from './gateway-path.ts';
 import { startProvider } from './path-provider.ts';
 import { startValidator } from './path-validator.ts';
-import { slowDown } from './slow-engine.ts';
 
 const MODEL = 'ogong/verified/test/fake';
 const PRICE = 2_000_000n;
 const STANDBY = 50_000n;
+/** The slow provider shows nothing before: how soon another one answers hangs on the machine. */
+let released = Promise.withResolvers<void>();
 const feeOf = (price: bigint, tokens: number): bigint => (price * BigInt(tokens) + 999n) / 1_000n;
 
 async function open() {
@@ -23,7 +24,13 @@ async function open() {
       offers: [{ modelId: MODEL, pricePer1kAtomic: PRICE, standbyPer1kAtomic: STANDBY, engine: served }],
       ...{ validator, routers: [router.peer] },
     });
-  const slow = await start('slow', slowDown(engine, 1_500));
+  const slow = await start('slow', {
+    ...engine,
+    async *generate(request, options) {
+      await released.promise;
+      yield* engine.generate(request, options);
+    },
+  });
   const quick = await start('quick', engine);
   const hedging = { isDefault: false, share: 1, patienceMs: 100 };
   const gateway = await startGateway(validator, router.peer, { hedging });
@@ -57,6 +64,15 @@ interface OgongJson {
 }
 
 async function ask(number: number) {
+  released = Promise.withResolvers();
+  try {
+    return await askGateway(number);
+  } finally {
+    released.resolve();
+  }
+}
+
+async function askGateway(number: number) {
   const client = createClient({ baseUrl: path.url, trust: path.trust, isSalted: false });
   const { response, replies } = await client.chat.completions.create({
     model: MODEL,
