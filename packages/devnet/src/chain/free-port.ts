@@ -8,10 +8,7 @@ import { createServer, type Server } from 'node:net';
 const LOWEST = 12_000;
 const HIGHEST = 32_000;
 const MAX_TRIES = 1000;
-/** Ports of one process lie side by side, in blocks of its own. */
-const BLOCK = 32;
 
-<<<<<<< HEAD
 /**
  * What this process has found, until it ends. It may take seconds until what a port is for has bound it, and a daemon that starts anew
  * leaves it free for a while: no other process of this machine is given it meanwhile. Linux alone has names of sockets without a file.
@@ -19,61 +16,14 @@ const BLOCK = 32;
 const claims = new Map<number, Server | undefined>();
 
 /** Ports that were free a moment ago, and that nobody else who looks for one is given while this process lives. */
-=======
-interface Block {
-  /** Ports from here to the end were not given out yet. */
-  next: number;
-  readonly end: number;
-}
-
-/** The block that each host's ports are taken from. */
-const blocks = new Map<string, Promise<Block>>();
-
-/**
- * Ports that were free a moment ago. What they are found for listens on them later; until then no other process that looks for ports finds
- * the same ones, and neither does this one.
- */
->>>>>>> flake1
 export async function findFreePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
   const found: number[] = [];
   for (let tries = 0; found.length < count; tries++) {
     if (tries === MAX_TRIES) throw new Error(`no ${count} free ports on ${host} between ${LOWEST} and ${HIGHEST}`);
-<<<<<<< HEAD
     const port = randomInt(LOWEST, HIGHEST);
     if (await claimFree(port, host)) found.push(port);
   }
   return found;
-=======
-    const port = await takePort(host);
-    if (await isPortFree(port, host)) found.push(port);
-  }
-  return found;
-}
-
-async function takePort(host: string): Promise<number> {
-  for (;;) {
-    const drawn = blocks.get(host) ?? drawBlock(host);
-    blocks.set(host, drawn);
-    const block = await drawn.catch((error: unknown) => {
-      blocks.delete(host);
-      throw error;
-    });
-    if (block.next < block.end) return block.next++;
-    if (blocks.get(host) === drawn) blocks.delete(host);
-  }
-}
-
-/** The first port of a block is held as long as this process lives, so that nobody else draws the block. */
-async function drawBlock(host: string): Promise<Block> {
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const first = LOWEST + BLOCK * randomInt(Math.floor((HIGHEST - LOWEST) / BLOCK));
-    const server = await hold(first, host);
-    if (server === undefined) continue;
-    server.unref();
-    return { next: first + 1, end: first + BLOCK };
-  }
-  throw new Error(`no free block of ${BLOCK} ports on ${host} between ${LOWEST} and ${HIGHEST}`);
->>>>>>> flake1
 }
 
 /** @returns the lowest of `count` such ports in a row. */
