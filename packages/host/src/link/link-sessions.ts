@@ -128,18 +128,23 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
   };
 }
 
+/** Parts of the time that a peer has for its answer to a ping: between two that are on time, what has come was read. */
+const ANSWER_PARTS = 4;
+
 /**
  * Ends a link whose peer answers no ping in time. Where this process itself was stopped meanwhile, the answer may lie unread, so the
- * peer has the time once more.
+ * peer has the whole time once more.
  */
 function keepAlive(session: ClientHttp2Session, { pingIntervalMs, pingTimeoutMs }: LinkClientLimits): void {
+  const partMs = pingTimeoutMs / ANSWER_PARTS;
   let timeout: NodeJS.Timeout | undefined;
-  const waitForAnswer = (): void => {
-    const dueMs = monotonicClock.nowMs() + pingTimeoutMs;
+  const waitForAnswer = (parts = ANSWER_PARTS): void => {
+    const dueMs = monotonicClock.nowMs() + partMs;
     timeout = setTimeout(() => {
-      if (monotonicClock.nowMs() > dueMs + pingTimeoutMs / 2) waitForAnswer();
+      if (monotonicClock.nowMs() > dueMs + partMs / 2) waitForAnswer();
+      else if (parts > 1) waitForAnswer(parts - 1);
       else session.destroy(new LinkError('unreachable', 'ping timed out'));
-    }, pingTimeoutMs);
+    }, partMs);
   };
   const interval = setInterval(() => {
     if (session.destroyed || timeout !== undefined) return;

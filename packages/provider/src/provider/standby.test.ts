@@ -149,7 +149,7 @@ describe('an order that may stay untaken', () => {
   });
 
   it('stops, frees its slot and tells no more where its payer says nothing', async () => {
-    const provider = await start({ standby: STANDBY, engine: { stepMs: 5 }, provider: { takeWithinMs: 1_000 } });
+    const provider = await start({ standby: STANDBY, engine: { stepMs: 5 }, provider: { takeWithinMs: 50 } });
     const message = provider.order(hedged({ max_tokens: 400 }));
     let text = '';
     const reading = read(provider, message, (part) => {
