@@ -20,9 +20,10 @@ export interface AttemptTime {
 /** The attempt at a time; undefined before the origin. */
 export function attemptAt(schedule: EpochSchedule, nowMs: number): AttemptTime | undefined {
   const epoch = Number(epochAt(schedule, nowMs));
-  if (epoch < 0) return undefined;
-  const attempt = epoch - (epoch % ATTEMPT_EPOCHS);
-  const { originMs, periodMs } = schedule;
+  return epoch < 0 ? undefined : timeOf(schedule, epoch - (epoch % ATTEMPT_EPOCHS));
+}
+
+export function timeOf({ originMs, periodMs }: EpochSchedule, attempt: number): AttemptTime {
   const phaseMs = Math.max(LEAST_PHASE_MS, periodMs / 4);
   return { attempt, startsAtMs: originMs + attempt * periodMs, phaseMs, spanMs: ATTEMPT_EPOCHS * periodMs };
 }

@@ -37,6 +37,7 @@ const eraFields = {
   shares: mapped(bytes, eraSharesFormat.decode, eraSharesFormat.encode),
 } as const;
 const eraColumns = columns(eraFields);
+const formerColumns = columns({ record: eraFields.record });
 const keptEra = columns({ era: integer, transcript: bytes, ...eraFields });
 const struck = columns({ account: bytes });
 
@@ -46,13 +47,18 @@ export interface EraStore {
   /** Of the seatings of an attempt that something is kept of, the oldest first. */
   listSets(era: number, attempt: number): readonly Uint8Array[];
   findEra(era: number, transcript: Uint8Array): KeptEra | undefined;
+  /** Of the era before the newest, whose shares are forgotten. */
+  findFormer(era: number, transcript: Uint8Array): EraRecord | undefined;
   listStruck(): readonly Uint8Array[];
   /** Writes, to be called inside a group commit. */
   putEntry(db: Store, attempt: KeptAttempt, entry: KeyEntry): void;
-  /** @param transcript of the outcome: of an attempt there may be several, and the chain takes one. */
+  /**
+   * Shares that are kept stay where none are given.
+   * @param transcript of the outcome: of an attempt there may be several, and the chain takes one.
+   */
   putEra(db: Store, transcript: Uint8Array, kept: KeptEra): void;
   putStruck(db: Store, account: Uint8Array): void;
-  /** Forgets what eras before this one needed. */
+  /** Forgets what eras before this one needed. Of the last of them it stays known who held which shares. */
   dropBefore(db: Store, era: number): void;
 }
 
@@ -70,6 +76,10 @@ export function createEraStore(store: Store): EraStore {
       const sql = `SELECT ${eraColumns.list} FROM beacon_eras WHERE era = ? AND transcript = ?`;
       return store.read(() => eraColumns.get(store.prepare(sql), era, transcript));
     },
+    findFormer(era, transcript) {
+      const sql = `SELECT ${formerColumns.list} FROM beacon_former_eras WHERE era = ? AND transcript = ?`;
+      return store.read(() => formerColumns.get(store.prepare(sql), era, transcript))?.record;
+    },
     listStruck: () =>
       store.read(() => struck.all(store.prepare(`SELECT ${struck.list} FROM beacon_struck`))).map((row) => row.account),
     putEntry(db, { era, attempt, set }, added) {
@@ -77,13 +87,19 @@ export function createEraStore(store: Store): EraStore {
       keptEntry.insert(db, 'INSERT INTO beacon_key_entries', row);
     },
     putEra(db, transcript, { record, shares }) {
-      keptEra.insert(db, 'INSERT OR REPLACE INTO beacon_eras', { era: record.era, transcript, record, shares });
+      const verb = shares.length > 0 ? 'INSERT OR REPLACE' : 'INSERT OR IGNORE';
+      keptEra.insert(db, `${verb} INTO beacon_eras`, { era: record.era, transcript, record, shares });
     },
     putStruck(db, account) {
       struck.insert(db, 'INSERT OR IGNORE INTO beacon_struck', { account });
     },
     dropBefore(db, era) {
       db.prepare('DELETE FROM beacon_key_entries WHERE era < ?').run(era);
+      db.prepare('DELETE FROM beacon_former_eras WHERE era < ?').run(era - 1);
+      db.prepare(
+        `INSERT OR REPLACE INTO beacon_former_eras (era, transcript, record)
+          SELECT era, transcript, record FROM beacon_eras WHERE era = ?`,
+      ).run(era - 1);
       db.prepare('DELETE FROM beacon_eras WHERE era < ?').run(era);
     },
   };

@@ -9,6 +9,7 @@ import { assignSeats, findSeat, type SeatMember, type Seats } from '@ogong/proto
 import { isQuorum, sortBySigner } from '@ogong/protocol/crypto/quorum';
 import { type AttemptTime, aimAt, attemptAt, type EraAim } from './era-plan.ts';
 import type { KeptAttempt } from './era-store.ts';
+import { findTaken, isTaken, lacksShares, type TakenAttempt } from './taken-attempt.ts';
 import { lookUpEra, newestEra, scheduleOf, type ThresholdState } from './threshold-state.ts';
 
 type Activated = Extract<KeyAction, { readonly kind: 'activated' }>;
@@ -78,6 +79,8 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
   /** Begins the attempt of this time, where there is something to make and it is not under way. */
   async function begin(time: AttemptTime): Promise<void> {
     await state.readBeaconKeys();
+    const taken = findTaken(state);
+    if (taken !== undefined && find(taken) === undefined && lacksShares(state, taken)) await takeUp(taken);
     const reading = state.beaconKeys();
     const members = await readSeatMembers(state);
     if (reading === undefined || members === undefined) return;
@@ -126,7 +129,35 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const alike = attempts.filter((one) => one.era === era && one.attempt === attempt);
     const others = attempts.filter((one) => !alike.includes(one));
     const before = others.find(({ machine }) => machine.result !== undefined) ?? others[0];
-    attempts = [{ ...begun, machine: open(begun), submitsAtMs }, ...alike, ...(before === undefined ? [] : [before])];
+    const started = { ...begun, machine: open(begun), submitsAtMs };
+    attempts = [started, ...alike, ...(before === undefined ? [] : [before])];
+    await keepResumed(started);
+  }
+
+  const find = ({ era, attempt, set }: KeptAttempt): Attempt | undefined =>
+    attempts.find((one) => one.era === era && one.attempt === attempt && equalBytes(one.set, set));
+
+  /** Opens the attempt whose outcome the chain has, as after a restart: from the disk, and from those who have what is lacking. */
+  async function takeUp(taken: TakenAttempt): Promise<Attempt> {
+    const begun = { ...taken, turn: 0, activated: undefined, submitsAtMs: Number.POSITIVE_INFINITY };
+    const attempt = { ...begun, machine: open(begun) };
+    attempts = [...attempts, attempt];
+    await keepResumed(attempt);
+    return attempt;
+  }
+
+  /** Somebody lacks what was kept here of the era that the chain has. */
+  async function wake(from: Uint8Array, subject: KeptAttempt): Promise<Attempt | undefined> {
+    if (!isTaken(state, subject)) return undefined;
+    const isKept = eras.listSets(subject.era, subject.attempt).some((set) => equalBytes(set, subject.set));
+    const taken = isKept ? findTaken(state) : undefined;
+    const isSeat = taken?.members.some(({ address }) => equalBytes(address, from)) === true;
+    return taken !== undefined && isSeat ? takeUp(taken) : undefined;
+  }
+
+  /** What the disk had of a result may not have been put together before the restart. */
+  async function keepResumed(attempt: Attempt): Promise<void> {
+    if (attempt.machine.result !== undefined) await keepResult(state, attempt, attempt.machine.result);
   }
 
   /** From the disk, as after a restart. */
@@ -207,8 +238,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     tick: () => inTurn(tick),
     receive: (from, message) =>
       inTurn(async () => {
-        const { era, attempt, set } = message;
-        const found = attempts.find((one) => one.era === era && one.attempt === attempt && equalBytes(one.set, set));
+        const found = find(message) ?? (await wake(from, message));
         if (found !== undefined) await step(found, (machine) => machine.receive(from, message, clock.nowMs()));
       }),
   };

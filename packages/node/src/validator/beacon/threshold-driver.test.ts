@@ -320,12 +320,19 @@ describe('threshold driver', () => {
     expect(await generations()).toBe(1);
   });
 
-  it('tells a validator whose database is gone that it lacks its shares, until it has another box key', async () => {
+  it('tells a validator whose database is gone that it lacks shares nobody gives it again, until it has another box key', async () => {
     const net = await startNetwork();
     await net.pass(8_000);
     expect(net.nodes.map(({ lacking }) => lacking)).toEqual([0, 0, 0, 0, 0]);
     const lost = net.nodes[2]!;
     net.restart(2, { isDiskLost: true });
+    // Nobody gives it its boxes again.
+    for (const node of net.nodes) {
+      node.lie = (message, to) => {
+        const parsed = readKey(message);
+        return to === 2 && parsed?.kind === 'deal' && parsed.era === 1 ? [] : [message];
+      };
+    }
     // In the first epochs of an era somebody may still have answers for it.
     const { firstEpoch } = (await net.chain.connect('0x00').beaconKeys())!.eras[0]!;
     await net.pass(net.startOf(firstEpoch + 8n) - 200 - net.clock.nowMs());

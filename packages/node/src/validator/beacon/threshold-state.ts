@@ -103,6 +103,16 @@ export function lookUpEra(
   return found;
 }
 
+/** The group of an era whose shares may be forgotten here. */
+export function lookUpFormer(
+  state: ThresholdState,
+  listed: { readonly era: number; readonly transcript: string },
+): ThresholdGroup | undefined {
+  const known = lookUpEra(state, listed)?.group;
+  const record = known ? undefined : state.eras.findFormer(listed.era, fromHex(listed.transcript.slice(2)));
+  return known ?? (record && openRecord(state, record));
+}
+
 /** Undefined where a commitment is no key. @throws ProtocolError for seats that nobody could have. */
 export function openRecord(
   { crypto, bls, network }: Pick<ThresholdState, 'crypto' | 'bls' | 'network'>,

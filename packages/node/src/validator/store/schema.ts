@@ -248,6 +248,14 @@ export const VALIDATOR_SCHEMA = `
     PRIMARY KEY (era, transcript)
   ) WITHOUT ROWID;
 
+  -- Who held the shares of the era before the newest, and what they were shares of: no secrets. Deals of the newest one are checked by it.
+  CREATE TABLE beacon_former_eras (
+    era INTEGER NOT NULL,
+    transcript BLOB NOT NULL,
+    record BLOB NOT NULL,
+    PRIMARY KEY (era, transcript)
+  ) WITHOUT ROWID;
+
   -- Validators that signed two deals of one attempt.
   CREATE TABLE beacon_struck (
     account BLOB PRIMARY KEY

@@ -107,7 +107,10 @@ function tick(state: KeyState): void {
     // What a signer did not answer is asked for again.
     state.isSigning.clear();
   }
-  if (state.result === undefined) {
+  if (state.result === undefined && plan.taken !== undefined) {
+    // The others tell what was agreed on.
+    if (isDue) repeatSeen(state);
+  } else if (state.result === undefined) {
     if (state.ownDealer >= 0) dealInTime(state);
     // Whoever came late asks first, and lets its shares be shown to all only where that did not help.
     if (nowMs >= Math.max(plan.startsAtMs, startedMs) + plan.phaseMs) {
@@ -190,11 +193,16 @@ function hear(state: KeyState, from: Uint8Array, message: KeyMessage): void {
     hearAnswer(state, from, message);
     reach(state);
   } else if (message.kind === 'want') answerWant(state, from, message);
-  else if (message.kind === 'proposal') hearProposal(state, from, message);
-  else if (message.kind === 'vote') hearVote(state, from, message);
+  else if (message.kind === 'proposal' || message.kind === 'vote') hearOfOutcome(state, from, message);
   else if (message.kind === 'certified') hearCertified(state, from, message);
   else if (message.kind === 'activation') hearActivation(state, from, message);
   else hearActivated(state, from, message);
+}
+
+function hearOfOutcome(state: KeyState, from: Uint8Array, message: KeyMessageOf<'proposal' | 'vote'>): void {
+  if (state.plan.taken !== undefined) return;
+  if (message.kind === 'proposal') hearProposal(state, from, message);
+  else hearVote(state, from, message);
 }
 
 /** Whoever is still at it learns how it ended. */

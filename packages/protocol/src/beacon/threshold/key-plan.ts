@@ -45,6 +45,11 @@ export interface KeyPlan {
   /** Messages of honest validators arrive within a phase. */
   readonly phaseMs: number;
   readonly resendMs: number;
+  /**
+   * Transcript of the outcome that the chain has taken. Then nothing is dealt, proposed or voted on any more: whoever lacks shares asks, and
+   * whoever has what it lacks answers.
+   */
+  readonly taken?: Uint8Array | undefined;
 }
 
 /** Phases from the start until proposals begin: deals, complaints, their way through others, answers. */

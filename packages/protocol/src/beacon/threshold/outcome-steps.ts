@@ -142,7 +142,11 @@ export function hearVote(state: KeyState, from: Uint8Array, { outcomeHash, signa
 }
 
 function isCertified(state: KeyState, from: Uint8Array, certified: CertifiedOutcome): boolean {
-  const isSound = verifyCertifiedOutcome(state.crypto, state.plan, certified);
+  const { plan, crypto } = state;
+  const isTaken =
+    plan.taken === undefined || equalBytes(stateOutcome(crypto, certified.outcome).transcript, plan.taken);
+  if (!isTaken) return false;
+  const isSound = verifyCertifiedOutcome(crypto, plan, certified);
   if (!isSound) doubt(state, from);
   return isSound;
 }

@@ -1,0 +1,53 @@
+import { bytesToHex } from '@ogong/chain/hex';
+import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
+import type { KeyPlan } from '@ogong/protocol/beacon/threshold/key-plan';
+import { assignSeats, findSeat, type SeatMember } from '@ogong/protocol/beacon/threshold/seats';
+import { timeOf } from './era-plan.ts';
+import type { KeptAttempt } from './era-store.ts';
+import { lookUpEra, lookUpFormer, newestEra, scheduleOf, type ThresholdState } from './threshold-state.ts';
+
+/** The key generation whose outcome the chain has taken last. Its deals, boxes and answers stay with those who took part until the next era. */
+export interface TakenAttempt extends KeptAttempt {
+  readonly plan: KeyPlan;
+  readonly members: readonly SeatMember[];
+}
+
+/** Undefined where the chain has none, where it has ended, and where too little is known of it here: then others are asked for its record. */
+export function findTaken(state: ThresholdState): TakenAttempt | undefined {
+  const { crypto, network, archive } = state;
+  const reading = state.beaconKeys();
+  const newest = reading && newestEra(reading);
+  if (reading === undefined || newest === undefined) return undefined;
+  if (reading.generations.at(-1)?.lastEpoch !== undefined) return undefined;
+  const { generation, era, attempt } = newest;
+  const set = fromHex(newest.set.slice(2));
+  const members = archive.findSeats(set);
+  const before = reading.eras[era - 2];
+  const isKeyKept = before?.generation === generation;
+  const previous = before && isKeyKept ? lookUpFormer(state, { ...before, era: era - 1 }) : undefined;
+  if (members === undefined || (isKeyKept && previous === undefined)) return undefined;
+  const { startsAtMs, phaseMs } = timeOf(scheduleOf(reading), attempt);
+  const plan: KeyPlan = {
+    ...{ network, generation, era, attempt, previous, startsAtMs, phaseMs, resendMs: phaseMs / 4 },
+    ...{ seats: assignSeats(crypto, network, members), taken: fromHex(newest.transcript.slice(2)) },
+  };
+  return { era, attempt, set, plan, members };
+}
+
+/** Whether a key generation is the one that the chain has taken last. Cheaper than to find it. */
+export function isTaken(state: ThresholdState, { era, attempt, set }: KeptAttempt): boolean {
+  const reading = state.beaconKeys();
+  const newest = reading && newestEra(reading);
+  if (newest === undefined || newest.era !== era || newest.attempt !== attempt) return false;
+  return equalBytes(fromHex(newest.set.slice(2)), set);
+}
+
+/** Whether this validator lacks shares of it that were sealed to the box key that it has. */
+export function lacksShares(state: ThresholdState, { plan, era }: TakenAttempt): boolean {
+  const { signer, box, boxSecret } = state;
+  const own = plan.seats.seats[findSeat(plan.seats, signer.address)];
+  if (own === undefined || plan.taken === undefined) return false;
+  const kept = lookUpEra(state, { era, transcript: bytesToHex(plan.taken) });
+  if (own.tickets <= (kept?.shares.length ?? 0)) return false;
+  return equalBytes(own.boxKey, box.deriveKey(boxSecret));
+}
