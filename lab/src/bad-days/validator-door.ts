@@ -4,7 +4,7 @@ import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client'
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkServer, type LinkServer, type MethodRates } from '@ogong/host/link/link-server';
 import { createMetrics } from '@ogong/host/metrics/metrics';
-import { monotonicClock } from '@ogong/host/time/clock';
+import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { createAccess, VALIDATOR_RATES } from '@ogong/node/validator/access';
 import { createBeaconDriver } from '@ogong/node/validator/beacon/beacon-driver';
 import { createValidatorMetrics } from '@ogong/node/validator/metrics';
@@ -36,6 +36,7 @@ export async function serveValidator(
     bind = { host: '127.0.0.1', port: 0 },
     peerIdentity,
     rates = VALIDATOR_RATES,
+    clock: uptime = monotonicClock,
   }: {
     readonly peerAddress?: Uint8Array;
     readonly bind?: HostPort;
@@ -43,6 +44,8 @@ export async function serveValidator(
     readonly peerIdentity?: LinkIdentity;
     /** Default: those of a validator. */
     readonly rates?: MethodRates;
+    /** What the limits of links are counted by. Default: this machine's time. */
+    readonly clock?: Clock;
   } = {},
 ): Promise<ValidatorDoor> {
   const { intake, archive, cosigning, store, group, clock, signer } = validator;
@@ -74,7 +77,7 @@ export async function serveValidator(
   );
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address };
   const metrics = createValidatorMetrics(createMetrics('validator'));
-  const grants = createOpeningGrants(monotonicClock);
+  const grants = createOpeningGrants(uptime);
   const errors: unknown[] = [];
   const server: LinkServer = createLinkServer(
     {
@@ -91,7 +94,7 @@ export async function serveValidator(
         blame: (caller, refused) => server.blame(caller, refused),
       }),
     },
-    { onError: (error) => errors.push(error) },
+    { clock: uptime, onError: (error) => errors.push(error) },
   );
   await server.start();
   const clients: LinkClient[] = [];

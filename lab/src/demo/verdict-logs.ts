@@ -1,13 +1,16 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { Address } from '@ogong/chain/hex';
+import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { computeGenesisPosition, verifyChain } from '@ogong/protocol/settlement/verdict-log';
+import { waitUntil } from './polling.ts';
 import type { Member, ValidatorLog } from './run-record.ts';
 
 const pageSize = 500;
+const PATIENCE_MS = 60_000;
 
 export interface LogReading {
   readonly logs: readonly ValidatorLog[];
@@ -28,10 +31,8 @@ export async function readVerdictLogs(
       const anchor = await chain.anchorOf(account);
       const entries: Uint8Array[] = [];
       for (let length = 1n; BigInt(entries.length) < length; ) {
-        const page = await service.listVerdicts(
-          { from: BigInt(entries.length), limit: pageSize },
-          { timeoutMs: 10_000 },
-        );
+        const from = BigInt(entries.length);
+        const page = await askAgain(() => service.listVerdicts({ from, limit: pageSize }, { timeoutMs: 10_000 }));
         length = page.length;
         entries.push(...page.entries);
         if (page.entries.length === 0) break;
@@ -54,6 +55,24 @@ export async function readVerdictLogs(
     }),
   );
   return { logs, unsettled };
+}
+
+/** A daemon that is busy, or that starts, gives no answer: it is asked again. @throws LinkError where it refuses, or goes on like that */
+async function askAgain<T>(ask: () => Promise<T>): Promise<T> {
+  let answer: { readonly value: T } | undefined;
+  let last: unknown;
+  await waitUntil(async () => {
+    try {
+      answer = { value: await ask() };
+      return true;
+    } catch (error) {
+      last = error;
+      if (error instanceof LinkError && error.retryable && error.refusal === undefined) return false;
+      throw error;
+    }
+  }, PATIENCE_MS);
+  if (answer === undefined) throw last;
+  return answer.value;
 }
 
 const nameOf = (members: readonly Member[], address: Address): string =>

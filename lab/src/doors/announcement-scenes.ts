@@ -88,11 +88,14 @@ export const announcementScenes: readonly DoorScene[] = [
     id: 'announcements-validator',
     honest: 'orders admitted by a validator',
     limit: 'announcements of one address to a validator',
-    open: () =>
-      openValidatorDoor({
-        rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Announce'],
-        method: 'Announce',
-        callers: ({ clock }) => makeAnnouncers(clock.nowMs()),
-      }),
+    open: (asked) =>
+      openValidatorDoor(
+        {
+          rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Announce'],
+          method: 'Announce',
+          callers: ({ clock }) => makeAnnouncers(clock.nowMs()),
+        },
+        asked,
+      ),
   },
 ];

@@ -48,8 +48,14 @@ const TICK_MS = 10;
 /** More would only wait in the attacker's own memory. */
 const MAX_RUNNING = 2_000;
 const CALL_TIMEOUT_MS = 5_000;
+/** Of one that waits: so few that a slow door answers each in time. */
+const MAX_AWAITED = 64;
 
-export async function openFlood(flood: CallFlood): Promise<OpenFlood> {
+/**
+ * @param options.waits begins no call before there is room for it, however late it is then: what comes of all of them is known. Default: the pace
+ * is kept, and what a slow door leaves no room for is not sent.
+ */
+export async function openFlood(flood: CallFlood, { waits = false } = {}): Promise<OpenFlood> {
   const door = { endpoint: flood.endpoint, certHash: new Uint8Array(Buffer.from(flood.certHash, 'base64')) };
   const service = SERVICES[flood.service];
   const method = service.methods.find(({ name }) => name === flood.method) as DescMethodUnary;
@@ -82,6 +88,7 @@ export async function openFlood(flood: CallFlood): Promise<OpenFlood> {
       for (let begun = 0; begun < calls; ) {
         const due = Math.min(calls, ((performance.now() - startMs) * flood.perSecond) / 1000);
         for (; begun < due; begun++) {
+          while (waits && running.size >= MAX_AWAITED) await Promise.race(running);
           if (running.size >= MAX_RUNNING) {
             counts.unsent = (counts.unsent ?? 0) + 1;
             continue;

@@ -17,37 +17,49 @@ export const peerScenes: readonly DoorScene[] = [
     id: 'witnesses',
     honest: 'orders admitted by a validator',
     limit: 'statements that one validator asks for',
-    open: () =>
-      openValidatorDoor({
-        ...{ method: 'Witness', isOfOne: true, peer: PEER },
-        rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Witness'],
-        callers(validator) {
-          const messages = Array.from({ length: MESSAGES }, (_, i) => {
-            const { order, signature, consent } = validator.order(i, {}, createTestLedgerSigner(seedOf(`missed ${i}`)));
-            const about = { case: 'consent', value: consent } as const;
-            const ask = create(WitnessRequestSchema, { order: { order, signature }, about });
-            return toBase64(toBinary(WitnessRequestSchema, ask));
-          });
-          return [{ name: PEER, address: FLOOD_ADDRESS, messages }];
+    open: (asked) =>
+      openValidatorDoor(
+        {
+          ...{ method: 'Witness', isOfOne: true, peer: PEER },
+          rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Witness'],
+          callers(validator) {
+            const messages = Array.from({ length: MESSAGES }, (_, i) => {
+              const { order, signature, consent } = validator.order(
+                i,
+                {},
+                createTestLedgerSigner(seedOf(`missed ${i}`)),
+              );
+              const about = { case: 'consent', value: consent } as const;
+              const ask = create(WitnessRequestSchema, { order: { order, signature }, about });
+              return toBase64(toBinary(WitnessRequestSchema, ask));
+            });
+            return [{ name: PEER, address: FLOOD_ADDRESS, messages }];
+          },
         },
-      }),
+        asked,
+      ),
   },
   {
     id: 'heard',
     honest: 'orders admitted by a validator',
     limit: 'questions of one validator about what payers told',
-    open: () =>
-      openValidatorDoor({
-        ...{ method: 'ListHeard', isOfOne: true, peer: PEER },
-        rate: VALIDATOR_RATES['ogong.v1.ValidatorService/ListHeard'],
-        callers({ signer }) {
-          const replies = Array.from({ length: MAX_BATCH_ENTRIES }, () => ({
-            replyId: new Uint8Array(randomBytes(16)),
-            recordHash: new Uint8Array(32),
-          }));
-          const ask = create(ListHeardRequestSchema, { validator: signer.address, replies });
-          return [{ name: PEER, address: FLOOD_ADDRESS, messages: [toBase64(toBinary(ListHeardRequestSchema, ask))] }];
+    open: (asked) =>
+      openValidatorDoor(
+        {
+          ...{ method: 'ListHeard', isOfOne: true, peer: PEER },
+          rate: VALIDATOR_RATES['ogong.v1.ValidatorService/ListHeard'],
+          callers({ signer }) {
+            const replies = Array.from({ length: MAX_BATCH_ENTRIES }, () => ({
+              replyId: new Uint8Array(randomBytes(16)),
+              recordHash: new Uint8Array(32),
+            }));
+            const ask = create(ListHeardRequestSchema, { validator: signer.address, replies });
+            return [
+              { name: PEER, address: FLOOD_ADDRESS, messages: [toBase64(toBinary(ListHeardRequestSchema, ask))] },
+            ];
+          },
         },
-      }),
+        asked,
+      ),
   },
 ];

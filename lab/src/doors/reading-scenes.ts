@@ -20,19 +20,22 @@ function createReading<S extends DescMessage>(
 ): DoorScene {
   return {
     ...{ id, limit, honest: 'orders admitted by a validator' },
-    open() {
+    open(asked) {
       let replyId = new Uint8Array();
-      return openValidatorDoor({
-        ...{ method, rate: VALIDATOR_RATES[`ogong.v1.ValidatorService/${method}`] },
-        async prepare(validator) {
-          replyId = new Uint8Array(await settleFullBatch(validator));
+      return openValidatorDoor(
+        {
+          ...{ method, rate: VALIDATOR_RATES[`ogong.v1.ValidatorService/${method}`] },
+          async prepare(validator) {
+            replyId = new Uint8Array(await settleFullBatch(validator));
+          },
+          callers: () =>
+            Array.from({ length: CALLERS }, (_, i) => ({
+              ...{ name: `reader ${i}`, address: FLOOD_ADDRESS },
+              messages: [toBase64(toBinary(schema, create(schema, ask(replyId))))],
+            })),
         },
-        callers: () =>
-          Array.from({ length: CALLERS }, (_, i) => ({
-            ...{ name: `reader ${i}`, address: FLOOD_ADDRESS },
-            messages: [toBase64(toBinary(schema, create(schema, ask(replyId))))],
-          })),
-      });
+        asked,
+      );
     },
   };
 }

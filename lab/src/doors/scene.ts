@@ -1,3 +1,4 @@
+import type { Clock } from '@ogong/host/time/clock';
 import type { CallFlood } from './flood.ts';
 
 /** A daemon's door, an honest party that uses it or another method of the same daemon, and a flood at ten times a limit. */
@@ -8,7 +9,12 @@ export interface DoorScene {
   readonly honest: string;
   /** The limit that the flood goes beyond, tenfold. */
   readonly limit: string;
-  open(): Promise<OpenDoor>;
+  open(asked?: AskedDoor): Promise<OpenDoor>;
+}
+
+export interface AskedDoor {
+  /** What a validator's limits are counted by. Default: this machine's time, as at all other doors. */
+  readonly clock?: Clock;
 }
 
 export interface OpenDoor {
@@ -19,6 +25,8 @@ export interface OpenDoor {
   readonly flood: CallFlood;
   /** How many of the flood's calls may come to more than a refusal by a limit: the burst. */
   readonly burst: number;
+  /** What its limits are counted by. Default: this machine's time. */
+  readonly clock?: Clock;
   close(): Promise<void>;
 }
 

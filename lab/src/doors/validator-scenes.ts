@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { NEWCOMER_LIMITS } from '@ogong/host/link/newcomer-budget';
 import type { RateLimit } from '@ogong/host/link/token-bucket';
+import { monotonicClock } from '@ogong/host/time/clock';
 import { VALIDATOR_RATES } from '@ogong/node/validator/access';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import {
@@ -17,7 +18,16 @@ import type { TestOrder } from '@ogong/testing/validator/test-reply';
 import { createStrangerIdentity } from '../attackers/protocol/stranger-link.ts';
 import { serveValidator } from '../bad-days/validator-door.ts';
 import type { FloodCaller } from './flood.ts';
-import { CALLERS, type DoorScene, FLOOD_ADDRESS, OF_ADDRESS, type OpenDoor, TIMES, toBase64 } from './scene.ts';
+import {
+  type AskedDoor,
+  CALLERS,
+  type DoorScene,
+  FLOOD_ADDRESS,
+  OF_ADDRESS,
+  type OpenDoor,
+  TIMES,
+  toBase64,
+} from './scene.ts';
 
 /** What a chain's endpoint takes to answer. */
 const READING_MS = 5;
@@ -41,11 +51,14 @@ interface Flooding {
 }
 
 /** A validator behind a real link, whose clock runs; honest calls are orders of a payer that it knows. */
-export async function openValidatorDoor({ method, rate, isOfOne, callers, ...more }: Flooding): Promise<OpenDoor> {
-  const beganMs = performance.now();
+export async function openValidatorDoor(
+  { method, rate, isOfOne, callers, ...more }: Flooding,
+  { clock: given = monotonicClock }: AskedDoor = {},
+): Promise<OpenDoor> {
+  const beganMs = given.nowMs();
   let skippedMs = 0;
   const clock = {
-    nowMs: () => 1_750_000_000_000 + skippedMs + Math.floor(performance.now() - beganMs),
+    nowMs: () => 1_750_000_000_000 + skippedMs + Math.floor(given.nowMs() - beganMs),
     advance(ms: number) {
       skippedMs += ms;
     },
@@ -66,6 +79,7 @@ export async function openValidatorDoor({ method, rate, isOfOne, callers, ...mor
   });
   await more.prepare?.(validator);
   const { door, connect, close } = await serveValidator(validator, {
+    clock: given,
     ...(more.peer === undefined ? {} : { peerIdentity: await createStrangerIdentity(more.peer) }),
   });
   const service = (await connect(1)).service(ValidatorService);
@@ -94,6 +108,7 @@ export async function openValidatorDoor({ method, rate, isOfOne, callers, ...mor
       ...{ perSecond: TIMES * share * perSecond, callers: await callers(validator) },
     },
     burst: share * burst,
+    clock: given,
     async close() {
       await close();
       validator.close();
@@ -137,33 +152,42 @@ export const validatorScenes: readonly DoorScene[] = [
     id: 'deliveries',
     honest: 'orders admitted by a validator',
     limit: 'deliveries of one certificate',
-    open: () =>
-      openValidatorDoor({
-        rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Acknowledge'],
-        method: 'Acknowledge',
-        isOfOne: true,
-        callers: makeDeliveries,
-      }),
+    open: (asked) =>
+      openValidatorDoor(
+        {
+          rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Acknowledge'],
+          method: 'Acknowledge',
+          isOfOne: true,
+          callers: makeDeliveries,
+        },
+        asked,
+      ),
   },
   {
     id: 'complaints',
     honest: 'orders admitted by a validator',
     limit: 'complaints of one address',
-    open: () =>
-      openValidatorDoor({
-        rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Complain'],
-        method: 'Complain',
-        callers: makeComplaints,
-      }),
+    open: (asked) =>
+      openValidatorDoor(
+        {
+          rate: VALIDATOR_RATES['ogong.v1.ValidatorService/Complain'],
+          method: 'Complain',
+          callers: makeComplaints,
+        },
+        asked,
+      ),
   },
   {
     id: 'admissions',
     honest: 'orders admitted by a validator',
     limit: 'orders of one address whose payers never paid',
-    open: () =>
-      openValidatorDoor({
-        ...{ rate: NEWCOMER_LIMITS.ofAddress, isOfOne: true, method: 'Admit' },
-        callers: makeStrangersOrders,
-      }),
+    open: (asked) =>
+      openValidatorDoor(
+        {
+          ...{ rate: NEWCOMER_LIMITS.ofAddress, isOfOne: true, method: 'Admit' },
+          callers: makeStrangersOrders,
+        },
+        asked,
+      ),
   },
 ];

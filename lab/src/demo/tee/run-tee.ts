@@ -18,6 +18,7 @@ import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { ask } from '../ask.ts';
 import { completeReceipts } from '../complete-receipts.ts';
 import { replyIdOf } from '../finding.ts';
+import { connectRouter, isOffered } from '../mesh-router.ts';
 import { waitUntil } from '../polling.ts';
 import { planRequest } from '../prompts.ts';
 import { listMembers, readTrust } from '../run-demo.ts';
@@ -98,11 +99,15 @@ export async function runTee(context: TeeContext): Promise<TeeRun> {
   };
 
   const entered: string[] = [];
+  const router = connectRouter(mesh, links);
+  // The router reads the chain later than whoever asks it now, and gives nobody out before.
   await waitUntil(async () => {
-    const found = await Promise.all(
-      [MACHINES.good, MACHINES.lapsing].map((name) => isEntered(chain, idOf(mesh, name))),
-    );
-    return found.every(Boolean);
+    for (const name of [MACHINES.good, MACHINES.lapsing]) {
+      const providerId = idOf(mesh, name);
+      if (!(await isEntered(chain, providerId))) return false;
+      if (!(await isOffered(router, { model: plan.modelId, providerId }))) return false;
+    }
+    return true;
   }, ENTRY_PATIENCE_MS);
   for (const name of Object.values(MACHINES)) if (await isEntered(chain, idOf(mesh, name))) entered.push(name);
   onProgress(`machines in the registry on the chain: ${entered.join(', ') || 'none'}`);

@@ -12,7 +12,7 @@ import {
   signTestComplaint,
   toPushMessage,
 } from '@ogong/testing/validator/test-reply';
-import { waitUntil } from '../../polling.ts';
+import { waitWhileChanging } from '../../polling.ts';
 import { countTexts, type LivePlay } from '../scene.ts';
 import { buyReply, openPayer, placeOrder, tell } from './consumer.ts';
 import { serveFalseValidator } from './false-validator.ts';
@@ -21,6 +21,7 @@ import type { LiveNetwork } from './live-network.ts';
 const MAX_FEE = 10n ** 15n;
 /** More than the provider takes, whatever a reply of the model costs. */
 const ORDERS = 40n;
+/** Since a reply's state changed last. */
 const PATIENCE_MS = 60_000;
 const HONEST_PROVIDER = 'provider-1';
 
@@ -60,7 +61,11 @@ async function waitForVerdict(
   { chain }: LiveNetwork,
   { look, providerId }: { readonly look: () => Promise<ReplyStatus>; readonly providerId: Uint8Array },
 ) {
-  await waitUntil(async () => (await look()).state === 'settled', PATIENCE_MS);
+  const read = async () => {
+    const { state, verdict } = await look();
+    return { isDone: state === 'settled', shown: `${state} ${verdict}` };
+  };
+  await waitWhileChanging(read, PATIENCE_MS);
   const isEjected = await chain.isEjected(providerId);
   return { ...(await look()), isEjected };
 }

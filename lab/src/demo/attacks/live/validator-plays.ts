@@ -8,7 +8,7 @@ import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashSettlement } from '@ogong/protocol/settlement/batch';
-import { waitUntil } from '../../polling.ts';
+import { waitWhileChanging } from '../../polling.ts';
 import { countTexts, type LivePlay } from '../scene.ts';
 import { buyReply, type LiveOrder, openPayer, placeOrder, tell } from './consumer.ts';
 import { type FalseValidator, serveFalseValidator } from './false-validator.ts';
@@ -18,6 +18,7 @@ import { type FalseEntry, proposeEntry } from './propose-entry.ts';
 
 const MAX_FEE = 10n ** 15n;
 const NOBODY = new Uint8Array(20);
+/** Since the last epoch, or since nothing came. */
 const PATIENCE_MS = 60_000;
 const OWN = 'validator-1';
 const NO_MONEY = 'none: nothing of it is on the chain';
@@ -45,9 +46,12 @@ async function handleReply(network: LiveNetwork, name: string): Promise<Handled>
     const { promptTokens, outputTokens } = await buyReply(network, bought);
     const { replyId, epoch: orderEpoch, pricePer1kAtomic } = bought.order;
     const { epoch: decidingEpoch } = computeDecidingEpoch({ orderEpoch, intakeEpoch: orderEpoch });
-    const isOver = async () =>
-      taken.records.has(toHex(replyId)) && (await network.latestBeacon()).epoch > decidingEpoch;
-    if (!(await waitUntil(isOver, PATIENCE_MS))) throw new Error('the reply never came: nothing was tried');
+    const read = async () => {
+      const { epoch } = await network.latestBeacon();
+      const isTaken = taken.records.has(toHex(replyId));
+      return { isDone: isTaken && epoch > decidingEpoch, shown: isTaken ? `${epoch}` : 'nothing came' };
+    };
+    if (!(await waitWhileChanging(read, PATIENCE_MS))) throw new Error('the reply never came: nothing was tried');
     const feeAtomic = (BigInt(promptTokens + outputTokens) * pricePer1kAtomic + 999n) / 1_000n;
     return { owned, bought, taken, feeAtomic, decidingEpoch };
   } finally {
