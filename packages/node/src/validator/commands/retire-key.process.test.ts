@@ -15,7 +15,7 @@ const directory = createTestDirectory('retire-key');
 let ledger: TestLedger;
 beforeAll(async () => {
   ledger = await startTestLedger({ beacon: { origin: 1n, period: BigInt(PERIOD_S) }, blockTimeMs: 50 });
-}, 60_000);
+});
 afterAll(async () => {
   await ledger.stop();
   directory.remove();
@@ -71,4 +71,4 @@ it('operators end a key by a command, and by another one where their quorum came
     ),
   ).toMatchObject({ outcome: 'retired', generation: 1 });
   expect((await read()).generations[0]?.lastEpoch).toBe(second);
-}, 60_000);
+});
