@@ -128,6 +128,12 @@ describe('everything', () => {
       }
       const saved = join(directory, 'receipt.json');
       const trust = join(mesh, 'trust.json');
+      // Whoever reads it before the validators have made the key of their beacon cannot check what that signs soon after.
+      const readKeys = () => JSON.parse(readFileSync(trust, 'utf8')).generations?.length ?? 0;
+      await expect.poll(readKeys, { timeout: 180_000, interval: 500 }).toBe(1);
+      // Daemons serve before the router has heard of them.
+      const listModels = async () => ((await (await fetch(`${gateway}/v1/models`)).json()) as { data: [] }).data;
+      await expect.poll(async () => (await listModels()).length).toBe(1);
       await ogong(
         'ask',
         'Once upon a time',

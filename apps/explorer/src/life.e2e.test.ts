@@ -118,7 +118,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     await byDay.first().getByRole('link', { name: MODEL }).waitFor();
     expect(await byDay.first().locator('td').nth(3).textContent()).toMatch(/^0\.\d*[1-9]\d* OGONG$/);
     await page.close();
-  }, 200_000);
+  });
 
   it('answers in the chat, and checks the answer there up to its settlement', async () => {
     const page = await browser.newPage({ viewport: SCREEN });

@@ -168,6 +168,16 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     return { page, complaints };
   }
 
+  /** The page asks for such code by itself, after the first view. */
+  async function untilLoaded(page: Page, ...names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const find = `performance.getEntriesByType('resource').map(({ name }) => name).find((url) => url.includes('/${name}-'))`;
+      await expect.poll(() => page.evaluate(`${find} !== undefined`)).toBe(true);
+      // With all that it imports.
+      await page.evaluate(`import(${find})`);
+    }
+  }
+
   it.each([
     ['light', 1280],
     ['dark', 390],
@@ -445,8 +455,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
 
   it('checks a receipt from a file, without any network', async () => {
     const { page, complaints } = await open(`${staticUrl}#/check`);
-    // The code of the checks comes after the first view.
-    await page.waitForLoadState('networkidle');
+    await untilLoaded(page, 'checks');
     await page.context().setOffline(true);
     const give = (...given: ReturnType<typeof upload>[]) => page.setInputFiles('#receipt-file', given);
     await give(upload('receipt.json', JSON.stringify(receiptFile)));
@@ -495,7 +504,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     };
     const { images, softwareKeys } = softwarePolicy;
     const { page, complaints } = await open(`${staticUrl}#/check`);
-    await page.waitForLoadState('networkidle');
+    await untilLoaded(page, 'checks', 'machine');
     await page.context().setOffline(true);
     const give = (name: string, content: object) =>
       page.setInputFiles('#receipt-file', upload(name, JSON.stringify(content)));

@@ -97,7 +97,7 @@ it('one provider serves a text model with tiled prompts and an embedding model: 
     expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
   }
   if (whyNoBrowser() === undefined) await watchInBrowser(baseUrl);
-}, 180_000);
+});
 
 /** A person without an account sees one reply's whole life by one click, with every check made again in the browser. */
 async function watchInBrowser(baseUrl: string): Promise<void> {

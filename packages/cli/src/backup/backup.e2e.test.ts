@@ -101,7 +101,7 @@ it('every role is backed up while it works, and those that may be are restored: 
   // Of the time before the copy it has everything.
   const receipt = await fetch(`${mesh.plan.gatewayUrl}/v1/receipts/${first}`);
   expect(receipt.status).toBe(200);
-}, 240_000);
+});
 
 /** Whoever is convicted by two words about one thing. */
 async function restoreLatest(name: string, stopWith: NodeJS.Signals): Promise<void> {
@@ -119,7 +119,7 @@ async function restoreLatest(name: string, stopWith: NodeJS.Signals): Promise<vo
   await expect.poll(() => readState(id), patience).toBe('settled');
 }
 
-it('a validator starts from its last state alone', () => restoreLatest('validator-1', 'SIGTERM'), 240_000);
+it('a validator starts from its last state alone', () => restoreLatest('validator-1', 'SIGTERM'));
 
 it("a validator's signer, a process of its own, starts from its last state alone, while its validator runs", async () => {
   const signed = (): number => {
@@ -132,4 +132,4 @@ it("a validator's signer, a process of its own, starts from its last state alone
   await restoreLatest('signer-2', 'SIGKILL');
   // Its notes go on where they ended, and the reply that has settled since is one of them.
   expect(signed()).toBeGreaterThan(before);
-}, 240_000);
+});

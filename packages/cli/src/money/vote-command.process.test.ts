@@ -10,8 +10,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { paramsCommand } from './params-command.ts';
 import { voteCommand } from './vote-command.ts';
 
-const NOTICE = 60;
-const voting = { delay: 60, period: 600, timelock: 300, threshold: 1_000n * unit, quorumBps: 100 };
+/** Of the chain, which passes them when a test says so. Steps of a test take less, however busy the machine is. */
+const NOTICE = 7_200;
+const voting = { delay: 3_600, period: 7_200, timelock: 3_600, threshold: 1_000n * unit, quorumBps: 100 };
 const folder = mkdtempSync(join(tmpdir(), 'ogong-vote-'));
 const deployment = join(folder, 'deployment.json');
 let ledger: TestLedger;

@@ -288,10 +288,13 @@ describe('access', () => {
   });
 
   it('is limited to so many requests at once', async () => {
-    await open({ providers: [{ pauseMs: 50 }], options: { http: { maxRequestsPerKey: 2 } } });
+    // The first two answers end once the third request has its own.
+    const answered = Promise.withResolvers<void>();
+    await open({ providers: [{ waitAt: () => answered.promise }], options: { http: { maxRequestsPerKey: 2 } } });
     const running = [post('/v1/chat/completions', chat), post('/v1/chat/completions', chat)];
     await expect.poll(() => fixture.network.orders.length).toBe(2);
     const third = await post('/v1/chat/completions', chat);
+    answered.resolve();
     expect(third.headers.get('retry-after')).toBe('1');
     expect(await readError(third)).toEqual([429, null, 'too_many_requests']);
     expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200]);
@@ -328,10 +331,13 @@ describe('what can be read', () => {
     await open();
     await post('/v1/chat/completions', chat);
     await post('/v1/chat/completions', {});
-    const text = await (await fetch(`${fixture.url}/metrics`)).text();
-    expect(text).toMatch(/ogong_http_requests_total\{route="chat",status="200",role="gateway"\} 1/);
-    expect(text).toMatch(/ogong_http_requests_total\{route="chat",status="400",role="gateway"\} 1/);
-    expect(text).toMatch(/ogong_requests_running\{role="gateway"\} 0/);
+    const read = async () => (await fetch(`${fixture.url}/metrics`)).text();
+    // They are counted once their answers are out, which their clients have by then.
+    for (const status of [200, 400]) {
+      const line = new RegExp(`ogong_http_requests_total\\{route="chat",status="${status}",role="gateway"\\} 1`);
+      await expect.poll(read).toMatch(line);
+    }
+    await expect.poll(read).toMatch(/ogong_requests_running\{role="gateway"\} 0/);
     expect(await (await fetch(`${fixture.url}/healthz`)).json()).toEqual({ ok: true, validators: 2, epoch: '0' });
   });
 

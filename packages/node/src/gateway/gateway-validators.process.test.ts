@@ -95,7 +95,7 @@ describe('validators', () => {
     const { network, url } = fixture;
     network.bendIntake = (signature) => signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
     await client.chat.completions.create(chat);
-    await expect.poll(() => network.deliveries.length).toBe(2);
+    await expect.poll(() => network.deliveries.length).toBeGreaterThan(1);
     const id = toHex(network.orders[0]!.replyId);
     expect(parseReceipt(await (await fetch(`${url}/v1/receipts/${id}`)).json()).intake).toBeUndefined();
     network.bendIntake = (signature) => signature;

@@ -315,7 +315,7 @@ describe('what a request may ask for', () => {
 
 describe('busy providers', () => {
   it('are waited for', async () => {
-    const client = await open();
+    const client = await open({ options: { patience: { busyPatienceMs: 60_000 } } });
     fixture.network.busy = 3;
     expect((await client.chat.completions.create(chat)).choices[0]?.message.content).toBe(STORY);
     expect(fixture.network.busy).toBe(0);

@@ -203,7 +203,7 @@ it('one payee is not ordered from twice, and the ticket is given back', async ()
   expect(await countHedges()).toEqual(
     expect.arrayContaining([expect.stringMatching(/"sent".* 1$/), expect.stringMatching(/"failed".* 1$/)]),
   );
-  expect(fixture.network.reports.map(({ outcome }) => outcome)).toContain('unused');
+  await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toContain('unused');
 });
 
 it('a provider that perhaps never knew that its reply was taken has abandoned nothing', async () => {

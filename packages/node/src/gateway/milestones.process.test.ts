@@ -26,6 +26,9 @@ const chat = {
 };
 const bytesOf = (tokens: number): number => WORDS.slice(0, tokens).join('').length;
 
+/** Its silence ends no reply before the process that checks milestones has found one wrong. */
+const UNHURRIED: FixtureOptions = { options: { patience: { idleTimeoutMs: 120_000, totalTimeoutMs: 120_000 } } };
+
 /** Two providers of which whoever is asked first behaves so, and the other one well, or as it is told. */
 async function open(
   first: Partial<ProviderBehaviour>,
@@ -189,7 +192,7 @@ describe('a window that does not hold', () => {
     at === 70 ? { ...honest, rank: honest.rank === 0 ? 1 : 0 } : honest;
 
   it('is found while the stream runs, and moves it to another provider: what stood before is kept', async () => {
-    const client = await open({ milestones: [64, 96], bendMilestone: { row }, hangAfter: 100 });
+    const client = await open({ milestones: [64, 96], bendMilestone: { row }, hangAfter: 100 }, UNHURRIED);
     const { text, tries } = await readStream(client);
     expect(text).toBe(STORY);
     expect(tries).toMatchObject([
@@ -217,7 +220,7 @@ describe('a window that does not hold', () => {
   });
 
   it('and milestones that come too often are refused', async () => {
-    const client = await open({ milestones: [64, 65], hangAfter: 70 });
+    const client = await open({ milestones: [64, 65], hangAfter: 70 }, UNHURRIED);
     const { text, tries } = await readStream(client);
     expect(text).toBe(STORY);
     expect(tries).toMatchObject([{ code: 'ogong_check_failed', reason: expect.stringContaining('milestone') }]);

@@ -12,7 +12,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
-import { systemClock } from '@ogong/host/time/clock';
+import { type Clock, systemClock } from '@ogong/host/time/clock';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { GatewayChain } from '@ogong/node/gateway/gateway-options';
 import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/node/validator/validator-seal-keys';
@@ -132,6 +132,8 @@ export interface ProviderBehaviour {
   /** The words of the reply, one per token. Default: a short story, or what the requested grammar allows, where that is JSON. */
   readonly words?: readonly string[];
   readonly pauseMs?: number;
+  /** What it waits for before it sends the token of that number, from 0. */
+  readonly waitAt?: (token: number) => Promise<unknown> | undefined;
   /** Ends the stream before it has sent this many tokens. */
   readonly dieAfter?: number;
   /** Goes silent before it has sent this many tokens. */
@@ -193,11 +195,18 @@ const NOBODY_LISTENS = '127.0.0.1:1';
 const PAYER_KEY = new Uint8Array(32).fill(9);
 export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
 
+export interface FakeNetworkOptions {
+  /** Keys that may sign orders for others. Default: none. */
+  readonly orderKeys?: Crypto['orderKeys'];
+  /** Of router, validators and providers. Default: the system's. */
+  readonly clock?: Clock | undefined;
+}
+
 const createIdentity = (): Promise<LinkIdentity> => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
 
 export async function createFakeNetwork(
   behaviours: readonly ProviderBehaviour[] = [{}],
-  orderKeys?: Crypto['orderKeys'],
+  { orderKeys, clock = systemClock }: FakeNetworkOptions = {},
 ): Promise<FakeNetwork> {
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
   const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(4) };
@@ -243,7 +252,7 @@ export async function createFakeNetwork(
     };
     const own = { certHash: () => identity.id };
     const sealKeys = createValidatorSealKeys({
-      ...{ crypto, seal: nodeSeal, clock: systemClock, ledger },
+      ...{ crypto, seal: nodeSeal, clock, ledger },
       signer: createKeySigner(crypto, key),
     });
     keysOfValidators.push(sealKeys);
@@ -339,7 +348,7 @@ export async function createFakeNetwork(
   /** As the validator that the order names. */
   function admit({ validator, orderHash }: NamedOrder) {
     const key = validatorKeys.find(({ address }) => equalBytes(address, validator)) as LedgerSigner;
-    return signAdmission(crypto, key, { ledger, orderHash, epoch: 0n, timeMs: BigInt(Date.now()) });
+    return signAdmission(crypto, key, { ledger, orderHash, epoch: 0n, timeMs: BigInt(clock.nowMs()) });
   }
 
   function assertAdmits({ validator }: NamedOrder): void {
@@ -412,7 +421,7 @@ export async function createFakeNetwork(
             beacon,
             text: signedText ?? said.pieces.slice(0, part?.tokens).join(''),
             stopReason: part ? 'cancelled' : said.stopReason,
-            startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
+            startNs: BigInt(clock.nowMs()) * 1_000_000n - 2_000_000_000n,
           },
         });
       // The log-probabilities that are shown are the ones that are signed later, unless the provider lies.
@@ -438,6 +447,7 @@ export async function createFakeNetwork(
           if (at === dieAfter) throw provider.behaviour.dieWith ?? new Error('the power went out');
           if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
           if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
+          await provider.behaviour.waitAt?.(at);
           // One part of a reply that may stay untaken leaves ahead.
           if (at === 1 && asked.demands.standbyPer1kAtomic !== undefined)
             await takings.wait(order.replyId, context.signal);
@@ -535,7 +545,7 @@ export async function createFakeNetwork(
             payee,
             stakeAtomic: 1n,
             reputationPpm: 1_000_000,
-            expiresAtMs: Date.now() + 60_000,
+            expiresAtMs: clock.nowMs() + 60_000,
           }));
         if (fake.hasForgotten || request.model !== FAKE_MODEL)
           throw new Refusal('not-found', `no provider serves ${request.model}`);
@@ -543,7 +553,7 @@ export async function createFakeNetwork(
         const sort = SORTS.find((word) => word === request.sort) ?? 'none';
         const limits = { maxPricePer1kAtomic, contextSize, minHeldTokens: request.minStake };
         const query = { modelId: request.model, ...limits, exclude, only, sort };
-        const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: Date.now() }));
+        const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: clock.nowMs() }));
         const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, request.replyId));
         const provider = providers.find(({ id }) => drawn && equalBytes(id, drawn.providerId));
         if (provider === undefined) throw new Refusal('unavailable', 'every provider was tried already');
@@ -559,8 +569,8 @@ export async function createFakeNetwork(
           contextSize: 4096,
           replyId: request.replyId,
           candidatesHash: hashCandidates(crypto, candidates),
-          issuedAtMs: Date.now(),
-          expiresAtMs: Date.now() + 60_000,
+          issuedAtMs: clock.nowMs(),
+          expiresAtMs: clock.nowMs() + 60_000,
         });
         return { ticket, candidates };
       },

@@ -11,6 +11,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import type { Clock } from '@ogong/host/time/clock';
 import { openAccounts } from '@ogong/node/gateway/accounts';
 import { createGateway, type Gateway } from '@ogong/node/gateway/gateway';
 import type { GatewayChain, GatewayDependencies, GatewayOptions } from '@ogong/node/gateway/gateway-options';
@@ -61,6 +62,8 @@ export interface FixtureOptions {
   readonly keysPath?: string;
   /** In [0, 1): where nonces come from, and the choice of a validator. Default: the system. */
   readonly random?: () => number;
+  /** The time, for gateway and network alike. Default: the system's. */
+  readonly clock?: Clock;
   /** The account that pays, by the gateway's key, and up to how much it may. Default: the key's own account. */
   readonly wallet?: { readonly address: Uint8Array; readonly limitAtomic: bigint };
 }
@@ -76,7 +79,10 @@ function shareChecker(): ReceiptChecker {
 export async function createGatewayFixture(given: FixtureOptions = {}): Promise<GatewayFixture> {
   const { wallet } = given;
   const limitOf = (payer: Uint8Array) => (wallet && equalBytes(payer, wallet.address) ? wallet.limitAtomic : undefined);
-  const network = await createFakeNetwork(given.providers, wallet && { limitOf });
+  const network = await createFakeNetwork(given.providers, {
+    ...(wallet && { orderKeys: { limitOf } }),
+    clock: given.clock,
+  });
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const books = createWorkStore(store);
@@ -114,6 +120,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics,
       checker: given.checker ?? shareChecker(),
+      ...(given.clock && { clock: given.clock }),
       ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),
     },
   );
@@ -143,9 +150,10 @@ export const GATEWAY_FIXTURE_OPTIONS: Omit<GatewayOptions, 'routers'> = {
   http: {
     bind: { host: '127.0.0.1', port: 0 },
     maxConnections: 256,
-    headersTimeoutMs: 5_000,
+    // A client that has no processor for a while is not slow. Tests of slow ones set their own.
+    headersTimeoutMs: 60_000,
     maxBodyBytes: 1024 * 1024,
-    bodyTimeoutMs: 5_000,
+    bodyTimeoutMs: 60_000,
     heartbeatMs: 10_000,
     maxRequests: 64,
     maxRequestsPerKey: 64,
@@ -155,9 +163,10 @@ export const GATEWAY_FIXTURE_OPTIONS: Omit<GatewayOptions, 'routers'> = {
   spending: { maxPricePer1kAtomic: 10n ** 18n, depositAtomic: 0n, allowanceAtomic: 0n },
   patience: {
     busyPatienceMs: 2_000,
-    firstTokenTimeoutMs: 10_000,
-    idleTimeoutMs: 10_000,
-    totalTimeoutMs: 60_000,
+    // The same for providers, which run in the same process.
+    firstTokenTimeoutMs: 60_000,
+    idleTimeoutMs: 60_000,
+    totalTimeoutMs: 120_000,
   },
   receiptLifetimeMs: 3_600_000,
   verdictIntervalMs: 100,

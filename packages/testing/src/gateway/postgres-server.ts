@@ -75,7 +75,9 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     },
     async cut(url) {
       const database = new URL(url).pathname.slice(1);
-      await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [database]);
+      // The server waits until each of them is gone: until then it holds its locks, and others see it.
+      const sql = 'SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = $1';
+      await admin.query(sql, [database]);
     },
     async stop() {
       await admin.end();

@@ -28,7 +28,7 @@ import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { addTestKey } from '@ogong/testing/gateway/test-keys';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 let fixture: GatewayFixture;
 afterEach(() => fixture.close());
@@ -77,6 +77,10 @@ async function open(
   const options = { baseUrl: fixture.url, trust, allow: ALLOW, fetch: meddling, isSealed: true, ...own };
   return { client: createClient(options), options, passed, paths };
 }
+
+/** The end of a long answer comes once its payer has signed for the beginning. */
+const untilSigned = (token: number): Promise<unknown> | undefined =>
+  token === 30 ? vi.waitUntil(() => fixture.network.words.length > 0, { timeout: 60_000 }) : undefined;
 
 const failure = (call: Promise<unknown>): Promise<SealedCallError> =>
   call.then(
@@ -216,7 +220,7 @@ describe('a client that seals its requests', () => {
 
   it('signs for long answers as they come, by a hash', async () => {
     const words = Array.from({ length: 40 }, (_, i) => ` ${i}`.padEnd(40, 'x'));
-    const { options } = await open([{ words, pauseMs: 10 }]);
+    const { options } = await open([{ words, waitAt: untilSigned }]);
     // Nothing on the way that waits for the end.
     const client = createClient({ ...options, fetch });
     const { receipt } = await client.chat.completions.create({ ...params, max_tokens: 40 });
@@ -682,8 +686,9 @@ describe('a sealed reply that breaks off behind a milestone', () => {
     await expect.poll(() => network.milestones.length).toBe(1);
     const { push, opening, sealed } = network.milestones[0]!;
     expect([push?.request, push?.response, opening].map((one) => one?.length)).toEqual([0, 0, 0]);
-    const stored = await (await fetch(`${fixture.url}/v1/receipts/${replyId}`)).json();
-    expect(stored).toMatchObject({ status: { state: 'delivered' } });
+    const read = async () => (await fetch(`${fixture.url}/v1/receipts/${replyId}`)).json();
+    await expect.poll(read).toMatchObject({ status: { state: 'delivered' } });
+    const stored = await read();
     expect(stored).not.toHaveProperty('response');
 
     // The validator of the order opens it, and nobody else does.
@@ -704,7 +709,7 @@ describe('a sealed reply that breaks off behind a milestone', () => {
     const word = openProgress(nobleCrypto, { ledger, order }, push!.progress!, { blind, text: standing });
     expect(word).toMatchObject({ hasLeft: true, textBytes: standing.length });
     expect(network.complaints).toEqual([]);
-    expect(network.reports.map(({ outcome }) => outcome)).toContain('abandoned');
+    await expect.poll(() => network.reports.map(({ outcome }) => outcome)).toContain('abandoned');
     expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
     expect(readGateway().includes('Quixambre')).toBe(false);
   });
