@@ -4,9 +4,10 @@ import { NEWCOMER_LIMITS } from '@ogong/host/link/newcomer-budget';
 import type { RateLimit } from '@ogong/host/link/token-bucket';
 import { gatewayConfig } from '@ogong/node/gateway/gateway-config';
 import { ROUTER_RATES } from '@ogong/node/router/router';
-import { VALIDATOR_RATES } from '@ogong/node/validator/access';
+import { ratesOf } from '@ogong/node/validator/access';
 import { HEARD_LIMITS } from '@ogong/node/validator/hear-delivery';
 import { MAX_ANNOUNCEMENTS } from '@ogong/node/validator/store/announcement-store';
+import { MAX_SEATS } from '@ogong/protocol/beacon/threshold/tickets';
 import { PROVIDER_RATES } from '@ogong/provider/provider/provider';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 
@@ -28,9 +29,13 @@ const rate = ({ perSecond, burst }: RateLimit): string => `${perSecond}, bursts 
 const refused = 'refused, `rate-limited`';
 
 const ofMethods = (rates: MethodRates): Limit[] =>
-  Object.entries(rates).map(([name, { perSecond, burst }]) => [
+  Object.entries(rates).map(([name, { perSecond, burst, burstNow, isApart }]) => [
     `calls of \`${name.replace('ogong.v1.', '')}\`, of one certificate; of strangers of one address`,
-    `${rate({ perSecond, burst })}; ${rate({ perSecond: 4 * perSecond, burst: 4 * burst })}`,
+    [
+      `${rate({ perSecond, burst })}; ${rate({ perSecond: 4 * perSecond, burst: 4 * burst })}`,
+      ...(burstNow === undefined ? [] : [`bursts grow with the validators, to ${burstNow()} of one at ${MAX_SEATS}`]),
+      ...(isApart ? ['those of known parties count by this alone'] : []),
+    ].join('; '),
     refused,
   ]);
 
@@ -87,7 +92,7 @@ const NEWCOMERS: readonly Limit[] = [
 ];
 
 const VALIDATOR: readonly Limit[] = [
-  ...ofMethods(VALIDATOR_RATES),
+  ...ofMethods(ratesOf(() => MAX_SEATS)),
   ...NEWCOMERS,
   ['the same, of one provider with accepted replies', rate(NEWCOMER_LIMITS.ofProvider), refused],
   ['the same, of all such providers', rate(NEWCOMER_LIMITS.ofProviders), refused],

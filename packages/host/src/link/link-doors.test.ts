@@ -197,6 +197,28 @@ describe.skipIf(process.platform !== 'linux')('the doors of a link server', () =
     await expectLinkError(caller.listModels({}), 'rate-limited');
   });
 
+  it('count calls of known parties by a rate that stands apart, as large as it is now', async () => {
+    const never = { perSecond: 0.001, burst: 1 };
+    const known = await makeIdentity(9);
+    let room = 0;
+    const id = await serve({
+      methodRates: { 'ogong.v1.RouterService/Route': { ...never, isApart: true, burstNow: () => room } },
+      routes: (router) => router.service(RouterService, { route: () => ({}), listModels: () => ({}) }),
+      limits: { callRate: { ...never, burst: 2 } },
+      isKnown: (peer) => Buffer.from(peer).equals(known.id),
+    });
+    room = 4;
+    const caller = (await connect(id, 9)).service(RouterService);
+    for (let i = 0; i < 4; i++) await caller.route({});
+    await expectLinkError(caller.route({}), 'rate-limited');
+    // The rate of all calls is untouched.
+    for (let i = 0; i < 2; i++) await caller.listModels({});
+    await expectLinkError(caller.listModels({}), 'rate-limited');
+    const stranger = (await connect(id, 2)).service(RouterService);
+    for (let i = 0; i < 2; i++) await stranger.route({});
+    await expectLinkError(stranger.route({}), 'rate-limited');
+  });
+
   it('close the connections of who goes on after many refusals, and of nobody else', async () => {
     const slow = { perSecond: 0.001, burst: 5 };
     const known = await makeIdentity(9);

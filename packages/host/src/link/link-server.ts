@@ -35,6 +35,8 @@ export type MethodName = string;
 export interface MethodRate extends RateLimit {
   /** A caller may go beyond it by calls that it has earned. Default: no. */
   readonly mayBeEarned?: boolean;
+  /** Calls of known parties count by it alone, and not by `callRate`. Default: no. */
+  readonly isApart?: boolean;
 }
 
 export type MethodRates = Readonly<Record<MethodName, MethodRate>>;
@@ -363,17 +365,20 @@ interface Turns {
 
 function createTurns(limits: LinkServerLimits, { isKnown, clock, methodRates, earned }: TurnDependencies): Turns {
   const rates = new Map(
-    Object.entries(methodRates).map(([method, { perSecond, burst, mayBeEarned = false }]) => {
-      const ofGroup = { perSecond: GROUP_SHARE * perSecond, burst: GROUP_SHARE * burst };
-      return [
-        method,
-        {
-          ofPeer: createRateLimiter({ perSecond, burst }, clock),
-          ofGroup: createRateLimiter(ofGroup, clock),
-          mayBeEarned,
-        },
-      ];
-    }),
+    Object.entries(methodRates).map(
+      ([method, { perSecond, burst, burstNow, mayBeEarned = false, isApart = false }]) => {
+        const ofGroup = { perSecond: GROUP_SHARE * perSecond, burst: GROUP_SHARE * burst };
+        return [
+          method,
+          {
+            ofPeer: createRateLimiter({ perSecond, burst, burstNow }, clock),
+            ofGroup: createRateLimiter(ofGroup, clock),
+            mayBeEarned,
+            isApart,
+          },
+        ];
+      },
+    ),
   );
   const calls = createTally();
   const rate = createRateLimiter(limits.callRate, clock);
@@ -402,7 +407,8 @@ function createTurns(limits: LinkServerLimits, { isKnown, clock, methodRates, ea
       const counted: [name: string, max: number][] = [[toHex(peer), limits.maxCallsPerPeer]];
       const group = findGroup(caller);
       if (group !== undefined) counted.push([`of ${group}`, limits.maxCallsPerGroup]);
-      const isWithin = rate.take(toHex(peer)) && (group === undefined || groupRate.take(group));
+      const isApart = rates.get(method)?.isApart === true && isKnown(peer);
+      const isWithin = isApart || (rate.take(toHex(peer)) && (group === undefined || groupRate.take(group)));
       const takeEarned = (): boolean => earned.take(nameEarner(caller));
       if (!isWithin && !takeEarned()) throw REFUSALS.calls;
       // One earned call is beyond both.

@@ -3,6 +3,8 @@ import type { Clock } from '../time/clock.ts';
 export interface RateLimit {
   readonly perSecond: number;
   readonly burst: number;
+  /** How many at once as things are now, where that is more. */
+  readonly burstNow?: (() => number) | undefined;
 }
 
 export interface RateLimiter {
@@ -13,13 +15,14 @@ export interface RateLimiter {
 }
 
 /** One token bucket per peer. A full bucket is dropped, so memory use follows activity. */
-export function createRateLimiter({ perSecond, burst }: RateLimit, clock: Clock): RateLimiter {
+export function createRateLimiter({ perSecond, burst: least, burstNow }: RateLimit, clock: Clock): RateLimiter {
   const buckets = new Map<string, { tokens: number; atMs: number }>();
-  const refillMs = (burst / perSecond) * 1000;
-  let sweepAtMs = clock.nowMs() + refillMs;
+  const most = (): number => Math.max(least, burstNow?.() ?? 0);
+  let sweepAtMs = clock.nowMs() + (most() / perSecond) * 1000;
 
   function sweep(nowMs: number): void {
     if (nowMs < sweepAtMs) return;
+    const refillMs = (most() / perSecond) * 1000;
     sweepAtMs = nowMs + refillMs;
     for (const [peer, bucket] of buckets) if (nowMs - bucket.atMs >= refillMs) buckets.delete(peer);
   }
@@ -28,6 +31,7 @@ export function createRateLimiter({ perSecond, burst }: RateLimit, clock: Clock)
     take(peer, count = 1) {
       const nowMs = clock.nowMs();
       sweep(nowMs);
+      const burst = most();
       const bucket = buckets.get(peer) ?? { tokens: burst, atMs: nowMs };
       const tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * perSecond);
       buckets.set(peer, { tokens: tokens >= count ? tokens - count : tokens, atMs: nowMs });
@@ -35,7 +39,7 @@ export function createRateLimiter({ perSecond, burst }: RateLimit, clock: Clock)
     },
     giveBack(peer, count = 1) {
       const bucket = buckets.get(peer);
-      if (bucket) bucket.tokens = Math.min(burst, bucket.tokens + count);
+      if (bucket) bucket.tokens = Math.min(most(), bucket.tokens + count);
     },
   };
 }

@@ -1,17 +1,30 @@
 import type { PeerId } from '@ogong/host/link/link-identity';
 import type { MethodName, MethodRates } from '@ogong/host/link/link-server';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { MAX_SEATS } from '@ogong/protocol/beacon/threshold/tickets';
 import type { OpeningGrants } from './opening-grants.ts';
 import { BEACON_METHOD, PEER_METHODS, PROOF_METHOD } from './routes.ts';
+
+/** Deals, answers and questions of a key generation, and epochs that are signed late. */
+const BEACON_BURST = 1_000;
+
+/**
+ * What a validator may send another at once about the beacon. Each seat may complain about each dealer once, and each complaint is handed on once
+ * by everybody to everybody; liars that complain about all make most of that true.
+ */
+function computeBeaconBurst(validators: number): number {
+  return BEACON_BURST + Math.min(validators, MAX_SEATS) ** 2;
+}
+
+const BEACON_RATE = { perSecond: 100, burst: BEACON_BURST, isApart: true };
 
 /** Of methods that cost more than a read of the database; for a complaint the validator replays a whole reply. */
 export const VALIDATOR_RATES: MethodRates = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
   // One for each reply that a gateway buys; another record of the same order costs a signature of each kind.
   'ogong.v1.ValidatorService/Acknowledge': { perSecond: 100, burst: 500, mayBeEarned: true },
-  // Up to sixty-four times a second where many epochs are signed late, and a thousand at once where many complain while keys are dealt:
-  // liars may make n * n / 3 complaints, and those who were refused some of them, or of the answers, are told or ask again in each resend.
-  'ogong.v1.ValidatorService/DeliverBeacon': { perSecond: 100, burst: 1_000 },
+  // Up to sixty-four times a second where many epochs are signed late, and more at once where many complain while keys are dealt.
+  [BEACON_METHOD]: BEACON_RATE,
   // Has at least four replies, of which each counts as one of Acknowledge: up to a megabyte is read before that.
   'ogong.v1.ValidatorService/AcknowledgeAll': { perSecond: 25, burst: 125, mayBeEarned: true },
   // One for each reply that broke off; a sealed part is opened, and its opening checked.
@@ -56,6 +69,12 @@ export const VALIDATOR_RATES: MethodRates = {
   // Hashes all entries of a batch, where nobody asked about the batch a little while ago.
   'ogong.v1.ValidatorService/GetSettled': { perSecond: 1, burst: 25 },
 };
+
+/** @param countValidators of the registry, as it was read last. */
+export const ratesOf = (countValidators: () => number): MethodRates => ({
+  ...VALIDATOR_RATES,
+  [BEACON_METHOD]: { ...BEACON_RATE, burstNow: () => computeBeaconBurst(countValidators()) },
+});
 
 interface AccessDependencies {
   readonly chain: Pick<ChainView, 'findByCertHash' | 'recallByCertHash'>;

@@ -10,7 +10,7 @@ import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
 import { encodeMachineProof, type MachineProof } from '@ogong/protocol/settlement/machine-ejection';
 import { nameSigningKey } from '@ogong/protocol/tier/attested-role';
 import { describePolicy } from '@ogong/protocol/verdict/drift-policy';
-import { createAccess, VALIDATOR_RATES } from './access.ts';
+import { createAccess, ratesOf } from './access.ts';
 import { createAdmissionMemory } from './admission-memory.ts';
 import { createBondRoom } from './bond-room.ts';
 import type { DrawnTests } from './canary/drawn-tests.ts';
@@ -214,7 +214,7 @@ function wireServer(
       bind: options.bind,
       identity,
       authorize: createAccess({ chain, grants }),
-      methodRates: VALIDATOR_RATES,
+      methodRates: ratesOf(() => chain.validators().length),
       isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
       routes: (router) => routes(answerOnceSynced(router, group)),

@@ -9,7 +9,7 @@ import { assignSeats, findSeat, type SeatMember, type Seats } from '@ogong/proto
 import { isQuorum, sortBySigner } from '@ogong/protocol/crypto/quorum';
 import { type AttemptTime, aimAt, attemptAt, type EraAim } from './era-plan.ts';
 import type { KeptAttempt } from './era-store.ts';
-import { findTaken, isTaken, lacksShares, type TakenAttempt } from './taken-attempt.ts';
+import { findAsked, findTaken, lacksShares, type TakenAttempt } from './taken-attempt.ts';
 import { lookUpEra, newestEra, scheduleOf, type ThresholdState } from './threshold-state.ts';
 
 type Activated = Extract<KeyAction, { readonly kind: 'activated' }>;
@@ -129,9 +129,9 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const alike = attempts.filter((one) => one.era === era && one.attempt === attempt);
     const others = attempts.filter((one) => !alike.includes(one));
     const before = others.find(({ machine }) => machine.result !== undefined) ?? others[0];
-    const started = { ...begun, machine: open(begun), submitsAtMs };
+    const started = { ...begun, machine: open(state, begun), submitsAtMs };
     attempts = [started, ...alike, ...(before === undefined ? [] : [before])];
-    await keepResumed(started);
+    await keepResult(state, started, started.machine.result);
   }
 
   const find = ({ era, attempt, set }: KeptAttempt): Attempt | undefined =>
@@ -140,35 +140,10 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
   /** Opens the attempt whose outcome the chain has, as after a restart: from the disk, and from those who have what is lacking. */
   async function takeUp(taken: TakenAttempt): Promise<Attempt> {
     const begun = { ...taken, turn: 0, activated: undefined, submitsAtMs: Number.POSITIVE_INFINITY };
-    const attempt = { ...begun, machine: open(begun) };
+    const attempt = { ...begun, machine: open(state, begun) };
     attempts = [...attempts, attempt];
-    await keepResumed(attempt);
+    await keepResult(state, attempt, attempt.machine.result);
     return attempt;
-  }
-
-  /** Somebody lacks what was kept here of the era that the chain has. */
-  async function wake(from: Uint8Array, subject: KeptAttempt): Promise<Attempt | undefined> {
-    if (!isTaken(state, subject)) return undefined;
-    const isKept = eras.listSets(subject.era, subject.attempt).some((set) => equalBytes(set, subject.set));
-    const taken = isKept ? findTaken(state) : undefined;
-    const isSeat = taken?.members.some(({ address }) => equalBytes(address, from)) === true;
-    return taken !== undefined && isSeat ? takeUp(taken) : undefined;
-  }
-
-  /** What the disk had of a result may not have been put together before the restart. */
-  async function keepResumed(attempt: Attempt): Promise<void> {
-    if (attempt.machine.result !== undefined) await keepResult(state, attempt, attempt.machine.result);
-  }
-
-  /** From the disk, as after a restart. */
-  function open(of: KeptAttempt & { readonly plan: KeyPlan }): KeyMachine {
-    const { bls, box, boxSecret, drawSeed } = state;
-    const { previous, era } = of.plan;
-    const reading = state.beaconKeys();
-    const before = previous && reading?.eras[era - 2];
-    const oldShares = before && lookUpEra(state, { era: era - 1, transcript: before.transcript })?.shares;
-    const own = { self: signer.address, boxSecret, drawSeed, oldShares };
-    return createKeyMachine(of.plan, { crypto, bls, box, ...own }, eras.listEntries(of));
   }
 
   /** What is kept is on the disk before anything that follows from it leaves. */
@@ -177,7 +152,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
       for (const action of act(attempt.machine)) await carryOut(attempt, action);
     } catch (error) {
       // This machine is ahead of the disk. The next one starts from there.
-      attempt.machine = open(attempt);
+      attempt.machine = open(state, attempt);
       onError(error);
     }
   }
@@ -220,17 +195,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     current.submitsAtMs = nowMs + current.plan.phaseMs * Math.max(2, current.plan.seats.seats.length);
     await state.readBeaconKeys();
     if ((state.beaconKeys()?.eras.length ?? 0) >= current.era) return;
-    const { certified, activation } = current.activated;
-    const { outcome, signatures } = certified;
-    const { transcript, key } = stateOutcome(crypto, outcome);
-    const digest = hashOutcome(crypto, network, outcome);
-    const quorum = sortBySigner(
-      signatures.flatMap(({ signature }) => {
-        const signer = crypto.recoverAddress(digest, signature);
-        return signer === undefined ? [] : [{ signer, signature }];
-      }),
-    ).map(({ signature }) => signature);
-    await (await state.client()).activateEra({ outcome: { ...outcome, transcript }, key, quorum, activation });
+    await handIn(state, current.activated);
     await state.readBeaconKeys();
   }
 
@@ -238,19 +203,51 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     tick: () => inTurn(tick),
     receive: (from, message) =>
       inTurn(async () => {
-        const found = find(message) ?? (await wake(from, message));
+        // Somebody may lack what was kept here of the era that the chain has.
+        const asked = find(message) ? undefined : findAsked(state, { from, subject: message });
+        const found = asked ? await takeUp(asked) : find(message);
         if (found !== undefined) await step(found, (machine) => machine.receive(from, message, clock.nowMs()));
       }),
   };
 }
 
-/** Several outcomes of an attempt may be agreed on: each is kept, and the chain says which one counts. */
+/** From the disk, as after a restart. */
+function open(state: ThresholdState, of: KeptAttempt & { readonly plan: KeyPlan }): KeyMachine {
+  const { crypto, bls, box, boxSecret, drawSeed, eras, signer } = state;
+  const { previous, era } = of.plan;
+  const reading = state.beaconKeys();
+  const before = previous && reading?.eras[era - 2];
+  const oldShares = before && lookUpEra(state, { era: era - 1, transcript: before.transcript })?.shares;
+  const own = { self: signer.address, boxSecret, drawSeed, oldShares };
+  return createKeyMachine(of.plan, { crypto, bls, box, ...own }, eras.listEntries(of));
+}
+
+async function handIn(
+  { crypto, network, client }: ThresholdState,
+  { certified: { outcome, signatures }, activation }: Activated,
+): Promise<void> {
+  const { transcript, key } = stateOutcome(crypto, outcome);
+  const digest = hashOutcome(crypto, network, outcome);
+  const quorum = sortBySigner(
+    signatures.flatMap(({ signature }) => {
+      const signer = crypto.recoverAddress(digest, signature);
+      return signer === undefined ? [] : [{ signer, signature }];
+    }),
+  ).map(({ signature }) => signature);
+  await (await client()).activateEra({ outcome: { ...outcome, transcript }, key, quorum, activation });
+}
+
+/**
+ * Several outcomes of an attempt may be agreed on: each is kept, and the chain says which one counts. What the disk had of one may not have been
+ * put together before a restart.
+ */
 async function keepResult(
   { crypto, eras, group, known }: ThresholdState,
   { era, members, plan }: Attempt,
-  { certified, group: made, shares = [] }: KeyResult,
+  result: KeyResult | undefined,
 ): Promise<void> {
-  if (made === undefined) return;
+  if (result?.group === undefined) return;
+  const { certified, group: made, shares = [] } = result;
   const { transcript } = stateOutcome(crypto, certified.outcome);
   const record = { generation: plan.generation, era, seats: [...members], commitments: [...made.commitments.bytes] };
   await group.write((db) => eras.putEra(db, transcript, { record, shares }));

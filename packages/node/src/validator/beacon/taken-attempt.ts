@@ -34,8 +34,19 @@ export function findTaken(state: ThresholdState): TakenAttempt | undefined {
   return { era, attempt, set, plan, members };
 }
 
+/** What a seat asks for by a message, where something is kept of it here. */
+export function findAsked(
+  state: ThresholdState,
+  { from, subject }: { readonly from: Uint8Array; readonly subject: KeptAttempt },
+): TakenAttempt | undefined {
+  if (!isTaken(state, subject)) return undefined;
+  const kept = state.eras.listSets(subject.era, subject.attempt);
+  const taken = kept.some((set) => equalBytes(set, subject.set)) ? findTaken(state) : undefined;
+  return taken?.members.some(({ address }) => equalBytes(address, from)) ? taken : undefined;
+}
+
 /** Whether a key generation is the one that the chain has taken last. Cheaper than to find it. */
-export function isTaken(state: ThresholdState, { era, attempt, set }: KeptAttempt): boolean {
+function isTaken(state: ThresholdState, { era, attempt, set }: KeptAttempt): boolean {
   const reading = state.beaconKeys();
   const newest = reading && newestEra(reading);
   if (newest === undefined || newest.era !== era || newest.attempt !== attempt) return false;
