@@ -233,6 +233,10 @@ export function createTransactor(options: TransactorOptions): Transactor {
         }
         const mined = await findReceipt(hashes);
         if (mined) return mined;
+        if (hashes.length > 0 && lacksCoin(error)) {
+          const message = 'no block took the transaction yet, and the account has no coin for a higher fee';
+          throw new ChainError('timeout', message, { cause: error });
+        }
         const isUnderpriced = says(error, /underpriced|already known|already imported/i);
         if (!isUnderpriced && !isUnmined(error)) throw error;
         const isDearest = isUnderpriced && before?.maxFeePerGas === fees.maxFeePerGas;
@@ -318,7 +322,10 @@ interface Asked {
 const nameEndpoint = (rpcUrl: string): string => (URL.canParse(rpcUrl) ? new URL(rpcUrl).origin : rpcUrl);
 
 /** Nodes word it in their own ways. */
-const LACKS_COIN = /insufficient funds|exceeds the balance of the account/i;
+const LACKS_COIN = /insufficient funds for|exceeds the balance of the account/i;
+
+const lacksCoin = (error: unknown): boolean =>
+  findCause(error, InsufficientFundsError) !== undefined || says(error, LACKS_COIN);
 
 function toChainError(what: string, error: unknown, { rpcUrl, address }: Asked): ChainError {
   // A signer's refusal comes wrapped.
@@ -330,7 +337,7 @@ function toChainError(what: string, error: unknown, { rpcUrl, address }: Asked):
     const args = revert.args.map(String).join(', ');
     return new ChainError('reverted', `${what}: refused with ${revert.name}(${args})`, { cause: error, revert });
   }
-  if (findCause(error, InsufficientFundsError) || says(error, LACKS_COIN)) {
+  if (lacksCoin(error)) {
     const lack = `${address} has too little of the chain's coin to pay for the transaction: send it some first`;
     return new ChainError('no-coin', `${what}: ${lack}`, { cause: error });
   }
